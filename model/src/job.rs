@@ -1,0 +1,462 @@
+//! A job: what was asked ([`JobSpec`]), what became of it ([`Job`]) and the changes that move
+//! it ([`Change`]).
+//!
+//! [`Job::change`] is pure: it looks the status up in the one table and sets what goes with
+//! it (times, reasons, failures). Stores call it inside their transaction, so that every body
+//! of `JobStore` moves jobs alike.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+use crate::limits::{FAILURE_CODE_BYTES_MAX, FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
+use crate::manifest::ManifestSpec;
+use crate::names::{AccountId, EndpointName};
+use crate::operation::Operation;
+use crate::options::JobOptions;
+use crate::outcome::cut;
+use crate::report::ReportSpec;
+use crate::resource::RoleRef;
+use crate::status::{self, Event, Status};
+
+/// The name of a job: a UUIDv7 whose time is the job's creation, so that the order of ids is
+/// the order of creation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// An id for a job created at `created`, made unique by 10 random bytes.
+    #[must_use]
+    pub fn new(created: Timestamp, random: &[u8; 10]) -> Self {
+        let ms = u64::try_from(created.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(ms, random).into_uuid())
+    }
+
+    /// An id from its number, for tests.
+    #[must_use]
+    pub fn from_u128(number: u128) -> Self {
+        Self(Uuid::from_u128(number))
+    }
+
+    /// The 16 bytes, in the order of ids.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id from its 16 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not the id of a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a job id: must be a UUID of 36 characters")]
+pub struct NotAJobId;
+
+impl FromStr for JobId {
+    type Err = NotAJobId;
+    fn from_str(text: &str) -> Result<Self, NotAJobId> {
+        if text.len() != 36 {
+            return Err(NotAJobId);
+        }
+        Uuid::parse_str(text).map(Self).map_err(|_| NotAJobId)
+    }
+}
+
+/// The wire that a job was created through; it is described through the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Dialect {
+    /// Tencent COS Batch.
+    Cos,
+    /// S3 Batch Operations.
+    S3Control,
+}
+
+impl Dialect {
+    /// One word for the stored form, configuration and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Dialect::Cos => "cos",
+            Dialect::S3Control => "s3control",
+        }
+    }
+}
+
+/// What was asked: everything that CreateJob says, unchanged for the job's life (a changed
+/// priority stands in [`Job::priority`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// Unique among the account's jobs of this dialect.
+    pub client_request_token: String,
+    /// Whether the job waits for a confirmation; `None` when the client did not say.
+    pub confirmation_required: Option<bool>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// Which objects.
+    pub manifest: ManifestSpec,
+    /// What is done to them.
+    pub operation: Operation,
+    /// How urgent, 0 to 2^31 - 1; larger is more urgent.
+    pub priority: i32,
+    /// What is reported.
+    pub report: ReportSpec,
+    /// With which rights.
+    pub role: RoleRef,
+    /// What the wire has no field for.
+    pub options: JobOptions,
+}
+
+/// Why a job failed, in the words of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFailure {
+    /// One of [`failure`]'s codes.
+    pub code: String,
+    /// What happened and where, at most 256 bytes.
+    pub reason: String,
+}
+
+impl JobFailure {
+    /// A failure; over-long texts are cut to the wire's limits.
+    #[must_use]
+    pub fn new(code: &str, reason: impl Into<String>) -> Self {
+        Self {
+            code: cut(code.to_owned(), FAILURE_CODE_BYTES_MAX),
+            reason: cut(reason.into(), FAILURE_REASON_BYTES_MAX),
+        }
+    }
+}
+
+/// Codes of [`JobFailure`] (resolution U-30).
+pub mod failure {
+    /// The manifest does not exist.
+    pub const MANIFEST_NOT_FOUND: &str = "ManifestNotFound";
+    /// The manifest's bytes are not the ones that the ETag names.
+    pub const MANIFEST_ETAG_MISMATCH: &str = "ManifestETagMismatch";
+    /// The manifest cannot be read as what it claims to be.
+    pub const INVALID_MANIFEST_CONTENT: &str = "InvalidManifestContent";
+    /// The role does not allow it, or the store refused.
+    pub const ACCESS_DENIED: &str = "AccessDenied";
+    /// The endpoint lists its regions, and this is none of them.
+    pub const REGION_MISMATCH: &str = "RegionMismatch";
+    /// Too many tasks failed.
+    pub const TASK_FAILURE_THRESHOLD_EXCEEDED: &str = "TaskFailureThresholdExceeded";
+    /// The report could not be written.
+    pub const REPORT_DELIVERY_FAILED: &str = "ReportDeliveryFailed";
+    /// Nobody confirmed in time.
+    pub const CONFIRMATION_EXPIRED: &str = "ConfirmationExpired";
+    /// The service itself could not go on.
+    pub const INTERNAL_ERROR: &str = "InternalError";
+}
+
+/// How far a job is. `succeeded + failed` never exceeds `total` once that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Tasks in the manifest; 0 until it is read.
+    pub total: u64,
+    /// Tasks with a success recorded.
+    pub succeeded: u64,
+    /// Tasks with a failure recorded.
+    pub failed: u64,
+}
+
+impl Progress {
+    /// Whether every task has an outcome.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.succeeded + self.failed >= self.total
+    }
+}
+
+/// What a finished preparation found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Tasks counted.
+    pub tasks: u64,
+    /// Slices written.
+    pub slices: u32,
+    /// Rows left out on purpose, by reason.
+    pub left_out: Vec<(String, u64)>,
+}
+
+/// What became of what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The wire it came by.
+    pub dialect: Dialect,
+    /// Where its calls go; slots are counted there.
+    pub endpoint: EndpointName,
+    /// What was asked.
+    pub spec: JobSpec,
+    /// How urgent it is now.
+    pub priority: i32,
+    /// Where it stands.
+    pub status: Status,
+    /// Raised by every change: what a change is compared with.
+    pub revision: u64,
+    /// Whether a confirmation came.
+    pub is_confirmed: bool,
+    /// Whether its user paused it.
+    pub held_by_user: bool,
+    /// Whether a DeleteJob came; hidden once it has ended.
+    pub is_deleted: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it began to wait for a confirmation.
+    pub suspended: Option<Timestamp>,
+    /// Why it waits or waited.
+    pub suspended_cause: Option<String>,
+    /// When it ended.
+    pub terminated: Option<Timestamp>,
+    /// Why the status is what it is, 0 to 256 bytes.
+    pub status_update_reason: String,
+    /// Why it failed.
+    pub failures: Vec<JobFailure>,
+    /// What preparation found, once it ended.
+    pub prepared: Option<Prepared>,
+    /// How far it is. A store fills it from recorded outcomes; a change never touches the
+    /// two counters.
+    pub progress: Progress,
+}
+
+/// What a waiting job says, with `SuspendedDate`.
+pub const SUSPENDED_CAUSE: &str = "The job is awaiting confirmation";
+/// What a finished job says, as the documentation's example does.
+pub const REASON_COMPLETE: &str = "Job complete";
+
+/// Something that happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// An engine took it.
+    PreparationStarted,
+    /// Its manifest is read; the job waits for a confirmation if one is wanted and missing.
+    ManifestRead(Prepared),
+    /// The client confirms, with its reason.
+    Confirmed(String),
+    /// Nobody confirmed in time.
+    ConfirmationExpired,
+    /// It may run.
+    SlotGranted,
+    /// It gives up its slot.
+    Preempted,
+    /// No lease of it remains.
+    Drained,
+    /// Every task has an outcome.
+    TasksExhausted,
+    /// Too many tasks failed.
+    FailureRateExceeded(JobFailure),
+    /// A stage cannot go on.
+    StageFailed(JobFailure),
+    /// The client cancels, with its reason.
+    CancelRequested(String),
+    /// The report is written.
+    ReportWritten,
+    /// The report could not be written.
+    ReportFailed(JobFailure),
+    /// Another priority; legal until the job has ended.
+    PrioritySet(i32),
+    /// Its user pauses it; legal until the job has ended.
+    Held,
+    /// Its user lets it go on.
+    Released,
+    /// Its user deletes it: cancelled where that is legal, hidden once it has ended.
+    DeleteRequested,
+    /// Something that a person should know now, such as a store that is away; legal until the
+    /// job has ended.
+    Noted(String),
+}
+
+/// A change that the table does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {status} cannot do that")]
+pub struct IllegalChange {
+    /// The status that forbids it.
+    pub status: Status,
+}
+
+impl Job {
+    /// A new job.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        account: AccountId,
+        dialect: Dialect,
+        endpoint: EndpointName,
+        spec: JobSpec,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            account,
+            dialect,
+            endpoint,
+            priority: spec.priority,
+            spec,
+            status: Status::New,
+            revision: 0,
+            is_confirmed: false,
+            held_by_user: false,
+            is_deleted: false,
+            created,
+            suspended: None,
+            suspended_cause: None,
+            terminated: None,
+            status_update_reason: String::new(),
+            failures: Vec::new(),
+            prepared: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Whether its user still sees it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        !(self.is_deleted && self.status.is_terminal())
+    }
+
+    /// Whether its failures have exceeded the threshold.
+    #[must_use]
+    pub fn has_failed_too_often(&self) -> bool {
+        let Progress { total, succeeded, failed } = self.progress;
+        self.spec.options.threshold_exceeded(total, succeeded, failed)
+    }
+
+    /// Applies a change that happens at `at`; raises the revision.
+    ///
+    /// # Errors
+    /// [`IllegalChange`] when the table has no such row; the job is then unchanged.
+    pub fn change(&mut self, change: &Change, at: Timestamp) -> Result<(), IllegalChange> {
+        match change {
+            Change::PreparationStarted => self.step(Event::PreparationStarted, at)?,
+            Change::ManifestRead(prepared) => {
+                let must_wait = self.spec.confirmation_required == Some(true) && !self.is_confirmed;
+                self.step(if must_wait { Event::ConfirmationNeeded } else { Event::ManifestRead }, at)?;
+                self.progress.total = prepared.tasks;
+                self.prepared = Some(prepared.clone());
+            }
+            Change::Confirmed(reason) => {
+                self.step(Event::Confirmed, at)?;
+                self.is_confirmed = true;
+                self.say(reason);
+            }
+            Change::ConfirmationExpired => {
+                self.step(Event::ConfirmationExpired, at)?;
+                self.fail(JobFailure::new(failure::CONFIRMATION_EXPIRED, "the job was not confirmed in time"));
+            }
+            Change::SlotGranted => {
+                self.step(Event::SlotGranted, at)?;
+                self.say("");
+            }
+            Change::Preempted => {
+                self.step(Event::Preempted, at)?;
+                self.say(if self.held_by_user {
+                    "paused by its user"
+                } else {
+                    "a job of higher priority needs the slot"
+                });
+            }
+            Change::Drained => self.step(Event::Drained, at)?,
+            Change::TasksExhausted => self.step(Event::TasksExhausted, at)?,
+            Change::FailureRateExceeded(why) => {
+                self.step(Event::FailureRateExceeded, at)?;
+                self.fail(why.clone());
+            }
+            Change::StageFailed(why) => {
+                self.step(Event::StageFailed, at)?;
+                self.fail(why.clone());
+            }
+            Change::CancelRequested(reason) => {
+                let was_asked = self.status == Status::Cancelling;
+                self.step(Event::CancelRequested, at)?;
+                if !was_asked || !reason.is_empty() {
+                    self.say(reason);
+                }
+            }
+            Change::ReportWritten => {
+                self.step(Event::ReportWritten, at)?;
+                if self.status == Status::Complete {
+                    self.say(REASON_COMPLETE);
+                }
+            }
+            Change::ReportFailed(why) => {
+                self.step(Event::ReportFailed, at)?;
+                self.fail(why.clone());
+            }
+            Change::PrioritySet(priority) => {
+                self.must_be_open()?;
+                self.priority = *priority;
+            }
+            Change::Held => {
+                self.must_be_open()?;
+                self.held_by_user = true;
+            }
+            Change::Released => {
+                self.must_be_open()?;
+                self.held_by_user = false;
+            }
+            Change::DeleteRequested => {
+                if status::next(self.status, Event::CancelRequested).is_some() {
+                    self.step(Event::CancelRequested, at)?;
+                    self.say("deleted by its user");
+                }
+                self.is_deleted = true;
+            }
+            Change::Noted(reason) => {
+                self.must_be_open()?;
+                self.say(reason);
+            }
+        }
+        self.revision += 1;
+        Ok(())
+    }
+
+    fn step(&mut self, event: Event, at: Timestamp) -> Result<(), IllegalChange> {
+        self.status = status::next(self.status, event).ok_or(IllegalChange { status: self.status })?;
+        if self.status == Status::Suspended {
+            self.suspended = Some(at);
+            self.suspended_cause = Some(SUSPENDED_CAUSE.to_owned());
+        }
+        if self.status.is_terminal() {
+            self.terminated = Some(at);
+        }
+        Ok(())
+    }
+
+    fn must_be_open(&self) -> Result<(), IllegalChange> {
+        if self.status.is_terminal() { Err(IllegalChange { status: self.status }) } else { Ok(()) }
+    }
+
+    fn say(&mut self, reason: &str) {
+        self.status_update_reason = cut(reason.to_owned(), STATUS_UPDATE_REASON_BYTES_MAX);
+    }
+
+    fn fail(&mut self, why: JobFailure) {
+        self.say(&format!("{}: {}", why.code, why.reason));
+        self.failures.push(why);
+    }
+}
+
+#[cfg(test)]
+mod tests;

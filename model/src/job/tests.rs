@@ -1,0 +1,122 @@
+//! What a change does to a job besides its status.
+
+use super::*;
+use crate::names::{BucketName, ETag, ObjectKey};
+use crate::resource::{ObjectRef, Owner};
+use crate::{ManifestFormat, ManifestLocation};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn job(confirmation_required: Option<bool>) -> Job {
+    let object = ObjectRef {
+        text: "qcs::cos:r::m/a.csv".into(),
+        region: "r".into(),
+        owner: Owner::Unnamed,
+        bucket: BucketName::new("m").unwrap(),
+        key: ObjectKey::new("a.csv").unwrap(),
+    };
+    let spec = JobSpec {
+        client_request_token: "t".into(),
+        confirmation_required,
+        description: None,
+        manifest: ManifestSpec {
+            location: ManifestLocation { object, version: None, etag: ETag::new("e").unwrap() },
+            format: ManifestFormat::CosCsvV1,
+            fields: Vec::new(),
+        },
+        operation: Operation::Delete,
+        priority: 7,
+        report: ReportSpec { enabled: false, bucket: None, prefix: None, scope: None },
+        role: RoleRef { text: "r".into(), owner: Owner::Unnamed, name: "r".into() },
+        options: JobOptions::default(),
+    };
+    let account = AccountId::new("1").unwrap();
+    let endpoint = EndpointName::new("e").unwrap();
+    Job::new(JobId::from_u128(1), account, Dialect::Cos, endpoint, spec, at(0))
+}
+
+fn changed(mut job: Job, changes: &[Change]) -> Job {
+    for (second, change) in changes.iter().enumerate() {
+        job.change(change, at(1 + second as i64)).unwrap();
+    }
+    job
+}
+
+fn prepared() -> Change {
+    Change::ManifestRead(Prepared { tasks: 3, slices: 1, left_out: Vec::new() })
+}
+
+#[test]
+fn ids_sort_by_creation() {
+    let early = JobId::new(at(1000), &[255; 10]);
+    let late = JobId::new(at(1001), &[0; 10]);
+    assert!(early < late);
+    assert_eq!(early.to_string().parse(), Ok(early));
+    assert_eq!("nonsense".parse::<JobId>(), Err(NotAJobId));
+}
+
+#[test]
+fn a_job_that_wants_a_confirmation_waits_for_it_and_says_so() {
+    let job = changed(job(Some(true)), &[Change::PreparationStarted, prepared()]);
+    assert_eq!((job.status, job.suspended), (Status::Suspended, Some(at(2))));
+    assert_eq!(job.suspended_cause.as_deref(), Some(SUSPENDED_CAUSE));
+    let job = changed(job, &[Change::Confirmed("go".into())]);
+    assert_eq!((job.status, job.status_update_reason.as_str()), (Status::Ready, "go"));
+    assert!(job.suspended.is_some(), "the wait is remembered");
+}
+
+#[test]
+fn a_confirmation_that_comes_early_is_remembered() {
+    for early in [
+        vec![Change::Confirmed(String::new()), Change::PreparationStarted, prepared()],
+        vec![Change::PreparationStarted, Change::Confirmed(String::new()), prepared()],
+    ] {
+        let job = changed(job(Some(true)), &early);
+        assert_eq!((job.status, job.suspended), (Status::Ready, None));
+    }
+}
+
+#[test]
+fn a_job_ends_with_its_time_and_its_reason() {
+    let mut life = vec![Change::PreparationStarted, prepared(), Change::SlotGranted, Change::TasksExhausted];
+    life.push(Change::ReportWritten);
+    let done = changed(job(None), &life);
+    assert_eq!((done.status, done.terminated), (Status::Complete, Some(at(5))));
+    assert_eq!(done.status_update_reason, REASON_COMPLETE);
+    assert_eq!(done.revision, 5);
+}
+
+#[test]
+fn an_illegal_change_changes_nothing() {
+    let mut new = job(None);
+    let before = new.clone();
+    assert_eq!(new.change(&Change::ReportWritten, at(9)), Err(IllegalChange { status: Status::New }));
+    assert_eq!(new, before);
+    let mut ended = changed(new, &[Change::CancelRequested("no".into())]);
+    let before = ended.clone();
+    for change in [Change::PrioritySet(1), Change::Held, Change::Noted("x".into()), Change::CancelRequested("x".into())]
+    {
+        assert_eq!(ended.change(&change, at(9)), Err(IllegalChange { status: Status::Cancelled }));
+        assert_eq!(ended, before);
+    }
+}
+
+#[test]
+fn a_deleted_job_is_seen_until_it_has_ended() {
+    let active = changed(job(None), &[Change::PreparationStarted, prepared(), Change::SlotGranted]);
+    let deleted = changed(active, &[Change::DeleteRequested]);
+    assert_eq!((deleted.status, deleted.is_visible()), (Status::Cancelling, true));
+    let ended = changed(deleted, &[Change::ReportWritten]);
+    assert_eq!((ended.status, ended.is_visible()), (Status::Cancelled, false));
+}
+
+#[test]
+fn a_failure_is_kept_and_said_within_the_limits_of_the_wire() {
+    let why = JobFailure::new(failure::INVALID_MANIFEST_CONTENT, "x".repeat(999));
+    let job = changed(job(None), &[Change::PreparationStarted, Change::StageFailed(why)]);
+    assert_eq!(job.status, Status::Failing);
+    assert_eq!(job.failures[0].reason.len(), FAILURE_REASON_BYTES_MAX);
+    assert!(job.status_update_reason.len() <= STATUS_UPDATE_REASON_BYTES_MAX);
+}

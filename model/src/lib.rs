@@ -1,0 +1,39 @@
+//! The field's words and the rules on them.
+//!
+//! Everything the service talks about has its one name here: a [`JobSpec`] (what was asked),
+//! a [`Job`] (what became of it), its [`Status`] and the one table that moves it, an
+//! [`Operation`], a manifest, a [`Task`] (one row) and its [`Outcome`], and the *ports*:
+//! the traits behind which storage, object stores, time, randomness and threads stand.
+//!
+//! This crate knows no XML, no SQL, no HTTP and no socket. `serde` serves the stored form
+//! only; the wires have their own codecs.
+
+pub mod capability;
+pub mod job;
+pub mod limits;
+pub mod manifest;
+pub mod names;
+pub mod operation;
+pub mod options;
+pub mod outcome;
+pub mod ports;
+pub mod qcs;
+pub mod report;
+pub mod resource;
+pub mod slots;
+pub mod status;
+pub mod task;
+
+pub use capability::{Capabilities, Capability, EndpointKind};
+pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec, Progress};
+pub use manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
+pub use names::{AccountId, BucketName, ETag, EndpointName, NameError, ObjectKey, VersionId};
+pub use operation::Operation;
+pub use options::JobOptions;
+pub use outcome::Outcome;
+pub use report::{ReportScope, ReportSpec};
+pub use status::{Event, Stage, Status};
+pub use task::Task;
+
+/// A point in time, in UTC. Wires print whole seconds.
+pub type Timestamp = jiff::Timestamp;

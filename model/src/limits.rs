@@ -1,0 +1,124 @@
+//! Every bound of the service in one place, each with its reason or its source.
+//!
+//! Sources: `COS` = the COS Batch pages (CreateJob, DescribeJob, ListJobs, common elements);
+//! `S3` = the S3 API reference; `ours` = a decision of this project, with the arithmetic.
+
+use std::time::Duration;
+
+/// A request body of the control API. COS gives no number; the largest legal CreateJob
+/// (every field at its limit, five-fold escaped) is below 100 KiB. ours
+pub const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Nesting of a request document; the deepest legal element stands at depth 7. ours
+pub const XML_DEPTH_MAX: usize = 16;
+
+/// `ClientRequestToken`, bytes. COS
+pub const CLIENT_REQUEST_TOKEN_BYTES_MAX: usize = 64;
+/// `Description`, bytes. COS
+pub const DESCRIPTION_BYTES_MAX: usize = 256;
+/// `StatusUpdateReason`, bytes. COS
+pub const STATUS_UPDATE_REASON_BYTES_MAX: usize = 256;
+/// `FailureCode`, bytes. COS
+pub const FAILURE_CODE_BYTES_MAX: usize = 64;
+/// `FailureReason`, bytes. COS
+pub const FAILURE_REASON_BYTES_MAX: usize = 256;
+/// `SuspendedCause`, bytes. COS
+pub const SUSPENDED_CAUSE_BYTES_MAX: usize = 1024;
+/// `RoleArn`, `ObjectArn`, `ObjectVersionId` and `ETag`, bytes. COS
+pub const RESOURCE_NAME_BYTES_MAX: usize = 1024;
+/// `x-cos-appid`, bytes. COS
+pub const APPID_BYTES_MAX: usize = 64;
+/// `JobId`, characters. COS
+pub const JOB_ID_CHARS_MAX: usize = 64;
+/// `Priority` runs from 0 to this. COS
+pub const PRIORITY_MAX: i32 = i32::MAX;
+/// `maxResults` of ListJobs, its greatest and default value. COS
+pub const LIST_JOBS_MAX: usize = 1000;
+/// Report prefix, bytes. COS
+pub const REPORT_PREFIX_BYTES_MAX: usize = 256;
+/// `ResourcesPrefix` and `TargetKeyPrefix`, bytes. COS
+pub const COPY_PREFIX_BYTES_MAX: usize = 1024;
+
+/// An object key, bytes of UTF-8. S3
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Tags on an object. S3, COS
+pub const TAGS_MAX: usize = 10;
+/// A tag's key, characters. S3
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+/// A tag's value, characters. S3
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+/// User metadata in all, bytes of keys and values. S3, COS
+pub const USER_METADATA_BYTES_MAX: usize = 2048;
+/// `ExpirationInDays` of a restore. COS
+pub const RESTORE_DAYS_MAX: u32 = 365;
+/// The largest object that one CopyObject carries, bytes. S3
+pub const COPY_OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Parts of a multipart upload. S3
+pub const PARTS_MAX: u32 = 10_000;
+/// The least size of a part other than the last, bytes. S3
+pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+/// The wanted size of a part of a multipart copy: 10,000 such parts reach 5 TiB only with
+/// growth, so [`part_size`] raises it. 256 MiB copies inside a server in seconds. ours
+pub const COPY_PART_BYTES: u64 = 256 * 1024 * 1024;
+/// Keys in one multi-object delete. S3
+pub const DELETE_OBJECTS_KEYS_MAX: usize = 1000;
+/// Body of one multi-object delete: 1,000 keys of 200 bytes and their tags. ours
+pub const DELETE_OBJECTS_BYTES_MAX: usize = 256 * 1024;
+
+/// Jobs that have not ended, for each account. COS has `TooManyJobs` without a number. ours
+pub const OPEN_JOBS_MAX: usize = 1000;
+/// Ended jobs stay listed this long. COS
+pub const ENDED_JOBS_LISTED: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A suspended job that nobody confirms fails after this. COS is silent; S3 says 30 days.
+pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The failure threshold looks at jobs of more tasks than this ... COS, S3
+pub const THRESHOLD_TASKS_MIN: u64 = 1000;
+/// ... and fails them when failures exceed this share of the outcomes, in percent. COS, S3
+pub const THRESHOLD_FAILED_PERCENT: u8 = 50;
+
+/// Tasks in the first slice; each following slice doubles, up to the operation's cap, so
+/// that a small job spreads over the workers and a large one has few rows. ours
+pub const SLICE_TASKS_FIRST: u32 = 64;
+/// Tasks in a slice of metadata calls and deletes: 10^9 tasks are 122,070 slices. ours
+pub const SLICE_TASKS_METADATA: u32 = 8192;
+/// Tasks in a slice of copies: a slice lasts seconds, not hours. ours
+pub const SLICE_TASKS_BODY: u32 = 1024;
+/// Tasks started beyond the first one without a committed outcome: what a crash can repeat. ours
+pub const WINDOW_TASKS: u32 = 2048;
+/// An outcome part closes at this many outcomes ...
+pub const PART_OUTCOMES_MAX: u32 = 1000;
+/// ... or at this many bytes ...
+pub const PART_OUTCOME_BYTES_MAX: usize = 256 * 1024;
+/// ... or at this age. ours
+pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
+/// A slice that was revoked this often fails its job: its content kills workers. ours
+pub const SLICE_REVOCATIONS_MAX: u32 = 10;
+/// A lease lasts this long unless renewed; it is renewed at a third of it. ours
+pub const LEASE_TTL: Duration = Duration::from_secs(30);
+/// Rows in one report file. ours
+pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
+/// A report that cannot be delivered is tried again for this long. ours
+pub const REPORT_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// A message in an outcome, bytes; longer ones are cut at a character. ours
+pub const OUTCOME_MESSAGE_BYTES_MAX: usize = 1024;
+
+/// The size of the parts that carry `size` bytes within [`PARTS_MAX`] parts.
+///
+/// `wanted` is kept where it suffices; otherwise the smallest multiple of 1 MiB that does.
+#[must_use]
+pub fn part_size(size: u64, wanted: u64) -> u64 {
+    const MIB: u64 = 1024 * 1024;
+    let least = size.div_ceil(u64::from(PARTS_MAX)).div_ceil(MIB) * MIB;
+    wanted.max(least).max(PART_BYTES_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_any_object_number_ten_thousand_at_most() {
+        for size in [0, 1, COPY_OBJECT_BYTES_MAX, 5 << 40, 50 << 40] {
+            assert!(size.div_ceil(part_size(size, COPY_PART_BYTES)) <= u64::from(PARTS_MAX));
+        }
+    }
+}

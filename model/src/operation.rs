@@ -1,0 +1,325 @@
+//! The operations and every parameter of them.
+//!
+//! Source of names and rules: COS Batch common elements; where COS is silent, the resolutions
+//! U-18 to U-32 of its reference (defaults of directives, spelling of values).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::limits::{SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
+use crate::resource::BucketRef;
+
+/// What is done to each object of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// COSPutObjectCopy.
+    Copy(Box<Copy>),
+    /// COSInitiateRestoreObject.
+    Restore(Restore),
+    /// COSDeleteObject.
+    Delete,
+    /// COSPutObjectTagging.
+    Tagging(Tagging),
+}
+
+/// An operation without its parameters, for tables and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum OperationKind {
+    /// Copy each object.
+    Copy,
+    /// Ask for a temporary copy of each archived object.
+    Restore,
+    /// Delete each object.
+    Delete,
+    /// Put tags on each object.
+    Tagging,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [OperationKind; 4] =
+        [OperationKind::Copy, OperationKind::Restore, OperationKind::Delete, OperationKind::Tagging];
+
+    /// One word for command lines, configuration and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            OperationKind::Copy => "copy",
+            OperationKind::Restore => "restore",
+            OperationKind::Delete => "delete",
+            OperationKind::Tagging => "tag",
+        }
+    }
+
+    /// The element's name in the COS dialect.
+    #[must_use]
+    pub fn cos_name(self) -> &'static str {
+        match self {
+            OperationKind::Copy => "COSPutObjectCopy",
+            OperationKind::Restore => "COSInitiateRestoreObject",
+            OperationKind::Delete => "COSDeleteObject",
+            OperationKind::Tagging => "COSPutObjectTagging",
+        }
+    }
+
+    /// The greatest number of tasks in a slice.
+    #[must_use]
+    pub fn slice_tasks_max(self) -> u32 {
+        match self {
+            OperationKind::Copy => SLICE_TASKS_BODY,
+            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => SLICE_TASKS_METADATA,
+        }
+    }
+}
+
+impl Operation {
+    /// The operation without its parameters.
+    #[must_use]
+    pub fn kind(&self) -> OperationKind {
+        match self {
+            Operation::Copy(_) => OperationKind::Copy,
+            Operation::Restore(_) => OperationKind::Restore,
+            Operation::Delete => OperationKind::Delete,
+            Operation::Tagging(_) => OperationKind::Tagging,
+        }
+    }
+}
+
+/// What happens to something that the source has: kept, replaced or added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Directive {
+    /// As the source has it.
+    Copy,
+    /// As the job says.
+    Replaced,
+    /// As the source has it, with what the job says on top (the job wins on the same key).
+    Add,
+}
+
+impl Directive {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Directive::Copy => "Copy",
+            Directive::Replaced => "Replaced",
+            Directive::Add => "Add",
+        }
+    }
+}
+
+/// Parameters of a copy. Fields that were not given are `None`, and are not echoed; their
+/// defaults are stated at each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// The bucket to copy into.
+    pub target: BucketRef,
+    /// ACL: not given means the bucket's default, or `Replaced` when an ACL is given.
+    pub acl_directive: Option<Directive>,
+    /// Grants for `Replaced` and `Add`.
+    pub grants: Vec<Grant>,
+    /// A canned ACL for `Replaced`.
+    pub canned_acl: Option<CannedAcl>,
+    /// Whether `resources_prefix` is replaced by `target_prefix`; not given means no.
+    pub prefix_replace: Option<bool>,
+    /// The part of the key that is replaced, possibly empty.
+    pub resources_prefix: Option<String>,
+    /// What replaces it, possibly empty.
+    pub target_prefix: Option<String>,
+    /// Metadata: not given means `Copy`.
+    pub metadata_directive: Option<Directive>,
+    /// Act only on sources modified after this time.
+    pub modified_since: Option<Timestamp>,
+    /// Act only on sources not modified after this time.
+    pub unmodified_since: Option<Timestamp>,
+    /// Metadata for `Replaced` and `Add`; its SSE applies whatever the directive says.
+    pub metadata: Option<NewMetadata>,
+    /// Tags: not given means `Copy`.
+    pub tagging_directive: Option<Directive>,
+    /// Tags for `Replaced` and `Add`.
+    pub tags: Vec<Tag>,
+    /// The target's storage class; not given means `STANDARD`.
+    pub storage_class: Option<StorageClass>,
+}
+
+/// Metadata that a copy sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMetadata {
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Type.
+    pub content_type: Option<String>,
+    /// Expires, as RFC 1123.
+    pub expires: Option<String>,
+    /// Server-side encryption with the store's own key (`AES256`).
+    pub sse_aes256: bool,
+    /// User metadata, in the order given, names without `x-cos-meta-` or `x-amz-meta-`.
+    pub user: Vec<(String, String)>,
+}
+
+/// One grant of an ACL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who: the identifier as given.
+    pub grantee: String,
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// What is allowed.
+    pub permission: Permission,
+}
+
+/// What a grant allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// READ.
+    Read,
+    /// WRITE.
+    Write,
+    /// FULL_CONTROL.
+    FullControl,
+}
+
+impl Permission {
+    /// The name on the wire, of S3 as of COS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Permission::Read => "READ",
+            Permission::Write => "WRITE",
+            Permission::FullControl => "FULL_CONTROL",
+        }
+    }
+}
+
+/// A canned ACL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CannedAcl {
+    /// private.
+    Private,
+    /// public-read.
+    PublicRead,
+}
+
+impl CannedAcl {
+    /// The name on the wire, of S3 as of COS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CannedAcl::Private => "private",
+            CannedAcl::PublicRead => "public-read",
+        }
+    }
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its key, 1 to 128 characters.
+    pub key: String,
+    /// Its value, 0 to 256 characters.
+    pub value: String,
+}
+
+/// A storage class, by its name on the COS wire (resolution U-18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StorageClass {
+    /// STANDARD.
+    Standard,
+    /// STANDARD_IA.
+    StandardIa,
+    /// INTELLIGENT_TIERING.
+    IntelligentTiering,
+    /// ARCHIVE; GLACIER on S3.
+    Archive,
+    /// DEEP_ARCHIVE.
+    DeepArchive,
+    /// MAZ_STANDARD; STANDARD on S3.
+    MazStandard,
+    /// MAZ_STANDARD_IA; STANDARD_IA on S3.
+    MazStandardIa,
+    /// MAZ_INTELLIGENT_TIERING; INTELLIGENT_TIERING on S3.
+    MazIntelligentTiering,
+}
+
+impl StorageClass {
+    /// Every class.
+    pub const ALL: [StorageClass; 8] = [
+        StorageClass::Standard,
+        StorageClass::StandardIa,
+        StorageClass::IntelligentTiering,
+        StorageClass::Archive,
+        StorageClass::DeepArchive,
+        StorageClass::MazStandard,
+        StorageClass::MazStandardIa,
+        StorageClass::MazIntelligentTiering,
+    ];
+
+    /// The name on the COS wire.
+    #[must_use]
+    pub fn cos_name(self) -> &'static str {
+        match self {
+            StorageClass::Standard => "STANDARD",
+            StorageClass::StandardIa => "STANDARD_IA",
+            StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
+            StorageClass::Archive => "ARCHIVE",
+            StorageClass::DeepArchive => "DEEP_ARCHIVE",
+            StorageClass::MazStandard => "MAZ_STANDARD",
+            StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
+            StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
+        }
+    }
+
+    /// The name on an S3 store.
+    #[must_use]
+    pub fn s3_name(self) -> &'static str {
+        match self {
+            StorageClass::Standard | StorageClass::MazStandard => "STANDARD",
+            StorageClass::StandardIa | StorageClass::MazStandardIa => "STANDARD_IA",
+            StorageClass::IntelligentTiering | StorageClass::MazIntelligentTiering => "INTELLIGENT_TIERING",
+            StorageClass::Archive => "GLACIER",
+            StorageClass::DeepArchive => "DEEP_ARCHIVE",
+        }
+    }
+}
+
+/// Parameters of a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// How long the temporary copy stays, 1 to 365 days.
+    pub days: u32,
+    /// How fast it comes.
+    pub tier: RestoreTier,
+}
+
+/// How fast an archived object is read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RestoreTier {
+    /// Cheapest and slowest.
+    Bulk,
+    /// The usual one.
+    Standard,
+}
+
+impl RestoreTier {
+    /// The name on the wire, of S3 as of COS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RestoreTier::Bulk => "Bulk",
+            RestoreTier::Standard => "Standard",
+        }
+    }
+}
+
+/// Parameters of a tagging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tagging {
+    /// `Replaced` (also when not given) or `Add`.
+    pub directive: Option<Directive>,
+    /// The tags, at most ten.
+    pub tags: Vec<Tag>,
+}

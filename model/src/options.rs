@@ -1,0 +1,256 @@
+//! Job options: what a vendor's wire has no field for.
+//!
+//! One table names them; they come as signed `x-brigade-<name>` headers or as flags of the
+//! command line. A name that the table does not hold is an error, never ignored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
+
+/// The options of a job; `None` means the default that each states.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobOptions {
+    /// How keys are written in a CSV manifest; the default is raw.
+    pub key_encoding: Option<KeyEncoding>,
+    /// What a row without a version means where others have one; the default is to fail it.
+    pub empty_version: Option<EmptyVersion>,
+    /// Failures above this share of the outcomes fail the job, in percent; the default is 50.
+    pub threshold_percent: Option<u8>,
+    /// Only jobs of more tasks than this, once so many have an outcome; the default is 1,000.
+    pub threshold_tasks: Option<u64>,
+    /// Requests in flight for this job at most.
+    pub in_flight_max: Option<u32>,
+    /// Requests a second for this job at most.
+    pub requests_per_second_max: Option<u32>,
+    /// Bytes a second for this job at most.
+    pub bytes_per_second_max: Option<u64>,
+}
+
+/// How keys are written in a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyEncoding {
+    /// As they are, in UTF-8.
+    Raw,
+    /// Percent-encoded; `+` is a plus.
+    Url,
+    /// Percent-encoded; `+` is a space.
+    Form,
+}
+
+/// What a row without a version means in a manifest whose other rows have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EmptyVersion {
+    /// The task fails.
+    Fail,
+    /// The latest version at the time of the task.
+    Latest,
+    /// The version `null`.
+    Null,
+}
+
+/// Why an option was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// No row of [`OPTIONS`] has this name.
+    #[error("unknown job option {0}")]
+    Unknown(String),
+    /// The value is not one that the option takes.
+    #[error("job option {name} takes {takes}")]
+    Invalid {
+        /// The option's name.
+        name: &'static str,
+        /// What it takes.
+        takes: &'static str,
+    },
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct OptionRow {
+    /// The name, as in `x-brigade-<name>` and `--<name>`.
+    pub name: &'static str,
+    /// What it takes, for errors and help.
+    pub takes: &'static str,
+    /// What it does, for help.
+    pub help: &'static str,
+    set: fn(&mut JobOptions, &str) -> bool,
+    get: fn(&JobOptions) -> Option<String>,
+}
+
+fn number<N: std::str::FromStr + PartialOrd + From<u8>>(text: &str, into: &mut Option<N>) -> bool {
+    let value = text.parse::<N>().ok().filter(|n| *n > N::from(0));
+    let is_valid = value.is_some();
+    if is_valid {
+        *into = value;
+    }
+    is_valid
+}
+
+/// Every job option.
+pub const OPTIONS: &[OptionRow] = &[
+    OptionRow {
+        name: "key-encoding",
+        takes: "raw, url or form",
+        help: "how keys are written in a CSV manifest",
+        set: |options, text| {
+            options.key_encoding = Some(match text {
+                "raw" => KeyEncoding::Raw,
+                "url" => KeyEncoding::Url,
+                "form" => KeyEncoding::Form,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.key_encoding.map(|encoding| {
+                match encoding {
+                    KeyEncoding::Raw => "raw",
+                    KeyEncoding::Url => "url",
+                    KeyEncoding::Form => "form",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
+        name: "empty-version",
+        takes: "fail, latest or null",
+        help: "what a row without a version means where others have one",
+        set: |options, text| {
+            options.empty_version = Some(match text {
+                "fail" => EmptyVersion::Fail,
+                "latest" => EmptyVersion::Latest,
+                "null" => EmptyVersion::Null,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.empty_version.map(|meaning| {
+                match meaning {
+                    EmptyVersion::Fail => "fail",
+                    EmptyVersion::Latest => "latest",
+                    EmptyVersion::Null => "null",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
+        name: "threshold-percent",
+        takes: "a whole number from 1 to 100",
+        help: "failures above this share of the outcomes fail the job (100: never)",
+        set: |options, text| {
+            let mut value: Option<u8> = None;
+            let is_valid = number(text, &mut value) && value.is_some_and(|v| v <= 100);
+            if is_valid {
+                options.threshold_percent = value;
+            }
+            is_valid
+        },
+        get: |options| options.threshold_percent.map(|v| v.to_string()),
+    },
+    OptionRow {
+        name: "threshold-tasks",
+        takes: "a whole number above 0",
+        help: "the threshold looks at jobs of more tasks than this, once so many have an outcome",
+        set: |options, text| number(text, &mut options.threshold_tasks),
+        get: |options| options.threshold_tasks.map(|v| v.to_string()),
+    },
+    OptionRow {
+        name: "in-flight-max",
+        takes: "a whole number above 0",
+        help: "requests in flight for this job at most",
+        set: |options, text| number(text, &mut options.in_flight_max),
+        get: |options| options.in_flight_max.map(|v| v.to_string()),
+    },
+    OptionRow {
+        name: "requests-per-second-max",
+        takes: "a whole number above 0",
+        help: "requests a second for this job at most",
+        set: |options, text| number(text, &mut options.requests_per_second_max),
+        get: |options| options.requests_per_second_max.map(|v| v.to_string()),
+    },
+    OptionRow {
+        name: "bytes-per-second-max",
+        takes: "a whole number above 0",
+        help: "bytes a second for this job at most",
+        set: |options, text| number(text, &mut options.bytes_per_second_max),
+        get: |options| options.bytes_per_second_max.map(|v| v.to_string()),
+    },
+];
+
+impl JobOptions {
+    /// Sets the option of that name.
+    ///
+    /// # Errors
+    /// [`OptionError`] when the table has no such name or the option no such value.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), OptionError> {
+        let row = OPTIONS
+            .iter()
+            .find(|row| row.name == name)
+            .ok_or_else(|| OptionError::Unknown(crate::outcome::cut(name.to_owned(), 64)))?;
+        if (row.set)(self, value.trim()) {
+            Ok(())
+        } else {
+            Err(OptionError::Invalid { name: row.name, takes: row.takes })
+        }
+    }
+
+    /// The options that were set, with their names.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, String)> {
+        OPTIONS.iter().filter_map(|row| (row.get)(self).map(|value| (row.name, value))).collect()
+    }
+
+    /// Whether failures have exceeded the threshold: a job of more tasks than the least,
+    /// once that many have an outcome, and then a share of failures above the limit.
+    #[must_use]
+    pub fn threshold_exceeded(&self, total: u64, succeeded: u64, failed: u64) -> bool {
+        let tasks_min = self.threshold_tasks.unwrap_or(THRESHOLD_TASKS_MIN);
+        let percent = u128::from(self.threshold_percent.unwrap_or(THRESHOLD_FAILED_PERCENT));
+        let outcomes = succeeded + failed;
+        total > tasks_min && outcomes >= tasks_min && u128::from(failed) * 100 > u128::from(outcomes) * percent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_set_and_given_back() {
+        let values = ["url", "latest", "10", "500", "4", "100", "1000000"];
+        let mut options = JobOptions::default();
+        for (row, value) in OPTIONS.iter().zip(values) {
+            options.set(row.name, value).unwrap();
+        }
+        let given: Vec<_> = OPTIONS.iter().map(|row| row.name).zip(values.map(str::to_owned)).collect();
+        assert_eq!(options.given(), given);
+    }
+
+    #[test]
+    fn an_unknown_option_and_an_unknown_value_are_errors_and_set_nothing() {
+        let mut options = JobOptions::default();
+        assert_eq!(options.set("colour", "red"), Err(OptionError::Unknown("colour".into())));
+        for row in OPTIONS {
+            for value in ["", "-1", "0", "nonsense"] {
+                assert!(options.set(row.name, value).is_err(), "{} {value}", row.name);
+            }
+        }
+        assert!(options.set("threshold-percent", "101").is_err());
+        assert_eq!(options, JobOptions::default());
+    }
+
+    #[test]
+    fn the_threshold_needs_more_than_a_thousand_tasks_and_more_than_half_failing() {
+        let options = JobOptions::default();
+        assert!(!options.threshold_exceeded(1000, 0, 1000), "a job of 1,000 tasks is not watched");
+        assert!(!options.threshold_exceeded(1001, 0, 999), "too few outcomes yet");
+        assert!(options.threshold_exceeded(1001, 499, 501));
+        assert!(!options.threshold_exceeded(2000, 500, 500), "exactly half is allowed");
+        let never = JobOptions { threshold_percent: Some(100), ..JobOptions::default() };
+        assert!(!never.threshold_exceeded(5000, 0, 5000));
+    }
+}

@@ -1,0 +1,18 @@
+//! The ports: the traits behind which the outside world stands.
+//!
+//! Each has a body for production and one for tests; one conformance suite runs on all bodies
+//! of a port.
+
+pub mod clock;
+pub mod entropy;
+pub mod job_store;
+pub mod object_store;
+pub mod spawn;
+pub mod spool;
+
+pub use clock::{Clock, Monotonic};
+pub use entropy::Entropy;
+pub use job_store::JobStore;
+pub use object_store::ObjectStore;
+pub use spawn::{Spawn, Spawned};
+pub use spool::Spool;

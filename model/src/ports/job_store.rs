@@ -1,0 +1,408 @@
+//! Where jobs, leases, slices and outcomes lie.
+//!
+//! Every method is one transaction: it happens whole or not at all, and once it has returned
+//! `Ok` it survives `kill -9`. Nothing here assumes one process: two processes on one store
+//! see each other's work at once, and whatever is decided (who gets a lease, which of two
+//! changes wins) is decided by the store. Rows and epochs make it right; locks do not.
+//!
+//! **Leases.** A piece of work (a job's *stage*, a *slice*) has one owner at a time. Every
+//! lease carries an *epoch*; a write made under a lease names its epoch and is refused with
+//! [`LeaseError::Fenced`] when the unit has another epoch by now. Taking or revoking a lease
+//! raises the epoch; renewing and releasing keep it. Expiry is judged by the store's clock.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+use crate::job::{Change, Dialect, IllegalChange, Job, JobId};
+use crate::names::{AccountId, BucketName, EndpointName, ObjectKey};
+use crate::slots::SlotMove;
+use crate::status::Status;
+
+/// The store itself failed; what was asked may or may not have happened.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("job store: {0}")]
+pub struct StoreError(pub String);
+
+/// Why a job was not created.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CreateJobError {
+    /// A job of this account and dialect that is not deleted has the token already.
+    #[error("the client request token is used by job {0}")]
+    TokenInUse(JobId),
+    /// The account has as many open jobs as it may.
+    #[error("the account has as many jobs as it may")]
+    TooManyJobs,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApplyError {
+    /// No such job.
+    #[error("no such job")]
+    NotFound,
+    /// Somebody else changed the job: read it and decide again.
+    #[error("the job was changed by somebody else")]
+    Lost,
+    /// The stage's lease belongs to somebody else by now.
+    #[error("the lease is lost")]
+    Fenced,
+    /// The table does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalChange),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a write under a lease was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LeaseError {
+    /// The unit has another epoch by now, or none: stop, nothing was written.
+    #[error("the lease is lost")]
+    Fenced,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who holds leases: one engine of one process, from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OwnerId(pub Uuid);
+
+/// Recognises a change that is sent again after its answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChangeId(pub Uuid);
+
+/// A change to apply.
+#[derive(Debug, Clone)]
+pub struct Apply {
+    /// Which job.
+    pub job: JobId,
+    /// The revision that the decision was made on.
+    pub revision: u64,
+    /// Names this change.
+    pub id: ChangeId,
+    /// What happens.
+    pub change: Change,
+    /// The epoch of the stage lease that the change is made under; `None` for what users and
+    /// the scheduler do.
+    pub stage_epoch: Option<u64>,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone)]
+pub struct ListJobs {
+    /// Whose.
+    pub account: AccountId,
+    /// By which wire.
+    pub dialect: Dialect,
+    /// In which statuses; empty for all.
+    pub statuses: Vec<Status>,
+    /// After this position, which need not be a job.
+    pub after: Option<JobId>,
+    /// Jobs that ended before this are left out.
+    pub ended_since: Timestamp,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A job as the scheduler sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobHead {
+    /// Which job.
+    pub id: JobId,
+    /// Whose.
+    pub account: AccountId,
+    /// Where its calls go.
+    pub endpoint: EndpointName,
+    /// Where it stands.
+    pub status: Status,
+    /// How urgent.
+    pub priority: i32,
+    /// The revision this was read at.
+    pub revision: u64,
+    /// Paused by its user.
+    pub held_by_user: bool,
+    /// When it began to wait for a confirmation.
+    pub suspended: Option<Timestamp>,
+    /// Whether somebody holds its stage with a lease that has not expired.
+    pub is_stage_leased: bool,
+}
+
+/// The right to prepare, drain or report a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageLease {
+    /// Which job.
+    pub job: JobId,
+    /// Who.
+    pub owner: OwnerId,
+    /// What every write under it names.
+    pub epoch: u64,
+}
+
+/// A slice to add: consecutive tasks, whose rows lie in the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSlice {
+    /// Its number in the job, from 0 without a gap.
+    pub index: u32,
+    /// The number of its first task.
+    pub first_task: u64,
+    /// How many tasks, at least one.
+    pub tasks: u32,
+    /// The file in the spool.
+    pub spool_name: String,
+}
+
+/// A slice as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceRow {
+    /// Its number in the job.
+    pub index: u32,
+    /// The number of its first task.
+    pub first_task: u64,
+    /// How many tasks.
+    pub tasks: u32,
+    /// The file in the spool.
+    pub spool_name: String,
+    /// Successes recorded.
+    pub succeeded: u32,
+    /// Failures recorded.
+    pub failed: u32,
+    /// Whether somebody holds it, expired or not.
+    pub is_leased: bool,
+    /// Whether tasks without an outcome may have been attempted: a lease was revoked, or was
+    /// released with `must_look`.
+    pub must_look: bool,
+    /// How often a lease of it was revoked.
+    pub revocations: u32,
+    /// When it was first leased, by the store's clock.
+    pub first_leased: Option<Timestamp>,
+}
+
+impl SliceRow {
+    /// Whether every task has an outcome.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.succeeded + self.failed >= self.tasks
+    }
+}
+
+/// The right to run the tasks of a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceLease {
+    /// Which job.
+    pub job: JobId,
+    /// Who.
+    pub owner: OwnerId,
+    /// What every write under it names.
+    pub epoch: u64,
+    /// The number of the next outcome part.
+    pub next_seq: u64,
+    /// The slice as it stood when the lease was taken; `first_leased` is set.
+    pub slice: SliceRow,
+}
+
+/// Outcomes of some tasks of a slice, in one piece. Its bytes never change once sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomePart {
+    /// Which job.
+    pub job: JobId,
+    /// Which slice.
+    pub slice: u32,
+    /// Under which lease.
+    pub epoch: u64,
+    /// Its number in the slice, from [`SliceLease::next_seq`] without a gap.
+    pub seq: u64,
+    /// Successes in it.
+    pub succeeded: u32,
+    /// Failures in it.
+    pub failed: u32,
+    /// The outcomes, encoded by the engine; the store does not look inside.
+    pub bytes: Bytes,
+}
+
+/// A multipart upload in progress, recorded before its first part so that whoever takes over
+/// can abort it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenUpload {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+    /// The store's name for the upload.
+    pub upload_id: String,
+}
+
+/// Under whose lease an upload is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UploadScope {
+    /// A copy of a task of this slice, under this epoch.
+    Slice {
+        /// Which slice.
+        slice: u32,
+        /// Under which lease.
+        epoch: u64,
+    },
+    /// A file of the report, under this stage epoch.
+    Stage {
+        /// Under which lease.
+        epoch: u64,
+    },
+}
+
+/// A finished file of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportFile {
+    /// Which tasks: `succeeded` or `failed`.
+    pub kind: String,
+    /// Its number within the kind, from 0.
+    pub number: u32,
+    /// The key it was written to.
+    pub key: ObjectKey,
+    /// MD5 of its bytes, in lower-case hex.
+    pub md5: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What a step of a purge removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Jobs that are gone now, whose spool files (`<job id>/...`) nobody references any more.
+    pub jobs: Vec<JobId>,
+    /// Whether more remains to be purged.
+    pub more: bool,
+}
+
+/// The port. See the module for what holds of every method.
+#[async_trait]
+pub trait JobStore: Send + Sync + 'static {
+    /// Inserts a new job, whose status is New and revision 0.
+    ///
+    /// Refused when its token is used by a job of the same (account, dialect) that is not
+    /// deleted, or when the account has `open_jobs_max` jobs that have not ended; both are
+    /// judged in the transaction that inserts, so that of two requests with one token exactly
+    /// one wins.
+    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
+
+    /// The job with its counters: those of its row plus those of its open slices. Deleted jobs
+    /// too, until they are purged.
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Visible jobs in the order of their ids.
+    async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError>;
+
+    /// Applies a change by `Job::change`, if the job still has the revision that the change
+    /// was decided on and, where one is named, the stage epoch; returns the job after it.
+    ///
+    /// A change whose id was applied before is not applied again: the job is returned as it
+    /// is now. Time of the change is the store's. Changes that set a terminal status end the
+    /// stage's lease.
+    async fn apply(&self, apply: Apply) -> Result<Job, ApplyError>;
+
+    /// Every job that has not ended, in the order of their ids.
+    async fn open_jobs(&self) -> Result<Vec<JobHead>, StoreError>;
+
+    /// How many jobs stand in each status, for metrics; deleted ones not counted.
+    async fn count_jobs(&self) -> Result<Vec<(Status, u64)>, StoreError>;
+
+    /// Grants and takes the slots of an endpoint by `slots::decide`, and applies the moves, in
+    /// one transaction that no other `reschedule` of the endpoint overlaps.
+    async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
+
+    /// Removes jobs that ended before `ended_before`, and deleted jobs that have ended, with
+    /// all that hangs on them; at most `rows_max` rows a call, so that nobody waits long.
+    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
+
+    /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired
+    /// more than `grace` ago. `None` when somebody does, or the job has ended or is gone.
+    async fn lease_stage(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        ttl: Duration,
+        grace: Duration,
+    ) -> Result<Option<StageLease>, StoreError>;
+
+    /// Prolongs it: expires `ttl` from now.
+    async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
+
+    /// Gives it back. A lease that is lost already is no error.
+    async fn release_stage(&self, lease: &StageLease) -> Result<(), StoreError>;
+
+    /// Adds slices while the job is Preparing. One whose index exists is skipped, since slicing
+    /// is a pure function of the manifest's bytes.
+    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
+
+    /// Slices in their order, from index `from`, at most `limit`.
+    async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
+
+    /// Leases the first slice of an Active job that is not done and not leased. `None` when
+    /// there is none, or the job is not Active.
+    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
+
+    /// Leases one slice for the holder of the job's stage, whatever the job's status, to record
+    /// what is unknown about it. `None` when somebody holds it or it is done.
+    async fn lease_slice_to_settle(
+        &self,
+        stage: &StageLease,
+        slice: u32,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, LeaseError>;
+
+    /// Prolongs it and returns the job's status now, which tells the worker whether to go on.
+    async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
+
+    /// Gives it back; every attempt has ended. `must_look` says that tasks without an outcome
+    /// may have had an effect. A lease that is lost already is no error.
+    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
+
+    /// Revokes slice leases of a job that expired more than `grace` ago: raises their epochs
+    /// and marks them `must_look`. Returns how many.
+    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError>;
+
+    /// How many slices of the job are leased, expired or not.
+    async fn count_leased(&self, job: JobId) -> Result<u64, StoreError>;
+
+    /// Records outcomes, whatever the job's status, while the epoch is current and `seq` is the
+    /// slice's next. A part that was recorded already (same epoch and seq) succeeds and changes
+    /// nothing. A part with any other number is `Fenced`, and so is one that would give the
+    /// slice more outcomes than tasks.
+    ///
+    /// In the same transaction the slice's counters rise; when its last task gets its outcome
+    /// the slice is done, its counters enter the job's row and its lease ends.
+    async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError>;
+
+    /// The parts of a slice, in their order: (seq, bytes).
+    async fn parts(&self, job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
+
+    /// Remembers an upload before its first part.
+    async fn record_upload(&self, job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
+
+    /// Forgets an upload that was completed or aborted. One that is not there is no error.
+    async fn forget_upload(&self, job: JobId, upload_id: &str) -> Result<(), StoreError>;
+
+    /// Uploads remembered for a slice (`Some`) or for the report (`None`).
+    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
+
+    /// Remembers a finished file of the report; one of the same kind and number is replaced.
+    async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
+
+    /// Finished files of the report, by kind and number.
+    async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,301 @@
+//! An S3-compatible object store, one call at a time.
+//!
+//! A call is a value ([`Call`]) and so is its answer ([`Answer`]): a body of the port, and each
+//! decorator (retry, limit, faults), implements one method. Callers use [`ObjectStore::send`]
+//! through [`send`], which pairs each request type with its answer's type:
+//!
+//! ```ignore
+//! let head = send(&*store, &leash, HeadObject { at, version: None }).await?;
+//! ```
+//!
+//! An error says what is known about the effect ([`Effect`]), which decides whether it may be
+//! repeated; and what to do about it ([`Verdict`]).
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::Timestamp;
+use crate::names::{BucketName, ETag, ObjectKey, VersionId};
+use crate::operation::Tag;
+use crate::ports::clock::Monotonic;
+
+mod calls;
+pub use calls::*;
+
+/// What is known about the effect of a call that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Certainly none: refused, throttled, never sent.
+    None,
+    /// Nobody knows: sent, and then no answer that can be trusted.
+    Unknown,
+}
+
+/// What to do about a call that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Slow down and wait; no attempt is spent (429, 503).
+    Throttled,
+    /// Try again (500, 502, 504, reset, cut off, time-out).
+    Transient,
+    /// The object, version, bucket or upload does not exist.
+    Missing,
+    /// Not allowed.
+    Denied,
+    /// A condition does not hold.
+    Precondition,
+    /// The request itself cannot succeed.
+    Invalid,
+    /// The endpoint cannot be reached (connect, DNS, TLS).
+    Unavailable,
+    /// The endpoint does not take our credentials or clock.
+    CredentialsRefused,
+    /// The caller's leash ended before the call could be made.
+    Stopped,
+}
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct CallError {
+    /// What to do about it.
+    pub verdict: Verdict,
+    /// What is known about its effect, over all attempts.
+    pub effect: Effect,
+    /// The store's error code, or one of ours (`RequestTimeout`, `ConnectFailed`, ...).
+    pub code: String,
+    /// The store's HTTP status, when it answered.
+    pub http_status: Option<u16>,
+    /// What the store or the system said; never a secret.
+    pub message: String,
+    /// The store's id of the request.
+    pub request_id: Option<String>,
+    /// How often the call was sent.
+    pub attempts: u32,
+    /// How long the store asked to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if let Some(id) = &self.request_id {
+            write!(f, " (request {id})")?;
+        }
+        if self.attempts > 1 {
+            write!(f, " (attempts {})", self.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl CallError {
+    /// An error without an answer of the store.
+    #[must_use]
+    pub fn new(verdict: Verdict, effect: Effect, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            effect,
+            code: code.to_owned(),
+            http_status: None,
+            message: message.into(),
+            request_id: None,
+            attempts: 1,
+            retry_after: None,
+        }
+    }
+}
+
+/// How long a caller may go on: held by the caller, looked at before each attempt and during
+/// each wait. A worker's leash ends when its job is cancelled or its lease nears expiry.
+///
+/// Cheap to clone; clones are one leash.
+#[derive(Debug, Clone, Default)]
+pub struct Leash(Arc<LeashState>);
+
+#[derive(Debug)]
+struct LeashState {
+    is_stopped: AtomicBool,
+    /// Milliseconds on the monotonic clock; no attempt may outlive it.
+    until_ms: AtomicU64,
+    stopped: Notify,
+}
+
+impl Default for LeashState {
+    fn default() -> Self {
+        Self { is_stopped: AtomicBool::new(false), until_ms: AtomicU64::new(u64::MAX), stopped: Notify::new() }
+    }
+}
+
+impl Leash {
+    /// A leash without an end.
+    #[must_use]
+    pub fn unbounded() -> Self {
+        Self::default()
+    }
+
+    /// Ends it: no attempt starts any more, and whoever waits for [`Leash::stopped`] wakes.
+    pub fn stop(&self) {
+        self.0.is_stopped.store(true, Ordering::SeqCst);
+        self.0.stopped.notify_waiters();
+    }
+
+    /// Whether it was ended.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_stopped.load(Ordering::SeqCst)
+    }
+
+    /// Lets attempts run until then: a lease was renewed.
+    pub fn prolong(&self, until: Monotonic) {
+        let ms = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX);
+        self.0.until_ms.store(ms, Ordering::SeqCst);
+    }
+
+    /// Whether an attempt that may take `timeout` may start now.
+    #[must_use]
+    pub fn may_start(&self, now: Monotonic, timeout: Duration) -> bool {
+        let end_ms = u64::try_from(now.after(timeout).0.as_millis()).unwrap_or(u64::MAX);
+        !self.is_stopped() && end_ms <= self.0.until_ms.load(Ordering::SeqCst)
+    }
+
+    /// Done when the leash is ended.
+    pub async fn stopped(&self) {
+        let notified = self.0.stopped.notified();
+        // `notified` counts from here on, so a stop after this look is not missed.
+        if !self.is_stopped() {
+            notified.await;
+        }
+    }
+}
+
+/// The port. Contract of every body:
+///
+/// - success is proven: an answer that is cut off, is not well-formed, holds an `<Error>` or
+///   lacks what its type requires (a copy's ETag) is an error with [`Effect::Unknown`], even
+///   with status 200;
+/// - a call has an end: every attempt has a time-out that grows with the size it moves;
+/// - an error never holds a secret.
+#[async_trait]
+pub trait ObjectStore: Send + Sync + 'static {
+    /// Makes the call. `leash` bounds attempts and waits; a body that makes one attempt only
+    /// need not look at it.
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError>;
+}
+
+/// Makes a call and gives its own answer's type.
+///
+/// # Errors
+/// [`CallError`], as the store's decorators leave it.
+pub async fn send<R: Request>(store: &dyn ObjectStore, leash: &Leash, request: R) -> Result<R::Answer, CallError> {
+    let answer = store.call(leash, request.into_call()).await?;
+    R::from_answer(answer).ok_or_else(|| {
+        CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
+    })
+}
+
+/// Bytes of an object that arrive piece by piece.
+#[async_trait]
+pub trait ByteStream: Send {
+    /// The next piece; `None` at the end. After an error the stream is over.
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>>;
+}
+
+/// Bytes that are there already, as a stream.
+#[derive(Debug)]
+pub struct Whole(pub Option<Bytes>);
+
+#[async_trait]
+impl ByteStream for Whole {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        self.0.take().map(Ok)
+    }
+}
+
+/// Where an object lies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct At {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+}
+
+/// What a store knows about an object besides its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its ETag.
+    pub etag: Option<ETag>,
+    /// When it was written, whole seconds.
+    pub modified: Option<Timestamp>,
+    /// Its version.
+    pub version: Option<VersionId>,
+    /// Its storage class by the S3 name; `None` is STANDARD.
+    pub storage_class: Option<String>,
+    /// `x-amz-restore`, as it came.
+    pub restore: Option<String>,
+    /// Its metadata.
+    pub metadata: Metadata,
+    /// How many parts it was uploaded in, when the store says.
+    pub parts: Option<u32>,
+    /// How many tags it has, when the store says.
+    pub tag_count: Option<u32>,
+    /// `x-amz-server-side-encryption`.
+    pub sse: Option<String>,
+}
+
+/// Metadata that travels with an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Language.
+    pub content_language: Option<String>,
+    /// Content-Type.
+    pub content_type: Option<String>,
+    /// Expires, as it came.
+    pub expires: Option<String>,
+    /// User metadata: names without `x-amz-meta-`, lower case, sorted by name.
+    pub user: Vec<(String, String)>,
+}
+
+/// An ACL: an owner and what is granted to whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acl {
+    /// The owner's canonical id.
+    pub owner: String,
+    /// The grants.
+    pub grants: Vec<AclGrant>,
+}
+
+/// A grant of an ACL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AclGrant {
+    /// To whom.
+    pub grantee: Grantee,
+    /// `READ`, `WRITE`, `FULL_CONTROL`, `READ_ACP`, `WRITE_ACP`.
+    pub permission: String,
+}
+
+/// To whom something is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grantee {
+    /// A user by canonical id.
+    Id(String),
+    /// A group by URI.
+    Group(String),
+}
+
+/// Tags in the order of the store.
+pub type TagSet = Vec<Tag>;

@@ -1,0 +1,496 @@
+//! The calls, their requests and their answers, and the table of what holds of each.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{Acl, At, ByteStream, Metadata, ObjectHead, TagSet};
+use crate::Timestamp;
+use crate::names::{BucketName, ETag, ObjectKey, VersionId};
+
+/// A request type with its answer's type.
+pub trait Request: Send {
+    /// What a success holds.
+    type Answer: Send;
+    /// The request as a value of the one call type.
+    fn into_call(self) -> Call;
+    /// The answer out of the one answer type; `None` when it belongs to another call.
+    fn from_answer(answer: Answer) -> Option<Self::Answer>;
+}
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident => $answer:ty, $repeatable:expr, $class:ident;)*) => {
+        /// A call.
+        #[derive(Debug, Clone)]
+        pub enum Call {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        /// The answer of a call that succeeded.
+        pub enum Answer {
+            $($(#[$doc])* $name($answer),)*
+        }
+
+        impl fmt::Debug for Answer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Answer::$name(_) => stringify!($name),)* })
+            }
+        }
+
+        /// A call without its parameters, for tables and metrics.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum CallKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl CallKind {
+            /// Every kind.
+            pub const ALL: &'static [CallKind] = &[$(CallKind::$name,)*];
+
+            /// The name of the S3 API.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(CallKind::$name => stringify!($name),)* }
+            }
+
+            /// Whether doing it twice ends like doing it once, whatever else happens in
+            /// between: reads, and writes that only this service makes.
+            #[must_use]
+            pub fn is_repeatable(self) -> bool {
+                match self { $(CallKind::$name => $repeatable,)* }
+            }
+
+            /// Which adaptive limit it counts against.
+            #[must_use]
+            pub fn class(self) -> CallClass {
+                match self { $(CallKind::$name => CallClass::$class,)* }
+            }
+        }
+
+        impl Call {
+            /// The call without its parameters.
+            #[must_use]
+            pub fn kind(&self) -> CallKind {
+                match self { $(Call::$name(_) => CallKind::$name,)* }
+            }
+        }
+
+        $(impl Request for $name {
+            type Answer = $answer;
+            fn into_call(self) -> Call { Call::$name(self) }
+            fn from_answer(answer: Answer) -> Option<$answer> {
+                match answer { Answer::$name(answer) => Some(answer), _ => None }
+            }
+        })*
+    };
+}
+
+calls! {
+    /// Size, ETag, time, metadata of an object.
+    HeadObject => ObjectHead, true, Read;
+    /// Bytes of an object.
+    GetObject => GotObject, true, Read;
+    /// A new object from bytes. Repeatable: the same bytes to a key that is ours (reports,
+    /// manifests) or that a streamed copy looks at first.
+    PutObject => PutDone, true, Write;
+    /// Copies an object inside the store.
+    CopyObject => CopyDone, false, Write;
+    /// Deletes one object or version.
+    DeleteObject => Deleted, false, Write;
+    /// Deletes up to 1,000 objects or versions.
+    DeleteObjects => Vec<DeleteResult>, false, Write;
+    /// Reads tags.
+    GetObjectTagging => TagSet, true, Read;
+    /// Replaces all tags.
+    PutObjectTagging => (), true, Write;
+    /// Reads the ACL.
+    GetObjectAcl => Acl, true, Read;
+    /// Replaces the ACL.
+    PutObjectAcl => (), true, Write;
+    /// Asks for a temporary copy of an archived object.
+    RestoreObject => RestoreDone, false, Write;
+    /// One page of a listing.
+    ListObjectsV2 => ListPage, true, Read;
+    /// Begins a multipart upload.
+    CreateMultipartUpload => String, true, Write;
+    /// One part from bytes; its answer is the part's ETag.
+    UploadPart => ETag, true, Write;
+    /// One part from a range of another object; its answer is the part's ETag.
+    UploadPartCopy => ETag, true, Write;
+    /// Makes the object of its parts.
+    CompleteMultipartUpload => CopyDone, false, Write;
+    /// Throws a multipart upload away.
+    AbortMultipartUpload => (), true, Write;
+}
+
+/// Calls that share an adaptive limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CallClass {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+}
+
+/// See [`Call::HeadObject`].
+#[derive(Debug, Clone)]
+pub struct HeadObject {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::GetObject`].
+#[derive(Debug, Clone)]
+pub struct GetObject {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// First and last byte, both included.
+    pub range: Option<(u64, u64)>,
+    /// Only if it still has this ETag; otherwise a 412.
+    pub if_match: Option<ETag>,
+}
+
+/// An object's head and its bytes. The stream ends with an error when fewer bytes come than
+/// the head promised.
+pub struct GotObject {
+    /// What the answer's headers say; `size` counts the bytes of this answer.
+    pub head: ObjectHead,
+    /// The bytes.
+    pub body: Box<dyn ByteStream>,
+}
+
+/// See [`Call::PutObject`].
+#[derive(Debug, Clone)]
+pub struct PutObject {
+    /// Where to.
+    pub at: At,
+    /// The bytes.
+    pub body: Bytes,
+    /// Everything besides the bytes.
+    pub with: NewObject,
+}
+
+/// What a new object gets besides its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewObject {
+    /// Metadata.
+    pub metadata: Metadata,
+    /// Tags.
+    pub tags: TagSet,
+    /// A canned ACL, by its S3 name.
+    pub canned_acl: Option<String>,
+    /// Storage class, by its S3 name.
+    pub storage_class: Option<String>,
+    /// `AES256`.
+    pub sse: Option<String>,
+}
+
+/// A written object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutDone {
+    /// Its ETag.
+    pub etag: ETag,
+    /// Its version.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::CopyObject`].
+#[derive(Debug, Clone)]
+pub struct CopyObject {
+    /// Where from.
+    pub source: At,
+    /// Which version.
+    pub source_version: Option<VersionId>,
+    /// Where to.
+    pub target: At,
+    /// New metadata; `None` keeps the source's.
+    pub metadata: Option<Metadata>,
+    /// New tags; `None` keeps the source's.
+    pub tags: Option<TagSet>,
+    /// A canned ACL, by its S3 name.
+    pub canned_acl: Option<String>,
+    /// Storage class, by its S3 name.
+    pub storage_class: Option<String>,
+    /// `AES256`.
+    pub sse: Option<String>,
+    /// Only if the source has this ETag.
+    pub source_if_match: Option<ETag>,
+    /// Size in bytes, when known: the time-out grows with it.
+    pub size: Option<u64>,
+}
+
+/// A copied or assembled object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyDone {
+    /// Its ETag.
+    pub etag: ETag,
+    /// When it was written, when the answer says.
+    pub modified: Option<Timestamp>,
+    /// Its version.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::DeleteObject`].
+#[derive(Debug, Clone)]
+pub struct DeleteObject {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
+/// A deleted object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Whether a delete marker was made or removed.
+    pub is_delete_marker: bool,
+    /// The version that was removed, or the marker's.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::DeleteObjects`].
+#[derive(Debug, Clone)]
+pub struct DeleteObjects {
+    /// Where.
+    pub bucket: BucketName,
+    /// What: at most 1,000, no pair twice.
+    pub objects: Vec<(ObjectKey, Option<VersionId>)>,
+}
+
+/// What became of one object of a multi-object delete; the results stand in the request's
+/// order, one for each object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeleteResult {
+    /// The answer names it as deleted.
+    Deleted(Deleted),
+    /// The answer names an error for it.
+    Failed {
+        /// The store's code.
+        code: String,
+        /// The store's message.
+        message: String,
+    },
+    /// The answer does not name it: nobody knows.
+    Unnamed,
+}
+
+/// See [`Call::GetObjectTagging`].
+#[derive(Debug, Clone)]
+pub struct GetObjectTagging {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::PutObjectTagging`].
+#[derive(Debug, Clone)]
+pub struct PutObjectTagging {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// The tags it has afterwards.
+    pub tags: TagSet,
+}
+
+/// See [`Call::GetObjectAcl`].
+#[derive(Debug, Clone)]
+pub struct GetObjectAcl {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
+/// See [`Call::PutObjectAcl`].
+#[derive(Debug, Clone)]
+pub struct PutObjectAcl {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// The ACL it has afterwards.
+    pub acl: NewAcl,
+}
+
+/// An ACL to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewAcl {
+    /// By its S3 name.
+    Canned(String),
+    /// Owner and grants.
+    Grants(Acl),
+}
+
+/// See [`Call::RestoreObject`].
+#[derive(Debug, Clone)]
+pub struct RestoreObject {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// How long the copy stays.
+    pub days: u32,
+    /// `Bulk` or `Standard`.
+    pub tier: String,
+}
+
+/// A restore that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoreDone {
+    /// The object was restored already, and its copy now stays as long as asked (200 rather
+    /// than 202).
+    pub was_restored: bool,
+}
+
+/// See [`Call::ListObjectsV2`].
+#[derive(Debug, Clone)]
+pub struct ListObjectsV2 {
+    /// Where.
+    pub bucket: BucketName,
+    /// Keys that begin with this.
+    pub prefix: String,
+    /// From the page before.
+    pub continuation_token: Option<String>,
+    /// How many at most, up to 1,000.
+    pub max_keys: u32,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// The objects, in the store's order.
+    pub objects: Vec<ListedObject>,
+    /// Names the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its ETag.
+    pub etag: Option<ETag>,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// Its storage class by the S3 name.
+    pub storage_class: Option<String>,
+}
+
+/// See [`Call::CreateMultipartUpload`].
+#[derive(Debug, Clone)]
+pub struct CreateMultipartUpload {
+    /// Where to.
+    pub at: At,
+    /// Everything besides the bytes.
+    pub with: NewObject,
+}
+
+/// See [`Call::UploadPart`].
+#[derive(Debug, Clone)]
+pub struct UploadPart {
+    /// Where to.
+    pub at: At,
+    /// Which upload.
+    pub upload_id: String,
+    /// From 1.
+    pub part: u32,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+/// See [`Call::UploadPartCopy`].
+#[derive(Debug, Clone)]
+pub struct UploadPartCopy {
+    /// Where from.
+    pub source: At,
+    /// Which version.
+    pub source_version: Option<VersionId>,
+    /// First and last byte, both included.
+    pub range: (u64, u64),
+    /// Only if the source has this ETag.
+    pub source_if_match: Option<ETag>,
+    /// Where to.
+    pub target: At,
+    /// Which upload.
+    pub upload_id: String,
+    /// From 1.
+    pub part: u32,
+}
+
+/// See [`Call::CompleteMultipartUpload`].
+#[derive(Debug, Clone)]
+pub struct CompleteMultipartUpload {
+    /// Where to.
+    pub at: At,
+    /// Which upload.
+    pub upload_id: String,
+    /// Part numbers and ETags, in order.
+    pub parts: Vec<(u32, ETag)>,
+}
+
+/// See [`Call::AbortMultipartUpload`].
+#[derive(Debug, Clone)]
+pub struct AbortMultipartUpload {
+    /// Where to.
+    pub at: At,
+    /// Which upload.
+    pub upload_id: String,
+}
+
+impl Call {
+    /// The bucket that the request goes to.
+    #[must_use]
+    pub fn bucket(&self) -> &BucketName {
+        match self {
+            Call::HeadObject(r) => &r.at.bucket,
+            Call::GetObject(r) => &r.at.bucket,
+            Call::PutObject(r) => &r.at.bucket,
+            Call::CopyObject(r) => &r.target.bucket,
+            Call::DeleteObject(r) => &r.at.bucket,
+            Call::DeleteObjects(r) => &r.bucket,
+            Call::GetObjectTagging(r) => &r.at.bucket,
+            Call::PutObjectTagging(r) => &r.at.bucket,
+            Call::GetObjectAcl(r) => &r.at.bucket,
+            Call::PutObjectAcl(r) => &r.at.bucket,
+            Call::RestoreObject(r) => &r.at.bucket,
+            Call::ListObjectsV2(r) => &r.bucket,
+            Call::CreateMultipartUpload(r) => &r.at.bucket,
+            Call::UploadPart(r) => &r.at.bucket,
+            Call::UploadPartCopy(r) => &r.target.bucket,
+            Call::CompleteMultipartUpload(r) => &r.at.bucket,
+            Call::AbortMultipartUpload(r) => &r.at.bucket,
+        }
+    }
+
+    /// Bytes that pass between us and the store, as far as the request tells: its body, or the
+    /// range that it asks for.
+    #[must_use]
+    pub fn bytes_on_wire(&self) -> u64 {
+        match self {
+            Call::PutObject(r) => r.body.len() as u64,
+            Call::UploadPart(r) => r.body.len() as u64,
+            Call::GetObject(GetObject { range: Some((first, last)), .. }) => last.saturating_sub(*first) + 1,
+            _ => 0,
+        }
+    }
+
+    /// Bytes that the store moves to carry the call out, as far as the request tells: what the
+    /// time-out grows with.
+    #[must_use]
+    pub fn bytes_moved(&self) -> u64 {
+        match self {
+            Call::CopyObject(r) => r.size.unwrap_or(0),
+            Call::UploadPartCopy(r) => r.range.1.saturating_sub(r.range.0) + 1,
+            other => other.bytes_on_wire(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What report a job owes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::BucketRef;
+
+/// The report that a job was asked for. The format is `Report_CSV_V1`, the only one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportSpec {
+    /// Whether one is written at all; the other fields are kept for the echo.
+    pub enabled: bool,
+    /// Where it goes; a disabled report may name none.
+    pub bucket: Option<BucketRef>,
+    /// What its keys begin with, as it was given; `None` when it was not.
+    pub prefix: Option<String>,
+    /// Which tasks it lists; a disabled report may say nothing.
+    pub scope: Option<ReportScope>,
+}
+
+/// Which tasks a report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ReportScope {
+    /// Every task with an outcome.
+    AllTasks,
+    /// Failed tasks only.
+    FailedTasksOnly,
+}
+
+impl ReportScope {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ReportScope::AllTasks => "AllTasks",
+            ReportScope::FailedTasksOnly => "FailedTasksOnly",
+        }
+    }
+}

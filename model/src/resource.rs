@@ -1,0 +1,56 @@
+//! Resources as a job names them: the parsed parts to work with and the original text for
+//! the echo. The texts are dialects' own (`qcs` here, `arn` later); these types are not.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{BucketName, ObjectKey};
+
+/// Whom the account part of a resource name names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Owner {
+    /// Nobody: the part is empty.
+    Unnamed,
+    /// An appid (COS).
+    Appid(String),
+    /// A uin (COS).
+    Uin(String),
+}
+
+/// A bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketRef {
+    /// The name as it was given.
+    pub text: String,
+    /// The region part, possibly empty.
+    pub region: String,
+    /// The account part.
+    pub owner: Owner,
+    /// The bucket as written.
+    pub bucket: BucketName,
+}
+
+/// An object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// The name as it was given.
+    pub text: String,
+    /// The region part, possibly empty.
+    pub region: String,
+    /// The account part.
+    pub owner: Owner,
+    /// The bucket as written.
+    pub bucket: BucketName,
+    /// The key as written.
+    pub key: ObjectKey,
+}
+
+/// A role: the right to act on certain buckets, defined by the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRef {
+    /// The name as it was given.
+    pub text: String,
+    /// The account part.
+    pub owner: Owner,
+    /// The role's name in the configuration.
+    pub name: String,
+}
