@@ -1,1 +1,13 @@
-//! engine
+//! Manifest, plan, execute, report: the part that carries jobs out.
+//!
+//! [`Engine`] looks at the open jobs of a `JobStore`, and does for each what its status calls
+//! for (`model::status::stage`): prepares it, grants it a slot, runs its slices, drains it,
+//! writes its report. It knows the world through [`Ports`] only, so it runs on one thread under
+//! paused time as well as on many with real stores. After a crash nothing special happens: the
+//! statuses and the leases say what is left to do.
+
+pub mod places;
+pub mod ports;
+
+pub use places::{BucketRules, Place, RolePlaces, Roles};
+pub use ports::{Observer, Ports};

@@ -214,6 +214,8 @@ pub struct Job {
     pub priority: i32,
     /// Where it stands.
     pub status: Status,
+    /// When it came to stand there.
+    pub since: Timestamp,
     /// Raised by every change: what a change is compared with.
     pub revision: u64,
     /// Whether a confirmation came.
@@ -315,6 +317,7 @@ impl Job {
             priority: spec.priority,
             spec,
             status: Status::New,
+            since: created,
             revision: 0,
             is_confirmed: false,
             held_by_user: false,
@@ -433,7 +436,11 @@ impl Job {
     }
 
     fn step(&mut self, event: Event, at: Timestamp) -> Result<(), IllegalChange> {
-        self.status = status::next(self.status, event).ok_or(IllegalChange { status: self.status })?;
+        let next = status::next(self.status, event).ok_or(IllegalChange { status: self.status })?;
+        if next != self.status {
+            self.since = at;
+        }
+        self.status = next;
         if self.status == Status::Suspended {
             self.suspended = Some(at);
             self.suspended_cause = Some(SUSPENDED_CAUSE.to_owned());

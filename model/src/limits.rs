@@ -92,8 +92,13 @@ pub const PART_OUTCOME_BYTES_MAX: usize = 256 * 1024;
 pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
 /// A slice that was revoked this often fails its job: its content kills workers. ours
 pub const SLICE_REVOCATIONS_MAX: u32 = 10;
-/// A lease lasts this long unless renewed; it is renewed at a third of it. ours
-pub const LEASE_TTL: Duration = Duration::from_secs(30);
+/// A lease of a stage, or of a slice of metadata calls and deletes, lasts this long unless
+/// renewed; it is renewed at a third of it. No attempt starts that could outlive the lease, so
+/// at least 40 s remain for one. ours
+pub const LEASE_TTL: Duration = Duration::from_secs(60);
+/// A lease of a slice of copies: at least 600 s remain for an attempt, which moves
+/// [`COPY_OBJECT_BYTES_MAX`] at 9 MB/s. ours
+pub const LEASE_TTL_BODY: Duration = Duration::from_secs(900);
 /// Rows in one report file. ours
 pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
 /// A report that cannot be delivered is tried again for this long. ours

@@ -3,10 +3,12 @@
 //! Source of names and rules: COS Batch common elements; where COS is silent, the resolutions
 //! U-18 to U-32 of its reference (defaults of directives, spelling of values).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::limits::{SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
+use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
 use crate::resource::BucketRef;
 
 /// What is done to each object of the manifest.
@@ -59,6 +61,15 @@ impl OperationKind {
             OperationKind::Restore => "COSInitiateRestoreObject",
             OperationKind::Delete => "COSDeleteObject",
             OperationKind::Tagging => "COSPutObjectTagging",
+        }
+    }
+
+    /// How long a lease of one of its slices lasts.
+    #[must_use]
+    pub fn lease_ttl(self) -> Duration {
+        match self {
+            OperationKind::Copy => LEASE_TTL_BODY,
+            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => LEASE_TTL,
         }
     }
 

@@ -1,0 +1,121 @@
+//! Where a role may act: endpoints with their stores, and the buckets it may touch there.
+
+use std::sync::Arc;
+
+use brigade_model::operation::OperationKind;
+use brigade_model::ports::ObjectStore;
+use brigade_model::{AccountId, BucketName, Capabilities, EndpointName};
+
+/// What a role may touch on one endpoint.
+#[derive(Clone)]
+pub struct Place {
+    /// The endpoint.
+    pub endpoint: EndpointName,
+    /// Its store, with retries and limits around it. Two places with one `Arc` share endpoint
+    /// and credentials, so the store can copy between them by itself.
+    pub store: Arc<dyn ObjectStore>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Which buckets, and what they are called there.
+    pub buckets: BucketRules,
+    /// Why it does not work at the moment, if it does not.
+    pub health: Arc<dyn Health>,
+}
+
+/// Whether an endpoint works.
+pub trait Health: Send + Sync + 'static {
+    /// Why calls wait at the moment, for people; `None` when they do not.
+    fn reason(&self) -> Option<String>;
+}
+
+/// An endpoint that always works.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AlwaysWell;
+
+impl Health for AlwaysWell {
+    fn reason(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Which buckets a role may touch, and what they are called at the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketRules {
+    /// Names as the store has them; one that ends with `*` stands for all that begin alike.
+    pub allowed: Vec<String>,
+    /// Taken off the end of a name before it goes to the store: `-1250000000`.
+    pub strip_suffix: Option<String>,
+}
+
+impl BucketRules {
+    /// Every bucket, under its own name.
+    #[must_use]
+    pub fn any() -> Self {
+        Self { allowed: vec!["*".to_owned()], strip_suffix: None }
+    }
+
+    /// The store's own name of a bucket; `None` when the role may not touch it.
+    #[must_use]
+    pub fn resolve(&self, written: &BucketName) -> Option<BucketName> {
+        let stripped = self.strip_suffix.as_deref().and_then(|suffix| written.as_str().strip_suffix(suffix));
+        let name = match stripped {
+            Some(text) => BucketName::new(text).ok()?,
+            None => written.clone(),
+        };
+        let is_allowed = self.allowed.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => name.as_str().starts_with(prefix),
+            None => name.as_str() == pattern,
+        });
+        is_allowed.then_some(name)
+    }
+}
+
+/// What a role may do, and where.
+#[derive(Clone)]
+pub struct RolePlaces {
+    /// The operations it may carry out.
+    pub operations: Vec<OperationKind>,
+    /// Where the objects of manifests lie.
+    pub source: Place,
+    /// Where copies go.
+    pub target: Place,
+    /// Where manifests lie.
+    pub manifest: Place,
+    /// Where reports go.
+    pub report: Place,
+}
+
+impl RolePlaces {
+    /// The endpoint whose slots a job of this kind takes: where its calls go.
+    #[must_use]
+    pub fn endpoint_of(&self, operation: OperationKind) -> &EndpointName {
+        match operation {
+            OperationKind::Copy => &self.target.endpoint,
+            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => &self.source.endpoint,
+        }
+    }
+}
+
+/// The roles of the configuration, as they are now.
+pub trait Roles: Send + Sync + 'static {
+    /// What the role of an account allows; `None` when the account has no such role.
+    fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_resolved_by_the_rules_or_refused() {
+        let rules =
+            BucketRules { allowed: vec!["photos".into(), "logs-*".into()], strip_suffix: Some("-1250000000".into()) };
+        let resolve = |name: &str| rules.resolve(&BucketName::new(name).unwrap()).map(String::from);
+        assert_eq!(resolve("photos-1250000000").as_deref(), Some("photos"));
+        assert_eq!(resolve("photos").as_deref(), Some("photos"));
+        assert_eq!(resolve("logs-2026").as_deref(), Some("logs-2026"));
+        assert_eq!(resolve("photos2"), None);
+        assert_eq!(resolve("-1250000000"), None, "nothing is left of the name");
+        assert_eq!(BucketRules::default().resolve(&BucketName::new("photos").unwrap()), None);
+    }
+}
