@@ -1,2 +1,7 @@
-//! The `brigade` binary.
-fn main() {}
+//! The `brigade` binary: everything lies in the library, so that tests and the demo use it too.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    brigade::cli::main()
+}

@@ -1,0 +1,111 @@
+//! The command line: which commands there are, and how a mistake is told.
+//!
+//! A mistake of the user is one line on stderr, what is wrong and what to do, with exit code 2;
+//! any other failure is one line with exit code 1.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::{command, config, init, sandbox, serve};
+
+/// Batch operations on object storage: one operation on every object of a manifest, each
+/// object accounted for exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "brigade", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve(serve::Arguments),
+    /// Check a configuration, or print the reference of all settings.
+    Config(config::command::Arguments),
+    /// Write a first configuration for an S3-compatible endpoint, and test it.
+    Init(init::Arguments),
+    /// Run an embedded S3 server for trying things out.
+    Sandbox(sandbox::Arguments),
+    /// Create, watch and steer jobs.
+    Job(command::job::Arguments),
+    /// Make manifests.
+    Manifest(command::manifest::Arguments),
+    /// See it work: service, bucket and job in one process.
+    Demo(command::demo::Arguments),
+}
+
+/// What the user got wrong and what to do about it, in one line: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Mistake(pub String);
+
+/// Parses the command line, runs the command, and says in one line what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
+        Err(error) => return tell(&in_one_line(&error), 2),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return tell(&format!("error: cannot start the runtime: {error}"), 1),
+    };
+    match runtime.block_on(run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => tell(&format!("error: {error:#}"), if error.is::<Mistake>() { 2 } else { 1 }),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Config(arguments) => config::command::run(arguments).await,
+        Command::Init(arguments) => init::run(arguments).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Job(arguments) => command::job::run(arguments).await,
+        Command::Manifest(arguments) => command::manifest::run(arguments).await,
+        Command::Demo(arguments) => command::demo::run(arguments).await,
+    }
+}
+
+fn tell(line: &str, code: u8) -> ExitCode {
+    eprintln!("{line}");
+    ExitCode::from(code)
+}
+
+/// clap's first paragraph in one line, and where to read on.
+fn in_one_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "error: a command is missing (see 'brigade --help' or 'brigade COMMAND --help')".to_owned();
+    }
+    let text = error.to_string();
+    let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
+    let said = lines.collect::<Vec<_>>().join(" ");
+    format!("{said} (see 'brigade --help' or 'brigade COMMAND --help')")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistake_on_the_command_line_is_one_line() {
+        for arguments in [&["brigade"][..], &["brigade", "fly"], &["brigade", "serve", "--nonsense"]] {
+            let error = Cli::try_parse_from(arguments).unwrap_err();
+            let line = in_one_line(&error);
+            assert!(line.starts_with("error: "), "{line}");
+            assert!(!line.contains('\n') && line.contains("--help"), "{line}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The commands that are clients: one file each, `Arguments` and `run` alike in all.
+
+pub mod demo;
+pub mod job;
+pub mod manifest;

@@ -1,0 +1,9 @@
+//! Bucket Brigade, the process: configuration, the HTTP API, authentication, metrics and logs
+//! around the engine; and the command line, which is a client of that API like any other.
+
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod init;
+pub mod sandbox;
+pub mod serve;
