@@ -195,6 +195,11 @@ pub struct Prepared {
     pub slices: u32,
     /// Rows left out on purpose, by reason.
     pub left_out: Vec<(String, u64)>,
+    /// Whether any row names a version. Only then is a row without one in doubt, and that is
+    /// known only here, at the end: the rows before the first versioned one are in slices
+    /// already, so whoever reads a slice asks here what an empty version means.
+    #[serde(default)]
+    pub some_rows_have_versions: bool,
 }
 
 /// What became of what was asked.

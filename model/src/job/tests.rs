@@ -45,7 +45,7 @@ fn changed(mut job: Job, changes: &[Change]) -> Job {
 }
 
 fn prepared() -> Change {
-    Change::ManifestRead(Prepared { tasks: 3, slices: 1, left_out: Vec::new() })
+    Change::ManifestRead(Prepared { tasks: 3, slices: 1, ..Prepared::default() })
 }
 
 #[test]
