@@ -6,6 +6,7 @@
 //! paused time as well as on many with real stores. After a crash nothing special happens: the
 //! statuses and the leases say what is left to do.
 
+pub mod operation;
 pub mod places;
 pub mod ports;
 

@@ -1,0 +1,90 @@
+//! Carries out one task: what each operation does, when it looks before it acts, and what its
+//! outcome says.
+//!
+//! A task runs as a pipeline of small steps (find the places, read what is needed, act, follow
+//! up), each a call through `ObjectStore` whose decorators do retries and limits. Three rules
+//! hold for every operation:
+//!
+//! 1. a call whose effect is unknown is settled by the table in `look.rs`, never by hope;
+//! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`;
+//! 3. a leash that ends says what is known: [`Run::NotAttempted`] only when this task certainly
+//!    changed nothing, [`Run::Unsettled`] otherwise.
+//!
+//! When to run a task, how many at once and what becomes of the outcome is the executor's.
+
+use std::sync::Arc;
+
+use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::{Clock, JobStore};
+use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
+
+use crate::places::Place;
+
+mod capabilities;
+pub use capabilities::missing_capabilities;
+
+/// What a running operation may use; built once for each lease of a slice.
+#[derive(Clone)]
+pub struct Bench {
+    /// Where the objects of the manifest lie: the only place of restore, delete and tagging.
+    pub source: Place,
+    /// Where copies go.
+    pub target: Place,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where multipart uploads are recorded before their first part.
+    pub jobs: Arc<dyn JobStore>,
+    /// How long the worker may go on.
+    pub leash: Leash,
+    /// When the slice was first leased; what is newer was written since.
+    pub first_leased: Timestamp,
+    /// Which job.
+    pub job: JobId,
+    /// Which slice.
+    pub slice: u32,
+    /// Under which lease.
+    pub epoch: u64,
+}
+
+/// The end of one task's run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Run {
+    /// It has its outcome.
+    Done(Outcome),
+    /// The leash ended (or the lease, or the job store failed) and the task certainly changed
+    /// nothing: it may run later as if it had never begun.
+    NotAttempted,
+    /// The leash ended and nobody knows how far the task came: it must look when it runs again.
+    Unsettled,
+}
+
+/// An operation with its parameters brought into the form that tasks need.
+#[derive(Debug, Clone)]
+pub struct PreparedOperation(Operation);
+
+impl PreparedOperation {
+    /// Brings the parameters into that form.
+    #[must_use]
+    pub fn new(operation: &Operation) -> Self {
+        Self(operation.clone())
+    }
+
+    /// How many of the first tasks one call of [`run_group`] can carry: at least 1 (when there
+    /// is a task), and 1 for every operation other than delete. `must_look` says which tasks
+    /// lie in the window of a lease that was revoked.
+    #[must_use]
+    pub fn group_len(&self, _tasks: &[Task], _must_look: impl Fn(&Task) -> bool) -> usize {
+        1
+    }
+}
+
+/// Runs one task of any operation. `must_look` says that it may have been attempted before.
+pub async fn run_one(_operation: &PreparedOperation, _bench: &Bench, _task: &Task, _must_look: bool) -> Run {
+    Run::NotAttempted
+}
+
+/// Runs tasks of a delete that [`PreparedOperation::group_len`] put together, in one call where
+/// possible. The ends stand in the order of the tasks.
+pub async fn run_group(_bench: &Bench, tasks: &[Task], _must_look: bool) -> Vec<Run> {
+    tasks.iter().map(|_| Run::NotAttempted).collect()
+}
