@@ -1,1 +1,17 @@
-//! s3
+//! Object stores: the bodies of the port `ObjectStore`, and the decorators around them.
+//!
+//! The usual stack is `retry` outside `limit` outside `http`, so that a backoff holds no permit:
+//!
+//! ```text
+//! Retry -> Limit -> HttpStore -> the server
+//! ```
+//!
+//! All knowledge of S3's wire stands here: requests, signatures, XML, error codes. Nothing here
+//! knows jobs, tasks or a database.
+
+pub mod credentials;
+pub mod faults;
+pub mod http;
+pub mod limit;
+pub mod retry;
+pub mod timeouts;
