@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::job::JobId;
+use crate::job::{Change, JobId};
 use crate::names::AccountId;
 use crate::status::Status;
 
@@ -32,6 +32,21 @@ pub enum SlotMove {
     Grant,
     /// Active becomes Pausing.
     Preempt,
+}
+
+impl From<SlotMove> for Change {
+    fn from(slot_move: SlotMove) -> Change {
+        match slot_move {
+            SlotMove::Grant => Change::SlotGranted,
+            SlotMove::Preempt => Change::Preempted,
+        }
+    }
+}
+
+/// Whether a job in this status wants, holds or gives up a slot.
+#[must_use]
+pub fn is_candidate(status: Status) -> bool {
+    matches!(status, Status::Ready | Status::Active | Status::Pausing | Status::Paused)
 }
 
 /// Decides who gets and who loses a slot of an endpoint that has `slots` of them.

@@ -7,8 +7,10 @@
 //!
 //! **Leases.** A piece of work (a job's *stage*, a *slice*) has one owner at a time. Every
 //! lease carries an *epoch*; a write made under a lease names its epoch and is refused with
-//! [`LeaseError::Fenced`] when the unit has another epoch by now. Taking or revoking a lease
-//! raises the epoch; renewing and releasing keep it. Expiry is judged by the store's clock.
+//! [`LeaseError::Fenced`] when the unit has another epoch by now, or when nobody holds it any
+//! more. Taking or revoking a lease raises the epoch; renewing and releasing keep it. Expiry
+//! is judged by the store's clock, and by itself it takes nothing away: a lease that expired
+//! but was neither revoked nor taken over still counts, and can be renewed.
 
 use std::fmt;
 use std::time::Duration;
@@ -305,8 +307,10 @@ pub trait JobStore: Send + Sync + 'static {
     /// was decided on and, where one is named, the stage epoch; returns the job after it.
     ///
     /// A change whose id was applied before is not applied again: the job is returned as it
-    /// is now. Time of the change is the store's. Changes that set a terminal status end the
-    /// stage's lease.
+    /// is now, whatever the revision and the epoch say. Otherwise the epoch is looked at first
+    /// (`Fenced`), then the revision (`Lost`), then the table (`Illegal`). Time of the change
+    /// is the store's. Changes that set a terminal status end the stage's lease. A deleted job
+    /// gives its token back.
     async fn apply(&self, apply: Apply) -> Result<Job, ApplyError>;
 
     /// Every job that has not ended, in the order of their ids.
@@ -320,11 +324,12 @@ pub trait JobStore: Send + Sync + 'static {
     async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
 
     /// Removes jobs that ended before `ended_before`, and deleted jobs that have ended, with
-    /// all that hangs on them; at most `rows_max` rows a call, so that nobody waits long.
+    /// all that hangs on them; at most `rows_max` rows a call (no less than one), so that
+    /// nobody waits long. A job vanishes whole at its first step and is returned at its last.
     async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
 
     /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired
-    /// more than `grace` ago. `None` when somebody does, or the job has ended or is gone.
+    /// at least `grace` ago. `None` when somebody does, or the job has ended or is gone.
     async fn lease_stage(
         &self,
         job: JobId,
@@ -339,8 +344,9 @@ pub trait JobStore: Send + Sync + 'static {
     /// Gives it back. A lease that is lost already is no error.
     async fn release_stage(&self, lease: &StageLease) -> Result<(), StoreError>;
 
-    /// Adds slices while the job is Preparing. One whose index exists is skipped, since slicing
-    /// is a pure function of the manifest's bytes.
+    /// Adds slices while the job is Preparing; `Fenced` in any other status. One whose index
+    /// exists is skipped, since slicing is a pure function of the manifest's bytes; one that
+    /// would leave a gap is a `StoreError`.
     async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
 
     /// Slices in their order, from index `from`, at most `limit`.
@@ -351,7 +357,7 @@ pub trait JobStore: Send + Sync + 'static {
     async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
 
     /// Leases one slice for the holder of the job's stage, whatever the job's status, to record
-    /// what is unknown about it. `None` when somebody holds it or it is done.
+    /// what is unknown about it. `None` when somebody holds it, it is done or it does not exist.
     async fn lease_slice_to_settle(
         &self,
         stage: &StageLease,
@@ -363,19 +369,22 @@ pub trait JobStore: Send + Sync + 'static {
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
 
     /// Gives it back; every attempt has ended. `must_look` says that tasks without an outcome
-    /// may have had an effect. A lease that is lost already is no error.
+    /// may have had an effect; once said (or once revoked), a slice stays so until it is done,
+    /// since nobody can tell which of its tasks an earlier holder tried. A lease that is lost
+    /// already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
 
-    /// Revokes slice leases of a job that expired more than `grace` ago: raises their epochs
+    /// Revokes slice leases of a job that expired at least `grace` ago: raises their epochs
     /// and marks them `must_look`. Returns how many.
     async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError>;
 
     /// How many slices of the job are leased, expired or not.
     async fn count_leased(&self, job: JobId) -> Result<u64, StoreError>;
 
-    /// Records outcomes, whatever the job's status, while the epoch is current and `seq` is the
-    /// slice's next. A part that was recorded already (same epoch and seq) succeeds and changes
-    /// nothing. A part with any other number is `Fenced`, and so is one that would give the
+    /// Records outcomes, whatever the job's status, while the lease is held under this epoch and
+    /// `seq` is the slice's next. A part that was recorded already under the slice's current
+    /// epoch (same epoch and seq) succeeds and changes nothing, even when the lease has ended
+    /// with it. A part with any other number is `Fenced`, and so is one that would give the
     /// slice more outcomes than tasks.
     ///
     /// In the same transaction the slice's counters rise; when its last task gets its outcome
@@ -385,7 +394,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// The parts of a slice, in their order: (seq, bytes).
     async fn parts(&self, job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
 
-    /// Remembers an upload before its first part.
+    /// Remembers an upload before its first part; the same upload id again replaces it.
     async fn record_upload(&self, job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
 
     /// Forgets an upload that was completed or aborted. One that is not there is no error.

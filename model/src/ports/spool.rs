@@ -9,8 +9,7 @@ pub enum SpoolError {
     /// No file of that name.
     #[error("spool file {0} does not exist")]
     NotFound(String),
-    /// The name would leave the spool: names are `[a-z0-9-]+` parts joined by `/`, with an
-    /// optional extension.
+    /// The name would leave the spool, or is not one that [`check_name`] allows.
     #[error("spool file name {0} is not allowed")]
     BadName(String),
     /// No room is left.
@@ -26,19 +25,37 @@ pub enum SpoolError {
     },
 }
 
+/// Checks a name, as every body does before it acts: parts of `a-z`, `0-9` and `-` joined by
+/// `/`, of which the last may have extensions, such as `<job id>/slice-7.zst`.
+///
+/// # Errors
+/// [`SpoolError::BadName`], which repeats the name.
+pub fn check_name(name: &str) -> Result<(), SpoolError> {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let (folders, file) = name.rsplit_once('/').map_or((None, name), |(folders, file)| (Some(folders), file));
+    let is_name = folders.is_none_or(|folders| folders.split('/').all(is_word)) && file.split('.').all(is_word);
+    if is_name && name.len() <= NAME_BYTES_MAX { Ok(()) } else { Err(SpoolError::BadName(name.to_owned())) }
+}
+
+/// A name is at most this long: what every file system takes for one part of a path.
+const NAME_BYTES_MAX: usize = 255;
+
 /// A flat set of named files. Contract of every body:
 ///
 /// - after `write` returned, the file survives a crash, whole; before that it is either whole
 ///   or absent, never partial, whoever looks;
 /// - writing a name again replaces the file (writers of one name write the same bytes);
 /// - `remove` of what does not exist succeeds;
+/// - every method that takes a name refuses one that [`check_name`] refuses;
 /// - `list` sees every file whose `write` returned before it was called.
 #[async_trait]
 pub trait Spool: Send + Sync + 'static {
     /// Writes a file and makes it durable.
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), SpoolError>;
 
-    /// Reads a file whole.
+    /// Reads a file whole; `NotFound` when it does not exist.
     async fn read(&self, name: &str) -> Result<Bytes, SpoolError>;
 
     /// Removes a file.
@@ -52,4 +69,21 @@ pub trait Spool: Send + Sync + 'static {
 
     /// Bytes that can still be written; `None` where nobody knows.
     async fn bytes_free(&self) -> Result<Option<u64>, SpoolError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_would_leave_the_spool_is_refused() {
+        for name in ["a", "a/b-0", "0198-a/slice-7.zst", "a.tar.zst"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        let long = "a".repeat(256);
+        for name in ["", ".", "..", "/a", "a/", "a//b", "../a", "a/../b", "a.b/c", ".a", "a.", "A", "a b", "a\0", &long]
+        {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+    }
 }
