@@ -1,1 +1,6 @@
-//! store
+//! The bodies of the ports `JobStore` and `Spool`.
+//!
+//! `memory` is the reference: what it does is what the contract means. `sqlite` is the embedded
+//! default, durable, for one process on one data directory. `directory` keeps spool files.
+
+pub mod memory;

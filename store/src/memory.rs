@@ -1,0 +1,195 @@
+//! The reference bodies: a [`MemoryStore`] and a [`MemorySpool`] that live as long as somebody
+//! holds a clone of them.
+//!
+//! Clones share what they hold, so that a simulated process which "crashed" finds everything
+//! again through another clone. Expiry of leases is judged by the clock's monotonic time, the
+//! times that people read come from its time of day.
+
+mod jobs;
+mod lease;
+mod purge;
+mod slices;
+mod spool;
+mod stage;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::job::{Job, JobId};
+use brigade_model::names::EndpointName;
+use brigade_model::ports::clock::Clock;
+use brigade_model::ports::job_store::{
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
+    OwnerId, Purged, ReportFile, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+};
+use brigade_model::slots::SlotMove;
+use brigade_model::status::Status;
+use brigade_model::{Timestamp, ports::Monotonic};
+use bytes::Bytes;
+
+use self::jobs::State;
+pub use self::spool::MemorySpool;
+
+/// A job store in memory. Cheap to clone; clones are one store.
+#[derive(Clone)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State>>,
+}
+
+/// When something happens, on both faces of the clock.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: Timestamp,
+    monotonic: Monotonic,
+}
+
+impl MemoryStore {
+    /// An empty store that lives by this clock.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Arc::default() }
+    }
+
+    /// Revokes every lease, as opening the embedded store does: whoever held one is gone.
+    pub fn revoke_all_leases(&self) {
+        self.state().revoke_all_leases();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Moment {
+        Moment { wall: self.clock.now(), monotonic: self.clock.monotonic() }
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl JobStore for MemoryStore {
+    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
+        self.state().create_job(job, open_jobs_max)
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        Ok(self.state().jobs.get(&id).map(|record| record.job.clone()))
+    }
+
+    async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError> {
+        Ok(self.state().list_jobs(query))
+    }
+
+    async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
+        self.state().apply(&apply, self.now())
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<JobHead>, StoreError> {
+        Ok(self.state().open_jobs(self.now()))
+    }
+
+    async fn count_jobs(&self) -> Result<Vec<(Status, u64)>, StoreError> {
+        Ok(self.state().count_jobs())
+    }
+
+    async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError> {
+        self.state().reschedule(endpoint, slots, self.now())
+    }
+
+    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError> {
+        Ok(self.state().purge(ended_before, rows_max))
+    }
+
+    async fn lease_stage(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        ttl: Duration,
+        grace: Duration,
+    ) -> Result<Option<StageLease>, StoreError> {
+        Ok(self.state().lease_stage(job, owner, ttl, grace, self.now()))
+    }
+
+    async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError> {
+        self.state().renew_stage(lease, ttl, self.now())
+    }
+
+    async fn release_stage(&self, lease: &StageLease) -> Result<(), StoreError> {
+        self.state().release_stage(lease);
+        Ok(())
+    }
+
+    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError> {
+        self.state().add_slices(lease, slices)
+    }
+
+    async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError> {
+        Ok(self.state().slices(job, from, limit))
+    }
+
+    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError> {
+        Ok(self.state().lease_slice(job, owner, ttl, self.now()))
+    }
+
+    async fn lease_slice_to_settle(
+        &self,
+        stage: &StageLease,
+        slice: u32,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, LeaseError> {
+        self.state().lease_slice_to_settle(stage, slice, ttl, self.now())
+    }
+
+    async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {
+        self.state().renew_slice(lease, ttl, self.now())
+    }
+
+    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError> {
+        self.state().release_slice(lease, must_look);
+        Ok(())
+    }
+
+    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError> {
+        Ok(self.state().revoke_expired(job, grace, self.now()))
+    }
+
+    async fn count_leased(&self, job: JobId) -> Result<u64, StoreError> {
+        Ok(self.state().count_leased(job))
+    }
+
+    async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError> {
+        self.state().record_part(part)
+    }
+
+    async fn parts(&self, job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError> {
+        Ok(self.state().parts(job, slice))
+    }
+
+    async fn record_upload(&self, job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError> {
+        self.state().record_upload(job, scope, upload)
+    }
+
+    async fn forget_upload(&self, job: JobId, upload_id: &str) -> Result<(), StoreError> {
+        self.state().forget_upload(job, upload_id);
+        Ok(())
+    }
+
+    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError> {
+        Ok(self.state().uploads(job, slice))
+    }
+
+    async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {
+        self.state().record_report_file(lease, file)
+    }
+
+    async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError> {
+        Ok(self.state().report_files(job))
+    }
+}

@@ -1,0 +1,198 @@
+//! Slices: leased, worked on in parts, revoked.
+
+use std::time::Duration;
+
+use brigade_model::Timestamp;
+use brigade_model::job::JobId;
+use brigade_model::ports::job_store::{LeaseError, NewSlice, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease};
+use brigade_model::status::Status;
+use bytes::Bytes;
+
+use super::Moment;
+use super::jobs::{JobRecord, State};
+use super::lease::Lease;
+
+/// A slice with its lease and its parts.
+pub(super) struct Slice {
+    new: NewSlice,
+    pub(super) lease: Lease,
+    succeeded: u32,
+    failed: u32,
+    must_look: bool,
+    revocations: u32,
+    first_leased: Option<Timestamp>,
+    /// By seq; each with the epoch that recorded it.
+    parts: Vec<(u64, Bytes)>,
+}
+
+impl Slice {
+    pub(super) fn new(new: NewSlice) -> Self {
+        Self {
+            new,
+            lease: Lease::default(),
+            succeeded: 0,
+            failed: 0,
+            must_look: false,
+            revocations: 0,
+            first_leased: None,
+            parts: Vec::new(),
+        }
+    }
+
+    /// How many rows of a table it would be.
+    pub(super) fn rows(&self) -> usize {
+        1 + self.parts.len()
+    }
+
+    fn row(&self) -> SliceRow {
+        SliceRow {
+            index: self.new.index,
+            first_task: self.new.first_task,
+            tasks: self.new.tasks,
+            spool_name: self.new.spool_name.clone(),
+            succeeded: self.succeeded,
+            failed: self.failed,
+            is_leased: self.lease.is_held(),
+            must_look: self.must_look,
+            revocations: self.revocations,
+            first_leased: self.first_leased,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// Tasks without an outcome.
+    fn left(&self) -> u64 {
+        u64::from(self.new.tasks).saturating_sub(u64::from(self.succeeded) + u64::from(self.failed))
+    }
+
+    fn was_recorded(&self, part: &OutcomePart) -> bool {
+        let place = usize::try_from(part.seq).ok();
+        self.lease.epoch == part.epoch && place.and_then(|at| self.parts.get(at)).is_some_and(|p| p.0 == part.epoch)
+    }
+
+    fn revoke(&mut self) {
+        self.lease.revoke();
+        self.must_look = true;
+        self.revocations += 1;
+    }
+}
+
+impl JobRecord {
+    pub(super) fn slice(&mut self, index: u32) -> Option<&mut Slice> {
+        self.slices.get_mut(index as usize)
+    }
+
+    fn lease_slice(&mut self, index: u32, owner: OwnerId, ttl: Duration, now: Moment) -> Option<SliceLease> {
+        self.waiting.remove(&index);
+        let job = self.job.id;
+        let slice = self.slice(index)?;
+        slice.first_leased.get_or_insert(now.wall);
+        let epoch = slice.lease.take(now.monotonic.after(ttl));
+        Some(SliceLease { job, owner, epoch, next_seq: slice.parts.len() as u64, slice: slice.row() })
+    }
+
+    /// Revokes the leases that `is_lost` names; returns how many.
+    fn revoke_slices(&mut self, is_lost: impl Fn(&Lease) -> bool) -> u64 {
+        let mut count = 0;
+        for slice in self.slices.iter_mut().filter(|slice| is_lost(&slice.lease)) {
+            slice.revoke();
+            self.waiting.insert(slice.new.index);
+            count += 1;
+        }
+        count
+    }
+}
+
+impl State {
+    pub(super) fn slices(&self, job: JobId, from: u32, limit: usize) -> Vec<SliceRow> {
+        let slices = self.jobs.get(&job).map_or(&[][..], |record| &record.slices);
+        slices.iter().skip(from as usize).take(limit).map(Slice::row).collect()
+    }
+
+    pub(super) fn lease_slice(&mut self, job: JobId, owner: OwnerId, ttl: Duration, now: Moment) -> Option<SliceLease> {
+        let record = self.jobs.get_mut(&job).filter(|record| record.job.status == Status::Active)?;
+        let first = *record.waiting.first()?;
+        record.lease_slice(first, owner, ttl, now)
+    }
+
+    pub(super) fn lease_slice_to_settle(
+        &mut self,
+        stage: &StageLease,
+        slice: u32,
+        ttl: Duration,
+        now: Moment,
+    ) -> Result<Option<SliceLease>, LeaseError> {
+        let record = self.held_stage(stage)?;
+        if !record.waiting.contains(&slice) {
+            return Ok(None);
+        }
+        Ok(record.lease_slice(slice, stage.owner, ttl, now))
+    }
+
+    pub(super) fn renew_slice(&mut self, lease: &SliceLease, ttl: Duration, now: Moment) -> Result<Status, LeaseError> {
+        let record = self.jobs.get_mut(&lease.job).ok_or(LeaseError::Fenced)?;
+        let slice = record.slice(lease.slice.index).ok_or(LeaseError::Fenced)?;
+        slice.lease.renew(lease.epoch, now.monotonic.after(ttl))?;
+        Ok(record.job.status)
+    }
+
+    pub(super) fn release_slice(&mut self, lease: &SliceLease, must_look: bool) {
+        let Some(record) = self.jobs.get_mut(&lease.job) else { return };
+        let Some(slice) = record.slice(lease.slice.index) else { return };
+        if slice.lease.check(lease.epoch).is_ok() {
+            slice.lease.release();
+            slice.must_look |= must_look;
+            record.waiting.insert(lease.slice.index);
+        }
+    }
+
+    pub(super) fn revoke_expired(&mut self, job: JobId, grace: Duration, now: Moment) -> u64 {
+        let record = self.jobs.get_mut(&job);
+        record.map_or(0, |record| record.revoke_slices(|lease| lease.may_be_revoked(now.monotonic, grace)))
+    }
+
+    pub(super) fn revoke_all_leases(&mut self) {
+        for record in self.jobs.values_mut() {
+            record.revoke_slices(Lease::is_held);
+            if record.stage.is_held() {
+                record.stage.revoke();
+            }
+        }
+    }
+
+    pub(super) fn count_leased(&self, job: JobId) -> u64 {
+        let slices = self.jobs.get(&job).map_or(&[][..], |record| &record.slices);
+        slices.iter().filter(|slice| slice.lease.is_held()).count() as u64
+    }
+
+    pub(super) fn record_part(&mut self, part: OutcomePart) -> Result<(), LeaseError> {
+        let record = self.jobs.get_mut(&part.job).ok_or(LeaseError::Fenced)?;
+        let slice = record.slices.get_mut(part.slice as usize).ok_or(LeaseError::Fenced)?;
+        if slice.was_recorded(&part) {
+            return Ok(());
+        }
+        slice.lease.check(part.epoch)?;
+        let outcomes = u64::from(part.succeeded) + u64::from(part.failed);
+        if part.seq != slice.parts.len() as u64 || outcomes > slice.left() {
+            return Err(LeaseError::Fenced);
+        }
+        slice.parts.push((part.epoch, part.bytes));
+        slice.succeeded += part.succeeded;
+        slice.failed += part.failed;
+        if slice.is_done() {
+            slice.lease.release();
+        }
+        record.job.progress.succeeded += u64::from(part.succeeded);
+        record.job.progress.failed += u64::from(part.failed);
+        Ok(())
+    }
+
+    pub(super) fn parts(&self, job: JobId, slice: u32) -> Vec<(u64, Bytes)> {
+        let slice = self.jobs.get(&job).and_then(|record| record.slices.get(slice as usize));
+        let parts = slice.map_or(&[][..], |slice| &slice.parts);
+        (0..).zip(parts).map(|(seq, (_, bytes))| (seq, bytes.clone())).collect()
+    }
+}
