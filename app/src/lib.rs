@@ -5,5 +5,6 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod init;
+pub mod log;
 pub mod sandbox;
 pub mod serve;

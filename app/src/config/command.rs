@@ -1,13 +1,43 @@
 //! `brigade config check` and `brigade config reference`.
 
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::cli::Mistake;
+use crate::config::{Config, reference};
+
 /// What the command takes.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say whether a configuration is sound, or every mistake in it with its line.
+    Check {
+        /// The configuration.
+        #[arg(long, default_value = super::DEFAULT_FILE, env = "BRIGADE_CONFIG")]
+        config: PathBuf,
+    },
+    /// Print the reference of all settings, in Markdown.
+    Reference,
+}
 
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
-pub async fn run(_arguments: Arguments) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Check { config } => {
+            let checked = Config::load(&config).map_err(|error| Mistake(error.to_string()))?;
+            let (endpoints, accounts) = (checked.endpoints.len(), checked.accounts.len());
+            println!("{} is sound: endpoints {endpoints}, accounts {accounts}", config.display());
+        }
+        Command::Reference => print!("{}", reference::render()),
+    }
+    Ok(())
 }

@@ -1,0 +1,94 @@
+//! `[accounts.<name>]`: who may create jobs, with which keys, and what its roles allow.
+
+use brigade_model::Timestamp;
+use brigade_model::operation::OperationKind;
+
+use crate::config::secret::SecretSource;
+use crate::config::section::section;
+use crate::config::value::Action;
+
+section! {
+    /// Who may create jobs. Accounts never see each other's jobs. There are no default keys.
+    pub struct Account {
+        /// What the account's requests say in x-cos-appid.
+        required appid: String,
+        /// The account's number in names of roles.
+        required uin: String,
+        /// The account's number in the S3 dialect, 12 digits.
+        optional account_id: String,
+        /// Its access keys, by id; two at once make a rotation.
+        named keys: AccessKey,
+        /// Its roles, by name.
+        named roles: Role,
+    }
+}
+
+section! {
+    /// An access key; its name is the key's id.
+    pub struct AccessKey {
+        /// The key's secret.
+        secret secret: SecretSource,
+        /// What the key may do: `*` for all, or names such as cos:CreateJob.
+        default actions: Vec<Action> = "*",
+        /// The token that requests of a temporary key must carry.
+        secret security_token: SecretSource,
+        /// When the temporary key ends.
+        optional security_token_expires: Timestamp,
+    }
+}
+
+section! {
+    /// What jobs may do in the role's name, and where. The target, the manifest's and the
+    /// report's place are the source's in everything that they do not say themselves.
+    pub struct Role {
+        /// The operations that the role may carry out.
+        default operations: Vec<OperationKind> = "copy, restore, delete, tag",
+        /// Where the objects lie.
+        table source: Place,
+        /// Where copies go.
+        maybe target: Place,
+        /// Where manifests lie.
+        maybe manifest: Place,
+        /// Where reports go.
+        maybe report: Place,
+    }
+}
+
+section! {
+    /// An endpoint and what may be touched there. The source must name its endpoint and its
+    /// buckets.
+    pub struct Place {
+        /// The endpoint's name.
+        optional endpoint: String,
+        /// An access key of its own, instead of the endpoint's.
+        optional access_key: String,
+        /// The access key's secret.
+        secret secret_key: SecretSource,
+        /// The token of temporary credentials.
+        secret session_token: SecretSource,
+        /// Buckets by their names at the store; one that ends with `*` stands for all that begin alike.
+        optional buckets: Vec<String>,
+    }
+}
+
+impl Account {
+    pub(super) fn secrets(&self) -> Vec<&Option<SecretSource>> {
+        let keys = self.keys.values().flat_map(|key| [&key.secret, &key.security_token]);
+        let places = self.roles.values().flat_map(Role::places);
+        keys.chain(places.flat_map(|(_, place)| [&place.secret_key, &place.session_token])).collect()
+    }
+}
+
+impl Role {
+    /// The places that are given, with their names.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, &Place)> {
+        [
+            ("source", Some(&self.source)),
+            ("target", self.target.as_ref()),
+            ("manifest", self.manifest.as_ref()),
+            ("report", self.report.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, place)| place.map(|place| (name, place)))
+    }
+}

@@ -1,0 +1,45 @@
+//! `[endpoints.<name>]`: an object store that the service may call.
+
+use std::path::PathBuf;
+
+use brigade_model::EndpointKind;
+
+use crate::config::secret::SecretSource;
+use crate::config::section::section;
+use crate::config::value::{Addressing, Bytes, Url};
+
+section! {
+    /// An S3-compatible object store. The service calls no other.
+    pub struct Endpoint {
+        /// Scheme, host and port.
+        required url: Url,
+        /// The region that requests are signed for.
+        default region: String = "us-east-1",
+        /// How the bucket stands in a request.
+        default addressing: Addressing = "path",
+        /// What the store is; it is trusted for what this kind is known to do.
+        default kind: EndpointKind = "other",
+        /// The access key that requests are signed with, unless a role has its own.
+        optional access_key: String,
+        /// The access key's secret.
+        secret secret_key: SecretSource,
+        /// The token of temporary credentials.
+        secret session_token: SecretSource,
+        /// Certificate authorities in PEM form to trust besides the system's.
+        optional ca_file: PathBuf,
+        /// Whether a bucket's name loses its `-<appid>` before it goes to the store.
+        default strip_appid: bool = "false",
+        /// Regions that resource names may name; without it a region is a label that nobody checks.
+        optional regions: Vec<String>,
+        /// Requests in flight at most.
+        default requests_in_flight: u32 = "32",
+        /// Requests a second at most.
+        optional requests_per_second: u32,
+        /// Bytes of bodies in flight at most.
+        optional bytes_in_flight: Bytes,
+        /// Bytes of bodies a second at most.
+        optional bytes_per_second: Bytes,
+        /// Attempts of a call that fails for a reason that may pass.
+        default attempts_max: u32 = "5",
+    }
+}

@@ -1,0 +1,38 @@
+//! `[engine]`: how jobs are carried out.
+
+use std::time::Duration;
+
+use crate::config::section::section;
+use crate::config::value::Bytes;
+
+section! {
+    /// How jobs are carried out.
+    pub struct Engine {
+        /// Jobs that may be Active at once, for each endpoint.
+        default active_jobs: usize = "4",
+        /// Slices of jobs that run at once, for each endpoint.
+        default slices_in_flight: usize = "4",
+        /// Tasks of a slice that run at once; the endpoint's own limits stand below.
+        default tasks_in_flight: usize = "64",
+        /// Jobs that are prepared, drained or reported at once.
+        default stages_in_flight: usize = "8",
+        /// How long the engine waits before it looks for work that nobody told it of.
+        default poll: Duration = "1s",
+        /// How long a job waits for its confirmation before it fails.
+        default confirmation_patience: Duration = "30d",
+        /// How long the delivery of a report is tried before the job fails.
+        default report_patience: Duration = "24h",
+        /// How long an ended job is listed and kept.
+        default ended_jobs_listed: Duration = "90d",
+        /// Jobs of an account that have not ended, at most.
+        default open_jobs_max: usize = "1000",
+        /// A job fails when failures exceed this share of its outcomes, in percent, unless the job says otherwise.
+        default threshold_percent: u8 = "50",
+        /// Only jobs of more tasks than this are watched, once so many have an outcome, unless the job says otherwise.
+        default threshold_tasks: u64 = "1000",
+        /// With less free space than this nothing is prepared or leased, and no job is created.
+        default free_space_to_lease: Bytes = "1GiB",
+        /// With less free space than this no task starts.
+        default free_space_to_start: Bytes = "256MiB",
+    }
+}

@@ -1,0 +1,246 @@
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use super::*;
+use crate::config::section::{Row, RowKind};
+
+const SOUND: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+
+[endpoints.main]
+url = "http://127.0.0.1:9000"
+access_key = "AKIDSTORE"
+secret_key = "store-secret"
+
+[accounts.photos]
+appid = 1250000000
+uin = 100000000001
+
+[accounts.photos.keys.AKIDPHOTOS]
+secret = "photos-secret"
+
+[accounts.photos.roles.batch.source]
+endpoint = "main"
+buckets = ["photos", "logs-*"]
+"#;
+
+fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let source = Source { name: "brigade.toml".to_owned(), file: None, folder: PathBuf::from("/etc/brigade") };
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(source, text, environment)
+}
+
+fn mistakes(text: &str, environment: &[(&str, &str)]) -> String {
+    parse(text, environment).expect_err("there are mistakes").to_string()
+}
+
+#[test]
+fn a_sound_configuration_is_read_with_its_defaults() {
+    let config = parse(SOUND, &[]).unwrap();
+    assert_eq!(config.accounts["photos"].appid, "1250000000");
+    assert_eq!(config.server.data_dir, Path::new("/etc/brigade/brigade-data"), "paths start from the file's folder");
+    assert_eq!(config.engine.confirmation_patience, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.endpoints["main"].requests_in_flight, 32);
+    assert!(config.client.is_none());
+}
+
+#[test]
+fn a_configuration_never_shows_its_secrets() {
+    let shown = format!("{:?}", parse(SOUND, &[]).unwrap());
+    assert!(!shown.contains("store-secret") && !shown.contains("photos-secret"), "{shown}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let environment = [
+        ("BRIGADE_SERVER_LISTEN", "0.0.0.0:80"),
+        ("BRIGADE_ENDPOINTS_MAIN_URL", "https://s3.example.com"),
+        ("BRIGADE_ACCOUNTS_PHOTOS_ROLES_BATCH_SOURCE_BUCKETS", "a, b"),
+        ("BRIGADE_CLIENT_URL", "http://127.0.0.1:8080"),
+        ("BRIGADE_CLIENT_APPID", "1250000000"),
+        ("BRIGADE_CLIENT_UIN", "100000000001"),
+        ("BRIGADE_CLIENT_SECRET_ID", "AKIDPHOTOS"),
+        ("BRIGADE_CLIENT_SECRET_KEY", "photos-secret"),
+        ("HOME", "/root"),
+    ];
+    let config = parse(SOUND, &environment).unwrap();
+    assert_eq!(config.server.listen.port(), 80);
+    assert_eq!(config.endpoints["main"].url.as_str(), "https://s3.example.com");
+    assert_eq!(config.accounts["photos"].roles["batch"].source.buckets, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(config.client.unwrap().secret_id, "AKIDPHOTOS");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line_and_its_setting() {
+    let text = r#"
+[server]
+listen = "localhost"
+log_format = ["text"]
+tls_cert_file = "cert.pem"
+lisen = "127.0.0.1:1"
+
+[engine]
+active_jobs = 0
+confirmation_patience = 30
+
+[endpoints.main]
+region = "r"
+kind = "swift"
+
+[endpoints.other]
+url = "http://127.0.0.1:9000/path"
+secret_key = "s"
+secret_key_file = "also"
+
+[accounts.photos]
+appid = 1
+uin = "a"
+colour = { red = 1 }
+
+[accounts.photos.keys.AKID]
+actions = ["cos:Fly"]
+
+[accounts.photos.roles.batch.source]
+endpoint = "elsewhere"
+"#;
+    insta::assert_snapshot!(mistakes(text, &[]));
+}
+
+#[test]
+fn what_does_not_fit_together_is_a_mistake() {
+    let text = r#"
+[server]
+tls_key_file = "key.pem"
+log_filter = "info,,=x="
+
+[engine]
+free_space_to_start = "2GiB"
+
+[endpoints."ma in"]
+url = "http://127.0.0.1:9000"
+access_key = "A"
+
+[endpoints.open]
+url = "http://127.0.0.1:9001"
+ca_file = "absent.pem"
+
+[accounts.photos]
+appid = "1250000000"
+uin = "me"
+account_id = "1234"
+[accounts.photos.keys.AKID]
+secret = "s"
+security_token = "t"
+[accounts.photos.roles.batch.source]
+endpoint = "elsewhere"
+[accounts.photos.roles.copy.source]
+endpoint = "open"
+buckets = ["*"]
+
+[accounts.other]
+appid = "1250000000"
+uin = "2"
+[accounts.other.keys.AKID]
+
+[accounts.none]
+appid = "125-1"
+uin = "3"
+"#;
+    insta::assert_snapshot!(mistakes(text, &[]));
+}
+
+#[test]
+fn an_empty_configuration_says_what_is_missing() {
+    insta::assert_snapshot!(mistakes("", &[]));
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    insta::assert_snapshot!(mistakes("[server]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n", &[]));
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_a_mistake() {
+    let environment =
+        [("BRIGADE_SERVER_LISEN", "x"), ("BRIGADE_ENDPOINTS_SECOND_URL", "http://a"), ("BRIGADE_SERVER_LISTEN", "y")];
+    insta::assert_snapshot!(mistakes(SOUND, &environment));
+}
+
+#[test]
+fn a_file_with_secrets_that_everybody_can_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("brigade.toml");
+    std::fs::write(&file, SOUND).unwrap();
+    let load = |mode| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        Config::parse(source(&file), SOUND, [])
+    };
+    load(0o600).unwrap();
+    let mistake = load(0o644).unwrap_err().to_string();
+    assert!(mistake.contains("chmod 600") && mistake.contains(".secret"), "{mistake}");
+}
+
+#[test]
+fn the_client_needs_its_own_section_only() {
+    let text = "[client]\nurl = \"http://127.0.0.1:8080\"\nappid = \"1\"\nuin = \"2\"\nsecret_id = \"A\"\n";
+    let source = || Source { name: "brigade.toml".to_owned(), file: None, folder: PathBuf::new() };
+    let environment = [("BRIGADE_CLIENT_SECRET_KEY".to_owned(), "s".to_owned())];
+    let config = ClientConfig::parse(source(), &format!("{text}[server]\nnonsense = 1\n"), environment).unwrap();
+    assert_eq!(config.client.secret_key.unwrap().current().expose(), "s");
+    insta::assert_snapshot!(ClientConfig::parse(source(), text, []).unwrap_err().to_string());
+}
+
+#[test]
+fn every_default_can_be_read() {
+    // Reading an empty table reads every default of a section, and panics where one is wrong.
+    let mut sheet = Sheet::new(source(Path::new("none.toml")), "[a]\n[b]\n[c]\n", []);
+    server::Server::read(&mut Reader::new(&mut sheet, vec!["a".to_owned()])).unwrap();
+    engine::Engine::read(&mut Reader::new(&mut sheet, vec!["b".to_owned()])).unwrap();
+    let place = ["c".to_owned()];
+    for read in [
+        |reader: &mut Reader<'_>| drop(endpoint::Endpoint::read(reader)),
+        |reader: &mut Reader<'_>| drop(account::AccessKey::read(reader)),
+        |reader: &mut Reader<'_>| drop(account::Role::read(reader)),
+        |reader: &mut Reader<'_>| drop(client::Client::read(reader)),
+    ] {
+        read(&mut Reader::new(&mut sheet, place.to_vec()));
+    }
+}
+
+/// Two settings of one name in the environment would be set together.
+#[test]
+fn no_two_settings_share_a_variable() {
+    fn variables(path: &[String], rows: Vec<Row>, all: &mut Vec<String>) {
+        for row in rows {
+            let here: Vec<String> = path.iter().cloned().chain([row.name.to_owned()]).collect();
+            match row.kind {
+                RowKind::Setting { .. } => all.push(sheet::variable(&here)),
+                RowKind::Secret => {
+                    all.push(sheet::variable(&here));
+                    all.push(format!("{}_FILE", sheet::variable(&here)));
+                }
+                RowKind::Table(_, rows) => variables(&here, rows, all),
+                RowKind::Named(_, rows) => {
+                    variables(&[here, vec!["name".to_owned()]].concat(), rows, all);
+                }
+            }
+        }
+    }
+    let mut all = Vec::new();
+    variables(&[], Config::rows(), &mut all);
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count);
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    if std::env::var_os("BRIGADE_RENDER").is_some() {
+        std::fs::write(&page, reference::render()).unwrap();
+    }
+    let stored = std::fs::read_to_string(&page).unwrap_or_default();
+    assert_eq!(stored, reference::render(), "stale: run the tests with BRIGADE_RENDER=1");
+}

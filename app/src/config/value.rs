@@ -1,0 +1,303 @@
+//! What a setting can be: each type says what it takes, in the words of a mistake and of the
+//! reference, and reads itself from text.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brigade_model::operation::OperationKind;
+use brigade_model::{AccountId, EndpointKind, Timestamp};
+
+use crate::config::secret::Secret;
+use crate::config::sheet::{Raw, Sheet};
+
+/// A type that a setting can have.
+pub trait Setting: Sized {
+    /// What it takes.
+    fn takes() -> String;
+
+    /// Reads it; the error completes "SETTING: ...".
+    ///
+    /// # Errors
+    /// What is wrong and what would be right.
+    fn read(raw: &Raw) -> Result<Self, String>;
+
+    /// The value as it is meant inside a configuration: paths start from its folder.
+    #[must_use]
+    fn rooted(self, _sheet: &Sheet) -> Self {
+        self
+    }
+}
+
+/// A type of one word.
+pub trait Scalar: Sized {
+    /// What it takes.
+    const TAKES: &'static str;
+
+    /// Reads it; `None` when it is something else.
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+macro_rules! scalar {
+    ($($type:ty, $takes:expr, $read:expr;)*) => {
+        $(impl Scalar for $type {
+            const TAKES: &'static str = $takes;
+            fn from_text(text: &str) -> Option<Self> {
+                let read: fn(&str) -> Option<$type> = $read;
+                read(text)
+            }
+        }
+
+        impl Setting for $type {
+            fn takes() -> String {
+                <$type as Scalar>::TAKES.to_owned()
+            }
+
+            fn read(raw: &Raw) -> Result<Self, String> {
+                read_scalar(raw)
+            }
+        })*
+    };
+}
+
+scalar! {
+    String, "a text", |text| (!text.is_empty()).then(|| text.to_owned());
+    Secret, "a text", |text| (!text.is_empty()).then(|| Secret::new(text));
+    u8, "a whole number from 1 to 100", |text| text.parse().ok().filter(|n| (1..=100).contains(n));
+    bool, "true or false", |text| text.parse().ok();
+    u32, "a whole number above 0", |text| text.parse().ok().filter(|n| *n > 0);
+    u64, "a whole number above 0", |text| text.parse().ok().filter(|n| *n > 0);
+    usize, "a whole number above 0", |text| text.parse().ok().filter(|n| *n > 0);
+    SocketAddr, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok();
+    Bytes, "a size such as 4096, 256MiB or 1GiB", parse_bytes;
+    Duration, "a duration such as 500ms, 30s, 5m, 24h or 90d", parse_duration;
+    AccountId, "1 to 64 letters, digits, '-' and '_'", |text| text.parse().ok();
+    Timestamp, "a time such as 2030-01-31T12:00:00Z", |text| text.parse().ok();
+    Url, "a URL such as http://127.0.0.1:9000, without a path", Url::parse;
+    EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
+    OperationKind, "copy, restore, delete or tag", |text| {
+        OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
+    };
+    Addressing, "path or virtual-hosted", |text| match text {
+        "path" => Some(Addressing::Path),
+        "virtual-hosted" => Some(Addressing::VirtualHosted),
+        _ => None,
+    };
+    LogFormat, "text or json", |text| match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    };
+    Strictness, "strict or lenient", |text| match text {
+        "strict" => Some(Strictness::Strict),
+        "lenient" => Some(Strictness::Lenient),
+        _ => None,
+    };
+    Action, "an action such as cos:CreateJob, or *", |text| {
+        Action::ALL.into_iter().find(|action| action.name() == text)
+    };
+}
+
+impl Setting for PathBuf {
+    fn takes() -> String {
+        "a path".to_owned()
+    }
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        String::read(raw).map(PathBuf::from).map_err(|_| "takes a path".to_owned())
+    }
+
+    fn rooted(self, sheet: &Sheet) -> Self {
+        sheet.resolve(&self)
+    }
+}
+
+impl<T: Scalar> Setting for Vec<T> {
+    fn takes() -> String {
+        format!("a list; each is {}", T::TAKES)
+    }
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let words: Vec<&str> = match raw {
+            Raw::List(words) => words.iter().map(String::as_str).collect(),
+            Raw::Scalar(text) => text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect(),
+        };
+        let read = |word: &str| T::from_text(word).ok_or_else(|| format!("{word:?} is not {}", T::TAKES));
+        words.into_iter().map(read).collect()
+    }
+}
+
+fn read_scalar<T: Scalar>(raw: &Raw) -> Result<T, String> {
+    match raw {
+        Raw::Scalar(text) => T::from_text(text).ok_or_else(|| format!("takes {}", T::TAKES)),
+        Raw::List(_) => Err(format!("takes {}, not a list", T::TAKES)),
+    }
+}
+
+/// Units of durations, in milliseconds.
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, unit_ms) = UNITS.into_iter().find(|(name, _)| *name == unit.trim())?;
+    let ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+fn parse_bytes(text: &str) -> Option<Bytes> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0).map(Bytes)
+}
+
+/// An endpoint's URL: scheme and host, perhaps a port, no path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Url {
+    /// Reads it; a `/` at the end is no path.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: http::Uri = text.parse().ok()?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let has_host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let has_path = uri.path_and_query().is_some_and(|path| path.as_str() != "/");
+        (is_web && has_host && !has_path).then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// The URL, without a `/` at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is spoken over TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+}
+
+/// How the bucket stands in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the path.
+    Path,
+    /// In the host name.
+    VirtualHosted,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// What a signature must cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// The host, `x-cos-appid` and every parameter of the query.
+    Strict,
+    /// What the client chose.
+    Lenient,
+}
+
+/// What a key may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Everything.
+    All,
+    /// cos:CreateJob.
+    CreateJob,
+    /// cos:DescribeJob.
+    DescribeJob,
+    /// cos:ListJobs.
+    ListJobs,
+    /// cos:UpdateJobPriority.
+    UpdateJobPriority,
+    /// cos:UpdateJobStatus.
+    UpdateJobStatus,
+    /// cos:DeleteJob.
+    DeleteJob,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 7] = [
+        Action::All,
+        Action::CreateJob,
+        Action::DescribeJob,
+        Action::ListJobs,
+        Action::UpdateJobPriority,
+        Action::UpdateJobStatus,
+        Action::DeleteJob,
+    ];
+
+    /// The name, as access policies write it. Source: COS, authorisation actions; DeleteJob has
+    /// no public one.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::All => "*",
+            Action::CreateJob => "cos:CreateJob",
+            Action::DescribeJob => "cos:DescribeJob",
+            Action::ListJobs => "cos:ListJobs",
+            Action::UpdateJobPriority => "cos:UpdateJobPriority",
+            Action::UpdateJobStatus => "cos:UpdateJobStatus",
+            Action::DeleteJob => "cos:DeleteJob",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: Setting>(text: &str) -> Result<T, String> {
+        T::read(&Raw::Scalar(text.to_owned()))
+    }
+
+    #[test]
+    fn durations_and_sizes_have_units() {
+        assert_eq!(read("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(read("30 d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(read("1GiB"), Ok(Bytes(1 << 30)));
+        assert_eq!(read("4096"), Ok(Bytes(4096)));
+        for text in ["", "5", "0s", "-1s", "5 weeks", "99999999999999999999d"] {
+            assert!(read::<Duration>(text).is_err(), "{text:?}");
+        }
+        for text in ["", "0", "5MB", "-1", "99999999999TiB"] {
+            assert!(read::<Bytes>(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoints_url_has_a_scheme_and_a_host_and_nothing_more() {
+        assert_eq!(Url::parse("http://127.0.0.1:9000/").unwrap().as_str(), "http://127.0.0.1:9000");
+        for text in ["", "127.0.0.1:9000", "ftp://a", "http://a/b", "http://u:p@a", "http://a?b", "/x", "http://"] {
+            assert_eq!(Url::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_the_environment_is_separated_by_commas() {
+        assert_eq!(read("copy, tag"), Ok(vec![OperationKind::Copy, OperationKind::Tagging]));
+        assert!(read::<Vec<OperationKind>>("copy,fly").unwrap_err().contains("\"fly\" is not"));
+    }
+}
