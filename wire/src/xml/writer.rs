@@ -1,0 +1,106 @@
+//! Writes elements; the caller decides names and order.
+//!
+//! Text is escaped so that it reads back the same whatever a reader normalises: quotes, tabs
+//! and line ends are written as references. A character that XML 1.0 cannot carry, such as a
+//! NUL in an object's key, becomes U+FFFD.
+
+use std::fmt::Display;
+
+use super::is_xml_char;
+
+/// A document in the making.
+pub(crate) struct Writer {
+    out: String,
+}
+
+impl Writer {
+    /// Nothing written yet.
+    pub(crate) fn new() -> Self {
+        Self { out: String::new() }
+    }
+
+    /// Begins with the declaration that the clouds' error bodies begin with.
+    pub(crate) fn with_declaration() -> Self {
+        Self { out: "<?xml version='1.0' encoding='utf-8' ?>\n".to_owned() }
+    }
+
+    /// An element around what `content` writes.
+    pub(crate) fn within(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        self.tag("<", name);
+        content(self);
+        self.tag("</", name);
+    }
+
+    /// An element that holds text.
+    pub(crate) fn leaf(&mut self, name: &str, text: impl Display) {
+        self.within(name, |w| w.escape(&text.to_string()));
+    }
+
+    /// An element that holds text, if there is any to hold.
+    pub(crate) fn leaf_if<T: Display>(&mut self, name: &str, text: Option<T>) {
+        if let Some(text) = text {
+            self.leaf(name, text);
+        }
+    }
+
+    /// The bytes.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.out.into_bytes()
+    }
+
+    fn tag(&mut self, open: &str, name: &str) {
+        self.out.push_str(open);
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+
+    fn escape(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '&' => self.out.push_str("&amp;"),
+                '<' => self.out.push_str("&lt;"),
+                '>' => self.out.push_str("&gt;"),
+                '"' => self.out.push_str("&quot;"),
+                '\'' => self.out.push_str("&apos;"),
+                '\t' => self.out.push_str("&#9;"),
+                '\n' => self.out.push_str("&#10;"),
+                '\r' => self.out.push_str("&#13;"),
+                c if is_xml_char(c) => self.out.push(c),
+                _ => self.out.push('\u{fffd}'),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::xml::parse;
+
+    fn leaf(text: &str) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.leaf("a", text);
+        writer.finish()
+    }
+
+    #[test]
+    fn markup_quotes_and_line_ends_are_escaped() {
+        let expected = "<a>&lt;b&gt; &amp; &quot;c&quot; &apos;d&apos;&#9;&#10;&#13;</a>";
+        assert_eq!(leaf("<b> & \"c\" 'd'\t\n\r"), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_character_that_xml_cannot_carry_is_never_emitted() {
+        assert_eq!(leaf("a\0b\u{1b}c\u{fffe}d"), "<a>a\u{fffd}b\u{fffd}c\u{fffd}d</a>".as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back_as_it_was_or_with_replacements(text in any::<String>()) {
+            let expected: String = text.chars().map(|c| if is_xml_char(c) { c } else { '\u{fffd}' }).collect();
+            prop_assert_eq!(parse(&leaf(&text)).unwrap().text, expected);
+        }
+    }
+}
