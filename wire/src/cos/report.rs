@@ -1,0 +1,42 @@
+//! The `Report` element: whether, where and what is reported.
+//!
+//! Rules: `Enabled` is required. A report that is enabled needs `Bucket`, `Format` and
+//! `ReportScope`; one that is not may leave them out or empty. `Prefix` may be empty.
+
+use brigade_model::limits::REPORT_PREFIX_BYTES_MAX;
+use brigade_model::{ReportScope, ReportSpec, qcs};
+
+use super::CosError;
+use super::fields::Fields;
+use crate::xml::Writer;
+
+const FORMAT: &str = "Report_CSV_V1";
+
+/// Reads the element's children.
+pub(super) fn read(mut report: Fields<'_>) -> Result<ReportSpec, CosError> {
+    let enabled = report.boolean("Enabled")?;
+    let enabled = report.required("Enabled", enabled)?;
+    let bucket = report.named("Bucket", qcs::parse_bucket)?;
+    let format = report.choice("Format", [(FORMAT, ())])?;
+    let prefix = report.bounded("Prefix", REPORT_PREFIX_BYTES_MAX)?;
+    let scopes = [ReportScope::AllTasks, ReportScope::FailedTasksOnly].map(|scope| (scope.name(), scope));
+    let scope = report.choice("ReportScope", scopes)?;
+    if enabled {
+        report.required("Bucket", bucket.as_ref())?;
+        report.required("Format", format)?;
+        report.required("ReportScope", scope)?;
+    }
+    report.finish()?;
+    Ok(ReportSpec { enabled, bucket, prefix, scope })
+}
+
+/// Writes the element.
+pub(super) fn write(writer: &mut Writer, report: &ReportSpec) {
+    writer.within("Report", |w| {
+        w.leaf_if("Bucket", report.bucket.as_ref().map(|bucket| &bucket.text));
+        w.leaf("Enabled", report.enabled);
+        w.leaf("Format", FORMAT);
+        w.leaf_if("Prefix", report.prefix.as_ref());
+        w.leaf_if("ReportScope", report.scope.map(ReportScope::name));
+    });
+}
