@@ -1,1 +1,14 @@
-//! wire
+//! Bytes to model and back, in both directions, and nothing else.
+//!
+//! [`cos`] holds the COS Batch dialect, one file for each action; [`cos_signature`] signs and
+//! verifies its requests over one canonical form; [`parse_query`] reads a query string. All of
+//! it is pure: no socket, no store, no clock. Both ends are here, the server's (decode a
+//! request, encode a result) and the client's (encode a request, decode a result), so that
+//! each fixture is read from both sides.
+
+pub mod cos;
+pub mod cos_signature;
+mod query;
+mod xml;
+
+pub use query::{encode_query, parse_query};

@@ -1,0 +1,188 @@
+//! The COS request signature ("q-sign", version 1): made and checked over one canonical form.
+//!
+//! [`parse`] reads what a request claims (who, when, what was signed, the signature) from its
+//! `Authorization` header or from its query; the caller finds the secret of that key;
+//! [`verify`] computes the signature from the request that came and compares. [`sign`] makes
+//! the header's value. Source: COS request signature (436/7778); both of its examples are
+//! among the tests.
+//!
+//! - Only what the claim's two lists name is signed. A list names a header or parameter as
+//!   often as the request holds it, so that no second value slips in beside a signed one.
+//!   Under [`Strictness::Full`] the lists must name `host`, `x-cos-appid` and every parameter
+//!   of the query: what is not signed can be changed by whoever repeats the request.
+//! - Names of parameters are lower-cased, a `+` in the query is a space, the path is decoded.
+//! - A `host` is accepted as it came and without its port: one client signs it so.
+//! - A signature may begin to be valid up to 15 minutes ahead of our clock.
+//! - Temporary credentials bring a token ([`Claim::token`]); whether it belongs to the key and
+//!   is still valid is the caller's to say. Signing the token's header is optional.
+
+use brigade_model::Timestamp;
+use ring::hmac;
+
+use crate::cos::CosError;
+
+mod canonical;
+mod claim;
+
+pub use claim::{Claim, KeyTime, parse};
+
+/// How far ahead of our clock a signature may begin, seconds.
+pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
+
+/// What the signature is about: the request as it stands on the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'a> {
+    /// `GET`, `POST`, ...
+    pub method: &'a str,
+    /// The path, encoded.
+    pub path: &'a str,
+    /// The query, encoded, without `?`; empty when there is none.
+    pub query: &'a str,
+    /// Headers with their values, `host` among them. [`sign`] signs all of them.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// A secret key, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Takes the secret.
+    #[must_use]
+    pub fn new(secret: impl AsRef<[u8]>) -> Self {
+        Self(secret.as_ref().into())
+    }
+
+    /// The secret itself, to sign or verify with.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// How much of a request must be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// `host`, `x-cos-appid` and every parameter of the query, where they are present.
+    #[default]
+    Full,
+    /// Whatever the client chose to sign.
+    AsListed,
+}
+
+/// Why a request is not taken for its signer's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Nothing says who asks.
+    #[error("the request is not signed")]
+    Unsigned,
+    /// The claim cannot be read.
+    #[error("the signature's {field} {problem}")]
+    Malformed {
+        /// Which field of it.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Something that must be signed is not.
+    #[error("{0} must be signed")]
+    NotSigned(String),
+    /// The validity has ended.
+    #[error("the signature's validity has ended")]
+    Expired,
+    /// The validity begins too far ahead.
+    #[error("the signature's validity begins too far ahead")]
+    TooSkewed,
+    /// It is another signature.
+    #[error("the signature does not match")]
+    Mismatch,
+}
+
+impl From<SignatureError> for CosError {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::Unsigned | SignatureError::Malformed { .. } | SignatureError::NotSigned(_) => {
+                CosError::access_denied(error)
+            }
+            SignatureError::Expired => CosError::request_expired(),
+            SignatureError::TooSkewed => CosError::request_time_too_skewed(),
+            SignatureError::Mismatch => CosError::signature_does_not_match(),
+        }
+    }
+}
+
+/// Checks that the holder of `secret` signed this request, for a time that includes `now`.
+///
+/// # Errors
+/// [`SignatureError`]; its conversion to [`CosError`] gives the 403 to answer. Times are judged
+/// after the signature, so that a stranger learns nothing from them.
+pub fn verify(
+    claim: &Claim,
+    parts: RequestParts<'_>,
+    secret: &[u8],
+    now: Timestamp,
+    strictness: Strictness,
+) -> Result<(), SignatureError> {
+    let request = canonical::Request::of(parts, claim.form);
+    if strictness == Strictness::Full
+        && let Some(name) = request.unlisted(&claim.parameter_list, &claim.header_list)
+    {
+        return Err(SignatureError::NotSigned(name.chars().take(64).collect()));
+    }
+    let key = signing_key(secret, &claim.key_time);
+    let hosts = [canonical::Host::AsSent, canonical::Host::WithoutPort];
+    let matches = |host| {
+        let text = request.text(&claim.parameter_list, &claim.header_list, host)?;
+        let to_sign = string_to_sign(&claim.key_time, &text);
+        hmac::verify(&key, to_sign.as_bytes(), &claim.signature).ok()
+    };
+    hosts.into_iter().find_map(matches).ok_or(SignatureError::Mismatch)?;
+    check_time(&claim.sign_time, now)?;
+    check_time(&claim.key_time, now)
+}
+
+fn check_time(time: &KeyTime, now: Timestamp) -> Result<(), SignatureError> {
+    if time.start > now.as_second().saturating_add(SKEW_SECONDS_MAX) {
+        return Err(SignatureError::TooSkewed);
+    }
+    if time.end < now.as_second() { Err(SignatureError::Expired) } else { Ok(()) }
+}
+
+/// The value of the `Authorization` header for a request: every header and parameter of
+/// `parts` is signed, for the seconds from `start` to `end`.
+#[must_use]
+pub fn sign(parts: RequestParts<'_>, key_id: &str, secret: &[u8], start: Timestamp, end: Timestamp) -> String {
+    let request = canonical::Request::of(parts, claim::Form::Header);
+    let (parameters, headers) = request.lists();
+    let time = KeyTime::new(start.as_second(), end.as_second());
+    let text = request.text(&parameters, &headers, canonical::Host::AsSent).expect("the lists are the request's own");
+    let tag = hmac::sign(&signing_key(secret, &time), string_to_sign(&time, &text).as_bytes());
+    format!(
+        "q-sign-algorithm=sha1&q-ak={key_id}&q-sign-time={time}&q-key-time={time}&q-header-list={}&q-url-param-list={}&q-signature={}",
+        headers.join(";"),
+        parameters.join(";"),
+        hex::encode(tag),
+        time = time.text,
+    )
+}
+
+/// The key of the second HMAC: the hex *text* of the first.
+fn signing_key(secret: &[u8], time: &KeyTime) -> hmac::Key {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    let sign_key = hex::encode(hmac::sign(&key, time.text.as_bytes()));
+    hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, sign_key.as_bytes())
+}
+
+fn string_to_sign(time: &KeyTime, http_string: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, http_string);
+    format!("sha1\n{}\n{}\n", time.text, hex::encode(digest))
+}
+
+#[cfg(test)]
+mod tests;
