@@ -1,0 +1,95 @@
+//! One task at the bench: makes its calls, and remembers whether any may have changed an object.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brigade_model::ports::object_store::{At, CallError, CallKind, Effect, Request, Verdict};
+use brigade_model::{BucketName, Outcome, Task};
+
+use super::failure::{End, outcome_of, refuse};
+use super::{Bench, Run};
+use crate::places::Place;
+
+/// Who runs a task.
+pub(crate) struct Hand<'a> {
+    pub(crate) bench: &'a Bench,
+    pub(crate) task: &'a Task,
+    /// The task may have been attempted before.
+    pub(crate) must_look: bool,
+    /// Somebody may have changed an object for this task: an attempt before, or one of ours.
+    may_have_acted: AtomicBool,
+}
+
+impl<'a> Hand<'a> {
+    pub(crate) fn new(bench: &'a Bench, task: &'a Task, must_look: bool) -> Self {
+        Self { bench, task, must_look, may_have_acted: AtomicBool::new(must_look) }
+    }
+
+    /// Makes a call.
+    pub(crate) async fn send<R: Request>(&self, place: &Place, request: R) -> Result<R::Answer, CallError> {
+        let call = request.into_call();
+        let kind = call.kind();
+        let result = place.store.call(&self.bench.leash, call).await;
+        let had_effect = result.as_ref().map_or_else(|error| error.effect == Effect::Unknown, |_| true);
+        if had_effect && changes_objects(kind) {
+            self.may_have_acted.store(true, Ordering::Relaxed);
+        }
+        R::from_answer(result?).ok_or_else(|| {
+            CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
+        })
+    }
+
+    /// The object of the row, by the store's own name of its bucket.
+    ///
+    /// # Errors
+    /// The row has a defect, or the role does not allow its bucket.
+    pub(crate) fn find_source(&self) -> Result<At, End> {
+        if let Some(defect) = self.task.defect {
+            return Err(refuse("InvalidRequest", Some(400), defect.message()));
+        }
+        let bucket = allowed_bucket(&self.bench.source, "source", &self.task.bucket)?;
+        Ok(At { bucket, key: self.task.key.clone() })
+    }
+
+    /// Makes of a task's result what the executor records.
+    pub(crate) fn end(&self, result: Result<Outcome, End>) -> Run {
+        match result {
+            Ok(outcome) | Err(End::Refused(outcome)) => Run::Done(outcome),
+            Err(end) if end.is_stop() && self.may_have_acted.load(Ordering::Relaxed) => Run::Unsettled,
+            Err(end) if end.is_stop() => Run::NotAttempted,
+            Err(End::Call { doing, error }) => Run::Done(outcome_of(doing, &error)),
+            Err(End::LeaseLost) => Run::NotAttempted,
+        }
+    }
+}
+
+/// The store's own name of a bucket that the role allows.
+pub(crate) fn allowed_bucket(place: &Place, side: &str, written: &BucketName) -> Result<BucketName, End> {
+    place.buckets.resolve(written).ok_or_else(|| {
+        let message = format!("bucket {written} is none of the {side} buckets that the role allows");
+        refuse("AccessDenied", Some(403), message)
+    })
+}
+
+/// Whether a call changes what readers of the bucket see. Parts of an upload do not, and the
+/// upload itself is recorded elsewhere.
+fn changes_objects(kind: CallKind) -> bool {
+    match kind {
+        CallKind::PutObject
+        | CallKind::CopyObject
+        | CallKind::DeleteObject
+        | CallKind::DeleteObjects
+        | CallKind::PutObjectTagging
+        | CallKind::PutObjectAcl
+        | CallKind::RestoreObject
+        | CallKind::CompleteMultipartUpload => true,
+        CallKind::HeadObject
+        | CallKind::GetObject
+        | CallKind::GetObjectTagging
+        | CallKind::GetObjectAcl
+        | CallKind::ListObjectsV2
+        | CallKind::CreateMultipartUpload
+        | CallKind::UploadPart
+        | CallKind::UploadPartCopy
+        | CallKind::AbortMultipartUpload => false,
+    }
+}
