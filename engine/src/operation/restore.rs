@@ -1,0 +1,49 @@
+//! COSInitiateRestoreObject: asks for a temporary copy of an archived object.
+//!
+//! Done as soon as the store accepts the request; the copy itself comes hours later. An object
+//! restored already keeps its copy as long as the job says, counted anew. A restore that is
+//! under way fails the task with the store's own code, unless it may be our own whose answer
+//! was lost.
+
+use brigade_model::Outcome;
+use brigade_model::operation::Restore;
+use brigade_model::ports::object_store::{At, CallError, RestoreObject};
+
+use super::failure::End;
+use super::hand::Hand;
+use super::look::{Deed, Finding, Settle, settle};
+
+pub(crate) async fn run(hand: &Hand<'_>, restore: &Restore) -> Result<Outcome, End> {
+    let at = hand.find_source()?;
+    settle(&Restoration { hand, at, restore }, hand.must_look).await?;
+    Ok(Outcome::Succeeded)
+}
+
+struct Restoration<'a> {
+    hand: &'a Hand<'a>,
+    at: At,
+    restore: &'a Restore,
+}
+
+impl Settle for Restoration<'_> {
+    type Done = ();
+
+    async fn act(&self, is_repeat: bool) -> Result<(), CallError> {
+        let request = RestoreObject {
+            at: self.at.clone(),
+            version: self.hand.task.version.clone(),
+            days: self.restore.days,
+            tier: self.restore.tier.name().to_owned(),
+        };
+        match self.hand.send(&self.hand.bench.source, request).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_repeat && Deed::Restore.is_proved_by(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The repeat tells.
+    async fn look(&self) -> Result<Finding<()>, End> {
+        Ok(Finding::Act)
+    }
+}

@@ -1,0 +1,30 @@
+//! COSPutObjectTagging: replaces an object's tags, or adds to them.
+//!
+//! Putting a whole set of tags twice ends like putting it once, so nothing has to be looked at.
+//! `Add` reads, merges and puts: tags that somebody else puts in between are lost, since no
+//! store offers a condition there.
+
+use brigade_model::Outcome;
+use brigade_model::operation::{Directive, Tagging};
+use brigade_model::ports::object_store::{At, GetObjectTagging, PutObjectTagging, TagSet};
+
+use super::failure::{Doing, End};
+use super::hand::Hand;
+use super::tags::add_tags;
+
+pub(crate) async fn run(hand: &Hand<'_>, tagging: &Tagging) -> Result<Outcome, End> {
+    let at = hand.find_source()?;
+    let tags = wanted_tags(hand, tagging, &at).await?;
+    let request = PutObjectTagging { at, version: hand.task.version.clone(), tags };
+    hand.send(&hand.bench.source, request).await?;
+    Ok(Outcome::Succeeded)
+}
+
+async fn wanted_tags(hand: &Hand<'_>, tagging: &Tagging, at: &At) -> Result<TagSet, End> {
+    if tagging.directive != Some(Directive::Add) {
+        return Ok(tagging.tags.clone());
+    }
+    let request = GetObjectTagging { at: at.clone(), version: hand.task.version.clone() };
+    let existing = hand.send(&hand.bench.source, request).await.doing("reading the object's tags")?;
+    add_tags(existing, &tagging.tags)
+}
