@@ -14,14 +14,29 @@
 
 use std::sync::Arc;
 
+use brigade_model::operation::{Restore, Tagging};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::places::Place;
+use copy::plan::CopyPlan;
+use hand::Hand;
 
 mod capabilities;
+mod copy;
+mod delete;
+mod failure;
+mod hand;
+mod look;
+mod restore;
+mod tagging;
+mod tags;
+mod uploads;
+
 pub use capabilities::missing_capabilities;
+pub use failure::SOURCE_CHANGED;
+pub use uploads::abort_recorded_uploads;
 
 /// What a running operation may use; built once for each lease of a slice.
 #[derive(Clone)]
@@ -58,33 +73,56 @@ pub enum Run {
     Unsettled,
 }
 
-/// An operation with its parameters brought into the form that tasks need.
+/// An operation with its parameters in the form that tasks need; built once for a job.
 #[derive(Debug, Clone)]
-pub struct PreparedOperation(Operation);
+pub struct PreparedOperation(Prepared);
+
+#[derive(Debug, Clone)]
+enum Prepared {
+    Copy(Box<CopyPlan>),
+    Restore(Restore),
+    Delete,
+    Tagging(Tagging),
+}
 
 impl PreparedOperation {
     /// Brings the parameters into that form.
     #[must_use]
     pub fn new(operation: &Operation) -> Self {
-        Self(operation.clone())
+        Self(match operation {
+            Operation::Copy(copy) => Prepared::Copy(Box::new(CopyPlan::new(copy))),
+            Operation::Restore(restore) => Prepared::Restore(*restore),
+            Operation::Delete => Prepared::Delete,
+            Operation::Tagging(tagging) => Prepared::Tagging(tagging.clone()),
+        })
     }
 
     /// How many of the first tasks one call of [`run_group`] can carry: at least 1 (when there
     /// is a task), and 1 for every operation other than delete. `must_look` says which tasks
     /// lie in the window of a lease that was revoked.
     #[must_use]
-    pub fn group_len(&self, _tasks: &[Task], _must_look: impl Fn(&Task) -> bool) -> usize {
-        1
+    pub fn group_len(&self, tasks: &[Task], must_look: impl Fn(&Task) -> bool) -> usize {
+        match self.0 {
+            Prepared::Delete => delete::group::group_len(tasks, must_look),
+            Prepared::Copy(_) | Prepared::Restore(_) | Prepared::Tagging(_) => tasks.len().min(1),
+        }
     }
 }
 
 /// Runs one task of any operation. `must_look` says that it may have been attempted before.
-pub async fn run_one(_operation: &PreparedOperation, _bench: &Bench, _task: &Task, _must_look: bool) -> Run {
-    Run::NotAttempted
+pub async fn run_one(operation: &PreparedOperation, bench: &Bench, task: &Task, must_look: bool) -> Run {
+    let hand = Hand::new(bench, task, must_look);
+    let result = match &operation.0 {
+        Prepared::Copy(plan) => copy::run(&hand, plan).await,
+        Prepared::Restore(restore) => restore::run(&hand, restore).await,
+        Prepared::Delete => delete::run(&hand).await,
+        Prepared::Tagging(tagging) => tagging::run(&hand, tagging).await,
+    };
+    hand.end(result)
 }
 
 /// Runs tasks of a delete that [`PreparedOperation::group_len`] put together, in one call where
 /// possible. The ends stand in the order of the tasks.
-pub async fn run_group(_bench: &Bench, tasks: &[Task], _must_look: bool) -> Vec<Run> {
-    tasks.iter().map(|_| Run::NotAttempted).collect()
+pub async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
+    delete::run_group(bench, tasks, must_look).await
 }

@@ -1,0 +1,253 @@
+//! COSPutObjectCopy: copies an object, inside one store or from one to another.
+//!
+//! 1. find the source and the target, whose key may get another prefix;
+//! 2. read of the source what the parameters need: its head (constraints, merged metadata),
+//!    tags and ACL to add to or to set again;
+//! 3. look at the target, when the task may have been attempted before;
+//! 4. carry the bytes: one CopyObject; or in parts, when the object is too large for that; or
+//!    through us, when source and target are different endpoints or credentials;
+//! 5. put what did not travel along: grants, and tags where the store drops them from a copy.
+//!
+//! On the plain path this is one call: sizes come from the manifest, or from the error of a
+//! CopyObject that was too large.
+
+use std::sync::Arc;
+
+use brigade_model::ports::object_store::{
+    Acl, At, CallError, CopyObject, GetObjectTagging, HeadObject, Metadata, NewObject, ObjectHead, PutObjectTagging,
+    TagSet, Verdict,
+};
+use brigade_model::{Capability, Outcome, VersionId};
+
+use super::failure::{Doing, End, changed_since_attempt};
+use super::hand::{Hand, allowed_bucket};
+use super::look::{Deed, Finding, Found, Settle, settle};
+use super::tags::add_tags;
+use plan::{CopyPlan, NewKey, TagPlan};
+
+mod acl;
+mod multipart;
+pub(crate) mod plan;
+mod stream;
+
+pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End> {
+    let route = Route::find(hand, plan)?;
+    let copying = Copying::begin(hand, plan, &route).await?;
+    let version = copying.carry().await?;
+    acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
+    copying.put_tags(version).await?;
+    Ok(route.outcome())
+}
+
+/// Where from and where to.
+struct Route {
+    source: At,
+    target: At,
+    /// The store copies by itself: one endpoint, one set of credentials.
+    is_inside: bool,
+    is_outside_prefix: bool,
+}
+
+impl Route {
+    fn find(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Self, End> {
+        let source = hand.find_source()?;
+        let bucket = allowed_bucket(&hand.bench.target, "target", &plan.target)?;
+        let NewKey { key, is_outside_prefix } = plan.rename_key(&hand.task.key)?;
+        let is_inside = Arc::ptr_eq(&hand.bench.source.store, &hand.bench.target.store);
+        Ok(Self { source, target: At { bucket, key }, is_inside, is_outside_prefix })
+    }
+
+    fn outcome(&self) -> Outcome {
+        if !self.is_outside_prefix {
+            return Outcome::Succeeded;
+        }
+        let message = "copied under its own key, which does not begin with the prefix to be replaced";
+        Outcome::SucceededWith { message: message.to_owned() }
+    }
+}
+
+/// A copy under way, with what was read of its source.
+struct Copying<'a> {
+    hand: &'a Hand<'a>,
+    plan: &'a CopyPlan,
+    route: &'a Route,
+    head: Option<ObjectHead>,
+    acl: Option<Acl>,
+    /// The metadata to set; `None` leaves the source's in place.
+    metadata: Option<Metadata>,
+    /// The tags to set; `None` leaves the source's in place.
+    tags: Option<TagSet>,
+}
+
+impl<'a> Copying<'a> {
+    async fn begin(hand: &'a Hand<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
+        let mut copying = Self { hand, plan, route, head: None, acl: None, metadata: None, tags: None };
+        if plan.needs_head() || copying.is_surely_not_single() || hand.must_look {
+            copying.head = Some(copying.read_head().await?);
+        }
+        copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
+        copying.acl = acl::read_acl(hand, plan, &route.source).await?;
+        copying.tags = match &plan.tags {
+            TagPlan::Copy => None,
+            TagPlan::Replace(tags) => Some(tags.clone()),
+            TagPlan::Add(tags) => Some(add_tags(copying.read_tags().await?, tags)?),
+        };
+        Ok(copying)
+    }
+
+    /// Carries the bytes, and gives the version of the target that they became.
+    async fn carry(&self) -> Result<Option<VersionId>, End> {
+        if self.hand.must_look
+            && let Finding::Done(version) = self.look().await?
+        {
+            return Ok(version);
+        }
+        if let Some(head) = &self.head {
+            self.plan.check_constraints(head.modified)?;
+        }
+        if !self.route.is_inside {
+            return stream::carry_through(self, self.known_head().await?).await;
+        }
+        if self.is_surely_not_single() {
+            return self.carry_in_parts().await;
+        }
+        match settle(self, false).await {
+            Err(End::Call { error, doing }) if may_be_too_large(&error) => {
+                self.carry_after_refusal(End::Call { error, doing }).await
+            }
+            settled => settled,
+        }
+    }
+
+    /// A CopyObject was refused, perhaps for the object's size, for which stores have several
+    /// words: the size itself tells.
+    async fn carry_after_refusal(&self, refusal: End) -> Result<Option<VersionId>, End> {
+        let head = self.known_head().await?;
+        let is_named = matches!(&refusal, End::Call { error, .. } if error.code == "EntityTooLarge");
+        if head.size > self.plan.sizes.copy_max || (is_named && head.size > 0) {
+            return self.carry_in_parts().await;
+        }
+        Err(refusal)
+    }
+
+    async fn carry_in_parts(&self) -> Result<Option<VersionId>, End> {
+        let head = self.known_head().await?;
+        if self.hand.bench.target.capabilities.has(Capability::MultipartCopy) {
+            multipart::carry_in_parts(self, head, multipart::Way::InsideStore).await
+        } else {
+            stream::carry_through(self, head).await
+        }
+    }
+
+    /// The manifest or a head says that the object is too large for one CopyObject, or the
+    /// store cannot copy by itself.
+    fn is_surely_not_single(&self) -> bool {
+        let size = self.head.as_ref().map(|head| head.size).or(self.hand.task.size);
+        !self.route.is_inside || size.is_some_and(|size| size > self.plan.sizes.copy_max)
+    }
+
+    /// Copied onto itself: the same key, from its latest version.
+    fn is_in_place(&self) -> bool {
+        self.route.is_inside && self.route.source == self.route.target && self.hand.task.version.is_none()
+    }
+
+    async fn read_head(&self) -> Result<ObjectHead, End> {
+        let request = HeadObject { at: self.route.source.clone(), version: self.hand.task.version.clone() };
+        self.hand.send(&self.hand.bench.source, request).await.doing("reading the source's head")
+    }
+
+    async fn known_head(&self) -> Result<ObjectHead, End> {
+        match &self.head {
+            Some(head) => Ok(head.clone()),
+            None => self.read_head().await,
+        }
+    }
+
+    async fn read_tags(&self) -> Result<TagSet, End> {
+        let request = GetObjectTagging { at: self.route.source.clone(), version: self.hand.task.version.clone() };
+        self.hand.send(&self.hand.bench.source, request).await.doing("reading the source's tags")
+    }
+
+    /// What a target that is not made by CopyObject gets besides its bytes: nothing of the
+    /// source comes by itself.
+    async fn new_object(&self, head: &ObjectHead) -> Result<NewObject, End> {
+        let tags = match &self.tags {
+            Some(tags) => tags.clone(),
+            None if self.has_tags_to_carry(head) => self.read_tags().await?,
+            None => vec![],
+        };
+        Ok(NewObject {
+            metadata: self.metadata.clone().unwrap_or_else(|| head.metadata.clone()),
+            tags,
+            canned_acl: self.plan.canned_acl(),
+            storage_class: self.plan.storage_class.clone(),
+            sse: self.plan.sse.clone(),
+        })
+    }
+
+    fn has_tags_to_carry(&self, head: &ObjectHead) -> bool {
+        let bench = self.hand.bench;
+        let both = [&bench.source, &bench.target].iter().all(|place| place.capabilities.has(Capability::Tagging));
+        both && head.tag_count != Some(0)
+    }
+
+    /// Puts the tags that the store drops from a copy.
+    async fn put_tags(&self, version: Option<VersionId>) -> Result<(), End> {
+        let target = &self.hand.bench.target;
+        let Some(tags) = &self.tags else { return Ok(()) };
+        if target.capabilities.has(Capability::TaggingOnCopy) {
+            return Ok(());
+        }
+        let request = PutObjectTagging { at: self.route.target.clone(), version, tags: tags.clone() };
+        self.hand.send(target, request).await.doing("the object was copied; putting its tags failed")
+    }
+}
+
+impl Settle for Copying<'_> {
+    type Done = Option<VersionId>;
+
+    async fn act(&self, _is_repeat: bool) -> Result<Option<VersionId>, CallError> {
+        let capabilities = &self.hand.bench.target.capabilities;
+        let has_conditions = capabilities.has(Capability::CopySourceConditions) && self.hand.task.version.is_none();
+        let request = CopyObject {
+            source: self.route.source.clone(),
+            source_version: self.hand.task.version.clone(),
+            target: self.route.target.clone(),
+            metadata: self.metadata.clone(),
+            tags: self.tags.clone().filter(|_| capabilities.has(Capability::TaggingOnCopy)),
+            canned_acl: self.plan.canned_acl(),
+            storage_class: self.plan.class_to_send(self.is_in_place(), capabilities.has(Capability::StorageClasses)),
+            sse: self.plan.sse.clone(),
+            // What was judged is what is copied.
+            source_if_match: self.head.as_ref().and_then(|head| head.etag.clone()).filter(|_| has_conditions),
+            size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),
+        };
+        Ok(self.hand.send(&self.hand.bench.target, request).await?.version)
+    }
+
+    async fn look(&self) -> Result<Finding<Option<VersionId>>, End> {
+        let source = self.known_head().await?;
+        let deed = if self.is_in_place() { Deed::CopyInPlace } else { Deed::CopyElsewhere };
+        let request = HeadObject { at: self.route.target.clone(), version: None };
+        let target = self.hand.send(&self.hand.bench.target, request).await;
+        let found = deed.conclude(target.as_ref().map_err(Clone::clone), self.hand.bench.first_leased, |target| {
+            self.plan.is_wanted(&source, target)
+        });
+        match found.doing("looking whether the object was copied")? {
+            Found::Done => Ok(Finding::Done(target.ok().and_then(|head| head.version))),
+            Found::Act => Ok(Finding::Act),
+            Found::Changed => Err(changed_since_attempt("the target")),
+        }
+    }
+}
+
+/// Codes that stores answer when an object is too large for one CopyObject (among other
+/// reasons, so that the size decides): Amazon S3 InvalidRequest, Ceph and MinIO EntityTooLarge,
+/// others InvalidArgument.
+fn may_be_too_large(error: &CallError) -> bool {
+    error.verdict == Verdict::Invalid
+        && matches!(error.code.as_str(), "EntityTooLarge" | "InvalidRequest" | "InvalidArgument")
+}
+
+#[cfg(test)]
+mod tests;

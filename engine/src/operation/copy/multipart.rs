@@ -1,0 +1,224 @@
+//! A copy in parts: for objects that one CopyObject does not carry, and for large ones that
+//! pass through us.
+//!
+//! 1. begin an upload with all that the target gets besides its bytes, and record it;
+//! 2. carry the parts, several at a time, each pinned to the source's version or ETag;
+//! 3. see that the source is still the same, unless its version pins it;
+//! 4. complete the upload; or abort it when anything failed.
+
+use brigade_model::limits::part_size;
+use brigade_model::ports::object_store::{
+    CallError, CompleteMultipartUpload, HeadObject, ObjectHead, UploadPart, UploadPartCopy,
+};
+use brigade_model::{Capability, ETag, VersionId};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::super::failure::{Doing, End, SOURCE_CHANGED, changed_since_attempt, refuse};
+use super::super::look::{Deed, Finding, Found, Settle, settle};
+use super::super::uploads::Upload;
+use super::{Copying, stream};
+
+/// How the bytes of a part travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Inside the store.
+    InsideStore,
+    /// Through our memory.
+    ThroughUs,
+}
+
+impl Way {
+    /// Parts of one object that are carried at a time. Through us each is held in memory.
+    fn in_flight(self) -> usize {
+        match self {
+            Way::InsideStore => 4,
+            Way::ThroughUs => 2,
+        }
+    }
+}
+
+pub(super) async fn carry_in_parts(
+    copying: &Copying<'_>,
+    head: ObjectHead,
+    way: Way,
+) -> Result<Option<VersionId>, End> {
+    let with = copying.new_object(&head).await?;
+    let upload = Upload::begin(copying.hand, &copying.route.target, with).await?;
+    let assembly = Assembly { copying, head, way, upload };
+    let result = assembly.assemble().await;
+    match result {
+        Ok(_) => assembly.upload.forget().await,
+        Err(_) => assembly.upload.abort().await,
+    }
+    result
+}
+
+struct Assembly<'a> {
+    copying: &'a Copying<'a>,
+    head: ObjectHead,
+    way: Way,
+    upload: Upload<'a>,
+}
+
+/// A part: its number from 1, its first and last byte.
+type Part = (u32, (u64, u64));
+
+impl Assembly<'_> {
+    async fn assemble(&self) -> Result<Option<VersionId>, End> {
+        let parts = self.carry_parts().await?;
+        self.check_source().await?;
+        settle(&Completion { assembly: self, parts }, false).await
+    }
+
+    /// Carries every part. After a failure no further part begins, and those in flight come to
+    /// their end, so that the abort leaves nothing behind.
+    async fn carry_parts(&self) -> Result<Vec<(u32, ETag)>, End> {
+        let mut waiting = cut_parts(self.head.size, self.part_bytes()).into_iter();
+        let mut in_flight = FuturesUnordered::new();
+        let mut carried = Vec::new();
+        let mut failure = None;
+        loop {
+            while failure.is_none() && in_flight.len() < self.way.in_flight() {
+                let Some(part) = waiting.next() else { break };
+                in_flight.push(self.carry_part(part));
+            }
+            match in_flight.next().await {
+                Some(Ok(part)) => carried.push(part),
+                Some(Err(end)) => failure = failure.or(Some(end)),
+                None => break,
+            }
+        }
+        carried.sort_unstable_by_key(|(number, _)| *number);
+        failure.map_or(Ok(carried), Err)
+    }
+
+    async fn carry_part(&self, (part, range): Part) -> Result<(u32, ETag), End> {
+        let etag = match self.way {
+            Way::InsideStore => self.copy_part(part, range).await.doing("copying a part")?,
+            Way::ThroughUs => {
+                let body = stream::read_range(self.copying, &self.head, Some(range)).await?;
+                let request = UploadPart { at: self.upload.at.clone(), upload_id: self.upload.id.clone(), part, body };
+                self.copying.hand.send(&self.copying.hand.bench.target, request).await.doing("uploading a part")?
+            }
+        };
+        Ok((part, etag))
+    }
+
+    async fn copy_part(&self, part: u32, range: (u64, u64)) -> Result<ETag, CallError> {
+        let (hand, route) = (self.copying.hand, self.copying.route);
+        let has_conditions = hand.bench.target.capabilities.has(Capability::CopySourceConditions);
+        let request = UploadPartCopy {
+            source: route.source.clone(),
+            source_version: hand.task.version.clone(),
+            range,
+            source_if_match: self.head.etag.clone().filter(|_| has_conditions && !self.is_pinned()),
+            target: route.target.clone(),
+            upload_id: self.upload.id.clone(),
+            part,
+        };
+        hand.send(&hand.bench.target, request).await
+    }
+
+    fn part_bytes(&self) -> u64 {
+        let sizes = &self.copying.plan.sizes;
+        let wanted = match self.way {
+            Way::InsideStore => sizes.copy_part,
+            Way::ThroughUs => sizes.stream_part,
+        };
+        part_size(self.head.size, wanted)
+    }
+
+    /// A version never changes; the one called `null` is overwritten like any object.
+    fn is_pinned(&self) -> bool {
+        self.copying.hand.task.version.as_ref().is_some_and(|version| version.as_str() != "null")
+    }
+
+    /// Some stores ignore the condition on a part's source, so the source is looked at again.
+    async fn check_source(&self) -> Result<(), End> {
+        if self.is_pinned() {
+            return Ok(());
+        }
+        let now = self.copying.read_head().await?;
+        if is_same_object(&self.head, &now) {
+            return Ok(());
+        }
+        Err(source_changed())
+    }
+}
+
+/// Whether nobody wrote the object between two looks.
+pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
+    let same_etag = match (&before.etag, &now.etag) {
+        (Some(a), Some(b)) => a.matches(b),
+        (a, b) => a == b,
+    };
+    same_etag && before.modified == now.modified
+}
+
+pub(super) fn source_changed() -> End {
+    refuse(SOURCE_CHANGED, None, "somebody wrote the source while it was copied; the copy was thrown away")
+}
+
+fn cut_parts(size: u64, part_bytes: u64) -> Vec<Part> {
+    let firsts = (0..size).step_by(usize::try_from(part_bytes).unwrap_or(usize::MAX));
+    (1..).zip(firsts.map(|first| (first, (first + part_bytes).min(size) - 1))).collect()
+}
+
+struct Completion<'a> {
+    assembly: &'a Assembly<'a>,
+    parts: Vec<(u32, ETag)>,
+}
+
+impl Settle for Completion<'_> {
+    type Done = Option<VersionId>;
+
+    async fn act(&self, _is_repeat: bool) -> Result<Option<VersionId>, CallError> {
+        let Upload { at, id, .. } = &self.assembly.upload;
+        let request = CompleteMultipartUpload { at: at.clone(), upload_id: id.clone(), parts: self.parts.clone() };
+        let hand = self.assembly.copying.hand;
+        Ok(hand.send(&hand.bench.target, request).await?.version)
+    }
+
+    async fn look(&self) -> Result<Finding<Option<VersionId>>, End> {
+        let hand = self.assembly.copying.hand;
+        let request = HeadObject { at: self.assembly.upload.at.clone(), version: None };
+        let target = hand.send(&hand.bench.target, request).await;
+        let found = Deed::CompleteUpload
+            .conclude(target.as_ref().map_err(Clone::clone), hand.bench.first_leased, |target| {
+                target.size == self.assembly.head.size
+                    && count_parts(target).is_none_or(|count| count == self.parts.len())
+            })
+            .doing("looking whether the upload was completed")?;
+        match found {
+            Found::Done => Ok(Finding::Done(target.ok().and_then(|head| head.version))),
+            Found::Act => Ok(Finding::Act),
+            Found::Changed => Err(changed_since_attempt("the target")),
+        }
+    }
+}
+
+/// How many parts an object was made of: as the store says, or by the end of its ETag.
+fn count_parts(head: &ObjectHead) -> Option<usize> {
+    let by_etag = || head.etag.as_ref()?.unquoted().rsplit_once('-')?.1.parse().ok();
+    head.parts.and_then(|parts| usize::try_from(parts).ok()).or_else(by_etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_the_object_without_gap_or_overlap() {
+        assert_eq!(cut_parts(10, 4), [(1, (0, 3)), (2, (4, 7)), (3, (8, 9))]);
+        assert_eq!(cut_parts(8, 4), [(1, (0, 3)), (2, (4, 7))]);
+        assert_eq!(cut_parts(3, 4), [(1, (0, 2))]);
+    }
+
+    #[test]
+    fn the_number_of_parts_is_read_from_the_etag() {
+        let head = |etag: &str| ObjectHead { etag: ETag::new(etag).ok(), ..ObjectHead::default() };
+        assert_eq!(count_parts(&head("\"9b2cf535f27731c974343645a3985328-12\"")), Some(12));
+        assert_eq!(count_parts(&head("\"9b2cf535f27731c974343645a3985328\"")), None);
+    }
+}

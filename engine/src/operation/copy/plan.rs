@@ -1,0 +1,344 @@
+//! What a copy's parameters mean, worked out once for a job, and the pure rules on them: the
+//! new key, merged metadata, the time constraints.
+
+use brigade_model::limits::{COPY_OBJECT_BYTES_MAX, COPY_PART_BYTES, KEY_BYTES_MAX, USER_METADATA_BYTES_MAX};
+use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, StorageClass};
+use brigade_model::ports::object_store::{AclGrant, Grantee, Metadata, ObjectHead, TagSet};
+use brigade_model::{BucketName, ObjectKey, Timestamp};
+
+use super::super::failure::{End, refuse};
+
+/// A copy's parameters in the form that tasks need.
+#[derive(Debug, Clone)]
+pub(crate) struct CopyPlan {
+    /// The bucket to copy into, as written.
+    pub(crate) target: BucketName,
+    pub(crate) rename: Option<Rename>,
+    pub(crate) acl: AclPlan,
+    pub(crate) metadata: MetadataPlan,
+    pub(crate) tags: TagPlan,
+    /// By its S3 name.
+    pub(crate) storage_class: Option<String>,
+    /// `AES256`.
+    pub(crate) sse: Option<String>,
+    pub(crate) modified_since: Option<Timestamp>,
+    pub(crate) unmodified_since: Option<Timestamp>,
+    pub(crate) sizes: Sizes,
+}
+
+/// A prefix and what replaces it; either may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rename {
+    from: String,
+    to: String,
+}
+
+/// Which ACL the target gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AclPlan {
+    /// The bucket's default: nothing is said.
+    Default,
+    /// A canned one, by its S3 name.
+    Canned(String),
+    /// These grants.
+    Replace(Vec<AclGrant>),
+    /// The source's.
+    Copy,
+    /// The source's and these.
+    Add(Vec<AclGrant>),
+}
+
+/// Which metadata the target gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MetadataPlan {
+    /// The source's.
+    Copy,
+    /// This.
+    Replace(Metadata),
+    /// The source's with this on top.
+    Add(Metadata),
+}
+
+/// Which tags the target gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TagPlan {
+    /// The source's.
+    Copy,
+    /// These.
+    Replace(TagSet),
+    /// The source's with these on top.
+    Add(TagSet),
+}
+
+/// Where one way of carrying bytes ends and the next begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// The largest object that one CopyObject carries.
+    pub(crate) copy_max: u64,
+    /// The wanted part of a copy inside the store.
+    pub(crate) copy_part: u64,
+    /// The wanted part of a copy through us, and the largest object that goes in one piece.
+    pub(crate) stream_part: u64,
+}
+
+/// A part that passes through us is held in memory, [`super::multipart`] says how many at a
+/// time: 8 MiB reaches 80 GiB before parts have to grow.
+const STREAM_PART_BYTES: u64 = 8 * 1024 * 1024;
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { copy_max: COPY_OBJECT_BYTES_MAX, copy_part: COPY_PART_BYTES, stream_part: STREAM_PART_BYTES }
+    }
+}
+
+impl CopyPlan {
+    pub(crate) fn new(copy: &Copy) -> Self {
+        let metadata = copy.metadata.clone().unwrap_or_default();
+        Self {
+            target: copy.target.bucket.clone(),
+            rename: plan_rename(copy),
+            acl: plan_acl(copy),
+            sse: metadata.sse_aes256.then(|| "AES256".to_owned()),
+            metadata: match copy.metadata_directive {
+                None | Some(Directive::Copy) => MetadataPlan::Copy,
+                Some(Directive::Replaced) => MetadataPlan::Replace(to_metadata(metadata)),
+                Some(Directive::Add) => MetadataPlan::Add(to_metadata(metadata)),
+            },
+            tags: match copy.tagging_directive {
+                None | Some(Directive::Copy) => TagPlan::Copy,
+                Some(Directive::Replaced) => TagPlan::Replace(copy.tags.clone()),
+                Some(Directive::Add) => TagPlan::Add(copy.tags.clone()),
+            },
+            storage_class: copy.storage_class.map(|class| class.s3_name().to_owned()),
+            modified_since: copy.modified_since,
+            unmodified_since: copy.unmodified_since,
+            sizes: Sizes::default(),
+        }
+    }
+
+    /// Whether one look at the source comes before a copy inside the store.
+    pub(crate) fn needs_head(&self) -> bool {
+        self.modified_since.is_some()
+            || self.unmodified_since.is_some()
+            || matches!(self.metadata, MetadataPlan::Add(_))
+    }
+
+    /// Whether the source's own ACL is needed.
+    pub(crate) fn needs_acl(&self) -> bool {
+        matches!(self.acl, AclPlan::Copy | AclPlan::Add(_))
+    }
+
+    /// The canned ACL that travels with the copy.
+    pub(crate) fn canned_acl(&self) -> Option<String> {
+        match &self.acl {
+            AclPlan::Canned(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// The class that a store is told: the wanted one; else STANDARD, which is what COS
+    /// promises and what S3 does, but not every store, some of which keep the source's. An
+    /// object copied onto itself keeps the store's own rule (and its error for no change).
+    pub(crate) fn class_to_send(&self, is_in_place: bool, has_classes: bool) -> Option<String> {
+        let standard = || (has_classes && !is_in_place).then(|| StorageClass::Standard.s3_name().to_owned());
+        self.storage_class.clone().or_else(standard)
+    }
+
+    /// The key of the target.
+    ///
+    /// # Errors
+    /// It would be empty or too long.
+    pub(crate) fn rename_key(&self, key: &ObjectKey) -> Result<NewKey, End> {
+        match &self.rename {
+            None => Ok(NewKey { key: key.clone(), is_outside_prefix: false }),
+            Some(rename) => rename.apply(key),
+        }
+    }
+
+    /// Whether the source was modified when it should have been.
+    ///
+    /// # Errors
+    /// It was not: 412, as the store's own conditions answer. They are not used, because stores
+    /// ignore those that lie in the future.
+    pub(crate) fn check_constraints(&self, modified: Option<Timestamp>) -> Result<(), End> {
+        let fail = |message: String| Err(refuse("PreconditionFailed", Some(412), message));
+        let told =
+            |modified: Option<Timestamp>| modified.map_or("at an unknown time".to_owned(), |at| format!("at {at}"));
+        if let Some(since) = self.modified_since
+            && modified.is_none_or(|at| at <= since)
+        {
+            return fail(format!("the source was modified {}, not after {since}", told(modified)));
+        }
+        if let Some(until) = self.unmodified_since
+            && modified.is_none_or(|at| at > until)
+        {
+            return fail(format!("the source was modified {}, after {until}", told(modified)));
+        }
+        Ok(())
+    }
+
+    /// The metadata to set; `None` leaves the source's in place. `source` is there whenever
+    /// [`CopyPlan::needs_head`].
+    ///
+    /// # Errors
+    /// Its user metadata is larger than a store takes.
+    pub(crate) fn metadata_to_set(&self, source: Option<&ObjectHead>) -> Result<Option<Metadata>, End> {
+        let metadata = match &self.metadata {
+            MetadataPlan::Copy => return Ok(None),
+            MetadataPlan::Replace(new) => new.clone(),
+            MetadataPlan::Add(new) => add_metadata(source.map(|head| head.metadata.clone()).unwrap_or_default(), new),
+        };
+        let bytes: usize = metadata.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > USER_METADATA_BYTES_MAX {
+            let message = format!("the user metadata would be {bytes} bytes; {USER_METADATA_BYTES_MAX} are allowed");
+            return Err(refuse("MetadataTooLarge", Some(400), message));
+        }
+        Ok(Some(metadata))
+    }
+
+    /// Whether a target looks as this copy of this source leaves it.
+    ///
+    /// ETags are compared only where they are digests of the content on both sides: not of
+    /// objects in parts, nor under a key service. Sizes, and metadata and class as far as the
+    /// job sets them or the source's are kept, are compared always.
+    pub(crate) fn is_wanted(&self, source: &ObjectHead, target: &ObjectHead) -> bool {
+        let same_content = match (digest(source), digest(target)) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+            _ => true,
+        };
+        let wanted = match self.metadata_to_set(Some(source)) {
+            Ok(metadata) => metadata.unwrap_or_else(|| source.metadata.clone()),
+            Err(_) => return false,
+        };
+        let class = target.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
+        source.size == target.size
+            && same_content
+            && has_metadata(&target.metadata, &wanted)
+            && self.storage_class.as_deref().is_none_or(|wanted| wanted == class)
+    }
+}
+
+/// The ETag where it is the MD5 of the content.
+fn digest(head: &ObjectHead) -> Option<&str> {
+    let is_readable = head.sse.as_deref().is_none_or(|sse| sse == "AES256");
+    let etag = head.etag.as_ref()?.unquoted();
+    let is_md5 = etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit());
+    (is_readable && is_md5).then_some(etag)
+}
+
+/// Whether what is wanted is there; a store may add a default of its own where nothing is.
+fn has_metadata(has: &Metadata, wanted: &Metadata) -> bool {
+    let fields = |m: &Metadata| {
+        [
+            m.cache_control.clone(),
+            m.content_disposition.clone(),
+            m.content_encoding.clone(),
+            m.content_language.clone(),
+            m.content_type.clone(),
+            m.expires.clone(),
+        ]
+    };
+    let sorted = |m: &Metadata| {
+        let mut user = m.user.clone();
+        user.sort();
+        user
+    };
+    fields(has).iter().zip(fields(wanted)).all(|(has, wanted)| wanted.is_none() || *has == wanted)
+        && sorted(has) == sorted(wanted)
+}
+
+/// The key of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewKey {
+    pub(crate) key: ObjectKey,
+    /// The key does not begin with the prefix to be replaced, and stays as it is (U-21).
+    pub(crate) is_outside_prefix: bool,
+}
+
+impl Rename {
+    fn apply(&self, key: &ObjectKey) -> Result<NewKey, End> {
+        let Some(rest) = key.as_str().strip_prefix(self.from.as_str()) else {
+            return Ok(NewKey { key: key.clone(), is_outside_prefix: true });
+        };
+        let text = format!("{}{rest}", self.to);
+        match ObjectKey::new(&text) {
+            Ok(key) => Ok(NewKey { key, is_outside_prefix: false }),
+            Err(_) if text.is_empty() => Err(refuse(
+                "InvalidArgument",
+                Some(400),
+                "the target's key would be empty: the source's key is the prefix that is taken away",
+            )),
+            Err(_) => {
+                let message = format!("the target's key would be {} bytes; {KEY_BYTES_MAX} are allowed", text.len());
+                Err(refuse("KeyTooLongError", Some(400), message))
+            }
+        }
+    }
+}
+
+fn plan_rename(copy: &Copy) -> Option<Rename> {
+    let text = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
+    let rename = Rename { from: text(&copy.resources_prefix), to: text(&copy.target_prefix) };
+    copy.prefix_replace.unwrap_or(false).then_some(rename)
+}
+
+/// An ACL that is given without a directive replaces (U-19).
+fn plan_acl(copy: &Copy) -> AclPlan {
+    let grants = || copy.grants.iter().map(to_grant).collect::<Vec<_>>();
+    let canned_grants = || copy.canned_acl.map(open_canned).unwrap_or_default();
+    match (copy.acl_directive, copy.canned_acl) {
+        (Some(Directive::Copy), _) => AclPlan::Copy,
+        (Some(Directive::Add), _) => AclPlan::Add([canned_grants(), grants()].concat()),
+        (_, None) if copy.grants.is_empty() => AclPlan::Default,
+        (_, Some(canned)) if copy.grants.is_empty() => AclPlan::Canned(canned.name().to_owned()),
+        _ => AclPlan::Replace([canned_grants(), grants()].concat()),
+    }
+}
+
+/// What a canned ACL grants beside the owner's own right.
+fn open_canned(canned: CannedAcl) -> Vec<AclGrant> {
+    let everybody = Grantee::Group("http://acs.amazonaws.com/groups/global/AllUsers".to_owned());
+    match canned {
+        CannedAcl::Private => vec![],
+        CannedAcl::PublicRead => vec![AclGrant { grantee: everybody, permission: "READ".to_owned() }],
+    }
+}
+
+fn to_grant(grant: &Grant) -> AclGrant {
+    AclGrant { grantee: Grantee::Id(grant.grantee.clone()), permission: grant.permission.name().to_owned() }
+}
+
+fn to_metadata(new: NewMetadata) -> Metadata {
+    let metadata = Metadata {
+        cache_control: new.cache_control,
+        content_disposition: new.content_disposition,
+        content_encoding: new.content_encoding,
+        content_language: None,
+        content_type: new.content_type,
+        expires: new.expires,
+        user: vec![],
+    };
+    let user = new.user.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    add_metadata(metadata, &Metadata { user, ..Metadata::default() })
+}
+
+/// The old metadata with the new on top: of two of one name the new one stays. User metadata
+/// comes out sorted by name.
+fn add_metadata(mut old: Metadata, new: &Metadata) -> Metadata {
+    let fields = [
+        (&mut old.cache_control, &new.cache_control),
+        (&mut old.content_disposition, &new.content_disposition),
+        (&mut old.content_encoding, &new.content_encoding),
+        (&mut old.content_language, &new.content_language),
+        (&mut old.content_type, &new.content_type),
+        (&mut old.expires, &new.expires),
+    ];
+    for (field, value) in fields.into_iter().filter(|(_, value)| value.is_some()) {
+        field.clone_from(value);
+    }
+    let user: std::collections::BTreeMap<_, _> = old.user.into_iter().chain(new.user.iter().cloned()).collect();
+    Metadata { user: user.into_iter().collect(), ..old }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Multipart uploads of copies: recorded before their first part, so that nothing stays behind
+//! whoever dies, and forgotten once they are completed or aborted.
+//!
+//! A crash between the store's answer and the record leaves an upload that nobody knows; the
+//! bucket's own rule for incomplete uploads removes such.
+
+use std::time::Duration;
+
+use brigade_model::ports::job_store::{OpenUpload, StoreError, UploadScope};
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, NewObject, Verdict, send,
+};
+use tracing::warn;
+
+use super::Bench;
+use super::failure::{Doing, End};
+use super::hand::Hand;
+
+/// An upload of ours, open until [`Upload::forget`] or [`Upload::abort`].
+pub(crate) struct Upload<'a> {
+    bench: &'a Bench,
+    pub(crate) at: At,
+    pub(crate) id: String,
+}
+
+/// An upload is aborted even when the worker has to stop, but not waited for longer than this:
+/// it stays recorded.
+const ABORT_PATIENCE: Duration = Duration::from_secs(10);
+
+impl<'a> Upload<'a> {
+    /// Begins an upload and records it.
+    pub(crate) async fn begin(hand: &Hand<'a>, at: &At, with: NewObject) -> Result<Self, End> {
+        let bench = hand.bench;
+        let request = CreateMultipartUpload { at: at.clone(), with };
+        let id = hand.send(&bench.target, request).await.doing("beginning a multipart upload")?;
+        let upload = Self { bench, at: at.clone(), id };
+        if let Err(error) = upload.record().await {
+            warn!(job = %bench.job, slice = bench.slice, %error, "an upload is not recorded and so not begun");
+            upload.abort().await;
+            return Err(End::LeaseLost);
+        }
+        Ok(upload)
+    }
+
+    async fn record(&self) -> Result<(), brigade_model::ports::job_store::LeaseError> {
+        let scope = UploadScope::Slice { slice: self.bench.slice, epoch: self.bench.epoch };
+        let upload =
+            OpenUpload { bucket: self.at.bucket.clone(), key: self.at.key.clone(), upload_id: self.id.clone() };
+        self.bench.jobs.record_upload(self.bench.job, &scope, &upload).await
+    }
+
+    /// Forgets the upload, which was completed. A record that stays is harmless: aborting what
+    /// is complete changes nothing.
+    pub(crate) async fn forget(&self) {
+        if let Err(error) = self.bench.jobs.forget_upload(self.bench.job, &self.id).await {
+            warn!(job = %self.bench.job, upload = self.id, %error, "an upload that has ended stays recorded");
+        }
+    }
+
+    /// Throws the upload away with all its parts, none of which may be in flight.
+    pub(crate) async fn abort(&self) {
+        let leash = Leash::unbounded();
+        let aborted = tokio::select! {
+            aborted = abort(self.bench, &leash, &self.at, &self.id) => aborted.is_ok(),
+            () = self.bench.clock.sleep(ABORT_PATIENCE) => false,
+        };
+        if aborted {
+            self.forget().await;
+        }
+    }
+}
+
+async fn abort(bench: &Bench, leash: &Leash, at: &At, id: &str) -> Result<(), CallError> {
+    let request = AbortMultipartUpload { at: at.clone(), upload_id: id.to_owned() };
+    match send(&*bench.target.store, leash, request).await {
+        Err(error) if error.verdict != Verdict::Missing => {
+            warn!(job = %bench.job, bucket = %at.bucket, key = %at.key, upload = id, %error, "an upload is not aborted");
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Aborts what the workers before left open in this slice. Those that the store does not abort
+/// now stay recorded.
+///
+/// # Errors
+/// The job store failed.
+pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
+    for upload in bench.jobs.uploads(bench.job, Some(bench.slice)).await? {
+        let at = At { bucket: upload.bucket, key: upload.key };
+        if abort(bench, &bench.leash, &at, &upload.upload_id).await.is_ok() {
+            bench.jobs.forget_upload(bench.job, &upload.upload_id).await?;
+        }
+    }
+    Ok(())
+}
