@@ -6,9 +6,16 @@
 //! paused time as well as on many with real stores. After a crash nothing special happens: the
 //! statuses and the leases say what is left to do.
 
+mod leb128;
+pub mod manifest;
 pub mod operation;
+pub mod outcomes;
 pub mod places;
 pub mod ports;
+pub mod report;
+pub mod setback;
+pub mod slice;
 
 pub use places::{BucketRules, Place, RolePlaces, Roles};
 pub use ports::{Observer, Ports};
+pub use setback::Setback;

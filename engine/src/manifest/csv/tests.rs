@@ -1,0 +1,138 @@
+use brigade_model::{ETag, ManifestFormat, ManifestLocation, qcs};
+
+use super::*;
+
+fn spec(fields: &[Field]) -> ManifestSpec {
+    ManifestSpec {
+        location: ManifestLocation {
+            object: qcs::parse_object("qcs::cos:r::lists/m.csv").unwrap(),
+            version: None,
+            etag: ETag::new("\"e\"").unwrap(),
+        },
+        format: ManifestFormat::CosCsvV1,
+        fields: fields.to_vec(),
+    }
+}
+
+const BUCKET_KEY: [Field; 2] = [Field::Bucket, Field::Key];
+const BUCKET_KEY_VERSION: [Field; 3] = [Field::Bucket, Field::Key, Field::VersionId];
+
+fn encoded(encoding: KeyEncoding) -> JobOptions {
+    JobOptions { key_encoding: Some(encoding), ..JobOptions::default() }
+}
+
+fn read_with(fields: &[Field], options: &JobOptions, text: &[u8]) -> Result<(Vec<Task>, bool), RowError> {
+    let mut reader = RowReader::new(&spec(fields), options)?;
+    let mut tasks = Vec::new();
+    for mut piece in text.chunks(5) {
+        while let Some(task) = reader.next(&mut piece)? {
+            tasks.push(task);
+        }
+    }
+    tasks.extend(reader.finish()?);
+    Ok((tasks, reader.some_rows_have_versions()))
+}
+
+fn read(fields: &[Field], text: &str) -> Result<Vec<Task>, RowError> {
+    read_with(fields, &JobOptions::default(), text.as_bytes()).map(|(tasks, _)| tasks)
+}
+
+fn keys(tasks: &[Task]) -> Vec<&str> {
+    tasks.iter().map(|task| task.key.as_str()).collect()
+}
+
+#[test]
+fn the_fields_say_what_columns_mean() {
+    let tasks = read(&[Field::Ignore, Field::Key, Field::VersionId, Field::Bucket], "x,k1,v1,b\ny,k2,,b").unwrap();
+    assert_eq!(keys(&tasks), ["k1", "k2"]);
+    assert_eq!(tasks[0].number, 0);
+    assert_eq!(tasks[1].number, 1);
+    assert_eq!(tasks[0].bucket.as_str(), "b");
+    assert_eq!(tasks[0].version.as_ref().map(VersionId::as_str), Some("v1"));
+    assert_eq!(tasks[1].version, None);
+}
+
+#[test]
+fn fields_that_do_not_name_bucket_and_key_once_are_refused() {
+    let cases: [(&[Field], &str); 4] = [
+        (&[], "Bucket"),
+        (&[Field::Bucket], "Key"),
+        (&[Field::Bucket, Field::Key, Field::Key], "Key"),
+        (&[Field::Bucket, Field::Key, Field::VersionId, Field::VersionId], "VersionId"),
+    ];
+    for (fields, missing) in cases {
+        assert_eq!(read(fields, "b,k"), Err(RowError::Fields(missing)), "{fields:?}");
+    }
+}
+
+#[test]
+fn a_header_is_skipped_and_only_as_the_first_row() {
+    for header in ["Bucket,Key,VersionId\n", " bucket , KEY,versionid\r\n", "\n\"Bucket\",\" Key \",VersionId\n"] {
+        let tasks = read(&BUCKET_KEY_VERSION, &format!("{header}b,k,v\n")).unwrap();
+        assert_eq!(keys(&tasks), ["k"], "{header:?}");
+    }
+    let with_ignored = [Field::Bucket, Field::Key, Field::Ignore];
+    assert_eq!(keys(&read(&with_ignored, "Bucket,Key,Size\nb,k,7\n").unwrap()), ["k"]);
+    assert_eq!(keys(&read(&BUCKET_KEY, "b,k\nb,Key\nBucket,Key").unwrap()), ["k", "Key", "Key"]);
+}
+
+#[test]
+fn rows_of_another_bucket_are_tasks_with_a_defect() {
+    let tasks = read(&BUCKET_KEY, "b,k1\nc,k2\nb,k3").unwrap();
+    assert_eq!(tasks.iter().map(|task| task.defect).collect::<Vec<_>>(), [None, Some(Defect::OtherBucket), None]);
+    assert_eq!(tasks[1].bucket.as_str(), "c");
+}
+
+#[test]
+fn keys_are_decoded_as_the_job_says_and_never_by_guess() {
+    let text = "b,a%20b+c%2B\n".as_bytes();
+    let key = |options: &JobOptions| read_with(&BUCKET_KEY, options, text).unwrap().0[0].key.as_str().to_owned();
+    assert_eq!(key(&JobOptions::default()), "a%20b+c%2B");
+    assert_eq!(key(&encoded(KeyEncoding::Raw)), "a%20b+c%2B");
+    assert_eq!(key(&encoded(KeyEncoding::Url)), "a b+c+");
+    assert_eq!(key(&encoded(KeyEncoding::Form)), "a b c+");
+    for stray in ["b,100%", "b,%2", "b,%zz", "b,%é"] {
+        let error = read_with(&BUCKET_KEY, &encoded(KeyEncoding::Url), stray.as_bytes());
+        assert_eq!(error, Err(RowError::NotEncoded { row: 1 }), "{stray}");
+    }
+    let error = read_with(&BUCKET_KEY, &encoded(KeyEncoding::Url), b"b,%FF");
+    assert_eq!(error, Err(RowError::NotUtf8 { row: 1, field: "Key" }));
+}
+
+#[test]
+fn one_of_our_reports_is_recognised_and_decoded_as_it_was_written() {
+    use Field::{Bucket, Ignore, Key, VersionId};
+    let fields = [Bucket, Key, VersionId, Ignore, Ignore, Ignore, Ignore];
+    let row = b"b,a%20b,,failed,NoSuchKey,404,gone\r\n";
+    assert_eq!(keys(&read_with(&fields, &JobOptions::default(), row).unwrap().0), ["a b"]);
+    assert_eq!(keys(&read_with(&fields, &encoded(KeyEncoding::Raw), row).unwrap().0), ["a%20b"]);
+    let other = b"b,a%20b,,whatever,NoSuchKey,404,gone\r\n";
+    assert_eq!(keys(&read_with(&fields, &JobOptions::default(), other).unwrap().0), ["a%20b"]);
+}
+
+#[test]
+fn whether_versions_occur_is_known_at_the_end() {
+    let versions = |text: &str| read_with(&BUCKET_KEY_VERSION, &JobOptions::default(), text.as_bytes()).unwrap().1;
+    assert!(!versions("b,k,\nb,l,\"\"\n"));
+    assert!(versions("b,k,\nb,l,v\n"));
+}
+
+#[test]
+fn a_row_that_names_no_object_is_an_error_with_its_number() {
+    let long = format!("b,k\nb,{}", "k".repeat(1025));
+    let cases: [(&str, &str); 8] = [
+        ("b\n", "row 1: has 1 columns, the fields name 2"),
+        ("b,k\n\nb,a,b\n", "row 3: has 3 columns, the fields name 2"),
+        ("b,k\nb,\n", "row 2: object key must not be empty"),
+        (",k\n", "row 1: bucket name must be 1 to 255 bytes long"),
+        ("b,k\na/b,k\n", "row 2: bucket name must not hold '/', '?', '#', blanks or control characters"),
+        (&long, "row 2: object key must not be longer than 1024 bytes"),
+        ("b,\"k\n", "row 1: a quoted cell has no closing quote"),
+        ("b,\"k\"l\n", "row 1: text stands behind the closing quote of a cell"),
+    ];
+    for (text, message) in cases {
+        assert_eq!(read(&BUCKET_KEY, text).unwrap_err().to_string(), message, "{text:?}");
+    }
+    let error = read_with(&BUCKET_KEY, &JobOptions::default(), b"b,k\nb,\xFF\n").unwrap_err();
+    assert_eq!(error, RowError::NotUtf8 { row: 2, field: "Key" });
+}

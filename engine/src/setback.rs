@@ -1,0 +1,58 @@
+//! Why a stage of a job (preparing, draining, reporting) did not end its work.
+//!
+//! Four answers, because the loop around a stage does four different things: it fails the
+//! job, forgets the job (somebody else has it), goes to sleep, or tries again later.
+
+use brigade_model::JobFailure;
+use brigade_model::job::failure;
+use brigade_model::ports::job_store::{LeaseError, StoreError};
+use brigade_model::ports::spool::SpoolError;
+
+/// Why a stage did not end its work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Setback {
+    /// It never will; the job fails with this.
+    #[error("{}: {}", .0.code, .0.reason)]
+    Failed(JobFailure),
+    /// The stage belongs to somebody else by now: stop, quietly.
+    #[error("the stage belongs to somebody else by now")]
+    Fenced,
+    /// The leash ended.
+    #[error("stopped")]
+    Stopped,
+    /// Something is away; the same work may succeed later. Says what, with its place.
+    #[error("{0}")]
+    Again(String),
+}
+
+impl Setback {
+    /// What should never be: a file that was written is gone or is not what was written.
+    #[must_use]
+    pub fn internal(reason: impl Into<String>) -> Self {
+        Setback::Failed(JobFailure::new(failure::INTERNAL_ERROR, reason))
+    }
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        Setback::Again(error.to_string())
+    }
+}
+
+impl From<LeaseError> for Setback {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Fenced => Setback::Fenced,
+            LeaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SpoolError> for Setback {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::NotFound(_) | SpoolError::BadName(_) => Setback::internal(error.to_string()),
+            SpoolError::Full(_) | SpoolError::Io { .. } => Setback::Again(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The file of a slice: its tasks as compact rows, one zstd frame with a checksum.
+//!
+//! Format 1, before compression, numbers in LEB128 unless stated:
+//!
+//! ```text
+//! header   format (1 byte) | first task (8 bytes, little endian) | tasks (4 bytes, little endian)
+//! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size]
+//! marks    1 bucket named (else the row before's) | 2 version | 4 size | 8, 16 defects
+//! text     length | bytes
+//! ```
+//!
+//! `shared` counts the first bytes that the key has in common with the row before's: manifests
+//! are mostly sorted, and what is not written need not be compressed. A reader first goes
+//! through the file for its checksum, so a damaged or truncated file gives out no task at all,
+//! and then decompresses as it goes: it holds a window and one row.
+
+use std::io::{self, BufReader, Read};
+
+use brigade_model::limits::{KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
+use brigade_model::options::EmptyVersion;
+use brigade_model::ports::job_store::SliceRow;
+use brigade_model::task::Defect;
+use brigade_model::{BucketName, NameError, ObjectKey, Task, VersionId};
+use bytes::buf::Reader;
+use bytes::{Buf, Bytes};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
+
+use crate::leb128::{put_number, put_text, take_byte, take_number, take_text};
+
+const FORMAT: u8 = 1;
+const HEADER_BYTES: usize = 1 + 8 + 4;
+/// Level 1 halves what level 3 costs and the rows, prefixes shared, have little left to find.
+const LEVEL: i32 = 1;
+/// Decompressed bytes that a reader holds.
+const READ_AHEAD_BYTES: usize = 32 * 1024;
+
+const HAS_BUCKET: u8 = 1;
+const HAS_VERSION: u8 = 2;
+const HAS_SIZE: u8 = 4;
+const OTHER_BUCKET: u8 = 8;
+const NO_VERSION: u8 = 16;
+const ALL_MARKS: u8 = HAS_BUCKET | HAS_VERSION | HAS_SIZE | OTHER_BUCKET | NO_VERSION;
+
+/// Writes the file of a slice, and then of the next.
+pub struct SliceWriter {
+    compressor: Compressor<'static>,
+    rows: Vec<u8>,
+    first_task: u64,
+    tasks: u32,
+    bucket: Option<BucketName>,
+    key: Option<ObjectKey>,
+}
+
+impl SliceWriter {
+    /// A writer at the beginning of its first slice.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut compressor = Compressor::new(LEVEL).expect("zstd has this level");
+        compressor.set_parameter(CParameter::ChecksumFlag(true)).expect("zstd has this parameter");
+        Self { compressor, rows: vec![0; HEADER_BYTES], first_task: 0, tasks: 0, bucket: None, key: None }
+    }
+
+    /// How many tasks the slice has by now.
+    #[must_use]
+    pub fn tasks(&self) -> u32 {
+        self.tasks
+    }
+
+    /// The number of the slice's first task.
+    #[must_use]
+    pub fn first_task(&self) -> u64 {
+        self.first_task
+    }
+
+    /// Adds the next task.
+    pub fn add(&mut self, task: &Task) {
+        if self.tasks == 0 {
+            self.first_task = task.number;
+        }
+        let names_bucket = self.bucket.as_ref() != Some(&task.bucket);
+        let defect = match task.defect {
+            None => 0,
+            Some(Defect::OtherBucket) => OTHER_BUCKET,
+            Some(Defect::NoVersion) => NO_VERSION,
+        };
+        self.rows.push(
+            defect
+                | if names_bucket { HAS_BUCKET } else { 0 }
+                | if task.version.is_some() { HAS_VERSION } else { 0 }
+                | if task.size.is_some() { HAS_SIZE } else { 0 },
+        );
+        if names_bucket {
+            put_text(&mut self.rows, task.bucket.as_str().as_bytes());
+            self.bucket = Some(task.bucket.clone());
+        }
+        self.put_key(&task.key);
+        if let Some(version) = &task.version {
+            put_text(&mut self.rows, version.as_str().as_bytes());
+        }
+        if let Some(size) = task.size {
+            put_number(&mut self.rows, size);
+        }
+        self.tasks += 1;
+    }
+
+    /// The file of the slice; the writer stands at the beginning of the next one.
+    #[must_use]
+    pub fn finish(&mut self) -> Bytes {
+        self.rows[0] = FORMAT;
+        self.rows[1..9].copy_from_slice(&self.first_task.to_le_bytes());
+        self.rows[9..13].copy_from_slice(&self.tasks.to_le_bytes());
+        let file = self.compressor.compress(&self.rows).expect("the buffer has the size that zstd asks for");
+        self.reset();
+        // The buffer is as large as incompressible rows would need; spools may keep the bytes.
+        Bytes::copy_from_slice(&file)
+    }
+
+    /// Forgets the slice; the writer stands at the beginning of the next one.
+    pub fn reset(&mut self) {
+        self.rows.truncate(HEADER_BYTES);
+        self.tasks = 0;
+        self.bucket = None;
+        self.key = None;
+    }
+
+    fn put_key(&mut self, key: &ObjectKey) {
+        let bytes = key.as_str().as_bytes();
+        let before = self.key.as_ref().map_or(&[][..], |key| key.as_str().as_bytes());
+        let shared = before.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+        put_number(&mut self.rows, shared as u64);
+        put_text(&mut self.rows, &bytes[shared..]);
+        self.key = Some(key.clone());
+    }
+}
+
+impl Default for SliceWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a slice cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadSliceError {
+    /// Cut off, or not what was compressed.
+    #[error("is damaged: {0}")]
+    Damaged(String),
+    /// Written by another release.
+    #[error("has format {0}, this release reads {FORMAT}")]
+    Format(u8),
+    /// A well-formed file, but of other tasks than its row says.
+    #[error("holds {tasks} tasks from {first_task} on, which is not what its row says")]
+    Other {
+        /// The number of its first task.
+        first_task: u64,
+        /// How many it holds.
+        tasks: u32,
+    },
+    /// A name in it breaks the rules of names.
+    #[error("is damaged: {0}")]
+    Name(#[from] NameError),
+}
+
+fn damaged(what: impl ToString) -> ReadSliceError {
+    ReadSliceError::Damaged(what.to_string())
+}
+
+impl From<io::Error> for ReadSliceError {
+    fn from(error: io::Error) -> Self {
+        damaged(error)
+    }
+}
+
+/// The tasks of a slice, in order. Ends after the first error.
+pub struct SliceReader {
+    rows: BufReader<zstd::Decoder<'static, Reader<Bytes>>>,
+    next_task: u64,
+    left: u32,
+    empty_version: EmptyVersion,
+    bucket: Option<BucketName>,
+    key: Vec<u8>,
+}
+
+impl SliceReader {
+    /// Opens the file of a slice; `empty_version` says what a row without a version means.
+    ///
+    /// # Errors
+    /// [`ReadSliceError`].
+    pub fn open(file: Bytes, slice: &SliceRow, empty_version: EmptyVersion) -> Result<Self, ReadSliceError> {
+        // Nothing is given out before the checksum has been compared: a wrong key would be acted on.
+        io::copy(&mut zstd::Decoder::with_buffer(file.clone().reader())?, &mut io::sink())?;
+        let decoder = zstd::Decoder::with_buffer(file.reader())?;
+        let mut rows = BufReader::with_capacity(READ_AHEAD_BYTES, decoder);
+        let mut header = [0; HEADER_BYTES];
+        rows.read_exact(&mut header)?;
+        let [format, numbers @ ..] = header;
+        if format != FORMAT {
+            return Err(ReadSliceError::Format(format));
+        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = numbers;
+        let first_task = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let tasks = u32::from_le_bytes([i, j, k, l]);
+        if (first_task, tasks) != (slice.first_task, slice.tasks) {
+            return Err(ReadSliceError::Other { first_task, tasks });
+        }
+        Ok(Self { rows, next_task: first_task, left: tasks, empty_version, bucket: None, key: Vec::new() })
+    }
+
+    fn take_task(&mut self) -> Result<Task, ReadSliceError> {
+        let marks = take_byte(&mut self.rows)?;
+        if marks & !ALL_MARKS != 0 {
+            return Err(damaged("a row has unknown marks"));
+        }
+        if marks & HAS_BUCKET != 0 {
+            self.bucket = Some(BucketName::new(take_text(&mut self.rows, RESOURCE_NAME_BYTES_MAX)?)?);
+        }
+        let bucket = self.bucket.clone().ok_or_else(|| damaged("the first row names no bucket"))?;
+        let key = self.take_key()?;
+        let version = match marks & HAS_VERSION {
+            0 => None,
+            _ => Some(VersionId::new(take_text(&mut self.rows, RESOURCE_NAME_BYTES_MAX)?)?),
+        };
+        let size = match marks & HAS_SIZE {
+            0 => None,
+            _ => Some(take_number(&mut self.rows)?),
+        };
+        let defect = match marks & (OTHER_BUCKET | NO_VERSION) {
+            0 => None,
+            NO_VERSION => Some(Defect::NoVersion),
+            _ => Some(Defect::OtherBucket),
+        };
+        let task = Task { number: self.next_task, bucket, key, version, size, defect };
+        self.next_task += 1;
+        self.left -= 1;
+        if self.left == 0 {
+            self.expect_end()?;
+        }
+        Ok(self.read_empty_version(task))
+    }
+
+    fn read_empty_version(&self, mut task: Task) -> Task {
+        if task.version.is_none() {
+            match self.empty_version {
+                EmptyVersion::Latest => {}
+                EmptyVersion::Null => task.version = VersionId::new("null").ok(),
+                EmptyVersion::Fail => task.defect = task.defect.or(Some(Defect::NoVersion)),
+            }
+        }
+        task
+    }
+
+    fn expect_end(&mut self) -> Result<(), ReadSliceError> {
+        match self.rows.read(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(damaged("bytes follow the last row")),
+        }
+    }
+
+    fn take_key(&mut self) -> Result<ObjectKey, ReadSliceError> {
+        let shared: usize = take_number(&mut self.rows)?;
+        let rest: usize = take_number(&mut self.rows)?;
+        if shared > self.key.len() || rest > KEY_BYTES_MAX {
+            return Err(damaged("a key is longer than keys are"));
+        }
+        self.key.resize(shared + rest, 0);
+        self.rows.read_exact(&mut self.key[shared..])?;
+        let text = std::str::from_utf8(&self.key).map_err(damaged)?;
+        Ok(ObjectKey::new(text)?)
+    }
+}
+
+impl Iterator for SliceReader {
+    type Item = Result<Task, ReadSliceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        let task = self.take_task();
+        if task.is_err() {
+            self.left = 0;
+        }
+        Some(task)
+    }
+}
+
+#[cfg(test)]
+mod tests;

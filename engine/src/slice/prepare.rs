@@ -1,0 +1,174 @@
+//! Prepares a job: proves that its report can be written, reads its manifest once, as a
+//! stream, and makes slices of it.
+//!
+//! 1. The report's place is tried: better now than after the work.
+//! 2. The manifest is looked at, pinned and read; rows become tasks, tasks a slice's file.
+//! 3. A file is durable in the spool before the row that names it is added to the store.
+//!
+//! Slicing is a function of the manifest's bytes, so whoever takes over reads them again and
+//! writes only the slices that are not recorded yet.
+
+use brigade_model::job::Prepared;
+use brigade_model::ports::job_store::{NewSlice, StageLease};
+use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::{JobStore, Spool};
+use brigade_model::{Job, Task};
+
+use crate::manifest::csv::{RowError, RowReader};
+use crate::manifest::source::ManifestSource;
+use crate::manifest::{ManifestProblem, ReadManifestError};
+use crate::places::RolePlaces;
+use crate::report;
+use crate::setback::Setback;
+use crate::slice::codec::SliceWriter;
+use crate::slice::plan;
+
+/// Slices added to the store at once: what a lost preparation may leave in the spool without a
+/// row, and what one transaction of the store takes.
+const SLICES_ADDED_AT_ONCE: usize = 16;
+/// Slices read from the store at once.
+const SLICES_PAGE: usize = 1000;
+
+/// What a preparation needs.
+#[derive(Clone, Copy)]
+pub struct Prepare<'a> {
+    /// The job, Preparing.
+    pub job: &'a Job,
+    /// Its stage, held.
+    pub lease: &'a StageLease,
+    /// Where slices are recorded.
+    pub jobs: &'a dyn JobStore,
+    /// Where their files go.
+    pub spool: &'a dyn Spool,
+    /// Where the job's role may act.
+    pub places: &'a RolePlaces,
+    /// How long it may go on.
+    pub leash: &'a Leash,
+}
+
+/// Prepares a job; the caller applies what was found as the job's next change.
+///
+/// # Errors
+/// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
+pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
+    report::try_place(what.job, &what.places.report, what.leash).await?;
+    let location = &what.job.spec.manifest.location;
+    let mut source = ManifestSource::open(&what.places.manifest, location, what.leash).await?;
+    let in_manifest = |error: RowError| ReadManifestError {
+        bucket: location.object.bucket.clone(),
+        key: location.object.key.clone(),
+        problem: ManifestProblem::Row(error),
+    };
+    let mut rows = RowReader::new(&what.job.spec.manifest, &what.job.spec.options).map_err(in_manifest)?;
+    let mut slicer = Slicer::begin(what).await?;
+    while let Some(bytes) = source.next().await? {
+        let mut input = &bytes[..];
+        while let Some(task) = rows.next(&mut input).map_err(in_manifest)? {
+            slicer.add(&task).await?;
+        }
+    }
+    if let Some(task) = rows.finish().map_err(in_manifest)? {
+        slicer.add(&task).await?;
+    }
+    let (tasks, slices) = slicer.finish().await?;
+    Ok(Prepared { tasks, slices, left_out: Vec::new(), some_rows_have_versions: rows.some_rows_have_versions() })
+}
+
+/// Cuts tasks into slices and records those that are not recorded yet.
+struct Slicer<'a> {
+    what: Prepare<'a>,
+    tasks_max: u32,
+    recorded: u32,
+    index: u32,
+    tasks: u64,
+    writer: SliceWriter,
+    written: Vec<NewSlice>,
+}
+
+impl<'a> Slicer<'a> {
+    async fn begin(what: Prepare<'a>) -> Result<Self, Setback> {
+        let mut slicer = Self {
+            what,
+            tasks_max: what.job.spec.operation.kind().slice_tasks_max(),
+            recorded: count_recorded(what).await?,
+            index: 0,
+            tasks: 0,
+            writer: SliceWriter::new(),
+            written: Vec::new(),
+        };
+        slicer.written.reserve(SLICES_ADDED_AT_ONCE);
+        Ok(slicer)
+    }
+
+    async fn add(&mut self, task: &Task) -> Result<(), Setback> {
+        self.writer.add(task);
+        self.tasks += 1;
+        if self.writer.tasks() == plan::tasks_of(self.index, self.tasks_max) {
+            self.end_slice().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(u64, u32), Setback> {
+        if self.writer.tasks() > 0 {
+            self.end_slice().await?;
+        }
+        self.record().await?;
+        if self.index < self.recorded {
+            return Err(Setback::internal(format!(
+                "the manifest makes {} slices, but {} are recorded",
+                self.index, self.recorded
+            )));
+        }
+        Ok((self.tasks, self.index))
+    }
+
+    async fn end_slice(&mut self) -> Result<(), Setback> {
+        if self.what.leash.is_stopped() {
+            return Err(Setback::Stopped);
+        }
+        if self.index < self.recorded {
+            self.writer.reset();
+        } else {
+            self.write().await?;
+        }
+        self.index += 1;
+        if self.written.len() == SLICES_ADDED_AT_ONCE {
+            self.record().await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), Setback> {
+        let lease = self.what.lease;
+        let slice = NewSlice {
+            index: self.index,
+            first_task: self.writer.first_task(),
+            tasks: self.writer.tasks(),
+            spool_name: plan::spool_name(lease.job, self.index, lease.epoch),
+        };
+        self.what.spool.write(&slice.spool_name, self.writer.finish()).await?;
+        self.written.push(slice);
+        Ok(())
+    }
+
+    async fn record(&mut self) -> Result<(), Setback> {
+        if !self.written.is_empty() {
+            self.what.jobs.add_slices(self.what.lease, std::mem::take(&mut self.written)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How many slices an earlier preparation recorded; they are numbered without a gap.
+async fn count_recorded(what: Prepare<'_>) -> Result<u32, Setback> {
+    let mut next = 0;
+    loop {
+        let page = what.jobs.slices(what.lease.job, next, SLICES_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(next) };
+        next = last.index + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;
