@@ -72,3 +72,57 @@ fn reads_acl(copy: &Copy) -> bool {
 fn sets_class(copy: &Copy) -> bool {
     copy.storage_class.is_some_and(|class| class.s3_name() != StorageClass::Standard.s3_name())
 }
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::EndpointKind;
+    use brigade_model::operation::{CannedAcl, Restore, RestoreTier, Tagging};
+
+    use super::super::copy::plan::bare_copy;
+    use super::*;
+
+    fn missing(operation: &Operation, kind: EndpointKind) -> Vec<&'static str> {
+        let capabilities = Capabilities::assumed(kind);
+        missing_capabilities(operation, &capabilities, &capabilities).into_iter().map(Capability::name).collect()
+    }
+
+    fn copy(change: fn(&mut Copy)) -> Operation {
+        let mut copy = bare_copy();
+        change(&mut copy);
+        Operation::Copy(Box::new(copy))
+    }
+
+    #[test]
+    fn what_an_endpoint_lacks_is_named() {
+        let restore = Operation::Restore(Restore { days: 1, tier: RestoreTier::Bulk });
+        let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![] });
+        assert_eq!(missing(&restore, EndpointKind::Ceph), ["restore"]);
+        assert_eq!(missing(&tagging, EndpointKind::Garage), ["tagging"]);
+        assert_eq!(missing(&Operation::Delete, EndpointKind::Garage), [""; 0]);
+        assert_eq!(missing(&copy(|c| c.canned_acl = Some(CannedAcl::PublicRead)), EndpointKind::Minio), ["canned-acl"]);
+        assert_eq!(missing(&copy(|c| c.acl_directive = Some(Directive::Copy)), EndpointKind::Minio), ["acl-grants"]);
+        let archive = copy(|c| c.storage_class = Some(StorageClass::DeepArchive));
+        assert_eq!(missing(&archive, EndpointKind::Garage), ["storage-classes"]);
+        assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Add)), EndpointKind::Garage), ["tagging"]);
+    }
+
+    #[test]
+    fn what_can_be_done_another_way_is_not_missed() {
+        assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Replaced)), EndpointKind::Ceph), [""; 0]);
+        assert_eq!(missing(&copy(|_| ()), EndpointKind::Garage), [""; 0]);
+        assert_eq!(
+            missing(&copy(|c| c.storage_class = Some(StorageClass::MazStandard)), EndpointKind::Garage),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn each_side_is_asked_for_its_own() {
+        let (full, none) = (Capabilities::assumed(EndpointKind::Other), Capabilities::proved([]));
+        let add_tags = copy(|c| c.tagging_directive = Some(Directive::Add));
+        let replace_tags = copy(|c| c.tagging_directive = Some(Directive::Replaced));
+        assert_eq!(missing_capabilities(&add_tags, &none, &full), [Capability::Tagging]);
+        assert_eq!(missing_capabilities(&replace_tags, &none, &full), []);
+        assert_eq!(missing_capabilities(&replace_tags, &full, &none), [Capability::Tagging]);
+    }
+}

@@ -144,3 +144,60 @@ pub(crate) async fn settle<S: Settle>(deed: &S, must_look: bool) -> Result<S::Do
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Found::{Act, Changed, Done};
+    use super::*;
+
+    const FIRST_LEASED: i64 = 1_000;
+
+    fn conclude(deed: Deed, head: Option<(i64, bool)>) -> Found {
+        let first_leased = Timestamp::from_millisecond(FIRST_LEASED * 1000 + 500).unwrap();
+        let missing = CallError::new(Verdict::Missing, Effect::None, "NoSuchKey", "");
+        let found = head.map(|(second, is_wanted)| (Timestamp::from_second(second).ok(), is_wanted));
+        let head = found.map(|(modified, _)| ObjectHead { modified, ..ObjectHead::default() });
+        deed.conclude(head.as_ref().ok_or(missing), first_leased, |_| found.is_some_and(|(_, wanted)| wanted)).unwrap()
+    }
+
+    #[test]
+    fn the_table_of_looks_is_this_one() {
+        let (older, newer) = (FIRST_LEASED - 1, FIRST_LEASED + 1);
+        let heads = [None, Some((older, false)), Some((older, true)), Some((newer, true)), Some((newer, false))];
+        let table = [
+            (Deed::DeleteLatest, [Done, Act, Act, Changed, Changed]),
+            (Deed::CopyElsewhere, [Act, Act, Act, Done, Changed]),
+            (Deed::CopyInPlace, [Act, Act, Act, Done, Act]),
+            (Deed::CompleteUpload, [Act, Act, Act, Done, Changed]),
+            (Deed::DeleteVersion, [Act; 5]),
+            (Deed::Restore, [Act; 5]),
+        ];
+        for (deed, expected) in table {
+            assert_eq!(heads.map(|head| conclude(deed, head)), expected, "{deed:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_leases_own_second_or_of_no_time_counts_as_newer() {
+        assert_eq!(conclude(Deed::DeleteLatest, Some((FIRST_LEASED, false))), Changed);
+        assert_eq!(conclude(Deed::CopyElsewhere, Some((FIRST_LEASED, true))), Done);
+        let timeless = Deed::DeleteLatest.conclude(Ok(&ObjectHead::default()), Timestamp::UNIX_EPOCH, |_| false);
+        assert_eq!(timeless, Ok(Changed));
+    }
+
+    #[test]
+    fn the_repeat_of_a_versioned_delete_or_a_restore_proves_itself() {
+        let error = |code| CallError::new(Verdict::Invalid, Effect::None, code, "");
+        assert!(Deed::DeleteVersion.is_proved_by(&error("NoSuchVersion")));
+        assert!(Deed::Restore.is_proved_by(&error("RestoreAlreadyInProgress")));
+        assert!(!Deed::Restore.is_proved_by(&error("NoSuchVersion")));
+        assert!(!Deed::DeleteLatest.is_proved_by(&error("NoSuchVersion")));
+    }
+
+    #[test]
+    fn a_look_that_fails_concludes_nothing() {
+        let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "");
+        let found = Deed::DeleteLatest.conclude(Err(denied.clone()), Timestamp::UNIX_EPOCH, |_| false);
+        assert_eq!(found, Err(denied));
+    }
+}

@@ -341,4 +341,6 @@ fn add_metadata(mut old: Metadata, new: &Metadata) -> Metadata {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use tests::bare_copy;
