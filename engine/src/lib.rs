@@ -6,6 +6,12 @@
 //! paused time as well as on many with real stores. After a crash nothing special happens: the
 //! statuses and the leases say what is left to do.
 
+mod budget;
+mod change;
+mod config;
+mod engine;
+mod execute;
+mod leashes;
 mod leb128;
 pub mod manifest;
 pub mod operation;
@@ -14,8 +20,15 @@ pub mod places;
 pub mod ports;
 pub mod report;
 pub mod setback;
+mod shop;
 pub mod slice;
+mod space;
+mod stage;
+mod turns;
 
+pub use config::EngineConfig;
+pub use engine::Engine;
 pub use places::{BucketRules, Place, RolePlaces, Roles};
 pub use ports::{Observer, Ports};
 pub use setback::Setback;
+pub use space::Space;

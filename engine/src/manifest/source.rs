@@ -85,7 +85,7 @@ impl<'a> ManifestSource<'a> {
         Ok(None)
     }
 
-    async fn ask(&self) -> Result<(Box<dyn ByteStream>, u64), ManifestProblem> {
+    async fn ask(&mut self) -> Result<(Box<dyn ByteStream>, u64), ManifestProblem> {
         let last = (self.offset + RANGE_BYTES).min(self.size) - 1;
         let request = GetObject {
             at: self.at.clone(),

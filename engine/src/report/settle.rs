@@ -10,17 +10,26 @@ use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::outcome::UNCONFIRMED;
 use brigade_model::ports::job_store::SliceRow;
 
-use crate::outcomes::{Done, FinishedPart, PartBuilder};
+use crate::outcomes::{FinishedPart, PartBuilder, SliceOutcomes};
 
 const MESSAGE: &str = "the task may have been carried out: its worker was lost before it could record the outcome";
 
 /// The parts to record for a slice before its job is reported; none when nothing is unknown.
+///
+/// Settling may be entered again, when its owner dies or the report is late: the window begins
+/// at the first task that was unknown then, so that it does not move on.
 #[must_use]
-pub fn settle(slice: &SliceRow, done: &Done) -> Vec<FinishedPart> {
-    let Some(first) = done.first_missing().filter(|_| slice.must_look) else { return Vec::new() };
+pub fn settle(slice: &SliceRow, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
+    let is_unknown = |offset: &u32| match outcomes.get(*offset) {
+        None => true,
+        Some(Outcome::Failed(failure)) => failure.code == UNCONFIRMED,
+        Some(_) => false,
+    };
+    let Some(first) = (0..slice.tasks).find(is_unknown).filter(|_| slice.must_look) else { return Vec::new() };
+    let window = first..first.saturating_add(WINDOW_TASKS).min(slice.tasks);
     let mut parts = Vec::new();
     let mut part = PartBuilder::default();
-    for offset in done.missing_in(first..first.saturating_add(WINDOW_TASKS)) {
+    for offset in window.filter(|offset| outcomes.get(*offset).is_none()) {
         if part.add(offset, Outcome::failed(UNCONFIRMED, None, MESSAGE)) {
             parts.push(std::mem::take(&mut part).finish());
         }
@@ -34,7 +43,6 @@ pub fn settle(slice: &SliceRow, done: &Done) -> Vec<FinishedPart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcomes::{PartReader, Recorded};
 
     fn slice(tasks: u32, must_look: bool) -> SliceRow {
         SliceRow {
@@ -51,30 +59,51 @@ mod tests {
         }
     }
 
+    /// Parts that record plain successes for these tasks.
+    fn succeeded(offsets: impl IntoIterator<Item = u32>) -> Vec<FinishedPart> {
+        let mut part = PartBuilder::default();
+        for offset in offsets {
+            part.add(offset, Outcome::Succeeded);
+        }
+        vec![part.finish()]
+    }
+
+    fn outcomes(tasks: u32, parts: &[FinishedPart]) -> SliceOutcomes {
+        let parts: Vec<_> = parts.iter().zip(0..).map(|(part, seq)| (seq, part.bytes.clone())).collect();
+        SliceOutcomes::of_parts(tasks, &parts).unwrap()
+    }
+
+    fn failed(parts: &[FinishedPart]) -> u32 {
+        parts.iter().map(|part| part.failed).sum()
+    }
+
     #[test]
     fn what_a_lost_worker_may_have_done_is_unconfirmed_and_nothing_else() {
-        let mut done = Done::none(8192);
-        done.add(0..100).unwrap();
-        done.add(150..2000).unwrap();
-        assert!(settle(&slice(8192, false), &done).is_empty(), "its worker gave it back");
+        let known = succeeded((0..100).chain(150..2000));
+        assert!(settle(&slice(8192, false), &outcomes(8192, &known)).is_empty(), "its worker gave it back");
 
-        let parts = settle(&slice(8192, true), &done);
-        let failed: u32 = parts.iter().map(|part| part.failed).sum();
-        assert_eq!(failed, 50 + (100 + WINDOW_TASKS - 2000));
-        let mut settled = done.clone();
-        for recorded in parts.iter().flat_map(|part| PartReader::open(&part.bytes)) {
-            let Recorded { offsets, outcome } = recorded.unwrap();
-            settled.add(offsets).unwrap();
-            assert_eq!(outcome, Outcome::failed("Unconfirmed", None, MESSAGE));
+        let parts = settle(&slice(8192, true), &outcomes(8192, &known));
+        assert_eq!(failed(&parts), 50 + (100 + WINDOW_TASKS - 2000));
+        let all = outcomes(8192, &[known, parts].concat());
+        assert_eq!(all.get(149), Some(&Outcome::failed("Unconfirmed", None, MESSAGE)));
+        assert_eq!(all.get(150), Some(&Outcome::Succeeded));
+        assert_eq!(all.get(100 + WINDOW_TASKS), None);
+    }
+
+    #[test]
+    fn settling_again_says_nothing_more_whatever_part_of_it_was_recorded() {
+        let known = succeeded(0..100);
+        let parts = settle(&slice(8192, true), &outcomes(8192, &known));
+        for recorded in 0..=parts.len() {
+            let (first, rest) = parts.split_at(recorded);
+            let again = settle(&slice(8192, true), &outcomes(8192, &[&known[..], first].concat()));
+            assert_eq!(failed(&again), failed(rest));
         }
-        assert_eq!(settled.first_missing(), Some(100 + WINDOW_TASKS));
     }
 
     #[test]
     fn a_whole_window_takes_several_parts_and_a_done_slice_none() {
-        assert_eq!(settle(&slice(8192, true), &Done::none(8192)).len(), 3);
-        let mut done = Done::none(64);
-        done.add(0..64).unwrap();
-        assert!(settle(&slice(64, true), &done).is_empty());
+        assert_eq!(settle(&slice(8192, true), &outcomes(8192, &[])).len(), 3);
+        assert!(settle(&slice(64, true), &outcomes(64, &succeeded(0..64))).is_empty());
     }
 }

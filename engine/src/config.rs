@@ -1,0 +1,50 @@
+//! Settings of an engine, with their defaults.
+
+use std::time::Duration;
+
+use brigade_model::limits::{CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, REPORT_PATIENCE};
+
+/// How an engine works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Jobs that may be Active at once, for each endpoint.
+    pub active_jobs: usize,
+    /// Slices that this process runs at once, for each endpoint.
+    pub slices: usize,
+    /// Tasks of a slice that run at once; the endpoint's own limits stand below.
+    pub tasks: usize,
+    /// Jobs that this process prepares, drains or reports at once.
+    pub stages: usize,
+    /// How long the engine waits before it looks again, when no bell rings.
+    pub poll: Duration,
+    /// Beyond a lease's expiry, before somebody else takes over.
+    pub lease_grace: Duration,
+    /// How long a suspended job waits for its confirmation.
+    pub confirmation_patience: Duration,
+    /// How long the delivery of a report is tried.
+    pub report_patience: Duration,
+    /// How long an ended job is kept.
+    pub ended_jobs_kept: Duration,
+    /// Below so many free bytes nothing is prepared or leased.
+    pub free_bytes_to_lease: u64,
+    /// Below so many free bytes no task starts.
+    pub free_bytes_to_start: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            active_jobs: 4,
+            slices: 4,
+            tasks: 64,
+            stages: 8,
+            poll: Duration::from_secs(1),
+            lease_grace: Duration::from_secs(10),
+            confirmation_patience: CONFIRMATION_PATIENCE,
+            report_patience: REPORT_PATIENCE,
+            ended_jobs_kept: ENDED_JOBS_LISTED,
+            free_bytes_to_lease: 1 << 30,
+            free_bytes_to_start: 256 << 20,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The engine: one loop that looks at the open jobs and gives each what its status calls for.
+//!
+//! A *pass* looks at every open job: stages are visited, confirmations expire, slots are
+//! granted, free workers get slices. Between passes the loop waits for the bell (something was
+//! stored, a worker ended) or for one poll. The loop decides nothing by itself: statuses come
+//! from the table, slots from `slots::decide`, turns from [`Turns`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use brigade_model::job::{Change, Job, JobFailure, failure};
+use brigade_model::limits::SLICE_REVOCATIONS_MAX;
+use brigade_model::ports::Monotonic;
+use brigade_model::ports::job_store::{JobHead, StoreError};
+use brigade_model::status::stage;
+use brigade_model::{EndpointName, JobId, Stage, Status};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::EngineConfig;
+use crate::execute::{SliceEnd, SliceRun};
+use crate::leashes::Held;
+use crate::ports::Ports;
+use crate::shop::Shop;
+use crate::space::Space;
+use crate::stage::{AGAIN, Step};
+use crate::turns::Turns;
+use crate::{execute, stage as stages};
+
+/// How often ended jobs are looked for that nobody keeps any more.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// Rows that one step of a purge removes.
+const PURGE_ROWS: usize = 1000;
+
+/// Carries jobs out.
+pub struct Engine {
+    shop: Shop,
+    is_closing: AtomicBool,
+    has_ended: watch::Sender<bool>,
+}
+
+/// What the loop remembers between passes; all of it can be lost.
+#[derive(Default)]
+struct Desk {
+    visited: BTreeSet<JobId>,
+    workers: BTreeMap<EndpointName, usize>,
+    turns: Turns,
+    /// Jobs that wait after a failure that may pass.
+    not_before: BTreeMap<JobId, Monotonic>,
+    /// Active jobs whose predicates were tested on entering.
+    entered: BTreeSet<JobId>,
+    /// What was last said about an endpoint that is away, by job.
+    noted: BTreeMap<JobId, String>,
+    purged: Monotonic,
+}
+
+/// Something that the loop had started has ended.
+enum Ended {
+    Visit(JobId, Step),
+    Slice(EndpointName, JobId, SliceEnd),
+}
+
+/// Tells the loop that something ended, even when it panicked.
+struct Telling {
+    ended: Option<Ended>,
+    to: mpsc::UnboundedSender<Ended>,
+}
+
+impl Telling {
+    /// Tells this rather than what a panic would leave.
+    fn tell(mut self, ended: Ended) {
+        self.ended = Some(ended);
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        // Nobody listens any more when the loop itself is gone.
+        let _ = self.ended.take().map(|ended| self.to.send(ended));
+    }
+}
+
+impl Engine {
+    /// An engine that does not run yet.
+    #[must_use]
+    pub fn new(ports: Ports, config: EngineConfig) -> Arc<Self> {
+        Arc::new(Self {
+            shop: Shop::new(ports, config),
+            is_closing: AtomicBool::new(false),
+            has_ended: watch::Sender::new(false),
+        })
+    }
+
+    /// Something was stored: look now rather than at the next poll.
+    pub fn ring(&self) {
+        self.shop.ring();
+    }
+
+    /// Starts no task of this job any more: called when a cancel is stored, before it is
+    /// answered.
+    pub fn stop_job(&self, job: JobId) {
+        self.shop.leashes.stop(job);
+        self.shop.ring();
+    }
+
+    /// How much room the spool has.
+    #[must_use]
+    pub fn space(&self) -> &Space {
+        &self.shop.space
+    }
+
+    /// Starts nothing any more, waits until everything in flight has ended and is recorded,
+    /// and ends the loop.
+    pub async fn shut_down(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.shop.leashes.close();
+        self.shop.ring();
+        let mut ended = self.has_ended.subscribe();
+        // The sender lives in self, so waiting cannot fail.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Runs until [`Engine::shut_down`].
+    pub async fn run(self: Arc<Self>) {
+        let (to, mut from) = mpsc::unbounded_channel();
+        let mut desk = Desk::default();
+        let mut ear = self.shop.ear();
+        while !self.is_closing.load(Ordering::SeqCst) {
+            if let Err(error) = self.pass(&mut desk, &to).await {
+                tracing::warn!(%error, "the job store failed; looking again");
+            }
+            tokio::select! {
+                biased;
+                Some(ended) = from.recv() => self.note(&mut desk, ended),
+                () = self.shop.listen(&mut ear) => {}
+            }
+            while let Ok(ended) = from.try_recv() {
+                self.note(&mut desk, ended);
+            }
+        }
+        while !desk.visited.is_empty() || desk.workers.values().any(|running| *running > 0) {
+            match from.recv().await {
+                Some(ended) => self.note(&mut desk, ended),
+                None => break,
+            }
+        }
+        self.has_ended.send_replace(true);
+    }
+
+    /// Notes that something ended.
+    fn note(&self, desk: &mut Desk, ended: Ended) {
+        let now = self.shop.ports.clock.monotonic();
+        match ended {
+            Ended::Visit(job, step) => {
+                desk.visited.remove(&job);
+                if let Step::Again(wait) = step {
+                    desk.not_before.insert(job, now.after(wait));
+                }
+            }
+            Ended::Slice(endpoint, job, end) => {
+                if let Some(running) = desk.workers.get_mut(&endpoint) {
+                    *running -= 1;
+                }
+                if end == SliceEnd::Again {
+                    desk.not_before.insert(job, now.after(AGAIN));
+                }
+            }
+        }
+    }
+
+    /// Looks at every open job once.
+    async fn pass(&self, desk: &mut Desk, to: &mpsc::UnboundedSender<Ended>) -> Result<(), StoreError> {
+        self.shop.space.look(&self.shop.ports).await;
+        let mut heads = self.shop.ports.jobs.open_jobs().await?;
+        let now = self.shop.ports.clock.monotonic();
+        desk.not_before.retain(|_, until| *until > now);
+        desk.turns.keep(&heads);
+        self.shop.leashes.keep(|job| heads.iter().any(|head| head.id == job && head.status == Status::Active));
+        for head in &heads {
+            self.visit_stage(desk, head, to);
+            self.expire_confirmation(head).await?;
+        }
+        if self.reschedule(&heads).await? {
+            heads = self.shop.ports.jobs.open_jobs().await?;
+        }
+        let active: Vec<&JobHead> = heads.iter().filter(|head| head.status == Status::Active).collect();
+        self.enter(desk, &active).await?;
+        self.say_why_calls_wait(desk, &active).await?;
+        self.employ(desk, &active, to).await?;
+        self.purge(desk, now).await
+    }
+
+    /// Visits a job whose stage nobody holds.
+    fn visit_stage(&self, desk: &mut Desk, head: &JobHead, to: &mpsc::UnboundedSender<Ended>) {
+        let calls = match stage(head.status) {
+            Stage::Prepare => self.shop.space.may_lease(),
+            Stage::Drain | Stage::Report => true,
+            Stage::Wait | Stage::Execute | Stage::End => false,
+        };
+        let is_busy = head.is_stage_leased || desk.visited.contains(&head.id) || desk.not_before.contains_key(&head.id);
+        if !calls || is_busy || desk.visited.len() >= self.shop.config.stages {
+            return;
+        }
+        desk.visited.insert(head.id);
+        let (shop, job) = (self.shop.clone(), head.id);
+        let telling = Telling { ended: Some(Ended::Visit(job, Step::Again(AGAIN))), to: to.clone() };
+        let work = async move {
+            let step = stages::visit(&shop, job).await;
+            telling.tell(Ended::Visit(job, step));
+        };
+        self.shop.ports.spawn.spawn("stage", Box::pin(work));
+    }
+
+    /// Fails a job that waited too long for its confirmation.
+    async fn expire_confirmation(&self, head: &JobHead) -> Result<(), StoreError> {
+        let Some(suspended) = head.suspended.filter(|_| head.status == Status::Suspended) else { return Ok(()) };
+        let waited = self.shop.ports.clock.now().duration_since(suspended);
+        if waited.unsigned_abs() < self.shop.config.confirmation_patience || waited.is_negative() {
+            return Ok(());
+        }
+        let decide = |job: &Job| (job.status == Status::Suspended).then_some(Change::ConfirmationExpired);
+        self.settle(self.shop.ports.change_job(head.id, None, decide).await.map(drop))
+    }
+
+    /// Grants and takes slots; whether anything moved.
+    async fn reschedule(&self, heads: &[JobHead]) -> Result<bool, StoreError> {
+        let waits = |head: &&JobHead| match head.status {
+            Status::Ready | Status::Paused => !head.held_by_user,
+            Status::Active => head.held_by_user,
+            _ => false,
+        };
+        let endpoints: BTreeSet<&EndpointName> = heads.iter().filter(waits).map(|head| &head.endpoint).collect();
+        let mut moved = false;
+        for endpoint in endpoints {
+            for (job, slot_move) in self.shop.ports.jobs.reschedule(endpoint, self.shop.config.active_jobs).await? {
+                moved = true;
+                tracing::info!(%job, ?slot_move, %endpoint, "slot");
+                let status = match slot_move {
+                    brigade_model::slots::SlotMove::Grant => Status::Active,
+                    brigade_model::slots::SlotMove::Preempt => {
+                        self.shop.leashes.stop(job);
+                        Status::Pausing
+                    }
+                };
+                self.shop.ports.observer.job_moved(job, status);
+            }
+        }
+        if moved {
+            self.shop.ring();
+        }
+        Ok(moved)
+    }
+
+    /// Tests the predicates of jobs that this process sees Active for the first time.
+    async fn enter(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
+        desk.entered.retain(|id| active.iter().any(|head| head.id == *id));
+        for head in active {
+            if !desk.entered.contains(&head.id) {
+                self.settle(self.shop.judge(head.id).await)?;
+                desk.entered.insert(head.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a job say why its calls wait, when an endpoint of its role does not work.
+    async fn say_why_calls_wait(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
+        desk.noted.retain(|id, _| active.iter().any(|head| head.id == *id));
+        for head in active {
+            let reason = self.reason_to_wait(head).await?.unwrap_or_default();
+            let noted = desk.noted.get(&head.id).map_or("", String::as_str);
+            if reason == noted {
+                continue;
+            }
+            let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
+            self.settle(self.shop.ports.change_job(head.id, None, note).await.map(drop))?;
+            desk.noted.insert(head.id, reason);
+        }
+        Ok(())
+    }
+
+    async fn reason_to_wait(&self, head: &JobHead) -> Result<Option<String>, StoreError> {
+        let Some(job) = self.shop.ports.jobs.job(head.id).await? else { return Ok(None) };
+        let Some(places) = self.shop.ports.roles.places(&job.account, &job.spec.role.name) else { return Ok(None) };
+        Ok(places.source.health.reason().or_else(|| places.target.health.reason()))
+    }
+
+    /// Gives free workers slices, in turn.
+    async fn employ(
+        &self,
+        desk: &mut Desk,
+        active: &[&JobHead],
+        to: &mpsc::UnboundedSender<Ended>,
+    ) -> Result<(), StoreError> {
+        if !self.shop.space.may_lease() {
+            return Ok(());
+        }
+        let endpoints: BTreeSet<&EndpointName> = active.iter().map(|head| &head.endpoint).collect();
+        for endpoint in endpoints {
+            let mut willing: Vec<&JobHead> = active
+                .iter()
+                .filter(|head| head.endpoint == *endpoint && !desk.not_before.contains_key(&head.id))
+                .copied()
+                .collect();
+            while desk.workers.get(endpoint).copied().unwrap_or(0) < self.shop.config.slices {
+                let Some(head) = desk.turns.order(&willing).first().copied() else { break };
+                if self.employ_one(head, to).await? {
+                    desk.turns.serve(head);
+                    *desk.workers.entry(endpoint.clone()).or_default() += 1;
+                } else {
+                    // Nothing is free; perhaps somebody died with a slice.
+                    self.shop.ports.jobs.revoke_expired(head.id, self.shop.config.lease_grace).await?;
+                    willing.retain(|other| other.id != head.id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leases a slice of the job and starts a worker on it; `false` when there is none.
+    async fn employ_one(&self, head: &JobHead, to: &mpsc::UnboundedSender<Ended>) -> Result<bool, StoreError> {
+        let Some(job) = self.shop.ports.jobs.job(head.id).await? else { return Ok(false) };
+        let held: Held = self.shop.leashes.take(Some(head.id));
+        let ttl = job.spec.operation.kind().lease_ttl();
+        let before = self.shop.ports.clock.monotonic();
+        let Some(lease) = self.shop.ports.jobs.lease_slice(head.id, self.shop.owner, ttl).await? else {
+            return Ok(false);
+        };
+        held.leash.prolong(before.after(ttl));
+        if lease.slice.revocations >= SLICE_REVOCATIONS_MAX {
+            let reason = format!("slice {} was revoked {} times", lease.slice.index, lease.slice.revocations);
+            self.shop.ports.jobs.release_slice(&lease, true).await?;
+            let why = JobFailure::new(failure::INTERNAL_ERROR, reason);
+            self.settle(self.shop.fail_job(head.id, why).await)?;
+            return Ok(false);
+        }
+        let (shop, endpoint, id) = (self.shop.clone(), head.endpoint.clone(), head.id);
+        let telling = Telling { ended: Some(Ended::Slice(endpoint.clone(), id, SliceEnd::Again)), to: to.clone() };
+        let work = async move {
+            let end = execute::run_slice(SliceRun { shop: &shop, job: &job, lease: &lease, leash: &held.leash }).await;
+            drop(held);
+            telling.tell(Ended::Slice(endpoint, id, end));
+        };
+        self.shop.ports.spawn.spawn("slice", Box::pin(work));
+        Ok(true)
+    }
+
+    /// Removes what nobody keeps any more, a bounded step at a time.
+    async fn purge(&self, desk: &mut Desk, now: Monotonic) -> Result<(), StoreError> {
+        if now.since(desk.purged) < PURGE_EVERY {
+            return Ok(());
+        }
+        let kept =
+            jiff::SignedDuration::try_from(self.shop.config.ended_jobs_kept).unwrap_or(jiff::SignedDuration::MAX);
+        let ended_before = self.shop.ports.clock.now().checked_sub(kept).unwrap_or(brigade_model::Timestamp::MIN);
+        let purged = self.shop.ports.jobs.purge(ended_before, PURGE_ROWS).await?;
+        for job in &purged.jobs {
+            self.empty_spool(*job).await;
+        }
+        if !purged.more {
+            desk.purged = now;
+        }
+        Ok(())
+    }
+
+    /// Removes the spool files of a job that is gone.
+    async fn empty_spool(&self, job: JobId) {
+        let spool = &self.shop.ports.spool;
+        let names = spool.list(&format!("{job}/")).await.unwrap_or_else(|error| {
+            tracing::warn!(%job, %error, "the spool files of a purged job cannot be listed");
+            Vec::new()
+        });
+        for name in names {
+            if let Err(error) = spool.remove(&name).await {
+                tracing::warn!(%name, %error, "a spool file of a purged job was not removed");
+            }
+        }
+    }
+
+    /// A change that found its lease lost is somebody else's to make.
+    fn settle(&self, changed: Result<(), crate::change::ChangeError>) -> Result<(), StoreError> {
+        match changed {
+            Ok(()) | Err(crate::change::ChangeError::Fenced) => Ok(()),
+            Err(crate::change::ChangeError::Store(error)) => Err(error),
+        }
+    }
+}

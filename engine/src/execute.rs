@@ -1,0 +1,331 @@
+//! Running a slice: starts its tasks in order, gathers their outcomes into parts, commits the
+//! parts, and gives the slice back.
+//!
+//! ```text
+//! rows -> units -> running -> outcomes -> filling -> committing -> store
+//! ```
+//!
+//! - A task starts only within `limits::WINDOW_TASKS` of the first one without a *committed* outcome:
+//!   what a crash can repeat is bounded.
+//! - One part is in commit and one is filling; when the second is full nothing starts. That
+//!   holds while the store is away, too.
+//! - A part closes when it is full, when it is a second old, or when nothing else runs.
+//! - The leash ends the starting of tasks, never their recording.
+
+mod commit;
+mod units;
+
+use brigade_model::limits::PART_AGE_MAX;
+use brigade_model::ports::clock::Sleep;
+use brigade_model::ports::job_store::{LeaseError, SliceLease};
+use brigade_model::ports::object_store::Leash;
+use brigade_model::{Job, JobFailure, Outcome, Stage};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use futures::{FutureExt, future};
+
+use self::commit::{Committed, commit_part};
+use self::units::Units;
+use crate::operation::Run;
+use crate::outcomes::PartBuilder;
+use crate::setback::Setback;
+use crate::shop::Shop;
+
+/// How the run of a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SliceEnd {
+    /// Every task has its outcome, or the slice was given back for a reason that the job's
+    /// status tells.
+    Over,
+    /// Something failed that may pass: not again at once.
+    Again,
+}
+
+/// A slice to run.
+#[derive(Clone, Copy)]
+pub(crate) struct SliceRun<'a> {
+    pub(crate) shop: &'a Shop,
+    pub(crate) job: &'a Job,
+    pub(crate) lease: &'a SliceLease,
+    pub(crate) leash: &'a Leash,
+}
+
+/// What became of the tasks of a unit: offsets in the slice, and how each run ended.
+type UnitEnd = Vec<(u32, Run)>;
+
+/// Runs a slice and gives it back.
+pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
+    let (end, must_look) = match Units::open(run).await {
+        Ok(units) => Floor::new(run, units).work().await,
+        Err(setback) => (take_back(run, setback).await, false),
+    };
+    if let Err(error) = run.shop.ports.jobs.release_slice(run.lease, must_look).await {
+        tracing::warn!(job = %run.job.id, %error, "a slice's lease was not given back; it will expire");
+    }
+    run.shop.ring();
+    end
+}
+
+/// What becomes of a slice that cannot be run, or not on.
+async fn take_back(run: SliceRun<'_>, setback: Setback) -> SliceEnd {
+    match setback {
+        Setback::Failed(why) => fail(run, why).await,
+        Setback::Fenced | Setback::Stopped => SliceEnd::Over,
+        Setback::Again(reason) => {
+            tracing::warn!(job = %run.job.id, slice = run.lease.slice.index, %reason, "a slice cannot be run now");
+            SliceEnd::Again
+        }
+    }
+}
+
+/// Fails the job; when the store does not take it, whoever runs the slice next finds the same.
+async fn fail(run: SliceRun<'_>, why: JobFailure) -> SliceEnd {
+    tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "a slice cannot be run");
+    match run.shop.fail_job(run.job.id, why).await {
+        Ok(()) => SliceEnd::Over,
+        Err(error) => {
+            tracing::warn!(job = %run.job.id, %error, "the job's failure is not recorded yet");
+            SliceEnd::Again
+        }
+    }
+}
+
+/// The state of a slice while it runs.
+struct Floor<'a> {
+    run: SliceRun<'a>,
+    units: Units<'a>,
+    running: FuturesUnordered<BoxFuture<'a, UnitEnd>>,
+    filling: PartBuilder,
+    part_timer: Option<Sleep>,
+    committing: Option<BoxFuture<'a, Committed>>,
+    next_seq: u64,
+    renew_timer: Sleep,
+    renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
+    /// Some task may have had an effect that nobody could confirm.
+    is_unsettled: bool,
+    /// The lease is lost: what is not recorded is somebody else's.
+    is_fenced: bool,
+    /// The rest of the slice cannot be read.
+    broken: Option<Setback>,
+    end: SliceEnd,
+}
+
+/// What wakes the floor.
+enum Woken {
+    Ended(UnitEnd),
+    Committed(Committed),
+    PartIsOld,
+    Renew,
+    Renewed(Result<(), LeaseError>),
+    Stopped,
+    Listened,
+}
+
+impl<'a> Floor<'a> {
+    fn new(run: SliceRun<'a>, units: Units<'a>) -> Self {
+        Self {
+            run,
+            units,
+            running: FuturesUnordered::new(),
+            filling: PartBuilder::default(),
+            part_timer: None,
+            committing: None,
+            next_seq: run.lease.next_seq,
+            renew_timer: renew_timer(run),
+            renewing: None,
+            is_unsettled: false,
+            is_fenced: false,
+            broken: None,
+            end: SliceEnd::Over,
+        }
+    }
+
+    /// Works until every task has its outcome committed, or the leash has ended and what was in
+    /// flight is committed, or the lease is lost.
+    ///
+    /// Gives how it ended and whether the next holder must look before it acts.
+    async fn work(mut self) -> (SliceEnd, bool) {
+        let mut ear = self.run.shop.ear();
+        loop {
+            self.start_tasks();
+            self.commit_if_due();
+            if self.is_idle() && (self.is_stopped() || self.units.are_exhausted()) {
+                let end = match self.broken.take() {
+                    Some(setback) => take_back(self.run, setback).await,
+                    None => self.end,
+                };
+                return (end, self.is_unsettled);
+            }
+            let shop = self.run.shop;
+            let is_waiting_for_room = self.is_idle();
+            let woken = tokio::select! {
+                biased;
+                committed = or_never(&mut self.committing) => Woken::Committed(committed),
+                Some(end) = self.running.next(), if !self.running.is_empty() => Woken::Ended(end),
+                () = self.run.leash.stopped(), if !self.run.leash.is_stopped() => Woken::Stopped,
+                renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
+                () = &mut self.renew_timer, if self.renewing.is_none() => Woken::Renew,
+                () = or_never(&mut self.part_timer) => Woken::PartIsOld,
+                () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
+            };
+            self.handle(woken).await;
+        }
+    }
+
+    async fn handle(&mut self, woken: Woken) {
+        match woken {
+            Woken::Ended(end) => {
+                self.gather(end);
+                // Whatever else has ended by now needs no further waking.
+                while let Some(Some(end)) = self.running.next().now_or_never() {
+                    self.gather(end);
+                }
+            }
+            Woken::Committed(committed) => self.note_commit(committed).await,
+            Woken::PartIsOld => self.part_timer = None,
+            Woken::Renew => self.renewing = Some(renew(self.run)),
+            Woken::Renewed(renewed) => self.note_renewal(renewed),
+            Woken::Stopped | Woken::Listened => {}
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.run.leash.is_stopped() || self.is_fenced || self.broken.is_some()
+    }
+
+    /// Whether nothing runs and nothing waits to be committed.
+    fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.committing.is_none() && (self.filling.is_empty() || self.is_fenced)
+    }
+
+    /// Starts tasks while there is room for them and for their outcomes.
+    fn start_tasks(&mut self) {
+        while self.may_start() {
+            match self.units.next(!self.running.is_empty()) {
+                Ok(Some(unit)) => self.running.push(unit),
+                Ok(None) => return,
+                Err(setback) => self.broken = Some(setback),
+            }
+        }
+    }
+
+    fn may_start(&self) -> bool {
+        !self.is_stopped()
+            && self.running.len() < self.run.shop.config.tasks
+            && !(self.filling.is_full() && self.committing.is_some())
+            && self.run.shop.space.may_start()
+    }
+
+    /// Takes the outcomes of a unit into the part that is filling.
+    fn gather(&mut self, end: UnitEnd) {
+        for (offset, run) in end {
+            match run {
+                Run::Done(outcome) => self.fill(offset, outcome),
+                Run::NotAttempted | Run::Unsettled if !self.run.leash.is_stopped() => {
+                    // Its lease ran short, or the store was away: later, under a new lease.
+                    self.is_unsettled |= run == Run::Unsettled;
+                    self.end = SliceEnd::Again;
+                }
+                Run::NotAttempted => {}
+                Run::Unsettled => self.is_unsettled = true,
+            }
+        }
+    }
+
+    fn fill(&mut self, offset: u32, outcome: Outcome) {
+        self.filling.add(offset, outcome);
+        if self.part_timer.is_none() {
+            self.part_timer = Some(self.run.shop.ports.clock.sleep(PART_AGE_MAX));
+        }
+    }
+
+    /// Sends the part that is filling, if it is time and no other is in commit.
+    fn commit_if_due(&mut self) {
+        if self.filling.is_empty() || self.committing.is_some() || self.is_fenced {
+            return;
+        }
+        let is_old = self.part_timer.is_none();
+        let is_last = self.running.is_empty();
+        if self.filling.is_full() || is_old || is_last {
+            let filled = std::mem::take(&mut self.filling);
+            let offsets = filled.offsets().collect();
+            self.part_timer = None;
+            self.committing = Some(commit_part(self.run, self.next_seq, filled.finish(), offsets).boxed());
+            self.next_seq += 1;
+        }
+    }
+
+    async fn note_commit(&mut self, committed: Committed) {
+        self.committing = None;
+        match committed {
+            Committed::Fenced => {
+                tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "the slice was taken over by somebody else");
+                self.is_fenced = true;
+                self.run.leash.stop();
+            }
+            Committed::Recorded { offsets, succeeded, failed } => {
+                self.units.note_committed(&offsets);
+                let kind = self.run.job.spec.operation.kind();
+                self.run.shop.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
+                if failed > 0 || self.units.are_done() {
+                    self.judge().await;
+                }
+            }
+        }
+    }
+
+    /// Tests what the recorded outcomes say about the job.
+    async fn judge(&mut self) {
+        if let Err(error) = self.run.shop.judge(self.run.job.id).await {
+            tracing::warn!(job = %self.run.job.id, %error, "the job's progress cannot be judged now");
+            // Whoever enters the job next judges it again.
+            self.end = SliceEnd::Again;
+        }
+    }
+
+    fn note_renewal(&mut self, renewed: Result<(), LeaseError>) {
+        self.renewing = None;
+        self.renew_timer = renew_timer(self.run);
+        match renewed {
+            Ok(()) => {}
+            Err(LeaseError::Fenced) => {
+                self.is_fenced = true;
+                self.run.leash.stop();
+            }
+            // The lease runs on until its expiry; the leash sees to it that nothing outlives it.
+            Err(LeaseError::Store(error)) => {
+                tracing::warn!(job = %self.run.job.id, %error, "a slice's lease was not renewed");
+            }
+        }
+    }
+}
+
+/// Resolves with the future and takes it away; never, when there is none.
+async fn or_never<F: Future + Unpin>(slot: &mut Option<F>) -> F::Output {
+    match slot {
+        Some(future) => {
+            let output = future.await;
+            *slot = None;
+            output
+        }
+        None => future::pending().await,
+    }
+}
+
+fn renew_timer(run: SliceRun<'_>) -> Sleep {
+    run.shop.ports.clock.sleep(run.job.spec.operation.kind().lease_ttl() / 3)
+}
+
+fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
+    async move {
+        let ttl = run.job.spec.operation.kind().lease_ttl();
+        let before = run.shop.ports.clock.monotonic();
+        let status = run.shop.ports.jobs.renew_slice(run.lease, ttl).await?;
+        run.leash.prolong(before.after(ttl));
+        if brigade_model::status::stage(status) != Stage::Execute {
+            run.leash.stop();
+        }
+        Ok(())
+    }
+    .boxed()
+}

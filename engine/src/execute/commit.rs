@@ -1,0 +1,41 @@
+//! Committing one part: sends the same bytes until the store has answered.
+
+use std::time::Duration;
+
+use brigade_model::ports::job_store::{LeaseError, OutcomePart};
+
+use super::SliceRun;
+use crate::outcomes::FinishedPart;
+
+/// How long a commit waits after the store failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How a commit ended.
+pub(super) enum Committed {
+    /// The outcomes of these offsets are recorded.
+    Recorded { offsets: Vec<u32>, succeeded: u32, failed: u32 },
+    /// The lease belongs to somebody else.
+    Fenced,
+}
+
+/// Records a part. The store may fail and come back; a part that was recorded although its
+/// answer was lost is recognised by its number.
+pub(super) async fn commit_part(
+    run: SliceRun<'_>,
+    seq: u64,
+    FinishedPart { bytes, succeeded, failed }: FinishedPart,
+    offsets: Vec<u32>,
+) -> Committed {
+    let (job, slice, epoch) = (run.lease.job, run.lease.slice.index, run.lease.epoch);
+    let part = OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes };
+    loop {
+        match run.shop.ports.jobs.record_part(part.clone()).await {
+            Ok(()) => return Committed::Recorded { offsets, succeeded, failed },
+            Err(LeaseError::Fenced) => return Committed::Fenced,
+            Err(LeaseError::Store(error)) => {
+                tracing::warn!(%job, slice, seq, %error, "outcomes are not recorded yet; trying again");
+                run.shop.ports.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a slice starts at once: mostly a task, for deletes a group of tasks that one call
+//! carries. Knows which tasks have an outcome, which lie in the window, and which must look
+//! before they act.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use brigade_model::Task;
+use brigade_model::limits::{DELETE_OBJECTS_KEYS_MAX, WINDOW_TASKS};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{SliceRun, UnitEnd};
+use crate::budget::Budgeted;
+use crate::operation::{Bench, PreparedOperation, abort_recorded_uploads, run_group, run_one};
+use crate::outcomes::Done;
+use crate::setback::Setback;
+use crate::slice::{self, SliceReader};
+
+/// The tasks of a slice that have no outcome yet, in order.
+pub(super) struct Units<'a> {
+    run: SliceRun<'a>,
+    bench: Arc<Bench>,
+    operation: Arc<PreparedOperation>,
+    rows: SliceReader,
+    /// The offset of the next row to be read.
+    next_offset: u32,
+    /// Read, and not started.
+    ahead: VecDeque<Task>,
+    are_rows_read: bool,
+    done: Done,
+    /// Tasks below this offset may have been attempted under a lease that was revoked.
+    look_below: u32,
+}
+
+impl<'a> Units<'a> {
+    /// Reads what is known about the slice, and aborts what a dead worker left behind.
+    pub(super) async fn open(run: SliceRun<'a>) -> Result<Self, Setback> {
+        let (ports, row) = (&run.shop.ports, &run.lease.slice);
+        let bench = Arc::new(set_up(run)?);
+        let parts = ports.jobs.parts(run.job.id, row.index).await?;
+        let done = Done::of_parts(row.tasks, &parts)
+            .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
+        let rows = slice::open(&*ports.spool, run.job, row).await?;
+        if row.must_look {
+            abort_recorded_uploads(&bench).await?;
+        }
+        let first_missing = done.first_missing().unwrap_or(row.tasks);
+        let look_below = if row.must_look { first_missing.saturating_add(WINDOW_TASKS) } else { 0 };
+        let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
+        let ahead = VecDeque::new();
+        Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
+    }
+
+    /// Whether every task was started.
+    pub(super) fn are_exhausted(&self) -> bool {
+        self.are_rows_read && self.ahead.is_empty()
+    }
+
+    /// Whether every task has its outcome committed.
+    pub(super) fn are_done(&self) -> bool {
+        self.done.first_missing().is_none()
+    }
+
+    /// Outcomes of these tasks are committed: the window moves on.
+    pub(super) fn note_committed(&mut self, offsets: &[u32]) {
+        for offset in offsets {
+            self.done.add(*offset..*offset + 1).expect("each task is started once, and has one outcome");
+        }
+    }
+
+    /// The next unit, ready to run; `None` when every task was started, or the next one lies
+    /// beyond the window, or a group can still grow while others run (`can_wait`).
+    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<BoxFuture<'static, UnitEnd>>, Setback> {
+        self.read_ahead()?;
+        let tasks = self.ahead.make_contiguous();
+        let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
+        let must_look = move |task: &Task| offset_of(task, first) < look_below;
+        let len = self.operation.group_len(tasks, must_look);
+        let can_grow = len > 1 && len == tasks.len() && len < DELETE_OBJECTS_KEYS_MAX && !self.are_rows_read;
+        if tasks.is_empty() || (can_grow && can_wait) {
+            return Ok(None);
+        }
+        let tasks: Vec<Task> = self.ahead.drain(..len).collect();
+        let (bench, operation) = (self.bench.clone(), self.operation.clone());
+        Ok(Some(
+            async move {
+                let looks = tasks.first().is_some_and(must_look);
+                let runs = match tasks.as_slice() {
+                    [task] => vec![run_one(&operation, &bench, task, looks).await],
+                    group => run_group(&bench, group, looks).await,
+                };
+                tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
+            }
+            .boxed(),
+        ))
+    }
+
+    /// Reads tasks without an outcome, as far as the window and one group reach.
+    fn read_ahead(&mut self) -> Result<(), Setback> {
+        let row = &self.run.lease.slice;
+        let first_missing = self.done.first_missing().unwrap_or(row.tasks);
+        let window_end = first_missing.saturating_add(WINDOW_TASKS);
+        while !self.are_rows_read && self.ahead.len() < DELETE_OBJECTS_KEYS_MAX && self.next_offset < window_end {
+            match self.rows.next() {
+                Some(Ok(task)) if self.done.has(self.next_offset) => drop(task),
+                Some(Ok(task)) => self.ahead.push_back(task),
+                Some(Err(error)) => return Err(slice::unreadable(row, &error)),
+                None => self.are_rows_read = true,
+            }
+            self.next_offset += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The place of a task in its slice.
+fn offset_of(task: &Task, first_task: u64) -> u32 {
+    u32::try_from(task.number - first_task).expect("a slice holds fewer than 2^32 tasks")
+}
+
+/// Everything that the tasks of the slice share.
+fn set_up(run: SliceRun<'_>) -> Result<Bench, Setback> {
+    let (job, ports) = (run.job, &run.shop.ports);
+    let mut places = run.shop.places_of(job)?;
+    if let Some(budget) = run.shop.budget_of(job) {
+        let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
+        places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
+        places.target.store = match is_one_store {
+            true => places.source.store.clone(),
+            false => Arc::new(Budgeted { inner: places.target.store, budget }),
+        };
+    }
+    Ok(Bench {
+        source: places.source,
+        target: places.target,
+        clock: ports.clock.clone(),
+        jobs: ports.jobs.clone(),
+        leash: run.leash.clone(),
+        first_leased: run.lease.slice.first_leased.unwrap_or_else(|| ports.clock.now()),
+        job: job.id,
+        slice: run.lease.slice.index,
+        epoch: run.lease.epoch,
+    })
+}

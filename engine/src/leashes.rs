@@ -1,0 +1,94 @@
+//! The leashes of everything that runs for a job in this process, so that a cancel takes
+//! effect here before it is answered.
+//!
+//! A worker takes its leash *before* it asks for a lease. A cancel is stored *before* the
+//! leashes are stopped. So either the worker's leash is stopped, or its request for a lease
+//! came after the cancel and was refused.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brigade_model::JobId;
+use brigade_model::ports::object_store::Leash;
+
+/// All leashes of an engine. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leashes(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    is_closed: bool,
+    held: BTreeMap<(Option<JobId>, u64), Leash>,
+}
+
+/// A leash while it is held; dropping it forgets the leash.
+#[derive(Debug)]
+pub(crate) struct Held {
+    leashes: Leashes,
+    at: (Option<JobId>, u64),
+    pub(crate) leash: Leash,
+}
+
+impl Leashes {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A leash for work that ends with a cancel of that job (`Some`), or goes on (`None`).
+    pub(crate) fn take(&self, job: Option<JobId>) -> Held {
+        let leash = Leash::unbounded();
+        let mut state = self.state();
+        if state.is_closed {
+            leash.stop();
+        }
+        let at = (job, state.next);
+        state.next += 1;
+        state.held.insert(at, leash.clone());
+        Held { leashes: self.clone(), at, leash }
+    }
+
+    /// Stops every leash of a job.
+    pub(crate) fn stop(&self, job: JobId) {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).for_each(|(_, leash)| leash.stop());
+    }
+
+    /// Stops the leashes of jobs that may not go on: so a change that another process stored
+    /// takes effect here within one poll.
+    pub(crate) fn keep(&self, may_go_on: impl Fn(JobId) -> bool) {
+        let state = self.state();
+        let others = state.held.iter().filter(|((job, _), _)| job.is_some_and(|job| !may_go_on(job)));
+        others.for_each(|(_, leash)| leash.stop());
+    }
+
+    /// Stops every leash, and those taken from now on.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.held.values().for_each(Leash::stop);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.leashes.state().held.remove(&self.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_reaches_every_leash_of_the_job_and_no_other() {
+        let leashes = Leashes::default();
+        let (one, two) = (JobId::from_u128(1), JobId::from_u128(2));
+        let (a, b, other) = (leashes.take(Some(one)), leashes.take(Some(one)), leashes.take(Some(two)));
+        leashes.stop(one);
+        assert!(a.leash.is_stopped() && b.leash.is_stopped() && !other.leash.is_stopped());
+        drop((a, b));
+        assert_eq!(leashes.state().held.len(), 1);
+        leashes.close();
+        assert!(other.leash.is_stopped() && leashes.take(None).leash.is_stopped());
+    }
+}

@@ -1,0 +1,124 @@
+//! What every piece of work of an engine shares: ports, settings, the owner's name, leashes,
+//! the bell.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use brigade_model::JobId;
+use brigade_model::job::{Change, Job, JobFailure, failure};
+use brigade_model::ports::job_store::OwnerId;
+use tokio::sync::watch;
+
+use crate::budget::Budget;
+use crate::change::ChangeError;
+use crate::config::EngineConfig;
+use crate::leashes::Leashes;
+use crate::places::RolePlaces;
+use crate::ports::Ports;
+use crate::setback::Setback;
+use crate::space::Space;
+
+/// The shared part of an engine. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) ports: Ports,
+    pub(crate) config: Arc<EngineConfig>,
+    pub(crate) owner: OwnerId,
+    pub(crate) leashes: Leashes,
+    pub(crate) space: Space,
+    bell: watch::Sender<u64>,
+    budgets: Arc<Mutex<BTreeMap<JobId, Weak<Budget>>>>,
+}
+
+impl Shop {
+    pub(crate) fn new(ports: Ports, config: EngineConfig) -> Self {
+        let owner = OwnerId(ports.change_id().0);
+        let space = Space::new(&config);
+        Self {
+            ports,
+            config: Arc::new(config),
+            owner,
+            leashes: Leashes::default(),
+            space,
+            bell: watch::Sender::new(0),
+            budgets: Arc::default(),
+        }
+    }
+
+    /// Wakes everybody who waits for something to happen.
+    pub(crate) fn ring(&self) {
+        self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// An ear for the bell: hears what rings from now on.
+    pub(crate) fn ear(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
+    }
+
+    /// Waits for the bell, or for one poll.
+    pub(crate) async fn listen(&self, ear: &mut watch::Receiver<u64>) {
+        tokio::select! {
+            biased;
+            _ = ear.changed() => {}
+            () = self.ports.clock.sleep(self.config.poll) => {}
+        }
+    }
+
+    /// Where the job's role may act.
+    pub(crate) fn places_of(&self, job: &Job) -> Result<RolePlaces, Setback> {
+        let role = &job.spec.role.name;
+        self.ports.roles.places(&job.account, role).ok_or_else(|| {
+            let reason = format!("the account {} has no role {role} any more", job.account);
+            Setback::Failed(JobFailure::new(failure::ACCESS_DENIED, reason))
+        })
+    }
+
+    /// The budget of a job, one for all its slices in this process; `None` when it has none.
+    pub(crate) fn budget_of(&self, job: &Job) -> Option<Arc<Budget>> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.retain(|_, budget| budget.strong_count() > 0);
+        if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {
+            return Some(budget);
+        }
+        let budget = Budget::of(&job.spec.options, &self.ports.clock)?;
+        budgets.insert(job.id, Arc::downgrade(&budget));
+        Some(budget)
+    }
+
+    /// Tests the two predicates over recorded outcomes, failure rate first, on entering a
+    /// stage and after each commit: so neither an empty manifest nor a crash between the last
+    /// commit and the event can hang a job.
+    pub(crate) async fn judge(&self, job: JobId) -> Result<(), ChangeError> {
+        let after = self.ports.change_job(job, None, verdict_of_progress).await?;
+        if after.is_some_and(|job| brigade_model::status::stage(job.status) != brigade_model::Stage::Execute) {
+            self.leashes.stop(job);
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// Fails a job that runs.
+    pub(crate) async fn fail_job(&self, job: JobId, why: JobFailure) -> Result<(), ChangeError> {
+        let decide = |job: &Job| {
+            let runs = matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing);
+            runs.then(|| Change::StageFailed(why.clone()))
+        };
+        self.ports.change_job(job, None, decide).await?;
+        self.leashes.stop(job);
+        self.ring();
+        Ok(())
+    }
+}
+
+/// What recorded outcomes say about a job that runs.
+pub(crate) fn verdict_of_progress(job: &Job) -> Option<Change> {
+    if !matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing) {
+        None
+    } else if job.has_failed_too_often() {
+        let reason =
+            format!("{} of {} tasks failed", job.progress.failed, job.progress.succeeded + job.progress.failed);
+        Some(Change::FailureRateExceeded(JobFailure::new(failure::TASK_FAILURE_THRESHOLD_EXCEEDED, reason)))
+    } else {
+        job.progress.is_exhausted().then_some(Change::TasksExhausted)
+    }
+}

@@ -1,0 +1,100 @@
+//! The stages of a job that one owner carries out under the stage's lease: prepare, drain,
+//! report. The executor (`execute`) runs slices, under leases of their own.
+//!
+//! A visit takes the lease, reads the status, does the one step that the status calls for,
+//! and reads again, until the job waits for somebody else. Recovery is a visit like any other.
+
+pub(crate) mod drain;
+pub(crate) mod hold;
+pub(crate) mod prepare;
+pub(crate) mod report;
+
+use std::time::Duration;
+
+use brigade_model::job::Change;
+use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
+use brigade_model::outcome::cut;
+use brigade_model::ports::job_store::{StageLease, StoreError};
+use brigade_model::ports::object_store::Leash;
+use brigade_model::status::stage;
+use brigade_model::{Job, JobId, Stage};
+
+use crate::change::ChangeError;
+use crate::shop::Shop;
+
+/// How a step of a stage ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The job moved: look at its status again.
+    Moved,
+    /// Nothing more to do here.
+    Over,
+    /// Something failed that may pass: enter again, not before that long.
+    Again(Duration),
+}
+
+/// How long a stage waits after something failed that may pass.
+pub(crate) const AGAIN: Duration = Duration::from_secs(5);
+
+impl From<StoreError> for Step {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "the job store failed; looking again");
+        Step::Again(AGAIN)
+    }
+}
+
+impl From<Result<Option<Job>, ChangeError>> for Step {
+    fn from(changed: Result<Option<Job>, ChangeError>) -> Self {
+        match changed {
+            Ok(Some(_)) => Step::Moved,
+            Ok(None) | Err(ChangeError::Fenced) => Step::Over,
+            Err(ChangeError::Store(error)) => error.into(),
+        }
+    }
+}
+
+/// Visits a job: takes its stage, if it is free, and does what its status calls for.
+pub(crate) async fn visit(shop: &Shop, job: JobId) -> Step {
+    let held = shop.leashes.take(None);
+    let lease = match hold::take_stage(&shop.ports, job, shop.owner, shop.config.lease_grace, &held.leash).await {
+        Ok(Some(lease)) => lease,
+        Ok(None) => return Step::Over,
+        Err(error) => return error.into(),
+    };
+    hold::hold_stage(&shop.ports, &lease, &held.leash, follow(shop, &lease, &held.leash)).await
+}
+
+/// Takes steps until the job waits for somebody else.
+async fn follow(shop: &Shop, lease: &StageLease, leash: &Leash) -> Step {
+    loop {
+        let job = match shop.ports.jobs.job(lease.job).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Step::Over,
+            Err(error) => return error.into(),
+        };
+        let step = match stage(job.status) {
+            Stage::Prepare => prepare::prepare(shop, &job, lease, leash).await,
+            Stage::Drain => drain::pause(shop, lease, leash).await,
+            Stage::Report => report::report(shop, &job, lease, leash).await,
+            Stage::Wait | Stage::Execute | Stage::End => return Step::Over,
+        };
+        shop.ring();
+        if step != Step::Moved || leash.is_stopped() {
+            return step;
+        }
+    }
+}
+
+/// Lets the job say what keeps it waiting, and enters the stage again later.
+async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
+    let text = cut(format!("{reason}; trying again"), STATUS_UPDATE_REASON_BYTES_MAX);
+    let decide = |job: &Job| {
+        let owns = matches!(stage(job.status), Stage::Prepare | Stage::Report);
+        (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
+    };
+    tracing::warn!(job = %lease.job, %reason, "a stage waits");
+    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into() {
+        Step::Moved => Step::Again(AGAIN),
+        other => other,
+    }
+}

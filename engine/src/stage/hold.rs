@@ -1,0 +1,65 @@
+//! Holding a stage's lease while its work goes on: renews it at a third of its life, and ends
+//! the work's leash when it is lost.
+
+use std::time::Duration;
+
+use brigade_model::JobId;
+use brigade_model::limits::LEASE_TTL;
+use brigade_model::ports::job_store::{LeaseError, OwnerId, StageLease, StoreError};
+use brigade_model::ports::object_store::Leash;
+
+use crate::ports::Ports;
+
+/// Takes the stage of a job, if it is free.
+pub(crate) async fn take_stage(
+    ports: &Ports,
+    job: JobId,
+    owner: OwnerId,
+    grace: Duration,
+    leash: &Leash,
+) -> Result<Option<StageLease>, StoreError> {
+    let before = ports.clock.monotonic();
+    let lease = ports.jobs.lease_stage(job, owner, LEASE_TTL, grace).await?;
+    leash.prolong(before.after(LEASE_TTL));
+    Ok(lease)
+}
+
+/// Does the work and renews the lease meanwhile; then gives the lease back.
+pub(crate) async fn hold_stage<T>(
+    ports: &Ports,
+    lease: &StageLease,
+    leash: &Leash,
+    work: impl Future<Output = T> + Send,
+) -> T {
+    let ended = {
+        let renewing = renew(ports, lease, leash);
+        tokio::pin!(work, renewing);
+        tokio::select! {
+            biased;
+            ended = &mut work => ended,
+            () = &mut renewing => work.await,
+        }
+    };
+    if let Err(error) = ports.jobs.release_stage(lease).await {
+        tracing::warn!(job = %lease.job, %error, "a stage's lease was not given back; it will expire");
+    }
+    ended
+}
+
+/// Renews until the lease is lost, and then stops the leash.
+async fn renew(ports: &Ports, lease: &StageLease, leash: &Leash) {
+    loop {
+        ports.clock.sleep(LEASE_TTL / 3).await;
+        let before = ports.clock.monotonic();
+        match ports.jobs.renew_stage(lease, LEASE_TTL).await {
+            Ok(()) => leash.prolong(before.after(LEASE_TTL)),
+            Err(LeaseError::Fenced) => {
+                tracing::warn!(job = %lease.job, "the stage was taken over by somebody else");
+                leash.stop();
+                return;
+            }
+            // The lease runs on until its expiry; the leash sees to it that nothing outlives it.
+            Err(LeaseError::Store(error)) => tracing::warn!(job = %lease.job, %error, "a lease was not renewed"),
+        }
+    }
+}

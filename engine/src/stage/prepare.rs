@@ -1,0 +1,36 @@
+//! Preparing: reads the manifest into slices, once, and counts its rows.
+
+use brigade_model::job::{Change, Job, Prepared};
+use brigade_model::ports::job_store::StageLease;
+use brigade_model::ports::object_store::Leash;
+use brigade_model::status::stage;
+use brigade_model::{Stage, Status};
+
+use crate::ports::Ports;
+use crate::setback::Setback;
+use crate::shop::Shop;
+use crate::slice::{Prepare, prepare as prepare_slices};
+use crate::stage::{Step, say_and_wait};
+
+/// Takes a job from New or Preparing to where it waits for somebody.
+pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
+    let change = if job.status == Status::New {
+        Change::PreparationStarted
+    } else {
+        match read_manifest(shop, job, lease, leash).await {
+            Ok(prepared) => Change::ManifestRead(prepared),
+            Err(Setback::Failed(why)) => Change::StageFailed(why),
+            Err(Setback::Fenced | Setback::Stopped) => return Step::Over,
+            Err(Setback::Again(reason)) => return say_and_wait(shop, lease, &reason).await,
+        }
+    };
+    let from = job.status;
+    let decide = |job: &Job| (stage(job.status) == Stage::Prepare && job.status == from).then(|| change.clone());
+    shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
+}
+
+async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
+    let places = shop.places_of(job)?;
+    let Ports { jobs, spool, .. } = &shop.ports;
+    prepare_slices(Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash }).await
+}

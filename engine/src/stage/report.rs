@@ -1,0 +1,84 @@
+//! Reporting: drains the job, settles what nobody can confirm, writes the report, and ends the
+//! job.
+
+use brigade_model::Stage;
+use brigade_model::job::{Change, Job, JobFailure, failure};
+use brigade_model::limits::LEASE_TTL;
+use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease};
+use brigade_model::ports::object_store::Leash;
+use brigade_model::status::stage;
+
+use crate::outcomes::{FinishedPart, SliceOutcomes};
+use crate::ports::Ports;
+use crate::report::{WriteReport, settle, write_report};
+use crate::setback::Setback;
+use crate::shop::Shop;
+use crate::stage::drain::drain;
+use crate::stage::{Step, say_and_wait};
+
+/// Slices read at once.
+const PAGE: usize = 256;
+
+/// Ends a job that is Completing, Cancelling or Failing.
+pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
+    let change = match write(shop, job, lease, leash).await {
+        Ok(()) => Change::ReportWritten,
+        Err(Setback::Fenced | Setback::Stopped) => return Step::Over,
+        Err(Setback::Failed(why)) => Change::ReportFailed(why),
+        Err(Setback::Again(reason)) => {
+            let waited = shop.ports.clock.now().duration_since(job.since).unsigned_abs();
+            if waited < shop.config.report_patience {
+                return say_and_wait(shop, lease, &reason).await;
+            }
+            Change::ReportFailed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason))
+        }
+    };
+    let decide = |job: &Job| (stage(job.status) == Stage::Report).then(|| change.clone());
+    shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
+}
+
+/// Drains the job, settles what nobody knows, and delivers the report, if one is wanted and
+/// the job came far enough to have tasks.
+async fn write(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
+    if !drain(shop, job.id, leash).await? {
+        return Err(Setback::Stopped);
+    }
+    settle_unknown(shop, lease).await?;
+    if !job.spec.report.enabled || job.prepared.is_none() {
+        return Ok(());
+    }
+    // What was recorded while the job drained counts: read it again.
+    let job = shop.ports.jobs.job(job.id).await?.ok_or(Setback::Fenced)?;
+    let place = shop.places_of(&job)?.report;
+    let Ports { jobs, spool, clock, .. } = &shop.ports;
+    let (jobs, spool, clock) = (&**jobs, &**spool, &**clock);
+    write_report(WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash }).await
+}
+
+/// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the
+/// report says so rather than drop them. A job that completes has none.
+async fn settle_unknown(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
+    let mut from = 0;
+    loop {
+        let page = shop.ports.jobs.slices(lease.job, from, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        from = last.index + 1;
+        for slice in page.iter().filter(|slice| slice.must_look && !slice.is_done()) {
+            settle_slice(shop, lease, slice).await?;
+        }
+    }
+}
+
+async fn settle_slice(shop: &Shop, stage: &StageLease, slice: &SliceRow) -> Result<(), Setback> {
+    let jobs = &shop.ports.jobs;
+    let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, LEASE_TTL).await? else { return Ok(()) };
+    let parts = jobs.parts(stage.job, slice.index).await?;
+    let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
+        .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
+    for (seq, FinishedPart { bytes, succeeded, failed }) in (lease.next_seq..).zip(settle(slice, &outcomes)) {
+        let (job, slice, epoch) = (lease.job, slice.index, lease.epoch);
+        jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes }).await?;
+    }
+    jobs.release_slice(&lease, false).await?;
+    Ok(())
+}
