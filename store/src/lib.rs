@@ -2,5 +2,8 @@
 //!
 //! `memory` is the reference: what it does is what the contract means. `sqlite` is the embedded
 //! default, durable, for one process on one data directory. `directory` keeps spool files.
+//! `conformance` is the suite that every body passes (a feature, for tests).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod memory;

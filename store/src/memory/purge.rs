@@ -50,19 +50,19 @@ impl JobRecord {
         slices + self.uploads.len() + self.files.len() + self.applied.len()
     }
 
-    /// Removes whole slices while they fit, then the rest; at least one unit a call.
     fn remove_rows(&mut self, rows_max: usize) -> usize {
-        let mut removed = 0;
-        while removed < rows_max {
-            if let Some(slice) = self.slices.pop() {
-                removed += slice.rows();
-            } else if self.uploads.pop_first().is_some() || self.files.pop_first().is_some() {
-                removed += 1;
-            } else {
-                removed += std::mem::take(&mut self.applied).len();
-                break;
-            }
+        let removed = (0..rows_max).take_while(|_| self.remove_row()).count();
+        let changes = (rows_max - removed).min(self.applied.len());
+        let mut left = changes;
+        self.applied.retain(|_| left.checked_sub(1).map(|fewer| left = fewer).is_none());
+        removed + changes
+    }
+
+    /// Removes one row of any kind but changes.
+    fn remove_row(&mut self) -> bool {
+        match self.slices.last_mut() {
+            Some(slice) => slice.forget_part() || self.slices.pop().is_some(),
+            None => self.uploads.pop_first().is_some() || self.files.pop_first().is_some(),
         }
-        removed.min(rows_max)
     }
 }

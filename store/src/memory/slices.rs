@@ -44,6 +44,11 @@ impl Slice {
         1 + self.parts.len()
     }
 
+    /// Forgets its last part; false when it has none.
+    pub(super) fn forget_part(&mut self) -> bool {
+        self.parts.pop().is_some()
+    }
+
     fn row(&self) -> SliceRow {
         SliceRow {
             index: self.new.index,

@@ -1,0 +1,185 @@
+//! The suite that every body of `JobStore` and `Spool` passes: each promise of the contracts
+//! is a function whose name says it.
+//!
+//! A body brings a [`Bench`]: an empty store and a hand on the store's clock. Its tests are one
+//! line, `job_store_conformance!(expression of an async bench)`. Nothing here assumes one
+//! process: whatever competes does so through handles of its own ([`Bench::store`]).
+#![allow(clippy::unwrap_used, reason = "a suite of tests, compiled for tests only")]
+
+mod changes;
+mod clock;
+mod counters;
+mod embedded;
+mod jobs;
+mod lists;
+mod parts;
+mod purge;
+mod report;
+mod samples;
+mod slices;
+mod slots;
+mod spools;
+mod stages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::ports::{Clock, JobStore, Spool};
+
+pub use self::clock::ManualClock;
+pub use self::samples::{sample_job, sample_specs};
+
+/// An empty store on the bench.
+#[async_trait]
+pub trait Bench: Send + Sync {
+    /// A handle, as one process has it; each call returns another one where the body has more.
+    fn store(&self) -> Arc<dyn JobStore>;
+
+    /// The clock that the store judges by; reading it is all that a promise does with it.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// Lets the store's time pass.
+    async fn pass(&self, time: Duration);
+}
+
+/// A store that one process has for itself, and revokes all leases when it opens.
+#[async_trait]
+pub trait EmbeddedBench: Bench {
+    /// Ends the process that has the store, without a word, and opens the store again.
+    async fn reopen(&mut self);
+}
+
+macro_rules! promises {
+    ($d:tt $macro:ident, $bench:ty { $($file:ident: $($name:ident)*;)* }) => {
+        $($(
+            #[doc = concat!("Promise: ", stringify!($name), ".")]
+            pub async fn $name(bench: $bench) {
+                $file::$name(bench).await;
+            }
+        )*)*
+
+        /// Generates one test for each promise; the argument is an expression that is awaited
+        /// for the bench.
+        #[macro_export]
+        macro_rules! $macro {
+            ($d bench:expr) => {
+                $($(
+                    #[tokio::test]
+                    async fn $name() {
+                        let mut bench = $d bench.await;
+                        $d crate::conformance::$name(&mut bench).await;
+                    }
+                )*)*
+            };
+        }
+    };
+}
+
+promises! {
+    $ job_store_conformance, &mut dyn Bench {
+        jobs:
+            a_job_is_read_back_as_it_was_created
+            a_job_that_does_not_exist_is_none
+            a_token_in_use_is_refused_and_names_the_job_that_has_it
+            of_many_requests_with_one_token_exactly_one_wins
+            a_token_serves_every_account_and_dialect_once
+            a_deleted_job_gives_its_token_back
+            too_many_jobs_are_refused_also_at_the_same_moment
+            a_job_that_ended_makes_room_for_another;
+        changes:
+            the_store_moves_a_job_exactly_as_the_model_does
+            a_lost_race_is_told_to_the_loser
+            of_many_changes_of_one_revision_exactly_one_is_made
+            a_change_sent_again_with_its_id_is_made_once
+            an_illegal_change_changes_nothing
+            a_change_of_a_job_that_does_not_exist_is_refused
+            a_change_under_a_lost_stage_is_fenced_before_it_is_judged
+            a_repeat_is_recognised_though_the_stage_is_lost
+            the_end_of_a_job_ends_the_lease_of_its_stage;
+        stages:
+            of_many_owners_exactly_one_gets_the_stage
+            a_stage_is_taken_over_after_expiry_and_grace_and_no_earlier
+            a_renewed_stage_lives_on
+            a_stage_that_expired_but_was_not_taken_still_counts
+            a_lost_stage_is_fenced
+            a_released_stage_is_free_at_once_and_its_writes_are_fenced
+            a_release_of_a_lost_stage_takes_nothing_from_its_new_owner
+            a_job_that_ended_or_never_was_has_no_stage
+            open_jobs_say_whether_their_stage_is_held;
+        slices:
+            slices_are_added_once_however_often_they_are_sent
+            slices_that_come_after_a_cancel_are_refused
+            a_slice_that_would_leave_a_gap_is_refused_with_all_that_came_with_it
+            slices_are_read_in_pages
+            slices_are_leased_in_order_and_the_first_lease_is_remembered
+            of_many_owners_each_gets_another_slice
+            a_job_that_is_not_active_gives_no_slice
+            a_renewal_tells_the_status_of_the_job
+            a_lease_is_revoked_after_expiry_and_grace_and_no_earlier
+            a_revoked_slice_is_fenced_and_marked_and_leased_again_first
+            a_released_slice_keeps_its_mark_until_it_is_done
+            a_release_of_a_lost_slice_takes_nothing_from_its_new_owner
+            leases_are_counted_expired_or_not
+            the_holder_of_the_stage_settles_a_slice_whatever_the_status;
+        parts:
+            a_part_counts_in_its_slice_and_in_its_job
+            a_part_sent_twice_counts_once
+            a_part_sent_again_after_the_slice_was_done_succeeds
+            a_gap_in_the_numbers_is_fenced
+            a_part_of_a_lost_lease_is_fenced
+            a_part_of_a_released_lease_is_fenced
+            a_part_is_accepted_after_the_status_changed
+            more_outcomes_than_tasks_are_fenced
+            the_last_outcome_ends_the_slice_and_its_lease
+            the_next_owner_goes_on_with_the_next_part
+            a_part_of_what_does_not_exist_is_fenced;
+        lists:
+            pages_meet_without_gap_or_repeat
+            a_page_may_begin_at_a_job_that_does_not_exist
+            a_list_shows_only_the_statuses_asked_for
+            an_account_and_a_dialect_see_only_their_own
+            a_deleted_job_is_listed_until_it_has_ended
+            a_job_that_ended_long_ago_is_left_out
+            open_jobs_are_those_that_have_not_ended
+            jobs_are_counted_by_status;
+        slots:
+            slots_go_to_the_highest_priority_and_no_further
+            a_higher_priority_preempts_and_gets_the_slot_after_the_drain
+            endpoints_do_not_take_slots_from_each_other
+            slots_given_at_the_same_moment_are_never_too_many;
+        purge:
+            a_purge_removes_all_of_a_job_in_bounded_steps
+            a_purge_spares_what_has_not_ended_or_ended_lately
+            a_deleted_job_that_ended_is_purged_at_once
+            the_token_of_a_purged_job_is_free;
+        report:
+            an_upload_is_remembered_until_it_is_forgotten
+            an_upload_under_a_lost_lease_is_refused
+            report_files_are_remembered_in_order_and_replaced_by_number
+            a_report_file_under_a_lost_stage_is_refused;
+    }
+}
+
+promises! {
+    $ embedded_store_conformance, &mut dyn EmbeddedBench {
+        embedded:
+            reopening_keeps_everything
+            reopening_revokes_every_lease;
+    }
+}
+
+promises! {
+    $ spool_conformance, &mut dyn Spool {
+        spools:
+            a_file_is_read_back_as_it_was_written
+            a_file_written_again_is_replaced
+            a_file_that_does_not_exist_is_not_found
+            removing_what_does_not_exist_succeeds
+            a_name_that_would_leave_the_spool_is_refused
+            files_are_listed_by_prefix_in_order
+            bytes_used_are_those_of_the_files_that_are_there;
+    }
+}
+
+pub use self::counters::counters_are_the_sum_of_the_parts_whatever_happens;

@@ -1,0 +1,57 @@
+//! What opening an embedded store again promises.
+
+use brigade_model::job::JobId;
+use brigade_model::ports::job_store::LeaseError;
+
+use super::EmbeddedBench;
+use super::samples::{
+    GRACE, MANY, TTL, active, counted, ended, lease_slice, lease_stage, owner, part, sample_job, step,
+};
+use brigade_model::job::Change;
+use brigade_model::ports::job_store::CreateJobError;
+
+pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[4, 4]).await;
+    let over = ended(&store, sample_job(2), &[1]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 1, 2)).await.unwrap();
+    store.release_slice(&lease, true).await.unwrap();
+    let before = (store.job(id).await.unwrap(), store.job(over).await.unwrap(), store.slices(id, 0, 9).await.unwrap());
+    let parts = store.parts(id, 0).await.unwrap();
+    drop(store);
+    bench.reopen().await;
+
+    let store = bench.store();
+    let after = (store.job(id).await.unwrap(), store.job(over).await.unwrap(), store.slices(id, 0, 9).await.unwrap());
+    assert_eq!(after, before);
+    assert_eq!(store.parts(id, 0).await.unwrap(), parts);
+    let refused = store.create_job(&sample_job(1), MANY).await;
+    assert!(matches!(refused, Err(CreateJobError::TokenInUse(by)) if by == JobId::from_u128(1)));
+    step(&store, id, Change::Held).await.unwrap();
+}
+
+pub(super) async fn reopening_revokes_every_lease(bench: &mut dyn EmbeddedBench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[4, 4]).await;
+    let (slice, stage) = (lease_slice(&store, id).await, lease_stage(&store, id).await);
+    store.record_part(part(&slice, 0, 1, 0)).await.unwrap();
+    drop(store);
+    bench.reopen().await;
+
+    let store = bench.store();
+    assert_eq!(store.count_leased(id).await.unwrap(), 0);
+    assert!(matches!(store.renew_slice(&slice, TTL).await, Err(LeaseError::Fenced)));
+    assert!(matches!(store.record_part(part(&slice, 1, 1, 0)).await, Err(LeaseError::Fenced)));
+    assert!(matches!(store.renew_stage(&stage, TTL).await, Err(LeaseError::Fenced)));
+    let rows = store.slices(id, 0, 9).await.unwrap();
+    assert_eq!((rows[0].must_look, rows[0].revocations), (true, 1));
+    assert_eq!((rows[1].must_look, rows[1].revocations), (false, 0));
+
+    let next = lease_slice(&store, id).await;
+    assert!(next.epoch > slice.epoch);
+    assert_eq!((next.slice.index, next.next_seq), (0, 1));
+    let stage_next = store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
+    assert!(stage_next.epoch > stage.epoch);
+    assert_eq!(counted(&store, id).await, (1, 0));
+}

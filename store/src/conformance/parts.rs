@@ -1,0 +1,148 @@
+//! What recording outcomes promises.
+
+use brigade_model::job::{Change, JobId};
+use brigade_model::ports::job_store::{LeaseError, OutcomePart};
+use bytes::Bytes;
+
+use super::Bench;
+use super::samples::{GRACE, Store, TTL, active, counted, lease_slice, part, sample_job, step};
+
+async fn is_fenced(store: &Store, part: OutcomePart) -> bool {
+    matches!(store.record_part(part).await, Err(LeaseError::Fenced))
+}
+
+pub(super) async fn a_part_counts_in_its_slice_and_in_its_job(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10, 10]).await;
+    let (first, second) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
+    store.record_part(part(&first, 0, 3, 1)).await.unwrap();
+    store.record_part(part(&first, 1, 2, 0)).await.unwrap();
+    store.record_part(part(&second, 0, 1, 1)).await.unwrap();
+    assert_eq!(counted(&bench.store(), id).await, (6, 2));
+    let rows = store.slices(id, 0, 9).await.unwrap();
+    assert_eq!((rows[0].succeeded, rows[0].failed, rows[1].succeeded, rows[1].failed), (5, 1, 1, 1));
+    let parts = store.parts(id, 0).await.unwrap();
+    assert_eq!(parts, [(0, part(&first, 0, 0, 0).bytes), (1, part(&first, 1, 0, 0).bytes)]);
+}
+
+pub(super) async fn a_part_sent_twice_counts_once(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 3, 1)).await.unwrap();
+    bench.store().record_part(part(&lease, 0, 3, 1)).await.unwrap();
+    store.record_part(part(&lease, 1, 1, 0)).await.unwrap();
+    store.record_part(part(&lease, 0, 3, 1)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (4, 1));
+    assert_eq!(store.parts(id, 0).await.unwrap().len(), 2);
+}
+
+pub(super) async fn a_part_sent_again_after_the_slice_was_done_succeeds(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[4]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 3, 1)).await.unwrap();
+    store.record_part(part(&lease, 0, 3, 1)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (3, 1));
+}
+
+pub(super) async fn a_gap_in_the_numbers_is_fenced(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    assert!(is_fenced(&store, part(&lease, 1, 1, 0)).await);
+    store.record_part(part(&lease, 0, 1, 0)).await.unwrap();
+    assert!(is_fenced(&store, part(&lease, 2, 1, 0)).await);
+    assert!(is_fenced(&store, part(&lease, u64::MAX, 1, 0)).await);
+    assert_eq!(counted(&store, id).await, (1, 0));
+}
+
+pub(super) async fn a_part_of_a_lost_lease_is_fenced(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lost = lease_slice(&store, id).await;
+    store.record_part(part(&lost, 0, 1, 0)).await.unwrap();
+    bench.pass(TTL + GRACE).await;
+    store.revoke_expired(id, GRACE).await.unwrap();
+    assert!(is_fenced(&store, part(&lost, 1, 1, 0)).await);
+    let next = lease_slice(&store, id).await;
+    assert!(is_fenced(&store, part(&lost, 1, 1, 0)).await);
+    assert!(is_fenced(&store, part(&lost, 0, 1, 0)).await, "it was recorded, but its sender must stop");
+    store.record_part(part(&next, 1, 2, 0)).await.unwrap();
+    assert!(is_fenced(&store, part(&lost, 1, 2, 0)).await, "the number was used by another epoch");
+    assert_eq!(counted(&store, id).await, (3, 0));
+}
+
+pub(super) async fn a_part_of_a_released_lease_is_fenced(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 1, 0)).await.unwrap();
+    store.release_slice(&lease, false).await.unwrap();
+    assert!(is_fenced(&store, part(&lease, 1, 1, 0)).await);
+    store.record_part(part(&lease, 0, 1, 0)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (1, 0));
+}
+
+pub(super) async fn a_part_is_accepted_after_the_status_changed(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
+    store.record_part(part(&lease, 0, 1, 1)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (1, 1));
+}
+
+pub(super) async fn more_outcomes_than_tasks_are_fenced(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 6, 3)).await.unwrap();
+    assert!(is_fenced(&store, part(&lease, 1, 1, 1)).await);
+    assert!(is_fenced(&store, part(&lease, 1, u32::MAX, u32::MAX)).await);
+    store.record_part(part(&lease, 1, 1, 0)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (7, 3));
+}
+
+pub(super) async fn the_last_outcome_ends_the_slice_and_its_lease(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[2]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 1, 0)).await.unwrap();
+    store.record_part(part(&lease, 1, 0, 1)).await.unwrap();
+    let row = store.slices(id, 0, 1).await.unwrap().remove(0);
+    assert!(row.is_done() && !row.is_leased);
+    assert!(matches!(store.renew_slice(&lease, TTL).await, Err(LeaseError::Fenced)));
+    store.release_slice(&lease, false).await.unwrap();
+    bench.pass(TTL + GRACE).await;
+    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    assert_eq!(store.lease_slice(id, lease.owner, TTL).await.unwrap(), None);
+    let job = store.job(id).await.unwrap().unwrap();
+    assert!(job.progress.is_exhausted());
+    assert_eq!((job.progress.succeeded, job.progress.failed), (1, 1));
+}
+
+pub(super) async fn the_next_owner_goes_on_with_the_next_part(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let first = lease_slice(&store, id).await;
+    store.record_part(part(&first, 0, 2, 1)).await.unwrap();
+    store.release_slice(&first, false).await.unwrap();
+    let next = lease_slice(&store, id).await;
+    assert_eq!((next.next_seq, next.slice.succeeded, next.slice.failed), (1, 2, 1));
+    store.record_part(part(&next, 1, 7, 0)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (9, 1));
+    let parts = store.parts(id, 0).await.unwrap();
+    assert_eq!(parts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [0, 1]);
+}
+
+pub(super) async fn a_part_of_what_does_not_exist_is_fenced(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1]).await;
+    let unknown =
+        |job, slice| OutcomePart { job, slice, epoch: 0, seq: 0, succeeded: 1, failed: 0, bytes: Bytes::new() };
+    for part in [unknown(id, 0), unknown(id, 7), unknown(JobId::from_u128(9), 0)] {
+        assert!(is_fenced(&store, part).await);
+    }
+    assert_eq!(store.parts(id, 7).await.unwrap(), []);
+}

@@ -1,0 +1,201 @@
+//! What slices and their leases promise.
+
+use std::time::Duration;
+
+use brigade_model::job::Change;
+use brigade_model::ports::job_store::LeaseError;
+use brigade_model::status::Status;
+use futures::future::join_all;
+
+use super::Bench;
+use super::samples::{
+    GRACE, TTL, active, end, lease_slice, lease_stage, owner, part, preparing, ready, sample_job, slices_of, step,
+};
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+pub(super) async fn slices_are_added_once_however_often_they_are_sent(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let lease = preparing(&store, sample_job(1)).await;
+    let all = slices_of(&[64, 128, 7]);
+    store.add_slices(&lease, all[..2].to_vec()).await.unwrap();
+    store.add_slices(&lease, all[..2].to_vec()).await.unwrap();
+    store.add_slices(&lease, all.clone()).await.unwrap();
+    let stored = bench.store().slices(lease.job, 0, 99).await.unwrap();
+    assert_eq!(stored.len(), 3);
+    for (row, new) in stored.iter().zip(&all) {
+        assert_eq!((row.index, row.first_task, row.tasks), (new.index, new.first_task, new.tasks));
+        assert_eq!(row.spool_name, new.spool_name);
+        assert_eq!((row.succeeded, row.failed, row.revocations, row.first_leased), (0, 0, 0, None));
+        assert!(!row.is_leased && !row.must_look && !row.is_done());
+    }
+}
+
+pub(super) async fn slices_that_come_after_a_cancel_are_refused(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let lease = preparing(&store, sample_job(1)).await;
+    step(&store, lease.job, Change::CancelRequested("no".into())).await.unwrap();
+    let refused = store.add_slices(&lease, slices_of(&[64])).await;
+    assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
+    assert_eq!(store.slices(lease.job, 0, 99).await.unwrap(), []);
+
+    let other = ready(&store, sample_job(2), &[1]).await;
+    let stage = lease_stage(&store, other).await;
+    let refused = store.add_slices(&stage, slices_of(&[1, 1])).await;
+    assert!(matches!(refused, Err(LeaseError::Fenced)), "the total is fixed: {refused:?}");
+}
+
+pub(super) async fn a_slice_that_would_leave_a_gap_is_refused_with_all_that_came_with_it(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let lease = preparing(&store, sample_job(1)).await;
+    let mut gap = slices_of(&[64, 64, 64]);
+    gap.remove(1);
+    let refused = store.add_slices(&lease, gap).await;
+    assert!(matches!(refused, Err(LeaseError::Store(_))), "{refused:?}");
+    assert_eq!(store.slices(lease.job, 0, 99).await.unwrap(), []);
+}
+
+pub(super) async fn slices_are_read_in_pages(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = ready(&store, sample_job(1), &[1; 10]).await;
+    let page = async |from, limit| -> Vec<u32> {
+        store.slices(id, from, limit).await.unwrap().iter().map(|slice| slice.index).collect()
+    };
+    assert_eq!(page(0, 4).await, [0, 1, 2, 3]);
+    assert_eq!(page(8, 4).await, [8, 9]);
+    assert_eq!(page(10, 4).await, []);
+}
+
+pub(super) async fn slices_are_leased_in_order_and_the_first_lease_is_remembered(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[5, 6]).await;
+    let began = bench.clock().now();
+    let first = store.lease_slice(id, owner(7), TTL).await.unwrap().unwrap();
+    assert_eq!((first.job, first.owner, first.next_seq), (id, owner(7), 0));
+    assert_eq!((first.slice.index, first.slice.first_leased), (0, Some(began)));
+    assert!(first.slice.is_leased && !first.slice.must_look);
+    assert_eq!(lease_slice(&store, id).await.slice.index, 1);
+    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
+
+    bench.pass(TTL).await;
+    store.release_slice(&first, false).await.unwrap();
+    let again = lease_slice(&store, id).await;
+    assert_eq!((again.slice.index, again.slice.first_leased), (0, Some(began)));
+    assert!(again.epoch > first.epoch);
+}
+
+pub(super) async fn of_many_owners_each_gets_another_slice(bench: &mut dyn Bench) {
+    let id = active(&bench.store(), sample_job(1), &[1; 12]).await;
+    let tries = (1..=16).map(|n| {
+        let store = bench.store();
+        async move { store.lease_slice(id, owner(n), TTL).await.unwrap() }
+    });
+    let mut leased: Vec<_> = join_all(tries).await.into_iter().flatten().map(|lease| lease.slice.index).collect();
+    leased.sort_unstable();
+    assert_eq!(leased, (0..12).collect::<Vec<_>>());
+}
+
+pub(super) async fn a_job_that_is_not_active_gives_no_slice(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = ready(&store, sample_job(1), &[1]).await;
+    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
+    for change in [Change::SlotGranted, Change::Preempted] {
+        step(&store, id, change).await.unwrap();
+    }
+    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(sample_job(9).id, owner(1), TTL).await.unwrap(), None);
+}
+
+pub(super) async fn a_renewal_tells_the_status_of_the_job(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1]).await;
+    let lease = lease_slice(&store, id).await;
+    assert_eq!(store.renew_slice(&lease, TTL).await.unwrap(), Status::Active);
+    step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
+    assert_eq!(bench.store().renew_slice(&lease, TTL).await.unwrap(), Status::Cancelling);
+}
+
+pub(super) async fn a_lease_is_revoked_after_expiry_and_grace_and_no_earlier(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1]).await;
+    let [kept, _lost] = [lease_slice(&store, id).await, lease_slice(&store, id).await];
+    bench.pass(TTL).await;
+    store.renew_slice(&kept, TTL).await.unwrap();
+    bench.pass(GRACE - MOMENT).await;
+    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    bench.pass(MOMENT).await;
+    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 1);
+    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    store.renew_slice(&kept, TTL).await.unwrap();
+}
+
+pub(super) async fn a_revoked_slice_is_fenced_and_marked_and_leased_again_first(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1]).await;
+    let lost = lease_slice(&store, id).await;
+    bench.pass(TTL + GRACE).await;
+    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 1);
+    assert!(matches!(store.renew_slice(&lost, TTL).await, Err(LeaseError::Fenced)));
+    let row = store.slices(id, 0, 1).await.unwrap().remove(0);
+    assert!(row.must_look && !row.is_leased);
+    assert_eq!(row.revocations, 1);
+    let next = lease_slice(&store, id).await;
+    assert_eq!((next.slice.index, next.slice.must_look, next.slice.revocations), (0, true, 1));
+    assert!(next.epoch > lost.epoch);
+}
+
+pub(super) async fn a_released_slice_keeps_its_mark_until_it_is_done(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1]).await;
+    for (said, marked_after) in [(false, false), (true, true), (false, true)] {
+        let lease = lease_slice(&store, id).await;
+        store.release_slice(&lease, said).await.unwrap();
+        let row = store.slices(id, 0, 1).await.unwrap().remove(0);
+        assert_eq!((row.must_look, row.revocations), (marked_after, 0));
+    }
+}
+
+pub(super) async fn a_release_of_a_lost_slice_takes_nothing_from_its_new_owner(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1]).await;
+    let lost = lease_slice(&store, id).await;
+    bench.pass(TTL + GRACE).await;
+    store.revoke_expired(id, GRACE).await.unwrap();
+    let next = lease_slice(&store, id).await;
+    store.release_slice(&lost, false).await.unwrap();
+    store.renew_slice(&next, TTL).await.unwrap();
+}
+
+pub(super) async fn leases_are_counted_expired_or_not(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1, 1]).await;
+    assert_eq!(store.count_leased(id).await.unwrap(), 0);
+    let first = lease_slice(&store, id).await;
+    let second = lease_slice(&store, id).await;
+    bench.pass((TTL + GRACE) * 2).await;
+    assert_eq!(store.count_leased(id).await.unwrap(), 2);
+    store.release_slice(&first, false).await.unwrap();
+    assert_eq!(store.count_leased(id).await.unwrap(), 1);
+    store.record_part(part(&second, 0, 1, 0)).await.unwrap();
+    assert_eq!(store.count_leased(id).await.unwrap(), 0);
+}
+
+pub(super) async fn the_holder_of_the_stage_settles_a_slice_whatever_the_status(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1]).await;
+    let held = lease_slice(&store, id).await;
+    step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
+    let stage = lease_stage(&store, id).await;
+    assert_eq!(store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap(), None, "somebody holds it");
+    assert_eq!(store.lease_slice_to_settle(&stage, 9, TTL).await.unwrap(), None, "it does not exist");
+    store.release_slice(&held, true).await.unwrap();
+
+    let settling = store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap().unwrap();
+    assert_eq!((settling.owner, settling.slice.index, settling.slice.must_look), (stage.owner, 0, true));
+    store.record_part(part(&settling, settling.next_seq, 0, 1)).await.unwrap();
+    assert_eq!(store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap(), None, "it is done");
+
+    end(&store, id).await;
+    let refused = store.lease_slice_to_settle(&stage, 1, TTL).await;
+    assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
+}
