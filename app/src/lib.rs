@@ -6,5 +6,8 @@ pub mod command;
 pub mod config;
 pub mod init;
 pub mod log;
+pub mod metrics;
+pub mod roles;
 pub mod sandbox;
 pub mod serve;
+pub mod tls;
