@@ -1,0 +1,182 @@
+//! How far a job is, for people: done, failed, rate, time left.
+//!
+//! [`Pace`] is the arithmetic: pure, over observations of DescribeJob's counters. [`Watcher`]
+//! shows it on standard error, as a bar on a terminal and as plain lines elsewhere. Nothing
+//! here asks the service anything.
+
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use brigade_model::job::Progress;
+use brigade_model::ports::Monotonic;
+use brigade_model::status::Status;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The rate is that of the last seconds: long enough to be steady, short enough to follow a
+/// store that slows down.
+const WINDOW: Duration = Duration::from_secs(15);
+/// Plain lines come at least this far apart, unless the status changes.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The pace of a job, from what was observed lately.
+#[derive(Debug, Default)]
+pub struct Pace(VecDeque<(Monotonic, u64)>);
+
+impl Pace {
+    /// Takes in that `done` tasks had an outcome at that time. A count that falls (another
+    /// job, a restored database) begins anew.
+    pub fn observe(&mut self, at: Monotonic, done: u64) {
+        if self.0.back().is_some_and(|(_, before)| done < *before) {
+            self.0.clear();
+        }
+        self.0.push_back((at, done));
+        // The oldest one kept is the last outside the window, so that the window is full.
+        while self.0.len() > 2 && at.since(self.0[1].0) >= WINDOW {
+            self.0.pop_front();
+        }
+    }
+
+    /// Tasks a second; `None` before there are two observations of different times.
+    #[must_use]
+    pub fn per_second(&self) -> Option<f64> {
+        let ((first, done_first), (last, done_last)) = (self.0.front()?, self.0.back()?);
+        let seconds = last.since(*first).as_secs_f64();
+        (seconds > 0.0).then(|| (done_last - done_first) as f64 / seconds)
+    }
+
+    /// How long the rest of `total` takes at this pace; `None` when nobody can tell.
+    #[must_use]
+    pub fn time_left(&self, total: u64) -> Option<Duration> {
+        let (_, done) = self.0.back()?;
+        let rate = self.per_second().filter(|rate| *rate > 0.0)?;
+        Duration::try_from_secs_f64(total.saturating_sub(*done) as f64 / rate).ok()
+    }
+}
+
+/// One look at a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Where it stands.
+    pub status: Status,
+    /// Its counters.
+    pub progress: Progress,
+}
+
+/// Counters, rate and time left in words, without the status.
+#[must_use]
+pub fn describe_progress(look: Look, pace: &Pace) -> String {
+    let Progress { total, succeeded, failed } = look.progress;
+    if total == 0 {
+        return match look.status {
+            Status::New | Status::Preparing => "reading the manifest".to_owned(),
+            _ => "no tasks".to_owned(),
+        };
+    }
+    let mut text = format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed));
+    if look.status == Status::Active {
+        if let Some(rate) = pace.per_second() {
+            text.push_str(&format!(", {}/s", grouped(rate.round() as u64)));
+        }
+        if let Some(left) = pace.time_left(total) {
+            text.push_str(&format!(", {} left", in_words(left)));
+        }
+    }
+    text
+}
+
+/// Shows a job while it goes on.
+pub struct Watcher {
+    pace: Pace,
+    shown: Shown,
+}
+
+enum Shown {
+    Bar(ProgressBar),
+    Lines { last: Option<(Monotonic, Look)> },
+}
+
+impl Watcher {
+    /// A bar when standard error is a terminal, lines otherwise.
+    #[must_use]
+    pub fn on_stderr() -> Self {
+        let shown = if std::io::stderr().is_terminal() { Shown::Bar(new_bar()) } else { Shown::Lines { last: None } };
+        Self { pace: Pace::default(), shown }
+    }
+
+    /// Shows what a look at the job found.
+    pub fn show(&mut self, at: Monotonic, look: Look) {
+        let Progress { total, succeeded, failed } = look.progress;
+        self.pace.observe(at, succeeded + failed);
+        let words = describe_progress(look, &self.pace);
+        match &mut self.shown {
+            Shown::Bar(bar) => {
+                bar.set_length(total.max(1));
+                bar.set_position(succeeded + failed);
+                bar.set_prefix(look.status.name());
+                bar.set_message(words);
+            }
+            Shown::Lines { last } => {
+                let is_due = last.is_none_or(|(shown, before)| {
+                    before.status != look.status || (before != look && at.since(shown) >= LINE_EVERY)
+                });
+                if is_due {
+                    *last = Some((at, look));
+                    eprintln!("{}: {words}", look.status);
+                }
+            }
+        }
+    }
+
+    /// Says something besides, such as why the service does not answer.
+    pub fn say(&self, text: &str) {
+        match &self.shown {
+            Shown::Bar(bar) => bar.println(text),
+            Shown::Lines { .. } => eprintln!("{text}"),
+        }
+    }
+
+    /// Leaves the last look standing and ends.
+    pub fn finish(self) {
+        if let Shown::Bar(bar) = self.shown {
+            bar.abandon();
+        }
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:10} {wide_bar} {percent:>3}%  {msg}")
+        .expect("the template is a constant that the tests draw")
+        .progress_chars("█▉▊▋▌▍▎▏ ");
+    ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// A number with its thousands set apart: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A duration in its two largest units: `7 s`, `2 min 5 s`, `1 h 12 min`, `3 d 4 h`.
+#[must_use]
+pub fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The arithmetic of progress, on given times.
+
+use super::*;
+
+fn at(seconds: u64) -> Monotonic {
+    Monotonic(Duration::from_secs(seconds))
+}
+
+fn look(status: Status, total: u64, succeeded: u64, failed: u64) -> Look {
+    Look { status, progress: Progress { total, succeeded, failed } }
+}
+
+#[test]
+fn the_rate_is_that_of_the_last_seconds() {
+    let mut pace = Pace::default();
+    for second in 0..=100 {
+        pace.observe(at(second), second * 1000);
+    }
+    // The store slows down: after one window the old pace is forgotten.
+    for second in 101..=116 {
+        pace.observe(at(second), 100_000 + (second - 100) * 10);
+    }
+    assert_eq!(pace.per_second(), Some(10.0));
+    assert_eq!(pace.time_left(100_160 + 600), Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn without_two_observations_or_movement_nobody_can_tell() {
+    let mut pace = Pace::default();
+    assert_eq!((pace.per_second(), pace.time_left(10)), (None, None));
+    pace.observe(at(1), 5);
+    assert_eq!((pace.per_second(), pace.time_left(10)), (None, None));
+    pace.observe(at(1), 6);
+    assert_eq!(pace.per_second(), None, "no time has passed");
+    pace.observe(at(2), 6);
+    pace.observe(at(40), 6);
+    assert_eq!((pace.per_second(), pace.time_left(10)), (Some(0.0), None));
+}
+
+#[test]
+fn a_count_that_falls_begins_anew() {
+    let mut pace = Pace::default();
+    pace.observe(at(0), 500);
+    pace.observe(at(1), 100);
+    pace.observe(at(2), 300);
+    assert_eq!(pace.per_second(), Some(200.0));
+}
+
+#[test]
+fn more_done_than_asked_is_no_time_left() {
+    let mut pace = Pace::default();
+    pace.observe(at(0), 0);
+    pace.observe(at(1), 20);
+    assert_eq!(pace.time_left(10), Some(Duration::ZERO));
+}
+
+#[test]
+fn progress_reads_as_a_sentence_and_the_rate_stands_only_while_tasks_run() {
+    let mut pace = Pace::default();
+    pace.observe(at(0), 0);
+    pace.observe(at(4), 40_000);
+    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace);
+    assert_eq!(say(Status::Active), "40,000 of 100,000, 2 failed, 10,000/s, 6 s left");
+    assert_eq!(say(Status::Paused), "40,000 of 100,000, 2 failed");
+    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace), "reading the manifest");
+    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace), "no tasks");
+}
+
+#[test]
+fn numbers_and_durations_read_well() {
+    let numbers = [0, 999, 1000, 12_345, 1_000_000, u64::MAX].map(grouped);
+    assert_eq!(numbers, ["0", "999", "1,000", "12,345", "1,000,000", "18,446,744,073,709,551,615"]);
+    let durations = [0, 59, 60, 125, 3600, 4320, 86_400, 273_600].map(|s| in_words(Duration::from_secs(s)));
+    assert_eq!(durations, ["0 s", "59 s", "1 min 0 s", "2 min 5 s", "1 h 0 min", "1 h 12 min", "1 d 0 h", "3 d 4 h"]);
+}
+
+#[test]
+fn the_bar_can_be_drawn() {
+    new_bar().set_draw_target(ProgressDrawTarget::hidden());
+}

@@ -1,0 +1,128 @@
+//! A job's report as its reader sees it: `manifest.json` and the rows of its result files.
+//!
+//! Rows are streamed: memory does not grow with the report. The MD5 that `manifest.json` names
+//! is checked over each file that is read to its end.
+
+use std::ops::ControlFlow;
+
+use anyhow::{Context as _, bail, ensure};
+use brigade_model::job::JobId;
+use brigade_model::names::{BucketName, ObjectKey};
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{At, ByteStream, GetObject, Leash, send};
+use brigade_model::report::ReportSpec;
+use md5::{Digest, Md5};
+use serde::Deserialize;
+
+mod rows;
+
+pub use rows::Row;
+
+use rows::RowReader;
+
+/// `manifest.json` of a report. What else it says is for people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ReportManifest {
+    /// Names of the columns, separated by commas.
+    pub report_schema: String,
+    /// The result files, in order.
+    pub results: Vec<ResultFile>,
+}
+
+/// A result file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResultFile {
+    /// `succeeded` or `failed`.
+    pub task_execution_status: String,
+    /// The bucket it lies in.
+    pub bucket: String,
+    /// The MD5 of its bytes, in hexadecimal.
+    #[serde(rename = "MD5Checksum")]
+    pub md5: String,
+    /// Its key.
+    pub key: String,
+}
+
+impl ResultFile {
+    /// Whether its rows are failed tasks.
+    #[must_use]
+    pub fn is_of_failures(&self) -> bool {
+        self.task_execution_status == "failed"
+    }
+}
+
+/// Where the report of a job lies; `None` when none was asked for.
+///
+/// # Errors
+/// When the prefix makes no key.
+pub fn place_of(job: JobId, report: &ReportSpec) -> anyhow::Result<Option<At>> {
+    let Some(bucket) = report.bucket.as_ref().filter(|_| report.enabled) else { return Ok(None) };
+    let prefix = report.prefix.as_deref().unwrap_or_default();
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) };
+    let key = ObjectKey::new(format!("{prefix}job-{job}/manifest.json"))?;
+    Ok(Some(At { bucket: bucket.bucket.clone(), key }))
+}
+
+/// Reads `manifest.json`, and gives its bytes too.
+///
+/// # Errors
+/// When the store does not give it, or it is none.
+pub async fn read_manifest(store: &dyn ObjectStore, at: &At) -> anyhow::Result<(ReportManifest, Vec<u8>)> {
+    /// A file entry is some 300 bytes and stands for up to 1,000,000 rows.
+    const BYTES_MAX: usize = 64 * 1024 * 1024;
+    let place = || format!("s3://{}/{}", at.bucket, at.key);
+    let mut body = open(store, at.clone()).await.with_context(place)?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        bytes.extend_from_slice(&piece.with_context(place)?);
+        ensure!(bytes.len() <= BYTES_MAX, "{} is too large for the manifest of a report", place());
+    }
+    let manifest = serde_json::from_slice(&bytes).with_context(place)?;
+    Ok((manifest, bytes))
+}
+
+/// Gives each row of a result file to `take`, until it breaks or the file ends; and each piece
+/// of the file's bytes to `copy`.
+///
+/// # Errors
+/// When the file cannot be read, has a row of other columns than the manifest says, or (read
+/// to its end) another MD5.
+pub async fn read_rows(
+    store: &dyn ObjectStore,
+    manifest: &ReportManifest,
+    file: &ResultFile,
+    mut copy: impl FnMut(&[u8]) -> std::io::Result<()>,
+    mut take: impl FnMut(Row) -> ControlFlow<()>,
+) -> anyhow::Result<()> {
+    let place = || format!("s3://{}/{}", file.bucket, file.key);
+    let at = At { bucket: BucketName::new(&file.bucket)?, key: ObjectKey::new(&file.key)? };
+    let mut rows = RowReader::new(&manifest.report_schema).with_context(place)?;
+    let mut body = open(store, at).await.with_context(place)?;
+    let mut md5 = Md5::new();
+    loop {
+        let piece = body.next().await.transpose().with_context(place)?;
+        if let Some(piece) = &piece {
+            md5.update(piece);
+            copy(piece)?;
+        }
+        for row in rows.feed(piece.as_deref().unwrap_or_default()).with_context(place)? {
+            if take(row).is_break() {
+                return Ok(());
+            }
+        }
+        if piece.is_none() {
+            break;
+        }
+    }
+    if hex::encode(md5.finalize()) != file.md5.to_lowercase() {
+        bail!("{} does not have the MD5 that the report's manifest.json names", place());
+    }
+    Ok(())
+}
+
+async fn open(store: &dyn ObjectStore, at: At) -> anyhow::Result<Box<dyn ByteStream>> {
+    let get = GetObject { at, version: None, range: None, if_match: None };
+    Ok(send(store, &Leash::unbounded(), get).await?.body)
+}
