@@ -1,0 +1,182 @@
+//! The client against a scripted server: what it sends, and what it makes of the answers.
+
+use std::sync::{Arc, Mutex};
+
+use brigade_model::ports::{Clock, Spawn};
+use brigade_model::status::Status;
+use brigade_runtime::{SystemClock, TokioSpawn};
+use brigade_wire::cos_signature::{self, RequestParts, Strictness};
+use http::{Request, Response, request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::config::secret::Secret;
+use crate::config::value::Url;
+
+const JOB: &str = "01978a00-0000-7000-8000-000000000001";
+
+/// A server that gives one answer to everything and keeps what it was asked.
+struct Stub {
+    client: Client,
+    asked: Arc<Mutex<Vec<(request::Parts, Bytes)>>>,
+}
+
+impl Stub {
+    async fn answering(status: u16, body: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&asked);
+        let serve = async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let kept = Arc::clone(&kept);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let kept = Arc::clone(&kept);
+                    async move {
+                        let (parts, incoming) = request.into_parts();
+                        let asked = incoming.collect().await.unwrap().to_bytes();
+                        kept.lock().unwrap().push((parts, asked));
+                        let answer = Response::builder().status(status).header("x-cos-request-id", "REQ1");
+                        answer.body(Full::new(Bytes::from_static(body.as_bytes())))
+                    }
+                });
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            }
+        };
+        TokioSpawn.spawn("stub", Box::pin(serve));
+        Self { client: client_of(&format!("http://{address}")), asked }
+    }
+
+    /// What was asked: the request line, and its parts.
+    fn asked(&self) -> (String, request::Parts, Bytes) {
+        let (parts, body) = self.asked.lock().unwrap().pop().unwrap();
+        (format!("{} {}", parts.method, parts.uri), parts, body)
+    }
+}
+
+fn client_of(url: &str) -> Client {
+    let config = ClientConfig {
+        url: Url::parse(url).unwrap(),
+        appid: "1250000000".into(),
+        uin: "100000000001".into(),
+        region: "local".into(),
+        secret_id: "AKIDtest".into(),
+        secret_key: Secret::new("secret-of-test"),
+        security_token: Some(Secret::new("token-of-test")),
+        ca: None,
+    };
+    Client::new(config, Arc::new(SystemClock::new())).unwrap()
+}
+
+fn job() -> JobId {
+    JOB.parse().unwrap()
+}
+
+/// Verifies the signature as a server does, with everything signed that must be.
+fn verify(parts: &request::Parts) -> cos_signature::Claim {
+    let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let query = parts.uri.query().unwrap_or_default();
+    let parts = RequestParts { method: parts.method.as_str(), path: parts.uri.path(), query, headers: &headers };
+    let claim = cos_signature::parse(parts).unwrap();
+    cos_signature::verify(&claim, parts, b"secret-of-test", SystemClock::new().now(), Strictness::Full).unwrap();
+    claim
+}
+
+#[tokio::test]
+async fn a_job_is_created_with_its_options_as_signed_headers() {
+    let stub =
+        Stub::answering(200, "<CreateJobResult><JobId>01978a00-0000-7000-8000-000000000001</JobId></CreateJobResult>")
+            .await;
+    let mut options = JobOptions::default();
+    options.set("key-encoding", "url").unwrap();
+    let answer = stub.client.create_job(b"<CreateJobRequest/>".to_vec(), &options).await.unwrap();
+    assert_eq!((answer.value, answer.request_id.as_str()), (job(), "REQ1"));
+
+    let (line, parts, body) = stub.asked();
+    assert_eq!((line.as_str(), &body[..]), ("POST /jobs", &b"<CreateJobRequest/>"[..]));
+    let claim = verify(&parts);
+    assert_eq!(claim.key_id, "AKIDtest");
+    let signed = "content-length;content-md5;content-type;host;x-brigade-key-encoding;x-cos-appid;x-cos-security-token";
+    let authorization = parts.headers["authorization"].to_str().unwrap();
+    assert!(authorization.contains(&format!("&q-header-list={signed}&")), "{authorization}");
+    assert_eq!(parts.headers["content-md5"], "OR638xYefLfPy0KpzG1nLQ==");
+}
+
+#[tokio::test]
+async fn each_call_has_its_method_path_and_query_and_is_signed() {
+    let stub = Stub::answering(
+        200,
+        "<UpdateJobStatusResult><JobId>01978a00-0000-7000-8000-000000000001</JobId><Status>Cancelling</Status>\
+         <StatusUpdateReason>no longer &amp; ever</StatusUpdateReason></UpdateJobStatusResult>",
+    )
+    .await;
+    let answer = stub.client.update_job_status(job(), Requested::Cancelled, "no longer & ever").await.unwrap();
+    assert_eq!(answer.value.status, Status::Cancelling);
+    let (line, parts, _) = stub.asked();
+    let query = "requestedJobStatus=Cancelled&statusUpdateReason=no%20longer%20%26%20ever";
+    assert_eq!(line, format!("POST /jobs/{JOB}/status?{query}"));
+    assert_eq!(parts.headers["content-length"], "0");
+    verify(&parts);
+
+    stub.client.update_job_priority(job(), 7).await.unwrap_err();
+    assert_eq!(stub.asked().0, format!("POST /jobs/{JOB}/priority?priority=7"));
+    stub.client.describe_job(job()).await.unwrap_err();
+    assert_eq!(stub.asked().0, format!("GET /jobs/{JOB}"));
+    stub.client.list_jobs(&ListQuery { statuses: vec![Status::Active], ..ListQuery::default() }).await.unwrap_err();
+    let (line, parts, _) = stub.asked();
+    assert_eq!(line, "GET /jobs?jobStatuses=Active");
+    verify(&parts);
+    stub.client.delete_job(job()).await.unwrap();
+    let (line, parts, _) = stub.asked();
+    assert_eq!(line, format!("DELETE /jobs/{JOB}"));
+    verify(&parts);
+}
+
+#[tokio::test]
+async fn a_refusal_carries_code_message_and_request_id() {
+    let stub = Stub::answering(
+        404,
+        "<?xml version='1.0' encoding='utf-8' ?><Error><Code>NoSuchJob</Code>\
+         <Message>The specified job does not exist</Message><Resource>r</Resource><RequestId>REQ1</RequestId>\
+         <TraceId>t</TraceId></Error>",
+    )
+    .await;
+    let error = stub.client.describe_job(job()).await.unwrap_err();
+    let text = "NoSuchJob: The specified job does not exist (status 404, request id REQ1)";
+    assert_eq!(error.to_string(), text);
+    assert!(!error.is_passing());
+}
+
+#[tokio::test]
+async fn an_answer_of_somebody_else_is_not_taken_for_the_services() {
+    let stub = Stub::answering(502, "<html>Bad Gateway</html>").await;
+    let error = stub.client.describe_job(job()).await.unwrap_err();
+    assert_eq!(error, ClientError::NoErrorBody { status: 502, request_id: "REQ1".into() });
+    assert!(error.is_passing());
+    let stub = Stub::answering(200, "<html>Welcome</html>").await;
+    assert!(matches!(stub.client.describe_job(job()).await, Err(ClientError::Unreadable { .. })));
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_with_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = client_of(&url).describe_job(job()).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("no answer from {url}: ")), "{error}");
+    assert!(error.is_passing());
+}
+
+#[tokio::test]
+async fn an_appid_that_no_header_carries_is_told_and_nothing_is_sent() {
+    let mut config = (*client_of("http://127.0.0.1:1").config).clone();
+    config.appid = "1\r\nx-evil: 1".into();
+    let client = Client::new(config, Arc::new(SystemClock::new())).unwrap();
+    assert!(matches!(client.describe_job(job()).await, Err(ClientError::Unsendable(_))));
+}
