@@ -42,6 +42,11 @@ enum Command {
 #[error("{0}")]
 pub struct Mistake(pub String);
 
+/// The command did its work, and its exit code says more than "done"; nothing is printed.
+#[derive(Debug, thiserror::Error)]
+#[error("exit code {0}")]
+pub struct Ended(pub u8);
+
 /// Parses the command line, runs the command, and says in one line what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -56,7 +61,10 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(command)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => tell(&format!("error: {error:#}"), if error.is::<Mistake>() { 2 } else { 1 }),
+        Err(error) => match error.downcast_ref() {
+            Some(Ended(code)) => ExitCode::from(*code),
+            None => tell(&format!("error: {error:#}"), if error.is::<Mistake>() { 2 } else { 1 }),
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands that are clients: one file each, `Arguments` and `run` alike in all.
 
+pub mod access;
 pub mod demo;
 pub mod job;
 pub mod manifest;

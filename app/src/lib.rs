@@ -2,12 +2,15 @@
 //! around the engine; and the command line, which is a client of that API like any other.
 
 pub mod cli;
+pub mod client;
 pub mod command;
 pub mod config;
+pub mod document;
 pub mod init;
 pub mod log;
-pub mod metrics;
-pub mod roles;
+pub mod progress;
+pub mod report;
+pub mod s3_url;
 pub mod sandbox;
 pub mod serve;
-pub mod tls;
+pub mod table;

@@ -1,7 +1,5 @@
 //! `brigade serve`: the service.
 
-pub mod listener;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -1,0 +1,26 @@
+//! `brigade job cancel`.
+
+use brigade_model::job::JobId;
+use brigade_wire::cos::update_job_status::Requested;
+
+use super::{Desk, output};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+    /// Why, for whoever reads the job later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { job, reason } = arguments;
+    let answer = desk.client()?.update_job_status(job, Requested::Cancelled, &reason).await?;
+    output::print(desk.output, &answer.body, || format!("{job} is now {}", answer.value.status))
+}

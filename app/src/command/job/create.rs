@@ -1,0 +1,195 @@
+//! `brigade job create`: a job from flags, or from a whole CreateJobRequest.
+//!
+//! 1. The flags become an operation, a report and a role; a mistake ends it here ([`form`],
+//!    [`flags`]).
+//! 2. The manifest is looked at, here or in the store ([`manifest`]).
+//! 3. A delete asks ([`consent`]).
+//! 4. A manifest from here is uploaded, and its ETag pins the bytes ([`upload`]).
+//! 5. The job is created, and its id printed.
+
+use std::path::{Path, PathBuf};
+
+use brigade_model::job::JobSpec;
+use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
+use brigade_model::operation::{Operation, OperationKind};
+use brigade_model::options::JobOptions;
+use brigade_wire::cos::create_job;
+use clap::{Args, Subcommand};
+
+use super::{Desk, output};
+use crate::cli::Mistake;
+use crate::document;
+
+pub mod consent;
+pub mod flags;
+pub mod form;
+pub mod manifest;
+pub mod options;
+pub mod upload;
+pub(in crate::command::job) mod value;
+
+use flags::{CommonArgs, Names};
+use form::{CopyArgs, DeleteArgs, RestoreArgs, TagArgs};
+use manifest::{Fields, Pinned, Source};
+use options::OptionFlags;
+
+/// What the command takes.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// A file that holds the whole CreateJobRequest, which is sent as it is
+    #[arg(long, value_name = "FILE")]
+    xml: Option<PathBuf>,
+    /// Do not ask when it deletes
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    options: OptionFlags,
+    #[command(subcommand)]
+    form: Option<Form>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Form {
+    /// Copy each object into a bucket
+    Copy(Box<CopyArgs>),
+    /// Put tags on each object
+    Tag(TagArgs),
+    /// Ask for a temporary copy of each archived object
+    Restore(RestoreArgs),
+    /// Delete each object (asks first)
+    Delete(DeleteArgs),
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Mistake`] in the flags or the manifest; whatever the store or the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    match (arguments.form, arguments.xml) {
+        (Some(form), _) => create_from_flags(desk, form).await,
+        (None, Some(file)) => create_from_xml(desk, &file, arguments.yes, &arguments.options.0).await,
+        (None, None) => Err(Mistake("say what to create: copy, tag, restore, delete or --xml FILE".to_owned()).into()),
+    }
+}
+
+async fn create_from_xml(desk: &Desk, file: &Path, yes: bool, options: &JobOptions) -> anyhow::Result<()> {
+    let name = file.display();
+    let body = std::fs::read(file).map_err(|error| Mistake(format!("--xml {name}: {error}")))?;
+    document::indent(&body).map_err(|_| Mistake(format!("--xml {name}: is not well-formed XML")))?;
+    if !yes && deletes(&body) {
+        consent::ask(&format!("the manifest of {name}"), None)?;
+    }
+    send(desk, body, options).await
+}
+
+/// Whether the request may delete. Looked up in the text, so that a request in a newer dialect
+/// than ours asks too.
+fn deletes(body: &[u8]) -> bool {
+    let name = OperationKind::Delete.cos_name().as_bytes();
+    body.windows(name.len()).any(|window| window == name)
+}
+
+async fn create_from_flags(desk: &Desk, form: Form) -> anyhow::Result<()> {
+    let names = desk.names()?;
+    let operation = form.operation(&names)?;
+    let common = form.common();
+    // Whatever can be wrong in the flags is told before anything is uploaded.
+    common.report_spec(&names)?;
+    names.role(common.role.as_deref())?;
+    let manifest = bring_manifest(desk, &form).await?;
+    let token = common.token.clone().unwrap_or_else(|| desk.fresh_token());
+    let spec = compose(common, &names, operation, manifest, token)?;
+    let body = create_job::encode_request(&spec);
+    if common.dry_print {
+        print!("{}", document::indent(&body)?);
+        return Ok(());
+    }
+    send(desk, body, &spec.options).await
+}
+
+async fn send(desk: &Desk, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
+    let answer = desk.client()?.create_job(body, options).await?;
+    output::print(desk.output, &answer.body, || answer.value.to_string())
+}
+
+impl Form {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Form::Copy(form) => &form.common,
+            Form::Tag(form) => &form.common,
+            Form::Restore(form) => &form.common,
+            Form::Delete(form) => &form.common,
+        }
+    }
+
+    fn operation(&self, names: &Names) -> Result<Operation, Mistake> {
+        match self {
+            Form::Copy(form) => form.operation(names),
+            Form::Tag(form) => Ok(form.operation()),
+            Form::Restore(form) => Ok(form.operation()),
+            Form::Delete(_) => Ok(Operation::Delete),
+        }
+    }
+}
+
+/// Brings the manifest into the store, pinned; asks in between what must be asked.
+async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fields)> {
+    let common = form.common();
+    let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !common.dry_print;
+    match &common.manifest {
+        Source::Local(path) => {
+            let local = manifest::look_here(path, common.fields.as_ref())?;
+            let to = common.manifest_to.as_ref().ok_or_else(|| {
+                Mistake("a manifest from here is uploaded: say --manifest-to s3://BUCKET/PREFIX/".to_owned())
+            })?;
+            let at = upload::destination(&local, to)?;
+            if must_ask {
+                consent::ask(&path.display().to_string(), Some(local.rows))?;
+            }
+            let fields = local.fields.clone();
+            if common.dry_print {
+                return Ok((upload::forecast(&local, at)?, fields));
+            }
+            let store = desk.open_store(&common.store)?;
+            Ok((upload::upload(&*store, &local, at).await?, fields))
+        }
+        Source::Stored(place) => {
+            let store = desk.open_store(&common.store)?;
+            let found = manifest::look_there(&*store, place, common.fields.as_ref()).await?;
+            if must_ask {
+                consent::ask(&place.to_string(), None)?;
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// What the flags say, with a manifest that lies in the store.
+fn compose(
+    common: &CommonArgs,
+    names: &Names,
+    operation: Operation,
+    (pinned, fields): (Pinned, Fields),
+    token: String,
+) -> Result<JobSpec, Mistake> {
+    let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str())?;
+    Ok(JobSpec {
+        client_request_token: token,
+        confirmation_required: common.confirm_first.then_some(true),
+        description: common.description.clone(),
+        manifest: ManifestSpec {
+            location: ManifestLocation { object, version: pinned.version, etag: pinned.etag },
+            format: ManifestFormat::CosCsvV1,
+            fields,
+        },
+        operation,
+        priority: common.priority,
+        report: common.report_spec(names)?,
+        role: names.role(common.role.as_deref())?,
+        options: common.options.0.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! A delete asks first: nothing that it deletes comes back by itself.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::Mistake;
+use crate::progress::grouped;
+
+/// Asks on the terminal whether to delete what the manifest lists.
+///
+/// # Errors
+/// [`Mistake`] without a terminal; another error when the answer is not a consent.
+pub fn ask(manifest: &str, rows: Option<u64>) -> anyhow::Result<()> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Mistake("a delete asks first and there is no terminal to ask on: say --yes".to_owned()).into());
+    }
+    eprint!("{}", question(manifest, rows));
+    std::io::stderr().flush().context("the question could not be written")?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer).context("the answer could not be read")?;
+    if !is_consent(&answer, rows) {
+        bail!("not agreed: nothing was created");
+    }
+    Ok(())
+}
+
+fn question(manifest: &str, rows: Option<u64>) -> String {
+    match rows {
+        Some(rows) => {
+            format!(
+                "This deletes the {} objects that {manifest} lists. Type the number or yes to go on: ",
+                grouped(rows)
+            )
+        }
+        None => format!("This deletes every object that {manifest} lists. Type yes to go on: "),
+    }
+}
+
+/// Whether the answer is `yes`, or the number of objects with or without separators.
+fn is_consent(answer: &str, rows: Option<u64>) -> bool {
+    let answer = answer.trim();
+    let is_number = |rows: u64| answer == rows.to_string() || answer == grouped(rows);
+    answer == "yes" || rows.is_some_and(is_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_or_the_very_number_is_consent() {
+        for answer in ["yes\n", "1200\n", " 1,200 \r\n"] {
+            assert!(is_consent(answer, Some(1200)), "{answer:?}");
+        }
+        for answer in ["", "\n", "y\n", "YES\n", "no\n", "120\n", "12000\n"] {
+            assert!(!is_consent(answer, Some(1200)), "{answer:?}");
+        }
+        assert!(!is_consent("0\n", None));
+    }
+
+    #[test]
+    fn the_question_says_how_many() {
+        let known = question("old.csv", Some(100_000));
+        assert_eq!(known, "This deletes the 100,000 objects that old.csv lists. Type the number or yes to go on: ");
+        assert!(question("s3://b/old.csv", None).contains("every object that s3://b/old.csv lists"));
+    }
+}

@@ -1,0 +1,254 @@
+//! The manifest of a job to be created: looked at, and uploaded when it lies here.
+//!
+//! A manifest here is read once, as a stream, for its columns, its count and its MD5; its ETag
+//! after the upload pins the bytes. A manifest in the store is pinned by the ETag (and the
+//! version) that a HEAD gives.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, anyhow};
+use brigade_model::manifest::Field;
+use brigade_model::names::{ETag, VersionId};
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{At, GetObject, HeadObject, Leash, send};
+use md5::{Digest, Md5};
+
+use super::flags::are_fields_usable;
+use crate::cli::Mistake;
+use crate::s3_url::S3Url;
+
+/// Columns of a manifest.
+pub type Fields = Vec<Field>;
+
+/// Where a manifest lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// In a file here.
+    Local(PathBuf),
+    /// In the store.
+    Stored(S3Url),
+}
+
+impl FromStr for Source {
+    type Err = crate::s3_url::NotAnS3Url;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("s3://") { text.parse().map(Self::Stored) } else { Ok(Self::Local(PathBuf::from(text))) }
+    }
+}
+
+/// What a manifest here holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its rows, without a header.
+    pub rows: u64,
+    /// Its columns.
+    pub fields: Fields,
+    /// The MD5 of its bytes, in hexadecimal.
+    pub md5: String,
+}
+
+/// A manifest in the store, pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// Where.
+    pub at: At,
+    /// Which bytes.
+    pub etag: ETag,
+    /// Which version, in a bucket that has them.
+    pub version: Option<VersionId>,
+}
+
+/// Reads `--fields`: names of columns, separated by commas.
+///
+/// # Errors
+/// A text that says what is wrong.
+pub fn parse_fields(text: &str) -> Result<Fields, String> {
+    let fields = text.split(',').map(|name| field(name).ok_or(name)).collect::<Result<Fields, _>>();
+    let fields = fields.map_err(|name| format!("{name:?} is none of Bucket, Key, VersionId, Ignore"))?;
+    if are_fields_usable(&fields) { Ok(fields) } else { Err("must name Bucket and Key once each".to_owned()) }
+}
+
+fn field(name: &str) -> Option<Field> {
+    Field::ALL.into_iter().find(|(_, known)| known.eq_ignore_ascii_case(name.trim())).map(|(field, _)| field)
+}
+
+/// What a first row says about the columns.
+#[derive(Debug, PartialEq, Eq)]
+enum FirstRow {
+    /// It names them.
+    Header(Fields),
+    /// It names columns that a manifest has not.
+    StrangeHeader,
+    /// It is a row of that many cells.
+    Row(usize),
+}
+
+fn read_first_row(cells: &[&str]) -> FirstRow {
+    let known: Vec<_> = cells.iter().map(|cell| field(cell)).collect();
+    match known.iter().copied().collect::<Option<Fields>>() {
+        Some(fields) if are_fields_usable(&fields) => FirstRow::Header(fields),
+        _ if known.contains(&Some(Field::Bucket)) && known.contains(&Some(Field::Key)) => FirstRow::StrangeHeader,
+        _ => FirstRow::Row(cells.len()),
+    }
+}
+
+/// The columns: those that were given, else those of the header, else bucket and key of rows
+/// of two cells. A third cell may mean anything, and a version that is none would have a delete
+/// succeed on nothing: so it is never guessed.
+fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Result<Fields, Mistake> {
+    let mistake = |text: String| Err(Mistake(format!("manifest {manifest}: {text}")));
+    match (given, first) {
+        (Some(fields), FirstRow::Header(header)) if fields != header => {
+            mistake("its header names other columns than --fields: correct one of them".to_owned())
+        }
+        (_, FirstRow::StrangeHeader) => mistake(
+            "its header names columns unknown here: remove it and say --fields, with Ignore for them".to_owned(),
+        ),
+        (Some(fields), FirstRow::Row(cells)) if fields.len() != *cells => {
+            mistake(format!("--fields names {} columns and its first row has {cells}", fields.len()))
+        }
+        (Some(fields), _) => Ok(fields.clone()),
+        (None, FirstRow::Header(header)) => Ok(header.clone()),
+        (None, FirstRow::Row(2)) => Ok(vec![Field::Bucket, Field::Key]),
+        (None, FirstRow::Row(cells)) => mistake(format!(
+            "its first row has {cells} cells and no header: say what they are, such as --fields Bucket,Key,VersionId"
+        )),
+    }
+}
+
+/// Looks at a manifest here.
+///
+/// # Errors
+/// [`Mistake`] when it cannot be read, is empty, or its columns are unclear.
+pub fn look_here(path: &Path, given: Option<&Fields>) -> Result<Local, Mistake> {
+    let name = path.display().to_string();
+    let unreadable = |error: &dyn std::fmt::Display| Mistake(format!("manifest {name}: {error}"));
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut source = Measured { inner: BufReader::new(file), md5: Md5::new(), bytes: 0 };
+    let mut rows = csv_rows(&mut source);
+    let mut row = csv::ByteRecord::new();
+    if !rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
+        return Err(Mistake(format!("manifest {name}: is empty: each row names a bucket and a key")));
+    }
+    let first = first_row(&row);
+    let fields = decide_fields(given, &first, &name)?;
+    let mut count = u64::from(matches!(first, FirstRow::Row(_)));
+    while rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
+        count += 1;
+    }
+    drop(rows);
+    let md5 = hex::encode(source.md5.finalize());
+    Ok(Local { path: path.to_owned(), bytes: source.bytes, rows: count, fields, md5 })
+}
+
+/// Looks at a manifest in the store.
+///
+/// # Errors
+/// [`Mistake`] when its columns are unclear, another error when the store does not answer.
+pub async fn look_there(
+    store: &dyn ObjectStore,
+    place: &S3Url,
+    given: Option<&Fields>,
+) -> anyhow::Result<(Pinned, Fields)> {
+    /// The first row is within this, or it is no manifest: two names of 1,024 bytes, quoted.
+    const FIRST_BYTES: u64 = 16 * 1024;
+    let key = place.key().map_err(|error| Mistake(format!("--manifest {place}: {error}")))?;
+    let at = At { bucket: place.bucket.clone(), key };
+    let leash = Leash::unbounded();
+    let unreadable = || format!("manifest {place}");
+    let head = send(store, &leash, HeadObject { at: at.clone(), version: None }).await.with_context(unreadable)?;
+    let etag = head.etag.ok_or_else(|| anyhow!("the store gave no ETag")).with_context(unreadable)?;
+    if head.size == 0 {
+        return Err(Mistake(format!("manifest {place}: is empty: each row names a bucket and a key")).into());
+    }
+    let range = Some((0, head.size.min(FIRST_BYTES) - 1));
+    let get = GetObject { at: at.clone(), version: head.version.clone(), range, if_match: Some(etag.clone()) };
+    let mut got = send(store, &leash, get).await.with_context(unreadable)?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = got.body.next().await {
+        bytes.extend_from_slice(&piece.with_context(unreadable)?);
+    }
+    let mut row = csv::ByteRecord::new();
+    csv_rows(bytes.as_slice()).read_byte_record(&mut row).with_context(unreadable)?;
+    let fields = decide_fields(given, &first_row(&row), &place.to_string())?;
+    let version = head.version.filter(|version| version.as_str() != "null");
+    Ok((Pinned { at, etag, version }, fields))
+}
+
+fn csv_rows<R: Read>(source: R) -> csv::Reader<R> {
+    csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source)
+}
+
+fn first_row(row: &csv::ByteRecord) -> FirstRow {
+    let cells: Vec<_> = row.iter().map(String::from_utf8_lossy).collect();
+    read_first_row(&cells.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
+}
+
+/// A reader that measures what it gives.
+struct Measured<R> {
+    inner: R,
+    md5: Md5,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Measured<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.md5.update(&buffer[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn look(text: &str, fields: Option<&str>) -> Result<(Vec<&'static str>, u64), String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let given = fields.map(|fields| parse_fields(fields).unwrap());
+        let told = |Mistake(text)| text.split_once(": ").map(|(_, told)| told.to_owned()).unwrap();
+        let local = look_here(file.path(), given.as_ref()).map_err(told)?;
+        assert_eq!(local.bytes, text.len() as u64);
+        assert_eq!(local.md5, hex::encode(Md5::digest(text)));
+        Ok((local.fields.into_iter().map(Field::name).collect(), local.rows))
+    }
+
+    #[test]
+    fn columns_come_from_the_header_or_from_rows_of_two_cells() {
+        assert_eq!(look("b,k1\nb,\"k,\n2\"\n", None), Ok((vec!["Bucket", "Key"], 2)));
+        assert_eq!(look("Key, bucket,versionid\nk,b,v", None), Ok((vec!["Key", "Bucket", "VersionId"], 1)));
+        assert_eq!(look("b,k,123\n", Some("Bucket,Key,Ignore")), Ok((vec!["Bucket", "Key", "Ignore"], 1)));
+    }
+
+    #[test]
+    fn a_third_column_is_never_guessed() {
+        let told = look("b,k,123\n", None).unwrap_err();
+        assert!(told.contains("3 cells and no header: say what they are"), "{told}");
+    }
+
+    #[test]
+    fn a_header_that_says_something_else_is_told() {
+        assert!(look("Bucket,Key,Size\n", None).unwrap_err().contains("columns unknown here"));
+        assert!(look("Key,Bucket\n", Some("Bucket,Key")).unwrap_err().contains("other columns than --fields"));
+        assert!(look("b,k\n", Some("Bucket,Key,VersionId")).unwrap_err().contains("first row has 2"));
+        assert!(look("", None).unwrap_err().contains("is empty"));
+    }
+
+    #[test]
+    fn a_place_in_the_store_is_told_from_a_file() {
+        assert!(matches!("s3://b/k".parse(), Ok(Source::Stored(_))));
+        assert_eq!("dir/m.csv".parse(), Ok(Source::Local("dir/m.csv".into())));
+        assert!("s3://".parse::<Source>().is_err());
+    }
+}

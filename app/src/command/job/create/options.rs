@@ -1,0 +1,84 @@
+//! Job options as flags, generated from the model's one table, so that a new row there is a
+//! new flag here.
+
+use brigade_model::options::{JobOptions, OPTIONS};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+/// The options that were given as flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionFlags(pub JobOptions);
+
+impl OptionFlags {
+    fn read(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for row in OPTIONS {
+            if let Some(value) = matches.get_one::<String>(row.name) {
+                let refused = |error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error);
+                self.0.set(row.name, value).map_err(refused)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Args for OptionFlags {
+    fn augment_args(command: Command) -> Command {
+        OPTIONS.iter().fold(command, |command, row| {
+            let help = format!("{}: {}", capitalized(row.help), row.takes);
+            let arg = Arg::new(row.name).long(row.name).value_name("VALUE").help(help);
+            command.arg(arg.help_heading("Job options").hide_short_help(true))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for OptionFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.read(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.read(matches)
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        options: OptionFlags,
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_a_flag() {
+        let values = ["url", "latest", "10", "500", "4", "100", "1000000"];
+        assert_eq!(OPTIONS.len(), values.len());
+        let mut arguments = vec!["x".to_owned()];
+        let mut expected = JobOptions::default();
+        for (row, value) in OPTIONS.iter().zip(values) {
+            arguments.extend([format!("--{}", row.name), value.to_owned()]);
+            expected.set(row.name, value).unwrap();
+        }
+        assert_eq!(Flags::try_parse_from(arguments).unwrap().options.0, expected);
+    }
+
+    #[test]
+    fn a_value_that_the_option_does_not_take_is_refused_with_what_it_takes() {
+        let error = Flags::try_parse_from(["x", "--key-encoding", "rot13"]).unwrap_err();
+        assert_eq!(error.to_string().lines().next(), Some("error: job option key-encoding takes raw, url or form"));
+    }
+}

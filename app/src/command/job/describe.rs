@@ -1,0 +1,77 @@
+//! `brigade job describe`.
+
+use brigade_model::Timestamp;
+use brigade_model::job::{JobId, Progress};
+use brigade_model::operation::Operation;
+use brigade_model::report::ReportSpec;
+use brigade_wire::cos::describe_job::DescribedJob;
+
+use super::{Desk, output};
+use crate::progress::grouped;
+use crate::table;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let answer = desk.client()?.describe_job(arguments.job).await?;
+    output::print(desk.output, &answer.body, || to_text(&answer.value))
+}
+
+/// A job for people: a name and a value a line.
+#[must_use]
+pub fn to_text(job: &DescribedJob) -> String {
+    let location = &job.manifest.location;
+    let failures: Vec<_> = job.failures.iter().map(|why| format!("{}: {}", why.code, why.reason)).collect();
+    table::pairs([
+        ("Job", job.id.to_string()),
+        ("Description", job.description.clone().unwrap_or_default()),
+        ("Status", job.status.to_string()),
+        ("Reason", job.status_update_reason.clone()),
+        ("Failures", failures.join("; ")),
+        ("Progress", progress_text(job.progress)),
+        ("Operation", operation_text(&job.operation)),
+        ("Manifest", format!("s3://{}/{}", location.object.bucket, location.object.key)),
+        ("Report", report_text(&job.report)),
+        ("Role", job.role.name.clone()),
+        ("Priority", job.priority.to_string()),
+        ("Created", job.created.to_string()),
+        ("Waiting since", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
+        ("Ended", job.terminated.as_ref().map(Timestamp::to_string).unwrap_or_default()),
+    ])
+}
+
+fn progress_text(progress: Progress) -> String {
+    let Progress { total, succeeded, failed } = progress;
+    format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed))
+}
+
+fn operation_text(operation: &Operation) -> String {
+    match operation {
+        Operation::Copy(copy) => format!("copy to {}", copy.target.bucket),
+        Operation::Tagging(tagging) => {
+            let tags: Vec<_> = tagging.tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
+            format!("tag with {}", tags.join(", "))
+        }
+        Operation::Restore(restore) => format!("restore for {} days ({})", restore.days, restore.tier.name()),
+        Operation::Delete => "delete".to_owned(),
+    }
+}
+
+fn report_text(report: &ReportSpec) -> String {
+    match (&report.bucket, report.enabled) {
+        (Some(place), true) => {
+            let scope = report.scope.map_or("", |scope| scope.name());
+            format!("s3://{}/{} ({scope})", place.bucket, report.prefix.as_deref().unwrap_or_default())
+        }
+        _ => "none".to_owned(),
+    }
+}

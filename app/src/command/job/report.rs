@@ -1,0 +1,134 @@
+//! `brigade job report`: what became of each object.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use brigade_model::job::JobId;
+use brigade_model::ports::ObjectStore;
+use brigade_wire::cos::describe_job::DescribedJob;
+use serde_json::Value;
+
+use super::output::{Format, print_json};
+use super::{Desk, describe};
+use crate::command::access::StoreFlags;
+use crate::report::{self, ReportManifest, ResultFile, Row};
+use crate::table;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+    /// How many rows to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    rows: usize,
+    /// Failed tasks only
+    #[arg(long)]
+    failed: bool,
+    /// Fetch the whole report into this folder, checked against its MD5s
+    #[arg(long, value_name = "FOLDER")]
+    download: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreFlags,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the job has no report (yet), or the store does not give it.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let job = desk.client()?.describe_job(arguments.job).await?.value;
+    let Some(at) = report::place_of(job.id, &job.report)? else {
+        bail!("job {} was created without a report", job.id);
+    };
+    if !job.status.is_terminal() {
+        bail!("job {} is {} and has no report yet: brigade job watch {}", job.id, job.status, job.id);
+    }
+    let store = desk.open_store(&arguments.store)?;
+    let (manifest, bytes) = report::read_manifest(&*store, &at).await?;
+    if let Some(folder) = &arguments.download {
+        return download(&*store, &manifest, &bytes, folder).await;
+    }
+    let wanted = manifest.results.iter().filter(|file| !arguments.failed || file.is_of_failures());
+    let rows = first_rows(&*store, &manifest, wanted, arguments.rows).await?;
+    match desk.output {
+        Format::Table => println!("{}", to_text(&job, &rows)),
+        Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
+        Format::Xml => bail!("a report has no XML: say --output table or json"),
+    }
+    Ok(())
+}
+
+/// The first rows of these files.
+///
+/// # Errors
+/// When a file cannot be read.
+pub async fn first_rows<'a>(
+    store: &dyn ObjectStore,
+    manifest: &ReportManifest,
+    files: impl Iterator<Item = &'a ResultFile>,
+    count: usize,
+) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for file in files {
+        let take = |row| {
+            if rows.len() < count {
+                rows.push(row);
+            }
+            if rows.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        report::read_rows(store, manifest, file, |_| Ok(()), take).await?;
+        if rows.len() >= count {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+fn to_text(job: &DescribedJob, rows: &[Row]) -> String {
+    format!("{}\n\n{}", describe::to_text(job), rows_to_text(rows))
+}
+
+/// Rows of a report for people.
+#[must_use]
+pub fn rows_to_text(rows: &[Row]) -> String {
+    const HEADER: [&str; 7] = ["bucket", "key", "version", "status", "error", "http", "message"];
+    if rows.is_empty() {
+        return "no rows".to_owned();
+    }
+    let cells = |row: &Row| {
+        let Row { bucket, key, version, status, error_code, http_status, message } = row.clone();
+        vec![bucket, key, version, status, error_code, http_status, message]
+    };
+    table::columns(&HEADER, &[], rows.iter().map(cells))
+}
+
+async fn download(
+    store: &dyn ObjectStore,
+    manifest: &ReportManifest,
+    bytes: &[u8],
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let unwritable = |path: &Path| format!("cannot write {}", path.display());
+    std::fs::create_dir_all(folder).with_context(|| unwritable(folder))?;
+    for file in &manifest.results {
+        let path = folder.join(local_name(&file.key));
+        let mut target = File::create(&path).with_context(|| unwritable(&path))?;
+        let copy = |piece: &[u8]| target.write_all(piece);
+        report::read_rows(store, manifest, file, copy, |_| ControlFlow::Continue(())).await?;
+        println!("{}", path.display());
+    }
+    let path = folder.join("manifest.json");
+    std::fs::write(&path, bytes).with_context(|| unwritable(&path))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// The last part of the key, without anything that would leave the folder.
+fn local_name(key: &str) -> &str {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    if matches!(name, "" | "." | "..") { "results.csv" } else { name }
+}

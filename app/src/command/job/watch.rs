@@ -1,0 +1,122 @@
+//! `brigade job watch`: follows a job until it ends.
+//!
+//! Watching only asks: an interrupt ends the watching and leaves the job as it is. While the
+//! service does not answer (a restart, a proxy) the watching goes on for [`PATIENCE`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade_model::job::{JobId, Progress};
+use brigade_model::ports::{Clock, Monotonic};
+use brigade_model::status::Status;
+use brigade_wire::cos::describe_job::DescribedJob;
+
+use super::{Desk, describe, output};
+use crate::cli::Ended;
+use crate::client::{Answer, Client, ClientError};
+use crate::progress::{Look, Watcher};
+
+/// How often the service is asked: often enough for a bar that moves, and one cheap read for it.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long a service that does not answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Exit code when some tasks of a Complete job failed.
+const SOME_FAILED: u8 = 3;
+/// Exit code when the job is Failed or Cancelled.
+const NOT_COMPLETE: u8 = 4;
+/// Exit code after an interrupt, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Ended`] with the exit code unless the job is Complete without a failed task.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let job = arguments.job;
+    let (client, clock) = (desk.client()?, Arc::clone(&desk.clock));
+    let answer = tokio::select! {
+        answer = follow(&client, clock, job, ASK_EVERY) => answer?,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("\nThe job goes on; 'brigade job watch {job}' shows it again.");
+            return Err(Ended(INTERRUPTED).into());
+        }
+    };
+    output::print(desk.output, &answer.body, || describe::to_text(&answer.value))?;
+    match exit_code(answer.value.status, answer.value.progress) {
+        0 => Ok(()),
+        code => Err(Ended(code).into()),
+    }
+}
+
+/// Shows the job on standard error until it has ended, and gives its last description.
+///
+/// # Errors
+/// [`ClientError`] that does not pass, or lasts longer than the patience.
+pub async fn follow(
+    client: &Client,
+    clock: Arc<dyn Clock>,
+    job: JobId,
+    every: Duration,
+) -> Result<Answer<DescribedJob>, ClientError> {
+    let mut watcher = Watcher::on_stderr();
+    let mut trouble: Option<Monotonic> = None;
+    let mut was_suspended = false;
+    loop {
+        let now = clock.monotonic();
+        match client.describe_job(job).await {
+            Ok(answer) => {
+                trouble = None;
+                let (status, progress) = (answer.value.status, answer.value.progress);
+                watcher.show(clock.monotonic(), Look { status, progress });
+                if status.is_terminal() {
+                    watcher.finish();
+                    return Ok(answer);
+                }
+                if status == Status::Suspended && !was_suspended {
+                    watcher.say(&format!("It waits for a confirmation: brigade job confirm {job}"));
+                }
+                was_suspended = status == Status::Suspended;
+            }
+            Err(error) if error.is_passing() && now.since(*trouble.get_or_insert(now)) < PATIENCE => {
+                if trouble == Some(now) {
+                    watcher.say(&format!("{error}; asking again"));
+                }
+            }
+            Err(error) => {
+                watcher.finish();
+                return Err(error);
+            }
+        }
+        clock.sleep(every).await;
+    }
+}
+
+fn exit_code(status: Status, progress: Progress) -> u8 {
+    match status {
+        Status::Complete if progress.failed == 0 => 0,
+        Status::Complete => SOME_FAILED,
+        _ => NOT_COMPLETE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_how_the_job_ended() {
+        let progress = |failed| Progress { total: 10, succeeded: 10 - failed, failed };
+        assert_eq!(exit_code(Status::Complete, progress(0)), 0);
+        assert_eq!(exit_code(Status::Complete, progress(1)), SOME_FAILED);
+        for status in [Status::Failed, Status::Cancelled] {
+            assert_eq!(exit_code(status, progress(0)), NOT_COMPLETE);
+        }
+    }
+}
