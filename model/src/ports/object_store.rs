@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::Timestamp;
@@ -252,7 +253,7 @@ pub struct ObjectHead {
 }
 
 /// Metadata that travels with an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Cache-Control.
     pub cache_control: Option<String>,
@@ -271,7 +272,7 @@ pub struct Metadata {
 }
 
 /// An ACL: an owner and what is granted to whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acl {
     /// The owner's canonical id.
     pub owner: String,
@@ -280,7 +281,7 @@ pub struct Acl {
 }
 
 /// A grant of an ACL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AclGrant {
     /// To whom.
     pub grantee: Grantee,
@@ -289,7 +290,7 @@ pub struct AclGrant {
 }
 
 /// To whom something is granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grantee {
     /// A user by canonical id.
     Id(String),
