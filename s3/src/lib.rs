@@ -14,4 +14,5 @@ pub mod faults;
 pub mod http;
 pub mod limit;
 pub mod retry;
+pub mod simulated;
 pub mod timeouts;

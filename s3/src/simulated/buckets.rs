@@ -1,0 +1,135 @@
+//! Buckets: made, listed, deleted, and told to keep versions. No call of the port; tests and
+//! the sandbox need them.
+
+use brigade_model::Timestamp;
+use brigade_model::names::{BucketName, ObjectKey, VersionId};
+use brigade_model::ports::object_store::ListedObject;
+
+use super::listing::{self, ListQuery, Listing};
+use super::object;
+use super::refusal::{self, Refusal};
+use super::state::Change;
+use super::{SimulatedStore, Versioning};
+
+/// A bucket of the list of buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketEntry {
+    /// Its name.
+    pub name: BucketName,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A version of the list of versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The key.
+    pub key: ObjectKey,
+    /// The version.
+    pub version: VersionId,
+    /// Whether a request that names no version means this one.
+    pub is_latest: bool,
+    /// When it was written.
+    pub modified: Timestamp,
+    /// The object; `None` is a delete marker.
+    pub object: Option<ListedObject>,
+}
+
+impl SimulatedStore {
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// BucketAlreadyOwnedByYou when it exists.
+    pub fn create_bucket(&self, name: &BucketName, versioning: Versioning) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            if turn.state.buckets.contains_key(name) {
+                return Err(refusal::BUCKET_OWNED);
+            }
+            turn.state.change(Change::Bucket { name: name.clone(), versioning, created_s: turn.now_s })
+        })
+    }
+
+    /// Deletes a bucket without objects.
+    ///
+    /// # Errors
+    /// NoSuchBucket, or BucketNotEmpty when it holds a version, a delete marker or an upload.
+    pub fn delete_bucket(&self, name: &BucketName) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            let is_uploading = turn.state.uploads.values().any(|upload| upload.at.bucket == *name);
+            if is_uploading || !turn.state.bucket(name)?.keys.is_empty() {
+                return Err(refusal::BUCKET_NOT_EMPTY);
+            }
+            turn.state.change(Change::BucketGone { name: name.clone() })
+        })
+    }
+
+    /// The buckets by name.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<BucketEntry> {
+        let state = self.state();
+        let entries = state.buckets.iter();
+        entries.map(|(name, b)| BucketEntry { name: name.clone(), created: object::seconds(b.created_s) }).collect()
+    }
+
+    /// Whether a bucket keeps versions.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn versioning(&self, name: &BucketName) -> Result<Versioning, Refusal> {
+        self.state().bucket(name).map(|bucket| bucket.versioning)
+    }
+
+    /// Enables or suspends versions.
+    ///
+    /// # Errors
+    /// NoSuchBucket; IllegalVersioningConfigurationException for [`Versioning::Off`], to which
+    /// there is no way back.
+    pub fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            let bucket = turn.state.bucket(name)?;
+            if versioning == Versioning::Off && bucket.has_versions() {
+                return Err(refusal::ILLEGAL_VERSIONING);
+            }
+            let created_s = bucket.created_s;
+            turn.state.change(Change::Bucket { name: name.clone(), versioning, created_s })
+        })
+    }
+
+    /// Some keys of a bucket, in the order of their bytes.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn list(&self, name: &BucketName, query: &ListQuery) -> Result<Listing, Refusal> {
+        self.state().bucket(name).map(|bucket| listing::list(bucket, query))
+    }
+
+    /// All versions of the keys with that prefix, newest first within a key; at most `max`,
+    /// from the key after `after`. Versions of one key are never separated: there may be a few
+    /// more than `max`.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn list_versions(
+        &self,
+        name: &BucketName,
+        prefix: &str,
+        after: Option<&ObjectKey>,
+        max: usize,
+    ) -> Result<(Vec<ListedVersion>, bool), Refusal> {
+        let state = self.state();
+        let mut keys = state.bucket(name)?.keys_from(prefix, after);
+        let mut listed = Vec::new();
+        while listed.len() < max {
+            let Some((key, versions)) = keys.next() else { break };
+            listed.extend(versions.iter().rev().enumerate().map(|(age, stored)| ListedVersion {
+                key: key.clone(),
+                version: stored.version.id(),
+                is_latest: age == 0,
+                modified: object::seconds(stored.modified_s),
+                object: listing::listed(key, stored),
+            }));
+        }
+        let is_truncated = keys.next().is_some();
+        Ok((listed, is_truncated))
+    }
+}

@@ -1,0 +1,190 @@
+//! What tests do beside the port: fill, deny, count, and look.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use brigade_model::names::{BucketName, ETag, ObjectKey};
+use brigade_model::ports::object_store::{Acl, At, CallKind, ObjectHead, TagSet};
+use brigade_model::{Timestamp, VersionId};
+use bytes::Bytes;
+
+use super::object::{self, Attributes, Digest, Object, Stored, VersionNumber};
+use super::refusal::Refusal;
+use super::state::LoggedEffect;
+use super::{Body, SimulatedStore};
+
+/// Everything about an object.
+#[derive(Debug, Clone)]
+pub struct SimulatedObject {
+    /// What HEAD says.
+    pub head: ObjectHead,
+    /// Its tags.
+    pub tags: TagSet,
+    /// Its ACL.
+    pub acl: Acl,
+    /// Its bytes.
+    pub body: Body,
+}
+
+/// An upload that was neither completed nor aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// Where its object would be.
+    pub at: At,
+    /// Its id.
+    pub id: String,
+    /// When it began.
+    pub begun: Timestamp,
+    /// Its parts by number.
+    pub parts: Vec<UploadedPart>,
+}
+
+/// A part of an open upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadedPart {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its ETag.
+    pub etag: ETag,
+    /// When it was uploaded.
+    pub modified: Timestamp,
+}
+
+impl SimulatedStore {
+    /// Puts `count` objects with the same bytes under the keys of `key_of(0..count)`: they
+    /// share their bytes, so that a million of them are a few hundred megabytes.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn fill(
+        &self,
+        bucket: &BucketName,
+        count: u64,
+        key_of: impl Fn(u64) -> ObjectKey,
+        bytes: &Bytes,
+    ) -> Result<(), Refusal> {
+        let body = Body::from(bytes.clone());
+        let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
+        self.turn(|turn| {
+            (0..count).try_for_each(|n| {
+                let at = At { bucket: bucket.clone(), key: key_of(n) };
+                turn.store_quietly(at, object.clone())
+            })
+        })
+    }
+
+    /// Puts an object with that body: zeros, for one that no memory holds.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn put(&self, at: &At, body: Body) -> Result<(), Refusal> {
+        let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
+        self.turn(|turn| turn.store_quietly(at.clone(), object))
+    }
+
+    /// The object that a request without a version would find.
+    #[must_use]
+    pub fn object(&self, at: &At) -> Option<SimulatedObject> {
+        self.find(at, None)
+    }
+
+    /// That version of an object; `None` for a delete marker too.
+    #[must_use]
+    pub fn object_version(&self, at: &At, version: &VersionId) -> Option<SimulatedObject> {
+        self.find(at, Some(version))
+    }
+
+    fn find(&self, at: &At, version: Option<&VersionId>) -> Option<SimulatedObject> {
+        self.turn(|turn| {
+            let bucket = turn.state.buckets.get(&at.bucket)?;
+            let (stored, object) = bucket.object(&at.key, version).ok()?;
+            Some(SimulatedObject {
+                head: stored.head(object, bucket.has_versions(), turn.now_s),
+                tags: object.attributes.tags.clone(),
+                acl: object.attributes.acl(),
+                body: object.body.clone(),
+            })
+        })
+    }
+
+    /// The versions of a key, oldest first; the object of a delete marker is `None`.
+    #[must_use]
+    pub fn versions(&self, at: &At) -> Vec<(VersionId, Option<SimulatedObject>)> {
+        let numbers: Vec<VersionNumber> = {
+            let state = self.state();
+            let versions = state.buckets.get(&at.bucket).and_then(|bucket| bucket.keys.get(&at.key));
+            versions.into_iter().flatten().map(|stored| stored.version).collect()
+        };
+        numbers.into_iter().map(|number| (number.id(), self.find(at, Some(&number.id())))).collect()
+    }
+
+    /// The keys of a bucket whose latest version is an object, in the order of their bytes.
+    #[must_use]
+    pub fn keys(&self, bucket: &BucketName) -> Vec<ObjectKey> {
+        let state = self.state();
+        let keys = state.buckets.get(bucket).map(|bucket| &bucket.keys);
+        let is_object = |versions: &[Stored]| versions.last().is_some_and(|latest| latest.object.is_some());
+        keys.into_iter().flatten().filter(|(_, versions)| is_object(versions)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Uploads that were neither completed nor aborted, in the order of their beginning.
+    #[must_use]
+    pub fn open_uploads(&self) -> Vec<OpenUpload> {
+        let state = self.state();
+        let mut uploads: Vec<OpenUpload> = state
+            .uploads
+            .iter()
+            .map(|(id, upload)| OpenUpload {
+                at: upload.at.clone(),
+                id: id.clone(),
+                begun: object::seconds(upload.begun_s),
+                parts: upload.parts.iter().map(|(number, part)| part.describe(*number)).collect(),
+            })
+            .collect();
+        uploads.sort_by(|a, b| (a.begun, &a.id).cmp(&(b.begun, &b.id)));
+        uploads
+    }
+
+    /// How often that call was made, refused ones too.
+    #[must_use]
+    pub fn calls(&self, kind: CallKind) -> u64 {
+        self.0.calls[kind as usize].load(Ordering::Relaxed)
+    }
+
+    /// What calls did so far, in order. Filling is not among it; empty when the configuration
+    /// says that effects are not remembered.
+    #[must_use]
+    pub fn effects(&self) -> Vec<LoggedEffect> {
+        self.state().effects.clone().unwrap_or_default()
+    }
+
+    /// From now on every call on the bucket gets AccessDenied.
+    pub fn deny_bucket(&self, bucket: &BucketName) {
+        self.state().denied_buckets.insert(bucket.clone());
+    }
+
+    /// From now on every call on the object gets AccessDenied.
+    pub fn deny_key(&self, at: &At) {
+        self.state().denied_keys.insert(at.clone());
+    }
+
+    /// Denies nothing any more.
+    pub fn allow_all(&self) {
+        let mut state = self.state();
+        state.denied_buckets.clear();
+        state.denied_keys.clear();
+    }
+}
+
+impl super::multipart::Part {
+    fn describe(&self, number: u32) -> UploadedPart {
+        UploadedPart {
+            number,
+            size: self.body.size(),
+            etag: self.digest.etag(),
+            modified: object::seconds(self.modified_s),
+        }
+    }
+}

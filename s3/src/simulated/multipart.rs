@@ -1,0 +1,126 @@
+//! Uploads in parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use brigade_model::limits::PARTS_MAX;
+use brigade_model::names::ETag;
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, At, CallKind, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, UploadPart,
+    UploadPartCopy,
+};
+use md5::{Digest as _, Md5};
+
+use super::Body;
+use super::object::{Attributes, Digest, Object};
+use super::refusal::{self, Refusal};
+use super::turn::Turn;
+
+/// An open upload.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) at: At,
+    pub(super) begun_s: i64,
+    attributes: Arc<Attributes>,
+    pub(super) parts: BTreeMap<u32, Part>,
+}
+
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) body: Body,
+    pub(super) digest: Digest,
+    pub(super) modified_s: i64,
+}
+
+impl Turn<'_> {
+    pub(super) fn create_multipart_upload(&mut self, request: CreateMultipartUpload) -> Result<String, Refusal> {
+        self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        let attributes = Arc::new(Attributes::new(request.with)?);
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        let id = hex::encode(id);
+        let upload = Upload { at: request.at, begun_s: self.now_s, attributes, parts: BTreeMap::new() };
+        self.state.uploads.insert(id.clone(), upload);
+        Ok(id)
+    }
+
+    pub(super) fn upload_part(&mut self, request: UploadPart, digest: Digest) -> Result<ETag, Refusal> {
+        self.store_part(&request.at, &request.upload_id, request.part, Body::from(request.body), digest)
+    }
+
+    pub(super) fn upload_part_copy(&mut self, request: UploadPartCopy) -> Result<ETag, Refusal> {
+        self.upload(&request.target, &request.upload_id)?;
+        let source =
+            self.copy_source(&request.source, request.source_version.as_ref(), request.source_if_match.as_ref())?;
+        let ((first, last), size) = (request.range, source.body.size());
+        if first > last || last >= size {
+            let message = format!("Range specified is not valid for source object of size: {size}");
+            return Err(refusal::INVALID_ARGUMENT.saying(message));
+        }
+        let part = source.body.slice(first, last);
+        let digest = Digest::of(&part);
+        self.store_part(&request.target, &request.upload_id, request.part, part, digest)
+    }
+
+    fn store_part(&mut self, at: &At, id: &str, number: u32, body: Body, digest: Digest) -> Result<ETag, Refusal> {
+        self.upload(at, id)?;
+        if !(1..=PARTS_MAX).contains(&number) {
+            let message = "Part number must be an integer between 1 and 10000, inclusive";
+            return Err(refusal::INVALID_ARGUMENT.saying(message));
+        }
+        if body.size() > self.config.copy_bytes_max {
+            return Err(refusal::ENTITY_TOO_LARGE);
+        }
+        let part = Part { body, digest, modified_s: self.now_s };
+        if let Some(upload) = self.state.uploads.get_mut(id) {
+            upload.parts.insert(number, part);
+        }
+        Ok(digest.etag())
+    }
+
+    pub(super) fn complete_multipart_upload(&mut self, request: CompleteMultipartUpload) -> Result<CopyDone, Refusal> {
+        let upload = self.upload(&request.at, &request.upload_id)?;
+        let parts = named_parts(upload, &request.parts)?;
+        let (_, all_but_last) = parts.split_last().ok_or(refusal::MALFORMED_XML)?;
+        if all_but_last.iter().any(|part| part.body.size() < self.config.part_bytes_min) {
+            return Err(refusal::ENTITY_TOO_SMALL);
+        }
+        let object = Object {
+            body: Body::join(parts.iter().map(|part| &part.body)),
+            digest: digest_of_parts(&parts),
+            attributes: upload.attributes.clone(),
+        };
+        let done = self.store_object(CallKind::CompleteMultipartUpload, request.at, object)?;
+        self.state.uploads.remove(&request.upload_id);
+        Ok(done)
+    }
+
+    pub(super) fn abort_multipart_upload(&mut self, request: AbortMultipartUpload) -> Result<(), Refusal> {
+        self.upload(&request.at, &request.upload_id)?;
+        self.state.uploads.remove(&request.upload_id);
+        Ok(())
+    }
+
+    fn upload(&self, at: &At, id: &str) -> Result<&Upload, Refusal> {
+        self.state.bucket_of(&at.bucket, &at.key)?;
+        self.state.uploads.get(id).filter(|upload| upload.at == *at).ok_or(refusal::NO_SUCH_UPLOAD)
+    }
+}
+
+/// The parts that a completion names, in its order.
+fn named_parts<'a>(upload: &'a Upload, named: &[(u32, ETag)]) -> Result<Vec<&'a Part>, Refusal> {
+    if named.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+        return Err(refusal::INVALID_PART_ORDER);
+    }
+    let found = named.iter().map(|(number, etag)| {
+        let part = upload.parts.get(number).filter(|part| part.digest.etag().matches(etag));
+        part.ok_or(refusal::INVALID_PART)
+    });
+    found.collect()
+}
+
+fn digest_of_parts(parts: &[&Part]) -> Digest {
+    let mut hash = Md5::new();
+    parts.iter().for_each(|part| hash.update(part.digest.md5));
+    Digest { md5: hash.finalize().into(), parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX) }
+}

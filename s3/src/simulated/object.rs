@@ -1,0 +1,273 @@
+//! One version of a key: an object with everything that belongs to it, or a delete marker.
+
+use std::fmt;
+use std::sync::Arc;
+
+use brigade_model::Timestamp;
+use brigade_model::names::{ETag, VersionId};
+use brigade_model::ports::object_store::{Acl, AclGrant, Grantee, Metadata, NewObject, ObjectHead, TagSet};
+use serde::{Deserialize, Serialize};
+
+use super::Body;
+use super::refusal::{self, Refusal};
+
+/// The canonical id of the owner of everything.
+pub const OWNER: &str = "b61d6ade00000000000000000000000000000000000000000000000000000001";
+const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
+
+const SECONDS_A_DAY: i64 = 24 * 3600;
+
+/// Names a version inside its key; zero is the `null` version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VersionNumber(pub(super) u64);
+
+impl VersionNumber {
+    pub(super) const NULL: VersionNumber = VersionNumber(0);
+
+    pub(super) fn parse(id: &VersionId) -> Option<Self> {
+        match id.as_str() {
+            "null" => Some(Self::NULL),
+            text if text.len() == 16 => u64::from_str_radix(text, 16).ok().map(Self),
+            _ => None,
+        }
+    }
+
+    pub(super) fn id(self) -> VersionId {
+        let text = if self == Self::NULL { "null".to_owned() } else { format!("{:016x}", self.0) };
+        VersionId::new(text).expect("hexadecimal digits are a version id")
+    }
+}
+
+/// What an ETag says of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Digest {
+    /// Of the bytes, or of the parts' MD5s.
+    pub(super) md5: [u8; 16],
+    /// How many parts it was uploaded in; 0 when at once.
+    pub(super) parts: u32,
+}
+
+impl Digest {
+    pub(super) fn of(body: &Body) -> Self {
+        Self { md5: body.md5(), parts: 0 }
+    }
+
+    pub(super) fn etag(self) -> ETag {
+        ETag::new(format!("\"{self}\"")).expect("hexadecimal digits are an ETag")
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.md5))?;
+        if self.parts > 0 {
+            write!(f, "-{}", self.parts)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything besides the bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Attributes {
+    pub(super) metadata: Metadata,
+    pub(super) tags: TagSet,
+    /// `None` is private.
+    pub(super) acl: Option<Acl>,
+    /// `None` is STANDARD.
+    pub(super) storage_class: Option<String>,
+    pub(super) sse: Option<String>,
+    pub(super) restore: Option<Restore>,
+}
+
+/// When a temporary copy of an archived object is there, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Restore {
+    pub(super) from_s: i64,
+    pub(super) until_s: i64,
+}
+
+impl Restore {
+    /// Days count from when the copy is there, and end at the next midnight, as in S3.
+    pub(super) fn new(from_s: i64, days: u32) -> Self {
+        let until_s = (from_s + i64::from(days) * SECONDS_A_DAY + SECONDS_A_DAY - 1) / SECONDS_A_DAY * SECONDS_A_DAY;
+        Self { from_s, until_s }
+    }
+}
+
+/// How far a restore has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RestoreState {
+    /// None was asked for, or the copy has gone again.
+    None,
+    Ongoing,
+    Restored {
+        until_s: i64,
+    },
+}
+
+impl Attributes {
+    /// What a new object gets, checked as S3 checks it.
+    pub(super) fn new(with: NewObject) -> Result<Self, Refusal> {
+        check_metadata(&with.metadata)?;
+        check_tags(&with.tags)?;
+        check_encryption(with.sse.as_deref())?;
+        Ok(Self {
+            metadata: with.metadata,
+            tags: with.tags,
+            acl: with.canned_acl.as_deref().map(canned_acl).transpose()?.flatten(),
+            storage_class: storage_class(with.storage_class)?,
+            sse: with.sse,
+            restore: None,
+        })
+    }
+
+    pub(super) fn is_archived(&self) -> bool {
+        matches!(self.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
+    }
+
+    pub(super) fn restore_state(&self, now_s: i64) -> RestoreState {
+        match self.restore {
+            Some(restore) if now_s < restore.from_s => RestoreState::Ongoing,
+            Some(restore) if now_s < restore.until_s => RestoreState::Restored { until_s: restore.until_s },
+            _ => RestoreState::None,
+        }
+    }
+
+    /// Refuses to read what is only in the archive.
+    pub(super) fn check_readable(&self, now_s: i64) -> Result<(), Refusal> {
+        if self.is_archived() && !matches!(self.restore_state(now_s), RestoreState::Restored { .. }) {
+            return Err(refusal::ARCHIVED);
+        }
+        Ok(())
+    }
+
+    pub(super) fn acl(&self) -> Acl {
+        self.acl.clone().unwrap_or_else(|| owned(&[]))
+    }
+
+    /// The value of `x-amz-restore`.
+    fn restore_header(&self, now_s: i64) -> Option<String> {
+        match self.restore_state(now_s) {
+            RestoreState::None => None,
+            RestoreState::Ongoing => Some("ongoing-request=\"true\"".to_owned()),
+            RestoreState::Restored { until_s } => {
+                let until = seconds(until_s).strftime("%a, %d %b %Y %H:%M:%S GMT");
+                Some(format!("ongoing-request=\"false\", expiry-date=\"{until}\""))
+            }
+        }
+    }
+}
+
+/// An object's content: bytes are shared between copies.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) body: Body,
+    pub(super) digest: Digest,
+    pub(super) attributes: Arc<Attributes>,
+}
+
+/// A version.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) version: VersionNumber,
+    pub(super) modified_s: i64,
+    /// `None` is a delete marker.
+    pub(super) object: Option<Object>,
+}
+
+impl Stored {
+    /// What HEAD says of the object; `version` when its bucket has versions.
+    pub(super) fn head(&self, object: &Object, has_versions: bool, now_s: i64) -> ObjectHead {
+        let attributes = &object.attributes;
+        ObjectHead {
+            size: object.body.size(),
+            etag: Some(object.digest.etag()),
+            modified: Some(seconds(self.modified_s)),
+            version: has_versions.then(|| self.version.id()),
+            storage_class: attributes.storage_class.clone(),
+            restore: attributes.restore_header(now_s),
+            metadata: attributes.metadata.clone(),
+            // S3 counts parts only for a HEAD of one part; the ETag tells.
+            parts: None,
+            tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
+            sse: attributes.sse.clone(),
+        }
+    }
+}
+
+/// That second.
+pub(super) fn seconds(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+/// `None` for STANDARD.
+pub(super) fn storage_class(name: Option<String>) -> Result<Option<String>, Refusal> {
+    const CLASSES: [&str; 6] =
+        ["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"];
+    match name {
+        Some(name) if CLASSES.contains(&name.as_str()) => Ok(Some(name)),
+        Some(name) if name != "STANDARD" => Err(refusal::INVALID_STORAGE_CLASS),
+        _ => Ok(None),
+    }
+}
+
+/// What a canned ACL grants; `None` is private.
+pub(super) fn canned_acl(name: &str) -> Result<Option<Acl>, Refusal> {
+    const CANNED: [(&str, &[(&str, &str)]); 7] = [
+        ("private", &[]),
+        ("public-read", &[(ALL_USERS, "READ")]),
+        ("public-read-write", &[(ALL_USERS, "READ"), (ALL_USERS, "WRITE")]),
+        ("authenticated-read", &[(AUTHENTICATED_USERS, "READ")]),
+        // The bucket's owner is the object's.
+        ("bucket-owner-read", &[]),
+        ("bucket-owner-full-control", &[]),
+        ("aws-exec-read", &[]),
+    ];
+    let row = CANNED.iter().find(|(canned, _)| *canned == name).ok_or(refusal::INVALID_ARGUMENT)?;
+    Ok(Some(row.1).filter(|grants| !grants.is_empty()).map(owned))
+}
+
+fn owned(groups: &[(&str, &str)]) -> Acl {
+    let own = AclGrant { grantee: Grantee::Id(OWNER.to_owned()), permission: "FULL_CONTROL".to_owned() };
+    let others = groups.iter().map(|(group, permission)| AclGrant {
+        grantee: Grantee::Group((*group).to_owned()),
+        permission: (*permission).to_owned(),
+    });
+    Acl { owner: OWNER.to_owned(), grants: std::iter::once(own).chain(others).collect() }
+}
+
+pub(super) fn check_encryption(algorithm: Option<&str>) -> Result<(), Refusal> {
+    match algorithm {
+        None | Some("AES256") => Ok(()),
+        Some(_) => Err(refusal::INVALID_ENCRYPTION),
+    }
+}
+
+pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Refusal> {
+    let bytes: usize = metadata.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > brigade_model::limits::USER_METADATA_BYTES_MAX {
+        return Err(refusal::METADATA_TOO_LARGE);
+    }
+    Ok(())
+}
+
+pub(super) fn check_tags(tags: &TagSet) -> Result<(), Refusal> {
+    use brigade_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+    if tags.len() > TAGS_MAX {
+        return Err(refusal::TOO_MANY_TAGS);
+    }
+    for (n, tag) in tags.iter().enumerate() {
+        if tag.key.is_empty() || tag.key.chars().count() > TAG_KEY_CHARS_MAX {
+            return Err(refusal::INVALID_TAG.saying("The TagKey you have provided is invalid"));
+        }
+        if tag.value.chars().count() > TAG_VALUE_CHARS_MAX {
+            return Err(refusal::INVALID_TAG.saying("The TagValue you have provided is invalid"));
+        }
+        if tags[..n].iter().any(|earlier| earlier.key == tag.key) {
+            return Err(refusal::INVALID_TAG.saying("Cannot provide multiple Tags with the same key"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What the simulated store refuses, one row a reason: S3's code, its status, its message, and
+//! what a caller should make of it.
+//!
+//! Source: the S3 API reference, "Error responses", and the errors of each action.
+
+use std::borrow::Cow;
+
+use brigade_model::ports::object_store::{CallError, DeleteResult, Effect, Verdict};
+
+/// A refused request. Nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// S3's code.
+    pub code: &'static str,
+    /// S3's HTTP status.
+    pub status: u16,
+    /// What to make of it.
+    pub verdict: Verdict,
+    /// What went wrong.
+    pub message: Cow<'static, str>,
+}
+
+macro_rules! refusals {
+    ($($name:ident = $code:literal, $status:literal, $verdict:ident, $message:literal;)*) => {
+        $(pub(super) const $name: Refusal = Refusal {
+            code: $code, status: $status, verdict: Verdict::$verdict, message: Cow::Borrowed($message),
+        };)*
+    };
+}
+
+refusals! {
+    NO_SUCH_BUCKET = "NoSuchBucket", 404, Missing, "The specified bucket does not exist";
+    NO_SUCH_KEY = "NoSuchKey", 404, Missing, "The specified key does not exist.";
+    NO_SUCH_VERSION = "NoSuchVersion", 404, Missing, "The specified version does not exist.";
+    NO_SUCH_UPLOAD = "NoSuchUpload", 404, Missing, "The specified multipart upload does not exist. It may have been aborted or completed.";
+    ACCESS_DENIED = "AccessDenied", 403, Denied, "Access Denied";
+    PRECONDITION_FAILED = "PreconditionFailed", 412, Precondition, "At least one of the pre-conditions you specified did not hold";
+    METHOD_NOT_ALLOWED = "MethodNotAllowed", 405, Invalid, "The specified method is not allowed against this resource.";
+    INVALID_RANGE = "InvalidRange", 416, Invalid, "The requested range is not satisfiable";
+    ARCHIVED = "InvalidObjectState", 403, Invalid, "The operation is not valid for the object's storage class";
+    NOT_ARCHIVED = "InvalidObjectState", 403, Invalid, "Restore is not allowed for the object's current storage class";
+    RESTORE_IN_PROGRESS = "RestoreAlreadyInProgress", 409, Invalid, "Object restore is already in progress";
+    INVALID_REQUEST = "InvalidRequest", 400, Invalid, "Invalid Request";
+    INVALID_ARGUMENT = "InvalidArgument", 400, Invalid, "Invalid Argument";
+    MALFORMED_XML = "MalformedXML", 400, Invalid, "The XML you provided was not well-formed or did not validate against our published schema";
+    MALFORMED_ACL = "MalformedACLError", 400, Invalid, "The ACL that you provided was not well formed or did not validate against our published schema";
+    INVALID_STORAGE_CLASS = "InvalidStorageClass", 400, Invalid, "The storage class you specified is not valid";
+    INVALID_ENCRYPTION = "InvalidEncryptionAlgorithmError", 400, Invalid, "The encryption request that you specified is not valid. The valid value is AES256.";
+    METADATA_TOO_LARGE = "MetadataTooLarge", 400, Invalid, "Your metadata headers exceed the maximum allowed metadata size";
+    TOO_MANY_TAGS = "BadRequest", 400, Invalid, "Object tags cannot be greater than 10";
+    INVALID_TAG = "InvalidTag", 400, Invalid, "The tag provided was not a valid tag";
+    INVALID_PART = "InvalidPart", 400, Invalid, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
+    INVALID_PART_ORDER = "InvalidPartOrder", 400, Invalid, "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    ENTITY_TOO_SMALL = "EntityTooSmall", 400, Invalid, "Your proposed upload is smaller than the minimum allowed size";
+    ENTITY_TOO_LARGE = "EntityTooLarge", 400, Invalid, "Your proposed upload exceeds the maximum allowed size";
+    BUCKET_NOT_EMPTY = "BucketNotEmpty", 409, Invalid, "The bucket you tried to delete is not empty";
+    BUCKET_OWNED = "BucketAlreadyOwnedByYou", 409, Invalid, "Your previous request to create the named bucket succeeded and you already own it.";
+    ILLEGAL_VERSIONING = "IllegalVersioningConfigurationException", 400, Invalid, "The versioning configuration specified in the request is invalid.";
+    JOURNAL_FAILED = "InternalError", 500, Transient, "The effect could not be written to the directory";
+}
+
+impl Refusal {
+    /// The same with a message of its own.
+    pub(super) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// As the error of a call.
+    pub(super) fn into_error(self, request_id: String) -> CallError {
+        CallError {
+            http_status: Some(self.status),
+            request_id: Some(request_id),
+            ..CallError::new(self.verdict, Effect::None, self.code, self.message)
+        }
+    }
+
+    /// As what became of one object of a multi-object delete.
+    pub(super) fn into_result(self) -> DeleteResult {
+        DeleteResult::Failed { code: self.code.to_owned(), message: self.message.into_owned() }
+    }
+}

@@ -1,0 +1,131 @@
+//! Everything that the simulated store holds, and the only way in which it changes: a
+//! [`Change`], written to the journal first when there is one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use brigade_model::names::{BucketName, ObjectKey, VersionId};
+use brigade_model::ports::object_store::{At, CallKind};
+
+use super::bucket::{Bucket, Versioning};
+use super::journal::Journal;
+use super::multipart::Upload;
+use super::object::{Attributes, Stored, VersionNumber};
+use super::refusal::{self, Refusal};
+
+/// What a call did to an object, for tests that count effects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEffect {
+    /// Which call did it.
+    pub call: CallKind,
+    /// To which object.
+    pub at: At,
+    /// The version that was made, changed or removed; `null` where the bucket has none.
+    pub version: VersionId,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) buckets: BTreeMap<BucketName, Bucket>,
+    pub(super) uploads: HashMap<String, Upload>,
+    pub(super) denied_buckets: HashSet<BucketName>,
+    pub(super) denied_keys: HashSet<At>,
+    /// `None`: effects are not remembered.
+    pub(super) effects: Option<Vec<LoggedEffect>>,
+    pub(super) journal: Option<Journal>,
+}
+
+/// A change of what is kept. Open uploads are not: they end with the process.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// A bucket was made, or its versioning was set.
+    Bucket { name: BucketName, versioning: Versioning, created_s: i64 },
+    /// A bucket was deleted.
+    BucketGone { name: BucketName },
+    /// A version became the newest of its key.
+    Stored { at: At, stored: Stored },
+    /// A version has other attributes.
+    Changed { at: At, version: VersionNumber, attributes: Arc<Attributes> },
+    /// A version has gone.
+    Removed { at: At, version: VersionNumber },
+}
+
+impl State {
+    pub(super) fn bucket(&self, name: &BucketName) -> Result<&Bucket, Refusal> {
+        if self.denied_buckets.contains(name) {
+            return Err(refusal::ACCESS_DENIED);
+        }
+        self.buckets.get(name).ok_or(refusal::NO_SUCH_BUCKET)
+    }
+
+    /// The bucket, when the key in it is not denied.
+    pub(super) fn bucket_of(&self, bucket: &BucketName, key: &ObjectKey) -> Result<&Bucket, Refusal> {
+        let found = self.bucket(bucket)?;
+        let is_denied =
+            !self.denied_keys.is_empty() && self.denied_keys.contains(&At { bucket: bucket.clone(), key: key.clone() });
+        if is_denied { Err(refusal::ACCESS_DENIED) } else { Ok(found) }
+    }
+
+    /// Keeps the change, then makes it: what cannot be kept is not made.
+    pub(super) fn change(&mut self, change: Change) -> Result<(), Refusal> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(&change).map_err(|why| refusal::JOURNAL_FAILED.saying(why.to_string()))?;
+        }
+        self.apply(change);
+        Ok(())
+    }
+
+    /// The change that a call makes to an object, with its entry in the log of effects.
+    pub(super) fn effect(&mut self, call: CallKind, change: Change) -> Result<(), Refusal> {
+        let logged = self.effects.as_ref().and_then(|_| change.version());
+        let logged = logged.map(|(at, version)| LoggedEffect { call, at: at.clone(), version: version.id() });
+        self.change(change)?;
+        if let Some(effects) = &mut self.effects {
+            effects.extend(logged);
+        }
+        Ok(())
+    }
+
+    /// Makes a change that is kept already.
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Bucket { name, versioning, created_s } => {
+                let bucket = self.buckets.entry(name).or_default();
+                (bucket.versioning, bucket.created_s) = (versioning, created_s);
+            }
+            Change::BucketGone { name } => {
+                self.buckets.remove(&name);
+            }
+            Change::Stored { at, stored } => {
+                if let Some(bucket) = self.buckets.get_mut(&at.bucket) {
+                    bucket.store(at.key, stored);
+                }
+            }
+            Change::Changed { at, version, attributes } => self.set_attributes(&at, version, attributes),
+            Change::Removed { at, version } => {
+                if let Some(bucket) = self.buckets.get_mut(&at.bucket) {
+                    bucket.remove(&at.key, version);
+                }
+            }
+        }
+    }
+
+    fn set_attributes(&mut self, at: &At, version: VersionNumber, attributes: Arc<Attributes>) {
+        let versions = self.buckets.get_mut(&at.bucket).and_then(|bucket| bucket.keys.get_mut(&at.key));
+        let stored = versions.and_then(|all| all.iter_mut().find(|stored| stored.version == version));
+        if let Some(object) = stored.and_then(|stored| stored.object.as_mut()) {
+            object.attributes = attributes;
+        }
+    }
+}
+
+impl Change {
+    /// The version that is made, changed or removed.
+    fn version(&self) -> Option<(&At, VersionNumber)> {
+        match self {
+            Change::Bucket { .. } | Change::BucketGone { .. } => None,
+            Change::Stored { at, stored } => Some((at, stored.version)),
+            Change::Changed { at, version, .. } | Change::Removed { at, version } => Some((at, *version)),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What is the simulated store's own: zeros, filling, denials, counts, delays, its directory.
+//! What it has in common with every object store stands in `conformance`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade_model::names::{BucketName, ObjectKey, VersionId};
+use brigade_model::operation::Tag;
+use brigade_model::ports::object_store::{
+    At, CallError, CallKind, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject, DeleteObjects,
+    DeleteResult, GetObject, HeadObject, Leash, NewObject, PutObject, PutObjectTagging, Request, RestoreObject,
+    UploadPart, UploadPartCopy, Verdict, send,
+};
+use brigade_model::ports::{Clock, Monotonic};
+use brigade_runtime::{SeededEntropy, SimulatedClock};
+use bytes::Bytes;
+
+use super::*;
+
+fn store_with(config: SimulatedConfig) -> (SimulatedStore, Arc<SimulatedClock>) {
+    let clock = Arc::new(SimulatedClock::new());
+    (SimulatedStore::new(config, clock.clone(), Arc::new(SeededEntropy::new(1))), clock)
+}
+
+fn store_with_bucket(versioning: Versioning) -> (SimulatedStore, Arc<SimulatedClock>) {
+    let (store, clock) = store_with(SimulatedConfig::default());
+    store.create_bucket(&bucket(), versioning).unwrap();
+    (store, clock)
+}
+
+fn bucket() -> BucketName {
+    BucketName::new("photos").unwrap()
+}
+
+fn at(key: &str) -> At {
+    At { bucket: bucket(), key: ObjectKey::new(key).unwrap() }
+}
+
+async fn call<R: Request>(store: &SimulatedStore, request: R) -> Result<R::Answer, CallError> {
+    send(store, &Leash::unbounded(), request).await
+}
+
+async fn put(store: &SimulatedStore, key: &str, bytes: &'static [u8]) {
+    let body = Bytes::from_static(bytes);
+    call(store, PutObject { at: at(key), body, with: NewObject::default() }).await.unwrap();
+}
+
+fn copy(source: &str, target: &str) -> CopyObject {
+    CopyObject {
+        source: at(source),
+        source_version: None,
+        target: at(target),
+        metadata: None,
+        tags: None,
+        canned_acl: None,
+        storage_class: None,
+        sse: None,
+        source_if_match: None,
+        size: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_above_five_gibibytes_is_not_copied_at_once_but_in_parts() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    let gib = 1 << 30;
+    store.put(&at("big"), Body::zeros(6 * gib)).unwrap();
+    let refused = call(&store, copy("big", "copy")).await.unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.http_status), ("InvalidRequest", Some(400)));
+    assert!(refused.message.contains("larger than the maximum allowable size for a copy source: 5368709120"));
+
+    let upload_id = call(&store, CreateMultipartUpload { at: at("copy"), with: NewObject::default() }).await.unwrap();
+    let mut parts = Vec::new();
+    for (part, range) in [(1, (0, 5 * gib - 1)), (2, (5 * gib, 6 * gib - 1))] {
+        let request = UploadPartCopy {
+            source: at("big"),
+            source_version: None,
+            range,
+            source_if_match: None,
+            target: at("copy"),
+            upload_id: upload_id.clone(),
+            part,
+        };
+        parts.push((part, call(&store, request).await.unwrap()));
+    }
+    call(&store, CompleteMultipartUpload { at: at("copy"), upload_id, parts }).await.unwrap();
+    let copied = store.object(&at("copy")).unwrap();
+    assert_eq!(copied.head.size, 6 * gib);
+    assert!(copied.head.etag.unwrap().unquoted().ends_with("-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_takes_its_time_and_its_copy_goes_again() {
+    let (store, clock) = store_with_bucket(Versioning::Off);
+    let with = NewObject { storage_class: Some("DEEP_ARCHIVE".to_owned()), ..NewObject::default() };
+    call(&store, PutObject { at: at("a"), body: Bytes::from_static(b"x"), with }).await.unwrap();
+    let get = || GetObject { at: at("a"), version: None, range: None, if_match: None };
+    let restore = || RestoreObject { at: at("a"), version: None, days: 2, tier: "Bulk".to_owned() };
+    let restore_header = || store.object(&at("a")).unwrap().head.restore;
+
+    assert_eq!(call(&store, get()).await.err().map(|e| e.code), Some("InvalidObjectState".to_owned()));
+    assert_eq!(restore_header(), None);
+    assert!(!call(&store, restore()).await.unwrap().was_restored);
+    assert_eq!(call(&store, restore()).await.unwrap_err().code, "RestoreAlreadyInProgress");
+    assert_eq!(restore_header().unwrap(), "ongoing-request=\"true\"");
+    assert!(call(&store, get()).await.is_err());
+    assert!(call(&store, copy("a", "b")).await.is_err());
+
+    clock.sleep(Duration::from_secs(4 * 3600)).await;
+    assert!(call(&store, get()).await.is_ok());
+    assert!(call(&store, copy("a", "b")).await.is_ok());
+    assert_eq!(restore_header().unwrap(), "ongoing-request=\"false\", expiry-date=\"Sun, 04 Jan 2026 00:00:00 GMT\"");
+    assert!(call(&store, restore()).await.unwrap().was_restored);
+
+    clock.sleep(Duration::from_secs(3 * 24 * 3600)).await;
+    assert_eq!(restore_header(), None);
+    assert!(call(&store, get()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filled_bucket_shares_its_bytes_and_lists_every_key() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    let key_of = |n: u64| ObjectKey::new(format!("k/{n:06}")).unwrap();
+    store.fill(&bucket(), 2500, key_of, &Bytes::from_static(b"tiny")).unwrap();
+    assert_eq!(store.keys(&bucket()).len(), 2500);
+    assert_eq!(store.object(&at("k/002499")).unwrap().body.to_bytes(), "tiny");
+    assert!(store.effects().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_denied_is_denied_in_every_call_and_nothing_else_is() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    put(&store, "mine", b"1").await;
+    put(&store, "theirs", b"2").await;
+    store.deny_key(&at("theirs"));
+    let head = |key| HeadObject { at: at(key), version: None };
+    let denied = call(&store, head("theirs")).await.unwrap_err();
+    assert_eq!((denied.verdict, denied.http_status), (Verdict::Denied, Some(403)));
+    assert_eq!(call(&store, copy("theirs", "mine")).await.unwrap_err().verdict, Verdict::Denied);
+    assert_eq!(call(&store, copy("mine", "theirs")).await.unwrap_err().verdict, Verdict::Denied);
+    let objects = ["theirs", "mine"].map(|key| (at(key).key, None)).to_vec();
+    let results = call(&store, DeleteObjects { bucket: bucket(), objects }).await.unwrap();
+    assert!(matches!(&results[0], DeleteResult::Failed { code, .. } if code == "AccessDenied"));
+    assert!(matches!(&results[1], DeleteResult::Deleted(_)));
+    assert_eq!(store.keys(&bucket()), [at("theirs").key]);
+
+    store.deny_bucket(&bucket());
+    assert_eq!(call(&store, head("mine")).await.unwrap_err().code, "AccessDenied");
+    store.allow_all();
+    assert_eq!(call(&store, head("mine")).await.unwrap_err().code, "NoSuchKey");
+}
+
+#[tokio::test(start_paused = true)]
+async fn effects_are_logged_once_each_and_refusals_are_counted_but_not_logged() {
+    let (store, _) = store_with_bucket(Versioning::Enabled);
+    put(&store, "a", b"1").await;
+    call(&store, copy("a", "b")).await.unwrap();
+    call(&store, copy("gone", "b")).await.unwrap_err();
+    let tags = vec![Tag { key: "k".to_owned(), value: "v".to_owned() }];
+    call(&store, PutObjectTagging { at: at("b"), version: None, tags }).await.unwrap();
+    call(&store, DeleteObject { at: at("a"), version: None }).await.unwrap();
+    let effects: Vec<_> = store.effects().into_iter().map(|effect| (effect.call, effect.at)).collect();
+    let expected = [
+        (CallKind::PutObject, at("a")),
+        (CallKind::CopyObject, at("b")),
+        (CallKind::PutObjectTagging, at("b")),
+        (CallKind::DeleteObject, at("a")),
+    ];
+    assert_eq!(effects, expected);
+    assert_eq!(store.calls(CallKind::CopyObject), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_upload_is_seen_until_it_is_completed_or_aborted() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    let upload_id = call(&store, CreateMultipartUpload { at: at("a"), with: NewObject::default() }).await.unwrap();
+    let body = Bytes::from_static(b"part");
+    call(&store, UploadPart { at: at("a"), upload_id: upload_id.clone(), part: 7, body }).await.unwrap();
+    let open = store.open_uploads();
+    assert_eq!((open.len(), &open[0].id, open[0].parts[0].number, open[0].parts[0].size), (1, &upload_id, 7, 4));
+    let abort = brigade_model::ports::object_store::AbortMultipartUpload { at: at("a"), upload_id };
+    call(&store, abort.clone()).await.unwrap();
+    assert!(store.open_uploads().is_empty());
+    assert_eq!(call(&store, abort).await.unwrap_err().code, "NoSuchUpload");
+}
+
+/// A clock outside tokio, for stores that are opened twice.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> brigade_model::Timestamp {
+        brigade_model::Timestamp::constant(1_800_000_000, 0)
+    }
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::default()
+    }
+    fn sleep(&self, _duration: Duration) -> brigade_model::ports::clock::Sleep {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn open(directory: &Path, seed: u64) -> Result<SimulatedStore, OpenError> {
+    SimulatedStore::open(directory, SimulatedConfig::default(), Arc::new(Still), Arc::new(SeededEntropy::new(seed)))
+}
+
+/// Everything that a bucket holds, for comparison.
+fn contents(store: &SimulatedStore) -> Vec<String> {
+    let (versions, _) = store.list_versions(&bucket(), "", None, usize::MAX).unwrap();
+    let describe = |listed: &ListedVersion| {
+        let at = At { bucket: bucket(), key: listed.key.clone() };
+        let object = store.object_version(&at, &listed.version);
+        let parts = object.map(|object| (object.head, object.tags, object.acl, object.body.to_bytes()));
+        format!("{listed:?} {parts:?}")
+    };
+    versions.iter().map(describe).collect()
+}
+
+#[tokio::test]
+async fn a_store_in_a_directory_is_the_same_after_a_restart_and_after_a_second_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = {
+        let store = open(directory.path(), 1).unwrap();
+        store.create_bucket(&bucket(), Versioning::Off).unwrap();
+        put(&store, "first", b"one").await;
+        store.set_versioning(&bucket(), Versioning::Enabled).unwrap();
+        put(&store, "first", b"two").await;
+        put(&store, "deleted", b"three").await;
+        call(&store, DeleteObject { at: at("deleted"), version: None }).await.unwrap();
+        let null = VersionId::new("null").unwrap();
+        call(&store, DeleteObject { at: at("first"), version: Some(null) }).await.unwrap();
+        let tags = vec![Tag { key: "k".to_owned(), value: "v".to_owned() }];
+        call(&store, PutObjectTagging { at: at("first"), version: None, tags }).await.unwrap();
+        store.put(&at("zeros"), Body::zeros(1 << 20)).unwrap();
+        contents(&store)
+    };
+    assert_eq!(before.len(), 4);
+    for seed in [2, 3] {
+        let store = open(directory.path(), seed).unwrap();
+        assert_eq!(contents(&store), before);
+        assert_eq!(store.versioning(&bucket()).unwrap(), Versioning::Enabled);
+    }
+}
+
+#[tokio::test]
+async fn a_cut_off_journal_opens_with_what_was_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let store = open(directory.path(), 1).unwrap();
+        store.create_bucket(&bucket(), Versioning::Off).unwrap();
+        put(&store, "a", b"1").await;
+        put(&store, "b", b"2").await;
+    }
+    let path = directory.path().join("journal");
+    let whole = std::fs::read(&path).unwrap();
+    let mut seen = Vec::new();
+    for len in (0..=whole.len()).rev().step_by(13) {
+        std::fs::write(&path, &whole[..len]).unwrap();
+        let store = open(directory.path(), 1).unwrap();
+        seen.push(store.keys(&bucket()).len());
+        let _ = store.create_bucket(&bucket(), Versioning::Off);
+        put(&store, "after", b"3").await;
+        drop(store);
+        assert!(open(directory.path(), 1).unwrap().object(&at("after")).is_some());
+    }
+    seen.dedup();
+    assert_eq!(seen, [2, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_damaged_journal_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1).unwrap();
+    store.create_bucket(&bucket(), Versioning::Off).unwrap();
+    drop(store);
+    let path = directory.path().join("journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(matches!(open(directory.path(), 1), Err(OpenError::Io { .. })));
+}
+
+#[tokio::test]
+async fn a_directory_has_one_process_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1).unwrap();
+    assert!(matches!(open(directory.path(), 1), Err(OpenError::InUse(_))));
+    drop(store);
+    assert!(open(directory.path(), 1).is_ok());
+}
