@@ -1,15 +1,40 @@
 //! Reports: every task with an outcome as exactly one row, in manifest order.
+//!
+//! ```text
+//! PREFIX/job-ID/results/HASH.csv     rows of the succeeded tasks, rows of the failed ones
+//! PREFIX/job-ID/manifest.json.md5
+//! PREFIX/job-ID/manifest.json        last: where it lies, the report is whole
+//! ```
+//!
+//! No public page says what a COS report looks like; the layout is the one of S3 Batch
+//! Operations, whose interface this is (COS Batch reference, section 7), with rows that match
+//! the schema that `manifest.json` states.
+//!
+//! The job is drained, so its outcomes stand still and each file is a function of them: a new
+//! owner of the stage aborts the upload that was open and goes on with the next file. One slice
+//! and its outcomes are held at a time, beside the part that is being filled.
 
+mod destination;
+mod files;
+mod manifest;
+mod parameters;
+mod rows;
 pub mod settle;
+mod upload;
 
 use brigade_model::Job;
+use brigade_model::limits::REPORT_FILE_ROWS_MAX;
 use brigade_model::ports::job_store::StageLease;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, CallError, CreateMultipartUpload, Leash, NewObject, Verdict,
+};
 use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::{JobFailure, job::failure};
 
 pub use settle::settle;
 
 use crate::places::Place;
+use crate::report::destination::Destination;
 use crate::setback::Setback;
 
 /// What a report needs.
@@ -34,18 +59,42 @@ pub struct WriteReport<'a> {
 /// Writes the report of a job, or what is missing of it; does nothing when none is wanted.
 ///
 /// # Errors
-/// [`Setback`]; files that are finished stay, and the next call goes on behind them.
+/// [`Setback`]; files that are finished stay, and the next call goes on behind them. What the
+/// store refuses is [`Setback::Again`] too: the caller decides for how long it is tried.
 pub async fn write_report(what: WriteReport<'_>) -> Result<(), Setback> {
-    let _ = what;
-    Ok(())
+    let Some(to) = Destination::of(what.job, what.place, what.leash)? else { return Ok(()) };
+    upload::abort_open(what, &to).await?;
+    files::write_files(what, &to, REPORT_FILE_ROWS_MAX).await?;
+    manifest::write_manifest(what, &to).await
 }
 
-/// Proves that the report can be written and an upload be aborted; does nothing when no report
-/// is wanted.
+/// Proves that the report can be written and an upload be aborted, before any work is done;
+/// does nothing when no report is wanted.
 ///
 /// # Errors
 /// [`Setback::Failed`] when the role or the store refuses it.
 pub async fn try_place(job: &Job, place: &Place, leash: &Leash) -> Result<(), Setback> {
-    let _ = (job, place, leash);
-    Ok(())
+    let Some(to) = Destination::of(job, place, leash)? else { return Ok(()) };
+    let at = to.at(to.manifest_key()?);
+    let refused = |error: CallError| refusal(&to, &error);
+    let upload_id = to.send(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await;
+    let upload_id = upload_id.map_err(refused)?;
+    match to.send(AbortMultipartUpload { at, upload_id }).await {
+        Err(error) if error.verdict != Verdict::Missing => Err(refused(error)),
+        _ => Ok(()),
+    }
 }
+
+/// What a refused trial means: a report that the store does not take now will not be taken
+/// after the work either.
+fn refusal(to: &Destination<'_>, error: &CallError) -> Setback {
+    let code = match error.verdict {
+        Verdict::Denied => failure::ACCESS_DENIED,
+        Verdict::Missing | Verdict::Precondition | Verdict::Invalid => failure::REPORT_DELIVERY_FAILED,
+        _ => return to.setback(error),
+    };
+    Setback::Failed(JobFailure::new(code, format!("the report cannot be written to {to}: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! `manifest.json`: what the report consists of and what became of the job; and its `.md5`.
+//!
+//! It goes last: where it lies, all that it names lies too. The members after `ReportSchema`
+//! are ours, and hold what COS says that a report contains (the operation's parameters, the
+//! execution's state).
+
+use brigade_model::ports::job_store::ReportFile;
+use brigade_model::status::{self, Event};
+use brigade_model::{Job, Timestamp};
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::WriteReport;
+use crate::report::destination::Destination;
+use crate::report::parameters::parameters;
+use crate::report::rows::SCHEMA;
+use crate::setback::Setback;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Manifest<'a> {
+    format: &'static str,
+    report_creation_date: String,
+    results: Vec<ResultFile<'a>>,
+    report_schema: &'static str,
+    job_id: String,
+    /// What the job ends as, once the report is written.
+    job_status: String,
+    operation: Value,
+    tasks: Tasks,
+    left_out_rows: Vec<LeftOut<'a>>,
+    failure_reasons: Vec<Failure<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ResultFile<'a> {
+    task_execution_status: &'a str,
+    bucket: &'a str,
+    #[serde(rename = "MD5Checksum")]
+    md5_checksum: &'a str,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tasks {
+    total: u64,
+    succeeded: u64,
+    failed: u64,
+    not_attempted: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LeftOut<'a> {
+    reason: &'a str,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Failure<'a> {
+    failure_code: &'a str,
+    failure_reason: &'a str,
+}
+
+/// Writes `manifest.json.md5` and then `manifest.json`.
+pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
+    let files = what.jobs.report_files(what.job.id).await?;
+    let json = encode(what.job, to.named.as_str(), &files, what.clock.now());
+    let md5 = hex::encode(Md5::digest(&json));
+    to.put(to.manifest_md5_key()?, Bytes::from(md5), "text/plain").await?;
+    to.put(to.manifest_key()?, Bytes::from(json), "application/json").await
+}
+
+fn encode(job: &Job, bucket: &str, files: &[ReportFile], now: Timestamp) -> Vec<u8> {
+    let left_out = job.prepared.iter().flat_map(|prepared| &prepared.left_out);
+    let manifest = Manifest {
+        format: "Report_CSV_V1",
+        report_creation_date: Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
+        results: files.iter().map(|file| result_file(bucket, file)).collect(),
+        report_schema: SCHEMA,
+        job_id: job.id.to_string(),
+        job_status: status::next(job.status, Event::ReportWritten).unwrap_or(job.status).to_string(),
+        operation: parameters(&job.spec.operation),
+        tasks: count_tasks(job),
+        left_out_rows: left_out.map(|(reason, rows)| LeftOut { reason, rows: *rows }).collect(),
+        failure_reasons: failures(job),
+    };
+    serde_json::to_vec_pretty(&manifest).expect("texts and numbers are always JSON")
+}
+
+fn result_file<'a>(bucket: &'a str, file: &'a ReportFile) -> ResultFile<'a> {
+    ResultFile { task_execution_status: &file.kind, bucket, md5_checksum: &file.md5, key: file.key.as_str() }
+}
+
+fn count_tasks(job: &Job) -> Tasks {
+    let progress = job.progress;
+    let attempted = progress.succeeded + progress.failed;
+    Tasks {
+        total: progress.total,
+        succeeded: progress.succeeded,
+        failed: progress.failed,
+        not_attempted: progress.total.saturating_sub(attempted),
+    }
+}
+
+fn failures(job: &Job) -> Vec<Failure<'_>> {
+    job.failures.iter().map(|why| Failure { failure_code: &why.code, failure_reason: &why.reason }).collect()
+}

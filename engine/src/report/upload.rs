@@ -1,0 +1,142 @@
+//! An object of a report on its way: small ones in one request, others in parts.
+//!
+//! An upload in parts is recorded in the store before its first part, so that whoever takes the
+//! stage over aborts it and begins the file anew; its bytes are the same.
+
+use brigade_model::limits::PART_BYTES_MIN;
+use brigade_model::ports::job_store::{OpenUpload, UploadScope};
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, Effect, HeadObject, UploadPart, Verdict,
+};
+use brigade_model::{ETag, ObjectKey};
+use bytes::Bytes;
+use md5::{Digest, Md5};
+
+use crate::report::WriteReport;
+use crate::report::destination::{Destination, new_object};
+use crate::setback::Setback;
+
+/// A part goes out when it has so many bytes: above the least that stores take, and small
+/// enough to be held. A file of a million rows is some hundred parts of 10,000.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+const _: () = assert!(PART_BYTES as u64 >= PART_BYTES_MIN);
+
+const CONTENT_TYPE: &str = "text/csv";
+
+/// An object on its way.
+pub(super) struct Upload<'a> {
+    what: WriteReport<'a>,
+    to: &'a Destination<'a>,
+    at: At,
+    /// Bytes of the next part.
+    pub(super) buffer: Vec<u8>,
+    md5: Md5,
+    size: u64,
+    parts: Option<Parts>,
+}
+
+struct Parts {
+    upload_id: String,
+    etags: Vec<(u32, ETag)>,
+}
+
+/// What was written.
+pub(super) struct Written {
+    /// MD5 of all bytes, in hex.
+    pub(super) md5: String,
+    /// The upload to forget once the file is recorded.
+    pub(super) upload_id: Option<String>,
+}
+
+impl<'a> Upload<'a> {
+    /// An empty object.
+    pub(super) fn new(what: WriteReport<'a>, to: &'a Destination<'a>, key: ObjectKey) -> Self {
+        Self { what, to, at: to.at(key), buffer: Vec::new(), md5: Md5::new(), size: 0, parts: None }
+    }
+
+    /// Sends a part when the buffer holds one.
+    pub(super) async fn send_full_part(&mut self) -> Result<(), Setback> {
+        if self.buffer.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
+    }
+
+    /// Makes the object of what was put into the buffer since the beginning.
+    pub(super) async fn finish(mut self) -> Result<Written, Setback> {
+        if self.parts.is_none() {
+            let body = self.take_buffer();
+            self.to.put(self.at.key.clone(), body, CONTENT_TYPE).await?;
+        } else {
+            if !self.buffer.is_empty() {
+                self.send_part().await?;
+            }
+            self.complete().await?;
+        }
+        let md5 = hex::encode(self.md5.finalize());
+        Ok(Written { md5, upload_id: self.parts.map(|parts| parts.upload_id) })
+    }
+
+    async fn send_part(&mut self) -> Result<(), Setback> {
+        let mut parts = match self.parts.take() {
+            Some(parts) => parts,
+            None => self.begin().await?,
+        };
+        let part = u32::try_from(parts.etags.len() + 1).unwrap_or(u32::MAX);
+        let upload_id = parts.upload_id.clone();
+        let request = UploadPart { at: self.at.clone(), upload_id, part, body: self.take_buffer() };
+        let etag = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        parts.etags.push((part, etag));
+        self.parts = Some(parts);
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Parts, Setback> {
+        let request = CreateMultipartUpload { at: self.at.clone(), with: new_object(CONTENT_TYPE) };
+        let upload_id = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        let At { bucket, key } = self.at.clone();
+        let upload = OpenUpload { bucket, key, upload_id: upload_id.clone() };
+        let lease = self.what.lease;
+        self.what.jobs.record_upload(lease.job, &UploadScope::Stage { epoch: lease.epoch }, &upload).await?;
+        Ok(Parts { upload_id, etags: Vec::new() })
+    }
+
+    async fn complete(&self) -> Result<(), Setback> {
+        let Some(Parts { upload_id, etags }) = &self.parts else { return Ok(()) };
+        let (at, upload_id, parts) = (self.at.clone(), upload_id.clone(), etags.clone());
+        match self.to.send(CompleteMultipartUpload { at, upload_id, parts }).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.effect == Effect::Unknown && self.is_there().await? => Ok(()),
+            Err(error) => Err(self.to.setback(&error)),
+        }
+    }
+
+    /// Whether the object has the size and, where the store tells, the parts that were sent.
+    async fn is_there(&self) -> Result<bool, Setback> {
+        let sent = self.parts.as_ref().map_or(0, |parts| parts.etags.len());
+        match self.to.send(HeadObject { at: self.at.clone(), version: None }).await {
+            Ok(head) => Ok(head.size == self.size && head.parts.is_none_or(|parts| parts as usize == sent)),
+            Err(error) if error.verdict == Verdict::Missing => Ok(false),
+            Err(error) => Err(self.to.setback(&error)),
+        }
+    }
+
+    fn take_buffer(&mut self) -> Bytes {
+        let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+        self.md5.update(&bytes);
+        self.size += bytes.len() as u64;
+        bytes
+    }
+}
+
+/// Aborts what an earlier owner of the stage left open.
+pub(super) async fn abort_open(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
+    for OpenUpload { bucket, key, upload_id } in what.jobs.uploads(what.job.id, None).await? {
+        let at = At { bucket, key };
+        match to.send(AbortMultipartUpload { at, upload_id: upload_id.clone() }).await {
+            // It was completed, or aborted, and then not forgotten.
+            Err(error) if error.verdict == Verdict::Missing => {}
+            Err(error) => return Err(to.setback(&error)),
+            Ok(()) => {}
+        }
+        what.jobs.forget_upload(what.job.id, &upload_id).await?;
+    }
+    Ok(())
+}
