@@ -1,5 +1,7 @@
 //! `brigade serve`: the service.
 
+pub mod listener;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -1,0 +1,278 @@
+//! The roles of the configuration, with the object stores that they act on: the engine's port
+//! [`Roles`].
+//!
+//! For each endpoint and pair of credentials there is one chain, shared by all places that use
+//! it, so that limits and the gate count everything:
+//!
+//! ```text
+//! Retries (counts) -> Retry -> Limit -> Metered (counts) -> HttpStore -> the server
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use brigade_engine::places::Health;
+use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
+use brigade_model::ports::object_store::{CallClass, ObjectStore};
+use brigade_model::ports::{Clock, Entropy};
+use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_s3::credentials::{Credentials, RotatingCredentials};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
+use brigade_s3::limit::{Caps, Limit, LimitConfig, LimitHandle};
+use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::timeouts::Timeouts;
+
+use crate::config::account::{Account, Place as PlaceConfig, Role};
+use crate::config::endpoint::Endpoint;
+use crate::config::secret::SecretSource;
+use crate::config::{Config, value};
+use crate::metrics::metered::{CallMeters, Metered, Retries};
+use crate::metrics::{EndpointNow, Metrics};
+
+/// What a chain is built with.
+pub struct Tools {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where calls are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// An endpoint as one pair of credentials uses it.
+struct Chain {
+    endpoint: String,
+    pair: Pair,
+    rotating: Arc<RotatingCredentials>,
+    store: Arc<dyn ObjectStore>,
+    gate: Arc<Gate>,
+    limit: LimitHandle,
+}
+
+/// Credentials where they are configured.
+#[derive(Clone)]
+struct Pair {
+    access_key: String,
+    secret_key: SecretSource,
+    session_token: Option<SecretSource>,
+}
+
+impl Pair {
+    fn of(
+        access_key: &Option<String>,
+        secret_key: &Option<SecretSource>,
+        session_token: &Option<SecretSource>,
+    ) -> Option<Self> {
+        let (access_key, secret_key) = access_key.clone().zip(secret_key.clone())?;
+        Some(Self { access_key, secret_key, session_token: session_token.clone() })
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            key_id: self.access_key.clone(),
+            secret: self.secret_key.current().expose().to_owned(),
+            token: self.session_token.as_ref().map(|token| token.current().expose().to_owned()),
+        }
+    }
+}
+
+/// The roles, ready to act.
+pub struct ConfiguredRoles {
+    chains: Vec<Chain>,
+    places: BTreeMap<(AccountId, String), RolePlaces>,
+    regions: BTreeMap<EndpointName, Vec<String>>,
+}
+
+/// The health of an endpoint is that of its gate.
+struct GateHealth(Arc<Gate>);
+
+impl Health for GateHealth {
+    fn reason(&self) -> Option<String> {
+        self.0.reason().map(|closed| closed.to_string())
+    }
+}
+
+impl ConfiguredRoles {
+    /// Builds every role of every account. Nothing is called yet.
+    ///
+    /// # Errors
+    /// When an endpoint cannot be used as configured.
+    pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
+        let mut roles = Self { chains: Vec::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
+        for (name, endpoint) in &config.endpoints {
+            if let Some(regions) = &endpoint.regions {
+                roles.regions.insert(EndpointName::new(name)?, regions.clone());
+            }
+        }
+        for (name, account) in &config.accounts {
+            let id = AccountId::new(name)?;
+            for (role_name, role) in &account.roles {
+                let places = roles
+                    .build_role(config, account, role, tools)
+                    .with_context(|| format!("accounts.{name}.roles.{role_name}"))?;
+                roles.places.insert((id.clone(), role_name.clone()), places);
+            }
+        }
+        Ok(roles)
+    }
+
+    fn build_role(
+        &mut self,
+        config: &Config,
+        account: &Account,
+        role: &Role,
+        tools: &Tools,
+    ) -> anyhow::Result<RolePlaces> {
+        let mut place = |place: &Option<PlaceConfig>| match place {
+            None => self.build_place(config, account, role, &role.source, tools),
+            Some(place) => self.build_place(config, account, role, place, tools),
+        };
+        Ok(RolePlaces {
+            operations: role.operations.clone(),
+            source: place(&None)?,
+            target: place(&role.target)?,
+            manifest: place(&role.manifest)?,
+            report: place(&role.report)?,
+        })
+    }
+
+    fn build_place(
+        &mut self,
+        config: &Config,
+        account: &Account,
+        role: &Role,
+        place: &PlaceConfig,
+        tools: &Tools,
+    ) -> anyhow::Result<Place> {
+        let name = place.endpoint.as_ref().or(role.source.endpoint.as_ref()).context("names no endpoint")?;
+        let endpoint = config.endpoints.get(name).with_context(|| format!("there is no endpoint {name}"))?;
+        let pair = pair_of(role, place, name, endpoint).with_context(|| format!("no credentials for {name}"))?;
+        let chain = self.chain(name, endpoint, pair, tools)?;
+        Ok(Place {
+            endpoint: EndpointName::new(name)?,
+            store: Arc::clone(&chain.store),
+            capabilities: Capabilities::assumed(endpoint.kind),
+            buckets: BucketRules {
+                allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
+                strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
+            },
+            health: Arc::new(GateHealth(Arc::clone(&chain.gate))),
+        })
+    }
+
+    /// The chain of that endpoint and those credentials, made when it is first wanted.
+    fn chain(&mut self, name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<&Chain> {
+        let credentials = pair.credentials();
+        let same = |chain: &Chain| chain.endpoint == name && chain.pair.credentials() == credentials;
+        let index = match self.chains.iter().position(same) {
+            Some(index) => index,
+            None => {
+                let chain = build_chain(name, endpoint, pair, tools)?;
+                self.chains.push(chain);
+                self.chains.len() - 1
+            }
+        };
+        Ok(&self.chains[index])
+    }
+
+    /// Whether a resource may name this region on that endpoint: any, where the endpoint lists
+    /// none; an empty one always.
+    #[must_use]
+    pub fn knows_region(&self, endpoint: &EndpointName, region: &str) -> bool {
+        region.is_empty() || self.regions.get(endpoint).is_none_or(|known| known.iter().any(|name| name == region))
+    }
+
+    /// Signs with the secrets of now.
+    pub fn rotate(&self) {
+        for chain in &self.chains {
+            chain.rotating.rotate(chain.pair.credentials());
+        }
+    }
+
+    /// Every chain as it is now, for the metrics.
+    #[must_use]
+    pub fn now(&self) -> Vec<EndpointNow> {
+        self.chains.iter().map(Chain::now).collect()
+    }
+}
+
+impl Roles for ConfiguredRoles {
+    fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces> {
+        self.places.get(&(account.clone(), role.to_owned())).cloned()
+    }
+}
+
+impl Chain {
+    fn now(&self) -> EndpointNow {
+        let usage = self.limit.usage();
+        let class = |class| match class {
+            CallClass::Read => "read",
+            CallClass::Write => "write",
+        };
+        EndpointNow {
+            endpoint: self.endpoint.clone(),
+            access_key: self.pair.access_key.clone(),
+            is_up: self.gate.reason().is_none(),
+            waiting: usage.waiting,
+            limits: usage.adaptive.into_iter().map(|(b, c, limit, _)| (b.to_string(), class(c), limit)).collect(),
+        }
+    }
+}
+
+/// A place's own credentials, else the source's on the same endpoint, else the endpoint's.
+fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) -> Option<Pair> {
+    let own = |place: &PlaceConfig| Pair::of(&place.access_key, &place.secret_key, &place.session_token);
+    let is_source = role.source.endpoint.as_deref() == Some(name);
+    own(place)
+        .or_else(|| is_source.then(|| own(&role.source)).flatten())
+        .or_else(|| Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token))
+}
+
+/// An S3 store without retries and limits, for one call by hand.
+///
+/// # Errors
+/// When the endpoint cannot be used as configured.
+pub fn bare_store(
+    endpoint: &Endpoint,
+    credentials: Arc<RotatingCredentials>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<HttpStore> {
+    let config = HttpConfig {
+        endpoint: endpoint.url.as_str().to_owned(),
+        region: endpoint.region.clone(),
+        addressing: match endpoint.addressing {
+            value::Addressing::Path => Addressing::Path,
+            value::Addressing::VirtualHosted => Addressing::VirtualHosted,
+        },
+        credentials,
+        extra_ca: endpoint.ca_file.clone(),
+        timeouts: Timeouts::default(),
+        idle: IDLE,
+    };
+    Ok(HttpStore::new(config, clock)?)
+}
+
+/// Below the idle time-outs of common servers, of which the shortest known is 5 s.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(4);
+
+fn build_chain(name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<Chain> {
+    let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
+    let meters = CallMeters::new(&tools.metrics, name);
+    let clock = || Arc::clone(&tools.clock);
+    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
+    let metered = Metered::new(Arc::new(http), Arc::clone(&meters), clock());
+    let caps = Caps {
+        requests: endpoint.requests_in_flight,
+        requests_per_second: endpoint.requests_per_second,
+        bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
+        bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),
+    };
+    let limit = Limit::new(Arc::new(metered), LimitConfig { caps, timeouts: Timeouts::default() }, clock());
+    let handle = limit.handle();
+    let gate = Arc::new(Gate::new());
+    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
+    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
+    let store = Arc::new(Retries::new(Arc::new(retry), meters));
+    Ok(Chain { endpoint: name.to_owned(), pair, rotating, store, gate, limit: handle })
+}
