@@ -9,11 +9,20 @@ use brigade_model::limits::{
 use brigade_model::{JobId, JobOptions, JobSpec, qcs};
 
 use super::fields::{Fields, parse_whole_number};
+use super::parameters::Parameters;
 use super::{CosError, DecodeError, manifest, operation, report};
 use crate::xml::{self, Element, Writer};
 
 const REQUEST: &str = "CreateJobRequest";
 const RESULT: &str = "CreateJobResult";
+
+/// Reads the query: the action has no parameters.
+///
+/// # Errors
+/// `InvalidArgument` names a parameter that is unknown.
+pub fn decode_query(query: &[(String, String)]) -> Result<(), CosError> {
+    Parameters::read(query, &[]).map(|_| ())
+}
 
 /// Reads a request.
 ///

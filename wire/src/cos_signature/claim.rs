@@ -62,6 +62,14 @@ pub struct Claim {
     pub(super) signature: Vec<u8>,
 }
 
+impl Claim {
+    /// Whether the signature covers the header of that name, upper or lower case.
+    #[must_use]
+    pub fn signs_header(&self, name: &str) -> bool {
+        self.header_list.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+    }
+}
+
 fn malformed(field: &'static str, problem: &'static str) -> SignatureError {
     SignatureError::Malformed { field, problem }
 }
