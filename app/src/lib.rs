@@ -1,6 +1,8 @@
 //! Bucket Brigade, the process: configuration, the HTTP API, authentication, metrics and logs
 //! around the engine; and the command line, which is a client of that API like any other.
 
+pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod command;

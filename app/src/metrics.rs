@@ -161,14 +161,12 @@ pub struct Now {
     pub spool_free_bytes: Option<u64>,
 }
 
-/// An endpoint, as one pair of credentials sees it.
+/// An endpoint, over all credentials that it is called with.
 #[derive(Debug)]
 pub struct EndpointNow {
     /// Its name.
     pub endpoint: String,
-    /// The access key that calls are signed with.
-    pub access_key: String,
-    /// Whether its gate is open.
+    /// Whether all its gates are open.
     pub is_up: bool,
     /// Calls that wait for a permit.
     pub waiting: usize,
@@ -177,12 +175,24 @@ pub struct EndpointNow {
 }
 
 impl EndpointNow {
+    /// Adds what other credentials see of the same endpoint.
+    pub fn add(&mut self, other: EndpointNow) {
+        self.is_up &= other.is_up;
+        self.waiting += other.waiting;
+        for (bucket, class, limit) in other.limits {
+            match self.limits.iter_mut().find(|known| known.0 == bucket && known.1 == class) {
+                Some(known) => known.2 += limit,
+                None => self.limits.push((bucket, class, limit)),
+            }
+        }
+    }
+
     fn set(&self, metrics: &Metrics) {
-        let labels = [("endpoint", self.endpoint.as_str()), ("access_key", self.access_key.as_str())];
+        let labels = [("endpoint", self.endpoint.as_str())];
         metrics.gauge(ENDPOINT_UP, &labels).set(f64::from(u8::from(self.is_up)));
         metrics.gauge(CALLS_WAITING, &labels).set(self.waiting as f64);
         for (bucket, class, limit) in &self.limits {
-            let labels = [labels[0], labels[1], ("bucket", bucket.as_str()), ("class", class)];
+            let labels = [labels[0], ("bucket", bucket.as_str()), ("class", class)];
             metrics.gauge(CALL_LIMIT, &labels).set(f64::from(*limit));
         }
     }
@@ -212,7 +222,6 @@ mod tests {
         clock.sleep(Duration::from_secs(7)).await;
         let endpoint = EndpointNow {
             endpoint: "main".to_owned(),
-            access_key: "AKID".to_owned(),
             is_up: false,
             waiting: 3,
             limits: vec![("photos".to_owned(), "read", 12)],
@@ -231,9 +240,9 @@ mod tests {
             r#"brigade_tasks_total{operation="copy",outcome="failed"} 2"#,
             "brigade_last_commit_age_seconds 7",
             r#"brigade_jobs{status="Active"} 2"#,
-            r#"brigade_endpoint_up{endpoint="main",access_key="AKID"} 0"#,
-            r#"brigade_store_calls_waiting{endpoint="main",access_key="AKID"} 3"#,
-            r#"brigade_store_requests_limit{endpoint="main",access_key="AKID",bucket="photos",class="read"} 12"#,
+            r#"brigade_endpoint_up{endpoint="main"} 0"#,
+            r#"brigade_store_calls_waiting{endpoint="main"} 3"#,
+            r#"brigade_store_requests_limit{endpoint="main",bucket="photos",class="read"} 12"#,
             "brigade_spool_bytes 1000",
             "# TYPE brigade_tasks_total counter",
         ] {

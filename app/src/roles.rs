@@ -190,10 +190,18 @@ impl ConfiguredRoles {
         }
     }
 
-    /// Every chain as it is now, for the metrics.
+    /// Every endpoint as it is now, for the metrics.
     #[must_use]
     pub fn now(&self) -> Vec<EndpointNow> {
-        self.chains.iter().map(Chain::now).collect()
+        let mut all: BTreeMap<&str, EndpointNow> = BTreeMap::new();
+        for chain in &self.chains {
+            let now = chain.now();
+            match all.get_mut(chain.endpoint.as_str()) {
+                Some(endpoint) => endpoint.add(now),
+                None => drop(all.insert(&chain.endpoint, now)),
+            }
+        }
+        all.into_values().collect()
     }
 }
 
@@ -212,7 +220,6 @@ impl Chain {
         };
         EndpointNow {
             endpoint: self.endpoint.clone(),
-            access_key: self.pair.access_key.clone(),
             is_up: self.gate.reason().is_none(),
             waiting: usage.waiting,
             limits: usage.adaptive.into_iter().map(|(b, c, limit, _)| (b.to_string(), class(c), limit)).collect(),

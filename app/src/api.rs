@@ -1,0 +1,234 @@
+//! The HTTP API: the COS dialect at `/jobs`, and `/healthz`, `/readyz` and `/metrics` beside it.
+//!
+//! A request of the dialect goes through the same steps whatever it asks for:
+//!
+//! 1. `route` finds the action; 2. `auth` finds out who asks; 3. the body is read, within its
+//!    bounds, and compared with its digest; 4. the action's own file decodes, acts, encodes;
+//! 5. one line in the log, one count in the metrics, one answer with its ids.
+//!
+//! A refusal has two faces: a code and a message for the client, the cause for the log.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use brigade_engine::{Engine, Roles};
+use brigade_model::ports::{Clock, Entropy, JobStore, Spool};
+use brigade_model::{Job, JobId};
+use brigade_wire::cos::{CosError, route};
+use bytes::Bytes;
+use futures::FutureExt;
+use tracing::Instrument;
+
+use crate::auth::{Caller, Keys};
+use crate::metrics::Metrics;
+use crate::roles::ConfiguredRoles;
+
+mod answer;
+mod change;
+mod create_job;
+mod delete_job;
+mod describe_job;
+mod list_jobs;
+mod options;
+mod page;
+mod request;
+mod update_job_priority;
+mod update_job_status;
+
+use answer::{Answer, Ids, Refusal};
+use request::Asked;
+
+/// What the API tells the engine, and asks of it.
+pub trait EngineDoor: Send + Sync + 'static {
+    /// Something was stored: look now.
+    fn ring(&self);
+
+    /// No task of this job starts any more.
+    fn stop_job(&self, job: JobId);
+
+    /// Why nothing can be prepared, for people; `None` when there is room.
+    fn why_full(&self) -> Option<String>;
+}
+
+impl EngineDoor for Engine {
+    fn ring(&self) {
+        Engine::ring(self);
+    }
+
+    fn stop_job(&self, job: JobId) {
+        Engine::stop_job(self, job);
+    }
+
+    fn why_full(&self) -> Option<String> {
+        self.space().reason()
+    }
+}
+
+/// What the configuration says about the API.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Jobs of an account that have not ended, at most.
+    pub open_jobs_max: usize,
+    /// How long an ended job is shown.
+    pub ended_jobs_listed: Duration,
+    /// The failure threshold of jobs that set none, percent.
+    pub threshold_percent: u8,
+    /// Jobs of more tasks than this are watched, unless they say otherwise.
+    pub threshold_tasks: u64,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+}
+
+/// Everything that a request can need.
+pub struct Api {
+    /// Who may ask.
+    pub keys: Keys,
+    /// What roles allow.
+    pub roles: Arc<ConfiguredRoles>,
+    /// Where jobs lie.
+    pub jobs: Arc<dyn JobStore>,
+    /// Where slices lie.
+    pub spool: Arc<dyn Spool>,
+    /// Who carries jobs out.
+    pub engine: Arc<dyn EngineDoor>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the configuration says.
+    pub rules: Rules,
+    /// Whether the process is about to end.
+    pub is_stopping: AtomicBool,
+}
+
+/// The whole API.
+#[must_use]
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/healthz", get(page::healthz))
+        .route("/readyz", get(page::readyz))
+        .route("/metrics", get(page::metrics))
+        .fallback(answer)
+        .with_state(api)
+}
+
+/// One request of the dialect.
+async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let began = api.clock.monotonic();
+    let ids = Ids::new(&*api.clock, &*api.entropy);
+    let (head, body) = request.into_parts();
+    let asked = Asked::new(head, ids.request.clone());
+    let action = route::route(asked.method(), asked.path());
+    let name = action.as_ref().map_or("none", route::Action::name);
+    let span = tracing::info_span!("request", id = %ids.request, action = name);
+    let done = api.act_in_time(&asked, action, body).instrument(span.clone()).await;
+    let seconds = api.clock.monotonic().since(began).as_secs_f64();
+    let (status, code) = match &done {
+        Ok(answer) => (answer.status, "OK"),
+        Err(refusal) => (refusal.told.status, refusal.told.code),
+    };
+    api.metrics.api_answered(name, status, code, seconds);
+    span.in_scope(|| match &done {
+        Ok(_) => tracing::info!(status, peer = asked.peer(), "answered"),
+        Err(refusal) => refusal.log(asked.peer()),
+    });
+    match done {
+        Ok(answer) => answer.respond(&ids),
+        Err(refusal) => refusal.respond(&ids, &asked.resource()),
+    }
+}
+
+impl Api {
+    /// Acts, unless it takes too long or panics: the client hears of both.
+    async fn act_in_time(
+        &self,
+        asked: &Asked,
+        action: Result<route::Action, CosError>,
+        body: Body,
+    ) -> Result<Answer, Refusal> {
+        let acted = AssertUnwindSafe(self.act(asked, action?, body)).catch_unwind();
+        tokio::select! {
+            acted = acted => acted.unwrap_or_else(|_| Err(Refusal::because(CosError::internal_error(), "panicked"))),
+            () = self.clock.sleep(self.rules.request_timeout) => {
+                Err(Refusal::because(CosError::service_unavailable(), "took longer than request_timeout"))
+            }
+        }
+    }
+
+    async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
+        let caller = asked.with_parts(|parts| self.keys.authenticate(parts, &action, self.clock.now()))?;
+        let body: Bytes = asked.read_body(body).await?;
+        let query = asked.query();
+        match action {
+            route::Action::CreateJob => self.create_job(asked, &caller, &body).await,
+            other => {
+                options::refuse(asked)?;
+                match other {
+                    route::Action::CreateJob => unreachable!("matched above"),
+                    route::Action::DescribeJob(id) => self.describe_job(&caller, &id, &query).await,
+                    route::Action::ListJobs => self.list_jobs(&caller, &query).await,
+                    route::Action::UpdateJobPriority(id) => self.update_job_priority(asked, &caller, &id, &query).await,
+                    route::Action::UpdateJobStatus(id) => self.update_job_status(asked, &caller, &id, &query).await,
+                    route::Action::DeleteJob(id) => self.delete_job(asked, &caller, &id, &query).await,
+                }
+            }
+        }
+    }
+
+    /// The caller's job of that id; a foreign job, a job of the other dialect and one that is
+    /// hidden by now answer exactly as one that never was.
+    async fn find_job(&self, caller: &Caller, id: &route::JobIdText) -> Result<Option<Job>, Refusal> {
+        let Some(id) = id.id() else { return Ok(None) };
+        let job = self.jobs.job(id).await.map_err(Refusal::store)?;
+        Ok(job.filter(|job| self.shows(caller, job)))
+    }
+
+    fn shows(&self, caller: &Caller, job: &Job) -> bool {
+        let is_listed = job.terminated.is_none_or(|ended| ended >= self.listed_since());
+        job.account == caller.owner.account
+            && job.dialect == brigade_model::Dialect::Cos
+            && job.is_visible()
+            && is_listed
+    }
+
+    /// Jobs that ended before this are not shown.
+    fn listed_since(&self) -> brigade_model::Timestamp {
+        let kept = jiff::SignedDuration::try_from(self.rules.ended_jobs_listed).unwrap_or(jiff::SignedDuration::MAX);
+        self.clock.now().checked_sub(kept).unwrap_or(brigade_model::Timestamp::MIN)
+    }
+
+    /// Who changed which job, for the log's readers of the target `audit`.
+    fn audit(&self, asked: &Asked, caller: &Caller, action: &str, job: JobId) {
+        tracing::info!(
+            target: "audit",
+            action,
+            %job,
+            account = %caller.owner.account,
+            key = caller.key_id,
+            address = asked.peer(),
+            request = asked.request_id(),
+        );
+    }
+
+    fn role_places(&self, caller: &Caller, role: &str) -> Option<brigade_engine::RolePlaces> {
+        self.roles.places(&caller.owner.account, role)
+    }
+
+    /// Whether the process is about to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Answers and refusals, with the headers that every one of them carries.
+
+use std::error::Error;
+
+use axum::body::Body;
+use axum::response::Response;
+use brigade_model::ports::{Clock, Entropy};
+use brigade_wire::cos::{CosError, encode_error, headers, ids};
+use http::HeaderValue;
+use http::header::{CONTENT_TYPE, SERVER};
+
+/// The names of one request.
+pub(super) struct Ids {
+    /// `x-cos-request-id`, in every answer.
+    pub(super) request: String,
+    /// `x-cos-trace-id`, in the answers of errors.
+    pub(super) trace: String,
+}
+
+impl Ids {
+    pub(super) fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
+        let (mut request, mut trace) = ([0; 10], [0; 36]);
+        entropy.fill(&mut request);
+        entropy.fill(&mut trace);
+        Self { request: ids::request_id(clock.now().as_second(), &request), trace: ids::trace_id(&trace) }
+    }
+}
+
+/// A success.
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub(super) status: u16,
+    body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// 200 with a document.
+    pub(super) fn document(body: Vec<u8>) -> Self {
+        Self { status: 200, body: Some(body) }
+    }
+
+    /// A status without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, body: None }
+    }
+
+    pub(super) fn respond(self, ids: &Ids) -> Response {
+        respond(self.status, self.body, ids)
+    }
+}
+
+/// What the client is told, and what the log is told.
+pub(super) struct Refusal {
+    /// For the client.
+    pub(super) told: CosError,
+    because: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl From<CosError> for Refusal {
+    fn from(told: CosError) -> Self {
+        Self { told, because: None }
+    }
+}
+
+impl Refusal {
+    /// A refusal whose cause is not for the client.
+    pub(super) fn because(told: CosError, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { told, because: Some(cause.into()) }
+    }
+
+    /// The store failed.
+    pub(super) fn store(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::because(CosError::service_unavailable(), cause)
+    }
+
+    /// One line: an error where the service failed, a remark where the client did.
+    pub(super) fn log(&self, peer: &str) {
+        let CosError { code, status, message } = &self.told;
+        let cause = self.because.as_deref().map(chain).unwrap_or_default();
+        if *status >= 500 {
+            tracing::error!(status, code, message, cause, peer, "refused");
+        } else {
+            tracing::info!(status, code, message, cause, peer, "refused");
+        }
+    }
+
+    pub(super) fn respond(self, ids: &Ids, resource: &str) -> Response {
+        let body = encode_error(&self.told, resource, &ids.request, &ids.trace);
+        let mut response = respond(self.told.status, Some(body), ids);
+        response.headers_mut().insert(headers::TRACE_ID, value(&ids.trace));
+        response
+    }
+}
+
+/// An error and all that it came from.
+fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn respond(status: u16, body: Option<Vec<u8>>, ids: &Ids) -> Response {
+    let has_body = body.is_some();
+    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let given = response.headers_mut();
+    given.insert(SERVER, HeaderValue::from_static(headers::SERVER));
+    given.insert(headers::REQUEST_ID, value(&ids.request));
+    if has_body {
+        given.insert(CONTENT_TYPE, HeaderValue::from_static(headers::CONTENT_TYPE));
+    }
+    response
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("ids are base64")
+}

@@ -1,0 +1,114 @@
+//! CreateJob: everything that can be known to be wrong is refused here, and then nothing is
+//! stored.
+
+use brigade_engine::operation::missing_capabilities;
+use brigade_engine::{Place, RolePlaces};
+use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
+use brigade_model::ports::job_store::CreateJobError;
+use brigade_model::resource::{Owner, RoleRef};
+use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation};
+use brigade_wire::cos::{CosError, create_job};
+
+use crate::api::answer::{Answer, Refusal};
+use crate::api::request::Asked;
+use crate::api::{Api, options};
+use crate::auth::Caller;
+
+impl Api {
+    pub(super) async fn create_job(&self, asked: &Asked, caller: &Caller, body: &[u8]) -> Result<Answer, Refusal> {
+        create_job::decode_query(&asked.query())?;
+        let mut spec = create_job::decode_request(body)?;
+        spec.options = options::read(asked, caller)?;
+        self.set_thresholds(&mut spec);
+        let places = self.role_of(caller, &spec.role)?;
+        check_operation(&spec, &places)?;
+        self.check_places(&spec, &places)?;
+        if let Some(reason) = self.engine.why_full() {
+            return Err(CosError::cannot_create(reason).into());
+        }
+        let job = self.new_job(caller, spec, &places);
+        match self.jobs.create_job(&job, self.rules.open_jobs_max).await {
+            Ok(()) => {}
+            Err(CreateJobError::TokenInUse(_)) => return Err(CosError::duplicate_token().into()),
+            Err(CreateJobError::TooManyJobs) => return Err(CosError::too_many_jobs().into()),
+            Err(error @ CreateJobError::Store(_)) => return Err(Refusal::store(error)),
+        }
+        self.audit(asked, caller, "create", job.id);
+        self.engine.ring();
+        Ok(Answer::document(create_job::encode_result(job.id)))
+    }
+
+    /// A job that does not say its threshold gets the configuration's, where that is another
+    /// than the dialect's own.
+    fn set_thresholds(&self, spec: &mut JobSpec) {
+        let options = &mut spec.options;
+        if self.rules.threshold_percent != THRESHOLD_FAILED_PERCENT {
+            options.threshold_percent.get_or_insert(self.rules.threshold_percent);
+        }
+        if self.rules.threshold_tasks != THRESHOLD_TASKS_MIN {
+            options.threshold_tasks.get_or_insert(self.rules.threshold_tasks);
+        }
+    }
+
+    /// The caller's role; one of another account answers exactly as one that does not exist.
+    fn role_of(&self, caller: &Caller, role: &RoleRef) -> Result<RolePlaces, CosError> {
+        let is_own = match &role.owner {
+            Owner::Unnamed => true,
+            Owner::Uin(uin) => *uin == caller.owner.uin,
+            Owner::Appid(appid) => *appid == caller.owner.appid,
+        };
+        let places = is_own.then(|| self.role_places(caller, &role.name)).flatten();
+        places.ok_or_else(|| CosError::invalid_parameter("RoleArn", "the account has no such role"))
+    }
+
+    /// Buckets that the role may touch, in regions that their endpoints have.
+    fn check_places(&self, spec: &JobSpec, places: &RolePlaces) -> Result<(), CosError> {
+        let manifest = &spec.manifest.location.object;
+        self.check_place("Manifest.Location.ObjectArn", &places.manifest, &manifest.bucket, &manifest.region)?;
+        if let (true, Some(bucket)) = (spec.report.enabled, &spec.report.bucket) {
+            self.check_place("Report.Bucket", &places.report, &bucket.bucket, &bucket.region)?;
+        }
+        if let Operation::Copy(copy) = &spec.operation {
+            let target = &copy.target;
+            self.check_place("TargetResource", &places.target, &target.bucket, &target.region)?;
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, parameter: &str, place: &Place, bucket: &BucketName, region: &str) -> Result<(), CosError> {
+        if place.buckets.resolve(bucket).is_none() {
+            let why = format!("the role may not use bucket {bucket}");
+            return Err(CosError::invalid_parameter(parameter, why));
+        }
+        if !self.roles.knows_region(&place.endpoint, region) {
+            let why = format!("the endpoint of bucket {bucket} is not in region {region}");
+            return Err(CosError::invalid_parameter(parameter, why));
+        }
+        Ok(())
+    }
+
+    fn new_job(&self, caller: &Caller, spec: JobSpec, places: &RolePlaces) -> Job {
+        let now = self.clock.now();
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let endpoint = places.endpoint_of(spec.operation.kind()).clone();
+        let id = JobId::new(now, &random);
+        Job::new(id, caller.owner.account.clone(), Dialect::Cos, endpoint, spec, now)
+    }
+}
+
+/// An operation that the role allows and the endpoints can do.
+fn check_operation(spec: &JobSpec, places: &RolePlaces) -> Result<(), CosError> {
+    let kind = spec.operation.kind();
+    if !places.operations.contains(&kind) {
+        let why = format!("the role may not do {}", kind.cos_name());
+        return Err(CosError::invalid_parameter("Operation", why));
+    }
+    let missing = missing_capabilities(&spec.operation, &places.source.capabilities, &places.target.capabilities);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
+    let why = format!("{} needs what the endpoint lacks: {}", kind.cos_name(), names.join(", "));
+    Err(CosError::invalid_parameter("Operation", why))
+}

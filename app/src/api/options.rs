@@ -1,0 +1,35 @@
+//! Job options: signed `x-brigade-<name>` headers, of CreateJob alone.
+
+use brigade_model::JobOptions;
+use brigade_wire::cos::CosError;
+use brigade_wire::cos::headers::OPTION_PREFIX;
+
+use crate::api::request::Asked;
+use crate::auth::Caller;
+
+/// The options of a request. All must be signed: what is not could have been added by anybody.
+pub(super) fn read(asked: &Asked, caller: &Caller) -> Result<JobOptions, CosError> {
+    let mut options = JobOptions::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for (header, value) in asked.headers_from(OPTION_PREFIX) {
+        let name = &header[OPTION_PREFIX.len()..];
+        if !caller.has_signed(header) {
+            return Err(CosError::access_denied(format!("{header} must be signed")));
+        }
+        if seen.contains(&name) {
+            return Err(CosError::invalid_option(format!("{name} is given twice")));
+        }
+        seen.push(name);
+        let value = std::str::from_utf8(value).map_err(|_| CosError::invalid_option(format!("{name} is not UTF-8")))?;
+        options.set(name, value).map_err(CosError::invalid_option)?;
+    }
+    Ok(options)
+}
+
+/// Refuses options where none belong.
+pub(super) fn refuse(asked: &Asked) -> Result<(), CosError> {
+    match asked.headers_from(OPTION_PREFIX).next() {
+        Some((header, _)) => Err(CosError::invalid_option(format!("{header} belongs to CreateJob"))),
+        None => Ok(()),
+    }
+}

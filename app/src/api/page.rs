@@ -1,0 +1,58 @@
+//! The pages for machines that watch: `/healthz` (the process lives), `/readyz` (it takes
+//! requests) and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use brigade_model::Status;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use crate::api::Api;
+use crate::metrics::Now;
+
+/// The process lives.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// 200, or 503 with a reason a line.
+pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, String) {
+    let reasons = api.reasons_not_ready().await;
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.iter().map(|reason| format!("{reason}\n")).collect())
+}
+
+/// The metrics in Prometheus form.
+pub(super) async fn metrics(State(api): State<Arc<Api>>) -> ([(http::HeaderName, &'static str); 1], String) {
+    let now = api.now().await;
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render(&now))
+}
+
+impl Api {
+    async fn reasons_not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.is_stopping() {
+            reasons.push("the service is stopping".to_owned());
+        }
+        if let Err(error) = self.jobs.count_jobs().await {
+            tracing::error!(%error, "not ready");
+            reasons.push("the job store does not answer".to_owned());
+        }
+        reasons.extend(self.engine.why_full());
+        reasons
+    }
+
+    async fn now(&self) -> Now {
+        let counted = self.jobs.count_jobs().await.unwrap_or_default();
+        let count = |status| counted.iter().find(|(other, _)| *other == status).map_or(0, |(_, count)| *count);
+        Now {
+            jobs: Status::ALL.into_iter().map(|status| (status.name(), count(status))).collect(),
+            endpoints: self.roles.now(),
+            spool_bytes: self.spool.bytes_used().await.ok(),
+            spool_free_bytes: self.spool.bytes_free().await.ok().flatten(),
+        }
+    }
+}

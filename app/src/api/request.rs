@@ -1,0 +1,93 @@
+//! A request as it stands on the wire: path and query raw, because they are signed so.
+
+use axum::body::Body;
+use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
+use brigade_wire::cos::{CosError, digest};
+use brigade_wire::cos_signature::RequestParts;
+use brigade_wire::parse_query;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::api::answer::Refusal;
+use crate::serve::listener::Peer;
+
+/// A request without its body.
+pub(super) struct Asked {
+    head: http::request::Parts,
+    request_id: String,
+    peer: String,
+}
+
+impl Asked {
+    pub(super) fn new(head: http::request::Parts, request_id: String) -> Self {
+        let peer = head.extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string());
+        Self { head, request_id, peer }
+    }
+
+    /// `GET`, `POST`, ...
+    pub(super) fn method(&self) -> &str {
+        self.head.method.as_str()
+    }
+
+    /// The raw path, also of a request line in absolute form.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    fn raw_query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The query's parameters, decoded.
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        parse_query(self.raw_query())
+    }
+
+    /// Names the request in logs and in its answer.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The address that it came from.
+    pub(super) fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Host and path, for an error's body.
+    pub(super) fn resource(&self) -> String {
+        let host = self.head.headers.get(HOST).and_then(|host| host.to_str().ok());
+        format!("{}{}", host.unwrap_or_default(), self.path())
+    }
+
+    /// Every header whose name begins so, with its value.
+    pub(super) fn headers_from<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let headers = self.head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        headers.filter(move |(name, _)| name.starts_with(prefix))
+    }
+
+    /// Shows the request as a signature sees it.
+    pub(super) fn with_parts<T>(&self, see: impl FnOnce(RequestParts<'_>) -> T) -> T {
+        let headers: Vec<(&str, &[u8])> = self.headers_from("").collect();
+        see(RequestParts { method: self.method(), path: self.path(), query: self.raw_query(), headers: &headers })
+    }
+
+    /// Reads the body to its end, within the limit, and compares it with its digest.
+    pub(super) async fn read_body(&self, body: Body) -> Result<Bytes, Refusal> {
+        let claimed = self.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if claimed.is_some_and(|length: u64| length > REQUEST_BODY_BYTES_MAX as u64) {
+            return Err(CosError::xml_size_limit().into());
+        }
+        let body = match Limited::new(body, REQUEST_BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(CosError::xml_size_limit().into()),
+            Err(error) => {
+                return Err(Refusal::because(CosError::invalid_request("the body is cut off"), error));
+            }
+        };
+        for md5 in self.head.headers.get_all("content-md5") {
+            digest::check_content_md5(md5.as_bytes(), &body)?;
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,153 @@
+//! Who asks: the key that signed a request, the account that owns the key, and what the key may
+//! do. Accounts are strictly apart: whatever a request names is looked up within its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use brigade_model::limits::APPID_BYTES_MAX;
+use brigade_model::{AccountId, NameError, Timestamp};
+use brigade_wire::cos::{CosError, headers, route};
+use brigade_wire::cos_signature::{self, Claim, RequestParts, Strictness};
+use ring::hmac;
+
+use crate::config::account::{AccessKey, Account};
+use crate::config::secret::{Secret, SecretSource};
+use crate::config::value::{self, Action};
+
+/// An account, as a request's handler sees it.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// Its name in the configuration, and in jobs.
+    pub account: AccountId,
+    /// What its requests say in `x-cos-appid`.
+    pub appid: String,
+    /// Its number in names of roles.
+    pub uin: String,
+}
+
+/// Who asks: proved by the signature.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account.
+    pub owner: Arc<Owner>,
+    /// The id of the key.
+    pub key_id: String,
+    claim: Claim,
+}
+
+impl Caller {
+    /// Whether the signature covers that header.
+    #[must_use]
+    pub fn has_signed(&self, header: &str) -> bool {
+        self.claim.signs_header(header)
+    }
+}
+
+struct Key {
+    owner: Arc<Owner>,
+    secret: SecretSource,
+    actions: Vec<Action>,
+    token: Option<(SecretSource, Timestamp)>,
+}
+
+/// The access keys of all accounts.
+pub struct Keys {
+    by_id: BTreeMap<String, Key>,
+    strictness: Strictness,
+}
+
+impl Keys {
+    /// The keys of the configuration.
+    ///
+    /// # Errors
+    /// When an account's name is none; a checked configuration has no such account.
+    pub fn new(accounts: &BTreeMap<String, Account>, strictness: value::Strictness) -> Result<Self, NameError> {
+        let mut by_id = BTreeMap::new();
+        for (name, account) in accounts {
+            let account_id = AccountId::new(name)?;
+            let owner = Owner { account: account_id, appid: account.appid.clone(), uin: account.uin.clone() };
+            let owner = Arc::new(owner);
+            let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), usable(key, &owner)?)));
+            by_id.extend(keys);
+        }
+        let strictness = match strictness {
+            value::Strictness::Strict => Strictness::Full,
+            value::Strictness::Lenient => Strictness::AsListed,
+        };
+        Ok(Self { by_id, strictness })
+    }
+
+    /// Finds out who asks for that action, and that they may.
+    ///
+    /// # Errors
+    /// The dialect's 403 (400 for a missing appid and an expired token). An appid that is not
+    /// the key's is denied like any other that the key may not use.
+    pub fn authenticate(
+        &self,
+        parts: RequestParts<'_>,
+        action: &route::Action,
+        now: Timestamp,
+    ) -> Result<Caller, CosError> {
+        let appid = appid(parts)?;
+        let claim = cos_signature::parse(parts)?;
+        let key = self.by_id.get(&claim.key_id).ok_or_else(CosError::invalid_access_key_id)?;
+        let secret = key.secret.current();
+        cos_signature::verify(&claim, parts, secret.expose().as_bytes(), now, self.strictness)?;
+        check_token(key, claim.token.as_deref(), now)?;
+        if key.owner.appid.as_bytes() != appid {
+            return Err(CosError::access_denied("the access key is not one of this x-cos-appid"));
+        }
+        if !may(key, action) {
+            let needed = format!("the access key may not do cos:{}", action.name());
+            return Err(CosError::access_denied(needed));
+        }
+        Ok(Caller { owner: Arc::clone(&key.owner), key_id: claim.key_id.clone(), claim })
+    }
+}
+
+fn usable(key: &AccessKey, owner: &Arc<Owner>) -> Option<Key> {
+    Some(Key {
+        owner: Arc::clone(owner),
+        secret: key.secret.clone()?,
+        actions: key.actions.clone(),
+        token: key.security_token.clone().zip(key.security_token_expires),
+    })
+}
+
+/// `x-cos-appid`, which every request must have once.
+fn appid(parts: RequestParts<'_>) -> Result<&[u8], CosError> {
+    let mut values = parts.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(headers::APPID));
+    match (values.next(), values.next()) {
+        (None, _) | (Some((_, b"")), None) => Err(CosError::no_appid()),
+        (Some((_, value)), None) if value.len() <= APPID_BYTES_MAX => Ok(value),
+        _ => Err(CosError::invalid_appid()),
+    }
+}
+
+/// A temporary key needs its token, in time; any other key has none.
+fn check_token(key: &Key, given: Option<&str>, now: Timestamp) -> Result<(), CosError> {
+    match (&key.token, given) {
+        (None, None) => Ok(()),
+        (Some((token, expires)), Some(given)) if is_same(&token.current(), given) => {
+            if *expires > now {
+                Ok(())
+            } else {
+                Err(CosError::expired_token())
+            }
+        }
+        (Some(_), None) => Err(CosError::access_denied("the access key needs its x-cos-security-token")),
+        _ => Err(CosError::access_denied("the x-cos-security-token is not the access key's")),
+    }
+}
+
+/// Compares in a time that tells nothing about where they differ.
+fn is_same(secret: &Secret, given: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let wanted = hmac::sign(&key, secret.expose().as_bytes());
+    hmac::verify(&key, given.as_bytes(), wanted.as_ref()).is_ok()
+}
+
+fn may(key: &Key, action: &route::Action) -> bool {
+    let is_it = |allowed: &Action| allowed.name().strip_prefix("cos:") == Some(action.name());
+    key.actions.iter().any(|allowed| *allowed == Action::All || is_it(allowed))
+}
