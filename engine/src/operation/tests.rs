@@ -1,0 +1,8 @@
+//! What the operations do to a simulated store, with answers that get lost where a test says so.
+
+mod copy;
+mod delete;
+mod large;
+mod restore;
+mod rig;
+mod tagging;

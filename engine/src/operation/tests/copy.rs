@@ -1,0 +1,370 @@
+use brigade_model::operation::{CannedAcl, Directive, Grant, NewMetadata, Permission, StorageClass};
+use brigade_model::ports::object_store::{
+    Acl, AclGrant, Call, CallError, CallKind, Effect, Grantee, Leash, Metadata, NewAcl, NewObject, PutObjectAcl,
+    Verdict, send,
+};
+use brigade_model::{BucketName, Capability, Outcome, Task, Timestamp, qcs};
+use brigade_s3::simulated::{OWNER, Versioning};
+use bytes::Bytes;
+
+use super::rig::{
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, exists, message, put_now, tag, task, task_of_version, write,
+};
+use crate::operation::Run;
+
+fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
+    Metadata {
+        content_type: Some(content_type.into()),
+        user: user.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        ..Metadata::default()
+    }
+}
+
+async fn rig_with_object() -> Rig {
+    let rig = Rig::new().await;
+    let with = NewObject {
+        metadata: metadata("text/plain", &[("a", "1")]),
+        tags: vec![tag("x", "1")],
+        ..NewObject::default()
+    };
+    rig.put_with("k", Bytes::from_static(b"body"), with).await;
+    rig.begin_run();
+    rig
+}
+
+fn body(rig: &Rig, key: &str) -> String {
+    let object = rig.object(TARGET, key).unwrap_or_else(|| panic!("{key} is copied"));
+    String::from_utf8(object.body.to_bytes().to_vec()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_copy_is_one_call_and_keeps_metadata_and_tags() {
+    let rig = rig_with_object().await;
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
+    let target = rig.object(TARGET, "k").unwrap();
+    assert_eq!(target.head.metadata, metadata("text/plain", &[("a", "1")]));
+    assert_eq!(target.tags, [tag("x", "1")]);
+    assert_eq!(body(&rig, "k"), "body");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_version_of_the_row_is_copied() {
+    let rig = Rig::new().await;
+    rig.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    rig.put("k", "old").await;
+    rig.put("k", "new").await;
+    let first = rig.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    assert_eq!(rig.run(&copy(|_| ()), &task_of_version("k", &first), false).await, done());
+    assert_eq!(body(&rig, "k"), "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_get_another_prefix_and_those_without_the_old_one_are_noted() {
+    let rig = rig_with_object().await;
+    rig.put("pic/1", "one").await;
+    let rename = copy(|c| {
+        c.prefix_replace = Some(true);
+        c.resources_prefix = Some("pic/".into());
+        c.target_prefix = Some("new/".into());
+    });
+    assert_eq!(rig.run(&rename, &task("pic/1"), false).await, done());
+    assert_eq!(body(&rig, "new/1"), "one");
+    let Run::Done(Outcome::SucceededWith { message }) = rig.run(&rename, &task("k"), false).await else { panic!() };
+    assert!(message.contains("does not begin with the prefix"));
+    assert_eq!(body(&rig, "k"), "body");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_is_replaced_or_added_to() {
+    let new = NewMetadata {
+        cache_control: Some("no-store".into()),
+        user: vec![("b".into(), "2".into())],
+        ..NewMetadata::default()
+    };
+    let with = |directive| {
+        let metadata = Some(new.clone());
+        copy(move |c| (c.metadata_directive, c.metadata) = (Some(directive), metadata))
+    };
+    let rig = rig_with_object().await;
+    assert_eq!(rig.run(&with(Directive::Replaced), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
+    let replaced = rig.object(TARGET, "k").unwrap().head.metadata;
+    assert_eq!((replaced.content_type, replaced.user), (None, vec![("b".into(), "2".into())]));
+    assert_eq!(rig.run(&with(Directive::Add), &task("k"), false).await, done());
+    let added = rig.object(TARGET, "k").unwrap().head.metadata;
+    let expected =
+        Metadata { cache_control: Some("no-store".into()), ..metadata("text/plain", &[("a", "1"), ("b", "2")]) };
+    assert_eq!(added, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_are_replaced_or_added_to() {
+    let with = |directive| copy(move |c| (c.tagging_directive, c.tags) = (Some(directive), vec![tag("y", "2")]));
+    let rig = rig_with_object().await;
+    assert_eq!(rig.run(&with(Directive::Replaced), &task("k"), false).await, done());
+    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
+    assert_eq!(rig.run(&with(Directive::Add), &task("k"), false).await, done());
+    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("x", "1"), tag("y", "2")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_a_store_drops_from_a_copy_are_put_after_it() {
+    let replace = copy(|c| (c.tagging_directive, c.tags) = (Some(Directive::Replaced), vec![tag("y", "2")]));
+    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
+    assert_eq!(rig.run(&replace, &task("k"), false).await, done());
+    let calls = rig.store.take_calls();
+    assert!(matches!(&calls[..], [Call::CopyObject(copied), Call::PutObjectTagging(_)] if copied.tags.is_none()));
+    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
+
+    let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
+    rig.fault(CallKind::PutObjectTagging, Fault::Fails(denied));
+    let run = rig.run(&replace, &task("k"), false).await;
+    assert_eq!(message(&run), "the object was copied; putting its tags failed: Access Denied (attempts 1)");
+
+    rig.fault(CallKind::PutObjectTagging, Fault::Stops);
+    assert_eq!(rig.run(&replace, &task("k"), false).await, Run::Unsettled, "the copy is made, its tags are not put");
+}
+
+fn grant(id: &str, permission: &str) -> AclGrant {
+    AclGrant { grantee: Grantee::Id(id.into()), permission: permission.into() }
+}
+
+fn owned(more: &[AclGrant]) -> Vec<AclGrant> {
+    [vec![grant(OWNER, "FULL_CONTROL")], more.to_vec()].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_acl_directive_has_its_effect() {
+    let everybody = AclGrant {
+        grantee: Grantee::Group("http://acs.amazonaws.com/groups/global/AllUsers".into()),
+        permission: "READ".into(),
+    };
+    let (none, copied, replaced, add) = (None, Some(Directive::Copy), Some(Directive::Replaced), Some(Directive::Add));
+    let new = || vec![Grant { grantee: "new".into(), display_name: None, permission: Permission::Write }];
+    let public = Some(CannedAcl::PublicRead);
+    let cases = [
+        (none, None, vec![], owned(&[])),
+        (none, public, vec![], owned(std::slice::from_ref(&everybody))),
+        (replaced, None, new(), owned(&[grant("new", "WRITE")])),
+        (replaced, public, new(), owned(&[everybody.clone(), grant("new", "WRITE")])),
+        (copied, None, vec![], owned(&[grant("reader", "READ")])),
+        (add, None, new(), owned(&[grant("reader", "READ"), grant("new", "WRITE")])),
+        (add, public, vec![], owned(&[grant("reader", "READ"), everybody])),
+    ];
+    for (directive, canned, grants, expected) in cases {
+        let rig = rig_with_object().await;
+        let acl = NewAcl::Grants(Acl { owner: OWNER.into(), grants: owned(&[grant("reader", "READ")]) });
+        let request = PutObjectAcl { at: at(SOURCE, "k"), version: None, acl };
+        send(&rig.store.sim, &Leash::unbounded(), request).await.unwrap();
+        let operation = copy(|c| (c.acl_directive, c.canned_acl, c.grants) = (directive, canned, grants));
+        assert_eq!(rig.run(&operation, &task("k"), false).await, done());
+        assert_eq!(rig.object(TARGET, "k").unwrap().acl.grants, expected, "{directive:?} {canned:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acl_that_the_target_has_already_is_not_put_again() {
+    let rig = rig_with_object().await;
+    let keep = copy(|c| c.acl_directive = Some(Directive::Copy));
+    assert_eq!(rig.run(&keep, &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::GetObjectAcl, CallKind::CopyObject, CallKind::GetObjectAcl]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_modified_at_the_wrong_time_fails_with_412_and_is_not_copied() {
+    let rig = rig_with_object().await;
+    let modified = rig.object(SOURCE, "k").unwrap().head.modified.unwrap();
+    let second = |n: i64| Timestamp::from_second(modified.as_second() + n).ok();
+    let cases = [
+        (second(0), None, false),
+        (second(-1), None, true),
+        (None, second(-1), false),
+        (None, second(0), true),
+        (second(1_000_000), None, false),
+    ];
+    for (since, until, holds) in cases {
+        let operation = copy(|c| (c.modified_since, c.unmodified_since) = (since, until));
+        let run = rig.run(&operation, &task("k"), false).await;
+        match holds {
+            true => assert_eq!(run, done()),
+            false => assert_eq!(code(&run), "PreconditionFailed"),
+        }
+        let copies = rig.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count();
+        assert_eq!(copies, usize::from(holds));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_judged_is_what_is_copied() {
+    let rig = rig_with_object().await;
+    let early = copy(|c| c.modified_since = Some(Timestamp::UNIX_EPOCH));
+    rig.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
+    assert_eq!(code(&rig.run(&early, &task("k"), false).await), "PreconditionFailed");
+    assert!(!exists(&rig, TARGET, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn class_and_encryption_are_as_the_job_says_and_standard_otherwise() {
+    let rig = rig_with_object().await;
+    let archive = copy(|c| {
+        c.storage_class = Some(StorageClass::Archive);
+        c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() });
+    });
+    assert_eq!(rig.run(&archive, &task("k"), false).await, done());
+    let head = rig.object(TARGET, "k").unwrap().head;
+    assert_eq!((head.storage_class.as_deref(), head.sse.as_deref()), (Some("GLACIER"), Some("AES256")));
+    assert_eq!(head.metadata.content_type.as_deref(), Some("text/plain"), "encryption does not touch metadata");
+    rig.store.take_calls();
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    let calls = rig.store.take_calls();
+    assert!(matches!(&calls[..], [Call::CopyObject(c)] if c.storage_class.as_deref() == Some("STANDARD")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_bucket_that_the_role_does_not_allow_fails_without_a_call() {
+    let rig = rig_with_object().await;
+    let foreign = copy(|c| c.target = qcs::parse_bucket("qcs::cos:r:uid/1:foreign").unwrap());
+    let run = rig.run(&foreign, &task("k"), false).await;
+    assert_eq!(code(&run), "AccessDenied");
+    assert!(message(&run).contains("target buckets that the role allows"));
+    assert_eq!(rig.store.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn user_metadata_that_would_grow_too_large_fails_before_the_copy() {
+    let rig = rig_with_object().await;
+    let metadata = NewMetadata { user: vec![("b".into(), "v".repeat(2046))], ..NewMetadata::default() };
+    let add = copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Add), Some(metadata)));
+    assert_eq!(code(&rig.run(&add, &task("k"), false).await), "MetadataTooLarge");
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject]);
+}
+
+// The rows of the table of looks: copy to another key.
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_answer_was_lost_is_done_when_the_target_is_as_wanted() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::CopyObject, CallKind::HeadObject, CallKind::HeadObject]);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), true).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject; 2], "a redo looks, and copies nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
+    let rig = Rig::new().await;
+    rig.put("k", "body").await;
+    put_now(&rig.store.sim, TARGET, "k", "older than the lease");
+    rig.begin_run();
+    rig.fault(CallKind::CopyObject, Fault::RequestLost);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(body(&rig, "k"), "body");
+    rig.put("new", "never attempted").await;
+    assert_eq!(rig.run(&copy(|_| ()), &task("new"), true).await, done());
+    assert_eq!(body(&rig, "new"), "never attempted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_wrote_over_a_lost_copy_is_left_as_it_is() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, write(TARGET, "k", "somebody's"));
+    assert_eq!(code(&rig.run(&copy(|_| ()), &task("k"), false).await), "ChangedSinceAttempt");
+    assert_eq!(code(&rig.run(&copy(|_| ()), &task("k"), true).await), "ChangedSinceAttempt");
+    assert_eq!(body(&rig, "k"), "somebody's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redo_puts_what_follows_a_copy_once_more() {
+    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
+    let replace = copy(|c| (c.tagging_directive, c.tags) = (Some(Directive::Replaced), vec![tag("y", "2")]));
+    rig.fault(CallKind::PutObjectTagging, Fault::Stops);
+    assert_eq!(rig.run(&replace, &task("k"), false).await, Run::Unsettled);
+    let again = Rig { bench: crate::operation::Bench { leash: Leash::unbounded(), ..rig.bench.clone() }, ..rig };
+    assert_eq!(again.run(&replace, &task("k"), true).await, done());
+    assert_eq!(again.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
+    assert!(!again.store.calls()[2..].contains(&CallKind::CopyObject));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_never_succeeds_fails_after_three_looks() {
+    let rig = rig_with_object().await;
+    for _ in 0..3 {
+        rig.fault(CallKind::CopyObject, Fault::RequestLost);
+    }
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!((code(&run), message(&run)), ("RequestTimeout", "no answer in 30 s (attempts 3)"));
+}
+
+// The row: in-place copy.
+
+fn in_place(change: impl FnOnce(&mut brigade_model::operation::Copy)) -> brigade_model::Operation {
+    copy(|c| {
+        c.target = qcs::parse_bucket("qcs::cos:r:uid/1:source").unwrap();
+        change(c);
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_copy_onto_itself_is_done_when_class_and_metadata_are_as_wanted() {
+    let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done());
+    assert_eq!(rig.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count(), 1);
+    assert_eq!(rig.run(&to_ia, &task("k"), true).await, done());
+    assert!(!rig.store.calls().contains(&CallKind::CopyObject));
+    assert_eq!(rig.object(SOURCE, "k").unwrap().head.storage_class.as_deref(), Some("STANDARD_IA"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_copy_onto_itself_is_made_again_when_they_are_not() {
+    let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, write(SOURCE, "k", "somebody's"));
+    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done(), "what somebody wrote is what is to be copied");
+    let object = rig.object(SOURCE, "k").unwrap();
+    assert_eq!(object.head.storage_class.as_deref(), Some("STANDARD_IA"));
+    assert_eq!(&object.body.to_bytes()[..], b"somebody's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redo_of_a_copy_onto_itself_is_not_judged_by_the_time_that_it_wrote_itself() {
+    let rig = rig_with_object().await;
+    let modified = rig.object(SOURCE, "k").unwrap().head.modified;
+    let to_ia = in_place(|c| (c.storage_class, c.unmodified_since) = (Some(StorageClass::StandardIa), modified));
+    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done());
+    assert_eq!(rig.run(&to_ia, &task("k"), true).await, done());
+    assert_eq!(code(&rig.run(&to_ia, &task("k"), false).await), "PreconditionFailed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_onto_itself_that_changes_nothing_fails_with_the_stores_code() {
+    let rig = rig_with_object().await;
+    let run = rig.run(&in_place(|_| ()), &task("k"), false).await;
+    assert_eq!(code(&run), "InvalidRequest");
+    assert!(message(&run).contains("illegal"));
+}
+
+// Leashes.
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_has_to_stop_tells_whether_anything_may_have_happened() {
+    let stopped = |kind| async move {
+        let rig = rig_with_object().await;
+        rig.fault(CallKind::CopyObject, Fault::RequestLost);
+        rig.fault(kind, Fault::Stops);
+        let needs_head = copy(|c| c.modified_since = Some(Timestamp::UNIX_EPOCH));
+        rig.run(&needs_head, &task("k"), false).await
+    };
+    assert_eq!(stopped(CallKind::HeadObject).await, Run::NotAttempted, "before the first act");
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, Fault::RequestLost);
+    rig.fault(CallKind::HeadObject, Fault::Stops);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, Run::Unsettled, "after an act of unknown effect");
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::HeadObject, Fault::Stops);
+    assert_eq!(rig.run(&copy(|_| ()), &Task { size: Some(4), ..task("k") }, true).await, Run::Unsettled, "a redo");
+}

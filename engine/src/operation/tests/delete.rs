@@ -1,0 +1,199 @@
+use brigade_model::ports::object_store::{CallError, CallKind, Effect, Verdict};
+use brigade_model::{BucketName, Operation, Outcome, Task, VersionId};
+use brigade_s3::simulated::Versioning;
+
+use super::rig::{Fault, Rig, SOURCE, at, code, done, exists, lost, message, put_now, task, task_of_version, write};
+use crate::operation::Run;
+
+const DELETE: Operation = Operation::Delete;
+
+async fn rig_with(keys: &[&str]) -> Rig {
+    let rig = Rig::new().await;
+    for key in keys {
+        rig.put(key, "old").await;
+    }
+    rig.begin_run();
+    rig
+}
+
+fn keep_versions(rig: &Rig) {
+    rig.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+}
+
+fn tasks(keys: &[&str]) -> Vec<Task> {
+    keys.iter().map(|key| task(key)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_without_a_version_deletes_or_hides_and_one_with_a_version_removes_it() {
+    let rig = rig_with(&["plain"]).await;
+    assert_eq!(rig.run(&DELETE, &task("plain"), false).await, done());
+    assert!(!exists(&rig, SOURCE, "plain").await);
+
+    keep_versions(&rig);
+    rig.put("kept", "v1").await;
+    let version = rig.store.sim.versions(&at(SOURCE, "kept"))[0].0.clone();
+    assert_eq!(rig.run(&DELETE, &task("kept"), false).await, done());
+    assert!(!exists(&rig, SOURCE, "kept").await);
+    assert!(rig.store.sim.object_version(&at(SOURCE, "kept"), &version).is_some(), "hidden by a delete marker");
+    assert_eq!(rig.run(&DELETE, &task_of_version("kept", &version), false).await, done());
+    assert!(rig.store.sim.object_version(&at(SOURCE, "kept"), &version).is_none(), "removed for good");
+}
+
+// The rows of the table of looks: delete without version.
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_whose_answer_was_lost_is_done_when_the_object_is_gone() {
+    let rig = rig_with(&["k"]).await;
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObject, CallKind::HeadObject]);
+    assert_eq!(rig.run(&DELETE, &task("k"), true).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject], "a redo looks first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_marker_proves_a_lost_delete_done_and_no_second_marker_is_made() {
+    let rig = Rig::new().await;
+    keep_versions(&rig);
+    rig.put("k", "old").await;
+    rig.begin_run();
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+    assert_eq!(rig.run(&DELETE, &task("k"), true).await, done());
+    assert_eq!(rig.store.sim.versions(&at(SOURCE, "k")).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_did_not_arrive_is_done_again_after_a_look() {
+    let rig = rig_with(&["k"]).await;
+    rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObject, CallKind::HeadObject, CallKind::DeleteObject]);
+    assert!(!exists(&rig, SOURCE, "k").await);
+
+    rig.clock.jump(-70_000);
+    rig.put("other", "older than the lease").await;
+    rig.begin_run();
+    assert_eq!(rig.run(&DELETE, &task("other"), true).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject, CallKind::DeleteObject]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_wrote_anew_after_a_lost_delete_is_left_as_it_is() {
+    let rig = rig_with(&["k"]).await;
+    rig.fault(CallKind::DeleteObject, write(SOURCE, "k", "new"));
+    assert_eq!(code(&rig.run(&DELETE, &task("k"), false).await), "ChangedSinceAttempt");
+    assert_eq!(code(&rig.run(&DELETE, &task("k"), true).await), "ChangedSinceAttempt", "a redo finds it too");
+    assert!(exists(&rig, SOURCE, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_of_the_leases_own_second_counts_as_written_anew() {
+    let rig = Rig::new().await;
+    rig.clock.jump(60_000);
+    rig.put("k", "perhaps new").await;
+    rig.clock.jump(10_000);
+    assert_eq!(code(&rig.run(&DELETE, &task("k"), true).await), "ChangedSinceAttempt");
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done(), "a first attempt does not ask");
+}
+
+// The row: delete with version.
+
+#[tokio::test(start_paused = true)]
+async fn no_such_version_proves_a_lost_delete_of_a_version_but_fails_a_first_attempt() {
+    let gone = || {
+        Fault::Fails(CallError {
+            http_status: Some(404),
+            ..CallError::new(Verdict::Missing, Effect::None, "NoSuchVersion", "The specified version does not exist.")
+        })
+    };
+    let version = VersionId::new("0123456789abcdef").unwrap();
+    let rig = rig_with(&[]).await;
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    rig.fault(CallKind::DeleteObject, gone());
+    assert_eq!(rig.run(&DELETE, &task_of_version("k", &version), false).await, done());
+    rig.fault(CallKind::DeleteObject, gone());
+    assert_eq!(rig.run(&DELETE, &task_of_version("k", &version), true).await, done());
+    rig.fault(CallKind::DeleteObject, gone());
+    assert_eq!(code(&rig.run(&DELETE, &task_of_version("k", &version), false).await), "NoSuchVersion");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_fails_the_task_after_three_looks() {
+    let rig = rig_with(&["k"]).await;
+    for _ in 0..3 {
+        rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    }
+    let run = rig.run(&DELETE, &task("k"), false).await;
+    assert_eq!((code(&run), message(&run)), ("RequestTimeout", "no answer in 30 s (attempts 3)"));
+    assert_eq!(rig.store.calls(), [[CallKind::DeleteObject, CallKind::HeadObject]; 3].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_has_to_stop_before_it_can_look_leaves_the_task_unsettled() {
+    let rig = rig_with(&["k"]).await;
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    rig.fault(CallKind::HeadObject, Fault::Stops);
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, Run::Unsettled);
+}
+
+// Groups.
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_deleted_in_one_call() {
+    let rig = rig_with(&["a", "b", "c"]).await;
+    assert_eq!(rig.run_group(&tasks(&["a", "b", "never there", "c"])).await, [(); 4].map(|()| done()));
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObjects]);
+    assert!(rig.store.sim.keys(&BucketName::new(SOURCE).unwrap()).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_group_does_not_delete_fails_with_its_own_status_and_request_id() {
+    let rig = rig_with(&["a", "b", "c"]).await;
+    rig.store.sim.deny_key(&at(SOURCE, "b"));
+    let runs = rig.run_group(&tasks(&["a", "b", "c"])).await;
+    assert_eq!((&runs[0], &runs[2]), (&done(), &done()));
+    let Run::Done(Outcome::Failed(failure)) = &runs[1] else { panic!("{runs:?}") };
+    assert_eq!((failure.code.as_str(), failure.http_status), ("AccessDenied", Some(403)));
+    assert!(failure.message.contains("request id SIM"), "{}", failure.message);
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObjects, CallKind::DeleteObject]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_the_answer_does_not_name_is_looked_at() {
+    let rig = rig_with(&["a", "b", "c"]).await;
+    rig.fault(CallKind::DeleteObjects, Fault::Unnamed(1));
+    assert_eq!(rig.run_group(&tasks(&["a", "b", "c"])).await, [(); 3].map(|()| done()));
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObjects, CallKind::HeadObject], "it was deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_answer_was_lost_is_looked_at_key_by_key() {
+    let rig = rig_with(&["a", "b", "c"]).await;
+    let rewrite = |sim: &_| put_now(sim, SOURCE, "b", "new");
+    rig.fault(CallKind::DeleteObjects, Fault::AnswerLostThen(Box::new(rewrite)));
+    let runs = rig.run_group(&tasks(&["a", "b", "c"])).await;
+    assert_eq!((&runs[0], code(&runs[1]), &runs[2]), (&done(), "ChangedSinceAttempt", &done()));
+    assert_eq!(rig.store.calls(), [vec![CallKind::DeleteObjects], vec![CallKind::HeadObject; 3]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_multi_object_delete_gets_single_ones() {
+    let rig = rig_with(&["a", "b"]).await;
+    let no = CallError::new(Verdict::Invalid, Effect::None, "NotImplemented", "no such call here");
+    rig.fault(CallKind::DeleteObjects, Fault::Fails(no));
+    assert_eq!(rig.run_group(&tasks(&["a", "b"])).await, [done(), done()]);
+    assert!(!exists(&rig, SOURCE, "a").await && !exists(&rig, SOURCE, "b").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_has_to_stop_tells_whether_it_was_sent() {
+    let rig = rig_with(&["a", "b"]).await;
+    rig.fault(CallKind::DeleteObjects, Fault::Stops);
+    assert_eq!(rig.run_group(&tasks(&["a", "b"])).await, [Run::NotAttempted, Run::NotAttempted]);
+    let rig = rig_with(&["a", "b"]).await;
+    let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
+    rig.fault(CallKind::DeleteObjects, Fault::Fails(stopped));
+    assert_eq!(rig.run_group(&tasks(&["a", "b"])).await, [Run::Unsettled, Run::Unsettled]);
+}

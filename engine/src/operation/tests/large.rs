@@ -1,0 +1,378 @@
+use brigade_model::operation::{CannedAcl, Directive, NewMetadata, StorageClass};
+use brigade_model::ports::JobStore;
+use brigade_model::ports::job_store::{OpenUpload, UploadScope};
+use brigade_model::ports::object_store::{
+    Call, CallError, CallKind, CreateMultipartUpload, Effect, GetObject, Leash, Metadata, NewObject, Verdict, send,
+};
+use brigade_model::{BucketName, Capability, Operation, Task};
+use brigade_s3::simulated::{Body, SimulatedStore, Versioning};
+use bytes::Bytes;
+
+use super::rig::{
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, lost, message, put_now, tag, task, task_of_version,
+};
+use crate::operation::{Run, abort_recorded_uploads};
+
+const MIB: usize = 1 << 20;
+
+/// 13 MiB of bytes that differ from part to part.
+fn large() -> Bytes {
+    let mut bytes = Vec::with_capacity(13 * MIB);
+    (0..13).for_each(|n| bytes.resize(bytes.len() + MIB, n));
+    bytes.into()
+}
+
+fn with() -> NewObject {
+    let user = vec![("a".into(), "1".into())];
+    NewObject {
+        metadata: Metadata { content_type: Some("video/mp4".into()), user, ..Metadata::default() },
+        tags: vec![tag("x", "1")],
+        ..NewObject::default()
+    }
+}
+
+async fn rig_with_large_object() -> Rig {
+    let rig = Rig::new().await;
+    rig.put_with("k", large(), with()).await;
+    rig.begin_run();
+    rig
+}
+
+fn plain() -> Operation {
+    copy(|_| ())
+}
+
+fn sized(key: &str) -> Task {
+    Task { size: Some(13 * MIB as u64), ..task(key) }
+}
+
+async fn assert_copied(rig: &Rig) {
+    let target = rig.object(TARGET, "k").expect("the target is there");
+    assert!(target.body.to_bytes() == large(), "the bytes are the source's");
+    assert_eq!(target.head.metadata, with().metadata);
+    assert_eq!(target.tags, [tag("x", "1")]);
+    assert_nothing_left(rig).await;
+}
+
+async fn assert_nothing_left(rig: &Rig) {
+    assert_eq!(rig.store.sim.open_uploads(), [], "no parts are left at the store");
+    assert_eq!(rig.recorded_uploads().await, 0, "no upload stays recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_too_large_for_one_copy_follows_in_parts_on_the_size_error() {
+    let rig = rig_with_large_object().await;
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    let calls = rig.store.calls();
+    let expected =
+        [CallKind::CopyObject, CallKind::HeadObject, CallKind::GetObjectTagging, CallKind::CreateMultipartUpload];
+    assert_eq!(calls[..4], expected);
+    assert_eq!(calls[4..7], [CallKind::UploadPartCopy; 3]);
+    assert_eq!(calls[7..], [CallKind::HeadObject, CallKind::CompleteMultipartUpload]);
+    assert_copied(&rig).await;
+    assert!(rig.object(TARGET, "k").unwrap().head.etag.unwrap().unquoted().ends_with("-3"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_size_of_the_manifest_saves_the_call_that_would_fail() {
+    let rig = rig_with_large_object().await;
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
+    assert!(!rig.store.calls().contains(&CallKind::CopyObject));
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_spelling_of_the_size_error_is_confirmed_by_the_size() {
+    for spelling in ["EntityTooLarge", "InvalidRequest", "InvalidArgument"] {
+        let rig = rig_with_large_object().await;
+        let error = || CallError::new(Verdict::Invalid, Effect::None, spelling, "The source is too large, or whatever");
+        rig.fault(CallKind::CopyObject, Fault::Fails(error()));
+        assert_eq!(rig.run(&plain(), &task("k"), false).await, done(), "{spelling}");
+        assert_copied(&rig).await;
+
+        rig.put("empty", "").await;
+        rig.fault(CallKind::CopyObject, Fault::Fails(error()));
+        assert_eq!(code(&rig.run(&plain(), &task("empty"), false).await), spelling, "an empty object is not too large");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn directives_hold_for_copies_in_parts() {
+    let rig = rig_with_large_object().await;
+    let operation = copy(|c| {
+        c.metadata_directive = Some(Directive::Add);
+        c.metadata =
+            Some(NewMetadata { sse_aes256: true, user: vec![("b".into(), "2".into())], ..NewMetadata::default() });
+        c.tagging_directive = Some(Directive::Add);
+        c.tags = vec![tag("y", "2")];
+        c.canned_acl = Some(CannedAcl::PublicRead);
+        c.storage_class = Some(StorageClass::StandardIa);
+    });
+    assert_eq!(rig.run(&operation, &task("k"), false).await, done());
+    let target = rig.object(TARGET, "k").unwrap();
+    assert_eq!(target.head.metadata.content_type.as_deref(), Some("video/mp4"));
+    assert_eq!(target.head.metadata.user, [("a".into(), "1".into()), ("b".into(), "2".into())]);
+    assert_eq!(target.tags, [tag("x", "1"), tag("y", "2")]);
+    assert_eq!(
+        (target.head.storage_class.as_deref(), target.head.sse.as_deref()),
+        (Some("STANDARD_IA"), Some("AES256"))
+    );
+    assert_eq!(target.acl.grants.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_somebody_writes_meanwhile_is_not_mixed_into_the_copy() {
+    let rewrite = || Fault::After(Box::new(|sim: &_| put_now(sim, SOURCE, "k", "another")));
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::UploadPartCopy, rewrite());
+    assert_eq!(code(&rig.run(&plain(), &sized("k"), false).await), "PreconditionFailed");
+    assert!(rig.object(TARGET, "k").is_none());
+    assert_nothing_left(&rig).await;
+
+    // A store that ignores the condition on a part: the second look tells.
+    let rig = rig_with_large_object().await.lacking(Capability::CopySourceConditions);
+    let swap = |sim: &SimulatedStore| {
+        let zeros = Body::zeros(13 << 20);
+        sim.put(&at(SOURCE, "k"), zeros).unwrap();
+    };
+    rig.fault(CallKind::UploadPartCopy, Fault::After(Box::new(swap)));
+    let run = rig.run(&plain(), &sized("k"), false).await;
+    assert_eq!(code(&run), "SourceChanged");
+    assert!(rig.object(TARGET, "k").is_none());
+    assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_pins_the_parts_by_itself() {
+    let rig = Rig::new().await;
+    rig.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    rig.put_with("k", large(), with()).await;
+    rig.begin_run();
+    let version = rig.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    rig.fault(CallKind::UploadPartCopy, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
+    assert_eq!(rig.run(&plain(), &task_of_version("k", &version), false).await, done());
+    let calls = rig.store.take_calls();
+    let parts: Vec<_> =
+        calls.iter().filter_map(|call| if let Call::UploadPartCopy(r) = call { Some(r) } else { None }).collect();
+    assert!(parts.iter().all(|part| part.source_version.as_ref() == Some(&version)));
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fails_fails_the_task_and_leaves_nothing_behind() {
+    let rig = rig_with_large_object().await;
+    let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
+    rig.fault(CallKind::UploadPartCopy, Fault::Fails(denied));
+    let run = rig.run(&plain(), &sized("k"), false).await;
+    assert_eq!((code(&run), message(&run)), ("AccessDenied", "copying a part: Access Denied (attempts 1)"));
+    assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_part_no_further_one_begins_and_those_in_flight_end_before_the_abort() {
+    let denied = || CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
+    let parts = |rig: &Rig| rig.store.calls().into_iter().filter(|kind| *kind == CallKind::UploadPartCopy).count();
+    let rig = Rig::new().await;
+    rig.store.sim.put(&at(SOURCE, "k"), Body::zeros(50 << 20)).unwrap();
+    rig.begin_run();
+    rig.fault(CallKind::UploadPartCopy, Fault::Fails(denied()));
+    assert_eq!(code(&rig.run(&plain(), &sized("k"), false).await), "AccessDenied");
+    assert_eq!(parts(&rig), 4, "of ten");
+
+    rig.fault(CallKind::UploadPartCopy, Fault::Hangs);
+    rig.fault(CallKind::UploadPartCopy, Fault::Fails(denied()));
+    let (operation, task) = (plain(), sized("k"));
+    tokio::select! {
+        biased;
+        run = rig.run(&operation, &task, false) => panic!("{run:?}"),
+        () = rig.store.hanging() => {}
+    }
+    assert!(!rig.store.calls().contains(&CallKind::AbortMultipartUpload), "a part is in flight");
+}
+
+// The row: complete multipart.
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_whose_answer_was_lost_is_done_when_size_and_parts_match() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::AnswerLost);
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
+    assert_eq!(rig.store.calls().iter().filter(|kind| **kind == CallKind::CompleteMultipartUpload).count(), 1);
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_did_not_arrive_is_sent_again() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::RequestLost);
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_wrote_over_a_lost_completion_is_left_as_it_is() {
+    let rig = rig_with_large_object().await;
+    let rewrite = |sim: &_| put_now(sim, TARGET, "k", "somebody's");
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::AnswerLostThen(Box::new(rewrite)));
+    assert_eq!(code(&rig.run(&plain(), &sized("k"), false).await), "ChangedSinceAttempt");
+    assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"somebody's");
+    assert_nothing_left(&rig).await;
+}
+
+// The row: multipart copy, recorded before its first part, aborted by a take-over.
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_over() {
+    let rig = rig_with_large_object().await;
+    // The worker dies inside the first part: its future is dropped there.
+    rig.fault(CallKind::UploadPartCopy, Fault::Hangs);
+    let (operation, task) = (plain(), sized("k"));
+    tokio::select! {
+        biased;
+        run = rig.run(&operation, &task, false) => panic!("{run:?}"),
+        () = rig.store.hanging() => {}
+    }
+    assert_eq!((rig.store.sim.open_uploads().len(), rig.recorded_uploads().await), (1, 1));
+    abort_recorded_uploads(&rig.bench).await.unwrap();
+    assert_nothing_left(&rig).await;
+    assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_gone_already_is_forgotten_and_one_that_cannot_be_aborted_stays_recorded() {
+    let rig = rig_with_large_object().await;
+    let scope = UploadScope::Slice { slice: rig.bench.slice, epoch: rig.bench.epoch };
+    let request = CreateMultipartUpload { at: at(TARGET, "k"), with: NewObject::default() };
+    let open = send(&rig.store.sim, &Leash::unbounded(), request).await.unwrap();
+    for upload_id in ["gone".to_owned(), open] {
+        let upload = OpenUpload { bucket: BucketName::new(TARGET).unwrap(), key: at(TARGET, "k").key, upload_id };
+        rig.jobs.record_upload(rig.bench.job, &scope, &upload).await.unwrap();
+    }
+    rig.store.sim.deny_key(&at(TARGET, "k"));
+    abort_recorded_uploads(&rig.bench).await.unwrap();
+    assert_eq!(rig.recorded_uploads().await, 2);
+    rig.store.sim.allow_all();
+    abort_recorded_uploads(&rig.bench).await.unwrap();
+    assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_begins_no_upload() {
+    let rig = rig_with_large_object().await;
+    rig.jobs.revoke_all_leases();
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::NotAttempted);
+    assert!(!rig.store.calls().contains(&CallKind::UploadPartCopy));
+    assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_has_to_stop_between_parts_aborts_and_has_attempted_nothing() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::UploadPartCopy, Fault::Stops);
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::NotAttempted);
+    assert_nothing_left(&rig).await;
+    assert!(rig.object(TARGET, "k").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_unsettled() {
+    let rig = rig_with_large_object().await;
+    let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::Fails(stopped));
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::Unsettled);
+    assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_gets_no_answer_is_not_waited_for_long_and_stays_recorded() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::UploadPartCopy, Fault::Stops);
+    rig.fault(CallKind::AbortMultipartUpload, Fault::Hangs);
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::NotAttempted);
+    assert_eq!(rig.recorded_uploads().await, 1);
+}
+
+// Through us.
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_copy_parts_by_itself_gets_them_through_us() {
+    let rig = rig_with_large_object().await.lacking(Capability::MultipartCopy);
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    assert!(rig.store.calls().contains(&CallKind::UploadPart));
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_endpoints_a_small_object_goes_in_one_piece_with_all_that_belongs_to_it() {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put_with("k", Bytes::from_static(b"small"), with()).await;
+    rig.put("empty", "").await;
+    rig.begin_run();
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject, CallKind::GetObjectTagging, CallKind::GetObject]);
+    assert_eq!(other.calls(), [CallKind::PutObject]);
+    let target = other.sim.object(&at(TARGET, "k")).unwrap();
+    assert_eq!((target.head.metadata, target.tags), (with().metadata, with().tags));
+    assert_eq!(&target.body.to_bytes()[..], b"small");
+    assert_eq!(rig.run(&plain(), &task("empty"), false).await, done());
+    assert_eq!(other.sim.object(&at(TARGET, "empty")).unwrap().head.size, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_endpoints_a_large_object_goes_in_parts() {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put_with("k", large(), with()).await;
+    rig.begin_run();
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    let target = other.sim.object(&at(TARGET, "k")).unwrap();
+    assert!(target.body.to_bytes() == large());
+    assert_eq!(target.head.metadata, with().metadata);
+    let ranges = rig
+        .store
+        .take_calls()
+        .into_iter()
+        .filter(|call| matches!(call, Call::GetObject(GetObject { range: Some(_), .. })));
+    assert_eq!(ranges.count(), 3);
+    assert_eq!(other.sim.open_uploads(), []);
+    assert_eq!(rig.recorded_uploads().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_endpoints_bytes_that_break_off_are_asked_for_again_and_never_written() {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put("k", "body").await;
+    rig.begin_run();
+    rig.fault(CallKind::GetObject, Fault::BreaksOff);
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    assert_eq!(&other.sim.object(&at(TARGET, "k")).unwrap().body.to_bytes()[..], b"body");
+    for _ in 0..3 {
+        rig.fault(CallKind::GetObject, Fault::BreaksOff);
+    }
+    rig.put("never", "body").await;
+    assert_eq!(code(&rig.run(&plain(), &task("never"), false).await), "RequestTimeout");
+    assert!(other.sim.object(&at(TARGET, "never")).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_endpoints_a_redo_looks_at_the_target_first() {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put("k", "body").await;
+    rig.begin_run();
+    assert_eq!(rig.run(&plain(), &task("k"), false).await, done());
+    other.calls();
+    assert_eq!(rig.run(&plain(), &task("k"), true).await, done());
+    assert_eq!(other.calls(), [CallKind::HeadObject]);
+    put_now(&other.sim, TARGET, "k", "somebody's");
+    assert_eq!(code(&rig.run(&plain(), &task("k"), true).await), "ChangedSinceAttempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_endpoints_a_source_that_changes_under_way_is_not_copied() {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put("k", "body").await;
+    rig.begin_run();
+    rig.fault(CallKind::GetObject, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
+    assert_eq!(code(&rig.run(&plain(), &task("k"), false).await), "PreconditionFailed");
+    assert!(other.sim.object(&at(TARGET, "k")).is_none());
+}

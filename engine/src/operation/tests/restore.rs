@@ -1,0 +1,58 @@
+use brigade_model::operation::{Operation, Restore, RestoreTier};
+use brigade_model::ports::object_store::{CallKind, NewObject};
+use bytes::Bytes;
+
+use super::rig::{Fault, Rig, SOURCE, code, done, message, task};
+
+const RESTORE: Operation = Operation::Restore(Restore { days: 3, tier: RestoreTier::Bulk });
+
+async fn rig_with_archived_object() -> Rig {
+    let rig = Rig::new().await;
+    let with = NewObject { storage_class: Some("GLACIER".into()), ..NewObject::default() };
+    rig.put_with("k", Bytes::from_static(b"x"), with).await;
+    rig.begin_run();
+    rig
+}
+
+fn restore_header(rig: &Rig) -> String {
+    rig.object(SOURCE, "k").unwrap().head.restore.unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_is_done_once_the_store_accepts_it() {
+    let rig = rig_with_archived_object().await;
+    assert_eq!(rig.run(&RESTORE, &task("k"), false).await, done());
+    assert!(restore_header(&rig).contains("ongoing-request=\"true\""));
+    rig.clock.jump(5 * 3600 * 1000);
+    assert_eq!(rig.run(&RESTORE, &task("k"), false).await, done(), "restored already: its copy stays longer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_under_way_fails_a_first_attempt_with_the_stores_code() {
+    let rig = rig_with_archived_object().await;
+    assert_eq!(rig.run(&RESTORE, &task("k"), false).await, done());
+    let run = rig.run(&RESTORE, &task("k"), false).await;
+    assert_eq!(code(&run), "RestoreAlreadyInProgress");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_under_way_is_success_after_a_lost_answer_or_a_lost_worker() {
+    let rig = rig_with_archived_object().await;
+    rig.fault(CallKind::RestoreObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&RESTORE, &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::RestoreObject; 2], "the repeat tells");
+    assert_eq!(rig.run(&RESTORE, &task("k"), true).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_not_archived_fails_and_a_store_that_never_answers_too() {
+    let rig = rig_with_archived_object().await;
+    rig.put("plain", "x").await;
+    assert_eq!(code(&rig.run(&RESTORE, &task("plain"), false).await), "InvalidObjectState");
+    for _ in 0..3 {
+        rig.fault(CallKind::RestoreObject, Fault::RequestLost);
+    }
+    let run = rig.run(&RESTORE, &task("k"), false).await;
+    assert_eq!(code(&run), "RequestTimeout");
+    assert_eq!(message(&run), "no answer in 30 s (attempts 3)");
+}
