@@ -19,6 +19,8 @@ pub mod outcomes;
 pub mod places;
 pub mod ports;
 pub mod report;
+#[cfg(test)]
+mod rig;
 pub mod setback;
 mod shop;
 pub mod slice;

@@ -1,1 +1,159 @@
+use brigade_model::operation::{Directive, Tag, Tagging};
+use brigade_model::options::EmptyVersion;
+use brigade_model::ports::object_store::{CallKind, Verdict};
+use brigade_model::task::Defect;
+use brigade_model::{Field, Operation, qcs};
 
+use super::*;
+use crate::rig::{Rig, Trouble, bucket, rows};
+
+fn failure(setback: Setback) -> (String, String) {
+    match setback {
+        Setback::Failed(why) => (why.code, why.reason),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_becomes_slices_whose_tasks_are_its_rows() {
+    let rig = Rig::new(&rows(1000), |_| {}).await;
+    let prepared = rig.prepare().await.unwrap();
+    assert_eq!(prepared, Prepared { tasks: 1000, slices: 5, ..Prepared::default() });
+    let sizes: Vec<u32> = rig.slices().await.iter().map(|slice| slice.tasks).collect();
+    assert_eq!(sizes, [64, 128, 256, 512, 40]);
+    let tasks = rig.tasks().await;
+    assert!(tasks.iter().zip(0..).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
+    assert_eq!(tasks.len(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_manifest_is_a_job_without_tasks() {
+    for manifest in ["", "\n\r\n", "Bucket,Key\n"] {
+        let rig = Rig::new(manifest, |_| {}).await;
+        assert_eq!(rig.prepare().await.unwrap(), Prepared::default(), "{manifest:?}");
+    }
+}
+
+fn tagging() -> Operation {
+    let tags = vec![Tag { key: "a".into(), value: "b".into() }];
+    Operation::Tagging(Tagging { directive: Some(Directive::Replaced), tags })
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_goes_on_behind_the_recorded_slices() {
+    // 200,000 rows make 31 slices: 16 are recorded at once, the others at the end.
+    let (tasks, manifest) = (200_000, rows(200_000));
+    let mut rig = Rig::new(&manifest, |spec| spec.operation = tagging()).await;
+    rig.script.expect([
+        (CallKind::GetObject, Trouble::BreaksAfter(manifest.len() / 10 * 9)),
+        (CallKind::GetObject, Trouble::Fails(Verdict::Unavailable)),
+    ]);
+    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
+    assert_eq!(rig.slices().await.len(), 16);
+
+    rig.take_over().await;
+    let prepared = rig.prepare().await.unwrap();
+    let slices = rig.slices().await;
+    assert_eq!((prepared.tasks, prepared.slices as usize), (tasks, slices.len()));
+    let writers: Vec<bool> = slices.iter().map(|slice| slice.spool_name.ends_with("-1.slice")).collect();
+    assert!(writers[..16].iter().all(|first| *first) && writers[16..].iter().all(|first| !first));
+    let read = rig.tasks().await;
+    assert!(read.iter().zip(0..tasks).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
+    assert_eq!(read.len(), 200_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_stage_and_a_short_leash_end_it_quietly() {
+    let rig = Rig::new(&rows(100), |_| {}).await;
+    rig.jobs.revoke_all_leases();
+    assert_eq!(rig.prepare().await, Err(Setback::Fenced));
+
+    let rig = Rig::new(&rows(100), |_| {}).await;
+    rig.leash.stop();
+    assert_eq!(rig.prepare().await, Err(Setback::Stopped));
+    assert!(rig.slices().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_row_fails_the_job_and_is_named() {
+    let rig = Rig::new(&(rows(100) + "photos\n"), |_| {}).await;
+    let (code, reason) = failure(rig.prepare().await.unwrap_err());
+    assert_eq!(code, "InvalidManifestContent");
+    assert_eq!(reason, "manifest lists/m.csv: row 101: has 1 columns, the fields name 2");
+    let rig = Rig::new(&(rows(1) + "photos,\"k"), |_| {}).await;
+    let (_, reason) = failure(rig.prepare().await.unwrap_err());
+    assert_eq!(reason, "manifest lists/m.csv: row 2: a quoted cell has no closing quote");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_version_is_in_doubt_only_where_another_row_names_one() {
+    let manifest = |last: &str| (0..100).map(|n| format!("photos,k{n},\n")).collect::<String>() + last;
+    let fields = || vec![Field::Bucket, Field::Key, Field::VersionId];
+    let mut none = Rig::new(&manifest("photos,z,\n"), |spec| spec.manifest.fields = fields()).await;
+    let prepared = none.prepare().await.unwrap();
+    assert!(!prepared.some_rows_have_versions);
+    none.change(brigade_model::Change::ManifestRead(prepared)).await;
+    assert!(none.tasks().await.iter().all(|task| task.defect.is_none()));
+
+    // The first slices are written before the versioned row, the last one, is seen.
+    for (option, defect, version) in [
+        (None, Some(Defect::NoVersion), None),
+        (Some(EmptyVersion::Fail), Some(Defect::NoVersion), None),
+        (Some(EmptyVersion::Latest), None, None),
+        (Some(EmptyVersion::Null), None, Some("null")),
+    ] {
+        let mut rig = Rig::new(&manifest("photos,z,v1\n"), |spec| {
+            spec.manifest.fields = fields();
+            spec.options.empty_version = option;
+        })
+        .await;
+        let prepared = rig.prepare().await.unwrap();
+        rig.change(brigade_model::Change::ManifestRead(prepared)).await;
+        let tasks = rig.tasks().await;
+        let (named, empty) = tasks.split_last().unwrap();
+        assert_eq!(named.version.as_ref().map(|v| v.as_str()), Some("v1"));
+        assert!(empty.iter().all(|task| task.defect == defect), "{option:?}");
+        assert!(empty.iter().all(|task| task.version.as_ref().map(|v| v.as_str()) == version), "{option:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_cannot_be_written_is_known_before_the_manifest_is_read() {
+    let rig = Rig::new(&rows(1), |_| {}).await;
+    rig.objects.deny_bucket(&bucket("reports"));
+    let (code, reason) = failure(rig.prepare().await.unwrap_err());
+    assert_eq!(code, "AccessDenied");
+    assert!(reason.starts_with("the report cannot be written to reports/out/job-"), "{reason}");
+    assert_eq!(rig.objects.calls(CallKind::HeadObject), 0);
+
+    let rig = Rig::new(&rows(1), |spec| {
+        spec.report.bucket = qcs::parse_bucket("qcs::cos:r::nowhere").ok();
+    })
+    .await;
+    assert_eq!(failure(rig.prepare().await.unwrap_err()).0, "ReportDeliveryFailed");
+
+    let rig = Rig::new(&rows(1), |_| {}).await;
+    rig.script.expect([(CallKind::AbortMultipartUpload, Trouble::Fails(Verdict::Denied))]);
+    assert_eq!(failure(rig.prepare().await.unwrap_err()).0, "AccessDenied", "an upload must be abortable");
+
+    let mut rig = Rig::new(&rows(1), |_| {}).await;
+    rig.places.report.buckets.allowed = vec!["photos".into()];
+    assert_eq!(failure(rig.prepare().await.unwrap_err()).0, "AccessDenied");
+
+    let rig = Rig::new(&rows(1), |_| {}).await;
+    rig.script.expect([(CallKind::CreateMultipartUpload, Trouble::Fails(Verdict::Unavailable))]);
+    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trial_leaves_nothing_and_is_spared_when_no_report_is_wanted() {
+    let rig = Rig::new(&rows(1), |_| {}).await;
+    rig.prepare().await.unwrap();
+    assert_eq!(rig.objects.calls(CallKind::CreateMultipartUpload), 1);
+    assert!(rig.objects.open_uploads().is_empty());
+    assert!(rig.objects.keys(&bucket("reports")).is_empty());
+
+    let silent = Rig::new(&rows(1), |spec| spec.report.enabled = false).await;
+    silent.prepare().await.unwrap();
+    assert_eq!(silent.objects.calls(CallKind::CreateMultipartUpload), 0);
+}
