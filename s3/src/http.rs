@@ -1,4 +1,12 @@
 //! An S3 server over HTTP: signed requests on kept connections, one attempt a call.
+//!
+//! ```text
+//! call -> calls::encode -> Draft -> exchange (address, hash, sign, send, read) -> Reply
+//!      -> calls::decode -> answer, or failure (the verdict table) -> error
+//! ```
+//!
+//! Redirections are never followed. Success is proven: what an answer has to hold is checked by
+//! the call's `decode`. Repeating is left to `retry`, waiting for a permit to `limit`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,10 +14,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, GetObject, HeadObject, Leash, ObjectStore};
 
 use crate::credentials::CredentialSource;
 use crate::timeouts::Timeouts;
+
+mod calls;
+mod connect;
+mod download;
+mod draft;
+mod encoding;
+mod endpoint;
+mod exchange;
+mod failure;
+mod line;
+mod reply;
+mod sign;
+mod tls;
+
+use exchange::Exchange;
 
 /// How a bucket stands in a URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +43,10 @@ pub enum Addressing {
     /// `https://bucket.host/key`.
     VirtualHosted,
 }
+
+/// A kept connection that was idle for this long is not used again, unless configured
+/// otherwise: common servers close theirs after 5 s (node) to 75 s (nginx).
+pub const IDLE: Duration = Duration::from_secs(4);
 
 /// An S3 endpoint.
 #[derive(Clone)]
@@ -37,7 +64,7 @@ pub struct HttpConfig {
     /// Time-outs.
     pub timeouts: Timeouts,
     /// A kept connection that was idle for this long is not used again; below the server's own
-    /// idle time-out, so that the server does not close it under a request.
+    /// idle time-out, so that the server does not close it under a request. See [`IDLE`].
     pub idle: Duration,
 }
 
@@ -52,27 +79,74 @@ pub enum HttpConfigError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The region cannot stand in a signature.
+    #[error("region {region:?} must be 1 to 64 letters, digits, '-' or '_'")]
+    Region {
+        /// As configured.
+        region: String,
+    },
+    /// The file of certificate authorities is not usable.
+    #[error("certificate authorities in {path:?}: {problem}")]
+    ExtraCa {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nobody is trusted.
+    #[error("the system has no certificate authorities: install ca-certificates or configure a file of them")]
+    NoAuthorities,
 }
 
 /// The port's body over HTTP.
+#[derive(Debug)]
 pub struct HttpStore {
-    _config: HttpConfig,
-    _clock: Arc<dyn Clock>,
+    exchange: Exchange,
 }
 
 impl HttpStore {
     /// A store that connects when it is first called.
     ///
     /// # Errors
-    /// [`HttpConfigError`] when the URL or the certificate file is not usable.
+    /// [`HttpConfigError`] when the URL, the region or the certificate file is not usable.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, HttpConfigError> {
-        Ok(Self { _config: config, _clock: clock })
+        Ok(Self { exchange: Exchange::new(config, clock)? })
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
+        let reply = self.exchange.send(call, calls::encode(call)?).await?;
+        let whence = failure::Whence::of(&reply);
+        calls::decode(call, reply).map_err(|flaw| failure::unproven(whence, flaw))
+    }
+
+    /// An error of a HEAD has no body, so a refused key looks like a denied object. The first
+    /// byte of the object is asked for instead: the same rights, and an error with its code.
+    async fn explain(&self, head: HeadObject, unexplained: CallError) -> CallError {
+        let first_byte = GetObject { at: head.at, version: head.version, range: Some((0, 0)), if_match: None };
+        match self.attempt(&Call::GetObject(first_byte)).await {
+            Err(error) if error.http_status == unexplained.http_status => error,
+            _ => unexplained,
+        }
     }
 }
 
 #[async_trait]
 impl ObjectStore for HttpStore {
-    async fn call(&self, _leash: &Leash, _call: Call) -> Result<Answer, CallError> {
-        Err(CallError::new(Verdict::Unavailable, Effect::None, "NotImplemented", "not built yet"))
+    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+        let error = match self.attempt(&call).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match (call, error.http_status, error.code.as_str()) {
+            (Call::HeadObject(head), Some(400 | 403), _) => Err(self.explain(head, error).await),
+            // An object without tags, as some servers put it.
+            (Call::GetObjectTagging(_), Some(404), "NoSuchTagSet" | "NoSuchTagSetError") => {
+                Ok(Answer::GetObjectTagging(Vec::new()))
+            }
+            _ => Err(error),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,3 +16,5 @@ pub mod limit;
 pub mod retry;
 pub mod simulated;
 pub mod timeouts;
+pub mod verdict;
+pub mod xml;

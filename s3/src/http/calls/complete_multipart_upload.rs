@@ -1,0 +1,25 @@
+//! CompleteMultipartUpload: makes the object of its parts. Its status comes before the work is
+//! done, so only a whole result with an ETag counts.
+
+use brigade_model::ports::object_store::{CallError, CompleteMultipartUpload, CopyDone};
+use http::Method;
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply, etag};
+use crate::xml::Writer;
+
+pub(crate) fn encode(request: &CompleteMultipartUpload) -> Result<Draft, CallError> {
+    let mut document = Writer::new("CompleteMultipartUpload");
+    for (number, etag) in &request.parts {
+        document.within("Part", "", |part| {
+            part.element("ETag", etag.as_str());
+            part.element("PartNumber", &number.to_string());
+        });
+    }
+    Ok(Draft::of_object(Method::POST, &request.at).ask("uploadId", &request.upload_id).xml(document))
+}
+
+pub(crate) fn decode(_: &CompleteMultipartUpload, reply: Reply) -> Result<CopyDone, Flaw> {
+    let result = reply.document("CompleteMultipartUploadResult")?;
+    Ok(CopyDone { etag: etag(result.text_of("ETag"))?, modified: None, version: reply.version() })
+}

@@ -1,0 +1,17 @@
+//! CreateMultipartUpload: begins an upload in parts; its answer is the upload's id.
+
+use brigade_model::ports::object_store::{CallError, CreateMultipartUpload};
+use http::Method;
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply, flaw};
+
+pub(crate) fn encode(request: &CreateMultipartUpload) -> Result<Draft, CallError> {
+    Draft::of_object(Method::POST, &request.at).ask("uploads", "").new_object(&request.with)
+}
+
+pub(crate) fn decode(_: &CreateMultipartUpload, reply: Reply) -> Result<String, Flaw> {
+    let result = reply.document("InitiateMultipartUploadResult")?;
+    let id = result.text_of("UploadId").filter(|id| !id.is_empty());
+    id.map(str::to_owned).ok_or_else(|| flaw("the answer has no UploadId"))
+}

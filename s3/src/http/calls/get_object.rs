@@ -1,0 +1,37 @@
+//! GetObject: an object's bytes, or a range of them.
+
+use brigade_model::ports::object_store::{CallError, GetObject, GotObject};
+use http::{Method, StatusCode};
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply, flaw};
+
+pub(crate) fn encode(request: &GetObject) -> Result<Draft, CallError> {
+    let range = request.range.map(|(first, last)| format!("bytes={first}-{last}"));
+    Draft::of_object(Method::GET, &request.at)
+        .ask_version(request.version.as_ref())
+        .head_if("range", range.as_deref())?
+        .head_etag("if-match", request.if_match.as_ref())
+}
+
+pub(crate) fn decode(request: &GetObject, mut reply: Reply) -> Result<GotObject, Flaw> {
+    let stream = reply.stream.take().ok_or_else(|| flaw("the answer has no body"))?;
+    let length = stream.length().ok_or_else(|| flaw("the answer does not say how many bytes it has"))?;
+    if let Some(range) = request.range {
+        check_range(range, length, &reply)?;
+    }
+    Ok(GotObject { head: reply.object_head(length), body: Box::new(stream) })
+}
+
+/// Some servers ignore a range, or give another one. The end of the object may shorten it.
+fn check_range((first, last): (u64, u64), length: u64, reply: &Reply) -> Result<(), Flaw> {
+    if reply.status != StatusCode::PARTIAL_CONTENT {
+        return Err(flaw("the answer is not the range that was asked for"));
+    }
+    let given = reply.header("content-range").unwrap_or_default();
+    let begins = given.starts_with(&format!("bytes {first}-"));
+    if !begins || length > last.saturating_sub(first).saturating_add(1) {
+        return Err(flaw(format!("the answer is the range {given:?}, not bytes {first}-{last}")));
+    }
+    Ok(())
+}

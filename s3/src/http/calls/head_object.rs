@@ -1,0 +1,16 @@
+//! HeadObject: size, ETag, time and metadata.
+
+use brigade_model::ports::object_store::{CallError, HeadObject, ObjectHead};
+use http::Method;
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply, flaw};
+
+pub(crate) fn encode(request: &HeadObject) -> Result<Draft, CallError> {
+    Ok(Draft::of_object(Method::HEAD, &request.at).ask_version(request.version.as_ref()))
+}
+
+pub(crate) fn decode(_: &HeadObject, reply: Reply) -> Result<ObjectHead, Flaw> {
+    let size = reply.header("content-length").and_then(|text| text.parse().ok());
+    Ok(reply.object_head(size.ok_or_else(|| flaw("the answer does not say the object's size"))?))
+}

@@ -1,0 +1,15 @@
+//! PutObject: a new object from bytes.
+
+use brigade_model::ports::object_store::{CallError, PutDone, PutObject};
+use http::Method;
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply};
+
+pub(crate) fn encode(request: &PutObject) -> Result<Draft, CallError> {
+    Ok(Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?.body(request.body.clone()))
+}
+
+pub(crate) fn decode(_: &PutObject, reply: Reply) -> Result<PutDone, Flaw> {
+    Ok(PutDone { etag: reply.etag()?, version: reply.version() })
+}

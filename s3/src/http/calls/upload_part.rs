@@ -1,0 +1,19 @@
+//! UploadPart: one part from bytes.
+
+use brigade_model::names::ETag;
+use brigade_model::ports::object_store::{CallError, UploadPart};
+use http::Method;
+
+use crate::http::draft::Draft;
+use crate::http::reply::{Flaw, Reply};
+
+pub(crate) fn encode(request: &UploadPart) -> Result<Draft, CallError> {
+    let draft = Draft::of_object(Method::PUT, &request.at)
+        .ask("partNumber", request.part.to_string())
+        .ask("uploadId", &request.upload_id);
+    Ok(draft.body(request.body.clone()))
+}
+
+pub(crate) fn decode(_: &UploadPart, reply: Reply) -> Result<ETag, Flaw> {
+    reply.etag()
+}

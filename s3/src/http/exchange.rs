@@ -1,0 +1,257 @@
+//! One attempt: address, hash, sign, send, read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use brigade_model::ports::Clock;
+use brigade_model::ports::clock::Sleep;
+use brigade_model::ports::object_store::{Call, CallError};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use md5::{Digest, Md5};
+use tokio_rustls::TlsConnector;
+
+use super::connect::{Connector, NotConnected};
+use super::download::{Download, NotWhole};
+use super::draft::{Draft, refuse};
+use super::encoding::form;
+use super::endpoint::{Address, Endpoint};
+use super::line::{Line, LineError, Pool};
+use super::reply::{Reply, flaw};
+use super::sign::{Signer, Unsigned};
+use super::{HttpConfig, HttpConfigError, failure, tls};
+use crate::credentials::{CredentialSource, Credentials};
+use crate::timeouts::Timeouts;
+use crate::verdict::{Loss, Step};
+
+/// A document of 1,000 keys of 1,024 bytes, three-fold encoded, with 1 KiB of the rest of each,
+/// is 4 MiB.
+const DOCUMENT_BYTES_MAX: usize = 8 << 20;
+/// An error's document has some hundred bytes.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+/// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
+const HASHED_INLINE_MAX: usize = 256 << 10;
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
+
+/// Sends drafts to one endpoint.
+pub(crate) struct Exchange {
+    endpoint: Endpoint,
+    signer: Signer,
+    credentials: Arc<dyn CredentialSource>,
+    pool: Arc<Pool>,
+    clock: Arc<dyn Clock>,
+    timeouts: Timeouts,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+type Wire = Request<Full<Bytes>>;
+
+impl Exchange {
+    pub(crate) fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, HttpConfigError> {
+        let endpoint = Endpoint::parse(&config.endpoint, config.addressing)?;
+        check_region(&config.region)?;
+        let tls = endpoint.is_tls.then(|| tls::client_config(config.extra_ca.as_deref())).transpose()?;
+        let connector =
+            Connector { clock: Arc::clone(&clock), timeout: config.timeouts.connect, tls: tls.map(TlsConnector::from) };
+        Ok(Self {
+            endpoint,
+            signer: Signer::new(&config.region),
+            credentials: config.credentials,
+            pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle)),
+            clock,
+            timeouts: config.timeouts,
+        })
+    }
+
+    /// The answer with a success's status; every other end is an error.
+    pub(crate) async fn send(&self, call: &Call, draft: Draft) -> Result<Reply, CallError> {
+        let credentials = self.credentials.current();
+        let reply = self.send_signed(call, draft, &credentials).await;
+        reply.map_err(|error| without_secrets(error, &credentials))
+    }
+
+    async fn send_signed(&self, call: &Call, draft: Draft, credentials: &Arc<Credentials>) -> Result<Reply, CallError> {
+        let hashes = Hashes::of(&draft.body).await;
+        let (address, request) = self.sign(draft, &hashes, credentials)?;
+        let mut deadline = self.clock.sleep(self.timeouts.of(call));
+        let (line, response) = self.answer(&address, request, &mut deadline).await?;
+        let reply = self.read(call, line, response, address, &mut deadline).await?;
+        if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
+    }
+
+    fn sign(
+        &self,
+        draft: Draft,
+        hashes: &Hashes,
+        credentials: &Arc<Credentials>,
+    ) -> Result<(Address, Wire), CallError> {
+        let target = self.endpoint.target(&draft.bucket, draft.key.as_ref());
+        let mut query = draft.query;
+        // A signature wants it sorted, so it is sent sorted.
+        query.sort_unstable();
+        let query = form(query.iter().map(|(name, value)| (*name, value.as_str())));
+        let mut headers = draft.headers;
+        let host = HeaderValue::try_from(target.host_header);
+        headers.insert(header::HOST, host.map_err(|_| refuse("the bucket's name cannot stand in a host's name"))?);
+        if let Some(md5) = &hashes.md5 {
+            headers.insert("content-md5", HeaderValue::try_from(md5).expect("base64 is visible ASCII"));
+        }
+        let unsigned =
+            Unsigned { method: &draft.method, path: &target.path, query: &query, body_sha256: &hashes.sha256 };
+        self.signer
+            .sign(&unsigned, &mut headers, credentials, self.clock.now())
+            .map_err(|error| refuse(error.to_string()))?;
+        if draft.method == Method::PUT || draft.method == Method::POST {
+            headers.insert(header::CONTENT_LENGTH, draft.body.len().into());
+        }
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        let uri = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
+        let uri = PathAndQuery::try_from(uri).map_err(|_| refuse("the request's path is too long"))?;
+        let mut request = Request::new(Full::new(draft.body));
+        *request.method_mut() = draft.method;
+        *request.uri_mut() = Uri::from(uri);
+        *request.headers_mut() = headers;
+        Ok((target.address, request))
+    }
+
+    /// The answer's head. A request that a kept line did not take goes over the next one: it was
+    /// never written.
+    async fn answer(
+        &self,
+        address: &Address,
+        mut request: Wire,
+        deadline: &mut Sleep,
+    ) -> Result<(Line, Response<Incoming>), CallError> {
+        loop {
+            let kept = self.pool.kept(address).await;
+            let is_new = kept.is_none();
+            let mut line = match kept {
+                Some(line) => line,
+                None => self.connect(address, deadline).await?,
+            };
+            let answer = tokio::select! {
+                biased;
+                answer = line.send(request) => answer,
+                () = &mut *deadline => return Err(failure::timed_out()),
+            };
+            match answer {
+                Ok(response) => return Ok((line, response)),
+                Err(LineError::Broken(error)) => return Err(failure::lost(Loss::Reset, &error)),
+                Err(LineError::NotSent(_)) if is_new => {
+                    let cause = "the connection was closed before the request was sent".into();
+                    return Err(self.not_connected(&NotConnected { step: Step::Connect, cause }));
+                }
+                Err(LineError::NotSent(unsent)) => request = *unsent,
+            }
+        }
+    }
+
+    async fn connect(&self, address: &Address, deadline: &mut Sleep) -> Result<Line, CallError> {
+        let line = tokio::select! {
+            biased;
+            line = self.pool.connect(address) => line,
+            () = deadline => Err(NotConnected { step: Step::Connect, cause: "no answer in time".into() }),
+        };
+        line.map_err(|cause| self.not_connected(&cause))
+    }
+
+    fn not_connected(&self, cause: &NotConnected) -> CallError {
+        failure::not_connected(cause, &self.endpoint.url())
+    }
+
+    /// Reads the body, except an object's, which is left to the caller.
+    async fn read(
+        &self,
+        call: &Call,
+        line: Line,
+        response: Response<Incoming>,
+        address: Address,
+        deadline: &mut Sleep,
+    ) -> Result<Reply, CallError> {
+        let (head, body) = response.into_parts();
+        let mut reply = Reply { status: head.status, headers: head.headers, body: Bytes::new(), stream: None };
+        let request_id = failure::request_id(&reply);
+        let download =
+            Download::new((line, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id.clone());
+        if matches!(call, Call::GetObject(_)) && reply.status.is_success() {
+            reply.stream = Some(download);
+            return Ok(reply);
+        }
+        let bytes_max = if reply.status.is_success() { DOCUMENT_BYTES_MAX } else { ERROR_BYTES_MAX };
+        let body = tokio::select! {
+            biased;
+            body = download.collect(bytes_max) => body,
+            () = deadline => return Err(CallError { request_id, ..failure::timed_out() }),
+        };
+        match body {
+            Ok(body) => reply.body = body,
+            Err(NotWhole::CutOff(error)) => {
+                return Err(CallError { request_id, ..failure::lost(Loss::CutOff, &error) });
+            }
+            Err(NotWhole::TooLarge) if reply.status.is_success() => {
+                let flaw = flaw(format!("the answer is larger than {bytes_max} bytes"));
+                return Err(failure::unproven(failure::Whence::of(&reply), flaw));
+            }
+            // The status says enough of an error.
+            Err(NotWhole::TooLarge) => {}
+        }
+        Ok(reply)
+    }
+}
+
+/// What a body is sent with.
+struct Hashes {
+    sha256: String,
+    /// Base64; `None` without a body.
+    md5: Option<String>,
+}
+
+impl Hashes {
+    async fn of(body: &Bytes) -> Self {
+        match body.len() {
+            0 => Self { sha256: EMPTY_SHA256.to_owned(), md5: None },
+            len if len <= HASHED_INLINE_MAX => Self::computed(body),
+            _ => {
+                let body = body.clone();
+                let hashing = tokio::task::spawn_blocking(move || Self::computed(&body));
+                hashing.await.expect("hashing does not panic and is not aborted")
+            }
+        }
+    }
+
+    fn computed(body: &[u8]) -> Self {
+        Self {
+            sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body)),
+            md5: Some(BASE64_STANDARD.encode(Md5::digest(body))),
+        }
+    }
+}
+
+fn check_region(region: &str) -> Result<(), HttpConfigError> {
+    let is_word = region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if region.is_empty() || region.len() > 64 || !is_word {
+        return Err(HttpConfigError::Region { region: region.to_owned() });
+    }
+    Ok(())
+}
+
+/// A server may repeat in its message what it was sent.
+fn without_secrets(mut error: CallError, credentials: &Credentials) -> CallError {
+    for secret in [Some(&credentials.secret), credentials.token.as_ref()].into_iter().flatten() {
+        if !secret.is_empty() && error.message.contains(secret.as_str()) {
+            error.message = error.message.replace(secret.as_str(), "[secret]");
+        }
+    }
+    error
+}

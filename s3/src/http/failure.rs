@@ -1,0 +1,182 @@
+//! From what was seen of a call to its error: the verdict table decides, the store's own words
+//! are kept. No secret gets in: neither requests nor their headers are shown.
+
+use std::error::Error;
+use std::time::Duration;
+
+use brigade_model::Timestamp;
+use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
+use brigade_model::ports::object_store::CallError;
+
+use super::connect::NotConnected;
+use super::reply::{Flaw, Reply, http_date};
+use crate::verdict::{Loss, Seen, judge, own_code};
+use crate::xml;
+
+fn error_of(seen: Seen<'_>, message: impl Into<String>) -> CallError {
+    let (verdict, effect) = judge(seen);
+    CallError::new(verdict, effect, own_code(seen), cut(message.into()))
+}
+
+/// There is no connection.
+pub(crate) fn not_connected(cause: &NotConnected, url: &str) -> CallError {
+    let message = format!("{url}: {}", cause.cause);
+    CallError { attempts: 0, ..error_of(Seen::NotConnected(cause.step), message) }
+}
+
+/// The connection broke.
+pub(crate) fn lost(loss: Loss, error: &hyper::Error) -> CallError {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    error_of(Seen::Lost(loss), message)
+}
+
+/// The time is over.
+pub(crate) fn timed_out() -> CallError {
+    error_of(Seen::Lost(Loss::TimedOut), "no answer in time")
+}
+
+/// What an error tells of the answer that it came with.
+pub(crate) struct Whence {
+    status: u16,
+    request_id: Option<String>,
+}
+
+impl Whence {
+    pub(crate) fn of(reply: &Reply) -> Self {
+        Self { status: reply.status.as_u16(), request_id: request_id(reply) }
+    }
+}
+
+/// An answer with a success's status that does not prove success.
+pub(crate) fn unproven(whence: Whence, flaw: Flaw) -> CallError {
+    let mut error = error_of(Seen::Unproven, flaw.message);
+    error.code = flaw.code.unwrap_or(error.code);
+    CallError { http_status: Some(whence.status), request_id: whence.request_id, ..error }
+}
+
+/// An answer that says no.
+pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
+    let status = reply.status.as_u16();
+    let document = xml::read(&reply.body).ok().filter(|document| document.name == "Error");
+    let text_of = |name| document.as_ref().and_then(|document| document.text_of(name)).filter(|text| !text.is_empty());
+    let seen = Seen::Refused { status, code: text_of("Code") };
+    let said = text_of("Message").or(reply.status.canonical_reason()).unwrap_or("no reason given");
+    let message = if reply.status.is_redirection() { redirection(reply, said, text_of) } else { said.to_owned() };
+    CallError {
+        http_status: Some(status),
+        request_id: request_id(reply).or_else(|| text_of("RequestId").map(str::to_owned)),
+        retry_after: reply.header("retry-after").and_then(|text| retry_after(&text, now)),
+        ..error_of(seen, message)
+    }
+}
+
+/// A redirection is never followed: it would carry the request, signed, to another host. The
+/// message names where the bucket is, so that the configuration can be put right.
+fn redirection<'a>(reply: &Reply, said: &str, text_of: impl Fn(&'static str) -> Option<&'a str>) -> String {
+    let mut message = said.to_owned();
+    let places = [
+        ("region", reply.header("x-amz-bucket-region").or_else(|| text_of("Region").map(str::to_owned))),
+        ("endpoint", text_of("Endpoint").map(str::to_owned).or_else(|| reply.header("location"))),
+    ];
+    for (what, place) in places {
+        if let Some(place) = place {
+            message.push_str(&format!("; the bucket's {what} is {place}"));
+        }
+    }
+    message
+}
+
+pub(crate) fn request_id(reply: &Reply) -> Option<String> {
+    ["x-amz-request-id", "x-cos-request-id"].into_iter().find_map(|name| reply.header(name))
+}
+
+/// Seconds, or a date. Source: RFC 9110, section 10.2.3.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let wait = http_date(text)?.duration_since(now);
+    Some(Duration::try_from(wait).unwrap_or_default())
+}
+
+fn cut(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(OUTCOME_MESSAGE_BYTES_MAX));
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::ports::object_store::{Effect, Verdict};
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::*;
+
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Reply {
+        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)));
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.collect::<HeaderMap>(),
+            body: Bytes::from_static(body.as_bytes()),
+            stream: None,
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::constant(1_445_412_480, 0);
+
+    #[test]
+    fn a_refusal_keeps_the_store_s_code_words_and_request_id() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Reduce your rate</Message>\
+                    <RequestId>in-body</RequestId></Error>";
+        let error = refused(&reply(503, &[("retry-after", "7")], body), NOW);
+        assert_eq!((error.verdict, error.effect), (Verdict::Throttled, Effect::None));
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("SlowDown", "Reduce your rate"));
+        assert_eq!(error.request_id.as_deref(), Some("in-body"));
+        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+        let error = refused(&reply(503, &[("x-cos-request-id", "in-header")], body), NOW);
+        assert_eq!(error.request_id.as_deref(), Some("in-header"));
+    }
+
+    #[test]
+    fn a_refusal_without_a_document_has_a_code_of_its_status() {
+        let error = refused(&reply(404, &[], ""), NOW);
+        assert_eq!((error.verdict, error.code.as_str()), (Verdict::Missing, "NotFound"));
+        let error = refused(&reply(502, &[], "<html>Bad gateway</html>"), NOW);
+        assert_eq!(
+            (error.verdict, error.effect, error.code.as_str()),
+            (Verdict::Transient, Effect::Unknown, "BadGateway")
+        );
+    }
+
+    #[test]
+    fn a_redirection_names_the_right_place() {
+        let body = "<Error><Code>PermanentRedirect</Code><Message>Use the right endpoint</Message>\
+                    <Endpoint>b.s3.eu-west-1.example.com</Endpoint></Error>";
+        let error = refused(&reply(301, &[("x-amz-bucket-region", "eu-west-1")], body), NOW);
+        assert_eq!(error.verdict, Verdict::Invalid);
+        assert_eq!(
+            error.message,
+            "Use the right endpoint; the bucket's region is eu-west-1; \
+             the bucket's endpoint is b.s3.eu-west-1.example.com"
+        );
+    }
+
+    #[test]
+    fn a_store_may_ask_to_wait_in_seconds_or_until_a_date() {
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:30 GMT", NOW), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:27:00 GMT", NOW), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", NOW), None);
+    }
+
+    #[test]
+    fn a_message_is_cut_at_a_character() {
+        assert_eq!(cut("é".repeat(OUTCOME_MESSAGE_BYTES_MAX)).len(), OUTCOME_MESSAGE_BYTES_MAX);
+        assert_eq!(cut(format!("x{}", "é".repeat(OUTCOME_MESSAGE_BYTES_MAX))).len(), OUTCOME_MESSAGE_BYTES_MAX - 1);
+    }
+}

@@ -1,0 +1,175 @@
+//! The verdict table: what to do about a call that did not succeed, and what is known about its
+//! effect, from all that was seen of it. Nothing else decides this.
+//!
+//! Sources: the S3 API's error responses; COS, MinIO and Ceph RGW for the codes that only they
+//! have. A code decides before its status does, for servers differ in statuses more than in codes.
+
+use brigade_model::ports::object_store::{Effect, Verdict};
+
+use Effect::{None as NoEffect, Unknown};
+use Verdict::{CredentialsRefused, Denied, Invalid, Missing, Precondition, Throttled, Transient, Unavailable};
+
+/// What was seen of a call that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// No connection, so nothing was sent.
+    NotConnected(Step),
+    /// Sent, at least in part, and no whole answer came.
+    Lost(Loss),
+    /// A whole answer with a success's status that does not prove success.
+    Unproven,
+    /// An answer with another status.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The store's code, when the answer had one.
+        code: Option<&'a str>,
+    },
+}
+
+/// The steps to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Its name was not resolved.
+    Resolve,
+    /// It did not take the connection.
+    Connect,
+    /// It did not agree on TLS.
+    Tls,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Step; 3] = [Step::Resolve, Step::Connect, Step::Tls];
+}
+
+/// The ways in which an answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// It did not come in time.
+    TimedOut,
+    /// The connection broke before the answer's head.
+    Reset,
+    /// The answer's body was cut off.
+    CutOff,
+}
+
+impl Loss {
+    /// Every loss.
+    pub const ALL: [Loss; 3] = [Loss::TimedOut, Loss::Reset, Loss::CutOff];
+}
+
+/// A row of the table of answers.
+type Row<K> = (K, Verdict, Effect);
+
+/// Codes that decide by themselves, whatever their status.
+const CODES: &[Row<&str>] = &[
+    // Slow down.
+    ("SlowDown", Throttled, NoEffect),
+    ("SlowDownRead", Throttled, NoEffect),
+    ("SlowDownWrite", Throttled, NoEffect),
+    ("ServiceUnavailable", Throttled, NoEffect),
+    ("TooManyRequests", Throttled, NoEffect),
+    ("RequestLimitExceeded", Throttled, NoEffect),
+    ("Throttling", Throttled, NoEffect),
+    ("ThrottlingException", Throttled, NoEffect),
+    ("BandwidthLimitExceeded", Throttled, NoEffect),
+    // Our key or our clock.
+    ("InvalidAccessKeyId", CredentialsRefused, NoEffect),
+    ("SignatureDoesNotMatch", CredentialsRefused, NoEffect),
+    ("ExpiredToken", CredentialsRefused, NoEffect),
+    ("InvalidToken", CredentialsRefused, NoEffect),
+    ("TokenRefreshRequired", CredentialsRefused, NoEffect),
+    ("RequestTimeTooSkewed", CredentialsRefused, NoEffect),
+    // The request did not arrive whole, or met another one: refused, and right the next time.
+    ("RequestTimeout", Transient, NoEffect),
+    ("IncompleteBody", Transient, NoEffect),
+    ("BadDigest", Transient, NoEffect),
+    ("XAmzContentSHA256Mismatch", Transient, NoEffect),
+    ("OperationAborted", Transient, NoEffect),
+    ("ConditionalRequestConflict", Transient, NoEffect),
+    // The state of the object forbids it; neither our rights nor the request are at fault.
+    ("InvalidObjectState", Precondition, NoEffect),
+    ("RestoreAlreadyInProgress", Precondition, NoEffect),
+    ("PreconditionFailed", Precondition, NoEffect),
+];
+
+/// What each status means when its code is not in the table above, with the code that an answer
+/// without one gets. Statuses of 4xx and 5xx that have no row here take the class's last row.
+const STATUSES: &[(Row<u16>, &str)] = &[
+    ((301, Invalid, NoEffect), "PermanentRedirect"),
+    ((302, Invalid, NoEffect), "TemporaryRedirect"),
+    ((303, Invalid, NoEffect), "TemporaryRedirect"),
+    ((304, Precondition, NoEffect), "NotModified"),
+    ((307, Invalid, NoEffect), "TemporaryRedirect"),
+    ((308, Invalid, NoEffect), "PermanentRedirect"),
+    ((400, Invalid, NoEffect), "BadRequest"),
+    ((401, Denied, NoEffect), "AccessDenied"),
+    ((403, Denied, NoEffect), "AccessDenied"),
+    ((404, Missing, NoEffect), "NotFound"),
+    ((405, Invalid, NoEffect), "MethodNotAllowed"),
+    ((408, Transient, NoEffect), "RequestTimeout"),
+    ((409, Precondition, NoEffect), "Conflict"),
+    ((410, Missing, NoEffect), "Gone"),
+    ((412, Precondition, NoEffect), "PreconditionFailed"),
+    ((416, Invalid, NoEffect), "InvalidRange"),
+    ((425, Transient, NoEffect), "TooEarly"),
+    ((429, Throttled, NoEffect), "TooManyRequests"),
+    ((499, Invalid, NoEffect), "ClientError"),
+    ((500, Transient, Unknown), "InternalError"),
+    ((501, Invalid, NoEffect), "NotImplemented"),
+    ((502, Transient, Unknown), "BadGateway"),
+    ((503, Throttled, NoEffect), "ServiceUnavailable"),
+    ((504, Transient, Unknown), "GatewayTimeout"),
+    ((505, Invalid, NoEffect), "HttpVersionNotSupported"),
+    ((509, Throttled, NoEffect), "BandwidthLimitExceeded"),
+    ((599, Transient, Unknown), "ServerError"),
+];
+
+/// What to do about it, and what is known about its effect.
+#[must_use]
+pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
+    match seen {
+        Seen::NotConnected(Step::Resolve | Step::Connect | Step::Tls) => (Unavailable, NoEffect),
+        Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
+        Seen::Unproven => (Transient, Unknown),
+        Seen::Refused { status, code } => {
+            let by_code =
+                CODES.iter().find(|(row, ..)| Some(*row) == code).map(|(_, verdict, effect)| (*verdict, *effect));
+            by_code.unwrap_or_else(|| {
+                let ((_, verdict, effect), _) = row_of(status);
+                (*verdict, *effect)
+            })
+        }
+    }
+}
+
+/// The code of what was seen, where the store gave none.
+#[must_use]
+pub fn own_code(seen: Seen<'_>) -> &str {
+    match seen {
+        Seen::NotConnected(Step::Resolve) => "ResolveFailed",
+        Seen::NotConnected(Step::Connect) => "ConnectFailed",
+        Seen::NotConnected(Step::Tls) => "TlsFailed",
+        Seen::Lost(Loss::TimedOut) => "RequestTimeout",
+        Seen::Lost(Loss::Reset) => "ConnectionReset",
+        Seen::Lost(Loss::CutOff) => "IncompleteAnswer",
+        Seen::Unproven => "UnprovenSuccess",
+        Seen::Refused { code: Some(code), .. } => code,
+        Seen::Refused { status, code: None } => row_of(status).1,
+    }
+}
+
+/// A status below 300 does not come here; if a server invents one, it is a server's error.
+fn row_of(status: u16) -> &'static (Row<u16>, &'static str) {
+    let class_end = match status {
+        300..400 => 307,
+        400..500 => 499,
+        _ => 599,
+    };
+    let of = |wanted: u16| STATUSES.iter().find(|((row, ..), _)| *row == wanted);
+    of(status).or_else(|| of(class_end)).expect("each class has its last row")
+}
+
+#[cfg(test)]
+mod tests;

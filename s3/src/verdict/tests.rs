@@ -1,0 +1,93 @@
+use super::*;
+
+fn refused(status: u16, code: &str) -> (Verdict, Effect) {
+    judge(Seen::Refused { status, code: Some(code) })
+}
+
+fn bare(status: u16) -> (Verdict, Effect) {
+    judge(Seen::Refused { status, code: None })
+}
+
+#[test]
+fn what_was_never_sent_had_no_effect_and_what_was_sent_may_have_had_one() {
+    for step in Step::ALL {
+        assert_eq!(judge(Seen::NotConnected(step)), (Unavailable, NoEffect));
+    }
+    for loss in Loss::ALL {
+        assert_eq!(judge(Seen::Lost(loss)), (Transient, Unknown));
+    }
+    assert_eq!(judge(Seen::Unproven), (Transient, Unknown));
+}
+
+#[test]
+fn every_status_has_a_verdict_by_itself() {
+    for status in 300..1000 {
+        let expected = match status {
+            429 | 503 | 509 => (Throttled, NoEffect),
+            408 | 425 => (Transient, NoEffect),
+            404 | 410 => (Missing, NoEffect),
+            401 | 403 => (Denied, NoEffect),
+            304 | 409 | 412 => (Precondition, NoEffect),
+            501 | 505 => (Invalid, NoEffect),
+            300..500 => (Invalid, NoEffect),
+            _ => (Transient, Unknown),
+        };
+        assert_eq!(bare(status), expected, "{status}");
+        assert!(!own_code(Seen::Refused { status, code: None }).is_empty());
+    }
+}
+
+#[test]
+fn a_code_of_the_table_decides_whatever_its_status_says() {
+    for (code, verdict, effect) in CODES {
+        for status in [400, 403, 404, 409, 412, 500, 503] {
+            assert_eq!(refused(status, code), (*verdict, *effect), "{status} {code}");
+        }
+    }
+}
+
+#[test]
+fn slow_down_spends_no_attempt_and_a_server_error_may_have_had_an_effect() {
+    assert_eq!(refused(503, "SlowDown"), (Throttled, NoEffect));
+    assert_eq!(refused(503, "XMinioServerNotInitialized"), (Throttled, NoEffect));
+    assert_eq!(refused(500, "InternalError"), (Transient, Unknown));
+    assert_eq!(bare(502), (Transient, Unknown));
+}
+
+#[test]
+fn refused_credentials_are_told_from_a_denied_action() {
+    for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"] {
+        assert_eq!(refused(403, code), (CredentialsRefused, NoEffect));
+    }
+    assert_eq!(refused(400, "ExpiredToken"), (CredentialsRefused, NoEffect));
+    assert_eq!(refused(403, "AccessDenied"), (Denied, NoEffect));
+    assert_eq!(refused(403, "AllAccessDisabled"), (Denied, NoEffect));
+}
+
+#[test]
+fn what_does_not_exist_is_missing_and_what_the_state_forbids_is_a_condition() {
+    for code in ["NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload", "NoSuchTagSet"] {
+        assert_eq!(refused(404, code), (Missing, NoEffect));
+    }
+    assert_eq!(refused(403, "InvalidObjectState"), (Precondition, NoEffect));
+    assert_eq!(refused(409, "RestoreAlreadyInProgress"), (Precondition, NoEffect));
+    assert_eq!(refused(412, "PreconditionFailed"), (Precondition, NoEffect));
+    assert_eq!(refused(409, "BucketNotEmpty"), (Precondition, NoEffect));
+    assert_eq!(refused(400, "EntityTooLarge"), (Invalid, NoEffect));
+}
+
+#[test]
+fn a_store_s_own_code_is_kept_and_ours_fills_its_place() {
+    assert_eq!(own_code(Seen::Refused { status: 403, code: Some("InvalidObjectState") }), "InvalidObjectState");
+    assert_eq!(own_code(Seen::Refused { status: 404, code: None }), "NotFound");
+    assert_eq!(own_code(Seen::Refused { status: 418, code: None }), "ClientError");
+    assert_eq!(own_code(Seen::Lost(Loss::TimedOut)), "RequestTimeout");
+}
+
+#[test]
+fn no_row_stands_twice() {
+    let mut codes: Vec<_> = CODES.iter().map(|(code, ..)| code).collect();
+    codes.sort_unstable();
+    assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
+    assert!(STATUSES.windows(2).all(|pair| pair[0].0.0 < pair[1].0.0));
+}
