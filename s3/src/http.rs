@@ -147,6 +147,3 @@ impl ObjectStore for HttpStore {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

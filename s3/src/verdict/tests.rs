@@ -29,7 +29,7 @@ fn every_status_has_a_verdict_by_itself() {
             401 | 403 => (Denied, NoEffect),
             304 | 409 | 412 => (Precondition, NoEffect),
             501 | 505 => (Invalid, NoEffect),
-            300..500 => (Invalid, NoEffect),
+            300..=499 => (Invalid, NoEffect),
             _ => (Transient, Unknown),
         };
         assert_eq!(bare(status), expected, "{status}");

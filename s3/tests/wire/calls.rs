@@ -1,0 +1,142 @@
+//! One example of each call with everything in it, and keys that are hard to carry.
+
+use brigade_model::ETag;
+use brigade_model::operation::Tag;
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
+    DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, ListObjectsV2,
+    Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectTagging, Request, RestoreObject, UploadPart,
+    UploadPartCopy,
+};
+use bytes::Bytes;
+
+/// Keys that a URL library, a proxy or an XML library may change.
+pub(crate) const ODD_KEYS: [&str; 12] = [
+    "plain",
+    "a//b",
+    "/leading",
+    "trailing/",
+    "dots/../and/./more",
+    "..",
+    " blank + plus % percent ",
+    "q?u=e&r#y;:@!$'()*,[]",
+    "ünïcode/日本/😀",
+    "control\u{1}\u{7f}\t\r\n",
+    "~tilde-._",
+    "a\\b\"c<d>e^f`g{h|i}",
+];
+
+pub(crate) fn at(key: &str) -> At {
+    At { bucket: "photos".parse().unwrap(), key: key.parse().unwrap() }
+}
+
+pub(crate) fn etag() -> ETag {
+    "\"d41d8cd98f00b204e9800998ecf8427e\"".parse().unwrap()
+}
+
+fn tags() -> Vec<Tag> {
+    vec![Tag { key: "a b&c".into(), value: "é=/+".into() }, Tag { key: "empty".into(), value: String::new() }]
+}
+
+fn metadata() -> Metadata {
+    Metadata {
+        cache_control: Some("no-cache".into()),
+        content_disposition: Some("attachment; filename=\"a b\"".into()),
+        content_encoding: Some("gzip".into()),
+        content_language: Some("de".into()),
+        content_type: Some("text/plain; charset=utf-8".into()),
+        expires: Some("Wed, 21 Oct 2015 07:28:00 GMT".into()),
+        user: vec![("colour".into(), "dark  blue".into()), ("empty".into(), String::new())],
+    }
+}
+
+fn new_object() -> NewObject {
+    NewObject {
+        metadata: metadata(),
+        tags: tags(),
+        canned_acl: Some("public-read".into()),
+        storage_class: Some("STANDARD_IA".into()),
+        sse: Some("AES256".into()),
+    }
+}
+
+/// Every call on that key, with all of its parameters, and variants with few of them.
+pub(crate) fn all_on(key: &str) -> Vec<Call> {
+    let at = at(key);
+    let version = Some("3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY".parse().unwrap());
+    let full_copy = CopyObject {
+        source: at.clone(),
+        source_version: version.clone(),
+        target: at.clone(),
+        metadata: Some(metadata()),
+        tags: Some(tags()),
+        canned_acl: Some("private".into()),
+        storage_class: Some("GLACIER".into()),
+        sse: Some("AES256".into()),
+        source_if_match: Some(etag()),
+        size: Some(1),
+    };
+    let bare_copy = CopyObject {
+        source_version: None,
+        metadata: None,
+        tags: None,
+        canned_acl: None,
+        storage_class: None,
+        sse: None,
+        source_if_match: None,
+        ..full_copy.clone()
+    };
+    let acl = Acl {
+        owner: "owner-id".into(),
+        grants: vec![
+            AclGrant { grantee: Grantee::Id("id<&>".into()), permission: "READ".into() },
+            AclGrant { grantee: Grantee::Group("http://acs.example.com/all".into()), permission: "WRITE".into() },
+        ],
+    };
+    let body = Bytes::from_static(b"some bytes");
+    let mut objects = vec![(at.key.clone(), version.clone()), (at.key.clone(), None)];
+    objects.retain(|(key, _)| brigade_s3::xml::can_carry(key.as_str()));
+    objects.push(("other".parse().unwrap(), None));
+    vec![
+        HeadObject { at: at.clone(), version: version.clone() }.into_call(),
+        GetObject { at: at.clone(), version: version.clone(), range: Some((5, 9)), if_match: Some(etag()) }.into_call(),
+        GetObject { at: at.clone(), version: None, range: None, if_match: None }.into_call(),
+        PutObject { at: at.clone(), body: body.clone(), with: new_object() }.into_call(),
+        full_copy.into_call(),
+        bare_copy.into_call(),
+        DeleteObject { at: at.clone(), version: version.clone() }.into_call(),
+        DeleteObjects { bucket: at.bucket.clone(), objects }.into_call(),
+        GetObjectTagging { at: at.clone(), version: version.clone() }.into_call(),
+        PutObjectTagging { at: at.clone(), version: version.clone(), tags: tags() }.into_call(),
+        GetObjectAcl { at: at.clone(), version: version.clone() }.into_call(),
+        PutObjectAcl { at: at.clone(), version: version.clone(), acl: NewAcl::Canned("private".into()) }.into_call(),
+        PutObjectAcl { at: at.clone(), version: version.clone(), acl: NewAcl::Grants(acl) }.into_call(),
+        RestoreObject { at: at.clone(), version: version.clone(), days: 7, tier: "Bulk".into() }.into_call(),
+        ListObjectsV2 {
+            bucket: at.bucket.clone(),
+            prefix: key.to_owned(),
+            continuation_token: Some("to/ken+=".into()),
+            max_keys: 1000,
+        }
+        .into_call(),
+        CreateMultipartUpload { at: at.clone(), with: new_object() }.into_call(),
+        UploadPart { at: at.clone(), upload_id: "up+/=load".into(), part: 3, body }.into_call(),
+        UploadPartCopy {
+            source: at.clone(),
+            source_version: version,
+            range: (5, 9),
+            source_if_match: Some(etag()),
+            target: at.clone(),
+            upload_id: "up+/=load".into(),
+            part: 3,
+        }
+        .into_call(),
+        CompleteMultipartUpload {
+            at: at.clone(),
+            upload_id: "up+/=load".into(),
+            parts: vec![(1, etag()), (2, "\"0123\"".parse().unwrap())],
+        }
+        .into_call(),
+        AbortMultipartUpload { at, upload_id: "up+/=load".into() }.into_call(),
+    ]
+}

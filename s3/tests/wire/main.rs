@@ -1,0 +1,8 @@
+//! `http` against a server on loopback: what it sends, and what it makes of what it gets.
+#![allow(clippy::disallowed_methods, reason = "the server of these tests is no part of the service")]
+
+mod answers;
+mod calls;
+mod sdk;
+mod store;
+mod stub;
