@@ -9,6 +9,8 @@
 //! All knowledge of S3's wire stands here: requests, signatures, XML, error codes. Nothing here
 //! knows jobs, tasks or a database.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod credentials;
 pub mod faults;
 pub mod http;

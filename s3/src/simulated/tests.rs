@@ -287,3 +287,48 @@ async fn a_directory_has_one_process_at_a_time() {
     drop(store);
     assert!(open(directory.path(), 1).is_ok());
 }
+
+/// The versions of `a`, oldest first: their bytes, or `-` for a delete marker; `null` marked.
+fn versions(store: &SimulatedStore) -> Vec<String> {
+    let versions = store.versions(&at("a")).into_iter();
+    let text = versions.map(|(id, object)| {
+        let bytes = object.map(|object| String::from_utf8(object.body.to_bytes().to_vec()).unwrap());
+        let null = if id.as_str() == "null" { " null" } else { "" };
+        format!("{}{null}", bytes.unwrap_or_else(|| "-".to_owned()))
+    });
+    text.collect()
+}
+
+/// COS Batch, COSDeleteObject: the table of versioning and VersionId.
+#[tokio::test(start_paused = true)]
+async fn what_a_delete_does_follows_the_versioning_of_its_bucket() {
+    let delete = |version: Option<VersionId>| DeleteObject { at: at("a"), version };
+    let (store, _) = store_with_bucket(Versioning::Off);
+    put(&store, "a", b"1").await;
+    put(&store, "a", b"2").await;
+    assert_eq!(versions(&store), ["2 null"]);
+    call(&store, delete(None)).await.unwrap();
+    assert!(versions(&store).is_empty(), "never enabled: a permanent delete");
+    put(&store, "a", b"3").await;
+    call(&store, delete(Some(VersionId::new("null").unwrap()))).await.unwrap();
+    assert!(versions(&store).is_empty(), "never enabled, with VersionId: a permanent delete");
+
+    put(&store, "a", b"old").await;
+    store.set_versioning(&bucket(), Versioning::Enabled).unwrap();
+    put(&store, "a", b"new").await;
+    call(&store, delete(None)).await.unwrap();
+    assert_eq!(versions(&store), ["old null", "new", "-"], "enabled: a delete marker is added");
+    let newest = store.versions(&at("a"))[1].0.clone();
+    call(&store, delete(Some(newest))).await.unwrap();
+    assert_eq!(versions(&store), ["old null", "-"], "enabled, with VersionId: that version is removed for good");
+
+    store.set_versioning(&bucket(), Versioning::Suspended).unwrap();
+    let deleted = call(&store, delete(None)).await.unwrap();
+    assert_eq!((deleted.is_delete_marker, deleted.version.unwrap().as_str()), (true, "null"));
+    assert_eq!(versions(&store), ["-", "- null"], "suspended: a null marker, and the null version is lost");
+    put(&store, "a", b"again").await;
+    assert_eq!(versions(&store), ["-", "again null"], "suspended: a write replaces the null version");
+    let marker = store.versions(&at("a"))[0].0.clone();
+    call(&store, delete(Some(marker))).await.unwrap();
+    assert_eq!(versions(&store), ["again null"], "suspended, with VersionId: that version is removed for good");
+}

@@ -1,0 +1,65 @@
+//! What is not there.
+
+use brigade_model::capability::Capability;
+use brigade_model::names::BucketName;
+use brigade_model::ports::object_store::{
+    At, CallError, CreateMultipartUpload, DeleteObject, DeleteObjects, GetObjectAcl, GetObjectTagging, ListObjectsV2,
+    NewObject, PutObject, PutObjectTagging, RestoreObject, Verdict,
+};
+use bytes::Bytes;
+
+use super::{Subject, assert_refused, copy, tag};
+
+/// HEAD has no body that could name a code.
+fn assert_head_is_missing<T>(result: Result<T, CallError>) {
+    let error = result.err().expect("the call must be refused");
+    assert_eq!((error.http_status, error.verdict), (Some(404), Verdict::Missing), "{error}");
+}
+
+pub(super) async fn a_missing_object_is_missing_in_every_call(subject: &Subject) {
+    let at = subject.at("nothing here");
+    let there = subject.at("there");
+    subject.put(&there, "x").await;
+    assert_head_is_missing(subject.head(&at).await);
+    assert_refused(subject.read(&at).await, "NoSuchKey", 404, Verdict::Missing);
+    assert_refused(subject.call(copy(&at, &there)).await, "NoSuchKey", 404, Verdict::Missing);
+    if !subject.lacks(Capability::Tagging) {
+        let get = GetObjectTagging { at: at.clone(), version: None };
+        assert_refused(subject.call(get).await, "NoSuchKey", 404, Verdict::Missing);
+        let put = PutObjectTagging { at: at.clone(), version: None, tags: vec![tag("a", "b")] };
+        assert_refused(subject.call(put).await, "NoSuchKey", 404, Verdict::Missing);
+    }
+    if !subject.lacks(Capability::CannedAcl) {
+        let acl = GetObjectAcl { at: at.clone(), version: None };
+        assert_refused(subject.call(acl).await, "NoSuchKey", 404, Verdict::Missing);
+    }
+    if !subject.lacks(Capability::Restore) {
+        let restore = RestoreObject { at, version: None, days: 1, tier: "Standard".to_owned() };
+        assert_refused(subject.call(restore).await, "NoSuchKey", 404, Verdict::Missing);
+    }
+    assert_eq!(subject.read(&there).await.unwrap(), "x");
+}
+
+pub(super) async fn a_missing_bucket_is_missing_in_every_call(subject: &Subject) {
+    let there = subject.at("there");
+    subject.put(&there, "x").await;
+    let bucket = BucketName::new("no-such-bucket-anywhere").unwrap();
+    let at = At { bucket: bucket.clone(), key: there.key.clone() };
+    let assert_missing = |code: CallError| {
+        assert_eq!((code.code.as_str(), code.http_status), ("NoSuchBucket", Some(404)), "{code}");
+        assert_eq!(code.verdict, Verdict::Missing);
+    };
+    assert_head_is_missing(subject.head(&at).await);
+    assert_missing(subject.read(&at).await.unwrap_err());
+    let put = PutObject { at: at.clone(), body: Bytes::new(), with: NewObject::default() };
+    assert_missing(subject.call(put).await.unwrap_err());
+    assert_missing(subject.call(copy(&at, &there)).await.unwrap_err());
+    assert_missing(subject.call(copy(&there, &at)).await.unwrap_err());
+    assert_missing(subject.call(DeleteObject { at: at.clone(), version: None }).await.unwrap_err());
+    let objects = vec![(at.key.clone(), None)];
+    assert_missing(subject.call(DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap_err());
+    let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
+    assert_missing(subject.call(list).await.unwrap_err());
+    let create = CreateMultipartUpload { at, with: NewObject::default() };
+    assert_missing(subject.call(create).await.unwrap_err());
+}

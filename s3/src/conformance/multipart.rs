@@ -1,0 +1,118 @@
+//! Uploads in parts.
+
+use brigade_model::capability::Capability;
+use brigade_model::names::ETag;
+use brigade_model::ports::object_store::{
+    AbortMultipartUpload, At, CallError, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, GetObjectTagging,
+    NewObject, UploadPart, UploadPartCopy, Verdict,
+};
+use bytes::Bytes;
+
+use super::objects::full_metadata;
+use super::{Subject, assert_refused, tag};
+
+/// The least size of a part other than the last: S3's 5 MiB.
+const PART_BYTES: usize = 5 * 1024 * 1024;
+
+async fn create(subject: &Subject, at: &At) -> String {
+    subject.call(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await.unwrap()
+}
+
+async fn upload(subject: &Subject, at: &At, upload_id: &str, part: u32, body: &str) -> Result<ETag, CallError> {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    subject.call(UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body }).await
+}
+
+async fn complete(subject: &Subject, at: &At, upload_id: &str, parts: &[(u32, &ETag)]) -> Result<CopyDone, CallError> {
+    let parts = parts.iter().map(|(number, etag)| (*number, (*etag).clone())).collect();
+    subject.call(CompleteMultipartUpload { at: at.clone(), upload_id: upload_id.to_owned(), parts }).await
+}
+
+pub(super) async fn parts_become_one_object_in_the_order_of_their_numbers(subject: &Subject) {
+    let at = subject.at("object");
+    let tags = if subject.lacks(Capability::Tagging) { vec![] } else { vec![tag("a", "b c")] };
+    let with = NewObject { metadata: full_metadata(), tags: tags.clone(), ..NewObject::default() };
+    let upload_id = subject.call(CreateMultipartUpload { at: at.clone(), with }).await.unwrap();
+    let last = upload(subject, &at, &upload_id, 9, "the end").await.unwrap();
+    let first = upload(subject, &at, &upload_id, 2, &"a".repeat(PART_BYTES)).await.unwrap();
+    assert!(subject.head(&at).await.is_err(), "nothing is there before the completion");
+    let done = complete(subject, &at, &upload_id, &[(2, &first), (9, &last)]).await.unwrap();
+    assert!(done.etag.unquoted().ends_with("-2"), "{:?} counts its parts", done.etag);
+    let head = subject.head(&at).await.unwrap();
+    assert_eq!((head.size, head.metadata), (PART_BYTES as u64 + 7, full_metadata()));
+    assert!(head.etag.unwrap().matches(&done.etag));
+    assert!(subject.read(&at).await.unwrap().ends_with("aaathe end"));
+    if !subject.lacks(Capability::Tagging) {
+        assert_eq!(subject.call(GetObjectTagging { at, version: None }).await.unwrap(), tags);
+    }
+}
+
+pub(super) async fn parts_are_copied_from_ranges(subject: &Subject) {
+    if subject.lacks(Capability::MultipartCopy) {
+        return;
+    }
+    let (source, target) = (subject.at("source é+"), subject.at("target"));
+    subject.put(&source, &format!("{}0123456789", "a".repeat(PART_BYTES))).await;
+    let upload_id = create(subject, &target).await;
+    let part_copy = |part, range| UploadPartCopy {
+        source: source.clone(),
+        source_version: None,
+        range,
+        source_if_match: None,
+        target: target.clone(),
+        upload_id: upload_id.clone(),
+        part,
+    };
+    let size = PART_BYTES as u64;
+    let first = subject.call(part_copy(1, (2, size + 1))).await.unwrap();
+    let second = subject.call(part_copy(2, (size + 8, size + 9))).await.unwrap();
+    assert_eq!(subject.call(part_copy(3, (size, size + 10))).await.unwrap_err().verdict, Verdict::Invalid);
+    complete(subject, &target, &upload_id, &[(1, &first), (2, &second)]).await.unwrap();
+    let body = subject.read(&target).await.unwrap();
+    assert_eq!((body.len(), &body[PART_BYTES - 4..]), (PART_BYTES + 2, "aa0189"));
+}
+
+pub(super) async fn a_part_sent_again_replaces_the_first(subject: &Subject) {
+    let at = subject.at("object");
+    let upload_id = create(subject, &at).await;
+    let first = upload(subject, &at, &upload_id, 1, "first").await.unwrap();
+    let again = upload(subject, &at, &upload_id, 1, "again").await.unwrap();
+    assert_refused(complete(subject, &at, &upload_id, &[(1, &first)]).await, "InvalidPart", 400, Verdict::Invalid);
+    complete(subject, &at, &upload_id, &[(1, &again)]).await.unwrap();
+    assert_eq!(subject.read(&at).await.unwrap(), "again");
+}
+
+pub(super) async fn an_aborted_upload_is_gone(subject: &Subject) {
+    let at = subject.at("object");
+    let upload_id = create(subject, &at).await;
+    let part = upload(subject, &at, &upload_id, 1, "x").await.unwrap();
+    subject.call(AbortMultipartUpload { at: at.clone(), upload_id: upload_id.clone() }).await.unwrap();
+    let completed = complete(subject, &at, &upload_id, &[(1, &part)]).await;
+    assert_refused(completed, "NoSuchUpload", 404, Verdict::Missing);
+    let uploaded = upload(subject, &at, &upload_id, 2, "y").await;
+    assert_refused(uploaded, "NoSuchUpload", 404, Verdict::Missing);
+    assert!(subject.head(&at).await.is_err());
+}
+
+pub(super) async fn a_completion_names_parts_that_are_there_in_order(subject: &Subject) {
+    let at = subject.at("object");
+    let upload_id = create(subject, &at).await;
+    let first = upload(subject, &at, &upload_id, 1, &"a".repeat(PART_BYTES)).await.unwrap();
+    let second = upload(subject, &at, &upload_id, 2, "b").await.unwrap();
+    let disordered = complete(subject, &at, &upload_id, &[(2, &second), (1, &first)]).await;
+    assert_refused(disordered, "InvalidPartOrder", 400, Verdict::Invalid);
+    let never_sent = complete(subject, &at, &upload_id, &[(1, &first), (3, &second)]).await;
+    assert_refused(never_sent, "InvalidPart", 400, Verdict::Invalid);
+    complete(subject, &at, &upload_id, &[(1, &first)]).await.unwrap();
+    assert_eq!(subject.head(&at).await.unwrap().size, PART_BYTES as u64, "what is not named is left out");
+}
+
+pub(super) async fn a_part_that_is_too_small_is_refused_unless_it_is_the_last(subject: &Subject) {
+    let at = subject.at("object");
+    let upload_id = create(subject, &at).await;
+    let first = upload(subject, &at, &upload_id, 1, "small").await.unwrap();
+    let second = upload(subject, &at, &upload_id, 2, "last").await.unwrap();
+    let completed = complete(subject, &at, &upload_id, &[(1, &first), (2, &second)]).await;
+    assert_refused(completed, "EntityTooSmall", 400, Verdict::Invalid);
+    subject.call(AbortMultipartUpload { at, upload_id }).await.unwrap();
+}

@@ -1,0 +1,32 @@
+//! The suite on the simulated store.
+
+use std::sync::Arc;
+
+use brigade_model::EndpointKind;
+use brigade_model::capability::Capabilities;
+use brigade_model::names::{BucketName, ObjectKey};
+use brigade_model::ports::object_store::At;
+use brigade_runtime::{SeededEntropy, SystemClock};
+
+use super::Subject;
+use crate::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+
+async fn subject() -> Subject {
+    let clock = Arc::new(SystemClock::new());
+    let store = SimulatedStore::new(SimulatedConfig::default(), clock, Arc::new(SeededEntropy::new(1)));
+    let [bucket, versioned] = ["plain", "versioned"].map(|name| BucketName::new(name).unwrap());
+    store.create_bucket(&bucket, Versioning::Off).unwrap();
+    store.create_bucket(&versioned, Versioning::Enabled).unwrap();
+    let denied = At { bucket: bucket.clone(), key: ObjectKey::new("denied").unwrap() };
+    store.deny_key(&denied);
+    Subject {
+        store: Arc::new(store),
+        bucket,
+        versioned,
+        capabilities: Capabilities::assumed(EndpointKind::Aws),
+        denied: Some(denied),
+        excused: &[],
+    }
+}
+
+object_store_conformance!(subject());
