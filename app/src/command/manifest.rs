@@ -1,13 +1,172 @@
 //! `brigade manifest`: manifests, made by listing.
+//!
+//! The file begins with a header, which names the fields and keeps a first row that happens to
+//! read `bucket,key` from being taken for one.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{Leash, ListObjectsV2, send};
+use brigade_runtime::{SystemClock, SystemEntropy};
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::access::{ConfigFlag, StoreFlags};
+use crate::progress::grouped;
+use crate::s3_url::S3Url;
+
+/// The first row, and the fields of all others.
+const HEADER: &str = "Bucket,Key";
+/// Keys in a page of a listing: what S3 gives at most.
+const PAGE_KEYS: u32 = 1000;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFlag,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write a CSV manifest of all objects under a prefix: rows of bucket and key
+    List(ListArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArguments {
+    /// Which objects
+    #[arg(value_name = "s3://BUCKET/PREFIX")]
+    from: S3Url,
+    /// Write into this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreFlags,
+}
 
 /// Does it.
 ///
 /// # Errors
 /// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
-pub async fn run(_arguments: Arguments) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Action::List(list) = arguments.action;
+    let store =
+        list.store.open(&arguments.config, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()))?;
+    let count = match &list.out {
+        None => write_listing(&*store, &list.from, std::io::stdout().lock(), count_on_stderr()).await?,
+        Some(path) => {
+            let unwritable = || format!("cannot write {}", path.display());
+            let file = File::create(path).with_context(unwritable)?;
+            write_listing(&*store, &list.from, BufWriter::new(file), count_on_stderr()).await?
+        }
+    };
+    let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+    eprintln!("{} objects written to {place}, fields {HEADER}", grouped(count));
+    Ok(())
+}
+
+/// Shows a running count on a terminal, nothing elsewhere.
+fn count_on_stderr() -> impl FnMut(u64) {
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let spinner = ProgressBar::with_draw_target(None, target);
+    move |count| {
+        spinner.set_message(format!("{} objects", grouped(count)));
+        spinner.tick();
+    }
+}
+
+/// Writes a row of bucket and key for each object under the prefix, page by page, and says how
+/// many they were. `progress` hears the count after each page.
+///
+/// # Errors
+/// When the store does not list or the rows cannot be written.
+pub async fn write_listing(
+    store: &dyn ObjectStore,
+    from: &S3Url,
+    mut out: impl Write,
+    mut progress: impl FnMut(u64),
+) -> anyhow::Result<u64> {
+    let bucket = quoted(from.bucket.as_str());
+    let (mut count, mut token) = (0, None);
+    writeln!(out, "{HEADER}")?;
+    loop {
+        let call = ListObjectsV2 {
+            bucket: from.bucket.clone(),
+            prefix: from.path.clone(),
+            continuation_token: token,
+            max_keys: PAGE_KEYS,
+        };
+        let page = send(store, &Leash::unbounded(), call).await.with_context(|| format!("listing {from}"))?;
+        for object in &page.objects {
+            writeln!(out, "{bucket},{}", quoted(object.key.as_str()))?;
+        }
+        count += page.objects.len() as u64;
+        progress(count);
+        token = page.next;
+        if token.is_none() {
+            out.flush()?;
+            return Ok(count);
+        }
+    }
+}
+
+/// A cell of a CSV file (RFC 4180). One that begins or ends with a blank is quoted too: a
+/// reader may trim cells that are not.
+fn quoted(cell: &str) -> Cow<'_, str> {
+    let is_special = |letter: char| matches!(letter, ',' | '"' | '\r' | '\n');
+    let has_edge = cell.trim_matches([' ', '\t']).len() < cell.len();
+    if has_edge || cell.contains(is_special) {
+        Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::ports::object_store::At;
+    use brigade_runtime::SeededEntropy;
+    use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_key_is_a_row_and_is_read_back_as_it_is() {
+        let store = SimulatedStore::new(
+            SimulatedConfig::default(),
+            Arc::new(SystemClock::new()),
+            Arc::new(SeededEntropy::new(1)),
+        );
+        let bucket: brigade_model::BucketName = "photos".parse().unwrap();
+        store.create_bucket(&bucket, Versioning::Off).unwrap();
+        let mut keys = vec!["p/a,b", "p/\"quoted\"", "p/line\nbreak", "p/ blank ", "p/é😀", "p/plain"];
+        for key in keys.iter().chain(&["q/other"]) {
+            store.put(&At { bucket: bucket.clone(), key: key.parse().unwrap() }, Body::from(Bytes::from("x"))).unwrap();
+        }
+        store.fill(&bucket, 2500, |n| format!("p/many/{n:06}").parse().unwrap(), &Bytes::from("x")).unwrap();
+
+        let (mut out, mut pages) = (Vec::new(), Vec::new());
+        let from = "s3://photos/p/".parse().unwrap();
+        let count = write_listing(&store, &from, &mut out, |count| pages.push(count)).await.unwrap();
+        assert_eq!((count, pages), (2506, vec![1000, 2000, 2506]));
+
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("Bucket,Key\n") && text.contains("photos,\"p/ blank \"\n"), "blanks are quoted");
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let mut read: Vec<(String, String)> = rows.deserialize().map(Result::unwrap).collect();
+        assert!(read.iter().all(|(bucket, _)| bucket == "photos"));
+        read.retain(|(_, key)| !key.starts_with("p/many/"));
+        keys.sort_unstable();
+        assert_eq!(read.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>(), keys);
+    }
 }
