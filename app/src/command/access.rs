@@ -9,21 +9,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
+use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
 use crate::cli::Mistake;
+use crate::client::{Client, ClientConfig};
 use crate::config;
-use crate::config::value::{self, Scalar as _, Url};
+use crate::config::endpoint::Endpoint;
+use crate::config::value::{Scalar as _, Url};
+use crate::roles::bare_store;
 
 mod impatient;
 
 use impatient::Impatient;
 
-/// Commands are short; a connection that rested this long is opened anew.
-const IDLE: Duration = Duration::from_secs(10);
+/// A kept connection is used again within this: below the idle time-outs of common servers.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// What calls are made with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Tools {
+    /// The machine's own.
+    #[must_use]
+    pub fn of_system() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy::new()) }
+    }
+}
 
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,20 +90,16 @@ impl StoreFlags {
     ///
     /// # Errors
     /// [`Mistake`] when none is named, or one that does not exist.
-    pub fn open(
-        &self,
-        config: &ConfigFlag,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> anyhow::Result<Arc<dyn ObjectStore>> {
-        let http = match (&self.s3_endpoint, &self.s3_access_key, &self.s3_secret_key) {
-            (Some(url), Some(key_id), Some(secret)) => self.unconfigured(url, key_id, secret)?,
-            _ => configured(&config.load()?, self.endpoint.as_deref())?,
+    pub fn open(&self, config: &ConfigFlag, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        let (Some(url), Some(key_id), Some(secret)) = (&self.s3_endpoint, &self.s3_access_key, &self.s3_secret_key)
+        else {
+            let config = config.load()?;
+            let (name, endpoint) = choose(&config, self.endpoint.as_deref())?;
+            return open_endpoint(name, endpoint, tools);
         };
-        let http = HttpStore::new(http, Arc::clone(&clock)).map_err(|error| Mistake(error.to_string()))?;
-        let gate = Arc::new(Gate::new());
-        let retry = Retry::new(Arc::new(http), RetryPolicy::default(), Arc::clone(&gate), clock, entropy);
-        Ok(Arc::new(Impatient { inner: Arc::new(retry), gate }))
+        let http = self.unconfigured(url, key_id, secret)?;
+        let http = HttpStore::new(http, Arc::clone(&tools.clock)).map_err(|error| Mistake(error.to_string()))?;
+        Ok(with_retries(http, tools))
     }
 
     fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, Mistake> {
@@ -100,41 +117,62 @@ impl StoreFlags {
 }
 
 /// The endpoint of that name, else the client's, else the only one.
-fn configured(config: &config::ClientConfig, name: Option<&str>) -> Result<HttpConfig, Mistake> {
-    let name = name.or(config.client.endpoint.as_deref());
+fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&'a str, &'a Endpoint), Mistake> {
     let known = || config.endpoints.keys().cloned().collect::<Vec<_>>().join(", ");
-    let (name, endpoint) = match name {
-        Some(name) => config
-            .endpoints
-            .get_key_value(name)
-            .ok_or_else(|| Mistake(format!("the configuration has no endpoint {name}; it has {}", known())))?,
-        None if config.endpoints.len() == 1 => config.endpoints.first_key_value().expect("there is one"),
-        None if config.endpoints.is_empty() => {
-            return Err(Mistake("no store: say --s3-endpoint URL or a configuration with --config FILE".to_owned()));
-        }
-        None => return Err(Mistake(format!("which store? say --endpoint with one of {}", known()))),
-    };
+    let found = |name: &str| config.endpoints.get_key_value(name).map(|(name, endpoint)| (name.as_str(), endpoint));
+    if let Some(name) = name.or(config.client.endpoint.as_deref()) {
+        return found(name)
+            .ok_or_else(|| Mistake(format!("the configuration has no endpoint {name}, only {}", known())));
+    }
+    let mut all = config.endpoints.iter();
+    match (all.next(), all.next()) {
+        (Some((name, endpoint)), None) => Ok((name, endpoint)),
+        (None, _) => Err(Mistake("no store: say --s3-endpoint URL or a configuration with --config FILE".to_owned())),
+        _ => Err(Mistake(format!("which store? say --endpoint with one of {}", known()))),
+    }
+}
+
+/// A store of the configuration, for a person who waits.
+///
+/// # Errors
+/// [`Mistake`] when the endpoint has no keys of its own or cannot be used as configured.
+pub fn open_endpoint(name: &str, endpoint: &Endpoint, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let (Some(key_id), Some(secret)) = (&endpoint.access_key, &endpoint.secret_key) else {
-        return Err(Mistake(format!(
-            "endpoint {name} has no access_key and secret_key of its own: say --s3-endpoint, --s3-access-key and \
-             --s3-secret-key"
-        )));
+        let way_out = "say --s3-endpoint, --s3-access-key and BRIGADE_S3_SECRET_KEY";
+        return Err(Mistake(format!("endpoint {name} has no access_key and secret_key of its own: {way_out}")).into());
     };
     let token = endpoint.session_token.as_ref().map(|token| token.current().expose().to_owned());
-    Ok(HttpConfig {
-        endpoint: endpoint.url.as_str().to_owned(),
-        region: endpoint.region.clone(),
-        addressing: match endpoint.addressing {
-            value::Addressing::Path => Addressing::Path,
-            value::Addressing::VirtualHosted => Addressing::VirtualHosted,
-        },
-        credentials: credentials(key_id, secret.current().expose(), token),
-        extra_ca: endpoint.ca_file.clone(),
-        timeouts: Timeouts::default(),
-        idle: IDLE,
-    })
+    let credentials = credentials(key_id, secret.current().expose(), token);
+    let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock));
+    Ok(with_retries(http.map_err(|error| Mistake(format!("endpoint {name}: {error:#}")))?, tools))
 }
 
 fn credentials(key_id: &str, secret: &str, token: Option<String>) -> Arc<RotatingCredentials> {
     Arc::new(RotatingCredentials::new(Credentials { key_id: key_id.to_owned(), secret: secret.to_owned(), token }))
+}
+
+fn with_retries(http: HttpStore, tools: &Tools) -> Arc<dyn ObjectStore> {
+    let gate = Arc::new(Gate::new());
+    let Tools { clock, entropy } = tools.clone();
+    let retry = Retry::new(Arc::new(http), RetryPolicy::default(), Arc::clone(&gate), clock, entropy);
+    Arc::new(Impatient { inner: Arc::new(retry), gate })
+}
+
+/// A client of the configured service.
+///
+/// # Errors
+/// [`Mistake`] when the configuration does not do.
+pub fn open_client(client: config::client::Client, tools: &Tools) -> Result<Client, Mistake> {
+    let secret_key = client.secret_key.map(|secret| secret.current());
+    let config = ClientConfig {
+        url: client.url,
+        appid: client.appid,
+        uin: client.uin,
+        region: client.region,
+        secret_id: client.secret_id,
+        secret_key: secret_key.ok_or_else(|| Mistake("client.secret_key is missing".to_owned()))?,
+        security_token: client.security_token.map(|token| token.current()),
+        ca: client.ca_file,
+    };
+    Client::new(config, Arc::clone(&tools.clock)).map_err(|error| Mistake(error.to_string()))
 }

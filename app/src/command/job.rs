@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use brigade_model::ports::{Clock, Entropy, ObjectStore};
-use brigade_runtime::{SystemClock, SystemEntropy};
+use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
 
 use crate::cli::Mistake;
-use crate::client::{Client, ClientConfig};
-use crate::command::access::{ConfigFlag, StoreFlags};
+use crate::client::Client;
+use crate::command::access::{ConfigFlag, StoreFlags, Tools, open_client};
 
 pub mod cancel;
 pub mod confirm;
@@ -65,26 +64,13 @@ enum Action {
 pub struct Desk {
     config: ConfigFlag,
     output: Format,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    tools: Tools,
 }
 
 impl Desk {
     /// The client of the configuration.
-    fn client(&self) -> anyhow::Result<Client> {
-        let client = self.config.load()?.client;
-        let secret_key = client.secret_key.map(|secret| secret.current());
-        let config = ClientConfig {
-            url: client.url,
-            appid: client.appid,
-            uin: client.uin,
-            region: client.region,
-            secret_id: client.secret_id,
-            secret_key: secret_key.ok_or_else(|| Mistake("client.secret_key is missing".to_owned()))?,
-            security_token: client.security_token.map(|token| token.current()),
-            ca: client.ca_file,
-        };
-        Client::new(config, Arc::clone(&self.clock)).map_err(|error| Mistake(error.to_string()).into())
+    fn client(&self) -> Result<Client, Mistake> {
+        open_client(self.config.load()?.client, &self.tools)
     }
 
     /// What the configuration completes short names with.
@@ -96,12 +82,12 @@ impl Desk {
     /// A request's own name: a random UUID.
     fn fresh_token(&self) -> String {
         let mut random = [0; 16];
-        self.entropy.fill(&mut random);
+        self.tools.entropy.fill(&mut random);
         uuid::Builder::from_random_bytes(random).into_uuid().to_string()
     }
 
     fn open_store(&self, flags: &StoreFlags) -> anyhow::Result<Arc<dyn ObjectStore>> {
-        flags.open(&self.config, Arc::clone(&self.clock), Arc::clone(&self.entropy))
+        flags.open(&self.config, &self.tools)
     }
 }
 
@@ -110,12 +96,7 @@ impl Desk {
 /// # Errors
 /// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let desk = Desk {
-        config: arguments.config,
-        output: arguments.output,
-        clock: Arc::new(SystemClock::new()),
-        entropy: Arc::new(SystemEntropy::new()),
-    };
+    let desk = Desk { config: arguments.config, output: arguments.output, tools: Tools::of_system() };
     match arguments.action {
         Action::Create(arguments) => create::run(&desk, *arguments).await,
         Action::Describe(arguments) => describe::run(&desk, arguments).await,

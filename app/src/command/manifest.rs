@@ -7,16 +7,14 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{Leash, ListObjectsV2, send};
-use brigade_runtime::{SystemClock, SystemEntropy};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::access::{ConfigFlag, StoreFlags};
+use super::access::{ConfigFlag, StoreFlags, Tools};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
 
@@ -58,8 +56,7 @@ struct ListArguments {
 /// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Action::List(list) = arguments.action;
-    let store =
-        list.store.open(&arguments.config, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()))?;
+    let store = list.store.open(&arguments.config, &Tools::of_system())?;
     let count = match &list.out {
         None => write_listing(&*store, &list.from, std::io::stdout().lock(), count_on_stderr()).await?,
         Some(path) => {
@@ -133,8 +130,10 @@ fn quoted(cell: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use brigade_model::ports::object_store::At;
-    use brigade_runtime::SeededEntropy;
+    use brigade_runtime::{SeededEntropy, SystemClock};
     use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
     use bytes::Bytes;
 

@@ -40,7 +40,7 @@ pub struct Arguments {
 /// [`Ended`] with the exit code unless the job is Complete without a failed task.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
-    let (client, clock) = (desk.client()?, Arc::clone(&desk.clock));
+    let (client, clock) = (desk.client()?, Arc::clone(&desk.tools.clock));
     let answer = tokio::select! {
         answer = follow(&client, clock, job, ASK_EVERY) => answer?,
         _ = tokio::signal::ctrl_c() => {
