@@ -3,9 +3,7 @@
 //! The body is a `CreateJobRequest`, bare or in the `<xml>` wrapper that one client adds. Job
 //! options have no place in it: they are headers, and `options` is left at its defaults here.
 
-use brigade_model::limits::{
-    CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX, PRIORITY_MAX, REQUEST_BODY_BYTES_MAX,
-};
+use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX, REQUEST_BODY_BYTES_MAX};
 use brigade_model::{JobId, JobOptions, JobSpec, qcs};
 
 use super::fields::{Fields, parse_whole_number};
@@ -81,10 +79,10 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
     })
 }
 
-/// A priority: decimal digits, from 0 to 2^31 - 1.
+/// A priority: decimal digits, from 0 to 2^31 - 1 (`PRIORITY_MAX`), which the type bounds.
 pub(super) fn parse_priority(name: &str, text: &str) -> Result<i32, CosError> {
     let number = parse_whole_number(text).and_then(|number| i32::try_from(number).ok());
-    number.filter(|priority| *priority <= PRIORITY_MAX).ok_or_else(|| CosError::invalid_priority(name))
+    number.ok_or_else(|| CosError::invalid_priority(name))
 }
 
 /// Writes a request; the job's options travel as headers.
@@ -121,6 +119,3 @@ pub fn decode_result(body: &[u8]) -> Result<JobId, DecodeError> {
     let mut result = Fields::lenient(&root)?;
     super::result::job_id(&mut result)
 }
-
-#[cfg(test)]
-mod tests;

@@ -154,6 +154,3 @@ fn read_failures(mut reasons: Fields<'_>) -> Result<Vec<JobFailure>, DecodeError
     failures.retain(|failure| !(failure.code.is_empty() && failure.reason.is_empty()));
     Ok(failures)
 }
-
-#[cfg(test)]
-mod tests;

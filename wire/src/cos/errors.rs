@@ -58,11 +58,6 @@ macro_rules! error_table {
             )*
         }
 
-        /// An error of each row, its givens standing for themselves.
-        #[cfg(test)]
-        pub(crate) fn one_of_each() -> Vec<CosError> {
-            vec![$(CosError::$condition($(concat!("{", stringify!($given), "}")),*)),*]
-        }
     };
 }
 
@@ -172,6 +167,3 @@ impl From<CosError> for DecodeError {
         Self(error.message)
     }
 }
-
-#[cfg(test)]
-mod tests;

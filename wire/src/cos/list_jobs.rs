@@ -147,6 +147,3 @@ fn read_member(mut job: Fields<'_>) -> Result<ListedJob, DecodeError> {
         terminated: job.time("TerminationDate")?,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -55,6 +55,3 @@ pub fn decode_result(body: &[u8]) -> Result<UpdatedPriority, DecodeError> {
     let mut updated = Fields::lenient(&root)?;
     Ok(UpdatedPriority { id: result::job_id(&mut updated)?, priority: result::priority(&mut updated)? })
 }
-
-#[cfg(test)]
-mod tests;

@@ -95,6 +95,3 @@ pub fn decode_result(body: &[u8]) -> Result<UpdatedStatus, DecodeError> {
         reason: updated.text("StatusUpdateReason")?.unwrap_or_default().to_owned(),
     })
 }
-
-#[cfg(test)]
-mod tests;

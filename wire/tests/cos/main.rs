@@ -1,0 +1,9 @@
+//! The COS dialect from outside: golden fixtures, and both ends against each other.
+
+mod create_job;
+mod errors;
+mod fixtures;
+mod jobs;
+mod queries;
+mod results;
+mod round_trip;
