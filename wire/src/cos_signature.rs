@@ -42,30 +42,6 @@ pub struct RequestParts<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
-/// A secret key, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<[u8]>);
-
-impl Secret {
-    /// Takes the secret.
-    #[must_use]
-    pub fn new(secret: impl AsRef<[u8]>) -> Self {
-        Self(secret.as_ref().into())
-    }
-
-    /// The secret itself, to sign or verify with.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(***)")
-    }
-}
-
 /// How much of a request must be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {

@@ -1,5 +1,7 @@
 //! Our signatures against those of an independent signer, over many random requests.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use brigade_model::Timestamp;

@@ -5,7 +5,7 @@ use brigade_model::{JobId, Status};
 use brigade_wire::cos::list_jobs::{self, ListQuery};
 use brigade_wire::cos::route::{Action, route};
 use brigade_wire::cos::update_job_status::{self, Requested};
-use brigade_wire::cos::{CosError, delete_job, describe_job, update_job_priority};
+use brigade_wire::cos::{CosError, create_job, delete_job, describe_job, update_job_priority};
 use brigade_wire::parse_query;
 
 use crate::fixtures::{Case, case, cases};
@@ -102,6 +102,15 @@ fn what_we_send_is_what_we_read() {
         let query = update_job_status::encode_query(requested, reason);
         assert_eq!(update_job_status::decode_query(&query), Ok((requested, reason.to_owned())));
     }
+}
+
+#[test]
+fn a_parameter_that_an_action_does_not_have_is_named() {
+    let query = parse_query("dryRun=true");
+    let unknown = CosError::unknown_parameter("dryRun");
+    assert_eq!(create_job::decode_query(&query), Err(unknown.clone()));
+    assert_eq!(describe_job::decode_query(&query), Err(unknown.clone()));
+    assert_eq!(delete_job::decode_query(&query), Err(unknown));
 }
 
 #[test]
