@@ -31,11 +31,16 @@ impl<'a> Hand<'a> {
         let result = place.store.call(&self.bench.leash, call).await;
         let had_effect = result.as_ref().map_or_else(|error| error.effect == Effect::Unknown, |_| true);
         if had_effect && changes_objects(kind) {
-            self.may_have_acted.store(true, Ordering::Relaxed);
+            self.note_effect();
         }
         R::from_answer(result?).ok_or_else(|| {
             CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
         })
+    }
+
+    /// Something may be different at the store because of this task.
+    pub(crate) fn note_effect(&self) {
+        self.may_have_acted.store(true, Ordering::Relaxed);
     }
 
     /// The object of the row, by the store's own name of its bucket.

@@ -1,5 +1,6 @@
 //! What the operations do to a simulated store, with answers that get lost where a test says so.
 
+mod chaos;
 mod copy;
 mod delete;
 mod large;

@@ -36,7 +36,7 @@ impl<'a> Upload<'a> {
         let upload = Self { bench, at: at.clone(), id };
         if let Err(error) = upload.record().await {
             warn!(job = %bench.job, slice = bench.slice, %error, "an upload is not recorded and so not begun");
-            upload.abort().await;
+            upload.abort(hand).await;
             return Err(End::LeaseLost);
         }
         Ok(upload)
@@ -57,15 +57,17 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Throws the upload away with all its parts, none of which may be in flight.
-    pub(crate) async fn abort(&self) {
+    /// Throws the upload away with all its parts, none of which may be in flight. When that
+    /// cannot be confirmed, whoever runs the task next has to.
+    pub(crate) async fn abort(&self, hand: &Hand<'_>) {
         let leash = Leash::unbounded();
         let aborted = tokio::select! {
             aborted = abort(self.bench, &leash, &self.at, &self.id) => aborted.is_ok(),
             () = self.bench.clock.sleep(ABORT_PATIENCE) => false,
         };
-        if aborted {
-            self.forget().await;
+        match aborted {
+            true => self.forget().await,
+            false => hand.note_effect(),
         }
     }
 }

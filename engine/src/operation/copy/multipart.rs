@@ -49,7 +49,7 @@ pub(super) async fn carry_in_parts(
     let result = assembly.assemble().await;
     match result {
         Ok(_) => assembly.upload.forget().await,
-        Err(_) => assembly.upload.abort().await,
+        Err(_) => assembly.upload.abort(copying.hand).await,
     }
     result
 }

@@ -1,0 +1,117 @@
+//! Every operation under answers and requests that get lost and workers that have to stop, by
+//! seed: whatever happens, a task that ends in success had its effect exactly once.
+
+use brigade_model::operation::{Restore, RestoreTier, StorageClass};
+use brigade_model::ports::Entropy;
+use brigade_model::ports::object_store::{CallError, CallKind, Effect, NewObject, Verdict};
+use brigade_model::{BucketName, Operation, Task};
+use brigade_runtime::SeededEntropy;
+use brigade_s3::simulated::{Body, LoggedEffect, Versioning};
+use bytes::Bytes;
+
+use super::rig::{Fault, Rig, SOURCE, TARGET, at, copy, done, task};
+use crate::operation::Run;
+
+const KEYS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+
+/// Up to two faults for the next calls of each kind.
+fn plan_faults(rig: &Rig, entropy: &SeededEntropy) {
+    rig.clear_faults();
+    let stopped = || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the leash ended");
+    // Calls that retry does not repeat: what becomes of the others is its matter.
+    let kinds = [
+        CallKind::CopyObject,
+        CallKind::DeleteObject,
+        CallKind::DeleteObjects,
+        CallKind::RestoreObject,
+        CallKind::CompleteMultipartUpload,
+    ];
+    for kind in kinds {
+        for _ in 0..2 {
+            match entropy.below(4) {
+                0 => rig.fault(kind, Fault::AnswerLost),
+                1 => rig.fault(kind, Fault::RequestLost),
+                2 => rig.fault(kind, Fault::Fails(stopped())),
+                _ => {}
+            }
+        }
+    }
+    if entropy.below(3) == 0 {
+        rig.fault(CallKind::HeadObject, Fault::Fails(stopped()));
+    }
+    if entropy.below(3) == 0 {
+        rig.fault(CallKind::UploadPartCopy, Fault::Fails(stopped()));
+    }
+}
+
+/// Runs the tasks as an executor does, until each has its outcome.
+async fn run_to_the_end(rig: &Rig, operation: &Operation, entropy: &SeededEntropy) {
+    let mut left: Vec<(Task, bool)> = KEYS.iter().map(|key| (task(key), false)).collect();
+    if *operation == Operation::Delete {
+        plan_faults(rig, entropy);
+        let tasks: Vec<Task> = left.iter().map(|(task, _)| task.clone()).collect();
+        let runs = rig.run_group(&tasks).await;
+        left = tasks.into_iter().zip(runs).filter_map(|(task, run)| next_try(task, false, &run)).collect();
+    }
+    while let Some((task, must_look)) = left.pop() {
+        plan_faults(rig, entropy);
+        let run = rig.run(operation, &task, must_look).await;
+        left.extend(next_try(task, must_look, &run));
+    }
+}
+
+fn next_try(task: Task, must_look: bool, run: &Run) -> Option<(Task, bool)> {
+    match run {
+        Run::NotAttempted => Some((task, must_look)),
+        Run::Unsettled => Some((task, true)),
+        Run::Done(_) if *run == done() => None,
+        Run::Done(outcome) => panic!("nobody interferes, and three acts are enough: {outcome:?}"),
+    }
+}
+
+fn archived(class: &str) -> NewObject {
+    NewObject { storage_class: Some(class.into()), ..NewObject::default() }
+}
+
+fn effects_on<'a>(effects: &'a [LoggedEffect], bucket: &str, key: &str) -> Vec<&'a LoggedEffect> {
+    effects.iter().filter(|effect| effect.at == at(bucket, key) && effect.call != CallKind::PutObject).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_gets_lost_each_task_has_its_effect_exactly_once() {
+    let archive = Operation::Restore(Restore { days: 1, tier: RestoreTier::Standard });
+    let in_place = copy(|c| {
+        c.target.bucket = BucketName::new(SOURCE).unwrap();
+        c.storage_class = Some(StorageClass::StandardIa);
+    });
+    let operations = [
+        (copy(|_| ()), TARGET, None, 1_u64),
+        (copy(|_| ()), TARGET, None, 13 << 20),
+        (in_place, SOURCE, None, 1),
+        (Operation::Delete, SOURCE, None, 1),
+        (archive, SOURCE, Some("GLACIER"), 1),
+    ];
+    for (operation, bucket, class, size) in operations {
+        for seed in 0..12 {
+            let rig = Rig::new().await;
+            for bucket in [SOURCE, TARGET] {
+                rig.store.sim.set_versioning(&BucketName::new(bucket).unwrap(), Versioning::Enabled).unwrap();
+            }
+            for key in KEYS {
+                match class {
+                    Some(class) => rig.put_with(key, Bytes::from_static(b"x"), archived(class)).await,
+                    None => rig.store.sim.put(&at(SOURCE, key), Body::zeros(size)).unwrap(),
+                }
+            }
+            rig.begin_run();
+            run_to_the_end(&rig, &operation, &SeededEntropy::new(seed)).await;
+            let effects = rig.store.sim.effects();
+            for key in KEYS {
+                let effects = effects_on(&effects, bucket, key);
+                assert_eq!(effects.len(), 1, "seed {seed}, {operation:?}: {effects:?}");
+            }
+            assert_eq!(rig.store.sim.open_uploads(), [], "seed {seed}");
+            assert_eq!(rig.recorded_uploads().await, 0, "seed {seed}");
+        }
+    }
+}
