@@ -7,3 +7,5 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod memory;
+mod moment;
+pub mod sqlite;

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::Timestamp;
 use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
@@ -26,24 +27,17 @@ use brigade_model::ports::job_store::{
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
-use brigade_model::{Timestamp, ports::Monotonic};
 use bytes::Bytes;
 
 use self::jobs::State;
 pub use self::spool::MemorySpool;
+use crate::moment::Moment;
 
 /// A job store in memory. Cheap to clone; clones are one store.
 #[derive(Clone)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
-}
-
-/// When something happens, on both faces of the clock.
-#[derive(Clone, Copy)]
-struct Moment {
-    wall: Timestamp,
-    monotonic: Monotonic,
 }
 
 impl MemoryStore {
@@ -63,7 +57,7 @@ impl MemoryStore {
     }
 
     fn now(&self) -> Moment {
-        Moment { wall: self.clock.now(), monotonic: self.clock.monotonic() }
+        Moment::now(&*self.clock)
     }
 }
 

@@ -10,9 +10,9 @@ use brigade_model::ports::job_store::{
 use brigade_model::slots::{self, Candidate, SlotMove};
 use brigade_model::status::Status;
 
-use super::Moment;
 use super::lease::Lease;
 use super::slices::Slice;
+use crate::moment::Moment;
 
 /// Everything that the store holds.
 #[derive(Default)]

@@ -8,9 +8,9 @@ use brigade_model::ports::job_store::{LeaseError, NewSlice, OutcomePart, OwnerId
 use brigade_model::status::Status;
 use bytes::Bytes;
 
-use super::Moment;
 use super::jobs::{JobRecord, State};
 use super::lease::Lease;
+use crate::moment::Moment;
 
 /// A slice with its lease and its parts.
 pub(super) struct Slice {

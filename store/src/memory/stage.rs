@@ -8,9 +8,9 @@ use brigade_model::ports::job_store::{
 };
 use brigade_model::status::Status;
 
-use super::Moment;
 use super::jobs::{JobRecord, State};
 use super::slices::Slice;
+use crate::moment::Moment;
 
 impl State {
     pub(super) fn lease_stage(

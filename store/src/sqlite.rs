@@ -1,0 +1,237 @@
+//! The embedded default: a [`SqliteStore`] in a data directory that one process has for itself.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`: what was answered survives `kill -9` and loss of
+//! power. One writer commits in groups ([`writer`]), a few readers see the last commit
+//! ([`readers`]), and an I/O error ends the process ([`door`]). The functions that act on a
+//! connection are in files named as the port's sections; here they are only sent where they
+//! belong. Time is read when a method is called: a lease begins no earlier than its holder
+//! began to count, and nobody is taken over too soon.
+
+mod column;
+mod door;
+mod job_row;
+mod jobs;
+mod lists;
+mod opening;
+mod purge;
+mod readers;
+mod slices;
+mod stages;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::Timestamp;
+use brigade_model::job::{Job, JobId};
+use brigade_model::names::EndpointName;
+use brigade_model::ports::clock::Clock;
+use brigade_model::ports::job_store::{
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
+    OwnerId, Purged, ReportFile, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+};
+use brigade_model::slots::SlotMove;
+use brigade_model::status::Status;
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use self::door::Door;
+pub use self::opening::OpenError;
+use self::opening::{Opened, open_directory};
+use self::readers::Readers;
+use self::writer::Writer;
+pub use self::writer::Written;
+use crate::moment::Moment;
+
+/// A job store in a directory.
+pub struct SqliteStore {
+    clock: Arc<dyn Clock>,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, which is made if it is missing, and revokes all leases.
+    /// Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// [`OpenError`] when another process has the directory, when a newer program wrote it, or
+    /// when the system refuses.
+    pub fn open(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open_with_door(directory, clock, Door::abort())
+    }
+
+    fn open_with_door(directory: &Path, clock: Arc<dyn Clock>, door: Door) -> Result<Self, OpenError> {
+        let Opened { lock, file, connection } = open_directory(directory)?;
+        let in_database =
+            |e: rusqlite::Error| OpenError::Database { directory: directory.into(), problem: e.to_string() };
+        let in_system = |e: std::io::Error| OpenError::Io { directory: directory.into(), problem: e.to_string() };
+        let lock = Arc::new(lock);
+        let readers = Readers::open(&file, lock, door.clone()).map_err(in_database)?;
+        let writer = Writer::start(connection, door).map_err(in_system)?;
+        Ok(Self { clock, writer, readers })
+    }
+
+    /// How much was written since the store was opened.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        self.writer.written()
+    }
+
+    fn now(&self) -> Moment {
+        Moment::now(&*self.clock)
+    }
+
+    /// A command that is never refused.
+    async fn write<T, E>(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.write(move |connection| Ok(act(connection)?)).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("written", &self.written()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl JobStore for SqliteStore {
+    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
+        let job = job.clone();
+        self.writer.write(move |connection| jobs::create_job(connection, &job, open_jobs_max)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.readers.read(move |connection| jobs::find_job(connection, id)).await
+    }
+
+    async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |connection| lists::list_jobs(connection, &query)).await
+    }
+
+    async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
+        let now = self.now();
+        self.writer.write(move |connection| jobs::apply(connection, &apply, now)).await
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<JobHead>, StoreError> {
+        let now = self.now().monotonic;
+        self.readers.read(move |connection| lists::open_jobs(connection, now)).await
+    }
+
+    async fn count_jobs(&self) -> Result<Vec<(Status, u64)>, StoreError> {
+        self.readers.read(|connection| lists::count_jobs(connection)).await
+    }
+
+    async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError> {
+        let (endpoint, now) = (endpoint.clone(), self.now());
+        self.writer.write(move |connection| jobs::reschedule(connection, &endpoint, slots, now)).await
+    }
+
+    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError> {
+        self.write(move |connection| purge::purge(connection, ended_before, rows_max)).await
+    }
+
+    async fn lease_stage(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        ttl: Duration,
+        grace: Duration,
+    ) -> Result<Option<StageLease>, StoreError> {
+        let now = self.now();
+        self.write(move |connection| stages::lease_stage(connection, job, owner, ttl, grace, now)).await
+    }
+
+    async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError> {
+        let (lease, now) = (lease.clone(), self.now());
+        self.writer.write(move |connection| stages::renew_stage(connection, &lease, ttl, now)).await
+    }
+
+    async fn release_stage(&self, lease: &StageLease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |connection| stages::release_stage(connection, &lease)).await
+    }
+
+    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError> {
+        let lease = lease.clone();
+        self.writer.write(move |connection| stages::add_slices(connection, &lease, &slices)).await
+    }
+
+    async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError> {
+        self.readers.read(move |connection| slices::slices(connection, job, from, limit)).await
+    }
+
+    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError> {
+        let now = self.now();
+        self.write(move |connection| slices::lease_slice(connection, job, owner, ttl, now)).await
+    }
+
+    async fn lease_slice_to_settle(
+        &self,
+        stage: &StageLease,
+        slice: u32,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, LeaseError> {
+        let (stage, now) = (stage.clone(), self.now());
+        self.writer.write(move |connection| slices::lease_slice_to_settle(connection, &stage, slice, ttl, now)).await
+    }
+
+    async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {
+        let (lease, now) = (lease.clone(), self.now());
+        self.writer.write(move |connection| slices::renew_slice(connection, &lease, ttl, now)).await
+    }
+
+    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |connection| slices::release_slice(connection, &lease, must_look)).await
+    }
+
+    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError> {
+        let now = self.now();
+        self.write(move |connection| slices::revoke_expired(connection, job, grace, now)).await
+    }
+
+    async fn count_leased(&self, job: JobId) -> Result<u64, StoreError> {
+        self.readers.read(move |connection| slices::count_leased(connection, job)).await
+    }
+
+    async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError> {
+        self.writer.write(move |connection| slices::record_part(connection, &part)).await
+    }
+
+    async fn parts(&self, job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError> {
+        self.readers.read(move |connection| slices::parts(connection, job, slice)).await
+    }
+
+    async fn record_upload(&self, job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError> {
+        let (scope, upload) = (scope.clone(), upload.clone());
+        self.writer.write(move |connection| stages::record_upload(connection, job, &scope, &upload)).await
+    }
+
+    async fn forget_upload(&self, job: JobId, upload_id: &str) -> Result<(), StoreError> {
+        let upload_id = upload_id.to_owned();
+        self.write(move |connection| stages::forget_upload(connection, job, &upload_id)).await
+    }
+
+    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError> {
+        self.readers.read(move |connection| stages::uploads(connection, job, slice)).await
+    }
+
+    async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {
+        let (lease, file) = (lease.clone(), file.clone());
+        self.writer.write(move |connection| stages::record_report_file(connection, &lease, &file)).await
+    }
+
+    async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError> {
+        self.readers.read(move |connection| stages::report_files(connection, job)).await
+    }
+}

@@ -1,0 +1,111 @@
+//! Jobs: created, read and changed.
+
+use brigade_model::job::{Change, Job, JobId};
+use brigade_model::names::EndpointName;
+use brigade_model::ports::job_store::{Apply, ApplyError, CreateJobError, StoreError};
+use brigade_model::slots::{self, Candidate, SlotMove};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::column::{Count, Id, Name, Text, Wire};
+use super::job_row::{READ_JOB, insert_job, read_job, update_job};
+use super::writer::{Acted, refuse};
+use crate::moment::Moment;
+
+pub(super) const FIND_TOKEN: &str =
+    "SELECT id FROM job WHERE account = ?1 AND dialect = ?2 AND token = ?3 AND is_deleted = 0";
+
+/// Counts no further than it has to.
+pub(super) const COUNT_OPEN: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM job WHERE account = ?1 AND terminated IS NULL LIMIT ?2)";
+
+pub(super) const FIND_CHANGE: &str = "SELECT 1 FROM change WHERE job = ?1 AND id = ?2";
+
+const INSERT_CHANGE: &str = "INSERT INTO change (job, id) VALUES (?1, ?2)";
+
+pub(super) const CHECK_STAGE: &str =
+    "SELECT 1 FROM job WHERE id = ?1 AND stage_epoch = ?2 AND stage_expires IS NOT NULL";
+
+pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status, held_by_user FROM job
+    WHERE endpoint = ?1 AND terminated IS NULL AND status IN ('Ready', 'Active', 'Pausing', 'Paused') ORDER BY id";
+
+/// The insert decides who has the token; what it makes one too many is rolled back.
+pub(super) fn create_job(connection: &Connection, job: &Job, open_jobs_max: usize) -> Acted<(), CreateJobError> {
+    if !insert_job(connection, job)? {
+        return match job_of_token(connection, job)? {
+            Some(other) => refuse(CreateJobError::TokenInUse(other)),
+            None => refuse(StoreError(format!("job {} exists already", job.id))),
+        };
+    }
+    let open_max = Count(open_jobs_max as u64);
+    let limit = Count(open_max.0.saturating_add(1));
+    let open: Count =
+        connection.prepare_cached(COUNT_OPEN)?.query_row((job.account.as_str(), limit), |row| row.get(0))?;
+    if open.0 > open_max.0 { refuse(CreateJobError::TooManyJobs) } else { Ok(()) }
+}
+
+fn job_of_token(connection: &Connection, job: &Job) -> rusqlite::Result<Option<JobId>> {
+    let token = (job.account.as_str(), Wire(job.dialect), &job.spec.client_request_token);
+    connection.prepare_cached(FIND_TOKEN)?.query_row(token, |row| Ok(row.get::<_, Id>(0)?.0)).optional()
+}
+
+pub(super) fn find_job(connection: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
+    connection.prepare_cached(READ_JOB)?.query_row((Id(id),), read_job).optional()
+}
+
+pub(super) fn apply(connection: &Connection, apply: &Apply, now: Moment) -> Acted<Job, ApplyError> {
+    let Some(mut job) = find_job(connection, apply.job)? else {
+        return refuse(ApplyError::NotFound);
+    };
+    let name = (Id(apply.job), Name(apply.id.0));
+    if connection.prepare_cached(FIND_CHANGE)?.exists(name)? {
+        return Ok(job);
+    }
+    if let Some(epoch) = apply.stage_epoch
+        && !holds_stage(connection, apply.job, epoch)?
+    {
+        return refuse(ApplyError::Fenced);
+    }
+    if job.revision != apply.revision {
+        return refuse(ApplyError::Lost);
+    }
+    if let Err(illegal) = job.change(&apply.change, now.wall) {
+        return refuse(illegal);
+    }
+    update_job(connection, &job)?;
+    connection.prepare_cached(INSERT_CHANGE)?.execute(name)?;
+    Ok(job)
+}
+
+/// Whether the job's stage is held under this epoch.
+pub(super) fn holds_stage(connection: &Connection, job: JobId, epoch: u64) -> rusqlite::Result<bool> {
+    connection.prepare_cached(CHECK_STAGE)?.exists((Id(job), Count(epoch)))
+}
+
+pub(super) fn reschedule(
+    connection: &Connection,
+    endpoint: &EndpointName,
+    slots: usize,
+    now: Moment,
+) -> Acted<Vec<(JobId, SlotMove)>, StoreError> {
+    let mut statement = connection.prepare_cached(CANDIDATES)?;
+    let candidates: Vec<_> = statement.query_map((endpoint.as_str(),), candidate)?.collect::<rusqlite::Result<_>>()?;
+    let moves = slots::decide(&candidates, slots);
+    for (id, slot_move) in &moves {
+        let Some(mut job) = find_job(connection, *id)? else { continue };
+        if let Err(illegal) = job.change(&Change::from(*slot_move), now.wall) {
+            return refuse(StoreError(format!("job {id}: {illegal}")));
+        }
+        update_job(connection, &job)?;
+    }
+    Ok(moves)
+}
+
+fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate {
+        job: row.get::<_, Id>(0)?.0,
+        account: row.get::<_, Text<_>>(1)?.0,
+        priority: row.get(2)?,
+        status: row.get::<_, Text<_>>(3)?.0,
+        held_by_user: row.get(4)?,
+    })
+}

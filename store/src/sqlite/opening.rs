@@ -1,0 +1,153 @@
+//! Opening a data directory: one process at a time, the schema brought up to date, and every
+//! lease revoked, since whoever held one is gone.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+const DATABASE: &str = "brigade.db";
+const LOCK: &str = "lock";
+/// Statements that a connection keeps prepared: more than there are.
+pub(super) const STATEMENTS_MAX: usize = 96;
+/// The write-ahead log is cut back to this after a burst.
+const WAL_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// Changes of the schema, in their order; the number of those that were made is the data's
+/// version. A change that was released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql")];
+
+/// Why a data directory was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("data directory {} is in use by another process: stop that one, or name another directory", .0.display())]
+    InUse(PathBuf),
+    /// It was written by a newer version of this program.
+    #[error(
+        "data directory {} has version {found}, and this program knows versions up to {known}: run a newer program",
+        directory.display()
+    )]
+    Newer {
+        /// The directory.
+        directory: PathBuf,
+        /// The version of what lies there.
+        found: usize,
+        /// The newest version known.
+        known: usize,
+    },
+    /// The file system refused.
+    #[error("data directory {}: {problem}", directory.display())]
+    Io {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
+    /// The database refused.
+    #[error("database in {}: {problem}", directory.display())]
+    Database {
+        /// The directory.
+        directory: PathBuf,
+        /// What the database said.
+        problem: String,
+    },
+}
+
+/// The right to a data directory, until dropped or until the process ends, however it does.
+#[derive(Debug)]
+pub(super) struct DirectoryLock {
+    _file: File,
+}
+
+/// A data directory that this process has for itself.
+pub(super) struct Opened {
+    pub(super) lock: DirectoryLock,
+    pub(super) file: PathBuf,
+    pub(super) connection: Connection,
+}
+
+/// Takes the directory, which is made if it is missing, and brings its database up to date.
+pub(super) fn open_directory(directory: &Path) -> Result<Opened, OpenError> {
+    let lock = lock_directory(directory)?;
+    let file = directory.join(DATABASE);
+    let in_database =
+        |error: rusqlite::Error| OpenError::Database { directory: directory.to_owned(), problem: error.to_string() };
+    let mut connection = open_writer(&file).map_err(in_database)?;
+    let found = version(&connection).map_err(in_database)?;
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(OpenError::Newer { directory: directory.to_owned(), found, known });
+    }
+    migrate(&mut connection, found).map_err(in_database)?;
+    revoke_all_leases(&mut connection).map_err(in_database)?;
+    make_durable(directory).map_err(|error| in_directory(directory, &error))?;
+    Ok(Opened { lock, file, connection })
+}
+
+fn in_directory(directory: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Io { directory: directory.to_owned(), problem: error.to_string() }
+}
+
+fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenError> {
+    let open = || {
+        fs::create_dir_all(directory)?;
+        File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))
+    };
+    let file = open().map_err(|error| in_directory(directory, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(DirectoryLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(in_directory(directory, &error)),
+    }
+}
+
+/// `auto_vacuum` comes first: it cannot be set once the file has a page.
+fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_MAX, |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", u32::try_from(number + 1).unwrap_or(u32::MAX))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn revoke_all_leases(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
+         WHERE expires IS NOT NULL",
+        (),
+    )?;
+    transaction.execute(
+        "UPDATE job SET stage_epoch = stage_epoch + 1, stage_owner = NULL, stage_expires = NULL
+         WHERE stage_expires IS NOT NULL",
+        (),
+    )?;
+    transaction.commit()
+}
+
+/// The names of the directory and of what lies in it survive a crash too.
+fn make_durable(directory: &Path) -> std::io::Result<()> {
+    File::open(directory)?.sync_all()?;
+    match fs::canonicalize(directory)?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}

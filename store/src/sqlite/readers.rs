@@ -1,0 +1,62 @@
+//! The readers: a few connections, each used by one read at a time on a blocking thread.
+//!
+//! A read is one short transaction, so that what it sees belongs together and no snapshot is
+//! old enough to hold the write-ahead log back.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use brigade_model::ports::job_store::StoreError;
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::Semaphore;
+
+use super::door::Door;
+use super::opening::{DirectoryLock, STATEMENTS_MAX};
+
+/// Reads at the same time: more would only queue for the same cores and pages.
+const READERS: usize = 4;
+
+/// The pool; clones are one pool.
+#[derive(Debug, Clone)]
+pub(super) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    free: Arc<Semaphore>,
+    door: Door,
+    /// Held as long as a connection is.
+    _lock: Arc<DirectoryLock>,
+}
+
+impl Readers {
+    pub(super) fn open(file: &Path, lock: Arc<DirectoryLock>, door: Door) -> rusqlite::Result<Self> {
+        let idle = (0..READERS).map(|_| open_reader(file)).collect::<rusqlite::Result<_>>()?;
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), free: Arc::new(Semaphore::new(READERS)), door, _lock: lock })
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = self.free.clone().acquire_owned().await.map_err(|e| StoreError(e.to_string()))?;
+        let pool = self.clone();
+        let read = move || {
+            let _permit = permit;
+            pool.read_now(act)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|e| StoreError(e.to_string()))?
+    }
+
+    fn read_now<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = idle().pop().expect("there are as many connections as permits");
+        let value = connection.transaction().and_then(|transaction| act(&transaction));
+        idle().push(connection);
+        value.map_err(|error| self.door.judge(&error))
+    }
+}
+
+fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}

@@ -1,0 +1,190 @@
+//! Slices: leased, worked on in parts, revoked.
+
+use std::time::Duration;
+
+use brigade_model::job::JobId;
+use brigade_model::ports::job_store::{LeaseError, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease};
+use brigade_model::status::Status;
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::column::{Count, Expiry, Id, Name, Text, Time};
+use super::stages::{JOB_STATUS, job_status, lapsed, must_hold_stage};
+use super::writer::{Acted, fenced_unless, refuse};
+use crate::moment::Moment;
+
+/// What [`read_slice`] reads.
+macro_rules! slice_columns {
+    () => {
+        "number, first_task, tasks, spool_name, succeeded, failed, expires IS NOT NULL, must_look, revocations,
+         first_leased"
+    };
+}
+
+pub(super) const SLICES: &str =
+    concat!("SELECT ", slice_columns!(), " FROM slice WHERE job = ?1 AND number >= ?2 ORDER BY number LIMIT ?3");
+
+pub(super) const FIRST_WAITING: &str =
+    "SELECT number FROM slice WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY number LIMIT 1";
+
+pub(super) const LEASE_SLICE: &str = concat!(
+    "UPDATE slice SET epoch = epoch + 1, owner = ?3, expires = ?4, first_leased = coalesce(first_leased, ?5)
+     WHERE job = ?1 AND number = ?2 AND is_done = 0 AND expires IS NULL
+     RETURNING ",
+    slice_columns!(),
+    ", epoch, next_seq"
+);
+
+pub(super) const RENEW_SLICE: &str =
+    "UPDATE slice SET expires = ?4 WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
+
+pub(super) const RELEASE_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, must_look = max(must_look, ?4)
+    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
+
+pub(super) const REVOKE_EXPIRED: &str = "UPDATE slice
+    SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
+    WHERE job = ?1 AND expires IS NOT NULL AND expires <= ?2";
+
+pub(super) const COUNT_LEASED: &str = "SELECT count(*) FROM slice WHERE job = ?1 AND expires IS NOT NULL";
+
+/// The number and the epoch fence; the sums keep outcomes from exceeding tasks; the last outcome
+/// ends the lease.
+pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
+        succeeded = succeeded + ?5, failed = failed + ?6,
+        is_done = succeeded + failed + ?5 + ?6 = tasks,
+        owner = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, owner),
+        expires = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, expires)
+    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND next_seq = ?4
+        AND expires IS NOT NULL AND succeeded + failed + ?5 + ?6 <= tasks
+    RETURNING is_done, succeeded, failed";
+
+const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+pub(super) const COUNT_SLICE: &str = "UPDATE job SET succeeded = succeeded + ?2, failed = failed + ?3 WHERE id = ?1";
+
+pub(super) const FIND_PART: &str = "SELECT 1 FROM part
+    WHERE job = ?1 AND slice = ?2 AND seq = ?4 AND epoch = ?3
+        AND epoch = (SELECT epoch FROM slice WHERE job = ?1 AND number = ?2)";
+
+pub(super) const PARTS: &str = "SELECT seq, bytes FROM part WHERE job = ?1 AND slice = ?2 ORDER BY seq";
+
+fn read_slice(row: &Row<'_>) -> rusqlite::Result<SliceRow> {
+    Ok(SliceRow {
+        index: row.get(0)?,
+        first_task: row.get::<_, Count>(1)?.0,
+        tasks: row.get(2)?,
+        spool_name: row.get(3)?,
+        succeeded: row.get(4)?,
+        failed: row.get(5)?,
+        is_leased: row.get(6)?,
+        must_look: row.get(7)?,
+        revocations: row.get(8)?,
+        first_leased: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
+    })
+}
+
+pub(super) fn slices(connection: &Connection, job: JobId, from: u32, limit: usize) -> rusqlite::Result<Vec<SliceRow>> {
+    connection.prepare_cached(SLICES)?.query_map((Id(job), from, Count(limit as u64)), read_slice)?.collect()
+}
+
+pub(super) fn lease_slice(
+    connection: &Connection,
+    job: JobId,
+    owner: OwnerId,
+    ttl: Duration,
+    now: Moment,
+) -> rusqlite::Result<Option<SliceLease>> {
+    let status = |row: &Row<'_>| Ok(row.get::<_, Text<Status>>(0)?.0);
+    let status = connection.prepare_cached(JOB_STATUS)?.query_row((Id(job),), status).optional()?;
+    if status != Some(Status::Active) {
+        return Ok(None);
+    }
+    let mut waiting = connection.prepare_cached(FIRST_WAITING)?;
+    match waiting.query_row((Id(job),), |row| row.get(0)).optional()? {
+        Some(number) => lease_one(connection, job, number, owner, ttl, now),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn lease_slice_to_settle(
+    connection: &Connection,
+    stage: &StageLease,
+    slice: u32,
+    ttl: Duration,
+    now: Moment,
+) -> Acted<Option<SliceLease>, LeaseError> {
+    must_hold_stage(connection, stage.job, stage.epoch)?;
+    Ok(lease_one(connection, stage.job, slice, stage.owner, ttl, now)?)
+}
+
+/// Leases one slice, if it waits.
+fn lease_one(
+    connection: &Connection,
+    job: JobId,
+    number: u32,
+    owner: OwnerId,
+    ttl: Duration,
+    now: Moment,
+) -> rusqlite::Result<Option<SliceLease>> {
+    let lease = |row: &Row<'_>| {
+        let (epoch, next_seq) = (row.get::<_, Count>(10)?.0, row.get::<_, Count>(11)?.0);
+        Ok(SliceLease { job, owner, epoch, next_seq, slice: read_slice(row)? })
+    };
+    let expires = Expiry(now.monotonic.after(ttl));
+    let mut statement = connection.prepare_cached(LEASE_SLICE)?;
+    statement.query_row((Id(job), number, Name(owner.0), expires, Time(now.wall)), lease).optional()
+}
+
+pub(super) fn renew_slice(
+    connection: &Connection,
+    lease: &SliceLease,
+    ttl: Duration,
+    now: Moment,
+) -> Acted<Status, LeaseError> {
+    let expires = Expiry(now.monotonic.after(ttl));
+    let unit = (Id(lease.job), lease.slice.index, Count(lease.epoch), expires);
+    fenced_unless(connection.prepare_cached(RENEW_SLICE)?.execute(unit)?)?;
+    job_status(connection, lease.job)
+}
+
+pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_look: bool) -> rusqlite::Result<()> {
+    let unit = (Id(lease.job), lease.slice.index, Count(lease.epoch), must_look);
+    connection.prepare_cached(RELEASE_SLICE)?.execute(unit)?;
+    Ok(())
+}
+
+pub(super) fn revoke_expired(
+    connection: &Connection,
+    job: JobId,
+    grace: Duration,
+    now: Moment,
+) -> rusqlite::Result<u64> {
+    let revoked = connection.prepare_cached(REVOKE_EXPIRED)?.execute((Id(job), lapsed(now, grace)))?;
+    Ok(revoked as u64)
+}
+
+pub(super) fn count_leased(connection: &Connection, job: JobId) -> rusqlite::Result<u64> {
+    connection.prepare_cached(COUNT_LEASED)?.query_row((Id(job),), |row| Ok(row.get::<_, Count>(0)?.0))
+}
+
+pub(super) fn record_part(connection: &Connection, part: &OutcomePart) -> Acted<(), LeaseError> {
+    let unit = (Id(part.job), part.slice, Count(part.epoch), Count(part.seq));
+    let counted = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (job, slice, epoch, seq) = unit;
+    let mut count = connection.prepare_cached(COUNT_PART)?;
+    let row = count.query_row((job, slice, epoch, seq, part.succeeded, part.failed), counted).optional()?;
+    let Some((is_done, succeeded, failed)): Option<(bool, u32, u32)> = row else {
+        let was_recorded = connection.prepare_cached(FIND_PART)?.exists(unit)?;
+        return if was_recorded { Ok(()) } else { refuse(LeaseError::Fenced) };
+    };
+    connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, &part.bytes[..]))?;
+    if is_done {
+        connection.prepare_cached(COUNT_SLICE)?.execute((job, succeeded, failed))?;
+    }
+    Ok(())
+}
+
+pub(super) fn parts(connection: &Connection, job: JobId, slice: u32) -> rusqlite::Result<Vec<(u64, Bytes)>> {
+    let part = |row: &Row<'_>| Ok((row.get::<_, Count>(0)?.0, Bytes::from(row.get::<_, Vec<u8>>(1)?)));
+    connection.prepare_cached(PARTS)?.query_map((Id(job), slice), part)?.collect()
+}
