@@ -70,11 +70,9 @@ impl Request {
     }
 
     /// The text; `None` when a list names something more or less often than the request holds
-    /// it, or when the path has control characters, which could pass for the text's own lines.
+    /// it. A line end in the decoded path makes no second reading of the text: every other
+    /// line is free of them, so their number says where the path ends.
     pub(super) fn text(&self, parameter_list: &[String], header_list: &[String], host: Host) -> Option<Vec<u8>> {
-        if self.path.iter().any(u8::is_ascii_control) {
-            return None;
-        }
         let parameters = join(&self.parameters, parameter_list, Host::AsSent)?;
         let headers = join(&self.headers, header_list, host)?;
         let mut text = Vec::with_capacity(self.path.len() + parameters.len() + headers.len() + 16);
