@@ -1,0 +1,95 @@
+//! A crash at each store write, before it and after it: the first simulation, over 20 seeds.
+
+use std::sync::atomic::Ordering;
+
+use brigade_model::job::Change;
+use brigade_model::ports::Entropy;
+use brigade_model::{Operation, Status};
+use brigade_runtime::SeededEntropy;
+
+use crate::account::{check, text};
+use crate::crashing::Death;
+use crate::life::{copy, tagging};
+use crate::world::{World, key};
+
+/// What a seed decides: the operation and the number of tasks.
+fn scene(seed: u64) -> (Operation, usize) {
+    let entropy = SeededEntropy::new(seed);
+    let operation = match entropy.below(3) {
+        0 => copy(),
+        1 => tagging(),
+        _ => Operation::Delete,
+    };
+    let tasks = 1 + usize::try_from(entropy.below(250)).unwrap();
+    (operation, tasks)
+}
+
+/// Runs the seed's job with that death and checks the promise; gives the number of writes.
+fn run(seed: u64, death: Option<Death>) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (operation, tasks) = scene(seed);
+        let is_delete = operation == Operation::Delete;
+        let is_copy = matches!(operation, Operation::Copy(_));
+        let world = World::new(seed);
+        world.fill(tasks).await;
+        let keys: Vec<String> = (0..tasks).map(key).collect();
+        let id = world.create(operation, keys.clone()).await;
+        let job = world.run_to_end(id, death).await;
+        assert_eq!(job.status, Status::Complete, "seed {seed}, {death:?}: {job:#?}");
+        let rows = check(&world, &job, &keys).await;
+        assert!(rows.values().all(|row| row.status == "succeeded"), "seed {seed}, {death:?}: {rows:#?}");
+        for i in 0..tasks {
+            assert_eq!(text(&world, "source", &key(i)).await.is_none(), is_delete, "seed {seed}, {death:?}");
+            assert_eq!(text(&world, "target", &key(i)).await.is_some(), is_copy, "seed {seed}, {death:?}");
+        }
+        assert!(world.bucket.open_uploads().is_empty(), "seed {seed}, {death:?}: an upload is left behind");
+        world.writes.load(Ordering::SeqCst)
+    })
+}
+
+#[test]
+fn a_crash_at_any_store_write_changes_nothing_of_what_a_job_promises() {
+    for seed in 0..20 {
+        let writes = run(seed, None);
+        for write in 1..=writes {
+            for is_after in [false, true] {
+                run(seed, Some(Death { write, is_after }));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_ends_in_the_same_state() {
+    for seed in 0..20 {
+        assert_eq!(run(seed, None), run(seed, None), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_job_says_unconfirmed_for_what_a_dead_worker_may_have_done() {
+    let world = World::new(77);
+    world.fill(4000).await;
+    let keys: Vec<String> = (0..4000).map(key).collect();
+    let slow = |spec: &mut brigade_model::JobSpec| spec.options.requests_per_second_max = Some(500);
+    let id = world.create_with(copy(), keys.clone(), slow).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 100).await;
+    process.node.crash();
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!(job.status, Status::Cancelled);
+    let rows = check(&world, &job, &keys).await;
+    for key in &keys {
+        let is_copied = text(&world, "target", key).await.is_some();
+        match rows.get(key).map(|row| (row.status.as_str(), row.code.as_str())) {
+            Some(("succeeded", _)) => assert!(is_copied, "{key} is said to be copied"),
+            Some(("failed", "Unconfirmed")) => {}
+            None => assert!(!is_copied, "{key} was copied, and the report does not say so"),
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+    assert!(rows.values().any(|row| row.code == "Unconfirmed"));
+    assert!(rows.len() < 4000, "what was certainly not attempted is not said to be unknown");
+}

@@ -1,0 +1,9 @@
+//! The engine on one thread under paused time: the memory store, the simulated bucket, one
+//! seed. What a job promises, and what a crash at any store write must not change.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod account;
+mod crash;
+mod crashing;
+mod life;
+mod world;

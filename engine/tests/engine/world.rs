@@ -1,0 +1,249 @@
+//! A world for an engine: stores, a bucket, a clock and an account, and processes that can die.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use brigade_engine::places::AlwaysWell;
+use brigade_engine::ports::NoObserver;
+use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::EndpointKind;
+use brigade_model::job::Change;
+use brigade_model::operation::OperationKind;
+use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
+use brigade_model::ports::object_store::{At, Leash, NewObject, ObjectStore, PutObject, send};
+use brigade_model::ports::{Clock, Entropy, JobStore};
+use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
+use brigade_model::{
+    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
+    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec,
+};
+use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
+use brigade_s3::simulated::{SimulatedStore, Versioning};
+use brigade_store::memory::{MemorySpool, MemoryStore};
+
+use crate::crashing::{Crashing, Death};
+
+/// Everything that outlives a process.
+pub(crate) struct World {
+    pub(crate) clock: Arc<SimulatedClock>,
+    pub(crate) entropy: Arc<SeededEntropy>,
+    pub(crate) jobs: MemoryStore,
+    pub(crate) spool: Arc<MemorySpool>,
+    pub(crate) bucket: Arc<SimulatedStore>,
+    /// What the engine calls: the bucket, possibly behind something that misbehaves.
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) config: EngineConfig,
+    pub(crate) writes: Arc<AtomicU64>,
+}
+
+/// A process of the service.
+pub(crate) struct Process {
+    pub(crate) node: Node,
+    pub(crate) engine: Arc<Engine>,
+}
+
+struct OneRole(Arc<dyn ObjectStore>);
+
+impl Roles for OneRole {
+    fn places(&self, _: &AccountId, role: &str) -> Option<RolePlaces> {
+        let place = Place {
+            endpoint: EndpointName::new("e").unwrap(),
+            store: self.0.clone(),
+            capabilities: Capabilities::assumed(EndpointKind::Other),
+            buckets: BucketRules::any(),
+            health: Arc::new(AlwaysWell),
+        };
+        (role == "role").then(|| RolePlaces {
+            operations: OperationKind::ALL.to_vec(),
+            source: place.clone(),
+            target: place.clone(),
+            manifest: place.clone(),
+            report: place,
+        })
+    }
+}
+
+pub(crate) fn bucket(name: &str) -> BucketName {
+    BucketName::new(name).unwrap()
+}
+
+pub(crate) fn bucket_ref(name: &str) -> BucketRef {
+    BucketRef {
+        text: format!("qcs::cos:r:uid/1:{name}"),
+        region: "r".into(),
+        owner: Owner::Unnamed,
+        bucket: bucket(name),
+    }
+}
+
+impl World {
+    /// A world with the buckets `source`, `target` and `aside` (manifests and reports).
+    pub(crate) fn new(seed: u64) -> Self {
+        let clock = Arc::new(SimulatedClock::new());
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let store = Arc::new(SimulatedStore::new(Default::default(), clock.clone(), entropy.clone()));
+        for name in ["source", "target", "aside"] {
+            store.create_bucket(&bucket(name), Versioning::Off).unwrap();
+        }
+        Self {
+            jobs: MemoryStore::new(clock.clone()),
+            spool: Arc::new(MemorySpool::default()),
+            store: store.clone(),
+            bucket: store,
+            config: EngineConfig::default(),
+            writes: Arc::default(),
+            clock,
+            entropy,
+        }
+    }
+
+    /// Starts a process, as a restart does: whatever leases there were are revoked.
+    pub(crate) fn start(&self, death: Option<Death>) -> Process {
+        self.jobs.revoke_all_leases();
+        let node = Node::default();
+        let ports = Ports {
+            jobs: Arc::new(Crashing::new(self.jobs.clone(), node.clone(), death, self.writes.clone())),
+            spool: self.spool.clone(),
+            roles: Arc::new(OneRole(self.store.clone())),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            spawn: Arc::new(node.clone()),
+            observer: Arc::new(NoObserver),
+        };
+        let engine = Engine::new(ports, self.config.clone());
+        brigade_model::ports::Spawn::spawn(&node, "engine", Box::pin(engine.clone().run()));
+        Process { node, engine }
+    }
+
+    /// Runs processes until the job has ended: one that dies is followed by another.
+    pub(crate) async fn run_to_end(&self, job: JobId, death: Option<Death>) -> Job {
+        let mut process = self.start(death);
+        for _ in 0..100_000 {
+            let now = self.job(job).await;
+            if now.status.is_terminal() {
+                // A process that dies while it stops never says that it has stopped.
+                let died = async {
+                    while !process.node.is_crashed() {
+                        self.clock.sleep(Duration::from_secs(1)).await;
+                    }
+                };
+                tokio::select! {
+                    () = process.engine.shut_down() => {}
+                    () = died => {}
+                }
+                return now;
+            }
+            if process.node.is_crashed() {
+                process = self.start(None);
+            }
+            self.clock.sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the job does not end: {:#?}", self.job(job).await);
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Job {
+        self.jobs.job(id).await.unwrap().unwrap()
+    }
+
+    /// Waits until the job satisfies `is_it`.
+    pub(crate) async fn wait(&self, id: JobId, is_it: impl Fn(&Job) -> bool) -> Job {
+        for _ in 0..100_000 {
+            let job = self.job(id).await;
+            if is_it(&job) {
+                return job;
+            }
+            assert!(!job.status.is_terminal(), "the job ended before: {job:#?}");
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it never happens: {:#?}", self.job(id).await);
+    }
+
+    /// What a user does: reads, decides, applies, again when somebody was faster.
+    pub(crate) async fn change(&self, id: JobId, change: Change) -> Job {
+        loop {
+            let job = self.job(id).await;
+            let mut bytes = [0; 16];
+            self.entropy.fill(&mut bytes);
+            let change_id = ChangeId(uuid::Builder::from_random_bytes(bytes).into_uuid());
+            let apply =
+                Apply { job: id, revision: job.revision, id: change_id, change: change.clone(), stage_epoch: None };
+            match self.jobs.apply(apply).await {
+                Ok(job) => return job,
+                Err(ApplyError::Lost) => {}
+                Err(error) => panic!("{change:?}: {error}"),
+            }
+        }
+    }
+
+    pub(crate) async fn put(&self, bucket_name: &str, key: &str, body: &str) -> ETag {
+        let at = At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() };
+        let put = PutObject { at, body: body.to_owned().into(), with: NewObject::default() };
+        send(&*self.bucket, &Leash::unbounded(), put).await.unwrap().etag
+    }
+
+    /// Puts `n` objects into `source`.
+    pub(crate) async fn fill(&self, n: usize) {
+        for i in 0..n {
+            self.put("source", &key(i), &format!("body {i}")).await;
+        }
+        // Objects are older than jobs: a store tells their age in whole seconds.
+        self.clock.sleep(Duration::from_secs(10)).await;
+    }
+
+    /// A job over these rows of `source`, created but not started.
+    pub(crate) async fn create(&self, operation: Operation, keys: impl IntoIterator<Item = String>) -> JobId {
+        self.create_with(operation, keys, |_| {}).await
+    }
+
+    pub(crate) async fn create_with(
+        &self,
+        operation: Operation,
+        keys: impl IntoIterator<Item = String>,
+        adjust: impl FnOnce(&mut JobSpec),
+    ) -> JobId {
+        let number = self.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
+        let manifest: String = keys.into_iter().map(|key| format!("source,{key}\n")).collect();
+        let etag = self.put("aside", &format!("manifest-{number}.csv"), &manifest).await;
+        let object = ObjectRef {
+            text: "qcs".into(),
+            region: "r".into(),
+            owner: Owner::Unnamed,
+            bucket: bucket("aside"),
+            key: ObjectKey::new(format!("manifest-{number}.csv")).unwrap(),
+        };
+        let mut spec = JobSpec {
+            client_request_token: number.to_string(),
+            confirmation_required: None,
+            description: None,
+            manifest: ManifestSpec {
+                location: ManifestLocation { object, version: None, etag },
+                format: ManifestFormat::CosCsvV1,
+                fields: vec![Field::Bucket, Field::Key],
+            },
+            operation,
+            priority: 1,
+            report: ReportSpec {
+                enabled: true,
+                bucket: Some(bucket_ref("aside")),
+                prefix: Some("reports".into()),
+                scope: Some(ReportScope::AllTasks),
+            },
+            role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
+            options: JobOptions::default(),
+        };
+        adjust(&mut spec);
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let id = JobId::new(self.clock.now(), &random);
+        let account = AccountId::new("1").unwrap();
+        let job = Job::new(id, account, Dialect::Cos, EndpointName::new("e").unwrap(), spec, self.clock.now());
+        self.jobs.create_job(&job, 1000).await.unwrap();
+        id
+    }
+}
+
+/// The key of the `i`th object.
+pub(crate) fn key(i: usize) -> String {
+    format!("k/{i:06}")
+}
