@@ -1,1 +1,11 @@
+use brigade_model::Status;
 
+use super::*;
+
+mod bench;
+mod creating;
+mod denied;
+mod life;
+mod pages;
+
+use bench::{Bench, Call};
