@@ -146,7 +146,7 @@ pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     pub(super) key: (&'static str, &'static str),
     /// Seconds of validity, counted from now.
     pub(super) valid: (i64, i64),
@@ -160,14 +160,14 @@ impl Call {
             method,
             target: target.into(),
             headers: vec![("host".into(), HOST.into()), ("x-cos-appid".into(), APPID.into())],
-            body: String::new(),
+            body: Vec::new(),
             key: KEY,
             valid: (-1, 3600),
             unsigned: Vec::new(),
         }
     }
 
-    pub(super) fn create(body: impl Into<String>) -> Self {
+    pub(super) fn create(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::new("POST", "/jobs") }
     }
 

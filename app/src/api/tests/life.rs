@@ -199,7 +199,7 @@ macro_rules! forward {
             async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
                 let overtaking = self.before.lock().unwrap().take();
                 if let Some(change) = overtaking {
-                    let id = ChangeId(uuid::Uuid::from_u128(7));
+                    let id = ChangeId(uuid::Uuid::from_u128(u128::from(apply.revision)));
                     self.inner.apply(Apply { id, change, ..apply.clone() }).await?;
                 }
                 self.inner.apply(apply).await
