@@ -6,6 +6,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod directory;
 pub mod memory;
 mod moment;
 pub mod sqlite;
