@@ -10,7 +10,8 @@
 //! - One part is in commit and one is filling; when the second is full nothing starts. That
 //!   holds while the store is away, too.
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
-//! - The leash ends the starting of tasks, never their recording.
+//! - The leash ends the starting of tasks, never their recording. A stopped slice renews its
+//!   lease no more, so what has begun ends within the lease, or is revoked.
 
 mod commit;
 mod units;
@@ -164,7 +165,7 @@ impl<'a> Floor<'a> {
                 Some(end) = self.running.next(), if !self.running.is_empty() => Woken::Ended(end),
                 () = self.run.leash.stopped(), if !self.run.leash.is_stopped() => Woken::Stopped,
                 renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
-                () = &mut self.renew_timer, if self.renewing.is_none() => Woken::Renew,
+                () = &mut self.renew_timer, if self.renewing.is_none() && !self.is_stopped() => Woken::Renew,
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
                 () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
             };
@@ -261,7 +262,7 @@ impl<'a> Floor<'a> {
             Committed::Fenced => {
                 tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "the slice was taken over by somebody else");
                 self.is_fenced = true;
-                self.run.leash.stop();
+                self.run.leash.cut();
             }
             Committed::Recorded { offsets, succeeded, failed } => {
                 self.units.note_committed(&offsets);
@@ -290,7 +291,7 @@ impl<'a> Floor<'a> {
             Ok(()) => {}
             Err(LeaseError::Fenced) => {
                 self.is_fenced = true;
-                self.run.leash.stop();
+                self.run.leash.cut();
             }
             // The lease runs on until its expiry; the leash sees to it that nothing outlives it.
             Err(LeaseError::Store(error)) => {

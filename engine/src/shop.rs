@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use brigade_model::JobId;
 use brigade_model::job::{Change, Job, JobFailure, failure};
-use brigade_model::ports::job_store::OwnerId;
+use brigade_model::ports::job_store::{OwnerId, SliceLease};
+use brigade_model::ports::object_store::Leash;
 use tokio::sync::watch;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Budgeted};
 use crate::change::ChangeError;
 use crate::config::EngineConfig;
 use crate::leashes::Leashes;
+use crate::operation::Bench;
 use crate::places::RolePlaces;
 use crate::ports::Ports;
 use crate::setback::Setback;
@@ -73,8 +75,32 @@ impl Shop {
         })
     }
 
+    /// Everything that the tasks of a slice share.
+    pub(crate) fn set_up(&self, job: &Job, lease: &SliceLease, leash: &Leash) -> Result<Bench, Setback> {
+        let mut places = self.places_of(job)?;
+        if let Some(budget) = self.budget_of(job) {
+            let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
+            places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
+            places.target.store = match is_one_store {
+                true => places.source.store.clone(),
+                false => Arc::new(Budgeted { inner: places.target.store, budget }),
+            };
+        }
+        Ok(Bench {
+            source: places.source,
+            target: places.target,
+            clock: self.ports.clock.clone(),
+            jobs: self.ports.jobs.clone(),
+            leash: leash.clone(),
+            first_leased: lease.slice.first_leased.unwrap_or_else(|| self.ports.clock.now()),
+            job: job.id,
+            slice: lease.slice.index,
+            epoch: lease.epoch,
+        })
+    }
+
     /// The budget of a job, one for all its slices in this process; `None` when it has none.
-    pub(crate) fn budget_of(&self, job: &Job) -> Option<Arc<Budget>> {
+    fn budget_of(&self, job: &Job) -> Option<Arc<Budget>> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.retain(|_, budget| budget.strong_count() > 0);
         if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {

@@ -1,1 +1,6 @@
-//! tests
+//! Real processes for tests: ours, servers of others, clients of others. Everything listens on
+//! loopback, on a port that the system chose, and ends with the test.
+
+pub mod process;
+
+pub use process::Process;

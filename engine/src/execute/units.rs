@@ -11,7 +11,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{SliceRun, UnitEnd};
-use crate::budget::Budgeted;
 use crate::operation::{Bench, PreparedOperation, abort_recorded_uploads, run_group, run_one};
 use crate::outcomes::Done;
 use crate::setback::Setback;
@@ -37,7 +36,7 @@ impl<'a> Units<'a> {
     /// Reads what is known about the slice, and aborts what a dead worker left behind.
     pub(super) async fn open(run: SliceRun<'a>) -> Result<Self, Setback> {
         let (ports, row) = (&run.shop.ports, &run.lease.slice);
-        let bench = Arc::new(set_up(run)?);
+        let bench = Arc::new(run.shop.set_up(run.job, run.lease, run.leash)?);
         let parts = ports.jobs.parts(run.job.id, row.index).await?;
         let done = Done::of_parts(row.tasks, &parts)
             .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
@@ -117,29 +116,4 @@ impl<'a> Units<'a> {
 /// The place of a task in its slice.
 fn offset_of(task: &Task, first_task: u64) -> u32 {
     u32::try_from(task.number - first_task).expect("a slice holds fewer than 2^32 tasks")
-}
-
-/// Everything that the tasks of the slice share.
-fn set_up(run: SliceRun<'_>) -> Result<Bench, Setback> {
-    let (job, ports) = (run.job, &run.shop.ports);
-    let mut places = run.shop.places_of(job)?;
-    if let Some(budget) = run.shop.budget_of(job) {
-        let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
-        places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
-        places.target.store = match is_one_store {
-            true => places.source.store.clone(),
-            false => Arc::new(Budgeted { inner: places.target.store, budget }),
-        };
-    }
-    Ok(Bench {
-        source: places.source,
-        target: places.target,
-        clock: ports.clock.clone(),
-        jobs: ports.jobs.clone(),
-        leash: run.leash.clone(),
-        first_leased: run.lease.slice.first_leased.unwrap_or_else(|| ports.clock.now()),
-        job: job.id,
-        slice: run.lease.slice.index,
-        epoch: run.lease.epoch,
-    })
 }

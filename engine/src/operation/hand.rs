@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brigade_model::ports::object_store::{At, CallError, CallKind, Effect, Request, Verdict};
+use brigade_model::ports::object_store::{At, CallError, CallKind, Effect, Leash, Request, Verdict};
 use brigade_model::{BucketName, Outcome, Task};
 
 use super::failure::{End, outcome_of, refuse};
@@ -15,20 +15,20 @@ pub(crate) struct Hand<'a> {
     pub(crate) task: &'a Task,
     /// The task may have been attempted before.
     pub(crate) must_look: bool,
-    /// Somebody may have changed an object for this task: an attempt before, or one of ours.
-    may_have_acted: AtomicBool,
+    /// We may have changed an object for this task.
+    has_acted: AtomicBool,
 }
 
 impl<'a> Hand<'a> {
     pub(crate) fn new(bench: &'a Bench, task: &'a Task, must_look: bool) -> Self {
-        Self { bench, task, must_look, may_have_acted: AtomicBool::new(must_look) }
+        Self { bench, task, must_look, has_acted: AtomicBool::new(false) }
     }
 
     /// Makes a call.
     pub(crate) async fn send<R: Request>(&self, place: &Place, request: R) -> Result<R::Answer, CallError> {
         let call = request.into_call();
         let kind = call.kind();
-        let result = place.store.call(&self.bench.leash, call).await;
+        let result = place.store.call(&self.leash(), call).await;
         let had_effect = result.as_ref().map_or_else(|error| error.effect == Effect::Unknown, |_| true);
         if had_effect && changes_objects(kind) {
             self.note_effect();
@@ -40,7 +40,21 @@ impl<'a> Hand<'a> {
 
     /// Something may be different at the store because of this task.
     pub(crate) fn note_effect(&self) {
-        self.may_have_acted.store(true, Ordering::Relaxed);
+        self.has_acted.store(true, Ordering::Relaxed);
+    }
+
+    /// A task that has acted goes on to its end when the job is cancelled, so that its outcome
+    /// is known; one that has not does not begin.
+    fn leash(&self) -> Leash {
+        match self.has_acted.load(Ordering::Relaxed) {
+            true => self.bench.leash.finishing(),
+            false => self.bench.leash.clone(),
+        }
+    }
+
+    /// Somebody may have changed an object for this task: an attempt before, or one of ours.
+    fn may_have_acted(&self) -> bool {
+        self.must_look || self.has_acted.load(Ordering::Relaxed)
     }
 
     /// The object of the row, by the store's own name of its bucket.
@@ -59,7 +73,7 @@ impl<'a> Hand<'a> {
     pub(crate) fn end(&self, result: Result<Outcome, End>) -> Run {
         match result {
             Ok(outcome) | Err(End::Refused(outcome)) => Run::Done(outcome),
-            Err(end) if end.is_stop() && self.may_have_acted.load(Ordering::Relaxed) => Run::Unsettled,
+            Err(end) if end.is_stop() && self.may_have_acted() => Run::Unsettled,
             Err(end) if end.is_stop() => Run::NotAttempted,
             Err(End::Call { doing, error }) => Run::Done(outcome_of(doing, &error)),
             Err(End::LeaseLost) => Run::NotAttempted,

@@ -55,7 +55,7 @@ async fn renew(ports: &Ports, lease: &StageLease, leash: &Leash) {
             Ok(()) => leash.prolong(before.after(LEASE_TTL)),
             Err(LeaseError::Fenced) => {
                 tracing::warn!(job = %lease.job, "the stage was taken over by somebody else");
-                leash.stop();
+                leash.cut();
                 return;
             }
             // The lease runs on until its expiry; the leash sees to it that nothing outlives it.

@@ -8,6 +8,7 @@ use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
 
+use crate::operation::abort_recorded_uploads;
 use crate::outcomes::{FinishedPart, SliceOutcomes};
 use crate::ports::Ports;
 use crate::report::{WriteReport, settle, write_report};
@@ -43,7 +44,7 @@ async fn write(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
     if !drain(shop, job.id, leash).await? {
         return Err(Setback::Stopped);
     }
-    settle_unknown(shop, lease).await?;
+    settle_unknown(shop, job, lease, leash).await?;
     if !job.spec.report.enabled || job.prepared.is_none() {
         return Ok(());
     }
@@ -57,19 +58,25 @@ async fn write(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
 
 /// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the
 /// report says so rather than drop them. A job that completes has none.
-async fn settle_unknown(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
+async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
     let mut from = 0;
     loop {
         let page = shop.ports.jobs.slices(lease.job, from, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         from = last.index + 1;
         for slice in page.iter().filter(|slice| slice.must_look && !slice.is_done()) {
-            settle_slice(shop, lease, slice).await?;
+            settle_slice(shop, job, lease, slice, leash).await?;
         }
     }
 }
 
-async fn settle_slice(shop: &Shop, stage: &StageLease, slice: &SliceRow) -> Result<(), Setback> {
+async fn settle_slice(
+    shop: &Shop,
+    job: &Job,
+    stage: &StageLease,
+    slice: &SliceRow,
+    leash: &Leash,
+) -> Result<(), Setback> {
     let jobs = &shop.ports.jobs;
     let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, LEASE_TTL).await? else { return Ok(()) };
     let parts = jobs.parts(stage.job, slice.index).await?;
@@ -78,6 +85,10 @@ async fn settle_slice(shop: &Shop, stage: &StageLease, slice: &SliceRow) -> Resu
     for (seq, FinishedPart { bytes, succeeded, failed }) in (lease.next_seq..).zip(settle(slice, &outcomes)) {
         let (job, slice, epoch) = (lease.job, slice.index, lease.epoch);
         jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes }).await?;
+    }
+    // A role that is gone leaves nobody who could abort what the dead worker had open.
+    if let Ok(bench) = shop.set_up(job, &lease, leash) {
+        abort_recorded_uploads(&bench).await?;
     }
     jobs.release_slice(&lease, false).await?;
     Ok(())

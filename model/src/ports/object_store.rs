@@ -113,23 +113,36 @@ impl CallError {
 }
 
 /// How long a caller may go on: held by the caller, looked at before each attempt and during
-/// each wait. A worker's leash ends when its job is cancelled or its lease nears expiry.
+/// each wait.
+///
+/// It is *stopped* when nothing new may begin (the job is cancelled), and *cut* when nothing at
+/// all may be done any more (the lease is lost). What has begun goes on under a
+/// [`Leash::finishing`] one until it is cut. Both end at the lease's expiry.
 ///
 /// Cheap to clone; clones are one leash.
 #[derive(Debug, Clone, Default)]
-pub struct Leash(Arc<LeashState>);
+pub struct Leash {
+    state: Arc<LeashState>,
+    is_finishing: bool,
+}
 
 #[derive(Debug)]
 struct LeashState {
     is_stopped: AtomicBool,
+    is_cut: AtomicBool,
     /// Milliseconds on the monotonic clock; no attempt may outlive it.
     until_ms: AtomicU64,
-    stopped: Notify,
+    ended: Notify,
 }
 
 impl Default for LeashState {
     fn default() -> Self {
-        Self { is_stopped: AtomicBool::new(false), until_ms: AtomicU64::new(u64::MAX), stopped: Notify::new() }
+        Self {
+            is_stopped: AtomicBool::new(false),
+            is_cut: AtomicBool::new(false),
+            until_ms: AtomicU64::new(u64::MAX),
+            ended: Notify::new(),
+        }
     }
 }
 
@@ -140,36 +153,52 @@ impl Leash {
         Self::default()
     }
 
-    /// Ends it: no attempt starts any more, and whoever waits for [`Leash::stopped`] wakes.
-    pub fn stop(&self) {
-        self.0.is_stopped.store(true, Ordering::SeqCst);
-        self.0.stopped.notify_waiters();
+    /// The same leash for what has begun: a stop does not end it.
+    #[must_use]
+    pub fn finishing(&self) -> Self {
+        Self { state: self.state.clone(), is_finishing: true }
     }
 
-    /// Whether it was ended.
+    /// Nothing new begins any more; whoever waits for [`Leash::stopped`] wakes.
+    pub fn stop(&self) {
+        self.state.is_stopped.store(true, Ordering::SeqCst);
+        self.state.ended.notify_waiters();
+    }
+
+    /// Nothing may be done any more, not even to finish what has begun.
+    pub fn cut(&self) {
+        self.state.is_cut.store(true, Ordering::SeqCst);
+        self.stop();
+    }
+
+    /// Whether it has ended for this holder.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.is_stopped.load(Ordering::SeqCst)
+        let is_cut = self.state.is_cut.load(Ordering::SeqCst);
+        is_cut || (!self.is_finishing && self.state.is_stopped.load(Ordering::SeqCst))
     }
 
     /// Lets attempts run until then: a lease was renewed.
     pub fn prolong(&self, until: Monotonic) {
         let ms = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX);
-        self.0.until_ms.store(ms, Ordering::SeqCst);
+        self.state.until_ms.store(ms, Ordering::SeqCst);
     }
 
     /// Whether an attempt that may take `timeout` may start now.
     #[must_use]
     pub fn may_start(&self, now: Monotonic, timeout: Duration) -> bool {
         let end_ms = u64::try_from(now.after(timeout).0.as_millis()).unwrap_or(u64::MAX);
-        !self.is_stopped() && end_ms <= self.0.until_ms.load(Ordering::SeqCst)
+        !self.is_stopped() && end_ms <= self.state.until_ms.load(Ordering::SeqCst)
     }
 
-    /// Done when the leash is ended.
+    /// Done when the leash has ended for this holder.
     pub async fn stopped(&self) {
-        let notified = self.0.stopped.notified();
-        // `notified` counts from here on, so a stop after this look is not missed.
-        if !self.is_stopped() {
+        loop {
+            // `notified` counts from here on, so a stop after the look is not missed.
+            let notified = self.state.ended.notified();
+            if self.is_stopped() {
+                return;
+            }
             notified.await;
         }
     }
