@@ -111,7 +111,6 @@ pub struct Api {
 }
 
 /// The whole API.
-#[must_use]
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/healthz", get(page::healthz))

@@ -18,7 +18,7 @@ use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::{AccountId, Capabilities, EndpointName};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{Caps, Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
@@ -236,7 +236,17 @@ fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) ->
         .or_else(|| Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token))
 }
 
-/// An S3 store without retries and limits, for one call by hand.
+/// An endpoint with its own credentials, without retries and limits: for a call by hand.
+///
+/// # Errors
+/// When the endpoint has no credentials or cannot be used as configured.
+pub fn open_endpoint(endpoint: &Endpoint, clock: Arc<dyn Clock>) -> anyhow::Result<HttpStore> {
+    let pair = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token);
+    let pair = pair.context("the endpoint has no credentials")?;
+    bare_store(endpoint, Arc::new(RotatingCredentials::new(pair.credentials())), clock)
+}
+
+/// An endpoint with these credentials, without retries and limits.
 ///
 /// # Errors
 /// When the endpoint cannot be used as configured.
@@ -259,9 +269,6 @@ pub fn bare_store(
     };
     Ok(HttpStore::new(config, clock)?)
 }
-
-/// Below the idle time-outs of common servers, of which the shortest known is 5 s.
-const IDLE: std::time::Duration = std::time::Duration::from_secs(4);
 
 fn build_chain(name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<Chain> {
     let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));

@@ -78,10 +78,8 @@ scalar! {
     OperationKind, "copy, restore, delete or tag", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
     };
-    Addressing, "path or virtual-hosted", |text| match text {
-        "path" => Some(Addressing::Path),
-        "virtual-hosted" => Some(Addressing::VirtualHosted),
-        _ => None,
+    Addressing, "path or virtual-hosted", |text| {
+        [Addressing::Path, Addressing::VirtualHosted].into_iter().find(|addressing| addressing.word() == text)
     };
     LogFormat, "text or json", |text| match text {
         "text" => Some(LogFormat::Text),
@@ -198,6 +196,17 @@ pub enum Addressing {
     Path,
     /// In the host name.
     VirtualHosted,
+}
+
+impl Addressing {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Addressing::Path => "path",
+            Addressing::VirtualHosted => "virtual-hosted",
+        }
+    }
 }
 
 /// The form of the log.
