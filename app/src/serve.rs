@@ -1,13 +1,38 @@
-//! `brigade serve`: the service.
+//! `brigade serve`: the service, from its configuration to its end.
+//!
+//! [`start`] opens the stores, starts the engine and answers requests; [`Running::stop`] goes
+//! the other way: not ready, no new connections, tasks in flight recorded, done. Both are one
+//! process's `serve` and the demo's and the tests' service alike.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use brigade_engine::{Engine, EngineConfig, Ports};
+use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
+use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_store::directory::DirectorySpool;
+use brigade_store::sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::api::{self, Api, Rules};
+use crate::auth::Keys;
+use crate::cli::Mistake;
+use crate::config::Config;
+use crate::config::secret::SecretSource;
+use crate::log;
+use crate::metrics::Metrics;
+use crate::roles::{ConfiguredRoles, Tools};
+use crate::tls::Certificate;
 
 pub mod listener;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use tokio::net::TcpListener;
-
-use crate::config::Config;
+use listener::Listening;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -17,32 +42,177 @@ pub struct Arguments {
     config: PathBuf,
 }
 
+/// Files that may change are looked at this often: secrets and the certificate.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// A service that runs in this process.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    api: Arc<Api>,
+    engine: Arc<Engine>,
+    stop: watch::Sender<bool>,
+    listening: Box<dyn Spawned>,
+    looking: Box<dyn Spawned>,
 }
 
-/// Starts the service on a listener: opens the stores, starts the engine, answers requests.
+/// Starts the service on a listener.
 ///
 /// # Errors
-/// When the data directory is in use or cannot be opened, or an endpoint cannot be used.
+/// When the data directory is in use or cannot be opened, or an endpoint or the certificate
+/// cannot be used.
 pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
-    let _ = (config, listener);
-    anyhow::bail!("not built yet")
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+    let spawn: Arc<dyn Spawn> = Arc::new(TokioSpawn);
+    let certificate = open_certificate(&config)?;
+    let metrics = Metrics::new(Arc::clone(&clock));
+    let tools = Tools { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), metrics: Arc::clone(&metrics) };
+    let roles = Arc::new(ConfiguredRoles::build(&config, &tools)?);
+    let (jobs, spool) = open_stores(&config.server.data_dir, &clock)?;
+    let ports = Ports {
+        jobs: Arc::clone(&jobs),
+        spool: Arc::clone(&spool),
+        roles: Arc::clone(&roles) as _,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        spawn: Arc::clone(&spawn),
+        observer: Arc::clone(&metrics) as _,
+    };
+    let engine = Engine::new(ports, engine_config(&config));
+    let api = Arc::new(Api {
+        keys: Keys::new(&config.accounts, config.server.signature_strictness)?,
+        roles: Arc::clone(&roles),
+        jobs,
+        spool,
+        engine: Arc::clone(&engine) as _,
+        clock: Arc::clone(&clock),
+        entropy,
+        metrics: Arc::clone(&metrics),
+        rules: rules(&config),
+        is_stopping: AtomicBool::new(false),
+    });
+    let address = listener.local_addr().context("the listener has no address")?;
+    let listening = Listening {
+        router: api::router(Arc::clone(&api)),
+        tls: certificate.as_ref().map(Certificate::acceptor),
+        connections_max: config.server.connections_max,
+        head_timeout: config.server.head_timeout,
+        clock: Arc::clone(&clock),
+        spawn: Arc::clone(&spawn),
+    };
+    let (stop, stopped) = watch::channel(false);
+    spawn.spawn("engine", Box::pin(Arc::clone(&engine).run()));
+    let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
+    let listening = spawn.spawn("listener", Box::pin(serving));
+    let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, roles, metrics, clock)));
+    Ok(Running { address, api, engine, stop, listening, looking })
 }
 
 impl Running {
-    /// Stops it: no new requests, tasks in flight are recorded.
-    pub async fn stop(self) {}
+    /// Stops it: not ready any more, no new connections, no new tasks; returns once the requests
+    /// and the tasks in flight have ended and are recorded.
+    pub async fn stop(self) {
+        self.api.is_stopping.store(true, Ordering::SeqCst);
+        self.stop.send_replace(true);
+        tokio::join!(self.engine.shut_down(), self.listening.ended());
+        self.looking.abort();
+    }
 }
 
-/// Does it.
+/// Looks at files that may have changed, for as long as the service runs.
+async fn look(
+    secrets: Vec<SecretSource>,
+    certificate: Option<Arc<Certificate>>,
+    roles: Arc<ConfiguredRoles>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+) {
+    loop {
+        clock.sleep(LOOK_EVERY).await;
+        metrics.fold();
+        for secret in &secrets {
+            if let Err(error) = secret.refresh() {
+                tracing::warn!(%error, "a secret's file changed and is of no use; the last secret stays");
+            }
+        }
+        roles.rotate();
+        match certificate.as_ref().map(|certificate| certificate.refresh()) {
+            Some(Ok(true)) => tracing::info!("a new certificate"),
+            Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),
+            Some(Ok(false)) | None => {}
+        }
+    }
+}
+
+fn open_certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let files = config.server.tls_cert_file.as_ref().zip(config.server.tls_key_file.as_ref());
+    Ok(files.map(|(cert_file, key_file)| Certificate::open(cert_file, key_file)).transpose()?)
+}
+
+type Stores = (Arc<dyn JobStore>, Arc<dyn Spool>);
+
+fn open_stores(folder: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
+    let opening = || format!("cannot open the data directory {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(opening)?;
+    let jobs = SqliteStore::open(folder, Arc::clone(clock)).with_context(opening)?;
+    let spool = DirectorySpool::open(&folder.join("spool")).with_context(opening)?;
+    Ok((Arc::new(jobs), Arc::new(spool)))
+}
+
+fn engine_config(config: &Config) -> EngineConfig {
+    let engine = &config.engine;
+    EngineConfig {
+        active_jobs: engine.active_jobs,
+        slices: engine.slices_in_flight,
+        tasks: engine.tasks_in_flight,
+        stages: engine.stages_in_flight,
+        poll: engine.poll,
+        confirmation_patience: engine.confirmation_patience,
+        report_patience: engine.report_patience,
+        ended_jobs_kept: engine.ended_jobs_listed,
+        free_bytes_to_lease: engine.free_space_to_lease.0,
+        free_bytes_to_start: engine.free_space_to_start.0,
+        ..EngineConfig::default()
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        open_jobs_max: config.engine.open_jobs_max,
+        ended_jobs_listed: config.engine.ended_jobs_listed,
+        threshold_percent: config.engine.threshold_percent,
+        threshold_tasks: config.engine.threshold_tasks,
+        request_timeout: config.server.request_timeout,
+    }
+}
+
+/// Does it, until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let _ = arguments.config;
-    anyhow::bail!("not built yet")
+    let config = Config::load(&arguments.config).map_err(|error| Mistake(error.to_string()))?;
+    log::start(config.server.log_format, &config.server.log_filter)?;
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Mistake(format!("cannot listen on {address}: {error} (see server.listen)")))?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let running = start(config, listener).await?;
+    tracing::info!(address = %running.address, "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: tasks in flight end and are recorded");
+    tokio::select! {
+        () = running.stop() => tracing::info!("stopped"),
+        _ = terminate.recv() => anyhow::bail!("stopped at once by a second signal"),
+        _ = interrupt.recv() => anyhow::bail!("stopped at once by a second signal"),
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ where
         tracing::debug!(%error, %peer, "a connection broke");
     }
 }
+
+#[cfg(test)]
+mod tests;

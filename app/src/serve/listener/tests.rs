@@ -1,0 +1,131 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use axum::routing::get;
+use brigade_runtime::{SystemClock, TokioSpawn};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
+
+use super::*;
+use crate::tls::Certificate;
+
+struct Running {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    ended: brigade_model::ports::spawn::Work,
+}
+
+async fn run(router: Router, tls: Option<TlsAcceptor>, head_timeout: Duration) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (clock, spawn) = (Arc::new(SystemClock::new()), Arc::new(TokioSpawn));
+    let listening = Listening { router, tls, connections_max: 8, head_timeout, clock, spawn };
+    let (stop, stopped) = watch::channel(false);
+    let serving = listen(listener, listening, stopped, Duration::from_secs(60));
+    Running { address, stop, ended: TokioSpawn.spawn("listener", Box::pin(serving)).ended() }
+}
+
+const LONG: Duration = Duration::from_secs(60);
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+
+async fn read_some(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut buffer = vec![0; 4096];
+    let length = stream.read(&mut buffer).await.unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_knows_its_peer() {
+    let router =
+        Router::new().route("/", get(|axum::Extension(peer): axum::Extension<Peer>| async move { peer.0.to_string() }));
+    let running = run(router, None, LONG).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    let answer = read_some(&mut stream).await;
+    assert!(answer.ends_with(&stream.local_addr().unwrap().to_string()), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_dropped() {
+    let running = run(Router::new(), None, Duration::from_millis(50)).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n").await.unwrap();
+    // Ends with the connection: by the server, since this end waits.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_requests_that_are_being_answered() {
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let handler = move || {
+        let (begins, waits) = (Arc::clone(&begins), Arc::clone(&waits));
+        async move {
+            begins.notify_one();
+            waits.notified().await;
+            "done"
+        }
+    };
+    let running = run(Router::new().route("/", get(handler)), None, LONG).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    begun.notified().await;
+    running.stop.send_replace(true);
+    let mut nothing = Vec::new();
+    idle.read_to_end(&mut nothing).await.unwrap();
+    assert!(nothing.is_empty(), "a connection without a request ends at once");
+    go_on.notify_one();
+    assert!(read_some(&mut stream).await.ends_with("done"));
+    running.ended.await;
+    assert!(TcpStream::connect(running.address).await.is_err(), "nobody listens any more");
+}
+
+/// Writes a fresh certificate; returns its DER form.
+fn write_certificate(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    let key = folder.join("key.pem");
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    made.cert.der().clone()
+}
+
+/// Speaks TLS to the server, trusting that certificate alone.
+async fn ask(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(GET).await?;
+    Ok(read_some(&mut stream).await)
+}
+
+#[tokio::test]
+async fn new_connections_see_a_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write_certificate(folder.path());
+    let certificate = Certificate::open(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+    let router = Router::new().route("/", get(|| async { "secret" }));
+    let running = run(router, Some(certificate.acceptor()), LONG).await;
+    assert!(ask(running.address, &first).await.unwrap().ends_with("secret"));
+
+    std::fs::remove_file(folder.path().join("cert.pem")).unwrap();
+    assert!(certificate.refresh().is_err(), "half of a renewal leaves the old one");
+    assert!(ask(running.address, &first).await.is_ok());
+
+    let second = write_certificate(folder.path());
+    assert!(certificate.refresh().unwrap());
+    assert!(ask(running.address, &second).await.unwrap().ends_with("secret"));
+    assert!(ask(running.address, &first).await.is_err());
+}

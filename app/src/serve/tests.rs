@@ -1,0 +1,87 @@
+use std::path::Path;
+
+use brigade_model::{JobOptions, Status};
+
+use super::*;
+use crate::client::{Client, ClientConfig};
+use crate::config::secret::Secret;
+use crate::config::value::Url;
+
+/// A configuration whose store nobody runs: jobs wait for it.
+fn config(folder: &Path) -> Config {
+    let text = format!(
+        r#"
+[server]
+data_dir = "{}"
+[endpoints.main]
+url = "http://127.0.0.1:1"
+access_key = "A"
+secret_key = "s"
+[accounts.main]
+appid = "1250000000"
+uin = "100000000001"
+[accounts.main.keys.AKIDMAIN]
+secret = "main-secret"
+[accounts.main.roles.batch.source]
+endpoint = "main"
+buckets = ["*"]
+[engine]
+free_space_to_lease = "1MiB"
+free_space_to_start = "1MiB"
+"#,
+        folder.display()
+    );
+    Config::from_text(&text).unwrap()
+}
+
+async fn start_in(folder: &Path) -> anyhow::Result<Running> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    start(config(folder), listener).await
+}
+
+fn client(running: &Running) -> Client {
+    let config = ClientConfig {
+        url: Url::parse(&format!("http://{}", running.address)).unwrap(),
+        appid: "1250000000".to_owned(),
+        uin: "100000000001".to_owned(),
+        region: "r".to_owned(),
+        secret_id: "AKIDMAIN".to_owned(),
+        secret_key: Secret::new("main-secret"),
+        security_token: None,
+        ca: None,
+    };
+    Client::new(config, Arc::new(SystemClock::new())).unwrap()
+}
+
+const REQUEST: &str = "<CreateJobRequest><ClientRequestToken>t</ClientRequestToken>\
+    <Manifest><Location><ETag>e</ETag><ObjectArn>qcs::cos:r::b/m.csv</ObjectArn></Location>\
+    <Spec><Fields><member>Bucket</member><member>Key</member></Fields><Format>COSBatchOperations_CSV_V1</Format></Spec>\
+    </Manifest><Operation><COSDeleteObject></COSDeleteObject></Operation><Priority>1</Priority>\
+    <Report><Bucket>qcs::cos:r::b</Bucket><Enabled>true</Enabled><Format>Report_CSV_V1</Format>\
+    <ReportScope>AllTasks</ReportScope></Report>\
+    <RoleArn>qcs::cam::uin/100000000001:roleName/batch</RoleArn></CreateJobRequest>";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_was_acknowledged_is_there_after_a_stop_and_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start_in(folder.path()).await.unwrap();
+    let id = client(&first).create_job(REQUEST.into(), &JobOptions::default()).await.unwrap().value;
+    first.stop().await;
+
+    let second = start_in(folder.path()).await.unwrap();
+    let shown = client(&second).describe_job(id).await.unwrap().value;
+    assert!(matches!(shown.status, Status::New | Status::Preparing), "{shown:?}");
+    let again = client(&second).create_job(REQUEST.into(), &JobOptions::default()).await.unwrap_err();
+    assert!(again.to_string().contains("ClientRequestToken"), "{again}");
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_service_on_the_same_data_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start_in(folder.path()).await.unwrap();
+    let refused = start_in(folder.path()).await.err().expect("the directory is in use");
+    assert!(format!("{refused:#}").contains("another process"), "{refused:#}");
+    first.stop().await;
+    start_in(folder.path()).await.unwrap().stop().await;
+}
