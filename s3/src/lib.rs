@@ -16,6 +16,8 @@ pub mod faults;
 pub mod http;
 pub mod limit;
 pub mod retry;
+#[cfg(test)]
+mod scripted;
 pub mod simulated;
 pub mod timeouts;
 pub mod verdict;

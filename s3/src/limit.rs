@@ -1,13 +1,27 @@
-//! Limits on what an endpoint is asked at once and a second.
+//! Limits on what an endpoint is asked at once and in a second: hard caps, and under them an
+//! adaptive limit for each bucket and class of calls.
+//!
+//! A call waits in the queue of its bucket and class; a permit that comes free goes to the
+//! queues in turn. The permit of a GetObject lasts until its stream ends.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{Answer, Call, CallClass, CallError, Leash, ObjectStore};
+use brigade_model::ports::object_store::{
+    Answer, ByteStream, Call, CallClass, CallError, Effect, GotObject, Leash, ObjectStore, Verdict,
+};
+use bytes::Bytes;
 
 use crate::timeouts::Timeouts;
+
+mod adaptive;
+mod queue;
+mod rate;
+
+use queue::{Permit, Queue};
 
 /// Hard caps; `None` is no cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +52,7 @@ pub struct LimitConfig {
 }
 
 /// What goes on inside a limit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Requests in flight.
     pub requests: u32,
@@ -46,56 +60,138 @@ pub struct Usage {
     pub bytes: u64,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// The adaptive limits: bucket, class, the current limit, requests in flight.
-    pub adaptive: Vec<(BucketName, CallClass, u32, u32)>,
+    /// The adaptive limits.
+    pub adaptive: Vec<AdaptiveUsage>,
+}
+
+/// What goes on under one adaptive limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdaptiveUsage {
+    /// The bucket; `None` for all buckets beyond the number that is told apart.
+    pub bucket: Option<BucketName>,
+    /// The class of calls.
+    pub class: CallClass,
+    /// Requests that may be in flight now.
+    pub limit: u32,
+    /// Requests in flight.
+    pub requests: u32,
 }
 
 /// The handle of a limit: changes its caps and shows its use. Clones are one handle.
-#[derive(Clone)]
-pub struct LimitHandle(Arc<Mutex<Caps>>);
+#[derive(Debug, Clone)]
+pub struct LimitHandle(Arc<Queue>);
 
 impl LimitHandle {
     /// The caps of now.
     #[must_use]
     pub fn caps(&self) -> Caps {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.caps()
     }
 
     /// Goes on with these caps; requests in flight stay.
     pub fn set_caps(&self, caps: Caps) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = caps;
+        self.0.set_caps(caps);
     }
 
     /// What goes on now.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        Usage::default()
+        self.0.usage()
     }
 }
 
 /// Lets calls through to the store inside as the caps allow.
 pub struct Limit {
     inner: Arc<dyn ObjectStore>,
-    handle: LimitHandle,
+    queue: Arc<Queue>,
+    timeouts: Timeouts,
+    clock: Arc<dyn Clock>,
 }
 
 impl Limit {
     /// Limits the calls of `inner`.
     #[must_use]
-    pub fn new(inner: Arc<dyn ObjectStore>, config: LimitConfig, _clock: Arc<dyn Clock>) -> Self {
-        Self { inner, handle: LimitHandle(Arc::new(Mutex::new(config.caps))) }
+    pub fn new(inner: Arc<dyn ObjectStore>, config: LimitConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { inner, queue: Arc::new(Queue::new(config.caps)), timeouts: config.timeouts, clock }
     }
 
     /// The handle to change and to watch it.
     #[must_use]
     pub fn handle(&self) -> LimitHandle {
-        self.handle.clone()
+        LimitHandle(Arc::clone(&self.queue))
     }
+
+    /// A permit, once there is one and its time has come, unless the leash ends before.
+    async fn permit(&self, leash: &Leash, call: &Call) -> Result<Permit, CallError> {
+        let granted = async {
+            let permit = self.queue.acquire(call.bucket(), call.kind().class(), call.bytes_on_wire()).await;
+            let wait = permit.reserve(self.clock.monotonic(), bytes_sent(call));
+            if !wait.is_zero() {
+                self.clock.sleep(wait).await;
+            }
+            permit
+        };
+        let permit = tokio::select! {
+            biased;
+            permit = granted => permit,
+            () = leash.stopped() => return Err(stopped()),
+        };
+        // The wait may have been long.
+        let may_start = leash.may_start(self.clock.monotonic(), self.timeouts.of(call));
+        may_start.then_some(permit).ok_or_else(stopped)
+    }
+}
+
+/// Bytes that the request itself carries; those of an answer count as they come.
+fn bytes_sent(call: &Call) -> u64 {
+    if matches!(call, Call::GetObject(_)) { 0 } else { call.bytes_on_wire() }
+}
+
+fn stopped() -> CallError {
+    let error = CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped while it waited for a permit");
+    CallError { attempts: 0, ..error }
 }
 
 #[async_trait]
 impl ObjectStore for Limit {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        self.inner.call(leash, call).await
+        let mut permit = self.permit(leash, &call).await?;
+        let result = self.inner.call(leash, call).await;
+        permit.learn(&result, self.clock.monotonic());
+        match result {
+            Ok(Answer::GetObject(GotObject { head, body })) => {
+                permit.cover(head.size);
+                let body = Box::new(Permitted { body, permit: Some(permit), clock: Arc::clone(&self.clock) });
+                Ok(Answer::GetObject(GotObject { head, body }))
+            }
+            other => other,
+        }
     }
 }
+
+/// A stream that holds its permit until it ends.
+struct Permitted {
+    body: Box<dyn ByteStream>,
+    permit: Option<Permit>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl ByteStream for Permitted {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        let piece = self.body.next().await;
+        match (&piece, &self.permit) {
+            (Some(Ok(bytes)), Some(permit)) => {
+                let wait = permit.reserve_bytes(self.clock.monotonic(), bytes.len() as u64);
+                if wait > Duration::ZERO {
+                    self.clock.sleep(wait).await;
+                }
+            }
+            _ => self.permit = None,
+        }
+        piece
+    }
+}
+
+#[cfg(test)]
+mod tests;

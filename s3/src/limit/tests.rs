@@ -1,0 +1,256 @@
+#![allow(clippy::disallowed_methods, reason = "tests start calls beside each other")]
+
+use brigade_model::ports::object_store::{Request, send};
+use brigade_runtime::SimulatedClock;
+use tokio::task::{JoinHandle, yield_now};
+
+use super::*;
+use crate::scripted::{Scripted, error, get, head, put};
+
+struct Setup {
+    clock: Arc<dyn Clock>,
+    store: Arc<Scripted>,
+    limit: Arc<Limit>,
+}
+
+fn setup(caps: Caps, steps: impl IntoIterator<Item = Result<(), CallError>>) -> Setup {
+    let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
+    let store = Scripted::new(&clock, steps);
+    let config = LimitConfig { caps, timeouts: Timeouts::default() };
+    let limit = Arc::new(Limit::new(store.clone(), config, Arc::clone(&clock)));
+    Setup { clock, store, limit }
+}
+
+fn requests(requests: u32) -> Caps {
+    Caps { requests, ..Caps::default() }
+}
+
+impl Setup {
+    /// Makes the call beside the test.
+    fn start<R: Request + 'static>(&self, request: R) -> JoinHandle<Result<R::Answer, CallError>>
+    where
+        R::Answer: 'static,
+    {
+        let limit = Arc::clone(&self.limit);
+        tokio::spawn(async move { send(&*limit, &Leash::unbounded(), request).await })
+    }
+
+    /// Until nothing moves any more.
+    async fn settle(&self) {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_in_flight_than_the_cap_allows() {
+    let s = setup(requests(3), []);
+    s.store.hold();
+    let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
+    s.settle().await;
+    let usage = s.limit.handle().usage();
+    assert_eq!((s.store.times().len(), usage.requests, usage.waiting), (3, 3, 7));
+    s.store.let_go(2);
+    s.settle().await;
+    assert_eq!(s.store.times().len(), 5);
+    s.store.let_go(8);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(s.limit.handle().usage().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn caps_change_while_calls_wait() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let calls: Vec<_> = (0..5).map(|_| s.start(head("photos"))).collect();
+    s.settle().await;
+    s.limit.handle().set_caps(requests(4));
+    s.settle().await;
+    assert_eq!(s.store.times().len(), 4);
+    s.limit.handle().set_caps(requests(0));
+    assert_eq!(s.limit.handle().caps().requests, 1);
+    s.store.let_go(5);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_call_that_goes_away_leaves_its_place_to_the_next() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let first = s.start(head("photos"));
+    s.settle().await;
+    let second = s.start(head("photos"));
+    let third = s.start(head("other"));
+    s.settle().await;
+    second.abort();
+    s.store.let_go(2);
+    first.await.unwrap().unwrap();
+    third.await.unwrap().unwrap();
+    assert!(second.await.unwrap_err().is_cancelled());
+    let usage = s.limit.handle().usage();
+    assert_eq!((usage.requests, usage.waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_goes_away_in_flight_gives_its_permit_back() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let first = s.start(head("photos"));
+    s.settle().await;
+    let second = s.start(head("photos"));
+    s.settle().await;
+    first.abort();
+    s.store.let_go(1);
+    second.await.unwrap().unwrap();
+    assert_eq!(s.limit.handle().usage().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_start_as_often_as_the_rate_allows() {
+    let caps = Caps { requests_per_second: Some(10), ..Caps::default() };
+    let s = setup(caps, []);
+    let calls: Vec<_> = (0..31).map(|_| s.start(head("photos"))).collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    // One may start to make up for unused time.
+    let last = *s.store.times().last().unwrap();
+    assert!((2800..=3000).contains(&last), "{last}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_leave_and_come_as_fast_as_the_rate_allows() {
+    let caps = Caps { bytes_per_second: Some(1000), ..Caps::default() };
+    let s = setup(caps, []);
+    for _ in 0..4 {
+        send(&*s.limit, &Leash::unbounded(), put(500)).await.unwrap();
+    }
+    let got = send(&*s.limit, &Leash::unbounded(), get(3000)).await.unwrap();
+    let (mut body, mut bytes) = (got.body, 0);
+    while let Some(piece) = body.next().await {
+        bytes += piece.unwrap().len();
+    }
+    assert_eq!(bytes, 3000);
+    let elapsed = s.clock.monotonic().0.as_millis();
+    assert!((1800..=2000).contains(&elapsed), "{elapsed}");
+    // The 3,000 bytes that came are paid for by the next body.
+    send(&*s.limit, &Leash::unbounded(), put(1)).await.unwrap();
+    let elapsed = s.clock.monotonic().0.as_millis();
+    assert!((4800..=5100).contains(&elapsed), "{elapsed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_in_flight_are_capped_and_a_larger_body_passes_alone() {
+    let caps = Caps { bytes: Some(100), ..Caps::default() };
+    let s = setup(caps, []);
+    s.store.hold();
+    let first = s.start(put(60));
+    s.settle().await;
+    let large = s.start(put(500));
+    let small = s.start(put(30));
+    let bodiless = s.start(head("photos"));
+    s.settle().await;
+    // The small body waits behind the large one, which would never get in otherwise.
+    assert_eq!((s.store.times().len(), s.limit.handle().usage().bytes), (2, 60));
+    s.store.let_go(2);
+    first.await.unwrap().unwrap();
+    bodiless.await.unwrap().unwrap();
+    s.settle().await;
+    assert_eq!(s.limit.handle().usage().bytes, 500);
+    s.store.let_go(2);
+    large.await.unwrap().unwrap();
+    small.await.unwrap().unwrap();
+    assert_eq!(s.limit.handle().usage().bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_permit_of_a_download_lasts_until_its_stream_ends() {
+    let s = setup(requests(1), []);
+    let mut got = send(&*s.limit, &Leash::unbounded(), get(10)).await.unwrap();
+    let waiting = s.start(head("photos"));
+    s.settle().await;
+    assert_eq!((s.store.times().len(), s.limit.handle().usage().bytes), (1, 10));
+    assert!(got.body.next().await.unwrap().is_ok());
+    assert!(got.body.next().await.is_none());
+    waiting.await.unwrap().unwrap();
+    // Dropping it does as well.
+    let got = send(&*s.limit, &Leash::unbounded(), get(10)).await.unwrap();
+    drop(got);
+    assert_eq!(s.limit.handle().usage().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overload_lowers_the_limit_of_its_bucket_and_class_alone() {
+    let slow = || Err(error(Verdict::Throttled, Effect::None, "SlowDown", 503));
+    let s = setup(requests(10), (0..10).map(|_| slow()));
+    s.store.hold();
+    let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
+    s.settle().await;
+    s.store.let_go(10);
+    for call in calls {
+        call.await.unwrap().unwrap_err();
+    }
+    let calls: Vec<_> = (0..20).map(|_| s.start(head("photos"))).collect();
+    s.settle().await;
+    assert_eq!(s.store.times().len(), 10 + 7);
+    let other = s.start(head("other"));
+    let write = s.start(put(1));
+    s.settle().await;
+    assert_eq!(s.store.times().len(), 10 + 9);
+    let adaptive = s.limit.handle().usage().adaptive;
+    let limits: Vec<_> = adaptive.iter().map(|lane| (lane.bucket.as_ref().unwrap().as_str(), lane.limit)).collect();
+    assert_eq!(limits, [("other", 10), ("photos", 7), ("photos", 10)]);
+    s.store.let_go(100);
+    other.await.unwrap().unwrap();
+    write.await.unwrap().unwrap();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    let limit = s.limit.handle().usage().adaptive[1].limit;
+    assert!(limit > 7, "answers win the limit back: {limit}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_leash_ends_the_wait_for_a_permit() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let first = s.start(head("photos"));
+    s.settle().await;
+    let leash = Leash::unbounded();
+    let (stopped, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+        s.settle().await;
+        leash.stop();
+    });
+    let stopped = stopped.unwrap_err();
+    assert_eq!((stopped.verdict, stopped.effect, stopped.attempts), (Verdict::Stopped, Effect::None, 0));
+    s.store.let_go(1);
+    first.await.unwrap().unwrap();
+    assert_eq!(s.limit.handle().usage().requests, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_too_long_for_its_leash_does_not_start() {
+    let caps = Caps { requests_per_second: Some(1), ..Caps::default() };
+    let s = setup(caps, []);
+    let leash = Leash::unbounded();
+    leash.prolong(s.clock.monotonic().after(Duration::from_secs(16)));
+    send(&*s.limit, &leash, head("photos")).await.unwrap();
+    send(&*s.limit, &leash, head("photos")).await.unwrap();
+    let stopped = send(&*s.limit, &leash, head("photos")).await.unwrap_err();
+    assert_eq!(stopped.verdict, Verdict::Stopped);
+    assert_eq!(s.store.times().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_buckets_that_are_told_apart_are_bounded() {
+    let s = setup(Caps::default(), []);
+    for n in 0..1000 {
+        send(&*s.limit, &Leash::unbounded(), head(&format!("bucket-{n}"))).await.unwrap();
+    }
+    assert!(s.limit.handle().usage().adaptive.len() <= 256);
+}
