@@ -16,7 +16,7 @@ use brigade_engine::places::Health;
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_model::{AccountId, BucketName, Capabilities, EndpointName};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{Caps, Limit, LimitConfig, LimitHandle};
@@ -218,11 +218,16 @@ impl Chain {
             CallClass::Read => "read",
             CallClass::Write => "write",
         };
+        let bucket = |bucket: Option<BucketName>| bucket.map_or_else(|| "(others)".to_owned(), String::from);
         EndpointNow {
             endpoint: self.endpoint.clone(),
             is_up: self.gate.reason().is_none(),
             waiting: usage.waiting,
-            limits: usage.adaptive.into_iter().map(|(b, c, limit, _)| (b.to_string(), class(c), limit)).collect(),
+            limits: usage
+                .adaptive
+                .into_iter()
+                .map(|lane| (bucket(lane.bucket), class(lane.class), lane.limit))
+                .collect(),
         }
     }
 }
