@@ -4,7 +4,7 @@
 //! default, durable, for one process on one data directory. `directory` keeps spool files.
 //! `conformance` is the suite that every body passes (a feature, for tests).
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod directory;
 pub mod memory;

@@ -235,3 +235,6 @@ impl JobStore for SqliteStore {
         self.readers.read(move |connection| stages::report_files(connection, job)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,14 +35,15 @@ impl Life {
 }
 
 /// What [`read_job`] reads, of a row of `job`. Slices that are done have entered the row; those
-/// that are begun are few, and have an index of their own.
+/// that are begun are few, and have an index of their own, which is named since the planner has no
+/// statistics and would walk all slices of the job.
 macro_rules! job_columns {
     () => {
         "id, account, dialect, endpoint, status, priority, revision, held_by_user, is_deleted, created, suspended,
          terminated, total,
-         succeeded + (SELECT coalesce(sum(s.succeeded), 0) FROM slice s
+         succeeded + (SELECT coalesce(sum(s.succeeded), 0) FROM slice s INDEXED BY slice_begun
                       WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
-         failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s
+         failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s INDEXED BY slice_begun
                    WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
          life, spec"
     };

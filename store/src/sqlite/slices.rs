@@ -24,8 +24,9 @@ macro_rules! slice_columns {
 pub(super) const SLICES: &str =
     concat!("SELECT ", slice_columns!(), " FROM slice WHERE job = ?1 AND number >= ?2 ORDER BY number LIMIT ?3");
 
-pub(super) const FIRST_WAITING: &str =
-    "SELECT number FROM slice WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY number LIMIT 1";
+/// The planner has no statistics and would walk all slices that are done before it.
+pub(super) const FIRST_WAITING: &str = "SELECT number FROM slice INDEXED BY slice_waiting
+    WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY number LIMIT 1";
 
 pub(super) const LEASE_SLICE: &str = concat!(
     "UPDATE slice SET epoch = epoch + 1, owner = ?3, expires = ?4, first_leased = coalesce(first_leased, ?5)

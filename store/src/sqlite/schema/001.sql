@@ -32,7 +32,7 @@ CREATE INDEX        job_listed          ON job (account, dialect, id, terminated
 CREATE INDEX        job_listed_by_status ON job (account, dialect, status, id, terminated) WHERE is_visible = 1;
 CREATE INDEX        job_hidden          ON job (id) WHERE is_visible = 0;
 CREATE INDEX        job_open            ON job (id) WHERE terminated IS NULL;
-CREATE INDEX        job_open_of_account ON job (account) WHERE terminated IS NULL;
+CREATE INDEX        job_open_of_account ON job (account, terminated) WHERE terminated IS NULL;
 CREATE INDEX        job_slots           ON job (endpoint, status) WHERE terminated IS NULL;
 CREATE INDEX        job_ended           ON job (terminated) WHERE terminated IS NOT NULL;
 CREATE INDEX        job_counted         ON job (status) WHERE is_deleted = 0;
@@ -66,7 +66,7 @@ CREATE TABLE slice (
 
 CREATE INDEX slice_waiting ON slice (job, number) WHERE is_done = 0 AND expires IS NULL;
 CREATE INDEX slice_leased  ON slice (job, expires) WHERE expires IS NOT NULL;
-CREATE INDEX slice_begun   ON slice (job, succeeded, failed) WHERE is_done = 0 AND next_seq > 0;
+CREATE INDEX slice_begun   ON slice (job) WHERE is_done = 0 AND next_seq > 0;
 
 -- Outcomes, in the engine's encoding.
 CREATE TABLE part (

@@ -1,0 +1,180 @@
+//! What is asked often costs the same however many jobs there are.
+
+use brigade_model::Timestamp;
+use brigade_model::job::{Dialect, JobId};
+use brigade_model::names::AccountId;
+use brigade_model::ports::JobStore;
+use brigade_model::ports::job_store::ListJobs;
+use brigade_model::status::Status;
+use rusqlite::{Connection, StatementStatus};
+
+use super::super::job_row::{READ_JOB, insert_job};
+use super::super::{jobs, lists, purge, slices, stages};
+use super::{open, with_writer};
+use crate::conformance::sample_job;
+
+/// Statements and the index that each must go by.
+const STATEMENTS: &[(&str, &str)] = &[
+    (READ_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (READ_JOB, "SEARCH s USING INDEX slice_begun (job=?)"),
+    (jobs::FIND_TOKEN, "SEARCH job USING INDEX job_token (account=? AND dialect=? AND token=?)"),
+    (jobs::COUNT_OPEN, "SEARCH job USING COVERING INDEX job_open_of_account (account=? AND terminated=?)"),
+    (jobs::FIND_CHANGE, "SEARCH change USING PRIMARY KEY (job=? AND id=?)"),
+    (jobs::CHECK_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (jobs::CANDIDATES, "SEARCH job USING INDEX job_slots (endpoint=? AND status=?)"),
+    (lists::PAGE, "SEARCH job USING COVERING INDEX job_listed (account=? AND dialect=? AND id>?)"),
+    (
+        lists::PAGE_OF_STATUS,
+        "SEARCH job USING COVERING INDEX job_listed_by_status (account=? AND dialect=? AND status=? AND id>?)",
+    ),
+    (lists::OPEN_JOBS, "SCAN job USING INDEX job_open"),
+    (lists::COUNT_JOBS, "SCAN job USING COVERING INDEX job_counted"),
+    (stages::LEASE_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (stages::RENEW_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (stages::RELEASE_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (stages::JOB_STATUS, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (stages::COUNT_SLICES, "SEARCH slice USING PRIMARY KEY (job=?)"),
+    (stages::CHECK_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (stages::FORGET_UPLOAD, "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
+    (stages::UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
+    (stages::FILES, "SEARCH report_file USING PRIMARY KEY (job=?)"),
+    (slices::SLICES, "SEARCH slice USING PRIMARY KEY (job=? AND number>?)"),
+    (slices::FIRST_WAITING, "SEARCH slice USING INDEX slice_waiting (job=?)"),
+    (slices::LEASE_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::RENEW_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::RELEASE_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::REVOKE_EXPIRED, "SEARCH slice USING INDEX slice_leased (job=? AND expires>? AND expires<?)"),
+    (slices::COUNT_LEASED, "SEARCH slice USING COVERING INDEX slice_leased (job=? AND expires>?)"),
+    (slices::COUNT_PART, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::COUNT_SLICE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (slices::FIND_PART, "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
+    (slices::PARTS, "SEARCH part USING PRIMARY KEY (job=? AND slice=?)"),
+    (purge::NEXT_DOOMED, "SCAN doomed"),
+    (purge::NEXT_HIDDEN, "SCAN job USING COVERING INDEX job_hidden"),
+    (purge::NEXT_ENDED, "SEARCH job USING INDEX job_ended (terminated>? AND terminated<?)"),
+    (purge::DELETE_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (purge::DELETE_ROWS[0], "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
+    (purge::DELETE_ROWS[1], "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (purge::DELETE_ROWS[2], "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
+    (purge::DELETE_ROWS[3], "SEARCH report_file USING PRIMARY KEY (job=? AND kind=? AND number=?)"),
+    (purge::DELETE_ROWS[4], "SEARCH change USING PRIMARY KEY (job=? AND id=?)"),
+];
+
+/// The few candidates for slots are sorted; nothing else is. Tables and indices that may be walked whole, since they hold only what is asked for.
+const WALKED: [&str; 4] = ["job_open", "job_counted", "job_hidden", "doomed"];
+
+fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // Parameters need no values to be planned with.
+    statement.raw_query().mapped(|row| row.get(3)).collect()
+}
+
+#[tokio::test]
+async fn every_statement_goes_by_an_index_and_sorts_nothing() {
+    let (_directory, store) = open();
+    let mut wrong = Vec::new();
+    for (sql, wanted) in STATEMENTS {
+        let plan = with_writer(&store, |connection| plan(connection, sql)).await.unwrap();
+        let walks = |step: &String| step.starts_with("SCAN job") || step.starts_with("SCAN slice");
+        let is_wrong = |step: &String| {
+            let sorts = step.contains("TEMP B-TREE") && *sql != jobs::CANDIDATES;
+            sorts || walks(step) && !WALKED.iter().any(|walked| step.ends_with(walked))
+        };
+        if !plan.iter().any(|step| step == wanted) || plan.iter().any(is_wrong) {
+            wrong.push(format!("{sql}\nwants {wanted}\nand has {plan:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+const JOBS: u128 = 4000;
+
+/// Steps of the virtual machine that a statement took: its cost, on any machine.
+fn steps(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> rusqlite::Result<i32> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(parameters)?;
+    while rows.next()?.is_some() {}
+    drop(rows);
+    Ok(statement.get_status(StatementStatus::VmStep))
+}
+
+#[tokio::test]
+async fn a_page_costs_at_the_end_of_the_list_what_it_costs_at_the_start() {
+    let (_directory, store) = open();
+    let fill = |connection: &Connection| (1..=JOBS).try_for_each(|n| insert_job(connection, &sample_job(n)).map(drop));
+    with_writer(&store, fill).await.unwrap();
+
+    let cost = |after: u128| {
+        let after = after.to_be_bytes().to_vec();
+        move |connection: &Connection| -> rusqlite::Result<(i32, i32)> {
+            let all = steps(connection, lists::PAGE, ("a", "cos", &after, 0, 50))?;
+            let of_status = steps(connection, lists::PAGE_OF_STATUS, ("a", "cos", &after, 0, 50, "New"))?;
+            Ok((all, of_status))
+        }
+    };
+    let start = with_writer(&store, cost(0)).await.unwrap();
+    let end = with_writer(&store, cost(JOBS - 50)).await.unwrap();
+    assert_eq!(start, end);
+
+    let page = ListJobs {
+        account: AccountId::new("a").unwrap(),
+        dialect: Dialect::Cos,
+        statuses: vec![Status::New, Status::Active],
+        after: Some(JobId::from_u128(JOBS - 3)),
+        ended_since: Timestamp::UNIX_EPOCH,
+        limit: 1000,
+    };
+    assert_eq!(store.list_jobs(&page).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn describing_and_leasing_cost_the_same_among_many_jobs_as_among_few() {
+    let (_directory, store) = open();
+    let fill = |from: u128, to: u128| {
+        move |connection: &Connection| (from..=to).try_for_each(|n| insert_job(connection, &sample_job(n)).map(drop))
+    };
+    let cost = |connection: &Connection| -> rusqlite::Result<[i32; 3]> {
+        let id = 1_u128.to_be_bytes();
+        Ok([
+            steps(connection, READ_JOB, (id,))?,
+            steps(connection, slices::FIRST_WAITING, (id,))?,
+            steps(connection, jobs::COUNT_OPEN, ("b", 1000))?,
+        ])
+    };
+    with_writer(&store, fill(1, 3)).await.unwrap();
+    let among_few = with_writer(&store, cost).await.unwrap();
+    with_writer(&store, fill(4, JOBS)).await.unwrap();
+    assert_eq!(with_writer(&store, cost).await.unwrap(), among_few);
+}
+
+#[tokio::test]
+async fn describing_and_leasing_cost_the_same_with_many_slices_as_with_few() {
+    let (_directory, store) = open();
+    let fill = |from: u32, to: u32, is_done: bool| {
+        move |connection: &Connection| {
+            let insert = "INSERT INTO slice (job, number, first_task, tasks, spool_name, is_done, next_seq)
+                          VALUES (?1, ?2, 0, 1, '', ?3, ?3)";
+            let mut insert = connection.prepare(insert)?;
+            (from..to).try_for_each(|n| insert.execute((1_u128.to_be_bytes(), n, is_done)).map(drop))
+        }
+    };
+    let cost = |connection: &Connection| -> rusqlite::Result<[i32; 4]> {
+        let id = 1_u128.to_be_bytes();
+        Ok([
+            steps(connection, READ_JOB, (id,))?,
+            steps(connection, slices::FIRST_WAITING, (id,))?,
+            steps(connection, slices::COUNT_LEASED, (id,))?,
+            steps(connection, slices::REVOKE_EXPIRED, (id, i64::MAX))?,
+        ])
+    };
+    with_writer(&store, |connection| insert_job(connection, &sample_job(1))).await.unwrap();
+    with_writer(&store, fill(0, 2, true)).await.unwrap();
+    with_writer(&store, fill(2, 4, false)).await.unwrap();
+    let with_few = with_writer(&store, cost).await.unwrap();
+    with_writer(&store, fill(4, 2000, false)).await.unwrap();
+    assert_eq!(with_writer(&store, cost).await.unwrap(), with_few);
+    with_writer(&store, |connection| connection.execute("UPDATE slice SET is_done = 1 WHERE number < 1990", ()))
+        .await
+        .unwrap();
+    assert_eq!(with_writer(&store, cost).await.unwrap(), with_few);
+}

@@ -1,0 +1,137 @@
+//! How the store ends: refused at the start, or by the door.
+
+use std::fs;
+use std::sync::mpsc;
+
+use brigade_model::ports::JobStore;
+use brigade_model::ports::job_store::StoreError;
+use rusqlite::ffi;
+
+use super::super::opening::OpenError;
+use super::super::{SqliteStore, writer::Written};
+use super::{ManualClock, open, open_again, open_telling, with_writer};
+use crate::conformance::sample_job;
+
+fn failing(code: i32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+}
+
+#[tokio::test]
+async fn an_io_error_of_the_writer_ends_the_process_and_acknowledges_nothing() {
+    for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
+        let (tell, told) = mpsc::channel();
+        let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
+        let failed: Result<(), StoreError> = with_writer(&store, move |_| Err(failing(code))).await;
+        assert!(failed.is_err());
+        assert!(told.try_recv().is_ok(), "the door was not used for {code}");
+        assert_eq!(store.written(), Written::default());
+    }
+}
+
+#[tokio::test]
+async fn an_io_error_of_a_reader_ends_the_process() {
+    let (tell, told) = mpsc::channel();
+    let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
+    let failed: Result<(), StoreError> = store.readers.read(|_| Err(failing(ffi::SQLITE_IOERR_READ))).await;
+    assert!(failed.is_err());
+    assert!(told.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_ends_the_process_and_leaves_nobody_waiting() {
+    let (tell, told) = mpsc::channel();
+    let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
+    let failed: Result<(), StoreError> = with_writer(&store, |_| panic!("a bug, for a test")).await;
+    assert!(failed.is_err());
+    assert_eq!(told.recv().unwrap(), "the writer panicked");
+    assert!(store.create_job(&sample_job(1), 9).await.is_err(), "nobody writes any more");
+}
+
+#[tokio::test]
+async fn a_database_that_was_overwritten_ends_the_process() {
+    let (tell, told) = mpsc::channel();
+    let (directory, store) = open_telling(move |why| drop(tell.send(why.to_owned())));
+    for n in 1..=50 {
+        store.create_job(&sample_job(n), 99).await.unwrap();
+    }
+    drop(store);
+    let clock = std::sync::Arc::new(ManualClock::default());
+    let file = directory.path().join("brigade.db");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[4096..].fill(0xA5);
+    fs::write(&file, bytes).unwrap();
+    let (tell, heard) = mpsc::channel();
+    let door = super::Door::told(move |why| drop(tell.send(why.to_owned())));
+    // The damage is found when the database is opened, or when it is read, or when it is written.
+    if let Ok(store) = SqliteStore::open_with_door(directory.path(), clock, door) {
+        assert!(store.job(sample_job(7).id).await.is_err());
+        assert!(heard.try_recv().is_ok());
+    }
+    assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_room_is_used_when_it_comes_back() {
+    let (_directory, store) = open();
+    let size = |pages: u32| {
+        move |c: &rusqlite::Connection| c.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+    };
+    with_writer(&store, size(1)).await.unwrap();
+    let mut created = 0;
+    let refused = loop {
+        created += 1;
+        if let Err(error) = store.create_job(&sample_job(created), 9999).await {
+            break error;
+        }
+    };
+    assert!(refused.to_string().contains("full"), "{refused}");
+    assert_eq!(store.job(sample_job(created).id).await.unwrap(), None);
+    with_writer(&store, size(u32::MAX / 4)).await.unwrap();
+    store.create_job(&sample_job(created), 9999).await.unwrap();
+}
+
+#[tokio::test]
+async fn data_of_a_newer_program_is_refused_and_left_as_it_is() {
+    let (directory, store) = open();
+    with_writer(&store, |connection| connection.pragma_update(None, "user_version", 99)).await.unwrap();
+    drop(store);
+    for _ in 0..2 {
+        let refused = SqliteStore::open(directory.path(), std::sync::Arc::new(ManualClock::default())).unwrap_err();
+        assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+        assert!(refused.to_string().contains(&directory.path().display().to_string()), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_is_opened_once_at_a_time() {
+    let (directory, store) = open();
+    let refused = SqliteStore::open(directory.path(), std::sync::Arc::new(ManualClock::default())).unwrap_err();
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    drop(store);
+    open_again(directory.path());
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside = file.path().join("data");
+    let refused = SqliteStore::open(&inside, std::sync::Arc::new(ManualClock::default())).unwrap_err();
+    assert!(refused.to_string().contains(&inside.display().to_string()), "{refused}");
+}
+
+#[tokio::test]
+async fn commits_are_forced_to_disk_and_free_pages_can_be_given_back() {
+    let (_directory, store) = open();
+    let setting = async |name: &'static str| -> String {
+        with_writer(&store, move |connection| {
+            connection.pragma_query_value(None, name, |row| {
+                Ok(row.get::<_, i64>(0).map_or_else(|_| row.get(0).unwrap_or_default(), |n| n.to_string()))
+            })
+        })
+        .await
+        .unwrap()
+    };
+    assert_eq!(setting("journal_mode").await, "wal");
+    assert_eq!(setting("synchronous").await, "2", "FULL");
+    assert_eq!(setting("auto_vacuum").await, "2", "INCREMENTAL");
+}
