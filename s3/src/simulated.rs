@@ -35,7 +35,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-pub use body::Body;
+pub use body::{Body, Pieces};
 pub use bucket::Versioning;
 pub use buckets::{BucketEntry, ListedVersion};
 pub use inspect::{OpenUpload, SimulatedObject, UploadedPart};

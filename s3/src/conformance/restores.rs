@@ -23,7 +23,7 @@ pub(super) async fn an_archived_object_is_not_read_before_it_is_restored(subject
     let head = subject.head(&at).await.unwrap();
     assert_eq!((head.storage_class.as_deref(), head.restore), (Some("GLACIER"), None));
     let read = subject.read(&at).await;
-    assert_refused(read, "InvalidObjectState", 403, Verdict::Invalid);
+    assert_refused(read, "InvalidObjectState", 403, Verdict::Precondition);
     assert_eq!(subject.call(copy(&at, &target)).await.unwrap_err().http_status, Some(403));
     assert!(subject.head(&target).await.is_err());
 }
@@ -42,5 +42,5 @@ pub(super) async fn a_restore_is_accepted_once_and_never_of_what_is_not_archived
         Err(error) => assert_eq!((error.code.as_str(), error.http_status), ("RestoreAlreadyInProgress", Some(409))),
     }
     subject.put(&plain, "x").await;
-    assert_refused(subject.call(restore(&plain)).await, "InvalidObjectState", 403, Verdict::Invalid);
+    assert_refused(subject.call(restore(&plain)).await, "InvalidObjectState", 403, Verdict::Precondition);
 }

@@ -80,8 +80,13 @@ impl Body {
         }
     }
 
-    /// The bytes from `first` to `last`, both included; both lie inside.
-    pub(super) fn slice(&self, first: u64, last: u64) -> Body {
+    /// The bytes from `first` to `last`, both included, cut at the end; `None` when there are none.
+    #[must_use]
+    pub fn slice(&self, first: u64, last: u64) -> Option<Body> {
+        let last = last.min(self.size().checked_sub(1)?);
+        if first > last {
+            return None;
+        }
         let (mut start, mut runs) = (0, Vec::new());
         for run in self.runs() {
             let end = start + run.len();
@@ -91,7 +96,7 @@ impl Body {
             }
             start = end;
         }
-        Body::of(runs)
+        Some(Body::of(runs))
     }
 
     /// One after the other.
@@ -136,13 +141,15 @@ impl Body {
     }
 
     /// Its bytes in pieces that are small enough to send.
-    pub(super) fn pieces(&self) -> Pieces {
+    #[must_use]
+    pub fn pieces(&self) -> Pieces {
         Pieces { body: self.clone(), run: 0, at: 0 }
     }
 }
 
 /// The pieces of a body, one after the other.
-pub(super) struct Pieces {
+#[derive(Debug, Clone)]
+pub struct Pieces {
     body: Body,
     run: usize,
     at: u64,
@@ -197,9 +204,16 @@ mod tests {
         assert_eq!(&whole[..], b"head\0\0\0\0\0tail");
         for first in 0..whole.len() {
             for last in first..whole.len() {
-                assert_eq!(mixed().slice(first as u64, last as u64).to_bytes(), whole.slice(first..=last));
+                assert_eq!(mixed().slice(first as u64, last as u64).unwrap().to_bytes(), whole.slice(first..=last));
             }
         }
+    }
+
+    #[test]
+    fn a_slice_beyond_the_end_is_none() {
+        assert!(mixed().slice(13, 13).is_none());
+        assert!(mixed().slice(2, 1).is_none());
+        assert!(Body::zeros(0).slice(0, 0).is_none());
     }
 
     #[test]
@@ -212,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_same_content_has_the_same_md5_however_it_was_put_together() {
-        let halves = Body::join([mixed().slice(0, 5), mixed().slice(6, 12)].iter());
+        let halves = Body::join([mixed().slice(0, 5).unwrap(), mixed().slice(6, 99).unwrap()].iter());
         assert_eq!(halves.md5(), mixed().md5());
         assert_eq!(hex::encode(Body::from(Bytes::from_static(b"abc")).md5()), "900150983cd24fb0d6963f7d28e17f72");
     }

@@ -84,6 +84,21 @@ impl SimulatedStore {
         self.turn(|turn| turn.store_quietly(at.clone(), object))
     }
 
+    /// What GetObject reads from, checked as it checks: the head and the bytes of the whole
+    /// object. For a server that cuts ranges and sends the bytes in its own way.
+    ///
+    /// # Errors
+    /// As GetObject.
+    pub fn read(
+        &self,
+        at: &At,
+        version: Option<&VersionId>,
+        if_match: Option<&ETag>,
+    ) -> Result<(ObjectHead, Body), Refusal> {
+        self.0.calls[CallKind::GetObject as usize].fetch_add(1, Ordering::Relaxed);
+        self.turn(|turn| turn.read_object(at, version, if_match))
+    }
+
     /// The object that a request without a version would find.
     #[must_use]
     pub fn object(&self, at: &At) -> Option<SimulatedObject> {

@@ -53,11 +53,10 @@ impl Turn<'_> {
         let source =
             self.copy_source(&request.source, request.source_version.as_ref(), request.source_if_match.as_ref())?;
         let ((first, last), size) = (request.range, source.body.size());
-        if first > last || last >= size {
+        let part = source.body.slice(first, last).filter(|_| last < size).ok_or_else(|| {
             let message = format!("Range specified is not valid for source object of size: {size}");
-            return Err(refusal::INVALID_ARGUMENT.saying(message));
-        }
-        let part = source.body.slice(first, last);
+            refusal::INVALID_ARGUMENT.saying(message)
+        })?;
         let digest = Digest::of(&part);
         self.store_part(&request.target, &request.upload_id, request.part, part, digest)
     }

@@ -1,11 +1,13 @@
-//! What the simulated store refuses, one row a reason: S3's code, its status, its message, and
-//! what a caller should make of it.
+//! What the simulated store refuses, one row a reason: S3's code, its status, its message. What
+//! a caller makes of it is left to the verdict table, as for any store.
 //!
 //! Source: the S3 API reference, "Error responses", and the errors of each action.
 
 use std::borrow::Cow;
 
-use brigade_model::ports::object_store::{CallError, DeleteResult, Effect, Verdict};
+use brigade_model::ports::object_store::{CallError, DeleteResult};
+
+use crate::verdict::{self, Seen};
 
 /// A refused request. Nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,49 +17,47 @@ pub struct Refusal {
     pub code: &'static str,
     /// S3's HTTP status.
     pub status: u16,
-    /// What to make of it.
-    pub verdict: Verdict,
     /// What went wrong.
     pub message: Cow<'static, str>,
 }
 
 macro_rules! refusals {
-    ($($name:ident = $code:literal, $status:literal, $verdict:ident, $message:literal;)*) => {
+    ($($name:ident = $code:literal, $status:literal, $message:literal;)*) => {
         $(pub(super) const $name: Refusal = Refusal {
-            code: $code, status: $status, verdict: Verdict::$verdict, message: Cow::Borrowed($message),
+            code: $code, status: $status, message: Cow::Borrowed($message),
         };)*
     };
 }
 
 refusals! {
-    NO_SUCH_BUCKET = "NoSuchBucket", 404, Missing, "The specified bucket does not exist";
-    NO_SUCH_KEY = "NoSuchKey", 404, Missing, "The specified key does not exist.";
-    NO_SUCH_VERSION = "NoSuchVersion", 404, Missing, "The specified version does not exist.";
-    NO_SUCH_UPLOAD = "NoSuchUpload", 404, Missing, "The specified multipart upload does not exist. It may have been aborted or completed.";
-    ACCESS_DENIED = "AccessDenied", 403, Denied, "Access Denied";
-    PRECONDITION_FAILED = "PreconditionFailed", 412, Precondition, "At least one of the pre-conditions you specified did not hold";
-    METHOD_NOT_ALLOWED = "MethodNotAllowed", 405, Invalid, "The specified method is not allowed against this resource.";
-    INVALID_RANGE = "InvalidRange", 416, Invalid, "The requested range is not satisfiable";
-    ARCHIVED = "InvalidObjectState", 403, Invalid, "The operation is not valid for the object's storage class";
-    NOT_ARCHIVED = "InvalidObjectState", 403, Invalid, "Restore is not allowed for the object's current storage class";
-    RESTORE_IN_PROGRESS = "RestoreAlreadyInProgress", 409, Invalid, "Object restore is already in progress";
-    INVALID_REQUEST = "InvalidRequest", 400, Invalid, "Invalid Request";
-    INVALID_ARGUMENT = "InvalidArgument", 400, Invalid, "Invalid Argument";
-    MALFORMED_XML = "MalformedXML", 400, Invalid, "The XML you provided was not well-formed or did not validate against our published schema";
-    MALFORMED_ACL = "MalformedACLError", 400, Invalid, "The ACL that you provided was not well formed or did not validate against our published schema";
-    INVALID_STORAGE_CLASS = "InvalidStorageClass", 400, Invalid, "The storage class you specified is not valid";
-    INVALID_ENCRYPTION = "InvalidEncryptionAlgorithmError", 400, Invalid, "The encryption request that you specified is not valid. The valid value is AES256.";
-    METADATA_TOO_LARGE = "MetadataTooLarge", 400, Invalid, "Your metadata headers exceed the maximum allowed metadata size";
-    TOO_MANY_TAGS = "BadRequest", 400, Invalid, "Object tags cannot be greater than 10";
-    INVALID_TAG = "InvalidTag", 400, Invalid, "The tag provided was not a valid tag";
-    INVALID_PART = "InvalidPart", 400, Invalid, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
-    INVALID_PART_ORDER = "InvalidPartOrder", 400, Invalid, "The list of parts was not in ascending order. Parts must be ordered by part number.";
-    ENTITY_TOO_SMALL = "EntityTooSmall", 400, Invalid, "Your proposed upload is smaller than the minimum allowed size";
-    ENTITY_TOO_LARGE = "EntityTooLarge", 400, Invalid, "Your proposed upload exceeds the maximum allowed size";
-    BUCKET_NOT_EMPTY = "BucketNotEmpty", 409, Invalid, "The bucket you tried to delete is not empty";
-    BUCKET_OWNED = "BucketAlreadyOwnedByYou", 409, Invalid, "Your previous request to create the named bucket succeeded and you already own it.";
-    ILLEGAL_VERSIONING = "IllegalVersioningConfigurationException", 400, Invalid, "The versioning configuration specified in the request is invalid.";
-    JOURNAL_FAILED = "InternalError", 500, Transient, "The effect could not be written to the directory";
+    NO_SUCH_BUCKET = "NoSuchBucket", 404, "The specified bucket does not exist";
+    NO_SUCH_KEY = "NoSuchKey", 404, "The specified key does not exist.";
+    NO_SUCH_VERSION = "NoSuchVersion", 404, "The specified version does not exist.";
+    NO_SUCH_UPLOAD = "NoSuchUpload", 404, "The specified multipart upload does not exist. It may have been aborted or completed.";
+    ACCESS_DENIED = "AccessDenied", 403, "Access Denied";
+    PRECONDITION_FAILED = "PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold";
+    METHOD_NOT_ALLOWED = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
+    INVALID_RANGE = "InvalidRange", 416, "The requested range is not satisfiable";
+    ARCHIVED = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
+    NOT_ARCHIVED = "InvalidObjectState", 403, "Restore is not allowed for the object's current storage class";
+    RESTORE_IN_PROGRESS = "RestoreAlreadyInProgress", 409, "Object restore is already in progress";
+    INVALID_REQUEST = "InvalidRequest", 400, "Invalid Request";
+    INVALID_ARGUMENT = "InvalidArgument", 400, "Invalid Argument";
+    MALFORMED_XML = "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema";
+    MALFORMED_ACL = "MalformedACLError", 400, "The ACL that you provided was not well formed or did not validate against our published schema";
+    INVALID_STORAGE_CLASS = "InvalidStorageClass", 400, "The storage class you specified is not valid";
+    INVALID_ENCRYPTION = "InvalidEncryptionAlgorithmError", 400, "The encryption request that you specified is not valid. The valid value is AES256.";
+    METADATA_TOO_LARGE = "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size";
+    TOO_MANY_TAGS = "BadRequest", 400, "Object tags cannot be greater than 10";
+    INVALID_TAG = "InvalidTag", 400, "The tag provided was not a valid tag";
+    INVALID_PART = "InvalidPart", 400, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
+    INVALID_PART_ORDER = "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    ENTITY_TOO_SMALL = "EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size";
+    ENTITY_TOO_LARGE = "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size";
+    BUCKET_NOT_EMPTY = "BucketNotEmpty", 409, "The bucket you tried to delete is not empty";
+    BUCKET_OWNED = "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it.";
+    ILLEGAL_VERSIONING = "IllegalVersioningConfigurationException", 400, "The versioning configuration specified in the request is invalid.";
+    JOURNAL_FAILED = "InternalError", 500, "The effect could not be written to the directory";
 }
 
 impl Refusal {
@@ -68,10 +68,11 @@ impl Refusal {
 
     /// As the error of a call.
     pub(super) fn into_error(self, request_id: String) -> CallError {
+        let (verdict, effect) = verdict::judge(Seen::Refused { status: self.status, code: Some(self.code) });
         CallError {
             http_status: Some(self.status),
             request_id: Some(request_id),
-            ..CallError::new(self.verdict, Effect::None, self.code, self.message)
+            ..CallError::new(verdict, effect, self.code, self.message)
         }
     }
 

@@ -31,18 +31,25 @@ impl Turn<'_> {
         Ok(stored.head(object, bucket.has_versions(), self.now_s))
     }
 
-    pub(super) fn get_object(&mut self, request: GetObject) -> Result<GotObject, Refusal> {
-        let bucket = self.state.bucket_of(&request.at.bucket, &request.at.key)?;
-        let (stored, object) = bucket.object(&request.at.key, request.version.as_ref())?;
-        check_match(object, request.if_match.as_ref())?;
+    /// The whole object, to read from.
+    pub(super) fn read_object(
+        &mut self,
+        at: &At,
+        version: Option<&VersionId>,
+        if_match: Option<&ETag>,
+    ) -> Result<(ObjectHead, Body), Refusal> {
+        let bucket = self.state.bucket_of(&at.bucket, &at.key)?;
+        let (stored, object) = bucket.object(&at.key, version)?;
+        check_match(object, if_match)?;
         object.attributes.check_readable(self.now_s)?;
-        let mut head = stored.head(object, bucket.has_versions(), self.now_s);
+        Ok((stored.head(object, bucket.has_versions(), self.now_s), object.body.clone()))
+    }
+
+    pub(super) fn get_object(&mut self, request: GetObject) -> Result<GotObject, Refusal> {
+        let (mut head, whole) = self.read_object(&request.at, request.version.as_ref(), request.if_match.as_ref())?;
         let body = match request.range {
-            None => object.body.clone(),
-            Some((first, last)) if first < head.size && first <= last => {
-                object.body.slice(first, last.min(head.size - 1))
-            }
-            Some(_) => return Err(refusal::INVALID_RANGE),
+            None => whole,
+            Some((first, last)) => whole.slice(first, last).ok_or(refusal::INVALID_RANGE)?,
         };
         head.size = body.size();
         Ok(GotObject { head, body: Box::new(body.pieces()) })
