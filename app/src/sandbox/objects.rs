@@ -1,0 +1,212 @@
+//! Actions on objects: read, write, copy, delete.
+
+use brigade_model::ports::object_store::{
+    CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject, ObjectHead, PutObject,
+};
+use brigade_s3::simulated::Body;
+use futures::stream;
+use http::HeaderValue;
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
+    DeleteObjectsOutput, DeletedObject, Error, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    MetadataDirective, ObjectIdentifier, PutObjectInput, PutObjectOutput, Range, ServerSideEncryption, StorageClass,
+    StreamingBlob, TaggingDirective,
+};
+use s3s::{S3ErrorCode, S3Response, S3Result};
+
+use super::answers::{self, etag, refusal, size, timestamp};
+use super::input::{self, metadata_of, refuse_given};
+use super::server::HoldsObject;
+use super::service::Sandbox;
+
+pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
+    refuse_given!(input: if_match if_modified_since if_none_match if_unmodified_since part_number range);
+    refuse_given!(input: sse_customer_algorithm);
+    let request = HeadObject { at: input::at(&input.bucket, &input.key)?, version: input::version(input.version_id)? };
+    let head = sandbox.call(request).await?;
+    let tag_count = head.tag_count;
+    let mut response = S3Response::new(HeadObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(size(head.size)),
+        e_tag: head.etag.as_ref().map(etag),
+        last_modified: head.modified.map(timestamp),
+        version_id: head.version.as_ref().map(ToString::to_string),
+        storage_class: head.storage_class.clone().map(StorageClass::from),
+        restore: head.restore.clone(),
+        server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
+        expires: answers::expires(&head.metadata),
+        metadata: answers::user_metadata(&head.metadata),
+        cache_control: head.metadata.cache_control,
+        content_disposition: head.metadata.content_disposition,
+        content_encoding: head.metadata.content_encoding,
+        content_language: head.metadata.content_language,
+        content_type: head.metadata.content_type,
+        ..HeadObjectOutput::default()
+    });
+    if let Some(count) = tag_count {
+        response.headers.insert("x-amz-tagging-count", HeaderValue::from(count));
+    }
+    Ok(response)
+}
+
+pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
+    refuse_given!(input: if_modified_since if_none_match if_unmodified_since part_number sse_customer_algorithm);
+    let at = input::at(&input.bucket, &input.key)?;
+    let (version, if_match) = (input::version(input.version_id)?, input::if_match(input.if_match.as_ref())?);
+    let (head, whole) = sandbox.store.read(&at, version.as_ref(), if_match.as_ref()).map_err(refusal)?;
+    let (body, content_range) = cut(whole, input.range)?;
+    let mut response = S3Response::new(got(head, body, content_range));
+    response.extensions.insert(HoldsObject);
+    Ok(response)
+}
+
+/// The bytes of the range, and what Content-Range says of it.
+fn cut(whole: Body, range: Option<Range>) -> S3Result<(Body, Option<String>)> {
+    let total = whole.size();
+    let (first, last) = match range {
+        None => return Ok((whole, None)),
+        Some(Range::Int { first, last }) => (first, last.unwrap_or(u64::MAX)),
+        Some(Range::Suffix { length }) => (total.saturating_sub(length), u64::MAX),
+    };
+    let body = whole.slice(first, last).ok_or(S3ErrorCode::InvalidRange)?;
+    let content_range = format!("bytes {first}-{}/{total}", first + body.size() - 1);
+    Ok((body, Some(content_range)))
+}
+
+fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObjectOutput {
+    GetObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(size(body.size())),
+        content_range,
+        body: Some(StreamingBlob::wrap(stream::iter(body.pieces().map(Ok::<_, std::io::Error>)))),
+        e_tag: head.etag.as_ref().map(etag),
+        last_modified: head.modified.map(timestamp),
+        version_id: head.version.as_ref().map(ToString::to_string),
+        storage_class: head.storage_class.clone().map(StorageClass::from),
+        restore: head.restore.clone(),
+        server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
+        tag_count: head.tag_count.and_then(|count| i32::try_from(count).ok()),
+        expires: answers::expires(&head.metadata),
+        metadata: answers::user_metadata(&head.metadata),
+        cache_control: head.metadata.cache_control,
+        content_disposition: head.metadata.content_disposition,
+        content_encoding: head.metadata.content_encoding,
+        content_language: head.metadata.content_language,
+        content_type: head.metadata.content_type,
+        ..GetObjectOutput::default()
+    }
+}
+
+pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Result<S3Response<PutObjectOutput>> {
+    refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp if_match if_none_match);
+    refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
+    refuse_given!(input: sse_customer_algorithm website_redirect_location write_offset_bytes);
+    let at = input::at(&input.bucket, &input.key)?;
+    let body = input::body(input.body, input.content_md5.as_deref()).await?;
+    let with = NewObject {
+        metadata: metadata_of!(input)?,
+        tags: input::tagging_header(input.tagging.as_deref()),
+        canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
+        storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+    };
+    let done = sandbox.call(PutObject { at, body, with }).await?;
+    Ok(S3Response::new(PutObjectOutput {
+        e_tag: Some(etag(&done.etag)),
+        version_id: done.version.map(|version| version.to_string()),
+        ..PutObjectOutput::default()
+    }))
+}
+
+pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3Result<S3Response<CopyObjectOutput>> {
+    refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
+    refuse_given!(input: copy_source_if_modified_since copy_source_if_none_match copy_source_if_unmodified_since);
+    refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
+    refuse_given!(input: copy_source_sse_customer_algorithm website_redirect_location);
+    let (source, source_version) = input::copy_source(&input.copy_source)?;
+    let directive = |given: Option<&str>, replace| given == Some(replace);
+    let replaces_metadata =
+        directive(input.metadata_directive.as_ref().map(MetadataDirective::as_str), MetadataDirective::REPLACE);
+    let replaces_tags =
+        directive(input.tagging_directive.as_ref().map(TaggingDirective::as_str), TaggingDirective::REPLACE);
+    let request = CopyObject {
+        source,
+        source_version: source_version.clone(),
+        target: input::at(&input.bucket, &input.key)?,
+        metadata: if replaces_metadata { Some(metadata_of!(input)?) } else { None },
+        tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
+        canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
+        storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
+        size: None,
+    };
+    let done = sandbox.call(request).await?;
+    let result = CopyObjectResult {
+        e_tag: Some(etag(&done.etag)),
+        last_modified: done.modified.map(timestamp),
+        ..CopyObjectResult::default()
+    };
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(result),
+        copy_source_version_id: source_version.map(|version| version.to_string()),
+        version_id: done.version.map(|version| version.to_string()),
+        ..CopyObjectOutput::default()
+    }))
+}
+
+pub(super) async fn delete_object(
+    sandbox: &Sandbox,
+    input: DeleteObjectInput,
+) -> S3Result<S3Response<DeleteObjectOutput>> {
+    refuse_given!(input: if_match if_match_last_modified_time if_match_size mfa);
+    let request =
+        DeleteObject { at: input::at(&input.bucket, &input.key)?, version: input::version(input.version_id)? };
+    let deleted = sandbox.call(request).await?;
+    Ok(S3Response::new(DeleteObjectOutput {
+        delete_marker: deleted.is_delete_marker.then_some(true),
+        version_id: deleted.version.map(|version| version.to_string()),
+        request_charged: None,
+    }))
+}
+
+pub(super) async fn delete_objects(
+    sandbox: &Sandbox,
+    input: DeleteObjectsInput,
+) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    refuse_given!(input: mfa);
+    let is_quiet = input.delete.quiet.unwrap_or(false);
+    let named = input.delete.objects;
+    let mut objects = Vec::with_capacity(named.len());
+    for object in &named {
+        refuse_given!(object: e_tag last_modified_time size);
+        let at = input::at(&input.bucket, &object.key)?;
+        objects.push((at.key, input::version(object.version_id.as_deref())?));
+    }
+    let results = sandbox.call(DeleteObjects { bucket: input::bucket(&input.bucket)?, objects }).await?;
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for (object, result) in named.into_iter().zip(results) {
+        match deleted_or_error(object, result) {
+            Ok(_) if is_quiet => {}
+            Ok(one) => deleted.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), request_charged: None }))
+}
+
+fn deleted_or_error(object: ObjectIdentifier, result: DeleteResult) -> Result<DeletedObject, Error> {
+    let (key, version_id) = (Some(object.key), object.version_id);
+    match result {
+        DeleteResult::Deleted(deleted) => Ok(DeletedObject {
+            key,
+            version_id,
+            delete_marker: deleted.is_delete_marker.then_some(true),
+            delete_marker_version_id: deleted.version.filter(|_| deleted.is_delete_marker).map(|id| id.to_string()),
+        }),
+        DeleteResult::Failed { code, message } => {
+            Err(Error { code: Some(code), key, message: Some(message), version_id })
+        }
+        DeleteResult::Unnamed => Err(Error { code: Some("InternalError".to_owned()), key, message: None, version_id }),
+    }
+}

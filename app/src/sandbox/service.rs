@@ -1,0 +1,73 @@
+//! The table of S3's actions that the sandbox knows, each carried out by one function. Any
+//! other action gets NotImplemented from `s3s`.
+
+use brigade_model::ports::object_store::{Leash, Request, send};
+use brigade_s3::simulated::SimulatedStore;
+use s3s::{S3, S3Request, S3Response, S3Result, dto};
+
+use super::answers::refused;
+use super::{attributes, buckets, listings, multipart, objects};
+
+/// S3's actions on a simulated store.
+pub(super) struct Sandbox {
+    pub(super) store: SimulatedStore,
+}
+
+impl Sandbox {
+    pub(super) fn new(store: SimulatedStore) -> Self {
+        Self { store }
+    }
+
+    /// A call of the port.
+    pub(super) async fn call<R: Request>(&self, request: R) -> S3Result<R::Answer> {
+        send(&self.store, &Leash::unbounded(), request).await.map_err(refused)
+    }
+}
+
+macro_rules! actions {
+    ($($module:ident::$action:ident($input:ident) -> $output:ident;)*) => {
+        #[async_trait::async_trait]
+        impl S3 for Sandbox {
+            $(
+                async fn $action(
+                    &self,
+                    request: S3Request<dto::$input>,
+                ) -> S3Result<S3Response<dto::$output>> {
+                    $module::$action(self, request.input).await
+                }
+            )*
+        }
+    };
+}
+
+actions! {
+    buckets::create_bucket(CreateBucketInput) -> CreateBucketOutput;
+    buckets::delete_bucket(DeleteBucketInput) -> DeleteBucketOutput;
+    buckets::head_bucket(HeadBucketInput) -> HeadBucketOutput;
+    buckets::list_buckets(ListBucketsInput) -> ListBucketsOutput;
+    buckets::get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
+    buckets::get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput;
+    buckets::put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput;
+    listings::list_objects(ListObjectsInput) -> ListObjectsOutput;
+    listings::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+    listings::list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput;
+    listings::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
+    listings::list_parts(ListPartsInput) -> ListPartsOutput;
+    objects::head_object(HeadObjectInput) -> HeadObjectOutput;
+    objects::get_object(GetObjectInput) -> GetObjectOutput;
+    objects::put_object(PutObjectInput) -> PutObjectOutput;
+    objects::copy_object(CopyObjectInput) -> CopyObjectOutput;
+    objects::delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+    objects::delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
+    attributes::get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput;
+    attributes::put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput;
+    attributes::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;
+    attributes::get_object_acl(GetObjectAclInput) -> GetObjectAclOutput;
+    attributes::put_object_acl(PutObjectAclInput) -> PutObjectAclOutput;
+    attributes::restore_object(RestoreObjectInput) -> RestoreObjectOutput;
+    multipart::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
+    multipart::upload_part(UploadPartInput) -> UploadPartOutput;
+    multipart::upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput;
+    multipart::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
+    multipart::abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
+}

@@ -1,0 +1,94 @@
+//! The suite of the port `ObjectStore` over HTTP: our client, S3's wire, the sandbox.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade_model::capability::{Capabilities, EndpointKind};
+use brigade_model::names::{BucketName, ObjectKey};
+use brigade_model::ports::Spawn;
+use brigade_model::ports::object_store::{At, CallError, HeadObject, Leash, ObjectStore, Verdict, send};
+use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_s3::conformance::Subject;
+use brigade_s3::credentials::{Credentials as Key, RotatingCredentials};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
+use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use brigade_s3::timeouts::Timeouts;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::{Credentials, serve};
+
+/// A sandbox on a free port; it ends with the sender.
+async fn start(credentials: &Credentials) -> (SimulatedStore, SocketAddr, oneshot::Sender<()>) {
+    let clock = Arc::new(SystemClock::new());
+    let store = SimulatedStore::new(SimulatedConfig::default(), clock, Arc::new(SystemEntropy::new()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async move { drop(stopped.await) };
+    let serving = serve(listener, store.clone(), credentials.clone(), shutdown);
+    TokioSpawn.spawn("sandbox", Box::pin(async move { serving.await.unwrap() }));
+    (store, address, stop)
+}
+
+fn client(address: SocketAddr, key: &str, secret: &str) -> HttpStore {
+    let key = Key { key_id: key.to_owned(), secret: secret.to_owned(), token: None };
+    let config = HttpConfig {
+        endpoint: format!("http://{address}"),
+        region: "us-east-1".to_owned(),
+        addressing: Addressing::Path,
+        credentials: Arc::new(RotatingCredentials::new(key)),
+        extra_ca: None,
+        timeouts: Timeouts { attempt: Duration::from_secs(60), ..Timeouts::default() },
+        idle: IDLE,
+    };
+    HttpStore::new(config, Arc::new(SystemClock::new())).unwrap()
+}
+
+async fn subject() -> Subject {
+    let credentials = Credentials::fresh(&SystemEntropy::new());
+    let (store, address, stop) = start(&credentials).await;
+    // The sandbox lives as long as the test.
+    std::mem::forget(stop);
+    let [bucket, versioned] = ["plain", "versioned"].map(|name| BucketName::new(name).unwrap());
+    store.create_bucket(&bucket, Versioning::Off).unwrap();
+    store.create_bucket(&versioned, Versioning::Enabled).unwrap();
+    let denied = At { bucket: bucket.clone(), key: ObjectKey::new("denied").unwrap() };
+    store.deny_key(&denied);
+    Subject {
+        store: Arc::new(client(address, credentials.access_key(), credentials.secret_key())),
+        bucket,
+        versioned,
+        capabilities: Capabilities::assumed(EndpointKind::Aws),
+        denied: Some(denied),
+        excused: &[],
+    }
+}
+
+brigade_s3::object_store_conformance!(subject());
+
+async fn head(store: &dyn ObjectStore) -> CallError {
+    let at = At { bucket: BucketName::new("plain").unwrap(), key: ObjectKey::new("a").unwrap() };
+    send(store, &Leash::unbounded(), HeadObject { at, version: None }).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_wrong_key_or_secret_is_refused() {
+    let credentials = Credentials::new("sandbox-key", "sandbox-secret");
+    let (store, address, _stop) = start(&credentials).await;
+    store.create_bucket(&BucketName::new("plain").unwrap(), Versioning::Off).unwrap();
+    assert_eq!(head(&client(address, "sandbox-key", "sandbox-secret")).await.verdict, Verdict::Missing);
+    let wrong_secret = head(&client(address, "sandbox-key", "another")).await;
+    assert_eq!((wrong_secret.http_status, wrong_secret.verdict), (Some(403), Verdict::CredentialsRefused));
+    let unknown_key = head(&client(address, "unknown-key", "sandbox-secret")).await;
+    assert_eq!((unknown_key.http_status, unknown_key.verdict), (Some(403), Verdict::CredentialsRefused));
+}
+
+#[test]
+fn a_fresh_pair_is_another_each_time_and_does_not_show_its_secret() {
+    let [one, two] = [(), ()].map(|()| Credentials::fresh(&SystemEntropy::new()));
+    assert_ne!((one.access_key(), one.secret_key()), (two.access_key(), two.secret_key()));
+    assert_eq!((one.access_key().len(), one.secret_key().len()), (20, 40));
+    assert!(!format!("{one:?}").contains(one.secret_key()));
+}
