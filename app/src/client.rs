@@ -144,4 +144,6 @@ fn refusal(status: StatusCode, body: &[u8], request_id: String) -> ClientError {
 }
 
 #[cfg(test)]
+pub(crate) mod stub;
+#[cfg(test)]
 mod tests;

@@ -16,10 +16,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// The rate is that of the last seconds: long enough to be steady, short enough to follow a
 /// store that slows down.
 const WINDOW: Duration = Duration::from_secs(15);
+/// A rate over less than this says little.
+const WINDOW_MIN: Duration = Duration::from_secs(1);
 /// Plain lines come at least this far apart, unless the status changes.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// The pace of a job, from what was observed lately.
+/// The pace of a job while its tasks run, from what was observed lately.
 #[derive(Debug, Default)]
 pub struct Pace(VecDeque<(Monotonic, u64)>);
 
@@ -37,12 +39,17 @@ impl Pace {
         }
     }
 
-    /// Tasks a second; `None` before there are two observations of different times.
+    /// Forgets what was observed: tasks do not run now.
+    pub fn rest(&mut self) {
+        self.0.clear();
+    }
+
+    /// Tasks a second; `None` before a second of them was observed.
     #[must_use]
     pub fn per_second(&self) -> Option<f64> {
         let ((first, done_first), (last, done_last)) = (self.0.front()?, self.0.back()?);
-        let seconds = last.since(*first).as_secs_f64();
-        (seconds > 0.0).then(|| (done_last - done_first) as f64 / seconds)
+        let passed = last.since(*first);
+        (passed >= WINDOW_MIN).then(|| (done_last - done_first) as f64 / passed.as_secs_f64())
     }
 
     /// How long the rest of `total` takes at this pace; `None` when nobody can tell.
@@ -107,7 +114,10 @@ impl Watcher {
     /// Shows what a look at the job found.
     pub fn show(&mut self, at: Monotonic, look: Look) {
         let Progress { total, succeeded, failed } = look.progress;
-        self.pace.observe(at, succeeded + failed);
+        match look.status {
+            Status::Active => self.pace.observe(at, succeeded + failed),
+            _ => self.pace.rest(),
+        }
         let words = describe_progress(look, &self.pace);
         match &mut self.shown {
             Shown::Bar(bar) => {

@@ -1,78 +1,18 @@
 //! The client against a scripted server: what it sends, and what it makes of the answers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use brigade_model::ports::{Clock, Spawn};
+use brigade_model::ports::Clock;
 use brigade_model::status::Status;
-use brigade_runtime::{SystemClock, TokioSpawn};
+use brigade_runtime::SystemClock;
 use brigade_wire::cos_signature::{self, RequestParts, Strictness};
-use http::{Request, Response, request};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::request;
 use tokio::net::TcpListener;
 
+use super::stub::{Stub, client_of};
 use super::*;
-use crate::config::secret::Secret;
-use crate::config::value::Url;
 
 const JOB: &str = "01978a00-0000-7000-8000-000000000001";
-
-/// A server that gives one answer to everything and keeps what it was asked.
-struct Stub {
-    client: Client,
-    asked: Arc<Mutex<Vec<(request::Parts, Bytes)>>>,
-}
-
-impl Stub {
-    async fn answering(status: u16, body: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&asked);
-        let serve = async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let kept = Arc::clone(&kept);
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let kept = Arc::clone(&kept);
-                    async move {
-                        let (parts, incoming) = request.into_parts();
-                        let asked = incoming.collect().await.unwrap().to_bytes();
-                        kept.lock().unwrap().push((parts, asked));
-                        let answer = Response::builder().status(status).header("x-cos-request-id", "REQ1");
-                        answer.body(Full::new(Bytes::from_static(body.as_bytes())))
-                    }
-                });
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            }
-        };
-        TokioSpawn.spawn("stub", Box::pin(serve));
-        Self { client: client_of(&format!("http://{address}")), asked }
-    }
-
-    /// What was asked: the request line, and its parts.
-    fn asked(&self) -> (String, request::Parts, Bytes) {
-        let (parts, body) = self.asked.lock().unwrap().pop().unwrap();
-        (format!("{} {}", parts.method, parts.uri), parts, body)
-    }
-}
-
-fn client_of(url: &str) -> Client {
-    let config = ClientConfig {
-        url: Url::parse(url).unwrap(),
-        appid: "1250000000".into(),
-        uin: "100000000001".into(),
-        region: "local".into(),
-        secret_id: "AKIDtest".into(),
-        secret_key: Secret::new("secret-of-test"),
-        security_token: Some(Secret::new("token-of-test")),
-        ca: None,
-    };
-    Client::new(config, Arc::new(SystemClock::new())).unwrap()
-}
 
 fn job() -> JobId {
     JOB.parse().unwrap()
@@ -168,14 +108,14 @@ async fn nobody_there_is_told_with_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client_of(&url).describe_job(job()).await.unwrap_err();
+    let error = client_of(&url, Arc::new(SystemClock::new())).describe_job(job()).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("no answer from {url}: ")), "{error}");
     assert!(error.is_passing());
 }
 
 #[tokio::test]
 async fn an_appid_that_no_header_carries_is_told_and_nothing_is_sent() {
-    let mut config = (*client_of("http://127.0.0.1:1").config).clone();
+    let mut config = (*client_of("http://127.0.0.1:1", Arc::new(SystemClock::new())).config).clone();
     config.appid = "1\r\nx-evil: 1".into();
     let client = Client::new(config, Arc::new(SystemClock::new())).unwrap();
     assert!(matches!(client.describe_job(job()).await, Err(ClientError::Unsendable(_))));

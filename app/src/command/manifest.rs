@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brigade_model::ports::ObjectStore;
@@ -59,15 +59,30 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let store = list.store.open(&arguments.config, &Tools::of_system())?;
     let count = match &list.out {
         None => write_listing(&*store, &list.from, std::io::stdout().lock(), count_on_stderr()).await?,
-        Some(path) => {
-            let unwritable = || format!("cannot write {}", path.display());
-            let file = File::create(path).with_context(unwritable)?;
-            write_listing(&*store, &list.from, BufWriter::new(file), count_on_stderr()).await?
-        }
+        Some(path) => write_file(&*store, &list.from, path).await?,
     };
     let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
     eprintln!("{} objects written to {place}, fields {HEADER}", grouped(count));
     Ok(())
+}
+
+/// Writes beside the file and renames in the end: half a list must not pass for a whole one.
+async fn write_file(store: &dyn ObjectStore, from: &S3Url, path: &Path) -> anyhow::Result<u64> {
+    let partial = path.with_added_extension("partial");
+    let unwritable = || format!("cannot write {}", partial.display());
+    let file = File::create(&partial).with_context(unwritable)?;
+    let listed = write_listing(store, from, BufWriter::new(file), count_on_stderr()).await;
+    match listed {
+        Ok(count) => {
+            std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
+            Ok(count)
+        }
+        Err(error) => {
+            // The first error is the one to tell; what remains is named as what it is.
+            let _ = std::fs::remove_file(&partial);
+            Err(error)
+        }
+    }
 }
 
 /// Shows a running count on a terminal, nothing elsewhere.
@@ -94,15 +109,18 @@ pub async fn write_listing(
 ) -> anyhow::Result<u64> {
     let bucket = quoted(from.bucket.as_str());
     let (mut count, mut token) = (0, None);
-    writeln!(out, "{HEADER}")?;
     loop {
         let call = ListObjectsV2 {
             bucket: from.bucket.clone(),
             prefix: from.path.clone(),
-            continuation_token: token,
+            continuation_token: token.clone(),
             max_keys: PAGE_KEYS,
         };
         let page = send(store, &Leash::unbounded(), call).await.with_context(|| format!("listing {from}"))?;
+        // Only once the store has answered: an error leaves nothing behind on standard output.
+        if token.is_none() {
+            writeln!(out, "{HEADER}")?;
+        }
         for object in &page.objects {
             writeln!(out, "{bucket},{}", quoted(object.key.as_str()))?;
         }

@@ -38,6 +38,17 @@ fn without_two_observations_or_movement_nobody_can_tell() {
 }
 
 #[test]
+fn time_in_which_no_tasks_run_does_not_slow_the_pace() {
+    let mut pace = Pace::default();
+    pace.observe(at(0), 0);
+    pace.rest();
+    assert_eq!(pace.per_second(), None);
+    pace.observe(at(100), 0);
+    pace.observe(at(101), 500);
+    assert_eq!(pace.per_second(), Some(500.0));
+}
+
+#[test]
 fn a_count_that_falls_begins_anew() {
     let mut pace = Pace::default();
     pace.observe(at(0), 500);

@@ -103,3 +103,52 @@ fn status(text: &str) -> Result<Status, String> {
         format!("must be one of {}", names.join(", "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use brigade_runtime::SystemClock;
+
+    use super::*;
+    use crate::client::stub::Stub;
+
+    fn page(job: u8, next: bool) -> (u16, String) {
+        let id = format!("01978a00-0000-7000-8000-00000000000{job}");
+        let token = if next { format!("<NextToken>{id}</NextToken>") } else { String::new() };
+        let body = format!(
+            "<ListJobsResult><Jobs><member><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
+             <Description>nightly</Description><JobId>{id}</JobId><Operation>COSDeleteObject</Operation>\
+             <Priority>1</Priority><ProgressSummary><NumberOfTasksFailed>7</NumberOfTasksFailed>\
+             <NumberOfTasksSucceeded>123456</NumberOfTasksSucceeded><TotalNumberOfTasks>1000000</TotalNumberOfTasks>\
+             </ProgressSummary><Status>Active</Status></member></Jobs>{token}</ListJobsResult>"
+        );
+        (200, body)
+    }
+
+    async fn fetch_script(script: Vec<(u16, String)>, all: bool) -> Pages {
+        let stub = Stub::scripted(script, Arc::new(SystemClock::new())).await;
+        fetch(&stub.client, Arguments { statuses: Vec::new(), all }).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_asked_for_only_when_all_are_wanted() {
+        let script = || vec![page(1, true), page(2, true), page(3, false)];
+        let pages = fetch_script(script(), true).await;
+        assert_eq!((pages.jobs.len(), pages.has_more), (3, false));
+        assert_eq!(merged(&pages.bodies).unwrap()["Jobs"].as_array().map(Vec::len), Some(3));
+        let pages = fetch_script(script(), false).await;
+        assert_eq!((pages.jobs.len(), pages.has_more), (1, true));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_names_the_same_page_again_is_not_asked_for_ever() {
+        assert_eq!(fetch_script(vec![page(1, true)], true).await.jobs.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn jobs_are_a_row_each() {
+        let pages = fetch_script(vec![page(1, true), page(2, false)], true).await;
+        insta::assert_snapshot!(to_text(&pages.jobs));
+    }
+}

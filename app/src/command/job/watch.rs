@@ -25,7 +25,7 @@ const SOME_FAILED: u8 = 3;
 /// Exit code when the job is Failed or Cancelled.
 const NOT_COMPLETE: u8 = 4;
 /// Exit code after an interrupt, as shells have it.
-const INTERRUPTED: u8 = 130;
+pub(in crate::command) const INTERRUPTED: u8 = 130;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -108,7 +108,80 @@ fn exit_code(status: Status, progress: Progress) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use brigade_model::Timestamp;
+    use brigade_model::ports::clock::Sleep;
+    use brigade_runtime::SystemClock;
+
     use super::*;
+    use crate::client::stub::Stub;
+
+    /// Time that passes in the short waits between two questions, and in no other.
+    #[derive(Default)]
+    struct Steps(AtomicU64);
+
+    impl Clock for Steps {
+        fn now(&self) -> Timestamp {
+            SystemClock::new().now()
+        }
+
+        fn monotonic(&self) -> Monotonic {
+            Monotonic(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+        }
+
+        fn sleep(&self, duration: Duration) -> Sleep {
+            if duration > ASK_EVERY {
+                return Box::pin(std::future::pending());
+            }
+            self.0.fetch_add(60, Ordering::SeqCst);
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    const JOB: &str = "01978a00-0000-7000-8000-000000000001";
+
+    fn described(status: &str) -> (u16, String) {
+        let body = format!(
+            "<DescribeJobResult><Job><ConfirmationRequired>false</ConfirmationRequired>\
+             <CreationTime>2026-01-01T00:00:00Z</CreationTime><JobId>{JOB}</JobId><Manifest><Location>\
+             <ETag>e</ETag><ObjectArn>qcs::cos:r::b/k</ObjectArn></Location><Spec><Fields><member>Bucket</member>\
+             <member>Key</member></Fields><Format>COSBatchOperations_CSV_V1</Format></Spec></Manifest>\
+             <Operation><COSDeleteObject/></Operation><Priority>1</Priority><ProgressSummary>\
+             <NumberOfTasksFailed>1</NumberOfTasksFailed><NumberOfTasksSucceeded>2</NumberOfTasksSucceeded>\
+             <TotalNumberOfTasks>3</TotalNumberOfTasks></ProgressSummary><Report><Enabled>false</Enabled>\
+             <Format>Report_CSV_V1</Format></Report><RoleArn>qcs::cam::uin/1:roleName/x</RoleArn>\
+             <Status>{status}</Status><StatusUpdateReason/></Job></DescribeJobResult>"
+        );
+        (200, body)
+    }
+
+    async fn follow_script(script: Vec<(u16, String)>) -> Result<Answer<DescribedJob>, ClientError> {
+        let clock = Arc::new(Steps::default());
+        let stub = Stub::scripted(script, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        follow(&stub.client, clock, JOB.parse().unwrap(), ASK_EVERY).await
+    }
+
+    #[tokio::test]
+    async fn a_job_is_followed_through_a_restart_of_the_service_until_it_ends() {
+        let away = (503, "<html>restarting</html>".to_owned());
+        let script = vec![described("New"), away.clone(), away, described("Active"), described("Complete")];
+        let ended = follow_script(script).await.unwrap().value;
+        assert_eq!((ended.status, exit_code(ended.status, ended.progress)), (Status::Complete, SOME_FAILED));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_stays_away_ends_the_watching() {
+        let script = vec![described("Active"), (503, "<html>restarting</html>".to_owned())];
+        assert!(matches!(follow_script(script).await, Err(ClientError::NoErrorBody { status: 503, .. })));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_ends_the_watching_at_once() {
+        let refusal = "<Error><Code>NoSuchJob</Code><Message>gone</Message></Error>".to_owned();
+        let script = vec![described("Active"), (404, refusal), described("Complete")];
+        assert!(matches!(follow_script(script).await, Err(ClientError::Refused { status: 404, .. })));
+    }
 
     #[test]
     fn the_exit_code_says_how_the_job_ended() {

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use anyhow::Context as _;
 use brigade_model::limits::part_size;
-use brigade_model::names::{ETag, NameError, VersionId};
+use brigade_model::names::{ETag, VersionId};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, Leash, Metadata, NewObject, PutObject,
@@ -37,9 +37,16 @@ pub fn destination(local: &Local, to: &S3Url) -> Result<At, Mistake> {
 /// The manifest as it will be pinned, for a request that is only printed.
 ///
 /// # Errors
-/// When the MD5 makes no ETag, which cannot be.
-pub fn forecast(local: &Local, at: At) -> Result<Pinned, NameError> {
-    Ok(Pinned { at, etag: ETag::new(format!("\"{}\"", local.md5))?, version: None })
+/// [`Mistake`] when it goes in parts: what ETag a store gives then is not known before.
+pub fn forecast(local: &Local, at: At) -> Result<Pinned, Mistake> {
+    if local.bytes > PART_BYTES {
+        let way_out = "upload it and give its place as --manifest s3://BUCKET/KEY";
+        return Err(Mistake(format!(
+            "--dry-print: the ETag of so large a manifest is known once it is there: {way_out}"
+        )));
+    }
+    let etag = ETag::new(format!("\"{}\"", local.md5)).map_err(|error| Mistake(error.to_string()))?;
+    Ok(Pinned { at, etag, version: None })
 }
 
 /// Uploads the manifest.
@@ -107,4 +114,74 @@ fn read_exactly(file: &mut File, bytes: u64) -> anyhow::Result<Bytes> {
 fn as_csv() -> NewObject {
     let metadata = Metadata { content_type: Some("text/csv".to_owned()), ..Metadata::default() };
     NewObject { metadata, ..NewObject::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use brigade_model::names::BucketName;
+    use brigade_runtime::{SeededEntropy, SystemClock};
+    use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+
+    use super::super::manifest::{look_here, look_there};
+    use super::*;
+
+    fn store(versioning: Versioning) -> SimulatedStore {
+        let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SeededEntropy::new(1)));
+        let store = SimulatedStore::new(SimulatedConfig::default(), clock, entropy);
+        store.create_bucket(&"lists".parse().unwrap(), versioning).unwrap();
+        store
+    }
+
+    fn file_of(rows: usize) -> tempfile::NamedTempFile {
+        let mut file = tempfile::Builder::new().prefix("objects").suffix(".csv").tempfile().unwrap();
+        file.write_all("photos,a-key-of-some-length\n".repeat(rows).as_bytes()).unwrap();
+        file
+    }
+
+    async fn bring(store: &SimulatedStore, rows: usize) -> (Local, Pinned) {
+        let file = file_of(rows);
+        let local = look_here(file.path(), None).unwrap();
+        let at = destination(&local, &"s3://lists/in".parse().unwrap()).unwrap();
+        let pinned = upload(store, &local, at).await.unwrap();
+        (local, pinned)
+    }
+
+    #[tokio::test]
+    async fn a_manifest_is_uploaded_and_pinned_by_what_the_store_says() {
+        for rows in [3, 700_000] {
+            let store = store(Versioning::Off);
+            let (local, pinned) = bring(&store, rows).await;
+            assert_eq!(local.rows, rows as u64);
+            let there = store.object(&pinned.at).unwrap();
+            assert_eq!((there.head.etag, pinned.version.clone()), (Some(pinned.etag.clone()), None));
+            assert!(pinned.at.key.as_str().starts_with("in/objects") && pinned.at.key.as_str().ends_with(".csv"));
+            let place = format!("s3://lists/{}", pinned.at.key).parse().unwrap();
+            assert_eq!(look_there(&store, &place, None).await.unwrap(), (pinned, local.fields));
+            assert_eq!(store.open_uploads(), []);
+        }
+    }
+
+    #[tokio::test]
+    async fn in_a_bucket_with_versions_the_version_is_pinned_too() {
+        let store = store(Versioning::Enabled);
+        let (_, pinned) = bring(&store, 3).await;
+        assert!(pinned.version.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_refused_upload_is_told_and_leaves_nothing_open() {
+        for rows in [3, 700_000] {
+            let store = store(Versioning::Off);
+            store.deny_bucket(&BucketName::new("lists").unwrap());
+            let file = file_of(rows);
+            let local = look_here(file.path(), None).unwrap();
+            let at = destination(&local, &"s3://lists/in".parse().unwrap()).unwrap();
+            let error = upload(&store, &local, at).await.unwrap_err();
+            assert!(format!("{error:#}").contains("AccessDenied"), "{error:#}");
+            assert_eq!(store.open_uploads(), []);
+        }
+    }
 }
