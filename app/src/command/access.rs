@@ -4,14 +4,13 @@
 //! writes and whose settings are environment variables too. A store may also be given by
 //! flags alone, so that a manifest can be listed where no configuration is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
@@ -25,9 +24,6 @@ use crate::roles::bare_store;
 mod impatient;
 
 use impatient::Impatient;
-
-/// A kept connection is used again within this: below the idle time-outs of common servers.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// What calls are made with.
 #[derive(Clone)]
@@ -44,13 +40,21 @@ impl Tools {
     pub fn of_system() -> Self {
         Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy::new()) }
     }
+
+    /// A request's own name: a random UUID.
+    #[must_use]
+    pub fn fresh_token(&self) -> String {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_random_bytes(random).into_uuid().to_string()
+    }
 }
 
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFlag {
     /// The configuration whose client and endpoints are used [default: brigade.toml]
-    #[arg(long, global = true, env = "BRIGADE_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "BRIGADE_CONFIG", value_name = "FILE", help_heading = "General")]
     config: Option<PathBuf>,
 }
 
@@ -58,9 +62,18 @@ impl ConfigFlag {
     /// The configuration's part for the command line.
     ///
     /// # Errors
-    /// [`Mistake`] with the first thing that is wrong.
+    /// [`Mistake`] with everything that is wrong.
     pub fn load(&self) -> Result<config::ClientConfig, Mistake> {
-        config::ClientConfig::load(self.config.as_deref()).map_err(|error| Mistake(error.to_string()))
+        let is_said_nowhere = self.config.is_none()
+            && !Path::new(config::DEFAULT_FILE).exists()
+            && !std::env::vars().any(|(name, _)| name.starts_with("BRIGADE_CLIENT_"));
+        if is_said_nowhere {
+            let way_out =
+                "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
+            return Err(Mistake(format!("there is no {} here: {way_out}", config::DEFAULT_FILE)));
+        }
+        let on_one_line = |error: config::ConfigError| Mistake(error.to_string().replace('\n', "; "));
+        config::ClientConfig::load(self.config.as_deref()).map_err(on_one_line)
     }
 }
 

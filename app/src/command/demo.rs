@@ -1,13 +1,115 @@
-//! `brigade demo`: the demo.
+//! `brigade demo`: one process, nothing else installed, and a job over real requests.
+//!
+//! 1. A sandbox S3 server with a bucket full of objects, and the service with its embedded
+//!    store, both on loopback ports with fresh keys ([`stage`]).
+//! 2. The bucket is listed into a manifest, the manifest uploaded, and a copy job created
+//!    through the public interface, as any client would.
+//! 3. The job is followed until it ends.
+//! 4. Its report is read row by row and held against the bucket: each object exactly once, and
+//!    each one copied ([`account`]). If that is not so, the demo fails.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use brigade_model::job::{JobId, Progress};
+use brigade_model::status::Status;
+use brigade_wire::cos::create_job;
+use brigade_wire::cos::describe_job::DescribedJob;
+
+use crate::cli::Ended;
+use crate::command::access::Tools;
+use crate::command::job::report::rows_to_text;
+use crate::command::job::watch::{self, INTERRUPTED};
+use crate::progress::{grouped, in_words};
+use crate::{document, report};
+
+mod account;
+mod invitation;
+mod order;
+mod stage;
+
+use account::Account;
+use stage::{SOURCE, Stage, TARGET};
+
+/// How often the progress is asked for.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// How many objects to copy
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    objects: u64,
+    /// Leave everything running afterwards, and say how to use it
+    #[arg(long)]
+    keep: bool,
+    /// Where the service listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
 
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
-pub async fn run(_arguments: Arguments) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+/// When anything does not go as it must, down to a single object without its row.
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { objects, keep, listen } = arguments;
+    let tools = Tools::of_system();
+    let began = tools.clock.monotonic();
+    println!("Filling a bucket with {} objects, and starting an S3 server and the service.\n", grouped(objects));
+    let stage = Stage::set(objects, listen, &tools).await?;
+    println!("  S3 server  {}  with s3://{SOURCE} and s3://{TARGET}, in memory", stage.sandbox_url());
+    println!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display());
+    let played = tokio::select! {
+        played = play(&stage, &tools) => played,
+        _ = tokio::signal::ctrl_c() => Err(Ended(INTERRUPTED).into()),
+    };
+    if let Ok(job) = &played {
+        println!("Done in {}.", in_words(tools.clock.monotonic().since(began)));
+        if keep {
+            invite(&stage, *job).await?;
+        }
+    }
+    stage.strike().await;
+    played.map(|_| ())
+}
+
+/// The play: list, create, follow, check.
+async fn play(stage: &Stage, tools: &Tools) -> anyhow::Result<JobId> {
+    let manifest = order::bring_manifest(stage).await?;
+    let spec = order::request(stage, manifest, tools.fresh_token())?;
+    let job = stage.client.create_job(create_job::encode_request(&spec), &spec.options).await?.value;
+    println!("Created job {job}: copy each of them to s3://{TARGET}.\n");
+
+    let answer = watch::follow(&stage.client, Arc::clone(&tools.clock), job, ASK_EVERY).await?;
+    let ended = &answer.value;
+    ensure!(ended.status == Status::Complete, "the job is {}: {}", ended.status, ended.status_update_reason);
+    let account = check_report(stage, ended).await?;
+    println!("The first rows:\n\n{}\n", rows_to_text(&account.first));
+    println!("What DescribeJob says:\n\n{}", document::indent(&answer.body)?);
+    Ok(job)
+}
+
+/// Reads the report and holds it, and what was copied, against the objects.
+async fn check_report(stage: &Stage, job: &DescribedJob) -> anyhow::Result<Account> {
+    let at = report::place_of(job.id, &job.report)?.context("the job was created with a report")?;
+    let (manifest, _) = report::read_manifest(&*stage.store, &at).await?;
+    let keys = stage.keys_of(SOURCE)?;
+    let account = account::check(&*stage.store, &manifest, &SOURCE.parse()?, &keys).await?;
+    let Progress { succeeded, failed, .. } = job.progress;
+    let counted = (account.succeeded, account.failed);
+    ensure!(counted == (succeeded, failed), "the report counts {counted:?} and the job {:?}", (succeeded, failed));
+    ensure!(stage.keys_of(TARGET)? == keys || failed > 0, "s3://{TARGET} does not hold what was copied");
+    println!("\nThe report, s3://{}/{}, names each object exactly once:", at.bucket, at.key);
+    println!("{} succeeded, {} failed.\n", grouped(account.succeeded), grouped(account.failed));
+    Ok(account)
+}
+
+/// Says what to try, and waits until the user has.
+async fn invite(stage: &Stage, job: JobId) -> anyhow::Result<()> {
+    let brigade = std::env::current_exe().context("the path of this program")?;
+    println!("\n{}", invitation::text(stage, &brigade.display().to_string(), job));
+    tokio::signal::ctrl_c().await.context("ctrl-c cannot be waited for")
 }

@@ -32,7 +32,7 @@ pub struct Arguments {
     #[command(flatten)]
     config: ConfigFlag,
     /// How answers are printed
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "table", help_heading = "General")]
     output: Format,
     #[command(subcommand)]
     action: Action,
@@ -77,13 +77,6 @@ impl Desk {
     fn names(&self) -> Result<Names, Mistake> {
         let client = self.config.load()?.client;
         Ok(Names { region: client.region, appid: client.appid, uin: client.uin, role: client.role })
-    }
-
-    /// A request's own name: a random UUID.
-    fn fresh_token(&self) -> String {
-        let mut random = [0; 16];
-        self.tools.entropy.fill(&mut random);
-        uuid::Builder::from_random_bytes(random).into_uuid().to_string()
     }
 
     fn open_store(&self, flags: &StoreFlags) -> anyhow::Result<Arc<dyn ObjectStore>> {

@@ -98,7 +98,7 @@ async fn create_from_flags(desk: &Desk, form: Form) -> anyhow::Result<()> {
     common.report_spec(&names)?;
     names.role(common.role.as_deref())?;
     let manifest = bring_manifest(desk, &form).await?;
-    let token = common.token.clone().unwrap_or_else(|| desk.fresh_token());
+    let token = common.token.clone().unwrap_or_else(|| desk.tools.fresh_token());
     let spec = compose(common, &names, operation, manifest, token)?;
     let body = create_job::encode_request(&spec);
     if common.dry_print {
@@ -166,7 +166,10 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
 }
 
 /// What the flags say, with a manifest that lies in the store.
-fn compose(
+///
+/// # Errors
+/// [`Mistake`] when a name breaks a rule.
+pub fn compose(
     common: &CommonArgs,
     names: &Names,
     operation: Operation,

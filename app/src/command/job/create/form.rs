@@ -73,7 +73,7 @@ pub struct CopyArgs {
     #[arg(long = "grant", value_name = "PERMISSION=WHO", value_parser = value::grant, help_heading = "Tags and access")]
     grants: Vec<Grant>,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(in crate::command) common: CommonArgs,
 }
 
 /// `brigade job create tag`.
@@ -86,7 +86,7 @@ pub struct TagArgs {
     #[arg(long, value_name = "WHAT")]
     tagging_directive: Option<TagDirectiveWord>,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(in crate::command) common: CommonArgs,
 }
 
 /// `brigade job create restore`.
@@ -99,7 +99,7 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "TIER", default_value = "standard")]
     tier: TierWord,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(in crate::command) common: CommonArgs,
 }
 
 /// `brigade job create delete`.
@@ -109,7 +109,7 @@ pub struct DeleteArgs {
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(in crate::command) common: CommonArgs,
 }
 
 impl CopyArgs {

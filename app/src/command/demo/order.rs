@@ -1,0 +1,46 @@
+//! The demo's job: every object of one bucket copied into another, with a report of all of
+//! them, asked for with the flags of `brigade job create copy`.
+
+use std::fs::File;
+use std::io::BufWriter;
+
+use anyhow::Context as _;
+use brigade_model::job::JobSpec;
+use clap::Parser;
+
+use super::stage::{LISTS, REPORTS, SOURCE, Stage, TARGET};
+use crate::command::job::create::form::CopyArgs;
+use crate::command::job::create::manifest::{self, Fields, Pinned};
+use crate::command::job::create::{compose, upload};
+use crate::command::manifest::write_listing;
+use crate::progress::grouped;
+use crate::s3_url::S3Url;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    copy: CopyArgs,
+}
+
+/// Lists the objects into a manifest and uploads it.
+pub(super) async fn bring_manifest(stage: &Stage) -> anyhow::Result<(Pinned, Fields)> {
+    let path = stage.folder().join("objects.csv");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let from: S3Url = format!("s3://{SOURCE}/").parse()?;
+    let count = write_listing(&*stage.store, &from, BufWriter::new(file), |_| ()).await?;
+    let local = manifest::look_here(&path, None)?;
+    let at = upload::destination(&local, &format!("s3://{LISTS}/").parse()?)?;
+    let pinned = upload::upload(&*stage.store, &local, at).await?;
+    println!("Listed {} objects into the manifest s3://{LISTS}/{}.", grouped(count), pinned.at.key);
+    Ok((pinned, local.fields))
+}
+
+/// The request for the job.
+pub(super) fn request(stage: &Stage, manifest: (Pinned, Fields), token: String) -> anyhow::Result<JobSpec> {
+    let place = format!("s3://{LISTS}/{}", manifest.0.at.key);
+    let report = format!("s3://{REPORTS}/demo");
+    let description = format!("copy {SOURCE} to {TARGET}");
+    let words = ["demo", "--to", TARGET, "--manifest", &place, "--report", &report, "--description", &description];
+    let copy = Line::try_parse_from(words).context("the demo's own flags")?.copy;
+    Ok(compose(&copy.common, &stage.names, copy.operation(&stage.names)?, manifest, token)?)
+}
