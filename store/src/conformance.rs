@@ -132,6 +132,7 @@ promises! {
             a_part_is_accepted_after_the_status_changed
             more_outcomes_than_tasks_are_fenced
             the_last_outcome_ends_the_slice_and_its_lease
+            a_slice_without_a_success_counts_in_its_job_too
             the_next_owner_goes_on_with_the_next_part
             a_part_of_what_does_not_exist_is_fenced;
         lists:

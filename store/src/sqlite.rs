@@ -1,8 +1,8 @@
 //! The embedded default: a [`SqliteStore`] in a data directory that one process has for itself.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: what was answered survives `kill -9` and loss of
-//! power. One writer commits in groups ([`writer`]), a few readers see the last commit
-//! ([`readers`]), and an I/O error ends the process ([`door`]). The functions that act on a
+//! power. One writer commits in groups (`writer`), a few readers see the last commit
+//! (`readers`), and an I/O error ends the process (`door`). The functions that act on a
 //! connection are in files named as the port's sections; here they are only sent where they
 //! belong. Time is read when a method is called: a lease begins no earlier than its holder
 //! began to count, and nobody is taken over too soon.

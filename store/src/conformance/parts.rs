@@ -122,6 +122,16 @@ pub(super) async fn the_last_outcome_ends_the_slice_and_its_lease(bench: &mut dy
     assert_eq!((job.progress.succeeded, job.progress.failed), (1, 1));
 }
 
+pub(super) async fn a_slice_without_a_success_counts_in_its_job_too(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[2, 3]).await;
+    let (failing, fine) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
+    store.record_part(part(&failing, 0, 0, 2)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (0, 2));
+    store.record_part(part(&fine, 0, 3, 0)).await.unwrap();
+    assert_eq!(counted(&store, id).await, (3, 2));
+}
+
 pub(super) async fn the_next_owner_goes_on_with_the_next_part(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[10]).await;

@@ -17,11 +17,14 @@ use super::door::Door;
 use super::writer::Stopped;
 use crate::conformance::ManualClock;
 
+fn clock() -> Arc<ManualClock> {
+    Arc::default()
+}
+
 /// A store whose end is told to `tell`, in a directory that is removed with it.
 fn open_telling(tell: impl Fn(&str) + Send + Sync + 'static) -> (TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::default());
-    let store = SqliteStore::open_with_door(directory.path(), clock, Door::told(tell)).unwrap();
+    let store = SqliteStore::open_with_door(directory.path(), clock(), Door::told(tell)).unwrap();
     (directory, store)
 }
 
@@ -31,7 +34,7 @@ fn open() -> (TempDir, SqliteStore) {
 }
 
 fn open_again(directory: &Path) -> SqliteStore {
-    SqliteStore::open(directory, Arc::new(ManualClock::default())).unwrap()
+    SqliteStore::open(directory, clock()).unwrap()
 }
 
 /// Does something with the writer's connection.

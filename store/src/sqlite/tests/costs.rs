@@ -1,10 +1,10 @@
 //! What is asked often costs the same however many jobs there are.
 
 use brigade_model::Timestamp;
-use brigade_model::job::{Dialect, JobId};
+use brigade_model::job::{Change, Dialect, JobId};
 use brigade_model::names::AccountId;
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::ListJobs;
+use brigade_model::ports::job_store::{Apply, ChangeId, ListJobs};
 use brigade_model::status::Status;
 use rusqlite::{Connection, StatementStatus};
 
@@ -177,4 +177,31 @@ async fn describing_and_leasing_cost_the_same_with_many_slices_as_with_few() {
         .await
         .unwrap();
     assert_eq!(with_writer(&store, cost).await.unwrap(), with_few);
+}
+
+#[tokio::test]
+async fn a_purge_gives_its_pages_back_to_the_file_system() {
+    let (_directory, store) = open();
+    let pages = |connection: &Connection| connection.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0));
+    store.create_job(&sample_job(1), 9).await.unwrap();
+    let before = with_writer(&store, pages).await.unwrap();
+    let fill = |connection: &Connection| {
+        let mut insert =
+            connection.prepare("INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, 0, ?2, 0, ?3)")?;
+        (0..64).try_for_each(|seq| insert.execute((1_u128.to_be_bytes(), seq, [1_u8; 60_000])).map(drop))
+    };
+    with_writer(&store, fill).await.unwrap();
+    assert!(with_writer(&store, pages).await.unwrap() > before + 900);
+    let job = store.job(JobId::from_u128(1)).await.unwrap().unwrap();
+    let apply = Apply {
+        job: job.id,
+        revision: job.revision,
+        id: ChangeId(uuid::Uuid::nil()),
+        change: Change::DeleteRequested,
+        stage_epoch: None,
+    };
+    store.apply(apply).await.unwrap();
+    let purged = store.purge(Timestamp::UNIX_EPOCH, 1000).await.unwrap();
+    assert_eq!((purged.jobs.len(), purged.more), (1, false));
+    assert!(with_writer(&store, pages).await.unwrap() <= before);
 }

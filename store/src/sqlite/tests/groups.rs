@@ -1,28 +1,44 @@
 //! How commands are committed.
 
+use std::pin::Pin;
 use std::sync::mpsc;
 
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{CreateJobError, StoreError};
 use futures::future::join_all;
 use futures::{FutureExt, poll};
+use tokio::sync::oneshot;
 
+use super::super::SqliteStore;
 use super::super::writer::{Stopped, Written};
 use super::{open, open_again, with_writer};
 use crate::conformance::sample_job;
 
-/// Occupies the writer until the returned sender is dropped.
-async fn occupy_writer(store: &super::SqliteStore) -> (mpsc::Sender<()>, impl Future<Output = Result<(), StoreError>>) {
-    let (open_gate, gate) = mpsc::channel::<()>();
-    let (tell, mut told) = tokio::sync::mpsc::channel(1);
-    let mut occupied = Box::pin(with_writer(store, move |_| {
-        tell.try_send(()).unwrap();
-        gate.recv().unwrap_err();
+/// A command that occupies the writer until the gate is dropped, and when it has begun to.
+struct Occupation<F> {
+    gate: mpsc::Sender<()>,
+    begun: oneshot::Receiver<()>,
+    done: Pin<Box<F>>,
+}
+
+/// Sends such a command.
+fn send_occupation(store: &SqliteStore) -> Occupation<impl Future<Output = Result<(), StoreError>>> {
+    let (gate, opened) = mpsc::channel::<()>();
+    let (tell, begun) = oneshot::channel();
+    let mut done = Box::pin(with_writer(store, move |_| {
+        tell.send(()).unwrap();
+        opened.recv().unwrap_err();
         Ok(())
     }));
-    assert!(poll!(&mut occupied).is_pending());
-    told.recv().await.unwrap();
-    (open_gate, occupied)
+    assert!(done.as_mut().now_or_never().is_none());
+    Occupation { gate, begun, done }
+}
+
+/// Occupies the writer: whatever is sent from now on waits, and shares the group.
+async fn occupy_writer(store: &SqliteStore) -> (mpsc::Sender<()>, impl Future<Output = Result<(), StoreError>>) {
+    let Occupation { gate, begun, done } = send_occupation(store);
+    begun.await.unwrap();
+    (gate, done)
 }
 
 #[tokio::test]
@@ -42,15 +58,19 @@ async fn commands_that_wait_share_a_transaction_of_64_at_most() {
 #[tokio::test]
 async fn nobody_is_answered_before_the_commit() {
     let (_directory, store) = open();
+    let (gate, first) = occupy_writer(&store).await;
     let job = sample_job(1);
-    let mut first = Box::pin(store.create_job(&job, 9));
-    assert!(poll!(&mut first).is_pending());
-    let (gate, occupied) = occupy_writer(&store).await;
-    // Either the first was alone and is committed, or it shares the group that is held open.
-    let was_alone = store.written().groups == 1;
-    assert_eq!(first.now_or_never().is_some(), was_alone);
+    let mut created = Box::pin(store.create_job(&job, 9));
+    assert!(poll!(&mut created).is_pending());
+    let last = send_occupation(&store);
     drop(gate);
-    occupied.await.unwrap();
+    last.begun.await.unwrap();
+    assert!(poll!(&mut created).is_pending(), "performed, but its group is not committed");
+    assert_eq!(store.job(job.id).await.unwrap(), None, "and nobody sees it");
+    drop(last.gate);
+    let (first, last) = (first.await, last.done.await);
+    assert!(first.is_ok() && last.is_ok() && created.await.is_ok());
+    assert_eq!(store.written(), Written { groups: 1, commands: 3 });
     assert_eq!(store.job(job.id).await.unwrap(), Some(job));
 }
 
