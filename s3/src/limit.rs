@@ -115,6 +115,18 @@ impl Limit {
         Self { inner, queue: Arc::new(Queue::new(config.caps)), timeouts: config.timeouts, clock }
     }
 
+    /// Limits the calls of `inner` together with all others of that handle: other credentials of
+    /// the same endpoint.
+    #[must_use]
+    pub fn sharing(
+        inner: Arc<dyn ObjectStore>,
+        handle: &LimitHandle,
+        timeouts: Timeouts,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { inner, queue: Arc::clone(&handle.0), timeouts, clock }
+    }
+
     /// The handle to change and to watch it.
     #[must_use]
     pub fn handle(&self) -> LimitHandle {

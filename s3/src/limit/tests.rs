@@ -44,6 +44,21 @@ impl Setup {
 }
 
 #[tokio::test(start_paused = true)]
+async fn limits_of_one_handle_share_its_caps() {
+    let s = setup(requests(1), []);
+    let other = Limit::sharing(s.store.clone(), &s.limit.handle(), Timeouts::default(), Arc::clone(&s.clock));
+    let t = Setup { clock: Arc::clone(&s.clock), store: s.store.clone(), limit: Arc::new(other) };
+    s.store.hold();
+    let calls = [s.start(head("photos")), t.start(head("photos"))];
+    s.settle().await;
+    assert_eq!((s.store.times().len(), s.limit.handle().usage().waiting), (1, 1));
+    s.store.let_go(2);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_requests_are_in_flight_than_the_cap_allows() {
     let s = setup(requests(3), []);
     s.store.hold();
