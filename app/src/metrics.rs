@@ -175,18 +175,6 @@ pub struct EndpointNow {
 }
 
 impl EndpointNow {
-    /// Adds what other credentials see of the same endpoint.
-    pub fn add(&mut self, other: EndpointNow) {
-        self.is_up &= other.is_up;
-        self.waiting += other.waiting;
-        for (bucket, class, limit) in other.limits {
-            match self.limits.iter_mut().find(|known| known.0 == bucket && known.1 == class) {
-                Some(known) => known.2 += limit,
-                None => self.limits.push((bucket, class, limit)),
-            }
-        }
-    }
-
     fn set(&self, metrics: &Metrics) {
         let labels = [("endpoint", self.endpoint.as_str())];
         metrics.gauge(ENDPOINT_UP, &labels).set(f64::from(u8::from(self.is_up)));

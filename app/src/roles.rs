@@ -1,8 +1,8 @@
 //! The roles of the configuration, with the object stores that they act on: the engine's port
 //! [`Roles`].
 //!
-//! For each endpoint and pair of credentials there is one chain, shared by all places that use
-//! it, so that limits and the gate count everything:
+//! For each endpoint and pair of credentials there is one chain with one gate, shared by all
+//! places that use it; the chains of an endpoint share its limit:
 //!
 //! ```text
 //! Retries (counts) -> Retry -> Limit -> Metered (counts) -> HttpStore -> the server
@@ -16,10 +16,10 @@ use brigade_engine::places::Health;
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{AccountId, BucketName, Capabilities, EndpointName};
-use brigade_s3::credentials::{Credentials, RotatingCredentials};
+use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
-use brigade_s3::limit::{Caps, Limit, LimitConfig, LimitHandle};
+use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
@@ -47,7 +47,6 @@ struct Chain {
     rotating: Arc<RotatingCredentials>,
     store: Arc<dyn ObjectStore>,
     gate: Arc<Gate>,
-    limit: LimitHandle,
 }
 
 /// Credentials where they are configured.
@@ -80,6 +79,7 @@ impl Pair {
 /// The roles, ready to act.
 pub struct ConfiguredRoles {
     chains: Vec<Chain>,
+    limits: BTreeMap<String, LimitHandle>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
     regions: BTreeMap<EndpointName, Vec<String>>,
 }
@@ -99,7 +99,8 @@ impl ConfiguredRoles {
     /// # Errors
     /// When an endpoint cannot be used as configured.
     pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
-        let mut roles = Self { chains: Vec::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
+        let mut roles =
+            Self { chains: Vec::new(), limits: BTreeMap::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
         for (name, endpoint) in &config.endpoints {
             if let Some(regions) = &endpoint.regions {
                 roles.regions.insert(EndpointName::new(name)?, regions.clone());
@@ -168,12 +169,30 @@ impl ConfiguredRoles {
         let index = match self.chains.iter().position(same) {
             Some(index) => index,
             None => {
-                let chain = build_chain(name, endpoint, pair, tools)?;
+                let chain = self.build_chain(name, endpoint, pair, tools)?;
                 self.chains.push(chain);
                 self.chains.len() - 1
             }
         };
         Ok(&self.chains[index])
+    }
+
+    fn build_chain(&mut self, name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<Chain> {
+        let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
+        let meters = CallMeters::new(&tools.metrics, name);
+        let clock = || Arc::clone(&tools.clock);
+        let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
+        let metered = Arc::new(Metered::new(Arc::new(http), Arc::clone(&meters), clock()));
+        let limit = match self.limits.get(name) {
+            Some(handle) => Limit::sharing(metered, handle, Timeouts::default(), clock()),
+            None => Limit::new(metered, limit_config(endpoint), clock()),
+        };
+        self.limits.entry(name.to_owned()).or_insert_with(|| limit.handle());
+        let gate = Arc::new(Gate::new());
+        let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
+        let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
+        let store = Arc::new(Retries::new(Arc::new(retry), meters));
+        Ok(Chain { endpoint: name.to_owned(), pair, rotating, store, gate })
     }
 
     /// Whether a resource may name this region on that endpoint: any, where the endpoint lists
@@ -186,49 +205,45 @@ impl ConfiguredRoles {
     /// Signs with the secrets of now.
     pub fn rotate(&self) {
         for chain in &self.chains {
-            chain.rotating.rotate(chain.pair.credentials());
+            let credentials = chain.pair.credentials();
+            if *chain.rotating.current() != credentials {
+                tracing::info!(endpoint = chain.endpoint, access_key = credentials.key_id, "new credentials");
+                chain.rotating.rotate(credentials);
+            }
         }
     }
 
     /// Every endpoint as it is now, for the metrics.
     #[must_use]
     pub fn now(&self) -> Vec<EndpointNow> {
-        let mut all: BTreeMap<&str, EndpointNow> = BTreeMap::new();
-        for chain in &self.chains {
-            let now = chain.now();
-            match all.get_mut(chain.endpoint.as_str()) {
-                Some(endpoint) => endpoint.add(now),
-                None => drop(all.insert(&chain.endpoint, now)),
-            }
-        }
-        all.into_values().collect()
+        self.limits.iter().map(|(endpoint, limit)| self.endpoint_now(endpoint, limit)).collect()
     }
+
+    fn endpoint_now(&self, endpoint: &str, limit: &LimitHandle) -> EndpointNow {
+        let usage = limit.usage();
+        let is_closed = |chain: &Chain| chain.endpoint == endpoint && chain.gate.reason().is_some();
+        EndpointNow {
+            endpoint: endpoint.to_owned(),
+            is_up: !self.chains.iter().any(is_closed),
+            waiting: usage.waiting,
+            limits: usage.adaptive.into_iter().map(lane).collect(),
+        }
+    }
+}
+
+/// Bucket, class of call and limit.
+fn lane(lane: AdaptiveUsage) -> (String, &'static str, u32) {
+    let bucket = lane.bucket.map_or_else(|| "other".to_owned(), String::from);
+    let class = match lane.class {
+        CallClass::Read => "read",
+        CallClass::Write => "write",
+    };
+    (bucket, class, lane.limit)
 }
 
 impl Roles for ConfiguredRoles {
     fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces> {
         self.places.get(&(account.clone(), role.to_owned())).cloned()
-    }
-}
-
-impl Chain {
-    fn now(&self) -> EndpointNow {
-        let usage = self.limit.usage();
-        let class = |class| match class {
-            CallClass::Read => "read",
-            CallClass::Write => "write",
-        };
-        let bucket = |bucket: Option<BucketName>| bucket.map_or_else(|| "(others)".to_owned(), String::from);
-        EndpointNow {
-            endpoint: self.endpoint.clone(),
-            is_up: self.gate.reason().is_none(),
-            waiting: usage.waiting,
-            limits: usage
-                .adaptive
-                .into_iter()
-                .map(|lane| (bucket(lane.bucket), class(lane.class), lane.limit))
-                .collect(),
-        }
     }
 }
 
@@ -275,23 +290,15 @@ pub fn bare_store(
     Ok(HttpStore::new(config, clock)?)
 }
 
-fn build_chain(name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<Chain> {
-    let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
-    let meters = CallMeters::new(&tools.metrics, name);
-    let clock = || Arc::clone(&tools.clock);
-    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
-    let metered = Metered::new(Arc::new(http), Arc::clone(&meters), clock());
+fn limit_config(endpoint: &Endpoint) -> LimitConfig {
     let caps = Caps {
         requests: endpoint.requests_in_flight,
         requests_per_second: endpoint.requests_per_second,
         bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
         bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),
     };
-    let limit = Limit::new(Arc::new(metered), LimitConfig { caps, timeouts: Timeouts::default() }, clock());
-    let handle = limit.handle();
-    let gate = Arc::new(Gate::new());
-    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
-    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
-    let store = Arc::new(Retries::new(Arc::new(retry), meters));
-    Ok(Chain { endpoint: name.to_owned(), pair, rotating, store, gate, limit: handle })
+    LimitConfig { caps, timeouts: Timeouts::default() }
 }
+
+#[cfg(test)]
+mod tests;

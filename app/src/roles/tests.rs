@@ -1,0 +1,134 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use brigade_model::{BucketName, Capability};
+use brigade_runtime::{SeededEntropy, SimulatedClock};
+
+use super::*;
+
+const CONFIG: &str = r#"
+[endpoints.main]
+url = "http://127.0.0.1:9"
+access_key = "MAIN"
+secret_key = "s"
+strip_appid = true
+[endpoints.second]
+url = "http://127.0.0.1:10"
+access_key = "SECOND"
+secret_key_file = "SECRETS/second"
+kind = "garage"
+regions = ["west-1"]
+
+[accounts.photos]
+appid = "1250000000"
+uin = "1"
+[accounts.photos.keys.K]
+secret = "s"
+[accounts.photos.roles.one.source]
+endpoint = "main"
+buckets = ["photos", "logs-*"]
+[accounts.photos.roles.two]
+operations = ["copy"]
+[accounts.photos.roles.two.source]
+endpoint = "main"
+access_key = "OWN"
+secret_key = "own"
+buckets = ["photos"]
+[accounts.photos.roles.two.target]
+endpoint = "second"
+[accounts.photos.roles.two.manifest]
+buckets = ["manifests"]
+[accounts.photos.roles.two.report]
+access_key = "REPORT"
+secret_key = "r"
+"#;
+
+fn write_secret(folder: &Path, secret: &str) {
+    let file = folder.join("second");
+    std::fs::write(&file, secret).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn build(folder: &Path) -> (Config, ConfiguredRoles) {
+    write_secret(folder, "first");
+    let config = Config::from_text(&CONFIG.replace("SECRETS", folder.to_str().unwrap())).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
+    let metrics = Metrics::new(Arc::clone(&clock));
+    let tools = Tools { clock, entropy: Arc::new(SeededEntropy::new(1)), metrics };
+    let roles = ConfiguredRoles::build(&config, &tools).unwrap();
+    (config, roles)
+}
+
+fn places(roles: &ConfiguredRoles, role: &str) -> RolePlaces {
+    roles.places(&AccountId::new("photos").unwrap(), role).unwrap()
+}
+
+fn resolve(place: &Place, bucket: &str) -> Option<String> {
+    place.buckets.resolve(&BucketName::new(bucket).unwrap()).map(String::from)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_says_nothing_is_the_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    let one = places(&roles, "one");
+    for place in [&one.target, &one.manifest, &one.report] {
+        assert!(Arc::ptr_eq(&place.store, &one.source.store));
+        assert_eq!(place.buckets, one.source.buckets);
+    }
+    assert_eq!(resolve(&one.source, "photos-1250000000").as_deref(), Some("photos"), "the appid is stripped");
+    assert_eq!(resolve(&one.source, "photos2"), None);
+    assert_eq!(one.operations.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_the_places_own_or_the_sources_on_its_endpoint_or_the_endpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    let two = places(&roles, "two");
+    let used: Vec<(&str, &str)> =
+        roles.chains.iter().map(|chain| (chain.endpoint.as_str(), chain.pair.access_key.as_str())).collect();
+    assert_eq!(used, [("main", "MAIN"), ("main", "OWN"), ("second", "SECOND"), ("main", "REPORT")]);
+    assert!(Arc::ptr_eq(&two.source.store, &two.manifest.store));
+    assert!(!Arc::ptr_eq(&two.source.store, &two.report.store));
+    assert_eq!(two.target.endpoint.as_str(), "second");
+    assert!(!two.target.capabilities.has(Capability::Tagging), "as its kind is known");
+    assert_eq!(resolve(&two.target, "photos").as_deref(), Some("photos"), "the source's buckets");
+    assert_eq!(resolve(&two.manifest, "photos"), None);
+    assert_eq!(roles.now().len(), 2, "one limit for each endpoint");
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_are_found_within_their_account_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    assert!(roles.places(&AccountId::new("other").unwrap(), "one").is_none());
+    assert!(roles.places(&AccountId::new("photos").unwrap(), "three").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_is_checked_only_where_the_endpoint_lists_regions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    let (main, second) = (EndpointName::new("main").unwrap(), EndpointName::new("second").unwrap());
+    assert!(roles.knows_region(&main, "anything"));
+    assert!(roles.knows_region(&second, "west-1") && roles.knows_region(&second, ""));
+    assert!(!roles.knows_region(&second, "east-1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_changed_signs_the_next_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, roles) = build(folder.path());
+    let signed_with = || {
+        let chain = roles.chains.iter().find(|chain| chain.endpoint == "second").unwrap();
+        chain.rotating.current().secret.clone()
+    };
+    assert_eq!(signed_with(), "first");
+    write_secret(folder.path(), "the second");
+    for secret in config.secrets() {
+        secret.refresh().unwrap();
+    }
+    roles.rotate();
+    assert_eq!(signed_with(), "the second");
+}
