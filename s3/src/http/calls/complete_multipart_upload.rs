@@ -20,6 +20,9 @@ pub(crate) fn encode(request: &CompleteMultipartUpload) -> Result<Draft, CallErr
 }
 
 pub(crate) fn decode(_: &CompleteMultipartUpload, reply: Reply) -> Result<CopyDone, Flaw> {
-    let result = reply.document("CompleteMultipartUploadResult")?;
+    // moto 5 names the same result differently.
+    let result = reply
+        .document("CompleteMultipartUploadResult")
+        .or_else(|flaw| reply.document("CompleteMultipartUploadResponse").map_err(|_| flaw))?;
     Ok(CopyDone { etag: etag(result.text_of("ETag"))?, modified: None, version: reply.version() })
 }
