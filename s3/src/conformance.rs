@@ -139,6 +139,7 @@ suite! { $
         tags_are_replaced_as_a_whole
         tags_are_carried_unchanged
         tags_come_with_a_put
+        a_tag_that_s3_does_not_allow_is_refused_and_nothing_changes
         too_many_tags_are_refused_and_nothing_changes
     }
     acls {

@@ -68,7 +68,7 @@ pub(super) async fn a_copy_replaces_tags_when_told_so(subject: &Subject) {
     let (source, target) = (subject.at("source"), subject.at("target"));
     let with = NewObject { metadata: full_metadata(), tags: vec![tag("old", "1")], ..NewObject::default() };
     subject.put_with(&source, "content", with).await;
-    for tags in [vec![tag("new key", "new & value=")], vec![]] {
+    for tags in [vec![tag("new key", "new + value=")], vec![]] {
         subject.call(CopyObject { tags: Some(tags.clone()), ..copy(&source, &target) }).await.unwrap();
         let get = GetObjectTagging { at: target.clone(), version: None };
         assert_eq!(subject.call(get).await.unwrap(), tags);

@@ -41,6 +41,7 @@ pub(super) async fn parts_become_one_object_in_the_order_of_their_numbers(subjec
     let head = subject.head(&at).await.unwrap();
     assert_eq!((head.size, head.metadata), (PART_BYTES as u64 + 7, full_metadata()));
     assert!(head.etag.unwrap().matches(&done.etag));
+    assert_eq!(head.parts, Some(2));
     assert!(subject.read(&at).await.unwrap().ends_with("aaathe end"));
     if !subject.lacks(Capability::Tagging) {
         assert_eq!(subject.call(GetObjectTagging { at, version: None }).await.unwrap(), tags);

@@ -51,9 +51,23 @@ pub(super) async fn tags_come_with_a_put(subject: &Subject) {
         return;
     }
     let at = subject.at("object");
-    let tags = vec![tag("a b", "c+d"), tag("e", "f=g&h")];
+    let tags = vec![tag("a b", "c+d"), tag("e", "f=g:h")];
     subject.put_with(&at, "x", NewObject { tags: tags.clone(), ..NewObject::default() }).await;
     assert_eq!(tags_of(subject, &at).await, tags);
+}
+
+pub(super) async fn a_tag_that_s3_does_not_allow_is_refused_and_nothing_changes(subject: &Subject) {
+    if subject.lacks(Capability::Tagging) {
+        return;
+    }
+    let at = subject.at("object");
+    let before = vec![tag("a", "1")];
+    subject.put_with(&at, "x", NewObject { tags: before.clone(), ..NewObject::default() }).await;
+    for wrong in [tag("", "v"), tag(&"k".repeat(129), "v"), tag("k", &"v".repeat(257)), tag("k", "a&b")] {
+        let refused = subject.call(put(&at, vec![wrong])).await.unwrap_err();
+        assert_eq!((refused.http_status, refused.verdict), (Some(400), Verdict::Invalid), "{refused}");
+    }
+    assert_eq!(tags_of(subject, &at).await, before);
 }
 
 pub(super) async fn too_many_tags_are_refused_and_nothing_changes(subject: &Subject) {

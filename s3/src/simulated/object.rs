@@ -189,8 +189,7 @@ impl Stored {
             storage_class: attributes.storage_class.clone(),
             restore: attributes.restore_header(now_s),
             metadata: attributes.metadata.clone(),
-            // S3 counts parts only for a HEAD of one part; the ETag tells.
-            parts: None,
+            parts: Some(object.digest.parts).filter(|parts| *parts > 0),
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
         }
@@ -262,6 +261,9 @@ pub(super) fn check_tags(tags: &TagSet) -> Result<(), Refusal> {
         if tag.key.is_empty() || tag.key.chars().count() > TAG_KEY_CHARS_MAX {
             return Err(refusal::INVALID_TAG.saying("The TagKey you have provided is invalid"));
         }
+        if !tag.key.chars().chain(tag.value.chars()).all(may_stand_in_a_tag) {
+            return Err(refusal::INVALID_TAG.saying("Tags may hold letters, digits, blanks and _ . : / = + - @ only"));
+        }
         if tag.value.chars().count() > TAG_VALUE_CHARS_MAX {
             return Err(refusal::INVALID_TAG.saying("The TagValue you have provided is invalid"));
         }
@@ -270,4 +272,9 @@ pub(super) fn check_tags(tags: &TagSet) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// S3: letters, separators and digits of any script, and a few signs.
+fn may_stand_in_a_tag(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
