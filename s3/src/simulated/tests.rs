@@ -332,3 +332,31 @@ async fn what_a_delete_does_follows_the_versioning_of_its_bucket() {
     call(&store, delete(Some(marker))).await.unwrap();
     assert_eq!(versions(&store), ["again null"], "suspended, with VersionId: that version is removed for good");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_with_a_delimiter_has_each_folder_once_over_all_pages() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    for key in ["a", "b/1", "b/2", "b/c/3", "d/4", "e"] {
+        put(&store, key, b"x").await;
+    }
+    for max_keys in 1..=5 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let delimiter = Some("/".to_owned());
+            let query = ListQuery { prefix: String::new(), delimiter, after: after.take(), max_keys };
+            let page = store.list(&bucket(), &query).unwrap();
+            assert!(page.objects.len() + page.common_prefixes.len() <= max_keys as usize);
+            seen.extend(page.objects.into_iter().map(|object| object.key.as_str().to_owned()));
+            seen.extend(page.common_prefixes);
+            match page.last {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        seen.sort();
+        assert_eq!(seen, ["a", "b/", "d/", "e"], "pages of {max_keys}");
+    }
+    let inside = ListQuery { prefix: "b/".to_owned(), delimiter: Some("/".to_owned()), after: None, max_keys: 10 };
+    let page = store.list(&bucket(), &inside).unwrap();
+    assert_eq!((page.objects.len(), page.common_prefixes), (2, vec!["b/c/".to_owned()]));
+}
