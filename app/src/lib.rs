@@ -17,5 +17,6 @@ pub mod roles;
 pub mod s3_url;
 pub mod sandbox;
 pub mod serve;
+pub mod stdout;
 pub mod table;
 pub mod tls;

@@ -28,6 +28,35 @@ pub struct ReportManifest {
     pub report_schema: String,
     /// The result files, in order.
     pub results: Vec<ResultFile>,
+    /// What became of the tasks, where the service says it.
+    pub tasks: Option<Tasks>,
+    /// Rows of the job's manifest that are no tasks, where the service says it.
+    #[serde(default)]
+    pub left_out_rows: Vec<LeftOut>,
+}
+
+/// What became of the tasks of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tasks {
+    /// All of them.
+    pub total: u64,
+    /// Done.
+    pub succeeded: u64,
+    /// Not done.
+    pub failed: u64,
+    /// Not tried, in a job that did not complete.
+    pub not_attempted: u64,
+}
+
+/// Rows that were left out on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LeftOut {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// A result file.

@@ -1,21 +1,23 @@
-//! Tables for people: columns under a header, or names and values; no borders, so that a line
-//! is a row for `grep` and `awk` too.
+//! Tables for people: columns under a header, or names and values.
+//!
+//! No borders and no wrapping, so that a line is a row: an id is copied whole, and `grep` and
+//! `awk` find what they look for. A terminal folds what is too long.
 
-use std::io::IsTerminal;
+use comfy_table::{CellAlignment, TableStyle};
 
-use comfy_table::{CellAlignment, ContentArrangement, TableStyle};
-
-/// Rows under a header. Columns named in `numbers` are set right. On a terminal cells are
-/// wrapped to its width; elsewhere a row is one line.
+/// Rows under a header. Columns named in `numbers` are set right; a column without any value is
+/// left out.
 #[must_use]
-pub fn columns(header: &[&str], numbers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub fn columns(header: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> String {
+    let has_value = |at: &usize| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()));
+    let shown: Vec<usize> = (0..header.len()).filter(has_value).collect();
     let mut table = plain();
-    table.set_header(header.iter().map(|name| name.to_uppercase()));
-    table.add_rows(rows.into_iter().map(|row| row.iter().map(|cell| on_one_line(cell)).collect::<Vec<_>>()));
-    for (at, name) in header.iter().enumerate() {
-        if let Some(column) = table.column_mut(at)
-            && numbers.contains(name)
-        {
+    table.set_header(shown.iter().map(|at| header[*at].to_uppercase()));
+    for row in rows {
+        table.add_row(shown.iter().map(|at| on_one_line(row.get(*at).map_or("", String::as_str))));
+    }
+    for (column, at) in table.column_iter_mut().zip(&shown) {
+        if numbers.contains(&header[*at]) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -33,12 +35,7 @@ pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, String)>) -> String 
 
 fn plain() -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table.load_style(TableStyle::new());
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.force_no_tty();
-    }
+    table.load_style(TableStyle::new()).force_no_tty();
     table
 }
 
@@ -58,11 +55,21 @@ fn on_one_line(cell: &str) -> String {
 mod tests {
     use super::*;
 
+    fn rows(rows: &[[&str; 3]]) -> Vec<Vec<String>> {
+        rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect()
+    }
+
     #[test]
-    fn numbers_stand_right_and_nothing_trails() {
-        let rows = [vec!["a".to_owned(), "7".to_owned()], vec!["long name".to_owned(), "1,000".to_owned()]];
-        let text = columns(&["name", "done"], &["done"], rows);
+    fn numbers_stand_right_nothing_trails_and_an_empty_column_is_left_out() {
+        let rows = rows(&[["a", "", "7"], ["long name", "", "1,000"]]);
+        let text = columns(&["name", "version", "done"], &["done"], &rows);
         assert_eq!(text, "NAME        DONE\na              7\nlong name  1,000");
+    }
+
+    #[test]
+    fn a_row_is_one_line_however_long_it_is() {
+        let rows = rows(&[["k", &"long ".repeat(100), "1"]]);
+        assert_eq!(columns(&["key", "message", "n"], &[], &rows).lines().count(), 2);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::command::access::Tools;
 use crate::command::job::report::rows_to_text;
 use crate::command::job::watch::{self, INTERRUPTED};
 use crate::progress::{grouped, in_words};
+use crate::stdout::say;
 use crate::{document, report};
 
 mod account;
@@ -58,16 +59,19 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { objects, keep, listen } = arguments;
     let tools = Tools::of_system();
     let began = tools.clock.monotonic();
-    println!("Filling a bucket with {} objects, and starting an S3 server and the service.\n", grouped(objects));
+    say(format_args!(
+        "Filling a bucket with {} objects, and starting an S3 server and the service.\n",
+        grouped(objects)
+    ))?;
     let stage = Stage::set(objects, listen, &tools).await?;
-    println!("  S3 server  {}  with s3://{SOURCE} and s3://{TARGET}, in memory", stage.sandbox_url());
-    println!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display());
+    say(format_args!("  S3 server  {}  with s3://{SOURCE} and s3://{TARGET}, in memory", stage.sandbox_url()))?;
+    say(format_args!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display()))?;
     let played = tokio::select! {
         played = play(&stage, &tools) => played,
         _ = tokio::signal::ctrl_c() => Err(Ended(INTERRUPTED).into()),
     };
     if let Ok(job) = &played {
-        println!("Done in {}.", in_words(tools.clock.monotonic().since(began)));
+        say(format_args!("Done in {}.", in_words(tools.clock.monotonic().since(began))))?;
         if keep {
             invite(&stage, *job).await?;
         }
@@ -81,14 +85,14 @@ async fn play(stage: &Stage, tools: &Tools) -> anyhow::Result<JobId> {
     let manifest = order::bring_manifest(stage).await?;
     let spec = order::request(stage, manifest, tools.fresh_token())?;
     let job = stage.client.create_job(create_job::encode_request(&spec), &spec.options).await?.value;
-    println!("Created job {job}: copy each of them to s3://{TARGET}.\n");
+    say(format_args!("Created job {job}: copy them to s3://{TARGET}.\n"))?;
 
     let answer = watch::follow(&stage.client, Arc::clone(&tools.clock), job, ASK_EVERY).await?;
     let ended = &answer.value;
     ensure!(ended.status == Status::Complete, "the job is {}: {}", ended.status, ended.status_update_reason);
     let account = check_report(stage, ended).await?;
-    println!("The first rows:\n\n{}\n", rows_to_text(&account.first));
-    println!("What DescribeJob says:\n\n{}", document::indent(&answer.body)?);
+    say(format_args!("The first rows:\n\n{}\n", rows_to_text(&account.first)))?;
+    say(format_args!("What DescribeJob says:\n\n{}", document::indent(&answer.body)?))?;
     Ok(job)
 }
 
@@ -102,14 +106,17 @@ async fn check_report(stage: &Stage, job: &DescribedJob) -> anyhow::Result<Accou
     let counted = (account.succeeded, account.failed);
     ensure!(counted == (succeeded, failed), "the report counts {counted:?} and the job {:?}", (succeeded, failed));
     ensure!(stage.keys_of(TARGET)? == keys || failed > 0, "s3://{TARGET} does not hold what was copied");
-    println!("\nThe report, s3://{}/{}, names each object exactly once:", at.bucket, at.key);
-    println!("{} succeeded, {} failed.\n", grouped(account.succeeded), grouped(account.failed));
+    let (succeeded, failed) = (grouped(succeeded), grouped(failed));
+    say(format_args!("\nThe report names each object exactly once: {succeeded} succeeded, {failed} failed."))?;
+    say(format_args!("  s3://{}/{}\n", at.bucket, at.key))?;
     Ok(account)
 }
 
 /// Says what to try, and waits until the user has.
 async fn invite(stage: &Stage, job: JobId) -> anyhow::Result<()> {
-    let brigade = std::env::current_exe().context("the path of this program")?;
-    println!("\n{}", invitation::text(stage, &brigade.display().to_string(), job));
-    tokio::signal::ctrl_c().await.context("ctrl-c cannot be waited for")
+    let program = std::env::current_exe().context("the path of this program")?;
+    let programs = program.parent().context("the folder of this program")?;
+    say(format_args!("\n{}", invitation::text(stage, programs, job)))?;
+    tokio::signal::ctrl_c().await.context("ctrl-c cannot be waited for")?;
+    say("")
 }

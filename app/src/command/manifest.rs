@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use super::access::{ConfigFlag, StoreFlags, Tools};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
+use crate::stdout;
 
 /// The first row, and the fields of all others.
 const HEADER: &str = "Bucket,Key";
@@ -58,12 +59,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Action::List(list) = arguments.action;
     let store = list.store.open(&arguments.config, &Tools::of_system())?;
     let count = match &list.out {
-        None => write_listing(&*store, &list.from, std::io::stdout().lock(), count_on_stderr()).await?,
+        None => write_stdout(&*store, &list.from).await?,
         Some(path) => write_file(&*store, &list.from, path).await?,
     };
     let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
     eprintln!("{} objects written to {place}, fields {HEADER}", grouped(count));
     Ok(())
+}
+
+async fn write_stdout(store: &dyn ObjectStore, from: &S3Url) -> anyhow::Result<u64> {
+    let listed = write_listing(store, from, BufWriter::new(std::io::stdout()), count_on_stderr()).await;
+    listed.map_err(|error| error.downcast::<std::io::Error>().map_or_else(|other| other, stdout::told))
 }
 
 /// Writes beside the file and renames in the end: half a list must not pass for a whole one.

@@ -1,42 +1,57 @@
 //! What to try next: addresses, keys and command lines, each of which works as it is pasted.
 
+use std::path::Path;
+
 use brigade_model::job::JobId;
 
 use super::stage::{LISTS, REPORTS, SOURCE, Stage};
 
-/// Everything that a newcomer needs while the demo stays.
-pub(super) fn text(stage: &Stage, brigade: &str, job: JobId) -> String {
+/// Everything that a newcomer needs while the demo stays. `programs` is the folder of this
+/// program.
+pub(super) fn text(stage: &Stage, programs: &Path, job: JobId) -> String {
     let (service, store) = (&stage.service_keys, &stage.store_keys);
-    let (url, appid) = (stage.service_url(), &stage.names.appid);
-    let config = stage.config_file().display().to_string();
-    let manifest = stage.folder().join("some.csv").display().to_string();
     format!(
         r#"Everything keeps running until you press ctrl-c. In another terminal:
 
-  export BRIGADE_CONFIG={config}
-  {brigade} job list
-  {brigade} job describe {job}
-  {brigade} job report {job} --rows 20
-  {brigade} manifest list s3://{SOURCE}/2016/01/ --out {manifest}
-  {brigade} job create tag --tag season=winter --manifest {manifest} --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/tags
-  {brigade} job watch "$({brigade} job create delete --yes --manifest {manifest} --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/deletes)"
+cd {folder}
+export PATH="{programs}:$PATH"
+brigade job list
+brigade job describe {job}
+brigade job report {job} --rows 20
+brigade manifest list s3://{SOURCE}/2016/01/ --out some.csv
+brigade job create tag --tag season=winter --manifest some.csv \
+  --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/tags
+brigade job watch $(brigade job create delete --yes --manifest some.csv \
+  --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/deletes)
 
-The service speaks the COS Batch dialect, so its requests are signed as COS has it (curl cannot).
-With Tencent's own Python signer (pip install cos-python-sdk-v5):
+Requests are signed as Tencent COS has it, so plain curl cannot make them. In
+Python, with Tencent's own signer (pip install cos-python-sdk-v5):
 
-  python3 - <<'END'
-  import requests
-  from qcloud_cos import CosConfig
-  from qcloud_cos.cos_auth import CosS3Auth
-  conf = CosConfig(Region="local", SecretId="{service_id}", SecretKey="{service_secret}")
-  print(requests.get("{url}/jobs", headers={{"x-cos-appid": "{appid}"}}, auth=CosS3Auth(conf, "jobs")).text)
-  END
+python3 - <<'END'
+import requests
+from qcloud_cos import CosConfig
+from qcloud_cos.cos_auth import CosS3Auth
+config = CosConfig(Region="local",
+                   SecretId="{service_id}",
+                   SecretKey="{service_secret}")
+answer = requests.get("{url}/jobs",
+                      headers={{"x-cos-appid": "{appid}"}},
+                      auth=CosS3Auth(config, "/jobs"))
+print(answer.text)
+END
 
-  service     {url}
-              appid {appid}, SecretId {service_id}, SecretKey {service_secret}
-  S3 sandbox  {sandbox}
-              access key {store_id}, secret key {store_secret}
+service     {url}
+            appid       {appid}
+            SecretId    {service_id}
+            SecretKey   {service_secret}
+S3 sandbox  {sandbox}
+            access key  {store_id}
+            secret key  {store_secret}
 "#,
+        folder = stage.folder().display(),
+        programs = programs.display(),
+        url = stage.service_url(),
+        appid = stage.names.appid,
         service_id = service.access_key(),
         service_secret = service.secret_key(),
         sandbox = stage.sandbox_url(),

@@ -15,6 +15,7 @@ use crate::command::job::create::{compose, upload};
 use crate::command::manifest::write_listing;
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
+use crate::stdout::say;
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -31,7 +32,7 @@ pub(super) async fn bring_manifest(stage: &Stage) -> anyhow::Result<(Pinned, Fie
     let local = manifest::look_here(&path, None)?;
     let at = upload::destination(&local, &format!("s3://{LISTS}/").parse()?)?;
     let pinned = upload::upload(&*stage.store, &local, at).await?;
-    println!("Listed {} objects into the manifest s3://{LISTS}/{}.", grouped(count), pinned.at.key);
+    say(format_args!("Listed {} objects into the manifest s3://{LISTS}/{}.", grouped(count), pinned.at.key))?;
     Ok((pinned, local.fields))
 }
 

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -109,11 +109,6 @@ impl Stage {
     /// The folder with everything that is written down.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// The configuration that the service runs with.
-    pub(super) fn config_file(&self) -> PathBuf {
-        self.folder.path().join(CONFIG_FILE)
     }
 
     /// The keys that a bucket really holds, not asked through any interface.

@@ -102,8 +102,7 @@ async fn create_from_flags(desk: &Desk, form: Form) -> anyhow::Result<()> {
     let spec = compose(common, &names, operation, manifest, token)?;
     let body = create_job::encode_request(&spec);
     if common.dry_print {
-        print!("{}", document::indent(&body)?);
-        return Ok(());
+        return output::print_xml(&body);
     }
     send(desk, body, &spec.options).await
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Desk;
 use super::output::{Format, print_json};
+use crate::stdout::say;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -21,9 +22,8 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
     desk.client()?.delete_job(job).await?;
     match desk.output {
-        Format::Table => println!("{job} is deleted; if it was running, it ends first and then disappears"),
+        Format::Table => say(format_args!("{job} is deleted; if it was running, it ends first and then disappears")),
         Format::Json => print_json(&json!({})),
-        Format::Xml => {}
+        Format::Xml => Ok(()),
     }
-    Ok(())
 }

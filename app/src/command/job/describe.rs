@@ -29,9 +29,15 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
 /// A job for people: a name and a value a line.
 #[must_use]
 pub fn to_text(job: &DescribedJob) -> String {
+    table::pairs(pairs(job))
+}
+
+/// Its names and values; those without a value are not shown.
+#[must_use]
+pub fn pairs(job: &DescribedJob) -> Vec<(&'static str, String)> {
     let location = &job.manifest.location;
     let failures: Vec<_> = job.failures.iter().map(|why| format!("{}: {}", why.code, why.reason)).collect();
-    table::pairs([
+    vec![
         ("Job", job.id.to_string()),
         ("Description", job.description.clone().unwrap_or_default()),
         ("Status", job.status.to_string()),
@@ -46,7 +52,7 @@ pub fn to_text(job: &DescribedJob) -> String {
         ("Created", job.created.to_string()),
         ("Waiting since", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
         ("Ended", job.terminated.as_ref().map(Timestamp::to_string).unwrap_or_default()),
-    ])
+    ]
 }
 
 fn progress_text(progress: Progress) -> String {

@@ -1,13 +1,15 @@
 //! `brigade job list`.
 
+use brigade_model::operation::OperationKind;
 use brigade_model::status::Status;
 use brigade_wire::cos::list_jobs::{ListQuery, ListedJob};
 use serde_json::{Value, json};
 
 use super::Desk;
-use super::output::{Format, print_json};
+use super::output::{Format, print_json, print_xml};
 use crate::client::Client;
 use crate::progress::grouped;
+use crate::stdout::say;
 use crate::{document, table};
 
 /// What the command takes.
@@ -28,14 +30,10 @@ pub struct Arguments {
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let pages = fetch(&desk.client()?, arguments).await?;
     match desk.output {
-        Format::Table if pages.jobs.is_empty() => println!("no jobs"),
-        Format::Table => println!("{}", to_text(&pages.jobs)),
-        Format::Json => print_json(&merged(&pages.bodies)?),
-        Format::Xml => {
-            for body in &pages.bodies {
-                print!("{}", document::indent(body)?);
-            }
-        }
+        Format::Table if pages.jobs.is_empty() => say("no jobs")?,
+        Format::Table => say(to_text(&pages.jobs))?,
+        Format::Json => print_json(&merged(&pages.bodies)?)?,
+        Format::Xml => pages.bodies.iter().try_for_each(|body| print_xml(body))?,
     }
     if pages.has_more {
         eprintln!("There are more jobs: --all lists them too.");
@@ -79,7 +77,7 @@ fn merged(bodies: &[bytes::Bytes]) -> anyhow::Result<Value> {
 
 fn to_text(jobs: &[ListedJob]) -> String {
     const HEADER: [&str; 8] = ["job", "status", "operation", "done", "total", "failed", "created", "description"];
-    table::columns(&HEADER, &["done", "total", "failed"], jobs.iter().map(row))
+    table::columns(&HEADER, &["done", "total", "failed"], &jobs.iter().map(row).collect::<Vec<_>>())
 }
 
 fn row(job: &ListedJob) -> Vec<String> {
@@ -87,13 +85,19 @@ fn row(job: &ListedJob) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.status.to_string(),
-        job.operation.clone(),
+        operation_word(&job.operation),
         grouped(progress.succeeded + progress.failed),
         grouped(progress.total),
         grouped(progress.failed),
         job.created.to_string(),
         job.description.clone().unwrap_or_default(),
     ]
+}
+
+/// The word that `job create` has for it; what it does not have stays as the service says it.
+fn operation_word(element: &str) -> String {
+    let known = OperationKind::ALL.into_iter().find(|kind| kind.cos_name() == element);
+    known.map_or_else(|| element.to_owned(), |kind| kind.word().to_owned())
 }
 
 /// A status by its name, in any case.

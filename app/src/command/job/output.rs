@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::document;
+use crate::stdout::say;
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,14 +23,24 @@ pub enum Format {
 /// When the body is not XML.
 pub fn print(format: Format, body: &[u8], text: impl FnOnce() -> String) -> anyhow::Result<()> {
     match format {
-        Format::Table => println!("{}", text()),
+        Format::Table => say(text()),
         Format::Json => print_json(&document::to_json(body)?),
-        Format::Xml => print!("{}", document::indent(body)?),
+        Format::Xml => print_xml(body),
     }
-    Ok(())
 }
 
 /// Prints JSON, indented.
-pub fn print_json(value: &Value) {
-    println!("{value:#}");
+///
+/// # Errors
+/// As [`say`].
+pub fn print_json(value: &Value) -> anyhow::Result<()> {
+    say(format_args!("{value:#}"))
+}
+
+/// Prints XML, indented.
+///
+/// # Errors
+/// As [`say`], and when the body is not XML.
+pub fn print_xml(body: &[u8]) -> anyhow::Result<()> {
+    say(document::indent(body)?.trim_end())
 }

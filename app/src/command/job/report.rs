@@ -13,8 +13,11 @@ use serde_json::Value;
 
 use super::output::{Format, print_json};
 use super::{Desk, describe};
+use crate::cli::Mistake;
 use crate::command::access::StoreFlags;
-use crate::report::{self, ReportManifest, ResultFile, Row};
+use crate::progress::grouped;
+use crate::report::{self, ReportManifest, ResultFile, Row, Tasks};
+use crate::stdout::say;
 use crate::table;
 
 /// What the command takes.
@@ -55,11 +58,10 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let wanted = manifest.results.iter().filter(|file| !arguments.failed || file.is_of_failures());
     let rows = first_rows(&*store, &manifest, wanted, arguments.rows).await?;
     match desk.output {
-        Format::Table => println!("{}", to_text(&job, &rows)),
+        Format::Table => say(to_text(&job, &manifest, &rows)),
         Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
-        Format::Xml => bail!("a report has no XML: say --output table or json"),
+        Format::Xml => Err(Mistake("a report has no XML: say --output table or json".to_owned()).into()),
     }
-    Ok(())
 }
 
 /// The first rows of these files.
@@ -88,8 +90,18 @@ pub async fn first_rows<'a>(
     Ok(rows)
 }
 
-fn to_text(job: &DescribedJob, rows: &[Row]) -> String {
-    format!("{}\n\n{}", describe::to_text(job), rows_to_text(rows))
+fn to_text(job: &DescribedJob, manifest: &ReportManifest, rows: &[Row]) -> String {
+    let left_out = manifest.left_out_rows.iter().map(|rows| format!("{} {}", grouped(rows.rows), rows.reason));
+    let mut pairs = describe::pairs(job);
+    pairs.push(("Reported", manifest.tasks.as_ref().map(totals_to_text).unwrap_or_default()));
+    pairs.push(("Left out", left_out.collect::<Vec<_>>().join(", ")));
+    format!("{}\n\n{}", table::pairs(pairs), rows_to_text(rows))
+}
+
+fn totals_to_text(tasks: &Tasks) -> String {
+    let Tasks { total, succeeded, failed, not_attempted } = *tasks;
+    let [total, succeeded, failed, not_attempted] = [total, succeeded, failed, not_attempted].map(grouped);
+    format!("{total} tasks: {succeeded} succeeded, {failed} failed, {not_attempted} not attempted")
 }
 
 /// Rows of a report for people.
@@ -103,7 +115,7 @@ pub fn rows_to_text(rows: &[Row]) -> String {
         let Row { bucket, key, version, status, error_code, http_status, message } = row.clone();
         vec![bucket, key, version, status, error_code, http_status, message]
     };
-    table::columns(&HEADER, &[], rows.iter().map(cells))
+    table::columns(&HEADER, &[], &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
 async fn download(
@@ -119,11 +131,11 @@ async fn download(
         let mut target = File::create(&path).with_context(|| unwritable(&path))?;
         let copy = |piece: &[u8]| target.write_all(piece);
         report::read_rows(store, manifest, file, copy, |_| ControlFlow::Continue(())).await?;
-        println!("{}", path.display());
+        say(path.display())?;
     }
     let path = folder.join("manifest.json");
     std::fs::write(&path, bytes).with_context(|| unwritable(&path))?;
-    println!("{}", path.display());
+    say(path.display())?;
     Ok(())
 }
 
