@@ -2,5 +2,7 @@
 //! loopback, on a port that the system chose, and ends with the test.
 
 pub mod process;
+pub mod scene;
 
 pub use process::Process;
+pub use scene::Scene;

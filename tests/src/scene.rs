@@ -1,0 +1,127 @@
+//! A newcomer's scene: somebody's object store (moto), a configuration written by `brigade init`,
+//! the service as a process of its own, and its clients.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::process::{Process, brigade, python_program};
+
+/// A running store and a running service, on a directory that goes with the scene.
+pub struct Scene {
+    /// Holds the configuration and the data.
+    pub directory: TempDir,
+    /// The object store's URL.
+    pub s3_url: String,
+    /// The service's URL.
+    pub url: String,
+    /// The service.
+    pub service: Process,
+    _store: Process,
+}
+
+impl Scene {
+    /// Starts everything.
+    ///
+    /// # Panics
+    /// When a part of it does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let mut store = Process::start(python_program("moto_server").args(["-H", "127.0.0.1", "-p", "0"]));
+        let s3_url = store.wait_for(|line| line.split("Running on ").nth(1).map(|url| url.trim().to_owned()));
+        let config = directory.path().join("brigade.toml");
+        // brigade init --endpoint http://127.0.0.1:5000 --access-key KEY --secret-key SECRET --out brigade.toml
+        let written = brigade()
+            .current_dir(directory.path())
+            .args(["init", "--endpoint", &s3_url, "--access-key", "moto", "--secret-key", "motosecret"])
+            .args(["--listen", "127.0.0.1:0", "--out"])
+            .arg(&config)
+            .output()
+            .expect("brigade can be started");
+        assert!(written.status.success(), "{}", text_of(&written));
+        let (service, url) = serve(&config, directory.path().into());
+        Self { directory, s3_url, url, service, _store: store }
+    }
+
+    /// The configuration's file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("brigade.toml")
+    }
+
+    /// Starts the service again, after it has ended.
+    pub fn restart(&mut self) {
+        (self.service, self.url) = serve(&self.config(), self.directory.path().into());
+    }
+
+    /// Our command line, on this scene.
+    #[must_use]
+    pub fn brigade(&self, arguments: &[&str]) -> Output {
+        brigade()
+            .current_dir(self.directory.path())
+            .env("BRIGADE_CONFIG", self.config())
+            .env("BRIGADE_CLIENT_URL", &self.url)
+            .args(arguments)
+            .output()
+            .expect("brigade can be started")
+    }
+
+    /// Our command line, which must succeed; gives what it printed.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn told(&self, arguments: &[&str]) -> String {
+        let output = self.brigade(arguments);
+        assert!(output.status.success(), "brigade {}: {}", arguments.join(" "), text_of(&output));
+        String::from_utf8(output.stdout).expect("we print text")
+    }
+
+    /// A Python program with everything about the scene in its environment, which must succeed.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn python(&self, program: &str) -> String {
+        let client = self.client_section();
+        let value = |name: &str| client.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let output = python_program("python")
+            .arg("-c")
+            .arg(program)
+            .envs([("BATCH_URL", self.url.clone()), ("S3_URL", self.s3_url.clone())])
+            .envs([("APPID", value("appid")), ("UIN", value("uin")), ("ROLE", value("role"))])
+            .envs([("SECRET_ID", value("secret_id")), ("SECRET_KEY", value("secret_key"))])
+            .envs([("S3_ACCESS_KEY", "moto"), ("S3_SECRET_KEY", "motosecret")])
+            .output()
+            .expect("python can be started");
+        assert!(output.status.success(), "{}", text_of(&output));
+        String::from_utf8(output.stdout).expect("the program prints text")
+    }
+
+    fn client_section(&self) -> toml::Table {
+        let text = std::fs::read_to_string(self.config()).expect("the configuration can be read");
+        let config: toml::Table = text.parse().expect("the configuration is TOML");
+        config["client"].as_table().expect("init writes a client section").clone()
+    }
+}
+
+fn serve(config: &std::path::Path, directory: PathBuf) -> (Process, String) {
+    let mut command: Command = brigade();
+    // brigade serve --config brigade.toml
+    command.current_dir(directory).arg("serve").arg("--config").arg(config);
+    let mut service = Process::start(&mut command);
+    let url = service.wait_for(|line| {
+        let address = line.split("127.0.0.1:").nth(1).filter(|_| line.contains("serving"))?;
+        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+        Some(format!("http://127.0.0.1:{port}"))
+    });
+    (service, url)
+}
+
+/// What a command printed, for a person.
+#[must_use]
+pub fn text_of(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
+}

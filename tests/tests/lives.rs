@@ -1,0 +1,173 @@
+//! The life of a job told by real clients, against a server process of ours that works on a
+//! server process of moto. Each test's comments are the command lines that it proves.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use brigade_tests::Scene;
+use brigade_tests::process::{Process, brigade, workspace};
+use brigade_tests::scene::text_of;
+
+/// Opens the scene's store in Python.
+const S3: &str = "import boto3, os, requests
+s3 = boto3.client('s3', endpoint_url=os.environ['S3_URL'], region_name='us-east-1',
+    aws_access_key_id=os.environ['S3_ACCESS_KEY'], aws_secret_access_key=os.environ['S3_SECRET_KEY'])
+";
+
+/// Makes the buckets and puts `n` objects into `photos`, under `p/`.
+fn fill(scene: &Scene, n: usize) {
+    let program = format!(
+        "{S3}
+for bucket in ('photos', 'backup', 'batch'):
+    s3.create_bucket(Bucket=bucket)
+for i in range({n}):
+    s3.put_object(Bucket='photos', Key=f'p/{{i:05}} ü+.jpg', Body=b'x')"
+    );
+    let _ = scene.python(&program);
+}
+
+/// How many objects `backup` holds.
+fn count_copies(scene: &Scene) -> usize {
+    scene.python(&format!("{S3}print(s3.list_objects_v2(Bucket='backup')['KeyCount'])")).trim().parse().unwrap()
+}
+
+/// `brigade manifest list s3://photos/p/ --out photos.csv`
+fn list(scene: &Scene) {
+    let _ = scene.told(&["manifest", "list", "s3://photos/p/", "--out", "photos.csv"]);
+}
+
+/// `brigade job create FORM --manifest photos.csv --manifest-to s3://batch/manifests --report s3://batch/reports`
+fn create(scene: &Scene, form: &[&str]) -> String {
+    let places =
+        ["--manifest", "photos.csv", "--manifest-to", "s3://batch/manifests", "--report", "s3://batch/reports"];
+    scene.told(&[&["job", "create"], form, &places[..]].concat()).trim().to_owned()
+}
+
+/// target/venv/bin/python tests/clients/life.py
+#[test]
+fn a_program_that_signs_with_the_official_python_signer_tells_the_life_of_its_jobs() {
+    let scene = Scene::start();
+    let life = fs::read_to_string(workspace().join("tests/clients/life.py")).unwrap();
+    assert_eq!(scene.python(&life).trim(), "told");
+}
+
+#[test]
+fn a_newcomer_tags_a_bucket_by_our_own_command_line() {
+    let scene = Scene::start();
+    fill(&scene, 40);
+    list(&scene);
+    // brigade job create tag --tag team=red ...
+    let id = create(&scene, &["tag", "--tag", "team=red"]);
+    // brigade job watch JOB
+    let watched = scene.told(&["job", "watch", &id]);
+    assert!(watched.contains("Complete"), "{watched}");
+    // brigade job describe JOB --output json
+    let described = scene.told(&["job", "describe", &id, "--output", "json"]);
+    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    assert!(described.to_string().contains("Complete"), "{described}");
+    // brigade job describe JOB --output xml
+    assert!(scene.told(&["job", "describe", &id, "--output", "xml"]).contains("<Status>Complete</Status>"));
+    // brigade job report JOB --rows 3
+    let report = scene.told(&["job", "report", &id, "--rows", "3"]);
+    assert!(report.contains("40"), "{report}");
+    // brigade job list
+    assert!(scene.told(&["job", "list"]).contains(&id));
+    // brigade job delete JOB
+    let _ = scene.told(&["job", "delete", &id]);
+    let gone = scene.brigade(&["job", "describe", &id]);
+    assert!(!gone.status.success() && text_of(&gone).contains("NoSuchJob"), "{}", text_of(&gone));
+}
+
+#[test]
+fn a_job_is_made_urgent_and_confirmed_and_another_cancelled() {
+    let scene = Scene::start();
+    fill(&scene, 5);
+    list(&scene);
+    // brigade job create copy --to backup --confirm-first ...
+    let copied = create(&scene, &["copy", "--to", "backup", "--confirm-first"]);
+    // brigade job priority JOB 99
+    assert!(scene.told(&["job", "priority", &copied, "99"]).contains("99"));
+    // brigade job confirm JOB
+    let _ = scene.told(&["job", "confirm", &copied]);
+    // brigade job watch JOB
+    assert!(scene.told(&["job", "watch", &copied]).contains("Complete"));
+    assert_eq!(count_copies(&scene), 5);
+    // brigade job create delete --confirm-first --yes ...
+    let cancelled = create(&scene, &["delete", "--confirm-first", "--yes"]);
+    // brigade job cancel JOB
+    let _ = scene.told(&["job", "cancel", &cancelled]);
+    let described = scene.told(&["job", "describe", &cancelled]);
+    assert!(described.contains("Cancelled"), "{described}");
+}
+
+#[test]
+fn a_delete_asks_first_and_without_a_terminal_does_nothing() {
+    let scene = Scene::start();
+    fill(&scene, 3);
+    list(&scene);
+    // brigade job create delete --manifest photos.csv --manifest-to s3://batch/m --no-report
+    let arguments = ["--manifest", "photos.csv", "--manifest-to", "s3://batch/m", "--no-report"];
+    let asked = scene.brigade(&[&["job", "create", "delete"], &arguments[..]].concat());
+    assert_eq!(asked.status.code(), Some(2), "{}", text_of(&asked));
+    let told = String::from_utf8(asked.stderr).unwrap();
+    assert!(told.contains("--yes") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+fn a_server_that_is_killed_or_stopped_goes_on_where_it_was() {
+    let mut scene = Scene::start();
+    fill(&scene, 400);
+    list(&scene);
+    let id = create(&scene, &["copy", "--to", "backup", "--requests-per-second-max", "200"]);
+    scene.service.kill();
+    scene.restart();
+    // kill PID
+    let status = scene.service.terminate();
+    assert!(status.success(), "{status}: {}", scene.service.said());
+    scene.restart();
+    let watched = scene.told(&["job", "watch", &id]);
+    assert!(watched.contains("Complete"), "{watched}");
+    assert_eq!(count_copies(&scene), 400);
+}
+
+#[test]
+fn a_second_process_on_one_data_directory_is_refused() {
+    let scene = Scene::start();
+    // brigade serve --config brigade.toml
+    let directory = scene.directory.path();
+    let second = brigade().current_dir(directory).arg("serve").arg("--config").arg(scene.config()).output().unwrap();
+    assert!(!second.status.success());
+    assert!(text_of(&second).contains("another process"), "{}", text_of(&second));
+}
+
+#[test]
+fn health_readiness_and_metrics_are_told() {
+    let scene = Scene::start();
+    let program = "import os, requests
+url = os.environ['BATCH_URL']
+assert requests.get(url + '/healthz').status_code == 200
+assert requests.get(url + '/readyz').status_code == 200
+print(requests.get(url + '/metrics').text)";
+    let told = scene.python(program);
+    for metric in ["brigade_jobs", "brigade_spool_bytes"] {
+        assert!(told.contains(metric), "{metric} is missing in\n{told}");
+    }
+}
+
+#[test]
+fn the_demo_copies_every_object_and_ends_well() {
+    // brigade demo --objects 3000
+    let demo = brigade().args(["demo", "--objects", "3000"]).output().unwrap();
+    assert!(demo.status.success(), "{}", text_of(&demo));
+    let told = text_of(&demo);
+    assert!(told.contains("3,000") || told.contains("3000"), "{told}");
+    assert!(told.contains("<DescribeJobResult>") && told.contains("<Status>Complete</Status>"), "{told}");
+}
+
+#[test]
+fn the_sandbox_answers_and_stops_when_asked() {
+    // brigade sandbox --listen 127.0.0.1:0 --bucket photos
+    let mut sandbox = Process::start(brigade().args(["sandbox", "--listen", "127.0.0.1:0", "--bucket", "photos"]));
+    sandbox.wait_for(|line| line.contains("http://127.0.0.1:").then_some(()));
+    assert!(sandbox.terminate().success());
+}
