@@ -1,7 +1,7 @@
 //! The configuration: a TOML file, each setting of which can also be an environment variable.
 //!
 //! Sections define their settings once ([`section`]); reading, mistakes and the reference follow
-//! from the definitions. What one setting cannot know of another stands in [`check`].
+//! from the definitions. What one setting cannot know of another stands in `check`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! An answer's XML as people and programs like to read it: indented, or as JSON.
 //!
 //! The JSON keeps the element names. Containers whose children are rows become arrays, counters
-//! and flags become numbers and booleans ([`ARRAYS`], [`NUMBERS`], [`FLAGS`]); whatever the
+//! and flags become numbers and booleans (`ARRAYS`, `NUMBERS`, `FLAGS`); whatever the
 //! service adds besides comes along as strings and objects.
 
 use quick_xml::Reader;

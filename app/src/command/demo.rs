@@ -1,12 +1,12 @@
 //! `brigade demo`: one process, nothing else installed, and a job over real requests.
 //!
 //! 1. A sandbox S3 server with a bucket full of objects, and the service with its embedded
-//!    store, both on loopback ports with fresh keys ([`stage`]).
+//!    store, both on loopback ports with fresh keys (`stage`).
 //! 2. The bucket is listed into a manifest, the manifest uploaded, and a copy job created
 //!    through the public interface, as any client would.
 //! 3. The job is followed until it ends.
 //! 4. Its report is read row by row and held against the bucket: each object exactly once, and
-//!    each one copied ([`account`]). If that is not so, the demo fails.
+//!    each one copied (`account`). If that is not so, the demo fails.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! `brigade job watch`: follows a job until it ends.
 //!
 //! Watching only asks: an interrupt ends the watching and leaves the job as it is. While the
-//! service does not answer (a restart, a proxy) the watching goes on for [`PATIENCE`].
+//! service does not answer (a restart, a proxy) the watching goes on for `PATIENCE`.
 
 use std::sync::Arc;
 use std::time::Duration;
