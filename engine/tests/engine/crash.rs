@@ -8,12 +8,12 @@ use brigade_model::{Operation, Status};
 use brigade_runtime::SeededEntropy;
 
 use crate::account::{check, text};
-use crate::crashing::Death;
+use crate::crashing::{Mishap, What};
 use crate::life::{copy, tagging};
 use crate::world::{World, key};
 
 /// What a seed decides: the operation and the number of tasks.
-fn scene(seed: u64) -> (Operation, usize) {
+pub(crate) fn scene(seed: u64) -> (Operation, usize) {
     let entropy = SeededEntropy::new(seed);
     let operation = match entropy.below(3) {
         0 => copy(),
@@ -24,8 +24,8 @@ fn scene(seed: u64) -> (Operation, usize) {
     (operation, tasks)
 }
 
-/// Runs the seed's job with that death and checks the promise; gives the number of writes.
-fn run(seed: u64, death: Option<Death>) -> u64 {
+/// Runs the seed's job with that mishap and checks the promise; gives the number of writes.
+pub(crate) fn run(seed: u64, mishap: Option<Mishap>) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let (operation, tasks) = scene(seed);
@@ -35,16 +35,16 @@ fn run(seed: u64, death: Option<Death>) -> u64 {
         world.fill(tasks).await;
         let keys: Vec<String> = (0..tasks).map(key).collect();
         let id = world.create(operation, keys.clone()).await;
-        let job = world.run_to_end(id, death).await;
-        assert_eq!(job.status, Status::Complete, "seed {seed}, {death:?}: {job:#?}");
+        let job = world.run_to_end(id, mishap).await;
+        assert_eq!(job.status, Status::Complete, "seed {seed}, {mishap:?}: {job:#?}");
         let rows = check(&world, &job, &keys).await;
-        assert!(rows.values().all(|row| row.status == "succeeded"), "seed {seed}, {death:?}: {rows:#?}");
+        assert!(rows.values().all(|row| row.status == "succeeded"), "seed {seed}, {mishap:?}: {rows:#?}");
         for i in 0..tasks {
-            assert_eq!(text(&world, "source", &key(i)).await.is_none(), is_delete, "seed {seed}, {death:?}");
-            assert_eq!(text(&world, "target", &key(i)).await.is_some(), is_copy, "seed {seed}, {death:?}");
+            assert_eq!(text(&world, "source", &key(i)).await.is_none(), is_delete, "seed {seed}, {mishap:?}");
+            assert_eq!(text(&world, "target", &key(i)).await.is_some(), is_copy, "seed {seed}, {mishap:?}");
         }
-        assert!(world.bucket.open_uploads().is_empty(), "seed {seed}, {death:?}: an upload is left behind");
-        world.writes.load(Ordering::SeqCst)
+        assert!(world.bucket.open_uploads().is_empty(), "seed {seed}, {mishap:?}: an upload is left behind");
+        world.counted.writes.load(Ordering::SeqCst)
     })
 }
 
@@ -53,8 +53,8 @@ fn a_crash_at_any_store_write_changes_nothing_of_what_a_job_promises() {
     for seed in 0..20 {
         let writes = run(seed, None);
         for write in 1..=writes {
-            for is_after in [false, true] {
-                run(seed, Some(Death { write, is_after }));
+            for what in [What::DiesBefore, What::DiesAfter] {
+                run(seed, Some(Mishap { write, what }));
             }
         }
     }

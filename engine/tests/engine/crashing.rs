@@ -1,59 +1,112 @@
-//! A job store whose process dies at a chosen write: just before it, or just after it with the
-//! answer lost.
+//! A job store that goes wrong at a chosen write: its process dies just before it or just after
+//! it with the answer lost, or the write fails before or after it happened, or the store is away
+//! from there on for a while. And it counts: writes, and the passes of the engine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::ports::JobStore;
+use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::*;
+use brigade_model::ports::{Clock, JobStore};
 use brigade_model::slots::SlotMove;
 use brigade_model::{EndpointName, Job, JobId, Status, Timestamp};
-use brigade_runtime::Node;
+use brigade_runtime::{Node, SimulatedClock};
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
 
-/// When to die.
+/// More passes than any simulation needs: an engine that gets there spins.
+const PASSES_MAX: u64 = 500_000;
+
+/// What goes wrong, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Death {
+pub(crate) struct Mishap {
     /// At which write, from 1.
     pub(crate) write: u64,
-    /// After it has happened rather than before.
-    pub(crate) is_after: bool,
+    pub(crate) what: What,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The process dies before the write happens.
+    DiesBefore,
+    /// The process dies after it has happened.
+    DiesAfter,
+    /// The store fails, and nothing has happened.
+    FailsBefore,
+    /// The store fails, and it has happened.
+    FailsAfter,
+    /// Every call fails from this one on, for so long.
+    Away(Duration),
+}
+
+/// What is counted over all processes. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counted {
+    pub(crate) writes: Arc<AtomicU64>,
+    pub(crate) passes: Arc<AtomicU64>,
+    /// Until when the store is away.
+    away: Arc<std::sync::Mutex<Option<Monotonic>>>,
 }
 
 /// The store of one process.
 pub(crate) struct Crashing {
-    inner: MemoryStore,
-    node: Node,
-    death: Option<Death>,
-    writes: Arc<AtomicU64>,
+    pub(crate) inner: MemoryStore,
+    pub(crate) node: Node,
+    pub(crate) mishap: Option<Mishap>,
+    pub(crate) counted: Counted,
+    pub(crate) clock: Arc<SimulatedClock>,
 }
 
 impl Crashing {
-    /// The store of `node`, which dies as `death` says; `writes` counts over all processes.
-    pub(crate) fn new(inner: MemoryStore, node: Node, death: Option<Death>, writes: Arc<AtomicU64>) -> Self {
-        Self { inner, node, death, writes }
+    async fn write<T, E: From<StoreError>>(
+        &self,
+        write: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let number = self.counted.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        let what = self.mishap.filter(|mishap| mishap.write == number).map(|mishap| mishap.what);
+        match what {
+            Some(What::DiesBefore) => return self.die().await,
+            Some(What::FailsBefore) => return Err(failure().into()),
+            Some(What::Away(duration)) => {
+                *self.counted.away.lock().unwrap() = Some(self.clock.monotonic().after(duration));
+            }
+            Some(What::DiesAfter | What::FailsAfter) | None => {}
+        }
+        self.must_be_there()?;
+        let answer = write.await;
+        match what {
+            Some(What::DiesAfter) => self.die().await,
+            Some(What::FailsAfter) => Err(failure().into()),
+            _ => answer,
+        }
     }
 
-    async fn write<T>(&self, write: impl Future<Output = T> + Send) -> T {
-        let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-        let death = self.death.filter(|death| death.write == number);
-        if death.is_some_and(|death| !death.is_after) {
-            return self.die().await;
-        }
-        let answer = write.await;
-        if death.is_some() {
-            return self.die().await;
-        }
-        answer
+    async fn read<T>(&self, read: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+        self.must_be_there()?;
+        read.await
+    }
+
+    fn must_be_there(&self) -> Result<(), StoreError> {
+        let away = self.counted.away.lock().unwrap().is_some_and(|until| self.clock.monotonic() < until);
+        if away { Err(failure()) } else { Ok(()) }
     }
 
     async fn die<T>(&self) -> T {
         self.node.crash();
         std::future::pending().await
     }
+
+    fn count_pass(&self) {
+        let passes = self.counted.passes.fetch_add(1, Ordering::SeqCst);
+        assert!(passes < PASSES_MAX, "the engine spins");
+    }
+}
+
+fn failure() -> StoreError {
+    StoreError("away, for a test".to_owned())
 }
 
 macro_rules! delegate {
@@ -61,7 +114,12 @@ macro_rules! delegate {
         #[async_trait]
         impl JobStore for Crashing {
             $(async fn $write(&self, $($wa: $wt),*) -> $wr { self.write(self.inner.$write($($wa),*)).await })*
-            $(async fn $read(&self, $($ra: $rt),*) -> $rr { self.inner.$read($($ra),*).await })*
+            $(async fn $read(&self, $($ra: $rt),*) -> $rr {
+                if stringify!($read) == "open_jobs" {
+                    self.count_pass();
+                }
+                self.read(self.inner.$read($($ra),*)).await
+            })*
         }
     };
 }

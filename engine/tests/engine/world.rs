@@ -1,10 +1,10 @@
 //! A world for an engine: stores, a bucket, a clock and an account, and processes that can die.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brigade_engine::places::AlwaysWell;
+use brigade_engine::places::{AlwaysWell, Health};
 use brigade_engine::ports::NoObserver;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::EndpointKind;
@@ -12,7 +12,7 @@ use brigade_model::job::Change;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::object_store::{At, Leash, NewObject, ObjectStore, PutObject, send};
-use brigade_model::ports::{Clock, Entropy, JobStore};
+use brigade_model::ports::{Clock, Entropy, JobStore, Spawn};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
@@ -22,7 +22,7 @@ use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 
-use crate::crashing::{Crashing, Death};
+use crate::crashing::{Counted, Crashing, Mishap};
 
 /// Everything that outlives a process.
 pub(crate) struct World {
@@ -33,8 +33,12 @@ pub(crate) struct World {
     pub(crate) bucket: Arc<SimulatedStore>,
     /// What the engine calls: the bucket, possibly behind something that misbehaves.
     pub(crate) store: Arc<dyn ObjectStore>,
+    /// Whether that works, as far as the engine is told.
+    pub(crate) health: Arc<dyn Health>,
+    /// The configuration has lost the role.
+    pub(crate) is_role_gone: Arc<AtomicBool>,
     pub(crate) config: EngineConfig,
-    pub(crate) writes: Arc<AtomicU64>,
+    pub(crate) counted: Counted,
 }
 
 /// A process of the service.
@@ -43,18 +47,22 @@ pub(crate) struct Process {
     pub(crate) engine: Arc<Engine>,
 }
 
-struct OneRole(Arc<dyn ObjectStore>);
+struct OneRole {
+    store: Arc<dyn ObjectStore>,
+    health: Arc<dyn Health>,
+    is_gone: Arc<AtomicBool>,
+}
 
 impl Roles for OneRole {
     fn places(&self, _: &AccountId, role: &str) -> Option<RolePlaces> {
         let place = Place {
             endpoint: EndpointName::new("e").unwrap(),
-            store: self.0.clone(),
+            store: self.store.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
-            health: Arc::new(AlwaysWell),
+            health: self.health.clone(),
         };
-        (role == "role").then(|| RolePlaces {
+        (role == "role" && !self.is_gone.load(Ordering::SeqCst)).then(|| RolePlaces {
             operations: OperationKind::ALL.to_vec(),
             source: place.clone(),
             target: place.clone(),
@@ -91,34 +99,58 @@ impl World {
             spool: Arc::new(MemorySpool::default()),
             store: store.clone(),
             bucket: store,
+            health: Arc::new(AlwaysWell),
+            is_role_gone: Arc::default(),
             config: EngineConfig::default(),
-            writes: Arc::default(),
+            counted: Counted::default(),
             clock,
             entropy,
         }
     }
 
     /// Starts a process, as a restart does: whatever leases there were are revoked.
-    pub(crate) fn start(&self, death: Option<Death>) -> Process {
+    pub(crate) fn start(&self, mishap: Option<Mishap>) -> Process {
         self.jobs.revoke_all_leases();
+        self.start_beside(mishap)
+    }
+
+    /// Starts a process beside those that run.
+    pub(crate) fn start_beside(&self, mishap: Option<Mishap>) -> Process {
         let node = Node::default();
+        self.start_with(node.clone(), mishap, Arc::new(node))
+    }
+
+    /// Starts a process whose work is started by `spawn`.
+    pub(crate) fn start_with(&self, node: Node, mishap: Option<Mishap>, spawn: Arc<dyn Spawn>) -> Process {
+        let jobs = Crashing {
+            inner: self.jobs.clone(),
+            node: node.clone(),
+            mishap,
+            counted: self.counted.clone(),
+            clock: self.clock.clone(),
+        };
+        let roles = OneRole {
+            store: self.store.clone(),
+            health: self.health.clone(),
+            is_gone: self.is_role_gone.clone(),
+        };
         let ports = Ports {
-            jobs: Arc::new(Crashing::new(self.jobs.clone(), node.clone(), death, self.writes.clone())),
+            jobs: Arc::new(jobs),
             spool: self.spool.clone(),
-            roles: Arc::new(OneRole(self.store.clone())),
+            roles: Arc::new(roles),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
-            spawn: Arc::new(node.clone()),
+            spawn: spawn.clone(),
             observer: Arc::new(NoObserver),
         };
         let engine = Engine::new(ports, self.config.clone());
-        brigade_model::ports::Spawn::spawn(&node, "engine", Box::pin(engine.clone().run()));
+        spawn.spawn("engine", Box::pin(engine.clone().run()));
         Process { node, engine }
     }
 
     /// Runs processes until the job has ended: one that dies is followed by another.
-    pub(crate) async fn run_to_end(&self, job: JobId, death: Option<Death>) -> Job {
-        let mut process = self.start(death);
+    pub(crate) async fn run_to_end(&self, job: JobId, mishap: Option<Mishap>) -> Job {
+        let mut process = self.start(mishap);
         for _ in 0..100_000 {
             let now = self.job(job).await;
             if now.status.is_terminal() {
@@ -202,7 +234,7 @@ impl World {
         keys: impl IntoIterator<Item = String>,
         adjust: impl FnOnce(&mut JobSpec),
     ) -> JobId {
-        let number = self.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
+        let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
         let manifest: String = keys.into_iter().map(|key| format!("source,{key}\n")).collect();
         let etag = self.put("aside", &format!("manifest-{number}.csv"), &manifest).await;
         let object = ObjectRef {
