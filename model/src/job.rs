@@ -143,6 +143,11 @@ impl JobFailure {
             reason: cut(reason.into(), FAILURE_REASON_BYTES_MAX),
         }
     }
+
+    /// Code and reason, as a status' reason.
+    fn sentence(&self) -> String {
+        format!("{}: {}", self.code, self.reason)
+    }
 }
 
 /// Codes of [`JobFailure`] (resolution U-30).
@@ -363,6 +368,10 @@ impl Job {
                 self.step(if must_wait { Event::ConfirmationNeeded } else { Event::ManifestRead }, at)?;
                 self.progress.total = prepared.tasks;
                 self.prepared = Some(prepared.clone());
+                if !self.is_confirmed {
+                    // What kept the preparation waiting does so no more.
+                    self.say("");
+                }
             }
             Change::Confirmed(reason) => {
                 self.step(Event::Confirmed, at)?;
@@ -404,8 +413,10 @@ impl Job {
             }
             Change::ReportWritten => {
                 self.step(Event::ReportWritten, at)?;
-                if self.status == Status::Complete {
-                    self.say(REASON_COMPLETE);
+                match (self.status, self.failures.last()) {
+                    (Status::Complete, _) => self.say(REASON_COMPLETE),
+                    (Status::Failed, Some(why)) => self.say(&why.sentence()),
+                    _ => {}
                 }
             }
             Change::ReportFailed(why) => {
@@ -465,7 +476,7 @@ impl Job {
     }
 
     fn fail(&mut self, why: JobFailure) {
-        self.say(&format!("{}: {}", why.code, why.reason));
+        self.say(&why.sentence());
         self.failures.push(why);
     }
 }

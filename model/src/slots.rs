@@ -80,7 +80,8 @@ fn choose(candidates: &[Candidate], slots: usize) -> Vec<JobId> {
         ranked.extend(jobs.iter().enumerate().map(|(round, job)| (round, *job)));
     }
     // Within a round a job that runs keeps its slot, so that equals do not push each other out.
-    ranked.sort_by_key(|(round, c)| (*round, idle_last(c), c.account.clone()));
+    // Of those that wait the oldest goes first, so that no account waits for ever.
+    ranked.sort_by_key(|(round, c)| (*round, idle_last(c), c.job));
     ranked.into_iter().take(slots).map(|(_, c)| c.job).collect()
 }
 
@@ -125,6 +126,12 @@ mod tests {
             candidate(3, "b", 1, Status::Ready),
         ];
         assert_eq!(decide(&jobs, 2), [(jobs[0].job, SlotMove::Grant), (jobs[2].job, SlotMove::Grant)]);
+    }
+
+    #[test]
+    fn an_account_does_not_wait_for_ever_behind_one_with_ever_more_jobs() {
+        let jobs = [candidate(2, "b", 1, Status::Ready), candidate(3, "a", 1, Status::Ready)];
+        assert_eq!(decide(&jobs, 1), [(jobs[0].job, SlotMove::Grant)]);
     }
 
     #[test]

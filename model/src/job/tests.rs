@@ -120,3 +120,15 @@ fn a_failure_is_kept_and_said_within_the_limits_of_the_wire() {
     assert_eq!(job.failures[0].reason.len(), FAILURE_REASON_BYTES_MAX);
     assert!(job.status_update_reason.len() <= STATUS_UPDATE_REASON_BYTES_MAX);
 }
+
+#[test]
+fn what_kept_a_job_waiting_is_not_its_last_word() {
+    let waits = Change::Noted("the manifest cannot be read; trying again".into());
+    let suspended = changed(job(Some(true)), &[Change::PreparationStarted, waits, prepared()]);
+    assert_eq!((suspended.status, suspended.status_update_reason.as_str()), (Status::Suspended, ""));
+
+    let late = Change::Noted("the report cannot be written; trying again".into());
+    let failed = changed(suspended, &[Change::ConfirmationExpired, late, Change::ReportWritten]);
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(failed.status_update_reason, "ConfirmationExpired: the job was not confirmed in time");
+}
