@@ -12,6 +12,8 @@
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
 //! - The leash ends the starting of tasks, never their recording. A stopped slice renews its
 //!   lease no more, so what has begun ends within the lease, or is revoked.
+//! - A task that could not run for a reason that may pass ends the starting of others: only a
+//!   new lease starts it again, and behind it the window does not move.
 
 mod commit;
 mod units;
@@ -165,7 +167,7 @@ impl<'a> Floor<'a> {
                 Some(end) = self.running.next(), if !self.running.is_empty() => Woken::Ended(end),
                 () = self.run.leash.stopped(), if !self.run.leash.is_stopped() => Woken::Stopped,
                 renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
-                () = &mut self.renew_timer, if self.renewing.is_none() && !self.is_stopped() => Woken::Renew,
+                () = &mut self.renew_timer, if self.renewing.is_none() && self.is_kept() => Woken::Renew,
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
                 () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
             };
@@ -190,8 +192,14 @@ impl<'a> Floor<'a> {
         }
     }
 
+    /// Whether the slice starts nothing more.
     fn is_stopped(&self) -> bool {
-        self.run.leash.is_stopped() || self.is_fenced || self.broken.is_some()
+        !self.is_kept() || self.broken.is_some() || self.end == SliceEnd::Again
+    }
+
+    /// Whether the lease is renewed.
+    fn is_kept(&self) -> bool {
+        !self.run.leash.is_stopped() && !self.is_fenced
     }
 
     /// Whether nothing runs and nothing waits to be committed.
@@ -279,7 +287,7 @@ impl<'a> Floor<'a> {
     async fn judge(&mut self) {
         if let Err(error) = self.run.shop.judge(self.run.job.id).await {
             tracing::warn!(job = %self.run.job.id, %error, "the job's progress cannot be judged now");
-            // Whoever enters the job next judges it again.
+            // Judged again with the next commit, or by the loop when nothing is left to lease.
             self.end = SliceEnd::Again;
         }
     }
