@@ -13,7 +13,7 @@ pub struct EngineConfig {
     pub slices: usize,
     /// Tasks of a slice that run at once; the endpoint's own limits stand below.
     pub tasks: usize,
-    /// Jobs that this process prepares, drains or reports at once.
+    /// Jobs that this process prepares at once; as many are drained, and as many reported.
     pub stages: usize,
     /// How long the engine waits before it looks again, when no bell rings.
     pub poll: Duration,

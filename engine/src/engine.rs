@@ -43,7 +43,10 @@ pub struct Engine {
 /// What the loop remembers between passes; all of it can be lost.
 #[derive(Default)]
 struct Desk {
-    visited: BTreeSet<JobId>,
+    /// Jobs that are being visited, with the stage that they were in.
+    visited: BTreeMap<JobId, Stage>,
+    /// When each job was visited last, in visits: whose turn it is.
+    visits: BTreeMap<JobId, u64>,
     workers: BTreeMap<EndpointName, usize>,
     turns: Turns,
     /// Jobs that wait after a failure that may pass.
@@ -53,6 +56,8 @@ struct Desk {
     /// What was last said about an endpoint that is away, by job.
     noted: BTreeMap<JobId, String>,
     purged: Monotonic,
+    /// Whether every folder of the spool belongs to a job; not known at first.
+    is_spool_swept: bool,
 }
 
 /// Something that the loop had started has ended.
@@ -177,8 +182,8 @@ impl Engine {
         desk.not_before.retain(|_, until| *until > now);
         desk.turns.keep(&heads);
         self.shop.leashes.keep(|job| heads.iter().any(|head| head.id == job && head.status == Status::Active));
+        self.visit_stages(desk, &heads, to);
         for head in &heads {
-            self.visit_stage(desk, head, to);
             self.expire_confirmation(head).await?;
         }
         if self.reschedule(&heads).await? {
@@ -191,18 +196,35 @@ impl Engine {
         self.purge(desk, now).await
     }
 
+    /// Visits jobs, those first that have not been for the longest time: so jobs whose visits
+    /// come to nothing again and again keep nobody waiting.
+    fn visit_stages(&self, desk: &mut Desk, heads: &[JobHead], to: &mpsc::UnboundedSender<Ended>) {
+        desk.visits.retain(|id, _| heads.iter().any(|head| head.id == *id));
+        let mut in_turn: Vec<&JobHead> = heads.iter().collect();
+        in_turn.sort_by_key(|head| desk.visits.get(&head.id).copied());
+        for head in in_turn {
+            self.visit_stage(desk, head, to);
+        }
+    }
+
     /// Visits a job whose stage nobody holds.
     fn visit_stage(&self, desk: &mut Desk, head: &JobHead, to: &mpsc::UnboundedSender<Ended>) {
-        let calls = match stage(head.status) {
+        let now_in = stage(head.status);
+        let calls = match now_in {
             Stage::Prepare => self.shop.space.may_lease(),
             Stage::Drain | Stage::Report => true,
             Stage::Wait | Stage::Execute | Stage::End => false,
         };
-        let is_busy = head.is_stage_leased || desk.visited.contains(&head.id) || desk.not_before.contains_key(&head.id);
-        if !calls || is_busy || desk.visited.len() >= self.shop.config.stages {
+        let is_busy =
+            head.is_stage_leased || desk.visited.contains_key(&head.id) || desk.not_before.contains_key(&head.id);
+        // Each stage has its own limit: a drain, which is short, waits for no preparation.
+        let like_it = || desk.visited.values().filter(|stage| **stage == now_in).count();
+        if !calls || is_busy || like_it() >= self.shop.config.stages {
             return;
         }
-        desk.visited.insert(head.id);
+        desk.visited.insert(head.id, now_in);
+        let last = desk.visits.values().max().copied().unwrap_or(0);
+        desk.visits.insert(head.id, last + 1);
         let (shop, job) = (self.shop.clone(), head.id);
         let telling = Telling { ended: Some(Ended::Visit(job, Step::Again(AGAIN))), to: to.clone() };
         let work = async move {
@@ -268,9 +290,11 @@ impl Engine {
     async fn say_why_calls_wait(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
         desk.noted.retain(|id, _| active.iter().any(|head| head.id == *id));
         for head in active {
-            let reason = self.reason_to_wait(head).await?.unwrap_or_default();
-            let noted = desk.noted.get(&head.id).map_or("", String::as_str);
-            if reason == noted {
+            let Some(job) = self.shop.ports.jobs.job(head.id).await? else { continue };
+            let reason = self.reason_to_wait(&job).unwrap_or_default();
+            // What the job says was said by a process before, as far as this one knows.
+            let noted = desk.noted.entry(head.id).or_insert(job.status_update_reason);
+            if reason == *noted {
                 continue;
             }
             let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
@@ -280,10 +304,9 @@ impl Engine {
         Ok(())
     }
 
-    async fn reason_to_wait(&self, head: &JobHead) -> Result<Option<String>, StoreError> {
-        let Some(job) = self.shop.ports.jobs.job(head.id).await? else { return Ok(None) };
-        let Some(places) = self.shop.ports.roles.places(&job.account, &job.spec.role.name) else { return Ok(None) };
-        Ok(places.source.health.reason().or_else(|| places.target.health.reason()))
+    fn reason_to_wait(&self, job: &Job) -> Option<String> {
+        let places = self.shop.ports.roles.places(&job.account, &job.spec.role.name)?;
+        places.source.health.reason().or_else(|| places.target.health.reason())
     }
 
     /// Gives free workers slices, in turn.
@@ -309,8 +332,9 @@ impl Engine {
                     desk.turns.serve(head);
                     *desk.workers.entry(endpoint.clone()).or_default() += 1;
                 } else {
-                    // Nothing is free; perhaps somebody died with a slice.
+                    // Nothing is free; perhaps somebody died with a slice, or after the last part.
                     self.shop.ports.jobs.revoke_expired(head.id, self.shop.config.lease_grace).await?;
+                    self.settle(self.shop.judge(head.id).await)?;
                     willing.retain(|other| other.id != head.id);
                 }
             }
@@ -354,9 +378,15 @@ impl Engine {
         let kept =
             jiff::SignedDuration::try_from(self.shop.config.ended_jobs_kept).unwrap_or(jiff::SignedDuration::MAX);
         let ended_before = self.shop.ports.clock.now().checked_sub(kept).unwrap_or(brigade_model::Timestamp::MIN);
-        let purged = self.shop.ports.jobs.purge(ended_before, PURGE_ROWS).await?;
+        if !desk.is_spool_swept {
+            desk.is_spool_swept = self.sweep_spool().await?;
+        }
+        let purged = self.shop.ports.jobs.purge(ended_before, PURGE_ROWS).await;
+        // Without an answer nobody knows which jobs are gone.
+        desk.is_spool_swept &= purged.is_ok();
+        let purged = purged?;
         for job in &purged.jobs {
-            self.empty_spool(*job).await;
+            desk.is_spool_swept &= self.empty_spool(*job).await;
         }
         if !purged.more {
             desk.purged = now;
@@ -364,18 +394,37 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes the spool files of a job that is gone.
-    async fn empty_spool(&self, job: JobId) {
-        let spool = &self.shop.ports.spool;
-        let names = spool.list(&format!("{job}/")).await.unwrap_or_else(|error| {
-            tracing::warn!(%job, %error, "the spool files of a purged job cannot be listed");
-            Vec::new()
-        });
-        for name in names {
-            if let Err(error) = spool.remove(&name).await {
-                tracing::warn!(%name, %error, "a spool file of a purged job was not removed");
+    /// Removes the spool files of jobs that are gone, which whoever purged them could not remove;
+    /// whether none is left.
+    async fn sweep_spool(&self) -> Result<bool, StoreError> {
+        let Some(names) = self.list_spool("").await else { return Ok(false) };
+        // Listed before the store is asked: the files of a job come after its row.
+        let folders: BTreeSet<JobId> = names.iter().filter_map(|name| name.split_once('/')?.0.parse().ok()).collect();
+        let mut is_swept = true;
+        for job in folders {
+            if self.shop.ports.jobs.job(job).await?.is_none() {
+                is_swept &= self.empty_spool(job).await;
             }
         }
+        Ok(is_swept)
+    }
+
+    /// Removes the spool files of a job that is gone; whether none is left.
+    async fn empty_spool(&self, job: JobId) -> bool {
+        let Some(names) = self.list_spool(&format!("{job}/")).await else { return false };
+        let mut is_empty = true;
+        for name in names {
+            if let Err(error) = self.shop.ports.spool.remove(&name).await {
+                tracing::warn!(%name, %error, "a spool file of a purged job is not removed yet");
+                is_empty = false;
+            }
+        }
+        is_empty
+    }
+
+    async fn list_spool(&self, prefix: &str) -> Option<Vec<String>> {
+        let listed = self.shop.ports.spool.list(prefix).await;
+        listed.inspect_err(|error| tracing::warn!(%error, "the spool cannot be listed")).ok()
     }
 
     /// A change that found its lease lost is somebody else's to make.

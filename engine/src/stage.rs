@@ -17,9 +17,11 @@ use brigade_model::outcome::cut;
 use brigade_model::ports::job_store::{StageLease, StoreError};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
-use brigade_model::{Job, JobId, Stage};
+use brigade_model::{Job, JobId, Stage, Status};
 
 use crate::change::ChangeError;
+use crate::places::Place;
+use crate::setback::Setback;
 use crate::shop::Shop;
 
 /// How a step of a stage ended.
@@ -27,7 +29,7 @@ use crate::shop::Shop;
 pub(crate) enum Step {
     /// The job moved: look at its status again.
     Moved,
-    /// Nothing more to do here.
+    /// The job waits for somebody else, or has ended.
     Over,
     /// Something failed that may pass: enter again, not before that long.
     Again(Duration),
@@ -35,6 +37,13 @@ pub(crate) enum Step {
 
 /// How long a stage waits after something failed that may pass.
 pub(crate) const AGAIN: Duration = Duration::from_secs(5);
+/// How long a stage is left alone that somebody else has. Not less: its lease may have expired
+/// long before it can be taken over, and the loop would ask again and again.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+/// How long a stage waits for an endpoint that is away, before it makes room for other jobs.
+const AWAY_PATIENCE: Duration = Duration::from_secs(30);
+/// Looks at the endpoint in that time.
+const AWAY_LOOKS: u32 = 10;
 
 impl From<StoreError> for Step {
     fn from(error: StoreError) -> Self {
@@ -47,7 +56,8 @@ impl From<Result<Option<Job>, ChangeError>> for Step {
     fn from(changed: Result<Option<Job>, ChangeError>) -> Self {
         match changed {
             Ok(Some(_)) => Step::Moved,
-            Ok(None) | Err(ChangeError::Fenced) => Step::Over,
+            Ok(None) => Step::Over,
+            Err(ChangeError::Fenced) => Step::Again(LEFT_ALONE),
             Err(ChangeError::Store(error)) => error.into(),
         }
     }
@@ -58,7 +68,7 @@ pub(crate) async fn visit(shop: &Shop, job: JobId) -> Step {
     let held = shop.leashes.take(None);
     let lease = match hold::take_stage(&shop.ports, job, shop.owner, shop.config.lease_grace, &held.leash).await {
         Ok(Some(lease)) => lease,
-        Ok(None) => return Step::Over,
+        Ok(None) => return Step::Again(LEFT_ALONE),
         Err(error) => return error.into(),
     };
     hold::hold_stage(&shop.ports, &lease, &held.leash, follow(shop, &lease, &held.leash)).await
@@ -85,11 +95,48 @@ async fn follow(shop: &Shop, lease: &StageLease, leash: &Leash) -> Step {
     }
 }
 
-/// Lets the job say what keeps it waiting, and enters the stage again later.
+/// What becomes of a visit whose work came to nothing, without a word of the job.
+fn leave(setback: &Setback) -> Step {
+    match setback {
+        Setback::Fenced => Step::Again(LEFT_ALONE),
+        // The leash ended, or the lease was too short for a call that had to be made.
+        Setback::Stopped | Setback::Again(_) | Setback::Failed(_) => Step::Again(AGAIN),
+    }
+}
+
+/// Does the work of a stage while its places work. Calls wait at the gate of an endpoint that is
+/// away: that is said, and made an end of for now, so that other jobs get their turn.
+async fn unless_away<T>(
+    shop: &Shop,
+    places: &[&Place],
+    work: impl Future<Output = Result<T, Setback>> + Send,
+) -> Result<T, Setback> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        reason = stay_away(shop, places) => Err(Setback::Again(reason)),
+    }
+}
+
+/// Done when one of the places was away for as long as a stage waits for it; says why.
+async fn stay_away(shop: &Shop, places: &[&Place]) -> String {
+    let mut looks = 0;
+    loop {
+        shop.ports.clock.sleep(AWAY_PATIENCE / AWAY_LOOKS).await;
+        match places.iter().find_map(|place| place.health.reason()) {
+            None => looks = 0,
+            Some(reason) if looks == AWAY_LOOKS => return reason,
+            Some(_) => looks += 1,
+        }
+    }
+}
+
+/// Lets the job say what keeps it waiting, and enters the stage again later. A job that is
+/// being cancelled keeps its user's reason.
 async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
     let text = cut(format!("{reason}; trying again"), STATUS_UPDATE_REASON_BYTES_MAX);
     let decide = |job: &Job| {
-        let owns = matches!(stage(job.status), Stage::Prepare | Stage::Report);
+        let owns = matches!(stage(job.status), Stage::Prepare | Stage::Report) && job.status != Status::Cancelling;
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
     tracing::warn!(job = %lease.job, %reason, "a stage waits");

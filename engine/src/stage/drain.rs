@@ -6,8 +6,9 @@ use brigade_model::ports::job_store::{StageLease, StoreError};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::{JobId, Status};
 
+use crate::setback::Setback;
 use crate::shop::{Shop, verdict_of_progress};
-use crate::stage::Step;
+use crate::stage::{Step, leave};
 
 /// Waits until no lease of the job remains; `false` when the leash ended before.
 pub(crate) async fn drain(shop: &Shop, job: JobId, leash: &Leash) -> Result<bool, StoreError> {
@@ -30,7 +31,7 @@ pub(crate) async fn drain(shop: &Shop, job: JobId, leash: &Leash) -> Result<bool
 pub(crate) async fn pause(shop: &Shop, lease: &StageLease, leash: &Leash) -> Step {
     match drain(shop, lease.job, leash).await {
         Ok(true) => {}
-        Ok(false) => return Step::Over,
+        Ok(false) => return leave(&Setback::Stopped),
         Err(error) => return error.into(),
     }
     let decide = |job: &Job| match verdict_of_progress(job) {

@@ -10,18 +10,23 @@ use crate::ports::Ports;
 use crate::setback::Setback;
 use crate::shop::Shop;
 use crate::slice::{Prepare, prepare as prepare_slices};
-use crate::stage::{Step, say_and_wait};
+use crate::stage::{AGAIN, Step, leave, say_and_wait, unless_away};
 
 /// Takes a job from New or Preparing to where it waits for somebody.
 pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
     let change = if job.status == Status::New {
         Change::PreparationStarted
     } else {
-        match read_manifest(shop, job, lease, leash).await {
+        let read = tokio::select! {
+            biased;
+            read = read_manifest(shop, job, lease, leash) => read,
+            () = until_space_is_low(shop) => return Step::Again(AGAIN),
+        };
+        match read {
             Ok(prepared) => Change::ManifestRead(prepared),
             Err(Setback::Failed(why)) => Change::StageFailed(why),
-            Err(Setback::Fenced | Setback::Stopped) => return Step::Over,
             Err(Setback::Again(reason)) => return say_and_wait(shop, lease, &reason).await,
+            Err(setback) => return leave(&setback),
         }
     };
     let from = job.status;
@@ -32,5 +37,13 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
     let places = shop.places_of(job)?;
     let Ports { jobs, spool, .. } = &shop.ports;
-    prepare_slices(Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash }).await
+    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash };
+    unless_away(shop, &[&places.manifest, &places.report], prepare_slices(what)).await
+}
+
+/// Done when the spool has no room for more slices; the gate then keeps the job from entering.
+async fn until_space_is_low(shop: &Shop) {
+    while shop.space.may_lease() {
+        shop.ports.clock.sleep(shop.config.poll).await;
+    }
 }

@@ -15,16 +15,22 @@ use crate::report::{WriteReport, settle, write_report};
 use crate::setback::Setback;
 use crate::shop::Shop;
 use crate::stage::drain::drain;
-use crate::stage::{Step, say_and_wait};
+use crate::stage::{Step, leave, say_and_wait, unless_away};
 
 /// Slices read at once.
 const PAGE: usize = 256;
 
 /// Ends a job that is Completing, Cancelling or Failing.
 pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
-    let change = match write(shop, job, lease, leash).await {
+    match close(shop, job, lease, leash).await {
+        Ok(()) => {}
+        Err(Setback::Failed(why)) => return end(shop, lease, Change::ReportFailed(why)).await,
+        // However late it is: a job that is not drained may still change.
+        Err(Setback::Again(reason)) => return say_and_wait(shop, lease, &reason).await,
+        Err(setback) => return leave(&setback),
+    }
+    let change = match deliver(shop, job, lease, leash).await {
         Ok(()) => Change::ReportWritten,
-        Err(Setback::Fenced | Setback::Stopped) => return Step::Over,
         Err(Setback::Failed(why)) => Change::ReportFailed(why),
         Err(Setback::Again(reason)) => {
             let waited = shop.ports.clock.now().duration_since(job.since).unsigned_abs();
@@ -33,18 +39,26 @@ pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &L
             }
             Change::ReportFailed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason))
         }
+        Err(setback) => return leave(&setback),
     };
+    end(shop, lease, change).await
+}
+
+async fn end(shop: &Shop, lease: &StageLease, change: Change) -> Step {
     let decide = |job: &Job| (stage(job.status) == Stage::Report).then(|| change.clone());
     shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
 }
 
-/// Drains the job, settles what nobody knows, and delivers the report, if one is wanted and
-/// the job came far enough to have tasks.
-async fn write(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
+/// Drains the job and settles what nobody knows: from here on its outcomes stand still.
+async fn close(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
     if !drain(shop, job.id, leash).await? {
         return Err(Setback::Stopped);
     }
-    settle_unknown(shop, job, lease, leash).await?;
+    settle_unknown(shop, job, lease, leash).await
+}
+
+/// Delivers the report, if one is wanted and the job came far enough to have tasks.
+async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
     if !job.spec.report.enabled || job.prepared.is_none() {
         return Ok(());
     }
@@ -53,7 +67,8 @@ async fn write(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
     let place = shop.places_of(&job)?.report;
     let Ports { jobs, spool, clock, .. } = &shop.ports;
     let (jobs, spool, clock) = (&**jobs, &**spool, &**clock);
-    write_report(WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash }).await
+    let what = WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash };
+    unless_away(shop, &[&place], write_report(what)).await
 }
 
 /// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the

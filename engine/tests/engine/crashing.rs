@@ -51,6 +51,18 @@ pub(crate) struct Counted {
     away: Arc<std::sync::Mutex<Option<Monotonic>>>,
 }
 
+impl Counted {
+    /// Writes and passes so far.
+    pub(crate) fn now(&self) -> (u64, u64) {
+        (self.writes.load(Ordering::SeqCst), self.passes.load(Ordering::SeqCst))
+    }
+
+    /// The store is away from now on, for so long.
+    pub(crate) fn go_away(&self, clock: &SimulatedClock, duration: Duration) {
+        *self.away.lock().unwrap() = Some(clock.monotonic().after(duration));
+    }
+}
+
 /// The store of one process.
 pub(crate) struct Crashing {
     pub(crate) inner: MemoryStore,
@@ -61,18 +73,13 @@ pub(crate) struct Crashing {
 }
 
 impl Crashing {
-    async fn write<T, E: From<StoreError>>(
-        &self,
-        write: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
+    async fn write<T, E: From<StoreError>>(&self, write: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
         let number = self.counted.writes.fetch_add(1, Ordering::SeqCst) + 1;
         let what = self.mishap.filter(|mishap| mishap.write == number).map(|mishap| mishap.what);
         match what {
             Some(What::DiesBefore) => return self.die().await,
             Some(What::FailsBefore) => return Err(failure().into()),
-            Some(What::Away(duration)) => {
-                *self.counted.away.lock().unwrap() = Some(self.clock.monotonic().after(duration));
-            }
+            Some(What::Away(duration)) => self.counted.go_away(&self.clock, duration),
             Some(What::DiesAfter | What::FailsAfter) | None => {}
         }
         self.must_be_there()?;

@@ -5,5 +5,6 @@
 mod account;
 mod crash;
 mod crashing;
+mod failures;
 mod life;
 mod world;

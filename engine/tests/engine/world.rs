@@ -129,11 +129,8 @@ impl World {
             counted: self.counted.clone(),
             clock: self.clock.clone(),
         };
-        let roles = OneRole {
-            store: self.store.clone(),
-            health: self.health.clone(),
-            is_gone: self.is_role_gone.clone(),
-        };
+        let roles =
+            OneRole { store: self.store.clone(), health: self.health.clone(), is_gone: self.is_role_gone.clone() };
         let ports = Ports {
             jobs: Arc::new(jobs),
             spool: self.spool.clone(),

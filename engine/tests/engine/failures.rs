@@ -1,0 +1,306 @@
+//! A job store that fails and comes back, an object store that is away, a role that is gone: a
+//! job gets through, or ends, and its accounting holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_engine::places::Health;
+use brigade_model::job::Change;
+use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
+use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::{JobSpec, Status};
+use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+
+use crate::account::check;
+use crate::crash::run;
+use crate::crashing::{Mishap, What};
+use crate::life::{copy, tagging};
+use crate::world::{World, key};
+
+fn keys(n: usize) -> Vec<String> {
+    (0..n).map(key).collect()
+}
+
+/// A gate as the engine sees it.
+struct AtTheGate(Arc<Gate>);
+
+impl Health for AtTheGate {
+    fn reason(&self) -> Option<String> {
+        self.0.reason().map(|closed| closed.to_string())
+    }
+}
+
+/// A store that cannot be reached while the switch is on.
+struct Switched {
+    inner: Arc<dyn ObjectStore>,
+    is_away: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ObjectStore for Switched {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(CallError::new(Verdict::Unavailable, Effect::None, "ConnectFailed", "away, for a test"));
+        }
+        self.inner.call(leash, call).await
+    }
+}
+
+/// Lets the engine of this world call its bucket as a real one, through retries and a gate; gives
+/// the switch that sends it away.
+fn put_retries_around(world: &mut World) -> Arc<AtomicBool> {
+    let is_away = Arc::new(AtomicBool::new(false));
+    let switched = Arc::new(Switched { inner: world.bucket.clone(), is_away: is_away.clone() });
+    let gate = Arc::new(Gate::new());
+    let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
+    world.store = Arc::new(Retry::new(switched, RetryPolicy::default(), gate.clone(), clock, entropy));
+    world.health = Arc::new(AtTheGate(gate));
+    is_away
+}
+
+/// Makes the job take `tasks` requests a second.
+fn paced(tasks: u32) -> impl Fn(&mut JobSpec) + Copy {
+    move |spec| spec.options.requests_per_second_max = Some(tasks)
+}
+
+#[test]
+fn a_store_that_fails_at_any_write_changes_nothing_of_what_a_job_promises() {
+    for seed in 0..8 {
+        let writes = run(seed, None);
+        for write in 1..=writes {
+            for what in [What::FailsBefore, What::FailsAfter] {
+                run(seed, Some(Mishap { write, what }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_away_from_any_write_on_changes_nothing_of_what_a_job_promises() {
+    for seed in 0..4 {
+        let writes = run(seed, None);
+        for write in 1..=writes {
+            for seconds in [1, 200] {
+                run(seed, Some(Mishap { write, what: What::Away(Duration::from_secs(seconds)) }));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_a_short_lease_kept_from_running_run_later() {
+    let mut world = World::new(21);
+    world.config.slices = 1;
+    put_retries_around(&mut world);
+    world.fill(9000).await;
+    let id = world.create_with(tagging(), keys(9000), paced(20)).await;
+    // While the job store is away no lease is renewed, so tasks are kept from starting.
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 5000).await;
+    world.counted.go_away(&world.clock, Duration::from_secs(65));
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    process.engine.shut_down().await;
+    let rows = check(&world, &job, &keys(9000)).await;
+    assert!(rows.values().all(|row| row.status == "succeeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_not_reported_before_it_is_drained_however_late_it_is() {
+    let mut world = World::new(22);
+    world.config.report_patience = Duration::from_secs(60);
+    world.fill(2000).await;
+    let id = world.create_with(copy(), keys(2000), paced(100)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 100).await;
+    process.node.crash();
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    // Nobody is there for longer than the patience, and then the store fails a drain.
+    world.clock.sleep(Duration::from_secs(120)).await;
+    let process = world.start_beside(None);
+    world.clock.sleep(Duration::from_secs(10)).await;
+    world.counted.go_away(&world.clock, Duration::from_secs(10));
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    assert_eq!(world.jobs.count_leased(id).await.unwrap(), 0, "it was drained");
+    assert_eq!((job.status, job.status_update_reason.as_str()), (Status::Cancelled, "enough"));
+    check(&world, &job, &keys(2000)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_late_is_delivered_and_the_last_word_is_not_about_the_delay() {
+    let mut world = World::new(23);
+    let is_away = put_retries_around(&mut world);
+    world.fill(300).await;
+    let id = world.create_with(copy(), keys(300), paced(10)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded >= 10).await;
+    is_away.store(true, Ordering::SeqCst);
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    process.engine.stop_job(id);
+    world.clock.sleep(Duration::from_secs(3 * 3600)).await;
+    assert_eq!(world.job(id).await.status, Status::Cancelling);
+    is_away.store(false, Ordering::SeqCst);
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    assert_eq!((job.status, job.status_update_reason.as_str()), (Status::Cancelled, "enough"));
+    check(&world, &job, &keys(300)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_late_for_too_long_ends_the_job_without_it() {
+    let mut world = World::new(24);
+    world.config.report_patience = Duration::from_secs(3600);
+    let is_away = put_retries_around(&mut world);
+    world.fill(300).await;
+    let id = world.create_with(tagging(), keys(300), paced(10)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded >= 10).await;
+    is_away.store(true, Ordering::SeqCst);
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    process.engine.stop_job(id);
+    let cancelled = world.clock.monotonic();
+    world.clock.sleep(Duration::from_secs(3500)).await;
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Cancelled, "ReportDeliveryFailed"));
+    let waited = world.clock.monotonic().since(cancelled);
+    assert!((3600..3700).contains(&waited.as_secs()), "{waited:?}");
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn preparations_that_wait_for_an_endpoint_say_so_and_keep_nobody_else_waiting() {
+    let mut world = World::new(25);
+    world.config.stages = 2;
+    world.fill(1000).await;
+    let is_away = put_retries_around(&mut world);
+    let cancelled = world.create_with(tagging(), keys(1000), paced(1)).await;
+    let process = world.start(None);
+    world.wait(cancelled, |job| job.progress.succeeded > 0).await;
+    is_away.store(true, Ordering::SeqCst);
+    let mut waiting = Vec::new();
+    for _ in 0..5 {
+        waiting.push(world.create(tagging(), keys(10)).await);
+    }
+    process.engine.ring();
+    for id in &waiting {
+        world.wait(*id, |job| job.status_update_reason.contains("cannot be reached")).await;
+    }
+    // A user's pause needs no endpoint, only a visit.
+    world.change(cancelled, Change::Held).await;
+    process.engine.ring();
+    world.wait(cancelled, |job| job.status == Status::Paused).await;
+    is_away.store(false, Ordering::SeqCst);
+    for id in &waiting {
+        world.wait(*id, |job| job.status == Status::Complete).await;
+    }
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_gone_fails_its_jobs_wherever_they_stand() {
+    for (n, at) in [Status::New, Status::Suspended, Status::Active, Status::Paused].into_iter().enumerate() {
+        let world = World::new(30 + n as u64);
+        world.fill(500).await;
+        let adjust = |spec: &mut JobSpec| {
+            spec.options.requests_per_second_max = Some(100);
+            spec.confirmation_required = Some(at == Status::Suspended);
+        };
+        let id = world.create_with(copy(), keys(500), adjust).await;
+        let process = world.start(None);
+        if at == Status::Paused {
+            world.wait(id, |job| job.progress.succeeded > 0).await;
+            world.change(id, Change::Held).await;
+        }
+        if at != Status::New {
+            world.wait(id, |job| job.status == at).await;
+        }
+        world.is_role_gone.store(true, Ordering::SeqCst);
+        if at == Status::Paused {
+            world.change(id, Change::Released).await;
+        }
+        if at == Status::Suspended {
+            world.change(id, Change::Confirmed(String::new())).await;
+        }
+        // A slice that runs goes on with what it has; the next one finds the role gone.
+        let job = world.wait(id, |job| job.status.is_terminal()).await;
+        assert_eq!(job.status, Status::Failed, "{at}: {job:#?}");
+        assert!(job.failures.iter().any(|why| why.code == "AccessDenied"), "{at}: {job:#?}");
+        process.engine.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_engine_and_one_at_a_closed_gate_look_once_a_poll() {
+    let mut world = World::new(26);
+    let process = world.start(None);
+    let look = async |world: &World, seconds: u64| {
+        let before = world.counted.now();
+        world.clock.sleep(Duration::from_secs(seconds)).await;
+        let after = world.counted.now();
+        (after.0 - before.0, after.1 - before.1)
+    };
+    let (writes, passes) = look(&world, 600).await;
+    assert!(writes <= 10 && passes <= 605, "idle: {writes} writes, {passes} passes in 600 s");
+    process.engine.shut_down().await;
+
+    world.fill(200).await;
+    let is_away = put_retries_around(&mut world);
+    let id = world.create_with(tagging(), keys(200), paced(20)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 0).await;
+    is_away.store(true, Ordering::SeqCst);
+    world.clock.sleep(Duration::from_secs(30)).await;
+    let (writes, passes) = look(&world, 600).await;
+    // Each pass asks for a slice and for leases that were lost; three leases are renewed.
+    assert!(writes <= 1300 && passes <= 605, "at the gate: {writes} writes, {passes} passes in 600 s");
+    let job = world.job(id).await;
+    assert!(job.status_update_reason.contains("cannot be reached"), "{job:#?}");
+    is_away.store(false, Ordering::SeqCst);
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    check(&world, &job, &keys(200)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_purge_could_not_remove_from_the_spool_is_removed_later() {
+    let world = World::new(27);
+    world.fill(100).await;
+    let id = world.create(tagging(), keys(100)).await;
+    let kept = world.create_with(tagging(), keys(100), |spec| spec.confirmation_required = Some(true)).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!(job.status, Status::Complete);
+    world.change(id, Change::DeleteRequested).await;
+    // The process dies between the purge in the store and the spool.
+    while world.jobs.purge(brigade_model::Timestamp::MIN, 1000).await.unwrap().more {}
+    assert!(world.jobs.job(id).await.unwrap().is_none());
+    assert!(!world.spool.list(&format!("{id}/")).await.unwrap().is_empty());
+    let process = world.start(None);
+    world.wait(kept, |job| job.status == Status::Suspended).await;
+    world.clock.sleep(Duration::from_secs(130)).await;
+    assert!(world.spool.list(&format!("{id}/")).await.unwrap().is_empty(), "nobody references them");
+    assert!(!world.spool.list(&format!("{kept}/")).await.unwrap().is_empty(), "these are in use");
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_deleted_while_it_runs_ends_and_leaves_nothing_behind() {
+    let world = World::new(28);
+    world.fill(2000).await;
+    let deleted = world.create_with(copy(), keys(2000), paced(100)).await;
+    let other = world.create_with(copy(), keys(2000), paced(100)).await;
+    let process = world.start(None);
+    world.wait(deleted, |job| job.progress.succeeded > 0).await;
+    world.wait(other, |job| job.progress.succeeded > 0).await;
+    world.change(deleted, Change::DeleteRequested).await;
+    process.engine.stop_job(deleted);
+    while world.jobs.job(deleted).await.unwrap().is_some() {
+        world.clock.sleep(Duration::from_secs(1)).await;
+    }
+    world.clock.sleep(Duration::from_secs(1)).await;
+    assert!(world.spool.list(&format!("{deleted}/")).await.unwrap().is_empty());
+    let job = world.wait(other, |job| job.status == Status::Complete).await;
+    check(&world, &job, &keys(2000)).await;
+    process.engine.shut_down().await;
+}
