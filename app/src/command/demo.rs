@@ -17,6 +17,7 @@ use brigade_model::job::{JobId, Progress};
 use brigade_model::status::Status;
 use brigade_wire::cos::create_job;
 use brigade_wire::cos::describe_job::DescribedJob;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Ended;
 use crate::command::access::Tools;
@@ -114,9 +115,11 @@ async fn check_report(stage: &Stage, job: &DescribedJob) -> anyhow::Result<Accou
 
 /// Says what to try, and waits until the user has.
 async fn invite(stage: &Stage, job: JobId) -> anyhow::Result<()> {
+    // Before anything is said, so that no answer to it is missed.
+    let mut interrupt = signal(SignalKind::interrupt()).context("ctrl-c cannot be waited for")?;
     let program = std::env::current_exe().context("the path of this program")?;
     let programs = program.parent().context("the folder of this program")?;
     say(format_args!("\n{}", invitation::text(stage, programs, job)))?;
-    tokio::signal::ctrl_c().await.context("ctrl-c cannot be waited for")?;
+    interrupt.recv().await;
     say("")
 }
