@@ -1,0 +1,160 @@
+//! One job from its creation to its end, its CPU time told apart by stage.
+
+use std::sync::{Arc, Mutex};
+
+use brigade_engine::places::AlwaysWell;
+use brigade_engine::{BucketRules, Engine, EngineConfig, Observer, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::EndpointKind;
+use brigade_model::operation::{Copy, OperationKind};
+use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
+use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
+use brigade_model::{
+    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
+    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status,
+};
+use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_store::memory::{MemorySpool, MemoryStore};
+use tokio::sync::watch;
+
+use crate::cpu;
+use crate::store::{Answers, YesStore};
+
+/// CPU time of a job's stages, in microseconds, and what its slices took in the spool.
+pub(crate) struct Cost {
+    pub(crate) prepare_us: f64,
+    pub(crate) execute_us: f64,
+    pub(crate) report_us: f64,
+    pub(crate) spool_kib: u64,
+}
+
+/// Runs a job over so many rows.
+pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers) -> Cost {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run_job(operation, tasks, answers))
+}
+
+async fn run_job(operation: Operation, tasks: u64, answers: Answers) -> Cost {
+    let clock = Arc::new(SystemClock::new());
+    let etag = ETag::new("\"5d41402abc4b2a76b9719d911017c592\"").unwrap();
+    let (moves, jobs, spool) =
+        (Arc::new(Moves::default()), Arc::new(MemoryStore::new(clock.clone())), Arc::new(MemorySpool::default()));
+    let id = JobId::from_u128(1);
+    let account = AccountId::new("1").unwrap();
+    let endpoint = EndpointName::new("e").unwrap();
+    let job = Job::new(id, account, Dialect::Cos, endpoint, spec(operation, etag.clone()), clock.now());
+    jobs.create_job(&job, 1).await.unwrap();
+    let ports = Ports {
+        jobs: jobs.clone(),
+        spool: spool.clone(),
+        roles: Arc::new(OneRole(Arc::new(YesStore::new(tasks, etag, answers)))),
+        clock,
+        entropy: Arc::new(SystemEntropy::new()),
+        spawn: Arc::new(TokioSpawn),
+        observer: moves.clone(),
+    };
+    let begun = cpu::used_us();
+    let engine = Engine::new(ports, EngineConfig::default());
+    tokio::spawn(engine.clone().run());
+    moves.has_ended.subscribe().wait_for(|ended| *ended).await.unwrap();
+    engine.shut_down().await;
+    let job = jobs.job(id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, tasks), "{job:?}");
+    let [ready, completing, complete] = [Status::Ready, Status::Completing, Status::Complete].map(|to| moves.at(to));
+    Cost {
+        prepare_us: ready - begun,
+        execute_us: completing - ready,
+        report_us: complete - completing,
+        spool_kib: spool.bytes_used().await.unwrap() / 1024,
+    }
+}
+
+/// Notes how much CPU time was used when the job came to each status.
+#[derive(Default)]
+struct Moves {
+    moves: Mutex<Vec<(Status, f64)>>,
+    has_ended: watch::Sender<bool>,
+}
+
+impl Moves {
+    fn at(&self, status: Status) -> f64 {
+        self.moves.lock().unwrap().iter().find(|(to, _)| *to == status).unwrap().1
+    }
+}
+
+impl Observer for Moves {
+    fn job_moved(&self, _: JobId, status: Status) {
+        self.moves.lock().unwrap().push((status, cpu::used_us()));
+        self.has_ended.send_replace(status.is_terminal());
+    }
+}
+
+struct OneRole(Arc<dyn ObjectStore>);
+
+impl Roles for OneRole {
+    fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
+        let place = Place {
+            endpoint: EndpointName::new("e").unwrap(),
+            store: self.0.clone(),
+            capabilities: Capabilities::assumed(EndpointKind::Other),
+            buckets: BucketRules::any(),
+            health: Arc::new(AlwaysWell),
+        };
+        Some(RolePlaces {
+            operations: OperationKind::ALL.to_vec(),
+            source: place.clone(),
+            target: place.clone(),
+            manifest: place.clone(),
+            report: place,
+        })
+    }
+}
+
+/// A copy without parameters: one CopyObject a task.
+pub(crate) fn copy() -> Operation {
+    Operation::Copy(Box::new(Copy {
+        target: bucket("target"),
+        acl_directive: None,
+        grants: Vec::new(),
+        canned_acl: None,
+        prefix_replace: None,
+        resources_prefix: None,
+        target_prefix: None,
+        metadata_directive: None,
+        modified_since: None,
+        unmodified_since: None,
+        metadata: None,
+        tagging_directive: None,
+        tags: Vec::new(),
+        storage_class: None,
+    }))
+}
+
+fn bucket(name: &str) -> BucketRef {
+    let bucket = BucketName::new(name).unwrap();
+    BucketRef { text: format!("qcs::cos:r:uid/1:{name}"), region: "r".into(), owner: Owner::Unnamed, bucket }
+}
+
+fn spec(operation: Operation, etag: ETag) -> JobSpec {
+    let BucketRef { text, region, owner, bucket: aside } = bucket("aside");
+    let object = ObjectRef { text, region, owner, bucket: aside, key: ObjectKey::new("manifest.csv").unwrap() };
+    JobSpec {
+        client_request_token: "token".to_owned(),
+        confirmation_required: None,
+        description: None,
+        manifest: ManifestSpec {
+            location: ManifestLocation { object, version: None, etag },
+            format: ManifestFormat::CosCsvV1,
+            fields: vec![Field::Bucket, Field::Key],
+        },
+        operation,
+        priority: 1,
+        report: ReportSpec {
+            enabled: true,
+            bucket: Some(bucket("aside")),
+            prefix: Some("reports".into()),
+            scope: Some(ReportScope::AllTasks),
+        },
+        role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
+        options: JobOptions::default(),
+    }
+}

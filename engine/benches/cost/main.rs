@@ -1,0 +1,89 @@
+//! What the engine itself costs: CPU time and memory around an object store that answers
+//! success at once, with the job store and the spool in memory.
+//!
+//! ```text
+//! cargo bench -p brigade-engine --bench cost                      # the table
+//! cargo bench -p brigade-engine --bench cost -- copy 200000 once  # one row of it
+//! ```
+//!
+//! Each row runs in a process of its own, on one thread, so that its peak of memory is its own.
+//! Times are CPU time of that process, not wall time, so neighbours disturb them little. The
+//! budget is 10 us of execution a task; memory grows by what the spool holds and no more.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
+
+mod cpu;
+mod job;
+mod rows;
+mod store;
+
+use std::process::{Command, exit};
+
+use brigade_model::Operation;
+use brigade_model::operation::{Tag, Tagging};
+
+use crate::job::Cost;
+use crate::store::Answers;
+
+/// (operation, tasks, how the store answers).
+const CASES: [(&str, u64, &str); 8] = [
+    ("copy", 200_000, "once"),
+    ("copy", 1_000_000, "once"),
+    ("copy", 200_000, "singly"),
+    ("tagging", 200_000, "once"),
+    ("tagging", 1_000_000, "once"),
+    ("delete", 200_000, "once"),
+    ("delete", 1_000_000, "once"),
+    ("delete", 200_000, "singly"),
+];
+
+fn main() {
+    // cargo adds `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => print_table(),
+        [operation, tasks, answers] => print_row(operation, tasks.parse().unwrap(), answers),
+        _ => {
+            eprintln!("arguments: copy|tagging|delete TASKS once|singly");
+            exit(2);
+        }
+    }
+}
+
+fn print_table() {
+    let rows = 2_000_000;
+    println!(
+        "manifest rows, us each: {:.3} made, {:.3} made and read by the csv crate",
+        rows::made(rows),
+        rows::read_by_csv(rows)
+    );
+    println!(
+        "{:>9} {:>9} {:>7} {:>11} {:>11} {:>11} {:>9} {:>9}",
+        "operation", "tasks", "answers", "prepare us", "execute us", "report us", "peak KiB", "spool KiB"
+    );
+    for (operation, tasks, answers) in CASES {
+        let me = std::env::current_exe().unwrap();
+        let status = Command::new(me).args([operation, &tasks.to_string(), answers]).status().unwrap();
+        assert!(status.success(), "the row failed");
+    }
+}
+
+fn print_row(name: &str, tasks: u64, answers: &str) {
+    let operation = match name {
+        "copy" => job::copy(),
+        "tagging" => {
+            Operation::Tagging(Tagging { directive: None, tags: vec![Tag { key: "a".into(), value: "b".into() }] })
+        }
+        "delete" => Operation::Delete,
+        other => panic!("no operation {other}"),
+    };
+    let when = if answers == "singly" { Answers::Singly } else { Answers::AtOnce };
+    let Cost { prepare_us, execute_us, report_us, spool_kib } = job::run(operation, tasks, when);
+    let each = |us: f64| us / tasks as f64;
+    println!(
+        "{name:>9} {tasks:>9} {answers:>7} {:>11.3} {:>11.3} {:>11.3} {:>9} {spool_kib:>9}",
+        each(prepare_us),
+        each(execute_us),
+        each(report_us),
+        cpu::peak_kib(),
+    );
+}

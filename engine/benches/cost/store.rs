@@ -1,0 +1,81 @@
+//! An object store that holds one manifest and says yes to everything else.
+
+use async_trait::async_trait;
+use brigade_model::ETag;
+use brigade_model::ports::object_store::{
+    Answer, Call, CallError, CopyDone, DeleteResult, Deleted, GotObject, Leash, ObjectHead, ObjectStore, PutDone,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::rows::{ROW_BYTES, Rows};
+
+/// When answers come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// Before the caller has waited.
+    AtOnce,
+    /// One after the other, each by itself, as from a network: every answer wakes its caller.
+    Singly,
+}
+
+pub(crate) struct YesStore {
+    rows: u64,
+    etag: ETag,
+    waiting: Option<mpsc::UnboundedSender<oneshot::Sender<()>>>,
+}
+
+impl YesStore {
+    pub(crate) fn new(rows: u64, etag: ETag, answers: Answers) -> Self {
+        let waiting = (answers == Answers::Singly).then(|| {
+            let (waiting, mut callers) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+            tokio::spawn(async move {
+                while let Some(caller) = callers.recv().await {
+                    let _ = caller.send(());
+                    tokio::task::yield_now().await;
+                }
+            });
+            waiting
+        });
+        Self { rows, etag, waiting }
+    }
+
+    fn head(&self, size: u64) -> ObjectHead {
+        ObjectHead { size, etag: Some(self.etag.clone()), ..ObjectHead::default() }
+    }
+
+    fn copy_done(&self) -> CopyDone {
+        CopyDone { etag: self.etag.clone(), modified: None, version: None }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for YesStore {
+    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+        if let Some(waiting) = &self.waiting {
+            let (answer, answered) = oneshot::channel();
+            waiting.send(answer).unwrap();
+            answered.await.unwrap();
+        }
+        Ok(match call {
+            Call::HeadObject(_) => Answer::HeadObject(self.head(self.rows * ROW_BYTES)),
+            Call::GetObject(request) => {
+                let (first, last) = request.range.unwrap();
+                let body = Box::new(Rows { at: first, end: last + 1 });
+                Answer::GetObject(GotObject { head: self.head(last + 1 - first), body })
+            }
+            Call::CopyObject(_) => Answer::CopyObject(self.copy_done()),
+            Call::PutObjectTagging(_) => Answer::PutObjectTagging(()),
+            Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),
+            Call::DeleteObjects(request) => {
+                let deleted = |_: &_| DeleteResult::Deleted(Deleted::default());
+                Answer::DeleteObjects(request.objects.iter().map(deleted).collect())
+            }
+            Call::PutObject(_) => Answer::PutObject(PutDone { etag: self.etag.clone(), version: None }),
+            Call::CreateMultipartUpload(_) => Answer::CreateMultipartUpload("upload".to_owned()),
+            Call::UploadPart(_) => Answer::UploadPart(self.etag.clone()),
+            Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(self.copy_done()),
+            Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
+            other => panic!("{:?} is not asked for here", other.kind()),
+        })
+    }
+}
