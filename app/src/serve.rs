@@ -51,8 +51,11 @@ pub struct Running {
     pub address: SocketAddr,
     api: Arc<Api>,
     engine: Arc<Engine>,
+    jobs: Arc<dyn JobStore>,
+    clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     listening: Box<dyn Spawned>,
+    carrying: Box<dyn Spawned>,
     looking: Box<dyn Spawned>,
 }
 
@@ -83,7 +86,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let api = Arc::new(Api {
         keys: Keys::new(&config.accounts, config.server.signature_strictness)?,
         roles: Arc::clone(&roles),
-        jobs,
+        jobs: Arc::clone(&jobs),
         spool,
         engine: Arc::clone(&engine) as _,
         clock: Arc::clone(&clock),
@@ -102,22 +105,37 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         spawn: Arc::clone(&spawn),
     };
     let (stop, stopped) = watch::channel(false);
-    spawn.spawn("engine", Box::pin(Arc::clone(&engine).run()));
+    let carrying = spawn.spawn("engine", Box::pin(Arc::clone(&engine).run()));
     let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
     let listening = spawn.spawn("listener", Box::pin(serving));
-    let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, roles, metrics, clock)));
-    Ok(Running { address, api, engine, stop, listening, looking })
+    let looking =
+        spawn.spawn("look", Box::pin(look(config.secrets(), certificate, roles, metrics, Arc::clone(&clock))));
+    Ok(Running { address, api, engine, jobs, clock, stop, listening, carrying, looking })
 }
 
 impl Running {
     /// Stops it: not ready any more, no new connections, no new tasks; returns once the requests
-    /// and the tasks in flight have ended and are recorded.
+    /// and the tasks in flight have ended and are recorded, and the data directory is free.
     pub async fn stop(self) {
-        self.api.is_stopping.store(true, Ordering::SeqCst);
-        self.stop.send_replace(true);
-        tokio::join!(self.engine.shut_down(), self.listening.ended());
-        self.looking.abort();
+        let Self { api, engine, jobs, clock, stop, listening, carrying, looking, .. } = self;
+        api.is_stopping.store(true, Ordering::SeqCst);
+        stop.send_replace(true);
+        looking.abort();
+        tokio::join!(engine.shut_down(), listening.ended(), looking.ended());
+        carrying.ended().await;
+        drop((api, engine));
+        close(jobs, &*clock).await;
     }
+}
+
+/// Lets go of the store last: work that has ended a moment ago may not have let go of it yet.
+async fn close(jobs: Arc<dyn JobStore>, clock: &dyn Clock) {
+    let patience = clock.monotonic().after(Duration::from_secs(5));
+    while Arc::strong_count(&jobs) > 1 && clock.monotonic() < patience {
+        clock.sleep(Duration::from_millis(1)).await;
+    }
+    // Waits for its writer's thread.
+    drop(jobs);
 }
 
 /// Looks at files that may have changed, for as long as the service runs.
