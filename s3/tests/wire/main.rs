@@ -1,5 +1,9 @@
 //! `http` against a server on loopback: what it sends, and what it makes of what it gets.
-#![allow(clippy::disallowed_methods, reason = "the server of these tests is no part of the service")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "these tests and their server are no part of the service"
+)]
 
 mod answers;
 mod calls;
