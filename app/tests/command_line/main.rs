@@ -1,5 +1,7 @@
 //! The program as its users run it: processes, exit codes, output.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends with a panic")]
+
 mod demo;
 mod job;
 mod kept;
