@@ -50,7 +50,7 @@ impl ObjectStore for Switched {
 
 /// Lets the engine of this world call its bucket as a real one, through retries and a gate; gives
 /// the switch that sends it away.
-fn put_retries_around(world: &mut World) -> Arc<AtomicBool> {
+pub(crate) fn put_retries_around(world: &mut World) -> Arc<AtomicBool> {
     let is_away = Arc::new(AtomicBool::new(false));
     let switched = Arc::new(Switched { inner: world.bucket.clone(), is_away: is_away.clone() });
     let gate = Arc::new(Gate::new());

@@ -6,5 +6,7 @@ mod account;
 mod crash;
 mod crashing;
 mod failures;
+mod hands;
 mod life;
+mod nodes;
 mod world;

@@ -114,6 +114,13 @@ impl World {
         self.start_beside(mishap)
     }
 
+    /// A process that was not started yet.
+    pub(crate) fn start_idle(&self) -> Process {
+        let node = Node::default();
+        node.crash();
+        self.start_with(node.clone(), None, Arc::new(node))
+    }
+
     /// Starts a process beside those that run.
     pub(crate) fn start_beside(&self, mishap: Option<Mishap>) -> Process {
         let node = Node::default();

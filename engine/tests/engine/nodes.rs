@@ -1,0 +1,174 @@
+//! Two nodes on one store: work is shared, one that dies or freezes is replaced, and what it
+//! does when it wakes counts for nothing.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use brigade_model::job::Change;
+use brigade_model::ports::Clock;
+use brigade_model::ports::spawn::{Spawn, Spawned, Work};
+use brigade_model::{JobSpec, Operation, Status};
+use brigade_runtime::Node;
+
+use crate::account::{check, text};
+use crate::failures::put_retries_around;
+use crate::life::{copy, tagging};
+use crate::world::{Process, World, key};
+
+/// Starts work that can be frozen, as a stopped process is: nothing of it is polled.
+#[derive(Clone, Default)]
+struct Freezer {
+    node: Node,
+    frozen: Arc<Mutex<(bool, Vec<Waker>)>>,
+}
+
+struct Freezable {
+    work: Work,
+    frozen: Arc<Mutex<(bool, Vec<Waker>)>>,
+}
+
+impl Future for Freezable {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        {
+            let mut frozen = self.frozen.lock().unwrap();
+            if frozen.0 {
+                frozen.1.push(context.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        self.work.as_mut().poll(context)
+    }
+}
+
+impl Spawn for Freezer {
+    fn spawn(&self, name: &'static str, work: Work) -> Box<dyn Spawned> {
+        self.node.spawn(name, Box::pin(Freezable { work, frozen: self.frozen.clone() }))
+    }
+}
+
+impl Freezer {
+    fn freeze(&self) {
+        self.frozen.lock().unwrap().0 = true;
+    }
+
+    fn thaw(&self) {
+        let mut frozen = self.frozen.lock().unwrap();
+        frozen.0 = false;
+        frozen.1.drain(..).for_each(Waker::wake);
+    }
+}
+
+fn keys(n: usize) -> Vec<String> {
+    (0..n).map(key).collect()
+}
+
+fn paced(tasks: u32) -> impl Fn(&mut JobSpec) + Copy {
+    move |spec| spec.options.requests_per_second_max = Some(tasks)
+}
+
+fn freezable(world: &World) -> (Freezer, Process) {
+    let freezer = Freezer::default();
+    let process = world.start_with(freezer.node.clone(), None, Arc::new(freezer.clone()));
+    (freezer, process)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_dies_at_any_moment_is_replaced_by_the_other() {
+    for (n, tenths) in [0, 1, 5, 9, 13, 25, 40, 60, 90].into_iter().enumerate() {
+        let mut world = World::new(200 + n as u64);
+        put_retries_around(&mut world);
+        world.fill(1500).await;
+        let operation = if n % 2 == 0 { copy() } else { tagging() };
+        let (one, two) = (world.start_beside(None), world.start_beside(None));
+        let id = world.create_with(operation, keys(1500), paced(100)).await;
+        one.engine.ring();
+        world.clock.sleep(Duration::from_millis(100 * tenths)).await;
+        one.node.crash();
+        let job = world.wait(id, |job| job.status == Status::Complete).await;
+        let rows = check(&world, &job, &keys(1500)).await;
+        assert!(rows.values().all(|row| row.status == "succeeded"), "{tenths}: {rows:#?}");
+        two.engine.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_freezes_beyond_its_leases_and_wakes_changes_nothing() {
+    for (n, tenths) in [1, 5, 13, 25, 40, 60].into_iter().enumerate() {
+        let mut world = World::new(300 + n as u64);
+        put_retries_around(&mut world);
+        world.fill(1500).await;
+        let operation = [copy(), tagging(), Operation::Delete][n % 3].clone();
+        let (freezer, frozen) = freezable(&world);
+        let id = world.create_with(operation, keys(1500), paced(100)).await;
+        frozen.engine.ring();
+        world.clock.sleep(Duration::from_millis(100 * tenths)).await;
+        freezer.freeze();
+        let other = world.start_beside(None);
+        // It wakes while the other works, or when all is over.
+        let (sleeps, seconds) = if n % 2 == 0 { (1, 920) } else { (1, 75) };
+        for _ in 0..sleeps {
+            world.clock.sleep(Duration::from_secs(seconds)).await;
+        }
+        freezer.thaw();
+        let job = world.wait(id, |job| job.status == Status::Complete).await;
+        let rows = check(&world, &job, &keys(1500)).await;
+        assert!(rows.values().all(|row| row.status == "succeeded"), "{tenths}: {rows:#?}");
+        world.clock.sleep(Duration::from_secs(5)).await;
+        assert_eq!(world.job(id).await, job, "an ended job does not change");
+        frozen.engine.shut_down().await;
+        other.engine.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_another_node_stored_starts_no_task_a_second_later() {
+    let mut world = World::new(41);
+    put_retries_around(&mut world);
+    world.fill(4000).await;
+    let (one, two) = (world.start_beside(None), world.start_beside(None));
+    let id = world.create_with(copy(), keys(4000), paced(200)).await;
+    one.engine.ring();
+    world.wait(id, |job| job.progress.succeeded > 500).await;
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    world.clock.sleep(Duration::from_millis(1001)).await;
+    let kind = brigade_model::ports::object_store::CallKind::CopyObject;
+    let copies = world.bucket.calls(kind);
+    let job = world.wait(id, |job| job.status == Status::Cancelled).await;
+    assert_eq!(world.bucket.calls(kind), copies, "no copy later than a second after the cancel");
+    assert_eq!(job.progress.succeeded, copies);
+    check(&world, &job, &keys(4000)).await;
+    one.engine.shut_down().await;
+    two.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_cancelled_while_a_node_is_frozen_says_unconfirmed_once_and_is_not_changed_when_it_wakes() {
+    let mut world = World::new(42);
+    put_retries_around(&mut world);
+    world.fill(2000).await;
+    let (freezer, frozen) = freezable(&world);
+    let id = world.create_with(copy(), keys(2000), paced(100)).await;
+    frozen.engine.ring();
+    world.wait(id, |job| job.progress.succeeded > 300).await;
+    freezer.freeze();
+    let other = world.start_beside(None);
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    let job = world.wait(id, |job| job.status == Status::Cancelled).await;
+    let rows = check(&world, &job, &keys(2000)).await;
+    assert!(rows.values().any(|row| row.code == "Unconfirmed"));
+    let kind = brigade_model::ports::object_store::CallKind::CopyObject;
+    let copies = world.bucket.calls(kind);
+    freezer.thaw();
+    world.clock.sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.job(id).await, job);
+    assert_eq!(world.bucket.calls(kind), copies, "the one that wakes starts nothing");
+    for key in keys(2000) {
+        let is_copied = text(&world, "target", &key).await.is_some();
+        assert!(!is_copied || rows.contains_key(&key), "{key} was copied, and the report does not say so");
+    }
+    frozen.engine.shut_down().await;
+    other.engine.shut_down().await;
+}
