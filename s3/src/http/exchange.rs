@@ -246,10 +246,13 @@ fn check_region(region: &str) -> Result<(), HttpConfigError> {
     Ok(())
 }
 
+/// Shorter ones are no secrets, and stand in many a word.
+const SECRET_BYTES_MIN: usize = 8;
+
 /// A server may repeat in its message what it was sent.
 fn without_secrets(mut error: CallError, credentials: &Credentials) -> CallError {
     for secret in [Some(&credentials.secret), credentials.token.as_ref()].into_iter().flatten() {
-        if !secret.is_empty() && error.message.contains(secret.as_str()) {
+        if secret.len() >= SECRET_BYTES_MIN && error.message.contains(secret.as_str()) {
             error.message = error.message.replace(secret.as_str(), "[secret]");
         }
     }

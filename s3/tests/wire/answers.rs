@@ -426,6 +426,11 @@ async fn an_error_never_holds_a_secret_even_when_the_server_repeats_it() {
     let stub = Stub::scripted([answer(403, &[], body)]).await;
     let error = call(&store(&stub.url()), delete()).await.unwrap_err();
     assert_eq!(error.message, "[secret] and [secret]");
+    let stub = Stub::scripted([answer(403, &[], body)]).await;
+    let short = Credentials { key_id: "k".into(), secret: "e".into(), token: None };
+    let store_with_short =
+        store_of(HttpConfig { credentials: Arc::new(RotatingCredentials::new(short)), ..config(&stub.url()) });
+    assert_eq!(call(&store_with_short, delete()).await.unwrap_err().message, "token-of-test and secret-of-test");
     let shown = format!("{:?}", store(&stub.url()));
     assert!(!shown.contains("of-test"), "{shown}");
 }
