@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use brigade_model::job::{JobId, Progress};
+use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use brigade_wire::cos::create_job;
 use brigade_wire::cos::describe_job::DescribedJob;
@@ -65,20 +66,22 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         grouped(objects)
     ))?;
     let stage = Stage::set(objects, listen, &tools).await?;
+    let shown = show(&stage, &tools, began, keep).await;
+    // Whatever happened: the service must have stopped before its folder goes.
+    stage.strike().await;
+    shown
+}
+
+/// All that happens on the stage.
+async fn show(stage: &Stage, tools: &Tools, began: Monotonic, keep: bool) -> anyhow::Result<()> {
     say(format_args!("  S3 server  {}  with s3://{SOURCE} and s3://{TARGET}, in memory", stage.sandbox_url()))?;
     say(format_args!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display()))?;
-    let played = tokio::select! {
-        played = play(&stage, &tools) => played,
-        _ = tokio::signal::ctrl_c() => Err(Ended(INTERRUPTED).into()),
+    let job = tokio::select! {
+        played = play(stage, tools) => played?,
+        _ = tokio::signal::ctrl_c() => return Err(Ended(INTERRUPTED).into()),
     };
-    if let Ok(job) = &played {
-        say(format_args!("Done in {}.", in_words(tools.clock.monotonic().since(began))))?;
-        if keep {
-            invite(&stage, *job).await?;
-        }
-    }
-    stage.strike().await;
-    played.map(|_| ())
+    say(format_args!("Done in {}.", in_words(tools.clock.monotonic().since(began))))?;
+    if keep { invite(stage, job).await } else { Ok(()) }
 }
 
 /// The play: list, create, follow, check.

@@ -46,7 +46,12 @@ fn a_reader_that_stops_ends_the_command_quietly() {
 /// `brigade demo --objects 0` and others
 #[test]
 fn a_mistake_is_one_line_and_code_two() {
-    let cases: [&[&str]; 3] = [&["demo", "--objects", "0"], &["demo", "--listen", "here"], &["demo", "--nonsense"]];
+    let cases: [&[&str]; 4] = [
+        &["demo", "--objects", "0"],
+        &["demo", "--listen", "here"],
+        &["demo", "--listen", "192.0.2.1:1"],
+        &["demo", "--nonsense"],
+    ];
     for arguments in cases {
         let (_, err, code) = told(&brigade(arguments).output().unwrap());
         assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");

@@ -78,7 +78,8 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // As ctrl-c, so that its folder goes too; a process that ended already is not there.
+        let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).stderr(Stdio::null()).status();
         let _ = self.process.wait();
     }
 }

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::cli::Mistake;
 use crate::client::Client;
 use crate::command::access::{Tools, open_client, open_endpoint};
 use crate::command::job::create::flags::Names;
@@ -127,7 +128,8 @@ const DATA_DIR: &str = "brigade-data";
 const ENDPOINT: &str = "sandbox";
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    let listening = TcpListener::bind(address).await;
+    listening.map_err(|why| Mistake(format!("cannot listen on {address}: {why}; choose another --listen")).into())
 }
 
 async fn start_sandbox(store: SimulatedStore, keys: Credentials) -> anyhow::Result<(SocketAddr, oneshot::Sender<()>)> {

@@ -29,6 +29,10 @@ pub(in crate::command) const INTERRUPTED: u8 = 130;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 complete; 3 complete, and some tasks failed; 4 failed or cancelled; 130 interrupted \
+    (the job goes on); 1 refused or unreachable; 2 a mistake on the command line"
+)]
 pub struct Arguments {
     /// Which job
     job: JobId,
