@@ -1,9 +1,10 @@
 //! A crash at each store write, before it and after it: the first simulation, over 20 seeds.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use brigade_model::job::Change;
-use brigade_model::ports::Entropy;
+use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{Operation, Status};
 use brigade_runtime::SeededEntropy;
 
@@ -55,6 +56,72 @@ fn a_crash_at_any_store_write_changes_nothing_of_what_a_job_promises() {
         for write in 1..=writes {
             for what in [What::DiesBefore, What::DiesAfter] {
                 run(seed, Some(Mishap { write, what }));
+            }
+        }
+    }
+}
+
+/// How a job that does not complete comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Cancelled,
+    Failed,
+}
+
+/// Runs a copy that is cancelled, or that fails too often, with that mishap, on two nodes if so
+/// wished, and checks that the report accounts for every effect; gives the number of writes.
+fn run_to_bad_end(seed: u64, end: End, has_two_nodes: bool, mishap: Option<Mishap>) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let name = format!("seed {seed}, {end:?}, {mishap:?}");
+        let mut world = World::new(seed);
+        world.config.tasks = 4;
+        world.fill(150).await;
+        // Too many of a failing job's objects are missing.
+        let keys: Vec<String> = (0..if end == End::Failed { 400 } else { 150 }).map(key).collect();
+        let id = world.create_with(copy(), keys.clone(), |spec| {
+            spec.options.requests_per_second_max = Some(100);
+            spec.options.threshold_tasks = Some(10);
+        });
+        let id = id.await;
+        let other = has_two_nodes.then(|| world.start_beside(None));
+        let cancel = async {
+            let after = Duration::from_millis(500 + 100 * (seed % 7));
+            world.clock.sleep(after).await;
+            if end == End::Cancelled {
+                world.change(id, Change::CancelRequested("enough".into())).await;
+            }
+        };
+        let (job, ()) = tokio::join!(world.run_to_end_beside(id, mishap), cancel);
+        let expected = if end == End::Failed { Status::Failed } else { Status::Cancelled };
+        assert_eq!(job.status, expected, "{name}: {job:#?}");
+        let slices = world.jobs.slices(id, 0, usize::MAX).await.unwrap();
+        // Cancelled before anything ran: there is nothing to report.
+        let has_run = slices.iter().any(|slice| slice.first_leased.is_some());
+        let rows = if has_run { check(&world, &job, &keys).await } else { Default::default() };
+        for key in &keys {
+            let is_copied = text(&world, "target", key).await.is_some();
+            match rows.get(key).map(|row| (row.status.as_str(), row.code.as_str())) {
+                Some(("succeeded", _)) => assert!(is_copied, "{name}: {key} is said to be copied"),
+                Some(("failed", "Unconfirmed")) => {}
+                Some(("failed", "NoSuchKey")) | None => assert!(!is_copied, "{name}: {key} was copied"),
+                row => panic!("{name}: {key}: {row:?}"),
+            }
+        }
+        drop(other);
+        world.counted.now().0
+    })
+}
+
+#[test]
+fn a_crash_or_a_failure_at_any_store_write_leaves_no_effect_unsaid_when_a_job_ends_badly() {
+    for (seed, end, has_two_nodes) in
+        [(50, End::Cancelled, false), (51, End::Failed, false), (52, End::Cancelled, true), (53, End::Failed, true)]
+    {
+        let writes = run_to_bad_end(seed, end, has_two_nodes, None);
+        for write in 1..=writes {
+            for what in [What::DiesBefore, What::DiesAfter, What::FailsBefore, What::FailsAfter] {
+                run_to_bad_end(seed, end, has_two_nodes, Some(Mishap { write, what }));
             }
         }
     }

@@ -154,7 +154,16 @@ impl World {
 
     /// Runs processes until the job has ended: one that dies is followed by another.
     pub(crate) async fn run_to_end(&self, job: JobId, mishap: Option<Mishap>) -> Job {
-        let mut process = self.start(mishap);
+        self.jobs.revoke_all_leases();
+        self.run_to_end_from(self.start_beside(mishap), job, || self.start(None)).await
+    }
+
+    /// The same beside processes that run already: no lease is revoked.
+    pub(crate) async fn run_to_end_beside(&self, job: JobId, mishap: Option<Mishap>) -> Job {
+        self.run_to_end_from(self.start_beside(mishap), job, || self.start_beside(None)).await
+    }
+
+    async fn run_to_end_from(&self, mut process: Process, job: JobId, restart: impl Fn() -> Process) -> Job {
         for _ in 0..100_000 {
             let now = self.job(job).await;
             if now.status.is_terminal() {
@@ -171,7 +180,7 @@ impl World {
                 return now;
             }
             if process.node.is_crashed() {
-                process = self.start(None);
+                process = restart();
             }
             self.clock.sleep(Duration::from_millis(100)).await;
         }
