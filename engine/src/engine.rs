@@ -199,7 +199,7 @@ impl Engine {
     /// Visits jobs, those first that have not been for the longest time: so jobs whose visits
     /// come to nothing again and again keep nobody waiting.
     fn visit_stages(&self, desk: &mut Desk, heads: &[JobHead], to: &mpsc::UnboundedSender<Ended>) {
-        desk.visits.retain(|id, _| heads.iter().any(|head| head.id == *id));
+        desk.visits.retain(|id, _| heads.binary_search_by_key(id, |head| head.id).is_ok());
         let mut in_turn: Vec<&JobHead> = heads.iter().collect();
         in_turn.sort_by_key(|head| desk.visits.get(&head.id).copied());
         for head in in_turn {

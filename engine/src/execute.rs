@@ -18,6 +18,8 @@
 mod commit;
 mod units;
 
+use std::time::Duration;
+
 use brigade_model::limits::PART_AGE_MAX;
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease};
@@ -33,6 +35,10 @@ use crate::operation::Run;
 use crate::outcomes::PartBuilder;
 use crate::setback::Setback;
 use crate::shop::Shop;
+
+/// How often a slice's lease is given back to a store that fails, and how long that waits.
+const RELEASE_TRIES: u32 = 60;
+const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the run of a slice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +68,21 @@ pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
         Ok(units) => Floor::new(run, units).work().await,
         Err(setback) => (take_back(run, setback).await, false),
     };
-    if let Err(error) = run.shop.ports.jobs.release_slice(run.lease, must_look).await {
-        tracing::warn!(job = %run.job.id, %error, "a slice's lease was not given back; it will expire");
-    }
+    release(run, must_look).await;
     run.shop.ring();
     end
+}
+
+/// Gives the slice back. A lease that nobody uses keeps others waiting for up to a quarter of an
+/// hour, so a store that fails is asked again for a while.
+async fn release(run: SliceRun<'_>, must_look: bool) {
+    for _ in 0..RELEASE_TRIES {
+        match run.shop.ports.jobs.release_slice(run.lease, must_look).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(job = %run.job.id, %error, "a slice's lease is not given back yet"),
+        }
+        run.shop.ports.clock.sleep(RELEASE_PAUSE).await;
+    }
 }
 
 /// What becomes of a slice that cannot be run, or not on.

@@ -36,9 +36,9 @@ impl Turns {
         self.jobs.insert(job.id, self.served);
     }
 
-    /// Forgets the jobs and accounts that are not among these.
+    /// Forgets the jobs and accounts that are not among these, which are in the order of their ids.
     pub(crate) fn keep(&mut self, jobs: &[JobHead]) {
-        self.jobs.retain(|id, _| jobs.iter().any(|job| job.id == *id));
+        self.jobs.retain(|id, _| jobs.binary_search_by_key(id, |job| job.id).is_ok());
         self.accounts.retain(|account, _| jobs.iter().any(|job| job.account == *account));
     }
 }

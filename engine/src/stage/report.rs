@@ -33,8 +33,9 @@ pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &L
         Ok(()) => Change::ReportWritten,
         Err(Setback::Failed(why)) => Change::ReportFailed(why),
         Err(Setback::Again(reason)) => {
-            let waited = shop.ports.clock.now().duration_since(job.since).unsigned_abs();
-            if waited < shop.config.report_patience {
+            let waited = shop.ports.clock.now().duration_since(job.since);
+            // A clock that was set back tells nothing.
+            if waited.is_negative() || waited.unsigned_abs() < shop.config.report_patience {
                 return say_and_wait(shop, lease, &reason).await;
             }
             Change::ReportFailed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason))

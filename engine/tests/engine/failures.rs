@@ -2,20 +2,22 @@
 //! job gets through, or ends, and its accounting holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_engine::places::Health;
 use brigade_model::job::Change;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, JobStore, Spool};
 use brigade_model::{JobSpec, Status};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_store::memory::MemorySpool;
 
 use crate::account::check;
 use crate::crash::run;
 use crate::crashing::{Mishap, What};
+use crate::hands::Slow;
 use crate::life::{copy, tagging};
 use crate::world::{World, key};
 
@@ -87,6 +89,24 @@ fn a_store_that_is_away_from_any_write_on_changes_nothing_of_what_a_job_promises
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_is_given_back_though_the_store_fails_when_it_is() {
+    let world = World::new(20);
+    world.fill(1500).await;
+    let id = world.create_with(copy(), keys(1500), paced(100)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 500).await;
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    process.engine.stop_job(id);
+    world.counted.go_away(&world.clock, Duration::from_secs(20));
+    let cancelled = world.clock.monotonic();
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    let waited = world.clock.monotonic().since(cancelled);
+    assert!(waited < Duration::from_secs(60), "the leases did not have to expire: {waited:?}");
+    check(&world, &job, &keys(1500)).await;
+    process.engine.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,5 +322,70 @@ async fn a_job_that_is_deleted_while_it_runs_ends_and_leaves_nothing_behind() {
     assert!(world.spool.list(&format!("{deleted}/")).await.unwrap().is_empty());
     let job = world.wait(other, |job| job.status == Status::Complete).await;
     check(&world, &job, &keys(2000)).await;
+    process.engine.shut_down().await;
+}
+
+/// A store that kills whoever tags this object, so often.
+struct Deadly {
+    inner: Arc<dyn ObjectStore>,
+    times: AtomicU64,
+}
+
+#[async_trait]
+impl ObjectStore for Deadly {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let is_meant = matches!(&call, Call::PutObjectTagging(put) if put.at.key.as_str() == key(40));
+        let left = self.times.load(Ordering::SeqCst);
+        if is_meant && left > 0 {
+            self.times.store(left - 1, Ordering::SeqCst);
+            panic!("for a test");
+        }
+        self.inner.call(leash, call).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_panics_is_replaced_and_one_that_always_does_fails_the_job() {
+    for (times, expected) in [(1, Status::Complete), (3, Status::Complete), (u64::MAX, Status::Failed)] {
+        let mut world = World::new(29);
+        world.fill(500).await;
+        let deadly = Deadly { inner: world.bucket.clone(), times: AtomicU64::new(times) };
+        world.store = Arc::new(deadly);
+        let id = world.create(tagging(), keys(500)).await;
+        let process = world.start(None);
+        let job = world.wait(id, |job| job.status.is_terminal()).await;
+        assert_eq!(job.status, expected, "{times}: {job:#?}");
+        check(&world, &job, &keys(500)).await;
+        // No worker is missing: another job runs as ever.
+        let next = world.create(tagging(), keys(30)).await;
+        process.engine.ring();
+        world.wait(next, |job| job.status == Status::Complete).await;
+        process.engine.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preparation_makes_room_when_space_runs_low_and_goes_on_when_there_is_some() {
+    let mut world = World::new(31);
+    world.spool = Arc::new(MemorySpool::with_capacity(1 << 20));
+    world.config.free_bytes_to_lease = 1 << 19;
+    world.config.free_bytes_to_start = 1 << 18;
+    world.fill(300).await;
+    let kinds = tokio::sync::watch::Sender::new(vec![CallKind::GetObject]);
+    let slow = Arc::new(Slow { inner: world.bucket.clone(), kinds });
+    world.store = slow.clone();
+    let id = world.create(tagging(), keys(300)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.status == Status::Preparing).await;
+    world.spool.write("large", vec![0; 600 << 10].into()).await.unwrap();
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let heads = world.jobs.open_jobs().await.unwrap();
+    assert!(!heads[0].is_stage_leased, "nobody prepares");
+    slow.kinds.send_replace(Vec::new());
+    world.clock.sleep(Duration::from_secs(100)).await;
+    assert_eq!(world.job(id).await.status, Status::Preparing);
+    world.spool.remove("large").await.unwrap();
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    check(&world, &job, &keys(300)).await;
     process.engine.shut_down().await;
 }

@@ -19,9 +19,9 @@ use crate::world::{Process, World, key};
 const TASKS: usize = 100;
 
 /// A store that is slow with calls of some kinds, until it is told not to be.
-struct Slow {
-    inner: Arc<dyn ObjectStore>,
-    kinds: watch::Sender<Vec<CallKind>>,
+pub(crate) struct Slow {
+    pub(crate) inner: Arc<dyn ObjectStore>,
+    pub(crate) kinds: watch::Sender<Vec<CallKind>>,
 }
 
 #[async_trait]
