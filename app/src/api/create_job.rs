@@ -6,7 +6,7 @@ use brigade_engine::{Place, RolePlaces};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::resource::{Owner, RoleRef};
-use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation};
+use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, ManifestFormat, Operation};
 use brigade_wire::cos::{CosError, create_job};
 
 use crate::api::answer::{Answer, Refusal};
@@ -19,6 +19,7 @@ impl Api {
         create_job::decode_query(&asked.query())?;
         let mut spec = create_job::decode_request(body)?;
         spec.options = options::read(asked, caller)?;
+        check_format(&spec)?;
         self.set_thresholds(&mut spec);
         let places = self.role_of(caller, &spec.role)?;
         check_operation(&spec, &places)?;
@@ -94,6 +95,16 @@ impl Api {
         let endpoint = places.endpoint_of(spec.operation.kind()).clone();
         let id = JobId::new(now, &random);
         Job::new(id, caller.owner.account.clone(), Dialect::Cos, endpoint, spec, now)
+    }
+}
+
+/// A manifest that the engine can read: a job that could only fail is not accepted.
+fn check_format(spec: &JobSpec) -> Result<(), CosError> {
+    match spec.manifest.format {
+        ManifestFormat::CosCsvV1 => Ok(()),
+        ManifestFormat::CosInventoryCsvV1 => {
+            Err(CosError::not_implemented("manifests in COSInventoryReport_CSV_V1 yet"))
+        }
     }
 }
 
