@@ -1,6 +1,6 @@
 //! The configuration: a TOML file, each setting of which can also be an environment variable.
 //!
-//! Sections define their settings once ([`section`]); reading, mistakes and the reference follow
+//! Sections define their settings once ([`mod@section`]); reading, mistakes and the reference follow
 //! from the definitions. What one setting cannot know of another stands in `check`.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Slices: consecutive tasks, the unit of work and of checkpoint.
 //!
 //! [`plan`] says where one slice ends and the next begins; [`codec`] writes the tasks of a
-//! slice into a file and reads them back as a stream; [`prepare`] makes the slices of a job
+//! slice into a file and reads them back as a stream; [`mod@prepare`] makes the slices of a job
 //! out of its manifest, once, at the job's beginning.
 
 pub mod codec;
