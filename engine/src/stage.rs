@@ -37,6 +37,8 @@ pub(crate) enum Step {
 
 /// How long a stage waits after something failed that may pass.
 pub(crate) const AGAIN: Duration = Duration::from_secs(5);
+/// It waits longer when it has waited for long, but not longer than this.
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 /// How long a stage is left alone that somebody else has. Not less: its lease may have expired
 /// long before it can be taken over, and the loop would ask again and again.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
@@ -140,8 +142,14 @@ async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
     tracing::warn!(job = %lease.job, %reason, "a stage waits");
-    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into() {
-        Step::Moved => Step::Again(AGAIN),
-        other => other,
+    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await {
+        Ok(Some(job)) => Step::Again(pause(shop, &job)),
+        other => other.into(),
     }
+}
+
+/// A tenth of the time that the job has waited already: a long wait asks and says less often.
+fn pause(shop: &Shop, job: &Job) -> Duration {
+    let waited = shop.ports.clock.now().duration_since(job.since);
+    (Duration::try_from(waited).unwrap_or_default() / 10).clamp(AGAIN, AGAIN_MAX)
 }

@@ -19,7 +19,7 @@ use crate::crash::run;
 use crate::crashing::{Mishap, What};
 use crate::hands::Slow;
 use crate::life::{copy, tagging};
-use crate::world::{World, key};
+use crate::world::{World, bucket, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -387,5 +387,25 @@ async fn a_preparation_makes_room_when_space_runs_low_and_goes_on_when_there_is_
     world.spool.remove("large").await.unwrap();
     let job = world.wait(id, |job| job.status == Status::Complete).await;
     check(&world, &job, &keys(300)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_refused_for_hours_is_tried_and_told_ever_less_often() {
+    let world = World::new(32);
+    world.fill(10).await;
+    let id = world.create_with(tagging(), keys(10), paced(1)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.status == Status::Active).await;
+    world.bucket.deny_bucket(&bucket("aside"));
+    world.wait(id, |job| job.status == Status::Completing).await;
+    let before = world.job(id).await.revision;
+    world.clock.sleep(Duration::from_secs(3600)).await;
+    let writes = world.counted.now().0;
+    world.clock.sleep(Duration::from_secs(3600)).await;
+    assert!(world.job(id).await.status_update_reason.contains("the report cannot be written"));
+    assert!(world.job(id).await.revision - before < 200);
+    let writes = world.counted.now().0 - writes;
+    assert!(writes < 400, "{writes} writes in an hour");
     process.engine.shut_down().await;
 }
