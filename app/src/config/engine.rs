@@ -14,7 +14,7 @@ section! {
         default slices_in_flight: usize = "4",
         /// Tasks of a slice that run at once; the endpoint's own limits stand below.
         default tasks_in_flight: usize = "64",
-        /// Jobs that are prepared, drained or reported at once.
+        /// Jobs that are prepared at once; as many are drained, and as many reported.
         default stages_in_flight: usize = "8",
         /// How long the engine waits before it looks for work that nobody told it of.
         default poll: Duration = "1s",
