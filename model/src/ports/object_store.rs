@@ -1,7 +1,7 @@
 //! An S3-compatible object store, one call at a time.
 //!
 //! A call is a value ([`Call`]) and so is its answer ([`Answer`]): a body of the port, and each
-//! decorator (retry, limit, faults), implements one method. Callers use [`ObjectStore::send`]
+//! decorator (retry, limit, faults), implements one method. Callers go
 //! through [`send`], which pairs each request type with its answer's type:
 //!
 //! ```ignore
