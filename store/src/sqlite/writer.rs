@@ -1,6 +1,8 @@
 //! The one writer: a thread that performs commands in groups, one transaction a group.
 //!
-//!     command -> channel -> BEGIN -> savepoint, act -> ... (64 at most) -> COMMIT -> answers
+//! ```text
+//! command -> channel -> BEGIN -> savepoint, act -> ... (64 at most) -> COMMIT -> answers
+//! ```
 //!
 //! An fsync costs what many small transactions cost together, so whatever waits while one group
 //! is committed makes up the next. Nobody is answered before the COMMIT, the refused included:
