@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::job::{Change, Dialect, Prepared};
+use brigade_model::job::{Change, Dialect, Prepared, Retry};
 use brigade_model::limits::LEASE_TTL;
 use brigade_model::ports::job_store::{Apply, ChangeId, OutcomePart, OwnerId, SliceRow, StageLease};
 use brigade_model::ports::object_store::{
@@ -78,6 +78,7 @@ fn spec(etag: ETag) -> JobSpec {
         },
         role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
         options: JobOptions::default(),
+        retry_of: None,
     }
 }
 
@@ -157,6 +158,11 @@ impl Rig {
         let prepared = self.prepare().await.unwrap();
         self.change(Change::ManifestRead(prepared)).await;
         self.change(Change::SlotGranted).await;
+        self.work(outcome).await;
+    }
+
+    /// Runs the tasks of an Active job and leaves it draining into its report.
+    pub(crate) async fn work(&mut self, outcome: impl Fn(u64) -> Option<Outcome>) {
         let owner = OwnerId(uuid::Uuid::from_u128(2));
         let mut leases = Vec::new();
         while let Some(lease) = self.jobs.lease_slice(self.job.id, owner, LEASE_TTL).await.unwrap() {
@@ -180,6 +186,17 @@ impl Rig {
         let job = self.jobs.job(self.job.id).await.unwrap().unwrap();
         let is_exhausted = job.progress.is_exhausted();
         self.change(if is_exhausted { Change::TasksExhausted } else { Change::CancelRequested("enough".into()) }).await;
+    }
+
+    /// The job of the rig, which has ended, makes room for one that retries it, Preparing.
+    pub(crate) async fn retry(&mut self) {
+        let retry = Retry { client_request_token: "again".into(), ..Retry::default() };
+        let Job { account, endpoint, dialect, .. } = self.job.clone();
+        let id = JobId::from_u128(0xA2);
+        self.job = Job::new(id, account, dialect, endpoint, self.job.retried(retry), clock_now(&self.clock));
+        self.jobs.create_job(&self.job, 9).await.unwrap();
+        self.lease = take_stage(&self.jobs, id).await;
+        self.change(Change::PreparationStarted).await;
     }
 
     async fn record(&self, lease: &brigade_model::ports::job_store::SliceLease, seq: u64, part: PartBuilder) {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Timestamp;
+use crate::dry_run::DryRun;
 use crate::limits::{FAILURE_CODE_BYTES_MAX, FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
 use crate::manifest::ManifestSpec;
 use crate::names::{AccountId, EndpointName};
@@ -21,6 +22,9 @@ use crate::outcome::cut;
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
 use crate::status::{self, Event, Status};
+
+mod retry;
+pub use retry::{CannotRetry, Retry};
 
 /// The name of a job: a UUIDv7 whose time is the job's creation, so that the order of ids is
 /// the order of creation.
@@ -123,6 +127,10 @@ pub struct JobSpec {
     pub role: RoleRef,
     /// What the wire has no field for.
     pub options: JobOptions,
+    /// The ended job whose tasks without a success are the tasks of this one; `None` reads them
+    /// from the manifest. The manifest of a retry is the first job's, and only echoed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
 }
 
 /// Why a job failed, in the words of the interface.
@@ -152,6 +160,8 @@ impl JobFailure {
 
 /// Codes of [`JobFailure`] (resolution U-30).
 pub mod failure {
+    /// The job whose failed tasks are retried is gone, with its tasks.
+    pub const RETRIED_JOB_NOT_FOUND: &str = "RetriedJobNotFound";
     /// The manifest does not exist.
     pub const MANIFEST_NOT_FOUND: &str = "ManifestNotFound";
     /// The manifest's bytes are not the ones that the ETag names.
@@ -248,6 +258,8 @@ pub struct Job {
     pub failures: Vec<JobFailure>,
     /// What preparation found, once it ended.
     pub prepared: Option<Prepared>,
+    /// What its dry run found, once that has ended.
+    pub dry_run: Option<DryRun>,
     /// How far it is. A store fills it from recorded outcomes; a change never touches the
     /// two counters.
     pub progress: Progress,
@@ -283,6 +295,8 @@ pub enum Change {
     StageFailed(JobFailure),
     /// The client cancels, with its reason.
     CancelRequested(String),
+    /// What a dry run found is summed, before its report is written.
+    DryRunSummed(DryRun),
     /// The report is written.
     ReportWritten,
     /// The report could not be written.
@@ -339,6 +353,7 @@ impl Job {
             status_update_reason: String::new(),
             failures: Vec::new(),
             prepared: None,
+            dry_run: None,
             progress: Progress::default(),
         }
     }
@@ -411,10 +426,17 @@ impl Job {
                     self.say(reason);
                 }
             }
+            Change::DryRunSummed(sum) => {
+                self.must_be_open()?;
+                self.dry_run = Some(sum.clone());
+            }
             Change::ReportWritten => {
                 self.step(Event::ReportWritten, at)?;
                 match (self.status, self.failures.last()) {
-                    (Status::Complete, _) => self.say(REASON_COMPLETE),
+                    (Status::Complete, _) => match &self.dry_run {
+                        None => self.say(REASON_COMPLETE),
+                        Some(dry_run) => self.say(&dry_run.sentence(&self.progress)),
+                    },
                     (Status::Failed, Some(why)) => self.say(&why.sentence()),
                     _ => {}
                 }

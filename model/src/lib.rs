@@ -9,6 +9,7 @@
 //! only; the wires have their own codecs.
 
 pub mod capability;
+pub mod dry_run;
 pub mod job;
 pub mod limits;
 pub mod manifest;
@@ -25,6 +26,7 @@ pub mod status;
 pub mod task;
 
 pub use capability::{Capabilities, Capability, EndpointKind};
+pub use dry_run::DryRun;
 pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec, Progress};
 pub use manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
 pub use names::{AccountId, BucketName, ETag, EndpointName, NameError, ObjectKey, VersionId};

@@ -25,6 +25,8 @@ pub struct JobOptions {
     pub requests_per_second_max: Option<u32>,
     /// Bytes a second for this job at most.
     pub bytes_per_second_max: Option<u64>,
+    /// Whether nothing is changed, and the report says what would be; the default is false.
+    pub dry_run: Option<bool>,
 }
 
 /// How keys are written in a manifest.
@@ -74,6 +76,8 @@ pub struct OptionRow {
     pub takes: &'static str,
     /// What it does, for help.
     pub help: &'static str,
+    /// What the flag means where it stands without a value; `None` when it needs one.
+    pub implied: Option<&'static str>,
     set: fn(&mut JobOptions, &str) -> bool,
     get: fn(&JobOptions) -> Option<String>,
 }
@@ -93,6 +97,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "key-encoding",
         takes: "raw, url or form",
         help: "how keys are written in a CSV manifest",
+        implied: None,
         set: |options, text| {
             options.key_encoding = Some(match text {
                 "raw" => KeyEncoding::Raw,
@@ -117,6 +122,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "empty-version",
         takes: "fail, latest or null",
         help: "what a row without a version means where others have one",
+        implied: None,
         set: |options, text| {
             options.empty_version = Some(match text {
                 "fail" => EmptyVersion::Fail,
@@ -141,6 +147,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "threshold-percent",
         takes: "a whole number from 1 to 100",
         help: "failures above this share of the outcomes fail the job (100: never)",
+        implied: None,
         set: |options, text| {
             let mut value: Option<u8> = None;
             let is_valid = number(text, &mut value) && value.is_some_and(|v| v <= 100);
@@ -155,6 +162,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "threshold-tasks",
         takes: "a whole number above 0",
         help: "the threshold looks at jobs of more tasks than this, once so many have an outcome",
+        implied: None,
         set: |options, text| number(text, &mut options.threshold_tasks),
         get: |options| options.threshold_tasks.map(|v| v.to_string()),
     },
@@ -162,6 +170,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "in-flight-max",
         takes: "a whole number above 0",
         help: "requests in flight for this job at most",
+        implied: None,
         set: |options, text| number(text, &mut options.in_flight_max),
         get: |options| options.in_flight_max.map(|v| v.to_string()),
     },
@@ -169,6 +178,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "requests-per-second-max",
         takes: "a whole number above 0",
         help: "requests a second for this job at most",
+        implied: None,
         set: |options, text| number(text, &mut options.requests_per_second_max),
         get: |options| options.requests_per_second_max.map(|v| v.to_string()),
     },
@@ -176,8 +186,21 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "bytes-per-second-max",
         takes: "a whole number above 0",
         help: "bytes a second for this job at most",
+        implied: None,
         set: |options, text| number(text, &mut options.bytes_per_second_max),
         get: |options| options.bytes_per_second_max.map(|v| v.to_string()),
+    },
+    OptionRow {
+        name: "dry-run",
+        takes: "true or false",
+        help: "change nothing and report what would be done",
+        implied: Some("true"),
+        set: |options, text| {
+            let value = text.parse().ok();
+            options.dry_run = value.or(options.dry_run);
+            value.is_some()
+        },
+        get: |options| options.dry_run.map(|v| v.to_string()),
     },
 ];
 
@@ -204,6 +227,12 @@ impl JobOptions {
         OPTIONS.iter().filter_map(|row| (row.get)(self).map(|value| (row.name, value))).collect()
     }
 
+    /// Whether the job changes nothing and reports what it would do.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run == Some(true)
+    }
+
     /// Whether failures have exceeded the threshold: a job of more tasks than the least,
     /// once that many have an outcome, and then a share of failures above the limit.
     #[must_use]
@@ -221,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_option_is_set_and_given_back() {
-        let values = ["url", "latest", "10", "500", "4", "100", "1000000"];
+        let values = ["url", "latest", "10", "500", "4", "100", "1000000", "true"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();

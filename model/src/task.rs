@@ -1,5 +1,6 @@
 //! A task: one row of a manifest, the unit that gets exactly one outcome.
 
+use crate::Timestamp;
 use crate::names::{BucketName, ObjectKey, VersionId};
 
 /// One row of the manifest.
@@ -18,6 +19,9 @@ pub struct Task {
     /// Why the row cannot be carried out, decided while reading (another bucket than the
     /// first row's, no version where others have one). Such a task fails without a call.
     pub defect: Option<Defect>,
+    /// For a task that is retried: since when an attempt that nobody could confirm may have had
+    /// its effect. It looks before it acts.
+    pub tried_since: Option<Timestamp>,
 }
 
 /// What is wrong with a row that names an object nevertheless.

@@ -86,7 +86,8 @@ promises! {
             a_token_serves_every_account_and_dialect_once
             a_deleted_job_gives_its_token_back
             too_many_jobs_are_refused_also_at_the_same_moment
-            a_job_that_ended_makes_room_for_another;
+            a_job_that_ended_makes_room_for_another
+            a_retry_of_a_job_that_is_gone_is_refused;
         changes:
             the_store_moves_a_job_exactly_as_the_model_does
             a_lost_race_is_told_to_the_loser
@@ -153,7 +154,8 @@ promises! {
             a_purge_removes_all_of_a_job_in_bounded_steps
             a_purge_spares_what_has_not_ended_or_ended_lately
             a_deleted_job_that_ended_is_purged_at_once
-            the_token_of_a_purged_job_is_free;
+            the_token_of_a_purged_job_is_free
+            a_purge_spares_a_job_until_the_one_that_retries_it_has_read_its_tasks;
         report:
             an_upload_is_remembered_until_it_is_forgotten
             an_upload_under_a_lost_lease_is_refused

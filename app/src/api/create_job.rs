@@ -21,22 +21,23 @@ impl Api {
         spec.options = options::read(asked, caller)?;
         check_format(&spec)?;
         self.set_thresholds(&mut spec);
+        let job = self.admit(caller, spec, Dialect::Cos)?;
+        self.jobs.create_job(&job, self.rules.open_jobs_max).await.map_err(not_created)?;
+        self.audit(asked, caller, "create", job.id);
+        self.engine.ring();
+        Ok(Answer::document(create_job::encode_result(job.id)))
+    }
+
+    /// A job that the caller's role and the service can carry out as far as is known now; it is
+    /// not stored yet.
+    pub(super) fn admit(&self, caller: &Caller, spec: JobSpec, dialect: Dialect) -> Result<Job, Refusal> {
         let places = self.role_of(caller, &spec.role)?;
         check_operation(&spec, &places)?;
         self.check_places(&spec, &places)?;
         if let Some(reason) = self.engine.why_full() {
             return Err(CosError::cannot_create(reason).into());
         }
-        let job = self.new_job(caller, spec, &places);
-        match self.jobs.create_job(&job, self.rules.open_jobs_max).await {
-            Ok(()) => {}
-            Err(CreateJobError::TokenInUse(_)) => return Err(CosError::duplicate_token().into()),
-            Err(CreateJobError::TooManyJobs) => return Err(CosError::too_many_jobs().into()),
-            Err(error @ CreateJobError::Store(_)) => return Err(Refusal::store(error)),
-        }
-        self.audit(asked, caller, "create", job.id);
-        self.engine.ring();
-        Ok(Answer::document(create_job::encode_result(job.id)))
+        Ok(self.new_job(caller, spec, dialect, &places))
     }
 
     /// A job that does not say its threshold gets the configuration's, where that is another
@@ -64,8 +65,11 @@ impl Api {
 
     /// Buckets that the role may touch, in regions that their endpoints have.
     fn check_places(&self, spec: &JobSpec, places: &RolePlaces) -> Result<(), CosError> {
-        let manifest = &spec.manifest.location.object;
-        self.check_place("Manifest.Location.ObjectArn", &places.manifest, &manifest.bucket, &manifest.region)?;
+        // A retry reads no manifest.
+        if spec.retry_of.is_none() {
+            let manifest = &spec.manifest.location.object;
+            self.check_place("Manifest.Location.ObjectArn", &places.manifest, &manifest.bucket, &manifest.region)?;
+        }
         if let (true, Some(bucket)) = (spec.report.enabled, &spec.report.bucket) {
             self.check_place("Report.Bucket", &places.report, &bucket.bucket, &bucket.region)?;
         }
@@ -88,13 +92,23 @@ impl Api {
         Ok(())
     }
 
-    fn new_job(&self, caller: &Caller, spec: JobSpec, places: &RolePlaces) -> Job {
+    fn new_job(&self, caller: &Caller, spec: JobSpec, dialect: Dialect, places: &RolePlaces) -> Job {
         let now = self.clock.now();
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let endpoint = places.endpoint_of(spec.operation.kind()).clone();
         let id = JobId::new(now, &random);
-        Job::new(id, caller.owner.account.clone(), Dialect::Cos, endpoint, spec, now)
+        Job::new(id, caller.owner.account.clone(), dialect, endpoint, spec, now)
+    }
+}
+
+/// Why a job was not created, in the words of the dialect.
+pub(super) fn not_created(error: CreateJobError) -> Refusal {
+    match error {
+        CreateJobError::TokenInUse(_) => CosError::duplicate_token().into(),
+        CreateJobError::TooManyJobs => CosError::too_many_jobs().into(),
+        CreateJobError::RetriedJobGone(_) => CosError::no_such_job().into(),
+        CreateJobError::Store(_) => Refusal::store(error),
     }
 }
 

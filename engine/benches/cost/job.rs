@@ -156,5 +156,6 @@ fn spec(operation: Operation, etag: ETag) -> JobSpec {
         },
         role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
         options: JobOptions::default(),
+        retry_of: None,
     }
 }

@@ -1,14 +1,14 @@
 //! A world for an engine: stores, a bucket, a clock and an account, and processes that can die.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade_engine::places::{AlwaysWell, Health};
 use brigade_engine::ports::NoObserver;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::EndpointKind;
-use brigade_model::job::Change;
+use brigade_model::job::{Change, Retry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::object_store::{At, Leash, NewObject, ObjectStore, PutObject, send};
@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) health: Arc<dyn Health>,
     /// The configuration has lost the role.
     pub(crate) is_role_gone: Arc<AtomicBool>,
+    /// Which buckets the role may touch.
+    pub(crate) rules: Arc<Mutex<BucketRules>>,
     pub(crate) config: EngineConfig,
     pub(crate) counted: Counted,
 }
@@ -51,6 +53,7 @@ struct OneRole {
     store: Arc<dyn ObjectStore>,
     health: Arc<dyn Health>,
     is_gone: Arc<AtomicBool>,
+    rules: Arc<Mutex<BucketRules>>,
 }
 
 impl Roles for OneRole {
@@ -59,7 +62,7 @@ impl Roles for OneRole {
             endpoint: EndpointName::new("e").unwrap(),
             store: self.store.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
-            buckets: BucketRules::any(),
+            buckets: self.rules.lock().unwrap().clone(),
             health: self.health.clone(),
         };
         (role == "role" && !self.is_gone.load(Ordering::SeqCst)).then(|| RolePlaces {
@@ -101,6 +104,7 @@ impl World {
             bucket: store,
             health: Arc::new(AlwaysWell),
             is_role_gone: Arc::default(),
+            rules: Arc::new(Mutex::new(BucketRules::any())),
             config: EngineConfig::default(),
             counted: Counted::default(),
             clock,
@@ -136,8 +140,12 @@ impl World {
             counted: self.counted.clone(),
             clock: self.clock.clone(),
         };
-        let roles =
-            OneRole { store: self.store.clone(), health: self.health.clone(), is_gone: self.is_role_gone.clone() };
+        let roles = OneRole {
+            store: self.store.clone(),
+            health: self.health.clone(),
+            is_gone: self.is_role_gone.clone(),
+            rules: self.rules.clone(),
+        };
         let ports = Ports {
             jobs: Arc::new(jobs),
             spool: self.spool.clone(),
@@ -276,8 +284,21 @@ impl World {
             },
             role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
             options: JobOptions::default(),
+            retry_of: None,
         };
         adjust(&mut spec);
+        self.store_job(spec).await
+    }
+
+    /// A job that retries an ended one, created but not started.
+    pub(crate) async fn retry(&self, source: JobId, adjust: impl FnOnce(&mut JobSpec)) -> JobId {
+        let client_request_token = format!("retry-{}", self.entropy.below(1 << 40));
+        let mut spec = self.job(source).await.retried(Retry { client_request_token, ..Retry::default() });
+        adjust(&mut spec);
+        self.store_job(spec).await
+    }
+
+    async fn store_job(&self, spec: JobSpec) -> JobId {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = JobId::new(self.clock.now(), &random);

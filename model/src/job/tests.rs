@@ -31,6 +31,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
         report: ReportSpec { enabled: false, bucket: None, prefix: None, scope: None },
         role: RoleRef { text: "r".into(), owner: Owner::Unnamed, name: "r".into() },
         options: JobOptions::default(),
+        retry_of: None,
     };
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();

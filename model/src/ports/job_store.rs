@@ -40,6 +40,9 @@ pub enum CreateJobError {
     /// The account has as many open jobs as it may.
     #[error("the account has as many jobs as it may")]
     TooManyJobs,
+    /// The job whose failed tasks it retries is gone.
+    #[error("job {0}, whose tasks are to be retried, is gone")]
+    RetriedJobGone(JobId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -293,7 +296,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// Refused when its token is used by a job of the same (account, dialect) that is not
     /// deleted, or when the account has `open_jobs_max` jobs that have not ended; both are
     /// judged in the transaction that inserts, so that of two requests with one token exactly
-    /// one wins.
+    /// one wins. Refused too when the job that it retries is not there any more.
     async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
 
     /// The job with its counters: those of its row plus those of its open slices. Deleted jobs
@@ -326,6 +329,8 @@ pub trait JobStore: Send + Sync + 'static {
     /// Removes jobs that ended before `ended_before`, and deleted jobs that have ended, with
     /// all that hangs on them; at most `rows_max` rows a call (no less than one), so that
     /// nobody waits long. A job vanishes whole at its first step and is returned at its last.
+    /// One whose tasks are being retried stays until the job that retries it has read them (it
+    /// is neither New nor Preparing any more).
     async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
 
     /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired

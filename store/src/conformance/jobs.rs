@@ -88,3 +88,21 @@ pub(super) async fn a_job_that_ended_makes_room_for_another(bench: &mut dyn Benc
     end(&store, first).await;
     store.create_job(&sample_job(2), 1).await.unwrap();
 }
+
+pub(super) async fn a_retry_of_a_job_that_is_gone_is_refused(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let source = create(&store, sample_job(1)).await;
+    let mut retry = sample_job(2);
+    retry.spec.retry_of = Some(source);
+    create(&store, retry.clone()).await;
+    assert_eq!(store.job(retry.id).await.unwrap(), Some(retry));
+
+    let mut stray = sample_job(3);
+    stray.spec.retry_of = Some(JobId::from_u128(99));
+    let refused = store.create_job(&stray, MANY).await;
+    assert!(matches!(refused, Err(CreateJobError::RetriedJobGone(id)) if id == JobId::from_u128(99)), "{refused:?}");
+    assert_eq!(store.job(stray.id).await.unwrap(), None);
+    let mut again = sample_job(4);
+    again.spec.client_request_token = stray.spec.client_request_token;
+    create(&store, again).await;
+}

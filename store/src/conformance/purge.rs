@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brigade_model::Timestamp;
-use brigade_model::job::{Change, Job, JobId};
+use brigade_model::job::{Change, Job, JobId, Prepared};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope};
 
@@ -105,4 +105,29 @@ pub(super) async fn the_token_of_a_purged_job_is_free(bench: &mut dyn Bench) {
     let mut again = sample_job(2);
     again.spec.client_request_token = sample_job(1).spec.client_request_token;
     create(&store, again).await;
+}
+
+pub(super) async fn a_purge_spares_a_job_until_the_one_that_retries_it_has_read_its_tasks(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let retried = ended(&store, sample_job(1), &[1, 1]).await;
+    let deleted = rich_job(&store, sample_job(2)).await;
+    step(&store, deleted, Change::DeleteRequested).await.unwrap();
+    let other = ended(&store, sample_job(3), &[1]).await;
+    let mut retries = Vec::new();
+    for (n, source) in [(11, retried), (12, deleted)] {
+        let mut retry = sample_job(n);
+        retry.spec.retry_of = Some(source);
+        retries.push(create(&store, retry).await);
+    }
+    assert_eq!(purge_all(&store, Timestamp::MAX, 1000).await.0, [other], "new retries keep their sources");
+    step(&store, retries[0], Change::PreparationStarted).await.unwrap();
+    step(&store, retries[1], Change::CancelRequested(String::new())).await.unwrap();
+    assert_eq!(
+        purge_all(&store, Timestamp::MAX, 1000).await.0,
+        [deleted, retries[1]],
+        "a cancelled retry keeps nothing"
+    );
+    assert_eq!(store.slices(retried, 0, 9).await.unwrap().len(), 2);
+    step(&store, retries[0], Change::ManifestRead(Prepared::default())).await.unwrap();
+    assert_eq!(purge_all(&store, Timestamp::MAX, 1000).await.0, [retried]);
 }

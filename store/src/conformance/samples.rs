@@ -58,6 +58,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
             name: "batch".into(),
         },
         options,
+        retry_of: None,
     };
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
     let tagging = Tagging { directive: Some(Directive::Add), tags: vec![tag("colour", "red"), tag("empty", "")] };
@@ -146,6 +147,7 @@ fn options() -> JobOptions {
         in_flight_max: Some(4),
         requests_per_second_max: Some(100),
         bytes_per_second_max: Some(1_000_000),
+        dry_run: Some(true),
     }
 }
 

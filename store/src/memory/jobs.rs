@@ -90,6 +90,9 @@ impl State {
         if self.open_records().filter(|record| record.job.account == job.account).count() >= open_jobs_max {
             return Err(CreateJobError::TooManyJobs);
         }
+        if let Some(retried) = job.spec.retry_of.filter(|retried| !self.jobs.contains_key(retried)) {
+            return Err(CreateJobError::RetriedJobGone(retried));
+        }
         if self.jobs.contains_key(&job.id) || self.doomed.contains_key(&job.id) {
             return Err(StoreError(format!("job {} exists already", job.id)).into());
         }

@@ -1,8 +1,11 @@
 //! Removing ended jobs in bounded steps.
 
-use brigade_model::Timestamp;
+use std::collections::HashSet;
+
 use brigade_model::job::{Job, JobId};
 use brigade_model::ports::job_store::Purged;
+use brigade_model::status::stage;
+use brigade_model::{Stage, Timestamp};
 
 use super::jobs::{JobRecord, State};
 
@@ -12,7 +15,8 @@ impl State {
     pub(super) fn purge(&mut self, ended_before: Timestamp, rows_max: usize) -> Purged {
         let mut purged = Purged::default();
         let mut rows_left = rows_max.max(1);
-        let due = |record: &JobRecord| is_due(&record.job, ended_before);
+        let retried = self.retried();
+        let due = |record: &JobRecord| is_due(&record.job, ended_before) && !retried.contains(&record.job.id);
         let mut next: Vec<JobId> = self.jobs.values().filter(|r| due(r)).map(|r| r.job.id).collect();
         next.reverse();
         while rows_left > 0 {
@@ -30,6 +34,13 @@ impl State {
         }
         purged.more = !self.doomed.is_empty() || !next.is_empty();
         purged
+    }
+
+    /// Jobs whose tasks are still being read by a job that retries them.
+    fn retried(&self) -> HashSet<JobId> {
+        let open = self.open.iter().filter_map(|id| self.jobs.get(id));
+        let preparing = open.filter(|record| stage(record.job.status) == Stage::Prepare);
+        preparing.filter_map(|record| record.job.spec.retry_of).collect()
     }
 
     fn doom(&mut self, id: JobId) {

@@ -3,8 +3,8 @@
 //! `spec` is what was asked, written once; `life` is what changes and nobody asks for. Golden
 //! files pin both (`fixtures/store/`): data that was written once can always be read.
 
-use brigade_model::Timestamp;
 use brigade_model::job::{Job, JobFailure, JobSpec, Prepared, Progress};
+use brigade_model::{DryRun, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub(super) struct Life {
     status_update_reason: String,
     failures: Vec<JobFailure>,
     prepared: Option<Prepared>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dry_run: Option<DryRun>,
 }
 
 impl Life {
@@ -30,6 +32,7 @@ impl Life {
             status_update_reason: job.status_update_reason.clone(),
             failures: job.failures.clone(),
             prepared: job.prepared.clone(),
+            dry_run: job.dry_run.clone(),
         }
     }
 }
@@ -52,8 +55,9 @@ macro_rules! job_columns {
 pub(super) const READ_JOB: &str = concat!("SELECT ", job_columns!(), " FROM job WHERE id = ?1");
 
 const INSERT_JOB: &str = "INSERT INTO job (id, account, dialect, token, endpoint, status, priority, revision,
-        held_by_user, is_deleted, is_visible, created, suspended, terminated, total, life, spec)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        held_by_user, is_deleted, is_visible, created, suspended, terminated, total, life, spec,
+        retry_of)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
     ON CONFLICT DO NOTHING";
 
 const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = ?4, held_by_user = ?5,
@@ -90,6 +94,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         status_update_reason: life.status_update_reason,
         failures: life.failures,
         prepared: life.prepared,
+        dry_run: life.dry_run,
     })
 }
 
@@ -113,6 +118,7 @@ pub(super) fn insert_job(connection: &Connection, job: &Job) -> rusqlite::Result
         Count(job.progress.total),
         Json(Life::of(job)),
         Json(&job.spec),
+        job.spec.retry_of.map(Id),
     ])?;
     Ok(rows == 1)
 }

@@ -18,6 +18,8 @@ pub(super) const FIND_TOKEN: &str =
 pub(super) const COUNT_OPEN: &str =
     "SELECT count(*) FROM (SELECT 1 FROM job WHERE account = ?1 AND terminated IS NULL LIMIT ?2)";
 
+pub(super) const FIND_JOB: &str = "SELECT 1 FROM job WHERE id = ?1";
+
 pub(super) const FIND_CHANGE: &str = "SELECT 1 FROM change WHERE job = ?1 AND id = ?2";
 
 const INSERT_CHANGE: &str = "INSERT INTO change (job, id) VALUES (?1, ?2)";
@@ -35,6 +37,11 @@ pub(super) fn create_job(connection: &Connection, job: &Job, open_jobs_max: usiz
             Some(other) => refuse(CreateJobError::TokenInUse(other)),
             None => refuse(StoreError(format!("job {} exists already", job.id))),
         };
+    }
+    if let Some(retried) = job.spec.retry_of
+        && !connection.prepare_cached(FIND_JOB)?.exists((Id(retried),))?
+    {
+        return refuse(CreateJobError::RetriedJobGone(retried));
     }
     let open_max = Count(open_jobs_max as u64);
     let limit = Count(open_max.0.saturating_add(1));

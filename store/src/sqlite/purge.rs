@@ -14,9 +14,19 @@ use super::column::{Id, Time};
 /// Free pages given back to the file system after a step, at most: 4 MiB.
 const VACUUM_PAGES_MAX: u32 = 1024;
 
+/// No job reads the tasks of this one, to retry them.
+macro_rules! is_not_retried {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM job retry WHERE retry.retry_of = job.id AND retry.terminated IS NULL
+                     AND retry.status IN ('New', 'Preparing'))"
+    };
+}
+
 pub(super) const NEXT_DOOMED: &str = "SELECT job FROM doomed LIMIT 1";
-pub(super) const NEXT_HIDDEN: &str = "SELECT id FROM job WHERE is_visible = 0 LIMIT 1";
-pub(super) const NEXT_ENDED: &str = "SELECT id FROM job WHERE terminated IS NOT NULL AND terminated < ?1 LIMIT 1";
+pub(super) const NEXT_HIDDEN: &str =
+    concat!("SELECT id FROM job WHERE is_visible = 0 AND ", is_not_retried!(), " LIMIT 1");
+pub(super) const NEXT_ENDED: &str =
+    concat!("SELECT id FROM job WHERE terminated IS NOT NULL AND terminated < ?1 AND ", is_not_retried!(), " LIMIT 1");
 pub(super) const DELETE_JOB: &str = "DELETE FROM job WHERE id = ?1";
 const INSERT_DOOMED: &str = "INSERT INTO doomed (job) VALUES (?1)";
 const DELETE_DOOMED: &str = "DELETE FROM doomed WHERE job = ?1";

@@ -76,6 +76,7 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
         report,
         role,
         options: JobOptions::default(),
+        retry_of: None,
     })
 }
 

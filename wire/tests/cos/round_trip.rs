@@ -164,6 +164,7 @@ fn spec() -> impl Strategy<Value = JobSpec> {
                 report,
                 role,
                 options: JobOptions::default(),
+                retry_of: None,
             }
         },
     )

@@ -77,7 +77,7 @@ async fn create_from_xml(desk: &Desk, file: &Path, yes: bool, options: &JobOptio
     let name = file.display();
     let body = std::fs::read(file).map_err(|error| Mistake(format!("--xml {name}: {error}")))?;
     document::indent(&body).map_err(|_| Mistake(format!("--xml {name}: is not well-formed XML")))?;
-    if !yes && deletes(&body) {
+    if !yes && !options.is_dry_run() && deletes(&body) {
         consent::ask(&format!("the manifest of {name}"), None)?;
     }
     send(desk, body, options).await
@@ -135,7 +135,8 @@ impl Form {
 /// Brings the manifest into the store, pinned; asks in between what must be asked.
 async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fields)> {
     let common = form.common();
-    let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !common.dry_print;
+    let changes_nothing = common.dry_print || common.options.0.is_dry_run();
+    let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
     match &common.manifest {
         Source::Local(path) => {
             let local = manifest::look_here(path, common.fields.as_ref())?;
@@ -190,6 +191,7 @@ pub fn compose(
         report: common.report_spec(names)?,
         role: names.role(common.role.as_deref())?,
         options: common.options.0.clone(),
+        retry_of: None,
     })
 }
 

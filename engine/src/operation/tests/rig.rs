@@ -235,7 +235,7 @@ impl Rig {
         run_group(&self.bench, tasks, false).await
     }
 
-    fn prepare(&self, operation: &Operation) -> PreparedOperation {
+    pub(super) fn prepare(&self, operation: &Operation) -> PreparedOperation {
         match operation {
             Operation::Copy(copy) => {
                 let plan = CopyPlan { sizes: self.sizes, ..CopyPlan::new(copy) };
@@ -257,7 +257,7 @@ pub(super) fn at(bucket: &str, key: &str) -> At {
 
 pub(super) fn task(key: &str) -> Task {
     let At { bucket, key } = at(SOURCE, key);
-    Task { number: 0, bucket, key, version: None, size: None, defect: None }
+    Task { number: 0, bucket, key, version: None, size: None, defect: None, tried_since: None }
 }
 
 pub(super) fn task_of_version(key: &str, version: &VersionId) -> Task {
@@ -371,5 +371,6 @@ fn spec() -> JobSpec {
         report: ReportSpec { bucket: None, enabled: false, prefix: None, scope: None },
         role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
         options: JobOptions::default(),
+        retry_of: None,
     }
 }

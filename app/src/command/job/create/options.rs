@@ -25,7 +25,11 @@ impl Args for OptionFlags {
         OPTIONS.iter().fold(command, |command, row| {
             let help = format!("{}: {}", capitalized(row.help), row.takes);
             let arg = Arg::new(row.name).long(row.name).value_name("VALUE").help(help);
-            command.arg(arg.help_heading("Job options").hide_short_help(true))
+            let arg = match row.implied {
+                Some(value) => arg.num_args(0..=1).require_equals(true).default_missing_value(value),
+                None => arg,
+            };
+            command.arg(arg.help_heading("Job options").hide_short_help(row.implied.is_none()))
         })
     }
 
@@ -65,15 +69,22 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_is_a_flag() {
-        let values = ["url", "latest", "10", "500", "4", "100", "1000000"];
+        let values = ["url", "latest", "10", "500", "4", "100", "1000000", "true"];
         assert_eq!(OPTIONS.len(), values.len());
         let mut arguments = vec!["x".to_owned()];
         let mut expected = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
-            arguments.extend([format!("--{}", row.name), value.to_owned()]);
+            arguments.push(format!("--{}={value}", row.name));
             expected.set(row.name, value).unwrap();
         }
         assert_eq!(Flags::try_parse_from(arguments).unwrap().options.0, expected);
+    }
+
+    #[test]
+    fn a_flag_that_implies_a_value_needs_none() {
+        let flags = |argument| Flags::try_parse_from(["x", argument]).unwrap().options.0.dry_run;
+        assert_eq!(flags("--dry-run"), Some(true));
+        assert_eq!(flags("--dry-run=false"), Some(false));
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! Which ended jobs can be retried, and what the job that retries one is asked.
+
+use crate::job::{Job, JobSpec};
+use crate::status::Status;
+
+/// What a retry may ask otherwise than the job that it retries; `None` keeps what that has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// The token of the new job.
+    pub client_request_token: String,
+    /// How urgent.
+    pub priority: Option<i32>,
+    /// Whether it waits for a confirmation.
+    pub confirmation_required: Option<bool>,
+    /// A text for people.
+    pub description: Option<String>,
+}
+
+/// Why a job cannot be retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotRetry {
+    /// Its tasks may still get their outcomes.
+    #[error("the job is {0}: only a job that has ended can be retried")]
+    NotEnded(Status),
+    /// Nobody knows its tasks.
+    #[error("the job ended before its manifest was read to the end: create it anew")]
+    NeverRead,
+    /// Nothing is left to do.
+    #[error("every task of the job succeeded: there is nothing to retry")]
+    NothingLeft,
+}
+
+impl Job {
+    /// How many tasks ended without a success: those that failed, `Unconfirmed` ones among
+    /// them, and those that were not attempted.
+    ///
+    /// # Errors
+    /// [`CannotRetry`] when the job cannot be retried.
+    pub fn count_to_retry(&self) -> Result<u64, CannotRetry> {
+        if !self.status.is_terminal() {
+            return Err(CannotRetry::NotEnded(self.status));
+        }
+        if self.prepared.is_none() {
+            return Err(CannotRetry::NeverRead);
+        }
+        match self.progress.total.saturating_sub(self.progress.succeeded) {
+            0 => Err(CannotRetry::NothingLeft),
+            left => Ok(left),
+        }
+    }
+
+    /// What a job that retries this one is asked: the same, as far as `retry` says nothing else.
+    #[must_use]
+    pub fn retried(&self, retry: Retry) -> JobSpec {
+        JobSpec {
+            client_request_token: retry.client_request_token,
+            confirmation_required: retry.confirmation_required.or(self.spec.confirmation_required),
+            description: retry.description.or_else(|| self.spec.description.clone()),
+            priority: retry.priority.unwrap_or(self.priority),
+            retry_of: Some(self.id),
+            ..self.spec.clone()
+        }
+    }
+}
