@@ -2,11 +2,13 @@
 //!
 //! [`plan`] says where one slice ends and the next begins; [`codec`] writes the tasks of a
 //! slice into a file and reads them back as a stream; [`mod@prepare`] makes the slices of a job
-//! out of its manifest, once, at the job's beginning.
+//! out of its manifest, once, at the job's beginning; [`retry`] makes them out of the tasks of
+//! an ended job that did not succeed.
 
 pub mod codec;
 pub mod plan;
 pub mod prepare;
+mod retry;
 
 use brigade_model::Job;
 use brigade_model::options::EmptyVersion;
@@ -26,6 +28,15 @@ use crate::setback::Setback;
 pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
     let bytes = spool.read(&slice.spool_name).await?;
     SliceReader::open(bytes, slice, meaning_of_empty_version(job)).map_err(|error| unreadable(slice, &error))
+}
+
+/// Opens a slice as its job's manifest has it, whatever empty versions mean there.
+///
+/// # Errors
+/// As [`open`].
+async fn open_as_written(spool: &dyn Spool, slice: &SliceRow) -> Result<SliceReader, Setback> {
+    let bytes = spool.read(&slice.spool_name).await?;
+    SliceReader::open(bytes, slice, EmptyVersion::Latest).map_err(|error| unreadable(slice, &error))
 }
 
 /// What becomes of a stage that meets a slice whose file is not what was written.

@@ -178,7 +178,7 @@ impl RowReader {
         self.some_rows_have_versions |= version.is_some();
         let number = self.tasks;
         self.tasks += 1;
-        Ok(Some(Task { number, bucket, key, version, size: None, defect }))
+        Ok(Some(Task { number, bucket, key, version, size: None, defect, tried_since: None }))
     }
 
     fn is_header(&self) -> bool {

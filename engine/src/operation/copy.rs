@@ -229,7 +229,7 @@ impl Settle for Copying<'_> {
         let deed = if self.is_in_place() { Deed::CopyInPlace } else { Deed::CopyElsewhere };
         let request = HeadObject { at: self.route.target.clone(), version: None };
         let target = self.hand.send(&self.hand.bench.target, request).await;
-        let found = deed.conclude(target.as_ref().map_err(Clone::clone), self.hand.bench.first_leased, |target| {
+        let found = deed.conclude(target.as_ref().map_err(Clone::clone), self.hand.first_attempt(), |target| {
             self.plan.is_wanted(&source, target)
         });
         match found.doing("looking whether the object was copied")? {

@@ -129,7 +129,7 @@ impl Settle for Deletion<'_> {
     async fn look(&self) -> Result<Finding<()>, End> {
         let Deed::DeleteLatest = self.deed() else { return Ok(Finding::Act) };
         let head = self.hand.send(&self.hand.bench.source, HeadObject { at: self.at.clone(), version: None }).await;
-        let found = self.deed().conclude(head.as_ref().map_err(Clone::clone), self.hand.bench.first_leased, |_| false);
+        let found = self.deed().conclude(head.as_ref().map_err(Clone::clone), self.hand.first_attempt(), |_| false);
         match found.doing("looking whether the object was deleted")? {
             Found::Done => Ok(Finding::Done(())),
             Found::Act => Ok(Finding::Act),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brigade_model::ports::object_store::{At, CallError, CallKind, Effect, Leash, Request, Verdict};
-use brigade_model::{BucketName, Outcome, Task};
+use brigade_model::{BucketName, Outcome, Task, Timestamp};
 
 use super::failure::{End, outcome_of, refuse};
 use super::{Bench, Run};
@@ -21,7 +21,14 @@ pub(crate) struct Hand<'a> {
 
 impl<'a> Hand<'a> {
     pub(crate) fn new(bench: &'a Bench, task: &'a Task, must_look: bool) -> Self {
+        let must_look = must_look || task.tried_since.is_some();
         Self { bench, task, must_look, has_acted: AtomicBool::new(false) }
+    }
+
+    /// What is newer may have been written by an attempt of ours, or by somebody else since.
+    pub(crate) fn first_attempt(&self) -> Timestamp {
+        let first_leased = self.bench.first_leased;
+        self.task.tried_since.map_or(first_leased, |since| since.min(first_leased))
     }
 
     /// Makes a call.

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! header   format (1 byte) | first task (8 bytes, little endian) | tasks (4 bytes, little endian)
-//! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size]
-//! marks    1 bucket named (else the row before's) | 2 version | 4 size | 8, 16 defects
+//! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size] | [tried]
+//! marks    1 bucket named (else the row before's) | 2 version | 4 size | 8, 16 defects | 32 tried
+//! tried    the second since 1970 since which an earlier job may have carried the task out
 //! text     length | bytes
 //! ```
 //!
@@ -20,7 +21,7 @@ use brigade_model::limits::{KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
 use brigade_model::options::EmptyVersion;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::task::Defect;
-use brigade_model::{BucketName, NameError, ObjectKey, Task, VersionId};
+use brigade_model::{BucketName, NameError, ObjectKey, Task, Timestamp, VersionId};
 use bytes::buf::Reader;
 use bytes::{Buf, Bytes};
 use zstd::bulk::Compressor;
@@ -40,7 +41,8 @@ const HAS_VERSION: u8 = 2;
 const HAS_SIZE: u8 = 4;
 const OTHER_BUCKET: u8 = 8;
 const NO_VERSION: u8 = 16;
-const ALL_MARKS: u8 = HAS_BUCKET | HAS_VERSION | HAS_SIZE | OTHER_BUCKET | NO_VERSION;
+const WAS_TRIED: u8 = 32;
+const ALL_MARKS: u8 = HAS_BUCKET | HAS_VERSION | HAS_SIZE | OTHER_BUCKET | NO_VERSION | WAS_TRIED;
 
 /// Writes the file of a slice, and then of the next.
 pub struct SliceWriter {
@@ -88,7 +90,8 @@ impl SliceWriter {
             defect
                 | if names_bucket { HAS_BUCKET } else { 0 }
                 | if task.version.is_some() { HAS_VERSION } else { 0 }
-                | if task.size.is_some() { HAS_SIZE } else { 0 },
+                | if task.size.is_some() { HAS_SIZE } else { 0 }
+                | if task.tried_since.is_some() { WAS_TRIED } else { 0 },
         );
         if names_bucket {
             put_text(&mut self.rows, task.bucket.as_str().as_bytes());
@@ -100,6 +103,10 @@ impl SliceWriter {
         }
         if let Some(size) = task.size {
             put_number(&mut self.rows, size);
+        }
+        if let Some(since) = task.tried_since {
+            // Before 1970 there were no attempts.
+            put_number(&mut self.rows, u64::try_from(since.as_second()).unwrap_or(0));
         }
         self.tasks += 1;
     }
@@ -225,12 +232,16 @@ impl SliceReader {
             0 => None,
             _ => Some(take_number(&mut self.rows)?),
         };
+        let tried_since = match marks & WAS_TRIED {
+            0 => None,
+            _ => Some(Timestamp::from_second(take_number(&mut self.rows)?).map_err(damaged)?),
+        };
         let defect = match marks & (OTHER_BUCKET | NO_VERSION) {
             0 => None,
             NO_VERSION => Some(Defect::NoVersion),
             _ => Some(Defect::OtherBucket),
         };
-        let task = Task { number: self.next_task, bucket, key, version, size, defect };
+        let task = Task { number: self.next_task, bucket, key, version, size, defect, tried_since };
         self.next_task += 1;
         self.left -= 1;
         if self.left == 0 {

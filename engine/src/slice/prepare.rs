@@ -21,13 +21,13 @@ use crate::places::RolePlaces;
 use crate::report;
 use crate::setback::Setback;
 use crate::slice::codec::SliceWriter;
-use crate::slice::plan;
+use crate::slice::{plan, retry};
 
 /// Slices added to the store at once: what a lost preparation may leave in the spool without a
 /// row, and what one transaction of the store takes.
 const SLICES_ADDED_AT_ONCE: usize = 16;
 /// Slices read from the store at once.
-const SLICES_PAGE: usize = 1000;
+pub(super) const SLICES_PAGE: usize = 1000;
 
 /// What a preparation needs.
 #[derive(Clone, Copy)]
@@ -52,6 +52,13 @@ pub struct Prepare<'a> {
 /// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
 pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
     report::try_place(what.job, &what.places.report, what.leash).await?;
+    match what.job.spec.retry_of {
+        Some(source) => retry::read_tasks(what, source).await,
+        None => read_manifest(what).await,
+    }
+}
+
+async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     let location = &what.job.spec.manifest.location;
     let mut source = ManifestSource::open(&what.places.manifest, location, what.leash).await?;
     let in_manifest = |error: RowError| ReadManifestError {
@@ -75,7 +82,7 @@ pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
 }
 
 /// Cuts tasks into slices and records those that are not recorded yet.
-struct Slicer<'a> {
+pub(super) struct Slicer<'a> {
     what: Prepare<'a>,
     tasks_max: u32,
     recorded: u32,
@@ -86,7 +93,7 @@ struct Slicer<'a> {
 }
 
 impl<'a> Slicer<'a> {
-    async fn begin(what: Prepare<'a>) -> Result<Self, Setback> {
+    pub(super) async fn begin(what: Prepare<'a>) -> Result<Self, Setback> {
         let mut slicer = Self {
             what,
             tasks_max: what.job.spec.operation.kind().slice_tasks_max(),
@@ -100,7 +107,7 @@ impl<'a> Slicer<'a> {
         Ok(slicer)
     }
 
-    async fn add(&mut self, task: &Task) -> Result<(), Setback> {
+    pub(super) async fn add(&mut self, task: &Task) -> Result<(), Setback> {
         self.writer.add(task);
         self.tasks += 1;
         if self.writer.tasks() == plan::tasks_of(self.index, self.tasks_max) {
@@ -109,7 +116,7 @@ impl<'a> Slicer<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<(u64, u32), Setback> {
+    pub(super) async fn finish(mut self) -> Result<(u64, u32), Setback> {
         if self.writer.tasks() > 0 {
             self.end_slice().await?;
         }

@@ -38,7 +38,11 @@ async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash
     let places = shop.places_of(job)?;
     let Ports { jobs, spool, .. } = &shop.ports;
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash };
-    unless_away(shop, &[&places.manifest, &places.report], prepare_slices(what)).await
+    let needed = match job.spec.retry_of {
+        Some(_) => &[&places.report][..],
+        None => &[&places.manifest, &places.report],
+    };
+    unless_away(shop, needed, prepare_slices(what)).await
 }
 
 /// Done when the spool has no room for more slices; the gate then keeps the job from entering.

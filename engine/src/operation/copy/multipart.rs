@@ -185,7 +185,7 @@ impl Settle for Completion<'_> {
         let request = HeadObject { at: self.assembly.upload.at.clone(), version: None };
         let target = hand.send(&hand.bench.target, request).await;
         let found = Deed::CompleteUpload
-            .conclude(target.as_ref().map_err(Clone::clone), hand.bench.first_leased, |target| {
+            .conclude(target.as_ref().map_err(Clone::clone), hand.first_attempt(), |target| {
                 target.size == self.assembly.head.size
                     && count_parts(target).is_none_or(|count| count == self.parts.len())
             })

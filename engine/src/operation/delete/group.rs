@@ -33,7 +33,7 @@ pub(crate) fn group_len(tasks: &[Task], must_look: impl Fn(&Task) -> bool) -> us
 }
 
 fn goes_singly(task: &Task, must_look: impl Fn(&Task) -> bool) -> bool {
-    task.defect.is_some() || must_look(task) || !is_carried_by_xml(&task.key)
+    task.defect.is_some() || task.tried_since.is_some() || must_look(task) || !is_carried_by_xml(&task.key)
 }
 
 fn is_carried_by_xml(key: &ObjectKey) -> bool {
@@ -62,6 +62,7 @@ mod tests {
             version: None,
             size: None,
             defect: None,
+            tried_since: None,
         }
     }
 

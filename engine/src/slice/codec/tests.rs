@@ -10,6 +10,7 @@ fn task(number: u64, bucket: &str, key: &str) -> Task {
         version: None,
         size: None,
         defect: None,
+        tried_since: None,
     }
 }
 
@@ -121,9 +122,16 @@ fn any_task() -> impl Strategy<Value = Task> {
     let key = prop_oneof!["[a-c/]{1,6}", "\\PC{1,40}", Just("k".repeat(KEY_BYTES_MAX))];
     let version = prop::option::of("[a-zA-Z0-9._-]{1,32}");
     let defect = prop_oneof![Just(None), Just(Some(Defect::OtherBucket)), Just(Some(Defect::NoVersion))];
-    ("[ab]", key, version, prop::option::of(any::<u64>()), defect).prop_map(|(bucket, key, version, size, defect)| {
-        Task { version: version.map(|text| VersionId::new(text).unwrap()), size, defect, ..task(0, &bucket, &key) }
-    })
+    let tried = prop::option::of((0..1_i64 << 33).prop_map(|second| Timestamp::from_second(second).unwrap()));
+    ("[ab]", key, version, prop::option::of(any::<u64>()), defect, tried).prop_map(
+        |(bucket, key, version, size, defect, tried_since)| Task {
+            version: version.map(|text| VersionId::new(text).unwrap()),
+            size,
+            defect,
+            tried_since,
+            ..task(0, &bucket, &key)
+        },
+    )
 }
 
 proptest! {

@@ -1,0 +1,88 @@
+//! Prepares a job that retries an ended one: its tasks are those of the other's that did not
+//! succeed, in manifest order.
+//!
+//! The other job has ended, so its slices and outcomes stand still, and slicing is a function
+//! of them: whoever takes over cuts the same slices. A slice and its outcomes are held at a
+//! time. Rows are taken over as they were written, with what the other job's preparation found
+//! about all of them: whether an empty version is in doubt is decided by the whole manifest.
+
+use brigade_model::job::{Prepared, failure};
+use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
+use brigade_model::ports::job_store::SliceRow;
+use brigade_model::{Job, JobFailure, JobId, Outcome};
+
+use crate::outcomes::SliceOutcomes;
+use crate::setback::Setback;
+use crate::slice::prepare::{Prepare, SLICES_PAGE, Slicer};
+use crate::slice::{open_as_written, unreadable};
+
+/// Makes the slices of a job that retries `source`.
+pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepared, Setback> {
+    let source = find_ended(what, source).await?;
+    let wanted = source.count_to_retry().map_err(|error| fail(&source, error))?;
+    let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
+    let mut retrying = Retrying { what, source: &source, slicer: Slicer::begin(what).await?, tasks: 0 };
+    let mut from = 0;
+    loop {
+        let page = what.jobs.slices(source.id, from, SLICES_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        from = last.index + 1;
+        for slice in page.iter().filter(|slice| slice.succeeded < slice.tasks) {
+            retrying.add_slice(slice).await?;
+        }
+    }
+    if retrying.tasks != wanted {
+        let found = format!("{wanted} of its tasks have no success, and {} were found", retrying.tasks);
+        return Err(fail(&source, found));
+    }
+    let (tasks, slices) = retrying.slicer.finish().await?;
+    Ok(Prepared { tasks, slices, left_out: Vec::new(), some_rows_have_versions })
+}
+
+async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, Setback> {
+    what.jobs.job(source).await?.ok_or_else(|| {
+        let reason = format!("job {source}, whose failed tasks are retried, is not kept any more");
+        Setback::Failed(JobFailure::new(failure::RETRIED_JOB_NOT_FOUND, reason))
+    })
+}
+
+fn fail(source: &Job, why: impl std::fmt::Display) -> Setback {
+    Setback::internal(format!("the tasks of job {} cannot be retried: {why}", source.id))
+}
+
+struct Retrying<'a> {
+    what: Prepare<'a>,
+    source: &'a Job,
+    slicer: Slicer<'a>,
+    tasks: u64,
+}
+
+impl Retrying<'_> {
+    async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), Setback> {
+        let parts = self.what.jobs.parts(self.source.id, slice.index).await?;
+        let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
+            .map_err(|error| fail(self.source, format!("the outcomes of slice {}: {error}", slice.index)))?;
+        for (offset, task) in (0..).zip(open_as_written(self.what.spool, slice).await?) {
+            let mut task = task.map_err(|error| unreadable(slice, &error))?;
+            let outcome = outcomes.get(offset);
+            if outcome.is_some_and(Outcome::is_success) {
+                continue;
+            }
+            if outcome.is_some_and(is_unsettled) {
+                task.tried_since = task.tried_since.or(slice.first_leased);
+            }
+            task.number = self.tasks;
+            self.tasks += 1;
+            self.slicer.add(&task).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an attempt may have had its effect: the retry looks before it acts.
+fn is_unsettled(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if [UNCONFIRMED, CHANGED_SINCE_ATTEMPT].contains(&failure.code.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+use brigade_model::job::{CannotRetry, Change};
+use brigade_model::ports::job_store::NewSlice;
+use brigade_model::ports::{JobStore, Spool};
+use brigade_model::task::Defect;
+use brigade_model::{ObjectKey, Task, Timestamp, VersionId};
+use proptest::prelude::*;
+
+use super::*;
+use crate::rig::{Rig, bucket};
+use crate::slice::{SliceWriter, plan};
+
+fn task(number: u64) -> Task {
+    let key = ObjectKey::new(format!("k/{number:07}")).unwrap();
+    Task { number, bucket: bucket("photos"), key, version: None, size: None, defect: None, tried_since: None }
+}
+
+/// A job over these tasks, whose outcomes are these, that has ended; cut as its preparation
+/// would have.
+async fn ended(tasks: impl Iterator<Item = Task>, outcome: impl Fn(u64) -> Option<Outcome>) -> Rig {
+    let mut rig = Rig::new("", |_| {}).await;
+    let mut writer = SliceWriter::new();
+    let (mut index, mut total) = (0, 0);
+    for task in tasks {
+        writer.add(&task);
+        total += 1;
+        if writer.tasks() == plan::tasks_of(index, 8192) {
+            write(&rig, index, &mut writer).await;
+            index += 1;
+        }
+    }
+    if writer.tasks() > 0 {
+        write(&rig, index, &mut writer).await;
+        index += 1;
+    }
+    let prepared = Prepared { tasks: total, slices: index, some_rows_have_versions: true, ..Prepared::default() };
+    rig.change(Change::ManifestRead(prepared)).await;
+    rig.change(Change::SlotGranted).await;
+    rig.work(outcome).await;
+    rig.change(Change::ReportWritten).await;
+    rig
+}
+
+async fn write(rig: &Rig, index: u32, writer: &mut SliceWriter) {
+    let spool_name = plan::spool_name(rig.job.id, index, rig.lease.epoch);
+    let slice =
+        NewSlice { index, first_task: writer.first_task(), tasks: writer.tasks(), spool_name: spool_name.clone() };
+    rig.spool.write(&spool_name, writer.finish()).await.unwrap();
+    rig.jobs.add_slices(&rig.lease, vec![slice]).await.unwrap();
+}
+
+/// The tasks of the rig's job as they were written.
+async fn written(rig: &Rig) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for row in rig.slices().await {
+        tasks.extend(open_as_written(&rig.spool, &row).await.unwrap().map(Result::unwrap));
+    }
+    tasks
+}
+
+fn any_task() -> impl Strategy<Value = Task> {
+    let version = prop::option::of("[a-zA-Z0-9._-]{1,32}");
+    let defect = prop_oneof![Just(None), Just(Some(Defect::OtherBucket)), Just(Some(Defect::NoVersion))];
+    ("[ab]", "\\PC{1,20}", version, prop::option::of(any::<u64>()), defect).prop_map(
+        |(name, key, version, size, defect)| Task {
+            bucket: bucket(&name),
+            key: ObjectKey::new(key).unwrap(),
+            version: version.map(|text| VersionId::new(text).unwrap()),
+            size,
+            defect,
+            ..task(0)
+        },
+    )
+}
+
+fn any_outcome() -> impl Strategy<Value = Option<Outcome>> {
+    prop_oneof![
+        2 => Just(None),
+        4 => Just(Some(Outcome::Succeeded)),
+        1 => Just(Some(Outcome::SucceededWith { message: "noted".into() })),
+        2 => Just(Some(Outcome::failed("NoSuchKey", Some(404), "gone"))),
+        1 => Just(Some(Outcome::failed(UNCONFIRMED, None, "lost"))),
+        1 => Just(Some(Outcome::failed(CHANGED_SINCE_ATTEMPT, None, "written anew"))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_tasks_of_a_retry_are_the_failed_and_the_unattempted_ones_as_they_were(
+        mut scene in prop::collection::vec((any_task(), any_outcome()), 1..400),
+    ) {
+        for ((task, _), number) in scene.iter_mut().zip(0..) {
+            task.number = number;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let tasks = scene.iter().map(|(task, _)| task.clone());
+            let mut rig = ended(tasks, |number| scene[usize::try_from(number).unwrap()].1.clone()).await;
+            let leased = rig.slices().await;
+            let left = scene.iter().filter(|(_, outcome)| !outcome.as_ref().is_some_and(Outcome::is_success));
+            let expected: Vec<Task> = (0..).zip(left).map(|(number, (task, outcome))| {
+                let slice = leased.iter().rfind(|slice| slice.first_task <= task.number).unwrap();
+                let tried = outcome.as_ref().is_some_and(is_unsettled).then(|| slice.first_leased.unwrap());
+                let tried_since = tried.map(|since| Timestamp::from_second(since.as_second()).unwrap());
+                Task { number, tried_since, ..task.clone() }
+            }).collect();
+            match rig.job.count_to_retry() {
+                Ok(count) => assert_eq!(count, expected.len() as u64),
+                Err(error) => {
+                    assert_eq!((error, expected.len()), (CannotRetry::NothingLeft, 0));
+                    return;
+                }
+            }
+            rig.retry().await;
+            let prepared = rig.prepare().await.unwrap();
+            assert_eq!(prepared.tasks, expected.len() as u64);
+            assert!(prepared.some_rows_have_versions, "what an empty version means is known of the whole manifest");
+            assert_eq!(written(&rig).await, expected);
+        });
+    }
+}
+
+/// Two of three tasks have no success.
+fn mostly(number: u64) -> Option<Outcome> {
+    match number % 3 {
+        0 => Some(Outcome::Succeeded),
+        1 => Some(Outcome::failed("NoSuchKey", Some(404), "gone")),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_million_tasks_are_retried_without_one_too_many_or_too_few() {
+    let mut rig = ended((0..1_000_000).map(task), mostly).await;
+    rig.retry().await;
+    assert_eq!(rig.prepare().await.unwrap().tasks, 666_666);
+    let mut wanted = (0..1_000_000).filter(|number| number % 3 != 0);
+    let mut number = 0;
+    for row in rig.slices().await {
+        for task in open_as_written(&rig.spool, &row).await.unwrap() {
+            let task = task.unwrap();
+            assert_eq!((task.number, task.key), (number, self::task(wanted.next().unwrap()).key));
+            number += 1;
+        }
+    }
+    assert_eq!(wanted.next(), None);
+}
+
+/// Records slices that another preparation of the same tasks wrote, as one that died would have.
+async fn steal(rig: &Rig, from: &Rig, slices: &[SliceRow]) -> Vec<String> {
+    let mut names = Vec::new();
+    for SliceRow { index, first_task, tasks, spool_name, .. } in slices.iter().cloned() {
+        rig.spool.write(&spool_name, from.spool.read(&spool_name).await.unwrap()).await.unwrap();
+        names.push(spool_name.clone());
+        let slice = NewSlice { index, first_task, tasks, spool_name };
+        rig.jobs.add_slices(&rig.lease, vec![slice]).await.unwrap();
+    }
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_a_retry_over_goes_on_behind_the_recorded_slices() {
+    let mut rig = ended((0..300_000).map(task), mostly).await;
+    rig.retry().await;
+    rig.prepare().await.unwrap();
+    let whole = written(&rig).await;
+    let slices = rig.slices().await;
+
+    let mut again = ended((0..300_000).map(task), mostly).await;
+    again.retry().await;
+    let first = steal(&again, &rig, &slices[..16]).await;
+    again.take_over().await;
+    again.prepare().await.unwrap();
+    let rows = again.slices().await;
+    assert_eq!(rows[..16].iter().map(|row| row.spool_name.clone()).collect::<Vec<_>>(), first);
+    assert_eq!(written(&again).await, whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_whose_tasks_are_gone_or_not_what_was_counted_fails_and_says_so() {
+    let failure = |setback: Setback| match setback {
+        Setback::Failed(why) => (why.code, why.reason),
+        other => panic!("{other}"),
+    };
+    let mut rig = ended((0..10).map(task), mostly).await;
+    let source = rig.job.id;
+    let row = rig.slices().await.remove(0);
+    rig.retry().await;
+    let gone = JobId::from_u128(7);
+    let what = Prepare {
+        job: &rig.job,
+        lease: &rig.lease,
+        jobs: &rig.jobs,
+        spool: &rig.spool,
+        places: &rig.places,
+        leash: &rig.leash,
+    };
+    let (code, reason) = failure(read_tasks(what, gone).await.unwrap_err());
+    assert_eq!(code, "RetriedJobNotFound");
+    assert_eq!(reason, format!("job {gone}, whose failed tasks are retried, is not kept any more"));
+
+    rig.spool.remove(&row.spool_name).await.unwrap();
+    let (code, reason) = failure(rig.prepare().await.unwrap_err());
+    assert_eq!(code, "InternalError");
+    assert!(reason.contains(&row.spool_name), "{reason}");
+    assert!(row.spool_name.starts_with(&source.to_string()));
+}
+
+#[test]
+fn only_an_ended_job_whose_manifest_was_read_and_that_left_something_can_be_retried() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let rig = runtime.block_on(ended((0..10).map(task), |_| Some(Outcome::Succeeded)));
+    let job = |adjust: fn(&mut Job)| {
+        let mut job = rig.job.clone();
+        job.progress.succeeded = 4;
+        adjust(&mut job);
+        job.count_to_retry()
+    };
+    assert_eq!(job(|_| {}), Ok(6));
+    assert_eq!(job(|job| job.progress.succeeded = 10), Err(CannotRetry::NothingLeft));
+    assert_eq!(job(|job| job.prepared = None), Err(CannotRetry::NeverRead));
+    assert_eq!(
+        job(|job| job.status = brigade_model::Status::Completing),
+        Err(CannotRetry::NotEnded(brigade_model::Status::Completing))
+    );
+}
