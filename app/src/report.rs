@@ -3,6 +3,7 @@
 //! Rows are streamed: memory does not grow with the report. The MD5 that `manifest.json` names
 //! is checked over each file that is read to its end.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use anyhow::{Context as _, bail, ensure};
@@ -30,6 +31,8 @@ pub struct ReportManifest {
     pub results: Vec<ResultFile>,
     /// What became of the tasks, where the service says it.
     pub tasks: Option<Tasks>,
+    /// What would be done, of a job that was only a dry run.
+    pub dry_run: Option<DryRunFound>,
     /// Rows of the job's manifest that are no tasks, where the service says it.
     #[serde(default)]
     pub left_out_rows: Vec<LeftOut>,
@@ -49,6 +52,20 @@ pub struct Tasks {
     pub not_attempted: u64,
 }
 
+/// What a dry run found: nothing of it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DryRunFound {
+    /// How many requests of each kind would be sent.
+    pub requests: BTreeMap<String, u64>,
+    /// The bytes of the objects, as far as the manifest knows them.
+    pub bytes: u64,
+    /// How many objects' sizes it does not tell.
+    pub tasks_of_unknown_size: u64,
+    /// How long it would take.
+    pub estimated_seconds: u64,
+}
+
 /// Rows that were left out on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -63,7 +80,7 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResultFile {
-    /// `succeeded` or `failed`.
+    /// `succeeded` or `failed`; `dry-run` where nothing was done.
     pub task_execution_status: String,
     /// The bucket it lies in.
     pub bucket: String,

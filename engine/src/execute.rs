@@ -291,7 +291,9 @@ impl<'a> Floor<'a> {
             Committed::Recorded { offsets, succeeded, failed } => {
                 self.units.note_committed(&offsets);
                 let kind = self.run.job.spec.operation.kind();
-                self.run.shop.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
+                if !self.run.job.spec.options.is_dry_run() {
+                    self.run.shop.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
+                }
                 if failed > 0 || self.units.are_done() {
                     self.judge().await;
                 }

@@ -9,6 +9,7 @@
 mod budget;
 mod change;
 mod config;
+pub mod dry_run;
 mod engine;
 mod execute;
 mod leashes;

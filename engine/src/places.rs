@@ -6,6 +6,8 @@ use brigade_model::operation::OperationKind;
 use brigade_model::ports::ObjectStore;
 use brigade_model::{AccountId, BucketName, Capabilities, EndpointName};
 
+use crate::dry_run::Speed;
+
 /// What a role may touch on one endpoint.
 #[derive(Clone)]
 pub struct Place {
@@ -22,10 +24,15 @@ pub struct Place {
     pub health: Arc<dyn Health>,
 }
 
-/// Whether an endpoint works.
+/// Whether an endpoint works, and how fast.
 pub trait Health: Send + Sync + 'static {
     /// Why calls wait at the moment, for people; `None` when they do not.
     fn reason(&self) -> Option<String>;
+
+    /// How fast it lets requests go at the moment.
+    fn speed(&self) -> Speed {
+        Speed::default()
+    }
 }
 
 /// An endpoint that always works.

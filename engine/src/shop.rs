@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use brigade_model::JobId;
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::ports::job_store::{OwnerId, SliceLease};
 use brigade_model::ports::object_store::Leash;
+use brigade_model::{JobId, JobOptions};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
 use crate::change::ChangeError;
 use crate::config::EngineConfig;
+use crate::dry_run::{Rehearsal, Speed};
 use crate::leashes::Leashes;
 use crate::operation::Bench;
 use crate::places::RolePlaces;
@@ -86,7 +87,7 @@ impl Shop {
                 false => Arc::new(Budgeted { inner: places.target.store, budget }),
             };
         }
-        Ok(Bench {
+        let bench = Bench {
             source: places.source,
             target: places.target,
             clock: self.ports.clock.clone(),
@@ -96,7 +97,20 @@ impl Shop {
             job: job.id,
             slice: lease.slice.index,
             epoch: lease.epoch,
-        })
+        };
+        // Whoever works at the bench of a dry run changes nothing, whatever the work is.
+        Ok(if job.spec.options.is_dry_run() { Rehearsal::at(&bench).bench } else { bench })
+    }
+
+    /// Every limit on how fast a job's requests go.
+    pub(crate) fn speeds_of(&self, job: &Job) -> Vec<Speed> {
+        let config = &self.config;
+        let own = Speed { in_flight_max: u32::try_from(config.slices * config.tasks).ok(), ..Speed::default() };
+        let JobOptions { in_flight_max, requests_per_second_max, bytes_per_second_max, .. } = job.spec.options;
+        let asked = Speed { in_flight_max, requests_per_second_max, bytes_per_second_max };
+        let places = self.places_of(job).ok();
+        let endpoints = places.iter().flat_map(|places| [places.source.health.speed(), places.target.health.speed()]);
+        [own, asked].into_iter().chain(endpoints).collect()
     }
 
     /// The budget of a job, one for all its slices in this process; `None` when it has none.

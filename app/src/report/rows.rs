@@ -13,7 +13,7 @@ pub struct Row {
     pub key: String,
     /// The version, empty when the task named none.
     pub version: String,
-    /// `succeeded` or `failed`.
+    /// `succeeded` or `failed`; `dry-run` where nothing was done.
     pub status: String,
     /// The error's code, empty for a success.
     pub error_code: String,

@@ -11,7 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{SliceRun, UnitEnd};
-use crate::operation::{Bench, PreparedOperation, abort_recorded_uploads, run_group, run_one};
+use crate::dry_run::Rehearsal;
+use crate::operation::{Bench, PreparedOperation, Run, abort_recorded_uploads, run_group, run_one};
 use crate::outcomes::Done;
 use crate::setback::Setback;
 use crate::slice::{self, SliceReader};
@@ -45,7 +46,9 @@ impl<'a> Units<'a> {
             abort_recorded_uploads(&bench).await?;
         }
         let first_missing = done.first_missing().unwrap_or(row.tasks);
-        let look_below = if row.must_look { first_missing.saturating_add(WINDOW_TASKS) } else { 0 };
+        // A dry run changed nothing, so there is nothing to look at.
+        let must_look = row.must_look && !run.job.spec.options.is_dry_run();
+        let look_below = if must_look { first_missing.saturating_add(WINDOW_TASKS) } else { 0 };
         let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
         let ahead = VecDeque::new();
         Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
@@ -82,12 +85,16 @@ impl<'a> Units<'a> {
         }
         let tasks: Vec<Task> = self.ahead.drain(..len).collect();
         let (bench, operation) = (self.bench.clone(), self.operation.clone());
+        let is_dry_run = self.run.job.spec.options.is_dry_run();
         Ok(Some(
             async move {
                 let looks = tasks.first().is_some_and(must_look);
-                let runs = match tasks.as_slice() {
-                    [task] => vec![run_one(&operation, &bench, task, looks).await],
-                    group => run_group(&bench, group, looks).await,
+                let runs = if is_dry_run {
+                    let rehearsal = Rehearsal::at(&bench);
+                    let runs = run_unit(&operation, &rehearsal.bench, &tasks, looks).await;
+                    rehearsal.mark(runs)
+                } else {
+                    run_unit(&operation, &bench, &tasks, looks).await
                 };
                 tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
             }
@@ -110,6 +117,13 @@ impl<'a> Units<'a> {
             self.next_offset += 1;
         }
         Ok(())
+    }
+}
+
+async fn run_unit(operation: &PreparedOperation, bench: &Bench, tasks: &[Task], looks: bool) -> Vec<Run> {
+    match tasks {
+        [task] => vec![run_one(operation, bench, task, looks).await],
+        group => run_group(bench, group, looks).await,
     }
 }
 

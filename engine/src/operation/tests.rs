@@ -3,6 +3,7 @@
 mod chaos;
 mod copy;
 mod delete;
+mod dry_run;
 mod large;
 mod restore;
 mod rig;

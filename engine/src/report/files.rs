@@ -128,7 +128,7 @@ async fn add_rows(
     for (offset, task) in (0..).zip(tasks) {
         let task = task.map_err(|error| slice::unreadable(slice, &error))?;
         let Some(outcome) = outcomes.get(offset).filter(|outcome| Kind::of(outcome) == kind) else { continue };
-        put_row(&mut upload.buffer, &task, outcome);
+        put_row(&mut upload.buffer, &task, outcome, what.job.spec.options.is_dry_run());
         added += 1;
         upload.send_full_part().await?;
     }

@@ -4,9 +4,11 @@
 //! are ours, and hold what COS says that a report contains (the operation's parameters, the
 //! execution's state).
 
+use std::collections::BTreeMap;
+
 use brigade_model::ports::job_store::ReportFile;
 use brigade_model::status::{self, Event};
-use brigade_model::{Job, Timestamp};
+use brigade_model::{DryRun, Job, Timestamp};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde_json::Value;
 use crate::report::WriteReport;
 use crate::report::destination::Destination;
 use crate::report::parameters::parameters;
-use crate::report::rows::SCHEMA;
+use crate::report::rows::{DRY_RUN, Kind, SCHEMA};
 use crate::setback::Setback;
 
 #[derive(Serialize)]
@@ -29,6 +31,12 @@ struct Manifest<'a> {
     /// What the job ends as, once the report is written.
     job_status: String,
     operation: Value,
+    /// The job whose failed tasks these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<String>,
+    /// What would be done: nothing of it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<Rehearsed<'a>>,
     tasks: Tasks,
     left_out_rows: Vec<LeftOut<'a>>,
     failure_reasons: Vec<Failure<'a>>,
@@ -42,6 +50,15 @@ struct ResultFile<'a> {
     #[serde(rename = "MD5Checksum")]
     md5_checksum: &'a str,
     key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rehearsed<'a> {
+    requests: BTreeMap<&'a str, u64>,
+    bytes: u64,
+    tasks_of_unknown_size: u64,
+    estimated_seconds: u64,
 }
 
 #[derive(Serialize)]
@@ -81,11 +98,13 @@ fn encode(job: &Job, bucket: &str, files: &[ReportFile], now: Timestamp) -> Vec<
     let manifest = Manifest {
         format: "Report_CSV_V1",
         report_creation_date: Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
-        results: files.iter().map(|file| result_file(bucket, file)).collect(),
+        results: files.iter().map(|file| result_file(bucket, file, job.spec.options.is_dry_run())).collect(),
         report_schema: SCHEMA,
         job_id: job.id.to_string(),
         job_status: status::next(job.status, Event::ReportWritten).unwrap_or(job.status).to_string(),
         operation: parameters(&job.spec.operation),
+        retry_of: job.spec.retry_of.map(|id| id.to_string()),
+        dry_run: job.dry_run.as_ref().map(rehearsed),
         tasks: count_tasks(job),
         left_out_rows: left_out.map(|(reason, rows)| LeftOut { reason, rows: *rows }).collect(),
         failure_reasons: failures(job),
@@ -93,8 +112,19 @@ fn encode(job: &Job, bucket: &str, files: &[ReportFile], now: Timestamp) -> Vec<
     serde_json::to_vec_pretty(&manifest).expect("texts and numbers are always JSON")
 }
 
-fn result_file<'a>(bucket: &'a str, file: &'a ReportFile) -> ResultFile<'a> {
-    ResultFile { task_execution_status: &file.kind, bucket, md5_checksum: &file.md5, key: file.key.as_str() }
+fn result_file<'a>(bucket: &'a str, file: &'a ReportFile, is_dry_run: bool) -> ResultFile<'a> {
+    let is_done = file.kind == Kind::Succeeded.word();
+    let task_execution_status = if is_dry_run && is_done { DRY_RUN } else { &file.kind };
+    ResultFile { task_execution_status, bucket, md5_checksum: &file.md5, key: file.key.as_str() }
+}
+
+fn rehearsed(dry_run: &DryRun) -> Rehearsed<'_> {
+    Rehearsed {
+        requests: dry_run.requests.iter().map(|(kind, count)| (kind.as_str(), *count)).collect(),
+        bytes: dry_run.bytes,
+        tasks_of_unknown_size: dry_run.tasks_of_unknown_size,
+        estimated_seconds: dry_run.seconds,
+    }
 }
 
 fn count_tasks(job: &Job) -> Tasks {

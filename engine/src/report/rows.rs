@@ -35,8 +35,13 @@ impl Kind {
     }
 }
 
-/// Adds the row of a task.
-pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome) {
+/// What stands in the place of `succeeded` where nothing was done, so that nobody takes it for
+/// done.
+pub(super) const DRY_RUN: &str = "dry-run";
+
+/// Adds the row of a task. A dry run's row reads `dry-run` where the task would succeed, and has
+/// no status of an answer that never came.
+pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome, is_dry_run: bool) {
     let version = task.version.as_ref().map_or("", |version| version.as_str());
     put_cell(into, task.bucket.as_str());
     into.push(b',');
@@ -44,9 +49,15 @@ pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome) {
     into.push(b',');
     put_cell(into, version);
     into.push(b',');
-    into.extend_from_slice(Kind::of(outcome).word().as_bytes());
+    let kind = Kind::of(outcome);
+    let status = if is_dry_run && kind == Kind::Succeeded { DRY_RUN } else { kind.word() };
+    into.extend_from_slice(status.as_bytes());
     into.push(b',');
     match outcome {
+        Outcome::SucceededWith { message } if is_dry_run => {
+            into.extend_from_slice(b",,");
+            put_cell(into, message);
+        }
         // Every success reads 200, as in the reports of S3 Batch Operations, though deletes are
         // answered with 204 and restores with 202.
         Outcome::Succeeded => into.extend_from_slice(b",200,Successful"),
@@ -98,9 +109,10 @@ mod tests {
             version: version.map(|version| VersionId::new(version).unwrap()),
             size: None,
             defect: None,
+            tried_since: None,
         };
         let mut bytes = Vec::new();
-        put_row(&mut bytes, &task, outcome);
+        put_row(&mut bytes, &task, outcome, false);
         String::from_utf8(bytes).unwrap()
     }
 

@@ -8,6 +8,8 @@ use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
 
+use crate::change::ChangeError;
+use crate::dry_run;
 use crate::operation::abort_recorded_uploads;
 use crate::outcomes::{FinishedPart, SliceOutcomes};
 use crate::ports::Ports;
@@ -55,7 +57,28 @@ async fn close(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
     if !drain(shop, job.id, leash).await? {
         return Err(Setback::Stopped);
     }
+    // A dry run did nothing whose effect could be unknown.
+    if job.spec.options.is_dry_run() {
+        return sum_dry_run(shop, lease).await;
+    }
     settle_unknown(shop, job, lease, leash).await
+}
+
+/// Sums what a dry run found, once.
+async fn sum_dry_run(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
+    let job = shop.ports.jobs.job(lease.job).await?.ok_or(Setback::Fenced)?;
+    if job.prepared.is_none() || job.dry_run.is_some() {
+        return Ok(());
+    }
+    let found = dry_run::sum(&job, &*shop.ports.jobs, &*shop.ports.spool, &shop.speeds_of(&job)).await?;
+    let decide = |job: &Job| {
+        (stage(job.status) == Stage::Report && job.dry_run.is_none()).then(|| Change::DryRunSummed(found.clone()))
+    };
+    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await {
+        Ok(_) => Ok(()),
+        Err(ChangeError::Fenced) => Err(Setback::Fenced),
+        Err(ChangeError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// Delivers the report, if one is wanted and the job came far enough to have tasks.

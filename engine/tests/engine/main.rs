@@ -5,8 +5,10 @@
 mod account;
 mod crash;
 mod crashing;
+mod dry_run;
 mod failures;
 mod hands;
 mod life;
 mod nodes;
+mod retry;
 mod world;

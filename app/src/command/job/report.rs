@@ -16,7 +16,7 @@ use super::{Desk, describe};
 use crate::cli::Mistake;
 use crate::command::access::StoreFlags;
 use crate::progress::grouped;
-use crate::report::{self, ReportManifest, ResultFile, Row, Tasks};
+use crate::report::{self, DryRunFound, ReportManifest, ResultFile, Row, Tasks};
 use crate::stdout::say;
 use crate::table;
 
@@ -93,15 +93,33 @@ pub async fn first_rows<'a>(
 fn to_text(job: &DescribedJob, manifest: &ReportManifest, rows: &[Row]) -> String {
     let left_out = manifest.left_out_rows.iter().map(|rows| format!("{} {}", grouped(rows.rows), rows.reason));
     let mut pairs = describe::pairs(job);
-    pairs.push(("Reported", manifest.tasks.as_ref().map(totals_to_text).unwrap_or_default()));
+    let is_dry_run = manifest.dry_run.is_some();
+    let reported = manifest.tasks.as_ref().map(|tasks| totals_to_text(tasks, is_dry_run));
+    pairs.push(("Reported", reported.unwrap_or_default()));
+    pairs.push(("Dry run", manifest.dry_run.as_ref().map(dry_run_to_text).unwrap_or_default()));
     pairs.push(("Left out", left_out.collect::<Vec<_>>().join(", ")));
     format!("{}\n\n{}", table::pairs(pairs), rows_to_text(rows))
 }
 
-fn totals_to_text(tasks: &Tasks) -> String {
+fn totals_to_text(tasks: &Tasks, is_dry_run: bool) -> String {
     let Tasks { total, succeeded, failed, not_attempted } = *tasks;
     let [total, succeeded, failed, not_attempted] = [total, succeeded, failed, not_attempted].map(grouped);
-    format!("{total} tasks: {succeeded} succeeded, {failed} failed, {not_attempted} not attempted")
+    match is_dry_run {
+        false => format!("{total} tasks: {succeeded} succeeded, {failed} failed, {not_attempted} not attempted"),
+        true => format!("{total} tasks: {succeeded} would succeed, {failed} would fail, {not_attempted} not looked at"),
+    }
+}
+
+fn dry_run_to_text(found: &DryRunFound) -> String {
+    let mut parts: Vec<String> =
+        found.requests.iter().map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
+    if found.bytes > 0 {
+        parts.push(format!("{} bytes", grouped(found.bytes)));
+    }
+    if found.tasks_of_unknown_size > 0 {
+        parts.push(format!("{} objects of unknown size", grouped(found.tasks_of_unknown_size)));
+    }
+    format!("nothing was changed; it would take {}, about {} s", parts.join(", "), grouped(found.estimated_seconds))
 }
 
 /// Rows of a report for people.

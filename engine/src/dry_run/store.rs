@@ -1,0 +1,179 @@
+//! The store of a dry run: reads pass, whatever would change something is answered here, and
+//! both are counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{
+    Acl, Answer, At, ByteStream, Call, CallError, CopyDone, DeleteResult, Deleted, GetObject, GotObject, Leash,
+    ObjectHead, PutDone, RestoreDone,
+};
+use brigade_model::{ETag, Outcome};
+use bytes::Bytes;
+
+use super::Requests;
+use crate::operation::{Bench, Run};
+
+/// One unit of work (a task, or a group of deletes) that is only rehearsed.
+pub(crate) struct Rehearsal {
+    /// The bench to run it at.
+    pub(crate) bench: Bench,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What the store of a rehearsal remembers.
+#[derive(Default)]
+struct Notes {
+    requests: Requests,
+    /// Sizes of objects whose head was read.
+    sizes: HashMap<At, u64>,
+    /// Objects that would be there by now.
+    written: HashSet<At>,
+}
+
+impl Rehearsal {
+    /// A bench like that one, at which nothing is changed.
+    pub(crate) fn at(bench: &Bench) -> Self {
+        let notes: Arc<Mutex<Notes>> = Arc::default();
+        let mut bench = bench.clone();
+        let is_one_store = Arc::ptr_eq(&bench.source.store, &bench.target.store);
+        bench.source.store = Arc::new(RehearsedStore { inner: bench.source.store, notes: notes.clone() });
+        bench.target.store = match is_one_store {
+            true => bench.source.store.clone(),
+            false => Arc::new(RehearsedStore { inner: bench.target.store, notes: notes.clone() }),
+        };
+        Self { bench, notes }
+    }
+
+    /// Marks the outcomes of the unit's tasks with what they would send. What a group sends
+    /// together stands at its first task.
+    pub(crate) fn mark(&self, runs: Vec<Run>) -> Vec<Run> {
+        let together = Outcome::SucceededWith { message: "deleted in one request with others".to_owned() };
+        let is_group = runs.len() > 1;
+        let mut requests = lock(&self.notes).requests.clone();
+        let mut mark = |run| match run {
+            Run::Done(Outcome::Succeeded) if is_group => {
+                Run::Done(std::mem::take(&mut requests).mark(together.clone()))
+            }
+            Run::Done(outcome) => Run::Done(std::mem::take(&mut requests).mark(outcome)),
+            // Nothing was done, so there is nothing to be unsettled about.
+            Run::NotAttempted | Run::Unsettled => Run::NotAttempted,
+        };
+        runs.into_iter().map(&mut mark).collect()
+    }
+}
+
+fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct RehearsedStore {
+    inner: Arc<dyn ObjectStore>,
+    notes: Arc<Mutex<Notes>>,
+}
+
+#[async_trait]
+impl ObjectStore for RehearsedStore {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let head_of = match &call {
+            Call::HeadObject(request) => Some(request.at.clone()),
+            _ => None,
+        };
+        if let Some(answer) = lock(&self.notes).answer(&call) {
+            return Ok(answer);
+        }
+        let answer = self.inner.call(leash, call).await?;
+        if let (Some(at), Answer::HeadObject(head)) = (head_of, &answer) {
+            lock(&self.notes).sizes.insert(at, head.size);
+        }
+        Ok(answer)
+    }
+}
+
+impl Notes {
+    /// Notes a call and answers it; `None` of one that is made: a read of what a store knows
+    /// about an object.
+    fn answer(&mut self, call: &Call) -> Option<Answer> {
+        self.requests.add(call.kind());
+        match call {
+            Call::CopyObject(request) => self.written.insert(request.target.clone()),
+            Call::PutObject(request) => self.written.insert(request.at.clone()),
+            Call::CompleteMultipartUpload(request) => self.written.insert(request.at.clone()),
+            _ => false,
+        };
+        self.answer_read(call).or_else(|| answer_write(call))
+    }
+
+    /// The bytes of an object, and whatever is asked of one that would be there by now.
+    fn answer_read(&self, call: &Call) -> Option<Answer> {
+        match call {
+            Call::GetObject(request) => Some(Answer::GetObject(self.zeros(request))),
+            Call::HeadObject(request) if self.written.contains(&request.at) => {
+                Some(Answer::HeadObject(ObjectHead::default()))
+            }
+            Call::GetObjectTagging(request) if self.written.contains(&request.at) => {
+                Some(Answer::GetObjectTagging(Vec::new()))
+            }
+            Call::GetObjectAcl(request) if self.written.contains(&request.at) => {
+                Some(Answer::GetObjectAcl(Acl::default()))
+            }
+            _ => None,
+        }
+    }
+
+    /// As many zeros as the object, or the range of it, has bytes.
+    fn zeros(&self, request: &GetObject) -> GotObject {
+        let size = match request.range {
+            Some((first, last)) => last.saturating_sub(first) + 1,
+            None => self.sizes.get(&request.at).copied().unwrap_or(0),
+        };
+        GotObject { head: ObjectHead { size, ..ObjectHead::default() }, body: Box::new(Zeros(size)) }
+    }
+}
+
+/// The answer of a call that would change something; `None` of a read.
+fn answer_write(call: &Call) -> Option<Answer> {
+    let done = || CopyDone { etag: etag(), modified: None, version: None };
+    Some(match call {
+        Call::HeadObject(_)
+        | Call::GetObject(_)
+        | Call::GetObjectTagging(_)
+        | Call::GetObjectAcl(_)
+        | Call::ListObjectsV2(_) => return None,
+        Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None }),
+        Call::CopyObject(_) => Answer::CopyObject(done()),
+        Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),
+        Call::DeleteObjects(request) => {
+            let deleted = |_| DeleteResult::Deleted(Deleted::default());
+            Answer::DeleteObjects(request.objects.iter().map(deleted).collect())
+        }
+        Call::PutObjectTagging(_) => Answer::PutObjectTagging(()),
+        Call::PutObjectAcl(_) => Answer::PutObjectAcl(()),
+        Call::RestoreObject(_) => Answer::RestoreObject(RestoreDone { was_restored: false }),
+        Call::CreateMultipartUpload(_) => Answer::CreateMultipartUpload("dry-run".to_owned()),
+        Call::UploadPart(_) => Answer::UploadPart(etag()),
+        Call::UploadPartCopy(_) => Answer::UploadPartCopy(etag()),
+        Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(done()),
+        Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
+    })
+}
+
+/// An ETag of what does not exist.
+fn etag() -> ETag {
+    ETag::new("dry-run").expect("an ETag may be any short text")
+}
+
+/// So many zeros.
+struct Zeros(u64);
+
+#[async_trait]
+impl ByteStream for Zeros {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+        let length = usize::try_from(self.0).unwrap_or(usize::MAX).min(ZEROS.len());
+        self.0 -= length as u64;
+        (length > 0).then(|| Ok(Bytes::from_static(&ZEROS[..length])))
+    }
+}
