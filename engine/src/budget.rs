@@ -1,70 +1,140 @@
 //! The limits that a job's user sets for it: requests in flight, requests and bytes a second.
 //!
 //! A decorator outside the endpoint's own chain of retries and limits, one for each job in this
-//! process: what it holds back competes with nobody. Counted in calls, not in attempts.
+//! process: what it holds back competes with nobody. Counted in calls, not in attempts. The
+//! limits are the job's of now: whoever waits under old ones goes on under the new ones at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::JobOptions;
+use brigade_model::LoadLimits;
+use brigade_model::job::Job;
 use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, Monotonic};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as Turnstile, Notify};
 
 /// What a job may use, shared by all its slices in this process.
 pub(crate) struct Budget {
     clock: Arc<dyn Clock>,
-    in_flight: Option<Semaphore>,
-    requests: Option<Pace>,
-    bytes: Option<Pace>,
+    state: Mutex<State>,
+    /// Whoever may be next waits here alone, the others behind, in their order.
+    turnstile: Turnstile<()>,
+    /// Tells who is next that a call has ended or that the limits are others now.
+    turned: Notify,
 }
 
-/// So many units a second, evenly.
-struct Pace {
-    per_second: u64,
-    next_free: Mutex<Monotonic>,
+#[derive(Debug, Default)]
+struct State {
+    limits: LoadLimits,
+    /// The job's revision that the limits are of.
+    revision: u64,
+    in_flight: u32,
+    /// When the last call started, and what it moved; `None` before the first.
+    last: Option<(Monotonic, u64)>,
 }
 
-impl Pace {
-    fn new(per_second: u64) -> Self {
-        Self { per_second, next_free: Mutex::default() }
+/// What the next call has to wait for.
+enum Wait {
+    Nothing,
+    /// For this long, unless the limits change.
+    For(Duration),
+    /// For a call in flight to end.
+    ForRoom,
+}
+
+impl State {
+    /// Takes the place of one call that moves so many bytes, or tells what it has to wait for.
+    fn start(&mut self, now: Monotonic, bytes: u64) -> Wait {
+        if self.limits.requests_in_flight.is_some_and(|max| self.in_flight >= max.max(1)) {
+            return Wait::ForRoom;
+        }
+        let wait = self.next_start().since(now);
+        if !wait.is_zero() {
+            return Wait::For(wait);
+        }
+        self.in_flight += 1;
+        self.last = Some((now, bytes));
+        Wait::Nothing
     }
 
-    /// Takes `units` and tells how long to wait before using them.
-    fn take(&self, units: u64, now: Monotonic) -> Duration {
-        let mut next_free = self.next_free.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = now.max(*next_free);
-        let nanos = u128::from(units) * 1_000_000_000 / u128::from(self.per_second.max(1));
-        *next_free = start.after(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
-        start.since(now)
+    /// What was started last has its time to itself: so many units take so long, evenly, and an
+    /// idle while saves nothing up.
+    fn next_start(&self) -> Monotonic {
+        let Some((last, bytes)) = self.last else { return Monotonic::default() };
+        let LoadLimits { requests_per_second, bytes_per_second, .. } = self.limits;
+        let takes = [(1, requests_per_second.map(u64::from)), (bytes, bytes_per_second)];
+        let takes =
+            takes.into_iter().map(|(units, per_second)| per_second.map_or(Duration::ZERO, |n| time_of(units, n)));
+        last.after(takes.max().unwrap_or_default())
     }
+}
+
+fn time_of(units: u64, per_second: u64) -> Duration {
+    let nanos = u128::from(units) * 1_000_000_000 / u128::from(per_second.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl Budget {
-    /// The budget that the options set; `None` when they set none.
-    pub(crate) fn of(options: &JobOptions, clock: &Arc<dyn Clock>) -> Option<Arc<Self>> {
-        let JobOptions { in_flight_max, requests_per_second_max, bytes_per_second_max, .. } = *options;
-        if in_flight_max.is_none() && requests_per_second_max.is_none() && bytes_per_second_max.is_none() {
-            return None;
-        }
-        Some(Arc::new(Self {
+    /// The budget of a job.
+    pub(crate) fn of(job: &Job, clock: &Arc<dyn Clock>) -> Arc<Self> {
+        let state = State { limits: job.limits, revision: job.revision, ..State::default() };
+        Arc::new(Self {
             clock: clock.clone(),
-            in_flight: in_flight_max.map(|max| Semaphore::new(max as usize)),
-            requests: requests_per_second_max.map(|max| Pace::new(u64::from(max))),
-            bytes: bytes_per_second_max.map(Pace::new),
-        }))
+            state: Mutex::new(state),
+            turnstile: Turnstile::new(()),
+            turned: Notify::new(),
+        })
     }
 
-    /// Waits until a call may be made.
-    async fn wait(&self, call: &Call) {
-        let now = self.clock.monotonic();
-        let requests = self.requests.as_ref().map_or(Duration::ZERO, |pace| pace.take(1, now));
-        let bytes = self.bytes.as_ref().map_or(Duration::ZERO, |pace| pace.take(call.bytes_moved(), now));
-        let wait = requests.max(bytes);
-        if !wait.is_zero() {
-            self.clock.sleep(wait).await;
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on with the limits of the job as it was read; what is older than what was read
+    /// before says nothing.
+    pub(crate) fn follow(&self, job: &Job) {
+        let mut state = self.state();
+        if job.revision < state.revision {
+            return;
         }
+        state.revision = job.revision;
+        if state.limits != job.limits {
+            state.limits = job.limits;
+            drop(state);
+            self.turned.notify_waiters();
+        }
+    }
+
+    /// Waits until a call may be made; its place is free again when the answer is dropped.
+    async fn place(&self, call: &Call) -> Place<'_> {
+        let _turn = self.turnstile.lock().await;
+        let bytes = call.bytes_moved();
+        loop {
+            let mut turned = pin!(self.turned.notified());
+            turned.as_mut().enable();
+            let wait = self.state().start(self.clock.monotonic(), bytes);
+            match wait {
+                Wait::Nothing => return Place(self),
+                Wait::ForRoom => turned.await,
+                Wait::For(wait) => tokio::select! {
+                    biased;
+                    () = turned => {}
+                    () = self.clock.sleep(wait) => {}
+                },
+            }
+        }
+    }
+}
+
+/// A call in flight.
+struct Place<'a>(&'a Budget);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.state().in_flight -= 1;
+        self.0.turned.notify_waiters();
     }
 }
 
@@ -79,18 +149,10 @@ impl ObjectStore for Budgeted {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
         let stopped =
             || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the job was stopped before the call");
-        let permit = async {
-            let permit = match &self.budget.in_flight {
-                Some(in_flight) => in_flight.acquire().await.ok(),
-                None => None,
-            };
-            self.budget.wait(&call).await;
-            permit
-        };
-        let _permit = tokio::select! {
+        let _place = tokio::select! {
             biased;
             () = leash.stopped() => return Err(stopped()),
-            permit = permit => permit,
+            place = self.budget.place(&call) => place,
         };
         self.inner.call(leash, call).await
     }
@@ -98,40 +160,62 @@ impl ObjectStore for Budgeted {
 
 #[cfg(test)]
 mod tests {
-    use brigade_runtime::SimulatedClock;
-
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_pace_spreads_units_evenly() {
-        let clock = SimulatedClock::new();
-        let pace = Pace::new(10);
-        let waits: Vec<_> = (0..4).map(|_| pace.take(1, clock.monotonic()).as_millis()).collect();
-        assert_eq!(waits, [0, 100, 200, 300]);
-        clock.sleep(Duration::from_secs(5)).await;
-        assert_eq!(pace.take(1, clock.monotonic()), Duration::ZERO, "an idle pace saves nothing up");
-        assert_eq!(pace.take(1, clock.monotonic()).as_millis(), 100);
+    fn at(ms: u64) -> Monotonic {
+        Monotonic(Duration::from_millis(ms))
+    }
+
+    fn state(limits: LoadLimits) -> State {
+        State { limits, ..State::default() }
+    }
+
+    /// When the next call of so many bytes starts, in milliseconds, if it comes at `now`.
+    fn start(state: &mut State, now: u64, bytes: u64) -> u64 {
+        match state.start(at(now), bytes) {
+            Wait::Nothing => now,
+            Wait::For(wait) => start(state, now + u64::try_from(wait.as_millis()).unwrap(), bytes),
+            Wait::ForRoom => panic!("no room"),
+        }
     }
 
     #[test]
-    fn no_options_are_no_budget() {
-        let clock: Arc<dyn Clock> = Arc::new(NoTime);
-        assert!(Budget::of(&JobOptions::default(), &clock).is_none());
-        let options = JobOptions { in_flight_max: Some(2), ..JobOptions::default() };
-        assert!(Budget::of(&options, &clock).is_some());
+    fn a_pace_spreads_calls_evenly_and_an_idle_while_saves_nothing_up() {
+        let mut state = state(LoadLimits { requests_per_second: Some(10), ..LoadLimits::default() });
+        let starts: Vec<_> = (0..4).map(|_| start(&mut state, 1000, 0)).collect();
+        assert_eq!(starts, [1000, 1100, 1200, 1300]);
+        assert_eq!(start(&mut state, 9000, 0), 9000);
+        assert_eq!(start(&mut state, 9000, 0), 9100);
     }
 
-    struct NoTime;
+    #[test]
+    fn bytes_have_their_time_after_the_call_that_moves_them() {
+        let mut state = state(LoadLimits { bytes_per_second: Some(1000), ..LoadLimits::default() });
+        let starts: Vec<_> = [500, 0, 2000, 1].map(|bytes| start(&mut state, 0, bytes)).into();
+        assert_eq!(starts, [0, 500, 500, 2500]);
+    }
 
-    impl Clock for NoTime {
-        fn now(&self) -> brigade_model::Timestamp {
-            brigade_model::Timestamp::UNIX_EPOCH
+    #[test]
+    fn other_limits_count_from_the_last_start() {
+        let mut state = state(LoadLimits { requests_per_second: Some(1), ..LoadLimits::default() });
+        assert_eq!(start(&mut state, 0, 0), 0);
+        state.limits.requests_per_second = Some(100);
+        assert_eq!(start(&mut state, 0, 0), 10);
+        state.limits = LoadLimits::default();
+        assert_eq!(start(&mut state, 10, 0), 10);
+    }
+
+    #[test]
+    fn no_more_calls_are_in_flight_than_allowed_also_when_fewer_are_allowed_than_there_are() {
+        let mut state = state(LoadLimits::default());
+        for _ in 0..5 {
+            start(&mut state, 0, 1 << 40);
         }
-        fn monotonic(&self) -> Monotonic {
-            Monotonic::default()
+        state.limits.requests_in_flight = Some(3);
+        while state.in_flight > 2 {
+            assert!(matches!(state.start(at(0), 0), Wait::ForRoom));
+            state.in_flight -= 1;
         }
-        fn sleep(&self, _: Duration) -> brigade_model::ports::clock::Sleep {
-            Box::pin(std::future::ready(()))
-        }
+        assert!(matches!(state.start(at(0), 0), Wait::Nothing));
     }
 }

@@ -191,7 +191,7 @@ impl Engine {
         }
         let active: Vec<&JobHead> = heads.iter().filter(|head| head.status == Status::Active).collect();
         self.enter(desk, &active).await?;
-        self.say_why_calls_wait(desk, &active).await?;
+        self.follow_jobs(desk, &active).await?;
         self.employ(desk, &active, to).await?;
         self.purge(desk, now).await
     }
@@ -286,21 +286,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets a job say why its calls wait, when an endpoint of its role does not work.
-    async fn say_why_calls_wait(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
+    /// Follows what became of running jobs: their limits, and the endpoints that they wait for.
+    async fn follow_jobs(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
         desk.noted.retain(|id, _| active.iter().any(|head| head.id == *id));
         for head in active {
             let Some(job) = self.shop.ports.jobs.job(head.id).await? else { continue };
-            let reason = self.reason_to_wait(&job).unwrap_or_default();
-            // What the job says was said by a process before, as far as this one knows.
-            let noted = desk.noted.entry(head.id).or_insert(job.status_update_reason);
-            if reason == *noted {
-                continue;
-            }
-            let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
-            self.settle(self.shop.ports.change_job(head.id, None, note).await.map(drop))?;
-            desk.noted.insert(head.id, reason);
+            self.shop.follow_limits(&job);
+            self.say_why_calls_wait(desk, job).await?;
         }
+        Ok(())
+    }
+
+    /// Lets a job say why its calls wait, when an endpoint of its role does not work.
+    async fn say_why_calls_wait(&self, desk: &mut Desk, job: Job) -> Result<(), StoreError> {
+        let (id, reason) = (job.id, self.reason_to_wait(&job).unwrap_or_default());
+        // What the job says was said by a process before, as far as this one knows.
+        let noted = desk.noted.entry(id).or_insert(job.status_update_reason);
+        if reason == *noted {
+            return Ok(());
+        }
+        let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
+        self.settle(self.shop.ports.change_job(id, None, note).await.map(drop))?;
+        desk.noted.insert(id, reason);
         Ok(())
     }
 

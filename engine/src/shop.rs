@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::ports::job_store::{OwnerId, SliceLease};
 use brigade_model::ports::object_store::Leash;
-use brigade_model::{JobId, JobOptions};
+use brigade_model::{JobId, LoadLimits};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
@@ -79,14 +79,13 @@ impl Shop {
     /// Everything that the tasks of a slice share.
     pub(crate) fn set_up(&self, job: &Job, lease: &SliceLease, leash: &Leash) -> Result<Bench, Setback> {
         let mut places = self.places_of(job)?;
-        if let Some(budget) = self.budget_of(job) {
-            let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
-            places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
-            places.target.store = match is_one_store {
-                true => places.source.store.clone(),
-                false => Arc::new(Budgeted { inner: places.target.store, budget }),
-            };
-        }
+        let budget = self.budget_of(job);
+        let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
+        places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
+        places.target.store = match is_one_store {
+            true => places.source.store.clone(),
+            false => Arc::new(Budgeted { inner: places.target.store, budget }),
+        };
         let bench = Bench {
             source: places.source,
             target: places.target,
@@ -106,23 +105,36 @@ impl Shop {
     pub(crate) fn speeds_of(&self, job: &Job) -> Vec<Speed> {
         let config = &self.config;
         let own = Speed { in_flight_max: u32::try_from(config.slices * config.tasks).ok(), ..Speed::default() };
-        let JobOptions { in_flight_max, requests_per_second_max, bytes_per_second_max, .. } = job.spec.options;
-        let asked = Speed { in_flight_max, requests_per_second_max, bytes_per_second_max };
+        let LoadLimits { requests_in_flight, requests_per_second, bytes_per_second } = job.limits;
+        let asked = Speed {
+            in_flight_max: requests_in_flight,
+            requests_per_second_max: requests_per_second,
+            bytes_per_second_max: bytes_per_second,
+        };
         let places = self.places_of(job).ok();
         let endpoints = places.iter().flat_map(|places| [places.source.health.speed(), places.target.health.speed()]);
         [own, asked].into_iter().chain(endpoints).collect()
     }
 
-    /// The budget of a job, one for all its slices in this process; `None` when it has none.
-    fn budget_of(&self, job: &Job) -> Option<Arc<Budget>> {
+    /// The budget of a job, one for all its slices in this process.
+    fn budget_of(&self, job: &Job) -> Arc<Budget> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.retain(|_, budget| budget.strong_count() > 0);
         if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {
-            return Some(budget);
+            budget.follow(job);
+            return budget;
         }
-        let budget = Budget::of(&job.spec.options, &self.ports.clock)?;
+        let budget = Budget::of(job, &self.ports.clock);
         budgets.insert(job.id, Arc::downgrade(&budget));
-        Some(budget)
+        budget
+    }
+
+    /// Lets what runs of the job go on within the limits that it has now.
+    pub(crate) fn follow_limits(&self, job: &Job) {
+        let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {
+            budget.follow(job);
+        }
     }
 
     /// Tests the two predicates over recorded outcomes, failure rate first, on entering a

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::Timestamp;
 use crate::dry_run::DryRun;
 use crate::limits::{FAILURE_CODE_BYTES_MAX, FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
+use crate::load::LoadLimits;
 use crate::manifest::ManifestSpec;
 use crate::names::{AccountId, EndpointName};
 use crate::operation::Operation;
@@ -242,6 +243,8 @@ pub struct Job {
     pub is_confirmed: bool,
     /// Whether its user paused it.
     pub held_by_user: bool,
+    /// What its tasks may use now; its options say what it began with.
+    pub limits: LoadLimits,
     /// Whether a DeleteJob came; hidden once it has ended.
     pub is_deleted: bool,
     /// When it was created.
@@ -267,6 +270,8 @@ pub struct Job {
 
 /// What a waiting job says, with `SuspendedDate`.
 pub const SUSPENDED_CAUSE: &str = "The job is awaiting confirmation";
+/// What a job says that its user paused.
+pub const REASON_PAUSED: &str = "paused by its user";
 /// What a finished job says, as the documentation's example does.
 pub const REASON_COMPLETE: &str = "Job complete";
 
@@ -303,10 +308,12 @@ pub enum Change {
     ReportFailed(JobFailure),
     /// Another priority; legal until the job has ended.
     PrioritySet(i32),
-    /// Its user pauses it; legal until the job has ended.
+    /// Its user pauses it; legal while it has tasks ahead.
     Held,
-    /// Its user lets it go on.
+    /// Its user lets it go on; legal while it has tasks ahead.
     Released,
+    /// Other limits; legal while it has tasks ahead.
+    LimitsSet(LoadLimits),
     /// Its user deletes it: cancelled where that is legal, hidden once it has ended.
     DeleteRequested,
     /// Something that a person should know now, such as a store that is away; legal until the
@@ -339,6 +346,7 @@ impl Job {
             dialect,
             endpoint,
             priority: spec.priority,
+            limits: spec.options.limits(),
             spec,
             status: Status::New,
             since: created,
@@ -383,7 +391,9 @@ impl Job {
                 self.step(if must_wait { Event::ConfirmationNeeded } else { Event::ManifestRead }, at)?;
                 self.progress.total = prepared.tasks;
                 self.prepared = Some(prepared.clone());
-                if !self.is_confirmed {
+                if self.held_by_user && self.status == Status::Ready {
+                    self.say(REASON_PAUSED);
+                } else if !self.is_confirmed {
                     // What kept the preparation waiting does so no more.
                     self.say("");
                 }
@@ -403,11 +413,7 @@ impl Job {
             }
             Change::Preempted => {
                 self.step(Event::Preempted, at)?;
-                self.say(if self.held_by_user {
-                    "paused by its user"
-                } else {
-                    "a job of higher priority needs the slot"
-                });
+                self.say(if self.held_by_user { REASON_PAUSED } else { "a job of higher priority needs the slot" });
             }
             Change::Drained => self.step(Event::Drained, at)?,
             Change::TasksExhausted => self.step(Event::TasksExhausted, at)?,
@@ -450,12 +456,22 @@ impl Job {
                 self.priority = *priority;
             }
             Change::Held => {
-                self.must_be_open()?;
+                self.must_have_tasks_ahead()?;
                 self.held_by_user = true;
+                if status::stage(self.status) == status::Stage::Wait && self.status != Status::Suspended {
+                    self.say(REASON_PAUSED);
+                }
             }
             Change::Released => {
-                self.must_be_open()?;
+                self.must_have_tasks_ahead()?;
                 self.held_by_user = false;
+                if self.status_update_reason == REASON_PAUSED {
+                    self.say("");
+                }
+            }
+            Change::LimitsSet(limits) => {
+                self.must_have_tasks_ahead()?;
+                self.limits = *limits;
             }
             Change::DeleteRequested => {
                 if status::next(self.status, Event::CancelRequested).is_some() {
@@ -487,6 +503,10 @@ impl Job {
             self.terminated = Some(at);
         }
         Ok(())
+    }
+
+    fn must_have_tasks_ahead(&self) -> Result<(), IllegalChange> {
+        if self.status.has_tasks_ahead() { Ok(()) } else { Err(IllegalChange { status: self.status }) }
     }
 
     fn must_be_open(&self) -> Result<(), IllegalChange> {

@@ -10,8 +10,10 @@
 
 pub mod capability;
 pub mod dry_run;
+pub mod endpoint;
 pub mod job;
 pub mod limits;
+pub mod load;
 pub mod manifest;
 pub mod names;
 pub mod operation;
@@ -27,7 +29,9 @@ pub mod task;
 
 pub use capability::{Capabilities, Capability, EndpointKind};
 pub use dry_run::DryRun;
+pub use endpoint::{EndpointRow, EndpointSettings};
 pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec, Progress};
+pub use load::LoadLimits;
 pub use manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
 pub use names::{AccountId, BucketName, ETag, EndpointName, NameError, ObjectKey, VersionId};
 pub use operation::Operation;

@@ -70,6 +70,9 @@ pub const OPEN_JOBS_MAX: usize = 1000;
 pub const ENDED_JOBS_LISTED: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A suspended job that nobody confirms fails after this. COS is silent; S3 says 30 days.
 pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Why an operator stopped an endpoint, characters: in ASCII and with the words around it, it fits
+/// into a job's [`STATUS_UPDATE_REASON_BYTES_MAX`]; what does not is cut there. ours
+pub const STOP_REASON_CHARS_MAX: usize = 160;
 /// The failure threshold looks at jobs of more tasks than this ... COS, S3
 pub const THRESHOLD_TASKS_MIN: u64 = 1000;
 /// ... and fails them when failures exceed this share of the outcomes, in percent. COS, S3

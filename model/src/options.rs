@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::LoadLimits;
 use crate::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 
 /// The options of a job; `None` means the default that each states.
@@ -231,6 +232,16 @@ impl JobOptions {
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.dry_run == Some(true)
+    }
+
+    /// The limits that a job begins with.
+    #[must_use]
+    pub fn limits(&self) -> LoadLimits {
+        LoadLimits {
+            requests_in_flight: self.in_flight_max,
+            requests_per_second: self.requests_per_second_max,
+            bytes_per_second: self.bytes_per_second_max,
+        }
     }
 
     /// Whether failures have exceeded the threshold: a job of more tasks than the least,

@@ -193,6 +193,12 @@ impl Status {
         stage(self) == Stage::End
     }
 
+    /// Whether tasks run in it or may still: what a pause and limits are about.
+    #[must_use]
+    pub fn has_tasks_ahead(self) -> bool {
+        !matches!(stage(self), Stage::Report | Stage::End)
+    }
+
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

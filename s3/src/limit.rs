@@ -2,10 +2,10 @@
 //! adaptive limit for each bucket and class of calls.
 //!
 //! A call waits in the queue of its bucket and class; a permit that comes free goes to the
-//! queues in turn. The permit of a GetObject lasts until its stream ends.
+//! queues in turn. The permit of a GetObject lasts until its stream ends. Caps can be changed, and
+//! everything stopped, while calls run and wait ([`LimitHandle`]).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
@@ -82,15 +82,32 @@ pub struct AdaptiveUsage {
 pub struct LimitHandle(Arc<Queue>);
 
 impl LimitHandle {
+    /// A limit that nothing is called through yet.
+    #[must_use]
+    pub fn new(caps: Caps) -> Self {
+        Self(Arc::new(Queue::new(caps)))
+    }
+
     /// The caps of now.
     #[must_use]
     pub fn caps(&self) -> Caps {
         self.0.caps()
     }
 
-    /// Goes on with these caps; requests in flight stay.
+    /// Goes on with these caps, also whoever waits; requests in flight stay.
     pub fn set_caps(&self, caps: Caps) {
         self.0.set_caps(caps);
+    }
+
+    /// Whether no request begins.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
+    }
+
+    /// Lets no request begin from now on, or lets them begin again; requests in flight stay.
+    pub fn set_stopped(&self, is_stopped: bool) {
+        self.0.set_stopped(is_stopped);
     }
 
     /// What goes on now.
@@ -137,10 +154,7 @@ impl Limit {
     async fn permit(&self, leash: &Leash, call: &Call) -> Result<Permit, CallError> {
         let granted = async {
             let permit = self.queue.acquire(call.bucket(), call.kind().class(), call.bytes_on_wire()).await;
-            let wait = permit.reserve(self.clock.monotonic(), bytes_sent(call));
-            if !wait.is_zero() {
-                self.clock.sleep(wait).await;
-            }
+            permit.wait_to_start(&*self.clock, bytes_sent(call)).await;
             permit
         };
         let permit = tokio::select! {
@@ -194,10 +208,7 @@ impl ByteStream for Permitted {
         let piece = self.body.next().await;
         match (&piece, &self.permit) {
             (Some(Ok(bytes)), Some(permit)) => {
-                let wait = permit.reserve_bytes(self.clock.monotonic(), bytes.len() as u64);
-                if wait > Duration::ZERO {
-                    self.clock.sleep(wait).await;
-                }
+                permit.wait_for_bytes(&*self.clock, bytes.len() as u64).await;
             }
             _ => self.permit = None,
         }

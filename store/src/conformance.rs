@@ -10,6 +10,7 @@ mod changes;
 mod clock;
 mod counters;
 mod embedded;
+mod endpoints;
 mod jobs;
 mod lists;
 mod parts;
@@ -161,6 +162,9 @@ promises! {
             an_upload_under_a_lost_lease_is_refused
             report_files_are_remembered_in_order_and_replaced_by_number
             a_report_file_under_a_lost_stage_is_refused;
+        endpoints:
+            settings_of_an_endpoint_are_read_back_as_they_were_written
+            settings_that_somebody_else_wrote_meanwhile_are_not_overwritten;
     }
 }
 

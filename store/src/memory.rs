@@ -5,6 +5,7 @@
 //! again through another clone. Expiry of leases is judged by the clock's monotonic time, the
 //! times that people read come from its time of day.
 
+mod endpoints;
 mod jobs;
 mod lease;
 mod purge;
@@ -18,12 +19,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::Timestamp;
+use brigade_model::endpoint::EndpointRow;
 use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
-    OwnerId, Purged, ReportFile, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+    OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -185,5 +187,13 @@ impl JobStore for MemoryStore {
 
     async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError> {
         Ok(self.state().report_files(job))
+    }
+
+    async fn endpoints(&self) -> Result<Vec<EndpointRow>, StoreError> {
+        Ok(self.state().endpoints())
+    }
+
+    async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError> {
+        self.state().set_endpoint(row)
     }
 }

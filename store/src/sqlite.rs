@@ -9,6 +9,7 @@
 
 mod column;
 mod door;
+mod endpoints;
 mod job_row;
 mod jobs;
 mod lists;
@@ -26,12 +27,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::Timestamp;
+use brigade_model::endpoint::EndpointRow;
 use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
-    OwnerId, Purged, ReportFile, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+    OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -233,6 +235,15 @@ impl JobStore for SqliteStore {
 
     async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError> {
         self.readers.read(move |connection| stages::report_files(connection, job)).await
+    }
+
+    async fn endpoints(&self) -> Result<Vec<EndpointRow>, StoreError> {
+        self.readers.read(|connection| endpoints::endpoints(connection)).await
+    }
+
+    async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError> {
+        let row = row.clone();
+        self.writer.write(move |connection| endpoints::set_endpoint(connection, row)).await
     }
 }
 

@@ -11,7 +11,7 @@ use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::*;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::slots::SlotMove;
-use brigade_model::{EndpointName, Job, JobId, Status, Timestamp};
+use brigade_model::{EndpointName, EndpointRow, Job, JobId, Status, Timestamp};
 use brigade_runtime::{Node, SimulatedClock};
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -149,6 +149,7 @@ delegate! {
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
     write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
     write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
+    write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
     ---
     read job(id: JobId) -> Result<Option<Job>, StoreError>;
     read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
@@ -159,4 +160,5 @@ delegate! {
     read parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
     read uploads(job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
     read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+    read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
 }

@@ -9,7 +9,7 @@ use brigade_model::job::Change;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Leash, ObjectStore};
 use brigade_model::ports::{Clock, JobStore, Spool};
-use brigade_model::{Job, JobId, Status};
+use brigade_model::{Job, JobId, LoadLimits, Status};
 use tokio::sync::watch;
 
 use crate::account::check;
@@ -155,6 +155,7 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
             Change::PrioritySet(9),
             Change::Held,
             Change::Released,
+            Change::LimitsSet(LoadLimits { requests_per_second: Some(20), ..LoadLimits::default() }),
             Change::DeleteRequested,
         ] {
             let mut scene = Scene::at(status).await;

@@ -9,6 +9,7 @@ mod dry_run;
 mod failures;
 mod hands;
 mod life;
+mod limits;
 mod nodes;
 mod retry;
 mod world;

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Timestamp;
+use crate::endpoint::EndpointRow;
 use crate::job::{Change, Dialect, IllegalChange, Job, JobId};
 use crate::names::{AccountId, BucketName, EndpointName, ObjectKey};
 use crate::slots::SlotMove;
@@ -74,6 +75,17 @@ pub enum LeaseError {
     /// The unit has another epoch by now, or none: stop, nothing was written.
     #[error("the lease is lost")]
     Fenced,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an endpoint's settings were not written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SetEndpointError {
+    /// Somebody else wrote them meanwhile: read and decide again.
+    #[error("the endpoint's settings were changed by somebody else")]
+    Lost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -413,6 +425,13 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Finished files of the report, by kind and number.
     async fn report_files(&self, job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+
+    /// The settings of every endpoint for which any were written, by name.
+    async fn endpoints(&self) -> Result<Vec<EndpointRow>, StoreError>;
+
+    /// Writes an endpoint's settings, if the stored revision is still the row's (0: none is
+    /// stored); returns the row with its new revision.
+    async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
 }
 
 impl fmt::Display for OwnerId {

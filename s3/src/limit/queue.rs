@@ -1,13 +1,14 @@
 //! Who may go next: permits, and the queues of those who wait for one.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade_model::names::BucketName;
-use brigade_model::ports::clock::Monotonic;
+use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::object_store::{Answer, CallClass, CallError, Verdict};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::adaptive::Adaptive;
 use super::rate::Rate;
@@ -36,6 +37,8 @@ struct Waiter {
 #[derive(Debug)]
 struct State {
     caps: Caps,
+    /// No request begins.
+    is_stopped: bool,
     requests: u32,
     bytes: u64,
     lanes: HashMap<LaneKey, Lane>,
@@ -47,7 +50,11 @@ struct State {
 
 /// The state of one limit.
 #[derive(Debug)]
-pub(super) struct Queue(Mutex<State>);
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Tells those who wait for a rate that the caps are others now.
+    turned: Notify,
+}
 
 /// The right to have one request in flight; given back when dropped.
 #[derive(Debug)]
@@ -60,25 +67,43 @@ pub(super) struct Permit {
 
 impl Queue {
     pub(super) fn new(caps: Caps) -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             caps: at_least_one(caps),
+            is_stopped: false,
             requests: 0,
             bytes: 0,
             lanes: HashMap::new(),
             turns: VecDeque::new(),
             request_rate: Rate::default(),
             byte_rate: Rate::default(),
-        }))
+        };
+        Self { state: Mutex::new(state), turned: Notify::new() }
     }
 
     pub(super) fn caps(&self) -> Caps {
         self.state().caps
     }
 
+    /// What was reserved in the rates is forgotten: whoever waits for it reserves anew.
     pub(super) fn set_caps(self: &Arc<Self>, caps: Caps) {
         let mut state = self.state();
         state.caps = at_least_one(caps);
+        (state.request_rate, state.byte_rate) = (Rate::default(), Rate::default());
         state.grant_waiting(self);
+        drop(state);
+        self.turned.notify_waiters();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state().is_stopped
+    }
+
+    pub(super) fn set_stopped(self: &Arc<Self>, is_stopped: bool) {
+        let mut state = self.state();
+        state.is_stopped = is_stopped;
+        state.grant_waiting(self);
+        drop(state);
+        self.turned.notify_waiters();
     }
 
     /// Waits for a permit. A caller that goes away leaves its place.
@@ -112,7 +137,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,7 +179,7 @@ impl State {
             self.lanes.get(key).is_none_or(|lane| lane.in_flight < lane.adaptive.limit(self.caps.requests));
         let cap = self.caps.bytes.unwrap_or(u64::MAX);
         let bytes_fit = bytes == 0 || self.bytes == 0 || self.bytes.saturating_add(bytes) <= cap;
-        self.requests < self.caps.requests && lane_has_room && bytes_fit
+        !self.is_stopped && self.requests < self.caps.requests && lane_has_room && bytes_fit
     }
 
     fn grant(&mut self, queue: &Arc<Queue>, key: &LaneKey, bytes: u64) -> Permit {
@@ -221,22 +246,46 @@ impl State {
 }
 
 impl Permit {
-    /// Reserves one request and its bytes in the rates; how long to wait before it starts.
-    pub(super) fn reserve(&self, now: Monotonic, bytes: u64) -> Duration {
-        let Some(queue) = &self.queue else { return Duration::ZERO };
-        let mut state = queue.state();
-        let per_second = state.caps.requests_per_second.map(u64::from);
-        let wait = state.request_rate.reserve(now, 1, per_second);
-        let caps = state.caps;
-        wait.max(state.byte_rate.reserve(now, bytes, caps.bytes_per_second))
+    /// Waits until the rates have room for one request with its bytes, and nothing is stopped.
+    pub(super) async fn wait_to_start(&self, clock: &dyn Clock, bytes: u64) {
+        let reserve = |state: &mut State, now| {
+            if state.is_stopped {
+                return None;
+            }
+            let caps = state.caps;
+            let wait = state.request_rate.reserve(now, 1, caps.requests_per_second.map(u64::from));
+            Some(wait.max(state.byte_rate.reserve(now, bytes, caps.bytes_per_second)))
+        };
+        self.wait(clock, reserve).await;
     }
 
-    /// Reserves bytes that came; how long to wait before more are read.
-    pub(super) fn reserve_bytes(&self, now: Monotonic, bytes: u64) -> Duration {
-        let Some(queue) = &self.queue else { return Duration::ZERO };
-        let mut state = queue.state();
-        let per_second = state.caps.bytes_per_second;
-        state.byte_rate.reserve(now, bytes, per_second)
+    /// Waits until the rate has room for bytes that came.
+    pub(super) async fn wait_for_bytes(&self, clock: &dyn Clock, bytes: u64) {
+        let reserve = |state: &mut State, now| {
+            let per_second = state.caps.bytes_per_second;
+            Some(state.byte_rate.reserve(now, bytes, per_second))
+        };
+        self.wait(clock, reserve).await;
+    }
+
+    /// Waits as long as `reserve` says (`None`: until something changes), and reserves anew
+    /// whenever the caps change: so a wait of hours ends at once where they are lifted.
+    async fn wait(&self, clock: &dyn Clock, reserve: impl Fn(&mut State, Monotonic) -> Option<Duration>) {
+        let Some(queue) = &self.queue else { return };
+        loop {
+            let mut turned = pin!(queue.turned.notified());
+            turned.as_mut().enable();
+            let wait = reserve(&mut queue.state(), clock.monotonic());
+            match wait {
+                Some(Duration::ZERO) => return,
+                Some(wait) => tokio::select! {
+                    biased;
+                    () = turned => {}
+                    () = clock.sleep(wait) => return,
+                },
+                None => turned.await,
+            }
+        }
     }
 
     /// Counts the bytes of an answer whose size the request did not tell.

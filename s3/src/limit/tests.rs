@@ -94,6 +94,43 @@ async fn caps_change_while_calls_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_that_is_lifted_or_raised_lets_those_go_who_wait_for_it() {
+    let slow = Caps { requests_per_second: Some(1), ..requests(32) };
+    for (caps, all_after) in [(requests(32), 0), (Caps { requests_per_second: Some(100), ..slow }, 200)] {
+        let s = setup(slow, []);
+        let began = s.clock.monotonic();
+        let calls: Vec<_> = (0..20).map(|_| s.start(head("photos"))).collect();
+        s.settle().await;
+        assert_eq!(s.store.times().len(), 1, "the others wait, the last of them for 19 seconds");
+        s.limit.handle().set_caps(caps);
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        assert!(s.clock.monotonic().since(began) <= std::time::Duration::from_millis(all_after));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_stopped_no_request_begins_wherever_it_waits() {
+    let s = setup(Caps { requests_per_second: Some(10), ..requests(3) }, []);
+    let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
+    s.settle().await;
+    let begun = s.store.times().len();
+    s.limit.handle().set_stopped(true);
+    s.clock.sleep(std::time::Duration::from_secs(3600)).await;
+    s.settle().await;
+    assert_eq!(s.store.times().len(), begun, "neither those in the queue nor those that wait for the rate");
+    assert!(calls.iter().filter(|call| !call.is_finished()).count() >= 7);
+    s.limit.handle().set_caps(requests(3));
+    s.settle().await;
+    assert_eq!(s.store.times().len(), begun, "other caps start nothing");
+    s.limit.handle().set_stopped(false);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiting_call_that_goes_away_leaves_its_place_to_the_next() {
     let s = setup(requests(1), []);
     s.store.hold();

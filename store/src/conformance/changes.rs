@@ -1,5 +1,6 @@
 //! What changing a job promises.
 
+use brigade_model::LoadLimits;
 use brigade_model::job::{Change, JobFailure, JobId, failure};
 use brigade_model::ports::job_store::{Apply, ApplyError, LeaseError};
 use brigade_model::status::Status;
@@ -24,6 +25,7 @@ fn lives() -> Vec<Vec<Change>> {
             Change::PrioritySet(77),
             Change::SlotGranted,
             Change::Noted("the store is away".into()),
+            Change::LimitsSet(LoadLimits { requests_per_second: Some(7), ..LoadLimits::default() }),
             Change::Held,
             Change::Preempted,
             Change::Drained,

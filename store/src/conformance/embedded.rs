@@ -1,6 +1,9 @@
 //! What opening an embedded store again promises.
 
+use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::job::JobId;
+use brigade_model::load::LoadLimits;
+use brigade_model::names::EndpointName;
 use brigade_model::ports::job_store::LeaseError;
 
 use super::EmbeddedBench;
@@ -10,6 +13,9 @@ use super::samples::{
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::CreateJobError;
 
+const LIMITS: LoadLimits =
+    LoadLimits { requests_in_flight: Some(3), requests_per_second: None, bytes_per_second: Some(1 << 40) };
+
 pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[4, 4]).await;
@@ -17,6 +23,9 @@ pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
     let lease = lease_slice(&store, id).await;
     store.record_part(part(&lease, 0, 1, 2)).await.unwrap();
     store.release_slice(&lease, true).await.unwrap();
+    let settings = EndpointSettings { limits: LIMITS, ..EndpointSettings::default() };
+    let row = EndpointRow { settings, ..EndpointRow::unset(EndpointName::new("main").unwrap()) };
+    let row = store.set_endpoint(&row).await.unwrap();
     let before = (store.job(id).await.unwrap(), store.job(over).await.unwrap(), store.slices(id, 0, 9).await.unwrap());
     let parts = store.parts(id, 0).await.unwrap();
     drop(store);
@@ -25,6 +34,7 @@ pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
     let store = bench.store();
     let after = (store.job(id).await.unwrap(), store.job(over).await.unwrap(), store.slices(id, 0, 9).await.unwrap());
     assert_eq!(after, before);
+    assert_eq!(store.endpoints().await.unwrap(), [row]);
     assert_eq!(store.parts(id, 0).await.unwrap(), parts);
     let refused = store.create_job(&sample_job(1), MANY).await;
     assert!(matches!(refused, Err(CreateJobError::TokenInUse(by)) if by == JobId::from_u128(1)));

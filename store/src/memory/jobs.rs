@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use brigade_model::endpoint::EndpointRow;
 use brigade_model::job::{Change, Dialect, Job, JobId};
 use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::job_store::{
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) tokens: HashMap<Token, JobId>,
     /// What remains of purged jobs.
     pub(super) doomed: BTreeMap<JobId, JobRecord>,
+    /// Settings of endpoints, by name.
+    pub(super) endpoints: BTreeMap<EndpointName, EndpointRow>,
 }
 
 /// What is unique among jobs that are not deleted.

@@ -4,7 +4,7 @@
 //! files pin both (`fixtures/store/`): data that was written once can always be read.
 
 use brigade_model::job::{Job, JobFailure, JobSpec, Prepared, Progress};
-use brigade_model::{DryRun, Timestamp};
+use brigade_model::{DryRun, LoadLimits, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub(super) struct Life {
     prepared: Option<Prepared>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dry_run: Option<DryRun>,
+    /// `None` in data from before limits could be changed: those of the job's options.
+    #[serde(default)]
+    limits: Option<LoadLimits>,
 }
 
 impl Life {
@@ -33,6 +36,7 @@ impl Life {
             failures: job.failures.clone(),
             prepared: job.prepared.clone(),
             dry_run: job.dry_run.clone(),
+            limits: Some(job.limits),
         }
     }
 }
@@ -87,6 +91,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
             succeeded: row.get::<_, Count>(13)?.0,
             failed: row.get::<_, Count>(14)?.0,
         },
+        limits: life.limits.unwrap_or_else(|| spec.options.limits()),
         spec,
         since: life.since,
         is_confirmed: life.is_confirmed,

@@ -7,11 +7,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
+use brigade_model::ports::JobStore;
 use brigade_model::{JobSpec, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::job_row::Life;
+use super::{open, with_writer};
 use crate::conformance::{sample_job, sample_specs};
 
 fn golden(name: &str) -> PathBuf {
@@ -66,4 +68,18 @@ fn a_specification_is_stored_as_it_always_was() {
 fn a_life_is_stored_as_it_always_was() {
     assert_pinned("life-new", &Life::of(&sample_job(1)));
     assert_pinned("life-eventful", &Life::of(&eventful_job()));
+}
+
+#[tokio::test]
+async fn a_life_from_before_limits_has_those_of_its_options() {
+    let (_directory, store) = open();
+    let mut job = sample_job(1);
+    (_, job.spec) = sample_specs().remove(1);
+    job.limits = job.spec.options.limits();
+    assert!(!job.limits.is_none());
+    store.create_job(&job, 9).await.unwrap();
+    with_writer(&store, |connection| connection.execute("UPDATE job SET life = json_remove(life, '$.limits')", ()))
+        .await
+        .unwrap();
+    assert_eq!(store.job(job.id).await.unwrap().unwrap().limits, job.limits);
 }

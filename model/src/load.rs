@@ -1,0 +1,23 @@
+//! How much a job or an endpoint may be asked for: limits that an operator sets while things run.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of a load; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LoadLimits {
+    /// Requests in flight, at least 1.
+    pub requests_in_flight: Option<u32>,
+    /// Requests a second, at least 1.
+    pub requests_per_second: Option<u32>,
+    /// Bytes a second, at least 1.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl LoadLimits {
+    /// Whether nothing is limited.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
