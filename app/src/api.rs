@@ -1,4 +1,5 @@
-//! The HTTP API: the COS dialect at `/jobs`, and `/healthz`, `/readyz` and `/metrics` beside it.
+//! The HTTP API: the COS dialect at `/jobs`, the operator's API under `/brigade/v1/`
+//! ([`operator`]), and `/healthz`, `/readyz` and `/metrics` beside them.
 //!
 //! A request of the dialect goes through the same steps whatever it asks for:
 //!
@@ -19,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use brigade_engine::{Engine, Roles};
-use brigade_model::ports::{Clock, Entropy, JobStore, Spool};
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
 use brigade_model::{Job, JobId};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use futures::FutureExt;
 use tracing::Instrument;
 
 use crate::auth::{Caller, Keys};
+use crate::config::value;
 use crate::metrics::Metrics;
 use crate::roles::ConfiguredRoles;
 
@@ -36,6 +38,7 @@ mod create_job;
 mod delete_job;
 mod describe_job;
 mod list_jobs;
+pub mod operator;
 mod options;
 mod page;
 mod request;
@@ -116,6 +119,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(page::healthz))
         .route("/readyz", get(page::readyz))
         .route("/metrics", get(page::metrics))
+        .merge(operator::router(&api))
         .fallback(answer)
         .with_state(api)
 }
@@ -129,17 +133,9 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let action = route::route(asked.method(), asked.path());
     let name = action.as_ref().map_or("none", route::Action::name);
     let span = tracing::info_span!("request", id = %ids.request, action = name);
-    let done = api.act_in_time(&asked, action, body).instrument(span.clone()).await;
-    let seconds = api.clock.monotonic().since(began).as_secs_f64();
-    let (status, code) = match &done {
-        Ok(answer) => (answer.status, "OK"),
-        Err(refusal) => (refusal.told.status, refusal.told.code),
-    };
-    api.metrics.api_answered(name, status, code, seconds);
-    span.in_scope(|| match &done {
-        Ok(_) => tracing::info!(status, peer = asked.peer(), "answered"),
-        Err(refusal) => refusal.log(asked.peer()),
-    });
+    let done = api.in_time(async { api.act(&asked, action?, body).await }).instrument(span.clone()).await;
+    let told = done.as_ref().map(|answer| answer.status);
+    span.in_scope(|| api.note_answer(name, told, &asked, began));
     match done {
         Ok(answer) => answer.respond(&ids),
         Err(refusal) => refusal.respond(&ids, &asked.resource()),
@@ -148,23 +144,34 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
 
 impl Api {
     /// Acts, unless it takes too long or panics: the client hears of both.
-    async fn act_in_time(
-        &self,
-        asked: &Asked,
-        action: Result<route::Action, CosError>,
-        body: Body,
-    ) -> Result<Answer, Refusal> {
-        let acted = AssertUnwindSafe(self.act(asked, action?, body)).catch_unwind();
+    async fn in_time<T>(&self, acting: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         tokio::select! {
-            acted = acted => acted.unwrap_or_else(|_| Err(Refusal::because(CosError::internal_error(), "panicked"))),
+            acted = AssertUnwindSafe(acting).catch_unwind() => {
+                acted.unwrap_or_else(|_| Err(Refusal::because(CosError::internal_error(), "panicked")))
+            }
             () = self.clock.sleep(self.rules.request_timeout) => {
                 Err(Refusal::because(CosError::service_unavailable(), "took longer than request_timeout"))
             }
         }
     }
 
+    /// One count in the metrics, one line in the log: the status of a success, or the refusal.
+    fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, asked: &Asked, began: Monotonic) {
+        let seconds = self.clock.monotonic().since(began).as_secs_f64();
+        match told {
+            Ok(status) => {
+                self.metrics.api_answered(action, status, "OK", seconds);
+                tracing::info!(status, peer = asked.peer(), "answered");
+            }
+            Err(refusal) => {
+                self.metrics.api_answered(action, refusal.told.status, refusal.told.code, seconds);
+                refusal.log(asked.peer());
+            }
+        }
+    }
+
     async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
-        let caller = asked.with_parts(|parts| self.keys.authenticate(parts, &action, self.clock.now()))?;
+        let caller = self.authenticate(asked, permission(&action))?;
         let body: Bytes = asked.read_body(body).await?;
         let query = asked.query();
         match action {
@@ -181,6 +188,10 @@ impl Api {
                 }
             }
         }
+    }
+
+    fn authenticate(&self, asked: &Asked, action: value::Action) -> Result<Caller, CosError> {
+        asked.with_parts(|parts| self.keys.authenticate(parts, action, self.clock.now()))
     }
 
     /// The caller's job of that id; a foreign job, a job of the other dialect and one that is
@@ -226,6 +237,18 @@ impl Api {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
+    }
+}
+
+/// What a key must be allowed for an action of the dialect.
+fn permission(action: &route::Action) -> value::Action {
+    match action {
+        route::Action::CreateJob => value::Action::CreateJob,
+        route::Action::DescribeJob(_) => value::Action::DescribeJob,
+        route::Action::ListJobs => value::Action::ListJobs,
+        route::Action::UpdateJobPriority(_) => value::Action::UpdateJobPriority,
+        route::Action::UpdateJobStatus(_) => value::Action::UpdateJobStatus,
+        route::Action::DeleteJob(_) => value::Action::DeleteJob,
     }
 }
 

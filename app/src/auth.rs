@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use brigade_model::limits::APPID_BYTES_MAX;
 use brigade_model::{AccountId, NameError, Timestamp};
-use brigade_wire::cos::{CosError, headers, route};
+use brigade_wire::cos::{CosError, headers};
 use brigade_wire::cos_signature::{self, Claim, RequestParts, Strictness};
 use ring::hmac;
 
@@ -82,12 +82,7 @@ impl Keys {
     /// # Errors
     /// The dialect's 403 (400 for a missing appid and an expired token). An appid that is not
     /// the key's is denied like any other that the key may not use.
-    pub fn authenticate(
-        &self,
-        parts: RequestParts<'_>,
-        action: &route::Action,
-        now: Timestamp,
-    ) -> Result<Caller, CosError> {
+    pub fn authenticate(&self, parts: RequestParts<'_>, action: Action, now: Timestamp) -> Result<Caller, CosError> {
         let appid = appid(parts)?;
         let claim = cos_signature::parse(parts)?;
         let key = self.by_id.get(&claim.key_id).ok_or_else(CosError::invalid_access_key_id)?;
@@ -98,8 +93,7 @@ impl Keys {
             return Err(CosError::access_denied("the access key is not one of this x-cos-appid"));
         }
         if !may(key, action) {
-            let needed = format!("the access key may not do cos:{}", action.name());
-            return Err(CosError::access_denied(needed));
+            return Err(CosError::access_denied(needed(action)));
         }
         Ok(Caller { owner: Arc::clone(&key.owner), key_id: claim.key_id.clone(), claim })
     }
@@ -147,7 +141,19 @@ fn is_same(secret: &Secret, given: &str) -> bool {
     hmac::verify(&key, given.as_bytes(), wanted.as_ref()).is_ok()
 }
 
-fn may(key: &Key, action: &route::Action) -> bool {
-    let is_it = |allowed: &Action| allowed.name().strip_prefix("cos:") == Some(action.name());
-    key.actions.iter().any(|allowed| *allowed == Action::All || is_it(allowed))
+/// `*` gives whatever concerns the key's account alone.
+fn may(key: &Key, action: Action) -> bool {
+    let is_of_account = !action.concerns_all_accounts();
+    key.actions.iter().any(|allowed| *allowed == action || (*allowed == Action::All && is_of_account))
+}
+
+fn needed(action: Action) -> String {
+    let name = action.name();
+    if action.concerns_all_accounts() {
+        format!(
+            "the access key may not do {name}, which concerns all accounts: its actions must name it, * is not enough"
+        )
+    } else {
+        format!("the access key may not do {name}")
+    }
 }

@@ -31,6 +31,8 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Create, watch and steer jobs.
     Job(command::job::Arguments),
+    /// See and steer the endpoints that all jobs share.
+    Endpoint(command::endpoint::Arguments),
     /// Make manifests.
     Manifest(command::manifest::Arguments),
     /// See it work: service, bucket and job in one process.
@@ -75,6 +77,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
         Command::Job(arguments) => command::job::run(arguments).await,
+        Command::Endpoint(arguments) => command::endpoint::run(arguments).await,
         Command::Manifest(arguments) => command::manifest::run(arguments).await,
         Command::Demo(arguments) => command::demo::run(arguments).await,
     }

@@ -1,4 +1,5 @@
-//! A client of the COS dialect: signed requests out, decoded answers back.
+//! A client of the COS dialect and of the operator's API (`operator`): signed requests out,
+//! decoded answers back.
 //!
 //! The command line, the demo and the tests use it; it knows nothing of the service's inside
 //! and works with any endpoint that speaks the dialect. One request is sent once: whoever
@@ -20,13 +21,14 @@ use http::{Method, StatusCode};
 mod config;
 mod connection;
 mod error;
+mod operator;
 mod request;
 
 pub use config::ClientConfig;
 pub use error::ClientError;
 
 use connection::Connection;
-use request::Draft;
+use request::{Document, Draft};
 
 /// What the service answered.
 #[derive(Debug, Clone)]
@@ -62,7 +64,8 @@ impl Client {
     /// [`ClientError`].
     pub async fn create_job(&self, body: Vec<u8>, options: &JobOptions) -> Result<Answer<JobId>, ClientError> {
         let given = options.given().into_iter().map(|(name, value)| (format!("x-brigade-{name}"), value));
-        let draft = Draft { body: Some(body.into()), headers: given.collect(), ..Draft::new(Method::POST, "/jobs") };
+        let body = Some(Document { media: "application/xml", bytes: body.into() });
+        let draft = Draft { body, headers: given.collect(), ..Draft::new(Method::POST, "/jobs") };
         self.call(draft, create_job::decode_result).await
     }
 
@@ -137,7 +140,7 @@ impl Client {
 
 fn refusal(status: StatusCode, body: &[u8], request_id: String) -> ClientError {
     let status = status.as_u16();
-    match decode_error(body) {
+    match decode_error(body).or_else(|| operator::decode_error(body)) {
         Some(error) => ClientError::Refused { status, code: error.code, message: error.message, request_id },
         None => ClientError::NoErrorBody { status, request_id },
     }

@@ -2,5 +2,7 @@
 
 pub mod access;
 pub mod demo;
+pub mod endpoint;
 pub mod job;
+pub mod limits;
 pub mod manifest;

@@ -128,6 +128,8 @@ uin = "{UIN}"
 
 [accounts.main.keys.{key_id}]
 secret = "{key_secret}"
+# What concerns all accounts is not in `*`: take it out of keys that do not operate the service.
+actions = ["*", "brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint"]
 
 # What jobs of the role `batch` may touch.
 [accounts.main.roles.batch.source]

@@ -11,6 +11,7 @@ pub mod document;
 pub mod init;
 pub mod log;
 pub mod metrics;
+pub mod operator;
 pub mod progress;
 pub mod report;
 pub mod roles;

@@ -25,6 +25,7 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
     (CALLS_WAITING, Kind::Gauge, "Calls that wait for a permit of the limits, by endpoint"),
     (CALL_LIMIT, Kind::Gauge, "The adaptive limit of requests in flight now, by endpoint, bucket and class of call"),
     (ENDPOINT_UP, Kind::Gauge, "1 while an endpoint takes our calls, 0 while its gate is closed"),
+    (ENDPOINT_STOPPED, Kind::Gauge, "1 while an operator has an endpoint stopped"),
     (TASKS, Kind::Counter, "Tasks with an outcome, by operation and outcome"),
     (JOBS, Kind::Gauge, "Jobs, by status"),
     (COMMIT_AGE, Kind::Gauge, "Seconds since outcomes were last committed; absent before the first"),
@@ -42,6 +43,7 @@ const RETRIES: &str = "brigade_store_retries_total";
 const CALLS_WAITING: &str = "brigade_store_calls_waiting";
 const CALL_LIMIT: &str = "brigade_store_requests_limit";
 const ENDPOINT_UP: &str = "brigade_endpoint_up";
+const ENDPOINT_STOPPED: &str = "brigade_endpoint_stopped";
 const TASKS: &str = "brigade_tasks_total";
 const JOBS: &str = "brigade_jobs";
 const COMMIT_AGE: &str = "brigade_last_commit_age_seconds";
@@ -168,6 +170,8 @@ pub struct EndpointNow {
     pub endpoint: String,
     /// Whether all its gates are open.
     pub is_up: bool,
+    /// Whether an operator stopped it.
+    pub is_stopped: bool,
     /// Calls that wait for a permit.
     pub waiting: usize,
     /// Bucket, class of call, the adaptive limit.
@@ -178,6 +182,7 @@ impl EndpointNow {
     fn set(&self, metrics: &Metrics) {
         let labels = [("endpoint", self.endpoint.as_str())];
         metrics.gauge(ENDPOINT_UP, &labels).set(f64::from(u8::from(self.is_up)));
+        metrics.gauge(ENDPOINT_STOPPED, &labels).set(f64::from(u8::from(self.is_stopped)));
         metrics.gauge(CALLS_WAITING, &labels).set(self.waiting as f64);
         for (bucket, class, limit) in &self.limits {
             let labels = [labels[0], ("bucket", bucket.as_str()), ("class", class)];
@@ -211,6 +216,7 @@ mod tests {
         let endpoint = EndpointNow {
             endpoint: "main".to_owned(),
             is_up: false,
+            is_stopped: true,
             waiting: 3,
             limits: vec![("photos".to_owned(), "read", 12)],
         };
@@ -229,6 +235,7 @@ mod tests {
             "brigade_last_commit_age_seconds 7",
             r#"brigade_jobs{status="Active"} 2"#,
             r#"brigade_endpoint_up{endpoint="main"} 0"#,
+            r#"brigade_endpoint_stopped{endpoint="main"} 1"#,
             r#"brigade_store_calls_waiting{endpoint="main"} 3"#,
             r#"brigade_store_requests_limit{endpoint="main",bucket="photos",class="read"} 12"#,
             "brigade_spool_bytes 1000",

@@ -12,14 +12,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use brigade_engine::places::Health;
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_model::{AccountId, Capabilities, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
-use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, LimitConfig, LimitHandle};
+use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
@@ -29,6 +28,10 @@ use crate::config::secret::SecretSource;
 use crate::config::{Config, value};
 use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, Metrics};
+
+pub mod endpoint;
+
+use endpoint::{ActiveEndpoint, EndpointHealth};
 
 /// What a chain is built with.
 pub struct Tools {
@@ -42,7 +45,7 @@ pub struct Tools {
 
 /// An endpoint as one pair of credentials uses it.
 struct Chain {
-    endpoint: String,
+    endpoint: EndpointName,
     pair: Pair,
     rotating: Arc<RotatingCredentials>,
     store: Arc<dyn ObjectStore>,
@@ -79,18 +82,9 @@ impl Pair {
 /// The roles, ready to act.
 pub struct ConfiguredRoles {
     chains: Vec<Chain>,
-    limits: BTreeMap<String, LimitHandle>,
+    endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
     regions: BTreeMap<EndpointName, Vec<String>>,
-}
-
-/// The health of an endpoint is that of its gate.
-struct GateHealth(Arc<Gate>);
-
-impl Health for GateHealth {
-    fn reason(&self) -> Option<String> {
-        self.0.reason().map(|closed| closed.to_string())
-    }
 }
 
 impl ConfiguredRoles {
@@ -100,11 +94,13 @@ impl ConfiguredRoles {
     /// When an endpoint cannot be used as configured.
     pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
         let mut roles =
-            Self { chains: Vec::new(), limits: BTreeMap::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
+            Self { chains: Vec::new(), endpoints: BTreeMap::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
         for (name, endpoint) in &config.endpoints {
+            let name = EndpointName::new(name)?;
             if let Some(regions) = &endpoint.regions {
-                roles.regions.insert(EndpointName::new(name)?, regions.clone());
+                roles.regions.insert(name.clone(), regions.clone());
             }
+            roles.endpoints.insert(name.clone(), Arc::new(ActiveEndpoint::new(name, caps(endpoint))));
         }
         for (name, account) in &config.accounts {
             let id = AccountId::new(name)?;
@@ -149,50 +145,40 @@ impl ConfiguredRoles {
         let name = place.endpoint.as_ref().or(role.source.endpoint.as_ref()).context("names no endpoint")?;
         let endpoint = config.endpoints.get(name).with_context(|| format!("there is no endpoint {name}"))?;
         let pair = pair_of(role, place, name, endpoint).with_context(|| format!("no credentials for {name}"))?;
-        let chain = self.chain(name, endpoint, pair, tools)?;
+        let name = EndpointName::new(name)?;
+        let active = Arc::clone(self.endpoints.get(&name).context("every endpoint is there before its places")?);
+        let chain = self.chain(&name, &active, endpoint, pair, tools)?;
         Ok(Place {
-            endpoint: EndpointName::new(name)?,
+            endpoint: name,
             store: Arc::clone(&chain.store),
             capabilities: Capabilities::assumed(endpoint.kind),
             buckets: BucketRules {
                 allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
                 strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
             },
-            health: Arc::new(GateHealth(Arc::clone(&chain.gate))),
+            health: Arc::new(EndpointHealth { endpoint: active, gate: Arc::clone(&chain.gate) }),
         })
     }
 
     /// The chain of that endpoint and those credentials, made when it is first wanted.
-    fn chain(&mut self, name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<&Chain> {
+    fn chain(
+        &mut self,
+        name: &EndpointName,
+        active: &ActiveEndpoint,
+        endpoint: &Endpoint,
+        pair: Pair,
+        tools: &Tools,
+    ) -> anyhow::Result<&Chain> {
         let credentials = pair.credentials();
-        let same = |chain: &Chain| chain.endpoint == name && chain.pair.credentials() == credentials;
+        let same = |chain: &Chain| chain.endpoint == *name && chain.pair.credentials() == credentials;
         let index = match self.chains.iter().position(same) {
             Some(index) => index,
             None => {
-                let chain = self.build_chain(name, endpoint, pair, tools)?;
-                self.chains.push(chain);
+                self.chains.push(build_chain(name, active, endpoint, pair, tools)?);
                 self.chains.len() - 1
             }
         };
         Ok(&self.chains[index])
-    }
-
-    fn build_chain(&mut self, name: &str, endpoint: &Endpoint, pair: Pair, tools: &Tools) -> anyhow::Result<Chain> {
-        let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
-        let meters = CallMeters::new(&tools.metrics, name);
-        let clock = || Arc::clone(&tools.clock);
-        let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
-        let metered = Arc::new(Metered::new(Arc::new(http), Arc::clone(&meters), clock()));
-        let limit = match self.limits.get(name) {
-            Some(handle) => Limit::sharing(metered, handle, Timeouts::default(), clock()),
-            None => Limit::new(metered, limit_config(endpoint), clock()),
-        };
-        self.limits.entry(name.to_owned()).or_insert_with(|| limit.handle());
-        let gate = Arc::new(Gate::new());
-        let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
-        let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
-        let store = Arc::new(Retries::new(Arc::new(retry), meters));
-        Ok(Chain { endpoint: name.to_owned(), pair, rotating, store, gate })
     }
 
     /// Whether a resource may name this region on that endpoint: any, where the endpoint lists
@@ -207,28 +193,76 @@ impl ConfiguredRoles {
         for chain in &self.chains {
             let credentials = chain.pair.credentials();
             if *chain.rotating.current() != credentials {
-                tracing::info!(endpoint = chain.endpoint, access_key = credentials.key_id, "new credentials");
+                tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "new credentials");
                 chain.rotating.rotate(credentials);
             }
         }
     }
 
+    /// The endpoint of that name.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<(&EndpointName, &Arc<ActiveEndpoint>)> {
+        self.endpoints.get_key_value(&EndpointName::new(name).ok()?)
+    }
+
+    /// Every endpoint, by name.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&EndpointName, &Arc<ActiveEndpoint>)> {
+        self.endpoints.iter()
+    }
+
+    /// Goes on with settings as they are stored. What the configuration does not name any more
+    /// says nothing.
+    pub fn adopt(&self, rows: Vec<EndpointRow>) {
+        for row in rows {
+            if let Some(endpoint) = self.endpoints.get(&row.endpoint) {
+                endpoint.adopt(row);
+            }
+        }
+    }
+
+    /// Whether an endpoint takes the calls of all its credentials, as far as calls tell.
+    #[must_use]
+    pub fn is_up(&self, endpoint: &EndpointName) -> bool {
+        let is_closed = |chain: &Chain| chain.endpoint == *endpoint && chain.gate.reason().is_some();
+        !self.chains.iter().any(is_closed)
+    }
+
     /// Every endpoint as it is now, for the metrics.
     #[must_use]
     pub fn now(&self) -> Vec<EndpointNow> {
-        self.limits.iter().map(|(endpoint, limit)| self.endpoint_now(endpoint, limit)).collect()
+        self.endpoints.iter().map(|(name, endpoint)| self.endpoint_now(name, endpoint)).collect()
     }
 
-    fn endpoint_now(&self, endpoint: &str, limit: &LimitHandle) -> EndpointNow {
-        let usage = limit.usage();
-        let is_closed = |chain: &Chain| chain.endpoint == endpoint && chain.gate.reason().is_some();
+    fn endpoint_now(&self, name: &EndpointName, endpoint: &ActiveEndpoint) -> EndpointNow {
+        let usage = endpoint.usage();
         EndpointNow {
-            endpoint: endpoint.to_owned(),
-            is_up: !self.chains.iter().any(is_closed),
+            endpoint: name.to_string(),
+            is_up: self.is_up(name),
+            is_stopped: endpoint.limit().is_stopped(),
             waiting: usage.waiting,
             limits: usage.adaptive.into_iter().map(lane).collect(),
         }
     }
+}
+
+fn build_chain(
+    name: &EndpointName,
+    active: &ActiveEndpoint,
+    endpoint: &Endpoint,
+    pair: Pair,
+    tools: &Tools,
+) -> anyhow::Result<Chain> {
+    let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
+    let meters = CallMeters::new(&tools.metrics, name.as_str());
+    let clock = || Arc::clone(&tools.clock);
+    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
+    let metered = Arc::new(Metered::new(Arc::new(http), Arc::clone(&meters), clock()));
+    let limit = Limit::sharing(metered, active.limit(), Timeouts::default(), clock());
+    let gate = Arc::new(Gate::new());
+    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
+    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
+    let store = Arc::new(Retries::new(Arc::new(retry), meters));
+    Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })
 }
 
 /// Bucket, class of call and limit.
@@ -290,14 +324,14 @@ pub fn bare_store(
     Ok(HttpStore::new(config, clock)?)
 }
 
-fn limit_config(endpoint: &Endpoint) -> LimitConfig {
-    let caps = Caps {
+/// The hard caps of the configuration.
+fn caps(endpoint: &Endpoint) -> Caps {
+    Caps {
         requests: endpoint.requests_in_flight,
         requests_per_second: endpoint.requests_per_second,
         bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
         bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),
-    };
-    LimitConfig { caps, timeouts: Timeouts::default() }
+    }
 }
 
 #[cfg(test)]

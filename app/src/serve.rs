@@ -42,7 +42,8 @@ pub struct Arguments {
     config: PathBuf,
 }
 
-/// Files that may change are looked at this often: secrets and the certificate.
+/// What may change outside this process is looked at this often: secrets, the certificate, and
+/// what operators set for endpoints at another node.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A service that runs in this process.
@@ -73,6 +74,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let tools = Tools { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), metrics: Arc::clone(&metrics) };
     let roles = Arc::new(ConfiguredRoles::build(&config, &tools)?);
     let (jobs, spool) = open_stores(&config.server.data_dir, &clock)?;
+    roles.adopt(jobs.endpoints().await.context("cannot read the endpoints' settings")?);
     let ports = Ports {
         jobs: Arc::clone(&jobs),
         spool: Arc::clone(&spool),
@@ -108,8 +110,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let carrying = spawn.spawn("engine", Box::pin(Arc::clone(&engine).run()));
     let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
     let listening = spawn.spawn("listener", Box::pin(serving));
-    let looking =
-        spawn.spawn("look", Box::pin(look(config.secrets(), certificate, roles, metrics, Arc::clone(&clock))));
+    let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, Arc::clone(&api))));
     Ok(Running { address, api, engine, jobs, clock, stop, listening, carrying, looking })
 }
 
@@ -138,23 +139,21 @@ async fn close(jobs: Arc<dyn JobStore>, clock: &dyn Clock) {
     drop(jobs);
 }
 
-/// Looks at files that may have changed, for as long as the service runs.
-async fn look(
-    secrets: Vec<SecretSource>,
-    certificate: Option<Arc<Certificate>>,
-    roles: Arc<ConfiguredRoles>,
-    metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
-) {
+/// Looks at what may have changed outside this process, for as long as the service runs.
+async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>, api: Arc<Api>) {
     loop {
-        clock.sleep(LOOK_EVERY).await;
-        metrics.fold();
+        api.clock.sleep(LOOK_EVERY).await;
+        api.metrics.fold();
         for secret in &secrets {
             if let Err(error) = secret.refresh() {
                 tracing::warn!(%error, "a secret's file changed and is of no use; the last secret stays");
             }
         }
-        roles.rotate();
+        api.roles.rotate();
+        match api.jobs.endpoints().await {
+            Ok(rows) => api.roles.adopt(rows),
+            Err(error) => tracing::warn!(%error, "the endpoints' settings cannot be read"),
+        }
         match certificate.as_ref().map(|certificate| certificate.refresh()) {
             Some(Ok(true)) => tracing::info!("a new certificate"),
             Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),

@@ -2,7 +2,7 @@ use brigade_model::Status;
 
 use super::*;
 
-mod bench;
+pub(super) mod bench;
 mod creating;
 mod denied;
 mod life;

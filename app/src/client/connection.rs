@@ -57,8 +57,8 @@ impl Connection {
     }
 
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Received, ClientError> {
-        let url = request.uri().to_string();
-        let url = url.split_once("/jobs").map_or(url.as_str(), |(base, _)| base).to_owned();
+        let (scheme, host) = (request.uri().scheme_str().unwrap_or("http"), request.uri().authority());
+        let url = format!("{scheme}://{}", host.map_or("", |host| host.as_str()));
         tokio::select! {
             received = self.receive(request) => received.map_err(|problem| ClientError::Unreachable { url, problem }),
             () = self.clock.sleep(ANSWER_TIMEOUT) => {

@@ -24,7 +24,15 @@ pub(super) struct Draft {
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Option<Document>,
+}
+
+/// A body.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// Its content type.
+    pub(super) media: &'static str,
+    pub(super) bytes: Bytes,
 }
 
 impl Draft {
@@ -34,8 +42,7 @@ impl Draft {
 
     /// The request as it goes out: all its headers but the signature itself are signed.
     pub(super) fn signed(mut self, config: &ClientConfig, now: Timestamp) -> Result<Request<Full<Bytes>>, ClientError> {
-        let body = self.body.take().unwrap_or_default();
-        self.describe_body(&body);
+        let body = self.describe_body();
         self.headers.push(("host".to_owned(), config.host().to_owned()));
         self.headers.push(("x-cos-appid".to_owned(), config.appid.clone()));
         let token = config.security_token.as_ref().map(|token| token.expose().to_owned());
@@ -52,15 +59,18 @@ impl Draft {
         request.map_err(|error| ClientError::Unsendable(error.to_string()))
     }
 
-    fn describe_body(&mut self, body: &Bytes) {
+    /// Takes the body out and says in headers what it is.
+    fn describe_body(&mut self) -> Bytes {
+        let body = self.body.take();
         if self.method == Method::POST {
-            self.headers.push(("content-length".to_owned(), body.len().to_string()));
+            let length = body.as_ref().map_or(0, |document| document.bytes.len());
+            self.headers.push(("content-length".to_owned(), length.to_string()));
         }
-        if !body.is_empty() {
-            let md5 = base64::engine::general_purpose::STANDARD.encode(Md5::digest(body));
-            self.headers.push(("content-md5".to_owned(), md5));
-            self.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
-        }
+        let Some(Document { media, bytes }) = body else { return Bytes::new() };
+        let md5 = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&bytes));
+        self.headers.push(("content-md5".to_owned(), md5));
+        self.headers.push(("content-type".to_owned(), media.to_owned()));
+        bytes
     }
 
     fn authorization(&self, config: &ClientConfig, query: &str, now: Timestamp) -> String {

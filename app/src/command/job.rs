@@ -17,10 +17,13 @@ pub mod confirm;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod limit;
 pub mod list;
 pub mod output;
+pub mod pause;
 pub mod priority;
 pub mod report;
+pub mod resume;
 pub mod watch;
 
 use create::flags::Names;
@@ -52,6 +55,12 @@ enum Action {
     Confirm(confirm::Arguments),
     /// Cancel a job
     Cancel(cancel::Arguments),
+    /// Pause a job: no task of it starts until it is resumed
+    Pause(pause::Arguments),
+    /// Let a paused job go on
+    Resume(resume::Arguments),
+    /// Change what a job may use, while it runs
+    Limit(limit::Arguments),
     /// Change a job's priority
     Priority(priority::Arguments),
     /// Delete a job; it is cancelled first where that is possible
@@ -63,13 +72,17 @@ enum Action {
 /// What each subcommand works with.
 pub struct Desk {
     config: ConfigFlag,
-    output: Format,
+    pub(crate) output: Format,
     tools: Tools,
 }
 
 impl Desk {
+    pub(crate) fn new(config: ConfigFlag, output: Format) -> Self {
+        Self { config, output, tools: Tools::of_system() }
+    }
+
     /// The client of the configuration.
-    fn client(&self) -> Result<Client, Mistake> {
+    pub(crate) fn client(&self) -> Result<Client, Mistake> {
         open_client(self.config.load()?.client, &self.tools)
     }
 
@@ -89,7 +102,7 @@ impl Desk {
 /// # Errors
 /// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let desk = Desk { config: arguments.config, output: arguments.output, tools: Tools::of_system() };
+    let desk = Desk::new(arguments.config, arguments.output);
     match arguments.action {
         Action::Create(arguments) => create::run(&desk, *arguments).await,
         Action::Describe(arguments) => describe::run(&desk, arguments).await,
@@ -97,6 +110,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Watch(arguments) => watch::run(&desk, arguments).await,
         Action::Confirm(arguments) => confirm::run(&desk, arguments).await,
         Action::Cancel(arguments) => cancel::run(&desk, arguments).await,
+        Action::Pause(arguments) => pause::run(&desk, arguments).await,
+        Action::Resume(arguments) => resume::run(&desk, arguments).await,
+        Action::Limit(arguments) => limit::run(&desk, arguments).await,
         Action::Priority(arguments) => priority::run(&desk, arguments).await,
         Action::Delete(arguments) => delete::run(&desk, arguments).await,
         Action::Report(arguments) => report::run(&desk, arguments).await,

@@ -28,7 +28,9 @@ section! {
     pub struct AccessKey {
         /// The key's secret.
         secret secret: SecretSource,
-        /// What the key may do: `*` for all, or names such as cos:CreateJob.
+        /// What the key may do: names such as cos:CreateJob or brigade:PauseJob, or `*` for all that
+        /// concerns the account alone. What concerns all accounts is given by name only:
+        /// brigade:ListEndpoints, LimitEndpoint, StopEndpoint, StartEndpoint.
         default actions: Vec<Action> = "*",
         /// The token that requests of a temporary key must carry.
         secret security_token: SecretSource,

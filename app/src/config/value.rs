@@ -244,11 +244,27 @@ pub enum Action {
     UpdateJobStatus,
     /// cos:DeleteJob.
     DeleteJob,
+    /// brigade:InspectJob.
+    InspectJob,
+    /// brigade:PauseJob.
+    PauseJob,
+    /// brigade:ResumeJob.
+    ResumeJob,
+    /// brigade:LimitJob.
+    LimitJob,
+    /// brigade:ListEndpoints.
+    ListEndpoints,
+    /// brigade:LimitEndpoint.
+    LimitEndpoint,
+    /// brigade:StopEndpoint.
+    StopEndpoint,
+    /// brigade:StartEndpoint.
+    StartEndpoint,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 15] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -256,10 +272,18 @@ impl Action {
         Action::UpdateJobPriority,
         Action::UpdateJobStatus,
         Action::DeleteJob,
+        Action::InspectJob,
+        Action::PauseJob,
+        Action::ResumeJob,
+        Action::LimitJob,
+        Action::ListEndpoints,
+        Action::LimitEndpoint,
+        Action::StopEndpoint,
+        Action::StartEndpoint,
     ];
 
     /// The name, as access policies write it. Source: COS, authorisation actions; DeleteJob has
-    /// no public one.
+    /// no public one. `brigade:` are those of the operator's API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -270,6 +294,34 @@ impl Action {
             Action::UpdateJobPriority => "cos:UpdateJobPriority",
             Action::UpdateJobStatus => "cos:UpdateJobStatus",
             Action::DeleteJob => "cos:DeleteJob",
+            Action::InspectJob => "brigade:InspectJob",
+            Action::PauseJob => "brigade:PauseJob",
+            Action::ResumeJob => "brigade:ResumeJob",
+            Action::LimitJob => "brigade:LimitJob",
+            Action::ListEndpoints => "brigade:ListEndpoints",
+            Action::LimitEndpoint => "brigade:LimitEndpoint",
+            Action::StopEndpoint => "brigade:StopEndpoint",
+            Action::StartEndpoint => "brigade:StartEndpoint",
+        }
+    }
+
+    /// Whether it reaches beyond the key's own account: what every account shares. `*` does not
+    /// give it; a key has it by name.
+    #[must_use]
+    pub fn concerns_all_accounts(self) -> bool {
+        match self {
+            Action::All
+            | Action::CreateJob
+            | Action::DescribeJob
+            | Action::ListJobs
+            | Action::UpdateJobPriority
+            | Action::UpdateJobStatus
+            | Action::DeleteJob
+            | Action::InspectJob
+            | Action::PauseJob
+            | Action::ResumeJob
+            | Action::LimitJob => false,
+            Action::ListEndpoints | Action::LimitEndpoint | Action::StopEndpoint | Action::StartEndpoint => true,
         }
     }
 }

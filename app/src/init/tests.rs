@@ -8,6 +8,7 @@ use clap::Parser;
 
 use super::*;
 use crate::config::ClientConfig;
+use crate::config::value::Action;
 
 #[derive(Parser)]
 struct Line {
@@ -35,6 +36,8 @@ fn what_is_written_is_what_serve_and_the_client_read() {
     let key = &config.accounts["main"].keys[&client.secret_id];
     assert_eq!(key.secret.as_ref().unwrap().current(), client.secret_key.unwrap().current());
     assert_eq!(client.role.as_deref(), Some("batch"));
+    let missing: Vec<_> = Action::ALL.iter().filter(|action| action.concerns_all_accounts()).collect();
+    assert!(missing.iter().all(|action| key.actions.contains(action)), "whoever runs init operates the service");
 }
 
 #[test]

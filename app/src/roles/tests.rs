@@ -121,7 +121,7 @@ async fn a_secret_that_changed_signs_the_next_request() {
     let folder = tempfile::tempdir().unwrap();
     let (config, roles) = build(folder.path());
     let signed_with = || {
-        let chain = roles.chains.iter().find(|chain| chain.endpoint == "second").unwrap();
+        let chain = roles.chains.iter().find(|chain| chain.endpoint.as_str() == "second").unwrap();
         chain.rotating.current().secret.clone()
     };
     assert_eq!(signed_with(), "first");

@@ -15,7 +15,8 @@ const WAL_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
 /// Changes of the schema, in their order; the number of those that were made is the data's
 /// version. A change that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]

@@ -25,6 +25,12 @@ impl From<JobId> for JobIdText {
     }
 }
 
+impl From<String> for JobIdText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 /// An action of the dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {

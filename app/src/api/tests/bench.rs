@@ -18,9 +18,9 @@ use super::*;
 use crate::config::Config;
 use crate::roles::Tools;
 
-pub(super) const KEY: (&str, &str) = ("AKIDPHOTOS", "photos-secret");
-pub(super) const APPID: &str = "1250000000";
-pub(super) const HOST: &str = "127.0.0.1:8080";
+pub(crate) const KEY: (&str, &str) = ("AKIDPHOTOS", "photos-secret");
+pub(crate) const APPID: &str = "1250000000";
+pub(crate) const HOST: &str = "127.0.0.1:8080";
 
 /// Two accounts; the first has a full key, a reader's key and temporary ones, a full role and
 /// small ones. Endpoint `west` has regions, lacks much and strips appids.
@@ -46,6 +46,9 @@ secret = "photos-secret"
 [accounts.photos.keys.AKIDREADER]
 secret = "reader-secret"
 actions = ["cos:DescribeJob", "cos:ListJobs"]
+[accounts.photos.keys.AKIDOPERATOR]
+secret = "operator-secret"
+actions = ["brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint"]
 [accounts.photos.keys.AKIDTEMP]
 secret = "temp-secret"
 security_token = "the-token"
@@ -87,10 +90,10 @@ buckets = ["*"]
 
 /// Remembers what it is told.
 #[derive(Default)]
-pub(super) struct Told {
-    pub(super) rings: AtomicUsize,
-    pub(super) stopped: Mutex<Vec<JobId>>,
-    pub(super) full: Mutex<Option<String>>,
+pub(crate) struct Told {
+    pub(crate) rings: AtomicUsize,
+    pub(crate) stopped: Mutex<Vec<JobId>>,
+    pub(crate) full: Mutex<Option<String>>,
 }
 
 impl EngineDoor for Told {
@@ -107,34 +110,34 @@ impl EngineDoor for Told {
     }
 }
 
-pub(super) struct Bench {
-    pub(super) api: Arc<Api>,
-    pub(super) store: MemoryStore,
-    pub(super) told: Arc<Told>,
-    pub(super) clock: Arc<SimulatedClock>,
+pub(crate) struct Bench {
+    pub(crate) api: Arc<Api>,
+    pub(crate) store: MemoryStore,
+    pub(crate) told: Arc<Told>,
+    pub(crate) clock: Arc<SimulatedClock>,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) status: u16,
-    pub(super) headers: http::HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Read {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Read {
     /// The text of the first element of that name.
-    pub(super) fn element(&self, name: &str) -> &str {
+    pub(crate) fn element(&self, name: &str) -> &str {
         let (_, rest) = self.body.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name}: {self:?}"));
         rest.split_once(&format!("</{name}>")).unwrap().0
     }
 
     /// Status and code of an error.
-    pub(super) fn refused(&self) -> (u16, &str) {
+    pub(crate) fn refused(&self) -> (u16, &str) {
         (self.status, self.element("Code"))
     }
 
-    pub(super) fn job_id(&self) -> JobId {
+    pub(crate) fn job_id(&self) -> JobId {
         assert_eq!(self.status, 200, "{self:?}");
         self.element("JobId").parse().unwrap()
     }
@@ -142,20 +145,20 @@ impl Read {
 
 /// A request to be signed.
 #[derive(Clone)]
-pub(super) struct Call {
-    pub(super) method: &'static str,
-    pub(super) target: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) key: (&'static str, &'static str),
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) key: (&'static str, &'static str),
     /// Seconds of validity, counted from now.
-    pub(super) valid: (i64, i64),
+    pub(crate) valid: (i64, i64),
     /// Headers that are sent but not signed.
-    pub(super) unsigned: Vec<(String, String)>,
+    pub(crate) unsigned: Vec<(String, String)>,
 }
 
 impl Call {
-    pub(super) fn new(method: &'static str, target: impl Into<String>) -> Self {
+    pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
         Self {
             method,
             target: target.into(),
@@ -167,42 +170,42 @@ impl Call {
         }
     }
 
-    pub(super) fn create(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn create(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::new("POST", "/jobs") }
     }
 
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(other, _)| other != name);
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    pub(super) fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(other, _)| other != name);
         self
     }
 
-    pub(super) fn unsigned(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn unsigned(mut self, name: &str, value: &str) -> Self {
         self.unsigned.push((name.into(), value.into()));
         self
     }
 
-    pub(super) fn by(mut self, key: (&'static str, &'static str)) -> Self {
+    pub(crate) fn by(mut self, key: (&'static str, &'static str)) -> Self {
         self.key = key;
         self
     }
 
-    pub(super) fn of_other(self) -> Self {
+    pub(crate) fn of_other(self) -> Self {
         self.by(("AKIDOTHER", "other-secret")).header("x-cos-appid", "1250000001")
     }
 
-    pub(super) fn valid(mut self, from: i64, until: i64) -> Self {
+    pub(crate) fn valid(mut self, from: i64, until: i64) -> Self {
         self.valid = (from, until);
         self
     }
 
     /// The `Authorization` of the call, as if sent at `now`.
-    pub(super) fn sign(&self, now: Timestamp) -> String {
+    pub(crate) fn sign(&self, now: Timestamp) -> String {
         let uri: http::Uri = self.target.parse().unwrap();
         let headers: Vec<(&str, &[u8])> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
@@ -216,7 +219,7 @@ impl Call {
         cos_signature::sign(parts, self.key.0, self.key.1.as_bytes(), at(self.valid.0), at(self.valid.1))
     }
 
-    pub(super) fn build(&self, authorization: Option<String>) -> Request {
+    pub(crate) fn build(&self, authorization: Option<String>) -> Request {
         let mut request = http::Request::builder().method(self.method).uri(&self.target);
         for (name, value) in self.headers.iter().chain(&self.unsigned) {
             request = request.header(name, value);
@@ -230,14 +233,14 @@ impl Call {
 
 impl Bench {
     /// Call it under paused time.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(SimulatedClock::new());
         let store = MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>);
         Self::over(clock, store.clone(), Arc::new(store))
     }
 
     /// With something between the API and the store.
-    pub(super) fn over(clock: Arc<SimulatedClock>, store: MemoryStore, jobs: Arc<dyn JobStore>) -> Self {
+    pub(crate) fn over(clock: Arc<SimulatedClock>, store: MemoryStore, jobs: Arc<dyn JobStore>) -> Self {
         let config = Config::from_text(CONFIG).unwrap();
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
         let metrics = Metrics::new(Arc::clone(&clock) as _);
@@ -265,40 +268,40 @@ impl Bench {
         Self { api: Arc::new(api), store, told, clock }
     }
 
-    pub(super) fn rules(mut self, set: impl FnOnce(&mut Rules)) -> Self {
+    pub(crate) fn rules(mut self, set: impl FnOnce(&mut Rules)) -> Self {
         let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
         set(&mut api.rules);
         self
     }
 
-    pub(super) async fn send(&self, call: Call) -> Read {
+    pub(crate) async fn send(&self, call: Call) -> Read {
         let authorization = call.sign(self.api.clock.now());
         self.send_raw(call.build(Some(authorization))).await
     }
 
-    pub(super) async fn send_raw(&self, request: Request) -> Read {
+    pub(crate) async fn send_raw(&self, request: Request) -> Read {
         let response = router(Arc::clone(&self.api)).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Read { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
-    pub(super) async fn get(&self, target: &str) -> Read {
+    pub(crate) async fn get(&self, target: &str) -> Read {
         self.send(Call::new("GET", target)).await
     }
 
     /// How many jobs are stored, whoever's.
-    pub(super) async fn stored(&self) -> usize {
+    pub(crate) async fn stored(&self) -> usize {
         self.store.open_jobs().await.unwrap().len()
     }
 
     /// Creates a delete job of the role `batch`.
-    pub(super) async fn create(&self, token: &str) -> JobId {
+    pub(crate) async fn create(&self, token: &str) -> JobId {
         self.send(Call::create(request(token))).await.job_id()
     }
 
     /// Lets the engine change a job.
-    pub(super) async fn change(&self, id: JobId, change: Change) -> Job {
+    pub(crate) async fn change(&self, id: JobId, change: Change) -> Job {
         let job = self.store.job(id).await.unwrap().unwrap();
         let mut name = [0; 16];
         self.api.entropy.fill(&mut name);
@@ -308,7 +311,7 @@ impl Bench {
     }
 
     /// Brings a new job to that status, the shortest way.
-    pub(super) async fn bring_to(&self, id: JobId, status: Status) {
+    pub(crate) async fn bring_to(&self, id: JobId, status: Status) {
         let failure = || brigade_model::JobFailure::new("InternalError", "of the test");
         let prepared = || Change::ManifestRead(Prepared { tasks: 5, ..Prepared::default() });
         let start = || Change::PreparationStarted;
@@ -339,7 +342,7 @@ impl Bench {
 }
 
 /// A CreateJob of a delete, in the role `batch`.
-pub(super) fn request(token: &str) -> String {
+pub(crate) fn request(token: &str) -> String {
     format!(
         "<CreateJobRequest><ClientRequestToken>{token}</ClientRequestToken>\
          <Manifest><Location><ETag>&quot;15150651828fa9cdcb8356b6d1c7638b&quot;</ETag>\
@@ -354,11 +357,11 @@ pub(super) fn request(token: &str) -> String {
 }
 
 /// The same, with confirmation.
-pub(super) fn request_to_confirm(token: &str) -> String {
+pub(crate) fn request_to_confirm(token: &str) -> String {
     request(token).replace("<Manifest>", "<ConfirmationRequired>true</ConfirmationRequired><Manifest>")
 }
 
 /// An operation that copies into that bucket.
-pub(super) fn copy_into(bucket: &str) -> String {
+pub(crate) fn copy_into(bucket: &str) -> String {
     format!("<COSPutObjectCopy><TargetResource>{bucket}</TargetResource></COSPutObjectCopy>")
 }

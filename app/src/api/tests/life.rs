@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Change, EndpointName, Timestamp};
+use brigade_model::{AccountId, Change, EndpointName, EndpointRow, Timestamp};
 use brigade_runtime::SimulatedClock;
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -238,6 +238,8 @@ forward! {
     uploads(job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
     record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
     report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+    endpoints() -> Result<Vec<EndpointRow>, StoreError>;
+    set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
 }
 
 fn overtaken() -> (Bench, Arc<Overtaken>) {

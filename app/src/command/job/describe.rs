@@ -7,6 +7,8 @@ use brigade_model::report::ReportSpec;
 use brigade_wire::cos::describe_job::DescribedJob;
 
 use super::{Desk, output};
+use crate::command::limits;
+use crate::operator::JobState;
 use crate::progress::grouped;
 use crate::table;
 
@@ -22,14 +24,25 @@ pub struct Arguments {
 /// # Errors
 /// As the service answers.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let answer = desk.client()?.describe_job(arguments.job).await?;
-    output::print(desk.output, &answer.body, || to_text(&answer.value))
+    let client = desk.client()?;
+    let answer = client.describe_job(arguments.job).await?;
+    // Another service has no such API, and a key need not be allowed to use it.
+    let hand = client.inspect_job(arguments.job).await.ok().map(|answer| answer.value);
+    output::print(desk.output, &answer.body, || {
+        table::pairs(pairs(&answer.value).into_iter().chain(hand.iter().flat_map(hand_pairs)))
+    })
 }
 
 /// A job for people: a name and a value a line.
 #[must_use]
 pub fn to_text(job: &DescribedJob) -> String {
     table::pairs(pairs(job))
+}
+
+/// What an operator's hand did to it.
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 2] {
+    let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
+    [("Paused", paused.to_owned()), ("Limits", limits::to_text(hand.limits))]
 }
 
 /// Its names and values; those without a value are not shown.

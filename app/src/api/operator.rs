@@ -1,0 +1,166 @@
+//! The operator's API: JSON under `/brigade/v1/`, signed like the dialect, described by OpenAPI.
+//!
+//! An action is a file here with one function `handle`, whose `#[utoipa::path]` says method, path
+//! and documents, and a row of [`actions!`], which says what a key must be allowed: routes and
+//! description come from these two. A request goes through the steps of the dialect
+//! ([`attend`]): authentication for that action, the body within its bounds, the action, one
+//! line in the log and one count in the metrics. What a handler needs it takes as arguments:
+//! `State<Arc<Api>>`, [`Operator`] (who asks), [`Named`] (the name in the path), [`Given`] (the
+//! body).
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodFilter, get, on};
+use brigade_wire::cos::{CosError, describe_job};
+use tracing::Instrument;
+use utoipa::OpenApi;
+use utoipa::openapi::HttpMethod;
+
+use crate::api::Api;
+use crate::api::answer::{Ids, Refusal};
+use crate::api::request::Asked;
+use crate::config::value::Action;
+use crate::operator::Refused;
+
+mod answer;
+mod arguments;
+mod endpoints;
+mod errors;
+
+use answer::{Done, Kept};
+use arguments::{Given, Named, Operator};
+
+macro_rules! actions {
+    ($($action:ident: $file:ident;)*) => {
+        $(mod $file;)*
+
+        /// The API's description, from its handlers.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Bucket Brigade, the operator's API",
+                description = "Pauses and limits jobs and endpoints. Every request is signed like those of the dialect \
+                               (Authorization, x-cos-appid); the description itself is not.",
+            ),
+            paths($($file::handle),*),
+            components(schemas(Refused)),
+        )]
+        struct Description;
+
+        fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+            let router = Router::new();
+            $(let router = route::<$file::__path_handle, _, _>(router, api, Action::$action, $file::handle);)*
+            router
+        }
+    };
+}
+
+actions! {
+    InspectJob: inspect_job;
+    PauseJob: pause_job;
+    ResumeJob: resume_job;
+    LimitJob: limit_job;
+    ListEndpoints: list_endpoints;
+    LimitEndpoint: limit_endpoint;
+    StopEndpoint: stop_endpoint;
+    StartEndpoint: start_endpoint;
+}
+
+/// The routes of the API.
+pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
+    routes(api)
+        .route("/brigade/v1/openapi.json", get(describe))
+        .route("/brigade/{*rest}", axum::routing::any(nowhere))
+        .method_not_allowed_fallback(no_such_method)
+}
+
+/// The description, as JSON.
+///
+/// # Errors
+/// Never, as far as is known.
+pub fn description() -> serde_json::Result<String> {
+    Description::openapi().to_pretty_json()
+}
+
+/// What one request of an action goes through with.
+#[derive(Clone)]
+struct Desk {
+    api: Arc<Api>,
+    action: Action,
+    takes_body: bool,
+}
+
+/// Adds an action, by what its `#[utoipa::path]` says.
+fn route<P, H, T>(router: Router<Arc<Api>>, api: &Arc<Api>, action: Action, handler: H) -> Router<Arc<Api>>
+where
+    P: utoipa::Path,
+    H: Handler<T, Arc<Api>>,
+    T: 'static,
+{
+    let methods = P::methods().iter().map(filter).reduce(MethodFilter::or).unwrap_or(MethodFilter::POST);
+    let desk = Desk { api: Arc::clone(api), action, takes_body: P::operation().request_body.is_some() };
+    router.route(&P::path(), on(methods, handler).layer(from_fn_with_state(desk, attend)))
+}
+
+fn filter(method: &HttpMethod) -> MethodFilter {
+    match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Trace => MethodFilter::TRACE,
+        _ => MethodFilter::POST,
+    }
+}
+
+/// One request of an action, from its signature to its line in the log.
+async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let Desk { api, action, takes_body } = desk;
+    let began = api.clock.monotonic();
+    let ids = Ids::new(&*api.clock, &*api.entropy);
+    let (mut head, body) = request.into_parts();
+    let asked = Arc::new(Asked::new(head.clone(), ids.request.clone()));
+    let span = tracing::info_span!("request", id = %ids.request, action = action.name());
+    let acting = async {
+        let caller = api.authenticate(&asked, action)?;
+        let body = asked.read_body(body).await?;
+        describe_job::decode_query(&asked.query())?;
+        if !(takes_body || body.is_empty()) {
+            return Err(CosError::invalid_request("the action takes no body").into());
+        }
+        head.extensions.insert(Operator::new(Arc::clone(&asked), caller));
+        answer::done(next.run(Request::from_parts(head, Body::from(body))).await)
+    };
+    let done = api.in_time(acting).instrument(span.clone()).await;
+    let told = done.as_ref().map(|response| response.status().as_u16());
+    span.in_scope(|| api.note_answer(action.name(), told, &asked, began));
+    match done {
+        Ok(response) => answer::named(response, &ids),
+        Err(refusal) => answer::refuse(&refusal, &ids),
+    }
+}
+
+async fn describe() -> Result<Response, Kept> {
+    let text = description().map_err(|error| Refusal::because(CosError::cannot_format(), error))?;
+    Ok(answer::json(text))
+}
+
+/// A path that is none of the API's.
+async fn nowhere(State(api): State<Arc<Api>>) -> Response {
+    answer::refuse(&CosError::invalid_uri().into(), &Ids::new(&*api.clock, &*api.entropy))
+}
+
+async fn no_such_method(State(api): State<Arc<Api>>) -> Response {
+    answer::refuse(&CosError::method_not_allowed().into(), &Ids::new(&*api.clock, &*api.entropy))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What the actions on endpoints share: how their settings are changed, and how one is shown.
+
+use std::sync::Arc;
+
+use brigade_model::LoadLimits;
+use brigade_model::endpoint::{EndpointRow, EndpointSettings};
+use brigade_model::ports::job_store::SetEndpointError;
+use brigade_s3::limit::Caps;
+use brigade_wire::cos::CosError;
+
+use super::errors;
+use crate::api::Api;
+use crate::api::answer::Refusal;
+use crate::operator::{EndpointState, HardCaps, StoppedSince};
+use crate::roles::endpoint::ActiveEndpoint;
+
+impl Api {
+    /// Every endpoint of the configuration.
+    pub(super) fn endpoints(&self) -> Vec<EndpointState> {
+        self.roles.endpoints().map(|(name, endpoint)| self.endpoint_state(name, endpoint)).collect()
+    }
+
+    /// Changes an endpoint's settings: read, change, compare and set, and take effect.
+    pub(super) async fn set_endpoint(
+        &self,
+        name: &str,
+        change: impl Fn(&mut EndpointSettings, Caps) -> Result<(), CosError> + Send + Sync,
+    ) -> Result<EndpointState, Refusal> {
+        let (name, endpoint) = self.roles.endpoint(name).ok_or_else(errors::no_such_endpoint)?;
+        loop {
+            let stored = self.jobs.endpoints().await.map_err(Refusal::store)?;
+            let row = stored.into_iter().find(|row| row.endpoint == *name);
+            let mut row = row.unwrap_or_else(|| EndpointRow::unset(name.clone()));
+            change(&mut row.settings, endpoint.configured())?;
+            match self.jobs.set_endpoint(&row).await {
+                Ok(row) => endpoint.adopt(row),
+                Err(SetEndpointError::Lost) => continue,
+                Err(error @ SetEndpointError::Store(_)) => return Err(Refusal::store(error)),
+            }
+            self.engine.ring();
+            return Ok(self.endpoint_state(name, endpoint));
+        }
+    }
+
+    fn endpoint_state(&self, name: &brigade_model::EndpointName, endpoint: &Arc<ActiveEndpoint>) -> EndpointState {
+        let (usage, settings) = (endpoint.usage(), endpoint.settings());
+        let Caps { requests, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
+        let stopped = settings
+            .stopped
+            .map(|stopped| StoppedSince { since: format!("{:.0}", stopped.since), reason: stopped.reason });
+        EndpointState {
+            endpoint: name.to_string(),
+            stopped,
+            is_up: self.roles.is_up(name),
+            configured: HardCaps {
+                requests_in_flight: requests,
+                requests_per_second,
+                bytes_in_flight: bytes,
+                bytes_per_second,
+            },
+            limits: settings.limits.into(),
+            requests_in_flight_now: usage.requests,
+            calls_waiting_now: usage.waiting as u64,
+        }
+    }
+}
+
+/// Refuses limits beyond the configuration's.
+pub(super) fn check_within(limits: LoadLimits, configured: Caps) -> Result<(), CosError> {
+    let wanted = [
+        ("requests_in_flight", limits.requests_in_flight.map(u64::from), Some(u64::from(configured.requests))),
+        (
+            "requests_per_second",
+            limits.requests_per_second.map(u64::from),
+            configured.requests_per_second.map(u64::from),
+        ),
+        ("bytes_per_second", limits.bytes_per_second, configured.bytes_per_second),
+    ];
+    for (name, wanted, cap) in wanted {
+        if let (Some(wanted), Some(cap)) = (wanted, cap)
+            && wanted > cap
+        {
+            return Err(errors::beyond_the_configuration(name, cap));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What the operator's API refuses and the dialect has no word for.
+
+use brigade_model::Status;
+use brigade_wire::cos::CosError;
+
+/// The body is not the document that the action takes.
+pub(super) fn malformed_json(why: impl std::fmt::Display) -> CosError {
+    CosError { code: "MalformedJSON", status: 400, message: format!("The body is not what the action takes: {why}") }
+}
+
+/// The status forbids it; `what` completes "cannot be".
+pub(super) fn forbidden_by_status(status: Status, what: &str) -> CosError {
+    let message = format!("The specified job is {status} and cannot be {what}");
+    CosError { code: "IllegalJobStatus", status: 409, message }
+}
+
+/// No endpoint has that name.
+pub(super) fn no_such_endpoint() -> CosError {
+    let message = "The configuration has no such endpoint".to_owned();
+    CosError { code: "NoSuchEndpoint", status: 404, message }
+}
+
+/// A change of limits that names none.
+pub(super) fn no_limits() -> CosError {
+    let names = "requests_in_flight, requests_per_second or bytes_per_second";
+    let message = format!("No limit was provided: give {names}, each a number above 0 or null");
+    CosError { code: "InvalidArgument", status: 400, message }
+}
+
+/// A limit beyond what the configuration allows.
+pub(super) fn beyond_the_configuration(name: &str, cap: u64) -> CosError {
+    let message = format!("Parameter {name} is invalid: the configuration allows {cap} at most");
+    CosError { code: "InvalidArgument", status: 400, message }
+}
+
+/// The reason of a stop is too long.
+pub(super) fn reason_too_long(chars_max: usize) -> CosError {
+    let message = format!("Parameter reason is invalid: must be {chars_max} characters at most");
+    CosError { code: "InvalidArgument", status: 400, message }
+}

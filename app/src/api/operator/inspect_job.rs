@@ -1,0 +1,32 @@
+//! InspectJob: what an operator's hand did to a job.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use brigade_wire::cos::CosError;
+use brigade_wire::cos::route::JobIdText;
+
+use super::{Done, Kept, Named, Operator};
+use crate::api::Api;
+use crate::operator::{JobState, Refusals};
+
+/// Shows a job's status, pause and limits
+#[utoipa::path(
+    get,
+    path = "/brigade/v1/jobs/{job}",
+    operation_id = "InspectJob",
+    tag = "jobs",
+    params(("job" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job", body = JobState),
+        Refusals,
+    ),
+)]
+pub(super) async fn handle(
+    State(api): State<Arc<Api>>,
+    operator: Operator,
+    Named(job): Named,
+) -> Result<Done<JobState>, Kept> {
+    let job = api.find_job(&operator.caller, &JobIdText::from(job)).await?.ok_or_else(CosError::no_such_job)?;
+    Ok(Done(JobState::from(&job)))
+}

@@ -1,0 +1,42 @@
+//! LimitEndpoint: what all jobs together may ask of an endpoint, changed while they run.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use brigade_model::{EndpointSettings, LoadLimits};
+
+use super::endpoints::check_within;
+use super::{Done, Given, Kept, Named, Operator, errors};
+use crate::api::Api;
+use crate::operator::{EndpointState, LimitsChange, Refusals};
+
+/// Changes an endpoint's limits, within what the configuration allows
+#[utoipa::path(
+    post,
+    path = "/brigade/v1/endpoints/{endpoint}/limit",
+    operation_id = "LimitEndpoint",
+    tag = "endpoints",
+    params(("endpoint" = String, Path, description = "The endpoint's name in the configuration")),
+    request_body = LimitsChange,
+    responses(
+        (status = 200, description = "The endpoint with its limits", body = EndpointState),
+        Refusals,
+    ),
+)]
+pub(super) async fn handle(
+    State(api): State<Arc<Api>>,
+    operator: Operator,
+    Named(endpoint): Named,
+    Given(limits): Given<LimitsChange>,
+) -> Result<Done<EndpointState>, Kept> {
+    if limits.is_empty() {
+        return Err(errors::no_limits().into());
+    }
+    let limit = |settings: &mut EndpointSettings, configured| {
+        settings.limits = limits.of(settings.limits);
+        check_within(limits.of(LoadLimits::default()), configured)
+    };
+    let state = api.set_endpoint(&endpoint, limit).await?;
+    operator.audit_endpoint("limit", &endpoint);
+    Ok(Done(state))
+}

@@ -1,0 +1,26 @@
+//! `brigade endpoint limit`.
+
+use crate::command::job::{Desk, output};
+use crate::command::limits::{self, LimitFlags};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which endpoint
+    endpoint: String,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { endpoint, limits } = arguments;
+    let answer = desk.client()?.limit_endpoint(&endpoint, &limits.change()?).await?;
+    output::print_document(desk.output, &answer.body, || match limits::to_text(answer.value.limits) {
+        text if text.is_empty() => format!("{endpoint} now has the configuration's limits only"),
+        text => format!("{endpoint} is now limited to {text}"),
+    })
+}

@@ -1,0 +1,85 @@
+//! `brigade endpoint list`.
+
+use crate::command::job::{Desk, output};
+use crate::command::limits;
+use crate::operator::{EndpointState, HardCaps, Limits};
+use crate::progress::grouped;
+use crate::table;
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk) -> anyhow::Result<()> {
+    let answer = desk.client()?.list_endpoints().await?;
+    output::print_document(desk.output, &answer.body, || to_text(&answer.value.endpoints))
+}
+
+fn to_text(endpoints: &[EndpointState]) -> String {
+    const HEADER: [&str; 7] = ["endpoint", "state", "in flight", "waiting", "limits", "configured", "reason"];
+    table::columns(&HEADER, &["in flight", "waiting"], &endpoints.iter().map(row).collect::<Vec<_>>())
+}
+
+fn row(endpoint: &EndpointState) -> Vec<String> {
+    let stopped = endpoint.stopped.as_ref();
+    let state = match stopped {
+        Some(stopped) => format!("stopped since {}", stopped.since),
+        None if endpoint.is_up => "up".to_owned(),
+        None => "away".to_owned(),
+    };
+    vec![
+        endpoint.endpoint.clone(),
+        state,
+        grouped(endpoint.requests_in_flight_now.into()),
+        grouped(endpoint.calls_waiting_now),
+        limits::to_text(endpoint.limits),
+        configured(endpoint.configured),
+        stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
+    ]
+}
+
+fn configured(caps: HardCaps) -> String {
+    limits::to_text(Limits {
+        requests_in_flight: Some(caps.requests_in_flight),
+        requests_per_second: caps.requests_per_second,
+        bytes_per_second: caps.bytes_per_second,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::operator::StoppedSince;
+
+    use super::*;
+
+    fn endpoint(name: &str) -> EndpointState {
+        EndpointState {
+            endpoint: name.into(),
+            stopped: None,
+            is_up: true,
+            configured: HardCaps {
+                requests_in_flight: 32,
+                requests_per_second: None,
+                bytes_in_flight: None,
+                bytes_per_second: None,
+            },
+            limits: Limits::default(),
+            requests_in_flight_now: 3,
+            calls_waiting_now: 0,
+        }
+    }
+
+    #[test]
+    fn endpoints_are_a_row_each() {
+        let stopped = StoppedSince { since: "2026-01-01T00:00:00Z".into(), reason: "moving".into() };
+        let limits = Limits { requests_per_second: Some(50), ..Limits::default() };
+        let west = EndpointState { stopped: Some(stopped), limits, ..endpoint("west") };
+        let away = EndpointState { is_up: false, calls_waiting_now: 1200, ..endpoint("east") };
+        insta::assert_snapshot!(to_text(&[endpoint("main"), west, away]), @r"
+        ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    REASON
+        main      up                                          3        0                 32 in flight
+        west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight  moving
+        east      away                                        3    1,200                 32 in flight
+        ");
+    }
+}

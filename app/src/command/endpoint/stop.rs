@@ -1,0 +1,27 @@
+//! `brigade endpoint stop`.
+
+use crate::command::job::{Desk, output};
+use crate::operator::StopReason;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which endpoint
+    endpoint: String,
+    /// Why, for whoever reads a job that waits
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { endpoint, reason } = arguments;
+    let answer = desk.client()?.stop_endpoint(&endpoint, &StopReason { reason }).await?;
+    output::print_document(desk.output, &answer.body, || {
+        let in_flight = answer.value.requests_in_flight_now;
+        format!("{endpoint} is stopped; {in_flight} requests in flight end")
+    })
+}

@@ -1,0 +1,28 @@
+//! `brigade job limit`.
+
+use brigade_model::job::JobId;
+
+use super::{Desk, output};
+use crate::command::limits::{self, LimitFlags};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { job, limits } = arguments;
+    let answer = desk.client()?.limit_job(job, &limits.change()?).await?;
+    output::print_document(desk.output, &answer.body, || match limits::to_text(answer.value.limits) {
+        text if text.is_empty() => format!("{job} has no limits of its own now"),
+        text => format!("{job} is now limited to {text}"),
+    })
+}

@@ -1,0 +1,214 @@
+//! The documents of the operator's API, as its handlers write and its client reads them.
+//!
+//! Their JSON is the interface: a field that was released keeps its name and its meaning.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use brigade_model::{Job, LoadLimits};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoResponses, ToSchema};
+
+/// Where the API lies. The path of every action begins so.
+pub const PREFIX: &str = "/brigade/v1/";
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refused {
+    /// A word for programs; the dialect's own wherever it has one.
+    #[schema(example = "NoSuchJob")]
+    pub code: String,
+    /// What is wrong, for people.
+    #[schema(example = "The specified job does not exist")]
+    pub message: String,
+    /// Names the request in the service's log; also the header `x-cos-request-id`.
+    pub request_id: String,
+}
+
+/// How every action refuses.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "a part of the description alone: each has the same document")]
+pub enum Refusals {
+    /// The request is wrong
+    #[response(status = 400)]
+    Wrong(Refused),
+    /// The signature is not right, or the key may not do it
+    #[response(status = 403)]
+    Denied(Refused),
+    /// There is no such job or endpoint
+    #[response(status = 404)]
+    Missing(Refused),
+    /// The job's status forbids it
+    #[response(status = 409)]
+    Conflict(Refused),
+    /// The service has trouble of its own; try again
+    #[response(status = 500)]
+    Trouble(Refused),
+}
+
+/// A job, as far as the operator's hand goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobState {
+    /// The job's id.
+    pub job: String,
+    /// Where it stands, by the dialect's name.
+    #[schema(example = "Active")]
+    pub status: String,
+    /// Why, as far as there is something to say.
+    pub status_update_reason: String,
+    /// Whether its user paused it: it runs no task until it is resumed.
+    pub is_paused: bool,
+    /// What its tasks may use now.
+    pub limits: Limits,
+}
+
+impl From<&Job> for JobState {
+    fn from(job: &Job) -> Self {
+        Self {
+            job: job.id.to_string(),
+            status: job.status.name().to_owned(),
+            status_update_reason: job.status_update_reason.clone(),
+            is_paused: job.held_by_user,
+            limits: job.limits.into(),
+        }
+    }
+}
+
+/// Limits of a job or an endpoint; null is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    /// Requests in flight at most.
+    #[schema(required, minimum = 1)]
+    pub requests_in_flight: Option<u32>,
+    /// Requests a second at most.
+    #[schema(required, minimum = 1)]
+    pub requests_per_second: Option<u32>,
+    /// Bytes of objects a second at most.
+    #[schema(required, minimum = 1)]
+    pub bytes_per_second: Option<u64>,
+}
+
+impl From<LoadLimits> for Limits {
+    fn from(limits: LoadLimits) -> Self {
+        let LoadLimits { requests_in_flight, requests_per_second, bytes_per_second } = limits;
+        Self { requests_in_flight, requests_per_second, bytes_per_second }
+    }
+}
+
+/// A change of limits: a number sets one, null takes it away, what is not named stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct LimitsChange {
+    /// Requests in flight at most.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u64)]
+    pub requests_in_flight: Option<Option<NonZeroU32>>,
+    /// Requests a second at most.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u64)]
+    pub requests_per_second: Option<Option<NonZeroU32>>,
+    /// Bytes of objects a second at most.
+    #[serde(default, deserialize_with = "given_bytes", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 9007199254740991u64)]
+    pub bytes_per_second: Option<Option<NonZeroU64>>,
+}
+
+impl LimitsChange {
+    /// The limits after the change.
+    #[must_use]
+    pub fn of(self, before: LoadLimits) -> LoadLimits {
+        let changed = |change: Option<Option<NonZeroU32>>, before| change.map_or(before, |to| to.map(NonZeroU32::get));
+        LoadLimits {
+            requests_in_flight: changed(self.requests_in_flight, before.requests_in_flight),
+            requests_per_second: changed(self.requests_per_second, before.requests_per_second),
+            bytes_per_second: self.bytes_per_second.map_or(before.bytes_per_second, |to| to.map(NonZeroU64::get)),
+        }
+    }
+
+    /// Whether it names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A field that stands there, be it null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The greatest number that every reader of JSON reads exactly: 2^53 - 1.
+const BYTES_MAX: u64 = (1 << 53) - 1;
+
+/// The same, of bytes.
+fn given_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<NonZeroU64>>, D::Error> {
+    let bytes: Option<Option<NonZeroU64>> = given(deserializer)?;
+    if bytes.flatten().is_some_and(|bytes| bytes.get() > BYTES_MAX) {
+        return Err(D::Error::custom(format!("bytes_per_second must be {BYTES_MAX} at most")));
+    }
+    Ok(bytes)
+}
+
+/// Why an endpoint is stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopReason {
+    /// For whoever reads a job that waits.
+    #[serde(default)]
+    #[schema(max_length = 160, example = "maintenance until noon")]
+    pub reason: String,
+}
+
+/// That an endpoint is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoppedSince {
+    /// Since when.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// What the configuration allows at most; no limit goes beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HardCaps {
+    /// Requests in flight.
+    pub requests_in_flight: u32,
+    /// Requests a second.
+    #[schema(required)]
+    pub requests_per_second: Option<u32>,
+    /// Bytes of bodies in flight.
+    #[schema(required)]
+    pub bytes_in_flight: Option<u64>,
+    /// Bytes of bodies a second.
+    #[schema(required)]
+    pub bytes_per_second: Option<u64>,
+}
+
+/// An endpoint: what is set for it and what goes on there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointState {
+    /// Its name in the configuration.
+    pub endpoint: String,
+    /// Whether an operator stopped it.
+    #[schema(required)]
+    pub stopped: Option<StoppedSince>,
+    /// Whether it answers, as far as the calls of jobs tell.
+    pub is_up: bool,
+    /// What the configuration allows at most.
+    pub configured: HardCaps,
+    /// Limits that an operator set.
+    pub limits: Limits,
+    /// Requests in flight now.
+    pub requests_in_flight_now: u32,
+    /// Calls that wait for their turn now.
+    pub calls_waiting_now: u64,
+}
+
+/// All endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointList {
+    /// By name.
+    pub endpoints: Vec<EndpointState>,
+}

@@ -1,0 +1,108 @@
+//! An endpoint of the configuration under an operator's hand: its limits and whether it is
+//! stopped, for all roles and credentials together.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brigade_engine::dry_run::Speed;
+use brigade_engine::places::Health;
+use brigade_model::EndpointName;
+use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
+use brigade_s3::limit::{Caps, LimitHandle, Usage};
+use brigade_s3::retry::Gate;
+
+/// An endpoint, as long as the process lives.
+pub struct ActiveEndpoint {
+    configured: Caps,
+    limit: LimitHandle,
+    row: Mutex<EndpointRow>,
+}
+
+impl ActiveEndpoint {
+    /// An endpoint for which nothing is set.
+    #[must_use]
+    pub fn new(name: EndpointName, configured: Caps) -> Self {
+        Self { configured, limit: LimitHandle::new(configured), row: Mutex::new(EndpointRow::unset(name)) }
+    }
+
+    /// What the configuration allows at most.
+    #[must_use]
+    pub fn configured(&self) -> Caps {
+        self.configured
+    }
+
+    /// The limit of all its calls.
+    #[must_use]
+    pub fn limit(&self) -> &LimitHandle {
+        &self.limit
+    }
+
+    /// What goes on there now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.limit.usage()
+    }
+
+    /// What is set for it.
+    #[must_use]
+    pub fn settings(&self) -> EndpointSettings {
+        self.row().settings.clone()
+    }
+
+    /// Goes on with these settings, unless newer ones are known already.
+    pub fn adopt(&self, row: EndpointRow) {
+        let mut known = self.row();
+        if row.revision <= known.revision {
+            return;
+        }
+        // Under the lock, so that of two the later stays.
+        self.limit.set_caps(within(self.configured, &row.settings));
+        self.limit.set_stopped(row.settings.stopped.is_some());
+        tracing::info!(endpoint = %row.endpoint, settings = ?row.settings, "an operator's settings");
+        *known = row;
+    }
+
+    fn row(&self) -> MutexGuard<'_, EndpointRow> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reason_stopped(&self) -> Option<String> {
+        let row = self.row();
+        let Stopped { since, reason } = row.settings.stopped.as_ref()?;
+        let colon = if reason.is_empty() { "" } else { ": " };
+        Some(format!("endpoint {} is stopped by an operator since {since:.0}{colon}{reason}", row.endpoint))
+    }
+}
+
+/// The configuration's caps and the operator's limits, whichever is less.
+fn within(configured: Caps, settings: &EndpointSettings) -> Caps {
+    let limits = settings.limits;
+    let least = |cap: Option<u64>, limit: Option<u64>| cap.into_iter().chain(limit).min();
+    let per_second = least(configured.requests_per_second.map(u64::from), limits.requests_per_second.map(u64::from));
+    Caps {
+        requests: limits.requests_in_flight.map_or(configured.requests, |limit| limit.min(configured.requests)),
+        requests_per_second: per_second.and_then(|least| u32::try_from(least).ok()),
+        bytes: configured.bytes,
+        bytes_per_second: least(configured.bytes_per_second, limits.bytes_per_second),
+    }
+}
+
+/// Why calls to an endpoint wait: an operator stopped it, or its gate is closed.
+pub(super) struct EndpointHealth {
+    pub(super) endpoint: Arc<ActiveEndpoint>,
+    pub(super) gate: Arc<Gate>,
+}
+
+impl Health for EndpointHealth {
+    fn reason(&self) -> Option<String> {
+        self.endpoint.reason_stopped().or_else(|| self.gate.reason().map(|closed| closed.to_string()))
+    }
+
+    fn speed(&self) -> Speed {
+        let caps = self.endpoint.limit().caps();
+        Speed {
+            in_flight_max: Some(caps.requests),
+            requests_per_second_max: caps.requests_per_second,
+            bytes_per_second_max: caps.bytes_per_second,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The operator's hand on a running service, by the command line and by a machine that knows
+//! the API by its description alone.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use brigade_tests::Scene;
+use brigade_tests::process::workspace;
+use brigade_tests::scene::text_of;
+
+/// Makes the buckets, puts `n` objects into `photos`, lists them.
+fn fill(scene: &Scene, n: usize) {
+    let program = format!(
+        "import boto3, os
+s3 = boto3.client('s3', endpoint_url=os.environ['S3_URL'], region_name='us-east-1',
+    aws_access_key_id=os.environ['S3_ACCESS_KEY'], aws_secret_access_key=os.environ['S3_SECRET_KEY'])
+for bucket in ('photos', 'backup', 'batch'):
+    s3.create_bucket(Bucket=bucket)
+for i in range({n}):
+    s3.put_object(Bucket='photos', Key=f'{{i:05}}.jpg', Body=b'x')"
+    );
+    let _ = scene.python(&program);
+    let _ = scene.told(&["manifest", "list", "s3://photos/", "--out", "photos.csv"]);
+}
+
+/// Creates a job that takes long.
+fn create(scene: &Scene, more: &[&str]) -> String {
+    let places =
+        ["--manifest", "photos.csv", "--manifest-to", "s3://batch/manifests", "--report", "s3://batch/reports"];
+    let form = ["job", "create", "copy", "--to", "backup", "--requests-per-second-max", "1"];
+    scene.told(&[&form[..], &places[..], more].concat()).trim().to_owned()
+}
+
+/// Asks until the answer holds it; each question is a process of its own, so nothing spins.
+fn ask_until(scene: &Scene, arguments: &[&str], expected: &str) -> String {
+    let mut told = String::new();
+    for _ in 0..600 {
+        told = scene.told(arguments);
+        if told.contains(expected) {
+            return told;
+        }
+    }
+    panic!("brigade {} never says {expected:?}:\n{told}", arguments.join(" "));
+}
+
+#[test]
+fn a_pause_a_limit_and_a_stop_survive_a_kill() {
+    let mut scene = Scene::start();
+    fill(&scene, 60);
+    let id = create(&scene, &[]);
+    ask_until(&scene, &["job", "describe", &id], "Active");
+    // brigade job limit JOB --in-flight-max 3 --bytes-per-second-max 1KiB
+    let limited = scene.told(&["job", "limit", &id, "--in-flight-max", "3", "--bytes-per-second-max", "1KiB"]);
+    assert!(limited.contains("is now limited to 3 in flight, 1 requests/s, 1,024 bytes/s"), "{limited}");
+    // brigade job pause JOB
+    let paused = scene.told(&["job", "pause", &id]);
+    assert!(paused.contains("is paused"), "{paused}");
+    // brigade endpoint stop main --reason "moving house"
+    let stopped = scene.told(&["endpoint", "stop", "main", "--reason", "moving house"]);
+    assert!(stopped.contains("main is stopped"), "{stopped}");
+    scene.service.kill();
+    scene.restart();
+
+    // brigade job describe JOB
+    let described = ask_until(&scene, &["job", "describe", &id], "Paused  ");
+    assert!(described.contains("by its user, until it is resumed"), "{described}");
+    assert!(described.contains("3 in flight, 1 requests/s, 1,024 bytes/s"), "{described}");
+    // brigade endpoint list
+    let listed = scene.told(&["endpoint", "list"]);
+    assert!(listed.contains("stopped since") && listed.contains("moving house"), "{listed}");
+    // brigade job resume JOB
+    let _ = scene.told(&["job", "resume", &id]);
+    ask_until(&scene, &["job", "describe", &id], "endpoint main is stopped by an operator since");
+    // brigade endpoint start main
+    let started = scene.told(&["endpoint", "start", "main"]);
+    assert_eq!(started.trim(), "main is started");
+    // brigade job limit JOB --requests-per-second-max none --in-flight-max none --bytes-per-second-max none
+    let none = ["--requests-per-second-max", "none", "--in-flight-max", "none", "--bytes-per-second-max", "none"];
+    let lifted = scene.told(&[&["job", "limit", &id], &none[..]].concat());
+    assert!(lifted.contains("has no limits of its own now"), "{lifted}");
+    // brigade job watch JOB
+    assert!(scene.told(&["job", "watch", &id]).contains("Complete"));
+    // brigade job pause JOB
+    let late = scene.brigade(&["job", "pause", &id]);
+    assert_eq!(late.status.code(), Some(1));
+    assert!(text_of(&late).contains("The specified job is Complete and cannot be paused"), "{}", text_of(&late));
+}
+
+#[test]
+fn an_endpoint_is_limited_within_the_configuration() {
+    let scene = Scene::start();
+    // brigade endpoint limit main --requests-per-second-max 50
+    let limited = scene.told(&["endpoint", "limit", "main", "--requests-per-second-max", "50"]);
+    assert_eq!(limited.trim(), "main is now limited to 50 requests/s");
+    let beyond = scene.brigade(&["endpoint", "limit", "main", "--in-flight-max", "33"]);
+    assert!(text_of(&beyond).contains("the configuration allows 32 at most"), "{}", text_of(&beyond));
+    let unknown = scene.brigade(&["endpoint", "stop", "../jobs"]);
+    assert!(text_of(&unknown).contains("NoSuchEndpoint"), "{}", text_of(&unknown));
+    // brigade endpoint list --output json
+    let listed: serde_json::Value =
+        serde_json::from_str(&scene.told(&["endpoint", "list", "--output", "json"])).unwrap();
+    assert_eq!(listed["endpoints"][0]["limits"]["requests_per_second"], 50);
+}
+
+/// target/venv/bin/python tests/clients/operator.py
+#[test]
+fn the_operators_api_is_as_it_is_described() {
+    let scene = Scene::start();
+    fill(&scene, 3);
+    let jobs = [create(&scene, &["--confirm-first"]), create(&scene, &[])].join(",");
+    let program = fs::read_to_string(workspace().join("tests/clients/operator.py")).unwrap();
+    let told = scene.python(&format!("import os\nos.environ['JOBS'] = '{jobs}'\n{program}"));
+    assert_eq!(told.lines().last(), Some("told"), "{told}");
+}
