@@ -27,7 +27,6 @@ pub struct Refused {
 
 /// How every action refuses.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "a part of the description alone: each has the same document")]
 pub enum Refusals {
     /// The request is wrong
     #[response(status = 400)]

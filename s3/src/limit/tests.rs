@@ -1,5 +1,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start calls beside each other")]
 
+use std::time::Duration;
+
 use brigade_model::ports::object_store::{Request, send};
 use brigade_runtime::SimulatedClock;
 use tokio::task::{JoinHandle, yield_now};
@@ -106,7 +108,7 @@ async fn a_rate_that_is_lifted_or_raised_lets_those_go_who_wait_for_it() {
         for call in calls {
             call.await.unwrap().unwrap();
         }
-        assert!(s.clock.monotonic().since(began) <= std::time::Duration::from_millis(all_after));
+        assert!(s.clock.monotonic().since(began) <= Duration::from_millis(all_after));
     }
 }
 
@@ -117,7 +119,7 @@ async fn while_it_is_stopped_no_request_begins_wherever_it_waits() {
     s.settle().await;
     let begun = s.store.times().len();
     s.limit.handle().set_stopped(true);
-    s.clock.sleep(std::time::Duration::from_secs(3600)).await;
+    s.clock.sleep(Duration::from_secs(3600)).await;
     s.settle().await;
     assert_eq!(s.store.times().len(), begun, "neither those in the queue nor those that wait for the rate");
     assert!(calls.iter().filter(|call| !call.is_finished()).count() >= 7);
