@@ -143,15 +143,24 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
 }
 
 impl Api {
-    /// Acts, unless it takes too long or panics: the client hears of both.
+    /// Acts, unless it takes too long or panics: the client hears of both. The body's coming has
+    /// `request_timeout`, and what is done with it as much again.
     async fn in_time<T>(&self, acting: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         tokio::select! {
             acted = AssertUnwindSafe(acting).catch_unwind() => {
                 acted.unwrap_or_else(|_| Err(Refusal::because(CosError::internal_error(), "panicked")))
             }
-            () = self.clock.sleep(self.rules.request_timeout) => {
+            () = self.clock.sleep(2 * self.rules.request_timeout) => {
                 Err(Refusal::because(CosError::service_unavailable(), "took longer than request_timeout"))
             }
+        }
+    }
+
+    /// The body, if it comes in time.
+    async fn read_body(&self, asked: &Asked, body: Body) -> Result<Bytes, Refusal> {
+        tokio::select! {
+            body = asked.read_body(body) => body,
+            () = self.clock.sleep(self.rules.request_timeout) => Err(CosError::request_timeout().into()),
         }
     }
 
@@ -172,7 +181,7 @@ impl Api {
 
     async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
         let caller = self.authenticate(asked, permission(&action))?;
-        let body: Bytes = asked.read_body(body).await?;
+        let body = self.read_body(asked, body).await?;
         let query = asked.query();
         match action {
             route::Action::CreateJob => self.create_job(asked, &caller, &body).await,

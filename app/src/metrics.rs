@@ -31,6 +31,7 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
     (COMMIT_AGE, Kind::Gauge, "Seconds since outcomes were last committed; absent before the first"),
     (SPOOL_BYTES, Kind::Gauge, "Bytes that the spool holds"),
     (SPOOL_FREE_BYTES, Kind::Gauge, "Bytes that the spool can still take"),
+    (SPACE_LOW, Kind::Gauge, "1 while too little space is free for anything to begin, 0 otherwise"),
     (BUILD, Kind::Gauge, "Always 1; its label is the version"),
 ];
 
@@ -48,6 +49,7 @@ const TASKS: &str = "brigade_tasks_total";
 const JOBS: &str = "brigade_jobs";
 const COMMIT_AGE: &str = "brigade_last_commit_age_seconds";
 const SPOOL_BYTES: &str = "brigade_spool_bytes";
+const SPACE_LOW: &str = "brigade_space_low";
 const SPOOL_FREE_BYTES: &str = "brigade_spool_free_bytes";
 const BUILD: &str = "brigade_build_info";
 
@@ -137,6 +139,7 @@ impl Metrics {
                 self.gauge(name, &[]).set(bytes as f64);
             }
         }
+        self.gauge(SPACE_LOW, &[]).set(f64::from(u8::from(now.is_space_low)));
         self.page.render()
     }
 }
@@ -161,6 +164,8 @@ pub struct Now {
     pub spool_bytes: Option<u64>,
     /// Bytes left for the spool, when somebody knows.
     pub spool_free_bytes: Option<u64>,
+    /// Whether nothing can begin for want of space.
+    pub is_space_low: bool,
 }
 
 /// An endpoint, over all credentials that it is called with.
@@ -225,6 +230,7 @@ mod tests {
             endpoints: vec![endpoint],
             spool_bytes: Some(1000),
             spool_free_bytes: None,
+            is_space_low: true,
         };
         let page = metrics.render(&now);
         for line in [
@@ -239,6 +245,7 @@ mod tests {
             r#"brigade_store_calls_waiting{endpoint="main"} 3"#,
             r#"brigade_store_requests_limit{endpoint="main",bucket="photos",class="read"} 12"#,
             "brigade_spool_bytes 1000",
+            "brigade_space_low 1",
             "# TYPE brigade_tasks_total counter",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");

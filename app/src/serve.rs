@@ -103,6 +103,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         tls: certificate.as_ref().map(Certificate::acceptor),
         connections_max: config.server.connections_max,
         head_timeout: config.server.head_timeout,
+        answer_timeout: config.server.request_timeout,
         clock: Arc::clone(&clock),
         spawn: Arc::clone(&spawn),
     };

@@ -5,6 +5,12 @@
 
 use std::time::Duration;
 
+/// The head of a request of the control API: its line and headers. The longest parts are a token
+/// (8 KiB), a signature (8 KiB) and a query with a reason; a thousand connections that each send
+/// as much hold 64 MiB. ours
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Headers of a request: those that a signature can list. ours
+pub const REQUEST_HEADERS_MAX: usize = 100;
 /// A request body of the control API. COS gives no number; the largest legal CreateJob
 /// (every field at its limit, five-fold escaped) is below 100 KiB. ours
 pub const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;

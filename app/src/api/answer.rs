@@ -73,14 +73,16 @@ impl Refusal {
         Self::because(CosError::service_unavailable(), cause)
     }
 
-    /// One line: an error where the service failed, a remark where the client did.
+    /// One line: an error where the service failed, a remark where the client did. What was told
+    /// may hold words of the client, so it is a field of its own: such a field is quoted, and a
+    /// line end in it begins no line.
     pub(super) fn log(&self, peer: &str) {
-        let CosError { code, status, message } = &self.told;
+        let CosError { code, status, message: told } = &self.told;
         let cause = self.because.as_deref().map(chain).unwrap_or_default();
         if *status >= 500 {
-            tracing::error!(status, code, message, cause, peer, "refused");
+            tracing::error!(status, code, told, cause, peer, "refused");
         } else {
-            tracing::info!(status, code, message, cause, peer, "refused");
+            tracing::info!(status, code, told, cause, peer, "refused");
         }
     }
 

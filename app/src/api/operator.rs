@@ -131,7 +131,7 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     let span = tracing::info_span!("request", id = %ids.request, action = action.name());
     let acting = async {
         let caller = api.authenticate(&asked, action)?;
-        let body = asked.read_body(body).await?;
+        let body = api.read_body(&asked, body).await?;
         describe_job::decode_query(&asked.query())?;
         if !(takes_body || body.is_empty()) {
             return Err(CosError::invalid_request("the action takes no body").into());

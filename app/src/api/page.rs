@@ -53,6 +53,7 @@ impl Api {
             endpoints: self.roles.now(),
             spool_bytes: self.spool.bytes_used().await.ok(),
             spool_free_bytes: self.spool.bytes_free().await.ok().flatten(),
+            is_space_low: self.engine.why_full().is_some(),
         }
     }
 }

@@ -5,7 +5,9 @@ use super::*;
 pub(super) mod bench;
 mod creating;
 mod denied;
+mod hands;
 mod life;
+mod logs;
 mod pages;
 
 use bench::{Bench, Call};

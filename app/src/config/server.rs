@@ -18,11 +18,11 @@ section! {
         optional tls_cert_file: PathBuf,
         /// The certificate's private key in PEM form, not readable by everybody.
         optional tls_key_file: PathBuf,
-        /// Connections at once; further ones wait.
+        /// Connections at once; a further one takes the place of the one that has waited longest for a request.
         default connections_max: usize = "1024",
         /// A request whose head is not complete after this is dropped, and so is an idle connection.
         default head_timeout: Duration = "30s",
-        /// A request that is not answered after this ends with an error.
+        /// A request that is not complete after this, or not answered as long after, ends with an error; so does a connection that takes nothing of its answer.
         default request_timeout: Duration = "60s",
         /// After a signal to stop, requests that are being answered have this long.
         default stop_timeout: Duration = "20s",

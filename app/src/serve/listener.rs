@@ -1,6 +1,15 @@
 //! The listener: accepts connections, as many at once as allowed, over TLS where there is a
 //! certificate, and lets them end in peace when it stops.
 //!
+//! A peer may be slow or silent, by mistake or on purpose; each of its ways has a bound:
+//!
+//! | what it does | what bounds it |
+//! |---|---|
+//! | says nothing, or a head that never ends | `head_timeout`, and whoever comes when all places are taken |
+//! | sends a head that is too long | `REQUEST_HEAD_BYTES_MAX`, `REQUEST_HEADERS_MAX`: 431 |
+//! | sends a body that never ends | `request_timeout`, in the API |
+//! | takes nothing of its answer | `answer_timeout` |
+//!
 //! HTTP/1.1 only: signatures of the COS dialect name the `Host` header.
 
 use std::future::Future;
@@ -10,6 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use brigade_model::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 use brigade_model::ports::{Clock, Spawn};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,6 +31,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+
+mod lounge;
+mod patience;
+
+use lounge::{Lounge, Seat};
+use patience::Patience;
 
 /// Who sent a request: an extension of each.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +53,8 @@ pub struct Listening {
     pub connections_max: usize,
     /// How long the head of a request may take, and a handshake.
     pub head_timeout: Duration,
+    /// How long a peer may take nothing of its answer.
+    pub answer_timeout: Duration,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Concurrency.
@@ -53,12 +71,19 @@ pub async fn listen(
 ) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(listening.connections_max));
+    let lounge = Lounge::default();
     loop {
-        let next = accept(&listener, &places, &*listening.clock);
+        let next = async {
+            let (stream, peer) = accept(&listener, &*listening.clock).await;
+            (stream, peer, find_place(&places, &lounge).await)
+        };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
-            (stream, peer, place) = next => serve(&listening, stream, peer, place, graceful.watcher()),
+            (stream, peer, place) = next => {
+                let visit = Visit { peer, _place: place, seat: lounge.enter(), watcher: graceful.watcher() };
+                serve(&listening, stream, visit);
+            }
         }
     }
     drop(listener);
@@ -68,16 +93,19 @@ pub async fn listen(
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-    clock: &dyn Clock,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the semaphore");
+/// A connection in the house.
+struct Visit {
+    peer: SocketAddr,
+    _place: OwnedSemaphorePermit,
+    seat: Seat,
+    watcher: Watcher,
+}
+
+/// The next connection.
+async fn accept(listener: &TcpListener, clock: &dyn Clock) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok(accepted) => return accepted,
             Err(error) => {
                 // Out of file descriptors, or a peer that is gone already: waiting helps both.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -87,18 +115,34 @@ async fn accept(
     }
 }
 
+/// A place for a connection that has come: a free one, or that of the connection that has waited
+/// longest for a request.
+async fn find_place(places: &Arc<Semaphore>, lounge: &Lounge) -> OwnedSemaphorePermit {
+    const OPEN: &str = "nobody closes the semaphore";
+    let place = Arc::clone(places).acquire_owned();
+    let dismissing = async {
+        lounge.dismiss_longest().await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        place = place => place.expect(OPEN),
+        never = dismissing => never,
+    }
+}
+
 /// Serves a connection until it ends.
-fn serve(listening: &Listening, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, watcher: Watcher) {
+fn serve(listening: &Listening, stream: TcpStream, visit: Visit) {
     let listening = listening.clone();
     let spawn = Arc::clone(&listening.spawn);
     let work = async move {
-        let _place = place;
         let _ = stream.set_nodelay(true);
+        let stream = Patience::new(stream, Arc::clone(&listening.clock), listening.answer_timeout);
         match listening.tls.clone() {
-            None => answer(&listening, stream, peer, watcher).await,
+            None => answer(&listening, stream, visit).await,
             Some(tls) => {
-                if let Some(stream) = within(&listening, tls.accept(stream)).await {
-                    answer(&listening, stream, peer, watcher).await;
+                if let Some(stream) = within(&listening, &visit, tls.accept(stream)).await {
+                    answer(&listening, stream, visit).await;
                 }
             }
         }
@@ -107,27 +151,48 @@ fn serve(listening: &Listening, stream: TcpStream, peer: SocketAddr, place: Owne
 }
 
 /// The handshake's result, if it comes in time.
-async fn within<T>(listening: &Listening, handshake: impl Future<Output = std::io::Result<T>>) -> Option<T> {
+async fn within<T>(
+    listening: &Listening,
+    visit: &Visit,
+    handshake: impl Future<Output = std::io::Result<T>>,
+) -> Option<T> {
     tokio::select! {
         done = handshake => done.inspect_err(|error| tracing::debug!(%error, "no TLS handshake")).ok(),
         () = listening.clock.sleep(listening.head_timeout) => None,
+        () = visit.seat.dismissed() => None,
     }
 }
 
-async fn answer<S>(listening: &Listening, stream: S, peer: SocketAddr, watcher: Watcher)
+async fn answer<S>(listening: &Listening, stream: S, visit: Visit)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let router = listening.router.clone();
+    let Visit { peer, _place, seat, watcher } = visit;
+    let (router, seat) = (listening.router.clone(), Arc::new(seat));
+    let sitting = Arc::clone(&seat);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request.map(Body::new))
+        let (router, seat) = (router.clone(), Arc::clone(&sitting));
+        seat.rise();
+        async move {
+            let answered = router.oneshot(request.map(Body::new)).await;
+            seat.sit();
+            answered
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(listening.head_timeout);
+    http.max_header_size(REQUEST_HEAD_BYTES_MAX).max_buf_size(REQUEST_HEAD_BYTES_MAX).max_headers(REQUEST_HEADERS_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, %peer, "a connection broke");
+    // The connection first: what it has answered is on its way before it is dismissed.
+    tokio::select! {
+        biased;
+        ended = watcher.watch(connection) => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, %peer, "a connection broke");
+            }
+        }
+        () = seat.dismissed() => tracing::debug!(%peer, "a connection that said nothing made room for another"),
     }
 }
 

@@ -106,6 +106,7 @@ error_table! {
     invalid_digest()                          "InvalidDigest"         400 "any"               "The Content-MD5 is not the base64 form of 16 bytes";
     missing_request_body()                    "MissingRequestBodyError" 400 "any"             "The request body is missing";
     xml_size_limit()                          "XMLSizeLimit"          400 "any"               "The request body is larger than allowed";
+    request_timeout()                         "RequestTimeout"        400 "any"               "The request did not arrive in time";
     invalid_uri()                             "InvalidURI"            400 "any"               "The path is none of this service's";
     method_not_allowed()                      "MethodNotAllowed"      405 "any"               "The method is not allowed for this resource";
     missing_content_length()                  "MissingContentLength"  411 "any"               "No Content-Length was provided";

@@ -3,6 +3,8 @@
 //! The seven fields are required, each once; in the header nothing else may stand beside them.
 //! All lengths are bounded before anything is computed.
 
+use std::fmt;
+
 use super::{RequestParts, SignatureError};
 use crate::cos::headers::SECURITY_TOKEN;
 use crate::query::split_query;
@@ -45,8 +47,9 @@ impl KeyTime {
     }
 }
 
-/// What a request claims: nothing of it is true until `verify` says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a request claims: nothing of it is true until `verify` says so. Shows neither its token
+/// nor its signature: whoever reads them could ask again.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The id of the key that signed.
     pub key_id: String,
@@ -60,6 +63,15 @@ pub struct Claim {
     pub(super) header_list: Vec<String>,
     pub(super) parameter_list: Vec<String>,
     pub(super) signature: Vec<u8>,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key_id, key_time, header_list, parameter_list, .. } = self;
+        let mut shown = f.debug_struct("Claim");
+        shown.field("key_id", key_id).field("key_time", key_time);
+        shown.field("header_list", header_list).field("parameter_list", parameter_list).finish_non_exhaustive()
+    }
 }
 
 impl Claim {

@@ -339,3 +339,13 @@ fn each_refusal_is_the_right_403() {
     assert_eq!(code(SignatureError::TooSkewed).0, "RequestTimeTooSkewed");
     assert_eq!(code(SignatureError::Mismatch).0, "SignatureDoesNotMatch");
 }
+
+#[test]
+fn a_claim_shows_neither_its_token_nor_its_signature() {
+    let asked = Asked::list().header("x-cos-security-token", "the-token").signed();
+    let shown = format!("{:?}", asked.verify().unwrap());
+    let authorization = asked.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
+    let authorization = String::from_utf8(authorization.1.clone()).unwrap();
+    let (_, signature) = authorization.rsplit_once('=').unwrap();
+    assert!(shown.contains(KEY_ID) && !shown.contains("the-token") && !shown.contains(signature), "{shown}");
+}

@@ -132,27 +132,6 @@ async fn a_cancel_is_answered_by_the_status_and_the_engine_is_stopped_before_the
     }
 }
 
-/// For each status: what a confirmation answers, of a job that asked for one.
-#[tokio::test(start_paused = true)]
-async fn a_confirmation_is_taken_when_it_is_awaited_or_remembered_before() {
-    for status in Status::ALL.into_iter().filter(|status| *status != Status::Ready) {
-        let bench = Bench::new();
-        let is_early = matches!(status, Status::New | Status::Preparing);
-        let awaits = is_early || status == Status::Suspended;
-        let body = if awaits { request_to_confirm("t") } else { request("t") };
-        let id = bench.send(Call::create(body)).await.job_id();
-        bench.bring_to(id, status).await;
-        let answer = set_status(&bench, id, "Ready").await;
-        if awaits {
-            let after = if is_early { status.name() } else { "Ready" };
-            assert_eq!((answer.status, answer.element("Status")), (200, after), "{status}");
-            assert!(bench.store.job(id).await.unwrap().unwrap().is_confirmed);
-        } else {
-            assert_eq!(answer.refused(), (400, "InvalidRequest"), "{status}");
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_confirmation_that_nobody_asked_for_is_an_illegal_change() {
     let bench = Bench::new();

@@ -19,10 +19,16 @@ struct Running {
 }
 
 async fn run(router: Router, tls: Option<TlsAcceptor>, head_timeout: Duration) -> Running {
+    run_with(router, tls, |listening| listening.head_timeout = head_timeout).await
+}
+
+async fn run_with(router: Router, tls: Option<TlsAcceptor>, adjust: impl FnOnce(&mut Listening)) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (clock, spawn) = (Arc::new(SystemClock::new()), Arc::new(TokioSpawn));
-    let listening = Listening { router, tls, connections_max: 8, head_timeout, clock, spawn };
+    let mut listening =
+        Listening { router, tls, connections_max: 8, head_timeout: LONG, answer_timeout: LONG, clock, spawn };
+    adjust(&mut listening);
     let (stop, stopped) = watch::channel(false);
     let serving = listen(listener, listening, stopped, Duration::from_secs(60));
     Running { address, stop, ended: TokioSpawn.spawn("listener", Box::pin(serving)).ended() }
@@ -56,6 +62,72 @@ async fn a_head_that_never_ends_is_dropped() {
     // Ends with the connection: by the server, since this end waits.
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
+}
+
+/// A body without end, which tells when it is dropped.
+struct Endless(Arc<Notify>);
+
+impl hyper::body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+        let piece = bytes::Bytes::from_static(&[b'x'; 64 * 1024]);
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(piece))))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_nothing_of_its_answer_is_cut_off() {
+    let dropped = Arc::new(Notify::new());
+    let drops = Arc::clone(&dropped);
+    let router = Router::new().route("/", get(move || async move { Body::new(Endless(Arc::clone(&drops))) }));
+    let running = run_with(router, None, |listening| listening.answer_timeout = Duration::from_millis(50)).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    // This end takes nothing, and stays.
+    dropped.notified().await;
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_silent_connection_makes_room_and_one_that_is_being_answered_does_not() {
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let slow = move || {
+        let (begins, waits) = (Arc::clone(&begins), Arc::clone(&waits));
+        async move {
+            begins.notify_one();
+            waits.notified().await;
+            "done"
+        }
+    };
+    let router = Router::new().route("/slow", get(slow)).route("/", get(|| async { "quick" }));
+    let running = run_with(router, None, |listening| listening.connections_max = 2).await;
+    let mut busy = TcpStream::connect(running.address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    begun.notified().await;
+    for _ in 0..5 {
+        let mut silent = TcpStream::connect(running.address).await.unwrap();
+        silent.write_all(b"GET / HTT").await.unwrap();
+        let mut quick = TcpStream::connect(running.address).await.unwrap();
+        quick.write_all(GET).await.unwrap();
+        assert!(read_some(&mut quick).await.ends_with("quick"));
+        let mut nothing = Vec::new();
+        let _ = silent.read_to_end(&mut nothing).await;
+        assert!(nothing.is_empty(), "it was dismissed");
+    }
+    go_on.notify_one();
+    assert!(read_some(&mut busy).await.ends_with("done"));
 }
 
 #[tokio::test]
