@@ -5,11 +5,14 @@
 mod account;
 mod crash;
 mod crashing;
+mod delivery;
 mod dry_run;
 mod failures;
+mod full;
 mod hands;
 mod life;
 mod limits;
 mod nodes;
 mod retry;
+mod sharing;
 mod world;

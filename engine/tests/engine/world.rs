@@ -255,6 +255,17 @@ impl World {
         keys: impl IntoIterator<Item = String>,
         adjust: impl FnOnce(&mut JobSpec),
     ) -> JobId {
+        self.create_for("1", operation, keys, adjust).await
+    }
+
+    /// The same for that account.
+    pub(crate) async fn create_for(
+        &self,
+        account: &str,
+        operation: Operation,
+        keys: impl IntoIterator<Item = String>,
+        adjust: impl FnOnce(&mut JobSpec),
+    ) -> JobId {
         let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
         let manifest: String = keys.into_iter().map(|key| format!("source,{key}\n")).collect();
         let etag = self.put("aside", &format!("manifest-{number}.csv"), &manifest).await;
@@ -302,7 +313,7 @@ impl World {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = JobId::new(self.clock.now(), &random);
-        let account = AccountId::new("1").unwrap();
+        let account = AccountId::new(account).unwrap();
         let job = Job::new(id, account, Dialect::Cos, EndpointName::new("e").unwrap(), spec, self.clock.now());
         self.jobs.create_job(&job, 1000).await.unwrap();
         id

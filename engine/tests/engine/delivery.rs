@@ -1,0 +1,68 @@
+//! A report whose bucket refuses while the job is at work: patience, a word on why, and either
+//! the report or an end without it that loses no outcome.
+
+use std::time::Duration;
+
+use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::{Job, JobId, JobSpec, Status};
+
+use crate::account::check;
+use crate::life::tagging;
+use crate::world::{Process, World, bucket, key};
+
+fn keys(n: usize) -> Vec<String> {
+    (0..n).map(key).collect()
+}
+
+/// A job that has done its tasks and stands before a report bucket that has begun to refuse
+/// while they ran.
+async fn refused_in_the_middle(world: &World) -> (JobId, Process) {
+    world.fill(200).await;
+    let paced = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(100);
+    let id = world.create_with(tagging(), keys(200), paced).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 10).await;
+    world.bucket.deny_bucket(&bucket("aside"));
+    let is_told = |job: &Job| job.status == Status::Completing && !job.status_update_reason.is_empty();
+    let told = world.wait(id, is_told).await.status_update_reason;
+    assert!(told.contains("the report cannot be written to aside/reports/"), "{told}");
+    assert!(told.contains("AccessDenied") && told.ends_with("trying again"), "{told}");
+    (id, process)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_refused_in_the_middle_is_delivered_when_it_is_allowed_again() {
+    let world = World::new(600);
+    let (id, process) = refused_in_the_middle(&world).await;
+    world.clock.sleep(Duration::from_secs(20 * 3600)).await;
+    assert_eq!(world.job(id).await.status, Status::Completing, "it is patient");
+    world.bucket.allow_all();
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    assert_eq!((job.status_update_reason.as_str(), job.failures.len()), ("Job complete", 0));
+    check(&world, &job, &keys(200)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_refused_for_longer_than_the_patience_fails_the_job_and_its_outcomes_stay() {
+    let world = World::new(601);
+    let (id, process) = refused_in_the_middle(&world).await;
+    let began = world.job(id).await.since;
+    world.clock.sleep(Duration::from_secs(24 * 3600 - 300)).await;
+    assert_eq!(world.job(id).await.status, Status::Completing, "it is patient");
+    let job = world.wait(id, |job| job.status == Status::Failed).await;
+    assert_eq!(job.failures[0].code, "ReportDeliveryFailed");
+    assert!(job.failures[0].reason.contains("AccessDenied"), "{job:#?}");
+    let waited = job.terminated.unwrap().duration_since(began).as_hours();
+    assert_eq!(waited, 24, "the patience");
+    // Everything that a report is made of is still there.
+    assert_eq!((job.progress.succeeded, job.progress.failed), (200, 0));
+    let mut parts = 0;
+    for slice in world.jobs.slices(id, 0, usize::MAX).await.unwrap() {
+        assert!(slice.is_done());
+        world.spool.read(&slice.spool_name).await.unwrap();
+        parts += world.jobs.parts(id, slice.index).await.unwrap().len();
+    }
+    assert!(parts > 0, "outcomes are kept");
+    process.engine.shut_down().await;
+}
