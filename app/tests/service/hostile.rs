@@ -1,0 +1,183 @@
+//! Clients that are slow, silent or immoderate: each is cut off or refused, others are served
+//! meanwhile, and the service's memory stays within bounds.
+
+use std::time::Duration;
+
+use brigade_model::JobOptions;
+use brigade_model::ports::Clock;
+use brigade_wire::cos::list_jobs::ListQuery;
+use futures::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::forged::{Raw, answer};
+use crate::house::{House, refused, request};
+
+const CONNECTIONS: usize = 10_000;
+const NOW: (i64, i64) = (-1, 600);
+
+/// Somebody who wants nothing special and gets it.
+async fn be_served(house: &House) {
+    let all = ListQuery { max_results: 10, statuses: Vec::new(), next: None };
+    house.client().list_jobs(&all).await.unwrap();
+}
+
+/// Sends these bytes and then one after the other for as long as somebody takes them; gives the
+/// answer, read to the end of the connection.
+async fn trickle(house: &House, begin: Vec<u8>) -> String {
+    let (mut read, mut write) = TcpStream::connect(&house.address).await.unwrap().into_split();
+    write.write_all(&begin).await.unwrap();
+    let trickling = async {
+        while write.write_all(b"x").await.is_ok() {
+            house.clock.sleep(Duration::from_millis(20)).await;
+        }
+        std::future::pending::<()>().await
+    };
+    let mut text = Vec::new();
+    tokio::select! {
+        _ = read.read_to_end(&mut text) => {}
+        () = trickling => {}
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_comes_byte_by_byte_is_cut_off_and_others_are_served_meanwhile() {
+    let house = House::start("head_timeout = \"1s\"").await;
+    let begin = || b"GET /jobs HTTP/1.1\r\nhost: x\r\nx-slow: ".to_vec();
+    let slow = join_all((0..50).map(|_| trickle(&house, begin())));
+    let (_, cut) = tokio::join!(be_served(&house), slow);
+    assert!(cut.iter().all(|answer| !answer.contains("200 OK")), "{cut:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_comes_byte_by_byte_is_cut_off_with_a_word_and_others_are_served_meanwhile() {
+    let house = House::start("request_timeout = \"1s\"").await;
+    let slow = Raw::new(&house, "POST", "/jobs").with("content-length", "100000").signed(&house, NOW);
+    let slow = join_all((0..50).map(|_| trickle(&house, slow.head())));
+    let (_, cut) = tokio::join!(be_served(&house), slow);
+    for answer in cut {
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_an_unsigned_request_is_not_waited_for() {
+    // Longer than the test may take: only the refusal ends the connections.
+    let house = House::start("request_timeout = \"1h\"").await;
+    let unsigned = Raw::new(&house, "POST", "/jobs").with("content-length", "100000");
+    let told = trickle(&house, unsigned.head()).await;
+    assert!(told.contains("<Code>AccessDenied</Code>"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_too_large_in_any_way_is_refused_and_the_next_is_served() {
+    let house = House::start("").await;
+    let ask = || Raw::new(&house, "GET", "/jobs");
+    let long = ask().with("x-long", &"x".repeat(70 * 1024)).signed(&house, NOW);
+    assert_eq!(long.send(&house).await.0, 431);
+    let many = (0..120).fold(ask(), |raw, n| raw.with(&format!("x-{n}"), "y"));
+    assert_eq!(many.signed(&house, NOW).send(&house).await.0, 431);
+    let (status, _) = ask().signed(&house, NOW).with("connection", "close").send(&house).await;
+    assert_eq!(status, 200);
+    let far = Raw::new(&house, "GET", format!("/jobs?{}", "a".repeat(66_000))).send(&house).await;
+    assert!((400..500).contains(&far.0), "{far:?}");
+
+    let post = || Raw::new(&house, "POST", "/jobs");
+    let claimed = post().with("content-length", "1000000000").signed(&house, NOW).send(&house).await;
+    assert!(claimed.0 == 400 && claimed.1.contains("<Code>XMLSizeLimit</Code>"), "{claimed:?}");
+    let mut endless = TcpStream::connect(&house.address).await.unwrap();
+    let head = post().with("transfer-encoding", "chunked").signed(&house, NOW).head();
+    endless.write_all(&head).await.unwrap();
+    let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+    // Until it is refused: whoever has said so may take no more.
+    let (mut read, mut write) = endless.split();
+    let pouring = async {
+        for _ in 0..64 {
+            if write.write_all(&chunk).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await
+    };
+    let told = tokio::select! {
+        told = answer(&mut read) => told,
+        () = pouring => unreachable!("it never ends"),
+    };
+    assert!(told.0 == 400 && told.1.contains("<Code>XMLSizeLimit</Code>"), "{told:?}");
+
+    let deep = format!("{}{}", "<a>".repeat(20_000), "</a>".repeat(20_000));
+    let wide = format!("<CreateJobRequest>{}</CreateJobRequest>", "<a/>".repeat(60_000));
+    let named: String = (0..9_000).map(|n| format!(" xmlns:n{n}='x'")).collect();
+    let bomb = "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><CreateJobRequest>&b;</CreateJobRequest>";
+    let cases = [
+        (deep, "MalformedXML"),
+        (wide, "MalformedXML"),
+        (bomb.to_owned(), "MalformedXML"),
+        // Name spaces mean nothing here, however many; what is missing is told.
+        (format!("<CreateJobRequest{named}/>"), "InvalidArgument"),
+    ];
+    for (body, expected) in cases {
+        let answered = house.client().create_job(body.into(), &JobOptions::default()).await;
+        let (status, code, message) = refused(answered);
+        assert_eq!((status, code.as_str()), (400, expected), "{message}");
+    }
+    let etag = house.put_manifest("photos,k0\n");
+    house.client().create_job(request("t", &etag).into(), &JobOptions::default()).await.unwrap();
+}
+
+/// Lets this process have that many files open, if the system allows it.
+fn raise_limit(files: u64) {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_some_and(|current| current < files) {
+        assert!(maximum.is_none_or(|maximum| maximum >= files), "ulimit -Hn must be {files} or more");
+        setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum }).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_connections_that_say_nothing_keep_nobody_from_being_served() {
+    // No time-out helps: whoever comes makes those go who have waited longest.
+    let house = House::start("head_timeout = \"1h\"").await;
+    raise_limit(CONNECTIONS as u64 + 1000);
+    be_served(&house).await;
+    let before = house.memory();
+    let mut idle = Vec::with_capacity(CONNECTIONS);
+    for n in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(&house.address).await.unwrap();
+        if n % 2 == 0 {
+            stream.write_all(b"GET /jobs HTTP/1.1\r\nhost: ").await.unwrap();
+        }
+        idle.push(stream);
+        if n % 1000 == 999 {
+            be_served(&house).await;
+        }
+    }
+    let grown = house.memory().saturating_sub(before);
+    assert!(grown < 64 << 20, "{grown} bytes more");
+    let mut nothing = Vec::new();
+    let _ = idle[0].read_to_end(&mut nothing).await;
+    assert!(nothing.is_empty(), "the first has made room");
+    let last = idle.last().unwrap();
+    let silent = last.try_read(&mut [0; 1]).unwrap_err();
+    assert_eq!(silent.kind(), std::io::ErrorKind::WouldBlock, "the last still may ask");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_say_nothing_end_after_a_while() {
+    let house = House::start("head_timeout = \"1s\"").await;
+    let mut idle = Vec::new();
+    for n in 0..100 {
+        let mut stream = TcpStream::connect(&house.address).await.unwrap();
+        if n % 2 == 0 {
+            // One that was served, and then says nothing more.
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        }
+        idle.push(stream);
+    }
+    for mut stream in idle {
+        // Ends, since the service ends the connection: this end waits.
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+}

@@ -1,0 +1,342 @@
+//! A house: the program `brigade serve` on a sandbox of this process, with a client for each of
+//! its two accounts.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade::client::{Client, ClientConfig};
+use brigade::config::secret::Secret;
+use brigade::config::value::Url;
+use brigade::sandbox::{self, Credentials};
+use brigade_model::ports::object_store::At;
+use brigade_model::ports::{Clock, Spawn};
+use brigade_model::{BucketName, JobId, JobOptions, ObjectKey, Status};
+use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use brigade_wire::cos::describe_job::DescribedJob;
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// Longer than anything takes on a slow machine; what takes longer never happens.
+const LOOKS_MAX: usize = 6000;
+
+/// A service and its store.
+pub(crate) struct House {
+    folder: TempDir,
+    /// The disk under its data directory, where that is one of its own.
+    pub(crate) disk: Option<Disk>,
+    /// The sandbox's buckets: `photos`, `backup`, `lists`, `reports` and `private`.
+    pub(crate) bucket: SimulatedStore,
+    pub(crate) process: Child,
+    /// Where the service listens: `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    pub(crate) clock: Arc<SystemClock>,
+}
+
+impl House {
+    /// A house with these settings besides the ones that it needs.
+    pub(crate) async fn start(settings: &str) -> Self {
+        Self::start_on(settings, None).await
+    }
+
+    /// A house whose data directory is a disk of so many mebibytes.
+    pub(crate) async fn start_on(settings: &str, disk_mib: Option<u64>) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let (config, entropy) = (SimulatedConfig::default(), Arc::new(SystemEntropy::new()));
+        let bucket = SimulatedStore::new(config, clock.clone(), entropy);
+        for name in ["photos", "backup", "lists", "reports", "private"] {
+            bucket.create_bucket(&BucketName::new(name).unwrap(), Versioning::Off).unwrap();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sandbox = listener.local_addr().unwrap();
+        let serving =
+            sandbox::serve(listener, bucket.clone(), Credentials::new("S3KEY", "s3-secret"), std::future::pending());
+        let serve = async move { serving.await.unwrap() };
+        TokioSpawn.spawn("sandbox", Box::pin(serve));
+        let folder = tempfile::tempdir().unwrap();
+        let text = config_text(&format!("http://{sandbox}"), settings);
+        write_private(&folder, &text);
+        let disk = disk_mib.map(|mib| Disk::mount(&folder.path().join("data"), mib));
+        let (process, address) = serve_in(folder.path(), disk.as_ref(), &[]);
+        Self { folder, disk, bucket, process, address, clock }
+    }
+
+    /// Ends the service where it stands, and starts it again with these variables.
+    pub(crate) fn restart(&mut self, environment: &[(&str, &str)]) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        (self.process, self.address) = serve_in(self.folder.path(), self.disk.as_ref(), environment);
+    }
+
+    /// A client of the first account.
+    pub(crate) fn client(&self) -> Client {
+        self.client_of("1250000000", "AKIDONE", "one-secret")
+    }
+
+    fn client_of(&self, appid: &str, key_id: &str, secret: &str) -> Client {
+        let config = ClientConfig {
+            url: Url::parse(&format!("http://{}", self.address)).unwrap(),
+            appid: appid.to_owned(),
+            uin: "100000000001".to_owned(),
+            region: "r".to_owned(),
+            secret_id: key_id.to_owned(),
+            secret_key: Secret::new(secret),
+            security_token: None,
+            ca: None,
+        };
+        Client::new(config, self.clock.clone()).unwrap()
+    }
+
+    /// Puts `count` objects `k0`, `k1`, ... into `photos`.
+    pub(crate) fn fill(&self, count: u64) {
+        let key_of = |n| ObjectKey::new(format!("k{n}")).unwrap();
+        self.bucket.fill(&BucketName::new("photos").unwrap(), count, key_of, &Bytes::from_static(b"x")).unwrap();
+    }
+
+    /// Puts a manifest into `lists` and gives its ETag.
+    pub(crate) fn put_manifest(&self, rows: &str) -> String {
+        let at = at("lists", "m.csv");
+        self.bucket.put(&at, Bytes::from(rows.to_owned()).into()).unwrap();
+        self.bucket.object(&at).unwrap().head.etag.unwrap().to_string()
+    }
+
+    /// Creates a job that tags the first `rows` keys of `photos`, at so many requests a second.
+    pub(crate) async fn tag(&self, token: &str, rows: u64, per_second: Option<u32>) -> JobId {
+        let manifest: String = (0..rows).map(|n| format!("photos,k{n}\n")).collect();
+        let etag = self.put_manifest(&manifest);
+        let options = JobOptions { requests_per_second_max: per_second, ..JobOptions::default() };
+        self.client().create_job(request(token, &etag).into(), &options).await.unwrap().value
+    }
+
+    pub(crate) async fn describe(&self, id: JobId) -> DescribedJob {
+        self.client().describe_job(id).await.unwrap().value
+    }
+
+    /// Looks at a job until it is as wanted.
+    pub(crate) async fn wait(&self, id: JobId, is_it: impl Fn(&DescribedJob) -> bool) -> DescribedJob {
+        for _ in 0..LOOKS_MAX {
+            let job = self.describe(id).await;
+            if is_it(&job) {
+                return job;
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it never happens: {:#?}", self.describe(id).await);
+    }
+
+    /// Looks at a job until it has ended.
+    pub(crate) async fn end(&self, id: JobId) -> DescribedJob {
+        self.wait(id, |job| job.status.is_terminal()).await
+    }
+
+    /// The text of an object; `None` when there is none.
+    pub(crate) fn text(&self, bucket: &str, key: &str) -> Option<String> {
+        let object = self.bucket.object(&at(bucket, key))?;
+        Some(String::from_utf8(object.body.to_bytes().to_vec()).unwrap())
+    }
+
+    /// The `manifest.json` of a job's report.
+    pub(crate) fn report(&self, id: JobId) -> serde_json::Value {
+        let text = self.text("reports", &format!("job-{id}/manifest.json")).expect("a report");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// How many rows the report of a job has.
+    pub(crate) fn report_rows(&self, id: JobId) -> usize {
+        let report = self.report(id);
+        let files = report["Results"].as_array().unwrap().iter();
+        files.map(|file| self.text("reports", file["Key"].as_str().unwrap()).unwrap().lines().count()).sum()
+    }
+
+    /// The memory of the service, bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn at(bucket: &str, key: &str) -> At {
+    At { bucket: BucketName::new(bucket).unwrap(), key: ObjectKey::new(key).unwrap() }
+}
+
+/// A CreateJob that tags the rows of `lists/m.csv`, in the role `batch`.
+pub(crate) fn request(token: &str, etag: &str) -> String {
+    format!(
+        "<CreateJobRequest><ClientRequestToken>{token}</ClientRequestToken>\
+         <Manifest><Location><ETag>{}</ETag><ObjectArn>qcs::cos:r::lists/m.csv</ObjectArn></Location>\
+         <Spec><Fields><member>Bucket</member><member>Key</member></Fields>\
+         <Format>COSBatchOperations_CSV_V1</Format></Spec></Manifest>\
+         <Operation><COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
+         <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging></Operation>\
+         <Priority>1</Priority><Report><Bucket>qcs::cos:r::reports</Bucket><Enabled>true</Enabled>\
+         <Format>Report_CSV_V1</Format><ReportScope>AllTasks</ReportScope></Report>\
+         <RoleArn>qcs::cam::uin/100000000001:roleName/batch</RoleArn></CreateJobRequest>",
+        etag.replace('"', "&quot;")
+    )
+}
+
+fn config_text(sandbox: &str, settings: &str) -> String {
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+data_dir = "data"
+log_filter = "info"
+{settings}
+
+[endpoints.sandbox]
+url = "{sandbox}"
+access_key = "S3KEY"
+secret_key = "s3-secret"
+
+[endpoints.nowhere]
+url = "http://127.0.0.1:1"
+access_key = "S3KEY"
+secret_key = "s3-secret"
+
+[accounts.one]
+appid = "1250000000"
+uin = "100000000001"
+[accounts.one.keys.AKIDONE]
+secret = "one-secret"
+[accounts.one.roles.batch]
+source = {{ endpoint = "sandbox", buckets = ["photos"] }}
+target = {{ buckets = ["backup"] }}
+manifest = {{ buckets = ["lists"] }}
+report = {{ buckets = ["reports"] }}
+[accounts.one.roles.waits]
+source = {{ endpoint = "nowhere", buckets = ["*"] }}
+
+[accounts.two]
+appid = "1250000001"
+uin = "100000000002"
+[accounts.two.keys.AKIDTWO]
+secret = "two-secret"
+[accounts.two.roles.theirs]
+source = {{ endpoint = "sandbox", buckets = ["*"] }}
+"#
+    )
+}
+
+fn write_private(folder: &TempDir, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.path().join("brigade.toml");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// `brigade serve --config brigade.toml`, and the address that it says.
+fn serve_in(folder: &Path, disk: Option<&Disk>, environment: &[(&str, &str)]) -> (Child, String) {
+    let program = env!("CARGO_BIN_EXE_brigade");
+    let mut command = disk.map_or_else(|| Command::new(program), |disk| disk.command(program));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BRIGADE_")) {
+        command.env_remove(name);
+    }
+    command.args(["serve", "--config"]).arg(folder.join("brigade.toml")).envs(environment.iter().copied());
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut heard = Vec::new();
+    let address = lines.by_ref().find_map(|line| {
+        let found = line.contains("serving").then(|| line.split("address=").nth(1).map(str::to_owned)).flatten();
+        heard.push(line);
+        found
+    });
+    // Whoever is not listened to any more stops when the pipe is full.
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = address.unwrap_or_else(|| panic!("it does not serve:\n{}", heard.join("\n")));
+    (process, address.trim().to_owned())
+}
+
+/// A small disk, mounted in a world of its own: only programs that it starts see it.
+pub(crate) struct Disk {
+    /// Holds the world, and so the disk, for as long as this lives.
+    holder: Child,
+    /// How to enter it.
+    entry: Vec<String>,
+    /// The disk as this process sees it.
+    path: PathBuf,
+}
+
+impl Disk {
+    fn mount(at: &Path, mib: u64) -> Self {
+        std::fs::create_dir_all(at).unwrap();
+        // As root, or else as the root of a user namespace.
+        let ways: [&[&str]; 2] = [&["--mount"], &["--mount", "--map-root-user"]];
+        let mounted = ways.iter().find_map(|way| Self::try_mount(at, mib, way));
+        mounted.expect("a disk cannot be mounted here: this needs root, or user namespaces that anybody may make")
+    }
+
+    fn try_mount(at: &Path, mib: u64, way: &[&str]) -> Option<Self> {
+        let script = format!("mount -t tmpfs -o size={mib}m tmpfs \"$1\" && echo mounted && exec cat");
+        let mut unshare = Command::new("unshare");
+        unshare.args(way).args(["sh", "-c", &script, "sh"]).arg(at);
+        let mut holder = unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.trim() != "mounted" {
+            holder.wait().unwrap();
+            return None;
+        }
+        let id = holder.id().to_string();
+        let mut entry = vec!["--mount".to_owned(), "--target".to_owned(), id.clone()];
+        if way.len() > 1 {
+            entry.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
+        }
+        let path = PathBuf::from(format!("/proc/{id}/root")).join(at.strip_prefix("/").unwrap());
+        Some(Self { holder, entry, path })
+    }
+
+    /// A program that sees the disk.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(&self.entry).arg("--").arg(program);
+        command
+    }
+
+    /// Fills it up but for so many bytes.
+    pub(crate) fn fill_up_to(&self, free: u64) {
+        let now = rustix::fs::statvfs(&self.path).unwrap();
+        let bytes = (now.f_bavail * now.f_frsize).saturating_sub(free);
+        let written = std::fs::write(self.path.join("filler"), vec![0; usize::try_from(bytes).unwrap()]);
+        // Somebody else may have taken the last of it meanwhile.
+        assert!(written.is_ok() || free == 0, "{written:?}");
+    }
+
+    /// Makes room again.
+    pub(crate) fn make_room(&self) {
+        std::fs::remove_file(self.path.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Status and code of a refusal of the dialect.
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, brigade::client::ClientError>) -> (u16, String, String) {
+    match answer {
+        Err(brigade::client::ClientError::Refused { status, code, message, .. }) => (status, code, message),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether a job is at work.
+pub(crate) fn is_at_work(job: &DescribedJob) -> bool {
+    job.status == Status::Active && job.progress.succeeded > 0
+}

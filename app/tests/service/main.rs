@@ -1,0 +1,11 @@
+//! The service as a process, on an embedded S3 server, spoken to over sockets: what jobs promise
+//! to clients, what happens when the disk is full, and clients that mean no good.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on ends with a panic")]
+
+mod forged;
+mod hostile;
+mod house;
+mod lists;
+mod outcomes;
+mod space;
