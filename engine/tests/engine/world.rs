@@ -298,7 +298,7 @@ impl World {
             retry_of: None,
         };
         adjust(&mut spec);
-        self.store_job(spec).await
+        self.store_job(account, spec).await
     }
 
     /// A job that retries an ended one, created but not started.
@@ -306,10 +306,10 @@ impl World {
         let client_request_token = format!("retry-{}", self.entropy.below(1 << 40));
         let mut spec = self.job(source).await.retried(Retry { client_request_token, ..Retry::default() });
         adjust(&mut spec);
-        self.store_job(spec).await
+        self.store_job("1", spec).await
     }
 
-    async fn store_job(&self, spec: JobSpec) -> JobId {
+    async fn store_job(&self, account: &str, spec: JobSpec) -> JobId {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = JobId::new(self.clock.now(), &random);
