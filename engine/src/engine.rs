@@ -422,7 +422,9 @@ impl Engine {
         let mut is_empty = true;
         for name in names {
             if let Err(error) = self.shop.ports.spool.remove(&name).await {
-                tracing::warn!(%name, %error, "a spool file of a purged job is not removed yet");
+                if is_empty {
+                    tracing::warn!(%job, %error, "the spool files of a purged job are not all removed yet");
+                }
                 is_empty = false;
             }
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::ports::job_store::{OwnerId, SliceLease};
 use brigade_model::ports::object_store::Leash;
-use brigade_model::{JobId, LoadLimits};
+use brigade_model::{JobId, LoadLimits, Timestamp};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
@@ -92,7 +92,7 @@ impl Shop {
             clock: self.ports.clock.clone(),
             jobs: self.ports.jobs.clone(),
             leash: leash.clone(),
-            first_leased: lease.slice.first_leased.unwrap_or_else(|| self.ports.clock.now()),
+            first_leased: first_attempted(job, lease).unwrap_or_else(|| self.ports.clock.now()),
             job: job.id,
             slice: lease.slice.index,
             epoch: lease.epoch,
@@ -160,6 +160,11 @@ impl Shop {
         self.ring();
         Ok(())
     }
+}
+
+/// The earliest time at which a task of the slice without an outcome may have been attempted.
+fn first_attempted(job: &Job, lease: &SliceLease) -> Option<Timestamp> {
+    lease.slice.first_leased.into_iter().chain(job.restored_from).min()
 }
 
 /// What recorded outcomes say about a job that runs.

@@ -11,6 +11,7 @@ pub mod prepare;
 mod retry;
 
 use brigade_model::Job;
+use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::options::EmptyVersion;
 use brigade_model::ports::Spool;
 use brigade_model::ports::job_store::SliceRow;
@@ -43,6 +44,19 @@ async fn open_as_written(spool: &dyn Spool, slice: &SliceRow) -> Result<SliceRea
 #[must_use]
 pub fn unreadable(slice: &SliceRow, error: &ReadSliceError) -> Setback {
     Setback::internal(format!("slice {} ({}) {error}", slice.index, slice.spool_name))
+}
+
+/// Tasks of the slice below this offset may have been attempted before, if they have no outcome;
+/// `first` is the first of those. A worker that was lost had started no task beyond its window;
+/// of a job that came back with a backup nobody knows how far it came after that.
+pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) -> u32 {
+    if was_restored {
+        slice.tasks
+    } else if slice.must_look {
+        first.saturating_add(WINDOW_TASKS).min(slice.tasks)
+    } else {
+        0
+    }
 }
 
 /// What a row without a version means in this job: the latest version where no row names one,

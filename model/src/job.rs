@@ -241,10 +241,13 @@ pub struct Job {
     pub revision: u64,
     /// Whether a confirmation came.
     pub is_confirmed: bool,
-    /// Whether its user paused it.
+    /// Whether its user paused it, or must release it after a restore.
     pub held_by_user: bool,
     /// What its tasks may use now; its options say what it began with.
     pub limits: LoadLimits,
+    /// When the backup was made that it came back with. What became of it after that nobody
+    /// knows: any task without an outcome may have been attempted since.
+    pub restored_from: Option<Timestamp>,
     /// Whether a DeleteJob came; hidden once it has ended.
     pub is_deleted: bool,
     /// When it was created.
@@ -314,6 +317,9 @@ pub enum Change {
     Released,
     /// Other limits; legal while it has tasks ahead.
     LimitsSet(LoadLimits),
+    /// It lies in a backup that is made at that time: whoever brings it back must find it held
+    /// until its user releases it. Legal while tasks of it may still start.
+    BackedUp(Timestamp),
     /// Its user deletes it: cancelled where that is legal, hidden once it has ended.
     DeleteRequested,
     /// Something that a person should know now, such as a store that is away; legal until the
@@ -353,6 +359,7 @@ impl Job {
             revision: 0,
             is_confirmed: false,
             held_by_user: false,
+            restored_from: None,
             is_deleted: false,
             created,
             suspended: None,
@@ -391,7 +398,9 @@ impl Job {
                 self.step(if must_wait { Event::ConfirmationNeeded } else { Event::ManifestRead }, at)?;
                 self.progress.total = prepared.tasks;
                 self.prepared = Some(prepared.clone());
-                if self.held_by_user && self.status == Status::Ready {
+                if let Some(reason) = self.reason_restored() {
+                    self.say(&reason);
+                } else if self.held_by_user && self.status == Status::Ready {
                     self.say(REASON_PAUSED);
                 } else if !self.is_confirmed {
                     // What kept the preparation waiting does so no more.
@@ -401,7 +410,7 @@ impl Job {
             Change::Confirmed(reason) => {
                 self.step(Event::Confirmed, at)?;
                 self.is_confirmed = true;
-                self.say(reason);
+                self.say(&self.reason_restored().unwrap_or_else(|| reason.clone()));
             }
             Change::ConfirmationExpired => {
                 self.step(Event::ConfirmationExpired, at)?;
@@ -464,14 +473,26 @@ impl Job {
             }
             Change::Released => {
                 self.must_have_tasks_ahead()?;
-                self.held_by_user = false;
-                if self.status_update_reason == REASON_PAUSED {
+                let said = &self.status_update_reason;
+                let is_said = said == REASON_PAUSED || self.reason_restored().is_some_and(|reason| reason == *said);
+                if is_said {
                     self.say("");
                 }
+                self.held_by_user = false;
             }
             Change::LimitsSet(limits) => {
                 self.must_have_tasks_ahead()?;
                 self.limits = *limits;
+            }
+            Change::BackedUp(at_backup) => {
+                self.must_have_tasks_ahead()?;
+                if self.status == Status::Active {
+                    self.step(Event::Preempted, at)?;
+                }
+                self.held_by_user = true;
+                // What an earlier restore left unknown still is.
+                self.restored_from = Some(self.restored_from.map_or(*at_backup, |earlier| earlier.min(*at_backup)));
+                self.say(&self.reason_restored().unwrap_or_default());
             }
             Change::DeleteRequested => {
                 if status::next(self.status, Event::CancelRequested).is_some() {
@@ -511,6 +532,13 @@ impl Job {
 
     fn must_be_open(&self) -> Result<(), IllegalChange> {
         if self.status.is_terminal() { Err(IllegalChange { status: self.status }) } else { Ok(()) }
+    }
+
+    /// Why it is held, if it came back with a backup.
+    fn reason_restored(&self) -> Option<String> {
+        let backup = self.restored_from.filter(|_| self.held_by_user)?;
+        let (backup, id) = (format!("{backup:.0}"), self.id);
+        Some(format!("held after a restore from a backup of {backup}: check it, then brigade job resume {id}"))
     }
 
     fn say(&mut self, reason: &str) {

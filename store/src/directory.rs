@@ -5,7 +5,7 @@
 //! files lie in a folder of their own (`.partial`, which no spool name can name); what a crash
 //! left there is removed on opening.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +143,7 @@ impl Root {
     fn remove(&self, name: &str) -> io::Result<()> {
         let target = self.path(name);
         let mut used_bytes = self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let _no_backup = lock_against_backup(&self.directory)?;
         let removed = fs::metadata(&target).and_then(|metadata| {
             fs::remove_file(&target)?;
             Ok(metadata.len())
@@ -171,13 +172,30 @@ impl Root {
     }
 }
 
+/// Keeps the files of a spool where they are, until dropped or until the process ends: a backup
+/// copies them beside the process that has the spool, which removes none meanwhile.
+pub(crate) fn lock_for_backup(directory: &Path) -> io::Result<File> {
+    let folder = File::open(directory)?;
+    folder.lock_shared()?;
+    Ok(folder)
+}
+
+fn lock_against_backup(directory: &Path) -> io::Result<File> {
+    let folder = File::open(directory)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(ErrorKind::ResourceBusy, "a backup is being made")),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -277,6 +295,20 @@ mod tests {
             spool.remove("j/a").await.unwrap();
             assert!(!directory.path().join("j").exists());
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_a_backup_may_still_copy_is_not_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = DirectorySpool::open(directory.path()).unwrap();
+        spool.write("j/a", Bytes::new()).await.unwrap();
+        let backups = [(); 2].map(|()| lock_for_backup(directory.path()).unwrap());
+        let refused = spool.remove("j/a").await.unwrap_err();
+        assert!(refused.to_string().contains("backup"), "{refused}");
+        spool.write("j/b", Bytes::new()).await.unwrap();
+        drop(backups);
+        spool.remove("j/a").await.unwrap();
+        assert_eq!(spool.list("").await.unwrap(), ["j/b"]);
     }
 
     #[tokio::test]

@@ -13,10 +13,11 @@ mod endpoints;
 mod job_row;
 mod jobs;
 mod lists;
-mod opening;
+pub(crate) mod opening;
 mod purge;
 mod readers;
 mod slices;
+pub(crate) mod snapshot;
 mod stages;
 mod writer;
 

@@ -29,7 +29,7 @@ pub(super) struct Units<'a> {
     ahead: VecDeque<Task>,
     are_rows_read: bool,
     done: Done,
-    /// Tasks below this offset may have been attempted under a lease that was revoked.
+    /// Tasks below this offset may have been attempted before.
     look_below: u32,
 }
 
@@ -42,13 +42,13 @@ impl<'a> Units<'a> {
         let done = Done::of_parts(row.tasks, &parts)
             .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
         let rows = slice::open(&*ports.spool, run.job, row).await?;
-        if row.must_look {
+        let was_restored = run.job.restored_from.is_some();
+        // A dry run changed nothing, so there is nothing to look at.
+        let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
+        let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
+        if look_below > 0 {
             abort_recorded_uploads(&bench).await?;
         }
-        let first_missing = done.first_missing().unwrap_or(row.tasks);
-        // A dry run changed nothing, so there is nothing to look at.
-        let must_look = row.must_look && !run.job.spec.options.is_dry_run();
-        let look_below = if must_look { first_missing.saturating_add(WINDOW_TASKS) } else { 0 };
         let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
         let ahead = VecDeque::new();
         Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })

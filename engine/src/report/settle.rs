@@ -3,14 +3,15 @@
 //! A worker starts tasks at most a window beyond the first one without a committed outcome. So
 //! when its lease was revoked, tasks in that window without an outcome may or may not have had
 //! their effect; they are `failed, Unconfirmed`, never silently dropped. Tasks behind the
-//! window were not attempted.
+//! window were not attempted, unless the job came back with a backup: then nobody knows how far
+//! it came after that, and no task without an outcome is certain.
 
 use brigade_model::Outcome;
-use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::outcome::UNCONFIRMED;
 use brigade_model::ports::job_store::SliceRow;
 
 use crate::outcomes::{FinishedPart, PartBuilder, SliceOutcomes};
+use crate::slice::unknown_below;
 
 const MESSAGE: &str = "the task may have been carried out: its worker was lost before it could record the outcome";
 
@@ -19,17 +20,17 @@ const MESSAGE: &str = "the task may have been carried out: its worker was lost b
 /// Settling may be entered again, when its owner dies or the report is late: the window begins
 /// at the first task that was unknown then, so that it does not move on.
 #[must_use]
-pub fn settle(slice: &SliceRow, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
+pub fn settle(slice: &SliceRow, was_restored: bool, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
     let is_unknown = |offset: &u32| match outcomes.get(*offset) {
         None => true,
         Some(Outcome::Failed(failure)) => failure.code == UNCONFIRMED,
         Some(_) => false,
     };
-    let Some(first) = (0..slice.tasks).find(is_unknown).filter(|_| slice.must_look) else { return Vec::new() };
-    let window = first..first.saturating_add(WINDOW_TASKS).min(slice.tasks);
+    let Some(first) = (0..slice.tasks).find(is_unknown) else { return Vec::new() };
+    let unknown = first..unknown_below(slice, was_restored, first);
     let mut parts = Vec::new();
     let mut part = PartBuilder::default();
-    for offset in window.filter(|offset| outcomes.get(*offset).is_none()) {
+    for offset in unknown.filter(|offset| outcomes.get(*offset).is_none()) {
         if part.add(offset, Outcome::failed(UNCONFIRMED, None, MESSAGE)) {
             parts.push(std::mem::take(&mut part).finish());
         }
@@ -42,6 +43,8 @@ pub fn settle(slice: &SliceRow, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
 
 #[cfg(test)]
 mod tests {
+    use brigade_model::limits::WINDOW_TASKS;
+
     use super::*;
 
     fn slice(tasks: u32, must_look: bool) -> SliceRow {
@@ -80,9 +83,9 @@ mod tests {
     #[test]
     fn what_a_lost_worker_may_have_done_is_unconfirmed_and_nothing_else() {
         let known = succeeded((0..100).chain(150..2000));
-        assert!(settle(&slice(8192, false), &outcomes(8192, &known)).is_empty(), "its worker gave it back");
+        assert!(settle(&slice(8192, false), false, &outcomes(8192, &known)).is_empty(), "its worker gave it back");
 
-        let parts = settle(&slice(8192, true), &outcomes(8192, &known));
+        let parts = settle(&slice(8192, true), false, &outcomes(8192, &known));
         assert_eq!(failed(&parts), 50 + (100 + WINDOW_TASKS - 2000));
         let all = outcomes(8192, &[known, parts].concat());
         assert_eq!(all.get(149), Some(&Outcome::failed("Unconfirmed", None, MESSAGE)));
@@ -91,19 +94,29 @@ mod tests {
     }
 
     #[test]
+    fn of_a_job_that_was_restored_nothing_without_an_outcome_is_certain() {
+        let known = succeeded((0..100).chain(150..2000));
+        for must_look in [false, true] {
+            let parts = settle(&slice(8192, must_look), true, &outcomes(8192, &known));
+            assert_eq!(failed(&parts), 8192 - 1950);
+        }
+        assert!(settle(&slice(64, false), true, &outcomes(64, &succeeded(0..64))).is_empty());
+    }
+
+    #[test]
     fn settling_again_says_nothing_more_whatever_part_of_it_was_recorded() {
         let known = succeeded(0..100);
-        let parts = settle(&slice(8192, true), &outcomes(8192, &known));
+        let parts = settle(&slice(8192, true), false, &outcomes(8192, &known));
         for recorded in 0..=parts.len() {
             let (first, rest) = parts.split_at(recorded);
-            let again = settle(&slice(8192, true), &outcomes(8192, &[&known[..], first].concat()));
+            let again = settle(&slice(8192, true), false, &outcomes(8192, &[&known[..], first].concat()));
             assert_eq!(failed(&again), failed(rest));
         }
     }
 
     #[test]
     fn a_whole_window_takes_several_parts_and_a_done_slice_none() {
-        assert_eq!(settle(&slice(8192, true), &outcomes(8192, &[])).len(), 3);
-        assert!(settle(&slice(64, true), &outcomes(64, &succeeded(0..64))).is_empty());
+        assert_eq!(settle(&slice(8192, true), false, &outcomes(8192, &[])).len(), 3);
+        assert!(settle(&slice(64, true), false, &outcomes(64, &succeeded(0..64))).is_empty());
     }
 }

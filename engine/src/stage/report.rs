@@ -103,7 +103,8 @@ async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leas
         let page = shop.ports.jobs.slices(lease.job, from, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         from = last.index + 1;
-        for slice in page.iter().filter(|slice| slice.must_look && !slice.is_done()) {
+        let may_hold_unknown = |slice: &&SliceRow| slice.must_look || job.restored_from.is_some();
+        for slice in page.iter().filter(may_hold_unknown).filter(|slice| !slice.is_done()) {
             settle_slice(shop, job, lease, slice, leash).await?;
         }
     }
@@ -121,7 +122,9 @@ async fn settle_slice(
     let parts = jobs.parts(stage.job, slice.index).await?;
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
         .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
-    for (seq, FinishedPart { bytes, succeeded, failed }) in (lease.next_seq..).zip(settle(slice, &outcomes)) {
+    for (seq, FinishedPart { bytes, succeeded, failed }) in
+        (lease.next_seq..).zip(settle(slice, job.restored_from.is_some(), &outcomes))
+    {
         let (job, slice, epoch) = (lease.job, slice.index, lease.epoch);
         jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes }).await?;
     }

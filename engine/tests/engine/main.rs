@@ -13,6 +13,7 @@ mod hands;
 mod life;
 mod limits;
 mod nodes;
+mod restored;
 mod retry;
 mod sharing;
 mod world;

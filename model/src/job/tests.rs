@@ -133,3 +133,52 @@ fn what_kept_a_job_waiting_is_not_its_last_word() {
     assert_eq!(failed.status, Status::Failed);
     assert_eq!(failed.status_update_reason, "ConfirmationExpired: the job was not confirmed in time");
 }
+
+#[test]
+fn whatever_may_still_start_tasks_is_held_in_a_backup_and_says_so_until_released() {
+    let lives: [&[Change]; 5] = [
+        &[],
+        &[Change::PreparationStarted],
+        &[Change::PreparationStarted, prepared()],
+        &[Change::PreparationStarted, prepared(), Change::SlotGranted],
+        &[Change::PreparationStarted, prepared(), Change::SlotGranted, Change::Preempted, Change::Drained],
+    ];
+    let held = "held after a restore from a backup of 1970-01-01T00:01:40Z: check it, then \
+                brigade job resume 00000000-0000-0000-0000-000000000001";
+    for life in lives {
+        let mut job = changed(job(None), life);
+        job.change(&Change::BackedUp(at(100)), at(101)).unwrap();
+        assert!(job.held_by_user && job.status != Status::Active, "{:?}", job.status);
+        assert_eq!((job.restored_from, job.status_update_reason.as_str()), (Some(at(100)), held));
+        job.change(&Change::Released, at(102)).unwrap();
+        assert_eq!((job.held_by_user, job.status_update_reason.as_str()), (false, ""));
+        assert_eq!(job.restored_from, Some(at(100)), "what is unknown stays so");
+    }
+}
+
+#[test]
+fn a_job_that_is_held_after_a_restore_says_so_through_its_preparation_and_its_confirmation() {
+    let mut job = changed(job(Some(true)), &[Change::PreparationStarted, Change::BackedUp(at(100))]);
+    for change in [Change::Noted("the store is away".into()), prepared(), Change::Confirmed("go".into())] {
+        job.change(&change, at(101)).unwrap();
+    }
+    assert_eq!((job.status, job.held_by_user), (Status::Ready, true));
+    assert!(job.status_update_reason.starts_with("held after a restore"), "{}", job.status_update_reason);
+}
+
+#[test]
+fn a_job_that_only_ends_is_not_held_in_a_backup() {
+    let to_report = [Change::PreparationStarted, prepared(), Change::SlotGranted, Change::TasksExhausted];
+    for life in [&to_report[..], &[&to_report[..], &[Change::ReportWritten]].concat()] {
+        let mut job = changed(job(None), life);
+        let before = job.clone();
+        assert!(job.change(&Change::BackedUp(at(100)), at(101)).is_err());
+        assert_eq!(job, before);
+    }
+}
+
+#[test]
+fn what_an_earlier_restore_left_unknown_still_is_after_a_second_one() {
+    let job = changed(job(None), &[Change::BackedUp(at(100)), Change::Released, Change::BackedUp(at(200))]);
+    assert_eq!(job.restored_from, Some(at(100)));
+}

@@ -24,6 +24,8 @@ pub(super) struct Life {
     /// `None` in data from before limits could be changed: those of the job's options.
     #[serde(default)]
     limits: Option<LoadLimits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored_from: Option<Timestamp>,
 }
 
 impl Life {
@@ -37,6 +39,7 @@ impl Life {
             prepared: job.prepared.clone(),
             dry_run: job.dry_run.clone(),
             limits: Some(job.limits),
+            restored_from: job.restored_from,
         }
     }
 }
@@ -100,6 +103,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         failures: life.failures,
         prepared: life.prepared,
         dry_run: life.dry_run,
+        restored_from: life.restored_from,
     })
 }
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-const DATABASE: &str = "brigade.db";
-const LOCK: &str = "lock";
+pub(crate) const DATABASE: &str = "brigade.db";
+/// What the database is called until a restore is whole.
+pub(crate) const RESTORING: &str = "brigade.db.restoring";
+pub(crate) const LOCK: &str = "lock";
 /// Statements that a connection keeps prepared: more than there are.
 pub(super) const STATEMENTS_MAX: usize = 96;
 /// The write-ahead log is cut back to this after a burst.
@@ -15,8 +17,12 @@ const WAL_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
 /// Changes of the schema, in their order; the number of those that were made is the data's
 /// version. A change that was released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+];
 
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,9 @@ pub enum OpenError {
         /// The newest version known.
         known: usize,
     },
+    /// Somebody began to bring back a backup there, and did not end it.
+    #[error("data directory {} holds half a restore: empty it and run 'brigade restore' again", .0.display())]
+    HalfRestored(PathBuf),
     /// The file system refused.
     #[error("data directory {}: {problem}", directory.display())]
     Io {
@@ -57,7 +66,7 @@ pub enum OpenError {
 
 /// The right to a data directory, until dropped or until the process ends, however it does.
 #[derive(Debug)]
-pub(super) struct DirectoryLock {
+pub(crate) struct DirectoryLock {
     _file: File,
 }
 
@@ -71,6 +80,9 @@ pub(super) struct Opened {
 /// Takes the directory, which is made if it is missing, and brings its database up to date.
 pub(super) fn open_directory(directory: &Path) -> Result<Opened, OpenError> {
     let lock = lock_directory(directory)?;
+    if directory.join(RESTORING).exists() {
+        return Err(OpenError::HalfRestored(directory.to_owned()));
+    }
     let file = directory.join(DATABASE);
     let in_database =
         |error: rusqlite::Error| OpenError::Database { directory: directory.to_owned(), problem: error.to_string() };
@@ -90,7 +102,8 @@ fn in_directory(directory: &Path, error: &std::io::Error) -> OpenError {
     OpenError::Io { directory: directory.to_owned(), problem: error.to_string() }
 }
 
-fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenError> {
+/// Takes the directory, which is made if it is missing.
+pub(crate) fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenError> {
     let open = || {
         fs::create_dir_all(directory)?;
         File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))
@@ -114,19 +127,22 @@ fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<usize> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", u32::try_from(number + 1).unwrap_or(u32::MAX))?;
-        transaction.commit()?;
+/// Brings the schema up to date, whole or not at all: a crash leaves it to the old program.
+pub(super) fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
+    if found >= MIGRATIONS.len() {
+        return Ok(());
     }
-    Ok(())
+    let transaction = connection.transaction()?;
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX))?;
+    transaction.commit()
 }
 
 fn revoke_all_leases(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -145,7 +161,7 @@ fn revoke_all_leases(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// The names of the directory and of what lies in it survive a crash too.
-fn make_durable(directory: &Path) -> std::io::Result<()> {
+pub(crate) fn make_durable(directory: &Path) -> std::io::Result<()> {
     File::open(directory)?.sync_all()?;
     match fs::canonicalize(directory)?.parent() {
         Some(parent) => File::open(parent)?.sync_all(),

@@ -68,6 +68,9 @@ fn a_specification_is_stored_as_it_always_was() {
 fn a_life_is_stored_as_it_always_was() {
     assert_pinned("life-new", &Life::of(&sample_job(1)));
     assert_pinned("life-eventful", &Life::of(&eventful_job()));
+    let mut restored = sample_job(1);
+    restored.change(&Change::BackedUp(at(1_767_225_700)), at(1_767_225_701)).unwrap();
+    assert_pinned("life-restored", &Life::of(&restored));
 }
 
 #[tokio::test]

@@ -1,0 +1,2 @@
+-- A job's life may say `restored_from`. A program that knows only version 3 would drop it with the
+-- next change of the job, and then repeat a delete without looking first: so it must refuse.
