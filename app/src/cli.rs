@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{command, config, init, sandbox, serve};
+use crate::{backup, command, config, core_dumps, init, restore, sandbox, serve};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
 /// object accounted for exactly once.
@@ -23,6 +23,10 @@ struct Cli {
 enum Command {
     /// Run the service.
     Serve(serve::Arguments),
+    /// Copy the data directory into a new folder, while the service runs or not.
+    Backup(backup::Arguments),
+    /// Bring a backup back into an empty data directory; its jobs wait until they are resumed.
+    Restore(restore::Arguments),
     /// Check a configuration, or print the reference of all settings.
     Config(config::command::Arguments),
     /// Write a first configuration for an S3-compatible endpoint, and test it.
@@ -57,6 +61,9 @@ pub fn main() -> ExitCode {
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
         Err(error) => return tell(&in_one_line(&error), 2),
     };
+    if let Err(error) = core_dumps::forbid() {
+        return tell(&format!("error: cannot forbid core dumps: {error}"), 1);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tell(&format!("error: cannot start the runtime: {error}"), 1),
@@ -73,6 +80,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Backup(arguments) => backup::run(arguments).await,
+        Command::Restore(arguments) => restore::run(arguments).await,
         Command::Config(arguments) => config::command::run(arguments).await,
         Command::Init(arguments) => init::run(arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,

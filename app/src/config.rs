@@ -171,6 +171,20 @@ impl ClientConfig {
     }
 }
 
+impl Server {
+    /// Reads the section of the process only, for commands that need nothing else, and the
+    /// process's environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every mistake at once.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = read(file)?;
+        let mut sheet = Sheet::new(source(file), &text, std::env::vars());
+        let server = Reader::new(&mut sheet, Vec::new()).table::<Server>("server");
+        settle(server, sheet.finish(&["server".to_owned()]))
+    }
+}
+
 fn settle<T>(config: Option<T>, mistakes: Vec<ConfigMistake>) -> Result<T, ConfigError> {
     match config {
         Some(config) if mistakes.is_empty() => Ok(config),

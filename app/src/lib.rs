@@ -3,17 +3,21 @@
 
 pub mod api;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod core_dumps;
 pub mod document;
 pub mod init;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod operator;
 pub mod progress;
 pub mod report;
+pub mod restore;
 pub mod roles;
 pub mod s3_url;
 pub mod sandbox;

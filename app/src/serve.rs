@@ -14,8 +14,9 @@ use anyhow::Context;
 use brigade_engine::{Engine, EngineConfig, Ports};
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_store::backup::SPOOL;
 use brigade_store::directory::DirectorySpool;
-use brigade_store::sqlite::SqliteStore;
+use brigade_store::sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ use crate::config::Config;
 use crate::config::secret::SecretSource;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::notify;
 use crate::roles::{ConfiguredRoles, Tools};
 use crate::tls::Certificate;
 
@@ -75,6 +77,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let roles = Arc::new(ConfiguredRoles::build(&config, &tools)?);
     let (jobs, spool) = open_stores(&config.server.data_dir, &clock)?;
     roles.adopt(jobs.endpoints().await.context("cannot read the endpoints' settings")?);
+    say_what_was_found(&config, &*jobs).await?;
     let ports = Ports {
         jobs: Arc::clone(&jobs),
         spool: Arc::clone(&spool),
@@ -163,6 +166,16 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
     }
 }
 
+/// What the service takes up, for whoever reads the log's beginning.
+async fn say_what_was_found(config: &Config, jobs: &dyn JobStore) -> anyhow::Result<()> {
+    let open = jobs.open_jobs().await?;
+    let held = open.iter().filter(|job| job.held_by_user).count();
+    let (version, data_dir) = (env!("CARGO_PKG_VERSION"), config.server.data_dir.display());
+    let tls = config.server.tls_cert_file.is_some();
+    tracing::info!(version, %data_dir, tls, jobs_open = open.len(), jobs_held = held, "starting");
+    Ok(())
+}
+
 fn open_certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
     let files = config.server.tls_cert_file.as_ref().zip(config.server.tls_key_file.as_ref());
     Ok(files.map(|(cert_file, key_file)| Certificate::open(cert_file, key_file)).transpose()?)
@@ -171,11 +184,18 @@ fn open_certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>>
 type Stores = (Arc<dyn JobStore>, Arc<dyn Spool>);
 
 fn open_stores(folder: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
-    let opening = || format!("cannot open the data directory {}", folder.display());
-    std::fs::create_dir_all(folder).with_context(opening)?;
-    let jobs = SqliteStore::open(folder, Arc::clone(clock)).with_context(opening)?;
-    let spool = DirectorySpool::open(&folder.join("spool")).with_context(opening)?;
+    let jobs = SqliteStore::open(folder, Arc::clone(clock)).map_err(tell)?;
+    let spool = DirectorySpool::open(&folder.join(SPOOL))
+        .with_context(|| format!("cannot open the spool of the data directory {}", folder.display()))?;
     Ok((Arc::new(jobs), Arc::new(spool)))
+}
+
+/// What only somebody can put right is a mistake: to start again does not help.
+fn tell(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Newer { .. } | OpenError::HalfRestored(_) => Mistake(error.to_string()).into(),
+        OpenError::InUse(_) | OpenError::Io { .. } | OpenError::Database { .. } => error.into(),
+    }
 }
 
 fn engine_config(config: &Config) -> EngineConfig {
@@ -219,10 +239,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = start(config, listener).await?;
     tracing::info!(address = %running.address, "serving");
+    notify::ready();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    notify::stopping();
     tracing::info!("stopping: tasks in flight end and are recorded");
     tokio::select! {
         () = running.stop() => tracing::info!("stopped"),

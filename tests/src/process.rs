@@ -86,6 +86,12 @@ impl Process {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has said so far and still says before it ends.
     pub fn said(&mut self) -> String {
         self.heard.extend(self.lines.try_iter());

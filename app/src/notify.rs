@@ -1,0 +1,19 @@
+//! What the process tells its supervisor: systemd's `Type=notify`, and nobody where it is not.
+
+use sd_notify::NotifyState;
+
+/// Requests are answered.
+pub fn ready() {
+    tell(NotifyState::Ready);
+}
+
+/// It is about to end.
+pub fn stopping() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the supervisor was not told");
+    }
+}
