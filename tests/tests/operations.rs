@@ -67,7 +67,8 @@ fn the_log_lines_of_the_page_are_those_of_the_source() {
     let mut written = BTreeSet::new();
     for text in all_sources() {
         for level in ["error", "warn", "info"] {
-            let calls = text.split(&format!("tracing::{level}!(")).skip(1).map(call);
+            let opening = format!("tracing::{level}!(");
+            let calls = text.split(&opening).skip(1).map(call);
             let messages: Vec<_> = calls.filter_map(message).map(str::to_owned).collect();
             written.extend(messages.into_iter().map(|message| (level.to_owned(), message)));
         }
