@@ -1,29 +1,81 @@
-//! Manifests: bytes of an object to rows, and rows to tasks, as a stream.
+//! Manifests: bytes of objects to rows, and rows to tasks, as a stream.
 //!
-//! [`source`] reads the object in ranges, pinned by its ETag and version; [`cells`] is a state
-//! machine that cuts bytes into rows of cells; [`csv`] gives the cells their meaning and makes
-//! them tasks. None of them holds more than a range of the manifest. What is cut into slices,
+//! [`tasks`] reads a job's manifest, whatever its format. [`source`] reads an object in ranges,
+//! pinned by its ETag and version; [`cells`] is a state machine that cuts bytes into rows of
+//! cells; [`csv`] gives the cells of a CSV manifest their meaning, [`inventory`] those of an
+//! inventory's parts, which it finds, reads ahead and verifies; [`row`] is what both have in
+//! common. None of them holds more than some ranges of the manifest. What is cut into slices,
 //! and when, is `slice`'s matter.
 
 pub mod cells;
 pub mod csv;
+pub mod inventory;
+pub mod row;
 pub mod source;
+pub mod tasks;
+
+use std::fmt;
 
 use brigade_model::job::failure;
 use brigade_model::ports::object_store::{CallError, Verdict};
 use brigade_model::{BucketName, ETag, JobFailure, ObjectKey};
 
-use crate::manifest::csv::RowError;
+use crate::manifest::inventory::InventoryError;
+use crate::manifest::row::RowError;
 use crate::setback::Setback;
 
-/// Why a manifest was not read to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("manifest {bucket}/{key}: {problem}")]
-pub struct ReadManifestError {
-    /// Its bucket, as the job names it.
+/// A key is shown this long, bytes: a failure's reason has 256 in all, and the problem counts.
+const SHOWN_KEY_BYTES: usize = 120;
+
+/// An object that is read, as the job or the inventory names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// What it is.
+    pub what: Piece,
+    /// Its bucket.
     pub bucket: BucketName,
     /// Its key.
     pub key: ObjectKey,
+}
+
+/// What an object is to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// The object that the job names.
+    Manifest,
+    /// One of the files that the inventory's manifest.json names.
+    InventoryPart,
+}
+
+impl Located {
+    /// An error of this object.
+    #[must_use]
+    pub fn error(&self, problem: impl Into<ManifestProblem>) -> ReadManifestError {
+        ReadManifestError { located: self.clone(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            Piece::Manifest => "manifest",
+            Piece::InventoryPart => "inventory part",
+        };
+        let key = self.key.as_str();
+        // The end of a key tells the parts of an inventory apart.
+        let end = key.len().saturating_sub(SHOWN_KEY_BYTES);
+        let end = (end..=key.len()).find(|at| key.is_char_boundary(*at)).unwrap_or(0);
+        let (dots, shown) = if end == 0 { ("", key) } else { ("...", &key[end..]) };
+        write!(f, "{what} {}/{dots}{shown}", self.bucket)
+    }
+}
+
+/// Why a manifest was not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{located}: {problem}")]
+pub struct ReadManifestError {
+    /// Which of its objects.
+    pub located: Located,
     /// What is wrong.
     pub problem: ManifestProblem,
 }
@@ -42,6 +94,31 @@ pub enum ManifestProblem {
         /// What the object says, unquoted, or what became of it.
         found: String,
     },
+    /// Its bytes are not those that were found first.
+    #[error("was changed while it was read")]
+    ChangedMeanwhile,
+    /// It is not as long as the inventory says.
+    #[error("has {found} bytes, the inventory says {wanted}")]
+    OtherSize {
+        /// What the inventory says.
+        wanted: u64,
+        /// What the store says.
+        found: u64,
+    },
+    /// Its bytes are not those that the inventory was made of.
+    #[error("has the MD5 {found}, the inventory says {wanted}")]
+    OtherMd5 {
+        /// What the inventory says, in hexadecimal.
+        wanted: String,
+        /// What its bytes have.
+        found: String,
+    },
+    /// It is not compressed as a part is, or cut off.
+    #[error("is not whole gzip data: {0}")]
+    Gzip(String),
+    /// The manifest.json of an inventory makes no sense.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
     /// The role does not allow the bucket.
     #[error("the role does not allow this bucket")]
     NotAllowed,
@@ -63,13 +140,16 @@ pub enum ManifestProblem {
 }
 
 impl ManifestProblem {
-    fn of_call(error: CallError, wanted: &ETag) -> Self {
+    fn of_call(error: CallError, wanted: Option<&ETag>) -> Self {
         match error.verdict {
             Verdict::Missing => ManifestProblem::Missing,
             Verdict::Denied => ManifestProblem::Denied(error.to_string()),
-            Verdict::Precondition => {
-                ManifestProblem::Changed { wanted: wanted.clone(), found: "another one by now".to_owned() }
-            }
+            Verdict::Precondition => match wanted {
+                Some(wanted) => {
+                    ManifestProblem::Changed { wanted: wanted.clone(), found: "another one by now".to_owned() }
+                }
+                None => ManifestProblem::ChangedMeanwhile,
+            },
             Verdict::Invalid => ManifestProblem::Refused(error.to_string()),
             Verdict::Stopped => ManifestProblem::Stopped,
             Verdict::Throttled | Verdict::Transient | Verdict::Unavailable | Verdict::CredentialsRefused => {
@@ -83,9 +163,14 @@ impl From<ReadManifestError> for Setback {
     fn from(error: ReadManifestError) -> Self {
         let code = match &error.problem {
             ManifestProblem::Missing => failure::MANIFEST_NOT_FOUND,
-            ManifestProblem::Changed { .. } => failure::MANIFEST_ETAG_MISMATCH,
+            ManifestProblem::Changed { .. } | ManifestProblem::ChangedMeanwhile => failure::MANIFEST_ETAG_MISMATCH,
             ManifestProblem::NotAllowed | ManifestProblem::Denied(_) => failure::ACCESS_DENIED,
-            ManifestProblem::Refused(_) | ManifestProblem::Row(_) => failure::INVALID_MANIFEST_CONTENT,
+            ManifestProblem::Refused(_)
+            | ManifestProblem::Row(_)
+            | ManifestProblem::Inventory(_)
+            | ManifestProblem::OtherSize { .. }
+            | ManifestProblem::OtherMd5 { .. }
+            | ManifestProblem::Gzip(_) => failure::INVALID_MANIFEST_CONTENT,
             ManifestProblem::Away(_) => return Setback::Again(error.to_string()),
             ManifestProblem::Stopped => return Setback::Stopped,
         };

@@ -10,11 +10,11 @@ pub mod plan;
 pub mod prepare;
 mod retry;
 
-use brigade_model::Job;
 use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::options::EmptyVersion;
 use brigade_model::ports::Spool;
 use brigade_model::ports::job_store::SliceRow;
+use brigade_model::{Job, ManifestFormat};
 
 pub use codec::{ReadSliceError, SliceReader, SliceWriter};
 pub use prepare::{Prepare, prepare};
@@ -60,12 +60,16 @@ pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) ->
 }
 
 /// What a row without a version means in this job: the latest version where no row names one,
-/// and what the job option says where some do.
+/// and what the job option says where some do. If it says nothing, the task fails, since nobody
+/// knows what was meant; an inventory that lists versions means the version `null`.
 #[must_use]
 pub fn meaning_of_empty_version(job: &Job) -> EmptyVersion {
     match &job.prepared {
         Some(prepared) if prepared.some_rows_have_versions => {
-            job.spec.options.empty_version.unwrap_or(EmptyVersion::Fail)
+            job.spec.options.empty_version.unwrap_or(match job.spec.manifest.format {
+                ManifestFormat::CosCsvV1 => EmptyVersion::Fail,
+                ManifestFormat::CosInventoryCsvV1 => EmptyVersion::Null,
+            })
         }
         _ => EmptyVersion::Latest,
     }

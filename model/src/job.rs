@@ -213,7 +213,8 @@ pub struct Prepared {
     pub left_out: Vec<(String, u64)>,
     /// Whether any row names a version. Only then is a row without one in doubt, and that is
     /// known only here, at the end: the rows before the first versioned one are in slices
-    /// already, so whoever reads a slice asks here what an empty version means.
+    /// already, so whoever reads a slice asks here what an empty version means. An inventory
+    /// says it at its beginning: whether it lists versions.
     #[serde(default)]
     pub some_rows_have_versions: bool,
 }

@@ -14,59 +14,10 @@
 //!   [`RowReader::some_rows_have_versions`].
 
 use brigade_model::options::KeyEncoding;
-use brigade_model::task::Defect;
-use brigade_model::{BucketName, Field, JobOptions, ManifestSpec, NameError, ObjectKey, Task, VersionId};
-use percent_encoding::percent_decode;
+use brigade_model::{Field, JobOptions, ManifestSpec, Task, VersionId};
 
-use crate::manifest::cells::{CellError, CellReader, Step};
-
-/// A row that makes no sense, or fields under which none can.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RowError {
-    /// The fields do not name exactly one column for this.
-    #[error("the fields must name the column {0} once")]
-    Fields(&'static str),
-    /// The bytes are no CSV.
-    #[error("row {row}: {problem}")]
-    Cells {
-        /// Which row, from 1, a header and blank rows counted.
-        row: u64,
-        /// What is wrong.
-        problem: CellError,
-    },
-    /// Too few or too many columns.
-    #[error("row {row}: has {found} columns, the fields name {wanted}")]
-    Columns {
-        /// Which row.
-        row: u64,
-        /// How many it has.
-        found: usize,
-        /// How many it should have.
-        wanted: usize,
-    },
-    /// A cell that is no UTF-8, also not once decoded.
-    #[error("row {row}: the column {field} is not UTF-8")]
-    NotUtf8 {
-        /// Which row.
-        row: u64,
-        /// Which column.
-        field: &'static str,
-    },
-    /// A key with a `%` that no two hexadecimal digits follow.
-    #[error("row {row}: the key is not percent-encoded")]
-    NotEncoded {
-        /// Which row.
-        row: u64,
-    },
-    /// A cell that is no name.
-    #[error("row {row}: {problem}")]
-    Name {
-        /// Which row.
-        row: u64,
-        /// What is wrong.
-        problem: NameError,
-    },
-}
+use crate::manifest::cells::{CellReader, Step};
+use crate::manifest::row::{self, FirstBucket, RowError};
 
 /// Makes tasks of the bytes of a CSV manifest, piece by piece. Holds one row.
 #[derive(Debug)]
@@ -75,7 +26,7 @@ pub struct RowReader {
     columns: Columns,
     /// What the job says; `None` until the first row when the job says nothing.
     encoding: Option<KeyEncoding>,
-    bucket: Option<BucketName>,
+    bucket: FirstBucket,
     tasks: u64,
     is_first_row: bool,
     some_rows_have_versions: bool,
@@ -114,7 +65,7 @@ impl RowReader {
             cells: CellReader::default(),
             columns: Columns::of(&spec.fields)?,
             encoding: options.key_encoding,
-            bucket: None,
+            bucket: FirstBucket::default(),
             tasks: 0,
             is_first_row: true,
             some_rows_have_versions: false,
@@ -172,8 +123,9 @@ impl RowReader {
                 self.encoding = Some(KeyEncoding::Url);
             }
         }
-        let (bucket, defect) = self.take_bucket()?;
-        let key = self.take_key()?;
+        let (bucket, defect) = self.bucket.judge(row, row::text(&self.cells, self.columns.bucket, "Bucket")?)?;
+        let key = row::text(&self.cells, self.columns.key, "Key")?;
+        let key = row::key(row, key, self.encoding.unwrap_or(KeyEncoding::Raw))?;
         let version = self.take_version()?;
         self.some_rows_have_versions |= version.is_some();
         let number = self.tasks;
@@ -195,52 +147,10 @@ impl RowReader {
             && (status == b"succeeded" || status == b"failed")
     }
 
-    fn text(&self, place: usize, field: Field) -> Result<&str, RowError> {
-        let cell = self.cells.cell(place).unwrap_or_default();
-        std::str::from_utf8(cell).map_err(|_| RowError::NotUtf8 { row: self.cells.row(), field: field.name() })
-    }
-
-    fn take_bucket(&mut self) -> Result<(BucketName, Option<Defect>), RowError> {
-        let text = self.text(self.columns.bucket, Field::Bucket)?;
-        if let Some(first) = self.bucket.as_ref().filter(|first| first.as_str() == text) {
-            return Ok((first.clone(), None));
-        }
-        let bucket = BucketName::new(text).map_err(|problem| RowError::Name { row: self.cells.row(), problem })?;
-        let defect = self.bucket.is_some().then_some(Defect::OtherBucket);
-        self.bucket.get_or_insert_with(|| bucket.clone());
-        Ok((bucket, defect))
-    }
-
-    fn take_key(&self) -> Result<ObjectKey, RowError> {
-        let row = self.cells.row();
-        let name = |text: &str| ObjectKey::new(text).map_err(|problem| RowError::Name { row, problem });
-        let text = self.text(self.columns.key, Field::Key)?;
-        match self.encoding.unwrap_or(KeyEncoding::Raw) {
-            KeyEncoding::Raw => name(text),
-            KeyEncoding::Url => name(&decode(row, text)?),
-            KeyEncoding::Form => name(&decode(row, &text.replace('+', " "))?),
-        }
-    }
-
     fn take_version(&self) -> Result<Option<VersionId>, RowError> {
         let Some(place) = self.columns.version else { return Ok(None) };
-        let text = self.text(place, Field::VersionId)?;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        VersionId::new(text).map(Some).map_err(|problem| RowError::Name { row: self.cells.row(), problem })
+        row::version(self.cells.row(), row::text(&self.cells, place, "VersionId")?)
     }
-}
-
-/// A key out of its percent-encoding. A stray `%` is an error: to guess that it is meant as it
-/// stands would hit another object when it is not.
-fn decode(row: u64, text: &str) -> Result<String, RowError> {
-    let is_pair = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
-    if !text.match_indices('%').all(|(at, _)| is_pair(&text[at + 1..])) {
-        return Err(RowError::NotEncoded { row });
-    }
-    let decoded = percent_decode(text.as_bytes()).decode_utf8();
-    decoded.map(Into::into).map_err(|_| RowError::NotUtf8 { row, field: Field::Key.name() })
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@
 use brigade_model::ports::object_store::{
     At, ByteStream, CallError, Effect, GetObject, HeadObject, Leash, Verdict, send,
 };
-use brigade_model::{ETag, ManifestLocation};
+use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
 
-use crate::manifest::{ManifestProblem, ReadManifestError};
+use crate::manifest::{Located, ManifestProblem, ReadManifestError};
 use crate::places::Place;
 
 /// Bytes of one range. At 50 bytes a row some 170,000 rows: a tenth of a second's parsing for
@@ -22,51 +22,99 @@ pub const RANGE_BYTES: u64 = 8 * 1024 * 1024;
 /// `retry` stands below and has waited already when a call fails.
 const BROKEN_ANSWERS_MAX: u32 = 3;
 
-/// The bytes of a manifest.
-pub struct ManifestSource<'a> {
-    place: &'a Place,
-    leash: &'a Leash,
-    location: &'a ManifestLocation,
-    at: At,
-    /// The ETag in the store's own spelling.
-    pin: ETag,
-    size: u64,
-    offset: u64,
-    /// The answer being read and how many of its bytes are still to come.
-    answer: Option<(Box<dyn ByteStream>, u64)>,
-    broken_answers: u32,
+/// Which bytes are meant.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// The version, when one is meant.
+    pub version: Option<VersionId>,
+    /// The ETag that they must have; without one, those count that are found first.
+    pub etag: Option<ETag>,
 }
 
-impl<'a> ManifestSource<'a> {
+/// An object that was looked at and whose bytes are pinned since.
+#[derive(Clone)]
+pub struct PinnedObject<'a> {
+    place: &'a Place,
+    leash: &'a Leash,
+    located: Located,
+    pin: Pin,
+    at: At,
+    /// The ETag in the store's own spelling.
+    etag: ETag,
+    /// How long it is, in bytes.
+    pub size: u64,
+}
+
+impl<'a> PinnedObject<'a> {
     /// Looks at the object: it must be there, be allowed, and have the ETag.
     ///
     /// # Errors
     /// [`ReadManifestError`].
     pub async fn open(
         place: &'a Place,
-        location: &'a ManifestLocation,
         leash: &'a Leash,
+        located: Located,
+        pin: Pin,
     ) -> Result<Self, ReadManifestError> {
-        let in_place = |problem| error_at(location, problem);
-        let resolved = place.buckets.resolve(&location.object.bucket);
-        let bucket = resolved.ok_or_else(|| in_place(ManifestProblem::NotAllowed))?;
-        let at = At { bucket, key: location.object.key.clone() };
-        let request = HeadObject { at: at.clone(), version: location.version.clone() };
+        let resolved = place.buckets.resolve(&located.bucket);
+        let bucket = resolved.ok_or_else(|| located.error(ManifestProblem::NotAllowed))?;
+        let at = At { bucket, key: located.key.clone() };
+        let request = HeadObject { at: at.clone(), version: pin.version.clone() };
         let head = send(&*place.store, leash, request).await;
-        let head = head.map_err(|error| in_place(ManifestProblem::of_call(error, &location.etag)))?;
-        let pin = check_etag(&location.etag, head.etag).map_err(in_place)?;
-        Ok(Self { place, leash, location, at, pin, size: head.size, offset: 0, answer: None, broken_answers: 0 })
+        let head = head.map_err(|error| located.error(ManifestProblem::of_call(error, pin.etag.as_ref())))?;
+        let etag = check_etag(pin.etag.as_ref(), head.etag).map_err(|problem| located.error(problem))?;
+        Ok(Self { place, leash, located, pin, at, etag, size: head.size })
     }
 
-    /// The next bytes; `None` at the end of the object.
+    /// What it is and where it lies, as the job says it.
+    #[must_use]
+    pub fn located(&self) -> &Located {
+        &self.located
+    }
+
+    /// Its bytes from `from` on, `to` not included.
+    #[must_use]
+    pub fn read(self, from: u64, to: u64) -> Source<'a> {
+        Source { end: to.min(self.size), object: self, offset: from, answer: None, broken_answers: 0 }
+    }
+
+    /// All its bytes.
+    #[must_use]
+    pub fn read_all(self) -> Source<'a> {
+        self.read(0, u64::MAX)
+    }
+
+    fn error(&self, problem: ManifestProblem) -> ReadManifestError {
+        self.located.error(problem)
+    }
+}
+
+/// Bytes of an object, in order.
+pub struct Source<'a> {
+    object: PinnedObject<'a>,
+    offset: u64,
+    end: u64,
+    /// The answer being read and how many of its bytes are still to come.
+    answer: Option<(Box<dyn ByteStream>, u64)>,
+    broken_answers: u32,
+}
+
+impl Source<'_> {
+    /// What it is and where it lies, as the job says it.
+    #[must_use]
+    pub fn located(&self) -> &Located {
+        &self.object.located
+    }
+
+    /// The next bytes; `None` at the end.
     ///
     /// # Errors
     /// [`ReadManifestError`].
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadManifestError> {
-        while self.offset < self.size {
+        while self.offset < self.end {
             let (mut body, to_come) = match self.answer.take() {
                 Some(answer) => answer,
-                None => self.ask().await.map_err(|problem| error_at(self.location, problem))?,
+                None => self.ask().await.map_err(|problem| self.object.error(problem))?,
             };
             match body.next().await {
                 Some(Ok(bytes)) if bytes.len() as u64 <= to_come => {
@@ -86,16 +134,20 @@ impl<'a> ManifestSource<'a> {
     }
 
     async fn ask(&mut self) -> Result<(Box<dyn ByteStream>, u64), ManifestProblem> {
-        let last = (self.offset + RANGE_BYTES).min(self.size) - 1;
+        let PinnedObject { place, leash, pin, at, etag, .. } = &self.object;
+        let last = (self.offset + RANGE_BYTES).min(self.end) - 1;
         let request = GetObject {
-            at: self.at.clone(),
-            version: self.location.version.clone(),
+            at: at.clone(),
+            version: pin.version.clone(),
             range: Some((self.offset, last)),
-            if_match: Some(self.pin.clone()),
+            if_match: Some(etag.clone()),
         };
-        let got = send(&*self.place.store, self.leash, request).await;
-        let got = got.map_err(|error| ManifestProblem::of_call(error, &self.location.etag))?;
-        check_etag(&self.location.etag, got.head.etag)?;
+        let got = send(&*place.store, leash, request).await;
+        let got = got.map_err(|error| ManifestProblem::of_call(error, pin.etag.as_ref()))?;
+        match (&pin.etag, &got.head.etag) {
+            (None, Some(found)) if !found.matches(etag) => return Err(ManifestProblem::ChangedMeanwhile),
+            (wanted, _) => check_etag(wanted.as_ref(), got.head.etag)?,
+        };
         Ok((got.body, last - self.offset + 1))
     }
 
@@ -103,14 +155,11 @@ impl<'a> ManifestSource<'a> {
     fn count_broken(&mut self, error: CallError) -> Result<(), ReadManifestError> {
         self.broken_answers += 1;
         if error.verdict == Verdict::Stopped || self.broken_answers >= BROKEN_ANSWERS_MAX {
-            return Err(error_at(self.location, ManifestProblem::of_call(error, &self.location.etag)));
+            let problem = ManifestProblem::of_call(error, self.object.pin.etag.as_ref());
+            return Err(self.object.error(problem));
         }
         Ok(())
     }
-}
-
-fn error_at(location: &ManifestLocation, problem: ManifestProblem) -> ReadManifestError {
-    ReadManifestError { bucket: location.object.bucket.clone(), key: location.object.key.clone(), problem }
 }
 
 fn broken(what: &str) -> CallError {
@@ -119,10 +168,12 @@ fn broken(what: &str) -> CallError {
 
 /// The ETag that was found, if it is the wanted one. An answer that names none cannot prove
 /// that it is the object that is meant.
-fn check_etag(wanted: &ETag, found: Option<ETag>) -> Result<ETag, ManifestProblem> {
-    match found {
-        Some(found) if found.matches(wanted) => Ok(found),
-        found => Err(ManifestProblem::Changed {
+fn check_etag(wanted: Option<&ETag>, found: Option<ETag>) -> Result<ETag, ManifestProblem> {
+    match (wanted, found) {
+        (None, None) => Err(ManifestProblem::Refused("the store gives no ETag".to_owned())),
+        (None, Some(found)) => Ok(found),
+        (Some(wanted), Some(found)) if found.matches(wanted) => Ok(found),
+        (Some(wanted), found) => Err(ManifestProblem::Changed {
             wanted: wanted.clone(),
             found: found.as_ref().map_or("none at all", ETag::unquoted).to_owned(),
         }),

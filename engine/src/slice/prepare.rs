@@ -2,7 +2,7 @@
 //! stream, and makes slices of it.
 //!
 //! 1. The report's place is tried: better now than after the work.
-//! 2. The manifest is looked at, pinned and read; rows become tasks, tasks a slice's file.
+//! 2. The manifest is looked at, pinned and read; its tasks become a slice's file.
 //! 3. A file is durable in the spool before the row that names it is added to the store.
 //!
 //! Slicing is a function of the manifest's bytes, so whoever takes over reads them again and
@@ -14,9 +14,7 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Job, Task};
 
-use crate::manifest::csv::{RowError, RowReader};
-use crate::manifest::source::ManifestSource;
-use crate::manifest::{ManifestProblem, ReadManifestError};
+use crate::manifest::tasks::TaskReader;
 use crate::places::RolePlaces;
 use crate::report;
 use crate::setback::Setback;
@@ -59,26 +57,14 @@ pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
 }
 
 async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
-    let location = &what.job.spec.manifest.location;
-    let mut source = ManifestSource::open(&what.places.manifest, location, what.leash).await?;
-    let in_manifest = |error: RowError| ReadManifestError {
-        bucket: location.object.bucket.clone(),
-        key: location.object.key.clone(),
-        problem: ManifestProblem::Row(error),
-    };
-    let mut rows = RowReader::new(&what.job.spec.manifest, &what.job.spec.options).map_err(in_manifest)?;
+    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash).await?;
     let mut slicer = Slicer::begin(what).await?;
-    while let Some(bytes) = source.next().await? {
-        let mut input = &bytes[..];
-        while let Some(task) = rows.next(&mut input).map_err(in_manifest)? {
-            slicer.add(&task).await?;
-        }
-    }
-    if let Some(task) = rows.finish().map_err(in_manifest)? {
+    while let Some(task) = tasks.next().await? {
         slicer.add(&task).await?;
     }
-    let (tasks, slices) = slicer.finish().await?;
-    Ok(Prepared { tasks, slices, left_out: Vec::new(), some_rows_have_versions: rows.some_rows_have_versions() })
+    let (count, slices) = slicer.finish().await?;
+    let (left_out, some_rows_have_versions) = (tasks.left_out(), tasks.some_rows_have_versions());
+    Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions })
 }
 
 /// Cuts tasks into slices and records those that are not recorded yet.

@@ -1,3 +1,4 @@
+use brigade_model::task::Defect;
 use brigade_model::{ETag, ManifestFormat, ManifestLocation, qcs};
 
 use super::*;

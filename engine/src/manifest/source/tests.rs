@@ -1,14 +1,21 @@
-use brigade_model::VersionId;
+use brigade_model::ManifestLocation;
 use brigade_model::ports::object_store::CallKind;
 
 use super::*;
+use crate::manifest::Piece;
 use crate::places::BucketRules;
 use crate::rig::{Rig, Trouble, at};
 use crate::setback::Setback;
 
+async fn open<'a>(rig: &'a Rig, location: &ManifestLocation) -> Result<Source<'a>, ReadManifestError> {
+    let object = &location.object;
+    let located = Located { what: Piece::Manifest, bucket: object.bucket.clone(), key: object.key.clone() };
+    let pin = Pin { version: location.version.clone(), etag: Some(location.etag.clone()) };
+    Ok(PinnedObject::open(&rig.places.manifest, &rig.leash, located, pin).await?.read_all())
+}
+
 async fn read(rig: &Rig) -> Result<Vec<u8>, ReadManifestError> {
-    let location = &rig.job.spec.manifest.location;
-    let mut source = ManifestSource::open(&rig.places.manifest, location, &rig.leash).await?;
+    let mut source = open(rig, &rig.job.spec.manifest.location).await?;
     let mut bytes = Vec::new();
     while let Some(piece) = source.next().await? {
         bytes.extend_from_slice(&piece);
@@ -69,8 +76,7 @@ async fn a_store_that_only_breaks_is_tried_again_later() {
 #[tokio::test(start_paused = true)]
 async fn a_manifest_that_is_not_the_one_meant_fails_the_job() {
     let rig = Rig::new("0123456789", |_| {}).await;
-    let location = &rig.job.spec.manifest.location;
-    let mut source = ManifestSource::open(&rig.places.manifest, location, &rig.leash).await.unwrap();
+    let mut source = open(&rig, &rig.job.spec.manifest.location).await.unwrap();
     rig.overwrite_manifest("9876543210").await;
     assert_eq!(code(source.next().await.unwrap_err()), "ManifestETagMismatch", "changed while it was read");
     assert_eq!(code(read(&rig).await.unwrap_err()), "ManifestETagMismatch", "changed before");
@@ -86,7 +92,7 @@ async fn a_pinned_version_is_read_whatever_came_after_it() {
     let first: VersionId = rig.objects.versions(&at("lists", "m.csv"))[0].0.clone();
     rig.overwrite_manifest("9876543210").await;
     let location = ManifestLocation { version: Some(first), ..rig.job.spec.manifest.location.clone() };
-    let mut source = ManifestSource::open(&rig.places.manifest, &location, &rig.leash).await.unwrap();
+    let mut source = open(&rig, &location).await.unwrap();
     assert_eq!(source.next().await.unwrap().unwrap(), "0123456789");
 }
 

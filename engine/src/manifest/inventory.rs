@@ -1,0 +1,188 @@
+//! An inventory's manifest.json: which parts it has, where they lie, and what their columns
+//! mean (`COSInventoryReport_CSV_V1`; COS Batch reference, section 4.3).
+//!
+//! All published shapes are read: sizes as numbers or strings, buckets with or without their
+//! `-<appid>`, three spellings of the MD5 member, columns in any order. What is not needed is
+//! skipped.
+
+mod part;
+pub mod parts;
+pub mod rows;
+pub mod tasks;
+
+use brigade_model::{BucketName, ManifestLocation, NameError, ObjectKey};
+use serde::Deserialize;
+
+use crate::manifest::inventory::rows::Columns;
+use crate::manifest::{Located, Piece};
+use crate::places::BucketRules;
+
+/// The longest manifest.json, bytes: at 250 bytes a file 64,000 files, each of some million
+/// rows. It is held in memory. ours
+pub const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A manifest.json that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InventoryError {
+    /// It is longer than [`DOCUMENT_BYTES_MAX`].
+    #[error("has {0} bytes; the manifest.json of an inventory has at most {DOCUMENT_BYTES_MAX}")]
+    TooLong(u64),
+    /// It is no JSON, or lacks a member.
+    #[error("is not the manifest.json of an inventory: {0}")]
+    Document(String),
+    /// Its parts are in another format.
+    #[error("its fileFormat is {0:?}; only CSV is read")]
+    Format(String),
+    /// Its columns do not name an object.
+    #[error("its fileSchema must name the column {0} once")]
+    Column(&'static str),
+    /// One of its files has a name that is none.
+    #[error("its file {number} has a bad name: {problem}")]
+    Name {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong.
+        problem: NameError,
+    },
+    /// One of its files has a checksum that is none.
+    #[error("the MD5 of its file {0} is not 32 hexadecimal digits")]
+    Md5(usize),
+    /// The bucket of its files has a name that is none.
+    #[error("its destinationBucket: {0}")]
+    Bucket(NameError),
+}
+
+/// What a manifest.json says.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The columns of every part.
+    pub columns: Columns,
+    /// Whose buckets are listed, when the rows do not say it.
+    pub source_appid: Option<String>,
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+}
+
+/// One file of an inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where it lies.
+    pub located: Located,
+    /// How long it must be.
+    pub size: Option<u64>,
+    /// The MD5 that its bytes must have.
+    pub md5: Option<[u8; 16]>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    source_appid: Option<Scalar>,
+    destination_appid: Option<Scalar>,
+    destination_bucket: Option<String>,
+    file_format: Option<String>,
+    file_schema: String,
+    files: Vec<File>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    key: String,
+    size: Option<Scalar>,
+    #[serde(rename = "md5Checksum", alias = "MD5checksum", alias = "MD5Checksum")]
+    md5: Option<String>,
+}
+
+/// A number, in one of the two ways in which it is published.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Number(u64),
+    Text(String),
+}
+
+impl Scalar {
+    fn text(self) -> String {
+        match self {
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Text(text) => text.trim().to_owned(),
+        }
+    }
+}
+
+impl Inventory {
+    /// Reads a manifest.json that lies at `location`, on a store where buckets are called by
+    /// `buckets`.
+    ///
+    /// # Errors
+    /// [`InventoryError`].
+    pub fn read(json: &[u8], location: &ManifestLocation, buckets: &BucketRules) -> Result<Self, InventoryError> {
+        let document: Document =
+            serde_json::from_slice(json).map_err(|error| InventoryError::Document(error.to_string()))?;
+        if let Some(format) = document.file_format.filter(|format| !format.trim().eq_ignore_ascii_case("CSV")) {
+            return Err(InventoryError::Format(format));
+        }
+        let appid = document.destination_appid.map(Scalar::text);
+        let bucket = find_bucket(document.destination_bucket.as_deref(), appid.as_deref(), location, buckets)?;
+        let parts = document.files.into_iter().zip(1..).map(|(file, number)| file.into_part(number, &bucket));
+        Ok(Self {
+            columns: Columns::of(&document.file_schema)?,
+            source_appid: document.source_appid.map(Scalar::text).filter(|appid| !appid.is_empty()),
+            parts: parts.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl File {
+    fn into_part(self, number: usize, bucket: &BucketName) -> Result<Part, InventoryError> {
+        let key = ObjectKey::new(&self.key).map_err(|problem| InventoryError::Name { number, problem })?;
+        let size = match self.size {
+            None => None,
+            Some(Scalar::Number(size)) => Some(size),
+            Some(Scalar::Text(text)) => {
+                let size = text.trim().parse();
+                let wrong = |_| InventoryError::Document(format!("the size of file {number} is no number"));
+                Some(size.map_err(wrong)?)
+            }
+        };
+        let md5 = self.md5.filter(|md5| !md5.trim().is_empty()).map(|text| read_md5(&text, number)).transpose()?;
+        Ok(Part { located: Located { what: Piece::InventoryPart, bucket: bucket.clone(), key }, size, md5 })
+    }
+}
+
+fn read_md5(text: &str, number: usize) -> Result<[u8; 16], InventoryError> {
+    let mut md5 = [0; 16];
+    hex::decode_to_slice(text.trim(), &mut md5).map_err(|_| InventoryError::Md5(number))?;
+    Ok(md5)
+}
+
+/// The bucket of the parts: the destination that the inventory names. Mostly it is the one in
+/// which manifest.json lies, and then called as the job calls that.
+fn find_bucket(
+    named: Option<&str>,
+    appid: Option<&str>,
+    location: &ManifestLocation,
+    buckets: &BucketRules,
+) -> Result<BucketName, InventoryError> {
+    let own = &location.object.bucket;
+    let Some(named) = named.map(str::trim).filter(|named| !named.is_empty() && *named != own.as_str()) else {
+        return Ok(own.clone());
+    };
+    let mut name = named.to_owned();
+    append_appid(&mut name, appid.unwrap_or_default());
+    let named = BucketName::new(name).map_err(InventoryError::Bucket)?;
+    let is_own = buckets.resolve(&named).is_some_and(|bucket| buckets.resolve(own) == Some(bucket));
+    Ok(if is_own { own.clone() } else { named })
+}
+
+/// The full name of a bucket: current inventories leave the `-<appid>` off.
+fn append_appid(bucket: &mut String, appid: &str) {
+    let is_full = bucket.strip_suffix(appid).is_some_and(|name| name.ends_with('-'));
+    if !appid.is_empty() && !is_full {
+        bucket.push('-');
+        bucket.push_str(appid);
+    }
+}
+
+#[cfg(test)]
+mod tests;

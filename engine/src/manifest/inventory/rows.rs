@@ -1,0 +1,214 @@
+//! Gives the cells of an inventory's parts their meaning: rows become tasks.
+//!
+//! Rules (COS Batch reference, section 4.3):
+//! - the schema names the columns, case and blanks aside, and a row has as many cells;
+//! - the first row of a part is a header, and skipped, when it equals the schema;
+//! - keys are percent-encoded and `+` is a plus, unless the job option `key-encoding` says
+//!   otherwise;
+//! - a bucket is completed with `-` and the row's Appid, or else the inventory's;
+//! - an inventory that lists versions means `null` where it names none, unless the job option
+//!   `empty-version` says otherwise: whoever reads a slice decides it
+//!   (`slice::meaning_of_empty_version`);
+//! - a row of a delete marker is left out, and counted, except by a delete that names its
+//!   version.
+
+use brigade_model::operation::OperationKind;
+use brigade_model::options::{EmptyVersion, KeyEncoding};
+use brigade_model::{JobOptions, Task};
+
+use crate::manifest::cells::{CellReader, Step};
+use crate::manifest::inventory::{Inventory, InventoryError, append_appid};
+use crate::manifest::row::{self, FirstBucket, RowError};
+
+/// What rows of delete markers are counted as.
+pub const DELETE_MARKER: &str = "delete marker";
+
+/// Which columns mean what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    names: Vec<String>,
+    bucket: usize,
+    key: usize,
+    appid: Option<usize>,
+    version: Option<usize>,
+    is_delete_marker: Option<usize>,
+    size: Option<usize>,
+}
+
+impl Columns {
+    /// The columns of a `fileSchema`: names, separated by commas.
+    pub(super) fn of(schema: &str) -> Result<Self, InventoryError> {
+        let names: Vec<String> = schema.split(',').map(|name| name.trim().to_owned()).collect();
+        let find = |wanted: &'static str| {
+            let mut places = names.iter().enumerate().filter(|(_, name)| name.eq_ignore_ascii_case(wanted));
+            let first = places.next().map(|(place, _)| place);
+            if places.next().is_some() { Err(InventoryError::Column(wanted)) } else { Ok(first) }
+        };
+        Ok(Self {
+            bucket: find("Bucket")?.ok_or(InventoryError::Column("Bucket"))?,
+            key: find("Key")?.ok_or(InventoryError::Column("Key"))?,
+            appid: find("Appid")?,
+            version: find("VersionId")?,
+            is_delete_marker: find("IsDeleteMarker")?,
+            size: find("Size")?,
+            names,
+        })
+    }
+}
+
+/// Makes tasks of the text of an inventory's parts, one part after the other, piece by piece.
+/// Holds one row.
+#[derive(Debug)]
+pub struct InventoryRows {
+    cells: CellReader,
+    columns: Columns,
+    source_appid: String,
+    encoding: KeyEncoding,
+    /// Rows of delete markers are tasks: with a version, and without one.
+    keeps_markers: (bool, bool),
+    bucket: FirstBucket,
+    bucket_name: String,
+    is_first_row: bool,
+    tasks: u64,
+    left_out: u64,
+}
+
+impl InventoryRows {
+    /// A reader for the parts of this inventory.
+    #[must_use]
+    pub fn new(inventory: &Inventory, operation: OperationKind, options: &JobOptions) -> Self {
+        let is_delete = operation == OperationKind::Delete;
+        let is_latest = options.empty_version == Some(EmptyVersion::Latest);
+        Self {
+            cells: CellReader::default(),
+            columns: inventory.columns.clone(),
+            source_appid: inventory.source_appid.clone().unwrap_or_default(),
+            encoding: options.key_encoding.unwrap_or(KeyEncoding::Url),
+            keeps_markers: (is_delete, is_delete && !is_latest && inventory.columns.version.is_some()),
+            bucket: FirstBucket::default(),
+            bucket_name: String::new(),
+            is_first_row: true,
+            tasks: 0,
+            left_out: 0,
+        }
+    }
+
+    /// Whether the inventory lists versions.
+    #[must_use]
+    pub fn has_versions(&self) -> bool {
+        self.columns.version.is_some()
+    }
+
+    /// Rows of delete markers that were left out so far.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// The next task; what was read is taken off the input's front. `None` when the input is
+    /// used up.
+    ///
+    /// # Errors
+    /// [`RowError`], with the row's number in its part; the reader is of no use afterwards.
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Task>, RowError> {
+        loop {
+            let step = self.cells.read(input);
+            match step.map_err(|problem| RowError::Cells { row: self.cells.row(), problem })? {
+                Step::More => return Ok(None),
+                Step::Row => {
+                    if let Some(task) = self.take_row()? {
+                        return Ok(Some(task));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The part has ended: a last task, when its row had no line end. The next input is the
+    /// beginning of another part.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn end_part(&mut self) -> Result<Option<Task>, RowError> {
+        let step = self.cells.finish();
+        let task = match step.map_err(|problem| RowError::Cells { row: self.cells.row(), problem })? {
+            Step::More => None,
+            Step::Row => self.take_row()?,
+        };
+        self.cells = CellReader::default();
+        self.is_first_row = true;
+        Ok(task)
+    }
+
+    /// The task of the complete row; `None` for a header and for a row that is left out.
+    fn take_row(&mut self) -> Result<Option<Task>, RowError> {
+        let (row, wanted) = (self.cells.row(), self.columns.names.len());
+        if self.cells.count() != wanted {
+            return Err(RowError::Columns { row, found: self.cells.count(), wanted });
+        }
+        if std::mem::take(&mut self.is_first_row) && self.is_header() {
+            return Ok(None);
+        }
+        let version = match self.columns.version {
+            Some(place) => row::version(row, row::text(&self.cells, place, "VersionId")?)?,
+            None => None,
+        };
+        let keeps_marker = if version.is_some() { self.keeps_markers.0 } else { self.keeps_markers.1 };
+        if self.is_delete_marker()? && !keeps_marker {
+            self.left_out += 1;
+            return Ok(None);
+        }
+        self.complete_bucket()?;
+        let (bucket, defect) = self.bucket.judge(row, &self.bucket_name)?;
+        let key = row::key(row, row::text(&self.cells, self.columns.key, "Key")?, self.encoding)?;
+        let size = self.take_size()?;
+        let number = self.tasks;
+        self.tasks += 1;
+        Ok(Some(Task { number, bucket, key, version, size, defect, tried_since: None }))
+    }
+
+    fn is_header(&self) -> bool {
+        self.columns.names.iter().enumerate().all(|(place, name)| {
+            let cell = self.cells.cell(place).unwrap_or_default().trim_ascii();
+            cell.eq_ignore_ascii_case(name.as_bytes())
+        })
+    }
+
+    fn is_delete_marker(&self) -> Result<bool, RowError> {
+        let Some(place) = self.columns.is_delete_marker else { return Ok(false) };
+        match self.cells.cell(place).unwrap_or_default() {
+            cell if cell.eq_ignore_ascii_case(b"true") => Ok(true),
+            cell if cell.is_empty() || cell.eq_ignore_ascii_case(b"false") => Ok(false),
+            _ => Err(self.wrong("IsDeleteMarker", "true or false")),
+        }
+    }
+
+    /// Puts the bucket's full name together.
+    fn complete_bucket(&mut self) -> Result<(), RowError> {
+        let appid = match self.columns.appid {
+            Some(place) => row::text(&self.cells, place, "Appid")?,
+            None => "",
+        };
+        let appid = if appid.is_empty() { self.source_appid.as_str() } else { appid };
+        self.bucket_name.clear();
+        self.bucket_name.push_str(row::text(&self.cells, self.columns.bucket, "Bucket")?);
+        append_appid(&mut self.bucket_name, appid);
+        Ok(())
+    }
+
+    fn take_size(&self) -> Result<Option<u64>, RowError> {
+        let Some(place) = self.columns.size else { return Ok(None) };
+        let text = row::text(&self.cells, place, "Size")?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| self.wrong("Size", "a number of bytes"))
+    }
+
+    fn wrong(&self, field: &'static str, wanted: &'static str) -> RowError {
+        RowError::Value { row: self.cells.row(), field, wanted }
+    }
+}
+
+#[cfg(test)]
+mod tests;

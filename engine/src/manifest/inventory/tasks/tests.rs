@@ -1,0 +1,345 @@
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::job::Prepared;
+use brigade_model::operation::Tagging;
+use brigade_model::ports::object_store::{
+    Answer, ByteStream, Call, CallError, CallKind, GotObject, PutObject, Verdict, send,
+};
+use brigade_model::ports::{Clock, ObjectStore};
+use brigade_model::{ManifestFormat, Operation, VersionId};
+use brigade_runtime::SimulatedClock;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use md5::{Digest, Md5};
+
+use super::*;
+use crate::manifest::inventory::parts::{RANGE_BYTES, RANGES_AHEAD};
+use crate::places::BucketRules;
+use crate::rig::{Rig, Trouble, at};
+use crate::setback::Setback;
+
+/// Gzip with as many members as texts.
+fn gzip(texts: &[&str]) -> Vec<u8> {
+    texts.iter().flat_map(|text| compress(text.as_bytes(), Compression::fast())).collect()
+}
+
+fn compress(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A manifest.json over these parts, called `p0`, `p1`, ...
+fn document(schema: &str, parts: &[Vec<u8>]) -> String {
+    let file = |(n, part): (usize, &Vec<u8>)| {
+        let md5 = hex::encode(Md5::digest(part));
+        format!(r#"{{"key":"p{n}","size":"{}","md5Checksum":"{md5}"}}"#, part.len())
+    };
+    let files: Vec<String> = parts.iter().enumerate().map(file).collect();
+    format!(r#"{{"destinationBucket":"lists","fileSchema":"{schema}","files":[{}]}}"#, files.join(","))
+}
+
+async fn put_part(rig: &Rig, n: usize, bytes: Vec<u8>) {
+    let put = PutObject { at: at("lists", &format!("p{n}")), body: bytes.into(), with: Default::default() };
+    send(&rig.objects, &rig.leash, put).await.unwrap();
+}
+
+/// A job over an inventory of these parts.
+async fn rig(schema: &str, parts: &[Vec<u8>]) -> Rig {
+    let rig = Rig::new(&document(schema, parts), |spec| {
+        spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+        spec.manifest.fields = Vec::new();
+    })
+    .await;
+    for (n, part) in parts.iter().enumerate() {
+        put_part(&rig, n, part.clone()).await;
+    }
+    rig
+}
+
+fn rows(from: u64, to: u64) -> String {
+    (from..to).map(|n| format!("\"photos\",\"k{n}\",\"{}\"\n", n * 10)).collect()
+}
+
+const SCHEMA: &str = "Bucket, Key, Size";
+
+fn tagging() -> Operation {
+    Operation::Tagging(Tagging { directive: None, tags: Vec::new() })
+}
+
+async fn failure(rig: &Rig) -> (String, String) {
+    match rig.prepare().await.unwrap_err() {
+        Setback::Failed(why) => (why.code, why.reason),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_becomes_slices_whose_tasks_are_the_rows_of_its_parts_in_order() {
+    let parts = [
+        gzip(&[&rows(0, 300), &rows(300, 301), "", &rows(301, 400)]),
+        gzip(&["Bucket,Key,Size\n"]),
+        gzip(&[rows(400, 1000).trim_end()]),
+    ];
+    let rig = rig(SCHEMA, &parts).await;
+    assert_eq!(rig.prepare().await.unwrap(), Prepared { tasks: 1000, slices: 5, ..Prepared::default() });
+    let tasks = rig.tasks().await;
+    assert_eq!(tasks.len(), 1000);
+    for (task, n) in tasks.iter().zip(0..) {
+        assert_eq!((task.number, task.key.as_str(), task.size), (n, format!("k{n}").as_str(), Some(n * 10)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_without_parts_or_rows_is_a_job_without_tasks() {
+    assert_eq!(rig(SCHEMA, &[]).await.prepare().await.unwrap(), Prepared::default());
+    assert_eq!(rig(SCHEMA, &[gzip(&[""])]).await.prepare().await.unwrap(), Prepared::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_are_meant_as_listed_and_an_empty_one_is_null() {
+    let schema = "Bucket,Key,VersionId,IsLatest,IsDeleteMarker";
+    let listed = "b,k,v2,true,false\nb,k,,false,false\nb,gone,v3,true,true\n";
+    let mut rig = rig(schema, &[gzip(&[listed])]).await;
+    rig.job.spec.operation = tagging();
+    let prepared = rig.prepare().await.unwrap();
+    assert_eq!(prepared.left_out, [("delete marker".to_owned(), 1)]);
+    assert!(prepared.some_rows_have_versions);
+    rig.job.prepared = Some(prepared);
+    let versions: Vec<_> = rig.tasks().await.into_iter().map(|task| task.version).collect();
+    assert_eq!(versions, [VersionId::new("v2").ok(), VersionId::new("null").ok()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_not_the_one_that_was_listed_fails_the_job_and_is_named() {
+    let parts = || vec![gzip(&[&rows(0, 100)]), gzip(&[&rows(100, 200)]), gzip(&[&rows(200, 300)])];
+
+    let missing = rig(SCHEMA, &parts()).await;
+    missing.objects.deny_key(&at("lists", "p0"));
+    assert_eq!(failure(&missing).await.0, "AccessDenied");
+    let missing = Rig::new(&document(SCHEMA, &parts()), |spec| {
+        spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+    })
+    .await;
+    assert_eq!(failure(&missing).await, ("ManifestNotFound".into(), "inventory part lists/p0: does not exist".into()));
+
+    let truncated = rig(SCHEMA, &parts()).await;
+    put_part(&truncated, 1, parts()[1][..50].to_vec()).await;
+    let size = parts()[1].len();
+    let told = format!("inventory part lists/p1: has 50 bytes, the inventory says {size}");
+    assert_eq!(failure(&truncated).await, ("InvalidManifestContent".into(), told));
+
+    // As long as it was, and whole: only the checksum tells.
+    let parts = [padded(100, 100, 1), padded(200, 100, 1)];
+    let other = rig("Bucket,Key,Tag", &parts).await;
+    put_part(&other, 1, parts[0].clone()).await;
+    let (code, reason) = failure(&other).await;
+    assert_eq!(code, "InvalidManifestContent");
+    let told = format!("the inventory says {}", hex::encode(Md5::digest(&parts[1])));
+    assert!(reason.starts_with("inventory part lists/p1: has the MD5 ") && reason.ends_with(&told), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_no_whole_gzip_is_named_even_when_nothing_else_is_known_of_it() {
+    let whole = gzip(&[&rows(0, 100), &rows(100, 200)]);
+    let cut_in_the_text = whole[..whole.len() / 4].to_vec();
+    let cut_in_the_checksum = whole[..whole.len() - 3].to_vec();
+    let mut damaged = whole.clone();
+    damaged[40] ^= 0x10;
+    for (what, part) in [
+        ("cut", cut_in_the_text),
+        ("cut in its checksum", cut_in_the_checksum),
+        ("damaged", damaged),
+        ("plain text", rows(0, 10).into_bytes()),
+        ("empty", Vec::new()),
+        ("followed by something else", [&whole[..], b"more and more"].concat()),
+    ] {
+        let text = format!(r#"{{"fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
+        let rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+        put_part(&rig, 0, part).await;
+        let (code, reason) = failure(&rig).await;
+        assert_eq!(code, "InvalidManifestContent", "{what}");
+        assert!(reason.starts_with("inventory part lists/p0: is not whole gzip data: "), "{what}: {reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_changes_while_it_is_read_fails_the_job_and_is_named() {
+    // Two ranges; between them another object takes the part's place.
+    let part = padded(0, 2500, 1000);
+    for trouble in [Trouble::NamesOther, Trouble::Fails(Verdict::Precondition)] {
+        let rig = rig("Bucket,Key,Tag", std::slice::from_ref(&part)).await;
+        // manifest.json, the first range, the second.
+        let nothing = || (CallKind::GetObject, Trouble::Nothing);
+        rig.script.expect([nothing(), nothing(), (CallKind::GetObject, trouble)]);
+        let (code, reason) = failure(&rig).await;
+        assert_eq!(
+            (code.as_str(), reason.as_str()),
+            ("ManifestETagMismatch", "inventory part lists/p0: was changed while it was read")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_row_is_named_with_its_part() {
+    let rig = rig(SCHEMA, &[gzip(&[&rows(0, 50)]), gzip(&[&rows(0, 20), "photos,k\n"])]).await;
+    let (code, reason) = failure(&rig).await;
+    assert_eq!(code, "InvalidManifestContent");
+    assert_eq!(reason, "inventory part lists/p1: row 21: has 2 columns, the fields name 3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_are_read_only_where_the_role_may_read_manifests() {
+    let text = format!(r#"{{"destinationBucket":"others","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
+    let mut rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    rig.places.manifest.buckets = BucketRules { allowed: vec!["lists".into()], strip_suffix: None };
+    let told = "inventory part others/p0: the role does not allow this bucket";
+    assert_eq!(failure(&rig).await, ("AccessDenied".into(), told.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_breaks_off_is_read_on_or_asked_again_later() {
+    let rig = rig(SCHEMA, &[gzip(&[&rows(0, 100)]), gzip(&[&rows(100, 200)])]).await;
+    rig.script.expect([
+        (CallKind::GetObject, Trouble::Nothing),
+        (CallKind::GetObject, Trouble::BreaksAfter(40)),
+        (CallKind::GetObject, Trouble::EndsAfter(7)),
+    ]);
+    assert_eq!(rig.prepare().await.unwrap().tasks, 200);
+    assert!(rig.script.is_over());
+
+    rig.script.expect([
+        (CallKind::HeadObject, Trouble::Nothing),
+        (CallKind::HeadObject, Trouble::Fails(Verdict::Unavailable)),
+    ]);
+    let away = rig.prepare().await.unwrap_err();
+    assert!(matches!(&away, Setback::Again(reason) if reason.contains("inventory part lists/p0")), "{away}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_an_inventory_goes_on_behind_the_recorded_slices() {
+    let part = |n: u64| gzip(&[&rows(n * 10_000, (n + 1) * 10_000)]);
+    let parts: Vec<Vec<u8>> = (0..10).map(part).collect();
+    let mut rig = rig(SCHEMA, &parts).await;
+    rig.job.spec.operation = tagging();
+    // Nine parts make 16 slices, which are recorded at once, and some rows more.
+    let good = (0..=9).map(|_| (CallKind::GetObject, Trouble::Nothing));
+    rig.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
+    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
+    let recorded = rig.slices().await;
+    assert_eq!(recorded.len(), 16);
+    rig.take_over().await;
+    let prepared = rig.prepare().await.unwrap();
+    assert_eq!(prepared.tasks, 100_000);
+    assert_eq!(rig.slices().await[..recorded.len()], recorded[..], "what was recorded stays");
+    let tasks = rig.tasks().await;
+    assert!(tasks.iter().zip(0..).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
+}
+
+/// Counts the bytes of parts that somebody still holds, and reads that are under way; answers
+/// take a second.
+struct Counting {
+    inner: Arc<dyn ObjectStore>,
+    clock: Arc<SimulatedClock>,
+    held: Arc<Gauge>,
+    reads: Arc<Gauge>,
+}
+
+/// What is now, and the most that was.
+#[derive(Default)]
+struct Gauge(AtomicU64, AtomicU64);
+
+impl Gauge {
+    fn add(&self, count: u64) {
+        let now = self.0.fetch_add(count, Ordering::SeqCst) + count;
+        self.1.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn take(&self, count: u64) {
+        self.0.fetch_sub(count, Ordering::SeqCst);
+    }
+
+    fn most(&self) -> u64 {
+        self.1.load(Ordering::SeqCst)
+    }
+}
+
+struct Counted(Bytes, Arc<Gauge>);
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.take(self.0.len() as u64);
+    }
+}
+
+struct Pieces(VecDeque<Bytes>);
+
+#[async_trait]
+impl ByteStream for Pieces {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        self.0.pop_front().map(Ok)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Counting {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let is_of_part = matches!(&call, Call::GetObject(get) if get.at.key.as_str().starts_with('p'));
+        self.reads.add(1);
+        self.clock.sleep(Duration::from_secs(1)).await;
+        self.reads.take(1);
+        let mut got = match self.inner.call(leash, call).await? {
+            Answer::GetObject(got) if is_of_part => got,
+            answer => return Ok(answer),
+        };
+        let mut pieces = VecDeque::new();
+        while let Some(piece) = got.body.next().await {
+            let piece = piece?;
+            self.held.add(piece.len() as u64);
+            pieces.push_back(Bytes::from_owner(Counted(piece, self.held.clone())));
+        }
+        Ok(Answer::GetObject(GotObject { head: got.head, body: Box::new(Pieces(pieces)) }))
+    }
+}
+
+/// A part of so many rows with so many bytes in a column that is skipped, not compressed.
+fn padded(first: u64, rows: u64, padding: usize) -> Vec<u8> {
+    let padding = "x".repeat(padding);
+    let text: String = (first..first + rows).map(|n| format!("photos,k{n},{padding}\n")).collect();
+    compress(text.as_bytes(), Compression::none())
+}
+
+/// The most bytes of parts that are held, and the most reads under way, while an inventory of so
+/// many parts is read.
+async fn most(parts: u64, rows: u64, padding: usize) -> (u64, u64) {
+    let parts: Vec<Vec<u8>> = (0..parts).map(|n| padded(n * rows, rows, padding)).collect();
+    let mut rig = rig("Bucket, Key, Tag", &parts).await;
+    let (held, reads) = (Arc::<Gauge>::default(), Arc::<Gauge>::default());
+    let (inner, clock) = (rig.places.manifest.store.clone(), rig.clock.clone());
+    rig.places.manifest.store = Arc::new(Counting { inner, clock, held: held.clone(), reads: reads.clone() });
+    assert_eq!(rig.prepare().await.unwrap().tasks, parts.len() as u64 * rows);
+    (held.most(), reads.most())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_of_an_inventory_grows_neither_with_its_parts_nor_with_their_size() {
+    let bound = RANGE_BYTES * (RANGES_AHEAD as u64 + 2);
+    for (parts, rows, padding) in [(500, 1, 1000), (40, 100, 10_000), (2, 400, 100_000)] {
+        let (held, reads) = most(parts, rows, padding).await;
+        // Parts are looked at ahead of the ranges that are read.
+        assert!(reads > 4 && reads <= 2 * RANGES_AHEAD as u64, "{parts} parts: {reads} reads at a time");
+        assert!(held <= bound, "{parts} parts: {held} bytes are held");
+    }
+}

@@ -1,0 +1,99 @@
+use brigade_model::{ETag, qcs};
+
+use super::*;
+
+const MD5: &str = "7d40c9b8f0a9e3b1c2d4e5f60718293a";
+
+fn location(bucket: &str) -> ManifestLocation {
+    let object = qcs::parse_object(&format!("qcs::cos:r::{bucket}/inv/20261126/manifest.json")).unwrap();
+    ManifestLocation { object, version: None, etag: ETag::new("\"e\"").unwrap() }
+}
+
+fn read(json: &str) -> Result<Inventory, InventoryError> {
+    Inventory::read(json.as_bytes(), &location("lists"), &BucketRules::any())
+}
+
+/// As COS writes it today.
+fn current() -> String {
+    format!(
+        r#"{{"sourceAppid":"1250000000","sourceBucket":"photos","destinationAppid":"1250000000",
+        "destinationBucket":"lists","fileFormat":"CSV","listObjectCount":"13","listStorageSize":"7212835",
+        "filterObjectCount":"13","filterStorageSize":"7212835",
+        "fileSchema":"Appid, Bucket, Key, Size, LastModifiedDate, ETag, StorageClass, IsMultipartUploaded, ReplicationStatus",
+        "files":[{{"key":"inv/04d7.csv.gz","size":"502","md5Checksum":"{MD5}"}},
+                 {{"key":"inv/04d8.csv.gz","size":"7","md5Checksum":"{MD5}"}}]}}"#
+    )
+}
+
+/// As it was published before.
+fn older() -> String {
+    format!(
+        r#"{{"sourceBucket":"photos-1250000000","destinationBucket":"lists-1250000000","version":"2016-11-30",
+        "creationTimestamp":"1514944800000","fileFormat":"CSV",
+        "fileSchema":"Bucket, Key, Size, StorageClass, ETag, ReplicationStatus, MultipartUploaded, LastModifiedDate, VersionId, IsLatest, IsDeleteMarker",
+        "files":[{{"key":"inv/data/04d7.csv.gz","size":502,"MD5checksum":"{MD5}","inventoriedRecord":13}}]}}"#
+    )
+}
+
+#[test]
+fn every_published_shape_is_read() {
+    let inventory = read(&current()).unwrap();
+    assert_eq!(inventory.source_appid.as_deref(), Some("1250000000"));
+    let parts: Vec<_> = inventory.parts.iter().map(|part| (part.located.key.as_str(), part.size)).collect();
+    assert_eq!(parts, [("inv/04d7.csv.gz", Some(502)), ("inv/04d8.csv.gz", Some(7))]);
+    assert_eq!(inventory.parts[0].md5.map(hex::encode).as_deref(), Some(MD5));
+
+    let inventory = read(&older()).unwrap();
+    assert_eq!((inventory.source_appid, inventory.parts[0].size), (None, Some(502)));
+    assert_eq!(inventory.parts[0].located.bucket.as_str(), "lists-1250000000");
+}
+
+#[test]
+fn the_checksum_has_three_spellings_and_may_be_missing() {
+    for spelling in ["md5Checksum", "MD5checksum", "MD5Checksum"] {
+        let inventory = read(&current().replace("md5Checksum", spelling)).unwrap();
+        assert!(inventory.parts.iter().all(|part| part.md5.is_some()), "{spelling}");
+    }
+    let upper = read(&current().replace(MD5, &MD5.to_uppercase())).unwrap();
+    assert_eq!(upper.parts[0].md5.map(hex::encode).as_deref(), Some(MD5));
+    for missing in ["", "null"] {
+        let text = if missing.is_empty() { "\"\"" } else { missing };
+        let inventory = read(&current().replace(&format!("\"{MD5}\""), text)).unwrap();
+        assert_eq!(inventory.parts[0].md5, None);
+    }
+}
+
+#[test]
+fn parts_lie_in_the_destination_which_mostly_is_where_the_manifest_lies() {
+    let rules = |strip: Option<&str>| BucketRules { strip_suffix: strip.map(Into::into), ..BucketRules::any() };
+    let bucket = |own: &str, named: &str, strip: Option<&str>| {
+        let json = current().replace(r#""destinationBucket":"lists""#, &format!(r#""destinationBucket":"{named}""#));
+        let inventory = Inventory::read(json.as_bytes(), &location(own), &rules(strip)).unwrap();
+        inventory.parts[0].located.bucket.as_str().to_owned()
+    };
+    assert_eq!(bucket("lists", "lists", None), "lists", "called as the job calls it");
+    assert_eq!(bucket("lists-1250000000", "lists", None), "lists-1250000000", "the suffix is left off");
+    assert_eq!(bucket("lists-1250000000", "lists-1250000000", None), "lists-1250000000");
+    assert_eq!(bucket("lists", "lists-1250000000", Some("-1250000000")), "lists", "the same bucket of the store");
+    assert_eq!(bucket("mine", "lists", None), "lists-1250000000", "another bucket, by its full name");
+    assert_eq!(bucket("mine", "", None), "mine");
+}
+
+#[test]
+fn what_is_no_manifest_of_a_csv_inventory_says_why() {
+    let cases = [
+        ("", "is not the manifest.json of an inventory: EOF while parsing a value at line 1 column 0".to_owned()),
+        (r#"{"Format":"Report_CSV_V1"}"#, "missing field `fileSchema`".into()),
+        (&current().replace("\"CSV\"", "\"Parquet\""), "its fileFormat is \"Parquet\"; only CSV is read".into()),
+        (&current().replace(" Key,", " Name,"), "its fileSchema must name the column Key once".into()),
+        (&current().replace(" ETag,", " Bucket,"), "its fileSchema must name the column Bucket once".into()),
+        (&current().replace("inv/04d8.csv.gz", ""), "its file 2 has a bad name: object key must not be empty".into()),
+        (&current().replace("\"7\"", "\"seven\""), "the size of file 2 is no number".into()),
+        (&current().replace(MD5, "abc"), "the MD5 of its file 1 is not 32 hexadecimal digits".into()),
+        (&current().replace("\"lists\"", "\"a/b\""), "its destinationBucket: bucket name must not hold '/'".into()),
+    ];
+    for (json, told) in cases {
+        let error = read(json).unwrap_err().to_string();
+        assert!(error.contains(&told), "{error:?} does not say {told:?}");
+    }
+}

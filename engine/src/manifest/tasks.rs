@@ -1,0 +1,111 @@
+//! The tasks of a job's manifest, one after the other, whatever its format.
+
+use brigade_model::ports::object_store::Leash;
+use brigade_model::{Job, ManifestFormat, ManifestLocation, Task};
+use bytes::{Buf, Bytes};
+
+use crate::manifest::csv::RowReader;
+use crate::manifest::inventory::rows::DELETE_MARKER;
+use crate::manifest::inventory::tasks::InventoryTasks;
+use crate::manifest::source::{Pin, PinnedObject, Source};
+use crate::manifest::{Located, Piece, ReadManifestError};
+use crate::places::Place;
+
+/// Reads the tasks of a manifest.
+pub struct TaskReader<'a>(Format<'a>);
+
+enum Format<'a> {
+    Csv(Box<CsvTasks<'a>>),
+    Inventory(Box<InventoryTasks<'a>>),
+}
+
+impl<'a> TaskReader<'a> {
+    /// Looks at the manifest of a job: it must be there, be allowed, and have the ETag.
+    ///
+    /// # Errors
+    /// [`ReadManifestError`].
+    pub async fn open(job: &Job, place: &'a Place, leash: &'a Leash) -> Result<Self, ReadManifestError> {
+        let spec = &job.spec.manifest;
+        let object = pin(place, leash, &spec.location).await?;
+        Ok(Self(match spec.format {
+            ManifestFormat::CosCsvV1 => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
+            ManifestFormat::CosInventoryCsvV1 => {
+                Format::Inventory(Box::new(InventoryTasks::open(job, place, leash, object).await?))
+            }
+        }))
+    }
+
+    /// The next task; `None` once the manifest is read to its end.
+    ///
+    /// # Errors
+    /// [`ReadManifestError`].
+    pub async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
+        match &mut self.0 {
+            Format::Csv(tasks) => tasks.next().await,
+            Format::Inventory(tasks) => tasks.next().await,
+        }
+    }
+
+    /// Rows that were left out on purpose, by reason; whole once the last task was read.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(String, u64)> {
+        match &self.0 {
+            Format::Inventory(tasks) if tasks.rows().left_out() > 0 => {
+                vec![(DELETE_MARKER.to_owned(), tasks.rows().left_out())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether rows name versions (`Prepared::some_rows_have_versions`); known once the last
+    /// task was read.
+    #[must_use]
+    pub fn some_rows_have_versions(&self) -> bool {
+        match &self.0 {
+            Format::Csv(tasks) => tasks.rows.some_rows_have_versions(),
+            Format::Inventory(tasks) => tasks.rows().has_versions(),
+        }
+    }
+}
+
+async fn pin<'a>(
+    place: &'a Place,
+    leash: &'a Leash,
+    location: &ManifestLocation,
+) -> Result<PinnedObject<'a>, ReadManifestError> {
+    let object = &location.object;
+    let located = Located { what: Piece::Manifest, bucket: object.bucket.clone(), key: object.key.clone() };
+    let pin = Pin { version: location.version.clone(), etag: Some(location.etag.clone()) };
+    PinnedObject::open(place, leash, located, pin).await
+}
+
+/// The tasks of a CSV manifest. Holds a piece of a range.
+struct CsvTasks<'a> {
+    source: Source<'a>,
+    piece: Bytes,
+    rows: RowReader,
+}
+
+impl<'a> CsvTasks<'a> {
+    fn open(job: &Job, object: PinnedObject<'a>) -> Result<Self, ReadManifestError> {
+        let rows = RowReader::new(&job.spec.manifest, &job.spec.options);
+        let rows = rows.map_err(|error| object.located().error(error))?;
+        Ok(Self { source: object.read_all(), piece: Bytes::new(), rows })
+    }
+
+    async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
+        loop {
+            let mut unread = &self.piece[..];
+            let task = self.rows.next(&mut unread).map_err(|error| self.source.located().error(error))?;
+            let read = self.piece.len() - unread.len();
+            self.piece.advance(read);
+            if task.is_some() {
+                return Ok(task);
+            }
+            match self.source.next().await? {
+                Some(piece) => self.piece = piece,
+                None => return self.rows.finish().map_err(|error| self.source.located().error(error)),
+            }
+        }
+    }
+}
