@@ -6,7 +6,7 @@ use brigade_engine::{Place, RolePlaces};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::resource::{Owner, RoleRef};
-use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, ManifestFormat, Operation};
+use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation};
 use brigade_wire::cos::{CosError, create_job};
 
 use crate::api::answer::{Answer, Refusal};
@@ -19,7 +19,6 @@ impl Api {
         create_job::decode_query(&asked.query())?;
         let mut spec = create_job::decode_request(body)?;
         spec.options = options::read(asked, caller)?;
-        check_format(&spec)?;
         self.set_thresholds(&mut spec);
         let job = self.admit(caller, spec, Dialect::Cos)?;
         self.jobs.create_job(&job, self.rules.open_jobs_max).await.map_err(not_created)?;
@@ -109,16 +108,6 @@ pub(super) fn not_created(error: CreateJobError) -> Refusal {
         CreateJobError::TooManyJobs => CosError::too_many_jobs().into(),
         CreateJobError::RetriedJobGone(_) => CosError::no_such_job().into(),
         CreateJobError::Store(_) => Refusal::store(error),
-    }
-}
-
-/// A manifest that the engine can read: a job that could only fail is not accepted.
-fn check_format(spec: &JobSpec) -> Result<(), CosError> {
-    match spec.manifest.format {
-        ManifestFormat::CosCsvV1 => Ok(()),
-        ManifestFormat::CosInventoryCsvV1 => {
-            Err(CosError::not_implemented("manifests in COSInventoryReport_CSV_V1 yet"))
-        }
     }
 }
 

@@ -194,17 +194,6 @@ async fn golden_requests_get_their_golden_answers_and_a_bad_one_stores_nothing()
 fn golden_cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/cos/CreateJob");
     let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // The wire reads what the engine cannot yet: see the test below.
-    cases.retain(|case| !case.ends_with(INVENTORY));
     cases.sort();
     cases
-}
-
-const INVENTORY: &str = "inventory-without-fields";
-
-#[tokio::test(start_paused = true)]
-async fn a_manifest_that_the_engine_cannot_read_yet_is_refused_by_its_format() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/cos/CreateJob").join(INVENTORY);
-    let body = std::fs::read(path.join("request.xml")).unwrap();
-    assert_refused(&Bench::new(), Call::create(body), (501, "NotImplemented"), "COSInventoryReport_CSV_V1").await;
 }

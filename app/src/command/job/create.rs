@@ -137,7 +137,13 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
     let common = form.common();
     let changes_nothing = common.dry_print || common.options.0.is_dry_run();
     let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
+    let format = common.format();
     match &common.manifest {
+        Source::Local(path) if format == ManifestFormat::CosInventoryCsvV1 => {
+            let path = path.display();
+            Err(Mistake(format!("--manifest {path}: an inventory is read where it lies: say s3://.../manifest.json"))
+                .into())
+        }
         Source::Local(path) => {
             let local = manifest::look_here(path, common.fields.as_ref())?;
             let to = common.manifest_to.as_ref().ok_or_else(|| {
@@ -156,7 +162,13 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
         }
         Source::Stored(place) => {
             let store = desk.open_store(&common.store)?;
-            let found = manifest::look_there(&*store, place, common.fields.as_ref()).await?;
+            let fields = common.fields.as_ref();
+            let found = match format {
+                ManifestFormat::CosCsvV1 => manifest::look_there(&*store, place, fields).await?,
+                ManifestFormat::CosInventoryCsvV1 => {
+                    (manifest::look_at_inventory(&*store, place, fields).await?, Vec::new())
+                }
+            };
             if must_ask {
                 consent::ask(&place.to_string(), None)?;
             }
@@ -183,7 +195,7 @@ pub fn compose(
         description: common.description.clone(),
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: pinned.version, etag: pinned.etag },
-            format: ManifestFormat::CosCsvV1,
+            format: common.format(),
             fields,
         },
         operation,

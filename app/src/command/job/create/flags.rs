@@ -1,7 +1,7 @@
 //! What every form takes besides its operation: manifest, report, priority, role; and the short
 //! names that become qcs names.
 
-use brigade_model::manifest::Field;
+use brigade_model::manifest::{Field, ManifestFormat};
 use brigade_model::names::NameError;
 use brigade_model::qcs;
 use brigade_model::report::{ReportScope, ReportSpec};
@@ -21,6 +21,9 @@ pub struct CommonArgs {
     /// The list of objects: a CSV file here, which is uploaded, or an object s3://BUCKET/KEY
     #[arg(long, value_name = "FILE|S3URL")]
     pub manifest: Source,
+    /// How it is written [default: inventory for s3://.../manifest.json, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub manifest_format: Option<FormatWord>,
     /// Where a manifest from here is uploaded to
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub manifest_to: Option<S3Url>,
@@ -62,6 +65,15 @@ pub struct CommonArgs {
     pub store: StoreFlags,
 }
 
+/// How a manifest is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatWord {
+    /// Rows of bucket, key and perhaps version (COSBatchOperations_CSV_V1)
+    Csv,
+    /// The manifest.json of an inventory (COSInventoryReport_CSV_V1)
+    Inventory,
+}
+
 /// Which tasks a report lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScopeWord {
@@ -72,6 +84,16 @@ pub enum ScopeWord {
 }
 
 impl CommonArgs {
+    /// How the manifest is written: as the flag says, or else as its name does.
+    #[must_use]
+    pub fn format(&self) -> ManifestFormat {
+        match (self.manifest_format, &self.manifest) {
+            (Some(FormatWord::Inventory), _) => ManifestFormat::CosInventoryCsvV1,
+            (None, Source::Stored(place)) if place.path.ends_with("manifest.json") => ManifestFormat::CosInventoryCsvV1,
+            _ => ManifestFormat::CosCsvV1,
+        }
+    }
+
     /// The report that the flags ask for.
     ///
     /// # Errors

@@ -148,7 +148,37 @@ pub fn look_here(path: &Path, given: Option<&Fields>) -> Result<Local, Mistake> 
     Ok(Local { path: path.to_owned(), bytes: source.bytes, rows: count, fields, md5 })
 }
 
-/// Looks at a manifest in the store.
+/// Looks at an object in the store, which pins it; says how long it is too.
+async fn pin(store: &dyn ObjectStore, place: &S3Url) -> anyhow::Result<(Pinned, u64)> {
+    let key = place.key().map_err(|error| Mistake(format!("--manifest {place}: {error}")))?;
+    let at = At { bucket: place.bucket.clone(), key };
+    let unreadable = || format!("manifest {place}");
+    let request = HeadObject { at: at.clone(), version: None };
+    let head = send(store, &Leash::unbounded(), request).await.with_context(unreadable)?;
+    let etag = head.etag.ok_or_else(|| anyhow!("the store gave no ETag")).with_context(unreadable)?;
+    let version = head.version.filter(|version| version.as_str() != "null");
+    Ok((Pinned { at, etag, version }, head.size))
+}
+
+/// Looks at the manifest.json of an inventory, which says its columns itself.
+///
+/// # Errors
+/// [`Mistake`] when it is empty or columns are given, another error when the store does not answer.
+pub async fn look_at_inventory(
+    store: &dyn ObjectStore,
+    place: &S3Url,
+    given: Option<&Fields>,
+) -> anyhow::Result<Pinned> {
+    if given.is_some() {
+        return Err(Mistake(format!("--fields: the inventory {place} says itself what its columns are")).into());
+    }
+    match pin(store, place).await? {
+        (_, 0) => Err(Mistake(format!("manifest {place}: is empty")).into()),
+        (pinned, _) => Ok(pinned),
+    }
+}
+
+/// Looks at a CSV manifest in the store.
 ///
 /// # Errors
 /// [`Mistake`] when its columns are unclear, another error when the store does not answer.
@@ -159,18 +189,15 @@ pub async fn look_there(
 ) -> anyhow::Result<(Pinned, Fields)> {
     /// The first row is within this, or it is no manifest: two names of 1,024 bytes, quoted.
     const FIRST_BYTES: u64 = 16 * 1024;
-    let key = place.key().map_err(|error| Mistake(format!("--manifest {place}: {error}")))?;
-    let at = At { bucket: place.bucket.clone(), key };
-    let leash = Leash::unbounded();
     let unreadable = || format!("manifest {place}");
-    let head = send(store, &leash, HeadObject { at: at.clone(), version: None }).await.with_context(unreadable)?;
-    let etag = head.etag.ok_or_else(|| anyhow!("the store gave no ETag")).with_context(unreadable)?;
-    if head.size == 0 {
+    let (pinned, size) = pin(store, place).await?;
+    if size == 0 {
         return Err(Mistake(format!("manifest {place}: is empty: each row names a bucket and a key")).into());
     }
-    let range = Some((0, head.size.min(FIRST_BYTES) - 1));
-    let get = GetObject { at: at.clone(), version: head.version.clone(), range, if_match: Some(etag.clone()) };
-    let mut got = send(store, &leash, get).await.with_context(unreadable)?;
+    let range = Some((0, size.min(FIRST_BYTES) - 1));
+    let (at, version, if_match) = (pinned.at.clone(), pinned.version.clone(), Some(pinned.etag.clone()));
+    let get = GetObject { at, version, range, if_match };
+    let mut got = send(store, &Leash::unbounded(), get).await.with_context(unreadable)?;
     let mut bytes = Vec::new();
     while let Some(piece) = got.body.next().await {
         bytes.extend_from_slice(&piece.with_context(unreadable)?);
@@ -178,8 +205,7 @@ pub async fn look_there(
     let mut row = csv::ByteRecord::new();
     csv_rows(bytes.as_slice()).read_byte_record(&mut row).with_context(unreadable)?;
     let fields = decide_fields(given, &first_row(&row), &place.to_string())?;
-    let version = head.version.filter(|version| version.as_str() != "null");
-    Ok((Pinned { at, etag, version }, fields))
+    Ok((pinned, fields))
 }
 
 fn csv_rows<R: Read>(source: R) -> csv::Reader<R> {

@@ -81,6 +81,20 @@ fn a_delete_is_an_empty_element() {
 }
 
 #[test]
+fn a_manifest_is_an_inventory_when_its_name_or_the_flag_says_so() {
+    let format = |flags: &str| {
+        let form = parse(&format!("delete --no-report --manifest {flags}")).unwrap();
+        form.common().format()
+    };
+    use ManifestFormat::{CosCsvV1, CosInventoryCsvV1};
+    assert_eq!(format("s3://lists/inventory/20261126/manifest.json"), CosInventoryCsvV1);
+    assert_eq!(format("s3://lists/latest.json --manifest-format inventory"), CosInventoryCsvV1);
+    assert_eq!(format("s3://lists/manifest.json --manifest-format csv"), CosCsvV1);
+    assert_eq!(format("s3://lists/m.csv"), CosCsvV1);
+    assert_eq!(format("manifest.json"), CosCsvV1, "a file here is never taken for an inventory by its name");
+}
+
+#[test]
 fn job_options_are_not_in_the_body_but_kept_for_the_headers() {
     let form = parse("delete --manifest m.csv --no-report --in-flight-max 8 --key-encoding url").unwrap();
     let given = form.common().options.0.given();
