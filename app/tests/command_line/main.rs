@@ -5,3 +5,4 @@
 mod demo;
 mod job;
 mod kept;
+mod keys;

@@ -7,8 +7,8 @@
 //!   aside; whatever stands above an ignored column);
 //! - keys are as they stand unless the job option `key-encoding` says otherwise; nothing is
 //!   guessed, with one exception: a row shaped like a row of our own reports (seven columns,
-//!   the fourth `succeeded` or `failed`, fields Bucket, Key, VersionId and four ignored) as
-//!   the first row says that keys are percent-encoded, as we wrote them;
+//!   the fourth `succeeded`, `failed` or `dry-run`, fields Bucket, Key, VersionId and four
+//!   ignored) as the first row says that keys are percent-encoded, as we wrote them;
 //! - the first row's bucket is the job's; rows of another bucket are tasks with a defect;
 //! - whether a row without a version is in doubt is known at the end only:
 //!   [`RowReader::some_rows_have_versions`].
@@ -144,7 +144,7 @@ impl RowReader {
         use Field::{Bucket, Ignore, Key, VersionId};
         let status = self.cells.cell(3).unwrap_or_default();
         self.columns.fields == [Bucket, Key, VersionId, Ignore, Ignore, Ignore, Ignore]
-            && (status == b"succeeded" || status == b"failed")
+            && [&b"succeeded"[..], b"failed", b"dry-run"].contains(&status)
     }
 
     fn take_version(&self) -> Result<Option<VersionId>, RowError> {

@@ -12,7 +12,9 @@ use crate::world::{World, bucket};
 /// One row of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
+    pub(crate) bucket: String,
     pub(crate) key: String,
+    pub(crate) version: String,
     pub(crate) status: String,
     pub(crate) code: String,
     pub(crate) message: String,
@@ -43,7 +45,9 @@ pub(crate) async fn report(world: &World, job: &Job) -> Vec<Row> {
             assert_eq!(record.len(), 7, "{record:?}");
             assert_eq!(&record[3], result["TaskExecutionStatus"].as_str().unwrap());
             let key = percent_encoding::percent_decode_str(&record[1]).decode_utf8().unwrap().into_owned();
-            rows.push(Row { key, status: record[3].into(), code: record[4].into(), message: record[6].into() });
+            let (bucket, version) = (record[0].into(), record[2].into());
+            let (status, code, message) = (record[3].into(), record[4].into(), record[6].into());
+            rows.push(Row { bucket, key, version, status, code, message });
         }
     }
     rows

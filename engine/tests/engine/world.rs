@@ -229,16 +229,16 @@ impl World {
         }
     }
 
-    pub(crate) async fn put(&self, bucket_name: &str, key: &str, body: &str) -> ETag {
+    pub(crate) async fn put(&self, bucket_name: &str, key: &str, body: impl AsRef<[u8]>) -> ETag {
         let at = At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() };
-        let put = PutObject { at, body: body.to_owned().into(), with: NewObject::default() };
+        let put = PutObject { at, body: body.as_ref().to_vec().into(), with: NewObject::default() };
         send(&*self.bucket, &Leash::unbounded(), put).await.unwrap().etag
     }
 
     /// Puts `n` objects into `source`.
     pub(crate) async fn fill(&self, n: usize) {
         for i in 0..n {
-            self.put("source", &key(i), &format!("body {i}")).await;
+            self.put("source", &key(i), format!("body {i}")).await;
         }
         // Objects are older than jobs: a store tells their age in whole seconds.
         self.clock.sleep(Duration::from_secs(10)).await;
@@ -266,9 +266,29 @@ impl World {
         keys: impl IntoIterator<Item = String>,
         adjust: impl FnOnce(&mut JobSpec),
     ) -> JobId {
-        let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
         let manifest: String = keys.into_iter().map(|key| format!("source,{key}\n")).collect();
-        let etag = self.put("aside", &format!("manifest-{number}.csv"), &manifest).await;
+        self.create_job(account, operation, manifest, adjust).await
+    }
+
+    /// A job over this manifest, created but not started.
+    pub(crate) async fn create_over(
+        &self,
+        operation: Operation,
+        manifest: impl AsRef<[u8]>,
+        adjust: impl FnOnce(&mut JobSpec),
+    ) -> JobId {
+        self.create_job("1", operation, manifest, adjust).await
+    }
+
+    async fn create_job(
+        &self,
+        account: &str,
+        operation: Operation,
+        manifest: impl AsRef<[u8]>,
+        adjust: impl FnOnce(&mut JobSpec),
+    ) -> JobId {
+        let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
+        let etag = self.put("aside", &format!("manifest-{number}.csv"), manifest).await;
         let object = ObjectRef {
             text: "qcs".into(),
             region: "r".into(),

@@ -104,8 +104,14 @@ fn keys_are_decoded_as_the_job_says_and_never_by_guess() {
 fn one_of_our_reports_is_recognised_and_decoded_as_it_was_written() {
     use Field::{Bucket, Ignore, Key, VersionId};
     let fields = [Bucket, Key, VersionId, Ignore, Ignore, Ignore, Ignore];
+    for row in [
+        &b"b,a%20b,,failed,NoSuchKey,404,gone\r\n"[..],
+        b"b,a%20b,,succeeded,,200,Successful\r\n",
+        b"b,a%20b,,dry-run,,,dry run: would send CopyObject\r\n",
+    ] {
+        assert_eq!(keys(&read_with(&fields, &JobOptions::default(), row).unwrap().0), ["a b"]);
+    }
     let row = b"b,a%20b,,failed,NoSuchKey,404,gone\r\n";
-    assert_eq!(keys(&read_with(&fields, &JobOptions::default(), row).unwrap().0), ["a b"]);
     assert_eq!(keys(&read_with(&fields, &encoded(KeyEncoding::Raw), row).unwrap().0), ["a%20b"]);
     let other = b"b,a%20b,,whatever,NoSuchKey,404,gone\r\n";
     assert_eq!(keys(&read_with(&fields, &JobOptions::default(), other).unwrap().0), ["a%20b"]);
