@@ -7,6 +7,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use brigade_model::{Job, LoadLimits};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use utoipa::{IntoResponses, ToSchema};
 
 /// Where the API lies. The path of every action begins so.
@@ -77,10 +78,10 @@ impl From<&Job> for JobState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Requests in flight at most.
-    #[schema(required, minimum = 1)]
+    #[schema(required, value_type = Option<i64>, minimum = 1)]
     pub requests_in_flight: Option<u32>,
     /// Requests a second at most.
-    #[schema(required, minimum = 1)]
+    #[schema(required, value_type = Option<i64>, minimum = 1)]
     pub requests_per_second: Option<u32>,
     /// Bytes of objects a second at most.
     #[schema(required, minimum = 1)]
@@ -100,24 +101,24 @@ impl From<LoadLimits> for Limits {
 #[schema(min_properties = 1)]
 pub struct LimitsChange {
     /// Requests in flight at most.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u64)]
-    pub requests_in_flight: Option<Option<NonZeroU32>>,
+    #[serde(default, deserialize_with = "given_count", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 4294967295u64)]
+    pub requests_in_flight: GivenCount,
     /// Requests a second at most.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u64)]
-    pub requests_per_second: Option<Option<NonZeroU32>>,
+    #[serde(default, deserialize_with = "given_count", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 4294967295u64)]
+    pub requests_per_second: GivenCount,
     /// Bytes of objects a second at most.
     #[serde(default, deserialize_with = "given_bytes", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u64>, minimum = 1, maximum = 9007199254740991u64)]
-    pub bytes_per_second: Option<Option<NonZeroU64>>,
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 9007199254740991u64)]
+    pub bytes_per_second: GivenBytes,
 }
 
 impl LimitsChange {
     /// The limits after the change.
     #[must_use]
     pub fn of(self, before: LoadLimits) -> LoadLimits {
-        let changed = |change: Option<Option<NonZeroU32>>, before| change.map_or(before, |to| to.map(NonZeroU32::get));
+        let changed = |change: GivenCount, before| change.map_or(before, |to| to.map(NonZeroU32::get));
         LoadLimits {
             requests_in_flight: changed(self.requests_in_flight, before.requests_in_flight),
             requests_per_second: changed(self.requests_per_second, before.requests_per_second),
@@ -132,21 +133,30 @@ impl LimitsChange {
     }
 }
 
-/// A field that stands there, be it null.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// The greatest number that every reader of JSON reads exactly: 2^53 - 1.
 const BYTES_MAX: u64 = (1 << 53) - 1;
 
-/// The same, of bytes.
-fn given_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<NonZeroU64>>, D::Error> {
-    let bytes: Option<Option<NonZeroU64>> = given(deserializer)?;
-    if bytes.flatten().is_some_and(|bytes| bytes.get() > BYTES_MAX) {
-        return Err(D::Error::custom(format!("bytes_per_second must be {BYTES_MAX} at most")));
-    }
-    Ok(bytes)
+type GivenCount = Option<Option<NonZeroU32>>;
+type GivenBytes = Option<Option<NonZeroU64>>;
+
+fn given_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenCount, D::Error> {
+    let narrow = |count| NonZeroU32::try_from(count).expect("it is within its bounds");
+    given_whole(deserializer, u32::MAX.into()).map(|given| given.map(|count| count.map(narrow)))
+}
+
+fn given_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenBytes, D::Error> {
+    given_whole(deserializer, BYTES_MAX)
+}
+
+/// A field that stands there, be it null. JSON tells no whole number from 5.0, so that is one.
+fn given_whole<'de, D: Deserializer<'de>>(deserializer: D, max: u64) -> Result<GivenBytes, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(Some(None)) };
+    let of_float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=BYTES_MAX as f64).contains(float));
+    let whole = number.as_u64().or_else(|| of_float().map(|float| float as u64));
+    let within = whole.filter(|whole| *whole <= max).and_then(NonZeroU64::new);
+    within
+        .map(|whole| Some(Some(whole)))
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 1 to {max}")))
 }
 
 /// Why an endpoint is stopped.

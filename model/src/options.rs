@@ -146,11 +146,12 @@ pub const OPTIONS: &[OptionRow] = &[
     },
     OptionRow {
         name: "threshold-percent",
-        takes: "a whole number from 1 to 100",
+        takes: "a whole number of percent from 1 to 100",
         help: "failures above this share of the outcomes fail the job (100: never)",
         implied: None,
         set: |options, text| {
             let mut value: Option<u8> = None;
+            let text = text.strip_suffix('%').unwrap_or(text);
             let is_valid = number(text, &mut value) && value.is_some_and(|v| v <= 100);
             if is_valid {
                 options.threshold_percent = value;

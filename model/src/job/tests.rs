@@ -182,3 +182,31 @@ fn what_an_earlier_restore_left_unknown_still_is_after_a_second_one() {
     let job = changed(job(None), &[Change::BackedUp(at(100)), Change::Released, Change::BackedUp(at(200))]);
     assert_eq!(job.restored_from, Some(at(100)));
 }
+
+#[test]
+fn a_paused_job_says_so_where_it_waits_and_no_more_when_it_goes_on() {
+    let early = changed(job(None), &[Change::Held, Change::PreparationStarted, prepared()]);
+    let late = changed(job(None), &[Change::PreparationStarted, prepared(), Change::Held]);
+    let runs = [Change::PreparationStarted, prepared(), Change::SlotGranted, Change::Held, Change::Preempted];
+    let paused = changed(changed(job(None), &runs), &[Change::Drained]);
+    for (held, status) in [(early, Status::Ready), (late, Status::Ready), (paused, Status::Paused)] {
+        assert_eq!((held.status, held.status_update_reason.as_str()), (status, REASON_PAUSED));
+        assert_eq!(changed(held, &[Change::Released]).status_update_reason, "");
+    }
+}
+
+#[test]
+fn limits_are_the_options_until_they_are_changed_and_change_only_while_tasks_are_ahead() {
+    let mut job = job(None);
+    job.spec.options.in_flight_max = Some(3);
+    let mut job = Job::new(job.id, job.account, job.dialect, job.endpoint, job.spec, job.created);
+    assert_eq!(job.limits.requests_in_flight, Some(3));
+    let limits = LoadLimits { bytes_per_second: Some(9), ..LoadLimits::default() };
+    job = changed(job, &[Change::PreparationStarted, prepared(), Change::LimitsSet(limits), Change::SlotGranted]);
+    assert_eq!((job.limits, job.spec.options.in_flight_max), (limits, Some(3)));
+    job = changed(job, &[Change::TasksExhausted]);
+    for change in [Change::LimitsSet(LoadLimits::default()), Change::Held, Change::Released] {
+        assert_eq!(job.change(&change, at(9)), Err(IllegalChange { status: Status::Completing }));
+    }
+    assert_eq!(job.limits, limits);
+}

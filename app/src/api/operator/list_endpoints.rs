@@ -8,7 +8,7 @@ use super::{Done, Kept};
 use crate::api::Api;
 use crate::operator::{EndpointList, Refusals};
 
-/// Lists the endpoints of the configuration that roles use
+/// Lists the endpoints of the configuration
 #[utoipa::path(
     get,
     path = "/brigade/v1/endpoints",

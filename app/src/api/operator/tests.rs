@@ -132,7 +132,7 @@ async fn a_jobs_limits_change_one_by_one_and_the_engine_hears_of_it() {
         (json!({"requests_per_second": 5}), json!([null, 5, null])),
         (json!({"requests_in_flight": 2, "bytes_per_second": 1u64 << 40}), json!([2, 5, 1u64 << 40])),
         (json!({"requests_per_second": null}), json!([2, null, 1u64 << 40])),
-        (json!({"requests_per_second": null, "requests_in_flight": 9}), json!([9, null, 1u64 << 40])),
+        (json!({"requests_per_second": null, "requests_in_flight": 9.0}), json!([9, null, 1u64 << 40])),
     ];
     for (body, expected) in steps {
         let rings = bench.told.rings.load(Ordering::SeqCst);
@@ -151,6 +151,7 @@ async fn a_jobs_limits_change_one_by_one_and_the_engine_hears_of_it() {
         (r#"{"requests_per_second": 1.5}"#, "MalformedJSON"),
         (r#"{"requests_per_second": "5"}"#, "MalformedJSON"),
         (r#"{"requests_per_second": 4294967296}"#, "MalformedJSON"),
+        (r#"{"bytes_per_second": 9007199254740992}"#, "MalformedJSON"),
         (r#"{"requests_a_second": 5}"#, "MalformedJSON"),
         (r#"{"requests_per_second": 5, "requests_per_second": 6}"#, "MalformedJSON"),
         ("[5]", "MalformedJSON"),
@@ -267,6 +268,17 @@ async fn an_endpoints_limits_stay_within_the_configuration() {
     bench.send(limit(none)).await;
     let (_, endpoint) = bench.api.roles.endpoint("main").unwrap();
     assert_eq!(endpoint.limit().caps(), endpoint.configured());
+}
+
+#[test]
+fn the_stored_description_is_up_to_date() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operator-api.json");
+    let rendered = super::description().unwrap() + "\n";
+    if std::env::var_os("BRIGADE_RENDER").is_some() {
+        std::fs::write(&page, &rendered).unwrap();
+    }
+    let stored = std::fs::read_to_string(&page).unwrap_or_default();
+    assert_eq!(stored, rendered, "stale: run the tests with BRIGADE_RENDER=1");
 }
 
 #[test]

@@ -22,6 +22,6 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let answer = desk.client()?.stop_endpoint(&endpoint, &StopReason { reason }).await?;
     output::print_document(desk.output, &answer.body, || {
         let in_flight = answer.value.requests_in_flight_now;
-        format!("{endpoint} is stopped; {in_flight} requests in flight end")
+        format!("{endpoint} is stopped (requests in flight that end by themselves: {in_flight})")
     })
 }

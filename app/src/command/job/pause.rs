@@ -3,6 +3,7 @@
 use brigade_model::job::JobId;
 
 use super::{Desk, output};
+use crate::operator::JobState;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,14 @@ pub struct Arguments {
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
     let answer = desk.client()?.pause_job(job).await?;
-    output::print_document(desk.output, &answer.body, || {
-        format!("{job} is paused (its status is now {})", answer.value.status)
-    })
+    output::print_document(desk.output, &answer.body, || to_text(&answer.value))
+}
+
+fn to_text(job: &JobState) -> String {
+    let id = &job.job;
+    match job.status.as_str() {
+        "Active" | "Pausing" => format!("{id} pauses: tasks in flight end and are recorded"),
+        "Paused" => format!("{id} is paused"),
+        status => format!("{id} is {status}, and runs no task until it is resumed"),
+    }
 }

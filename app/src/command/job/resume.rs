@@ -19,6 +19,6 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
     let answer = desk.client()?.resume_job(job).await?;
     output::print_document(desk.output, &answer.body, || {
-        format!("{job} is resumed (its status is now {})", answer.value.status)
+        format!("{job} is resumed: it is {}, and goes on as soon as it may", answer.value.status)
     })
 }

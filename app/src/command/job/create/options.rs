@@ -4,6 +4,9 @@
 use brigade_model::options::{JobOptions, OPTIONS};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+/// Options that people say in one word.
+const SHORT: [(&str, &str); 1] = [("threshold-percent", "threshold")];
+
 /// The options that were given as flags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OptionFlags(pub JobOptions);
@@ -25,6 +28,8 @@ impl Args for OptionFlags {
         OPTIONS.iter().fold(command, |command, row| {
             let help = format!("{}: {}", capitalized(row.help), row.takes);
             let arg = Arg::new(row.name).long(row.name).value_name("VALUE").help(help);
+            let short = SHORT.iter().find(|(name, _)| *name == row.name).map(|(_, short)| *short);
+            let arg = arg.visible_aliases(short);
             let arg = match row.implied {
                 Some(value) => arg.num_args(0..=1).require_equals(true).default_missing_value(value),
                 None => arg,
@@ -85,6 +90,12 @@ mod tests {
         let flags = |argument| Flags::try_parse_from(["x", argument]).unwrap().options.0.dry_run;
         assert_eq!(flags("--dry-run"), Some(true));
         assert_eq!(flags("--dry-run=false"), Some(false));
+    }
+
+    #[test]
+    fn a_threshold_is_said_in_one_word_and_in_percent() {
+        let options = Flags::try_parse_from(["x", "--threshold", "5%", "--threshold-tasks", "200"]).unwrap().options.0;
+        assert_eq!((options.threshold_percent, options.threshold_tasks), (Some(5), Some(200)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ For every action, requests that the description allows and requests that it forb
 the server's own, only statuses and documents that are described, what is allowed is accepted and
 what is forbidden refused. Signed by the official COS SDK's own signer.
 
-    target/venv/bin/python tests/clients/operator.py
+    target/venv/bin/python tests/clients/described.py
 
 with the environment: BATCH_URL, APPID, SECRET_ID, SECRET_KEY (the service), and JOBS, ids of jobs
 separated by commas: the hand of the test lies on them.
