@@ -2,9 +2,10 @@
 //!
 //! Their JSON is the interface: a field that was released keeps its name and its meaning.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
-use brigade_model::{Job, LoadLimits};
+use brigade_model::{DryRun, Job, LoadLimits};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Number;
@@ -60,6 +61,12 @@ pub struct JobState {
     pub is_paused: bool,
     /// What its tasks may use now.
     pub limits: Limits,
+    /// The ended job whose failed and unattempted tasks are this one's.
+    #[schema(required)]
+    pub retry_of: Option<String>,
+    /// What it would do, once it has ended as a dry run.
+    #[schema(required)]
+    pub dry_run: Option<DryRunFound>,
 }
 
 impl From<&Job> for JobState {
@@ -70,8 +77,55 @@ impl From<&Job> for JobState {
             status_update_reason: job.status_update_reason.clone(),
             is_paused: job.held_by_user,
             limits: job.limits.into(),
+            retry_of: job.spec.retry_of.map(|id| id.to_string()),
+            dry_run: job.dry_run.as_ref().map(DryRunFound::from),
         }
     }
+}
+
+/// What a dry run found: nothing of it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DryRunFound {
+    /// How many requests of each kind would be sent, by the names of the S3 API.
+    pub requests: BTreeMap<String, u64>,
+    /// The bytes of the objects of tasks that would succeed, as far as the manifest knows them.
+    pub bytes: u64,
+    /// Tasks that would succeed, whose size the manifest does not tell.
+    pub tasks_of_unknown_size: u64,
+    /// How long it would take under the limits that stood when it ended.
+    pub estimated_seconds: u64,
+}
+
+impl From<&DryRun> for DryRunFound {
+    fn from(found: &DryRun) -> Self {
+        Self {
+            requests: found.requests.iter().cloned().collect(),
+            bytes: found.bytes,
+            tasks_of_unknown_size: found.tasks_of_unknown_size,
+            estimated_seconds: found.seconds,
+        }
+    }
+}
+
+/// What a retry asks otherwise than the job that it retries; what is not named stays as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Names the request: a repeat gives the same job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub client_request_token: Option<String>,
+    /// How urgent the new job is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub priority: Option<i32>,
+    /// Whether it waits for a confirmation once its tasks are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation_required: Option<bool>,
+    /// A text for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 256)]
+    pub description: Option<String>,
 }
 
 /// Limits of a job or an endpoint; null is no limit.

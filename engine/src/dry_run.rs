@@ -19,7 +19,7 @@ mod requests;
 mod store;
 mod sum;
 
-pub use estimate::{Load, Speed, estimate};
+pub use estimate::{Load, estimate};
 pub use requests::Requests;
 pub(crate) use store::Rehearsal;
 pub(crate) use sum::sum;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::ObjectStore;
-use brigade_model::{AccountId, BucketName, Capabilities, EndpointName};
-
-use crate::dry_run::Speed;
+use brigade_model::{AccountId, BucketName, Capabilities, EndpointName, LoadLimits};
 
 /// What a role may touch on one endpoint.
 #[derive(Clone)]
@@ -30,8 +28,8 @@ pub trait Health: Send + Sync + 'static {
     fn reason(&self) -> Option<String>;
 
     /// How fast it lets requests go at the moment.
-    fn speed(&self) -> Speed {
-        Speed::default()
+    fn speed(&self) -> LoadLimits {
+        LoadLimits::default()
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::budget::{Budget, Budgeted};
 use crate::change::ChangeError;
 use crate::config::EngineConfig;
-use crate::dry_run::{Rehearsal, Speed};
+use crate::dry_run::Rehearsal;
 use crate::leashes::Leashes;
 use crate::operation::Bench;
 use crate::places::RolePlaces;
@@ -102,18 +102,13 @@ impl Shop {
     }
 
     /// Every limit on how fast a job's requests go.
-    pub(crate) fn speeds_of(&self, job: &Job) -> Vec<Speed> {
+    pub(crate) fn speeds_of(&self, job: &Job) -> Vec<LoadLimits> {
         let config = &self.config;
-        let own = Speed { in_flight_max: u32::try_from(config.slices * config.tasks).ok(), ..Speed::default() };
-        let LoadLimits { requests_in_flight, requests_per_second, bytes_per_second } = job.limits;
-        let asked = Speed {
-            in_flight_max: requests_in_flight,
-            requests_per_second_max: requests_per_second,
-            bytes_per_second_max: bytes_per_second,
-        };
+        let in_flight = u32::try_from(config.slices * config.tasks).ok();
+        let own = LoadLimits { requests_in_flight: in_flight, ..LoadLimits::default() };
         let places = self.places_of(job).ok();
         let endpoints = places.iter().flat_map(|places| [places.source.health.speed(), places.target.health.speed()]);
-        [own, asked].into_iter().chain(endpoints).collect()
+        [own, job.limits].into_iter().chain(endpoints).collect()
     }
 
     /// The budget of a job, one for all its slices in this process.

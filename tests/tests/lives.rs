@@ -171,3 +171,35 @@ fn the_sandbox_answers_and_stops_when_asked() {
     sandbox.wait_for(|line| line.contains("http://127.0.0.1:").then_some(()));
     assert!(sandbox.terminate().success());
 }
+
+#[test]
+fn a_dry_run_changes_nothing_and_what_failed_later_is_retried() {
+    let scene = Scene::start();
+    fill(&scene, 30);
+    list(&scene);
+    // brigade job create copy --to backup --dry-run ...
+    let dry = create(&scene, &["copy", "--to", "backup", "--dry-run"]);
+    // brigade job watch JOB
+    let watched = scene.told(&["job", "watch", &dry]);
+    assert!(watched.contains("Dry run, nothing was changed: 30 tasks would succeed"), "{watched}");
+    // brigade job report JOB --rows 3
+    let report = scene.told(&["job", "report", &dry, "--rows", "3"]);
+    assert!(report.contains("30 CopyObject") && report.contains("dry-run"), "{report}");
+    assert_eq!(count_copies(&scene), 0);
+
+    let each =
+        |verb: &str| format!("{S3}for i in range(10):\n    s3.{verb}(Bucket='photos', Key=f'p/{{i:05}} ü+.jpg')");
+    let _ = scene.python(&each("delete_object"));
+    let copied = create(&scene, &["copy", "--to", "backup"]);
+    assert_eq!(scene.brigade(&["job", "watch", &copied]).status.code(), Some(3), "ten objects are missing");
+    let _ = scene.python(&each("put_object"));
+    // brigade job retry-failed JOB --description "once more" --token again
+    let retry = ["job", "retry-failed", &copied, "--description", "once more", "--token", "again"];
+    let again = scene.told(&retry).trim().to_owned();
+    assert_eq!(scene.told(&retry).trim(), again, "a repeat gives the same job");
+    let watched = scene.told(&["job", "watch", &again]);
+    assert!(watched.contains("10 of 10, 0 failed") && watched.contains("once more"), "{watched}");
+    assert_eq!(count_copies(&scene), 30);
+    let nothing = scene.brigade(&["job", "retry-failed", &again]);
+    assert!(text_of(&nothing).contains("NothingToRetry"), "{}", text_of(&nothing));
+}

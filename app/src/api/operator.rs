@@ -66,6 +66,7 @@ actions! {
     PauseJob: pause_job;
     ResumeJob: resume_job;
     LimitJob: limit_job;
+    RetryFailed: retry_failed;
     ListEndpoints: list_endpoints;
     LimitEndpoint: limit_endpoint;
     StopEndpoint: stop_endpoint;

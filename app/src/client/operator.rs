@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::request::{Document, Draft};
 use super::{Answer, Client, ClientError};
-use crate::operator::{EndpointList, EndpointState, JobState, LimitsChange, PREFIX, Refused, StopReason};
+use crate::operator::{EndpointList, EndpointState, JobState, LimitsChange, PREFIX, Refused, RetryRequest, StopReason};
 
 /// What is encoded in a segment of a path; a `.` too, or the segment could be `..`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -81,6 +81,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn start_endpoint(&self, endpoint: &str) -> Result<Answer<EndpointState>, ClientError> {
         self.act(&endpoint_path(endpoint, "start"), None::<&()>).await
+    }
+
+    /// Creates a job over the failed and the unattempted tasks of an ended one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn retry_failed(&self, id: JobId, request: &RetryRequest) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/retry-failed"), Some(request)).await
     }
 
     /// `GET` of a path below the API's prefix.

@@ -24,6 +24,7 @@ pub mod pause;
 pub mod priority;
 pub mod report;
 pub mod resume;
+pub mod retry_failed;
 pub mod watch;
 
 use create::flags::Names;
@@ -65,6 +66,8 @@ enum Action {
     Priority(priority::Arguments),
     /// Delete a job; it is cancelled first where that is possible
     Delete(delete::Arguments),
+    /// Do again what failed or was not attempted in a job that has ended
+    RetryFailed(retry_failed::Arguments),
     /// Show the report of a job that has ended
     Report(report::Arguments),
 }
@@ -115,6 +118,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Limit(arguments) => limit::run(&desk, arguments).await,
         Action::Priority(arguments) => priority::run(&desk, arguments).await,
         Action::Delete(arguments) => delete::run(&desk, arguments).await,
+        Action::RetryFailed(arguments) => retry_failed::run(&desk, arguments).await,
         Action::Report(arguments) => report::run(&desk, arguments).await,
     }
 }

@@ -252,6 +252,8 @@ pub enum Action {
     ResumeJob,
     /// brigade:LimitJob.
     LimitJob,
+    /// brigade:RetryFailed.
+    RetryFailed,
     /// brigade:ListEndpoints.
     ListEndpoints,
     /// brigade:LimitEndpoint.
@@ -264,7 +266,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 15] = [
+    pub const ALL: [Action; 16] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -276,6 +278,7 @@ impl Action {
         Action::PauseJob,
         Action::ResumeJob,
         Action::LimitJob,
+        Action::RetryFailed,
         Action::ListEndpoints,
         Action::LimitEndpoint,
         Action::StopEndpoint,
@@ -298,6 +301,7 @@ impl Action {
             Action::PauseJob => "brigade:PauseJob",
             Action::ResumeJob => "brigade:ResumeJob",
             Action::LimitJob => "brigade:LimitJob",
+            Action::RetryFailed => "brigade:RetryFailed",
             Action::ListEndpoints => "brigade:ListEndpoints",
             Action::LimitEndpoint => "brigade:LimitEndpoint",
             Action::StopEndpoint => "brigade:StopEndpoint",
@@ -320,7 +324,8 @@ impl Action {
             | Action::InspectJob
             | Action::PauseJob
             | Action::ResumeJob
-            | Action::LimitJob => false,
+            | Action::LimitJob
+            | Action::RetryFailed => false,
             Action::ListEndpoints | Action::LimitEndpoint | Action::StopEndpoint | Action::StartEndpoint => true,
         }
     }

@@ -3,10 +3,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use brigade_engine::dry_run::Speed;
 use brigade_engine::places::Health;
-use brigade_model::EndpointName;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
+use brigade_model::{EndpointName, LoadLimits};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
@@ -97,12 +96,8 @@ impl Health for EndpointHealth {
         self.endpoint.reason_stopped().or_else(|| self.gate.reason().map(|closed| closed.to_string()))
     }
 
-    fn speed(&self) -> Speed {
-        let caps = self.endpoint.limit().caps();
-        Speed {
-            in_flight_max: Some(caps.requests),
-            requests_per_second_max: caps.requests_per_second,
-            bytes_per_second_max: caps.bytes_per_second,
-        }
+    fn speed(&self) -> LoadLimits {
+        let Caps { requests, requests_per_second, bytes_per_second, .. } = self.endpoint.limit().caps();
+        LoadLimits { requests_in_flight: Some(requests), requests_per_second, bytes_per_second }
     }
 }

@@ -11,6 +11,8 @@
 //! nearby are faster, copies of large objects slower, and what else the endpoint does meanwhile
 //! is not known. Where a rate is set, it mostly decides.
 
+use brigade_model::LoadLimits;
+
 /// What a request is assumed to take, in milliseconds.
 const REQUEST_MS: u64 = 50;
 
@@ -23,23 +25,12 @@ pub struct Load {
     pub bytes: u64,
 }
 
-/// How fast somebody lets requests go; `None` is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Speed {
-    /// Requests in flight.
-    pub in_flight_max: Option<u32>,
-    /// Requests a second.
-    pub requests_per_second_max: Option<u32>,
-    /// Bytes a second.
-    pub bytes_per_second_max: Option<u64>,
-}
-
 /// How long the load takes under all these limits, in seconds, rounded up.
 #[must_use]
-pub fn estimate(load: Load, speeds: &[Speed]) -> u64 {
-    let in_flight = speeds.iter().filter_map(|speed| speed.in_flight_max).min().map_or(1, u64::from).max(1);
-    let requests_per_second = speeds.iter().filter_map(|speed| speed.requests_per_second_max).min().map(u64::from);
-    let bytes_per_second = speeds.iter().filter_map(|speed| speed.bytes_per_second_max).min();
+pub fn estimate(load: Load, speeds: &[LoadLimits]) -> u64 {
+    let in_flight = speeds.iter().filter_map(|speed| speed.requests_in_flight).min().map_or(1, u64::from).max(1);
+    let requests_per_second = speeds.iter().filter_map(|speed| speed.requests_per_second).min().map(u64::from);
+    let bytes_per_second = speeds.iter().filter_map(|speed| speed.bytes_per_second).min();
     let paced = |units: u64, per_second: Option<u64>| per_second.map_or(0, |rate| units.div_ceil(rate.max(1)));
     load.requests
         .saturating_mul(REQUEST_MS)
@@ -55,10 +46,10 @@ mod tests {
     #[test]
     fn the_narrowest_limit_decides() {
         let load = Load { requests: 100_000, bytes: 5_000_000_000 };
-        let engine = Speed { in_flight_max: Some(256), ..Speed::default() };
-        let endpoint = Speed { in_flight_max: Some(32), ..Speed::default() };
-        let slow = Speed { requests_per_second_max: Some(100), ..Speed::default() };
-        let narrow = Speed { bytes_per_second_max: Some(1_000_000), ..Speed::default() };
+        let engine = LoadLimits { requests_in_flight: Some(256), ..LoadLimits::default() };
+        let endpoint = LoadLimits { requests_in_flight: Some(32), ..LoadLimits::default() };
+        let slow = LoadLimits { requests_per_second: Some(100), ..LoadLimits::default() };
+        let narrow = LoadLimits { bytes_per_second: Some(1_000_000), ..LoadLimits::default() };
         assert_eq!(estimate(load, &[engine]), 20, "100,000 x 50 ms / 256");
         assert_eq!(estimate(load, &[engine, endpoint]), 157, "100,000 x 50 ms / 32");
         assert_eq!(estimate(load, &[engine, endpoint, slow]), 1000);

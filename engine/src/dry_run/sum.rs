@@ -2,9 +2,9 @@
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{JobStore, Spool};
-use brigade_model::{DryRun, Job};
+use brigade_model::{DryRun, Job, LoadLimits};
 
-use super::{Load, Requests, Speed, estimate};
+use super::{Load, Requests, estimate};
 use crate::outcomes::SliceOutcomes;
 use crate::setback::Setback;
 use crate::slice;
@@ -18,7 +18,7 @@ pub(crate) async fn sum(
     job: &Job,
     jobs: &dyn JobStore,
     spool: &dyn Spool,
-    speeds: &[Speed],
+    speeds: &[LoadLimits],
 ) -> Result<DryRun, Setback> {
     let mut requests = Requests::default();
     let mut found = DryRun::default();

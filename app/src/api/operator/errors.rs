@@ -1,6 +1,7 @@
 //! What the operator's API refuses and the dialect has no word for.
 
 use brigade_model::Status;
+use brigade_model::job::CannotRetry;
 use brigade_wire::cos::CosError;
 
 /// The body is not the document that the action takes.
@@ -36,5 +37,21 @@ pub(super) fn beyond_the_configuration(name: &str, cap: u64) -> CosError {
 /// The reason of a stop is too long.
 pub(super) fn reason_too_long(chars_max: usize) -> CosError {
     let message = format!("Parameter reason is invalid: must be {chars_max} characters at most");
+    CosError { code: "InvalidArgument", status: 400, message }
+}
+
+/// A job that cannot be retried.
+pub(super) fn cannot_retry(why: CannotRetry) -> CosError {
+    let code = match why {
+        CannotRetry::NotEnded(_) => "IllegalJobStatus",
+        CannotRetry::NeverRead => "ManifestNotRead",
+        CannotRetry::NothingLeft => "NothingToRetry",
+    };
+    CosError { code, status: 409, message: format!("The specified job cannot be retried: {why}") }
+}
+
+/// A field of the body breaks a rule.
+pub(super) fn invalid(name: &str, why: impl std::fmt::Display) -> CosError {
+    let message = format!("Parameter {name} is invalid: {why}");
     CosError { code: "InvalidArgument", status: 400, message }
 }

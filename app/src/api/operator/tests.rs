@@ -12,6 +12,8 @@ use crate::config::value::Action;
 
 use super::super::tests::bench::{Bench, Call, Read};
 
+mod retry;
+
 fn document(read: &Read) -> Value {
     assert_eq!(read.headers["content-type"], "application/json", "{read:?}");
     serde_json::from_str(&read.body).unwrap_or_else(|error| panic!("{error}: {read:?}"))

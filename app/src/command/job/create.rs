@@ -78,7 +78,7 @@ async fn create_from_xml(desk: &Desk, file: &Path, yes: bool, options: &JobOptio
     let body = std::fs::read(file).map_err(|error| Mistake(format!("--xml {name}: {error}")))?;
     document::indent(&body).map_err(|_| Mistake(format!("--xml {name}: is not well-formed XML")))?;
     if !yes && !options.is_dry_run() && deletes(&body) {
-        consent::ask(&format!("the manifest of {name}"), None)?;
+        consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
     send(desk, body, options).await
 }
@@ -151,7 +151,7 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
             })?;
             let at = upload::destination(&local, to)?;
             if must_ask {
-                consent::ask(&path.display().to_string(), Some(local.rows))?;
+                consent::ask(&format!("{} lists", path.display()), Some(local.rows))?;
             }
             let fields = local.fields.clone();
             if common.dry_print {
@@ -170,7 +170,7 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
                 }
             };
             if must_ask {
-                consent::ask(&place.to_string(), None)?;
+                consent::ask(&format!("{place} lists"), None)?;
             }
             Ok(found)
         }

@@ -7,16 +7,16 @@ use anyhow::{Context as _, bail};
 use crate::cli::Mistake;
 use crate::progress::grouped;
 
-/// Asks on the terminal whether to delete what the manifest lists.
+/// Asks on the terminal whether to delete the objects that `which` (such as "old.csv lists").
 ///
 /// # Errors
 /// [`Mistake`] without a terminal; another error when the answer is not a consent.
-pub fn ask(manifest: &str, rows: Option<u64>) -> anyhow::Result<()> {
+pub fn ask(which: &str, rows: Option<u64>) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(Mistake("a delete asks first and there is no terminal to ask on: say --yes".to_owned()).into());
     }
-    eprint!("{}", question(manifest, rows));
+    eprint!("{}", question(which, rows));
     std::io::stderr().flush().context("the question could not be written")?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).context("the answer could not be read")?;
@@ -26,15 +26,12 @@ pub fn ask(manifest: &str, rows: Option<u64>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn question(manifest: &str, rows: Option<u64>) -> String {
+fn question(which: &str, rows: Option<u64>) -> String {
     match rows {
         Some(rows) => {
-            format!(
-                "This deletes the {} objects that {manifest} lists. Type the number or yes to go on: ",
-                grouped(rows)
-            )
+            format!("This deletes the {} objects that {which}. Type the number or yes to go on: ", grouped(rows))
         }
-        None => format!("This deletes every object that {manifest} lists. Type yes to go on: "),
+        None => format!("This deletes every object that {which}. Type yes to go on: "),
     }
 }
 
@@ -62,8 +59,8 @@ mod tests {
 
     #[test]
     fn the_question_says_how_many() {
-        let known = question("old.csv", Some(100_000));
+        let known = question("old.csv lists", Some(100_000));
         assert_eq!(known, "This deletes the 100,000 objects that old.csv lists. Type the number or yes to go on: ");
-        assert!(question("s3://b/old.csv", None).contains("every object that s3://b/old.csv lists"));
+        assert!(question("s3://b/old.csv lists", None).contains("every object that s3://b/old.csv lists"));
     }
 }

@@ -1,0 +1,93 @@
+//! RetryFailed: a new job over what an ended one left undone.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use brigade_model::job::Retry;
+use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
+use brigade_model::ports::job_store::CreateJobError;
+use brigade_model::{Job, JobId};
+use brigade_wire::cos::CosError;
+use brigade_wire::cos::route::JobIdText;
+
+use super::{Done, Given, Kept, Named, Operator, errors};
+use crate::api::answer::Refusal;
+use crate::api::create_job::not_created;
+use crate::api::Api;
+use crate::operator::{JobState, Refusals, RetryRequest};
+
+/// Creates a job over exactly the failed and unattempted tasks of an ended one
+///
+/// Operation, options, role and places are those of the ended job. With a client_request_token a
+/// repeat of the request answers with the job that the first one created.
+#[utoipa::path(
+    post,
+    path = "/brigade/v1/jobs/{job}/retry-failed",
+    operation_id = "RetryFailed",
+    tag = "jobs",
+    params(("job" = String, Path, description = "The id of the job that has ended")),
+    request_body = RetryRequest,
+    responses(
+        (status = 200, description = "The new job", body = JobState),
+        Refusals,
+    ),
+)]
+pub(super) async fn handle(
+    State(api): State<Arc<Api>>,
+    operator: Operator,
+    Named(job): Named,
+    Given(request): Given<RetryRequest>,
+) -> Result<Done<JobState>, Kept> {
+    let source =
+        api.find_job(&operator.caller, &JobIdText::from(job)).await?.ok_or_else(CosError::no_such_job)?;
+    let retry = read(&api, request)?;
+    source.count_to_retry().map_err(errors::cannot_retry)?;
+    let job = create(&api, &operator, &source, retry).await?;
+    Ok(Done(JobState::from(&job)))
+}
+
+/// What is asked otherwise; a request without a token gets a fresh one.
+fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
+    let RetryRequest { client_request_token, priority, confirmation_required, description } = request;
+    let bounded = |name, text: &String, bytes_max| match text.len() > bytes_max {
+        true => Err(errors::invalid(name, format_args!("must be {bytes_max} bytes at most"))),
+        false => Ok(()),
+    };
+    if let Some(token) = &client_request_token {
+        bounded("client_request_token", token, CLIENT_REQUEST_TOKEN_BYTES_MAX)?;
+        if token.is_empty() {
+            return Err(errors::invalid("client_request_token", "must not be empty"));
+        }
+    }
+    if let Some(description) = &description {
+        bounded("description", description, DESCRIPTION_BYTES_MAX)?;
+    }
+    if priority.is_some_and(|priority| priority < 0) {
+        return Err(errors::invalid("priority", "must not be below 0"));
+    }
+    let fresh = || {
+        let mut random = [0; 10];
+        api.entropy.fill(&mut random);
+        format!("retry-{}", JobId::new(api.clock.now(), &random))
+    };
+    let client_request_token = client_request_token.unwrap_or_else(fresh);
+    Ok(Retry { client_request_token, priority, confirmation_required, description })
+}
+
+/// Stores the job; one that this request created before is found again by its token.
+async fn create(api: &Api, operator: &Operator, source: &Job, retry: Retry) -> Result<Job, Refusal> {
+    let job = api.admit(&operator.caller, source.retried(retry), source.dialect)?;
+    match api.jobs.create_job(&job, api.rules.open_jobs_max).await {
+        Ok(()) => {
+            api.audit(&operator.asked, &operator.caller, "retry-failed", job.id);
+            api.engine.ring();
+            Ok(job)
+        }
+        Err(CreateJobError::TokenInUse(other)) => {
+            let other = api.jobs.job(other).await.map_err(Refusal::store)?;
+            let is_repeat = |other: &Job| other.spec.retry_of == Some(source.id);
+            other.filter(is_repeat).ok_or_else(|| CosError::duplicate_token().into())
+        }
+        Err(error) => Err(not_created(error)),
+    }
+}

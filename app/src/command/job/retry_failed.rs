@@ -1,0 +1,54 @@
+//! `brigade job retry-failed`: a new job over what failed or was not attempted in an ended one.
+
+use brigade_model::job::JobId;
+use brigade_model::operation::OperationKind;
+
+use super::create::{consent, value};
+use super::{Desk, output};
+use crate::operator::RetryRequest;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job; it has ended
+    job: JobId,
+    /// How urgent the new job is, from 0 [default: as urgent as the old one]
+    #[arg(long, value_name = "NUMBER", value_parser = value::priority, allow_negative_numbers = true)]
+    priority: Option<i32>,
+    /// A text for people [default: the old job's]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Wait, once the tasks are counted, until the job is confirmed
+    #[arg(long)]
+    confirm_first: bool,
+    /// The request's own name, so that a repeat gives the same job [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    token: Option<String>,
+    /// Do not ask when it deletes
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers; a delete that nobody agrees to.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { job, priority, description, confirm_first, token, yes } = arguments;
+    let client = desk.client()?;
+    if !yes {
+        let old = client.describe_job(job).await?.value;
+        let left = old.progress.total.saturating_sub(old.progress.succeeded);
+        if old.operation.kind() == OperationKind::Delete && old.status.is_terminal() && left > 0 {
+            consent::ask(&format!("job {job} left"), Some(left))?;
+        }
+    }
+    let request = RetryRequest {
+        client_request_token: Some(token.unwrap_or_else(|| desk.tools.fresh_token())),
+        priority,
+        confirmation_required: confirm_first.then_some(true),
+        description,
+    };
+    let answer = client.retry_failed(job, &request).await?;
+    output::print_document(desk.output, &answer.body, || answer.value.job.clone())
+}
