@@ -206,6 +206,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         tasks: engine.tasks_in_flight,
         stages: engine.stages_in_flight,
         poll: engine.poll,
+        stop_patience: config.server.stop_timeout,
         confirmation_patience: engine.confirmation_patience,
         report_patience: engine.report_patience,
         ended_jobs_kept: engine.ended_jobs_listed,

@@ -19,6 +19,8 @@ pub struct EngineConfig {
     pub poll: Duration,
     /// Beyond a lease's expiry, before somebody else takes over.
     pub lease_grace: Duration,
+    /// How long a stop waits for what is in flight to be recorded.
+    pub stop_patience: Duration,
     /// How long a suspended job waits for its confirmation.
     pub confirmation_patience: Duration,
     /// How long the delivery of a report is tried.
@@ -40,6 +42,7 @@ impl Default for EngineConfig {
             stages: 8,
             poll: Duration::from_secs(1),
             lease_grace: Duration::from_secs(10),
+            stop_patience: Duration::from_secs(30),
             confirmation_patience: CONFIRMATION_PATIENCE,
             report_patience: REPORT_PATIENCE,
             ended_jobs_kept: ENDED_JOBS_LISTED,

@@ -116,14 +116,24 @@ impl Engine {
     }
 
     /// Starts nothing any more, waits until everything in flight has ended and is recorded,
-    /// and ends the loop.
+    /// and ends the loop. Not longer than the patience, though: what a store that is away keeps
+    /// from being recorded is looked at by whoever takes over.
     pub async fn shut_down(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
         self.shop.leashes.close();
         self.shop.ring();
-        let mut ended = self.has_ended.subscribe();
+        let mut has_ended = self.has_ended.subscribe();
+        let ended = has_ended.wait_for(|ended| *ended);
+        tokio::pin!(ended);
         // The sender lives in self, so waiting cannot fail.
-        let _ = ended.wait_for(|ended| *ended).await;
+        tokio::select! {
+            biased;
+            _ = &mut ended => return,
+            () = self.shop.ports.clock.sleep(self.shop.config.stop_patience) => {}
+        }
+        tracing::warn!("what is in flight is not recorded in time; it is looked at after the next start");
+        self.shop.leashes.cut();
+        let _ = ended.await;
     }
 
     /// Runs until [`Engine::shut_down`].
@@ -340,7 +350,9 @@ impl Engine {
                     *desk.workers.entry(endpoint.clone()).or_default() += 1;
                 } else {
                     // Nothing is free; perhaps somebody died with a slice, or after the last part.
-                    self.shop.ports.jobs.revoke_expired(head.id, self.shop.config.lease_grace).await?;
+                    if self.shop.revoke_lost(head.id).await? > 0 {
+                        continue;
+                    }
                     self.settle(self.shop.judge(head.id).await)?;
                     willing.retain(|other| other.id != head.id);
                 }
@@ -358,9 +370,11 @@ impl Engine {
         let Some(lease) = self.shop.ports.jobs.lease_slice(head.id, self.shop.owner, ttl).await? else {
             return Ok(false);
         };
+        held.note_lease(lease.slice.index, lease.epoch);
         held.leash.prolong(before.after(ttl));
         if lease.slice.revocations >= SLICE_REVOCATIONS_MAX {
-            let reason = format!("slice {} was revoked {} times", lease.slice.index, lease.slice.revocations);
+            let (slice, times) = (lease.slice.index, lease.slice.revocations);
+            let reason = format!("slice {slice} lost its worker {times} times without a recorded outcome between");
             self.shop.ports.jobs.release_slice(&lease, true).await?;
             let why = JobFailure::new(failure::INTERNAL_ERROR, reason);
             self.settle(self.shop.fail_job(head.id, why).await)?;

@@ -73,15 +73,20 @@ pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
     end
 }
 
-/// Gives the slice back. A lease that nobody uses keeps others waiting for up to a quarter of an
-/// hour, so a store that fails is asked again for a while.
+/// Gives the slice back. A store that fails is asked again for a while, since who finds the lease
+/// without a worker must look; not when nobody waits for it any more.
 async fn release(run: SliceRun<'_>, must_look: bool) {
+    let cut = run.leash.finishing();
     for _ in 0..RELEASE_TRIES {
         match run.shop.ports.jobs.release_slice(run.lease, must_look).await {
             Ok(()) => return,
             Err(error) => tracing::warn!(job = %run.job.id, %error, "a slice's lease is not given back yet"),
         }
-        run.shop.ports.clock.sleep(RELEASE_PAUSE).await;
+        tokio::select! {
+            biased;
+            () = cut.stopped() => return,
+            () = run.shop.ports.clock.sleep(RELEASE_PAUSE) => {}
+        }
     }
 }
 
@@ -122,7 +127,7 @@ struct Floor<'a> {
     renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
     /// Some task may have had an effect that nobody could confirm.
     is_unsettled: bool,
-    /// The lease is lost: what is not recorded is somebody else's.
+    /// The lease is lost or given up: what is not recorded is somebody else's.
     is_fenced: bool,
     /// The rest of the slice cannot be read.
     broken: Option<Setback>,
@@ -283,9 +288,10 @@ impl<'a> Floor<'a> {
     async fn note_commit(&mut self, committed: Committed) {
         self.committing = None;
         match committed {
-            Committed::Fenced => {
-                tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "the slice was taken over by somebody else");
+            Committed::Lost => {
+                tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "outcomes are left unrecorded: the slice is lost or given up");
                 self.is_fenced = true;
+                self.is_unsettled = true;
                 self.run.leash.cut();
             }
             Committed::Recorded { offsets, succeeded, failed } => {

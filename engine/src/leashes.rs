@@ -1,5 +1,6 @@
 //! The leashes of everything that runs for a job in this process, so that a cancel takes
-//! effect here before it is answered.
+//! effect here before it is answered; and which slices it works on, so that a lease of ours that
+//! nobody works under is found.
 //!
 //! A worker takes its leash *before* it asks for a lease. A cancel is stored *before* the
 //! leashes are stopped. So either the worker's leash is stopped, or its request for a lease
@@ -19,7 +20,14 @@ pub(crate) struct Leashes(Arc<Mutex<State>>);
 struct State {
     next: u64,
     is_closed: bool,
-    held: BTreeMap<(Option<JobId>, u64), Leash>,
+    held: BTreeMap<(Option<JobId>, u64), Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    leash: Leash,
+    /// The slice and the epoch of its lease; `None` before there is one.
+    lease: Option<(u32, u64)>,
 }
 
 /// A leash while it is held; dropping it forgets the leash.
@@ -44,13 +52,19 @@ impl Leashes {
         }
         let at = (job, state.next);
         state.next += 1;
-        state.held.insert(at, leash.clone());
+        state.held.insert(at, Entry { leash: leash.clone(), lease: None });
         Held { leashes: self.clone(), at, leash }
     }
 
     /// Stops every leash of a job.
     pub(crate) fn stop(&self, job: JobId) {
-        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).for_each(|(_, leash)| leash.stop());
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).for_each(|(_, entry)| entry.leash.stop());
+    }
+
+    /// The leases of slices of a job under which this process works; `None` while it asks for
+    /// another, which it may have already.
+    pub(crate) fn leases(&self, job: JobId) -> Option<Vec<(u32, u64)>> {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).map(|(_, entry)| entry.lease).collect()
     }
 
     /// Stops the leashes of jobs that may not go on: so a change that another process stored
@@ -58,14 +72,28 @@ impl Leashes {
     pub(crate) fn keep(&self, may_go_on: impl Fn(JobId) -> bool) {
         let state = self.state();
         let others = state.held.iter().filter(|((job, _), _)| job.is_some_and(|job| !may_go_on(job)));
-        others.for_each(|(_, leash)| leash.stop());
+        others.for_each(|(_, entry)| entry.leash.stop());
     }
 
     /// Stops every leash, and those taken from now on.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
-        state.held.values().for_each(Leash::stop);
+        state.held.values().for_each(|entry| entry.leash.stop());
+    }
+
+    /// Cuts every leash: nobody waits any more for what has begun.
+    pub(crate) fn cut(&self) {
+        self.state().held.values().for_each(|entry| entry.leash.cut());
+    }
+}
+
+impl Held {
+    /// From now on the work is on this slice, under a lease of this epoch.
+    pub(crate) fn note_lease(&self, slice: u32, epoch: u64) {
+        if let Some(entry) = self.leashes.state().held.get_mut(&self.at) {
+            entry.lease = Some((slice, epoch));
+        }
     }
 }
 
@@ -90,5 +118,18 @@ mod tests {
         assert_eq!(leashes.state().held.len(), 1);
         leashes.close();
         assert!(other.leash.is_stopped() && leashes.take(None).leash.is_stopped());
+    }
+
+    #[test]
+    fn the_leases_of_a_job_are_known_unless_one_is_being_asked_for() {
+        let leashes = Leashes::default();
+        let job = JobId::from_u128(1);
+        assert_eq!(leashes.leases(job), Some(vec![]));
+        let held = leashes.take(Some(job));
+        assert_eq!(leashes.leases(job), None, "it may be granted at this moment");
+        held.note_lease(7, 3);
+        assert_eq!(leashes.leases(job), Some(vec![(7, 3)]));
+        drop(held);
+        assert_eq!(leashes.leases(job), Some(vec![]), "nobody works under it any more");
     }
 }

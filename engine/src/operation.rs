@@ -36,6 +36,7 @@ mod uploads;
 
 pub use capabilities::missing_capabilities;
 pub use failure::SOURCE_CHANGED;
+pub(crate) use uploads::abort_left_uploads;
 pub use uploads::abort_recorded_uploads;
 
 /// What a running operation may use; built once for each lease of a slice.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
-use brigade_model::ports::job_store::{OwnerId, SliceLease};
+use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::{JobId, LoadLimits, Timestamp};
 use tokio::sync::watch;
@@ -76,9 +76,26 @@ impl Shop {
         })
     }
 
+    /// Where the job's role may act, if it still allows the job's operation.
+    pub(crate) fn places_to_run(&self, job: &Job) -> Result<RolePlaces, Setback> {
+        let (places, kind) = (self.places_of(job)?, job.spec.operation.kind());
+        if places.operations.contains(&kind) {
+            return Ok(places);
+        }
+        let reason = format!("the role {} does not allow the operation {} any more", job.spec.role.name, kind.word());
+        Err(Setback::Failed(JobFailure::new(failure::ACCESS_DENIED, reason)))
+    }
+
+    /// Takes back slices of the job that nobody can be working on: leases that expired, and those
+    /// of this process that it does not know of. Gives their number.
+    pub(crate) async fn revoke_lost(&self, job: JobId) -> Result<u64, StoreError> {
+        let known = self.leashes.leases(job).map(|slices| KnownLeases { owner: self.owner, slices });
+        self.ports.jobs.revoke_lost(job, self.config.lease_grace, known).await
+    }
+
     /// Everything that the tasks of a slice share.
     pub(crate) fn set_up(&self, job: &Job, lease: &SliceLease, leash: &Leash) -> Result<Bench, Setback> {
-        let mut places = self.places_of(job)?;
+        let mut places = self.places_to_run(job)?;
         let budget = self.budget_of(job);
         let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
         places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });

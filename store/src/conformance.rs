@@ -120,6 +120,7 @@ promises! {
             a_renewal_tells_the_status_of_the_job
             a_lease_is_revoked_after_expiry_and_grace_and_no_earlier
             a_revoked_slice_is_fenced_and_marked_and_leased_again_first
+            an_owner_takes_back_the_leases_that_it_does_not_know_of
             a_released_slice_keeps_its_mark_until_it_is_done
             a_release_of_a_lost_slice_takes_nothing_from_its_new_owner
             leases_are_counted_expired_or_not
@@ -136,6 +137,7 @@ promises! {
             the_last_outcome_ends_the_slice_and_its_lease
             a_slice_without_a_success_counts_in_its_job_too
             the_next_owner_goes_on_with_the_next_part
+            an_outcome_forgets_the_revocations_before_it
             a_part_of_what_does_not_exist_is_fenced;
         lists:
             pages_meet_without_gap_or_repeat

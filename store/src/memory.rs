@@ -24,8 +24,9 @@ use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
-    OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, ListJobs, NewSlice, OpenUpload,
+    OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError,
+    UploadScope, UploadsOf,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -152,8 +153,8 @@ impl JobStore for MemoryStore {
         Ok(())
     }
 
-    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError> {
-        Ok(self.state().revoke_expired(job, grace, self.now()))
+    async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {
+        Ok(self.state().revoke_lost(job, grace, known.as_ref(), self.now()))
     }
 
     async fn count_leased(&self, job: JobId) -> Result<u64, StoreError> {
@@ -177,8 +178,8 @@ impl JobStore for MemoryStore {
         Ok(())
     }
 
-    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError> {
-        Ok(self.state().uploads(job, slice))
+    async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError> {
+        Ok(self.state().uploads(job, of))
     }
 
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

@@ -33,8 +33,9 @@ use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, LeaseError, ListJobs, NewSlice, OpenUpload, OutcomePart,
-    OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError, UploadScope,
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, ListJobs, NewSlice, OpenUpload,
+    OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError,
+    UploadScope, UploadsOf,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -198,9 +199,9 @@ impl JobStore for SqliteStore {
         self.write(move |connection| slices::release_slice(connection, &lease, must_look)).await
     }
 
-    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError> {
+    async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {
         let now = self.now();
-        self.write(move |connection| slices::revoke_expired(connection, job, grace, now)).await
+        self.write(move |connection| slices::revoke_lost(connection, job, grace, known.as_ref(), now)).await
     }
 
     async fn count_leased(&self, job: JobId) -> Result<u64, StoreError> {
@@ -225,8 +226,8 @@ impl JobStore for SqliteStore {
         self.write(move |connection| stages::forget_upload(connection, job, &upload_id)).await
     }
 
-    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError> {
-        self.readers.read(move |connection| stages::uploads(connection, job, slice)).await
+    async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError> {
+        self.readers.read(move |connection| stages::uploads(connection, job, of)).await
     }
 
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

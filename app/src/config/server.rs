@@ -24,7 +24,7 @@ section! {
         default head_timeout: Duration = "30s",
         /// A request that is not complete after this, or not answered as long after, ends with an error; so does a connection that takes nothing of its answer.
         default request_timeout: Duration = "60s",
-        /// After a signal to stop, requests that are being answered have this long.
+        /// After a signal to stop, requests that are being answered, and outcomes that the job store does not take, have this long.
         default stop_timeout: Duration = "20s",
         /// What a client's signature must cover: strict is the host, x-cos-appid and every parameter of the query.
         default signature_strictness: Strictness = "strict",

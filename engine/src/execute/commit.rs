@@ -1,4 +1,5 @@
-//! Committing one part: sends the same bytes until the store has answered.
+//! Committing one part: sends the same bytes until the store has answered, or nobody waits for it
+//! any more.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) enum Committed {
     /// The outcomes of these offsets are recorded.
     Recorded { offsets: Vec<u32>, succeeded: u32, failed: u32 },
-    /// The lease belongs to somebody else.
-    Fenced,
+    /// The lease belongs to somebody else, or is given up: who has the slice next must look.
+    Lost,
 }
 
 /// Records a part. The store may fail and come back; a part that was recorded although its
@@ -28,13 +29,18 @@ pub(super) async fn commit_part(
 ) -> Committed {
     let (job, slice, epoch) = (run.lease.job, run.lease.slice.index, run.lease.epoch);
     let part = OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes };
+    let cut = run.leash.finishing();
     loop {
         match run.shop.ports.jobs.record_part(part.clone()).await {
             Ok(()) => return Committed::Recorded { offsets, succeeded, failed },
-            Err(LeaseError::Fenced) => return Committed::Fenced,
+            Err(LeaseError::Fenced) => return Committed::Lost,
             Err(LeaseError::Store(error)) => {
                 tracing::warn!(%job, slice, seq, %error, "outcomes are not recorded yet; trying again");
-                run.shop.ports.clock.sleep(PAUSE).await;
+                tokio::select! {
+                    biased;
+                    () = cut.stopped() => return Committed::Lost,
+                    () = run.shop.ports.clock.sleep(PAUSE) => {}
+                }
             }
         }
     }

@@ -1,20 +1,28 @@
 //! Multipart uploads of copies: recorded before their first part, so that nothing stays behind
 //! whoever dies, and forgotten once they are completed or aborted.
 //!
-//! A crash between the store's answer and the record leaves an upload that nobody knows; the
-//! bucket's own rule for incomplete uploads removes such.
+//! An upload whose abort is refused stays recorded. It is tried again by whoever takes the slice
+//! over, and once more when the job ends; the report then names those that are left.
+//!
+//! A crash between the store's answer and the record, or an answer that gets lost, leaves an
+//! upload that nobody knows. It has no parts, for none begins before the record. It is not looked
+//! for: a list of a key's uploads does not tell ours from somebody else's, which must not be
+//! aborted. The bucket's own rule for incomplete uploads removes such.
 
 use std::time::Duration;
 
-use brigade_model::ports::job_store::{OpenUpload, StoreError, UploadScope};
+use brigade_model::JobId;
+use brigade_model::ports::job_store::{OpenUpload, StoreError, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, NewObject, Verdict, send,
 };
+use brigade_model::ports::{Clock, JobStore};
 use tracing::warn;
 
 use super::Bench;
 use super::failure::{Doing, End};
 use super::hand::Hand;
+use crate::places::Place;
 
 /// An upload of ours, open until [`Upload::forget`] or [`Upload::abort`].
 pub(crate) struct Upload<'a> {
@@ -62,7 +70,7 @@ impl<'a> Upload<'a> {
     pub(crate) async fn abort(&self, hand: &Hand<'_>) {
         let leash = Leash::unbounded();
         let aborted = tokio::select! {
-            aborted = abort(self.bench, &leash, &self.at, &self.id) => aborted.is_ok(),
+            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => aborted.is_ok(),
             () = self.bench.clock.sleep(ABORT_PATIENCE) => false,
         };
         match aborted {
@@ -72,11 +80,11 @@ impl<'a> Upload<'a> {
     }
 }
 
-async fn abort(bench: &Bench, leash: &Leash, at: &At, id: &str) -> Result<(), CallError> {
+async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> Result<(), CallError> {
     let request = AbortMultipartUpload { at: at.clone(), upload_id: id.to_owned() };
-    match send(&*bench.target.store, leash, request).await {
+    match send(&*place.store, leash, request).await {
         Err(error) if error.verdict != Verdict::Missing => {
-            warn!(job = %bench.job, bucket = %at.bucket, key = %at.key, upload = id, %error, "an upload is not aborted");
+            warn!(%job, bucket = %at.bucket, key = %at.key, upload = id, %error, "an upload is not aborted");
             Err(error)
         }
         _ => Ok(()),
@@ -89,10 +97,36 @@ async fn abort(bench: &Bench, leash: &Leash, at: &At, id: &str) -> Result<(), Ca
 /// # Errors
 /// The job store failed.
 pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
-    for upload in bench.jobs.uploads(bench.job, Some(bench.slice)).await? {
+    for upload in bench.jobs.uploads(bench.job, UploadsOf::Slice(bench.slice)).await? {
         let at = At { bucket: upload.bucket, key: upload.key };
-        if abort(bench, &bench.leash, &at, &upload.upload_id).await.is_ok() {
+        if abort(bench.job, &bench.target, &bench.leash, &at, &upload.upload_id).await.is_ok() {
             bench.jobs.forget_upload(bench.job, &upload.upload_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Aborts what the copies of an ended job left open; those that the store does not abort now stay
+/// recorded. A store that does not answer is asked for the first of them only.
+///
+/// # Errors
+/// The job store failed.
+pub(crate) async fn abort_left_uploads(
+    jobs: &dyn JobStore,
+    clock: &dyn Clock,
+    job: JobId,
+    place: &Place,
+    leash: &Leash,
+) -> Result<(), StoreError> {
+    for OpenUpload { bucket, key, upload_id } in jobs.uploads(job, UploadsOf::Slices).await? {
+        let at = At { bucket, key };
+        let aborted = tokio::select! {
+            biased;
+            aborted = abort(job, place, leash, &at, &upload_id) => aborted,
+            () = clock.sleep(ABORT_PATIENCE) => return Ok(()),
+        };
+        if aborted.is_ok() {
+            jobs.forget_upload(job, &upload_id).await?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use brigade_model::ports::job_store::ReportFile;
+use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadsOf};
 use brigade_model::status::{self, Event};
 use brigade_model::{DryRun, Job, Timestamp};
 use bytes::Bytes;
@@ -40,6 +40,9 @@ struct Manifest<'a> {
     tasks: Tasks,
     left_out_rows: Vec<LeftOut<'a>>,
     failure_reasons: Vec<Failure<'a>>,
+    /// Uploads of copies that the store did not let us abort; a thousand at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_uploads: Vec<LeftUpload<'a>>,
 }
 
 #[derive(Serialize)]
@@ -84,16 +87,29 @@ struct Failure<'a> {
     failure_reason: &'a str,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LeftUpload<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    upload_id: &'a str,
+}
+
+/// Uploads that a report names at most.
+const LEFT_UPLOADS_MAX: usize = 1000;
+
 /// Writes `manifest.json.md5` and then `manifest.json`.
 pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
     let files = what.jobs.report_files(what.job.id).await?;
-    let json = encode(what.job, to.named.as_str(), &files, what.clock.now());
+    let mut left = what.jobs.uploads(what.job.id, UploadsOf::Slices).await?;
+    left.truncate(LEFT_UPLOADS_MAX);
+    let json = encode(what.job, to.named.as_str(), &files, &left, what.clock.now());
     let md5 = hex::encode(Md5::digest(&json));
     to.put(to.manifest_md5_key()?, Bytes::from(md5), "text/plain").await?;
     to.put(to.manifest_key()?, Bytes::from(json), "application/json").await
 }
 
-fn encode(job: &Job, bucket: &str, files: &[ReportFile], now: Timestamp) -> Vec<u8> {
+fn encode(job: &Job, bucket: &str, files: &[ReportFile], left: &[OpenUpload], now: Timestamp) -> Vec<u8> {
     let left_out = job.prepared.iter().flat_map(|prepared| &prepared.left_out);
     let manifest = Manifest {
         format: "Report_CSV_V1",
@@ -108,6 +124,7 @@ fn encode(job: &Job, bucket: &str, files: &[ReportFile], now: Timestamp) -> Vec<
         tasks: count_tasks(job),
         left_out_rows: left_out.map(|(reason, rows)| LeftOut { reason, rows: *rows }).collect(),
         failure_reasons: failures(job),
+        left_uploads: left.iter().map(left_upload).collect(),
     };
     serde_json::to_vec_pretty(&manifest).expect("texts and numbers are always JSON")
 }
@@ -125,6 +142,11 @@ fn rehearsed(dry_run: &DryRun) -> Rehearsed<'_> {
         tasks_of_unknown_size: dry_run.tasks_of_unknown_size,
         estimated_seconds: dry_run.seconds,
     }
+}
+
+fn left_upload(upload: &OpenUpload) -> LeftUpload<'_> {
+    let OpenUpload { bucket, key, upload_id } = upload;
+    LeftUpload { bucket: bucket.as_str(), key: key.as_str(), upload_id }
 }
 
 fn count_tasks(job: &Job) -> Tasks {

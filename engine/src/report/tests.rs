@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use brigade_model::job::Change;
 use brigade_model::manifest::Field;
-use brigade_model::ports::job_store::ReportFile;
+use brigade_model::ports::job_store::{ReportFile, UploadsOf};
 use brigade_model::ports::object_store::CallKind;
 use brigade_model::{JobOptions, ObjectKey, Outcome, ReportScope};
 use bytes::Bytes;
@@ -155,7 +155,7 @@ async fn a_new_owner_aborts_the_open_upload_and_goes_on_with_the_next_file() {
     rig.take_over().await;
     rig.write_report().await.unwrap();
     assert!(rig.objects.open_uploads().is_empty());
-    assert!(rig.jobs.uploads(rig.job.id, None).await.unwrap().is_empty());
+    assert!(rig.jobs.uploads(rig.job.id, UploadsOf::Report).await.unwrap().is_empty());
     assert_eq!(rig.objects.calls(CallKind::PutObject), puts + 2, "the manifest and its md5, no file again");
     let rows = report_rows(&rig).await;
     assert_eq!(numbers(&rows, "succeeded"), numbers_where(100, |_| true));

@@ -4,7 +4,7 @@
 //! stage over aborts it and begins the file anew; its bytes are the same.
 
 use brigade_model::limits::PART_BYTES_MIN;
-use brigade_model::ports::job_store::{OpenUpload, UploadScope};
+use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, Effect, HeadObject, UploadPart, Verdict,
 };
@@ -128,7 +128,7 @@ impl<'a> Upload<'a> {
 
 /// Aborts what an earlier owner of the stage left open.
 pub(super) async fn abort_open(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
-    for OpenUpload { bucket, key, upload_id } in what.jobs.uploads(what.job.id, None).await? {
+    for OpenUpload { bucket, key, upload_id } in what.jobs.uploads(what.job.id, UploadsOf::Report).await? {
         let at = At { bucket, key };
         match to.send(AbortMultipartUpload { at, upload_id: upload_id.clone() }).await {
             // It was completed, or aborted, and then not forgotten.

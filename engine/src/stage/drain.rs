@@ -1,5 +1,5 @@
 //! Draining: waits until nobody holds a slice of the job. Live workers give their slices back;
-//! a lease past its expiry and the grace is revoked.
+//! a lease past its expiry and the grace is revoked, and one of this process without a worker.
 
 use brigade_model::job::{Change, Job};
 use brigade_model::ports::job_store::{StageLease, StoreError};
@@ -14,7 +14,7 @@ use crate::stage::{Step, leave};
 pub(crate) async fn drain(shop: &Shop, job: JobId, leash: &Leash) -> Result<bool, StoreError> {
     let mut ear = shop.ear();
     while !leash.is_stopped() {
-        shop.ports.jobs.revoke_expired(job, shop.config.lease_grace).await?;
+        shop.revoke_lost(job).await?;
         if shop.ports.jobs.count_leased(job).await? == 0 {
             return Ok(true);
         }

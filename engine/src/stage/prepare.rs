@@ -35,7 +35,7 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
 }
 
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
-    let places = shop.places_of(job)?;
+    let places = shop.places_to_run(job)?;
     let Ports { jobs, spool, .. } = &shop.ports;
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash };
     let needed = match job.spec.retry_of {

@@ -10,7 +10,7 @@ use brigade_model::status::stage;
 
 use crate::change::ChangeError;
 use crate::dry_run;
-use crate::operation::abort_recorded_uploads;
+use crate::operation::abort_left_uploads;
 use crate::outcomes::{FinishedPart, SliceOutcomes};
 use crate::ports::Ports;
 use crate::report::{WriteReport, settle, write_report};
@@ -61,7 +61,7 @@ async fn close(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
     if job.spec.options.is_dry_run() {
         return sum_dry_run(shop, lease).await;
     }
-    settle_unknown(shop, job, lease, leash).await
+    settle_unknown(shop, job, lease).await
 }
 
 /// Sums what a dry run found, once.
@@ -81,8 +81,13 @@ async fn sum_dry_run(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
     }
 }
 
-/// Delivers the report, if one is wanted and the job came far enough to have tasks.
+/// Delivers the report, if one is wanted and the job came far enough to have tasks. First what its
+/// copies left open is aborted, so that the report can name what stays.
 async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
+    // A role that is gone leaves nobody who could abort it.
+    if let Ok(places) = shop.places_of(job) {
+        abort_left_uploads(&*shop.ports.jobs, &*shop.ports.clock, job.id, &places.target, leash).await?;
+    }
     if !job.spec.report.enabled || job.prepared.is_none() {
         return Ok(());
     }
@@ -97,7 +102,7 @@ async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> R
 
 /// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the
 /// report says so rather than drop them. A job that completes has none.
-async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
+async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease) -> Result<(), Setback> {
     let mut from = 0;
     loop {
         let page = shop.ports.jobs.slices(lease.job, from, PAGE).await?;
@@ -105,18 +110,12 @@ async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leas
         from = last.index + 1;
         let may_hold_unknown = |slice: &&SliceRow| slice.must_look || job.restored_from.is_some();
         for slice in page.iter().filter(may_hold_unknown).filter(|slice| !slice.is_done()) {
-            settle_slice(shop, job, lease, slice, leash).await?;
+            settle_slice(shop, job, lease, slice).await?;
         }
     }
 }
 
-async fn settle_slice(
-    shop: &Shop,
-    job: &Job,
-    stage: &StageLease,
-    slice: &SliceRow,
-    leash: &Leash,
-) -> Result<(), Setback> {
+async fn settle_slice(shop: &Shop, job: &Job, stage: &StageLease, slice: &SliceRow) -> Result<(), Setback> {
     let jobs = &shop.ports.jobs;
     let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, LEASE_TTL).await? else { return Ok(()) };
     let parts = jobs.parts(stage.job, slice.index).await?;
@@ -127,10 +126,6 @@ async fn settle_slice(
     {
         let (job, slice, epoch) = (lease.job, slice.index, lease.epoch);
         jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes }).await?;
-    }
-    // A role that is gone leaves nobody who could abort what the dead worker had open.
-    if let Ok(bench) = shop.set_up(job, &lease, leash) {
-        abort_recorded_uploads(&bench).await?;
     }
     jobs.release_slice(&lease, false).await?;
     Ok(())

@@ -144,7 +144,7 @@ delegate! {
     write lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
-    write revoke_expired(job: JobId, grace: Duration) -> Result<u64, StoreError>;
+    write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
     write record_part(part: OutcomePart) -> Result<(), LeaseError>;
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
     write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
@@ -158,7 +158,7 @@ delegate! {
     read slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
     read count_leased(job: JobId) -> Result<u64, StoreError>;
     read parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
-    read uploads(job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
+    read uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
     read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
     read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
 }

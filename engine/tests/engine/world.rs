@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) is_role_gone: Arc<AtomicBool>,
     /// Which buckets the role may touch.
     pub(crate) rules: Arc<Mutex<BucketRules>>,
+    /// What the role allows.
+    pub(crate) allowed: Arc<Mutex<Vec<OperationKind>>>,
     pub(crate) config: EngineConfig,
     pub(crate) counted: Counted,
 }
@@ -54,6 +56,7 @@ struct OneRole {
     health: Arc<dyn Health>,
     is_gone: Arc<AtomicBool>,
     rules: Arc<Mutex<BucketRules>>,
+    allowed: Arc<Mutex<Vec<OperationKind>>>,
 }
 
 impl Roles for OneRole {
@@ -66,7 +69,7 @@ impl Roles for OneRole {
             health: self.health.clone(),
         };
         (role == "role" && !self.is_gone.load(Ordering::SeqCst)).then(|| RolePlaces {
-            operations: OperationKind::ALL.to_vec(),
+            operations: self.allowed.lock().unwrap().clone(),
             source: place.clone(),
             target: place.clone(),
             manifest: place.clone(),
@@ -77,6 +80,10 @@ impl Roles for OneRole {
 
 pub(crate) fn bucket(name: &str) -> BucketName {
     BucketName::new(name).unwrap()
+}
+
+pub(crate) fn at(bucket_name: &str, key: &str) -> At {
+    At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() }
 }
 
 pub(crate) fn bucket_ref(name: &str) -> BucketRef {
@@ -105,6 +112,7 @@ impl World {
             health: Arc::new(AlwaysWell),
             is_role_gone: Arc::default(),
             rules: Arc::new(Mutex::new(BucketRules::any())),
+            allowed: Arc::new(Mutex::new(OperationKind::ALL.to_vec())),
             config: EngineConfig::default(),
             counted: Counted::default(),
             clock,
@@ -145,6 +153,7 @@ impl World {
             health: self.health.clone(),
             is_gone: self.is_role_gone.clone(),
             rules: self.rules.clone(),
+            allowed: self.allowed.clone(),
         };
         let ports = Ports {
             jobs: Arc::new(jobs),

@@ -199,7 +199,8 @@ pub struct SliceRow {
     /// Whether tasks without an outcome may have been attempted: a lease was revoked, or was
     /// released with `must_look`.
     pub must_look: bool,
-    /// How often a lease of it was revoked.
+    /// How often a lease of it was revoked since the job got on: since an outcome of this slice,
+    /// or of another one while this was leased, was recorded.
     pub revocations: u32,
     /// When it was first leased, by the store's clock.
     pub first_leased: Option<Timestamp>,
@@ -226,6 +227,23 @@ pub struct SliceLease {
     pub next_seq: u64,
     /// The slice as it stood when the lease was taken; `first_leased` is set.
     pub slice: SliceRow,
+}
+
+/// The slices of a job that an owner knows it works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownLeases {
+    /// Who.
+    pub owner: OwnerId,
+    /// Slices, each with the epoch of its lease.
+    pub slices: Vec<(u32, u64)>,
+}
+
+impl KnownLeases {
+    /// Whether a lease of that owner, if it is this one's, is none that it knows of.
+    #[must_use]
+    pub fn lacks(&self, owner: OwnerId, slice: u32, epoch: u64) -> bool {
+        self.owner == owner && !self.slices.contains(&(slice, epoch))
+    }
 }
 
 /// Outcomes of some tasks of a slice, in one piece. Its bytes never change once sent.
@@ -274,6 +292,17 @@ pub enum UploadScope {
         /// Under which lease.
         epoch: u64,
     },
+}
+
+/// Which recorded uploads are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadsOf {
+    /// Those of copies of one slice.
+    Slice(u32),
+    /// Those of copies of any slice.
+    Slices,
+    /// Those of the report.
+    Report,
 }
 
 /// A finished file of a report.
@@ -391,9 +420,11 @@ pub trait JobStore: Send + Sync + 'static {
     /// already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
 
-    /// Revokes slice leases of a job that expired at least `grace` ago: raises their epochs
-    /// and marks them `must_look`. Returns how many.
-    async fn revoke_expired(&self, job: JobId, grace: Duration) -> Result<u64, StoreError>;
+    /// Revokes slice leases of a job that nobody can be working under: those that expired at
+    /// least `grace` ago and, where an owner says which ones it knows, every other one of this
+    /// owner, whose answer or whose worker got lost. Raises their epochs and marks them
+    /// `must_look`. Returns how many.
+    async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
 
     /// How many slices of the job are leased, expired or not.
     async fn count_leased(&self, job: JobId) -> Result<u64, StoreError>;
@@ -404,8 +435,9 @@ pub trait JobStore: Send + Sync + 'static {
     /// with it. A part with any other number is `Fenced`, and so is one that would give the
     /// slice more outcomes than tasks.
     ///
-    /// In the same transaction the slice's counters rise; when its last task gets its outcome
-    /// the slice is done, its counters enter the job's row and its lease ends.
+    /// In the same transaction the slice's counters rise, and the revocations of all slices of the
+    /// job that are leased are forgotten; when its last task gets its outcome the slice is done, its
+    /// counters enter the job's row and its lease ends.
     async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError>;
 
     /// The parts of a slice, in their order: (seq, bytes).
@@ -417,8 +449,8 @@ pub trait JobStore: Send + Sync + 'static {
     /// Forgets an upload that was completed or aborted. One that is not there is no error.
     async fn forget_upload(&self, job: JobId, upload_id: &str) -> Result<(), StoreError>;
 
-    /// Uploads remembered for a slice (`Some`) or for the report (`None`).
-    async fn uploads(&self, job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
+    /// Uploads remembered, in the order of their ids.
+    async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
 
     /// Remembers a finished file of the report; one of the same kind and number is replaced.
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;

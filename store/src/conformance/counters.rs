@@ -102,7 +102,7 @@ async fn perform(bench: &dyn Bench, store: &Store, id: JobId, believed: &mut Bel
         }
         Act::Expire => {
             bench.pass(TTL + GRACE).await;
-            store.revoke_expired(id, GRACE).await.unwrap();
+            store.revoke_lost(id, GRACE, None).await.unwrap();
         }
         Act::Pause => {
             for change in [Change::Preempted, Change::Drained, Change::SlotGranted] {

@@ -63,7 +63,7 @@ pub(super) async fn a_part_of_a_lost_lease_is_fenced(bench: &mut dyn Bench) {
     let lost = lease_slice(&store, id).await;
     store.record_part(part(&lost, 0, 1, 0)).await.unwrap();
     bench.pass(TTL + GRACE).await;
-    store.revoke_expired(id, GRACE).await.unwrap();
+    store.revoke_lost(id, GRACE, None).await.unwrap();
     assert!(is_fenced(&store, part(&lost, 1, 1, 0)).await);
     let next = lease_slice(&store, id).await;
     assert!(is_fenced(&store, part(&lost, 1, 1, 0)).await);
@@ -115,7 +115,7 @@ pub(super) async fn the_last_outcome_ends_the_slice_and_its_lease(bench: &mut dy
     assert!(matches!(store.renew_slice(&lease, TTL).await, Err(LeaseError::Fenced)));
     store.release_slice(&lease, false).await.unwrap();
     bench.pass(TTL + GRACE).await;
-    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 0);
     assert_eq!(store.lease_slice(id, lease.owner, TTL).await.unwrap(), None);
     let job = store.job(id).await.unwrap().unwrap();
     assert!(job.progress.is_exhausted());
@@ -144,6 +144,28 @@ pub(super) async fn the_next_owner_goes_on_with_the_next_part(bench: &mut dyn Be
     assert_eq!(counted(&store, id).await, (9, 1));
     let parts = store.parts(id, 0).await.unwrap();
     assert_eq!(parts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [0, 1]);
+}
+
+pub(super) async fn an_outcome_forgets_the_revocations_before_it(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10, 10]).await;
+    for revocations in 0..3 {
+        assert_eq!(lease_slice(&store, id).await.slice.revocations, revocations);
+        bench.pass(TTL + GRACE).await;
+        store.revoke_lost(id, GRACE, None).await.unwrap();
+    }
+    let (lease, other) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
+    assert_eq!((lease.slice.revocations, other.slice.revocations), (3, 0));
+    // The job gets on while both are leased.
+    store.record_part(part(&other, 0, 1, 0)).await.unwrap();
+    let row = store.slices(id, 0, 1).await.unwrap().remove(0);
+    assert_eq!((row.revocations, row.must_look), (0, true), "what may have been attempted is not forgotten");
+    bench.pass(TTL + GRACE).await;
+    store.revoke_lost(id, GRACE, None).await.unwrap();
+    let lease = lease_slice(&store, id).await;
+    assert_eq!(lease.slice.revocations, 1);
+    store.record_part(part(&lease, lease.next_seq, 1, 0)).await.unwrap();
+    assert_eq!(store.slices(id, 0, 1).await.unwrap()[0].revocations, 0);
 }
 
 pub(super) async fn a_part_of_what_does_not_exist_is_fenced(bench: &mut dyn Bench) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::job::{Change, Job, JobId, Prepared};
 use brigade_model::names::{BucketName, ObjectKey};
-use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope};
+use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
 use super::samples::{Store, active, create, end, ended, lease_slice, lease_stage, part, sample_job, step};
@@ -51,7 +51,7 @@ async fn rich_job(store: &Store, job: Job) -> JobId {
 async fn is_gone(store: &Store, id: JobId) -> bool {
     let rows = store.slices(id, 0, 99).await.unwrap().len()
         + store.parts(id, 0).await.unwrap().len()
-        + store.uploads(id, Some(1)).await.unwrap().len()
+        + store.uploads(id, UploadsOf::Slices).await.unwrap().len()
         + store.report_files(id).await.unwrap().len();
     store.job(id).await.unwrap().is_none() && rows == 0
 }

@@ -2,7 +2,7 @@
 
 use brigade_model::job::JobId;
 use brigade_model::names::{BucketName, ObjectKey};
-use brigade_model::ports::job_store::{LeaseError, OpenUpload, ReportFile, UploadScope};
+use brigade_model::ports::job_store::{LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
 use super::samples::{GRACE, Store, TTL, active, lease_slice, lease_stage, owner, sample_job};
@@ -20,8 +20,8 @@ fn file(kind: &str, number: u32, rows: u64) -> ReportFile {
     ReportFile { kind: kind.into(), number, key, md5: "d41d8cd98f00b204e9800998ecf8427e".into(), rows }
 }
 
-async fn uploads(store: &Store, job: JobId, slice: Option<u32>) -> Vec<String> {
-    let uploads = store.uploads(job, slice).await.unwrap();
+async fn uploads(store: &Store, job: JobId, of: UploadsOf) -> Vec<String> {
+    let uploads = store.uploads(job, of).await.unwrap();
     assert!(uploads.iter().all(|found| *found == upload(&found.upload_id)));
     let mut ids: Vec<_> = uploads.into_iter().map(|upload| upload.upload_id).collect();
     ids.sort();
@@ -37,14 +37,15 @@ pub(super) async fn an_upload_is_remembered_until_it_is_forgotten(bench: &mut dy
         store.record_upload(id, scope, &upload(upload_id)).await.unwrap();
         store.record_upload(id, scope, &upload(upload_id)).await.unwrap();
     }
-    assert_eq!(uploads(&bench.store(), id, Some(0)).await, ["1", "2"]);
-    assert_eq!(uploads(&store, id, Some(1)).await, [""; 0]);
-    assert_eq!(uploads(&store, id, None).await, ["3"]);
+    assert_eq!(uploads(&bench.store(), id, UploadsOf::Slice(0)).await, ["1", "2"]);
+    assert_eq!(uploads(&store, id, UploadsOf::Slice(1)).await, [""; 0]);
+    assert_eq!(uploads(&store, id, UploadsOf::Slices).await, ["1", "2"]);
+    assert_eq!(uploads(&store, id, UploadsOf::Report).await, ["3"]);
     for upload_id in ["1", "3", "3", "9"] {
         store.forget_upload(id, upload_id).await.unwrap();
     }
-    assert_eq!(uploads(&store, id, Some(0)).await, ["2"]);
-    assert_eq!(uploads(&store, id, None).await, [""; 0]);
+    assert_eq!(uploads(&store, id, UploadsOf::Slice(0)).await, ["2"]);
+    assert_eq!(uploads(&store, id, UploadsOf::Report).await, [""; 0]);
 }
 
 pub(super) async fn an_upload_under_a_lost_lease_is_refused(bench: &mut dyn Bench) {
@@ -52,7 +53,7 @@ pub(super) async fn an_upload_under_a_lost_lease_is_refused(bench: &mut dyn Benc
     let id = active(&store, sample_job(1), &[9]).await;
     let (slice, stage) = (lease_slice(&store, id).await, lease_stage(&store, id).await);
     bench.pass(TTL + GRACE).await;
-    store.revoke_expired(id, GRACE).await.unwrap();
+    store.revoke_lost(id, GRACE, None).await.unwrap();
     store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
     for scope in [
         UploadScope::Slice { slice: 0, epoch: slice.epoch },
@@ -62,8 +63,8 @@ pub(super) async fn an_upload_under_a_lost_lease_is_refused(bench: &mut dyn Benc
         let refused = store.record_upload(id, &scope, &upload("1")).await;
         assert!(matches!(refused, Err(LeaseError::Fenced)), "{scope:?} {refused:?}");
     }
-    assert_eq!(uploads(&store, id, Some(0)).await, [""; 0]);
-    assert_eq!(uploads(&store, id, None).await, [""; 0]);
+    assert_eq!(uploads(&store, id, UploadsOf::Slice(0)).await, [""; 0]);
+    assert_eq!(uploads(&store, id, UploadsOf::Report).await, [""; 0]);
 }
 
 pub(super) async fn report_files_are_remembered_in_order_and_replaced_by_number(bench: &mut dyn Bench) {

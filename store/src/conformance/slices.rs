@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brigade_model::job::Change;
-use brigade_model::ports::job_store::LeaseError;
+use brigade_model::ports::job_store::{KnownLeases, LeaseError};
 use brigade_model::status::Status;
 use futures::future::join_all;
 
@@ -122,10 +122,10 @@ pub(super) async fn a_lease_is_revoked_after_expiry_and_grace_and_no_earlier(ben
     bench.pass(TTL).await;
     store.renew_slice(&kept, TTL).await.unwrap();
     bench.pass(GRACE - MOMENT).await;
-    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 0);
     bench.pass(MOMENT).await;
-    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 1);
-    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 0);
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 1);
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 0);
     store.renew_slice(&kept, TTL).await.unwrap();
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn a_revoked_slice_is_fenced_and_marked_and_leased_again_first(
     let id = active(&store, sample_job(1), &[1, 1]).await;
     let lost = lease_slice(&store, id).await;
     bench.pass(TTL + GRACE).await;
-    assert_eq!(store.revoke_expired(id, GRACE).await.unwrap(), 1);
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 1);
     assert!(matches!(store.renew_slice(&lost, TTL).await, Err(LeaseError::Fenced)));
     let row = store.slices(id, 0, 1).await.unwrap().remove(0);
     assert!(row.must_look && !row.is_leased);
@@ -142,6 +142,26 @@ pub(super) async fn a_revoked_slice_is_fenced_and_marked_and_leased_again_first(
     let next = lease_slice(&store, id).await;
     assert_eq!((next.slice.index, next.slice.must_look, next.slice.revocations), (0, true, 1));
     assert!(next.epoch > lost.epoch);
+}
+
+pub(super) async fn an_owner_takes_back_the_leases_that_it_does_not_know_of(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1, 1, 1]).await;
+    let known = lease_slice(&store, id).await;
+    let unknown = lease_slice(&store, id).await;
+    let of_another = store.lease_slice(id, owner(9), TTL).await.unwrap().unwrap();
+    let knows = |slices: &[(u32, u64)]| Some(KnownLeases { owner: known.owner, slices: slices.to_vec() });
+    let all = [(0, known.epoch), (1, unknown.epoch)];
+    assert_eq!(store.revoke_lost(id, GRACE, knows(&all)).await.unwrap(), 0);
+    assert_eq!(store.revoke_lost(id, GRACE, knows(&all[..1])).await.unwrap(), 1);
+    assert_eq!(store.revoke_lost(id, GRACE, knows(&all[..1])).await.unwrap(), 0);
+    store.renew_slice(&known, TTL).await.unwrap();
+    store.renew_slice(&of_another, TTL).await.unwrap();
+    assert!(matches!(store.renew_slice(&unknown, TTL).await, Err(LeaseError::Fenced)));
+    let again = lease_slice(&store, id).await;
+    assert_eq!((again.slice.index, again.slice.must_look), (1, true), "nobody knows what became of it");
+    // It knows of the slice, by a lease that is lost.
+    assert_eq!(store.revoke_lost(id, GRACE, knows(&all)).await.unwrap(), 1);
 }
 
 pub(super) async fn a_released_slice_keeps_its_mark_until_it_is_done(bench: &mut dyn Bench) {
@@ -160,7 +180,7 @@ pub(super) async fn a_release_of_a_lost_slice_takes_nothing_from_its_new_owner(b
     let id = active(&store, sample_job(1), &[1]).await;
     let lost = lease_slice(&store, id).await;
     bench.pass(TTL + GRACE).await;
-    store.revoke_expired(id, GRACE).await.unwrap();
+    store.revoke_lost(id, GRACE, None).await.unwrap();
     let next = lease_slice(&store, id).await;
     store.release_slice(&lost, false).await.unwrap();
     store.renew_slice(&next, TTL).await.unwrap();

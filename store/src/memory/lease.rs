@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use brigade_model::ports::Monotonic;
-use brigade_model::ports::job_store::LeaseError;
+use brigade_model::ports::job_store::{LeaseError, OwnerId};
 
 /// A unit's lease. Taking and revoking raise the epoch; renewing and releasing keep it.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
     pub(super) epoch: u64,
+    /// Who took it last.
+    owner: Option<OwnerId>,
     /// `None` while nobody holds it.
     expires: Option<Monotonic>,
 }
@@ -28,9 +30,15 @@ impl Lease {
         self.expires.is_some_and(|expires| now >= expires.after(grace))
     }
 
+    /// Who holds it.
+    pub(super) fn holder(&self) -> Option<OwnerId> {
+        self.owner.filter(|_| self.is_held())
+    }
+
     /// Gives it to a new holder; returns the epoch that fences everybody before.
-    pub(super) fn take(&mut self, expires: Monotonic) -> u64 {
+    pub(super) fn take(&mut self, owner: OwnerId, expires: Monotonic) -> u64 {
         self.epoch += 1;
+        self.owner = Some(owner);
         self.expires = Some(expires);
         self.epoch
     }

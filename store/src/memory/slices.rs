@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;
-use brigade_model::ports::job_store::{LeaseError, NewSlice, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease};
+use brigade_model::ports::job_store::{
+    KnownLeases, LeaseError, NewSlice, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
+};
 use brigade_model::status::Status;
 use bytes::Bytes;
 
@@ -95,14 +97,14 @@ impl JobRecord {
         let job = self.job.id;
         let slice = self.slice(index)?;
         slice.first_leased.get_or_insert(now.wall);
-        let epoch = slice.lease.take(now.monotonic.after(ttl));
+        let epoch = slice.lease.take(owner, now.monotonic.after(ttl));
         Some(SliceLease { job, owner, epoch, next_seq: slice.parts.len() as u64, slice: slice.row() })
     }
 
     /// Revokes the leases that `is_lost` names; returns how many.
-    fn revoke_slices(&mut self, is_lost: impl Fn(&Lease) -> bool) -> u64 {
+    fn revoke_slices(&mut self, is_lost: impl Fn(u32, &Lease) -> bool) -> u64 {
         let mut count = 0;
-        for slice in self.slices.iter_mut().filter(|slice| is_lost(&slice.lease)) {
+        for slice in self.slices.iter_mut().filter(|slice| is_lost(slice.new.index, &slice.lease)) {
             slice.revoke();
             self.waiting.insert(slice.new.index);
             count += 1;
@@ -154,14 +156,18 @@ impl State {
         }
     }
 
-    pub(super) fn revoke_expired(&mut self, job: JobId, grace: Duration, now: Moment) -> u64 {
-        let record = self.jobs.get_mut(&job);
-        record.map_or(0, |record| record.revoke_slices(|lease| lease.may_be_revoked(now.monotonic, grace)))
+    pub(super) fn revoke_lost(&mut self, job: JobId, grace: Duration, known: Option<&KnownLeases>, now: Moment) -> u64 {
+        let is_lost = |slice: u32, lease: &Lease| {
+            let is_unknown =
+                lease.holder().zip(known).is_some_and(|(owner, known)| known.lacks(owner, slice, lease.epoch));
+            is_unknown || lease.may_be_revoked(now.monotonic, grace)
+        };
+        self.jobs.get_mut(&job).map_or(0, |record| record.revoke_slices(is_lost))
     }
 
     pub(super) fn revoke_all_leases(&mut self) {
         for record in self.jobs.values_mut() {
-            record.revoke_slices(Lease::is_held);
+            record.revoke_slices(|_, lease| lease.is_held());
             if record.stage.is_held() {
                 record.stage.revoke();
             }
@@ -190,6 +196,7 @@ impl State {
         if slice.is_done() {
             slice.lease.release();
         }
+        record.slices.iter_mut().filter(|slice| slice.lease.is_held()).for_each(|slice| slice.revocations = 0);
         record.job.progress.succeeded += u64::from(part.succeeded);
         record.job.progress.failed += u64::from(part.failed);
         Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope,
+    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 
@@ -25,7 +25,7 @@ impl State {
         if record.stage.is_held() && !record.stage.may_be_revoked(now.monotonic, grace) {
             return None;
         }
-        let epoch = record.stage.take(now.monotonic.after(ttl));
+        let epoch = record.stage.take(owner, now.monotonic.after(ttl));
         Some(StageLease { job, owner, epoch })
     }
 
@@ -88,9 +88,14 @@ impl State {
         }
     }
 
-    pub(super) fn uploads(&self, job: JobId, slice: Option<u32>) -> Vec<OpenUpload> {
+    pub(super) fn uploads(&self, job: JobId, of: UploadsOf) -> Vec<OpenUpload> {
         let uploads = self.jobs.get(&job).into_iter().flat_map(|record| record.uploads.values());
-        uploads.filter(|(of, _)| *of == slice).map(|(_, upload)| upload.clone()).collect()
+        let is_meant = |slice: Option<u32>| match of {
+            UploadsOf::Slice(one) => slice == Some(one),
+            UploadsOf::Slices => slice.is_some(),
+            UploadsOf::Report => slice.is_none(),
+        };
+        uploads.filter(|(slice, _)| is_meant(*slice)).map(|(_, upload)| upload.clone()).collect()
     }
 
     pub(super) fn record_report_file(&mut self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

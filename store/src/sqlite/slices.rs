@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use brigade_model::job::JobId;
-use brigade_model::ports::job_store::{LeaseError, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease};
+use brigade_model::ports::job_store::{
+    KnownLeases, LeaseError, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
+};
 use brigade_model::status::Status;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -42,6 +44,13 @@ pub(super) const RENEW_SLICE: &str =
 pub(super) const RELEASE_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, must_look = max(must_look, ?4)
     WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
 
+pub(super) const LEASES_OF: &str =
+    "SELECT number, epoch FROM slice WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
+
+pub(super) const REVOKE_ONE: &str = "UPDATE slice
+    SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
+    WHERE job = ?1 AND number = ?2";
+
 pub(super) const REVOKE_EXPIRED: &str = "UPDATE slice
     SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
     WHERE job = ?1 AND expires IS NOT NULL AND expires <= ?2";
@@ -58,6 +67,11 @@ pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
     WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND next_seq = ?4
         AND expires IS NOT NULL AND succeeded + failed + ?5 + ?6 <= tasks
     RETURNING is_done, succeeded, failed";
+
+/// A slice that kills whoever works on it is told from one that is kept waiting by this: the job gets
+/// on meanwhile. Only slices that are leased are looked at, which are few.
+pub(super) const FORGIVE: &str =
+    "UPDATE slice SET revocations = 0 WHERE job = ?1 AND expires IS NOT NULL AND revocations > 0";
 
 const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
 
@@ -154,14 +168,29 @@ pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_lo
     Ok(())
 }
 
-pub(super) fn revoke_expired(
+pub(super) fn revoke_lost(
     connection: &Connection,
     job: JobId,
     grace: Duration,
+    known: Option<&KnownLeases>,
     now: Moment,
 ) -> rusqlite::Result<u64> {
-    let revoked = connection.prepare_cached(REVOKE_EXPIRED)?.execute((Id(job), lapsed(now, grace)))?;
-    Ok(revoked as u64)
+    let expired = connection.prepare_cached(REVOKE_EXPIRED)?.execute((Id(job), lapsed(now, grace)))?;
+    let unknown = known.map_or(Ok(0), |known| revoke_unknown(connection, job, known))?;
+    Ok((expired + unknown) as u64)
+}
+
+/// Revokes the leases of an owner that it does not know of.
+fn revoke_unknown(connection: &Connection, job: JobId, known: &KnownLeases) -> rusqlite::Result<usize> {
+    let lease = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, Count>(1)?.0));
+    let mut leases = connection.prepare_cached(LEASES_OF)?;
+    let held = leases.query_map((Id(job), Name(known.owner.0)), lease)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut revoke = connection.prepare_cached(REVOKE_ONE)?;
+    let mut revoked = 0;
+    for (slice, _) in held.into_iter().filter(|(slice, epoch)| known.lacks(known.owner, *slice, *epoch)) {
+        revoked += revoke.execute((Id(job), slice))?;
+    }
+    Ok(revoked)
 }
 
 pub(super) fn count_leased(connection: &Connection, job: JobId) -> rusqlite::Result<u64> {
@@ -178,6 +207,7 @@ pub(super) fn record_part(connection: &Connection, part: &OutcomePart) -> Acted<
         let was_recorded = connection.prepare_cached(FIND_PART)?.exists(unit)?;
         return if was_recorded { Ok(()) } else { refuse(LeaseError::Fenced) };
     };
+    connection.prepare_cached(FORGIVE)?.execute((job,))?;
     connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, &part.bytes[..]))?;
     if is_done {
         connection.prepare_cached(COUNT_SLICE)?.execute((job, succeeded, failed))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope,
+    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -40,7 +40,10 @@ const RECORD_UPLOAD: &str =
 
 pub(super) const FORGET_UPLOAD: &str = "DELETE FROM upload WHERE job = ?1 AND upload_id = ?2";
 
-pub(super) const UPLOADS: &str = "SELECT upload_id, bucket, key FROM upload WHERE job = ?1 AND slice IS ?2";
+pub(super) const UPLOADS: &str =
+    "SELECT upload_id, bucket, key FROM upload WHERE job = ?1 AND slice IS ?2 ORDER BY upload_id";
+pub(super) const UPLOADS_OF_SLICES: &str =
+    "SELECT upload_id, bucket, key FROM upload WHERE job = ?1 AND slice IS NOT NULL ORDER BY upload_id";
 
 const RECORD_FILE: &str =
     "INSERT OR REPLACE INTO report_file (job, kind, number, key, md5, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -136,12 +139,19 @@ pub(super) fn forget_upload(connection: &Connection, job: JobId, upload_id: &str
     Ok(())
 }
 
-pub(super) fn uploads(connection: &Connection, job: JobId, slice: Option<u32>) -> rusqlite::Result<Vec<OpenUpload>> {
+pub(super) fn uploads(connection: &Connection, job: JobId, of: UploadsOf) -> rusqlite::Result<Vec<OpenUpload>> {
     let upload = |row: &Row<'_>| {
         let (bucket, key) = (row.get::<_, Text<_>>(1)?.0, row.get::<_, Text<_>>(2)?.0);
         Ok(OpenUpload { bucket, key, upload_id: row.get(0)? })
     };
-    connection.prepare_cached(UPLOADS)?.query_map((Id(job), slice), upload)?.collect()
+    let of_one = |slice: Option<u32>| -> rusqlite::Result<Vec<OpenUpload>> {
+        connection.prepare_cached(UPLOADS)?.query_map((Id(job), slice), upload)?.collect()
+    };
+    match of {
+        UploadsOf::Slice(slice) => of_one(Some(slice)),
+        UploadsOf::Report => of_one(None),
+        UploadsOf::Slices => connection.prepare_cached(UPLOADS_OF_SLICES)?.query_map((Id(job),), upload)?.collect(),
+    }
 }
 
 pub(super) fn record_report_file(

@@ -208,13 +208,13 @@ forward! {
     lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
-    revoke_expired(job: JobId, grace: Duration) -> Result<u64, StoreError>;
+    revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
     count_leased(job: JobId) -> Result<u64, StoreError>;
     record_part(part: OutcomePart) -> Result<(), LeaseError>;
     parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
     record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
     forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
-    uploads(job: JobId, slice: Option<u32>) -> Result<Vec<OpenUpload>, StoreError>;
+    uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
     record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
     report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
     endpoints() -> Result<Vec<EndpointRow>, StoreError>;

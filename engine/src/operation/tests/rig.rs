@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Copy, Tag};
-use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OwnerId, SliceLease};
+use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
     PutObject, Verdict, send,
@@ -247,7 +247,7 @@ impl Rig {
 
     /// Uploads that the job store knows.
     pub(super) async fn recorded_uploads(&self) -> usize {
-        self.jobs.uploads(self.bench.job, Some(self.bench.slice)).await.unwrap().len()
+        self.jobs.uploads(self.bench.job, UploadsOf::Slice(self.bench.slice)).await.unwrap().len()
     }
 }
 

@@ -38,6 +38,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     (stages::CHECK_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (stages::FORGET_UPLOAD, "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
     (stages::UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
+    (stages::UPLOADS_OF_SLICES, "SEARCH upload USING PRIMARY KEY (job=?)"),
     (stages::FILES, "SEARCH report_file USING PRIMARY KEY (job=?)"),
     (slices::SLICES, "SEARCH slice USING PRIMARY KEY (job=? AND number>?)"),
     (slices::FIRST_WAITING, "SEARCH slice USING INDEX slice_waiting (job=?)"),
@@ -45,8 +46,11 @@ const STATEMENTS: &[(&str, &str)] = &[
     (slices::RENEW_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (slices::RELEASE_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (slices::REVOKE_EXPIRED, "SEARCH slice USING INDEX slice_leased (job=? AND expires>? AND expires<?)"),
+    (slices::LEASES_OF, "SEARCH slice USING INDEX slice_leased (job=? AND expires>?)"),
+    (slices::REVOKE_ONE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (slices::COUNT_LEASED, "SEARCH slice USING COVERING INDEX slice_leased (job=? AND expires>?)"),
     (slices::COUNT_PART, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::FORGIVE, "SEARCH slice USING INDEX slice_leased (job=? AND expires>?)"),
     (slices::COUNT_SLICE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (slices::FIND_PART, "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
     (slices::PARTS, "SEARCH part USING PRIMARY KEY (job=? AND slice=?)"),
@@ -161,13 +165,14 @@ async fn describing_and_leasing_cost_the_same_with_many_slices_as_with_few() {
             (from..to).try_for_each(|n| insert.execute((1_u128.to_be_bytes(), n, is_done)).map(drop))
         }
     };
-    let cost = |connection: &Connection| -> rusqlite::Result<[i32; 4]> {
+    let cost = |connection: &Connection| -> rusqlite::Result<[i32; 5]> {
         let id = 1_u128.to_be_bytes();
         Ok([
             steps(connection, READ_JOB, (id,))?,
             steps(connection, slices::FIRST_WAITING, (id,))?,
             steps(connection, slices::COUNT_LEASED, (id,))?,
             steps(connection, slices::REVOKE_EXPIRED, (id, i64::MAX))?,
+            steps(connection, slices::LEASES_OF, (id, [1_u8; 16]))?,
         ])
     };
     with_writer(&store, |connection| insert_job(connection, &sample_job(1))).await.unwrap();

@@ -1,0 +1,274 @@
+//! Leases that nobody works under, slices that lose their workers, stops that cannot be recorded,
+//! roles that shrink, uploads that stay open: none of them keeps a job waiting or goes unsaid.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use brigade_model::job::Change;
+use brigade_model::operation::OperationKind;
+use brigade_model::ports::Clock;
+use brigade_model::ports::object_store::{Call, CallKind, Verdict};
+use brigade_model::{JobSpec, Status};
+use brigade_runtime::Node;
+use brigade_s3::simulated::Body;
+
+use crate::account::{check, text};
+use crate::crashing::{Mishap, What};
+use crate::life::{copy, tagging};
+use crate::spoil::{Spoil, subject};
+use crate::world::{World, at, key};
+
+fn keys(n: usize) -> Vec<String> {
+    (0..n).map(key).collect()
+}
+
+fn paced(tasks: u32) -> impl Fn(&mut JobSpec) + Copy {
+    move |spec| spec.options.requests_per_second_max = Some(tasks)
+}
+
+/// How long a copy takes whose process sees this mishap, and how many writes it makes.
+async fn time_of_a_copy(mishap: Option<Mishap>) -> (Duration, u64) {
+    let world = World::new(400);
+    world.fill(150).await;
+    let id = world.create(copy(), keys(150)).await;
+    let began = world.clock.monotonic();
+    let job = world.run_to_end(id, mishap).await;
+    assert_eq!(job.status, Status::Complete, "{mishap:?}: {job:#?}");
+    let rows = check(&world, &job, &keys(150)).await;
+    assert!(rows.values().all(|row| row.status == "succeeded"), "{mishap:?}");
+    (world.clock.monotonic().since(began), world.counted.writes.load(Ordering::SeqCst))
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_lost_answer_of_the_job_store_keeps_a_slice_until_its_lease_expires() {
+    let (_, writes) = time_of_a_copy(None).await;
+    for write in 1..=writes {
+        let (time, _) = time_of_a_copy(Some(Mishap { write, what: What::FailsAfter })).await;
+        // A copy's lease lasts a quarter of an hour; that of a stage, a minute.
+        assert!(time < Duration::from_secs(120), "write {write}: {time:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_whose_worker_panicked_is_worked_on_again_at_once() {
+    let mut world = World::new(401);
+    world.fill(100).await;
+    let is_first = AtomicU64::new(1);
+    world.spoil(move |call| {
+        let is_meant = subject(call) == (CallKind::CopyObject, key(40));
+        assert!(!is_meant || is_first.swap(0, Ordering::SeqCst) == 0, "for a test");
+        Spoil::Nothing
+    });
+    let id = world.create(copy(), keys(100)).await;
+    let began = world.clock.monotonic();
+    let job = world.run_to_end(id, None).await;
+    let waited = world.clock.monotonic().since(began);
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 100), "{job:#?}");
+    assert!(waited < Duration::from_secs(60), "its lease did not have to expire: {waited:?}");
+    check(&world, &job, &keys(100)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_fail_no_job_whose_slices_get_on_between_them() {
+    let mut world = World::new(402);
+    world.config.tasks = 8;
+    world.fill(1500).await;
+    let id = world.create_with(copy(), keys(1500), paced(40)).await;
+    let mut process = world.start(None);
+    let mut restarts = 0;
+    while !world.job(id).await.status.is_terminal() {
+        world.clock.sleep(Duration::from_secs(5)).await;
+        process.node.crash();
+        process = world.start(None);
+        restarts += 1;
+    }
+    let job = world.job(id).await;
+    assert_eq!(job.status, Status::Complete, "after {restarts} restarts: {job:#?}");
+    assert!(restarts > 15, "{restarts}");
+    check(&world, &job, &keys(1500)).await;
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_a_job_store_that_is_away_no_longer_than_its_patience() {
+    for operation in [copy(), brigade_model::Operation::Delete] {
+        let world = World::new(403);
+        world.fill(1500).await;
+        let id = world.create_with(operation.clone(), keys(1500), paced(100)).await;
+        let process = world.start(None);
+        world.wait(id, |job| job.progress.succeeded > 300).await;
+        world.counted.go_away(&world.clock, Duration::from_secs(24 * 3600));
+        world.clock.sleep(Duration::from_secs(3)).await;
+        let asked = world.clock.monotonic();
+        process.engine.shut_down().await;
+        let waited = world.clock.monotonic().since(asked);
+        assert!(waited <= world.config.stop_patience + Duration::from_secs(1), "{waited:?}");
+        // What was done and not recorded is found by looking, not done twice.
+        world.counted.go_away(&world.clock, Duration::ZERO);
+        let job = world.run_to_end(id, None).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1500), "{job:#?}");
+        check(&world, &job, &keys(1500)).await;
+        let effects = world.bucket.effects();
+        let kinds = [CallKind::CopyObject, CallKind::DeleteObject, CallKind::DeleteObjects];
+        let acts: Vec<_> = effects.iter().filter(|effect| kinds.contains(&effect.call)).collect();
+        assert_eq!(acts.len(), 1500, "each task had its effect once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_came_too_late_for_its_outcomes_lets_the_next_worker_look() {
+    // The store comes back between the end of the patience and the return of the slice.
+    let world = World::new(404);
+    world.fill(1500).await;
+    let id = world.create_with(copy(), keys(1500), paced(100)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 300).await;
+    world.counted.go_away(&world.clock, Duration::from_secs(3) + world.config.stop_patience);
+    world.clock.sleep(Duration::from_secs(3)).await;
+    process.engine.shut_down().await;
+    // Nobody revokes leases here: the slices were given back.
+    let other = world.start_beside(None);
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    assert_eq!(job.progress.succeeded, 1500);
+    let copies = world.bucket.effects().iter().filter(|effect| effect.call == CallKind::CopyObject).count();
+    assert_eq!(copies, 1500, "each object was copied once");
+    other.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_lost_the_operation_fails_its_jobs_and_they_are_reported() {
+    for (n, at) in [Status::New, Status::Active, Status::Paused].into_iter().enumerate() {
+        let mut world = World::new(410 + n as u64);
+        // A slice that runs goes on with what it has; the next one finds the role changed.
+        world.config.slices = 1;
+        world.fill(500).await;
+        let id = world.create_with(copy(), keys(500), paced(100)).await;
+        let process = world.start(None);
+        if at != Status::New {
+            world.wait(id, |job| job.progress.succeeded > 0).await;
+        }
+        if at == Status::Paused {
+            world.change(id, Change::Held).await;
+            world.wait(id, |job| job.status == at).await;
+        }
+        world.allowed.lock().unwrap().retain(|kind| *kind != OperationKind::Copy);
+        if at == Status::Paused {
+            world.change(id, Change::Released).await;
+        }
+        let job = world.wait(id, |job| job.status.is_terminal()).await;
+        assert_eq!(job.status, Status::Failed, "{at}: {job:#?}");
+        let why = &job.failures[0];
+        assert_eq!(why.code, "AccessDenied", "{at}: {job:#?}");
+        assert_eq!(why.reason, "the role role does not allow the operation copy any more");
+        if at != Status::New {
+            check(&world, &job, &keys(500)).await;
+        }
+        process.engine.shut_down().await;
+    }
+}
+
+/// A world with one object of 6 GiB and three small ones, and their keys.
+async fn world_with_a_large_object(seed: u64) -> (World, Vec<String>) {
+    let world = World::new(seed);
+    world.fill(3).await;
+    world.bucket.put(&at("source", "large"), Body::zeros(6 << 30)).unwrap();
+    world.clock.sleep(Duration::from_secs(10)).await;
+    (world, [keys(3), vec!["large".to_owned()]].concat())
+}
+
+const DENIED: Spoil = Spoil::Refused(Verdict::Denied, 403, "AccessDenied");
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_abort_was_refused_is_aborted_when_the_job_ends() {
+    let (mut world, keys) = world_with_a_large_object(420).await;
+    let aborts = AtomicU64::new(0);
+    world.spoil(move |call| match call {
+        Call::UploadPartCopy(part) if part.part == 3 => DENIED,
+        Call::AbortMultipartUpload(abort) if abort.at.key.as_str() == "large" => {
+            if aborts.fetch_add(1, Ordering::SeqCst) == 0 { DENIED } else { Spoil::Nothing }
+        }
+        _ => Spoil::Nothing,
+    });
+    let id = world.create(copy(), keys.clone()).await;
+    let job = world.run_to_end(id, None).await;
+    let rows = check(&world, &job, &keys).await;
+    assert_eq!((rows["large"].code.as_str(), job.progress.failed), ("AccessDenied", 1));
+    assert_eq!(world.bucket.open_uploads(), []);
+    let manifest = text(&world, "aside", &format!("reports/job-{id}/manifest.json")).await.unwrap();
+    assert!(!manifest.contains("LeftUploads"), "{manifest}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_never_aborted_is_named_in_the_report_and_keeps_no_job_waiting() {
+    for is_silent in [false, true] {
+        let (mut world, keys) = world_with_a_large_object(421).await;
+        let is_away = Arc::new(Mutex::new(false));
+        let silent = is_away.clone();
+        world.spoil(move |call| match call {
+            Call::UploadPartCopy(part) if part.part == 3 => DENIED,
+            Call::AbortMultipartUpload(abort) if abort.at.key.as_str() == "large" => {
+                *silent.lock().unwrap() = is_silent;
+                if is_silent { Spoil::Refused(Verdict::Throttled, 503, "SlowDown") } else { DENIED }
+            }
+            _ => Spoil::Nothing,
+        });
+        world.put_chain_around();
+        let id = world.create(copy(), keys.clone()).await;
+        let job = world.run_to_end(id, None).await;
+        assert_eq!(job.status, Status::Complete, "{job:#?}");
+        check(&world, &job, &keys).await;
+        let left = world.bucket.open_uploads();
+        assert_eq!(left.len(), 1);
+        let manifest = text(&world, "aside", &format!("reports/job-{id}/manifest.json")).await.unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        let expected = serde_json::json!([{"Bucket": "target", "Key": "large", "UploadId": left[0].id}]);
+        assert_eq!(manifest["LeftUploads"], expected);
+        assert_eq!(*is_away.lock().unwrap(), is_silent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_a_crash_left_unknown_has_no_parts_and_the_object_is_copied() {
+    let (mut world, keys) = world_with_a_large_object(422).await;
+    let dying: Arc<Mutex<Option<Node>>> = Arc::default();
+    let next = dying.clone();
+    world.spoil(move |call| match call {
+        Call::CreateMultipartUpload(create) if create.at.key.as_str() == "large" => {
+            next.lock().unwrap().take().map_or(Spoil::Nothing, Spoil::Dies)
+        }
+        _ => Spoil::Nothing,
+    });
+    let id = world.create(copy(), keys.clone()).await;
+    let process = world.start(None);
+    *dying.lock().unwrap() = Some(process.node.clone());
+    while !process.node.is_crashed() {
+        world.clock.sleep(Duration::from_millis(10)).await;
+    }
+    let job = world.run_to_end(id, None).await;
+    let rows = check(&world, &job, &keys).await;
+    let codes: BTreeSet<_> = rows.values().map(|row| row.status.as_str()).collect();
+    assert_eq!(codes, BTreeSet::from(["succeeded"]));
+    assert_eq!(world.bucket.object(&at("target", "large")).unwrap().head.size, 6 << 30);
+    let left = world.bucket.open_uploads();
+    assert_eq!(left.len(), 1, "nobody can tell it from somebody else's");
+    assert_eq!(left[0].parts, [], "it takes no room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_that_kills_every_worker_is_given_up_soon() {
+    let mut world = World::new(405);
+    world.fill(100).await;
+    world.spoil(|call| {
+        assert!(subject(call) != (CallKind::PutObjectTagging, key(40)), "for a test");
+        Spoil::Nothing
+    });
+    let id = world.create(tagging(), keys(100)).await;
+    let began = world.clock.monotonic();
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "InternalError"), "{job:#?}");
+    assert!(job.failures[0].reason.contains("lost its worker 10 times"), "{job:#?}");
+    assert!(world.clock.monotonic().since(began) < Duration::from_secs(300));
+    check(&world, &job, &keys(100)).await;
+}
