@@ -20,4 +20,5 @@ mod restored;
 mod retry;
 mod sharing;
 mod spoil;
+mod stores;
 mod world;
