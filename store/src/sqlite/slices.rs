@@ -45,7 +45,7 @@ pub(super) const RELEASE_SLICE: &str = "UPDATE slice SET owner = NULL, expires =
     WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
 
 pub(super) const LEASES_OF: &str =
-    "SELECT number, epoch FROM slice WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
+    "SELECT number, epoch FROM slice INDEXED BY slice_leased WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
 
 pub(super) const REVOKE_ONE: &str = "UPDATE slice
     SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
@@ -70,8 +70,8 @@ pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
 
 /// A slice that kills whoever works on it is told from one that is kept waiting by this: the job gets
 /// on meanwhile. Only slices that are leased are looked at, which are few.
-pub(super) const FORGIVE: &str =
-    "UPDATE slice SET revocations = 0 WHERE job = ?1 AND expires IS NOT NULL AND revocations > 0";
+pub(super) const FORGIVE: &str = "UPDATE slice INDEXED BY slice_leased SET revocations = 0
+    WHERE job = ?1 AND expires IS NOT NULL AND revocations > 0";
 
 const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
 
