@@ -320,6 +320,7 @@ pub fn bare_store(
         extra_ca: endpoint.ca_file.clone(),
         timeouts: Timeouts::default(),
         idle: IDLE,
+        requester_pays: endpoint.requester_pays,
     };
     Ok(HttpStore::new(config, clock)?)
 }

@@ -1,6 +1,6 @@
 //! `brigade sandbox`: the embedded S3 server alone. A simulated bucket with versions, tags, ACL,
-//! archive and restore behind S3's wire, with signatures checked: for a first try, for tests,
-//! for the demo. Not for data that matters.
+//! archive and restore, object lock, keys of customers and requesters that pay behind S3's wire,
+//! with signatures checked: for a first try, for tests, for the demo. Not for data that matters.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ mod attributes;
 mod buckets;
 mod input;
 mod listings;
+mod locks;
 mod multipart;
 mod objects;
 mod server;

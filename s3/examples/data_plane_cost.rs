@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             extra_ca: None,
             timeouts: Timeouts::default(),
             idle: IDLE,
+            requester_pays: false,
         };
         let http: Arc<dyn ObjectStore> = Arc::new(HttpStore::new(config, clock.clone())?);
         let limit = Arc::new(Limit::new(Arc::clone(&http), LimitConfig::default(), clock.clone()));

@@ -66,6 +66,8 @@ pub struct HttpConfig {
     /// A kept connection that was idle for this long is not used again; below the server's own
     /// idle time-out, so that the server does not close it under a request. See [`IDLE`].
     pub idle: Duration,
+    /// Whether every request says that its sender pays, as buckets whose requester pays demand.
+    pub requester_pays: bool,
 }
 
 /// Why an endpoint cannot be used as configured.

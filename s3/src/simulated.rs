@@ -1,5 +1,6 @@
 //! An object store in memory that answers as S3 does: versions and delete markers, tags, ACL,
-//! archive and restore, uploads in parts, conditions, pages.
+//! archive and restore, uploads in parts, conditions, pages; object lock, keys of customers,
+//! requesters that pay.
 //!
 //! It is the reference body of [`ObjectStore`]: what the engine is tested on, and what the
 //! sandbox and the demo serve. A call takes one short turn at a lock; time and randomness come
@@ -23,11 +24,14 @@ use brigade_model::ports::{Clock, Entropy, ObjectStore};
 mod body;
 mod bucket;
 mod buckets;
+mod customer_key;
 mod inspect;
 mod journal;
 mod listing;
+mod lock;
 mod multipart;
 mod object;
+mod payer;
 mod refusal;
 mod state;
 mod turn;
@@ -41,7 +45,9 @@ pub use buckets::{BucketEntry, ListedVersion};
 pub use inspect::{OpenUpload, SimulatedObject, UploadedPart};
 pub use journal::OpenError;
 pub use listing::{ListQuery, Listing};
+pub use lock::ObjectLock;
 pub use object::OWNER;
+pub use payer::Paying;
 pub use refusal::Refusal;
 pub use state::LoggedEffect;
 
@@ -131,7 +137,8 @@ impl SimulatedStore {
         })
     }
 
-    fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+    fn answer(&self, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
+        self.check_payer_of(&call, is_paying)?;
         Ok(match call {
             Call::HeadObject(r) => Answer::HeadObject(self.turn(|turn| turn.head_object(r))?),
             Call::GetObject(r) => Answer::GetObject(self.turn(|turn| turn.get_object(r))?),
@@ -164,15 +171,19 @@ impl SimulatedStore {
             }
         })
     }
+
+    fn counted_answer(&self, call: Call, is_paying: bool) -> Result<Answer, CallError> {
+        self.0.calls[call.kind() as usize].fetch_add(1, Ordering::Relaxed);
+        self.answer(call, is_paying).map_err(|refusal| {
+            let request = self.0.refused.fetch_add(1, Ordering::Relaxed);
+            refusal.into_error(format!("SIM{request:013X}"))
+        })
+    }
 }
 
 #[async_trait]
 impl ObjectStore for SimulatedStore {
     async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        self.0.calls[call.kind() as usize].fetch_add(1, Ordering::Relaxed);
-        self.answer(call).map_err(|refusal| {
-            let request = self.0.refused.fetch_add(1, Ordering::Relaxed);
-            refusal.into_error(format!("SIM{request:013X}"))
-        })
+        self.counted_answer(call, false)
     }
 }

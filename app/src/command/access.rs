@@ -125,6 +125,7 @@ impl StoreFlags {
             extra_ca: None,
             timeouts: Timeouts::default(),
             idle: IDLE,
+            requester_pays: false,
         })
     }
 }

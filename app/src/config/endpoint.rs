@@ -31,6 +31,8 @@ section! {
         default strip_appid: bool = "false",
         /// Regions that resource names may name; without it a region is a label that nobody checks.
         optional regions: Vec<String>,
+        /// Whether every request says that you pay for it, as buckets of others demand whose requester pays.
+        default requester_pays: bool = "false",
         /// Requests in flight at most.
         default requests_in_flight: u32 = "32",
         /// Requests a second at most.

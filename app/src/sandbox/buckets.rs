@@ -1,11 +1,12 @@
 //! Actions on buckets.
 
-use brigade_s3::simulated::Versioning;
+use brigade_s3::simulated::{ObjectLock, Versioning};
 use s3s::dto::{
     Bucket, BucketLocationConstraint, BucketVersioningStatus, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
-    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
-    GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput,
-    PutBucketVersioningInput, PutBucketVersioningOutput,
+    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketRequestPaymentInput,
+    GetBucketRequestPaymentOutput, GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput,
+    HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Payer, PutBucketRequestPaymentInput,
+    PutBucketRequestPaymentOutput, PutBucketVersioningInput, PutBucketVersioningOutput,
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
@@ -18,8 +19,14 @@ pub(super) async fn create_bucket(
     input: CreateBucketInput,
 ) -> S3Result<S3Response<CreateBucketOutput>> {
     refuse_given!(input: acl grant_full_control grant_read grant_read_acp grant_write grant_write_acp);
-    refuse_given!(input: object_lock_enabled_for_bucket);
-    sandbox.store.create_bucket(&bucket(&input.bucket)?, Versioning::Off).map_err(refusal)?;
+    let name = bucket(&input.bucket)?;
+    if input.object_lock_enabled_for_bucket.unwrap_or(false) {
+        // A lock keeps versions.
+        sandbox.store.create_bucket(&name, Versioning::Enabled).map_err(refusal)?;
+        sandbox.store.set_lock(&name, ObjectLock::default()).map_err(refusal)?;
+    } else {
+        sandbox.store.create_bucket(&name, Versioning::Off).map_err(refusal)?;
+    }
     Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }))
 }
 
@@ -91,4 +98,29 @@ pub(super) async fn put_bucket_versioning(
     };
     sandbox.store.set_versioning(&bucket(&input.bucket)?, versioning).map_err(refusal)?;
     Ok(S3Response::new(PutBucketVersioningOutput {}))
+}
+
+pub(super) async fn get_bucket_request_payment(
+    sandbox: &Sandbox,
+    input: GetBucketRequestPaymentInput,
+) -> S3Result<S3Response<GetBucketRequestPaymentOutput>> {
+    let payer = match sandbox.store.requester_pays(&bucket(&input.bucket)?).map_err(refusal)? {
+        true => Payer::REQUESTER,
+        false => Payer::BUCKET_OWNER,
+    };
+    Ok(S3Response::new(GetBucketRequestPaymentOutput { payer: Some(Payer::from_static(payer)) }))
+}
+
+/// Who asks is the bucket's owner here, and a stranger to it in every other action.
+pub(super) async fn put_bucket_request_payment(
+    sandbox: &Sandbox,
+    input: PutBucketRequestPaymentInput,
+) -> S3Result<S3Response<PutBucketRequestPaymentOutput>> {
+    let requester_pays = match input.request_payment_configuration.payer.as_str() {
+        Payer::REQUESTER => true,
+        Payer::BUCKET_OWNER => false,
+        _ => return Err(S3ErrorCode::MalformedXML.into()),
+    };
+    sandbox.store.set_requester_pays(&bucket(&input.bucket)?, requester_pays).map_err(refusal)?;
+    Ok(S3Response::new(PutBucketRequestPaymentOutput {}))
 }

@@ -137,6 +137,34 @@ fn grant(grant: dto::Grant) -> S3Result<AclGrant> {
     Ok(AclGrant { grantee, permission })
 }
 
+/// The MD5 of the key that a customer brings.
+macro_rules! customer_key {
+    ($input:ident) => {
+        $crate::sandbox::input::customer_key_md5(
+            $input.sse_customer_algorithm.as_ref().map(|algorithm| algorithm.as_str()),
+            $input.sse_customer_key.as_deref(),
+            $input.sse_customer_key_md5.as_deref(),
+        )
+    };
+}
+pub(super) use customer_key;
+
+pub(super) fn customer_key_md5(
+    algorithm: Option<&str>,
+    key: Option<&str>,
+    md5: Option<&str>,
+) -> S3Result<Option<String>> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let (Some(algorithm), Some(key), Some(md5)) = (algorithm, key, md5) else {
+        let is_none = algorithm.is_none() && key.is_none() && md5.is_none();
+        return if is_none { Ok(None) } else { Err(S3ErrorCode::InvalidArgument.into()) };
+    };
+    let key = STANDARD.decode(key).ok().filter(|key| algorithm == "AES256" && key.len() == 32);
+    let is_it = key.is_some_and(|key| STANDARD.encode(Md5::digest(key)) == md5);
+    if is_it { Ok(Some(md5.to_owned())) } else { Err(S3ErrorCode::InvalidArgument.into()) }
+}
+
 pub(super) fn unsupported(what: &str) -> S3Error {
     S3Error::with_message(S3ErrorCode::NotImplemented, format!("the sandbox does not support {what}"))
 }

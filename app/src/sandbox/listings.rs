@@ -67,7 +67,9 @@ fn page_size(asked: Option<i32>) -> S3Result<i32> {
 }
 
 fn list(sandbox: &Sandbox, bucket: &str, query: &ListQuery) -> S3Result<Listing> {
-    sandbox.store.list(&input::bucket(bucket)?, query).map_err(refusal)
+    let bucket = input::bucket(bucket)?;
+    sandbox.check_payer(&bucket)?;
+    sandbox.store.list(&bucket, query).map_err(refusal)
 }
 
 pub(super) async fn list_objects(
@@ -146,12 +148,10 @@ pub(super) async fn list_object_versions(
     let max_keys = page_size(input.max_keys)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let after = input.key_marker.as_deref().and_then(|key| ObjectKey::new(key).ok());
-    let listed = sandbox.store.list_versions(
-        &input::bucket(&input.bucket)?,
-        &prefix,
-        after.as_ref(),
-        usize::try_from(max_keys).unwrap_or_default(),
-    );
+    let bucket = input::bucket(&input.bucket)?;
+    sandbox.check_payer(&bucket)?;
+    let listed =
+        sandbox.store.list_versions(&bucket, &prefix, after.as_ref(), usize::try_from(max_keys).unwrap_or_default());
     let (listed, is_truncated) = listed.map_err(refusal)?;
     let encoding = Encoding(input.encoding_type);
     let last = listed.last().filter(|_| is_truncated).map(|version| encoding.text(version.key.as_str()));
@@ -196,6 +196,7 @@ pub(super) async fn list_multipart_uploads(
 ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
     refuse_given!(input: delimiter key_marker upload_id_marker);
     let bucket = input::bucket(&input.bucket)?;
+    sandbox.check_payer(&bucket)?;
     sandbox.store.versioning(&bucket).map_err(refusal)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let encoding = Encoding(input.encoding_type);
@@ -220,6 +221,7 @@ pub(super) async fn list_multipart_uploads(
 
 pub(super) async fn list_parts(sandbox: &Sandbox, input: ListPartsInput) -> S3Result<S3Response<ListPartsOutput>> {
     let at = input::at(&input.bucket, &input.key)?;
+    sandbox.check_payer(&at.bucket)?;
     let is_it = |upload: &OpenUpload| upload.at == at && upload.id == input.upload_id;
     let upload = sandbox.store.open_uploads().into_iter().find(is_it).ok_or(S3ErrorCode::NoSuchUpload)?;
     let after = input.part_number_marker.unwrap_or(0).unsigned_abs();

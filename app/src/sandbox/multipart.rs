@@ -14,6 +14,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::etag;
 use super::input::{self, metadata_of, refuse_given};
+use super::locks::{check_digest, has_digest};
 use super::service::Sandbox;
 
 pub(super) async fn create_multipart_upload(
@@ -42,8 +43,10 @@ pub(super) async fn create_multipart_upload(
 
 pub(super) async fn upload_part(sandbox: &Sandbox, input: UploadPartInput) -> S3Result<S3Response<UploadPartOutput>> {
     refuse_given!(input: sse_customer_algorithm);
+    let at = input::at(&input.bucket, &input.key)?;
+    check_digest(sandbox, &at.bucket, has_digest!(input))?;
     let request = UploadPart {
-        at: input::at(&input.bucket, &input.key)?,
+        at,
         upload_id: input.upload_id,
         part: part_number(input.part_number)?,
         body: input::body(input.body, input.content_md5.as_deref()).await?,

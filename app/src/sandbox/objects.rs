@@ -15,15 +15,21 @@ use s3s::dto::{
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::{self, etag, refusal, size, timestamp};
-use super::input::{self, metadata_of, refuse_given};
+use super::input::{self, customer_key, metadata_of, refuse_given};
+use super::locks::{check_digest, has_digest};
 use super::server::HoldsObject;
 use super::service::Sandbox;
 
 pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
     refuse_given!(input: if_match if_modified_since if_none_match if_unmodified_since part_number range);
-    refuse_given!(input: sse_customer_algorithm);
-    let request = HeadObject { at: input::at(&input.bucket, &input.key)?, version: input::version(input.version_id)? };
-    let head = sandbox.call(request).await?;
+    let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
+    let head = match customer_key!(input)? {
+        None => sandbox.call(HeadObject { at, version }).await?,
+        Some(key_md5) => {
+            sandbox.check_payer(&at.bucket)?;
+            sandbox.store.head(&at, version.as_ref(), Some(&key_md5)).map_err(refusal)?
+        }
+    };
     let tag_count = head.tag_count;
     let mut response = S3Response::new(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
@@ -50,10 +56,13 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
 }
 
 pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
-    refuse_given!(input: if_modified_since if_none_match if_unmodified_since part_number sse_customer_algorithm);
+    refuse_given!(input: if_modified_since if_none_match if_unmodified_since part_number);
     let at = input::at(&input.bucket, &input.key)?;
     let (version, if_match) = (input::version(input.version_id)?, input::if_match(input.if_match.as_ref())?);
-    let (head, whole) = sandbox.store.read(&at, version.as_ref(), if_match.as_ref()).map_err(refusal)?;
+    let key_md5 = customer_key!(input)?;
+    sandbox.check_payer(&at.bucket)?;
+    let read = sandbox.store.read(&at, version.as_ref(), if_match.as_ref(), key_md5.as_deref());
+    let (head, whole) = read.map_err(refusal)?;
     let (body, content_range) = cut(whole, input.range)?;
     let mut response = S3Response::new(got(head, body, content_range));
     response.extensions.insert(HoldsObject);
@@ -100,8 +109,9 @@ fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObject
 pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Result<S3Response<PutObjectOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp if_match if_none_match);
     refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
-    refuse_given!(input: sse_customer_algorithm website_redirect_location write_offset_bytes);
-    let at = input::at(&input.bucket, &input.key)?;
+    refuse_given!(input: website_redirect_location write_offset_bytes);
+    let (at, key_md5) = (input::at(&input.bucket, &input.key)?, customer_key!(input)?);
+    check_digest(sandbox, &at.bucket, has_digest!(input))?;
     let body = input::body(input.body, input.content_md5.as_deref()).await?;
     let with = NewObject {
         metadata: metadata_of!(input)?,
@@ -110,7 +120,10 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
     };
-    let done = sandbox.call(PutObject { at, body, with }).await?;
+    let done = sandbox.call(PutObject { at: at.clone(), body, with }).await?;
+    if let Some(key_md5) = key_md5 {
+        sandbox.store.put_under_customer_key(&at, done.version.as_ref(), &key_md5).map_err(refusal)?;
+    }
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(etag(&done.etag)),
         version_id: done.version.map(|version| version.to_string()),

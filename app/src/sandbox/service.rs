@@ -1,26 +1,47 @@
 //! The table of S3's actions that the sandbox knows, each carried out by one function. Any
 //! other action gets NotImplemented from `s3s`.
 
+use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{Leash, Request, send};
-use brigade_s3::simulated::SimulatedStore;
+use brigade_s3::simulated::{Paying, SimulatedStore};
+use http::HeaderMap;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
-use super::answers::refused;
-use super::{attributes, buckets, listings, multipart, objects};
+use super::answers::{refusal, refused};
+use super::{attributes, buckets, listings, locks, multipart, objects};
 
 /// S3's actions on a simulated store.
 pub(super) struct Sandbox {
     pub(super) store: SimulatedStore,
+    /// The request at hand says that its sender pays.
+    is_paying: bool,
 }
+
+const REQUEST_PAYER: &str = "x-amz-request-payer";
 
 impl Sandbox {
     pub(super) fn new(store: SimulatedStore) -> Self {
-        Self { store }
+        Self { store, is_paying: false }
+    }
+
+    /// The sandbox as the sender of a request finds it.
+    fn asked_by(&self, headers: &HeaderMap) -> Self {
+        let is_paying = headers.get(REQUEST_PAYER).is_some_and(|payer| payer == "requester");
+        Self { store: self.store.clone(), is_paying }
+    }
+
+    /// Denies what the port does not see, where the requester has to pay and does not say so.
+    pub(super) fn check_payer(&self, bucket: &BucketName) -> S3Result<()> {
+        self.store.check_payer(bucket, self.is_paying).map_err(refusal)
     }
 
     /// A call of the port.
     pub(super) async fn call<R: Request>(&self, request: R) -> S3Result<R::Answer> {
-        send(&self.store, &Leash::unbounded(), request).await.map_err(refused)
+        let sent = match self.is_paying {
+            true => send(&Paying(self.store.clone()), &Leash::unbounded(), request).await,
+            false => send(&self.store, &Leash::unbounded(), request).await,
+        };
+        sent.map_err(refused)
     }
 }
 
@@ -33,7 +54,7 @@ macro_rules! actions {
                     &self,
                     request: S3Request<dto::$input>,
                 ) -> S3Result<S3Response<dto::$output>> {
-                    $module::$action(self, request.input).await
+                    $module::$action(&self.asked_by(&request.headers), request.input).await
                 }
             )*
         }
@@ -48,6 +69,12 @@ actions! {
     buckets::get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
     buckets::get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput;
     buckets::put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput;
+    buckets::get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput;
+    buckets::put_bucket_request_payment(PutBucketRequestPaymentInput) -> PutBucketRequestPaymentOutput;
+    locks::get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput;
+    locks::put_object_lock_configuration(PutObjectLockConfigurationInput) -> PutObjectLockConfigurationOutput;
+    locks::put_object_legal_hold(PutObjectLegalHoldInput) -> PutObjectLegalHoldOutput;
+    locks::put_object_retention(PutObjectRetentionInput) -> PutObjectRetentionOutput;
     listings::list_objects(ListObjectsInput) -> ListObjectsOutput;
     listings::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
     listings::list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput;

@@ -12,7 +12,7 @@ use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::conformance::Subject;
 use brigade_s3::credentials::{Credentials as Key, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
-use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use brigade_s3::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 use brigade_s3::timeouts::Timeouts;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -42,6 +42,7 @@ fn client(address: SocketAddr, key: &str, secret: &str) -> HttpStore {
         extra_ca: None,
         timeouts: Timeouts { attempt: Duration::from_secs(60), ..Timeouts::default() },
         idle: IDLE,
+        requester_pays: false,
     };
     HttpStore::new(config, Arc::new(SystemClock::new())).unwrap()
 }
@@ -91,4 +92,20 @@ fn a_fresh_pair_is_another_each_time_and_does_not_show_its_secret() {
     assert_ne!((one.access_key(), one.secret_key()), (two.access_key(), two.secret_key()));
     assert_eq!((one.access_key().len(), one.secret_key().len()), (20, 40));
     assert!(!format!("{one:?}").contains(one.secret_key()));
+}
+
+#[test]
+fn bytes_without_a_digest_are_refused_where_new_versions_are_kept_by_default() {
+    let clock = Arc::new(SystemClock::new());
+    let store = SimulatedStore::new(SimulatedConfig::default(), clock, Arc::new(SystemEntropy::new()));
+    let [plain, kept] = ["plain", "kept"].map(|name| BucketName::new(name).unwrap());
+    store.create_bucket(&plain, Versioning::Off).unwrap();
+    store.create_bucket(&kept, Versioning::Enabled).unwrap();
+    let sandbox = super::service::Sandbox::new(store.clone());
+    let check = |bucket: &BucketName, has_digest| super::locks::check_digest(&sandbox, bucket, has_digest);
+    store.set_lock(&kept, ObjectLock::default()).unwrap();
+    assert!(check(&kept, false).is_ok(), "nothing is kept by default");
+    store.set_lock(&kept, ObjectLock { retention_days: Some(1) }).unwrap();
+    assert!(check(&plain, false).is_ok() && check(&kept, true).is_ok());
+    assert_eq!(check(&kept, false).unwrap_err().code().as_str(), "InvalidRequest");
 }

@@ -1,3 +1,5 @@
+mod stores;
+
 use std::path::Path;
 
 use brigade_model::{JobOptions, Status};

@@ -42,6 +42,7 @@ pub(crate) fn http(server: SocketAddr) -> Arc<dyn ObjectStore> {
         extra_ca: None,
         timeouts: Timeouts::default(),
         idle: IDLE,
+        requester_pays: false,
     };
     Arc::new(HttpStore::new(config, Arc::new(SystemClock::new())).unwrap())
 }

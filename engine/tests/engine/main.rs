@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod manifests;
 mod nodes;
+mod refusals;
 mod restored;
 mod retry;
 mod sharing;

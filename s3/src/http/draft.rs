@@ -24,6 +24,9 @@ pub(crate) struct Draft {
 const HEADER_RULE: &str = "cannot be sent in an HTTP header: visible ASCII characters and inner blanks only \
                            (other text can be given encoded as RFC 2047)";
 
+/// In base64.
+const MD5_OF_NOTHING: &str = "1B2M2Y8AsgTpgAmY7PhCfg==";
+
 /// A request that is refused before it is sent.
 pub(crate) fn refuse(message: impl Into<String>) -> CallError {
     CallError { attempts: 0, ..CallError::new(Verdict::Invalid, Effect::None, "InvalidArgument", message) }
@@ -130,6 +133,13 @@ impl Draft {
     pub(crate) fn body(mut self, body: Bytes) -> Self {
         self.body = body;
         self
+    }
+
+    /// Bytes of an object, which always go with their MD5, even when there are none: a bucket that
+    /// keeps its objects by default takes no others.
+    pub(crate) fn bytes(self, bytes: &Bytes) -> Result<Self, CallError> {
+        let draft = if bytes.is_empty() { self.head("content-md5", MD5_OF_NOTHING)? } else { self };
+        Ok(draft.body(bytes.clone()))
     }
 
     pub(crate) fn xml(mut self, document: Writer) -> Self {

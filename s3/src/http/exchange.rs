@@ -47,6 +47,7 @@ pub(crate) struct Exchange {
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
+    requester_pays: bool,
 }
 
 impl fmt::Debug for Exchange {
@@ -71,6 +72,7 @@ impl Exchange {
             pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle)),
             clock,
             timeouts: config.timeouts,
+            requester_pays: config.requester_pays,
         })
     }
 
@@ -106,6 +108,9 @@ impl Exchange {
         headers.insert(header::HOST, host.map_err(|_| refuse("the bucket's name cannot stand in a host's name"))?);
         if let Some(md5) = &hashes.md5 {
             headers.insert("content-md5", HeaderValue::try_from(md5).expect("base64 is visible ASCII"));
+        }
+        if self.requester_pays {
+            headers.insert("x-amz-request-payer", HeaderValue::from_static("requester"));
         }
         let unsigned =
             Unsigned { method: &draft.method, path: &target.path, query: &query, body_sha256: &hashes.sha256 };

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use brigade_model::names::{ObjectKey, VersionId};
 use serde::{Deserialize, Serialize};
 
+use super::lock::ObjectLock;
 use super::object::{Object, Stored, VersionNumber};
 use super::refusal::{self, Refusal};
 
@@ -21,17 +22,28 @@ pub enum Versioning {
     Suspended,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Bucket {
+/// What holds of a bucket as a whole.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Settings {
     pub(super) versioning: Versioning,
     pub(super) created_s: i64,
+    #[serde(default)]
+    pub(super) requester_pays: bool,
+    /// `None` without object lock.
+    #[serde(default)]
+    pub(super) lock: Option<ObjectLock>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Bucket {
+    pub(super) settings: Settings,
     /// Versions of a key from oldest to newest, at least one.
     pub(super) keys: BTreeMap<ObjectKey, Vec<Stored>>,
 }
 
 impl Bucket {
     pub(super) fn has_versions(&self) -> bool {
-        self.versioning != Versioning::Off
+        self.settings.versioning != Versioning::Off
     }
 
     pub(super) fn latest(&self, key: &ObjectKey) -> Option<&Stored> {

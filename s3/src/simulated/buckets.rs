@@ -5,6 +5,7 @@ use brigade_model::Timestamp;
 use brigade_model::names::{BucketName, ObjectKey, VersionId};
 use brigade_model::ports::object_store::ListedObject;
 
+use super::bucket::Settings;
 use super::listing::{self, ListQuery, Listing};
 use super::object;
 use super::refusal::{self, Refusal};
@@ -45,7 +46,8 @@ impl SimulatedStore {
             if turn.state.buckets.contains_key(name) {
                 return Err(refusal::BUCKET_OWNED);
             }
-            turn.state.change(Change::Bucket { name: name.clone(), versioning, created_s: turn.now_s })
+            let settings = Settings { versioning, created_s: turn.now_s, ..Settings::default() };
+            turn.state.change(Change::Bucket { name: name.clone(), settings })
         })
     }
 
@@ -68,7 +70,9 @@ impl SimulatedStore {
     pub fn buckets(&self) -> Vec<BucketEntry> {
         let state = self.state();
         let entries = state.buckets.iter();
-        entries.map(|(name, b)| BucketEntry { name: name.clone(), created: object::seconds(b.created_s) }).collect()
+        entries
+            .map(|(name, b)| BucketEntry { name: name.clone(), created: object::seconds(b.settings.created_s) })
+            .collect()
     }
 
     /// Whether a bucket keeps versions.
@@ -76,22 +80,37 @@ impl SimulatedStore {
     /// # Errors
     /// NoSuchBucket.
     pub fn versioning(&self, name: &BucketName) -> Result<Versioning, Refusal> {
-        self.state().bucket(name).map(|bucket| bucket.versioning)
+        self.state().bucket(name).map(|bucket| bucket.settings.versioning)
     }
 
     /// Enables or suspends versions.
     ///
     /// # Errors
     /// NoSuchBucket; IllegalVersioningConfigurationException for [`Versioning::Off`], to which
-    /// there is no way back.
+    /// there is no way back; InvalidBucketState where object lock needs versions.
     pub fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            let bucket = turn.state.bucket(name)?;
-            if versioning == Versioning::Off && bucket.has_versions() {
+        self.set_bucket(name, |settings| {
+            if versioning == Versioning::Off && settings.versioning != Versioning::Off {
                 return Err(refusal::ILLEGAL_VERSIONING);
             }
-            let created_s = bucket.created_s;
-            turn.state.change(Change::Bucket { name: name.clone(), versioning, created_s })
+            if versioning != Versioning::Enabled && settings.lock.is_some() {
+                return Err(refusal::NOT_LOCKABLE);
+            }
+            settings.versioning = versioning;
+            Ok(())
+        })
+    }
+
+    /// Changes what holds of a bucket.
+    pub(super) fn set_bucket(
+        &self,
+        name: &BucketName,
+        set: impl FnOnce(&mut Settings) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            let mut settings = turn.state.bucket(name)?.settings;
+            set(&mut settings)?;
+            turn.state.change(Change::Bucket { name: name.clone(), settings })
         })
     }
 

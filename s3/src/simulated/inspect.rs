@@ -85,7 +85,8 @@ impl SimulatedStore {
     }
 
     /// What GetObject reads from, checked as it checks: the head and the bytes of the whole
-    /// object. For a server that cuts ranges and sends the bytes in its own way.
+    /// object. For a server that cuts ranges and sends the bytes in its own way, and lets a
+    /// customer bring a key (its MD5).
     ///
     /// # Errors
     /// As GetObject.
@@ -94,9 +95,10 @@ impl SimulatedStore {
         at: &At,
         version: Option<&VersionId>,
         if_match: Option<&ETag>,
+        customer_key: Option<&str>,
     ) -> Result<(ObjectHead, Body), Refusal> {
         self.0.calls[CallKind::GetObject as usize].fetch_add(1, Ordering::Relaxed);
-        self.turn(|turn| turn.read_object(at, version, if_match))
+        self.turn(|turn| turn.read_object(at, version, if_match, customer_key))
     }
 
     /// The object that a request without a version would find.

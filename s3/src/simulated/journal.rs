@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Body;
 use super::body::Run;
-use super::bucket::Versioning;
+use super::bucket::Settings;
 use super::object::{Attributes, Digest, Object, Stored, VersionNumber};
 use super::state::{Change, State};
 
@@ -55,11 +55,32 @@ pub(super) struct Journal {
 
 #[derive(Serialize, Deserialize)]
 enum Record {
-    Bucket { name: BucketName, versioning: Versioning, created_s: i64 },
-    BucketGone { name: BucketName },
-    Stored { bucket: BucketName, key: ObjectKey, version: VersionNumber, modified_s: i64, object: Option<ObjectRecord> },
-    Changed { bucket: BucketName, key: ObjectKey, version: VersionNumber, attributes: Attributes },
-    Removed { bucket: BucketName, key: ObjectKey, version: VersionNumber },
+    Bucket {
+        name: BucketName,
+        #[serde(flatten)]
+        settings: Settings,
+    },
+    BucketGone {
+        name: BucketName,
+    },
+    Stored {
+        bucket: BucketName,
+        key: ObjectKey,
+        version: VersionNumber,
+        modified_s: i64,
+        object: Option<ObjectRecord>,
+    },
+    Changed {
+        bucket: BucketName,
+        key: ObjectKey,
+        version: VersionNumber,
+        attributes: Attributes,
+    },
+    Removed {
+        bucket: BucketName,
+        key: ObjectKey,
+        version: VersionNumber,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -156,8 +177,7 @@ fn rewrite(path: &Path, changes: &[Change]) -> io::Result<()> {
 fn changes_of(state: &State) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, bucket) in &state.buckets {
-        let (versioning, created_s) = (bucket.versioning, bucket.created_s);
-        changes.push(Change::Bucket { name: name.clone(), versioning, created_s });
+        changes.push(Change::Bucket { name: name.clone(), settings: bucket.settings });
         for (key, versions) in &bucket.keys {
             let at = At { bucket: name.clone(), key: key.clone() };
             changes.extend(versions.iter().map(|stored| Change::Stored { at: at.clone(), stored: stored.clone() }));
@@ -220,7 +240,7 @@ fn check_of(frame: &[u8]) -> [u8; 8] {
 
 fn record_of(change: &Change) -> Record {
     match change.clone() {
-        Change::Bucket { name, versioning, created_s } => Record::Bucket { name, versioning, created_s },
+        Change::Bucket { name, settings } => Record::Bucket { name, settings },
         Change::BucketGone { name } => Record::BucketGone { name },
         Change::Stored { at: At { bucket, key }, stored: Stored { version, modified_s, object } } => {
             let object = object.map(object_record);
@@ -243,7 +263,7 @@ fn object_record(object: Object) -> ObjectRecord {
 
 fn change_of(record: Record, body: Bytes) -> io::Result<Change> {
     Ok(match record {
-        Record::Bucket { name, versioning, created_s } => Change::Bucket { name, versioning, created_s },
+        Record::Bucket { name, settings } => Change::Bucket { name, settings },
         Record::BucketGone { name } => Change::BucketGone { name },
         Record::Stored { bucket, key, version, modified_s, object } => {
             let object = object.map(|object| object_of(object, body)).transpose()?;

@@ -16,7 +16,7 @@ pub const OWNER: &str = "b61d6ade00000000000000000000000000000000000000000000000
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
 
-const SECONDS_A_DAY: i64 = 24 * 3600;
+pub(super) const SECONDS_A_DAY: i64 = 24 * 3600;
 
 /// Names a version inside its key; zero is the `null` version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,14 @@ pub(super) struct Attributes {
     pub(super) storage_class: Option<String>,
     pub(super) sse: Option<String>,
     pub(super) restore: Option<Restore>,
+    /// Locked until then, in seconds since 1970.
+    #[serde(default)]
+    pub(super) retain_until_s: Option<i64>,
+    #[serde(default)]
+    pub(super) is_on_hold: bool,
+    /// The MD5 of the key that only the customer has.
+    #[serde(default)]
+    pub(super) customer_key_md5: Option<String>,
 }
 
 /// When a temporary copy of an archived object is there, in seconds since 1970.
@@ -119,7 +127,7 @@ impl Attributes {
             acl: with.canned_acl.as_deref().map(canned_acl).transpose()?.flatten(),
             storage_class: storage_class(with.storage_class)?,
             sse: with.sse,
-            restore: None,
+            ..Self::default()
         })
     }
 

@@ -57,6 +57,10 @@ refusals! {
     BUCKET_NOT_EMPTY = "BucketNotEmpty", 409, "The bucket you tried to delete is not empty";
     BUCKET_OWNED = "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it.";
     ILLEGAL_VERSIONING = "IllegalVersioningConfigurationException", 400, "The versioning configuration specified in the request is invalid.";
+    LOCKED = "AccessDenied", 403, "Access Denied because object protected by object lock.";
+    NOT_LOCKABLE = "InvalidBucketState", 409, "Object Lock configuration cannot be enabled on existing buckets without versioning";
+    CUSTOMER_KEY_NEEDED = "InvalidRequest", 400, "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.";
+    CUSTOMER_KEY_NOT_APPLICABLE = "InvalidRequest", 400, "The encryption parameters are not applicable to this object.";
     JOURNAL_FAILED = "InternalError", 500, "The effect could not be written to the directory";
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use brigade_model::names::{BucketName, ObjectKey, VersionId};
 use brigade_model::ports::object_store::{At, CallKind};
 
-use super::bucket::{Bucket, Versioning};
+use super::bucket::{Bucket, Settings};
 use super::journal::Journal;
 use super::multipart::Upload;
 use super::object::{Attributes, Stored, VersionNumber};
@@ -38,8 +38,8 @@ pub(super) struct State {
 /// A change of what is kept. Open uploads are not: they end with the process.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// A bucket was made, or its versioning was set.
-    Bucket { name: BucketName, versioning: Versioning, created_s: i64 },
+    /// A bucket was made, or its settings were changed.
+    Bucket { name: BucketName, settings: Settings },
     /// A bucket was deleted.
     BucketGone { name: BucketName },
     /// A version became the newest of its key.
@@ -89,10 +89,7 @@ impl State {
     /// Makes a change that is kept already.
     pub(super) fn apply(&mut self, change: Change) {
         match change {
-            Change::Bucket { name, versioning, created_s } => {
-                let bucket = self.buckets.entry(name).or_default();
-                (bucket.versioning, bucket.created_s) = (versioning, created_s);
-            }
+            Change::Bucket { name, settings } => self.buckets.entry(name).or_default().settings = settings,
             Change::BucketGone { name } => {
                 self.buckets.remove(&name);
             }

@@ -360,3 +360,85 @@ async fn a_listing_with_a_delimiter_has_each_folder_once_over_all_pages() {
     let page = store.list(&bucket(), &inside).unwrap();
     assert_eq!((page.objects.len(), page.common_prefixes), (2, vec!["b/c/".to_owned()]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_version_is_not_removed_before_its_time_and_a_delete_hides_it() {
+    let (store, clock) = store_with_bucket(Versioning::Off);
+    let no_versions = store.set_lock(&bucket(), ObjectLock::default()).unwrap_err();
+    assert_eq!(no_versions.code, "InvalidBucketState");
+    store.set_versioning(&bucket(), Versioning::Enabled).unwrap();
+    store.set_lock(&bucket(), ObjectLock { retention_days: Some(1) }).unwrap();
+    put(&store, "kept", b"x").await;
+    let version = store.versions(&at("kept"))[0].0.clone();
+    let remove = || DeleteObject { at: at("kept"), version: Some(version.clone()) };
+    let refused = call(&store, remove()).await.unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.verdict), ("AccessDenied", Verdict::Denied));
+    assert!(refused.message.contains("object lock"), "{refused}");
+    let objects = vec![(at("kept").key, Some(version.clone()))];
+    let group = call(&store, DeleteObjects { bucket: bucket(), objects }).await.unwrap();
+    assert!(matches!(&group[0], DeleteResult::Failed { code, .. } if code == "AccessDenied"));
+    call(&store, DeleteObject { at: at("kept"), version: None }).await.unwrap();
+    assert!(store.object(&at("kept")).is_none() && store.object_version(&at("kept"), &version).is_some());
+
+    store.retain(&at("kept"), Some(&version), clock.now()).expect_err("a retention is not made shorter");
+    clock.sleep(Duration::from_secs(25 * 3600)).await;
+    store.hold(&at("kept"), Some(&version), true).unwrap();
+    assert_eq!(call(&store, remove()).await.unwrap_err().code, "AccessDenied", "its time is over, but it is on hold");
+    store.hold(&at("kept"), Some(&version), false).unwrap();
+    call(&store, remove()).await.unwrap();
+    assert!(store.object_version(&at("kept"), &version).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_whose_requester_pays_denies_every_call_that_does_not_say_so() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    put(&store, "a", b"x").await;
+    store.create_bucket(&BucketName::new("own").unwrap(), Versioning::Off).unwrap();
+    store.set_requester_pays(&bucket(), true).unwrap();
+    let head = || HeadObject { at: at("a"), version: None };
+    let mut out = copy("a", "b");
+    out.target.bucket = BucketName::new("own").unwrap();
+    for refused in [call(&store, head()).await.map(|_| ()), call(&store, out.clone()).await.map(|_| ())] {
+        assert_eq!(refused.unwrap_err().verdict, Verdict::Denied);
+    }
+    let paying = Paying(store.clone());
+    send(&paying, &Leash::unbounded(), head()).await.unwrap();
+    send(&paying, &Leash::unbounded(), out).await.unwrap();
+    store.set_requester_pays(&bucket(), false).unwrap();
+    call(&store, head()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_under_a_customers_key_is_read_with_that_key_only() {
+    let (store, _) = store_with_bucket(Versioning::Off);
+    put(&store, "secret", b"x").await;
+    store.put_under_customer_key(&at("secret"), None, "md5-of-key").unwrap();
+    let head = call(&store, HeadObject { at: at("secret"), version: None }).await.unwrap_err();
+    assert_eq!((head.code.as_str(), head.http_status), ("InvalidRequest", Some(400)));
+    let copied = call(&store, copy("secret", "copy")).await.unwrap_err();
+    assert!(copied.message.contains("Server Side Encryption"), "{copied}");
+    assert_eq!(store.head(&at("secret"), None, Some("md5-of-key")).unwrap().size, 1);
+    assert!(store.read(&at("secret"), None, None, Some("md5-of-key")).is_ok());
+    assert_eq!(store.read(&at("secret"), None, None, Some("another")).unwrap_err().code, "AccessDenied");
+    // What belongs to it can be changed without the key.
+    call(&store, PutObjectTagging { at: at("secret"), version: None, tags: Vec::new() }).await.unwrap();
+    call(&store, DeleteObject { at: at("secret"), version: None }).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_of_a_bucket_is_kept_in_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let clock = Arc::new(SimulatedClock::new());
+        let entropy = Arc::new(SeededEntropy::new(1));
+        SimulatedStore::open(directory.path(), SimulatedConfig::default(), clock, entropy).unwrap()
+    };
+    let store = open();
+    store.create_bucket(&bucket(), Versioning::Enabled).unwrap();
+    store.set_lock(&bucket(), ObjectLock { retention_days: Some(7) }).unwrap();
+    store.set_requester_pays(&bucket(), true).unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(store.lock(&bucket()).unwrap(), Some(ObjectLock { retention_days: Some(7) }));
+    assert!(store.requester_pays(&bucket()).unwrap());
+}

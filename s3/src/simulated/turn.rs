@@ -26,8 +26,18 @@ pub(super) struct Turn<'a> {
 
 impl Turn<'_> {
     pub(super) fn head_object(&mut self, request: HeadObject) -> Result<ObjectHead, Refusal> {
-        let bucket = self.state.bucket_of(&request.at.bucket, &request.at.key)?;
-        let (stored, object) = bucket.object(&request.at.key, request.version.as_ref())?;
+        self.head(&request.at, request.version.as_ref(), None)
+    }
+
+    pub(super) fn head(
+        &mut self,
+        at: &At,
+        version: Option<&VersionId>,
+        customer_key: Option<&str>,
+    ) -> Result<ObjectHead, Refusal> {
+        let bucket = self.state.bucket_of(&at.bucket, &at.key)?;
+        let (stored, object) = bucket.object(&at.key, version)?;
+        object.attributes.check_customer_key(customer_key)?;
         Ok(stored.head(object, bucket.has_versions(), self.now_s))
     }
 
@@ -37,16 +47,19 @@ impl Turn<'_> {
         at: &At,
         version: Option<&VersionId>,
         if_match: Option<&ETag>,
+        customer_key: Option<&str>,
     ) -> Result<(ObjectHead, Body), Refusal> {
         let bucket = self.state.bucket_of(&at.bucket, &at.key)?;
         let (stored, object) = bucket.object(&at.key, version)?;
+        object.attributes.check_customer_key(customer_key)?;
         check_match(object, if_match)?;
         object.attributes.check_readable(self.now_s)?;
         Ok((stored.head(object, bucket.has_versions(), self.now_s), object.body.clone()))
     }
 
     pub(super) fn get_object(&mut self, request: GetObject) -> Result<GotObject, Refusal> {
-        let (mut head, whole) = self.read_object(&request.at, request.version.as_ref(), request.if_match.as_ref())?;
+        let (mut head, whole) =
+            self.read_object(&request.at, request.version.as_ref(), request.if_match.as_ref(), None)?;
         let body = match request.range {
             None => whole,
             Some((first, last)) => whole.slice(first, last).ok_or(refusal::INVALID_RANGE)?,
@@ -101,6 +114,7 @@ impl Turn<'_> {
             let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
             if is_marker { refusal::INVALID_REQUEST.saying(message) } else { why }
         })?;
+        object.attributes.check_customer_key(None)?;
         check_match(object, if_match)?;
         object.attributes.check_readable(self.now_s)?;
         Ok(object.clone())
@@ -122,7 +136,10 @@ impl Turn<'_> {
     }
 
     /// A new newest version of the key.
-    pub(super) fn store_object(&mut self, call: CallKind, at: At, object: Object) -> Result<CopyDone, Refusal> {
+    pub(super) fn store_object(&mut self, call: CallKind, at: At, mut object: Object) -> Result<CopyDone, Refusal> {
+        if let Some(until_s) = self.state.bucket(&at.bucket)?.settings.retain_until_s(self.now_s) {
+            Arc::make_mut(&mut object.attributes).retain_until_s = Some(until_s);
+        }
         let etag = object.digest.etag();
         let (version, number) = self.store(call, at, Some(object))?;
         let modified = Some(object::seconds(self.now_s));
@@ -146,7 +163,7 @@ impl Turn<'_> {
 
     /// A version with the number that the bucket's versioning gives it.
     fn new_version(&self, bucket: &BucketName, object: Option<Object>) -> Result<Stored, Refusal> {
-        let is_enabled = self.state.bucket(bucket)?.versioning == Versioning::Enabled;
+        let is_enabled = self.state.bucket(bucket)?.settings.versioning == Versioning::Enabled;
         let version = if is_enabled { self.new_number() } else { VersionNumber::NULL };
         Ok(Stored { version, modified_s: self.now_s, object })
     }
@@ -204,6 +221,9 @@ impl Turn<'_> {
     fn remove(&mut self, call: CallKind, at: &At, version: VersionId) -> Result<Deleted, Refusal> {
         let bucket = self.state.bucket(&at.bucket)?;
         let found = VersionNumber::parse(&version).and_then(|number| bucket.version(&at.key, number));
+        if let Some(object) = found.and_then(|stored| stored.object.as_ref()) {
+            object.attributes.check_removable(self.now_s)?;
+        }
         let found = found.map(|stored| (stored.version, stored.object.is_none()));
         if let Some((number, _)) = found {
             self.state.effect(call, Change::Removed { at: at.clone(), version: number })?;
@@ -255,9 +275,25 @@ impl Turn<'_> {
         Ok(RestoreDone { was_restored: state != RestoreState::None })
     }
 
-    fn attributes(&self, at: &At, version: Option<&VersionId>) -> Result<(VersionNumber, Arc<Attributes>), Refusal> {
+    pub(super) fn attributes(
+        &self,
+        at: &At,
+        version: Option<&VersionId>,
+    ) -> Result<(VersionNumber, Arc<Attributes>), Refusal> {
         let (stored, object) = self.state.bucket_of(&at.bucket, &at.key)?.object(&at.key, version)?;
         Ok((stored.version, object.attributes.clone()))
+    }
+
+    /// Changes the attributes of a version by no call.
+    pub(super) fn change_attributes(
+        &mut self,
+        at: &At,
+        version: Option<&VersionId>,
+        set: impl FnOnce(&mut Attributes),
+    ) -> Result<(), Refusal> {
+        let (version, mut attributes) = self.attributes(at, version)?;
+        set(Arc::make_mut(&mut attributes));
+        self.state.change(Change::Changed { at: at.clone(), version, attributes })
     }
 
     fn set_attributes(

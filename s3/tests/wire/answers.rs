@@ -7,8 +7,8 @@ use brigade_model::Timestamp;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
     AclGrant, CallError, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted, Effect, GetObject,
-    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, ListObjectsV2, PutObject, PutObjectTagging, RestoreObject,
-    Verdict,
+    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash, ListObjectsV2, ObjectStore, PutObject,
+    PutObjectTagging, RestoreObject, Verdict,
 };
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
@@ -209,7 +209,7 @@ async fn every_body_has_its_md5_and_its_length_even_an_empty_one() {
     let requests = stub.recorded();
     assert_eq!(requests[0].header("content-md5"), Some("XUFAKrxLKna5cZ2REBfFkg=="));
     assert_eq!(requests[1].header("content-length"), Some("0"));
-    assert_eq!(requests[1].header("content-md5"), None);
+    assert_eq!(requests[1].header("content-md5"), Some("1B2M2Y8AsgTpgAmY7PhCfg=="));
     assert_eq!((requests[2].body.len(), requests[2].header("content-md5").unwrap().len()), (300 << 10, 24));
 }
 
@@ -468,4 +468,19 @@ async fn a_server_of_the_extra_authority_is_trusted_and_no_other() {
     std::fs::write(&path, "no certificate").unwrap();
     let problem = HttpStore::new(trusting, HeldClock::new()).unwrap_err().to_string();
     assert!(problem.contains("ca.pem") && problem.contains("holds no certificate"), "{problem}");
+}
+
+#[tokio::test]
+async fn every_request_says_signed_that_its_sender_pays_when_it_is_told_to() {
+    for requester_pays in [false, true] {
+        for request in crate::calls::all_on("plain") {
+            let stub = Stub::scripted([]).await;
+            let store = store_of(HttpConfig { requester_pays, ..config(&stub.url()) });
+            store.call(&Leash::unbounded(), request.clone()).await.unwrap_err();
+            let sent = &stub.recorded()[0];
+            let is_signed = sent.header("authorization").unwrap().contains("x-amz-request-payer");
+            let expected = (requester_pays.then_some("requester"), requester_pays);
+            assert_eq!((sent.header("x-amz-request-payer"), is_signed), expected, "{request:?}");
+        }
+    }
 }

@@ -58,6 +58,7 @@ pub(crate) fn config(url: &str) -> HttpConfig {
         extra_ca: None,
         timeouts: Timeouts::default(),
         idle: IDLE,
+        requester_pays: false,
     }
 }
 

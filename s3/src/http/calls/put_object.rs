@@ -7,7 +7,7 @@ use crate::http::draft::Draft;
 use crate::http::reply::{Flaw, Reply};
 
 pub(crate) fn encode(request: &PutObject) -> Result<Draft, CallError> {
-    Ok(Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?.body(request.body.clone()))
+    Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?.bytes(&request.body)
 }
 
 pub(crate) fn decode(_: &PutObject, reply: Reply) -> Result<PutDone, Flaw> {

@@ -11,7 +11,7 @@ pub(crate) fn encode(request: &UploadPart) -> Result<Draft, CallError> {
     let draft = Draft::of_object(Method::PUT, &request.at)
         .ask("partNumber", request.part.to_string())
         .ask("uploadId", &request.upload_id);
-    Ok(draft.body(request.body.clone()))
+    draft.bytes(&request.body)
 }
 
 pub(crate) fn decode(_: &UploadPart, reply: Reply) -> Result<ETag, Flaw> {

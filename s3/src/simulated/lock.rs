@@ -1,0 +1,97 @@
+//! Object lock: a bucket's default retention, and what keeps a version from being removed.
+//!
+//! A version is locked until its retention ends and while it is on legal hold. There is no way
+//! around a retention (compliance mode). A delete without a version hides a locked one, as ever.
+
+use brigade_model::Timestamp;
+use brigade_model::names::{BucketName, VersionId};
+use brigade_model::ports::object_store::At;
+use serde::{Deserialize, Serialize};
+
+use super::SimulatedStore;
+use super::bucket::{Settings, Versioning};
+use super::object::{Attributes, SECONDS_A_DAY};
+use super::refusal::{self, Refusal};
+use super::turn::Turn;
+
+/// The object lock of a bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectLock {
+    /// New versions are kept for so many days; `None` for as long as their writers say.
+    pub retention_days: Option<u32>,
+}
+
+impl Attributes {
+    /// Refuses to remove what is locked.
+    pub(super) fn check_removable(&self, now_s: i64) -> Result<(), Refusal> {
+        let is_retained = self.retain_until_s.is_some_and(|until_s| now_s < until_s);
+        if is_retained || self.is_on_hold { Err(refusal::LOCKED) } else { Ok(()) }
+    }
+}
+
+impl Settings {
+    /// Until when a version is kept that is written now.
+    pub(super) fn retain_until_s(&self, now_s: i64) -> Option<i64> {
+        Some(now_s + i64::from(self.lock?.retention_days?) * SECONDS_A_DAY)
+    }
+}
+
+impl Turn<'_> {
+    fn lockable(&self, at: &At) -> Result<(), Refusal> {
+        match self.state.bucket(&at.bucket)?.settings.lock {
+            Some(_) => Ok(()),
+            None => Err(refusal::INVALID_REQUEST.saying("Bucket is missing Object Lock Configuration")),
+        }
+    }
+}
+
+impl SimulatedStore {
+    /// The bucket's object lock; `None` when it has none.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn lock(&self, name: &BucketName) -> Result<Option<ObjectLock>, Refusal> {
+        self.state().bucket(name).map(|bucket| bucket.settings.lock)
+    }
+
+    /// Gives a bucket an object lock.
+    ///
+    /// # Errors
+    /// NoSuchBucket; InvalidBucketState when it keeps no versions.
+    pub fn set_lock(&self, name: &BucketName, lock: ObjectLock) -> Result<(), Refusal> {
+        self.set_bucket(name, |settings| {
+            if settings.versioning != Versioning::Enabled {
+                return Err(refusal::NOT_LOCKABLE);
+            }
+            settings.lock = Some(lock);
+            Ok(())
+        })
+    }
+
+    /// Puts a version on legal hold, or takes it from there.
+    ///
+    /// # Errors
+    /// That there is no such version, or InvalidRequest when its bucket has no object lock.
+    pub fn hold(&self, at: &At, version: Option<&VersionId>, is_on_hold: bool) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            turn.lockable(at)?;
+            turn.change_attributes(at, version, |attributes| attributes.is_on_hold = is_on_hold)
+        })
+    }
+
+    /// Keeps a version until then; a retention is never made shorter.
+    ///
+    /// # Errors
+    /// That there is no such version, InvalidRequest when its bucket has no object lock, or
+    /// AccessDenied when it is kept longer already.
+    pub fn retain(&self, at: &At, version: Option<&VersionId>, until: Timestamp) -> Result<(), Refusal> {
+        self.turn(|turn| {
+            turn.lockable(at)?;
+            let kept_until_s = turn.attributes(at, version)?.1.retain_until_s;
+            if kept_until_s.is_some_and(|kept_s| kept_s > turn.now_s && kept_s > until.as_second()) {
+                return Err(refusal::LOCKED);
+            }
+            turn.change_attributes(at, version, |attributes| attributes.retain_until_s = Some(until.as_second()))
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Buckets whose requester pays. Whoever calls is taken for a stranger to such a bucket, never
+//! for its owner: a call that does not say that it pays is denied.
+
+use async_trait::async_trait;
+use brigade_model::names::BucketName;
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{Answer, Call, CallError, Leash};
+
+use super::SimulatedStore;
+use super::refusal::{self, Refusal};
+
+/// The same store, called by somebody who says that he pays.
+#[derive(Clone)]
+pub struct Paying(pub SimulatedStore);
+
+#[async_trait]
+impl ObjectStore for Paying {
+    async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        self.0.counted_answer(call, true)
+    }
+}
+
+impl SimulatedStore {
+    /// Whether the bucket's requester pays.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn requester_pays(&self, name: &BucketName) -> Result<bool, Refusal> {
+        self.state().bucket(name).map(|bucket| bucket.settings.requester_pays)
+    }
+
+    /// Lets the bucket's requester pay, or its owner.
+    ///
+    /// # Errors
+    /// NoSuchBucket.
+    pub fn set_requester_pays(&self, name: &BucketName, requester_pays: bool) -> Result<(), Refusal> {
+        self.set_bucket(name, |settings| {
+            settings.requester_pays = requester_pays;
+            Ok(())
+        })
+    }
+
+    /// Denies a request that does not say that it pays, where it must.
+    ///
+    /// # Errors
+    /// AccessDenied.
+    pub fn check_payer(&self, name: &BucketName, is_paying: bool) -> Result<(), Refusal> {
+        let is_asked = || self.state().buckets.get(name).is_some_and(|bucket| bucket.settings.requester_pays);
+        if !is_paying && is_asked() { Err(refusal::ACCESS_DENIED) } else { Ok(()) }
+    }
+
+    pub(super) fn check_payer_of(&self, call: &Call, is_paying: bool) -> Result<(), Refusal> {
+        self.check_payer(call.bucket(), is_paying)?;
+        match call {
+            Call::CopyObject(copy) => self.check_payer(&copy.source.bucket, is_paying),
+            Call::UploadPartCopy(copy) => self.check_payer(&copy.source.bucket, is_paying),
+            _ => Ok(()),
+        }
+    }
+}
