@@ -94,6 +94,8 @@ fn a_delete_job_that_is_restored_deletes_nothing_until_it_is_resumed_and_nothing
     let reason = held["StatusUpdateReason"].as_str().unwrap();
     assert!(reason.contains("held after a restore") && reason.contains(&job), "{reason}");
     assert_eq!(count(&scene, "photos"), OBJECTS, "nothing is deleted while it is held");
+    // Each task looks first, with a request of its own.
+    let _ = scene.told(&["job", "limit", &job, "--requests-per-second-max", "10000"]);
     // brigade job resume JOB
     let _ = scene.told(&["job", "resume", &job]);
     let ended = wait_for(&scene, &job, |job| is(job, "Complete"));
