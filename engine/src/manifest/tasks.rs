@@ -46,6 +46,15 @@ impl<'a> TaskReader<'a> {
         }
     }
 
+    /// Whether the job names every byte that is read: by an ETag, or by the MD5 of a part.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        match &self.0 {
+            Format::Csv(_) => true,
+            Format::Inventory(tasks) => tasks.is_pinned(),
+        }
+    }
+
     /// Rows that were left out on purpose, by reason; whole once the last task was read.
     #[must_use]
     pub fn left_out(&self) -> Vec<(String, u64)> {

@@ -123,6 +123,13 @@ impl SliceWriter {
         Bytes::copy_from_slice(&file)
     }
 
+    /// Whether that file holds the tasks that the slice has by now.
+    #[must_use]
+    pub fn matches(&self, file: &[u8]) -> bool {
+        let rows = zstd::decode_all(file).unwrap_or_default();
+        rows.get(HEADER_BYTES..) == Some(&self.rows[HEADER_BYTES..])
+    }
+
     /// Forgets the slice; the writer stands at the beginning of the next one.
     pub fn reset(&mut self) {
         self.rows.truncate(HEADER_BYTES);

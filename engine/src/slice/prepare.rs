@@ -6,9 +6,10 @@
 //! 3. A file is durable in the spool before the row that names it is added to the store.
 //!
 //! Slicing is a function of the manifest's bytes, so whoever takes over reads them again and
-//! writes only the slices that are not recorded yet.
+//! writes only the slices that are not recorded yet. Where nothing pins the bytes from one
+//! preparation to the next (parts of an inventory without an MD5), what is recorded is compared.
 
-use brigade_model::job::Prepared;
+use brigade_model::job::{JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::{NewSlice, StageLease};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
@@ -59,6 +60,7 @@ pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
 async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash).await?;
     let mut slicer = Slicer::begin(what).await?;
+    slicer.compares_recorded = !tasks.is_pinned();
     while let Some(task) = tasks.next().await? {
         slicer.add(&task).await?;
     }
@@ -72,6 +74,8 @@ pub(super) struct Slicer<'a> {
     what: Prepare<'a>,
     tasks_max: u32,
     recorded: u32,
+    /// What an earlier preparation recorded may come from other bytes: it is compared.
+    compares_recorded: bool,
     index: u32,
     tasks: u64,
     writer: SliceWriter,
@@ -84,6 +88,7 @@ impl<'a> Slicer<'a> {
             what,
             tasks_max: what.job.spec.operation.kind().slice_tasks_max(),
             recorded: count_recorded(what).await?,
+            compares_recorded: false,
             index: 0,
             tasks: 0,
             writer: SliceWriter::new(),
@@ -121,6 +126,9 @@ impl<'a> Slicer<'a> {
             return Err(Setback::Stopped);
         }
         if self.index < self.recorded {
+            if self.compares_recorded {
+                self.compare_recorded().await?;
+            }
             self.writer.reset();
         } else {
             self.write().await?;
@@ -130,6 +138,17 @@ impl<'a> Slicer<'a> {
             self.record().await?;
         }
         Ok(())
+    }
+
+    async fn compare_recorded(&self) -> Result<(), Setback> {
+        let recorded = self.what.jobs.slices(self.what.lease.job, self.index, 1).await?;
+        let recorded = recorded.first().ok_or(Setback::Fenced)?;
+        let file = self.what.spool.read(&recorded.spool_name).await?;
+        if self.writer.matches(&file) {
+            return Ok(());
+        }
+        let reason = "parts of the inventory, which states no MD5 for them, changed since they were read first";
+        Err(Setback::Failed(JobFailure::new(failure::MANIFEST_ETAG_MISMATCH, reason)))
     }
 
     async fn write(&mut self) -> Result<(), Setback> {

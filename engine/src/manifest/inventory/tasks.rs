@@ -17,6 +17,7 @@ pub struct InventoryTasks<'a> {
     rows: InventoryRows,
     ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
     part: Option<ReadPart>,
+    is_pinned: bool,
 }
 
 impl<'a> InventoryTasks<'a> {
@@ -35,7 +36,8 @@ impl<'a> InventoryTasks<'a> {
         let inventory = Inventory::read(&json, &spec.manifest.location, &place.buckets);
         let inventory = inventory.map_err(|error| located.error(error))?;
         let rows = InventoryRows::new(&inventory, spec.operation.kind(), &spec.options);
-        Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None })
+        let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
+        Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None, is_pinned })
     }
 
     /// The next task; `None` once every part is read to its end.
@@ -58,6 +60,12 @@ impl<'a> InventoryTasks<'a> {
                 },
             }
         }
+    }
+
+    /// Whether manifest.json states the MD5 of every part.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.is_pinned
     }
 
     /// What was made of the rows so far.

@@ -242,6 +242,31 @@ async fn whoever_takes_over_an_inventory_goes_on_behind_the_recorded_slices() {
     assert!(tasks.iter().zip(0..).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn parts_that_nothing_pins_and_that_change_between_two_preparations_fail_the_job() {
+    let part = |n: u64| gzip(&[&rows(n * 10_000, (n + 1) * 10_000)]);
+    let files: Vec<String> = (0..10).map(|n| format!(r#"{{"key":"p{n}"}}"#)).collect();
+    let document = format!(r#"{{"fileSchema":"{SCHEMA}","files":[{}]}}"#, files.join(","));
+    let mut rig = Rig::new(&document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    rig.job.spec.operation = tagging();
+    for n in 0..10 {
+        put_part(&rig, n, part(n as u64)).await;
+    }
+    let good = (0..=9).map(|_| (CallKind::GetObject, Trouble::Nothing));
+    rig.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
+    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
+    assert_eq!(rig.slices().await.len(), 16);
+
+    put_part(&rig, 3, gzip(&[&rows(30_000, 39_999), &rows(7, 8)])).await;
+    rig.take_over().await;
+    let (code, reason) = failure(&rig).await;
+    assert_eq!(code, "ManifestETagMismatch");
+    assert!(reason.starts_with("parts of the inventory, which states no MD5 for them, changed"), "{reason}");
+
+    put_part(&rig, 3, part(3)).await;
+    assert_eq!(rig.prepare().await.unwrap().tasks, 100_000, "the same rows are the same slices");
+}
+
 /// Counts the bytes of parts that somebody still holds, and reads that are under way; answers
 /// take a second.
 struct Counting {
