@@ -1,13 +1,14 @@
 //! Keys that are easily harmed, from a manifest to a report and back, over real HTTP with real
 //! signatures.
 
+use std::sync::Arc;
+
 use brigade::command::access::{Tools, open_endpoint};
 use brigade::config::Config;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
     At, GetObject, GetObjectTagging, HeadObject, Leash, ListObjectsV2, NewObject, PutObject, Verdict, send,
 };
-use std::sync::Arc;
 
 use crate::kept::Kept;
 
@@ -52,18 +53,18 @@ fn hard_keys() -> Vec<(&'static str, String)> {
     keys
 }
 
-struct Store(Arc<dyn ObjectStore>);
+/// The sandbox of a demo, as a program with its keys reaches it.
+pub(crate) struct Store(Arc<dyn ObjectStore>);
 
 impl Store {
-    /// The sandbox of the demo, by its own keys.
-    fn of(kept: &Kept) -> Self {
+    pub(crate) fn of(kept: &Kept) -> Self {
         let text = std::fs::read_to_string(kept.folder().join("brigade.toml")).unwrap();
         let config = Config::from_text(&text).unwrap();
         Self(open_endpoint("sandbox", &config.endpoints["sandbox"], &Tools::of_system()).unwrap())
     }
 
-    async fn put(&self, bucket: &str, key: &str, body: &str) {
-        let put = PutObject { at: at(bucket, key), body: body.to_owned().into(), with: NewObject::default() };
+    pub(crate) async fn put(&self, bucket: &str, key: &str, body: impl AsRef<[u8]>) {
+        let put = PutObject { at: at(bucket, key), body: body.as_ref().to_vec().into(), with: NewObject::default() };
         send(&*self.0, &Leash::unbounded(), put).await.unwrap();
     }
 
@@ -77,7 +78,7 @@ impl Store {
         String::from_utf8(bytes).ok()
     }
 
-    async fn tags(&self, key: &str) -> usize {
+    pub(crate) async fn tags(&self, key: &str) -> usize {
         let get = GetObjectTagging { at: at("photos", key), version: None };
         send(&*self.0, &Leash::unbounded(), get).await.unwrap().len()
     }
