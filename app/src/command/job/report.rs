@@ -111,15 +111,20 @@ fn totals_to_text(tasks: &Tasks, is_dry_run: bool) -> String {
 }
 
 fn dry_run_to_text(found: &DryRunFound) -> String {
-    let mut parts: Vec<String> =
+    let requests: Vec<String> =
         found.requests.iter().map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
+    let mut parts = vec!["nothing was changed".to_owned()];
+    if !requests.is_empty() {
+        parts.push(format!("requests: {}", requests.join(", ")));
+    }
     if found.bytes > 0 {
         parts.push(format!("{} bytes", grouped(found.bytes)));
     }
     if found.tasks_of_unknown_size > 0 {
         parts.push(format!("{} objects of unknown size", grouped(found.tasks_of_unknown_size)));
     }
-    format!("nothing was changed; it would take {}, about {} s", parts.join(", "), grouped(found.estimated_seconds))
+    parts.push(format!("about {} s", grouped(found.estimated_seconds)));
+    parts.join("; ")
 }
 
 /// Rows of a report for people.
