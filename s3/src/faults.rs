@@ -27,6 +27,10 @@ pub struct FaultPlan {
     pub late_ppm: u32,
     /// The longest delay of a late answer.
     pub late_max: Duration,
+    /// Held up on the way, by up to `held_up_max`, and carried out then.
+    pub held_up_ppm: u32,
+    /// The longest delay on the way.
+    pub held_up_max: Duration,
     /// Streams of objects that are cut off on the way.
     pub cut_off_ppm: u32,
     /// When the store cannot be reached at all: from, until.
@@ -74,9 +78,9 @@ impl Faults {
         self.strikes(self.plan.lost_on_the_way_ppm).then(|| lost("the connection broke"))
     }
 
-    async fn be_late(&self) {
-        if self.strikes(self.plan.late_ppm) {
-            let most_ms = u64::try_from(self.plan.late_max.as_millis()).unwrap_or(u64::MAX - 1);
+    async fn be_late(&self, ppm: u32, most: Duration) {
+        if self.strikes(ppm) {
+            let most_ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX - 1);
             self.clock.sleep(Duration::from_millis(self.entropy.below(most_ms + 1))).await;
         }
     }
@@ -98,8 +102,9 @@ impl ObjectStore for Faults {
         if let Some(fault) = self.before() {
             return Err(fault);
         }
+        self.be_late(self.plan.held_up_ppm, self.plan.held_up_max).await;
         let result = self.inner.call(leash, call).await;
-        self.be_late().await;
+        self.be_late(self.plan.late_ppm, self.plan.late_max).await;
         if self.strikes(self.plan.lost_after_ppm) || self.is_away() {
             return Err(lost("the connection broke before the answer"));
         }
