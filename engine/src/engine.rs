@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
-use brigade_model::limits::SLICE_REVOCATIONS_MAX;
+use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
 use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::status::stage;
@@ -191,7 +191,6 @@ impl Engine {
         let now = self.shop.ports.clock.monotonic();
         desk.not_before.retain(|_, until| *until > now);
         desk.turns.keep(&heads);
-        self.shop.leashes.keep(|job| heads.iter().any(|head| head.id == job && head.status == Status::Active));
         self.visit_stages(desk, &heads, to);
         for head in &heads {
             self.expire_confirmation(head).await?;
@@ -372,6 +371,7 @@ impl Engine {
         };
         held.note_lease(lease.slice.index, lease.epoch);
         held.leash.prolong(before.after(ttl));
+        held.leash.begin_until(before.after(NOTICE_MAX));
         if lease.slice.revocations >= SLICE_REVOCATIONS_MAX {
             let (slice, times) = (lease.slice.index, lease.slice.revocations);
             let reason = format!("slice {slice} lost its worker {times} times without a recorded outcome between");

@@ -10,6 +10,8 @@
 //! - One part is in commit and one is filling; when the second is full nothing starts. That
 //!   holds while the store is away, too.
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
+//! - A worker looks at the job's status three times in `limits::NOTICE_MAX`, and starts no task
+//!   when its last look is older than that: what another node has stored takes effect here in time.
 //! - The leash ends the starting of tasks, never their recording. A stopped slice renews its
 //!   lease no more, so what has begun ends within the lease, or is revoked.
 //! - A task that could not run for a reason that may pass ends the starting of others: only a
@@ -20,9 +22,9 @@ mod units;
 
 use std::time::Duration;
 
-use brigade_model::limits::PART_AGE_MAX;
+use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX};
 use brigade_model::ports::clock::Sleep;
-use brigade_model::ports::job_store::{LeaseError, SliceLease};
+use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::{Job, JobFailure, Outcome, Stage};
 use futures::future::BoxFuture;
@@ -125,6 +127,8 @@ struct Floor<'a> {
     next_seq: u64,
     renew_timer: Sleep,
     renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
+    look_timer: Sleep,
+    looking: Option<BoxFuture<'a, Result<(), StoreError>>>,
     /// Some task may have had an effect that nobody could confirm.
     is_unsettled: bool,
     /// The lease is lost or given up: what is not recorded is somebody else's.
@@ -141,6 +145,8 @@ enum Woken {
     PartIsOld,
     Renew,
     Renewed(Result<(), LeaseError>),
+    Look,
+    Looked(Result<(), StoreError>),
     Stopped,
     Listened,
 }
@@ -157,6 +163,9 @@ impl<'a> Floor<'a> {
             next_seq: run.lease.next_seq,
             renew_timer: renew_timer(run),
             renewing: None,
+            look_timer: look_timer(run),
+            // Opening the slice may have taken long.
+            looking: Some(look(run)),
             is_unsettled: false,
             is_fenced: false,
             broken: None,
@@ -189,6 +198,8 @@ impl<'a> Floor<'a> {
                 () = self.run.leash.stopped(), if !self.run.leash.is_stopped() => Woken::Stopped,
                 renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
                 () = &mut self.renew_timer, if self.renewing.is_none() && self.is_kept() => Woken::Renew,
+                looked = or_never(&mut self.looking) => Woken::Looked(looked),
+                () = &mut self.look_timer, if self.looking.is_none() && self.is_kept() => Woken::Look,
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
                 () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
             };
@@ -209,6 +220,13 @@ impl<'a> Floor<'a> {
             Woken::PartIsOld => self.part_timer = None,
             Woken::Renew => self.renewing = Some(renew(self.run)),
             Woken::Renewed(renewed) => self.note_renewal(renewed),
+            Woken::Look => self.looking = Some(look(self.run)),
+            Woken::Looked(looked) => {
+                self.look_timer = look_timer(self.run);
+                if let Err(error) = looked {
+                    tracing::warn!(job = %self.run.job.id, %error, "whether the job may run is not known now");
+                }
+            }
             Woken::Stopped | Woken::Listened => {}
         }
     }
@@ -241,6 +259,7 @@ impl<'a> Floor<'a> {
 
     fn may_start(&self) -> bool {
         !self.is_stopped()
+            && self.run.leash.may_start(self.run.shop.ports.clock.monotonic(), Duration::ZERO)
             && self.running.len() < self.run.shop.config.tasks
             && !(self.filling.is_full() && self.committing.is_some())
             && self.run.shop.space.may_start()
@@ -357,6 +376,24 @@ fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
         run.leash.prolong(before.after(ttl));
         if brigade_model::status::stage(status) != Stage::Execute {
             run.leash.stop();
+        }
+        Ok(())
+    }
+    .boxed()
+}
+
+fn look_timer(run: SliceRun<'_>) -> Sleep {
+    run.shop.ports.clock.sleep(NOTICE_MAX / 3)
+}
+
+/// Looks whether the job may run, and stops the leash when it may not.
+fn look(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), StoreError>> {
+    async move {
+        let before = run.shop.ports.clock.monotonic();
+        let job = run.shop.ports.jobs.job(run.job.id).await?;
+        match job.is_some_and(|job| brigade_model::status::stage(job.status) == Stage::Execute) {
+            true => run.leash.begin_until(before.after(NOTICE_MAX)),
+            false => run.leash.stop(),
         }
         Ok(())
     }

@@ -67,14 +67,6 @@ impl Leashes {
         self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).map(|(_, entry)| entry.lease).collect()
     }
 
-    /// Stops the leashes of jobs that may not go on: so a change that another process stored
-    /// takes effect here within one poll.
-    pub(crate) fn keep(&self, may_go_on: impl Fn(JobId) -> bool) {
-        let state = self.state();
-        let others = state.held.iter().filter(|((job, _), _)| job.is_some_and(|job| !may_go_on(job)));
-        others.for_each(|(_, entry)| entry.leash.stop());
-    }
-
     /// Stops every leash, and those taken from now on.
     pub(crate) fn close(&self) {
         let mut state = self.state();

@@ -99,6 +99,9 @@ pub const PART_OUTCOMES_MAX: u32 = 1000;
 pub const PART_OUTCOME_BYTES_MAX: usize = 256 * 1024;
 /// ... or at this age. ours
 pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
+/// A task begins only while its worker has seen within this time that the job may run, so a
+/// cancel that another node stored starts nothing later. Workers look three times as often. ours
+pub const NOTICE_MAX: Duration = Duration::from_secs(1);
 /// A slice that was revoked this often fails its job: its content kills workers. ours
 pub const SLICE_REVOCATIONS_MAX: u32 = 10;
 /// A lease of a stage, or of a slice of metadata calls and deletes, lasts this long unless

@@ -99,7 +99,7 @@ async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> R
 pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
     for upload in bench.jobs.uploads(bench.job, UploadsOf::Slice(bench.slice)).await? {
         let at = At { bucket: upload.bucket, key: upload.key };
-        if abort(bench.job, &bench.target, &bench.leash, &at, &upload.upload_id).await.is_ok() {
+        if abort(bench.job, &bench.target, &bench.leash.finishing(), &at, &upload.upload_id).await.is_ok() {
             bench.jobs.forget_upload(bench.job, &upload.upload_id).await?;
         }
     }

@@ -117,7 +117,9 @@ impl CallError {
 ///
 /// It is *stopped* when nothing new may begin (the job is cancelled), and *cut* when nothing at
 /// all may be done any more (the lease is lost). What has begun goes on under a
-/// [`Leash::finishing`] one until it is cut. Both end at the lease's expiry.
+/// [`Leash::finishing`] one until it is cut. Both end at the lease's expiry. And nothing new
+/// begins later than [`Leash::begin_until`] says: whoever does not know whether the job may
+/// still run waits until it does.
 ///
 /// Cheap to clone; clones are one leash.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +134,8 @@ struct LeashState {
     is_cut: AtomicBool,
     /// Milliseconds on the monotonic clock; no attempt may outlive it.
     until_ms: AtomicU64,
+    /// The same clock; nothing new begins after it.
+    begin_until_ms: AtomicU64,
     ended: Notify,
 }
 
@@ -141,6 +145,7 @@ impl Default for LeashState {
             is_stopped: AtomicBool::new(false),
             is_cut: AtomicBool::new(false),
             until_ms: AtomicU64::new(u64::MAX),
+            begin_until_ms: AtomicU64::new(u64::MAX),
             ended: Notify::new(),
         }
     }
@@ -180,15 +185,20 @@ impl Leash {
 
     /// Lets attempts run until then: a lease was renewed.
     pub fn prolong(&self, until: Monotonic) {
-        let ms = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX);
-        self.state.until_ms.store(ms, Ordering::SeqCst);
+        self.state.until_ms.store(milliseconds(until), Ordering::SeqCst);
+    }
+
+    /// Lets what is new begin until then: the job was seen to be one that may run.
+    pub fn begin_until(&self, until: Monotonic) {
+        self.state.begin_until_ms.store(milliseconds(until), Ordering::SeqCst);
     }
 
     /// Whether an attempt that may take `timeout` may start now.
     #[must_use]
     pub fn may_start(&self, now: Monotonic, timeout: Duration) -> bool {
-        let end_ms = u64::try_from(now.after(timeout).0.as_millis()).unwrap_or(u64::MAX);
-        !self.is_stopped() && end_ms <= self.state.until_ms.load(Ordering::SeqCst)
+        let outlives = milliseconds(now.after(timeout)) > self.state.until_ms.load(Ordering::SeqCst);
+        let is_late = milliseconds(now) > self.state.begin_until_ms.load(Ordering::SeqCst);
+        !self.is_stopped() && !outlives && (self.is_finishing || !is_late)
     }
 
     /// Done when the leash has ended for this holder.
@@ -202,6 +212,10 @@ impl Leash {
             notified.await;
         }
     }
+}
+
+fn milliseconds(moment: Monotonic) -> u64 {
+    u64::try_from(moment.0.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The port. Contract of every body:
