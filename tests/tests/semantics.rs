@@ -33,7 +33,7 @@ fn tests_named(text: &str) -> Vec<&str> {
 fn every_test_that_the_semantics_name_exists_and_every_paragraph_names_one() {
     let page = fs::read_to_string(workspace().join("docs/semantics.md")).unwrap();
     let mut known = BTreeSet::new();
-    for folder in ["model", "wire", "store", "s3", "engine", "app", "tests"] {
+    for folder in ["model", "wire", "store", "s3", "engine", "sim", "app", "tests"] {
         functions(&workspace().join(folder), &mut known);
     }
     let missing: Vec<_> = tests_named(&page).into_iter().filter(|name| !known.contains(*name)).collect();

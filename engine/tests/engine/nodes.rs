@@ -145,6 +145,30 @@ async fn a_cancel_that_another_node_stored_starts_no_task_a_second_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_reach_the_job_store_starts_no_task_a_second_after_a_cancel() {
+    let mut world = World::new(43);
+    put_retries_around(&mut world);
+    world.fill(4000).await;
+    let id = world.create_with(copy(), keys(4000), paced(200)).await;
+    let cut_off = world.start_beside(None);
+    world.wait(id, |job| job.progress.succeeded > 100).await;
+    let its_store = std::mem::take(&mut world.counted);
+    let other = world.start_beside(None);
+    its_store.go_away(&world.clock, Duration::from_secs(120));
+    world.change(id, Change::CancelRequested("enough".into())).await;
+    world.clock.sleep(Duration::from_millis(1001)).await;
+    let kind = brigade_model::ports::object_store::CallKind::CopyObject;
+    let copies = world.bucket.calls(kind);
+    assert!(copies > 100);
+    let job = world.wait(id, |job| job.status == Status::Cancelled).await;
+    assert_eq!(world.bucket.calls(kind), copies, "no copy later than a second after the cancel");
+    assert_eq!(job.progress.succeeded, copies, "what it had begun is recorded when it is back");
+    check(&world, &job, &keys(4000)).await;
+    cut_off.engine.shut_down().await;
+    other.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_cancelled_while_a_node_is_frozen_says_unconfirmed_once_and_is_not_changed_when_it_wakes() {
     let mut world = World::new(42);
     put_retries_around(&mut world);

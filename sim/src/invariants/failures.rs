@@ -1,0 +1,54 @@
+//! A task that nobody else interfered with fails only because its object is missing or because
+//! calls were lost; a job fails only because too many tasks did or its report was refused.
+
+use brigade_model::job::failure;
+use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
+use brigade_model::{Job, Status};
+
+use crate::evidence::{Evidence, Story};
+use crate::history::Event;
+use crate::mishaps::CLOCK_JUMPS;
+use crate::scene::JobScene;
+
+/// Codes of calls that were lost, or made in vain.
+const LOST: [&str; 6] =
+    ["ConnectionReset", "RequestTimeout", "ConnectFailed", "IncompleteAnswer", "SlowDown", "InternalError"];
+
+pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
+    let is_jump = |event: &Event| matches!(event, Event::Mishap { what: CLOCK_JUMPS, .. });
+    let has_jumped = evidence.history.iter().any(|entry| is_jump(&entry.event));
+    let mut broken = Vec::new();
+    for (job, ended) in evidence.ended() {
+        for (name, story) in job.named_tasks().filter(|(_, story)| story.is_ours_alone()) {
+            let code = story.failure();
+            if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped)) {
+                broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
+            }
+        }
+        if ended.job.status == Status::Failed && !may_fail(job.scene, &ended.job) {
+            broken.push(format!("job {} failed: {:?}", job.number, ended.job.failures));
+        }
+    }
+    broken
+}
+
+fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bool {
+    match code {
+        "NoSuchKey" => story.object.is_missing,
+        UNCONFIRMED => ended.status != Status::Complete,
+        // Two clocks that differ make old objects look new.
+        CHANGED_SINCE_ATTEMPT => has_jumped,
+        code => LOST.contains(&code),
+    }
+}
+
+fn may_fail(scene: &JobScene, job: &Job) -> bool {
+    job.failures.iter().all(|why| match why.code.as_str() {
+        // Others have too few tasks for the usual threshold.
+        failure::TASK_FAILURE_THRESHOLD_EXCEEDED => scene.missing_percent > 50,
+        failure::REPORT_DELIVERY_FAILED => scene.has_report,
+        failure::CONFIRMATION_EXPIRED => scene.must_be_confirmed,
+        failure::MANIFEST_ETAG_MISMATCH => scene.is_manifest_changed,
+        _ => false,
+    })
+}

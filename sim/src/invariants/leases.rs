@@ -1,0 +1,61 @@
+//! A call for a task is sent by the holder of its slice only.
+
+use std::collections::BTreeMap;
+
+use brigade_model::ports::object_store::CallKind;
+
+use crate::evidence::{CallStory, Evidence, JobEvidence, Moment};
+use crate::history::{Entry, Event};
+
+/// Who holds a slice from a moment on; `None` for nobody.
+pub(crate) type Holders = Vec<(Moment, Option<(u32, u64)>)>;
+
+/// The holders of each slice of a job: node and epoch.
+pub(crate) fn holders(history: &[Entry], of: usize) -> BTreeMap<u32, Holders> {
+    let mut all: BTreeMap<u32, Holders> = BTreeMap::new();
+    for (moment, entry) in history.iter().enumerate() {
+        match &entry.event {
+            Event::Leased { job, slice, epoch, .. } if *job == of => {
+                let holder = entry.node.map(|node| (node, *epoch));
+                all.entry(*slice).or_default().push((moment, holder));
+            }
+            Event::Revoked { job, slice } if *job == of => all.entry(*slice).or_default().push((moment, None)),
+            Event::Released { job, slice, epoch, .. } if *job == of => {
+                let holders = all.entry(*slice).or_default();
+                if matches!(holders.last(), Some((_, Some((_, held)))) if held == epoch) {
+                    holders.push((moment, None));
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Who held the slice at that moment.
+pub(crate) fn holder_at(holders: &Holders, moment: Moment) -> Option<(u32, u64)> {
+    holders.iter().rev().find(|(from, _)| *from < moment).and_then(|(_, holder)| *holder)
+}
+
+/// The slice of a task.
+pub(crate) fn slice_of(job: &JobEvidence<'_>, task: usize) -> Option<u32> {
+    let slices = job.ended.iter().flat_map(|ended| &ended.slices);
+    slices.rev().find(|slice| slice.first_task <= task as u64).map(|slice| slice.index)
+}
+
+pub(crate) fn nothing_is_attempted_without_a_lease(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (job, _) in evidence.ended() {
+        let holders = holders(evidence.history, job.number);
+        for (n, (name, story)) in job.named_tasks().enumerate() {
+            let Some(holders) = slice_of(job, n).and_then(|slice| holders.get(&slice)) else { continue };
+            let is_allowed =
+                |call: &CallStory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.node);
+            let stray = story.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload);
+            broken.extend(stray.filter(|call| !is_allowed(call)).map(|call| {
+                format!("{name}: node {} sent {} at {:?} without the lease", call.node, call.kind.name(), call.sent_at)
+            }));
+        }
+    }
+    broken
+}

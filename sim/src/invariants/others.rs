@@ -1,0 +1,60 @@
+//! What somebody else wrote after an attempt whose end nobody knows is not destroyed by the
+//! repeat: it looks first, and leaves what is new.
+//!
+//! What is documented is allowed: a call that was on its way already, a write between the look
+//! and the act, and a job store whose clock is ahead of the objects'.
+
+use brigade_model::ports::object_store::CallKind;
+
+use crate::evidence::{CallStory, Evidence, Foreign, JobEvidence, Story};
+use crate::wall_clock::true_time;
+
+pub(crate) fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for job in &evidence.jobs {
+        for (n, (name, story)) in job.named_tasks().enumerate() {
+            for written in &story.foreign {
+                if is_excused_by_clocks(job, n, written) {
+                    continue;
+                }
+                let culprit = story.acts().find(|act| destroys(act, written) && is_wrong(story, act, written));
+                broken.extend(culprit.map(|act| {
+                    format!(
+                        "{name}: what somebody wrote at {:?} was destroyed by a repeat at {:?}",
+                        written.at, act.sent_at
+                    )
+                }));
+            }
+        }
+    }
+    broken
+}
+
+fn destroys(act: &CallStory, written: &Foreign) -> bool {
+    let arrival = act.arrived.as_ref().filter(|arrival| arrival.has_effect && arrival.moment > written.moment);
+    arrival.is_some_and(|arrival| {
+        written.etag.is_some() && arrival.before == written.etag && arrival.after != written.etag
+    })
+}
+
+/// Whether the act was a repeat, sent after the write, that did not look or saw the write.
+fn is_wrong(story: &Story<'_>, act: &CallStory, written: &Foreign) -> bool {
+    let lost = story.acts().filter(|lost| lost.sent < written.moment && lost.may_have_acted(act.sent));
+    let Some(lost) = lost.map(|lost| lost.sent).max() else { return false };
+    if act.sent < written.moment {
+        return false;
+    }
+    let is_look = |call: &&CallStory| call.kind == CallKind::HeadObject && call.bucket == act.bucket;
+    let looks = story.calls.iter().filter(is_look);
+    let looks = looks.filter_map(|call| call.arrived.as_ref()).map(|arrival| arrival.moment);
+    let last = looks.filter(|look| (lost..act.sent).contains(look)).max();
+    last.is_none_or(|look| look > written.moment)
+}
+
+/// The slice's first lease is later, by the job store's clock, than the write by the objects'.
+fn is_excused_by_clocks(job: &JobEvidence<'_>, task: usize, written: &Foreign) -> bool {
+    let slices = job.ended.iter().flat_map(|ended| &ended.slices);
+    let slice = slices.rev().find(|slice| slice.first_task <= task as u64);
+    let first_leased = slice.and_then(|slice| slice.first_leased);
+    first_leased.is_some_and(|leased| true_time(written.at).as_second() < leased.as_second())
+}

@@ -1,0 +1,175 @@
+//! The job store of a node: slow, away, failing, or the death of its process, as the weather
+//! has it; and whatever happens there is written into the history at the moment it happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::ports::JobStore;
+use brigade_model::ports::job_store::*;
+use brigade_model::slots::SlotMove;
+use brigade_model::{EndpointName, EndpointRow, Job, JobId, Status, Timestamp};
+use bytes::Bytes;
+
+use crate::executor::Node;
+use crate::history::Event;
+use crate::weather::Fate;
+use crate::world::World;
+
+/// The store as one process has it.
+pub(crate) struct NodeStore {
+    pub(crate) world: Arc<World>,
+    pub(crate) node: Node,
+    /// Which of the nodes the process is.
+    pub(crate) slot: usize,
+}
+
+impl NodeStore {
+    /// Carries a call out, or not; `note` sees its true answer at the moment that it has one.
+    async fn call<T, E: From<StoreError>>(
+        &self,
+        (name, is_read): (&'static str, bool),
+        call: impl Future<Output = Result<T, E>> + Send,
+        note: impl FnOnce(&World, u32, &Result<T, E>) + Send,
+    ) -> Result<T, E> {
+        let (world, weather) = (&self.world, &self.world.weather);
+        let fate = weather.fate(is_read);
+        self.pause(fate == Some(Fate::LateBefore)).await;
+        match fate {
+            Some(Fate::DiesBefore) => return self.die(name, "the process dies before it").await,
+            Some(Fate::FailsBefore) => return Err(self.fail(name, "fails").into()),
+            _ => {}
+        }
+        if weather.is_store_away(self.slot, world.executor.now()) {
+            return Err(self.fail(name, "the store is away").into());
+        }
+        let answer = call.await;
+        note(world, self.node.id, &answer);
+        match fate {
+            Some(Fate::DiesAfter) => return self.die(name, "the process dies after it").await,
+            Some(Fate::FailsAfter) => return Err(self.fail(name, "its answer is lost").into()),
+            _ => {}
+        }
+        self.pause(fate == Some(Fate::LateAfter)).await;
+        answer
+    }
+
+    async fn pause(&self, is_late: bool) {
+        let (weather, executor) = (&self.world.weather, &self.world.executor);
+        let pause = if is_late { weather.late_pause() } else { weather.store_pause(executor.now()) };
+        executor.sleep(pause).await;
+    }
+
+    fn fail(&self, call: &'static str, how: &'static str) -> StoreError {
+        self.world.note(Some(self.node.id), Event::StoreFailed { call, how });
+        StoreError(format!("{call}: {how}, by the seed"))
+    }
+
+    async fn die<T>(&self, call: &'static str, how: &'static str) -> T {
+        self.world.note(Some(self.node.id), Event::StoreFailed { call, how });
+        self.world.crash(&self.node);
+        std::future::pending().await
+    }
+}
+
+macro_rules! delegate {
+    ($(write $write:ident($($wa:ident: $wt:ty),*) -> $wr:ty, $note:expr;)*
+     $(read $read:ident($($ra:ident: $rt:ty),*) -> $rr:ty;)*) => {
+        #[async_trait]
+        impl JobStore for NodeStore {
+            $(async fn $write(&self, $($wa: $wt),*) -> $wr {
+                let note = $note;
+                self.call((stringify!($write), false), self.world.jobs.$write($($wa),*), note).await
+            })*
+            $(async fn $read(&self, $($ra: $rt),*) -> $rr {
+                self.call((stringify!($read), true), self.world.jobs.$read($($ra),*), |_, _, _| {}).await
+            })*
+        }
+    };
+}
+
+/// Nothing to note.
+fn nothing<T>(_: &World, _: u32, _: &T) {}
+
+/// A write under a lease that somebody else has by now.
+fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&World, u32, &Result<T, LeaseError>) + Send {
+    move |world, node, answer| {
+        if let Err(LeaseError::Fenced) = answer {
+            world.note_of(node, job, |job| Event::Fenced { call, job });
+        }
+    }
+}
+
+fn leased(world: &World, node: u32, lease: Option<&SliceLease>, settles: bool) {
+    if let Some(lease) = lease {
+        let (slice, epoch, free) = (lease.slice.index, lease.epoch, world.free_slots());
+        world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, free });
+    }
+}
+
+delegate! {
+    write create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>, nothing;
+    write apply(apply: Apply) -> Result<Job, ApplyError>, |world: &World, node, _: &_| world.look_at_jobs(node);
+    write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>,
+        |world: &World, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
+            world.look_at_jobs(node);
+            if let Ok(moves) = answer {
+                let moves = format!("{moves:?}");
+                world.note(Some(node), Event::Rescheduled { moves, slots: world.slots() });
+            }
+        };
+    write purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>, nothing;
+    write lease_stage(job: JobId, owner: OwnerId, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
+    write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>, fenced("renew_stage", lease.job);
+    write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
+    write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>, fenced("add_slices", lease.job);
+    write lease_slice(job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
+        |world: &World, node, answer: &Result<Option<SliceLease>, StoreError>| {
+            leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), false);
+        };
+    write lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
+        |world: &World, node, answer: &Result<Option<SliceLease>, LeaseError>| {
+            leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), true);
+        };
+    write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>, fenced("renew_slice", lease.job);
+    write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>, {
+        let (id, slice, epoch) = (lease.job, lease.slice.index, lease.epoch);
+        move |world: &World, node, _: &_| {
+            world.note_of(node, id, |job| Event::Released { job, slice, epoch, must_look });
+        }
+    };
+    write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>,
+        move |world: &World, node, _: &_| world.look_at_revocations(Some(node), job);
+    write record_part(part: OutcomePart) -> Result<(), LeaseError>, {
+        let OutcomePart { job: id, slice, epoch, seq, succeeded, failed, .. } = part;
+        move |world: &World, node, answer: &Result<(), LeaseError>| {
+            world.note_of(node, id, |job| match answer {
+                Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },
+                Err(_) => Event::Fenced { call: "record_part", job },
+            });
+        }
+    };
+    write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>, {
+        let id = upload.upload_id.clone();
+        move |world: &World, node, answer: &Result<(), LeaseError>| {
+            world.note_of(node, job, |job| match answer {
+                Ok(()) => Event::UploadRecorded { job, id },
+                Err(_) => Event::Fenced { call: "record_upload", job },
+            });
+        }
+    };
+    write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>, nothing;
+    write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>,
+        fenced("record_report_file", lease.job);
+    write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>, nothing;
+    read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
+    read job(id: JobId) -> Result<Option<Job>, StoreError>;
+    read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
+    read open_jobs() -> Result<Vec<JobHead>, StoreError>;
+    read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
+    read slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
+    read count_leased(job: JobId) -> Result<u64, StoreError>;
+    read parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
+    read uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
+    read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+}

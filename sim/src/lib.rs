@@ -1,0 +1,32 @@
+//! The service in one deterministic process: the real engine on one to three nodes, over the
+//! memory store and the simulated bucket, while everything goes wrong that can.
+//!
+//! A seed decides everything: the scene (`scene`), the order in which work goes on
+//! (`executor`), what goes wrong and when (`weather`, `mishaps`, `network`, `job_store`,
+//! `spool`), what users do to their jobs (`users`) and somebody else to their objects
+//! (`somebody_else`). What happens is written down (`history`); afterwards it is judged
+//! (`invariants`). The same seed ends in the same history.
+
+mod chance;
+mod evidence;
+mod executor;
+mod history;
+mod invariants;
+mod job_store;
+mod mishaps;
+mod network;
+mod process;
+mod report;
+mod run;
+mod scene;
+mod setting;
+mod somebody_else;
+mod spool;
+mod users;
+mod wall_clock;
+mod weather;
+mod world;
+
+pub use history::Entry;
+pub use invariants::Violation;
+pub use run::{Run, run};

@@ -1,0 +1,139 @@
+//! What goes wrong with nodes, clocks, disks and the way to the stores, from time to time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chance::Chance;
+use crate::history::Event;
+use crate::process::Process;
+use crate::world::World;
+
+/// A kind of mishap.
+#[derive(Debug, Clone, Copy)]
+enum Mishap {
+    /// A process dies.
+    Crash,
+    /// A process is stopped, and goes on later.
+    Freeze,
+    /// One node does not reach the job store.
+    CutOff,
+    /// No node does.
+    StoreAway,
+    StoreSlow,
+    /// Nobody reaches the objects.
+    EndpointAway,
+    /// The time of day of a node jumps.
+    ClockJump,
+    DiskFull,
+    SpoolFails,
+}
+
+const MISHAPS: [(u64, Mishap); 9] = [
+    (5, Mishap::Crash),
+    (5, Mishap::Freeze),
+    (4, Mishap::CutOff),
+    (2, Mishap::StoreAway),
+    (2, Mishap::StoreSlow),
+    (3, Mishap::EndpointAway),
+    (3, Mishap::ClockJump),
+    (2, Mishap::DiskFull),
+    (1, Mishap::SpoolFails),
+];
+
+/// How long one lasts, in seconds: a moment, beyond an attempt, beyond a lease of 60 s, beyond
+/// one of 900 s.
+const LASTS_S: [(u64, u64); 4] = [(5, 3), (4, 30), (3, 90), (1, 1000)];
+
+/// What is said of a clock that jumps.
+pub(crate) const CLOCK_JUMPS: &str = "its clock jumps";
+
+/// How long a process is frozen, from and to: leases run out meanwhile, or not.
+const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (905, 1000))];
+
+/// Makes mishaps happen until the storm is over.
+pub(crate) async fn make_trouble(world: Arc<World>, every: Duration) {
+    let chance = Chance::new(world.seed, "mishaps");
+    loop {
+        world.executor.sleep(chance.up_to(every * 2)).await;
+        if world.weather.is_over() {
+            return;
+        }
+        let processes = world.processes();
+        if let Some((slot, process)) = chance.pick(&processes) {
+            befall(&world, &chance, *slot, process);
+        }
+    }
+}
+
+fn befall(world: &Arc<World>, chance: &Chance, slot: usize, process: &Process) {
+    let (now, mishap) = (world.executor.now(), chance.weighted(&MISHAPS));
+    let lasts = Duration::from_secs(chance.between(1, chance.weighted(&LASTS_S)));
+    let until = now + lasts;
+    let weather = &world.weather;
+    let for_long = format!(" for {lasts:?}");
+    let (what, how) = match mishap {
+        Mishap::Crash => {
+            if !process.node.is_crashed() && weather.may_crash() {
+                world.crash(&process.node);
+            }
+            return;
+        }
+        Mishap::Freeze => {
+            let (least, most) = chance.weighted(&FROZEN_S);
+            let lasts = Duration::from_secs(chance.between(least, most));
+            process.node.freeze();
+            thaw_later(world, process, lasts);
+            ("is frozen", format!(" for {lasts:?}"))
+        }
+        Mishap::CutOff => {
+            weather.send_store_away(slot, until);
+            ("does not reach the job store", for_long)
+        }
+        Mishap::StoreAway => {
+            (0..world.scene.nodes).for_each(|slot| weather.send_store_away(slot, until));
+            ("the job store is away", for_long)
+        }
+        Mishap::StoreSlow => {
+            weather.slow_the_store(until);
+            ("the job store is slow", for_long)
+        }
+        Mishap::EndpointAway => {
+            weather.send_endpoint_away(now, until);
+            ("the endpoint is away", for_long)
+        }
+        Mishap::ClockJump => {
+            let most = chance.weighted(&[(3, 3_000), (2, 100_000), (1, 90_000_000)]);
+            let ms = i64::try_from(chance.below(2 * most)).unwrap_or(0) - i64::try_from(most).unwrap_or(0);
+            world.node_clocks[slot].jump(ms);
+            (CLOCK_JUMPS, format!(" by {ms} ms"))
+        }
+        Mishap::DiskFull => {
+            weather.fill_the_disk(until);
+            ("the disk is full", for_long)
+        }
+        Mishap::SpoolFails => {
+            weather.break_the_spool(until);
+            ("the spool fails", for_long)
+        }
+    };
+    let is_of_node = matches!(mishap, Mishap::Freeze | Mishap::CutOff | Mishap::ClockJump);
+    world.note(is_of_node.then_some(process.node.id), Event::Mishap { what, how });
+}
+
+fn thaw_later(world: &Arc<World>, process: &Process, after: Duration) {
+    use brigade_model::ports::Spawn;
+    let (thawing, process) = (world.clone(), process.clone());
+    let work = async move {
+        thawing.executor.sleep(after).await;
+        thaw(&thawing, &process);
+    };
+    world.space.spawn("thaw", Box::pin(work));
+}
+
+/// Lets a frozen process go on.
+pub(crate) fn thaw(world: &World, process: &Process) {
+    if process.node.is_frozen() {
+        world.note(Some(process.node.id), Event::Mishap { what: "thaws", how: String::new() });
+        process.node.thaw();
+    }
+}

@@ -1,0 +1,104 @@
+//! A process of the service: the real engine behind the ports of one node.
+
+use std::sync::Arc;
+
+use brigade_engine::places::Health;
+use brigade_engine::ports::NoObserver;
+use brigade_engine::{BucketRules, Engine, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::EndpointKind;
+use brigade_model::operation::OperationKind;
+use brigade_model::ports::{Entropy, ObjectStore, Spawn};
+use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_runtime::SeededEntropy;
+use brigade_s3::limit::{Limit, LimitConfig};
+use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+
+use crate::executor::Node;
+use crate::history::Event;
+use crate::job_store::NodeStore;
+use crate::network::Network;
+use crate::spool::NodeSpool;
+use crate::world::World;
+
+/// A process. Clones are one.
+#[derive(Clone)]
+pub(crate) struct Process {
+    pub(crate) node: Node,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) jobs: Arc<NodeStore>,
+}
+
+impl Process {
+    /// Starts a process on a node. A node that is alone opens its store as the embedded service
+    /// does: whoever held a lease is gone.
+    pub(crate) fn start(world: &Arc<World>, slot: usize) -> Self {
+        let node = world.executor.node();
+        let is_alone = world.scene.nodes == 1;
+        if is_alone {
+            world.jobs.revoke_all_leases();
+            world.ids().into_iter().for_each(|id| world.look_at_revocations(Some(node.id), id));
+        }
+        world.note(Some(node.id), Event::Started { is_alone });
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(world.seed ^ (u64::from(node.id) << 32)));
+        let jobs = Arc::new(NodeStore { world: world.clone(), node: node.clone(), slot });
+        let ports = Ports {
+            jobs: jobs.clone(),
+            spool: Arc::new(NodeSpool(world.clone())),
+            roles: Arc::new(OneRole::new(world, slot, node.id, &entropy)),
+            clock: world.node_clocks[slot].clone(),
+            entropy,
+            spawn: Arc::new(node.clone()),
+            observer: Arc::new(NoObserver),
+        };
+        let engine = Engine::new(ports, world.scene.config.clone());
+        node.spawn("engine", Box::pin(engine.clone().run()));
+        Self { node, engine, jobs }
+    }
+}
+
+/// The name of the endpoint.
+pub(crate) fn endpoint() -> EndpointName {
+    EndpointName::new("e").expect("a letter is a name")
+}
+
+/// Every account has one role, which may do everything on the one endpoint.
+struct OneRole(RolePlaces);
+
+impl OneRole {
+    fn new(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>) -> Self {
+        let (clock, gate, policy) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()), RetryPolicy::default());
+        let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
+        let limit = Limit::new(Arc::new(network), LimitConfig::default(), clock.clone());
+        let store: Arc<dyn ObjectStore> =
+            Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy.clone()));
+        let place = Place {
+            endpoint: endpoint(),
+            store,
+            capabilities: Capabilities::assumed(EndpointKind::Other),
+            buckets: BucketRules::any(),
+            health: Arc::new(AtTheGate(gate)),
+        };
+        Self(RolePlaces {
+            operations: OperationKind::ALL.to_vec(),
+            source: place.clone(),
+            target: place.clone(),
+            manifest: place.clone(),
+            report: place,
+        })
+    }
+}
+
+impl Roles for OneRole {
+    fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
+        Some(self.0.clone())
+    }
+}
+
+/// The endpoint works as far as its gate is open.
+struct AtTheGate(Arc<Gate>);
+
+impl Health for AtTheGate {
+    fn reason(&self) -> Option<String> {
+        self.0.reason().map(|closed| closed.to_string())
+    }
+}

@@ -1,0 +1,182 @@
+//! What a seed decides before anything happens: how many nodes, which jobs over which objects,
+//! and how rough it gets.
+
+use std::time::Duration;
+
+use brigade_engine::EngineConfig;
+use brigade_s3::faults::FaultPlan;
+use brigade_s3::simulated::Versioning;
+
+use crate::chance::Chance;
+
+/// What a job does to each of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Copy,
+    CopyInPlace,
+    /// Of objects that one CopyObject does not carry.
+    CopyLarge,
+    Delete,
+    /// Of the version that the row names.
+    DeleteVersion,
+    Tag,
+    AddTags,
+    Restore,
+}
+
+const DEEDS: [(u64, Deed); 8] = [
+    (4, Deed::Copy),
+    (2, Deed::CopyInPlace),
+    (2, Deed::CopyLarge),
+    (4, Deed::Delete),
+    (2, Deed::DeleteVersion),
+    (2, Deed::Tag),
+    (1, Deed::AddTags),
+    (2, Deed::Restore),
+];
+
+/// How many nodes there are. One is the embedded service: nobody else opens its store.
+const NODES: [(u64, usize); 3] = [(5, 1), (3, 2), (2, 3)];
+
+const VERSIONING: [(u64, Versioning); 3] = [(5, Versioning::Off), (4, Versioning::Enabled), (1, Versioning::Suspended)];
+
+/// A job.
+#[derive(Debug, Clone)]
+pub(crate) struct JobScene {
+    pub(crate) deed: Deed,
+    pub(crate) tasks: usize,
+    /// Objects that are not there, in percent of the tasks.
+    pub(crate) missing_percent: u64,
+    pub(crate) account: u64,
+    pub(crate) priority: i32,
+    pub(crate) must_be_confirmed: bool,
+    /// Somebody changes the manifest after the request.
+    pub(crate) is_manifest_changed: bool,
+    pub(crate) has_report: bool,
+    pub(crate) created_after: Duration,
+    pub(crate) requests_per_second: Option<u32>,
+}
+
+/// How often what goes wrong, and for how long. Afterwards nothing does any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Storm {
+    pub(crate) lasts: Duration,
+    /// On the way to the objects.
+    pub(crate) objects: FaultPlan,
+    /// Calls of the job store that go wrong, in parts per million.
+    pub(crate) store_ppm: u64,
+    /// The mean time between mishaps of nodes, clocks and disks.
+    pub(crate) mishap_every: Option<Duration>,
+    /// The mean time between two things that users do.
+    pub(crate) hand_every: Option<Duration>,
+    /// The mean time between two writes of somebody else.
+    pub(crate) foreign_every: Option<Duration>,
+}
+
+/// Everything that the seed decides before.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) nodes: usize,
+    pub(crate) versioning: Versioning,
+    pub(crate) jobs: Vec<JobScene>,
+    pub(crate) storm: Storm,
+    pub(crate) config: EngineConfig,
+}
+
+impl Scene {
+    /// The scene of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let chance = Chance::new(seed, "scene");
+        let nodes = chance.weighted(&NODES);
+        let versioning = chance.weighted(&VERSIONING);
+        // One in 24 has a job whose slices are larger than a window.
+        let is_large = chance.below(24) == 0;
+        let count = if is_large { 1 } else { chance.weighted(&[(4, 1), (3, 2), (2, 3), (1, 4)]) };
+        let jobs = (0..count).map(|_| job(&chance, versioning, is_large)).collect();
+        let (storm, config) = (storm(&chance), config(&chance));
+        let storm = if is_large { slow_answers(&chance, storm) } else { storm };
+        Self { nodes, versioning, jobs, storm, config }
+    }
+}
+
+fn job(chance: &Chance, versioning: Versioning, is_large: bool) -> JobScene {
+    let deed = loop {
+        let deed = chance.weighted(&DEEDS);
+        let has_version = versioning == Versioning::Enabled || deed != Deed::DeleteVersion;
+        if has_version && (!is_large || deed == Deed::Delete) {
+            break deed;
+        }
+    };
+    let tasks = match deed {
+        _ if is_large => chance.between(6_000, 7_500),
+        Deed::CopyLarge => chance.between(1, 8),
+        _ => chance.weighted(&[(1, 0), (4, 20), (8, 150), (3, 400)]),
+    };
+    let tasks = if is_large { tasks } else { chance.between(tasks / 4, tasks) };
+    let pace = chance.weighted(&[(2, None), (2, Some(5)), (4, Some(20)), (2, Some(100))]);
+    JobScene {
+        deed,
+        tasks: usize::try_from(tasks).unwrap_or(usize::MAX),
+        missing_percent: chance.weighted(&[(6, 0), (3, 10), (1, 70)]),
+        account: chance.below(2),
+        priority: i32::try_from(chance.below(3)).unwrap_or(0),
+        must_be_confirmed: chance.below(6) == 0,
+        is_manifest_changed: chance.below(30) == 0,
+        has_report: chance.below(10) != 0,
+        created_after: chance.up_to(Duration::from_secs(10)),
+        requests_per_second: if is_large { None } else { pace },
+    }
+}
+
+fn storm(chance: &Chance) -> Storm {
+    let lasts = Duration::from_secs(chance.between(5, 120));
+    // Rough, or all is well: some seeds show what happens when nothing but one thing goes wrong.
+    let ppm = |most: u64| if chance.below(3) == 0 { 0 } else { chance.below(most) };
+    let ppm_u32 = |most: u64| u32::try_from(ppm(most)).unwrap_or(0);
+    let every = |least: u64, most: u64| {
+        let ms = chance.between(least, most);
+        (chance.below(3) != 0).then(|| Duration::from_millis(ms))
+    };
+    let objects = FaultPlan {
+        lost_before_ppm: ppm_u32(50_000),
+        lost_on_the_way_ppm: ppm_u32(50_000),
+        lost_after_ppm: ppm_u32(100_000),
+        throttled_ppm: ppm_u32(100_000),
+        late_ppm: ppm_u32(50_000),
+        late_max: Duration::from_secs(chance.weighted(&[(3, 2), (1, 40)])),
+        held_up_ppm: ppm_u32(100_000),
+        held_up_max: Duration::from_secs(chance.weighted(&[(3, 1), (1, 14)])),
+        cut_off_ppm: ppm_u32(100_000),
+        away: Vec::new(),
+    };
+    Storm {
+        lasts,
+        objects,
+        store_ppm: ppm(120_000),
+        mishap_every: every(1_000, 15_000),
+        hand_every: every(300, 8_000),
+        foreign_every: every(10, 1_500),
+    }
+}
+
+/// Groups of a large delete are all in flight, and nodes die meanwhile.
+fn slow_answers(chance: &Chance, storm: Storm) -> Storm {
+    let late = FaultPlan { late_ppm: 500_000, late_max: Duration::from_secs(20), ..storm.objects };
+    let mishap_every = Some(Duration::from_millis(chance.between(1_000, 4_000)));
+    Storm { objects: late, mishap_every, foreign_every: None, ..storm }
+}
+
+fn config(chance: &Chance) -> EngineConfig {
+    let size = |most: u64| usize::try_from(chance.between(1, most)).unwrap_or(1);
+    EngineConfig {
+        active_jobs: size(3),
+        slices: size(4),
+        tasks: chance.weighted(&[(1, 1), (2, 8), (3, 64)]),
+        stages: size(4),
+        report_patience: Duration::from_secs(chance.weighted(&[(4, 1800), (1, 60)])),
+        confirmation_patience: Duration::from_secs(chance.weighted(&[(4, 1800), (1, 20)])),
+        free_bytes_to_lease: 1 << 20,
+        free_bytes_to_start: 1 << 19,
+        ..EngineConfig::default()
+    }
+}
