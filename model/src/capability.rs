@@ -8,11 +8,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::probe::{Probe, Proof};
+
 /// Something that not every store does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Tags of objects, read and written.
     Tagging,
+    /// A tagging call leaves the object's bytes alone: some servers take it for a put.
+    TaggingKeepsBody,
     /// A replaced tag set given with a copy is kept.
     TaggingOnCopy,
     /// `x-amz-copy-source-if-*` conditions are honoured.
@@ -39,8 +44,9 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 12] = [
+    pub const ALL: [Capability; 13] = [
         Capability::Tagging,
+        Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
         Capability::CopySourceConditions,
         Capability::Versions,
@@ -59,6 +65,7 @@ impl Capability {
     pub fn name(self) -> &'static str {
         match self {
             Capability::Tagging => "tagging",
+            Capability::TaggingKeepsBody => "tagging-keeps-body",
             Capability::TaggingOnCopy => "tagging-on-copy",
             Capability::CopySourceConditions => "copy-source-conditions",
             Capability::Versions => "versions",
@@ -70,6 +77,26 @@ impl Capability {
             Capability::IfMatchOnDelete => "if-match-on-delete",
             Capability::Checksums => "checksums",
             Capability::StorageClasses => "storage-classes",
+        }
+    }
+
+    /// What holds of a server that has it.
+    #[must_use]
+    pub fn promise(self) -> &'static str {
+        match self {
+            Capability::Tagging => "tags are read back as they were put",
+            Capability::TaggingKeepsBody => "a tagging call leaves the object's bytes alone",
+            Capability::TaggingOnCopy => "a copy has the tags that it was told to have",
+            Capability::CopySourceConditions => "nothing is copied from a source with another ETag",
+            Capability::Versions => "versions and delete markers hide nothing for good",
+            Capability::ObjectLock => "a version under legal hold cannot be deleted",
+            Capability::CannedAcl => "a canned ACL grants what its name says, also with a copy",
+            Capability::AclGrants => "grants are read back as they were put",
+            Capability::Restore => "an archived object can be restored",
+            Capability::MultipartCopy => "a part is copied from exactly its range",
+            Capability::IfMatchOnDelete => "nothing with another ETag is deleted",
+            Capability::Checksums => "a checksum is given back as it was put",
+            Capability::StorageClasses => "an object has the class that it was put or copied with",
         }
     }
 }
@@ -156,6 +183,18 @@ impl Capabilities {
         Self(Capability::ALL.into_iter().filter(|capability| !lacks.contains(capability)).collect())
     }
 
+    /// What the probe found out; where it found out nothing, what is assumed of the kind.
+    #[must_use]
+    pub fn known(kind: EndpointKind, probe: Option<&Probe>) -> Self {
+        let assumed = Self::assumed(kind);
+        let has = |capability: &Capability| match probe.and_then(|probe| probe.proof(*capability)) {
+            Some(Proof::Proved) => true,
+            Some(Proof::Lacking) => false,
+            Some(Proof::Untested) | None => assumed.has(*capability),
+        };
+        Self(Capability::ALL.into_iter().filter(has).collect())
+    }
+
     /// Exactly these.
     #[must_use]
     pub fn proved(capabilities: impl IntoIterator<Item = Capability>) -> Self {
@@ -172,12 +211,41 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
+    use crate::names::{BucketName, EndpointName};
+    use crate::probe::Finding;
 
     #[test]
     fn an_unprobed_endpoint_is_trusted_for_what_its_kind_is_known_to_do() {
         assert!(Capabilities::assumed(EndpointKind::Other).has(Capability::Restore));
         assert!(!Capabilities::assumed(EndpointKind::Ceph).has(Capability::TaggingOnCopy));
         assert!(!Capabilities::assumed(EndpointKind::Garage).has(Capability::Tagging));
+    }
+
+    #[test]
+    fn what_a_probe_found_out_is_believed_and_the_kind_is_for_the_rest() {
+        let found = |capability, proof| Finding { capability, proof, seen: String::new() };
+        let probe = Probe {
+            endpoint: EndpointName::new("main").unwrap(),
+            bucket: BucketName::new("scratch").unwrap(),
+            at: Timestamp::UNIX_EPOCH,
+            findings: vec![
+                found(Capability::Restore, Proof::Proved),
+                found(Capability::Tagging, Proof::Lacking),
+                found(Capability::TaggingOnCopy, Proof::Untested),
+            ],
+        };
+        let known = Capabilities::known(EndpointKind::Ceph, Some(&probe));
+        assert!(known.has(Capability::Restore) && !known.has(Capability::Tagging));
+        assert!(!known.has(Capability::TaggingOnCopy) && known.has(Capability::Versions), "as its kind");
+        assert_eq!(Capabilities::known(EndpointKind::Ceph, None), Capabilities::assumed(EndpointKind::Ceph));
+    }
+
+    #[test]
+    fn a_capability_is_stored_under_its_name() {
+        for capability in Capability::ALL {
+            assert_eq!(serde_json::to_value(capability).unwrap(), capability.name());
+        }
     }
 
     #[test]

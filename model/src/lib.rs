@@ -20,6 +20,7 @@ pub mod operation;
 pub mod options;
 pub mod outcome;
 pub mod ports;
+pub mod probe;
 pub mod qcs;
 pub mod report;
 pub mod resource;
@@ -37,6 +38,7 @@ pub use names::{AccountId, BucketName, ETag, EndpointName, NameError, ObjectKey,
 pub use operation::Operation;
 pub use options::JobOptions;
 pub use outcome::Outcome;
+pub use probe::{Finding, Probe, Proof};
 pub use report::{ReportScope, ReportSpec};
 pub use status::{Event, Stage, Status};
 pub use task::Task;

@@ -73,7 +73,7 @@ fn at(n: u32) -> At {
 }
 
 fn delete(n: u32) -> DeleteObject {
-    DeleteObject { at: at(n), version: None }
+    DeleteObject { at: at(n), version: None, if_match: None }
 }
 
 fn copy(n: u32) -> CopyObject {

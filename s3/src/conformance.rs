@@ -99,6 +99,7 @@ suite! { $
         a_range_is_cut_at_the_end_and_refused_beyond_it
         bytes_are_given_only_while_the_etag_is_the_expected_one
         an_object_has_the_storage_class_it_was_put_with
+        a_checksum_is_given_back_as_it_was_put
     }
     keys {
         a_key_may_hold_blanks_and_signs
@@ -128,12 +129,15 @@ suite! { $
         a_delete_with_version_removes_that_version_for_good
         removing_a_delete_marker_brings_the_object_back
         tags_belong_to_a_version
+        versions_and_delete_markers_are_listed_and_those_of_other_prefixes_are_not
+        a_version_under_legal_hold_stays_until_the_hold_ends
     }
     deletes {
         a_deleted_object_is_gone_and_deleting_it_again_succeeds
         a_group_is_deleted_and_answered_in_the_order_of_the_request
         a_group_deletes_versions_and_makes_markers
         an_object_that_cannot_be_deleted_does_not_stop_its_group
+        a_delete_is_made_only_while_the_object_is_the_expected_one
     }
     tags {
         tags_are_replaced_as_a_whole
@@ -156,6 +160,7 @@ suite! { $
         parts_are_copied_from_ranges
         a_part_sent_again_replaces_the_first
         an_aborted_upload_is_gone
+        open_uploads_are_listed_and_ended_ones_are_not
         a_completion_names_parts_that_are_there_in_order
         a_part_that_is_too_small_is_refused_unless_it_is_the_last
     }

@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod faults;
 pub mod http;
 pub mod limit;
+pub mod probe;
 pub mod retry;
 #[cfg(test)]
 mod scripted;

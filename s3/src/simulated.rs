@@ -169,6 +169,14 @@ impl SimulatedStore {
             Call::AbortMultipartUpload(r) => {
                 Answer::AbortMultipartUpload(self.turn(|turn| turn.abort_multipart_upload(r))?)
             }
+            Call::ListObjectVersions(r) => Answer::ListObjectVersions(self.turn(|turn| turn.list_object_versions(r))?),
+            Call::ListMultipartUploads(r) => {
+                Answer::ListMultipartUploads(self.turn(|turn| turn.list_multipart_uploads(r))?)
+            }
+            Call::PutObjectLegalHold(r) => Answer::PutObjectLegalHold(self.turn(|turn| turn.put_legal_hold(r))?),
+            Call::GetObjectAttributes(r) => {
+                Answer::GetObjectAttributes(self.turn(|turn| turn.get_object_attributes(r))?)
+            }
         })
     }
 

@@ -1,14 +1,16 @@
-//! Actions on what belongs to an object: tags, ACL, restores.
+//! Actions on what belongs to an object: tags, ACL, legal hold, checksum, restores.
 
 use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{
-    GetObjectAcl, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectTagging, RestoreObject, TagSet,
+    GetObjectAcl, GetObjectAttributes, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectLegalHold, PutObjectTagging,
+    RestoreObject, TagSet,
 };
 use http::StatusCode;
 use s3s::dto::{
-    DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectAclInput, GetObjectAclOutput, GetObjectTaggingInput,
-    GetObjectTaggingOutput, PutObjectAclInput, PutObjectAclOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
-    RestoreObjectInput, RestoreObjectOutput,
+    Checksum, DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectAclInput, GetObjectAclOutput,
+    GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectTaggingInput, GetObjectTaggingOutput,
+    ObjectLockLegalHoldStatus, PutObjectAclInput, PutObjectAclOutput, PutObjectLegalHoldInput,
+    PutObjectLegalHoldOutput, PutObjectTaggingInput, PutObjectTaggingOutput, RestoreObjectInput, RestoreObjectOutput,
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
@@ -80,6 +82,33 @@ pub(super) async fn put_object_acl(
     let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
     sandbox.call(PutObjectAcl { at, version, acl }).await?;
     Ok(S3Response::new(PutObjectAclOutput::default()))
+}
+
+pub(super) async fn put_object_legal_hold(
+    sandbox: &Sandbox,
+    input: PutObjectLegalHoldInput,
+) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
+    let status = input.legal_hold.and_then(|hold| hold.status).ok_or(S3ErrorCode::MalformedXML)?;
+    let is_held = match status.as_str() {
+        ObjectLockLegalHoldStatus::ON => true,
+        ObjectLockLegalHoldStatus::OFF => false,
+        _ => return Err(S3ErrorCode::MalformedXML.into()),
+    };
+    let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
+    sandbox.call(PutObjectLegalHold { at, version, is_held }).await?;
+    Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
+}
+
+/// Of all attributes the checksum alone.
+pub(super) async fn get_object_attributes(
+    sandbox: &Sandbox,
+    input: GetObjectAttributesInput,
+) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+    let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
+    let attributes = sandbox.call(GetObjectAttributes { at, version }).await?;
+    let checksum =
+        attributes.checksum_sha256.map(|sha256| Checksum { checksum_sha256: Some(sha256), ..Checksum::default() });
+    Ok(S3Response::new(GetObjectAttributesOutput { checksum, ..GetObjectAttributesOutput::default() }))
 }
 
 /// 202 when a restore begins, 200 when the object is restored already.

@@ -31,6 +31,7 @@ pub(super) async fn create_multipart_upload(
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        checksum_sha256: None,
     };
     let upload_id = sandbox.call(CreateMultipartUpload { at, with }).await?;
     Ok(S3Response::new(CreateMultipartUploadOutput {

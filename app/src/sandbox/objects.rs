@@ -119,6 +119,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        checksum_sha256: input.checksum_sha256,
     };
     let done = sandbox.call(PutObject { at: at.clone(), body, with }).await?;
     if let Some(key_md5) = key_md5 {
@@ -172,9 +173,12 @@ pub(super) async fn delete_object(
     sandbox: &Sandbox,
     input: DeleteObjectInput,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
-    refuse_given!(input: if_match if_match_last_modified_time if_match_size mfa);
-    let request =
-        DeleteObject { at: input::at(&input.bucket, &input.key)?, version: input::version(input.version_id)? };
+    refuse_given!(input: if_match_last_modified_time if_match_size mfa);
+    let request = DeleteObject {
+        at: input::at(&input.bucket, &input.key)?,
+        version: input::version(input.version_id)?,
+        if_match: input::if_match(input.if_match.as_ref())?,
+    };
     let deleted = sandbox.call(request).await?;
     Ok(S3Response::new(DeleteObjectOutput {
         delete_marker: deleted.is_delete_marker.then_some(true),

@@ -75,7 +75,7 @@ pub(crate) fn calls() -> [(&'static str, Make); 4] {
             let tags = vec![Tag { key: "a".into(), value: "b".into() }];
             Call::PutObjectTagging(PutObjectTagging { at: at("source", n), version: None, tags })
         }),
-        ("DeleteObject", |n| Call::DeleteObject(DeleteObject { at: at("source", n), version: None })),
+        ("DeleteObject", |n| Call::DeleteObject(DeleteObject { at: at("source", n), version: None, if_match: None })),
         ("HeadObject", |n| Call::HeadObject(HeadObject { at: at("source", n), version: None })),
     ]
 }

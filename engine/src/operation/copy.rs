@@ -181,6 +181,7 @@ impl<'a> Copying<'a> {
             canned_acl: self.plan.canned_acl(),
             storage_class: self.plan.storage_class.clone(),
             sse: self.plan.sse.clone(),
+            checksum_sha256: None,
         })
     }
 

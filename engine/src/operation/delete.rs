@@ -118,7 +118,7 @@ impl Settle for Deletion<'_> {
     type Done = ();
 
     async fn act(&self, is_repeat: bool) -> Result<(), CallError> {
-        let request = DeleteObject { at: self.at.clone(), version: self.hand.task.version.clone() };
+        let request = DeleteObject { at: self.at.clone(), version: self.hand.task.version.clone(), if_match: None };
         match self.hand.send(&self.hand.bench.source, request).await {
             Ok(_) => Ok(()),
             Err(error) if is_repeat && self.deed().is_proved_by(&error) => Ok(()),

@@ -4,7 +4,7 @@ use brigade_model::capability::Capability;
 use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{At, DeleteObject, DeleteObjects, DeleteResult, Deleted, Verdict};
 
-use super::{Subject, assert_refused};
+use super::{Subject, assert_refused, etag};
 
 fn group(objects: &[(&At, Option<&VersionId>)]) -> DeleteObjects {
     DeleteObjects {
@@ -24,7 +24,7 @@ pub(super) async fn a_deleted_object_is_gone_and_deleting_it_again_succeeds(subj
     let at = subject.at("object");
     subject.put(&at, "x").await;
     for _ in 0..2 {
-        let deleted = subject.call(DeleteObject { at: at.clone(), version: None }).await.unwrap();
+        let deleted = subject.call(DeleteObject { at: at.clone(), version: None, if_match: None }).await.unwrap();
         assert_eq!((deleted.is_delete_marker, deleted.version), (false, None));
         assert_refused(subject.read(&at).await, "NoSuchKey", 404, Verdict::Missing);
     }
@@ -72,7 +72,21 @@ pub(super) async fn an_object_that_cannot_be_deleted_does_not_stop_its_group(sub
     deleted(&results[0]);
     assert!(matches!(&results[1], DeleteResult::Failed { code, .. } if code == "AccessDenied"), "{results:?}");
     deleted(&results[2]);
-    let one = subject.call(DeleteObject { at: denied.clone(), version: None }).await;
+    let one = subject.call(DeleteObject { at: denied.clone(), version: None, if_match: None }).await;
     assert_refused(one, "AccessDenied", 403, Verdict::Denied);
     assert!(subject.head(&a).await.is_err() && subject.head(&b).await.is_err());
+}
+
+pub(super) async fn a_delete_is_made_only_while_the_object_is_the_expected_one(subject: &Subject) {
+    if subject.lacks(Capability::IfMatchOnDelete) {
+        return;
+    }
+    let at = subject.at("object");
+    let put = subject.put(&at, "x").await;
+    let delete = |etag| DeleteObject { at: at.clone(), version: None, if_match: Some(etag) };
+    let never = etag("\"00000000000000000000000000000000\"");
+    assert_refused(subject.call(delete(never)).await, "PreconditionFailed", 412, Verdict::Precondition);
+    assert_eq!(subject.read(&at).await.unwrap(), "x");
+    subject.call(delete(put.etag)).await.unwrap();
+    assert!(subject.head(&at).await.is_err());
 }

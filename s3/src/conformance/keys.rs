@@ -15,7 +15,7 @@ async fn carry(subject: &Subject, key: &str, is_xml: bool) {
 
     subject.call(copy(&at, &plain)).await.unwrap();
     assert_eq!(subject.read(&plain).await.unwrap(), key, "as a copy's source: {key:?}");
-    subject.call(DeleteObject { at: at.clone(), version: None }).await.unwrap();
+    subject.call(DeleteObject { at: at.clone(), version: None, if_match: None }).await.unwrap();
     assert_eq!(listed(subject).await, ["plain"]);
     subject.call(copy(&plain, &at)).await.unwrap();
     assert_eq!(subject.read(&at).await.unwrap(), key, "as a copy's target: {key:?}");
@@ -25,7 +25,7 @@ async fn carry(subject: &Subject, key: &str, is_xml: bool) {
     let results = subject.call(DeleteObjects { bucket: subject.bucket.clone(), objects }).await.unwrap();
     assert!(results.iter().all(|result| matches!(result, DeleteResult::Deleted(_))), "{key:?}: {results:?}");
     if !is_xml {
-        subject.call(DeleteObject { at, version: None }).await.unwrap();
+        subject.call(DeleteObject { at, version: None, if_match: None }).await.unwrap();
     }
     assert!(listed(subject).await.is_empty(), "{key:?}");
 }

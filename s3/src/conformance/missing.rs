@@ -55,7 +55,7 @@ pub(super) async fn a_missing_bucket_is_missing_in_every_call(subject: &Subject)
     assert_missing(subject.call(put).await.unwrap_err());
     assert_missing(subject.call(copy(&at, &there)).await.unwrap_err());
     assert_missing(subject.call(copy(&there, &at)).await.unwrap_err());
-    assert_missing(subject.call(DeleteObject { at: at.clone(), version: None }).await.unwrap_err());
+    assert_missing(subject.call(DeleteObject { at: at.clone(), version: None, if_match: None }).await.unwrap_err());
     let objects = vec![(at.key.clone(), None)];
     assert_missing(subject.call(DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap_err());
     let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };

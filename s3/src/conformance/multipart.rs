@@ -4,7 +4,7 @@ use brigade_model::capability::Capability;
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, GetObjectTagging,
-    NewObject, UploadPart, UploadPartCopy, Verdict,
+    ListMultipartUploads, ListedUpload, NewObject, UploadPart, UploadPartCopy, Verdict,
 };
 use bytes::Bytes;
 
@@ -116,4 +116,16 @@ pub(super) async fn a_part_that_is_too_small_is_refused_unless_it_is_the_last(su
     let completed = complete(subject, &at, &upload_id, &[(1, &first), (2, &second)]).await;
     assert_refused(completed, "EntityTooSmall", 400, Verdict::Invalid);
     subject.call(AbortMultipartUpload { at, upload_id }).await.unwrap();
+}
+
+pub(super) async fn open_uploads_are_listed_and_ended_ones_are_not(subject: &Subject) {
+    let (a, b, c) = (subject.at("p/a é+"), subject.at("p/b"), subject.at("q"));
+    let (open, aborted, completed) = (create(subject, &a).await, create(subject, &b).await, create(subject, &b).await);
+    create(subject, &c).await;
+    let part = upload(subject, &b, &completed, 1, "x").await.unwrap();
+    complete(subject, &b, &completed, &[(1, &part)]).await.unwrap();
+    subject.call(AbortMultipartUpload { at: b, upload_id: aborted }).await.unwrap();
+    let request = ListMultipartUploads { bucket: subject.bucket.clone(), prefix: "p/".to_owned() };
+    let listed = subject.call(request).await.unwrap();
+    assert_eq!(listed, [ListedUpload { key: a.key, upload_id: open }]);
 }

@@ -1,7 +1,7 @@
 //! Objects written and read.
 
 use brigade_model::capability::Capability;
-use brigade_model::ports::object_store::{GetObject, Metadata, NewObject, Verdict};
+use brigade_model::ports::object_store::{GetObject, GetObjectAttributes, Metadata, NewObject, Verdict};
 
 use super::{Subject, assert_refused, etag, tag};
 
@@ -100,4 +100,18 @@ pub(super) async fn an_object_has_the_storage_class_it_was_put_with(subject: &Su
     subject.put_with(&rare, "x", with).await;
     assert_eq!(subject.head(&plain).await.unwrap().storage_class, None);
     assert_eq!(subject.head(&rare).await.unwrap().storage_class.as_deref(), Some("STANDARD_IA"));
+}
+
+pub(super) async fn a_checksum_is_given_back_as_it_was_put(subject: &Subject) {
+    if subject.lacks(Capability::Checksums) {
+        return;
+    }
+    let (at, plain) = (subject.at("checksum"), subject.at("plain"));
+    let sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+    let with = |sum: &str| NewObject { checksum_sha256: Some(sum.to_owned()), ..NewObject::default() };
+    subject.put_with(&at, "abc", with(sum)).await;
+    subject.put(&plain, "abc").await;
+    let attributes = |at| GetObjectAttributes { at, version: None };
+    assert_eq!(subject.call(attributes(at)).await.unwrap().checksum_sha256.as_deref(), Some(sum));
+    assert_eq!(subject.call(attributes(plain)).await.unwrap().checksum_sha256, None);
 }

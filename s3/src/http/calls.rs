@@ -13,11 +13,15 @@ mod delete_object;
 mod delete_objects;
 mod get_object;
 mod get_object_acl;
+mod get_object_attributes;
 mod get_object_tagging;
 mod head_object;
+mod list_multipart_uploads;
+mod list_object_versions;
 mod list_objects_v2;
 mod put_object;
 mod put_object_acl;
+mod put_object_legal_hold;
 mod put_object_tagging;
 mod restore_object;
 mod upload_part;
@@ -55,4 +59,8 @@ calls! {
     UploadPartCopy in upload_part_copy;
     CompleteMultipartUpload in complete_multipart_upload;
     AbortMultipartUpload in abort_multipart_upload;
+    ListObjectVersions in list_object_versions;
+    ListMultipartUploads in list_multipart_uploads;
+    PutObjectLegalHold in put_object_legal_hold;
+    GetObjectAttributes in get_object_attributes;
 }

@@ -57,7 +57,7 @@ fn bad_key() -> Result<(), CallError> {
 }
 
 fn delete() -> DeleteObject {
-    DeleteObject { at: at("photos"), version: None }
+    DeleteObject { at: at("photos"), version: None, if_match: None }
 }
 
 #[tokio::test(start_paused = true)]

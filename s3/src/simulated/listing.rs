@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use brigade_model::names::ObjectKey;
-use brigade_model::ports::object_store::{ListObjectsV2, ListPage, ListedObject};
+use brigade_model::ports::object_store::{
+    At, ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListPage, ListedObject, ListedUpload, ListedVersion,
+};
 
 use super::bucket::Bucket;
 use super::object::{self, Stored};
@@ -44,6 +46,29 @@ impl Turn<'_> {
         let query = ListQuery { prefix: request.prefix, delimiter: None, after, max_keys: request.max_keys };
         let listing = list(bucket, &query);
         Ok(ListPage { objects: listing.objects, next: listing.last.as_deref().map(encode_token) })
+    }
+
+    pub(super) fn list_object_versions(&mut self, request: ListObjectVersions) -> Result<Vec<ListedVersion>, Refusal> {
+        let bucket = self.state.bucket(&request.bucket)?;
+        let versions = bucket.keys_from(&request.prefix, None).flat_map(|(key, versions)| {
+            versions.iter().rev().map(|stored| ListedVersion {
+                key: key.clone(),
+                version: stored.version.id(),
+                is_delete_marker: stored.object.is_none(),
+            })
+        });
+        Ok(versions.take(PAGE_MAX as usize).collect())
+    }
+
+    pub(super) fn list_multipart_uploads(
+        &mut self,
+        request: ListMultipartUploads,
+    ) -> Result<Vec<ListedUpload>, Refusal> {
+        self.state.bucket(&request.bucket)?;
+        let is_there = |at: &At| at.bucket == request.bucket && at.key.as_str().starts_with(&request.prefix);
+        let open = self.state.uploads.iter().filter(|(_, upload)| is_there(&upload.at));
+        let listed = open.map(|(id, upload)| ListedUpload { key: upload.at.key.clone(), upload_id: id.clone() });
+        Ok(listed.take(PAGE_MAX as usize).collect())
     }
 }
 

@@ -87,6 +87,8 @@ pub(super) struct Attributes {
     /// The MD5 of the key that only the customer has.
     #[serde(default)]
     pub(super) customer_key_md5: Option<String>,
+    #[serde(default)]
+    pub(super) checksum_sha256: Option<String>,
 }
 
 /// When a temporary copy of an archived object is there, in seconds since 1970.
@@ -127,6 +129,7 @@ impl Attributes {
             acl: with.canned_acl.as_deref().map(canned_acl).transpose()?.flatten(),
             storage_class: storage_class(with.storage_class)?,
             sse: with.sse,
+            checksum_sha256: with.checksum_sha256,
             ..Self::default()
         })
     }

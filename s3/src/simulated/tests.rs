@@ -158,7 +158,7 @@ async fn effects_are_logged_once_each_and_refusals_are_counted_but_not_logged() 
     call(&store, copy("gone", "b")).await.unwrap_err();
     let tags = vec![Tag { key: "k".to_owned(), value: "v".to_owned() }];
     call(&store, PutObjectTagging { at: at("b"), version: None, tags }).await.unwrap();
-    call(&store, DeleteObject { at: at("a"), version: None }).await.unwrap();
+    call(&store, DeleteObject { at: at("a"), version: None, if_match: None }).await.unwrap();
     let effects: Vec<_> = store.effects().into_iter().map(|effect| (effect.call, effect.at)).collect();
     let expected = [
         (CallKind::PutObject, at("a")),
@@ -225,9 +225,9 @@ async fn a_store_in_a_directory_is_the_same_after_a_restart_and_after_a_second_o
         store.set_versioning(&bucket(), Versioning::Enabled).unwrap();
         put(&store, "first", b"two").await;
         put(&store, "deleted", b"three").await;
-        call(&store, DeleteObject { at: at("deleted"), version: None }).await.unwrap();
+        call(&store, DeleteObject { at: at("deleted"), version: None, if_match: None }).await.unwrap();
         let null = VersionId::new("null").unwrap();
-        call(&store, DeleteObject { at: at("first"), version: Some(null) }).await.unwrap();
+        call(&store, DeleteObject { at: at("first"), version: Some(null), if_match: None }).await.unwrap();
         let tags = vec![Tag { key: "k".to_owned(), value: "v".to_owned() }];
         call(&store, PutObjectTagging { at: at("first"), version: None, tags }).await.unwrap();
         store.put(&at("zeros"), Body::zeros(1 << 20)).unwrap();
@@ -302,7 +302,7 @@ fn versions(store: &SimulatedStore) -> Vec<String> {
 /// COS Batch, COSDeleteObject: the table of versioning and VersionId.
 #[tokio::test(start_paused = true)]
 async fn what_a_delete_does_follows_the_versioning_of_its_bucket() {
-    let delete = |version: Option<VersionId>| DeleteObject { at: at("a"), version };
+    let delete = |version: Option<VersionId>| DeleteObject { at: at("a"), version, if_match: None };
     let (store, _) = store_with_bucket(Versioning::Off);
     put(&store, "a", b"1").await;
     put(&store, "a", b"2").await;

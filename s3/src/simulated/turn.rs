@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
     Acl, At, CallKind, CopyDone, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted, GetObject,
-    GetObjectAcl, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject, ObjectHead, PutDone, PutObject,
-    PutObjectAcl, PutObjectTagging, RestoreDone, RestoreObject, TagSet,
+    GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject, ObjectAttributes,
+    ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectLegalHold, PutObjectTagging, RestoreDone, RestoreObject,
+    TagSet,
 };
+use ring::digest::SHA256;
 
 use super::bucket::Versioning;
 use super::object::{self, Attributes, Digest, OWNER, Object, Restore, RestoreState, Stored, VersionNumber};
@@ -71,6 +75,7 @@ impl Turn<'_> {
     /// `digest` is of the body; hashed before the turn, which others wait for.
     pub(super) fn put_object(&mut self, request: PutObject, digest: Digest) -> Result<PutDone, Refusal> {
         self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        check_checksum(&request)?;
         let attributes = Arc::new(Attributes::new(request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
         let done = self.store_object(CallKind::PutObject, request.at, object)?;
@@ -94,6 +99,7 @@ impl Turn<'_> {
             canned_acl: request.canned_acl,
             storage_class: request.storage_class,
             sse: request.sse,
+            checksum_sha256: source.attributes.checksum_sha256.clone(),
         };
         let attributes = Arc::new(Attributes::new(with)?);
         // The copy is one piece, however many parts its source came in.
@@ -176,7 +182,11 @@ impl Turn<'_> {
     }
 
     pub(super) fn delete_object(&mut self, request: DeleteObject) -> Result<Deleted, Refusal> {
-        self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        let bucket = self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        if request.if_match.is_some() {
+            let (_, object) = bucket.object(&request.at.key, request.version.as_ref())?;
+            check_match(object, request.if_match.as_ref())?;
+        }
         self.delete(CallKind::DeleteObject, request.at, request.version)
     }
 
@@ -275,6 +285,21 @@ impl Turn<'_> {
         Ok(RestoreDone { was_restored: state != RestoreState::None })
     }
 
+    /// A hold needs versions.
+    pub(super) fn put_legal_hold(&mut self, request: PutObjectLegalHold) -> Result<(), Refusal> {
+        let (version, mut attributes) = self.attributes(&request.at, request.version.as_ref())?;
+        if !self.state.bucket(&request.at.bucket)?.has_versions() {
+            return Err(refusal::NO_LOCK);
+        }
+        Arc::make_mut(&mut attributes).is_on_hold = request.is_held;
+        self.set_attributes(CallKind::PutObjectLegalHold, request.at, version, attributes)
+    }
+
+    pub(super) fn get_object_attributes(&mut self, request: GetObjectAttributes) -> Result<ObjectAttributes, Refusal> {
+        let (_, attributes) = self.attributes(&request.at, request.version.as_ref())?;
+        Ok(ObjectAttributes { checksum_sha256: attributes.checksum_sha256.clone() })
+    }
+
     pub(super) fn attributes(
         &self,
         at: &At,
@@ -314,6 +339,12 @@ fn check_match(object: &Object, wanted: Option<&ETag>) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+fn check_checksum(request: &PutObject) -> Result<(), Refusal> {
+    let given = request.with.checksum_sha256.as_deref();
+    let is_it = |given: &str| given == STANDARD.encode(ring::digest::digest(&SHA256, &request.body));
+    if given.is_none_or(is_it) { Ok(()) } else { Err(refusal::BAD_DIGEST) }
 }
 
 /// The owner cannot be given away.

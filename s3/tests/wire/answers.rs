@@ -45,7 +45,7 @@ fn head() -> HeadObject {
 }
 
 fn delete() -> DeleteObject {
-    DeleteObject { at: at("key"), version: None }
+    DeleteObject { at: at("key"), version: None, if_match: None }
 }
 
 fn get(range: Option<(u64, u64)>) -> GetObject {

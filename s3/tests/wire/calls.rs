@@ -4,9 +4,9 @@ use brigade_model::ETag;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
-    DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, ListObjectsV2,
-    Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectTagging, Request, RestoreObject, UploadPart,
-    UploadPartCopy,
+    DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject,
+    ListMultipartUploads, ListObjectVersions, ListObjectsV2, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl,
+    PutObjectLegalHold, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
 };
 use bytes::Bytes;
 
@@ -57,6 +57,7 @@ fn new_object() -> NewObject {
         canned_acl: Some("public-read".into()),
         storage_class: Some("STANDARD_IA".into()),
         sse: Some("AES256".into()),
+        checksum_sha256: None,
     }
 }
 
@@ -94,6 +95,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         ],
     };
     let body = Bytes::from_static(b"some bytes");
+    let sum = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=".to_owned();
+    let with_checksum = NewObject { metadata: metadata(), checksum_sha256: Some(sum), ..NewObject::default() };
     let mut objects = vec![(at.key.clone(), version.clone()), (at.key.clone(), None)];
     objects.retain(|(key, _)| brigade_s3::xml::can_carry(key.as_str()));
     objects.push(("other".parse().unwrap(), None));
@@ -102,9 +105,11 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         GetObject { at: at.clone(), version: version.clone(), range: Some((5, 9)), if_match: Some(etag()) }.into_call(),
         GetObject { at: at.clone(), version: None, range: None, if_match: None }.into_call(),
         PutObject { at: at.clone(), body: body.clone(), with: new_object() }.into_call(),
+        PutObject { at: at.clone(), body: body.clone(), with: with_checksum }.into_call(),
         full_copy.into_call(),
         bare_copy.into_call(),
-        DeleteObject { at: at.clone(), version: version.clone() }.into_call(),
+        DeleteObject { at: at.clone(), version: version.clone(), if_match: None }.into_call(),
+        DeleteObject { at: at.clone(), version: None, if_match: Some(etag()) }.into_call(),
         DeleteObjects { bucket: at.bucket.clone(), objects }.into_call(),
         GetObjectTagging { at: at.clone(), version: version.clone() }.into_call(),
         PutObjectTagging { at: at.clone(), version: version.clone(), tags: tags() }.into_call(),
@@ -123,7 +128,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         UploadPart { at: at.clone(), upload_id: "up+/=load".into(), part: 3, body }.into_call(),
         UploadPartCopy {
             source: at.clone(),
-            source_version: version,
+            source_version: version.clone(),
             range: (5, 9),
             source_if_match: Some(etag()),
             target: at.clone(),
@@ -137,6 +142,11 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
             parts: vec![(1, etag()), (2, "\"0123\"".parse().unwrap())],
         }
         .into_call(),
-        AbortMultipartUpload { at, upload_id: "up+/=load".into() }.into_call(),
+        AbortMultipartUpload { at: at.clone(), upload_id: "up+/=load".into() }.into_call(),
+        ListObjectVersions { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
+        ListMultipartUploads { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
+        PutObjectLegalHold { at: at.clone(), version: version.clone(), is_held: true }.into_call(),
+        PutObjectLegalHold { at: at.clone(), version: None, is_held: false }.into_call(),
+        GetObjectAttributes { at, version }.into_call(),
     ]
 }

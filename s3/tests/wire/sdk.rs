@@ -11,7 +11,8 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region, RequestC
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
     AccessControlPolicy, CompletedMultipartUpload, CompletedPart, Delete, EncodingType, GlacierJobParameters, Grant,
-    MetadataDirective, ObjectIdentifier, Owner, RestoreRequest, Tag, Tagging, TaggingDirective, Type,
+    MetadataDirective, ObjectAttributes, ObjectIdentifier, ObjectLockLegalHold, ObjectLockLegalHoldStatus, Owner,
+    RestoreRequest, Tag, Tagging, TaggingDirective, Type,
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -24,7 +25,7 @@ use crate::store::{config, credentials, store_of};
 use crate::stub::{Recorded, Stub, answer};
 
 /// The headers in which a request of ours is like the SDK's.
-const COMPARED: [&str; 24] = [
+const COMPARED: [&str; 26] = [
     "host",
     "content-type",
     "content-length",
@@ -36,6 +37,7 @@ const COMPARED: [&str; 24] = [
     "range",
     "if-match",
     "x-amz-acl",
+    "x-amz-checksum-sha256",
     "x-amz-content-sha256",
     "x-amz-security-token",
     "x-amz-copy-source",
@@ -44,6 +46,7 @@ const COMPARED: [&str; 24] = [
     "x-amz-meta-colour",
     "x-amz-meta-empty",
     "x-amz-metadata-directive",
+    "x-amz-object-attributes",
     "x-amz-server-side-encryption",
     "x-amz-storage-class",
     "x-amz-tagging",
@@ -161,6 +164,7 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         Call::PutObject(r) => {
             let request = sdk.put_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
             let body = ByteStream::from(r.body.to_vec());
+            let request = request.set_checksum_sha256(r.with.checksum_sha256.clone());
             with_new_object!(request, &r.with).body(body).send().await.unwrap_err();
         }
         Call::CopyObject(r) => {
@@ -184,6 +188,7 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         }
         Call::DeleteObject(r) => {
             let request = sdk.delete_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_if_match(r.if_match.as_ref().map(|tag| tag.as_str().to_owned()));
             request.set_version_id(version(r.version.as_ref())).send().await.unwrap_err();
         }
         Call::DeleteObjects(r) => {
@@ -269,6 +274,26 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         Call::AbortMultipartUpload(r) => {
             let request = sdk.abort_multipart_upload().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
             request.upload_id(&r.upload_id).send().await.unwrap_err();
+        }
+        Call::ListObjectVersions(r) => {
+            let request = sdk.list_object_versions().bucket(r.bucket.as_str()).prefix(&r.prefix);
+            request.encoding_type(EncodingType::Url).send().await.unwrap_err();
+        }
+        Call::ListMultipartUploads(r) => {
+            let request = sdk.list_multipart_uploads().bucket(r.bucket.as_str()).prefix(&r.prefix);
+            request.encoding_type(EncodingType::Url).send().await.unwrap_err();
+        }
+        Call::PutObjectLegalHold(r) => {
+            let status = if r.is_held { ObjectLockLegalHoldStatus::On } else { ObjectLockLegalHoldStatus::Off };
+            let request = sdk.put_object_legal_hold().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_version_id(version(r.version.as_ref()));
+            let hold = ObjectLockLegalHold::builder().status(status).build();
+            request.legal_hold(hold).send().await.unwrap_err();
+        }
+        Call::GetObjectAttributes(r) => {
+            let request = sdk.get_object_attributes().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_version_id(version(r.version.as_ref()));
+            request.object_attributes(ObjectAttributes::Checksum).send().await.unwrap_err();
         }
     }
 }

@@ -121,6 +121,15 @@ calls! {
     CompleteMultipartUpload => CopyDone, false, Write;
     /// Throws a multipart upload away.
     AbortMultipartUpload => (), true, Write;
+    /// The first versions and delete markers under a prefix. It has no next page: who asks is
+    /// about to remove what it names, and asks again.
+    ListObjectVersions => Vec<ListedVersion>, true, Read;
+    /// The first open multipart uploads under a prefix; without a next page, as the versions.
+    ListMultipartUploads => Vec<ListedUpload>, true, Read;
+    /// Puts a version under legal hold, or takes it from there.
+    PutObjectLegalHold => (), true, Write;
+    /// The checksum that an object was put with.
+    GetObjectAttributes => ObjectAttributes, true, Read;
 }
 
 /// Calls that share an adaptive limit.
@@ -187,6 +196,9 @@ pub struct NewObject {
     pub storage_class: Option<String>,
     /// `AES256`.
     pub sse: Option<String>,
+    /// The SHA-256 of the bytes in base64, which the store checks and keeps. Only for objects
+    /// that are put in one piece.
+    pub checksum_sha256: Option<String>,
 }
 
 /// A written object.
@@ -241,6 +253,8 @@ pub struct DeleteObject {
     pub at: At,
     /// Which version.
     pub version: Option<VersionId>,
+    /// Only if it still has this ETag; otherwise a 412.
+    pub if_match: Option<ETag>,
 }
 
 /// A deleted object.
@@ -446,6 +460,71 @@ pub struct AbortMultipartUpload {
     pub upload_id: String,
 }
 
+/// See [`Call::ListObjectVersions`].
+#[derive(Debug, Clone)]
+pub struct ListObjectVersions {
+    /// Where.
+    pub bucket: BucketName,
+    /// Keys that begin with this.
+    pub prefix: String,
+}
+
+/// A version or a delete marker of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Which version; `null` in a bucket without versions.
+    pub version: VersionId,
+    /// Whether it is a delete marker.
+    pub is_delete_marker: bool,
+}
+
+/// See [`Call::ListMultipartUploads`].
+#[derive(Debug, Clone)]
+pub struct ListMultipartUploads {
+    /// Where.
+    pub bucket: BucketName,
+    /// Keys that begin with this.
+    pub prefix: String,
+}
+
+/// An open upload of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUpload {
+    /// Where its object would be.
+    pub key: ObjectKey,
+    /// The store's name for the upload.
+    pub upload_id: String,
+}
+
+/// See [`Call::PutObjectLegalHold`].
+#[derive(Debug, Clone)]
+pub struct PutObjectLegalHold {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// Whether it is held from now on: held, it cannot be removed.
+    pub is_held: bool,
+}
+
+/// See [`Call::GetObjectAttributes`].
+#[derive(Debug, Clone)]
+pub struct GetObjectAttributes {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
+/// What a store keeps of an object beside what HEAD says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectAttributes {
+    /// The SHA-256 that it was put with, in base64.
+    pub checksum_sha256: Option<String>,
+}
+
 impl Call {
     /// The bucket that the request goes to.
     #[must_use]
@@ -468,6 +547,10 @@ impl Call {
             Call::UploadPartCopy(r) => &r.target.bucket,
             Call::CompleteMultipartUpload(r) => &r.at.bucket,
             Call::AbortMultipartUpload(r) => &r.at.bucket,
+            Call::ListObjectVersions(r) => &r.bucket,
+            Call::ListMultipartUploads(r) => &r.bucket,
+            Call::PutObjectLegalHold(r) => &r.at.bucket,
+            Call::GetObjectAttributes(r) => &r.at.bucket,
         }
     }
 

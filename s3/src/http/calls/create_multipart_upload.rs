@@ -3,10 +3,13 @@
 use brigade_model::ports::object_store::{CallError, CreateMultipartUpload};
 use http::Method;
 
-use crate::http::draft::Draft;
+use crate::http::draft::{Draft, refuse};
 use crate::http::reply::{Flaw, Reply, flaw};
 
 pub(crate) fn encode(request: &CreateMultipartUpload) -> Result<Draft, CallError> {
+    if request.with.checksum_sha256.is_some() {
+        return Err(refuse("an upload in parts has no checksum of the whole"));
+    }
     Draft::of_object(Method::POST, &request.at).ask("uploads", "").new_object(&request.with)
 }
 

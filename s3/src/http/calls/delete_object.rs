@@ -7,7 +7,8 @@ use crate::http::draft::Draft;
 use crate::http::reply::{Flaw, Reply};
 
 pub(crate) fn encode(request: &DeleteObject) -> Result<Draft, CallError> {
-    Ok(Draft::of_object(Method::DELETE, &request.at).ask_version(request.version.as_ref()))
+    let draft = Draft::of_object(Method::DELETE, &request.at).ask_version(request.version.as_ref());
+    draft.head_etag("if-match", request.if_match.as_ref())
 }
 
 pub(crate) fn decode(_: &DeleteObject, reply: Reply) -> Result<Deleted, Flaw> {

@@ -42,15 +42,20 @@ fn next(page: &Element) -> Result<Option<String>, Flaw> {
 }
 
 fn listed(entry: &Element, is_encoded: bool) -> Result<ListedObject, Flaw> {
-    let text = entry.text_of("Key").ok_or_else(|| flaw("an object has no key"))?;
-    let key = if is_encoded { decode_form(text) } else { Some(text.to_owned()) };
-    let key = key.ok_or_else(|| flaw("a key is not UTF-8"))?;
     let size = entry.text_of("Size").and_then(|size| size.trim().parse().ok());
     Ok(ListedObject {
-        key: ObjectKey::new(&key).map_err(|error| flaw(format!("key {key:?}: {error}")))?,
+        key: key_of(entry, is_encoded)?,
         size: size.ok_or_else(|| flaw("an object has no size"))?,
         etag: entry.text_of("ETag").and_then(|tag| ETag::new(tag).ok()),
         modified: entry.text_of("LastModified").and_then(xml_time),
         storage_class: entry.text_of("StorageClass").map(str::to_owned),
     })
+}
+
+/// The key of an entry of a listing, whichever listing it is.
+pub(super) fn key_of(entry: &Element, is_encoded: bool) -> Result<ObjectKey, Flaw> {
+    let text = entry.text_of("Key").ok_or_else(|| flaw("an object has no key"))?;
+    let key = if is_encoded { decode_form(text) } else { Some(text.to_owned()) };
+    let key = key.ok_or_else(|| flaw("a key is not UTF-8"))?;
+    ObjectKey::new(&key).map_err(|error| flaw(format!("key {key:?}: {error}")))
 }

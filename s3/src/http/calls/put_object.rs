@@ -7,7 +7,8 @@ use crate::http::draft::Draft;
 use crate::http::reply::{Flaw, Reply};
 
 pub(crate) fn encode(request: &PutObject) -> Result<Draft, CallError> {
-    Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?.bytes(&request.body)
+    let draft = Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?;
+    draft.head_if("x-amz-checksum-sha256", request.with.checksum_sha256.as_deref())?.bytes(&request.body)
 }
 
 pub(crate) fn decode(_: &PutObject, reply: Reply) -> Result<PutDone, Flaw> {

@@ -1,0 +1,118 @@
+//! What a server can do, proved by its effects: each capability is written, acted on and read
+//! back, in a bucket that is left as it was found. A status code proves nothing.
+//!
+//! 1. list what the sweep will list, put one object and remove it: where that is not allowed
+//!    nothing else is begun;
+//! 2. try each capability, on keys of its own under one prefix;
+//! 3. sweep the prefix, whatever happened: versions, delete markers, open uploads.
+//!
+//! A refusal of the server is a finding. A server that is away, throttles or does not take the
+//! credentials ends the probe without one.
+
+use brigade_model::capability::Capability;
+use brigade_model::limits::PART_BYTES_MIN;
+use brigade_model::names::BucketName;
+use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::{CallError, Leash};
+use brigade_model::probe::{Finding, Proof};
+
+mod acls;
+mod conditions;
+mod objects;
+mod parts;
+mod sweep;
+mod tags;
+mod trial;
+mod versions;
+
+use trial::{End, Trial};
+
+/// Why nothing was found out, or why the bucket is not as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// What every server must do failed.
+    #[error("{doing} failed: {error}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store said.
+        error: CallError,
+    },
+    /// Something of the probe is left in the bucket.
+    #[error("what lies under {prefix} in {bucket} is of the probe and could not be removed: {error}")]
+    LeftBehind {
+        /// Where.
+        bucket: BucketName,
+        /// Under which prefix.
+        prefix: String,
+        /// What the store said when it was last tried.
+        error: CallError,
+    },
+}
+
+/// Tries every capability in that bucket, under keys that begin with `brigade-probe-<run>/`.
+/// When the leash is stopped nothing more is tried, and what was written is removed.
+///
+/// # Errors
+/// [`ProbeError`]: there are no findings.
+pub async fn probe(
+    store: &dyn ObjectStore,
+    leash: &Leash,
+    bucket: &BucketName,
+    run: &str,
+) -> Result<Vec<Finding>, ProbeError> {
+    // Servers may refuse ranges of sources up to 5 MiB, as S3 does.
+    let trial = Trial { store, leash, bucket, prefix: prefix_of(run), large_bytes: PART_BYTES_MIN as usize + 16 };
+    try_and_sweep(&trial).await
+}
+
+fn prefix_of(run: &str) -> String {
+    format!("brigade-probe-{run}/")
+}
+
+async fn try_and_sweep(trial: &Trial<'_>) -> Result<Vec<Finding>, ProbeError> {
+    sweep::be_allowed(trial).await?;
+    let found = match trial.be_removable().await {
+        Ok(()) => try_all(trial).await,
+        Err(error) => Err(error),
+    };
+    // What is left behind matters more than what was found.
+    sweep::sweep(trial).await?;
+    found
+}
+
+async fn try_all(trial: &Trial<'_>) -> Result<Vec<Finding>, ProbeError> {
+    let mut findings = Vec::with_capacity(Capability::ALL.len());
+    for capability in Capability::ALL {
+        let (proof, seen) = match try_one(trial, capability).await {
+            Ok(()) => (Proof::Proved, String::new()),
+            Err(End::Lacking(seen)) => (Proof::Lacking, seen),
+            Err(End::Untested(why)) => (Proof::Untested, why),
+            Err(End::Failed { doing, error }) => return Err(ProbeError::Failed { doing, error }),
+        };
+        findings.push(Finding { capability, proof, seen });
+    }
+    Ok(findings)
+}
+
+/// Each trial succeeds when it has seen the effect.
+async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
+    match capability {
+        Capability::Tagging => tags::are_read_back(trial).await,
+        Capability::TaggingKeepsBody => tags::leave_the_bytes_alone(trial).await,
+        Capability::TaggingOnCopy => tags::are_replaced_by_a_copy(trial).await,
+        Capability::CopySourceConditions => conditions::stop_a_copy(trial).await,
+        Capability::Versions => versions::hide_nothing_for_good(trial).await,
+        Capability::ObjectLock => versions::are_held(trial).await,
+        Capability::CannedAcl => acls::are_set_by_name(trial).await,
+        Capability::AclGrants => acls::are_set_by_grants(trial).await,
+        Capability::Restore => objects::are_restored(trial).await,
+        Capability::MultipartCopy => parts::are_copied_by_range(trial).await,
+        Capability::IfMatchOnDelete => conditions::stop_a_delete(trial).await,
+        Capability::Checksums => objects::give_checksums_back(trial).await,
+        Capability::StorageClasses => objects::keep_their_class(trial).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

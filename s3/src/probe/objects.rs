@@ -1,0 +1,73 @@
+//! Trials of what an object is put with: its class, its checksum, its way back from the archive.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use brigade_model::ports::object_store::{At, CopyObject, GetObjectAttributes, NewObject, RestoreObject};
+use ring::digest::{SHA256, digest};
+
+use super::trial::{End, Trial, copy, in_short, lacking};
+
+const BODY: &str = "kept";
+
+fn of_class(class: &str) -> NewObject {
+    NewObject { storage_class: Some(class.to_owned()), ..NewObject::default() }
+}
+
+async fn has_class(trial: &Trial<'_>, at: &At, class: &str) -> Result<bool, End> {
+    Ok(trial.head(at).await?.storage_class.as_deref() == Some(class))
+}
+
+/// STANDARD_IA, which stores that have classes at all have.
+pub(super) async fn keep_their_class(trial: &Trial<'_>) -> Result<(), End> {
+    const CLASS: &str = "STANDARD_IA";
+    let (at, plain, copied) = (trial.at("rare"), trial.at("plain"), trial.at("rare copy"));
+    trial.put_with(&at, BODY, of_class(CLASS)).await?;
+    if !has_class(trial, &at, CLASS).await? {
+        return lacking("an object was not given the class that it was put with");
+    }
+    trial.put(&plain, BODY).await?;
+    trial.call(CopyObject { storage_class: Some(CLASS.to_owned()), ..copy(&plain, &copied) }).await?;
+    if has_class(trial, &copied, CLASS).await? { Ok(()) } else { lacking("a copy was not given its class") }
+}
+
+/// A restore is seen by HEAD, which says how far it has come.
+pub(super) async fn are_restored(trial: &Trial<'_>) -> Result<(), End> {
+    const CLASS: &str = "GLACIER";
+    let at = trial.at("frozen");
+    if let Err(error) = trial.put_with(&at, BODY, of_class(CLASS)).await {
+        return restore_unarchived(trial, in_short(&error)).await;
+    }
+    if !has_class(trial, &at, CLASS).await? {
+        return restore_unarchived(trial, "the class is dropped".to_owned()).await;
+    }
+    trial.call(restore(&at)).await?;
+    if trial.head(&at).await?.restore.is_some() { Ok(()) } else { lacking("accepted, and nothing came of it") }
+}
+
+/// Without an archive, a server that knows restores says that there is nothing to restore; any
+/// other does not know the call.
+async fn restore_unarchived(trial: &Trial<'_>, why: String) -> Result<(), End> {
+    let at = trial.at("not frozen");
+    trial.put(&at, BODY).await?;
+    match trial.call_anyway(restore(&at)).await? {
+        Some(error) if error.code != "InvalidObjectState" => Err(error.into()),
+        _ => Err(End::Untested(format!("no object can be put into GLACIER: {why}"))),
+    }
+}
+
+fn restore(at: &At) -> RestoreObject {
+    RestoreObject { at: at.clone(), version: None, days: 1, tier: "Standard".to_owned() }
+}
+
+pub(super) async fn give_checksums_back(trial: &Trial<'_>) -> Result<(), End> {
+    let at = trial.at("checksum");
+    let sum = STANDARD.encode(digest(&SHA256, BODY.as_bytes()));
+    let with = NewObject { checksum_sha256: Some(sum.clone()), ..NewObject::default() };
+    trial.put_with(&at, BODY, with).await?;
+    let attributes = trial.call(GetObjectAttributes { at, version: None }).await?;
+    match attributes.checksum_sha256 {
+        Some(given) if given == sum => Ok(()),
+        Some(_) => lacking("another checksum was given back"),
+        None => lacking("the checksum was dropped"),
+    }
+}

@@ -1,0 +1,259 @@
+//! Probes of the simulated store, and of stores that get things wrong as real servers do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use brigade_model::ports::object_store::{
+    Answer, Call, CopyObject, DeleteObject, Effect, NewObject, PutObject, PutObjectTagging, UploadPartCopy, Verdict,
+    send,
+};
+use brigade_runtime::{SeededEntropy, SystemClock};
+use bytes::Bytes;
+
+use super::*;
+use crate::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+
+fn store(versioning: Versioning) -> (SimulatedStore, BucketName) {
+    let clock = Arc::new(SystemClock::new());
+    let store = SimulatedStore::new(SimulatedConfig::default(), clock, Arc::new(SeededEntropy::new(1)));
+    let bucket = BucketName::new("scratch").unwrap();
+    store.create_bucket(&bucket, versioning).unwrap();
+    let theirs = brigade_model::ports::object_store::At { bucket: bucket.clone(), key: "theirs".parse().unwrap() };
+    store.put(&theirs, Bytes::from("precious").into()).unwrap();
+    (store, bucket)
+}
+
+/// Everything that lies in the bucket: versions and delete markers, and open uploads.
+fn contents(store: &SimulatedStore, bucket: &BucketName) -> String {
+    format!("{:?} {:?}", store.list_versions(bucket, "", None, usize::MAX).unwrap(), store.open_uploads())
+}
+
+async fn findings(store: &dyn ObjectStore, bucket: &BucketName) -> Vec<Finding> {
+    probe(store, &Leash::unbounded(), bucket, "1").await.unwrap()
+}
+
+fn not_proved(findings: &[Finding]) -> Vec<(Capability, Proof, &str)> {
+    let rest = findings.iter().filter(|finding| finding.proof != Proof::Proved);
+    rest.map(|finding| (finding.capability, finding.proof, finding.seen.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_store_that_does_everything_is_proved_to_and_the_bucket_is_as_before() {
+    let (store, bucket) = store(Versioning::Enabled);
+    let before = contents(&store, &bucket);
+    let found = findings(&store, &bucket).await;
+    assert_eq!(not_proved(&found), []);
+    assert_eq!(found.iter().map(|finding| finding.capability).collect::<Vec<_>>(), Capability::ALL);
+    assert_eq!(contents(&store, &bucket), before);
+}
+
+#[tokio::test]
+async fn what_a_bucket_without_versions_does_not_let_be_tried_is_untested() {
+    let (store, bucket) = store(Versioning::Off);
+    let before = contents(&store, &bucket);
+    let untested: Vec<_> = not_proved(&findings(&store, &bucket).await).into_iter().map(|(c, p, _)| (c, p)).collect();
+    assert_eq!(untested, [(Capability::Versions, Proof::Untested), (Capability::ObjectLock, Proof::Untested)]);
+    assert_eq!(contents(&store, &bucket), before);
+}
+
+/// What real servers do: answer 2xx and do something else.
+#[derive(Debug, Clone, Copy)]
+enum Habit {
+    OverwritesOnTagging,
+    DropsTagsOfCopies,
+    IgnoresConditions,
+    IgnoresConditionsOnParts,
+    IgnoresRanges,
+    DropsClasses,
+    DropsChecksums,
+    ForgetsRestores,
+    IgnoresAcls,
+}
+
+struct Habitual {
+    inner: SimulatedStore,
+    habit: Habit,
+}
+
+#[async_trait]
+impl ObjectStore for Habitual {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let call = match (self.habit, call) {
+            (Habit::OverwritesOnTagging, Call::PutObjectTagging(PutObjectTagging { at, version, tags })) => {
+                let with = NewObject { tags: tags.clone(), ..NewObject::default() };
+                send(&self.inner, leash, PutObject { at: at.clone(), body: Bytes::from("<Tagging>"), with }).await?;
+                Call::PutObjectTagging(PutObjectTagging { at, version: version.and(None), tags })
+            }
+            (Habit::DropsTagsOfCopies, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { tags: None, ..copy }),
+            (Habit::IgnoresConditions, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { source_if_match: None, ..copy })
+            }
+            (Habit::IgnoresConditions, Call::DeleteObject(delete)) => {
+                Call::DeleteObject(DeleteObject { if_match: None, ..delete })
+            }
+            (Habit::IgnoresConditionsOnParts, Call::UploadPartCopy(part)) => {
+                Call::UploadPartCopy(UploadPartCopy { source_if_match: None, ..part })
+            }
+            (Habit::IgnoresRanges, Call::UploadPartCopy(part)) => {
+                let last = part.range.1 + 4;
+                Call::UploadPartCopy(UploadPartCopy { range: (0, last), ..part })
+            }
+            (Habit::DropsClasses, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { storage_class: None, ..copy })
+            }
+            (Habit::DropsChecksums, Call::PutObject(put)) => {
+                let with = NewObject { checksum_sha256: None, ..put.with };
+                Call::PutObject(PutObject { with, ..put })
+            }
+            (Habit::ForgetsRestores, Call::RestoreObject(_)) => {
+                return Ok(Answer::RestoreObject(brigade_model::ports::object_store::RestoreDone {
+                    was_restored: false,
+                }));
+            }
+            (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
+            (_, call) => call,
+        };
+        self.inner.call(leash, call).await
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
+    use Capability as C;
+    let table: [(Habit, &[(C, &str)]); 9] = [
+        (Habit::OverwritesOnTagging, &[(C::TaggingKeepsBody, "a tagging call overwrote the object's bytes")]),
+        (
+            Habit::DropsTagsOfCopies,
+            &[(C::TaggingOnCopy, "the copy has its source's tags, not those that it was given")],
+        ),
+        (
+            Habit::IgnoresConditions,
+            &[
+                (C::CopySourceConditions, "copied although the source has another ETag"),
+                (C::IfMatchOnDelete, "deleted although the object has another ETag"),
+            ],
+        ),
+        (
+            Habit::IgnoresConditionsOnParts,
+            &[(C::CopySourceConditions, "a part was copied although the source has another ETag")],
+        ),
+        (Habit::IgnoresRanges, &[(C::MultipartCopy, "the range was ignored")]),
+        (Habit::DropsClasses, &[(C::StorageClasses, "a copy was not given its class")]),
+        (Habit::DropsChecksums, &[(C::Checksums, "the checksum was dropped")]),
+        (Habit::ForgetsRestores, &[(C::Restore, "accepted, and nothing came of it")]),
+        (
+            Habit::IgnoresAcls,
+            &[
+                (C::CannedAcl, "public-read was accepted and grants nothing"),
+                (C::AclGrants, "other grants were read back than were put"),
+            ],
+        ),
+    ];
+    for (habit, expected) in table {
+        let (inner, bucket) = store(Versioning::Enabled);
+        let before = contents(&inner, &bucket);
+        let found = findings(&Habitual { inner: inner.clone(), habit }, &bucket).await;
+        let expected: Vec<_> = expected.iter().map(|(c, seen)| (*c, Proof::Lacking, *seen)).collect();
+        assert_eq!(not_proved(&found), expected, "{habit:?}");
+        assert_eq!(contents(&inner, &bucket), before, "{habit:?}");
+    }
+}
+
+/// Carries every call out, and then loses the answer of one.
+struct LosesOne {
+    inner: SimulatedStore,
+    calls: AtomicUsize,
+    lost: usize,
+    verdict: Verdict,
+}
+
+#[async_trait]
+impl ObjectStore for LosesOne {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let answer = self.inner.call(leash, call).await;
+        if self.calls.fetch_add(1, Ordering::SeqCst) == self.lost {
+            return Err(CallError::new(self.verdict, Effect::Unknown, "ConnectionReset", "the answer was lost"));
+        }
+        answer
+    }
+}
+
+#[tokio::test]
+async fn whichever_answer_is_lost_nothing_of_the_probe_is_left_in_the_bucket() {
+    for versioning in [Versioning::Off, Versioning::Enabled] {
+        for verdict in [Verdict::Transient, Verdict::Denied] {
+            let mut lost = 0;
+            loop {
+                let (inner, bucket) = store(versioning);
+                let before = contents(&inner, &bucket);
+                let losing = LosesOne { inner: inner.clone(), calls: AtomicUsize::new(0), lost, verdict };
+                let leash = Leash::unbounded();
+                let prefix = prefix_of("1");
+                let trial = Trial { store: &losing, leash: &leash, bucket: &bucket, prefix, large_bytes: 64 };
+                let probed = try_and_sweep(&trial).await;
+                assert_eq!(contents(&inner, &bucket), before, "call {lost} of {versioning:?}, {verdict:?}: {probed:?}");
+                if losing.calls.into_inner() <= lost {
+                    break;
+                }
+                lost += 1;
+            }
+            assert!(lost > 60, "every call of a probe is lost once, not only {lost}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_is_told_to_stop_cleans_up_and_finds_nothing() {
+    let (store, bucket) = store(Versioning::Enabled);
+    let before = contents(&store, &bucket);
+    let leash = Leash::unbounded();
+    let stopping = StopsAfter { inner: store.clone(), calls: AtomicUsize::new(0), leash: leash.clone() };
+    let error = probe(&stopping, &leash, &bucket, "1").await.unwrap_err();
+    assert!(matches!(&error, ProbeError::Failed { error, .. } if error.verdict == Verdict::Stopped), "{error}");
+    assert_eq!(contents(&store, &bucket), before);
+}
+
+/// Stops the leash at its 30th call, and looks at leashes as the decorators do.
+struct StopsAfter {
+    inner: SimulatedStore,
+    calls: AtomicUsize,
+    leash: Leash,
+}
+
+#[async_trait]
+impl ObjectStore for StopsAfter {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) == 30 {
+            self.leash.stop();
+        }
+        if leash.is_stopped() {
+            return Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped before it was tried"));
+        }
+        self.inner.call(leash, call).await
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_removed_nothing_is_begun() {
+    let (inner, bucket) = store(Versioning::Enabled);
+    let error = probe(&NeverDeletes(inner.clone()), &Leash::unbounded(), &bucket, "1").await.unwrap_err();
+    assert!(matches!(&error, ProbeError::LeftBehind { prefix, .. } if prefix == "brigade-probe-1/"), "{error}");
+    let (listed, _) = inner.list_versions(&bucket, "brigade-probe-1/", None, 10).unwrap();
+    assert_eq!(listed.len(), 1, "one object, to try");
+}
+
+struct NeverDeletes(SimulatedStore);
+
+#[async_trait]
+impl ObjectStore for NeverDeletes {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        match call {
+            Call::DeleteObject(_) => {
+                let error = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "retained");
+                Err(CallError { http_status: Some(403), ..error })
+            }
+            call => self.0.call(leash, call).await,
+        }
+    }
+}
