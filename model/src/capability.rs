@@ -212,7 +212,7 @@ impl Capabilities {
 mod tests {
     use super::*;
     use crate::Timestamp;
-    use crate::names::{BucketName, EndpointName};
+    use crate::names::BucketName;
     use crate::probe::Finding;
 
     #[test]
@@ -226,7 +226,6 @@ mod tests {
     fn what_a_probe_found_out_is_believed_and_the_kind_is_for_the_rest() {
         let found = |capability, proof| Finding { capability, proof, seen: String::new() };
         let probe = Probe {
-            endpoint: EndpointName::new("main").unwrap(),
             bucket: BucketName::new("scratch").unwrap(),
             at: Timestamp::UNIX_EPOCH,
             findings: vec![

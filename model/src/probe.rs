@@ -1,11 +1,12 @@
 //! What a probe of an endpoint found out: for each capability, whether it was proved by its
 //! effect, and what was seen.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Timestamp;
 use crate::capability::Capability;
-use crate::names::{BucketName, EndpointName};
+use crate::names::BucketName;
 
 /// Whether a capability was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +46,12 @@ pub struct Finding {
 /// A probe of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Which endpoint.
-    pub endpoint: EndpointName,
     /// In which bucket.
     pub bucket: BucketName,
     /// When.
     pub at: Timestamp,
-    /// One for each capability that was known then.
+    /// One for each capability that was known then; one that is not known any more is left out.
+    #[serde(deserialize_with = "known")]
     pub findings: Vec<Finding>,
 }
 
@@ -60,5 +60,37 @@ impl Probe {
     #[must_use]
     pub fn proof(&self, capability: Capability) -> Option<Proof> {
         self.findings.iter().find(|finding| finding.capability == capability).map(|finding| finding.proof)
+    }
+}
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Finding>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Known(Finding),
+        Unknown(IgnoredAny),
+    }
+    let stored: Vec<Stored> = Vec::deserialize(deserializer)?;
+    let known = stored.into_iter().filter_map(|stored| match stored {
+        Stored::Known(finding) => Some(finding),
+        Stored::Unknown(_) => None,
+    });
+    Ok(known.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_about_what_this_program_does_not_know_is_left_out() {
+        let text = r#"{"bucket": "scratch", "at": "2026-01-31T12:00:00Z", "findings": [
+            {"capability": "time-travel", "proof": "proved", "seen": ""},
+            {"capability": "tagging-on-copy", "proof": "lacking", "seen": "dropped"}]}"#;
+        let probe: Probe = serde_json::from_str(text).unwrap();
+        assert_eq!(probe.findings.len(), 1);
+        assert_eq!(probe.proof(Capability::TaggingOnCopy), Some(Proof::Lacking));
+        assert_eq!(probe.proof(Capability::Tagging), None);
+        assert_eq!(serde_json::from_str::<Probe>(&serde_json::to_string(&probe).unwrap()).unwrap(), probe);
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod process;
 pub mod scene;
+pub mod server;
 
 pub use process::Process;
 pub use scene::Scene;
+pub use server::Server;

@@ -1,4 +1,4 @@
-//! A newcomer's scene: somebody's object store (moto), a configuration written by `brigade init`,
+//! A newcomer's scene: somebody's object store, a configuration written by `brigade init`,
 //! the service as a process of its own, and its clients.
 
 use std::path::PathBuf;
@@ -7,42 +7,57 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::process::{Process, brigade, python_program};
+use crate::server::Server;
 
 /// A running store and a running service, on a directory that goes with the scene.
 pub struct Scene {
     /// Holds the configuration and the data.
     pub directory: TempDir,
-    /// The object store's URL.
-    pub s3_url: String,
+    /// The object store.
+    pub store: Server,
     /// The service's URL.
     pub url: String,
     /// The service.
     pub service: Process,
-    _store: Process,
 }
 
 impl Scene {
-    /// Starts everything.
+    /// Starts everything, with moto as the object store.
     ///
     /// # Panics
     /// When a part of it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::on(Server::moto())
+    }
+
+    /// Starts the service on this object store.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn on(store: Server) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let mut store = Process::start(python_program("moto_server").args(["-H", "127.0.0.1", "-p", "0"]));
-        let s3_url = store.wait_for(|line| line.split("Running on ").nth(1).map(|url| url.trim().to_owned()));
         let config = directory.path().join("brigade.toml");
         // brigade init --endpoint http://127.0.0.1:5000 --access-key KEY --secret-key SECRET --out brigade.toml
         let written = brigade()
             .current_dir(directory.path())
-            .args(["init", "--endpoint", &s3_url, "--access-key", "moto", "--secret-key", "motosecret"])
+            .args([
+                "init",
+                "--endpoint",
+                &store.url,
+                "--access-key",
+                store.access_key,
+                "--secret-key",
+                store.secret_key,
+            ])
             .args(["--listen", "127.0.0.1:0", "--out"])
             .arg(&config)
             .output()
             .expect("brigade can be started");
         assert!(written.status.success(), "{}", text_of(&written));
         let (service, url) = serve(&config, directory.path().into());
-        Self { directory, s3_url, url, service, _store: store }
+        Self { directory, store, url, service }
     }
 
     /// The configuration's file.
@@ -89,10 +104,10 @@ impl Scene {
         let output = python_program("python")
             .arg("-c")
             .arg(program)
-            .envs([("BATCH_URL", self.url.clone()), ("S3_URL", self.s3_url.clone())])
+            .env("BATCH_URL", &self.url)
+            .envs(self.store.environment())
             .envs([("APPID", value("appid")), ("UIN", value("uin")), ("ROLE", value("role"))])
             .envs([("SECRET_ID", value("secret_id")), ("SECRET_KEY", value("secret_key"))])
-            .envs([("S3_ACCESS_KEY", "moto"), ("S3_SECRET_KEY", "motosecret")])
             .output()
             .expect("python can be started");
         assert!(output.status.success(), "{}", text_of(&output));

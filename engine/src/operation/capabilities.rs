@@ -22,8 +22,10 @@ type Row = (fn(&Operation) -> bool, Side, Capability);
 
 const NEEDS: &[Row] = &[
     (|op| matches!(op, Operation::Tagging(_)), Side::Source, Capability::Tagging),
+    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Capability::TaggingKeepsBody),
     (|op| matches!(op, Operation::Restore(_)), Side::Source, Capability::Restore),
     (|op| copies(op, sets_tags), Side::Target, Capability::Tagging),
+    (|op| copies(op, sets_tags), Side::Target, Capability::TaggingKeepsBody),
     (|op| copies(op, |copy| copy.tagging_directive == Some(Directive::Add)), Side::Source, Capability::Tagging),
     (|op| copies(op, sets_canned_acl), Side::Target, Capability::CannedAcl),
     (|op| copies(op, sets_grants), Side::Target, Capability::AclGrants),
@@ -107,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn tags_are_refused_where_a_tagging_call_overwrites_the_bytes() {
+        let rest = Capability::ALL.into_iter().filter(|capability| *capability != Capability::TaggingKeepsBody);
+        let overwriting = Capabilities::proved(rest);
+        let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![] });
+        for operation in [tagging, copy(|c| c.tagging_directive = Some(Directive::Replaced))] {
+            let missing = missing_capabilities(&operation, &overwriting, &overwriting);
+            assert_eq!(missing, [Capability::TaggingKeepsBody]);
+        }
+        assert_eq!(missing_capabilities(&copy(|_| ()), &overwriting, &overwriting), []);
+    }
+
+    #[test]
     fn what_can_be_done_another_way_is_not_missed() {
         assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Replaced)), EndpointKind::Ceph), [""; 0]);
         assert_eq!(missing(&copy(|_| ()), EndpointKind::Garage), [""; 0]);
@@ -123,6 +137,7 @@ mod tests {
         let replace_tags = copy(|c| c.tagging_directive = Some(Directive::Replaced));
         assert_eq!(missing_capabilities(&add_tags, &none, &full), [Capability::Tagging]);
         assert_eq!(missing_capabilities(&replace_tags, &none, &full), []);
-        assert_eq!(missing_capabilities(&replace_tags, &full, &none), [Capability::Tagging]);
+        let tagging = [Capability::Tagging, Capability::TaggingKeepsBody];
+        assert_eq!(missing_capabilities(&replace_tags, &full, &none), tagging);
     }
 }

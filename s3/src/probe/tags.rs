@@ -17,10 +17,13 @@ async fn tags_of(trial: &Trial<'_>, at: &At) -> Result<TagSet, End> {
     Ok(tags)
 }
 
-/// A second set replaces the first as a whole.
+/// An object begins without tags, and a second set replaces the first as a whole.
 pub(super) async fn are_read_back(trial: &Trial<'_>) -> Result<(), End> {
     let at = trial.at("tags");
     trial.put(&at, BODY).await?;
+    if !tags_of(trial, &at).await?.is_empty() {
+        return lacking("tags were read back before any were put");
+    }
     for tags in [vec![tag("a", "1"), tag("b", "2")], vec![tag("c", "3")]] {
         trial.call(PutObjectTagging { at: at.clone(), version: None, tags: tags.clone() }).await?;
         if tags_of(trial, &at).await? != tags {

@@ -96,7 +96,7 @@ impl ObjectStore for Habitual {
                 Call::UploadPartCopy(UploadPartCopy { source_if_match: None, ..part })
             }
             (Habit::IgnoresRanges, Call::UploadPartCopy(part)) => {
-                let last = part.range.1 + 4;
+                let last = part.range.1 + 3;
                 Call::UploadPartCopy(UploadPartCopy { range: (0, last), ..part })
             }
             (Habit::DropsClasses, Call::CopyObject(copy)) => {

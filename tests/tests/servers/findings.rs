@@ -1,0 +1,121 @@
+//! What a server can do, found out by probes that leave their bucket as it was.
+
+use std::fs;
+use std::path::PathBuf;
+
+use brigade_model::capability::{Capabilities, Capability, EndpointKind};
+use brigade_model::names::BucketName;
+use brigade_model::ports::object_store::Leash;
+use brigade_model::probe::{Finding, Proof};
+use brigade_tests::Server;
+use brigade_tests::process::workspace;
+use serde::{Deserialize, Serialize};
+
+use crate::conformance::client;
+use crate::page;
+
+/// What is kept of a server's probe.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Probed {
+    pub(crate) server: String,
+    pub(crate) version: String,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Probed {
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        self.findings.iter().any(|finding| finding.capability == capability && finding.proof == Proof::Proved)
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities::proved(Capability::ALL.into_iter().filter(|capability| self.has(*capability)))
+    }
+
+    pub(crate) fn finding(&self, capability: Capability) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.capability == capability)
+    }
+}
+
+/// Probes a bucket without versions and one with them and object lock, as far as the server has
+/// them; what was found out must be what is kept. With `BRIGADE_RENDER=1` it is kept.
+pub(crate) fn probe(server: &Server) -> Probed {
+    find(server, "scratch-plain");
+    let findings = find(server, "scratch-versions");
+    let probed = Probed { server: server.title.to_owned(), version: server.version.clone(), findings };
+    let path = kept_in(server.name);
+    if std::env::var_os("BRIGADE_RENDER").is_some() {
+        let text = serde_json::to_string_pretty(&probed).unwrap() + "\n";
+        fs::write(&path, text).unwrap();
+        page::write();
+    }
+    let kept = read(&path);
+    assert_eq!(
+        probed.findings,
+        kept.findings,
+        "{} {} does other things than {} {} did, of which {} tells: BRIGADE_RENDER=1 keeps what it does now",
+        probed.server,
+        probed.version,
+        kept.server,
+        kept.version,
+        path.display()
+    );
+    probed
+}
+
+/// What the kind is known to lack is what the server lacks.
+pub(crate) fn agree_with_kind(server: &Server, kind: EndpointKind) {
+    let kept = read(&kept_in(server.name));
+    for finding in &kept.findings {
+        let is_known_to_lack = kind.lacks().contains(&finding.capability);
+        let lacks = finding.proof == Proof::Lacking;
+        assert_eq!(is_known_to_lack, lacks, "model::capability::EndpointKind::lacks of {kind:?}: {finding:?}");
+    }
+}
+
+fn find(server: &Server, bucket: &str) -> Vec<Finding> {
+    let lock = if bucket.ends_with("versions") { ", ObjectLockEnabledForBucket=True" } else { "" };
+    server.boto3(&format!(
+        "
+s3.create_bucket(Bucket='{bucket}'{lock})
+s3.put_object(Bucket='{bucket}', Key='theirs', Body=b'precious')"
+    ));
+    let before = contents(server, bucket);
+    assert!(before.contains("theirs"), "{before}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (store, leash, bucket_name) = (client(server), Leash::unbounded(), BucketName::new(bucket).unwrap());
+    let found = runtime.block_on(brigade_s3::probe::probe(&store, &leash, &bucket_name, "test"));
+    let found = found.unwrap_or_else(|error| panic!("{}: {bucket}: {error}", server.title));
+    assert_eq!(contents(server, bucket), before, "the probe leaves {bucket} of {} as it was", server.title);
+    found
+}
+
+/// Objects, versions, delete markers and open uploads, as far as the server lists them.
+fn contents(server: &Server, bucket: &str) -> String {
+    server.boto3(&format!(
+        "
+def listed(call, *names):
+    try:
+        answer = call(Bucket='{bucket}')
+    except ClientError as error:
+        return str(error)
+    assert not answer.get('IsTruncated'), answer
+    return [answer.get(name) for name in names]
+print(listed(s3.list_objects_v2, 'Contents'))
+print(listed(s3.list_object_versions, 'Versions', 'DeleteMarkers'))
+print(listed(s3.list_multipart_uploads, 'Uploads'))"
+    ))
+}
+
+/// Where a server's findings are kept.
+fn kept_in(name: &str) -> PathBuf {
+    folder().join(format!("{name}.json"))
+}
+
+pub(crate) fn folder() -> PathBuf {
+    workspace().join("fixtures/compatibility")
+}
+
+pub(crate) fn read(path: &PathBuf) -> Probed {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
