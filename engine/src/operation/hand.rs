@@ -107,6 +107,7 @@ fn changes_objects(kind: CallKind) -> bool {
         | CallKind::PutObjectTagging
         | CallKind::PutObjectAcl
         | CallKind::RestoreObject
+        | CallKind::PutObjectLegalHold
         | CallKind::CompleteMultipartUpload => true,
         CallKind::HeadObject
         | CallKind::GetObject
@@ -116,6 +117,9 @@ fn changes_objects(kind: CallKind) -> bool {
         | CallKind::CreateMultipartUpload
         | CallKind::UploadPart
         | CallKind::UploadPartCopy
-        | CallKind::AbortMultipartUpload => false,
+        | CallKind::AbortMultipartUpload
+        | CallKind::ListObjectVersions
+        | CallKind::ListMultipartUploads
+        | CallKind::GetObjectAttributes => false,
     }
 }
