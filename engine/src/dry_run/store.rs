@@ -141,7 +141,10 @@ fn answer_write(call: &Call) -> Option<Answer> {
         | Call::GetObject(_)
         | Call::GetObjectTagging(_)
         | Call::GetObjectAcl(_)
-        | Call::ListObjectsV2(_) => return None,
+        | Call::ListObjectsV2(_)
+        | Call::ListObjectVersions(_)
+        | Call::ListMultipartUploads(_)
+        | Call::GetObjectAttributes(_) => return None,
         Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None }),
         Call::CopyObject(_) => Answer::CopyObject(done()),
         Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),
@@ -157,6 +160,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
         Call::UploadPartCopy(_) => Answer::UploadPartCopy(etag()),
         Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(done()),
         Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
+        Call::PutObjectLegalHold(_) => Answer::PutObjectLegalHold(()),
     })
 }
 
