@@ -39,11 +39,15 @@ impl Assembly {
         }
     }
 
+    /// Whether it succeeded is seen by the object: Ceph 16.2 answers without its ETag.
     async fn complete(&self, trial: &Trial<'_>) -> Result<(), End> {
         let part = trial.call(self.part(None)).await?;
         let (at, upload_id) = (self.target.clone(), self.upload_id.clone());
-        trial.call(CompleteMultipartUpload { at, upload_id, parts: vec![(1, part)] }).await?;
-        Ok(())
+        let completion = CompleteMultipartUpload { at, upload_id, parts: vec![(1, part)] };
+        match trial.call_anyway(completion).await? {
+            Some(error) if !trial.is_there(&self.target).await? => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn abort(self, trial: &Trial<'_>) -> Result<(), End> {

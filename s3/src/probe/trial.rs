@@ -36,8 +36,11 @@ fn says_nothing(error: &CallError) -> bool {
 
 /// The server's refusal in a table's cell.
 pub(super) fn in_short(error: &CallError) -> String {
-    let status = error.http_status.map(|status| format!(" ({status})")).unwrap_or_default();
-    format!("{}{status}", error.code)
+    match error.http_status {
+        Some(status) if (200..300).contains(&status) => format!("it answers {status} and not what it should"),
+        Some(status) => format!("{} ({status})", error.code),
+        None => error.code.clone(),
+    }
 }
 
 impl From<CallError> for End {

@@ -14,7 +14,10 @@ pub(crate) fn encode(request: &CreateMultipartUpload) -> Result<Draft, CallError
 }
 
 pub(crate) fn decode(_: &CreateMultipartUpload, reply: Reply) -> Result<String, Flaw> {
-    let result = reply.document("InitiateMultipartUploadResult")?;
+    // rclone names the same result differently.
+    let result = reply
+        .document("InitiateMultipartUploadResult")
+        .or_else(|flaw| reply.document("InitiateMultipartUpload").map_err(|_| flaw))?;
     let id = result.text_of("UploadId").filter(|id| !id.is_empty());
     id.map(str::to_owned).ok_or_else(|| flaw("the answer has no UploadId"))
 }
