@@ -20,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use brigade_engine::{Engine, Roles};
-use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spawn, Spool};
 use brigade_model::{Job, JobId};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
@@ -105,6 +105,8 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where work goes that outlives its request.
+    pub spawn: Arc<dyn Spawn>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the configuration says.

@@ -129,7 +129,8 @@ uin = "{UIN}"
 [accounts.main.keys.{key_id}]
 secret = "{key_secret}"
 # What concerns all accounts is not in `*`: take it out of keys that do not operate the service.
-actions = ["*", "brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint"]
+actions = ["*", "brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint",
+    "brigade:ProbeEndpoint"]
 
 # What jobs of the role `batch` may touch.
 [accounts.main.roles.batch.source]

@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod core_dumps;
 pub mod document;
+mod impatient;
 pub mod init;
 pub mod log;
 pub mod metrics;

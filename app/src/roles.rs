@@ -15,7 +15,7 @@ use anyhow::Context;
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{AccountId, Capabilities, EndpointName, EndpointRow};
+use brigade_model::{AccountId, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
@@ -26,6 +26,7 @@ use crate::config::account::{Account, Place as PlaceConfig, Role};
 use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
 use crate::config::{Config, value};
+use crate::impatient::Impatient;
 use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, Metrics};
 
@@ -82,6 +83,8 @@ impl Pair {
 /// The roles, ready to act.
 pub struct ConfiguredRoles {
     chains: Vec<Chain>,
+    /// Endpoints with credentials of their own, for probes: apart from the gates of jobs.
+    probing: BTreeMap<EndpointName, Chain>,
     endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
     regions: BTreeMap<EndpointName, Vec<String>>,
@@ -93,14 +96,25 @@ impl ConfiguredRoles {
     /// # Errors
     /// When an endpoint cannot be used as configured.
     pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
-        let mut roles =
-            Self { chains: Vec::new(), endpoints: BTreeMap::new(), places: BTreeMap::new(), regions: BTreeMap::new() };
+        let mut roles = Self {
+            chains: Vec::new(),
+            probing: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            places: BTreeMap::new(),
+            regions: BTreeMap::new(),
+        };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
             if let Some(regions) = &endpoint.regions {
                 roles.regions.insert(name.clone(), regions.clone());
             }
-            roles.endpoints.insert(name.clone(), Arc::new(ActiveEndpoint::new(name, caps(endpoint))));
+            let active = ActiveEndpoint::new(name.clone(), endpoint.kind, caps(endpoint));
+            if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
+                let chain = build_chain(&name, &active, endpoint, pair, tools)?;
+                let store = Arc::new(Impatient { inner: chain.store, gate: Arc::clone(&chain.gate) });
+                roles.probing.insert(name.clone(), Chain { store, ..chain });
+            }
+            roles.endpoints.insert(name, Arc::new(active));
         }
         for (name, account) in &config.accounts {
             let id = AccountId::new(name)?;
@@ -151,7 +165,7 @@ impl ConfiguredRoles {
         Ok(Place {
             endpoint: name,
             store: Arc::clone(&chain.store),
-            capabilities: Capabilities::assumed(endpoint.kind),
+            capabilities: active.capabilities(),
             buckets: BucketRules {
                 allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
                 strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
@@ -190,7 +204,7 @@ impl ConfiguredRoles {
 
     /// Signs with the secrets of now.
     pub fn rotate(&self) {
-        for chain in &self.chains {
+        for chain in self.chains.iter().chain(self.probing.values()) {
             let credentials = chain.pair.credentials();
             if *chain.rotating.current() != credentials {
                 tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "new credentials");
@@ -203,6 +217,12 @@ impl ConfiguredRoles {
     #[must_use]
     pub fn endpoint(&self, name: &str) -> Option<(&EndpointName, &Arc<ActiveEndpoint>)> {
         self.endpoints.get_key_value(&EndpointName::new(name).ok()?)
+    }
+
+    /// An endpoint with its own credentials, for a probe; `None` when it has none.
+    #[must_use]
+    pub fn store_to_probe(&self, endpoint: &EndpointName) -> Option<Arc<dyn ObjectStore>> {
+        self.probing.get(endpoint).map(|chain| Arc::clone(&chain.store))
     }
 
     /// Every endpoint, by name.
@@ -277,7 +297,12 @@ fn lane(lane: AdaptiveUsage) -> (String, &'static str, u32) {
 
 impl Roles for ConfiguredRoles {
     fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces> {
-        self.places.get(&(account.clone(), role.to_owned())).cloned()
+        let mut places = self.places.get(&(account.clone(), role.to_owned())).cloned()?;
+        // As they are known now: a probe may have found out something since.
+        for place in [&mut places.source, &mut places.target, &mut places.manifest, &mut places.report] {
+            place.capabilities = self.endpoints.get(&place.endpoint)?.capabilities();
+        }
+        Some(places)
     }
 }
 

@@ -96,6 +96,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         engine: Arc::clone(&engine) as _,
         clock: Arc::clone(&clock),
         entropy,
+        spawn: Arc::clone(&spawn),
         metrics: Arc::clone(&metrics),
         rules: rules(&config),
         is_stopping: AtomicBool::new(false),

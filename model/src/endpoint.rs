@@ -1,11 +1,12 @@
 //! What is kept of an endpoint beside the configuration: what an operator set while the service
-//! runs, and holds until it is taken back.
+//! runs, and holds until it is taken back, and what a probe found out.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::load::LoadLimits;
 use crate::names::EndpointName;
+use crate::probe::Probe;
 
 /// An endpoint that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct EndpointSettings {
     pub limits: LoadLimits,
     /// Whether no request to it begins.
     pub stopped: Option<Stopped>,
+    /// What the last probe found out.
+    pub probe: Option<Probe>,
 }
 
 /// An endpoint's settings as the store has them.

@@ -71,6 +71,7 @@ actions! {
     LimitEndpoint: limit_endpoint;
     StopEndpoint: stop_endpoint;
     StartEndpoint: start_endpoint;
+    ProbeEndpoint: probe_endpoint;
 }
 
 /// The routes of the API.

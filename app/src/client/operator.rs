@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::request::{Document, Draft};
 use super::{Answer, Client, ClientError};
-use crate::operator::{EndpointList, EndpointState, JobState, LimitsChange, PREFIX, Refused, RetryRequest, StopReason};
+use crate::operator::{
+    EndpointList, EndpointState, JobState, LimitsChange, PREFIX, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
+};
 
 /// What is encoded in a segment of a path; a `.` too, or the segment could be `..`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -89,6 +91,18 @@ impl Client {
     /// [`ClientError`].
     pub async fn retry_failed(&self, id: JobId, request: &RetryRequest) -> Result<Answer<JobState>, ClientError> {
         self.act(&format!("jobs/{id}/retry-failed"), Some(request)).await
+    }
+
+    /// Finds out what an endpoint can do, on a bucket that is left as it was.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn probe_endpoint(
+        &self,
+        endpoint: &str,
+        request: &ProbeRequest,
+    ) -> Result<Answer<ProbeResult>, ClientError> {
+        self.act(&endpoint_path(endpoint, "probe"), Some(request)).await
     }
 
     /// `GET` of a path below the API's prefix.

@@ -19,11 +19,8 @@ use crate::client::{Client, ClientConfig};
 use crate::config;
 use crate::config::endpoint::Endpoint;
 use crate::config::value::{Scalar as _, Url};
+use crate::impatient::Impatient;
 use crate::roles::bare_store;
-
-mod impatient;
-
-use impatient::Impatient;
 
 /// What calls are made with.
 #[derive(Clone)]

@@ -8,6 +8,7 @@ use crate::command::job::output::Format;
 
 pub mod limit;
 pub mod list;
+pub mod probe;
 pub mod start;
 pub mod stop;
 
@@ -33,6 +34,8 @@ enum Action {
     Stop(stop::Arguments),
     /// Start an endpoint that was stopped
     Start(start::Arguments),
+    /// Find out what an endpoint can do, by its effects, and believe it from then on
+    Probe(probe::Arguments),
 }
 
 /// Does it.
@@ -46,5 +49,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Limit(arguments) => limit::run(&desk, arguments).await,
         Action::Stop(arguments) => stop::run(&desk, arguments).await,
         Action::Start(arguments) => start::run(&desk, arguments).await,
+        Action::Probe(arguments) => probe::run(&desk, arguments).await,
     }
 }

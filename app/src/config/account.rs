@@ -30,7 +30,7 @@ section! {
         secret secret: SecretSource,
         /// What the key may do: names such as cos:CreateJob or brigade:PauseJob, or `*` for all that
         /// concerns the account alone. What concerns all accounts is given by name only:
-        /// brigade:ListEndpoints, LimitEndpoint, StopEndpoint, StartEndpoint.
+        /// brigade:ListEndpoints, LimitEndpoint, StopEndpoint, StartEndpoint, ProbeEndpoint.
         default actions: Vec<Action> = "*",
         /// The token that requests of a temporary key must carry.
         secret security_token: SecretSource,

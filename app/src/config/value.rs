@@ -262,11 +262,13 @@ pub enum Action {
     StopEndpoint,
     /// brigade:StartEndpoint.
     StartEndpoint,
+    /// brigade:ProbeEndpoint.
+    ProbeEndpoint,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 16] = [
+    pub const ALL: [Action; 17] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -283,6 +285,7 @@ impl Action {
         Action::LimitEndpoint,
         Action::StopEndpoint,
         Action::StartEndpoint,
+        Action::ProbeEndpoint,
     ];
 
     /// The name, as access policies write it. Source: COS, authorisation actions; DeleteJob has
@@ -306,6 +309,7 @@ impl Action {
             Action::LimitEndpoint => "brigade:LimitEndpoint",
             Action::StopEndpoint => "brigade:StopEndpoint",
             Action::StartEndpoint => "brigade:StartEndpoint",
+            Action::ProbeEndpoint => "brigade:ProbeEndpoint",
         }
     }
 
@@ -326,7 +330,11 @@ impl Action {
             | Action::ResumeJob
             | Action::LimitJob
             | Action::RetryFailed => false,
-            Action::ListEndpoints | Action::LimitEndpoint | Action::StopEndpoint | Action::StartEndpoint => true,
+            Action::ListEndpoints
+            | Action::LimitEndpoint
+            | Action::StopEndpoint
+            | Action::StartEndpoint
+            | Action::ProbeEndpoint => true,
         }
     }
 }

@@ -1,16 +1,17 @@
-//! An endpoint of the configuration under an operator's hand: its limits and whether it is
-//! stopped, for all roles and credentials together.
+//! An endpoint of the configuration under an operator's hand: its limits, whether it is stopped
+//! and what it can do, for all roles and credentials together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_engine::places::Health;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
-use brigade_model::{EndpointName, LoadLimits};
+use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
 /// An endpoint, as long as the process lives.
 pub struct ActiveEndpoint {
+    kind: EndpointKind,
     configured: Caps,
     limit: LimitHandle,
     row: Mutex<EndpointRow>,
@@ -19,14 +20,20 @@ pub struct ActiveEndpoint {
 impl ActiveEndpoint {
     /// An endpoint for which nothing is set.
     #[must_use]
-    pub fn new(name: EndpointName, configured: Caps) -> Self {
-        Self { configured, limit: LimitHandle::new(configured), row: Mutex::new(EndpointRow::unset(name)) }
+    pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps) -> Self {
+        Self { kind, configured, limit: LimitHandle::new(configured), row: Mutex::new(EndpointRow::unset(name)) }
     }
 
     /// What the configuration allows at most.
     #[must_use]
     pub fn configured(&self) -> Caps {
         self.configured
+    }
+
+    /// What it can do: what its last probe found out, else what its kind is known to do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::known(self.kind, self.row().settings.probe.as_ref())
     }
 
     /// The limit of all its calls.

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use brigade_model::{BucketName, Capability};
+use brigade_model::{BucketName, Capability, EndpointSettings, Finding, Probe, Proof, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 
 use super::*;
@@ -131,4 +131,18 @@ async fn a_secret_that_changed_signs_the_next_request() {
     }
     roles.rotate();
     assert_eq!(signed_with(), "the second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_probe_found_out_takes_effect_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    let has = || places(&roles, "two").target.capabilities.has(Capability::Tagging);
+    assert!(!has(), "as its kind is known");
+    let found = Finding { capability: Capability::Tagging, proof: Proof::Proved, seen: String::new() };
+    let probe = Probe { bucket: BucketName::new("scratch").unwrap(), at: Timestamp::UNIX_EPOCH, findings: vec![found] };
+    let settings = EndpointSettings { probe: Some(probe), ..EndpointSettings::default() };
+    let endpoint = EndpointName::new("second").unwrap();
+    roles.adopt(vec![EndpointRow { endpoint, revision: 1, settings }]);
+    assert!(has(), "as it was probed");
 }

@@ -1,9 +1,11 @@
 //! What settings of endpoints promise.
 
+use brigade_model::capability::Capability;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::load::LoadLimits;
-use brigade_model::names::EndpointName;
+use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::job_store::SetEndpointError;
+use brigade_model::probe::{Finding, Probe, Proof};
 use futures::future::join_all;
 
 use super::Bench;
@@ -15,7 +17,10 @@ pub(super) fn sample_settings(bench: &dyn Bench) -> EndpointSettings {
         bytes_per_second: Some(1 << 40),
     };
     let stopped = Some(Stopped { since: bench.clock().now(), reason: "it's being \"moved\"".into() });
-    EndpointSettings { limits, stopped, ..EndpointSettings::default() }
+    let found = |capability| Finding { capability, proof: Proof::Lacking, seen: "it's \"dropped\"".into() };
+    let findings = Capability::ALL.into_iter().map(found).collect();
+    let probe = Some(Probe { bucket: BucketName::new("scratch").unwrap(), at: bench.clock().now(), findings });
+    EndpointSettings { limits, stopped, probe }
 }
 
 fn unset(name: &str) -> EndpointRow {

@@ -89,7 +89,7 @@ s3.put_object(Bucket='{bucket}', Key='theirs', Body=b'precious')"
 }
 
 /// Objects, versions, delete markers and open uploads, as far as the server lists them.
-fn contents(server: &Server, bucket: &str) -> String {
+pub(crate) fn contents(server: &Server, bucket: &str) -> String {
     server.boto3(&format!(
         "
 def listed(call, *names):

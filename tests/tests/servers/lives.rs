@@ -1,11 +1,14 @@
-//! The life of a job for every operation that a server proves capable of, told over the service's
-//! public API by a program with the official signer.
+//! The service on a real server: the probe by the command line, and the life of a job for every
+//! operation that the server proves capable of, told by a program with the official signer.
+
+use std::fs;
 
 use brigade_model::capability::Capability;
 use brigade_tests::process::workspace;
+use brigade_tests::scene::text_of;
 use brigade_tests::{Scene, Server};
 
-use crate::findings::Probed;
+use crate::findings::{Probed, contents};
 
 /// What each life in `tests/clients/operations.py` needs of the server.
 const LIVES: [(&str, &[Capability]); 5] = [
@@ -17,12 +20,64 @@ const LIVES: [(&str, &[Capability]); 5] = [
 ];
 
 pub(crate) fn tell(server: Server, probed: &Probed) {
+    let mut scene = Scene::on(server);
+    let may_tag = probed.has(Capability::Tagging) && probed.has(Capability::TaggingKeepsBody);
+    prepare_tagging(&scene);
+    // Nobody knows better yet.
+    let tagged = tag_when_confirmed(&scene);
+    assert!(tagged.status.success(), "{}", text_of(&tagged));
+    probe_by_command(&mut scene, probed);
+    let refused = tag_when_confirmed(&scene);
+    assert_eq!(refused.status.success(), may_tag, "{}", text_of(&refused));
+    let names = [Capability::Tagging, Capability::TaggingKeepsBody].map(Capability::name);
+    assert!(may_tag || names.iter().all(|name| text_of(&refused).contains(name)), "{}", text_of(&refused));
+    live(&scene, probed);
+}
+
+/// brigade endpoint probe main --bucket scratch-versions
+fn probe_by_command(scene: &mut Scene, probed: &Probed) {
+    let bucket = "scratch-versions";
+    let before = contents(&scene.store, bucket);
+    let table = scene.told(&["endpoint", "probe", "main", "--bucket", bucket]);
+    for finding in &probed.findings {
+        let is_its_row = |line: &&str| line.split_whitespace().next() == Some(finding.capability.name());
+        let row = table.lines().find(is_its_row).unwrap_or_else(|| panic!("{finding:?} has no row in\n{table}"));
+        assert_eq!(row.split_whitespace().nth(1), Some(finding.proof.word()), "{table}");
+        assert!(row.ends_with(&finding.seen), "{row}");
+    }
+    assert_eq!(contents(&scene.store, bucket), before, "the bucket is as it was");
+    scene.service.kill();
+    scene.restart();
+    // brigade endpoint list --output json
+    let listed: serde_json::Value =
+        serde_json::from_str(&scene.told(&["endpoint", "list", "--output", "json"])).unwrap();
+    let endpoint = &listed["endpoints"][0];
+    assert!(endpoint["probed"].is_string(), "what was found out survives a kill: {endpoint}");
+    let lacks: Vec<_> = endpoint["lacks"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let lacking = probed.findings.iter().filter(|finding| finding.proof == brigade_model::Proof::Lacking);
+    assert_eq!(lacks, lacking.map(|finding| finding.capability.name()).collect::<Vec<_>>());
+}
+
+fn prepare_tagging(scene: &Scene) {
+    scene.store.boto3(
+        "
+s3.create_bucket(Bucket='doubtful')
+s3.put_object(Bucket='doubtful', Key='a', Body=b'precious')",
+    );
+    fs::write(scene.directory.path().join("doubtful.csv"), "Bucket,Key\ndoubtful,a\n").unwrap();
+}
+
+/// brigade job create tag --tag team=red --manifest doubtful.csv --manifest-to s3://doubtful/m --no-report --confirm-first
+fn tag_when_confirmed(scene: &Scene) -> std::process::Output {
+    let places = ["--manifest", "doubtful.csv", "--manifest-to", "s3://doubtful/m", "--no-report", "--confirm-first"];
+    scene.brigade(&[&["job", "create", "tag", "--tag", "team=red"], &places[..]].concat())
+}
+
+fn live(scene: &Scene, probed: &Probed) {
     let capable = |(_, needs): &&(&str, &[Capability])| needs.iter().all(|capability| probed.has(*capability));
     let lives: Vec<&str> = LIVES.iter().filter(capable).map(|(name, _)| *name).collect();
-    let title = server.title;
-    let scene = Scene::on(server);
     let clients = workspace().join("tests/clients");
     let told = scene
         .python(&format!("import sys; sys.path.insert(0, {clients:?}); import operations; operations.tell({lives:?})"));
-    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {title}");
+    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scene.store.title);
 }

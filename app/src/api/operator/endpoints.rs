@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use brigade_model::LoadLimits;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::ports::job_store::SetEndpointError;
+use brigade_model::{Capability, LoadLimits};
 use brigade_s3::limit::Caps;
 use brigade_wire::cos::CosError;
 
@@ -45,6 +45,8 @@ impl Api {
     fn endpoint_state(&self, name: &brigade_model::EndpointName, endpoint: &Arc<ActiveEndpoint>) -> EndpointState {
         let (usage, settings) = (endpoint.usage(), endpoint.settings());
         let Caps { requests, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
+        let capabilities = endpoint.capabilities();
+        let lacks = Capability::ALL.into_iter().filter(|capability| !capabilities.has(*capability));
         let stopped = settings
             .stopped
             .map(|stopped| StoppedSince { since: format!("{:.0}", stopped.since), reason: stopped.reason });
@@ -61,6 +63,8 @@ impl Api {
             limits: settings.limits.into(),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
+            probed: settings.probe.map(|probe| format!("{:.0}", probe.at)),
+            lacks: lacks.map(|capability| capability.name().to_owned()).collect(),
         }
     }
 }

@@ -55,3 +55,25 @@ pub(super) fn invalid(name: &str, why: impl std::fmt::Display) -> CosError {
     let message = format!("Parameter {name} is invalid: {why}");
     CosError { code: "InvalidArgument", status: 400, message }
 }
+
+/// The bucket's name is none.
+pub(super) fn no_bucket(why: impl std::fmt::Display) -> CosError {
+    CosError { code: "InvalidArgument", status: 400, message: format!("Parameter bucket is invalid: {why}") }
+}
+
+/// A probe needs the endpoint's own credentials, whatever roles have.
+pub(super) fn no_credentials() -> CosError {
+    let message = "The endpoint has no access_key and secret_key of its own, which a probe needs".to_owned();
+    CosError { code: "NoCredentials", status: 409, message }
+}
+
+/// An endpoint that an operator stopped gets no request.
+pub(super) fn endpoint_stopped() -> CosError {
+    let message = "The endpoint is stopped: start it before it is probed".to_owned();
+    CosError { code: "EndpointStopped", status: 409, message }
+}
+
+/// The probe found nothing out.
+pub(super) fn probe_failed(why: impl std::fmt::Display) -> CosError {
+    CosError { code: "ProbeFailed", status: 409, message: format!("Nothing was found out and nothing stored: {why}") }
+}

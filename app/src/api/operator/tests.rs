@@ -296,3 +296,19 @@ fn every_action_that_the_description_names_is_a_permission_of_its_own() {
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_cannot_be_made_is_refused_and_stores_nothing() {
+    let bench = Bench::new();
+    let probe = |endpoint: &str, bucket: &str| {
+        let body = json!({ "bucket": bucket }).to_string().into_bytes();
+        let call = Call { body, ..post(&format!("endpoints/{endpoint}/probe")) };
+        bench.send(call.by(("AKIDOPERATOR", "operator-secret")))
+    };
+    assert_eq!(refused(&probe("nowhere", "scratch").await), (404, "NoSuchEndpoint".into()));
+    assert_eq!(refused(&probe("main", "").await), (400, "InvalidArgument".into()));
+    assert_eq!(refused(&probe("main", "scratch").await), (409, "ProbeFailed".into()), "nobody listens there");
+    assert_eq!(bench.store.endpoints().await.unwrap(), []);
+    let by_all = post("endpoints/main/probe");
+    assert_eq!(refused(&bench.send(by_all).await), (403, "AccessDenied".into()), "* is not enough");
+}

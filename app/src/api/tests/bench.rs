@@ -48,7 +48,8 @@ secret = "reader-secret"
 actions = ["cos:DescribeJob", "cos:ListJobs"]
 [accounts.photos.keys.AKIDOPERATOR]
 secret = "operator-secret"
-actions = ["brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint"]
+actions = ["brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint",
+    "brigade:ProbeEndpoint"]
 [accounts.photos.keys.AKIDTEMP]
 secret = "temp-secret"
 security_token = "the-token"
@@ -255,6 +256,7 @@ impl Bench {
             engine: Arc::clone(&told) as _,
             clock: Arc::clone(&clock) as _,
             entropy,
+            spawn: Arc::new(brigade_runtime::TokioSpawn),
             metrics,
             rules: Rules {
                 open_jobs_max: 1000,

@@ -16,7 +16,8 @@ pub async fn run(desk: &Desk) -> anyhow::Result<()> {
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {
-    const HEADER: [&str; 7] = ["endpoint", "state", "in flight", "waiting", "limits", "configured", "reason"];
+    const HEADER: [&str; 9] =
+        ["endpoint", "state", "in flight", "waiting", "limits", "configured", "probed", "lacks", "reason"];
     table::columns(&HEADER, &["in flight", "waiting"], &endpoints.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -34,6 +35,8 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         grouped(endpoint.calls_waiting_now),
         limits::to_text(endpoint.limits),
         configured(endpoint.configured),
+        endpoint.probed.clone().unwrap_or_default(),
+        endpoint.lacks.join(", "),
         stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
     ]
 }
@@ -66,6 +69,8 @@ mod tests {
             limits: Limits::default(),
             requests_in_flight_now: 3,
             calls_waiting_now: 0,
+            probed: None,
+            lacks: vec![],
         }
     }
 

@@ -1,6 +1,6 @@
-//! A store for a person who waits at a terminal.
+//! A store for a person who waits for an answer.
 //!
-//! The service waits out an endpoint that is away; a command says so and ends.
+//! A job waits out an endpoint that is away; a command, or a probe, says so and ends.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash}
 use brigade_s3::retry::Gate;
 
 /// Passes calls on until the gate of the endpoint closes.
-pub(super) struct Impatient {
-    pub(super) inner: Arc<dyn ObjectStore>,
-    pub(super) gate: Arc<Gate>,
+pub(crate) struct Impatient {
+    pub(crate) inner: Arc<dyn ObjectStore>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 #[async_trait]

@@ -1,0 +1,53 @@
+//! `brigade endpoint probe`.
+
+use crate::command::job::{Desk, output};
+use crate::operator::{ProbeRequest, ProbeResult};
+use crate::table;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which endpoint
+    endpoint: String,
+    /// A bucket to write to, with the endpoint's own credentials; it is left as it was. One with versions and object lock
+    /// tells most
+    #[arg(long, value_name = "BUCKET")]
+    bucket: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { endpoint, bucket } = arguments;
+    let answer = desk.client()?.probe_endpoint(&endpoint, &ProbeRequest { bucket }).await?;
+    output::print_document(desk.output, &answer.body, || to_text(&answer.value))
+}
+
+fn to_text(result: &ProbeResult) -> String {
+    let row = |finding: &crate::operator::ProbeFinding| {
+        vec![finding.capability.clone(), finding.proved.clone(), finding.promise.clone(), finding.seen.clone()]
+    };
+    let rows: Vec<_> = result.findings.iter().map(row).collect();
+    table::columns(&["capability", "proved", "what it means", "seen instead"], &[], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::{Capability, Finding, Probe, Proof, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn findings_are_a_row_each() {
+        let found = |capability, proof, seen: &str| Finding { capability, proof, seen: seen.to_owned() };
+        let findings = vec![
+            found(Capability::Tagging, Proof::Proved, ""),
+            found(Capability::TaggingKeepsBody, Proof::Lacking, "a tagging call overwrote the object's bytes"),
+            found(Capability::Versions, Proof::Untested, "the bucket keeps no versions; probe one that does"),
+        ];
+        let probe = Probe { bucket: "scratch".parse().unwrap(), at: Timestamp::UNIX_EPOCH, findings };
+        insta::assert_snapshot!(to_text(&ProbeResult::new("main", &probe)), @"");
+    }
+}
