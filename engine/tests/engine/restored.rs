@@ -46,7 +46,7 @@ async fn brought_back(status: Status) -> (World, JobId) {
     let made = world.clock.now();
     world.clock.sleep(Duration::from_secs(60)).await;
     for i in DELETED.start..WRITTEN_ANEW.end {
-        let delete = DeleteObject { at: at(i), version: None };
+        let delete = DeleteObject { at: at(i), version: None, if_match: None };
         send(&*world.bucket, &Leash::unbounded(), delete).await.unwrap();
         if WRITTEN_ANEW.contains(&i) {
             world.put("source", &key(i), "anew").await;

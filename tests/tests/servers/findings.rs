@@ -45,7 +45,9 @@ pub(crate) fn probe(server: &Server) -> Probed {
     let path = kept_in(server.name);
     if std::env::var_os("BRIGADE_RENDER").is_some() {
         let text = serde_json::to_string_pretty(&probed).unwrap() + "\n";
-        fs::write(&path, text).unwrap();
+        // Another server's test may read it at this moment.
+        fs::write(path.with_extension("partial"), text).unwrap();
+        fs::rename(path.with_extension("partial"), &path).unwrap();
         page::write();
     }
     let kept = read(&path);

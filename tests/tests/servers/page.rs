@@ -37,7 +37,8 @@ pub(crate) fn write() {
 
 /// The servers by the names of their files.
 fn servers() -> Vec<Probed> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let paths = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
     paths.sort();
     paths.iter().map(read).collect()
 }
