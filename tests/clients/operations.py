@@ -1,7 +1,7 @@
 """The life of a job for each operation, on whatever object store: what became of the objects is read back
 from the store, and each object stands exactly once in the report.
 
-    target/venv/bin/python -c "import sys; sys.path.insert(0, 'tests/clients'); import operations; operations.tell(['copy'])"
+    target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import operations; operations.tell(['copy'])"
 
 with the environment of life.py.
 """

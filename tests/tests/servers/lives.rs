@@ -78,6 +78,6 @@ fn live(scene: &Scene, probed: &Probed) {
     let lives: Vec<&str> = LIVES.iter().filter(capable).map(|(name, _)| *name).collect();
     let clients = workspace().join("tests/clients");
     let told = scene
-        .python(&format!("import sys; sys.path.insert(0, {clients:?}); import operations; operations.tell({lives:?})"));
+        .python(&format!("import sys; sys.path.append({clients:?}); import operations; operations.tell({lives:?})"));
     assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scene.store.title);
 }

@@ -18,7 +18,22 @@ fn put_through(server: Server, excuses: Excuses) {
 
 #[test]
 fn ceph_keeps_what_it_proves_and_lacks_what_its_kind_is_known_to_lack() {
-    put_through(Server::ceph(), &[]);
+    put_through(
+        Server::ceph(),
+        &[
+            ("a_copy_replaces_metadata_when_told_so", "a copy with new metadata loses its tags"),
+            ("a_copy_has_the_class_it_was_told_and_standard_otherwise", "a copy keeps the class of its source"),
+            ("a_copy_of_a_version_is_of_that_version", "the answer does not name the new version"),
+            ("a_delete_without_version_hides_the_object_and_loses_nothing", "a marker's head is 404, not 405"),
+            ("a_delete_with_version_removes_that_version_for_good", "the code is NoSuchKey"),
+            ("a_group_deletes_versions_and_makes_markers", "the code is NoSuchKey"),
+            ("a_tag_that_s3_does_not_allow_is_refused_and_nothing_changes", "it takes every tag"),
+            ("parts_become_one_object_in_the_order_of_their_numbers", "the completion's answer is empty"),
+            ("an_aborted_upload_is_gone", "it fails on the completion of an upload that is gone"),
+            ("open_uploads_are_listed_and_ended_ones_are_not", "keys are encoded and it does not say so"),
+            ("a_completion_names_parts_that_are_there_in_order", "it does not look at the order"),
+        ],
+    );
 }
 
 #[test]
@@ -53,6 +68,10 @@ fn rclone_keeps_what_it_proves_and_is_never_told_to_tag() {
             ("a_copy_onto_itself_needs_a_change", "it answers 200 and no ETag"),
             ("a_listing_has_every_key_once_in_the_order_of_their_bytes", "its keys are names of files"),
             ("a_listing_has_the_keys_of_its_prefix_only", "its keys are names of files"),
+            ("parts_become_one_object_in_the_order_of_their_numbers", "parts must come in order from 1"),
+            ("a_part_sent_again_replaces_the_first", "a part cannot be replaced"),
+            ("a_completion_names_parts_that_are_there_in_order", "a completion that is refused ends the upload"),
+            ("a_part_that_is_too_small_is_refused_unless_it_is_the_last", "it takes small parts"),
         ],
     );
 }
