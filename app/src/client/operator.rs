@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use super::request::{Document, Draft};
 use super::{Answer, Client, ClientError};
 use crate::operator::{
-    EndpointList, EndpointState, JobState, LimitsChange, PREFIX, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
+    EndpointList, EndpointState, JobState, LimitsChange, PREFIX, ProbeRequest, ProbeResult, Refused, RetryRequest,
+    StopReason,
 };
 
 /// What is encoded in a segment of a path; a `.` too, or the segment could be `..`.
