@@ -1,16 +1,15 @@
-//! Actions on what belongs to an object: tags, ACL, legal hold, checksum, restores.
+//! Actions on what belongs to an object: tags, ACL, checksum, restores.
 
 use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{
-    GetObjectAcl, GetObjectAttributes, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectLegalHold, PutObjectTagging,
-    RestoreObject, TagSet,
+    GetObjectAcl, GetObjectAttributes, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectTagging, RestoreObject, TagSet,
 };
 use http::StatusCode;
 use s3s::dto::{
     Checksum, DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectAclInput, GetObjectAclOutput,
     GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectTaggingInput, GetObjectTaggingOutput,
-    ObjectLockLegalHoldStatus, PutObjectAclInput, PutObjectAclOutput, PutObjectLegalHoldInput,
-    PutObjectLegalHoldOutput, PutObjectTaggingInput, PutObjectTaggingOutput, RestoreObjectInput, RestoreObjectOutput,
+    PutObjectAclInput, PutObjectAclOutput, PutObjectTaggingInput, PutObjectTaggingOutput, RestoreObjectInput,
+    RestoreObjectOutput,
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
@@ -82,21 +81,6 @@ pub(super) async fn put_object_acl(
     let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
     sandbox.call(PutObjectAcl { at, version, acl }).await?;
     Ok(S3Response::new(PutObjectAclOutput::default()))
-}
-
-pub(super) async fn put_object_legal_hold(
-    sandbox: &Sandbox,
-    input: PutObjectLegalHoldInput,
-) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
-    let status = input.legal_hold.and_then(|hold| hold.status).ok_or(S3ErrorCode::MalformedXML)?;
-    let is_held = match status.as_str() {
-        ObjectLockLegalHoldStatus::ON => true,
-        ObjectLockLegalHoldStatus::OFF => false,
-        _ => return Err(S3ErrorCode::MalformedXML.into()),
-    };
-    let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
-    sandbox.call(PutObjectLegalHold { at, version, is_held }).await?;
-    Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
 }
 
 /// Of all attributes the checksum alone.

@@ -91,7 +91,6 @@ actions! {
     attributes::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;
     attributes::get_object_acl(GetObjectAclInput) -> GetObjectAclOutput;
     attributes::put_object_acl(PutObjectAclInput) -> PutObjectAclOutput;
-    attributes::put_object_legal_hold(PutObjectLegalHoldInput) -> PutObjectLegalHoldOutput;
     attributes::get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput;
     attributes::restore_object(RestoreObjectInput) -> RestoreObjectOutput;
     multipart::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;

@@ -370,14 +370,14 @@ async fn a_locked_version_is_not_removed_before_its_time_and_a_delete_hides_it()
     store.set_lock(&bucket(), ObjectLock { retention_days: Some(1) }).unwrap();
     put(&store, "kept", b"x").await;
     let version = store.versions(&at("kept"))[0].0.clone();
-    let remove = || DeleteObject { at: at("kept"), version: Some(version.clone()) };
+    let remove = || DeleteObject { at: at("kept"), version: Some(version.clone()), if_match: None };
     let refused = call(&store, remove()).await.unwrap_err();
     assert_eq!((refused.code.as_str(), refused.verdict), ("AccessDenied", Verdict::Denied));
     assert!(refused.message.contains("object lock"), "{refused}");
     let objects = vec![(at("kept").key, Some(version.clone()))];
     let group = call(&store, DeleteObjects { bucket: bucket(), objects }).await.unwrap();
     assert!(matches!(&group[0], DeleteResult::Failed { code, .. } if code == "AccessDenied"));
-    call(&store, DeleteObject { at: at("kept"), version: None }).await.unwrap();
+    call(&store, DeleteObject { at: at("kept"), version: None, if_match: None }).await.unwrap();
     assert!(store.object(&at("kept")).is_none() && store.object_version(&at("kept"), &version).is_some());
 
     store.retain(&at("kept"), Some(&version), clock.now()).expect_err("a retention is not made shorter");
@@ -422,7 +422,7 @@ async fn an_object_under_a_customers_key_is_read_with_that_key_only() {
     assert_eq!(store.read(&at("secret"), None, None, Some("another")).unwrap_err().code, "AccessDenied");
     // What belongs to it can be changed without the key.
     call(&store, PutObjectTagging { at: at("secret"), version: None, tags: Vec::new() }).await.unwrap();
-    call(&store, DeleteObject { at: at("secret"), version: None }).await.unwrap();
+    call(&store, DeleteObject { at: at("secret"), version: None, if_match: None }).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

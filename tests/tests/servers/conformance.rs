@@ -54,6 +54,7 @@ pub(crate) fn client(server: &Server) -> HttpStore {
         extra_ca: None,
         timeouts: Timeouts { attempt: Duration::from_secs(60), ..Timeouts::default() },
         idle: IDLE,
+        requester_pays: false,
     };
     HttpStore::new(config, Arc::new(SystemClock::new())).unwrap()
 }
