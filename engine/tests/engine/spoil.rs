@@ -117,6 +117,10 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::UploadPartCopy(r) => format!("{} {}", r.target.key, r.part),
         Call::CompleteMultipartUpload(r) => r.at.key.to_string(),
         Call::AbortMultipartUpload(r) => r.at.key.to_string(),
+        Call::ListObjectVersions(r) => r.prefix.clone(),
+        Call::ListMultipartUploads(r) => r.prefix.clone(),
+        Call::PutObjectLegalHold(r) => r.at.key.to_string(),
+        Call::GetObjectAttributes(r) => r.at.key.to_string(),
     };
     (call.kind(), key)
 }
