@@ -80,12 +80,14 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::GetObjectAcl(r) => one(&r.at, &r.version),
         Call::PutObjectAcl(r) => one(&r.at, &r.version),
         Call::RestoreObject(r) => one(&r.at, &r.version),
-        Call::ListObjectsV2(_) => Vec::new(),
+        Call::ListObjectsV2(_) | Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => Vec::new(),
         Call::CreateMultipartUpload(r) => one(&r.at, &None),
         Call::UploadPart(r) => one(&r.at, &None),
         Call::UploadPartCopy(r) => one(&r.target, &None),
         Call::CompleteMultipartUpload(r) => one(&r.at, &None),
         Call::AbortMultipartUpload(r) => one(&r.at, &None),
+        Call::PutObjectLegalHold(r) => one(&r.at, &r.version),
+        Call::GetObjectAttributes(r) => one(&r.at, &r.version),
     }
 }
 

@@ -34,7 +34,7 @@ fn any_object(world: &World, chance: &Chance) -> Option<At> {
 
 fn write(world: &World, at: &At, n: u64, deletes: bool) {
     if deletes {
-        let delete = DeleteObject { at: at.clone(), version: None };
+        let delete = DeleteObject { at: at.clone(), version: None, if_match: None };
         // Denied is nobody here.
         let _ = at_once(world.bucket.call(&Leash::unbounded(), delete.into_call()));
     } else {
