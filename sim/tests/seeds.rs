@@ -48,7 +48,7 @@ const MUST_HAPPEN: [&str; 22] = [
     "the disk is full",
     "the spool fails",
     "revoked",
-    "record_part: fenced",
+    "add_slices: fenced",
     "record_part: its answer is lost",
     "record_part: the process dies before it",
     "record_part: the process dies after it",
