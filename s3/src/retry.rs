@@ -116,6 +116,7 @@ impl Retry {
                         }
                     };
                     tokio::select! {
+                        biased;
                         () = turned => {}
                         () = timer => {}
                         () = leash.stopped() => return Err(Stopped),
@@ -144,6 +145,7 @@ impl Retry {
             return Ok(());
         }
         tokio::select! {
+            biased;
             () = self.clock.sleep(duration) => Ok(()),
             () = leash.stopped() => Err(Stopped),
         }

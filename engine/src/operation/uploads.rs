@@ -70,6 +70,7 @@ impl<'a> Upload<'a> {
     pub(crate) async fn abort(&self, hand: &Hand<'_>) {
         let leash = Leash::unbounded();
         let aborted = tokio::select! {
+            biased;
             aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => aborted.is_ok(),
             () = self.bench.clock.sleep(ABORT_PATIENCE) => false,
         };
