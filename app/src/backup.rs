@@ -15,7 +15,7 @@ use crate::progress::grouped;
 pub struct Arguments {
     /// The folder to make; best on another disk.
     target: PathBuf,
-    /// The configuration, of which only [server] counts here.
+    /// The configuration, of which only `[server]` counts here.
     #[arg(long, default_value = crate::config::DEFAULT_FILE, env = "BRIGADE_CONFIG")]
     config: PathBuf,
 }

@@ -11,7 +11,7 @@ use crate::backup::{contents, data_directory, tell};
 pub struct Arguments {
     /// The folder that `brigade backup` made.
     backup: PathBuf,
-    /// The configuration, of which only [server] counts here.
+    /// The configuration, of which only `[server]` counts here.
     #[arg(long, default_value = crate::config::DEFAULT_FILE, env = "BRIGADE_CONFIG")]
     config: PathBuf,
 }

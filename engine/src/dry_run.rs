@@ -9,7 +9,7 @@
 //!   operation would have looked at it, and only there. No read is made for the dry run's sake.
 //! - No byte of an object is read: a copy that passes through us gets zeros in its place.
 //! - The requests of a task stand in its outcome's message ([`requests`]), so they are recorded
-//!   exactly once whatever crashes, and the sum of the job ([`sum`]) is the sum of its rows.
+//!   exactly once whatever crashes, and the sum of the job ([`mod@sum`]) is the sum of its rows.
 //!
 //! The job store learns nothing that a dry run could leave behind but outcomes; no task may have
 //! had an effect, so nothing has to be looked at, and nothing is `Unconfirmed`.

@@ -1,7 +1,7 @@
 //! The operator's API: JSON under `/brigade/v1/`, signed like the dialect, described by OpenAPI.
 //!
 //! An action is a file here with one function `handle`, whose `#[utoipa::path]` says method, path
-//! and documents, and a row of [`actions!`], which says what a key must be allowed: routes and
+//! and documents, and a row of `actions!`, which says what a key must be allowed: routes and
 //! description come from these two. A request goes through the steps of the dialect
 //! ([`attend`]): authentication for that action, the body within its bounds, the action, one
 //! line in the log and one count in the metrics. What a handler needs it takes as arguments:
