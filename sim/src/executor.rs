@@ -126,7 +126,7 @@ impl Executor {
     fn pick(&self) -> Option<u64> {
         let mut ready = lock(&self.0.ready);
         let count = ready.len() as u64;
-        (count > 0).then(|| ready.swap_remove(usize::try_from(self.0.order.below(count)).unwrap_or(0)))
+        (count > 0).then(|| ready.remove(usize::try_from(self.0.order.below(count)).unwrap_or(0)))
     }
 
     fn go_on(&self, id: u64) {
@@ -252,9 +252,10 @@ struct Bell {
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         if let Some(executor) = self.executor.upgrade() {
+            // In the order of their numbers: tokio's watch wakes its listeners in one of its own.
             let mut ready = lock(&executor.ready);
-            if !ready.contains(&self.task) {
-                ready.push(self.task);
+            if let Err(place) = ready.binary_search(&self.task) {
+                ready.insert(place, self.task);
             }
         }
     }
@@ -304,7 +305,10 @@ impl Node {
             _ => return,
         };
         if let NodeState::Frozen(woken) = woken {
-            lock(&self.executor.0.ready).extend(woken);
+            let mut ready = lock(&self.executor.0.ready);
+            ready.extend(woken);
+            ready.sort_unstable();
+            ready.dedup();
         }
     }
 }
@@ -322,6 +326,7 @@ impl Spawn for Node {
             state.doomed.push(task);
         } else {
             state.tasks.insert(id, task);
+            // The newest has the greatest number.
             lock(&inner.ready).push(id);
         }
         drop(state);
