@@ -173,7 +173,9 @@ impl SimulatedStore {
             Call::ListMultipartUploads(r) => {
                 Answer::ListMultipartUploads(self.turn(|turn| turn.list_multipart_uploads(r))?)
             }
-            Call::PutObjectLegalHold(r) => Answer::PutObjectLegalHold(self.turn(|turn| turn.put_legal_hold(r))?),
+            Call::PutObjectLegalHold(r) => {
+                Answer::PutObjectLegalHold(self.hold(&r.at, r.version.as_ref(), r.is_held)?)
+            }
             Call::GetObjectAttributes(r) => {
                 Answer::GetObjectAttributes(self.turn(|turn| turn.get_object_attributes(r))?)
             }

@@ -55,6 +55,7 @@ async fn subject() -> Subject {
     let [bucket, versioned] = ["plain", "versioned"].map(|name| BucketName::new(name).unwrap());
     store.create_bucket(&bucket, Versioning::Off).unwrap();
     store.create_bucket(&versioned, Versioning::Enabled).unwrap();
+    store.set_lock(&versioned, ObjectLock::default()).unwrap();
     let denied = At { bucket: bucket.clone(), key: ObjectKey::new("denied").unwrap() };
     store.deny_key(&denied);
     Subject {

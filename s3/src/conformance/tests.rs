@@ -9,7 +9,7 @@ use brigade_model::ports::object_store::At;
 use brigade_runtime::{SeededEntropy, SystemClock};
 
 use super::Subject;
-use crate::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use crate::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 
 async fn subject() -> Subject {
     let clock = Arc::new(SystemClock::new());
@@ -17,6 +17,7 @@ async fn subject() -> Subject {
     let [bucket, versioned] = ["plain", "versioned"].map(|name| BucketName::new(name).unwrap());
     store.create_bucket(&bucket, Versioning::Off).unwrap();
     store.create_bucket(&versioned, Versioning::Enabled).unwrap();
+    store.set_lock(&versioned, ObjectLock::default()).unwrap();
     let denied = At { bucket: bucket.clone(), key: ObjectKey::new("denied").unwrap() };
     store.deny_key(&denied);
     Subject {

@@ -12,13 +12,16 @@ use brigade_runtime::{SeededEntropy, SystemClock};
 use bytes::Bytes;
 
 use super::*;
-use crate::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use crate::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 
 fn store(versioning: Versioning) -> (SimulatedStore, BucketName) {
     let clock = Arc::new(SystemClock::new());
     let store = SimulatedStore::new(SimulatedConfig::default(), clock, Arc::new(SeededEntropy::new(1)));
     let bucket = BucketName::new("scratch").unwrap();
     store.create_bucket(&bucket, versioning).unwrap();
+    if versioning == Versioning::Enabled {
+        store.set_lock(&bucket, ObjectLock::default()).unwrap();
+    }
     let theirs = brigade_model::ports::object_store::At { bucket: bucket.clone(), key: "theirs".parse().unwrap() };
     store.put(&theirs, Bytes::from("precious").into()).unwrap();
     (store, bucket)

@@ -38,7 +38,6 @@ refusals! {
     PRECONDITION_FAILED = "PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold";
     METHOD_NOT_ALLOWED = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
     BAD_DIGEST = "BadDigest", 400, "The checksum you specified did not match what we received.";
-    NO_LOCK = "InvalidRequest", 400, "Bucket is missing Object Lock Configuration";
     INVALID_RANGE = "InvalidRange", 416, "The requested range is not satisfiable";
     ARCHIVED = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
     NOT_ARCHIVED = "InvalidObjectState", 403, "Restore is not allowed for the object's current storage class";

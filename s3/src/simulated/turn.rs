@@ -10,8 +10,7 @@ use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
     Acl, At, CallKind, CopyDone, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted, GetObject,
     GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject, ObjectAttributes,
-    ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectLegalHold, PutObjectTagging, RestoreDone, RestoreObject,
-    TagSet,
+    ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone, RestoreObject, TagSet,
 };
 use ring::digest::SHA256;
 
@@ -283,16 +282,6 @@ impl Turn<'_> {
         Arc::make_mut(&mut attributes).restore = Some(Restore::new(from_s, request.days));
         self.set_attributes(CallKind::RestoreObject, request.at, version, attributes)?;
         Ok(RestoreDone { was_restored: state != RestoreState::None })
-    }
-
-    /// A hold needs versions.
-    pub(super) fn put_legal_hold(&mut self, request: PutObjectLegalHold) -> Result<(), Refusal> {
-        let (version, mut attributes) = self.attributes(&request.at, request.version.as_ref())?;
-        if !self.state.bucket(&request.at.bucket)?.has_versions() {
-            return Err(refusal::NO_LOCK);
-        }
-        Arc::make_mut(&mut attributes).is_on_hold = request.is_held;
-        self.set_attributes(CallKind::PutObjectLegalHold, request.at, version, attributes)
     }
 
     pub(super) fn get_object_attributes(&mut self, request: GetObjectAttributes) -> Result<ObjectAttributes, Refusal> {
