@@ -188,6 +188,7 @@ impl Engine {
     async fn pass(&self, desk: &mut Desk, to: &mpsc::UnboundedSender<Ended>) -> Result<(), StoreError> {
         self.shop.space.look(&self.shop.ports).await;
         let mut heads = self.shop.ports.jobs.open_jobs().await?;
+        self.shop.keep_budgets(|job| heads.binary_search_by_key(&job, |head| head.id).is_ok());
         let now = self.shop.ports.clock.monotonic();
         desk.not_before.retain(|_, until| *until > now);
         desk.turns.keep(&heads);

@@ -2,7 +2,7 @@
 //! the bell.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
@@ -30,7 +30,7 @@ pub(crate) struct Shop {
     pub(crate) leashes: Leashes,
     pub(crate) space: Space,
     bell: watch::Sender<u64>,
-    budgets: Arc<Mutex<BTreeMap<JobId, Weak<Budget>>>>,
+    budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
 }
 
 impl Shop {
@@ -128,23 +128,24 @@ impl Shop {
         [own, job.limits].into_iter().chain(endpoints).collect()
     }
 
-    /// The budget of a job, one for all its slices in this process.
+    /// The budget of a job, one for all its slices in this process, also for those that run one
+    /// after the other: a pace is kept from slice to slice.
     fn budget_of(&self, job: &Job) -> Arc<Budget> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.retain(|_, budget| budget.strong_count() > 0);
-        if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {
-            budget.follow(job);
-            return budget;
-        }
-        let budget = Budget::of(job, &self.ports.clock);
-        budgets.insert(job.id, Arc::downgrade(&budget));
-        budget
+        let budget = budgets.entry(job.id).or_insert_with(|| Budget::of(job, &self.ports.clock));
+        budget.follow(job);
+        budget.clone()
+    }
+
+    /// Forgets the budgets of all jobs but these.
+    pub(crate) fn keep_budgets(&self, is_kept: impl Fn(JobId) -> bool) {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
     }
 
     /// Lets what runs of the job go on within the limits that it has now.
     pub(crate) fn follow_limits(&self, job: &Job) {
         let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = budgets.get(&job.id).and_then(Weak::upgrade) {
+        if let Some(budget) = budgets.get(&job.id) {
             budget.follow(job);
         }
     }

@@ -7,7 +7,7 @@ use brigade_engine::places::Health;
 use brigade_model::job::Change;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::CallKind;
-use brigade_model::{JobId, LoadLimits, Status};
+use brigade_model::{JobId, JobSpec, LoadLimits, Operation, Status};
 use brigade_s3::limit::{Caps, Limit, LimitHandle};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn a_second(requests: u32) -> LoadLimits {
 /// A job that begins with so many requests a second, and runs.
 async fn running(world: &World, tasks: usize, per_second: u32) -> (JobId, Process) {
     world.fill(tasks).await;
-    let slow = |spec: &mut brigade_model::JobSpec| spec.options.requests_per_second_max = Some(per_second);
+    let slow = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(per_second);
     let id = world.create_with(copy(), keys(tasks), slow).await;
     let process = world.start(None);
     world.wait(id, |job| job.progress.succeeded > 0).await;
@@ -144,4 +144,20 @@ async fn a_stopped_endpoint_gets_no_request_until_it_is_started_and_jobs_say_why
     let job = world.wait(id, |job| job.status == Status::Complete).await;
     check(&world, &job, &keys(1000)).await;
     process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jobs_pace_is_kept_from_slice_to_slice() {
+    let mut world = World::new(64);
+    // One slice after the other, each of them one request.
+    world.config.slices = 1;
+    world.fill(1000).await;
+    let slowly = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(1);
+    let id = world.create_with(Operation::Delete, keys(1000), slowly).await;
+    let began = world.clock.now();
+    let job = world.run_to_end(id, None).await;
+    assert_eq!(job.status, Status::Complete);
+    let requests = world.bucket.calls(CallKind::DeleteObjects);
+    let took = world.clock.now().duration_since(began).as_secs();
+    assert!(requests >= 4 && took >= requests as i64 - 1, "{requests} requests in {took} s");
 }
