@@ -131,6 +131,8 @@ fn jobs_that_an_older_program_left_go_on_after_an_upgrade() {
     fs::write(scene.config(), config).unwrap();
     bring_version_1(&scene);
     scene.restart();
+    // It was created to go slowly, so that the older program could be stopped in its middle.
+    let _ = scene.told(&["job", "limit", ACTIVE, "--requests-per-second-max", "none"]);
     let copied = wait_for(&scene, ACTIVE, |job| is(job, "Complete"));
     assert_eq!((number(&copied, "NumberOfTasksSucceeded"), number(&copied, "NumberOfTasksFailed")), (100, 0));
     assert_eq!(count(&scene, "backup"), 95, "five were copied and recorded before, into another store");

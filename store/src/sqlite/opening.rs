@@ -86,12 +86,14 @@ pub(super) fn open_directory(directory: &Path) -> Result<Opened, OpenError> {
     let file = directory.join(DATABASE);
     let in_database =
         |error: rusqlite::Error| OpenError::Database { directory: directory.to_owned(), problem: error.to_string() };
-    let mut connection = open_writer(&file).map_err(in_database)?;
+    let mut connection = Connection::open(&file).map_err(in_database)?;
+    // Asked first: the settings of a writer are written into the file.
     let found = version(&connection).map_err(in_database)?;
     let known = MIGRATIONS.len();
     if found > known {
         return Err(OpenError::Newer { directory: directory.to_owned(), found, known });
     }
+    prepare_writer(&connection).map_err(in_database)?;
     migrate(&mut connection, found).map_err(in_database)?;
     revoke_all_leases(&mut connection).map_err(in_database)?;
     make_durable(directory).map_err(|error| in_directory(directory, &error))?;
@@ -117,14 +119,13 @@ pub(crate) fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenErro
 }
 
 /// `auto_vacuum` comes first: it cannot be set once the file has a page.
-fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(file)?;
+fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_MAX, |_| Ok(()))?;
-    Ok(connection)
+    Ok(())
 }
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
