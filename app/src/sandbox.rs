@@ -12,6 +12,7 @@ use brigade_model::ports::Clock;
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::simulated::{OpenError, SimulatedConfig, SimulatedStore, Versioning};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Mistake;
 
@@ -72,6 +73,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|why| Mistake(format!("cannot listen on {}: {why}; choose another --listen", arguments.listen)))?;
+    let told_to_stop = told_to_stop()?;
     println!("{}", greeting(listener.local_addr()?, &credentials, arguments.bucket.first()));
 
     let stop = Arc::new(tokio::sync::Notify::new());
@@ -80,7 +82,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return Ok(served?),
-        () = told_to_stop() => stop.notify_one(),
+        () = told_to_stop => stop.notify_one(),
     }
     tokio::select! {
         served = serving => Ok(served?),
@@ -138,14 +140,13 @@ fn greeting(address: SocketAddr, credentials: &Credentials, bucket: Option<&Buck
     )
 }
 
-/// Done at SIGTERM or ctrl-c.
-async fn told_to_stop() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+/// Done at SIGTERM or ctrl-c; both are listened for from now on, whenever it is waited for.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
