@@ -56,7 +56,7 @@ const MUST_HAPPEN: [&str; 22] = [
     "lease_slice: its answer is lost",
     "Copy: ChangedSinceAttempt",
     "Delete: ChangedSinceAttempt",
-    "Delete: Unconfirmed",
+    "Copy: Unconfirmed",
     "CopyLarge: success",
     "Restore: success",
 ];
