@@ -33,6 +33,7 @@ mod sign;
 mod tls;
 
 use exchange::Exchange;
+use reply::Reply;
 
 /// How a bucket stands in a URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,8 +118,7 @@ impl HttpStore {
 
     async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
         let reply = self.exchange.send(call, calls::encode(call)?).await?;
-        let whence = failure::Whence::of(&reply);
-        calls::decode(call, reply).map_err(|flaw| failure::unproven(whence, flaw))
+        proof(call, reply)
     }
 
     /// An error of a HEAD has no body, so a refused key looks like a denied object. The first
@@ -130,6 +130,28 @@ impl HttpStore {
             _ => unexplained,
         }
     }
+}
+
+/// What an answer with a success's status proves.
+fn proof(call: &Call, reply: Reply) -> Result<Answer, CallError> {
+    let whence = failure::Whence::of(&reply);
+    calls::decode(call, reply).map_err(|flaw| failure::unproven(whence, flaw))
+}
+
+/// What any whole answer makes of a call, for tests that make answers up. An object's bytes are
+/// a stream of their own and not among them.
+///
+/// # Errors
+/// Whatever the verdict table makes of an answer that proves nothing.
+#[cfg(feature = "conformance")]
+pub fn prove(
+    call: &Call,
+    answer: ::http::Response<bytes::Bytes>,
+    now: brigade_model::Timestamp,
+) -> Result<Answer, CallError> {
+    let (head, body) = answer.into_parts();
+    let reply = Reply { status: head.status, headers: head.headers, body, stream: None };
+    if reply.status.is_success() { proof(call, reply) } else { Err(failure::refused(&reply, now)) }
 }
 
 #[async_trait]

@@ -1,0 +1,52 @@
+//! The doors through which foreign bytes come in, each as a function that takes any bytes and
+//! panics only when a promise is broken.
+//!
+//! A target decodes its bytes; what it could decode it encodes and decodes again, and compares.
+//! `tests/corpus.rs` gives each target its corpus (`fuzz/corpus/<target>`) and what a plain
+//! mutation makes of it; `libfuzzer/` hands the same functions to libFuzzer, which looks for
+//! what nobody thought of. What it finds becomes a file of the corpus.
+
+mod answers;
+mod cos_queries;
+mod cos_requests;
+mod cos_results;
+mod cos_signature;
+mod manifest_rows;
+mod outcomes;
+mod resource_names;
+mod slices;
+
+/// One door.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, which is the name of its corpus too.
+    pub name: &'static str,
+    /// Lets bytes in.
+    pub check: fn(&[u8]),
+}
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        /// Every door.
+        pub const TARGETS: &[Target] = &[$(Target { name: stringify!($name), check: $name::check },)*];
+    };
+}
+
+targets! { answers cos_queries cos_requests cos_results cos_signature manifest_rows outcomes resource_names slices }
+
+/// The target of that name.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn target(name: &str) -> Target {
+    *TARGETS.iter().find(|target| target.name == name).expect("the table names every target")
+}
+
+/// The first byte as a number below `choices`, and the rest: how an input chooses among cases.
+fn choose(bytes: &[u8], choices: usize) -> (usize, &[u8]) {
+    match bytes.split_first() {
+        Some((first, rest)) => (usize::from(*first) % choices, rest),
+        None => (0, bytes),
+    }
+}
