@@ -3,8 +3,8 @@
 //! answer does not prove.
 
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CompleteMultipartUpload, CopyObject, DeleteObjects, DeleteResult, GetObjectAcl,
-    GetObjectTagging, HeadObject, ListObjectsV2, UploadPartCopy,
+    Answer, At, Call, CompleteMultipartUpload, CopyObject, DeleteObjects, DeleteResult, GetObjectAcl, GetObjectTagging,
+    HeadObject, ListObjectsV2, UploadPartCopy,
 };
 use brigade_model::{BucketName, ETag, ObjectKey, Timestamp};
 use brigade_s3::http::prove;

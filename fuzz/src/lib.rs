@@ -11,6 +11,7 @@ mod cos_queries;
 mod cos_requests;
 mod cos_results;
 mod cos_signature;
+mod inventories;
 mod manifest_rows;
 mod outcomes;
 mod resource_names;
@@ -32,7 +33,7 @@ macro_rules! targets {
     };
 }
 
-targets! { answers cos_queries cos_requests cos_results cos_signature manifest_rows outcomes resource_names slices }
+targets! { answers cos_queries cos_requests cos_results cos_signature inventories manifest_rows outcomes resource_names slices }
 
 /// The target of that name.
 ///

@@ -1,7 +1,8 @@
 //! Rows of CSV manifests. The first byte chooses fields and options, the second the size of the
 //! pieces in which the rest arrives: however it is cut, it is the same tasks or the same error.
 
-use brigade_engine::manifest::csv::{RowError, RowReader};
+use brigade_engine::manifest::csv::RowReader;
+use brigade_engine::manifest::row::RowError;
 use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation};
 use brigade_model::options::KeyEncoding;
 use brigade_model::{ETag, JobOptions, ManifestSpec, Task, qcs};

@@ -40,7 +40,8 @@ enum Mutation {
 }
 
 fn mutation() -> impl Strategy<Value = Mutation> {
-    let word = prop::sample::select(vec!["<", ">", "&", "\"", ",", "\n", "\r\n", "%", "%00", "+", "]]>", "\u{feff}", ";"]);
+    let word =
+        prop::sample::select(vec!["<", ">", "&", "\"", ",", "\n", "\r\n", "%", "%00", "+", "]]>", "\u{feff}", ";"]);
     prop_oneof![
         (any::<u16>(), any::<u8>()).prop_map(|(at, bits)| Mutation::Flip(at, bits)),
         any::<u16>().prop_map(Mutation::Cut),
@@ -79,11 +80,12 @@ fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
 fn every_target_takes_what_mutation_makes_of_its_corpus() {
     for target in TARGETS {
         let seeds: Vec<Vec<u8>> = corpus(target).into_iter().map(|(_, bytes)| bytes).collect();
-        let input = (prop::sample::select(seeds), prop::collection::vec(mutation(), 1..5)).prop_map(|(seed, mutations)| {
-            let mut bytes = seed;
-            mutations.iter().for_each(|mutation| mutate(&mut bytes, mutation));
-            bytes
-        });
+        let input =
+            (prop::sample::select(seeds), prop::collection::vec(mutation(), 1..5)).prop_map(|(seed, mutations)| {
+                let mut bytes = seed;
+                mutations.iter().for_each(|mutation| mutate(&mut bytes, mutation));
+                bytes
+            });
         let mut runner = TestRunner::new(Config { cases: MUTATIONS, failure_persistence: None, ..Config::default() });
         let end = runner.run(&input, |bytes| {
             (target.check)(&bytes);
