@@ -1,11 +1,12 @@
-//! Every target takes its corpus, and what mutation makes of it.
+//! Every target takes its corpus, and what mutation makes of it: the same mutations in every run.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use brigade_fuzz::{TARGETS, Target};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Mutations of each target in one run of the tests: some seconds in all.
 const MUTATIONS: u32 = 2_000;
@@ -86,7 +87,8 @@ fn every_target_takes_what_mutation_makes_of_its_corpus() {
                 mutations.iter().for_each(|mutation| mutate(&mut bytes, mutation));
                 bytes
             });
-        let mut runner = TestRunner::new(Config { cases: MUTATIONS, failure_persistence: None, ..Config::default() });
+        let config = Config { cases: MUTATIONS, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let end = runner.run(&input, |bytes| {
             (target.check)(&bytes);
             Ok(())
