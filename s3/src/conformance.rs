@@ -2,7 +2,7 @@
 //! stands behind the port. The simulated store, the HTTP client against the sandbox, and the
 //! HTTP client against real servers all run it.
 //!
-//! A body's tests say how a [`Subject`] is made and let [`object_store_conformance!`] generate
+//! A body's tests say how a [`Subject`] is made and let `object_store_conformance!` generate
 //! one test for each promise:
 //!
 //! ```ignore
