@@ -88,6 +88,7 @@ impl<'a> Copying<'a> {
         copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
         copying.acl = acl::read_acl(hand, plan, &route.source).await?;
         copying.tags = match &plan.tags {
+            TagPlan::Copy if copying.loses_tags() => Some(copying.read_tags().await?).filter(|tags| !tags.is_empty()),
             TagPlan::Copy => None,
             TagPlan::Replace(tags) => Some(tags.clone()),
             TagPlan::Add(tags) => Some(add_tags(copying.read_tags().await?, tags)?),
@@ -189,6 +190,14 @@ impl<'a> Copying<'a> {
         let bench = self.hand.bench;
         let both = [&bench.source, &bench.target].iter().all(|place| place.capabilities.has(Capability::Tagging));
         both && head.tag_count != Some(0)
+    }
+
+    /// Whether the store drops the source's tags from a copy inside of it: where it drops those
+    /// that are given, it drops all as soon as the metadata is replaced (Ceph RGW does).
+    fn loses_tags(&self) -> bool {
+        let capabilities = &self.hand.bench.target.capabilities;
+        let drops = capabilities.has(Capability::Tagging) && !capabilities.has(Capability::TaggingOnCopy);
+        drops && self.metadata.is_some() && self.route.is_inside
     }
 
     /// Puts the tags that the store drops from a copy.

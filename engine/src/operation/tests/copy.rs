@@ -126,6 +126,20 @@ async fn tags_that_a_store_drops_from_a_copy_are_put_after_it() {
     assert_eq!(rig.run(&replace, &task("k"), false).await, Run::Unsettled, "the copy is made, its tags are not put");
 }
 
+#[tokio::test(start_paused = true)]
+async fn tags_that_a_store_drops_with_the_old_metadata_are_put_after_the_copy() {
+    let metadata = NewMetadata { content_type: Some("text/new".into()), ..NewMetadata::default() };
+    let replace = copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Replaced), Some(metadata)));
+    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
+    assert_eq!(rig.run(&replace, &task("k"), false).await, done());
+    let put = rig.store.take_calls().into_iter().find_map(|call| match call {
+        Call::PutObjectTagging(put) => Some(put.tags),
+        _ => None,
+    });
+    assert_eq!(put, Some(rig.object(SOURCE, "k").unwrap().tags));
+    assert_eq!(rig.object(TARGET, "k").unwrap().tags, rig.object(SOURCE, "k").unwrap().tags);
+}
+
 fn grant(id: &str, permission: &str) -> AclGrant {
     AclGrant { grantee: Grantee::Id(id.into()), permission: permission.into() }
 }
