@@ -92,7 +92,7 @@ async fn a_row_that_names_no_object_fails_the_job_before_anything_runs_and_is_na
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manifest_that_is_not_there_or_not_allowed_fails_the_job() {
+async fn a_manifest_that_is_not_there_fails_the_job() {
     let world = World::new(2);
     let id = world.create_over(copy(), "source,a\n", |spec| {
         spec.manifest.location.object.key = ObjectKey::new("other.csv").unwrap();
