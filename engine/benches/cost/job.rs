@@ -9,14 +9,15 @@ use brigade_model::operation::{Copy, OperationKind};
 use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
-    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status,
+    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Job, JobId, JobOptions, JobSpec,
+    ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use tokio::sync::watch;
 
 use crate::cpu;
+use crate::manifests::Manifest;
 use crate::store::{Answers, YesStore};
 
 /// CPU time of a job's stages, in microseconds, and what its slices took in the spool.
@@ -27,52 +28,64 @@ pub(crate) struct Cost {
     pub(crate) spool_kib: u64,
 }
 
-/// Runs a job over so many rows.
+/// Runs a job over so many computed rows, to its end.
 pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers) -> Cost {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run_job(operation, tasks, answers))
+    let (moves, spool_kib) = run_until(Status::Complete, operation, Manifest::computed(tasks), answers);
+    let [begun, ready, completing, complete] =
+        [Status::New, Status::Ready, Status::Completing, Status::Complete].map(|to| moves.at(to));
+    Cost { prepare_us: ready - begun, execute_us: completing - ready, report_us: complete - completing, spool_kib }
 }
 
-async fn run_job(operation: Operation, tasks: u64, answers: Answers) -> Cost {
+/// CPU time, in microseconds, to make slices of a manifest.
+pub(crate) fn prepare(manifest: Manifest) -> f64 {
+    let (moves, _) = run_until(Status::Suspended, copy(), manifest, Answers::AtOnce);
+    moves.at(Status::Suspended) - moves.at(Status::New)
+}
+
+/// Runs a job until it has this status; gives its moves, and KiB of its slices in the spool.
+fn run_until(last: Status, operation: Operation, manifest: Manifest, answers: Answers) -> (Arc<Moves>, u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run_job(last, operation, manifest, answers))
+}
+
+async fn run_job(last: Status, operation: Operation, manifest: Manifest, answers: Answers) -> (Arc<Moves>, u64) {
     let clock = Arc::new(SystemClock::new());
     let etag = ETag::new("\"5d41402abc4b2a76b9719d911017c592\"").unwrap();
+    let (tasks, confirms) = (manifest.tasks(), last == Status::Suspended);
     let (moves, jobs, spool) =
         (Arc::new(Moves::default()), Arc::new(MemoryStore::new(clock.clone())), Arc::new(MemorySpool::default()));
     let id = JobId::from_u128(1);
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();
-    let job = Job::new(id, account, Dialect::Cos, endpoint, spec(operation, etag.clone()), clock.now());
+    let mut spec = spec(operation, etag.clone(), &manifest);
+    spec.confirmation_required = confirms.then_some(true);
+    let job = Job::new(id, account, Dialect::Cos, endpoint, spec, clock.now());
     jobs.create_job(&job, 1).await.unwrap();
     let ports = Ports {
         jobs: jobs.clone(),
         spool: spool.clone(),
-        roles: Arc::new(OneRole(Arc::new(YesStore::new(tasks, etag, answers)))),
+        roles: Arc::new(OneRole(Arc::new(YesStore::new(manifest, etag, answers)))),
         clock,
         entropy: Arc::new(SystemEntropy::new()),
         spawn: Arc::new(TokioSpawn),
         observer: moves.clone(),
     };
-    let begun = cpu::used_us();
+    moves.job_moved(id, Status::New);
     let engine = Engine::new(ports, EngineConfig::default());
     tokio::spawn(engine.clone().run());
-    moves.has_ended.subscribe().wait_for(|ended| *ended).await.unwrap();
+    moves.now.subscribe().wait_for(|now| *now == Some(last)).await.unwrap();
     engine.shut_down().await;
     let job = jobs.job(id).await.unwrap().unwrap();
-    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, tasks), "{job:?}");
-    let [ready, completing, complete] = [Status::Ready, Status::Completing, Status::Complete].map(|to| moves.at(to));
-    Cost {
-        prepare_us: ready - begun,
-        execute_us: completing - ready,
-        report_us: complete - completing,
-        spool_kib: spool.bytes_used().await.unwrap() / 1024,
-    }
+    assert_eq!((job.status, job.progress.total), (last, tasks), "{job:?}");
+    assert!(confirms || job.progress.succeeded == tasks, "{job:?}");
+    (moves, spool.bytes_used().await.unwrap() / 1024)
 }
 
 /// Notes how much CPU time was used when the job came to each status.
 #[derive(Default)]
 struct Moves {
     moves: Mutex<Vec<(Status, f64)>>,
-    has_ended: watch::Sender<bool>,
+    now: watch::Sender<Option<Status>>,
 }
 
 impl Moves {
@@ -84,7 +97,7 @@ impl Moves {
 impl Observer for Moves {
     fn job_moved(&self, _: JobId, status: Status) {
         self.moves.lock().unwrap().push((status, cpu::used_us()));
-        self.has_ended.send_replace(status.is_terminal());
+        self.now.send_replace(Some(status));
     }
 }
 
@@ -134,17 +147,17 @@ fn bucket(name: &str) -> BucketRef {
     BucketRef { text: format!("qcs::cos:r:uid/1:{name}"), region: "r".into(), owner: Owner::Unnamed, bucket }
 }
 
-fn spec(operation: Operation, etag: ETag) -> JobSpec {
+fn spec(operation: Operation, etag: ETag, manifest: &Manifest) -> JobSpec {
     let BucketRef { text, region, owner, bucket: aside } = bucket("aside");
-    let object = ObjectRef { text, region, owner, bucket: aside, key: ObjectKey::new("manifest.csv").unwrap() };
+    let object = ObjectRef { text, region, owner, bucket: aside, key: ObjectKey::new(manifest.key()).unwrap() };
     JobSpec {
         client_request_token: "token".to_owned(),
         confirmation_required: None,
         description: None,
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: None, etag },
-            format: ManifestFormat::CosCsvV1,
-            fields: vec![Field::Bucket, Field::Key],
+            format: manifest.format(),
+            fields: manifest.fields(),
         },
         operation,
         priority: 1,

@@ -4,8 +4,6 @@ use async_trait::async_trait;
 use brigade_model::ports::object_store::{ByteStream, CallError};
 use bytes::Bytes;
 
-use crate::cpu;
-
 const ROW: &[u8] = b"source,photos/2026/0000/object-000000000000.jpg\n";
 /// Every row has this many bytes.
 pub(crate) const ROW_BYTES: u64 = ROW.len() as u64;
@@ -48,48 +46,5 @@ fn put_row(into: &mut Vec<u8>, number: u64) {
 impl ByteStream for Rows {
     async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
         self.piece().map(Ok)
-    }
-}
-
-/// Microseconds to make a row and do nothing with it.
-pub(crate) fn made(rows: u64) -> f64 {
-    let before = cpu::used_us();
-    let mut bytes = 0;
-    let mut source = Rows { at: 0, end: rows * ROW_BYTES };
-    while let Some(piece) = source.piece() {
-        bytes += std::hint::black_box(piece).len() as u64;
-    }
-    assert_eq!(bytes, rows * ROW_BYTES);
-    (cpu::used_us() - before) / rows as f64
-}
-
-/// Microseconds to make a row, to read it with the csv crate and do nothing with it.
-pub(crate) fn read_by_csv(rows: u64) -> f64 {
-    let before = cpu::used_us();
-    let source = Pieces { rows: Rows { at: 0, end: rows * ROW_BYTES }, piece: Bytes::new() };
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(source);
-    let mut record = csv::ByteRecord::new();
-    let mut read = 0;
-    while reader.read_byte_record(&mut record).unwrap() {
-        read += 1;
-        std::hint::black_box(&record);
-    }
-    assert_eq!(read, rows);
-    (cpu::used_us() - before) / rows as f64
-}
-
-struct Pieces {
-    rows: Rows,
-    piece: Bytes,
-}
-
-impl std::io::Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.piece.is_empty() {
-            self.piece = self.rows.piece().unwrap_or_default();
-        }
-        let length = buffer.len().min(self.piece.len());
-        buffer[..length].copy_from_slice(&self.piece.split_to(length));
-        Ok(length)
     }
 }

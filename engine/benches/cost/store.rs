@@ -1,4 +1,4 @@
-//! An object store that holds one manifest and says yes to everything else.
+//! An object store that holds a manifest and says yes to everything else.
 
 use async_trait::async_trait;
 use brigade_model::ETag;
@@ -7,7 +7,7 @@ use brigade_model::ports::object_store::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::rows::{ROW_BYTES, Rows};
+use crate::manifests::Manifest;
 
 /// When answers come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub(crate) enum Answers {
 }
 
 pub(crate) struct YesStore {
-    rows: u64,
+    manifest: Manifest,
     etag: ETag,
     waiting: Option<mpsc::UnboundedSender<oneshot::Sender<()>>>,
 }
 
 impl YesStore {
-    pub(crate) fn new(rows: u64, etag: ETag, answers: Answers) -> Self {
+    pub(crate) fn new(manifest: Manifest, etag: ETag, answers: Answers) -> Self {
         let waiting = (answers == Answers::Singly).then(|| {
             let (waiting, mut callers) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
             tokio::spawn(async move {
@@ -36,7 +36,7 @@ impl YesStore {
             });
             waiting
         });
-        Self { rows, etag, waiting }
+        Self { manifest, etag, waiting }
     }
 
     fn head(&self, size: u64) -> ObjectHead {
@@ -57,10 +57,10 @@ impl ObjectStore for YesStore {
             answered.await.unwrap();
         }
         Ok(match call {
-            Call::HeadObject(_) => Answer::HeadObject(self.head(self.rows * ROW_BYTES)),
+            Call::HeadObject(request) => Answer::HeadObject(self.head(self.manifest.size(&request.at.key))),
             Call::GetObject(request) => {
                 let (first, last) = request.range.unwrap();
-                let body = Box::new(Rows { at: first, end: last + 1 });
+                let body = self.manifest.read(&request.at.key, first, last + 1);
                 Answer::GetObject(GotObject { head: self.head(last + 1 - first), body })
             }
             Call::CopyObject(_) => Answer::CopyObject(self.copy_done()),

@@ -1,0 +1,201 @@
+//! The manifests that jobs read here: computed rows of any number, or kept files of each format.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use async_trait::async_trait;
+use brigade_model::ports::object_store::{ByteStream, CallError};
+use brigade_model::{Field, ManifestFormat, ObjectKey};
+use bytes::{Buf, Bytes};
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use md5::{Digest, Md5};
+use percent_encoding::percent_decode;
+
+use crate::cpu;
+use crate::rows::{ROW_BYTES, Rows};
+
+/// What a network answer brings at once.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Rows of one part of an inventory.
+const PART_ROWS: u64 = 500_000;
+
+/// A manifest.
+pub(crate) enum Manifest {
+    /// Plain CSV of two columns that takes no memory.
+    Computed(u64),
+    /// Files in memory.
+    Kept(Kept),
+}
+
+impl Manifest {
+    pub(crate) fn computed(rows: u64) -> Self {
+        Self::Computed(rows)
+    }
+
+    pub(crate) fn tasks(&self) -> u64 {
+        match self {
+            Self::Computed(rows) => *rows,
+            Self::Kept(kept) => kept.rows,
+        }
+    }
+
+    pub(crate) fn format(&self) -> ManifestFormat {
+        match self {
+            Self::Kept(kept) if kept.fields.is_empty() => ManifestFormat::CosInventoryCsvV1,
+            _ => ManifestFormat::CosCsvV1,
+        }
+    }
+
+    pub(crate) fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Computed(_) => vec![Field::Bucket, Field::Key],
+            Self::Kept(kept) => kept.fields.clone(),
+        }
+    }
+
+    /// The key of the object that the job names.
+    pub(crate) fn key(&self) -> &'static str {
+        match self.format() {
+            ManifestFormat::CosCsvV1 => "manifest.csv",
+            ManifestFormat::CosInventoryCsvV1 => "manifest.json",
+        }
+    }
+
+    pub(crate) fn size(&self, key: &ObjectKey) -> u64 {
+        match self {
+            Self::Computed(rows) => rows * ROW_BYTES,
+            Self::Kept(kept) => kept.file(key).len() as u64,
+        }
+    }
+
+    /// The bytes from `at` to before `end` of an object.
+    pub(crate) fn read(&self, key: &ObjectKey, at: u64, end: u64) -> Box<dyn ByteStream> {
+        match self {
+            Self::Computed(_) => Box::new(Rows { at, end }),
+            Self::Kept(kept) => Box::new(Pieces(kept.file(key).slice(at as usize..end as usize))),
+        }
+    }
+}
+
+impl From<Kept> for Manifest {
+    fn from(kept: Kept) -> Self {
+        Self::Kept(kept)
+    }
+}
+
+/// The files of a manifest, by key.
+pub(crate) struct Kept {
+    rows: u64,
+    /// What the columns are; none for an inventory.
+    fields: Vec<Field>,
+    files: BTreeMap<String, Bytes>,
+    /// Which column is the key.
+    key_column: usize,
+}
+
+impl Kept {
+    pub(crate) const NAMES: [&'static str; 5] =
+        ["csv", "csv-versions", "csv-encoded", "inventory", "inventory-all"];
+
+    /// The manifest of that name: two columns, with versions, with keys that are percent-encoded
+    /// (read as they stand: the job does not say so), an inventory of three columns or of all.
+    pub(crate) fn make(name: &str, rows: u64) -> Self {
+        let files = BTreeMap::new();
+        let csv = |fields: &[Field], row: &dyn Fn(u64) -> String| {
+            let text = text(0..rows, row);
+            let files = [("manifest.csv".to_owned(), Bytes::from(text))].into();
+            Self { rows, fields: fields.to_vec(), files, key_column: 1 }
+        };
+        let inventory = |schema: &str, key_column: usize, row: &dyn Fn(u64) -> String| {
+            let mut kept = Self { rows, fields: Vec::new(), files, key_column };
+            kept.put_inventory(schema, row);
+            kept
+        };
+        match name {
+            "csv" => csv(&[Field::Bucket, Field::Key], &|n| format!("source,photos/2026/0000/object-{n:012}.jpg\n")),
+            "csv-versions" => csv(&[Field::Bucket, Field::Key, Field::VersionId], &|n| {
+                format!("source,photos/2026/0000/object-{n:012}.jpg,{:032x}\n", u128::from(n) << 40)
+            }),
+            "csv-encoded" => csv(&[Field::Bucket, Field::Key], &|n| {
+                format!("\"source\",\"photos/2026/%E5%9B%BE/object%20{n:012}.jpg\"\n")
+            }),
+            "inventory" => inventory("Bucket, Key, Size", 1, &|n| {
+                format!("\"source\",\"photos/2026/0000/object-{n:012}.jpg\",\"{}\"\n", n % 100_000)
+            }),
+            "inventory-all" => inventory(
+                "Appid, Bucket, Key, Size, LastModifiedDate, ETag, StorageClass, IsMultipartUploaded, ReplicationStatus",
+                2,
+                &|n| {
+                    format!(
+                        "\"1250000000\",\"source\",\"photos/2026/%E5%9B%BE/object-{n:012}.jpg\",\"{}\",\
+                         \"2026-11-26T00:00:00.000Z\",\"{:032x}\",\"Standard\",\"false\",\"\"\n",
+                        n % 100_000,
+                        u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+                    )
+                },
+            ),
+            other => panic!("no manifest {other}"),
+        }
+    }
+
+    fn put_inventory(&mut self, schema: &str, row: &dyn Fn(u64) -> String) {
+        let mut listed = Vec::new();
+        for first in (0..self.rows).step_by(PART_ROWS as usize) {
+            let mut part = GzEncoder::new(Vec::new(), Compression::default());
+            part.write_all(text(first..(first + PART_ROWS).min(self.rows), row).as_bytes()).unwrap();
+            let (part, key) = (part.finish().unwrap(), format!("part-{first:012}.csv.gz"));
+            let md5 = hex::encode(Md5::digest(&part));
+            listed.push(format!(r#"{{"key":"{key}","size":{},"md5Checksum":"{md5}"}}"#, part.len()));
+            self.files.insert(key, Bytes::from(part));
+        }
+        let json = format!(r#"{{"fileFormat":"CSV","fileSchema":"{schema}","files":[{}]}}"#, listed.join(","));
+        self.files.insert("manifest.json".to_owned(), Bytes::from(json));
+    }
+
+    /// How long its files are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.files.values().map(Bytes::len).sum()
+    }
+
+    fn file(&self, key: &ObjectKey) -> &Bytes {
+        &self.files[key.as_str()]
+    }
+
+    /// Microseconds of CPU time to read the rows with the csv crate, to decode their keys, and to do
+    /// nothing with them.
+    pub(crate) fn read_bare(&self) -> f64 {
+        let before = cpu::used_us();
+        let mut read = 0;
+        for (name, file) in self.files.iter().filter(|(name, _)| !name.ends_with(".json")) {
+            let text: Box<dyn Read> = match name.ends_with(".gz") {
+                true => Box::new(MultiGzDecoder::new(file.clone().reader())),
+                false => Box::new(file.clone().reader()),
+            };
+            let mut rows = csv::ReaderBuilder::new().has_headers(false).buffer_capacity(PIECE_BYTES).from_reader(text);
+            let mut row = csv::ByteRecord::new();
+            while rows.read_byte_record(&mut row).unwrap() {
+                let key = percent_decode(&row[self.key_column]).decode_utf8().unwrap();
+                std::hint::black_box(&key);
+                read += 1;
+            }
+        }
+        assert_eq!(read, self.rows);
+        cpu::used_us() - before
+    }
+}
+
+fn text(numbers: std::ops::Range<u64>, row: &dyn Fn(u64) -> String) -> String {
+    numbers.map(row).collect()
+}
+
+struct Pieces(Bytes);
+
+#[async_trait]
+impl ByteStream for Pieces {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        let length = self.0.len().min(PIECE_BYTES);
+        (length > 0).then(|| Ok(self.0.split_to(length)))
+    }
+}
