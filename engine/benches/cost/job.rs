@@ -28,9 +28,10 @@ pub(crate) struct Cost {
     pub(crate) spool_kib: u64,
 }
 
-/// Runs a job over so many computed rows, to its end.
-pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers) -> Cost {
-    let (moves, spool_kib) = run_until(Status::Complete, operation, Manifest::computed(tasks), answers);
+/// Runs a job over so many computed rows, to its end. Its objects lie on a store of their own when
+/// there is one, its manifest and its report always in memory.
+pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers, objects: Option<Arc<dyn ObjectStore>>) -> Cost {
+    let (moves, spool_kib) = run_until(Status::Complete, operation, Manifest::computed(tasks), answers, objects);
     let [begun, ready, completing, complete] =
         [Status::New, Status::Ready, Status::Completing, Status::Complete].map(|to| moves.at(to));
     Cost { prepare_us: ready - begun, execute_us: completing - ready, report_us: complete - completing, spool_kib }
@@ -38,17 +39,29 @@ pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers) -> Cost {
 
 /// CPU time, in microseconds, to make slices of a manifest.
 pub(crate) fn prepare(manifest: Manifest) -> f64 {
-    let (moves, _) = run_until(Status::Suspended, copy(), manifest, Answers::AtOnce);
+    let (moves, _) = run_until(Status::Suspended, copy(), manifest, Answers::AtOnce, None);
     moves.at(Status::Suspended) - moves.at(Status::New)
 }
 
 /// Runs a job until it has this status; gives its moves, and KiB of its slices in the spool.
-fn run_until(last: Status, operation: Operation, manifest: Manifest, answers: Answers) -> (Arc<Moves>, u64) {
+fn run_until(
+    last: Status,
+    operation: Operation,
+    manifest: Manifest,
+    answers: Answers,
+    objects: Option<Arc<dyn ObjectStore>>,
+) -> (Arc<Moves>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run_job(last, operation, manifest, answers))
+    runtime.block_on(run_job(last, operation, manifest, answers, objects))
 }
 
-async fn run_job(last: Status, operation: Operation, manifest: Manifest, answers: Answers) -> (Arc<Moves>, u64) {
+async fn run_job(
+    last: Status,
+    operation: Operation,
+    manifest: Manifest,
+    answers: Answers,
+    objects: Option<Arc<dyn ObjectStore>>,
+) -> (Arc<Moves>, u64) {
     let clock = Arc::new(SystemClock::new());
     let etag = ETag::new("\"5d41402abc4b2a76b9719d911017c592\"").unwrap();
     let (tasks, confirms) = (manifest.tasks(), last == Status::Suspended);
@@ -61,10 +74,11 @@ async fn run_job(last: Status, operation: Operation, manifest: Manifest, answers
     spec.confirmation_required = confirms.then_some(true);
     let job = Job::new(id, account, Dialect::Cos, endpoint, spec, clock.now());
     jobs.create_job(&job, 1).await.unwrap();
+    let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, etag, answers));
     let ports = Ports {
         jobs: jobs.clone(),
         spool: spool.clone(),
-        roles: Arc::new(OneRole(Arc::new(YesStore::new(manifest, etag, answers)))),
+        roles: Arc::new(OneRole { objects: objects.unwrap_or_else(|| yes.clone()), yes }),
         clock,
         entropy: Arc::new(SystemEntropy::new()),
         spawn: Arc::new(TokioSpawn),
@@ -101,23 +115,26 @@ impl Observer for Moves {
     }
 }
 
-struct OneRole(Arc<dyn ObjectStore>);
+struct OneRole {
+    objects: Arc<dyn ObjectStore>,
+    yes: Arc<dyn ObjectStore>,
+}
 
 impl Roles for OneRole {
     fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
-        let place = Place {
+        let place = |store: &Arc<dyn ObjectStore>| Place {
             endpoint: EndpointName::new("e").unwrap(),
-            store: self.0.clone(),
+            store: store.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AlwaysWell),
         };
         Some(RolePlaces {
             operations: OperationKind::ALL.to_vec(),
-            source: place.clone(),
-            target: place.clone(),
-            manifest: place.clone(),
-            report: place,
+            source: place(&self.objects),
+            target: place(&self.objects),
+            manifest: place(&self.yes),
+            report: place(&self.yes),
         })
     }
 }

@@ -96,8 +96,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(crate) const NAMES: [&'static str; 5] =
-        ["csv", "csv-versions", "csv-encoded", "inventory", "inventory-all"];
+    pub(crate) const NAMES: [&'static str; 5] = ["csv", "csv-versions", "csv-encoded", "inventory", "inventory-all"];
 
     /// The manifest of that name: two columns, with versions, with keys that are percent-encoded
     /// (read as they stand: the job does not say so), an inventory of three columns or of all.
@@ -152,11 +151,6 @@ impl Kept {
         }
         let json = format!(r#"{{"fileFormat":"CSV","fileSchema":"{schema}","files":[{}]}}"#, listed.join(","));
         self.files.insert("manifest.json".to_owned(), Bytes::from(json));
-    }
-
-    /// How long its files are.
-    pub(crate) fn bytes(&self) -> usize {
-        self.files.values().map(Bytes::len).sum()
     }
 
     fn file(&self, key: &ObjectKey) -> &Bytes {

@@ -1,13 +1,11 @@
-//! Calls through our own stores.
+//! The same requests through our own stores, without a job.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use brigade_model::operation::Tag;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{
-    At, Call, CopyObject, DeleteObject, DeleteObjects, HeadObject, Leash, PutObjectTagging,
-};
+use brigade_model::ports::object_store::{At, Call, CopyObject, Leash, PutObjectTagging};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
@@ -21,18 +19,16 @@ use futures::stream::iter;
 /// As many as an endpoint's own limit lets through.
 pub(crate) const IN_FLIGHT: usize = 32;
 
-/// Makes the n-th call of a row.
-pub(crate) type Make = fn(u64) -> Call;
-
 /// Makes so many calls, each of which must succeed.
-pub(crate) async fn ask(store: &dyn ObjectStore, call: Make, calls: u64) {
+pub(crate) async fn ask(store: &dyn ObjectStore, operation: &str, calls: u64) {
     let leash = Leash::unbounded();
+    let call = if operation == "copy" { copy } else { tagging };
     iter(0..calls)
         .for_each_concurrent(IN_FLIGHT, async |number| drop(store.call(&leash, call(number)).await.unwrap()))
         .await;
 }
 
-pub(crate) fn http(server: SocketAddr) -> Arc<dyn ObjectStore> {
+fn http(server: SocketAddr) -> Arc<dyn ObjectStore> {
     let (key_id, secret) = ("AKIDTEST".to_owned(), "not-a-secret".to_owned());
     let config = HttpConfig {
         endpoint: format!("http://{server}"),
@@ -55,41 +51,27 @@ pub(crate) fn chain(server: SocketAddr) -> Arc<dyn ObjectStore> {
     Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), gate, clock, Arc::new(SystemEntropy::new())))
 }
 
-pub(crate) fn calls() -> [(&'static str, Make); 4] {
-    [
-        ("CopyObject", |n| {
-            Call::CopyObject(CopyObject {
-                source: at("source", n),
-                source_version: None,
-                target: at("target", n),
-                metadata: None,
-                tags: None,
-                canned_acl: None,
-                storage_class: None,
-                sse: None,
-                source_if_match: None,
-                size: None,
-            })
-        }),
-        ("PutObjectTagging", |n| {
-            let tags = vec![Tag { key: "a".into(), value: "b".into() }];
-            Call::PutObjectTagging(PutObjectTagging { at: at("source", n), version: None, tags })
-        }),
-        ("DeleteObject", |n| Call::DeleteObject(DeleteObject { at: at("source", n), version: None, if_match: None })),
-        ("HeadObject", |n| Call::HeadObject(HeadObject { at: at("source", n), version: None })),
-    ]
+fn copy(n: u64) -> Call {
+    Call::CopyObject(CopyObject {
+        source: at("source", n),
+        source_version: None,
+        target: at("target", n),
+        metadata: None,
+        tags: None,
+        canned_acl: None,
+        storage_class: None,
+        sse: None,
+        source_if_match: None,
+        size: None,
+    })
 }
 
-/// A thousand keys at once.
-pub(crate) fn delete_group(n: u64) -> Call {
-    let objects = (n * 1000..(n + 1) * 1000).map(|n| (key(n), None)).collect();
-    Call::DeleteObjects(DeleteObjects { bucket: BucketName::new("source").unwrap(), objects })
+fn tagging(n: u64) -> Call {
+    let tags = vec![Tag { key: "a".into(), value: "b".into() }];
+    Call::PutObjectTagging(PutObjectTagging { at: at("source", n), version: None, tags })
 }
 
 fn at(bucket: &str, n: u64) -> At {
-    At { bucket: BucketName::new(bucket).unwrap(), key: key(n) }
-}
-
-fn key(n: u64) -> ObjectKey {
-    ObjectKey::new(format!("photos/2026/0000/object-{n:012}.jpg")).unwrap()
+    let key = ObjectKey::new(format!("photos/2026/0000/object-{n:012}.jpg")).unwrap();
+    At { bucket: BucketName::new(bucket).unwrap(), key }
 }

@@ -29,7 +29,7 @@ async fn answer_all(mut connection: TcpStream) {
         if read_until(&mut connection, &mut input, |input| (input.len() >= end).then_some(end)).await.is_none() {
             return;
         }
-        let answer = answer(&head, &input[head_len..end]);
+        let answer = answer(&head);
         input.drain(..end);
         if connection.write_all(answer.as_bytes()).await.is_err() {
             return;
@@ -62,29 +62,15 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-fn answer(head: &str, body: &[u8]) -> String {
-    let (status, own, document) = match head.split(' ').next().unwrap() {
-        "DELETE" => ("204 No Content", "", String::new()),
-        "HEAD" => {
-            ("200 OK", "Content-Type: image/jpeg\r\nLast-Modified: Tue, 24 Nov 2026 00:00:00 GMT\r\n", String::new())
-        }
-        "POST" => ("200 OK", "Content-Type: application/xml\r\n", deleted(body)),
-        _ if header(head, "x-amz-copy-source").is_some() => {
-            ("200 OK", "Content-Type: application/xml\r\n", COPIED.to_owned())
-        }
-        _ => ("200 OK", "", String::new()),
+fn answer(head: &str) -> String {
+    let (own, document) = match header(head, "x-amz-copy-source") {
+        Some(_) => ("Content-Type: application/xml\r\n", COPIED),
+        None => ("", ""),
     };
     let length = document.len();
     format!(
-        "HTTP/1.1 {status}\r\nServer: stub\r\nDate: Tue, 24 Nov 2026 00:00:00 GMT\r\nx-amz-request-id: 4442587FB7D0A2F9\r\n\
+        "HTTP/1.1 200 OK\r\nServer: stub\r\nDate: Tue, 24 Nov 2026 00:00:00 GMT\r\nx-amz-request-id: 4442587FB7D0A2F9\r\n\
          x-amz-id-2: s9lzHYrFp76ZVxRcpX9QMpVWvvx5Yfvd\r\nETag: \"5d41402abc4b2a76b9719d911017c592\"\r\n{own}\
          Content-Length: {length}\r\n\r\n{document}"
     )
-}
-
-fn deleted(body: &[u8]) -> String {
-    let body = String::from_utf8_lossy(body);
-    let keys = body.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
-    let entries: String = keys.map(|(key, _)| format!("<Deleted><Key>{key}</Key></Deleted>")).collect();
-    format!("<DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{entries}</DeleteResult>")
 }
