@@ -218,7 +218,7 @@ impl<'a> JobEvidence<'a> {
         let story =
             |(n, object)| Story { object, outcome: outcomes.get(&n).cloned(), calls: Vec::new(), foreign: Vec::new() };
         let tasks = world.objects[number].iter().enumerate().map(story).collect();
-        let report = ended.as_ref().and_then(|ended| read_report(world, &ended.job));
+        let report = ended.as_ref().and_then(|ended| read_report(world, number, &ended.job));
         Self { number, scene, ended, moves: Vec::new(), report, tasks }
     }
 

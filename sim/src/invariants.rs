@@ -41,6 +41,7 @@ const INVARIANTS: &[(&str, Check)] = &[
     ("what others wrote after a lost attempt is left", others::what_others_wrote_after_a_lost_attempt_is_left),
     ("nothing is attempted without a lease", leases::nothing_is_attempted_without_a_lease),
     ("nothing is attempted once a job has ended", cancelled::nothing_is_attempted_once_a_job_has_ended),
+    ("a lost lease records nothing", leases::a_lost_lease_records_nothing),
     ("no task starts after a cancel is answered", cancelled::no_task_starts_after_a_cancel_is_answered),
     ("what was answered holds", answered::what_was_answered_holds),
     ("no more than a window is repeated", repeats::no_more_than_a_window_is_repeated),

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::executor::Node;
 use crate::history::Event;
+use crate::mishaps;
 use crate::weather::Fate;
 use crate::world::World;
 
@@ -33,7 +34,10 @@ impl NodeStore {
         note: impl FnOnce(&World, u32, &Result<T, E>) + Send,
     ) -> Result<T, E> {
         let (world, weather) = (&self.world, &self.world.weather);
-        let fate = weather.fate(is_read);
+        let fate = weather.fate(name, is_read);
+        if fate == Some(Fate::FreezesBefore) {
+            mishaps::freeze(world, &self.node);
+        }
         self.pause(fate == Some(Fate::LateBefore)).await;
         match fate {
             Some(Fate::DiesBefore) => return self.die(name, "the process dies before it").await,
@@ -48,6 +52,7 @@ impl NodeStore {
         match fate {
             Some(Fate::DiesAfter) => return self.die(name, "the process dies after it").await,
             Some(Fate::FailsAfter) => return Err(self.fail(name, "its answer is lost").into()),
+            Some(Fate::FreezesAfter) => mishaps::freeze(world, &self.node),
             _ => {}
         }
         self.pause(fate == Some(Fate::LateAfter)).await;

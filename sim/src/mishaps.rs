@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_model::ports::Spawn;
+
 use crate::chance::Chance;
+use crate::executor::Node;
 use crate::history::Event;
 use crate::process::Process;
 use crate::world::World;
@@ -29,7 +32,7 @@ enum Mishap {
 }
 
 const MISHAPS: [(u64, Mishap); 9] = [
-    (5, Mishap::Crash),
+    (8, Mishap::Crash),
     (5, Mishap::Freeze),
     (4, Mishap::CutOff),
     (2, Mishap::StoreAway),
@@ -47,9 +50,6 @@ const LASTS_S: [(u64, u64); 4] = [(5, 3), (4, 30), (3, 90), (1, 1000)];
 /// What is said of a clock that jumps.
 pub(crate) const CLOCK_JUMPS: &str = "its clock jumps";
 
-/// How long a process is frozen, from and to: leases run out meanwhile, or not.
-const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (905, 1000))];
-
 /// Makes mishaps happen until the storm is over.
 pub(crate) async fn make_trouble(world: Arc<World>, every: Duration) {
     let chance = Chance::new(world.seed, "mishaps");
@@ -58,7 +58,9 @@ pub(crate) async fn make_trouble(world: Arc<World>, every: Duration) {
         if world.weather.is_over() {
             return;
         }
-        let processes = world.processes();
+        let mut processes = world.processes();
+        // The dead and the frozen have had theirs.
+        processes.retain(|(_, process)| !process.node.is_crashed() && !process.node.is_frozen());
         if let Some((slot, process)) = chance.pick(&processes) {
             befall(&world, &chance, *slot, process);
         }
@@ -73,17 +75,14 @@ fn befall(world: &Arc<World>, chance: &Chance, slot: usize, process: &Process) {
     let for_long = format!(" for {lasts:?}");
     let (what, how) = match mishap {
         Mishap::Crash => {
-            if !process.node.is_crashed() && weather.may_crash() {
+            if weather.may_crash() {
                 world.crash(&process.node);
             }
             return;
         }
         Mishap::Freeze => {
-            let (least, most) = chance.weighted(&FROZEN_S);
-            let lasts = Duration::from_secs(chance.between(least, most));
-            process.node.freeze();
-            thaw_later(world, process, lasts);
-            ("is frozen", format!(" for {lasts:?}"))
+            freeze(world, &process.node);
+            return;
         }
         Mishap::CutOff => {
             weather.send_store_away(slot, until);
@@ -116,24 +115,27 @@ fn befall(world: &Arc<World>, chance: &Chance, slot: usize, process: &Process) {
             ("the spool fails", for_long)
         }
     };
-    let is_of_node = matches!(mishap, Mishap::Freeze | Mishap::CutOff | Mishap::ClockJump);
+    let is_of_node = matches!(mishap, Mishap::CutOff | Mishap::ClockJump);
     world.note(is_of_node.then_some(process.node.id), Event::Mishap { what, how });
 }
 
-fn thaw_later(world: &Arc<World>, process: &Process, after: Duration) {
-    use brigade_model::ports::Spawn;
-    let (thawing, process) = (world.clone(), process.clone());
+/// Stops a process; it goes on after a while.
+pub(crate) fn freeze(world: &Arc<World>, node: &Node) {
+    let lasts = world.weather.frozen_for();
+    world.note(Some(node.id), Event::Mishap { what: "is frozen", how: format!(" for {lasts:?}") });
+    node.freeze();
+    let (thawing, frozen) = (world.clone(), node.clone());
     let work = async move {
-        thawing.executor.sleep(after).await;
-        thaw(&thawing, &process);
+        thawing.executor.sleep(lasts).await;
+        thaw(&thawing, &frozen);
     };
     world.space.spawn("thaw", Box::pin(work));
 }
 
 /// Lets a frozen process go on.
-pub(crate) fn thaw(world: &World, process: &Process) {
-    if process.node.is_frozen() {
-        world.note(Some(process.node.id), Event::Mishap { what: "thaws", how: String::new() });
-        process.node.thaw();
+pub(crate) fn thaw(world: &World, node: &Node) {
+    if node.is_frozen() {
+        world.note(Some(node.id), Event::Mishap { what: "thaws", how: String::new() });
+        node.thaw();
     }
 }

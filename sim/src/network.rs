@@ -40,9 +40,9 @@ impl ObjectStore for Network {
         let leash = leash.clone();
         let travelling = world.clone();
         let request = async move {
-            travelling.executor.sleep(travelling.weather.object_pause()).await;
+            travelling.executor.sleep(travelling.weather.object_pause(kind)).await;
             let answer = faults.call(&leash, call).await;
-            travelling.executor.sleep(travelling.weather.object_pause()).await;
+            travelling.executor.sleep(travelling.weather.object_pause(kind)).await;
             // Nobody waits any more when the sender is dead.
             let _ = to.send(answer);
         };

@@ -3,7 +3,7 @@
 use brigade_model::{Job, ObjectKey};
 use serde_json::Value;
 
-use crate::world::{ASIDE, World, at};
+use crate::world::{World, at, reports_of};
 
 /// A report.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +24,18 @@ pub(crate) struct Row {
 ///
 /// # Errors
 /// What cannot be read of it.
-pub(crate) fn read_report(world: &World, job: &Job) -> Option<Result<Report, String>> {
-    let manifest = text(world, &format!("reports/job-{}/manifest.json", job.id))?;
-    Some(read(world, &manifest))
+pub(crate) fn read_report(world: &World, number: usize, job: &Job) -> Option<Result<Report, String>> {
+    let bucket = reports_of(number);
+    let manifest = text(world, &bucket, &format!("reports/job-{}/manifest.json", job.id))?;
+    Some(read(world, &bucket, &manifest))
 }
 
-fn read(world: &World, manifest: &str) -> Result<Report, String> {
+fn read(world: &World, bucket: &str, manifest: &str) -> Result<Report, String> {
     let manifest: Value = serde_json::from_str(manifest).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     for file in manifest["Results"].as_array().ok_or("manifest.json names no results")? {
         let (kind, key) = (&file["TaskExecutionStatus"], file["Key"].as_str().unwrap_or_default());
-        let text = text(world, key).ok_or_else(|| format!("{key} is not there"))?;
+        let text = text(world, bucket, key).ok_or_else(|| format!("{key} is not there"))?;
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         for record in reader.records() {
             let record = record.map_err(|error| format!("{key}: {error}"))?;
@@ -54,7 +55,7 @@ fn read_row(record: &csv::StringRecord) -> Option<Row> {
     (record.len() == 7).then(|| Row { key, is_success, code: record[4].to_owned() })
 }
 
-fn text(world: &World, key: &str) -> Option<String> {
-    let object = world.bucket.object(&at(ASIDE, &ObjectKey::new(key).ok()?))?;
+fn text(world: &World, bucket: &str, key: &str) -> Option<String> {
+    let object = world.bucket.object(&at(bucket, &ObjectKey::new(key).ok()?))?;
     String::from_utf8(object.body.to_bytes().to_vec()).ok()
 }

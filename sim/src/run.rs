@@ -90,6 +90,9 @@ fn begin(world: &Arc<World>) {
         for (number, scene) in creating.scene.jobs.iter().enumerate() {
             creating.executor.sleep(scene.created_after).await;
             creating.create_job(number);
+            if let Some(after) = scene.paused_after {
+                creating.space.spawn("second thoughts", Box::pin(users::think_again(creating.clone(), number, after)));
+            }
         }
     };
     world.space.spawn("jobs", Box::pin(create));
@@ -123,7 +126,7 @@ fn restart_dead(world: &Arc<World>, chance: &Chance) {
 fn let_go_on(world: &Arc<World>, chance: &Chance) {
     let processes = world.processes();
     if processes.iter().all(|(_, process)| process.node.is_frozen()) {
-        processes.iter().for_each(|(_, process)| mishaps::thaw(world, process));
+        processes.iter().for_each(|(_, process)| mishaps::thaw(world, &process.node));
     }
     let Some((_, process)) = processes.iter().find(|(_, process)| !process.node.is_frozen()) else { return };
     for id in world.ids() {
@@ -140,7 +143,7 @@ fn let_go_on(world: &Arc<World>, chance: &Chance) {
 /// Whoever is frozen wakes and finds everything over; then all stop.
 async fn end(world: &Arc<World>) {
     for (_, process) in world.processes() {
-        mishaps::thaw(world, &process);
+        mishaps::thaw(world, &process.node);
     }
     world.executor.sleep(Duration::from_secs(30)).await;
     if have_all_ended(world) {

@@ -27,7 +27,7 @@ pub(crate) enum Deed {
 const DEEDS: [(u64, Deed); 8] = [
     (4, Deed::Copy),
     (2, Deed::CopyInPlace),
-    (2, Deed::CopyLarge),
+    (3, Deed::CopyLarge),
     (4, Deed::Delete),
     (2, Deed::DeleteVersion),
     (2, Deed::Tag),
@@ -36,7 +36,7 @@ const DEEDS: [(u64, Deed); 8] = [
 ];
 
 /// How many nodes there are. One is the embedded service: nobody else opens its store.
-const NODES: [(u64, usize); 3] = [(5, 1), (3, 2), (2, 3)];
+const NODES: [(u64, usize); 3] = [(4, 1), (4, 2), (2, 3)];
 
 const VERSIONING: [(u64, Versioning); 3] = [(5, Versioning::Off), (4, Versioning::Enabled), (1, Versioning::Suspended)];
 
@@ -47,13 +47,19 @@ pub(crate) struct JobScene {
     pub(crate) tasks: usize,
     /// Objects that are not there, in percent of the tasks.
     pub(crate) missing_percent: u64,
+    /// Too many failures end the job once so many tasks have an outcome.
+    pub(crate) threshold_tasks: Option<u64>,
     pub(crate) account: u64,
     pub(crate) priority: i32,
     pub(crate) must_be_confirmed: bool,
     /// Somebody changes the manifest after the request.
     pub(crate) is_manifest_changed: bool,
     pub(crate) has_report: bool,
+    /// The report's bucket is closed to the service once the job runs.
+    pub(crate) is_report_refused: bool,
     pub(crate) created_after: Duration,
+    /// Its user thinks again, so long after it began to run.
+    pub(crate) paused_after: Option<Duration>,
     pub(crate) requests_per_second: Option<u32>,
 }
 
@@ -89,9 +95,9 @@ impl Scene {
         let chance = Chance::new(seed, "scene");
         let nodes = chance.weighted(&NODES);
         let versioning = chance.weighted(&VERSIONING);
-        // One in 24 has a job whose slices are larger than a window.
-        let is_large = chance.below(24) == 0;
-        let count = if is_large { 1 } else { chance.weighted(&[(4, 1), (3, 2), (2, 3), (1, 4)]) };
+        // One in 20 has a job whose slices are larger than a window.
+        let is_large = chance.below(20) == 0;
+        let count = if is_large { 1 } else { chance.weighted(&[(2, 1), (3, 2), (3, 3), (2, 4)]) };
         let jobs = (0..count).map(|_| job(&chance, versioning, is_large)).collect();
         let (storm, config) = (storm(&chance), config(&chance));
         let storm = if is_large { slow_answers(&chance, storm) } else { storm };
@@ -108,22 +114,29 @@ fn job(chance: &Chance, versioning: Versioning, is_large: bool) -> JobScene {
         }
     };
     let tasks = match deed {
-        _ if is_large => chance.between(6_000, 7_500),
+        _ if is_large => chance.between(8_200, 10_000),
         Deed::CopyLarge => chance.between(1, 8),
         _ => chance.weighted(&[(1, 0), (4, 20), (8, 150), (3, 400)]),
     };
     let tasks = if is_large { tasks } else { chance.between(tasks / 4, tasks) };
-    let pace = chance.weighted(&[(2, None), (2, Some(5)), (4, Some(20)), (2, Some(100))]);
+    let pace = chance.weighted(&[(2, None), (3, Some(3)), (4, Some(10)), (2, Some(50))]);
+    let missing_percent = chance.weighted(&[(5, 0), (3, 10), (2, 70)]);
+    // A job that is about to fail is paused more often, so that it fails while it drains.
+    let is_paused = chance.below(if missing_percent > 50 { 2 } else { 8 }) == 0;
     JobScene {
         deed,
         tasks: usize::try_from(tasks).unwrap_or(usize::MAX),
-        missing_percent: chance.weighted(&[(6, 0), (3, 10), (1, 70)]),
+        missing_percent,
+        // Those that miss few have too few tasks for the usual threshold.
+        threshold_tasks: (missing_percent > 50).then(|| chance.between(1, 30)),
         account: chance.below(2),
         priority: i32::try_from(chance.below(3)).unwrap_or(0),
-        must_be_confirmed: chance.below(6) == 0,
+        must_be_confirmed: chance.below(5) == 0,
         is_manifest_changed: chance.below(30) == 0,
         has_report: chance.below(10) != 0,
+        is_report_refused: chance.below(25) == 0,
         created_after: chance.up_to(Duration::from_secs(10)),
+        paused_after: is_paused.then(|| chance.up_to(Duration::from_secs(1))),
         requests_per_second: if is_large { None } else { pace },
     }
 }
@@ -144,7 +157,8 @@ fn storm(chance: &Chance) -> Storm {
         throttled_ppm: ppm_u32(100_000),
         late_ppm: ppm_u32(50_000),
         late_max: Duration::from_secs(chance.weighted(&[(3, 2), (1, 40)])),
-        held_up_ppm: ppm_u32(100_000),
+        // Few calls, or most: then the tasks of a job that has to pause take their time to end.
+        held_up_ppm: ppm_u32(chance.weighted(&[(4, 100_000), (1, 1_000_000)])),
         held_up_max: Duration::from_secs(chance.weighted(&[(3, 1), (1, 14)])),
         cut_off_ppm: ppm_u32(100_000),
         away: Vec::new(),
@@ -152,16 +166,16 @@ fn storm(chance: &Chance) -> Storm {
     Storm {
         lasts,
         objects,
-        store_ppm: ppm(120_000),
-        mishap_every: every(1_000, 15_000),
-        hand_every: every(300, 8_000),
+        store_ppm: ppm(180_000),
+        mishap_every: every(500, 10_000),
+        hand_every: every(200, 4_000),
         foreign_every: every(10, 1_500),
     }
 }
 
 /// Groups of a large delete are all in flight, and nodes die meanwhile.
 fn slow_answers(chance: &Chance, storm: Storm) -> Storm {
-    let late = FaultPlan { late_ppm: 500_000, late_max: Duration::from_secs(20), ..storm.objects };
+    let late = FaultPlan { late_ppm: 900_000, late_max: Duration::from_secs(14), ..storm.objects };
     let mishap_every = Some(Duration::from_millis(chance.between(1_000, 4_000)));
     Storm { objects: late, mishap_every, foreign_every: None, ..storm }
 }
@@ -169,12 +183,12 @@ fn slow_answers(chance: &Chance, storm: Storm) -> Storm {
 fn config(chance: &Chance) -> EngineConfig {
     let size = |most: u64| usize::try_from(chance.between(1, most)).unwrap_or(1);
     EngineConfig {
-        active_jobs: size(3),
+        active_jobs: chance.weighted(&[(3, 1), (1, 2), (1, 3)]),
         slices: size(4),
         tasks: chance.weighted(&[(1, 1), (2, 8), (3, 64)]),
         stages: size(4),
         report_patience: Duration::from_secs(chance.weighted(&[(4, 1800), (1, 60)])),
-        confirmation_patience: Duration::from_secs(chance.weighted(&[(4, 1800), (1, 20)])),
+        confirmation_patience: Duration::from_secs(chance.weighted(&[(3, 1800), (1, 20)])),
         free_bytes_to_lease: 1 << 20,
         free_bytes_to_start: 1 << 19,
         ..EngineConfig::default()

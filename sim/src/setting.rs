@@ -14,7 +14,7 @@ use brigade_s3::simulated::{Body, Versioning};
 
 use crate::process::endpoint;
 use crate::scene::{Deed, JobScene};
-use crate::world::{ASIDE, SOURCE, TARGET, TaskObject, World, at, at_once, bucket, key_of};
+use crate::world::{ASIDE, SOURCE, TARGET, TaskObject, World, at, at_once, bucket, key_of, reports_of};
 
 /// An object of so many bytes is more than one CopyObject carries.
 const LARGE_BYTES: u64 = (5 << 30) + (100 << 20);
@@ -29,6 +29,9 @@ impl World {
             self.bucket.create_bucket(&bucket(name), self.scene.versioning).expect("a new bucket");
         }
         self.bucket.create_bucket(&bucket(ASIDE), Versioning::Off).expect("a new bucket");
+        for number in 0..self.scene.jobs.len() {
+            self.bucket.create_bucket(&bucket(&reports_of(number)), Versioning::Off).expect("a new bucket");
+        }
         let jobs = self.scene.jobs.clone();
         self.objects = jobs.iter().enumerate().map(|(number, scene)| self.fill_job(number, scene)).collect();
     }
@@ -128,7 +131,7 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
         priority: scene.priority,
         report: ReportSpec {
             enabled: scene.has_report,
-            bucket: Some(bucket_ref(ASIDE)),
+            bucket: Some(bucket_ref(&reports_of(number))),
             prefix: Some("reports".into()),
             scope: Some(ReportScope::AllTasks),
         },
@@ -136,7 +139,7 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
         retry_of: None,
         options: JobOptions {
             requests_per_second_max: scene.requests_per_second,
-            threshold_tasks: (scene.missing_percent > 50).then_some(20),
+            threshold_tasks: scene.threshold_tasks,
             ..JobOptions::default()
         },
     }

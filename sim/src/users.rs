@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::{JobStore, Spawn};
-use brigade_model::{Change, Job, JobId, Status};
+use brigade_model::status::stage;
+use brigade_model::{Change, Job, JobId, Stage, Status};
 
 use crate::chance::Chance;
 use crate::history::Event;
 use crate::process::Process;
 use crate::world::World;
+
+/// How often a user looks whether a job has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a user wants.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +29,8 @@ enum Wish {
 }
 
 const WISHES: [(u64, Wish); 6] = [
-    (2, Wish::Cancel),
-    (4, Wish::Pause),
+    (3, Wish::Cancel),
+    (6, Wish::Pause),
     (6, Wish::GoOn),
     (4, Wish::Confirm),
     (4, Wish::OtherPriority),
@@ -53,9 +57,29 @@ pub(crate) async fn change_jobs(world: Arc<World>, every: Duration) {
         let (mut ids, processes) = (world.ids(), world.processes());
         // An ended job is of little interest; now and then somebody tries.
         ids.retain(|id| chance.below(10) == 0 || world.job(*id).is_some_and(|job| !job.status.is_terminal()));
+        // Most who pause a job do so because it runs.
+        if matches!(wish, Wish::Pause) && chance.below(4) > 0 {
+            ids.retain(|id| world.job(*id).is_some_and(|job| job.status == Status::Active));
+        }
         if let (Some(id), Some((_, process))) = (chance.pick(&ids), chance.pick(&processes)) {
             ask(&world, process, *id, change, chance.below(1 << 62));
         }
+    }
+}
+
+/// Pauses a job so long after it began to run.
+pub(crate) async fn think_again(world: Arc<World>, number: usize, after: Duration) {
+    let chance = Chance::new(world.seed ^ number as u64, "second thoughts");
+    let Some(id) = world.ids().get(number).copied() else { return };
+    let waits = |job: Job| matches!(stage(job.status), Stage::Prepare | Stage::Wait);
+    while !world.weather.is_over() && world.job(id).is_some_and(waits) {
+        world.executor.sleep(LOOK_EVERY).await;
+    }
+    world.executor.sleep(after).await;
+    if !world.weather.is_over()
+        && let Some((_, process)) = chance.pick(&world.processes())
+    {
+        ask(&world, process, id, Change::Held, chance.below(1 << 62));
     }
 }
 

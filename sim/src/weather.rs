@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::ports::Monotonic;
+use brigade_model::ports::object_store::CallKind;
 use brigade_s3::faults::FaultPlan;
 
 use crate::chance::Chance;
@@ -26,15 +27,21 @@ pub(crate) enum Fate {
     LateBefore,
     /// It is answered late.
     LateAfter,
+    /// The process stops with the call on its way, which goes on when the process does.
+    FreezesBefore,
+    /// The process stops with the answer on its way.
+    FreezesAfter,
 }
 
-const FATES: [(u64, Fate); 6] = [
-    (1, Fate::DiesBefore),
-    (1, Fate::DiesAfter),
+const FATES: [(u64, Fate); 8] = [
+    (2, Fate::DiesBefore),
+    (2, Fate::DiesAfter),
     (4, Fate::FailsBefore),
     (4, Fate::FailsAfter),
     (2, Fate::LateBefore),
     (2, Fate::LateAfter),
+    (2, Fate::FreezesBefore),
+    (1, Fate::FreezesAfter),
 ];
 
 /// A slice that was revoked ten times fails its job, so a run has fewer crashes than that.
@@ -43,8 +50,13 @@ const CRASHES_MAX: u32 = 8;
 const STORE_LATENCY: Duration = Duration::from_millis(2);
 /// A call to the objects takes up to this, each way.
 const OBJECT_LATENCY: Duration = Duration::from_millis(15);
+/// A part of a large object up to this: a copy in parts is on its way long enough for something
+/// to befall it.
+const PART_LATENCY: Duration = Duration::from_secs(2);
 /// A late call of the job store up to this.
 const STORE_LATE: Duration = Duration::from_secs(20);
+/// How long a process is frozen, in seconds, from and to.
+const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (905, 1000))];
 
 /// The weather of a run.
 pub(crate) struct Weather {
@@ -88,9 +100,14 @@ impl Weather {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// What goes wrong with this call; with reads, which are many, less often.
-    pub(crate) fn fate(&self, is_read: bool) -> Option<Fate> {
-        let ppm = if is_read { self.storm.store_ppm / 10 } else { self.storm.store_ppm };
+    /// What goes wrong with this call; with reads, which are many, less often, and more often with
+    /// what a worker says of its slice.
+    pub(crate) fn fate(&self, call: &str, is_read: bool) -> Option<Fate> {
+        let ppm = match call {
+            "record_part" | "record_upload" | "renew_slice" | "release_slice" => self.storm.store_ppm * 3,
+            _ if is_read => self.storm.store_ppm / 10,
+            _ => self.storm.store_ppm,
+        };
         if self.is_over() || !self.chance.strikes(ppm) {
             return None;
         }
@@ -111,8 +128,15 @@ impl Weather {
     }
 
     /// How long a call to the objects is on its way.
-    pub(crate) fn object_pause(&self) -> Duration {
-        self.chance.up_to(OBJECT_LATENCY)
+    pub(crate) fn object_pause(&self, kind: CallKind) -> Duration {
+        let is_part = kind == CallKind::UploadPartCopy;
+        self.chance.up_to(if is_part { PART_LATENCY } else { OBJECT_LATENCY })
+    }
+
+    /// How long a process is frozen: leases run out meanwhile, or not.
+    pub(crate) fn frozen_for(&self) -> Duration {
+        let (least, most) = self.chance.weighted(&FROZEN_S);
+        Duration::from_secs(self.chance.between(least, most))
     }
 
     /// How long a late call of the job store is.

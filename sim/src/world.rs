@@ -25,7 +25,7 @@ use crate::weather::Weather;
 /// The buckets of a simulation.
 pub(crate) const SOURCE: &str = "source";
 pub(crate) const TARGET: &str = "target";
-/// Of manifests and reports.
+/// Of manifests.
 pub(crate) const ASIDE: &str = "aside";
 
 /// The world.
@@ -99,6 +99,11 @@ pub(crate) fn bucket(name: &str) -> BucketName {
 /// An object of the simulation.
 pub(crate) fn at(bucket_name: &str, key: &ObjectKey) -> At {
     At { bucket: bucket(bucket_name), key: key.clone() }
+}
+
+/// The bucket of a job's report.
+pub(crate) fn reports_of(job: usize) -> String {
+    format!("reports-{job}")
 }
 
 /// The key of a task's object.
@@ -217,6 +222,9 @@ impl World {
             let from = std::mem::replace(&mut self.ledger().ids[number].1, job.status);
             if from != job.status {
                 self.note(Some(node), Event::Moved { job: number, from, to: job.status });
+                if job.status == Status::Active && self.scene.jobs[number].is_report_refused {
+                    self.bucket.deny_bucket(&bucket(&reports_of(number)));
+                }
                 if job.status.is_terminal() {
                     self.keep(number, job);
                 }

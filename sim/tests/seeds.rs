@@ -35,8 +35,10 @@ fn run_all() -> (BTreeMap<String, u64>, Vec<String>) {
     all.into_inner().unwrap()
 }
 
-/// What a simulation that is worth its name comes by: else it proves little.
-const MUST_HAPPEN: [&str; 22] = [
+/// What a simulation that is worth its name comes by: else it proves little. Each of these, and
+/// each move of the table, is so likely that 500 seeds come by ten of it at least, so that another
+/// order of the same draws leaves none of them out (`brigade-sim --kinds` counts).
+const MUST_HAPPEN: [&str; 24] = [
     "crash",
     "is frozen",
     "thaws",
@@ -49,6 +51,7 @@ const MUST_HAPPEN: [&str; 22] = [
     "the spool fails",
     "revoked",
     "add_slices: fenced",
+    "record_part: fenced",
     "record_part: its answer is lost",
     "record_part: the process dies before it",
     "record_part: the process dies after it",
@@ -57,12 +60,10 @@ const MUST_HAPPEN: [&str; 22] = [
     "Copy: ChangedSinceAttempt",
     "Delete: ChangedSinceAttempt",
     "Copy: Unconfirmed",
+    "CopyLarge: Unconfirmed",
     "CopyLarge: success",
     "Restore: success",
 ];
-
-/// Moves that no seed among the first comes by: the tests of the engine do.
-const RARE: [&str; 3] = ["Completing -> Failed", "Pausing -> Failing", "Cancelling -> Cancelling"];
 
 #[test]
 fn whatever_goes_wrong_in_five_hundred_seeds_what_a_job_promises_holds() {
@@ -70,8 +71,7 @@ fn whatever_goes_wrong_in_five_hundred_seeds_what_a_job_promises_holds() {
     assert!(broken.is_empty(), "replay with: brigade-sim --seed SEED --history\n{}", broken.join("\n"));
     let moves = TABLE.iter().filter(|row| row.from != row.to).map(|row| format!("{} -> {}", row.from, row.to));
     let expected = MUST_HAPPEN.into_iter().map(str::to_owned).chain(moves);
-    let missing: Vec<String> =
-        expected.filter(|kind| !kinds.contains_key(kind) && !RARE.contains(&kind.as_str())).collect();
+    let missing: Vec<String> = expected.filter(|kind| !kinds.contains_key(kind)).collect();
     assert!(missing.is_empty(), "no seed comes by {missing:?}, only by {kinds:#?}");
 }
 

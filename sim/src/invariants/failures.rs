@@ -44,9 +44,9 @@ fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bo
 
 fn may_fail(scene: &JobScene, job: &Job) -> bool {
     job.failures.iter().all(|why| match why.code.as_str() {
-        // Others have too few tasks for the usual threshold.
-        failure::TASK_FAILURE_THRESHOLD_EXCEEDED => scene.missing_percent > 50,
+        failure::TASK_FAILURE_THRESHOLD_EXCEEDED => scene.threshold_tasks.is_some(),
         failure::REPORT_DELIVERY_FAILED => scene.has_report,
+        failure::ACCESS_DENIED => scene.has_report && scene.is_report_refused,
         failure::CONFIRMATION_EXPIRED => scene.must_be_confirmed,
         failure::MANIFEST_ETAG_MISMATCH => scene.is_manifest_changed,
         _ => false,

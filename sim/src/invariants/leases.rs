@@ -1,6 +1,6 @@
-//! A call for a task is sent by the holder of its slice only.
+//! A call for a task is sent by the holder of its slice only, and so are its outcomes recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brigade_model::ports::object_store::CallKind;
 
@@ -55,6 +55,28 @@ pub(crate) fn nothing_is_attempted_without_a_lease(evidence: &Evidence<'_>) -> V
             broken.extend(stray.filter(|call| !is_allowed(call)).map(|call| {
                 format!("{name}: node {} sent {} at {:?} without the lease", call.node, call.kind.name(), call.sent_at)
             }));
+        }
+    }
+    broken
+}
+
+pub(crate) fn a_lost_lease_records_nothing(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for job in &evidence.jobs {
+        let holders = holders(evidence.history, job.number);
+        let mut recorded = BTreeSet::new();
+        for (moment, entry) in evidence.history.iter().enumerate() {
+            let Event::Recorded { job: of, slice, epoch, seq, .. } = &entry.event else { continue };
+            // What is sent again after a lost answer is there already.
+            if *of != job.number || !recorded.insert((*slice, *epoch, *seq)) {
+                continue;
+            }
+            let holder = holders.get(slice).and_then(|holders| holder_at(holders, moment));
+            if holder.is_none_or(|(_, held)| held != *epoch) {
+                let number = job.number;
+                broken
+                    .push(format!("job {number}: part {seq} of slice {slice} under epoch {epoch}, held by {holder:?}"));
+            }
         }
     }
     broken
