@@ -162,7 +162,7 @@ impl ObjectStore for HttpStore {
             Err(error) => error,
         };
         match (call, error.http_status, error.code.as_str()) {
-            (Call::HeadObject(head), Some(400 | 403), _) => Err(self.explain(head, error).await),
+            (Call::HeadObject(head), Some(400 | 403), _) => Err(Box::pin(self.explain(head, error)).await),
             // An object without tags, as some servers put it.
             (Call::GetObjectTagging(_), Some(404), "NoSuchTagSet" | "NoSuchTagSetError") => {
                 Ok(Answer::GetObjectTagging(Vec::new()))

@@ -96,7 +96,8 @@ impl<'a> Copying<'a> {
         Ok(copying)
     }
 
-    /// Carries the bytes, and gives the version of the target that they became.
+    /// Carries the bytes, and gives the version of the target that they became. The rare ways are
+    /// boxed, so that the memory of the plain one is not that of the largest.
     async fn carry(&self) -> Result<Option<VersionId>, End> {
         if self.hand.must_look
             && let Finding::Done(version) = self.look().await?
@@ -107,14 +108,14 @@ impl<'a> Copying<'a> {
             self.plan.check_constraints(head.modified)?;
         }
         if !self.route.is_inside {
-            return stream::carry_through(self, self.known_head().await?).await;
+            return Box::pin(stream::carry_through(self, self.known_head().await?)).await;
         }
         if self.is_surely_not_single() {
-            return self.carry_in_parts(self.known_head().await?).await;
+            return Box::pin(self.carry_in_parts(self.known_head().await?)).await;
         }
         match settle(self, false).await {
             Err(End::Call { error, doing }) if may_be_too_large(&error) => {
-                self.carry_after_refusal(End::Call { error, doing }).await
+                Box::pin(self.carry_after_refusal(End::Call { error, doing })).await
             }
             settled => settled,
         }

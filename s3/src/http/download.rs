@@ -19,12 +19,13 @@ use crate::verdict::Loss;
 /// An answer's body that is still on its line.
 pub(crate) struct Download {
     /// `None` once the body ended, well or not.
-    line: Option<(Line, Incoming)>,
+    line: Option<(Box<Line>, Incoming)>,
     address: Address,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     /// Until the next piece.
     patience: Duration,
+    /// Of a stream, which tells its errors by itself.
     request_id: Option<String>,
 }
 
@@ -44,7 +45,7 @@ pub(crate) enum NotWhole {
 
 impl Download {
     pub(crate) fn new(
-        line: (Line, Incoming),
+        line: (Box<Line>, Incoming),
         address: Address,
         pool: &Arc<Pool>,
         clock: &Arc<dyn Clock>,
@@ -60,7 +61,7 @@ impl Download {
     }
 
     /// All of it, when it is not larger than that.
-    pub(crate) async fn collect(mut self, bytes_max: usize) -> Result<Bytes, NotWhole> {
+    pub(crate) async fn collect(&mut self, bytes_max: usize) -> Result<Bytes, NotWhole> {
         let Some(first) = self.piece().await.map_err(NotWhole::CutOff)? else {
             return Ok(Bytes::new());
         };

@@ -1,5 +1,6 @@
 //! One attempt: address, hash, sign, send, read.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -137,13 +138,13 @@ impl Exchange {
         address: &Address,
         mut request: Wire,
         deadline: &mut Sleep,
-    ) -> Result<(Line, Response<Incoming>), CallError> {
+    ) -> Result<(Box<Line>, Response<Incoming>), CallError> {
         loop {
             let kept = self.pool.kept(address).await;
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
-                None => self.connect(address, deadline).await?,
+                None => Box::pin(self.connect(address, deadline)).await?,
             };
             let answer = tokio::select! {
                 biased;
@@ -162,7 +163,7 @@ impl Exchange {
         }
     }
 
-    async fn connect(&self, address: &Address, deadline: &mut Sleep) -> Result<Line, CallError> {
+    async fn connect(&self, address: &Address, deadline: &mut Sleep) -> Result<Box<Line>, CallError> {
         let line = tokio::select! {
             biased;
             line = self.pool.connect(address) => line,
@@ -179,17 +180,18 @@ impl Exchange {
     async fn read(
         &self,
         call: &Call,
-        line: Line,
+        line: Box<Line>,
         response: Response<Incoming>,
         address: Address,
         deadline: &mut Sleep,
     ) -> Result<Reply, CallError> {
         let (head, body) = response.into_parts();
         let mut reply = Reply { status: head.status, headers: head.headers, body: Bytes::new(), stream: None };
-        let request_id = failure::request_id(&reply);
-        let download =
-            Download::new((line, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id.clone());
-        if matches!(call, Call::GetObject(_)) && reply.status.is_success() {
+        let is_stream = matches!(call, Call::GetObject(_)) && reply.status.is_success();
+        let request_id = is_stream.then(|| failure::request_id(&reply)).flatten();
+        let mut download =
+            Download::new((line, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id);
+        if is_stream {
             reply.stream = Some(download);
             return Ok(reply);
         }
@@ -197,12 +199,17 @@ impl Exchange {
         let body = tokio::select! {
             biased;
             body = download.collect(bytes_max) => body,
-            () = deadline => return Err(CallError { request_id, ..failure::timed_out() }),
+            () = deadline => {
+                return Err(CallError { request_id: failure::request_id(&reply), ..failure::timed_out() });
+            }
         };
         match body {
             Ok(body) => reply.body = body,
             Err(NotWhole::CutOff(error)) => {
-                return Err(CallError { request_id, ..failure::lost(Loss::CutOff, &error) });
+                return Err(CallError {
+                    request_id: failure::request_id(&reply),
+                    ..failure::lost(Loss::CutOff, &error)
+                });
             }
             Err(NotWhole::TooLarge) if reply.status.is_success() => {
                 let flaw = flaw(format!("the answer is larger than {bytes_max} bytes"));
@@ -217,7 +224,7 @@ impl Exchange {
 
 /// What a body is sent with.
 struct Hashes {
-    sha256: String,
+    sha256: Cow<'static, str>,
     /// Base64; `None` without a body.
     md5: Option<String>,
 }
@@ -225,7 +232,7 @@ struct Hashes {
 impl Hashes {
     async fn of(body: &Bytes) -> Self {
         match body.len() {
-            0 => Self { sha256: EMPTY_SHA256.to_owned(), md5: None },
+            0 => Self { sha256: EMPTY_SHA256.into(), md5: None },
             len if len <= HASHED_INLINE_MAX => Self::computed(body),
             _ => {
                 let body = body.clone();
@@ -237,7 +244,7 @@ impl Hashes {
 
     fn computed(body: &[u8]) -> Self {
         Self {
-            sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body)),
+            sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body)).into(),
             md5: Some(BASE64_STANDARD.encode(Md5::digest(body))),
         }
     }

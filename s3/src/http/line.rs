@@ -25,7 +25,8 @@ use super::connect::{Connector, NotConnected, Stream};
 use super::endpoint::Address;
 use crate::verdict::Step;
 
-/// A connection that carries one request at a time.
+/// A connection that carries one request at a time. Boxed by all who hold one: it is large, and
+/// moves with every request.
 pub(crate) struct Line {
     sender: SendRequest<Full<Bytes>>,
     connection: Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>,
@@ -41,11 +42,11 @@ pub(crate) enum LineError {
 }
 
 impl Line {
-    async fn over(stream: Box<dyn Stream>) -> Result<Self, NotConnected> {
+    async fn over(stream: Box<dyn Stream>) -> Result<Box<Self>, NotConnected> {
         let (sender, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| NotConnected { step: Step::Connect, cause: error.to_string() })?;
-        Ok(Self { sender, connection, is_over: false })
+        Ok(Box::new(Self { sender, connection, is_over: false }))
     }
 
     /// Sends a request and waits for the answer's head.
@@ -96,7 +97,7 @@ pub(crate) struct Pool {
     clock: Arc<dyn Clock>,
     idle_max: Duration,
     /// The latest used last.
-    idle: Mutex<HashMap<Address, Vec<(Line, Monotonic)>>>,
+    idle: Mutex<HashMap<Address, Vec<(Box<Line>, Monotonic)>>>,
 }
 
 impl fmt::Debug for Pool {
@@ -111,7 +112,7 @@ impl Pool {
     }
 
     /// A kept line that is still good.
-    pub(crate) async fn kept(&self, address: &Address) -> Option<Line> {
+    pub(crate) async fn kept(&self, address: &Address) -> Option<Box<Line>> {
         while let Some(mut line) = self.take_idle(address) {
             if line.is_free().await {
                 return Some(line);
@@ -121,12 +122,12 @@ impl Pool {
     }
 
     /// A new line.
-    pub(crate) async fn connect(&self, address: &Address) -> Result<Line, NotConnected> {
+    pub(crate) async fn connect(&self, address: &Address) -> Result<Box<Line>, NotConnected> {
         Line::over(self.connector.connect(address).await?).await
     }
 
     /// Keeps a line whose answer was read to its end, if it can carry another request.
-    pub(crate) async fn keep(&self, address: Address, mut line: Line) {
+    pub(crate) async fn keep(&self, address: Address, mut line: Box<Line>) {
         if line.is_free().await {
             let now = self.clock.monotonic();
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +136,7 @@ impl Pool {
     }
 
     /// The latest used line; the ones that were idle for too long are dropped.
-    fn take_idle(&self, address: &Address) -> Option<Line> {
+    fn take_idle(&self, address: &Address) -> Option<Box<Line>> {
         let now = self.clock.monotonic();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = idle.get_mut(address)?;
