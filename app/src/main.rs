@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// docs/adr/0010-mimalloc.md says why.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     brigade::cli::main()
 }

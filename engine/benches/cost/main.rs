@@ -30,6 +30,10 @@ use crate::job::Cost;
 use crate::manifests::Kept;
 use crate::store::Answers;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 const PREPARED_ROWS: u64 = 2_000_000;
 const REQUESTS: u64 = 50_000;
