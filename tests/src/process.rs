@@ -49,9 +49,17 @@ impl Process {
     ///
     /// # Panics
     /// When the process ends or says nothing of the kind.
-    pub fn wait_for<T>(&mut self, mut find: impl FnMut(&str) -> Option<T>) -> T {
+    pub fn wait_for<T>(&mut self, find: impl FnMut(&str) -> Option<T>) -> T {
+        self.wait_for_within(PATIENCE, find)
+    }
+
+    /// As [`Process::wait_for`], of a process that may say nothing at all for so long.
+    ///
+    /// # Panics
+    /// When the process ends or says nothing of the kind.
+    pub fn wait_for_within<T>(&mut self, patience: Duration, mut find: impl FnMut(&str) -> Option<T>) -> T {
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(patience) {
                 Ok(line) => {
                     let found = find(&line);
                     self.heard.push(line);

@@ -10,6 +10,7 @@ use crate::process::{Process, brigade, python_program};
 use crate::scene::text_of;
 
 mod ceph;
+mod rustack;
 
 /// A running object store.
 pub struct Server {
@@ -59,6 +60,16 @@ impl Server {
             _processes: vec![process],
             _directory: directory(),
         }
+    }
+
+    /// rustack: in memory and the fastest there is, a ceiling for figures and no judge of what is
+    /// right. Not among what `./check` installs.
+    ///
+    /// # Panics
+    /// When it is not there, or does not start.
+    #[must_use]
+    pub fn rustack() -> Self {
+        rustack::start()
     }
 
     /// `rclone serve s3` on a folder: it takes calls that it does not know for others.
