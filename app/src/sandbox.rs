@@ -27,7 +27,7 @@ mod objects;
 mod server;
 mod service;
 
-pub use server::{Credentials, serve};
+pub use server::{Credentials, routes, serve};
 
 #[cfg(test)]
 mod tests;

@@ -98,6 +98,11 @@ pub async fn serve(
     credentials: Credentials,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    axum::serve(listener, routes(store, credentials)).with_graceful_shutdown(shutdown).await
+}
+
+/// What [`serve`] serves, for whoever puts something before it.
+pub fn routes(store: SimulatedStore, credentials: Credentials) -> axum::Router {
     let mut builder = S3ServiceBuilder::new(Sandbox::new(store));
     builder.set_auth(credentials);
     let door = Door { service: builder.build(), requests: Arc::default() };
@@ -105,7 +110,7 @@ pub async fn serve(
         let door = door.clone();
         async move { Ok::<_, Infallible>(door.answer(request).await) }
     });
-    axum::serve(listener, axum::Router::new().fallback_service(answer)).with_graceful_shutdown(shutdown).await
+    axum::Router::new().fallback_service(answer)
 }
 
 #[derive(Clone)]

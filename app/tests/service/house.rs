@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::client::{Client, ClientConfig};
@@ -35,7 +35,11 @@ pub(crate) struct House {
     /// Where the service listens: `127.0.0.1:PORT`.
     pub(crate) address: String,
     pub(crate) clock: Arc<SystemClock>,
+    log: Log,
 }
+
+/// What the service has said since it serves.
+type Log = Arc<Mutex<Vec<String>>>;
 
 impl House {
     /// A house with these settings besides the ones that it needs.
@@ -46,30 +50,51 @@ impl House {
     /// A house whose data directory is a disk of so many mebibytes.
     pub(crate) async fn start_on(settings: &str, disk_mib: Option<u64>) -> Self {
         let clock = Arc::new(SystemClock::new());
-        let (config, entropy) = (SimulatedConfig::default(), Arc::new(SystemEntropy::new()));
-        let bucket = SimulatedStore::new(config, clock.clone(), entropy);
-        for name in ["photos", "backup", "lists", "reports", "private"] {
-            bucket.create_bucket(&BucketName::new(name).unwrap(), Versioning::Off).unwrap();
-        }
+        let bucket = make_buckets(&clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sandbox = listener.local_addr().unwrap();
-        let serving =
-            sandbox::serve(listener, bucket.clone(), Credentials::new("S3KEY", "s3-secret"), std::future::pending());
+        let serving = sandbox::serve(listener, bucket.clone(), credentials(), std::future::pending());
         let serve = async move { serving.await.unwrap() };
         TokioSpawn.spawn("sandbox", Box::pin(serve));
+        Self::open(clock, bucket, &format!("http://{sandbox}"), settings, disk_mib)
+    }
+
+    /// A house on buckets that somebody serves at that URL.
+    pub(crate) fn open(
+        clock: Arc<SystemClock>,
+        bucket: SimulatedStore,
+        url: &str,
+        settings: &str,
+        disk_mib: Option<u64>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = config_text(&format!("http://{sandbox}"), settings);
-        write_private(&folder, &text);
+        write_private(&folder, &config_text(url, settings));
         let disk = disk_mib.map(|mib| Disk::mount(&folder.path().join("data"), mib));
-        let (process, address) = serve_in(folder.path(), disk.as_ref(), &[]);
-        Self { folder, disk, bucket, process, address, clock }
+        let (process, address, log) = serve_in(folder.path(), &under(disk.as_ref()), &[]);
+        Self { folder, disk, bucket, process, address, clock, log }
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Ends the service where it stands, and starts it again with these variables.
     pub(crate) fn restart(&mut self, environment: &[(&str, &str)]) {
+        let under = under(self.disk.as_ref());
+        self.restart_under(&under, environment);
+    }
+
+    /// Ends the service where it stands, and lets this program start it again.
+    pub(crate) fn restart_under(&mut self, program: &[String], environment: &[(&str, &str)]) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.address) = serve_in(self.folder.path(), self.disk.as_ref(), environment);
+        (self.process, self.address, self.log) = serve_in(self.folder.path(), program, environment);
+    }
+
+    /// What the service has said since it serves.
+    pub(crate) fn said(&self) -> String {
+        self.log.lock().unwrap().join("\n")
     }
 
     /// A client of the first account.
@@ -168,19 +193,41 @@ impl Drop for House {
     }
 }
 
+/// Empty buckets: `photos`, `backup`, `lists`, `reports` and `private`.
+pub(crate) fn make_buckets(clock: &Arc<SystemClock>) -> SimulatedStore {
+    let (config, entropy) = (SimulatedConfig::default(), Arc::new(SystemEntropy::new()));
+    let bucket = SimulatedStore::new(config, clock.clone(), entropy);
+    for name in ["photos", "backup", "lists", "reports", "private"] {
+        bucket.create_bucket(&BucketName::new(name).unwrap(), Versioning::Off).unwrap();
+    }
+    bucket
+}
+
+/// What the service signs its requests with.
+pub(crate) fn credentials() -> Credentials {
+    Credentials::new("S3KEY", "s3-secret")
+}
+
 pub(crate) fn at(bucket: &str, key: &str) -> At {
     At { bucket: BucketName::new(bucket).unwrap(), key: ObjectKey::new(key).unwrap() }
 }
 
 /// A CreateJob that tags the rows of `lists/m.csv`, in the role `batch`.
 pub(crate) fn request(token: &str, etag: &str) -> String {
+    let tag = "<COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
+               <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>";
+    request_to(tag, &["Bucket", "Key"], token, etag)
+}
+
+/// A CreateJob that does this to the rows of `lists/m.csv`, which have these fields, in the role `batch`.
+pub(crate) fn request_to(operation: &str, fields: &[&str], token: &str, etag: &str) -> String {
+    let fields: String = fields.iter().map(|field| format!("<member>{field}</member>")).collect();
     format!(
         "<CreateJobRequest><ClientRequestToken>{token}</ClientRequestToken>\
          <Manifest><Location><ETag>{}</ETag><ObjectArn>qcs::cos:r::lists/m.csv</ObjectArn></Location>\
-         <Spec><Fields><member>Bucket</member><member>Key</member></Fields>\
+         <Spec><Fields>{fields}</Fields>\
          <Format>COSBatchOperations_CSV_V1</Format></Spec></Manifest>\
-         <Operation><COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
-         <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging></Operation>\
+         <Operation>{operation}</Operation>\
          <Priority>1</Priority><Report><Bucket>qcs::cos:r::reports</Bucket><Enabled>true</Enabled>\
          <Format>Report_CSV_V1</Format><ReportScope>AllTasks</ReportScope></Report>\
          <RoleArn>qcs::cam::uin/100000000001:roleName/batch</RoleArn></CreateJobRequest>",
@@ -238,10 +285,17 @@ fn write_private(folder: &TempDir, text: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// `brigade serve --config brigade.toml`, and the address that it says.
-fn serve_in(folder: &Path, disk: Option<&Disk>, environment: &[(&str, &str)]) -> (Child, String) {
-    let program = env!("CARGO_BIN_EXE_brigade");
-    let mut command = disk.map_or_else(|| Command::new(program), |disk| disk.command(program));
+/// The program under which the service sees its disk, if it has one of its own.
+fn under(disk: Option<&Disk>) -> Vec<String> {
+    disk.map_or_else(Vec::new, |disk| disk.entry.clone())
+}
+
+/// `brigade serve --config brigade.toml`, started by another program if one is named; and the address
+/// that it says.
+fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (Child, String, Log) {
+    let words: Vec<&str> = under.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_brigade")]).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BRIGADE_")) {
         command.env_remove(name);
     }
@@ -254,17 +308,19 @@ fn serve_in(folder: &Path, disk: Option<&Disk>, environment: &[(&str, &str)]) ->
         heard.push(line);
         found
     });
-    // Whoever is not listened to any more stops when the pipe is full.
-    std::thread::spawn(move || lines.for_each(drop));
     let address = address.unwrap_or_else(|| panic!("it does not serve:\n{}", heard.join("\n")));
-    (process, address.trim().to_owned())
+    let log = Log::default();
+    let said = log.clone();
+    // Whoever is not listened to any more stops when the pipe is full.
+    std::thread::spawn(move || lines.for_each(|line| said.lock().unwrap().push(line)));
+    (process, address.trim().to_owned(), log)
 }
 
 /// A small disk, mounted in a world of its own: only programs that it starts see it.
 pub(crate) struct Disk {
     /// Holds the world, and so the disk, for as long as this lives.
     holder: Child,
-    /// How to enter it.
+    /// The program that enters it, with its arguments.
     entry: Vec<String>,
     /// The disk as this process sees it.
     path: PathBuf,
@@ -291,19 +347,13 @@ impl Disk {
             return None;
         }
         let id = holder.id().to_string();
-        let mut entry = vec!["--mount".to_owned(), "--target".to_owned(), id.clone()];
+        let mut entry = ["nsenter", "--mount", "--target", &id].map(str::to_owned).to_vec();
         if way.len() > 1 {
-            entry.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
+            entry.extend(["--user", "--preserve-credentials"].map(str::to_owned));
         }
+        entry.push("--".to_owned());
         let path = PathBuf::from(format!("/proc/{id}/root")).join(at.strip_prefix("/").unwrap());
         Some(Self { holder, entry, path })
-    }
-
-    /// A program that sees the disk.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(&self.entry).arg("--").arg(program);
-        command
     }
 
     /// Fills it up but for so many bytes.
