@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on ends with a panic")]
 
+mod crashes;
 mod forged;
 mod hostile;
 mod house;

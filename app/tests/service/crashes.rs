@@ -1,0 +1,119 @@
+//! `kill -9` of the service, 200 times and more, at moments that a seed decides: at a call of its
+//! own, before or after it had its effect; as soon as something was answered; and at any time. It is
+//! started again on the same data each time, the job must end, and the same sentences must hold as in
+//! the simulation, on the real bucket and the real report.
+//!
+//! A seed decides what is tried, not what happens: processes, sockets and disks have a time of their own.
+
+mod evidence;
+mod history;
+mod invariants;
+mod left;
+mod message;
+mod run;
+mod scene;
+mod stale;
+mod synced;
+mod witness;
+
+use std::time::Duration;
+
+use brigade_model::limits::WINDOW_TASKS;
+
+use scene::{Call, Deed, Moment, On, Scene, Stage, Step, Trap};
+
+/// Kills that each test performs; six of them make more than 200.
+const KILLS: u32 = 34;
+/// There must be some of each.
+const KINDS: [&str; 5] = ["Preparing", "Active", run::HALF_RECORDED, "Completing", "Cancelling"];
+
+/// Enough seeds for all of that, however slow the machine is.
+const SEEDS_MAX: u64 = 20;
+
+/// Runs scenes of these seeds until the service was killed often enough and at all kinds of moments, or
+/// the one seed that `BRIGADE_CRASH_SEED` names.
+async fn kill_at_any_moment(deed: Deed, is_versioned: bool, first_seed: u64) {
+    let only: Option<u64> = std::env::var("BRIGADE_CRASH_SEED").ok().map(|seed| seed.parse().unwrap());
+    let mut kills = run::Kills::new();
+    for seed in only.map_or(first_seed..first_seed + SEEDS_MAX, |seed| seed..seed + 1) {
+        let ended = run::run(Scene::of(seed, deed, is_versioned)).await;
+        let ended = ended.unwrap_or_else(|broken| panic!("{}", failed(seed, &broken)));
+        ended.kills.into_iter().for_each(|(kind, count)| *kills.entry(kind).or_default() += count);
+        if is_enough(&kills) {
+            break;
+        }
+    }
+    println!("{kills:?}");
+    assert!(only.is_some() || is_enough(&kills), "too few kills, or none of a kind of {KINDS:?}: {kills:?}");
+}
+
+fn is_enough(kills: &run::Kills) -> bool {
+    let by_status = kills.iter().filter(|(kind, _)| *kind != run::HALF_RECORDED);
+    let count: u32 = by_status.map(|(_, count)| count).sum();
+    count >= KILLS && KINDS.iter().all(|kind| kills.contains_key(*kind))
+}
+
+fn failed(seed: u64, broken: &[String]) -> String {
+    const TOLD_MAX: usize = 20;
+    let told = broken[..broken.len().min(TOLD_MAX)].join("\n");
+    format!(
+        "seed {seed}: {} sentences do not hold\n{told}\n\
+         BRIGADE_CRASH_SEED={seed} tries it again, and with BRIGADE_CRASH_HISTORY=1 tells what happened",
+        broken.len()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Copy, false, 1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_into_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Copy, true, 2000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Tag, false, 3000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Tag, true, 4000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletes_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Delete, false, 5000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletes_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(Deed::Delete, true, 6000).await;
+}
+
+/// The slices before the last one of the large job have 64 * (1 + 2 + ... + 32) tasks.
+const BEFORE_THE_LARGE_SLICE: u64 = 4032;
+const LARGE_SLICE: u64 = 4096;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_window() {
+    // Two groups of the large slice and the beginning of a third are on their way then.
+    let trap = Trap { on: On::Act, after: 11, call: Call::Unanswered };
+    let scene = Scene {
+        seed: 7000,
+        deed: Deed::Delete,
+        is_versioned: false,
+        tasks: BEFORE_THE_LARGE_SLICE + LARGE_SLICE,
+        missing_every: u64::MAX,
+        in_flight: 6,
+        answer: Duration::from_millis(8),
+        foreign_every: None,
+        steps: vec![Step::Kill(Stage::Active, Moment::At(trap))],
+    };
+    let ended = run::run(scene).await.unwrap_or_else(|broken| panic!("{}", failed(7000, &broken)));
+    assert_eq!(ended.kills.get("Active"), Some(&1));
+    // In a group is more than a part has.
+    assert!(ended.looked > 1000 && ended.looked <= u64::from(WINDOW_TASKS) * 2, "{ended:?}");
+}

@@ -1,0 +1,85 @@
+//! What happened between the service and its buckets, in its order: the sentences are judged by it.
+
+use std::fmt;
+
+use brigade_model::ports::object_store::{At, CallKind};
+use brigade_model::{ETag, Status, VersionId};
+
+/// A moment: the number of an entry in the history.
+pub(crate) type Moment = usize;
+
+/// An object that a call names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) at: At,
+    pub(crate) version: Option<VersionId>,
+}
+
+/// Something that happened, in the life of which process of the service.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) life: u32,
+    pub(crate) event: Event,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    Started,
+    Killed {
+        why: String,
+    },
+    /// A call is there.
+    Arrived {
+        call: u64,
+        kind: CallKind,
+        objects: Vec<Object>,
+    },
+    /// It is carried out on one of its objects.
+    CarriedOut {
+        call: u64,
+        object: Object,
+        done: Done,
+    },
+    /// Its answer is sent to a process that lives.
+    Answered {
+        call: u64,
+    },
+    /// Somebody else wrote an object, or deleted it.
+    Foreign {
+        at: At,
+        etag: Option<ETag>,
+    },
+    /// A user is told that the job is cancelled. Whether as many calls as the job may have were held
+    /// back meanwhile, so that none was on its way.
+    CancelTold {
+        is_full: bool,
+    },
+    /// A user is told that the job has ended.
+    EndTold {
+        status: Status,
+    },
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}: ", self.life)?;
+        match &self.event {
+            Event::Killed { why } => write!(f, "killed {why}"),
+            event => write!(f, "{event:?}"),
+        }
+    }
+}
+
+/// What a call found and did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) is_refused: bool,
+    pub(crate) before: Option<ETag>,
+    pub(crate) after: Option<ETag>,
+}
+
+/// Whether a call changes what readers of its object see.
+pub(crate) fn is_act(kind: CallKind) -> bool {
+    use CallKind::{CopyObject, DeleteObject, DeleteObjects, PutObject, PutObjectTagging};
+    matches!(kind, CopyObject | DeleteObject | DeleteObjects | PutObject | PutObjectTagging)
+}

@@ -1,0 +1,89 @@
+//! A request of the service as it stands on the wire: which call it is, and which objects of
+//! tasks it names.
+
+use brigade_model::VersionId;
+use brigade_model::ports::object_store::CallKind;
+use http::Method;
+use http::request::Parts;
+
+use super::history::{Object, is_act};
+use super::scene::On;
+use crate::house::at;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) kind: CallKind,
+    bucket: String,
+    /// Empty where it is none for a task.
+    pub(crate) objects: Vec<Object>,
+}
+
+impl Message {
+    /// Reads what the service writes: buckets stand in the path, keys need no decoding.
+    pub(crate) fn read(head: &Parts, body: &[u8]) -> Self {
+        let path = head.uri.path().trim_start_matches('/');
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        let kind = kind_of(head);
+        let is_of_tasks = matches!(bucket, "photos" | "backup");
+        let objects = match kind {
+            _ if !is_of_tasks => Vec::new(),
+            CallKind::DeleteObjects => named_in(bucket, &String::from_utf8_lossy(body)),
+            _ => vec![Object { at: at(bucket, key), version: query(head, "versionId").map(version) }],
+        };
+        Self { kind, bucket: bucket.to_owned(), objects }
+    }
+
+    /// Which trap waits for it.
+    pub(crate) fn on(&self) -> Option<On> {
+        match self.bucket.as_str() {
+            "lists" => Some(On::Manifest),
+            "reports" if !matches!(self.kind, CallKind::HeadObject | CallKind::GetObject) => Some(On::Report),
+            "photos" | "backup" if is_act(self.kind) => Some(On::Act),
+            "photos" | "backup" => Some(On::Look),
+            _ => None,
+        }
+    }
+}
+
+fn version(text: &str) -> VersionId {
+    VersionId::new(text).unwrap()
+}
+
+fn query<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
+    let pairs = head.uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn kind_of(head: &Parts) -> CallKind {
+    let has = |name| query(head, name).is_some();
+    let is_copy = head.headers.contains_key("x-amz-copy-source");
+    match head.method {
+        Method::HEAD => CallKind::HeadObject,
+        Method::GET if has("tagging") => CallKind::GetObjectTagging,
+        Method::GET => CallKind::GetObject,
+        Method::PUT if has("tagging") => CallKind::PutObjectTagging,
+        Method::PUT if is_copy => CallKind::CopyObject,
+        Method::PUT if has("partNumber") => CallKind::UploadPart,
+        Method::PUT => CallKind::PutObject,
+        Method::DELETE if has("uploadId") => CallKind::AbortMultipartUpload,
+        Method::DELETE => CallKind::DeleteObject,
+        Method::POST if has("delete") => CallKind::DeleteObjects,
+        Method::POST if has("uploads") => CallKind::CreateMultipartUpload,
+        Method::POST => CallKind::CompleteMultipartUpload,
+        _ => panic!("the service never sends {}", head.method),
+    }
+}
+
+/// The objects that a multi-object delete names.
+fn named_in(bucket: &str, document: &str) -> Vec<Object> {
+    let text_of = |element: &str, name: &str| {
+        let rest = element.split(&format!("<{name}>")).nth(1)?;
+        rest.split("</").next().map(str::to_owned)
+    };
+    let object = |element: &str| Object {
+        at: at(bucket, &text_of(element, "Key").unwrap()),
+        version: text_of(element, "VersionId").map(|text| version(&text)),
+    };
+    document.split("<Object>").skip(1).map(object).collect()
+}

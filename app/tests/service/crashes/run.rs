@@ -1,0 +1,346 @@
+//! A run: a job on a service that is killed again and again, until the job has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use brigade::client::Client;
+use brigade_model::ports::{Clock, Spawn};
+use brigade_model::{JobId, JobOptions, Status};
+use brigade_runtime::{SystemClock, TokioSpawn};
+use brigade_s3::simulated::Versioning;
+use brigade_wire::cos::describe_job::DescribedJob;
+use brigade_wire::cos::update_job_status::Requested;
+use bytes::Bytes;
+
+use super::evidence::Evidence;
+use super::history::Event;
+use super::left::Left;
+use super::scene::{Chance, Deed, Moment, Scene, Stage, Step};
+use super::witness::Witness;
+use super::{invariants, scene};
+use crate::house::{House, at, make_buckets, request_to};
+
+/// Between two questions about the job.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// A job that has not ended after so many questions never ends.
+const LOOKS_MAX: u32 = 8000;
+/// Questions until as many answers are held back as can be.
+const HOLD_LOOKS_MAX: u32 = 100;
+/// Whoever is never told of a job's end may still act for it for so many questions.
+const LOOKS_AFTER: u32 = 10;
+
+/// How often the service was killed, by the job's status at that moment.
+pub(crate) type Kills = BTreeMap<String, u32>;
+/// Among those at an Active job: how often some of its outcomes were recorded, and others not.
+pub(crate) const HALF_RECORDED: &str = "Active, some outcomes recorded";
+
+/// What is told of a run in which all sentences hold.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) kills: Kills,
+    /// Tasks that looked before they acted.
+    pub(crate) looked: u64,
+}
+
+/// What users were told, which must stay true.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) is_cancelled: bool,
+    pub(crate) priority: Option<i32>,
+    pub(crate) outcomes: u64,
+}
+
+/// A run under way.
+pub(crate) struct Run {
+    scene: Scene,
+    house: House,
+    witness: Witness,
+    client: Client,
+    job: JobId,
+    told: Told,
+    /// What each dead process left.
+    left: Vec<Left>,
+    kills: Kills,
+    broken: Vec<String>,
+    chance: Chance,
+}
+
+/// Runs a scene to its end.
+///
+/// # Errors
+/// Everything that does not hold.
+pub(crate) async fn run(scene: Scene) -> Result<Ended, Vec<String>> {
+    let mut run = Run::begin(scene).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    run.let_others_write(is_over.clone());
+    for step in run.scene.steps.clone() {
+        run.take(step).await;
+    }
+    let ended = run.end().await;
+    is_over.store(true, Ordering::SeqCst);
+    run.judge(ended).await
+}
+
+impl Run {
+    async fn begin(scene: Scene) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let bucket = make_buckets(&clock);
+        if scene.is_versioned {
+            for name in ["photos", "backup"] {
+                bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
+            }
+        }
+        let witness = Witness::new(bucket.clone(), clock.clone(), scene.seed, scene.answer);
+        let url = witness.listen().await;
+        let house = House::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
+        witness.note_process(house.process.id());
+        fill(&scene, &house);
+        // What is written in the second of the first lease counts as written by somebody else.
+        let filled = house.clock.now().as_second();
+        while house.clock.now().as_second() <= filled {
+            house.clock.sleep(LOOK_EVERY).await;
+        }
+        let etag = house.put_manifest(&manifest(&scene, &house));
+        let client = house.client();
+        let options = JobOptions { in_flight_max: Some(scene.in_flight), ..JobOptions::default() };
+        let request = create_job(&scene, &etag);
+        let job = client.create_job(request.into(), &options).await.unwrap().value;
+        let chance = Chance::new(scene.seed ^ 0xB0B);
+        let (told, kills) = (Told::default(), Kills::new());
+        Self { scene, house, witness, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
+    }
+
+    /// Somebody else writes objects of the job until the run is over.
+    fn let_others_write(&self, is_over: Arc<AtomicBool>) {
+        let Some(every) = self.scene.foreign_every else { return };
+        let (witness, clock, scene) = (self.witness.clone(), self.house.clock.clone(), self.scene.clone());
+        let work = async move {
+            let chance = Chance::new(scene.seed ^ 0xF0E);
+            for n in 0.. {
+                clock.sleep(every).await;
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let at = at(chance.pick(&["photos", "backup"]), &key(chance.below(scene.tasks)));
+                let body = (chance.below(4) != 0).then(|| format!("of somebody else, {n}"));
+                witness.write(&at, body).await;
+            }
+        };
+        TokioSpawn.spawn("somebody else", Box::pin(work));
+    }
+
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Kill(stage, moment) => self.kill(stage, moment).await,
+            Step::Prioritize(priority) => {
+                if let Ok(answer) = self.client.update_job_priority(self.job, priority).await {
+                    self.told.priority = Some(answer.value.priority);
+                }
+            }
+            Step::Cancel { held } => self.cancel(held).await,
+        }
+    }
+
+    /// Kills the service in that stage, and starts it again.
+    async fn kill(&mut self, stage: Stage, moment: Moment) {
+        if let Moment::At(trap) = moment {
+            self.witness.set_trap(Some(trap));
+        }
+        let counted = self.told.outcomes;
+        for _ in 0..LOOKS_MAX {
+            if moment == Moment::Now {
+                self.witness.kill("now");
+            }
+            let Some(job) = self.describe().await else {
+                return self.start_again().await;
+            };
+            let Some(now) = stage_of(job.status) else {
+                return self.witness.set_trap(None);
+            };
+            match moment {
+                Moment::After(pause) if now >= stage => {
+                    self.house.clock.sleep(pause).await;
+                    self.witness.kill("after a while");
+                }
+                Moment::Counted if self.told.outcomes > counted => self.witness.kill("when more was counted"),
+                _ if now > stage => self.witness.kill("too late"),
+                _ => self.house.clock.sleep(LOOK_EVERY).await,
+            }
+        }
+        let job = self.describe().await;
+        self.broken.push(format!("nothing happens any more: {job:?}"));
+    }
+
+    /// Cancels the job while as many of its calls as it may have wait for their answers.
+    async fn cancel(&mut self, held: Duration) {
+        self.witness.hold(true);
+        for _ in 0..HOLD_LOOKS_MAX {
+            if self.witness.held() >= self.scene.in_flight {
+                break;
+            }
+            self.house.clock.sleep(LOOK_EVERY).await;
+        }
+        let is_full = self.witness.held() >= self.scene.in_flight;
+        // A job that has ended meanwhile is not cancelled any more.
+        if let Ok(answer) = self.client.update_job_status(self.job, Requested::Cancelled, "enough").await {
+            assert!(matches!(answer.value.status, Status::Cancelling | Status::Cancelled), "{answer:?}");
+            self.told.is_cancelled = true;
+            self.witness.note(Event::CancelTold { is_full });
+        }
+        if !held.is_zero() {
+            let until = self.house.clock.monotonic().after(held);
+            while self.house.clock.monotonic() < until && self.describe().await.is_some() {
+                self.house.clock.sleep(LOOK_EVERY).await;
+            }
+            self.witness.hold(false);
+        }
+    }
+
+    /// Asks for the job; `None` when nobody is there to answer.
+    async fn describe(&mut self) -> Option<DescribedJob> {
+        let described = self.client.describe_job(self.job).await;
+        if self.witness.is_dead() {
+            return None;
+        }
+        let job = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scene.seed)).value;
+        self.told.outcomes = job.progress.succeeded + job.progress.failed;
+        if job.status.is_terminal() {
+            self.witness.note(Event::EndTold { status: job.status });
+        }
+        Some(job)
+    }
+
+    /// Looks at what the dead process left, lets somebody write what it had in hand, and starts
+    /// the next.
+    async fn start_again(&mut self) {
+        self.house.process.wait().unwrap();
+        let left = self.look().await;
+        self.count(&left);
+        self.broken.extend(invariants::what_was_told_is_stored(&self.told, &left));
+        self.left.push(left);
+        self.witness.hold(false);
+        for at in self.witness.lost() {
+            if self.chance.below(3) == 0 {
+                let n = self.chance.below(1 << 40);
+                let body = (self.chance.below(4) != 0).then(|| format!("of somebody else, after a kill, {n}"));
+                self.witness.write(&at, body).await;
+            }
+        }
+        let url = self.witness.listen().await;
+        self.house.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
+        self.witness.note_process(self.house.process.id());
+        self.client = self.house.client();
+    }
+
+    /// Counts a kill of a service that had something to do.
+    fn count(&mut self, left: &Left) {
+        let Some(status) = left.job.as_ref().map(|job| job.status).filter(|status| !status.is_terminal()) else {
+            return;
+        };
+        *self.kills.entry(status.to_string()).or_default() += 1;
+        let recorded = left.outcomes.len() as u64;
+        if status == Status::Active && recorded > 0 && recorded < self.scene.tasks {
+            *self.kills.entry(HALF_RECORDED.to_owned()).or_default() += 1;
+        }
+    }
+
+    async fn look(&self) -> Left {
+        Left::of(&self.house.data(), self.job, self.house.clock.clone()).await
+    }
+
+    /// Waits until the job has ended.
+    async fn end(&mut self) -> Option<DescribedJob> {
+        self.witness.set_trap(None);
+        self.witness.hold(false);
+        for _ in 0..LOOKS_MAX {
+            let job = self.describe().await.expect("nobody kills it any more");
+            if job.status.is_terminal() {
+                for _ in 0..LOOKS_AFTER {
+                    self.house.clock.sleep(LOOK_EVERY).await;
+                    let _ = self.describe().await;
+                }
+                return Some(job);
+            }
+            self.house.clock.sleep(LOOK_EVERY).await;
+        }
+        None
+    }
+
+    async fn judge(mut self, ended: Option<DescribedJob>) -> Result<Ended, Vec<String>> {
+        self.witness.kill("it has ended");
+        self.house.process.wait().unwrap();
+        let last = self.look().await;
+        let history = self.witness.history();
+        let mut broken = std::mem::take(&mut self.broken);
+        broken.extend(invariants::what_was_told_is_stored(&self.told, &last));
+        let mut looked = 0;
+        match ended {
+            None => broken.push(format!("the job never ends: {:?}", last.job)),
+            Some(ended) => {
+                let evidence =
+                    Evidence::gather(&self.scene, &self.house, &history, &self.left, &last, &ended, &self.told);
+                broken.extend(invariants::check(&evidence));
+                looked = evidence.tasks.iter().filter(|story| story.calls.iter().any(|call| !call.is_act())).count();
+            }
+        }
+        println!("seed {}: {:?}, {:?}, {:?}", self.scene.seed, self.scene.deed, self.scene.tasks, self.kills);
+        if broken.is_empty() {
+            return Ok(Ended { kills: self.kills, looked: looked as u64 });
+        }
+        if std::env::var_os("BRIGADE_CRASH_HISTORY").is_some() {
+            history.iter().enumerate().for_each(|(moment, entry)| eprintln!("{moment} {entry}"));
+        }
+        Err(broken)
+    }
+}
+
+/// The key of a task's object.
+pub(crate) fn key(task: u64) -> String {
+    format!("k{task:05}")
+}
+
+/// The task of a key.
+pub(crate) fn task_of(key: &str) -> u64 {
+    key[1..].parse().unwrap()
+}
+
+/// How far a job is; `None` when it has ended.
+fn stage_of(status: Status) -> Option<Stage> {
+    match status {
+        Status::New | Status::Preparing => Some(Stage::Preparing),
+        Status::Completing | Status::Cancelling | Status::Failing => Some(Stage::Ending),
+        status if status.is_terminal() => None,
+        _ => Some(Stage::Active),
+    }
+}
+
+fn fill(scene: &Scene, house: &House) {
+    for task in (0..scene.tasks).filter(|task| scene.deed == Deed::DeleteVersion || !scene.is_missing(*task)) {
+        let body = Bytes::from(format!("of task {task}"));
+        house.bucket.put(&at("photos", &key(task)), body.into()).unwrap();
+    }
+}
+
+fn manifest(scene: &Scene, house: &House) -> String {
+    let version = |task| house.bucket.object(&at("photos", &key(task))).unwrap().head.version.unwrap();
+    let row = |task| match scene.deed {
+        scene::Deed::DeleteVersion => format!("photos,{},{}\n", key(task), version(task)),
+        _ => format!("photos,{}\n", key(task)),
+    };
+    (0..scene.tasks).map(row).collect()
+}
+
+fn create_job(scene: &Scene, etag: &str) -> String {
+    let tag = "<COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
+               <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>";
+    let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
+    let (operation, fields): (_, &[&str]) = match scene.deed {
+        Deed::Copy => (copy, &["Bucket", "Key"]),
+        Deed::Tag => (tag, &["Bucket", "Key"]),
+        Deed::Delete => ("<COSDeleteObject/>", &["Bucket", "Key"]),
+        Deed::DeleteVersion => ("<COSDeleteObject/>", &["Bucket", "Key", "VersionId"]),
+    };
+    request_to(operation, fields, &format!("seed-{}", scene.seed), etag)
+}

@@ -1,0 +1,122 @@
+//! Who writes under a lease that is lost, and who writes again what was recorded already.
+//!
+//! A process that is killed writes nothing any more, and an embedded store loses no answers, so a
+//! kill alone shows neither. Here the rows of the job store are changed beside the running service: as
+//! another node changes them that takes a slice over, and as a commit leaves them whose answer was lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade_engine::outcomes::PartBuilder;
+use brigade_model::ports::Clock;
+use brigade_model::{JobId, JobOptions, Outcome, Status};
+use brigade_runtime::SystemClock;
+use rusqlite::Connection;
+
+use super::witness::Witness;
+use crate::forged::Raw;
+use crate::house::{House, make_buckets, request};
+
+/// Calls of the job at once.
+const IN_FLIGHT: u32 = 8;
+/// Fewer than the first slice can have.
+const TASKS: u64 = 60;
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOKS_MAX: u32 = 1000;
+
+/// A service that tags objects of one slice, and whose first calls wait for their answers.
+async fn begin() -> (House, Witness, JobId) {
+    let clock = Arc::new(SystemClock::new());
+    let bucket = make_buckets(&clock);
+    let witness = Witness::new(bucket.clone(), clock.clone(), 1, Duration::ZERO);
+    let url = witness.listen().await;
+    let house = House::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
+    house.fill(TASKS);
+    let rows: String = (0..TASKS).map(|n| format!("photos,k{n}\n")).collect();
+    let etag = house.put_manifest(&rows);
+    witness.hold(true);
+    let options = JobOptions { in_flight_max: Some(IN_FLIGHT), ..JobOptions::default() };
+    let job = house.client().create_job(request("t", &etag).into(), &options).await.unwrap().value;
+    until(&house, || witness.held() == IN_FLIGHT).await;
+    (house, witness, job)
+}
+
+async fn until(house: &House, is_so: impl Fn() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if is_so() {
+            return;
+        }
+        house.clock.sleep(LOOK_EVERY).await;
+    }
+    panic!("it never happens; the service said:\n{}", house.said());
+}
+
+fn job_store(house: &House) -> Connection {
+    Connection::open(house.data().join("brigade.db")).unwrap()
+}
+
+/// Epoch, owner, next number of a part, and outcomes of the slice; and how many parts there are.
+fn slice(store: &Connection) -> (i64, Option<Vec<u8>>, i64, i64, i64) {
+    let columns = "epoch, owner, next_seq, succeeded + failed, (SELECT count(*) FROM part)";
+    store
+        .query_row(&format!("SELECT {columns} FROM slice"), (), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outcomes_of_a_slice_that_somebody_else_took_over_count_not_at_all() {
+    let (house, witness, job) = begin().await;
+    let store = job_store(&house);
+    let taken = "UPDATE slice SET epoch = epoch + 1, owner = ?1, expires = ?2";
+    store.execute(taken, (&[7_u8; 16][..], i64::MAX)).unwrap();
+    let before = slice(&store);
+    witness.hold(false);
+    // It is told so, or it has written.
+    until(&house, || house.said().contains("the slice is lost or given up") || slice(&store) != before).await;
+    assert_eq!(slice(&store), before, "who lost the slice neither records nor gives back");
+
+    let lost = "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1";
+    store.execute(lost, ()).unwrap();
+    let ended = house.end(job).await;
+    assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
+    assert_eq!(house.report_rows(job) as u64, TASKS);
+    assert!(slice(&store).0 > before.0 + 1, "it was leased anew");
+}
+
+/// How many tasks the service believes to be recorded.
+async fn believed(house: &House) -> u64 {
+    let page = Raw::new(house, "GET", "/metrics").send(house).await.1;
+    let line = page.lines().find(|line| line.starts_with("brigade_tasks_total") && line.contains("succeeded"));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
+    let (house, witness, job) = begin().await;
+    let store = job_store(&house);
+    // What the worker is about to record, when these are answered and the next ones are not.
+    let mut part = PartBuilder::default();
+    let mut offsets: Vec<u32> = witness.lost().iter().map(|at| at.key.as_str()[1..].parse().unwrap()).collect();
+    offsets.sort_unstable();
+    offsets.iter().for_each(|offset| _ = part.add(*offset, Outcome::Succeeded));
+    let recorded = "INSERT INTO part (job, slice, seq, epoch, bytes) SELECT job, number, 0, epoch, ?1 FROM slice";
+    let transaction = store.unchecked_transaction().unwrap();
+    transaction.execute(recorded, (&part.finish().bytes[..],)).unwrap();
+    transaction.execute("UPDATE slice SET next_seq = 1, succeeded = ?1", (IN_FLIGHT,)).unwrap();
+    transaction.commit().unwrap();
+    witness.let_go();
+    for looks in 0.. {
+        assert!(looks < LOOKS_MAX, "its part is never taken for recorded; the service said:\n{}", house.said());
+        if believed(&house).await > 0 {
+            break;
+        }
+        house.clock.sleep(LOOK_EVERY).await;
+    }
+    assert_eq!(believed(&house).await, u64::from(IN_FLIGHT));
+    witness.hold(false);
+    let ended = house.end(job).await;
+    assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
+    assert_eq!(house.report_rows(job) as u64, TASKS);
+}
