@@ -99,7 +99,7 @@ impl Scene {
     /// # Panics
     /// When it fails.
     pub fn python(&self, program: &str) -> String {
-        let client = self.client_section();
+        let client = self.client();
         let value = |name: &str| client.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
         let output = python_program("python")
             .arg("-c")
@@ -114,7 +114,12 @@ impl Scene {
         String::from_utf8(output.stdout).expect("the program prints text")
     }
 
-    fn client_section(&self) -> toml::Table {
+    /// What the configuration says of clients.
+    ///
+    /// # Panics
+    /// When the configuration is none.
+    #[must_use]
+    pub fn client(&self) -> toml::Table {
         let text = std::fs::read_to_string(self.config()).expect("the configuration can be read");
         let config: toml::Table = text.parse().expect("the configuration is TOML");
         config["client"].as_table().expect("init writes a client section").clone()

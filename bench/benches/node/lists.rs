@@ -1,0 +1,138 @@
+//! What it takes to ask about jobs, among very many of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade::client::{Client, ClientConfig};
+use brigade::config::secret::Secret;
+use brigade::config::value::Url;
+use brigade_bench::{Figures, JobRun, Usage};
+use brigade_model::JobId;
+use brigade_model::ports::{Clock, JobStore};
+use brigade_runtime::SystemClock;
+use brigade_store::sqlite::SqliteStore;
+use brigade_tests::Scene;
+use brigade_wire::cos::list_jobs::ListQuery;
+use futures::StreamExt;
+use futures::future::join_all;
+use futures::stream::iter;
+
+use crate::stub::Stub;
+use crate::{JOBS, form, serve};
+
+const CLIENTS: usize = 64;
+/// What each client asks in a round.
+const QUESTIONS: usize = 200;
+/// How often a client asks that waits for its job: every tenth of a second, 640 times a second in all.
+const PACE: Duration = Duration::from_millis(100);
+const PAGES: u32 = 20;
+const PAGE_JOBS: usize = 1000;
+
+/// Fills a data directory with jobs and asks for them.
+pub(crate) fn measure(jobs: u64, rounds: u64) {
+    let (stub, clock) = (Stub::start(), Arc::new(SystemClock::new()));
+    let mut scene = serve(&stub);
+    let form = form(JOBS[2].1, 1000);
+    let run = JobRun::of(&mut scene, &form.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(scene.service.terminate().success(), "the service stops when it is asked to");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let ids = runtime.block_on(fill(&scene, run.id.parse().expect("it is an id"), jobs, clock.clone()));
+    scene.restart();
+
+    let (mut describe, mut list) = (Figures::default(), Figures::default());
+    for _ in 0..rounds {
+        for (name, pace) in [("one after the other", Duration::ZERO), ("each 10 times a second", PACE)] {
+            let before = Usage::of(scene.service.id()).cpu;
+            let (mut latencies, took) = runtime.block_on(ask(&scene, &ids, pace, &clock));
+            let cpu = Usage::of(scene.service.id()).cpu - before;
+            latencies.sort_unstable();
+            let at = |share: usize| latencies[(latencies.len() - 1) * share / 1000].as_secs_f64() * 1e3;
+            describe.note(name, "p50, ms", at(500));
+            describe.note(name, "p99, ms", at(990));
+            describe.note(name, "p99.9, ms", at(999));
+            describe.note(name, "answers/s", latencies.len() as f64 / took.as_secs_f64());
+            describe.note(name, "CPU us/answer", cpu.as_secs_f64() * 1e6 / latencies.len() as f64);
+        }
+        // The oldest jobs come first.
+        let places = [("start", 0), ("middle", ids.len() / 2), ("end", ids.len() - PAGE_JOBS - 1)];
+        for (name, place) in places {
+            let before = Usage::of(scene.service.id()).cpu;
+            let took = runtime.block_on(list_pages(&scene, ids[place], &clock));
+            let cpu = Usage::of(scene.service.id()).cpu - before;
+            list.note(name, "ms/page", took.as_secs_f64() * 1e3 / f64::from(PAGES));
+            list.note(name, "CPU ms/page", cpu.as_secs_f64() * 1e3 / f64::from(PAGES));
+        }
+    }
+    println!("DescribeJob of {jobs} jobs, {CLIENTS} clients\n{describe}\n");
+    println!("ListJobs, pages of {PAGE_JOBS} of {jobs} jobs\n{list}");
+}
+
+/// Makes copies of a job that has ended, as many as there are to be; gives all ids in order.
+async fn fill(scene: &Scene, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -> Vec<JobId> {
+    let store = SqliteStore::open(&scene.directory.path().join("brigade-data"), clock).expect("nobody else has it");
+    let job = store.job(ended).await.expect("it can be read").expect("it is there");
+    let ids: Vec<JobId> = (1..=jobs)
+        .map(|n| {
+            let random = (u128::from(n) << 8).to_be_bytes();
+            JobId::new(job.created, random.last_chunk().expect("10 of 16"))
+        })
+        .collect();
+    let create = async |id: &JobId| {
+        let mut job = job.clone();
+        job.id = *id;
+        job.spec.client_request_token = id.to_string();
+        store.create_job(&job, usize::MAX).await.expect("it is another job");
+    };
+    iter(&ids).for_each_concurrent(CLIENTS, create).await;
+    ids
+}
+
+/// All clients ask for jobs here and there; gives how long each answer took, and all of them.
+async fn ask(scene: &Scene, ids: &[JobId], pace: Duration, clock: &SystemClock) -> (Vec<Duration>, Duration) {
+    let began = clock.monotonic();
+    let ask = async |number: usize| {
+        let client = client(scene);
+        let mut latencies = Vec::with_capacity(QUESTIONS);
+        // They do not all ask in the same moment.
+        clock.sleep(pace * number as u32 / CLIENTS as u32).await;
+        for question in 0..QUESTIONS {
+            let asked = clock.monotonic();
+            let id = ids[(question * CLIENTS + number).wrapping_mul(7919) % ids.len()];
+            client.describe_job(id).await.expect("the job is there");
+            let took = clock.monotonic().since(asked);
+            latencies.push(took);
+            clock.sleep(pace.saturating_sub(took)).await;
+        }
+        latencies
+    };
+    let latencies = join_all((0..CLIENTS).map(ask)).await.concat();
+    (latencies, clock.monotonic().since(began))
+}
+
+/// Reads the same page several times.
+async fn list_pages(scene: &Scene, behind: JobId, clock: &SystemClock) -> Duration {
+    let client = client(scene);
+    let query = ListQuery { statuses: Vec::new(), max_results: PAGE_JOBS, next: Some(behind) };
+    let began = clock.monotonic();
+    for _ in 0..PAGES {
+        let page = client.list_jobs(&query).await.expect("the list can be read").value;
+        assert_eq!(page.jobs.len(), PAGE_JOBS);
+    }
+    clock.monotonic().since(began)
+}
+
+fn client(scene: &Scene) -> Client {
+    let section = scene.client();
+    let text = |name: &str| section.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let config = ClientConfig {
+        url: Url::parse(&scene.url).expect("the service has a URL"),
+        appid: text("appid"),
+        uin: text("uin"),
+        region: text("region"),
+        secret_id: text("secret_id"),
+        secret_key: Secret::new(&text("secret_key")),
+        security_token: None,
+        ca: None,
+    };
+    Client::new(config, Arc::new(SystemClock::new())).expect("no certificates are needed")
+}
