@@ -31,7 +31,7 @@ impl NodeStore {
         &self,
         (name, is_read): (&'static str, bool),
         call: impl Future<Output = Result<T, E>> + Send,
-        note: impl FnOnce(&World, u32, &Result<T, E>) + Send,
+        note: impl FnOnce(&Arc<World>, u32, &Result<T, E>) + Send,
     ) -> Result<T, E> {
         let (world, weather) = (&self.world, &self.world.weather);
         let fate = weather.fate(name, is_read);
@@ -94,10 +94,10 @@ macro_rules! delegate {
 }
 
 /// Nothing to note.
-fn nothing<T>(_: &World, _: u32, _: &T) {}
+fn nothing<T>(_: &Arc<World>, _: u32, _: &T) {}
 
 /// A write under a lease that somebody else has by now.
-fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&World, u32, &Result<T, LeaseError>) + Send {
+fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&Arc<World>, u32, &Result<T, LeaseError>) + Send {
     move |world, node, answer| {
         if let Err(LeaseError::Fenced) = answer {
             world.note_of(node, job, |job| Event::Fenced { call, job });
@@ -105,8 +105,12 @@ fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&World, u32, &Result
     }
 }
 
-fn leased(world: &World, node: u32, lease: Option<&SliceLease>, settles: bool) {
+fn leased(world: &Arc<World>, node: u32, lease: Option<&SliceLease>, settles: bool) {
     if let Some(lease) = lease {
+        // Its holder before was lost.
+        if lease.slice.must_look {
+            mishaps::wake_others(world, node);
+        }
         let (slice, epoch, free) = (lease.slice.index, lease.epoch, world.free_slots());
         world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, free });
     }
@@ -114,9 +118,9 @@ fn leased(world: &World, node: u32, lease: Option<&SliceLease>, settles: bool) {
 
 delegate! {
     write create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>, nothing;
-    write apply(apply: Apply) -> Result<Job, ApplyError>, |world: &World, node, _: &_| world.look_at_jobs(node);
+    write apply(apply: Apply) -> Result<Job, ApplyError>, |world: &Arc<World>, node, _: &_| world.look_at_jobs(node);
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>,
-        |world: &World, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
+        |world: &Arc<World>, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
             world.look_at_jobs(node);
             if let Ok(moves) = answer {
                 let moves = format!("{moves:?}");
@@ -129,25 +133,25 @@ delegate! {
     write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
     write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>, fenced("add_slices", lease.job);
     write lease_slice(job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
-        |world: &World, node, answer: &Result<Option<SliceLease>, StoreError>| {
+        |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, StoreError>| {
             leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), false);
         };
     write lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
-        |world: &World, node, answer: &Result<Option<SliceLease>, LeaseError>| {
+        |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, LeaseError>| {
             leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), true);
         };
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>, fenced("renew_slice", lease.job);
     write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>, {
         let (id, slice, epoch) = (lease.job, lease.slice.index, lease.epoch);
-        move |world: &World, node, _: &_| {
+        move |world: &Arc<World>, node, _: &_| {
             world.note_of(node, id, |job| Event::Released { job, slice, epoch, must_look });
         }
     };
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>,
-        move |world: &World, node, _: &_| world.look_at_revocations(Some(node), job);
+        move |world: &Arc<World>, node, _: &_| world.look_at_revocations(Some(node), job);
     write record_part(part: OutcomePart) -> Result<(), LeaseError>, {
         let OutcomePart { job: id, slice, epoch, seq, succeeded, failed, .. } = part;
-        move |world: &World, node, answer: &Result<(), LeaseError>| {
+        move |world: &Arc<World>, node, answer: &Result<(), LeaseError>| {
             world.note_of(node, id, |job| match answer {
                 Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },
                 Err(_) => Event::Fenced { call: "record_part", job },
@@ -156,7 +160,7 @@ delegate! {
     };
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>, {
         let id = upload.upload_id.clone();
-        move |world: &World, node, answer: &Result<(), LeaseError>| {
+        move |world: &Arc<World>, node, answer: &Result<(), LeaseError>| {
             world.note_of(node, job, |job| match answer {
                 Ok(()) => Event::UploadRecorded { job, id },
                 Err(_) => Event::Fenced { call: "record_upload", job },

@@ -132,6 +132,20 @@ pub(crate) fn freeze(world: &Arc<World>, node: &Node) {
     world.space.spawn("thaw", Box::pin(work));
 }
 
+/// A slice whose holder was lost has another: often whoever is frozen wakes just then, the worst of
+/// all moments when the slice was theirs.
+pub(crate) fn wake_others(world: &Arc<World>, node: u32) {
+    for (_, process) in world.processes().into_iter().filter(|(_, other)| other.node.id != node) {
+        let Some(after) = world.weather.wakes_after().filter(|_| process.node.is_frozen()) else { continue };
+        let (waking, frozen) = (world.clone(), process.node.clone());
+        let work = async move {
+            waking.executor.sleep(after).await;
+            thaw(&waking, &frozen);
+        };
+        world.space.spawn("wake", Box::pin(work));
+    }
+}
+
 /// Lets a frozen process go on.
 pub(crate) fn thaw(world: &World, node: &Node) {
     if node.is_frozen() {

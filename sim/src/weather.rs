@@ -55,6 +55,8 @@ const OBJECT_LATENCY: Duration = Duration::from_millis(15);
 const PART_LATENCY: Duration = Duration::from_secs(2);
 /// A late call of the job store up to this.
 const STORE_LATE: Duration = Duration::from_secs(20);
+/// A process that wakes because of what another does, wakes within this.
+const WAKES_AFTER: Duration = Duration::from_secs(1);
 /// How long a process is frozen, in seconds, from and to.
 const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (905, 1000))];
 
@@ -104,7 +106,7 @@ impl Weather {
     /// what a worker says of its slice.
     pub(crate) fn fate(&self, call: &str, is_read: bool) -> Option<Fate> {
         let ppm = match call {
-            "record_part" | "record_upload" | "renew_slice" | "release_slice" => self.storm.store_ppm * 3,
+            "record_part" | "record_upload" | "renew_slice" | "release_slice" => self.storm.store_ppm * 4,
             _ if is_read => self.storm.store_ppm / 10,
             _ => self.storm.store_ppm,
         };
@@ -131,6 +133,11 @@ impl Weather {
     pub(crate) fn object_pause(&self, kind: CallKind) -> Duration {
         let is_part = kind == CallKind::UploadPartCopy;
         self.chance.up_to(if is_part { PART_LATENCY } else { OBJECT_LATENCY })
+    }
+
+    /// How long after its slice went to another a frozen process wakes, if it does so early.
+    pub(crate) fn wakes_after(&self) -> Option<Duration> {
+        (self.chance.below(3) > 0).then(|| self.chance.up_to(WAKES_AFTER))
     }
 
     /// How long a process is frozen: leases run out meanwhile, or not.
