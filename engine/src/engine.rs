@@ -55,6 +55,9 @@ struct Desk {
     entered: BTreeSet<JobId>,
     /// What was last said about an endpoint that is away, by job.
     noted: BTreeMap<JobId, String>,
+    /// Active jobs that said why their calls wait when this process saw them first: whoever died
+    /// with their slices had attempted nothing lately.
+    waited: BTreeSet<JobId>,
     purged: Monotonic,
     /// Whether every folder of the spool belongs to a job; not known at first.
     is_spool_swept: bool,
@@ -298,9 +301,14 @@ impl Engine {
 
     /// Follows what became of running jobs: their limits, and the endpoints that they wait for.
     async fn follow_jobs(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
-        desk.noted.retain(|id, _| active.iter().any(|head| head.id == *id));
+        let is_active = |id: &JobId| active.iter().any(|head| head.id == *id);
+        desk.noted.retain(|id, _| is_active(id));
+        desk.waited.retain(is_active);
         for head in active {
             let Some(job) = self.shop.ports.jobs.job(head.id).await? else { continue };
+            if !desk.noted.contains_key(&head.id) && !job.status_update_reason.is_empty() {
+                desk.waited.insert(head.id);
+            }
             self.shop.follow_limits(&job);
             self.say_why_calls_wait(desk, job).await?;
         }
@@ -345,7 +353,8 @@ impl Engine {
                 .collect();
             while desk.workers.get(endpoint).copied().unwrap_or(0) < self.shop.config.slices {
                 let Some(head) = desk.turns.order(&willing).first().copied() else { break };
-                if self.employ_one(head, to).await? {
+                let is_excused = desk.waited.contains(&head.id);
+                if self.employ_one(head, is_excused, to).await? {
                     desk.turns.serve(head);
                     *desk.workers.entry(endpoint.clone()).or_default() += 1;
                 } else {
@@ -361,8 +370,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Leases a slice of the job and starts a worker on it; `false` when there is none.
-    async fn employ_one(&self, head: &JobHead, to: &mpsc::UnboundedSender<Ended>) -> Result<bool, StoreError> {
+    /// Leases a slice of the job and starts a worker on it; `false` when there is none. A slice that
+    /// lost many workers fails the job, unless they died while its calls waited (`is_excused`).
+    async fn employ_one(
+        &self,
+        head: &JobHead,
+        is_excused: bool,
+        to: &mpsc::UnboundedSender<Ended>,
+    ) -> Result<bool, StoreError> {
         let Some(job) = self.shop.ports.jobs.job(head.id).await? else { return Ok(false) };
         let held: Held = self.shop.leashes.take(Some(head.id));
         let ttl = job.spec.operation.kind().lease_ttl();
@@ -373,7 +388,7 @@ impl Engine {
         held.note_lease(lease.slice.index, lease.epoch);
         held.leash.prolong(before.after(ttl));
         held.leash.begin_until(before.after(NOTICE_MAX));
-        if lease.slice.revocations >= SLICE_REVOCATIONS_MAX {
+        if lease.slice.revocations >= SLICE_REVOCATIONS_MAX && !is_excused {
             let (slice, times) = (lease.slice.index, lease.slice.revocations);
             let reason = format!("slice {slice} lost its worker {times} times without a recorded outcome between");
             self.shop.ports.jobs.release_slice(&lease, true).await?;

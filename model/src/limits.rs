@@ -102,7 +102,8 @@ pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
 /// A task begins only while its worker has seen within this time that the job may run, so a
 /// cancel that another node stored starts nothing later. Workers look three times as often. ours
 pub const NOTICE_MAX: Duration = Duration::from_secs(1);
-/// A slice that was revoked this often fails its job: its content kills workers. ours
+/// A slice that was revoked this often fails its job, because its content kills workers: unless
+/// something of the job was recorded in between, or its calls waited when the last worker died. ours
 pub const SLICE_REVOCATIONS_MAX: u32 = 10;
 /// A lease of a stage, or of a slice of metadata calls and deletes, lasts this long unless
 /// renewed; it is renewed at a third of it. No attempt starts that could outlive the lease, so

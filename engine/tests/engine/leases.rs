@@ -2,14 +2,14 @@
 //! roles that shrink, uploads that stay open: none of them keeps a job waiting or goes unsaid.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade_model::job::Change;
 use brigade_model::operation::OperationKind;
-use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{Call, CallKind, Verdict};
+use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobSpec, Status};
 use brigade_runtime::Node;
 use brigade_s3::simulated::Body;
@@ -89,6 +89,41 @@ async fn restarts_fail_no_job_whose_slices_get_on_between_them() {
     assert!(restarts > 15, "{restarts}");
     check(&world, &job, &keys(1500)).await;
     process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_fail_no_job_whose_calls_wait_for_an_endpoint_that_is_away() {
+    let mut world = World::new(406);
+    world.fill(100).await;
+    let is_away = Arc::new(AtomicBool::new(false));
+    let away = is_away.clone();
+    world.spoil(move |call| match (away.load(Ordering::SeqCst), call.kind()) {
+        (true, CallKind::PutObjectTagging | CallKind::ListObjectsV2) => {
+            Spoil::Refused(Verdict::Unavailable, 0, "ConnectFailed")
+        }
+        _ => Spoil::Nothing,
+    });
+    let (store, id) = (world.store.clone(), world.create(tagging(), keys(100)).await);
+    is_away.store(true, Ordering::SeqCst);
+    for _ in 0..15 {
+        // Each process finds out for itself that the endpoint is away.
+        world.store = store.clone();
+        world.put_chain_around();
+        let process = world.start(None);
+        world.clock.sleep(Duration::from_secs(20)).await;
+        let job = world.job(id).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Active, 0), "{job:#?}");
+        assert!(!job.status_update_reason.is_empty(), "it says why it waits");
+        process.node.crash();
+    }
+    let slices = world.jobs.slices(id, 0, usize::MAX).await.unwrap();
+    assert!(slices.iter().any(|slice| slice.revocations > 10), "{slices:#?}");
+    is_away.store(false, Ordering::SeqCst);
+    world.store = store;
+    world.put_chain_around();
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 100), "{job:#?}");
+    check(&world, &job, &keys(100)).await;
 }
 
 #[tokio::test(start_paused = true)]
