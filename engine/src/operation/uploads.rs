@@ -107,19 +107,19 @@ pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Aborts what the copies of an ended job left open; those that the store does not abort now stay
-/// recorded. A store that does not answer is asked for the first of them only.
+/// Aborts what the copies of an ended job left open, or its report; those that the store does not
+/// abort now stay recorded. A store that does not answer is asked for the first of them only.
 ///
 /// # Errors
 /// The job store failed.
 pub(crate) async fn abort_left_uploads(
     jobs: &dyn JobStore,
     clock: &dyn Clock,
-    job: JobId,
+    (job, of): (JobId, UploadsOf),
     place: &Place,
     leash: &Leash,
 ) -> Result<(), StoreError> {
-    for OpenUpload { bucket, key, upload_id } in jobs.uploads(job, UploadsOf::Slices).await? {
+    for OpenUpload { bucket, key, upload_id } in jobs.uploads(job, of).await? {
         let at = At { bucket, key };
         let aborted = tokio::select! {
             biased;

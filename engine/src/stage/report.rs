@@ -4,7 +4,7 @@
 use brigade_model::Stage;
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::limits::LEASE_TTL;
-use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease};
+use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease, StoreError, UploadsOf};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
 
@@ -26,25 +26,41 @@ const PAGE: usize = 256;
 pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
     match close(shop, job, lease, leash).await {
         Ok(()) => {}
-        Err(Setback::Failed(why)) => return end(shop, lease, Change::ReportFailed(why)).await,
+        Err(Setback::Failed(why)) => return give_up(shop, job, lease, leash, why).await,
         // However late it is: a job that is not drained may still change.
         Err(Setback::Again(reason)) => return say_and_wait(shop, lease, &reason).await,
         Err(setback) => return leave(&setback),
     }
-    let change = match deliver(shop, job, lease, leash).await {
-        Ok(()) => Change::ReportWritten,
-        Err(Setback::Failed(why)) => Change::ReportFailed(why),
+    match deliver(shop, job, lease, leash).await {
+        Ok(()) => end(shop, lease, Change::ReportWritten).await,
+        Err(Setback::Failed(why)) => give_up(shop, job, lease, leash, why).await,
         Err(Setback::Again(reason)) => {
             let waited = shop.ports.clock.now().duration_since(job.since);
             // A clock that was set back tells nothing.
             if waited.is_negative() || waited.unsigned_abs() < shop.config.report_patience {
                 return say_and_wait(shop, lease, &reason).await;
             }
-            Change::ReportFailed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason))
+            let why = JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason);
+            give_up(shop, job, lease, leash, why).await
         }
-        Err(setback) => return leave(&setback),
-    };
-    end(shop, lease, change).await
+        Err(setback) => leave(&setback),
+    }
+}
+
+/// Ends the job without its report. What is on its way of that is thrown away, as far as the store
+/// takes it: nobody comes back to it.
+async fn give_up(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash, why: JobFailure) -> Step {
+    if let Err(error) = abort_uploads(shop, job, leash, UploadsOf::Report).await {
+        return error.into();
+    }
+    end(shop, lease, Change::ReportFailed(why)).await
+}
+
+/// Aborts what the job left open. A role that is gone leaves nobody who could.
+async fn abort_uploads(shop: &Shop, job: &Job, leash: &Leash, of: UploadsOf) -> Result<(), StoreError> {
+    let Ok(places) = shop.places_of(job) else { return Ok(()) };
+    let place = if of == UploadsOf::Report { &places.report } else { &places.target };
+    abort_left_uploads(&*shop.ports.jobs, &*shop.ports.clock, (job.id, of), place, leash).await
 }
 
 async fn end(shop: &Shop, lease: &StageLease, change: Change) -> Step {
@@ -84,10 +100,7 @@ async fn sum_dry_run(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
 /// Delivers the report, if one is wanted and the job came far enough to have tasks. First what its
 /// copies left open is aborted, so that the report can name what stays.
 async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
-    // A role that is gone leaves nobody who could abort it.
-    if let Ok(places) = shop.places_of(job) {
-        abort_left_uploads(&*shop.ports.jobs, &*shop.ports.clock, job.id, &places.target, leash).await?;
-    }
+    abort_uploads(shop, job, leash, UploadsOf::Slices).await?;
     if !job.spec.report.enabled || job.prepared.is_none() {
         return Ok(());
     }

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::ports::{Clock, JobStore, Spool};
-use brigade_model::{Job, JobId, JobSpec, Status};
+use brigade_model::{Job, JobId, JobSpec, Operation, Status};
 
 use crate::account::check;
 use crate::life::tagging;
+use crate::spoil::{Spoil, subject};
 use crate::world::{Process, World, bucket, key};
 
 fn keys(n: usize) -> Vec<String> {
@@ -64,5 +66,26 @@ async fn a_report_that_is_refused_for_longer_than_the_patience_fails_the_job_and
         parts += world.jobs.parts(id, slice.index).await.unwrap().len();
     }
     assert!(parts > 0, "outcomes are kept");
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_of_a_report_that_is_given_up_is_thrown_away() {
+    let mut world = World::new(602);
+    world.config.report_patience = Duration::from_secs(120);
+    // So long in the report that its file of 3,000 rows goes in two parts, of which one is refused.
+    let keys: Vec<String> = (0..3000).map(|n| format!("{}{n:04}", "\u{e9}".repeat(500))).collect();
+    world.spoil(|call| match subject(call) {
+        (CallKind::UploadPart, part) if part.ends_with(" 2") => Spoil::Refused(Verdict::Denied, 403, "AccessDenied"),
+        _ => Spoil::Nothing,
+    });
+    let id = world.create(Operation::Delete, keys).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.status == Status::Completing).await;
+    world.clock.sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.bucket.open_uploads().len(), 1, "it is tried again and again");
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
+    assert!(world.bucket.open_uploads().is_empty(), "nobody would come back to it");
     process.engine.shut_down().await;
 }
