@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
+use brigade_model::limits::PRIORITY_MAX;
 use brigade_model::{DryRun, Finding, Job, LoadLimits, Probe};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -116,7 +117,7 @@ pub struct RetryRequest {
     #[schema(min_length = 1, max_length = 64)]
     pub client_request_token: Option<String>,
     /// How urgent the new job is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given_priority")]
     #[schema(minimum = 0)]
     pub priority: Option<i32>,
     /// Whether it waits for a confirmation once its tasks are counted.
@@ -202,12 +203,25 @@ fn given_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenBytes,
     given_whole(deserializer, BYTES_MAX)
 }
 
-/// A field that stands there, be it null. JSON tells no whole number from 5.0, so that is one.
+/// A priority, if one is given; the handler refuses one below 0.
+fn given_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let within = whole(&number).and_then(|whole| i32::try_from(whole).ok());
+    within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number up to {PRIORITY_MAX}")))
+}
+
+/// JSON tells no whole number from 5.0, so that is one.
+fn whole(number: &Number) -> Option<i64> {
+    const MOST: f64 = BYTES_MAX as f64;
+    let of_float = || number.as_f64().filter(|float| float.fract() == 0.0 && (-MOST..=MOST).contains(float));
+    number.as_i64().or_else(|| of_float().map(|float| float as i64))
+}
+
+/// A field that stands there, be it null.
 fn given_whole<'de, D: Deserializer<'de>>(deserializer: D, max: u64) -> Result<GivenBytes, D::Error> {
     let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(Some(None)) };
-    let of_float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=BYTES_MAX as f64).contains(float));
-    let whole = number.as_u64().or_else(|| of_float().map(|float| float as u64));
-    let within = whole.filter(|whole| *whole <= max).and_then(NonZeroU64::new);
+    let within = whole(&number).and_then(|whole| u64::try_from(whole).ok()).filter(|whole| *whole <= max);
+    let within = within.and_then(NonZeroU64::new);
     within
         .map(|whole| Some(Some(whole)))
         .ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 1 to {max}")))

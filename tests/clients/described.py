@@ -12,6 +12,8 @@ separated by commas: the hand of the test lies on them.
 
 import os
 import random
+from base64 import b64encode
+from hashlib import md5
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -33,9 +35,12 @@ EXAMPLES = 40
 
 
 class Signed(AuthBase):
-    """Signs the request as it goes out."""
+    """Signs the request as it goes out, with its body."""
 
     def __call__(self, request):
+        if request.body:
+            body = request.body if isinstance(request.body, bytes) else request.body.encode()
+            request.headers["Content-MD5"] = b64encode(md5(body).digest()).decode()
         return CosS3Auth(SIGNER, unquote(urlsplit(request.url).path))(request)
 
 

@@ -46,7 +46,8 @@ macro_rules! actions {
             info(
                 title = "Bucket Brigade, the operator's API",
                 description = "Pauses and limits jobs and endpoints. Every request is signed like those of the dialect \
-                               (Authorization, x-cos-appid); the description itself is not.",
+                               (Authorization, x-cos-appid), and one with a body signs its Content-MD5, too; the \
+                               description itself is not signed.",
             ),
             paths($($file::handle),*),
             components(schemas(Refused)),
@@ -137,6 +138,10 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
         describe_job::decode_query(&asked.query())?;
         if !(takes_body || body.is_empty()) {
             return Err(CosError::invalid_request("the action takes no body").into());
+        }
+        // Else whoever saw the request could send it once more, with another body.
+        if !(body.is_empty() || caller.has_signed("content-md5")) {
+            return Err(CosError::access_denied("a request with a body must sign its Content-MD5").into());
         }
         head.extensions.insert(Operator::new(Arc::clone(&asked), caller));
         answer::done(next.run(Request::from_parts(head, Body::from(body))).await)

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use brigade_engine::Roles;
 use brigade_model::ports::JobStore;
 use brigade_model::{AccountId, Change, Status};
+use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
 use crate::config::value::Action;
@@ -93,6 +96,23 @@ async fn what_is_wrong_with_a_request_is_told_in_json() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_signature_counts_for_no_other_body_than_the_one_that_was_signed() {
+    let bench = Bench::new();
+    let id = bench.create("t").await;
+    let signed = with_json(post(&format!("jobs/{id}/limit")), &json!({"requests_per_second": 5}));
+    let (_, md5) = signed.headers.last().cloned().unwrap();
+    let replayed = Call { body: br#"{"requests_per_second": 50}"#.to_vec(), ..signed.clone() };
+    assert_eq!(refused(&bench.send(replayed).await), (400, "BadDigest".into()));
+    let unsigned = signed.clone().without("content-md5");
+    assert_eq!(refused(&bench.send(unsigned.clone()).await), (403, "AccessDenied".into()));
+    let told = bench.send(unsigned.unsigned("content-md5", &md5)).await;
+    assert_eq!(refused(&told), (403, "AccessDenied".into()));
+    assert!(told.body.contains("Content-MD5"), "{told:?}");
+    assert_eq!(bench.store.job(id).await.unwrap().unwrap().revision, 0, "nothing happened");
+    assert_eq!(bench.send(signed).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_description_is_served_to_everybody_and_names_every_action() {
     let bench = Bench::new();
     let answer = bench.send_raw(get("openapi.json").build(None)).await;
@@ -122,7 +142,14 @@ fn by_operator(call: Call) -> Call {
 }
 
 fn with_json(call: Call, body: &Value) -> Call {
-    Call { body: body.to_string().into_bytes(), ..call }
+    with_body(call, body.to_string())
+}
+
+/// A call with a body, which its signature covers.
+fn with_body(call: Call, body: impl Into<Vec<u8>>) -> Call {
+    let body = body.into();
+    let md5 = STANDARD.encode(Md5::digest(&body));
+    Call { body, ..call.header("content-md5", &md5) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +188,7 @@ async fn a_jobs_limits_change_one_by_one_and_the_engine_hears_of_it() {
         ("{\"requests_per_second\": 5} {}", "MalformedJSON"),
         ("\u{0}", "MalformedJSON"),
     ] {
-        let call = Call { body: body.into(), ..post(&format!("jobs/{id}/limit")) };
+        let call = with_body(post(&format!("jobs/{id}/limit")), body);
         assert_eq!(refused(&bench.send(call).await), (400, code.into()), "{body}");
     }
     assert_eq!(bench.store.job(id).await.unwrap().unwrap(), before, "nothing happened");
@@ -301,8 +328,7 @@ fn every_action_that_the_description_names_is_a_permission_of_its_own() {
 async fn a_probe_that_cannot_be_made_is_refused_and_stores_nothing() {
     let bench = Bench::new();
     let probe = |endpoint: &str, bucket: &str| {
-        let body = json!({ "bucket": bucket }).to_string().into_bytes();
-        let call = Call { body, ..post(&format!("endpoints/{endpoint}/probe")) };
+        let call = with_json(post(&format!("endpoints/{endpoint}/probe")), &json!({ "bucket": bucket }));
         bench.send(call.by(("AKIDOPERATOR", "operator-secret")))
     };
     assert_eq!(refused(&probe("nowhere", "scratch").await), (404, "NoSuchEndpoint".into()));

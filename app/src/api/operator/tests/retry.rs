@@ -17,7 +17,7 @@ async fn ended(bench: &Bench, token: &str) -> JobId {
 }
 
 fn retry(id: JobId, body: &Value) -> Call {
-    Call { body: body.to_string().into_bytes(), ..post(&format!("jobs/{id}/retry-failed")) }
+    with_json(post(&format!("jobs/{id}/retry-failed")), body)
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,6 +48,11 @@ async fn an_ended_job_is_retried_by_one_that_asks_the_same_as_far_as_nothing_els
     let job = bench.store.job(other).await.unwrap().unwrap();
     assert_eq!((job.priority, job.spec.confirmation_required), (99, Some(true)));
     assert_eq!(job.spec.description.as_deref(), Some("once more"));
+
+    // A whole number is one however it is written.
+    let answer = bench.send(retry(id, &json!({"priority": 169.0}))).await;
+    let third: JobId = document(&answer)["job"].as_str().unwrap().parse().unwrap();
+    assert_eq!(bench.store.job(third).await.unwrap().unwrap().priority, 169);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +95,8 @@ async fn what_cannot_be_retried_is_refused_with_its_reason_and_nothing_is_create
         (json!({"description": "d".repeat(257)}), "InvalidArgument"),
         (json!({"operation": "delete"}), "MalformedJSON"),
         (json!({"priority": "high"}), "MalformedJSON"),
+        (json!({"priority": 1.5}), "MalformedJSON"),
+        (json!({"priority": 2147483648_u64}), "MalformedJSON"),
     ] {
         assert_eq!(refused(&bench.send(retry(id, &body)).await), (400, code.into()), "{body}");
     }
