@@ -29,6 +29,8 @@ impl Message {
         let objects = match kind {
             _ if !is_of_tasks => Vec::new(),
             CallKind::DeleteObjects => named_in(bucket, &String::from_utf8_lossy(body)),
+            // Somebody asks whether the bucket is there.
+            _ if key.is_empty() => Vec::new(),
             _ => vec![Object { at: at(bucket, key), version: query(head, "versionId").map(version) }],
         };
         Self { kind, bucket: bucket.to_owned(), objects }
