@@ -101,19 +101,32 @@ const LARGE_SLICE: u64 = 4096;
 async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_window() {
     // Two groups of the large slice and the beginning of a third are on their way then.
     let trap = Trap { on: On::Act, after: 11, call: Call::Unanswered };
-    let scene = Scene {
-        seed: 7000,
-        deed: Deed::Delete,
-        is_versioned: false,
-        tasks: BEFORE_THE_LARGE_SLICE + LARGE_SLICE,
-        missing_every: u64::MAX,
-        in_flight: 6,
-        answer: Duration::from_millis(8),
-        foreign_every: None,
-        steps: vec![Step::Kill(Stage::Active, Moment::At(trap))],
-    };
+    let steps = vec![Step::Kill(Stage::Active, Moment::At(trap))];
+    let scene = plain_delete(7000, BEFORE_THE_LARGE_SLICE + LARGE_SLICE, steps);
     let ended = run::run(scene).await.unwrap_or_else(|broken| panic!("{}", failed(7000, &broken)));
     assert_eq!(ended.kills.get("Active"), Some(&1));
     // In a group is more than a part has.
     assert!(ended.looked > 1000 && ended.looked <= u64::from(WINDOW_TASKS) * 2, "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_frozen_until_its_leases_have_ended_accounts_for_every_task() {
+    // After a kill tasks look, with calls of their own.
+    let trap = Trap { on: On::Act, after: 1, call: Call::Unanswered };
+    let steps = vec![Step::Kill(Stage::Active, Moment::At(trap)), Step::Freeze];
+    run::run(plain_delete(7001, 800, steps)).await.unwrap_or_else(|broken| panic!("{}", failed(7001, &broken)));
+}
+
+fn plain_delete(seed: u64, tasks: u64, steps: Vec<Step>) -> Scene {
+    Scene {
+        seed,
+        deed: Deed::Delete,
+        is_versioned: false,
+        tasks,
+        missing_every: u64::MAX,
+        in_flight: 6,
+        answer: Duration::from_millis(8),
+        foreign_every: None,
+        steps,
+    }
 }

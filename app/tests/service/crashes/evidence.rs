@@ -168,7 +168,7 @@ impl<'a> Evidence<'a> {
             Event::EndTold { status } => {
                 self.end.get_or_insert((moment, *status));
             }
-            Event::Started | Event::Killed { .. } => {}
+            Event::Started | Event::Killed { .. } | Event::Signalled { .. } => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use brigade_model::ports::object_store::{At, CallKind};
 use brigade_model::{ETag, Status, VersionId};
+use rustix::process::Signal;
 
 /// A moment: the number of an entry in the history.
 pub(crate) type Moment = usize;
@@ -27,6 +28,9 @@ pub(crate) enum Event {
     Started,
     Killed {
         why: String,
+    },
+    Signalled {
+        signal: Signal,
     },
     /// A call is there.
     Arrived {
@@ -65,6 +69,7 @@ impl fmt::Display for Entry {
         write!(f, "process {}: ", self.life)?;
         match &self.event {
             Event::Killed { why } => write!(f, "killed {why}"),
+            Event::Signalled { signal } => write!(f, "gets {signal:?}"),
             event => write!(f, "{event:?}"),
         }
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade::client::Client;
+use brigade_engine::EngineConfig;
+use brigade_model::limits::LEASE_TTL;
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
 use brigade_runtime::{SystemClock, TokioSpawn};
@@ -13,6 +15,7 @@ use brigade_s3::simulated::Versioning;
 use brigade_wire::cos::describe_job::DescribedJob;
 use brigade_wire::cos::update_job_status::Requested;
 use bytes::Bytes;
+use rustix::process::Signal;
 
 use super::evidence::Evidence;
 use super::history::Event;
@@ -28,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(15);
 const LOOKS_MAX: u32 = 8000;
 /// Questions until as many answers are held back as can be.
 const HOLD_LOOKS_MAX: u32 = 100;
+/// A frozen service wakes up so long after its leases could be revoked.
+const FROZEN_BEYOND: Duration = Duration::from_secs(2);
 /// Whoever is never told of a job's end may still act for it for so many questions.
 const LOOKS_AFTER: u32 = 10;
 
@@ -140,6 +145,7 @@ impl Run {
                 }
             }
             Step::Cancel { held } => self.cancel(held).await,
+            Step::Freeze => self.freeze().await,
         }
     }
 
@@ -174,28 +180,43 @@ impl Run {
     }
 
     /// Cancels the job while as many of its calls as it may have wait for their answers.
-    async fn cancel(&mut self, held: Duration) {
-        self.witness.hold(true);
-        for _ in 0..HOLD_LOOKS_MAX {
-            if self.witness.held() >= self.scene.in_flight {
-                break;
-            }
-            self.house.clock.sleep(LOOK_EVERY).await;
-        }
-        let is_full = self.witness.held() >= self.scene.in_flight;
+    async fn cancel(&mut self, held: Option<Duration>) {
+        let is_full = self.hold_answers().await;
         // A job that has ended meanwhile is not cancelled any more.
         if let Ok(answer) = self.client.update_job_status(self.job, Requested::Cancelled, "enough").await {
             assert!(matches!(answer.value.status, Status::Cancelling | Status::Cancelled), "{answer:?}");
             self.told.is_cancelled = true;
             self.witness.note(Event::CancelTold { is_full });
         }
-        if !held.is_zero() {
-            let until = self.house.clock.monotonic().after(held);
-            while self.house.clock.monotonic() < until && self.describe().await.is_some() {
-                self.house.clock.sleep(LOOK_EVERY).await;
-            }
-            self.witness.hold(false);
+        let Some(held) = held else { return };
+        let until = self.house.clock.monotonic().after(held);
+        while self.house.clock.monotonic() < until && self.describe().await.is_some() {
+            self.house.clock.sleep(LOOK_EVERY).await;
         }
+        self.witness.hold(false);
+    }
+
+    /// Holds answers back until no call can be on its way; whether that is so.
+    async fn hold_answers(&self) -> bool {
+        self.witness.hold(true);
+        for _ in 0..HOLD_LOOKS_MAX {
+            if self.witness.held() >= self.scene.in_flight {
+                return true;
+            }
+            self.house.clock.sleep(LOOK_EVERY).await;
+        }
+        false
+    }
+
+    /// Freezes the service until its leases have ended: answers come meanwhile, and somebody writes
+    /// what it had in hand.
+    async fn freeze(&mut self) {
+        self.hold_answers().await;
+        self.witness.signal(Signal::STOP);
+        self.write_what_was_in_hand().await;
+        self.witness.hold(false);
+        self.house.clock.sleep(LEASE_TTL + EngineConfig::default().lease_grace + FROZEN_BEYOND).await;
+        self.witness.signal(Signal::CONT);
     }
 
     /// Asks for the job; `None` when nobody is there to answer.
@@ -221,17 +242,22 @@ impl Run {
         self.broken.extend(invariants::what_was_told_is_stored(&self.told, &left));
         self.left.push(left);
         self.witness.hold(false);
-        for at in self.witness.lost() {
-            if self.chance.below(3) == 0 {
-                let n = self.chance.below(1 << 40);
-                let body = (self.chance.below(4) != 0).then(|| format!("of somebody else, after a kill, {n}"));
-                self.witness.write(&at, body).await;
-            }
-        }
+        self.write_what_was_in_hand().await;
         let url = self.witness.listen().await;
         self.house.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
         self.witness.note_process(self.house.process.id());
         self.client = self.house.client();
+    }
+
+    /// Somebody else writes some of the objects whose calls were not answered.
+    async fn write_what_was_in_hand(&self) {
+        for at in self.witness.lost() {
+            if self.chance.below(3) == 0 {
+                let n = self.chance.below(1 << 40);
+                let body = (self.chance.below(4) != 0).then(|| format!("of somebody else, in hand, {n}"));
+                self.witness.write(&at, body).await;
+            }
+        }
     }
 
     /// Counts a kill of a service that had something to do.

@@ -79,8 +79,11 @@ pub(crate) enum Step {
     Kill(Stage, Moment),
     /// A user makes the job more urgent.
     Prioritize(i32),
-    /// A user cancels it while answers to its tasks are held back, which they are for so long after.
-    Cancel { held: Duration },
+    /// A user cancels it while answers to its tasks are held back, which they are for so long after;
+    /// or until the service dies.
+    Cancel { held: Option<Duration> },
+    /// The service is frozen (`kill -STOP`) until its leases have ended, and goes on.
+    Freeze,
 }
 
 /// Everything that a seed decides.
@@ -206,13 +209,12 @@ fn completing(chance: &Chance) -> Vec<Step> {
 fn cancelled(chance: &Chance) -> Vec<Step> {
     let kill = |moment| Step::Kill(Stage::Ending, moment);
     // Either the service is killed while it drains, or it has to wait until the answers come.
-    let is_drained = chance.below(3) == 0;
-    let held = if is_drained { chance.millis(300, 900) } else { Duration::ZERO };
+    let held = chance.pick(&[None, None, Some(Duration::ZERO), Some(Duration::from_millis(600))]);
     let moment = || match chance.below(3) {
         0 => Moment::After(chance.millis(0, 20)),
         _ => at(On::Report, chance.below(3), call(chance)),
     };
-    let first =
-        if is_drained { moment() } else { chance.pick(&[Moment::Now, Moment::After(Duration::from_millis(30))]) };
+    let while_held = || chance.pick(&[Moment::Now, Moment::After(Duration::from_millis(30))]);
+    let first = if held.is_some() { moment() } else { while_held() };
     vec![Step::Cancel { held }, kill(first), kill(moment())]
 }

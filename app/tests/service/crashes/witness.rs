@@ -132,6 +132,13 @@ impl Witness {
         self.0.dead.send_replace(state.life);
     }
 
+    /// Sends a signal to the process, which lives.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let mut state = self.state();
+        kill_process(state.process.unwrap(), signal).unwrap();
+        state.note(Event::Signalled { signal });
+    }
+
     pub(crate) fn is_dead(&self) -> bool {
         self.state().process.is_none()
     }
@@ -151,7 +158,7 @@ impl Witness {
         *self.0.held.borrow()
     }
 
-    /// Objects whose change was not answered when the last process died.
+    /// Objects whose change the last process has no answer to, or had none when it died.
     pub(crate) fn lost(&self) -> Vec<At> {
         let state = self.state();
         let mut open: Vec<(u64, Vec<At>)> = Vec::new();
