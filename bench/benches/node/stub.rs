@@ -138,6 +138,9 @@ impl<'a> Request<'a> {
     fn answer(&self, body: &[u8]) -> (Vec<u8>, u64) {
         let asks = |name: &str| self.query.split('&').any(|pair| pair.split('=').next() == Some(name));
         match self.method {
+            "GET" if asks("list-type") => {
+                (answer("404 Not Found", "", b"<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"), 0)
+            }
             "HEAD" | "GET" => (self.read_object(), 0),
             "DELETE" => (answer("204 No Content", "", b""), u64::from(!asks("uploadId"))),
             "POST" if asks("delete") => {
