@@ -1,5 +1,6 @@
 //! The turns of one run: each is measured, looked at, and noted.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,9 +22,8 @@ pub(crate) struct Contest {
     scene: Scene,
     objects: Objects,
     manifest: String,
-    copies: Figures,
-    tags: Figures,
-    deletes: Figures,
+    /// By operation.
+    figures: BTreeMap<&'static str, Figures>,
     /// How long our jobs are in which status.
     statuses: Figures,
 }
@@ -42,8 +42,8 @@ impl Contest {
         let (objects, scene) = (Objects::new("photos", objects), Scene::on(server));
         objects.write_manifest(&scene.directory.path().join("manifest.csv"));
         let manifest = objects.put_manifest(&scene.store, "batch");
-        let [copies, tags, deletes, statuses] = [(); 4].map(|()| Figures::default());
-        Self { scene, objects, manifest, copies, tags, deletes, statuses }
+        println!("the service is process {}", scene.service.id());
+        Self { scene, objects, manifest, figures: BTreeMap::new(), statuses: Figures::default() }
     }
 
     pub(crate) fn put_objects(&self) {
@@ -59,7 +59,7 @@ impl Contest {
             peer => run(&mut peer.copy(&self.scene.store, self.scene.directory.path(), &self.objects, &to)),
         };
         assert_eq!(self.count(&to), self.objects.count, "{peer:?} left objects out");
-        turn.note(&mut self.copies, peer, self.objects.count);
+        self.note("copy", peer, &turn);
     }
 
     /// Puts a tag on all objects.
@@ -73,7 +73,7 @@ impl Contest {
         assert!(self.scene.store.boto3(&tags).contains("red"), "{peer:?} tagged nothing");
         let untag = format!("s3.delete_object_tagging(Bucket='photos', Key='{last}')");
         self.scene.store.boto3(&untag);
-        turn.note(&mut self.tags, peer, self.objects.count);
+        self.note("tag", peer, &turn);
     }
 
     /// Deletes all objects.
@@ -84,35 +84,16 @@ impl Contest {
             peer => run(&mut peer.delete(&self.scene.store, self.scene.directory.path())),
         };
         assert_eq!(self.count("photos"), 0, "{peer:?} left objects");
-        turn.note(&mut self.deletes, peer, self.objects.count);
+        self.note("delete", peer, &turn);
     }
 
-    /// Prints the table of an operation, and how far we are from the best of the others.
-    pub(crate) fn tell(&self, operation: &str) {
-        let figures = match operation {
-            "copy" => &self.copies,
-            "tag" => &self.tags,
-            _ => &self.deletes,
-        };
-        println!("\n{operation:24} median (least..most)\n{figures}");
-        let us = Peer::Ours.name();
-        let of_others = |column| {
-            let others = figures.rows().filter(|row| *row != us);
-            others.filter_map(|row| figures.median(row, column)).collect::<Vec<_>>()
-        };
-        let ours = |column| figures.median(&us, column).expect("we had our turns");
-        let least_cpu = of_others(CPU).into_iter().fold(f64::INFINITY, f64::min);
-        let best_rate = of_others(RATE).into_iter().fold(0.0, f64::max);
-        println!(
-            "beside the best of them: 1/{:.1} of the CPU time, {:.1} times the rate",
-            least_cpu / ours(CPU),
-            ours(RATE) / best_rate
-        );
-    }
-
-    /// Prints where the time of our jobs went.
-    pub(crate) fn tell_statuses(&self) {
-        println!("\n{:24} milliseconds in each status\n{}", "", self.statuses);
+    /// Prints what was measured.
+    pub(crate) fn tell(&self) {
+        for (operation, figures) in &self.figures {
+            println!("\n{operation}: median (least..most)\n{figures}");
+            tell_ratios(figures);
+        }
+        println!("\nour jobs, milliseconds in each status\n{}", self.statuses);
     }
 
     /// A job on all objects, with a report on every task.
@@ -127,6 +108,13 @@ impl Contest {
         Turn { took: run.took, cpu: run.cpu }
     }
 
+    fn note(&mut self, operation: &'static str, peer: Peer, turn: &Turn) {
+        let (figures, row) = (self.figures.entry(operation).or_default(), peer.name());
+        let objects = self.objects.count as f64;
+        figures.note(&row, CPU, turn.cpu.as_secs_f64() * 1e6 / objects);
+        figures.note(&row, RATE, objects / turn.took.as_secs_f64());
+    }
+
     fn count(&self, bucket: &str) -> u64 {
         let pages = format!("s3.get_paginator('list_objects_v2').paginate(Bucket='{bucket}')");
         let counted = self.scene.store.boto3(&format!("print(sum(page['KeyCount'] for page in {pages}))"));
@@ -134,11 +122,15 @@ impl Contest {
     }
 }
 
-impl Turn {
-    fn note(&self, figures: &mut Figures, peer: Peer, objects: u64) {
-        let (row, objects) = (peer.name(), objects as f64);
-        figures.note(&row, CPU, self.cpu.as_secs_f64() * 1e6 / objects);
-        figures.note(&row, RATE, objects / self.took.as_secs_f64());
+/// How far we are from the best of the others.
+fn tell_ratios(figures: &Figures) {
+    let us = Peer::Ours.name();
+    let of_others = |column| figures.rows().filter(|row| *row != us).filter_map(move |row| figures.median(row, column));
+    let least_cpu = of_others(CPU).reduce(f64::min).zip(figures.median(&us, CPU));
+    let best_rate = of_others(RATE).reduce(f64::max).zip(figures.median(&us, RATE));
+    if let (Some((least_cpu, our_cpu)), Some((best_rate, our_rate))) = (least_cpu, best_rate) {
+        let (cheaper, faster) = (least_cpu / our_cpu, our_rate / best_rate);
+        println!("beside the best of them: {cheaper:.1} times less CPU time, {faster:.1} times the rate");
     }
 }
 

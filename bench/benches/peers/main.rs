@@ -7,7 +7,8 @@
 //! cargo bench -p brigade-bench --bench peers -- deletes  # deleting 100,000 objects of rustack
 //! ```
 //!
-//! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects. In each round
+//! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` nobody but us,
+//! as a profiler wants it (`perf record -g -p PID` of the process that is told). In each round
 //! everybody has a turn, so that what else the machine does hits all alike. A turn of ours is a
 //! whole job of the released `brigade serve`, as its configuration comes from `brigade init`: from
 //! the command that creates it to the end of its report on every task, with the CPU time of both.
@@ -24,27 +25,35 @@ use brigade_tests::Server;
 use crate::contest::Contest;
 use crate::peer::Peer;
 
-const USAGE: &str = "arguments: rustack|ceph|deletes [--rounds N] [--objects N]";
+const USAGE: &str = "arguments: rustack|ceph|deletes [--rounds N] [--objects N] [--ours]";
 
 fn main() {
     // cargo adds `--bench`.
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let (mut what, mut rounds, mut objects) = (None, 3, None);
+    let (mut what, mut rounds, mut objects, mut is_ours_alone) = (None, 3, None, false);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|number| number.parse().ok()).unwrap_or_else(|| give_up());
         match word.as_str() {
             "--rounds" => rounds = number(),
             "--objects" => objects = Some(number()),
+            "--ours" => is_ours_alone = true,
             "rustack" | "ceph" | "deletes" if what.is_none() => what = Some(word),
             _ => give_up(),
         }
     }
-    match what.as_deref() {
-        Some("rustack") => copies_and_tags(Server::rustack(), objects.unwrap_or(20_000), rounds),
-        Some("ceph") => copies_and_tags(Server::ceph(), objects.unwrap_or(20_000), rounds),
-        Some("deletes") => deletes(Server::rustack(), objects.unwrap_or(100_000), rounds),
+    let (server, default_objects): (fn() -> Server, _) = match what.as_deref() {
+        Some("rustack") => (Server::rustack, 20_000),
+        Some("ceph") => (Server::ceph, 20_000),
+        Some("deletes") => (Server::rustack, 100_000),
         _ => give_up(),
+    };
+    let takes_part = |peer: &Peer| *peer == Peer::Ours || !is_ours_alone;
+    let mut contest = Contest::on(server(), objects.unwrap_or(default_objects));
+    match what.as_deref() {
+        Some("deletes") => delete(&mut contest, rounds, takes_part),
+        _ => copy_and_tag(&mut contest, rounds, takes_part),
     }
+    contest.tell();
 }
 
 fn give_up() -> ! {
@@ -52,30 +61,23 @@ fn give_up() -> ! {
     exit(2);
 }
 
-fn copies_and_tags(server: Server, objects: u64, rounds: u64) {
-    let mut contest = Contest::on(server, objects);
+fn copy_and_tag(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
     contest.put_objects();
     for round in 0..rounds {
-        for peer in Peer::COPIES {
+        for peer in Peer::COPIES.into_iter().filter(&takes_part) {
             contest.copy(peer, round);
         }
-        for peer in Peer::TAGS {
+        for peer in Peer::TAGS.into_iter().filter(&takes_part) {
             contest.tag(peer);
         }
     }
-    contest.tell("copy");
-    contest.tell("tag");
-    contest.tell_statuses();
 }
 
-fn deletes(server: Server, objects: u64, rounds: u64) {
-    let mut contest = Contest::on(server, objects);
+fn delete(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
     for _ in 0..rounds {
-        for peer in Peer::DELETES {
+        for peer in Peer::DELETES.into_iter().filter(&takes_part) {
             contest.put_objects();
             contest.delete(peer);
         }
     }
-    contest.tell("delete");
-    contest.tell_statuses();
 }
