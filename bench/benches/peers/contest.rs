@@ -111,8 +111,10 @@ impl Contest {
     fn note(&mut self, operation: &'static str, peer: Peer, turn: &Turn) {
         let (figures, row) = (self.figures.entry(operation).or_default(), peer.name());
         let objects = self.objects.count as f64;
-        figures.note(&row, CPU, turn.cpu.as_secs_f64() * 1e6 / objects);
-        figures.note(&row, RATE, objects / turn.took.as_secs_f64());
+        let (cpu, rate) = (turn.cpu.as_secs_f64() * 1e6 / objects, objects / turn.took.as_secs_f64());
+        eprintln!("{operation} {row}: {cpu:.1} {CPU}, {rate:.0} {RATE}");
+        figures.note(&row, CPU, cpu);
+        figures.note(&row, RATE, rate);
     }
 
     fn count(&self, bucket: &str) -> u64 {
