@@ -91,13 +91,16 @@ fn drive(connection: &mut Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>, is_
     }
 }
 
+/// A line that nobody uses, and since when.
+type Idle = (Box<Line>, Monotonic);
+
 /// Lines that wait for their next request.
 pub(crate) struct Pool {
     connector: Connector,
     clock: Arc<dyn Clock>,
     idle_max: Duration,
     /// The latest used last.
-    idle: Mutex<HashMap<Address, Vec<(Box<Line>, Monotonic)>>>,
+    idle: Mutex<HashMap<Address, Vec<Idle>>>,
 }
 
 impl fmt::Debug for Pool {
