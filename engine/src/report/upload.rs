@@ -20,6 +20,9 @@ use crate::setback::Setback;
 /// enough to be held. A file of a million rows is some hundred parts of 10,000.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 const _: () = assert!(PART_BYTES as u64 >= PART_BYTES_MIN);
+/// What a part is held in: the last row may go beyond. A buffer that grew by doubling would take
+/// three times a part.
+const BUFFER_BYTES: usize = PART_BYTES + 64 * 1024;
 
 const CONTENT_TYPE: &str = "text/csv";
 
@@ -51,7 +54,15 @@ pub(super) struct Written {
 impl<'a> Upload<'a> {
     /// An empty object.
     pub(super) fn new(what: WriteReport<'a>, to: &'a Destination<'a>, key: ObjectKey) -> Self {
-        Self { what, to, at: to.at(key), buffer: Vec::new(), md5: Md5::new(), size: 0, parts: None }
+        Self {
+            what,
+            to,
+            at: to.at(key),
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            md5: Md5::new(),
+            size: 0,
+            parts: None,
+        }
     }
 
     /// Sends a part when the buffer holds one.
@@ -119,7 +130,7 @@ impl<'a> Upload<'a> {
     }
 
     fn take_buffer(&mut self) -> Bytes {
-        let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+        let bytes = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER_BYTES)));
         self.md5.update(&bytes);
         self.size += bytes.len() as u64;
         bytes
