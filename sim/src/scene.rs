@@ -100,7 +100,7 @@ impl Scene {
         let count = if is_large { 1 } else { chance.weighted(&[(2, 1), (3, 2), (3, 3), (2, 4)]) };
         let jobs = (0..count).map(|_| job(&chance, versioning, is_large)).collect();
         let (storm, config) = (storm(&chance), config(&chance));
-        let storm = if is_large { slow_answers(&chance, storm) } else { storm };
+        let (storm, config) = if is_large { whole_windows(&chance, storm, config) } else { (storm, config) };
         Self { nodes, versioning, jobs, storm, config }
     }
 }
@@ -122,7 +122,7 @@ fn job(chance: &Chance, versioning: Versioning, is_large: bool) -> JobScene {
     let pace = chance.weighted(&[(2, None), (3, Some(3)), (4, Some(10)), (2, Some(50))]);
     let missing_percent = chance.weighted(&[(5, 0), (3, 10), (2, 70)]);
     // A job that is about to fail is paused more often, so that it fails while it drains.
-    let is_paused = chance.below(if missing_percent > 50 { 2 } else { 8 }) == 0;
+    let is_paused = chance.below(8) < if missing_percent > 50 { 6 } else { 1 };
     JobScene {
         deed,
         tasks: usize::try_from(tasks).unwrap_or(usize::MAX),
@@ -173,11 +173,14 @@ fn storm(chance: &Chance) -> Storm {
     }
 }
 
-/// Groups of a large delete are all in flight, and nodes die meanwhile.
-fn slow_answers(chance: &Chance, storm: Storm) -> Storm {
+/// Groups of a large delete are all in flight, and nodes die meanwhile: a slice that is larger than
+/// the window is on its way when it must be repeated.
+fn whole_windows(chance: &Chance, storm: Storm, config: EngineConfig) -> (Storm, EngineConfig) {
     let late = FaultPlan { late_ppm: 900_000, late_max: Duration::from_secs(14), ..storm.objects };
-    let mishap_every = Some(Duration::from_millis(chance.between(1_000, 4_000)));
-    Storm { objects: late, mishap_every, foreign_every: None, ..storm }
+    let mishap_every = Some(Duration::from_millis(chance.between(2_000, 6_000)));
+    let lasts = Duration::from_secs(chance.between(100, 160));
+    let storm = Storm { lasts, objects: late, mishap_every, hand_every: None, foreign_every: None, ..storm };
+    (storm, EngineConfig { tasks: 8, ..config })
 }
 
 fn config(chance: &Chance) -> EngineConfig {

@@ -23,6 +23,7 @@ use super::Bench;
 use super::failure::{Doing, End};
 use super::hand::Hand;
 use crate::places::Place;
+use crate::setback::Setback;
 
 /// An upload of ours, open until [`Upload::forget`] or [`Upload::abort`].
 pub(crate) struct Upload<'a> {
@@ -111,14 +112,14 @@ pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
 /// abort now stay recorded. A store that does not answer is asked for the first of them only.
 ///
 /// # Errors
-/// The job store failed.
+/// The job store failed, or the leash has no time left: the store was not asked.
 pub(crate) async fn abort_left_uploads(
     jobs: &dyn JobStore,
     clock: &dyn Clock,
     (job, of): (JobId, UploadsOf),
     place: &Place,
     leash: &Leash,
-) -> Result<(), StoreError> {
+) -> Result<(), Setback> {
     for OpenUpload { bucket, key, upload_id } in jobs.uploads(job, of).await? {
         let at = At { bucket, key };
         let aborted = tokio::select! {
@@ -126,8 +127,10 @@ pub(crate) async fn abort_left_uploads(
             aborted = abort(job, place, leash, &at, &upload_id) => aborted,
             () = clock.sleep(ABORT_PATIENCE) => return Ok(()),
         };
-        if aborted.is_ok() {
-            jobs.forget_upload(job, &upload_id).await?;
+        match aborted {
+            Ok(()) => jobs.forget_upload(job, &upload_id).await?,
+            Err(error) if error.verdict == Verdict::Stopped => return Err(Setback::Stopped),
+            Err(_) => {}
         }
     }
     Ok(())

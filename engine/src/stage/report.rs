@@ -4,7 +4,7 @@
 use brigade_model::Stage;
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::limits::LEASE_TTL;
-use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease, StoreError, UploadsOf};
+use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease, UploadsOf};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
 
@@ -50,14 +50,14 @@ pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &L
 /// Ends the job without its report. What is on its way of that is thrown away, as far as the store
 /// takes it: nobody comes back to it.
 async fn give_up(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash, why: JobFailure) -> Step {
-    if let Err(error) = abort_uploads(shop, job, leash, UploadsOf::Report).await {
-        return error.into();
+    if let Err(setback) = abort_uploads(shop, job, leash, UploadsOf::Report).await {
+        return leave(&setback);
     }
     end(shop, lease, Change::ReportFailed(why)).await
 }
 
 /// Aborts what the job left open. A role that is gone leaves nobody who could.
-async fn abort_uploads(shop: &Shop, job: &Job, leash: &Leash, of: UploadsOf) -> Result<(), StoreError> {
+async fn abort_uploads(shop: &Shop, job: &Job, leash: &Leash, of: UploadsOf) -> Result<(), Setback> {
     let Ok(places) = shop.places_of(job) else { return Ok(()) };
     let place = if of == UploadsOf::Report { &places.report } else { &places.target };
     abort_left_uploads(&*shop.ports.jobs, &*shop.ports.clock, (job.id, of), place, leash).await

@@ -1,15 +1,32 @@
-//! No upload that was recorded stays behind. One whose record was not written, because the
-//! answer or the process was lost, is left to the bucket's own rule.
+//! No upload that was recorded stays behind, unless the store did not abort it and the report names
+//! it. One whose record was not written, because the answer or the process was lost, is left to
+//! the bucket's own rule.
 
-use crate::evidence::Evidence;
+use brigade_model::ports::object_store::CallKind;
+
+use crate::evidence::{Evidence, JobEvidence, Moment};
 use crate::history::Event;
 
 pub(crate) fn no_recorded_upload_is_left_behind(evidence: &Evidence<'_>) -> Vec<String> {
     let open = evidence.world.bucket.open_uploads();
-    let recorded = evidence.history.iter().filter_map(|entry| match &entry.event {
-        Event::UploadRecorded { job, id } => Some((*job, id)),
+    let recorded = evidence.history.iter().enumerate().filter_map(|(moment, entry)| match &entry.event {
+        Event::UploadRecorded { job, id } => Some((moment, &evidence.jobs[*job], id)),
         _ => None,
     });
-    let left = recorded.filter(|(_, id)| open.iter().any(|upload| upload.id == **id));
-    left.map(|(job, id)| format!("job {job}: upload {id} is left behind")).collect()
+    let left = recorded.filter(|(_, _, id)| open.iter().any(|upload| upload.id == **id));
+    let unexcused = left.filter(|(moment, job, id)| !(is_named(job, id) && was_abort_refused(job, *moment)));
+    unexcused.map(|(_, job, id)| format!("job {}: upload {id} is left behind", job.number)).collect()
+}
+
+fn is_named(job: &JobEvidence<'_>, id: &str) -> bool {
+    let report = job.report.iter().flatten().next();
+    let named = report.and_then(|report| report.manifest["LeftUploads"].as_array());
+    named.into_iter().flatten().any(|upload| upload["UploadId"] == id)
+}
+
+/// Whether an abort was sent for the job after that moment, and did not succeed.
+fn was_abort_refused(job: &JobEvidence<'_>, moment: Moment) -> bool {
+    let calls = job.tasks.iter().flat_map(|story| &story.calls);
+    let mut aborts = calls.filter(|call| call.kind == CallKind::AbortMultipartUpload && call.sent > moment);
+    aborts.any(|call| !matches!(call.returned, Some((_, None))))
 }

@@ -1,6 +1,6 @@
 use brigade_model::operation::{CannedAcl, Directive, NewMetadata, StorageClass};
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::{OpenUpload, UploadScope};
+use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
     Call, CallError, CallKind, CreateMultipartUpload, Effect, GetObject, Leash, Metadata, NewObject, Verdict, send,
 };
@@ -11,7 +11,8 @@ use bytes::Bytes;
 use super::rig::{
     Fault, Rig, SOURCE, TARGET, at, code, copy, done, lost, message, put_now, tag, task, task_of_version,
 };
-use crate::operation::{Run, abort_recorded_uploads};
+use crate::operation::{Bench, Run, abort_left_uploads, abort_recorded_uploads};
+use crate::setback::Setback;
 
 const MIB: usize = 1 << 20;
 
@@ -237,6 +238,26 @@ async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_ov
     assert_nothing_left(&rig).await;
     assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
     assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_not_ended_with_uploads_that_nobody_had_the_time_to_abort() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::UploadPartCopy, Fault::Hangs);
+    let (operation, task) = (plain(), sized("k"));
+    tokio::select! {
+        biased;
+        run = rig.run(&operation, &task, false) => panic!("{run:?}"),
+        () = rig.store.hanging() => {}
+    }
+    let Bench { jobs, clock, job, target, .. } = &rig.bench;
+    let abort = async |leash| abort_left_uploads(&**jobs, &**clock, (*job, UploadsOf::Slices), target, &leash).await;
+    rig.fault(CallKind::AbortMultipartUpload, Fault::Stops);
+    let told = abort(Leash::unbounded()).await;
+    assert_eq!(told, Err(Setback::Stopped), "it is entered again, under a lease with time left");
+    assert_eq!(rig.recorded_uploads().await, 1);
+    assert_eq!(abort(Leash::unbounded()).await, Ok(()));
+    assert_nothing_left(&rig).await;
 }
 
 #[tokio::test(start_paused = true)]
