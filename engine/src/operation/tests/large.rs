@@ -222,10 +222,8 @@ async fn what_somebody_wrote_over_a_lost_completion_is_left_as_it_is() {
 
 // The row: multipart copy, recorded before its first part, aborted by a take-over.
 
-#[tokio::test(start_paused = true)]
-async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_over() {
-    let rig = rig_with_large_object().await;
-    // The worker dies inside the first part: its future is dropped there.
+/// A worker dies inside the first part: its future is dropped there.
+async fn die_in_the_first_part(rig: &Rig) {
     rig.fault(CallKind::UploadPartCopy, Fault::Hangs);
     let (operation, task) = (plain(), sized("k"));
     tokio::select! {
@@ -233,6 +231,12 @@ async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_ov
         run = rig.run(&operation, &task, false) => panic!("{run:?}"),
         () = rig.store.hanging() => {}
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_over() {
+    let rig = rig_with_large_object().await;
+    die_in_the_first_part(&rig).await;
     assert_eq!((rig.store.sim.open_uploads().len(), rig.recorded_uploads().await), (1, 1));
     abort_recorded_uploads(&rig.bench).await.unwrap();
     assert_nothing_left(&rig).await;
@@ -243,13 +247,7 @@ async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_ov
 #[tokio::test(start_paused = true)]
 async fn a_job_is_not_ended_with_uploads_that_nobody_had_the_time_to_abort() {
     let rig = rig_with_large_object().await;
-    rig.fault(CallKind::UploadPartCopy, Fault::Hangs);
-    let (operation, task) = (plain(), sized("k"));
-    tokio::select! {
-        biased;
-        run = rig.run(&operation, &task, false) => panic!("{run:?}"),
-        () = rig.store.hanging() => {}
-    }
+    die_in_the_first_part(&rig).await;
     let Bench { jobs, clock, job, target, .. } = &rig.bench;
     let abort = async |leash| abort_left_uploads(&**jobs, &**clock, (*job, UploadsOf::Slices), target, &leash).await;
     rig.fault(CallKind::AbortMultipartUpload, Fault::Stops);
