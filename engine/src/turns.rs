@@ -40,7 +40,9 @@ impl Turns {
     /// Forgets the jobs and accounts that are not among these, which are in the order of their ids.
     pub(crate) fn keep(&mut self, jobs: &[JobHead]) {
         self.jobs.retain(|id, _| jobs.binary_search_by_key(id, |job| job.id).is_ok());
-        self.accounts.retain(|account, _| jobs.iter().any(|job| account_of(job) == *account));
+        self.accounts.retain(|(endpoint, account), _| {
+            jobs.iter().any(|job| job.endpoint == *endpoint && job.account == *account)
+        });
     }
 }
 

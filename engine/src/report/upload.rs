@@ -67,12 +67,18 @@ impl<'a> Upload<'a> {
 
     /// Sends a part when the buffer holds one.
     pub(super) async fn send_full_part(&mut self) -> Result<(), Setback> {
-        if self.buffer.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
+        if self.buffer.len() >= PART_BYTES {
+            self.send_part().await?;
+            self.buffer = Vec::with_capacity(BUFFER_BYTES);
+        }
+        Ok(())
     }
 
     /// Makes the object of what was put into the buffer since the beginning.
     pub(super) async fn finish(mut self) -> Result<Written, Setback> {
         if self.parts.is_none() {
+            // Whoever is given the bytes may keep them.
+            self.buffer.shrink_to_fit();
             let body = self.take_buffer();
             self.to.put(self.at.key.clone(), body, CONTENT_TYPE).await?;
         } else {
@@ -130,7 +136,7 @@ impl<'a> Upload<'a> {
     }
 
     fn take_buffer(&mut self) -> Bytes {
-        let bytes = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER_BYTES)));
+        let bytes = Bytes::from(std::mem::take(&mut self.buffer));
         self.md5.update(&bytes);
         self.size += bytes.len() as u64;
         bytes
