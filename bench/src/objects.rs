@@ -1,19 +1,17 @@
 //! Tiny objects on a server, and the manifest that names them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, Call, Leash, NewObject, PutObject};
 use brigade_model::{BucketName, ObjectKey};
-use brigade_runtime::SystemClock;
-use brigade_s3::credentials::{Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
-use brigade_s3::timeouts::Timeouts;
+use brigade_s3::http::HttpStore;
 use brigade_tests::Server;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::iter;
+
+use crate::client::open;
 
 /// More than any server here answers at once.
 const IN_FLIGHT: usize = 64;
@@ -51,7 +49,7 @@ impl Objects {
     /// # Panics
     /// When one is not taken.
     pub fn put(&self, server: &Server) {
-        let store = open(server);
+        let store = open(&server.url, server.access_key, server.secret_key);
         let put = async |n| put(&store, &self.bucket, &Self::key(n), Bytes::from_static(b"x")).await;
         block_on(iter(0..self.count).for_each_concurrent(IN_FLIGHT, put));
     }
@@ -63,7 +61,7 @@ impl Objects {
     #[must_use]
     pub fn put_manifest(&self, server: &Server, bucket: &str) -> String {
         let key = format!("manifests/{}-{}.csv", self.bucket, self.count);
-        block_on(put(&open(server), bucket, &key, self.manifest().into()));
+        block_on(put(&open(&server.url, server.access_key, server.secret_key), bucket, &key, self.manifest().into()));
         format!("s3://{bucket}/{key}")
     }
 
@@ -86,21 +84,6 @@ async fn put(store: &HttpStore, bucket: &str, key: &str, body: Bytes) {
     if let Err(error) = store.call(&Leash::unbounded(), call).await {
         panic!("{bucket}/{key} cannot be put: {error}");
     }
-}
-
-fn open(server: &Server) -> HttpStore {
-    let (key_id, secret) = (server.access_key.to_owned(), server.secret_key.to_owned());
-    let config = HttpConfig {
-        endpoint: server.url.clone(),
-        region: "us-east-1".to_owned(),
-        addressing: Addressing::Path,
-        credentials: Arc::new(RotatingCredentials::new(Credentials { key_id, secret, token: None })),
-        extra_ca: None,
-        timeouts: Timeouts::default(),
-        idle: IDLE,
-        requester_pays: false,
-    };
-    HttpStore::new(config, Arc::new(SystemClock::new())).expect("a server of ours has a good URL")
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

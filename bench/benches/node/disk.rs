@@ -2,9 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use brigade_bench::{Figures, JobRun, Usage};
+use brigade_bench::{Figures, JobRun, Stub, Usage};
 
-use crate::stub::Stub;
 use crate::{JOBS, form, serve};
 
 const CALLS: &str = "syscalls:sys_enter_fsync,syscalls:sys_enter_fdatasync";

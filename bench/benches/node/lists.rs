@@ -6,7 +6,7 @@ use std::time::Duration;
 use brigade::client::{Client, ClientConfig};
 use brigade::config::secret::Secret;
 use brigade::config::value::Url;
-use brigade_bench::{Figures, JobRun, Usage};
+use brigade_bench::{Figures, JobRun, Stub, Usage};
 use brigade_model::JobId;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_runtime::SystemClock;
@@ -17,7 +17,6 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::iter;
 
-use crate::stub::Stub;
 use crate::{JOBS, form, serve};
 
 const CLIENTS: usize = 64;

@@ -17,13 +17,11 @@ mod disk;
 mod lists;
 mod memory;
 mod restart;
-mod stub;
 
 use std::process::exit;
 
+use brigade_bench::Stub;
 use brigade_tests::{Scene, Server};
-
-use crate::stub::Stub;
 
 const USAGE: &str = "arguments: memory|disk|restart|lists [--rounds N] [--tasks N]";
 

@@ -1,8 +1,7 @@
 //! The peak of a large job beside that of a tenth of it.
 
-use brigade_bench::{Figures, JobRun, Usage};
+use brigade_bench::{Figures, JobRun, Stub, Usage};
 
-use crate::stub::Stub;
 use crate::{JOBS, form, serve};
 
 const PEAK: &str = "peak MiB";

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use brigade_bench::Figures;
+use brigade_bench::{Figures, Stub};
 
-use crate::stub::Stub;
 use crate::{JOBS, form, serve};
 
 /// Objects worked on between two crashes.

@@ -1,18 +1,15 @@
 //! The same requests through our own stores, without a job.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use brigade_bench::client::open;
 use brigade_model::operation::Tag;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, Call, CopyObject, Leash, PutObjectTagging};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_runtime::{SystemClock, SystemEntropy};
-use brigade_s3::credentials::{Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
-use brigade_s3::timeouts::Timeouts;
 use futures::StreamExt;
 use futures::stream::iter;
 
@@ -28,25 +25,10 @@ pub(crate) async fn ask(store: &dyn ObjectStore, operation: &str, calls: u64) {
         .await;
 }
 
-fn http(server: SocketAddr) -> Arc<dyn ObjectStore> {
-    let (key_id, secret) = ("AKIDTEST".to_owned(), "not-a-secret".to_owned());
-    let config = HttpConfig {
-        endpoint: format!("http://{server}"),
-        region: "us-east-1".to_owned(),
-        addressing: Addressing::Path,
-        credentials: Arc::new(RotatingCredentials::new(Credentials { key_id, secret, token: None })),
-        extra_ca: None,
-        timeouts: Timeouts::default(),
-        idle: IDLE,
-        requester_pays: false,
-    };
-    Arc::new(HttpStore::new(config, Arc::new(SystemClock::new())).unwrap())
-}
-
-/// What stands around `http` in the service.
-pub(crate) fn chain(server: SocketAddr) -> Arc<dyn ObjectStore> {
+/// What stands around a client in the service.
+pub(crate) fn chain(url: &str) -> Arc<dyn ObjectStore> {
     let clock = Arc::new(SystemClock::new());
-    let limit = Limit::new(http(server), LimitConfig::default(), clock.clone());
+    let limit = Limit::new(Arc::new(open(url, "stubkey", "stubsecret")), LimitConfig::default(), clock.clone());
     let gate = Arc::new(Gate::default());
     Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), gate, clock, Arc::new(SystemEntropy::new())))
 }

@@ -1,7 +1,6 @@
 //! The same requests by a bare loop: hyper, signed by the aws-sigv4 crate, their answers read and
 //! not looked at.
 
-use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -26,28 +25,27 @@ const TAGS_SHA256: &str = "583b274127ab0d7c16194ed47084285b8eb7af38f5cf4260e6455
 const TAGS: &str = "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
 
 /// Sends so many copies, or so many requests that set tags.
-pub(crate) async fn ask(server: SocketAddr, operation: &str, requests: u64) {
+pub(crate) async fn ask(server: &str, operation: &str, requests: u64) {
     let each = requests / IN_FLIGHT as u64;
     let lines = (0..IN_FLIGHT as u64).map(|line| ask_on_one_line(server, operation, line * each..(line + 1) * each));
     join_all(lines).await;
 }
 
-async fn ask_on_one_line(server: SocketAddr, operation: &str, numbers: std::ops::Range<u64>) {
+async fn ask_on_one_line(server: &str, operation: &str, numbers: std::ops::Range<u64>) {
     let stream = TcpStream::connect(server).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let host = server.to_string();
     for number in numbers {
         let request = match operation {
             "copy" => {
                 let source = format!("source/photos/2026/0000/object-{number:012}.jpg");
                 let target = format!("/target/photos/2026/0000/object-{number:012}.jpg");
-                signed(&host, &target, &[("x-amz-copy-source", &source)], NO_BODY_SHA256, "")
+                signed(server, &target, &[("x-amz-copy-source", &source)], NO_BODY_SHA256, "")
             }
             _ => {
                 let target = format!("/source/photos/2026/0000/object-{number:012}.jpg?tagging=");
-                signed(&host, &target, &[], TAGS_SHA256, TAGS)
+                signed(server, &target, &[], TAGS_SHA256, TAGS)
             }
         };
         sender.ready().await.unwrap();

@@ -14,9 +14,10 @@ const ETAG: &str = "5d41402abc4b2a76b9719d911017c592";
 const ROW: &[u8] = b"photos,photos/2026/0000/object-000000000000.jpg\n";
 const DIGITS: std::ops::Range<usize> = 31..43;
 
-/// The running store.
-pub(crate) struct Stub {
-    pub(crate) url: String,
+/// The running store; it ends with the process.
+pub struct Stub {
+    /// Where it listens.
+    pub url: String,
     /// How many objects were copied, tagged or deleted.
     done: watch::Receiver<u64>,
     /// How many connections are open.
@@ -24,7 +25,12 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    pub(crate) fn start() -> Self {
+    /// Starts it on a port that is free.
+    ///
+    /// # Panics
+    /// When the system has no thread or no port.
+    #[must_use]
+    pub fn start() -> Self {
         let (listening, url) = std::sync::mpsc::channel();
         let (count, done) = watch::channel(0);
         let (opened, open) = watch::channel(0);
@@ -49,22 +55,30 @@ impl Stub {
     }
 
     /// The key of a manifest of so many rows.
-    pub(crate) fn manifest(rows: u64) -> String {
+    #[must_use]
+    pub fn manifest(rows: u64) -> String {
         format!("s3://batch/{rows}.csv")
     }
 
     /// How many objects were worked on so far.
-    pub(crate) fn done(&self) -> u64 {
+    #[must_use]
+    pub fn done(&self) -> u64 {
         *self.done.borrow()
     }
 
     /// Waits until so many objects were worked on.
-    pub(crate) fn wait_for(&self, objects: u64) {
+    ///
+    /// # Panics
+    /// When the store has ended.
+    pub fn wait_for(&self, objects: u64) {
         wait(self.done.clone(), |done| *done >= objects);
     }
 
     /// Waits until nobody is connected, so that nothing more is worked on.
-    pub(crate) fn wait_until_quiet(&self) {
+    ///
+    /// # Panics
+    /// When the store has ended.
+    pub fn wait_until_quiet(&self) {
         wait(self.open.clone(), |open| *open == 0);
     }
 }
