@@ -10,7 +10,7 @@ use super::encoding::push_path;
 use super::{Addressing, HttpConfigError};
 
 /// A server to connect to. Equal addresses share connections.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address {
     /// A name or an IP address, without brackets.
     pub(crate) host: Arc<str>,

@@ -24,7 +24,7 @@ use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
 use super::line::{Line, LineError, Pool};
 use super::reply::{Reply, flaw};
-use super::sign::{Signer, Unsigned};
+use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::timeouts::Timeouts;
@@ -244,7 +244,7 @@ impl Hashes {
 
     fn computed(body: &[u8]) -> Self {
         Self {
-            sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body)).into(),
+            sha256: hex(ring::digest::digest(&ring::digest::SHA256, body).as_ref()).into(),
             md5: Some(BASE64_STANDARD.encode(Md5::digest(body))),
         }
     }

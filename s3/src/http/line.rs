@@ -4,7 +4,7 @@
 //! dropped closes its connection, and an answer costs no wake-up of another task. An idle
 //! connection is looked at when it is taken: one that the server has closed is dropped then.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -100,7 +100,7 @@ pub(crate) struct Pool {
     clock: Arc<dyn Clock>,
     idle_max: Duration,
     /// The latest used last.
-    idle: Mutex<HashMap<Address, Vec<Idle>>>,
+    idle: Mutex<BTreeMap<Address, Vec<Idle>>>,
 }
 
 impl fmt::Debug for Pool {

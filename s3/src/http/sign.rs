@@ -1,24 +1,24 @@
 //! AWS Signature Version 4, over requests whose path and query are encoded already.
 //!
-//! The signing key is derived once a day and credentials; a signature then costs one HMAC and
-//! one hash of the canonical request. `aws-sigv4` derives the key for each request and is the
-//! oracle of the tests.
+//! What all signatures of a second and credentials share is made once; a signature then costs one
+//! HMAC and one hash of the canonical request. `aws-sigv4` derives the key for each request and is
+//! the oracle of the tests.
 //!
 //! Source: the S3 API reference, "Authenticating Requests (AWS Signature Version 4)".
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brigade_model::Timestamp;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::tz::Offset;
 use ring::{digest, hmac};
 
 use crate::credentials::Credentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const DATE: &str = "x-amz-date";
-const CONTENT_SHA256: &str = "x-amz-content-sha256";
-const SECURITY_TOKEN: &str = "x-amz-security-token";
+static DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+static SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// What a signature covers, besides the headers.
 pub(crate) struct Unsigned<'a> {
@@ -34,14 +34,16 @@ pub(crate) struct Unsigned<'a> {
 /// Signs for one region.
 pub(crate) struct Signer {
     region: String,
-    key: Mutex<Option<Arc<DayKey>>>,
+    kept: Mutex<Option<Arc<Shared>>>,
 }
 
-/// A signing key, and what it was derived from.
-struct DayKey {
+/// What the signatures of one second share.
+struct Shared {
     credentials: Arc<Credentials>,
-    /// `20261124`
-    day: String,
+    /// Since the epoch.
+    second: i64,
+    /// `20261124T031500Z`
+    time: String,
     /// `20261124/region/s3/aws4_request`
     scope: String,
     key: hmac::Key,
@@ -54,7 +56,7 @@ pub(crate) struct UnusableCredentials;
 
 impl Signer {
     pub(crate) fn new(region: &str) -> Self {
-        Self { region: region.to_owned(), key: Mutex::new(None) }
+        Self { region: region.to_owned(), kept: Mutex::new(None) }
     }
 
     /// Adds the date, the body's hash, the token and the signature. Every header that is there
@@ -66,35 +68,36 @@ impl Signer {
         credentials: &Arc<Credentials>,
         now: Timestamp,
     ) -> Result<(), UnusableCredentials> {
-        let time = amz_time(now);
-        headers.insert(DATE, header_value(&time)?);
-        headers.insert(CONTENT_SHA256, header_value(unsigned.body_sha256)?);
+        let shared = self.shared(credentials, now);
+        headers.insert(&DATE, header_value(&shared.time)?);
+        headers.insert(&CONTENT_SHA256, header_value(unsigned.body_sha256)?);
         if let Some(token) = &credentials.token {
             let mut token = header_value(token)?;
             token.set_sensitive(true);
-            headers.insert(SECURITY_TOKEN, token);
+            headers.insert(&SECURITY_TOKEN, token);
         }
-        let key = self.day_key(credentials, &time[..8]);
         let (canonical, signed_names) = canonical_request(unsigned, headers);
-        let mut to_sign = format!("{ALGORITHM}\n{time}\n{}\n", key.scope);
-        to_sign.push_str(&hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes())));
-        let mut authorization = format!(
-            "{ALGORITHM} Credential={}/{}, SignedHeaders={signed_names}, Signature=",
-            credentials.key_id, key.scope
-        );
-        authorization.push_str(&hex::encode(hmac::sign(&key.key, to_sign.as_bytes())));
+        let mut to_sign = String::with_capacity(256);
+        to_sign.extend([ALGORITHM, "\n", &shared.time, "\n", &shared.scope, "\n"]);
+        push_hex(&mut to_sign, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+        let mut authorization = String::with_capacity(512);
+        authorization.extend([ALGORITHM, " Credential=", &credentials.key_id, "/", &shared.scope]);
+        authorization.extend([", SignedHeaders=", &signed_names, ", Signature="]);
+        push_hex(&mut authorization, hmac::sign(&shared.key, to_sign.as_bytes()).as_ref());
         headers.insert(header::AUTHORIZATION, header_value(&authorization)?);
         Ok(())
     }
 
-    fn day_key(&self, credentials: &Arc<Credentials>, day: &str) -> Arc<DayKey> {
-        let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+    fn shared(&self, credentials: &Arc<Credentials>, now: Timestamp) -> Arc<Shared> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some(key) if key.day == day && is_same(&key.credentials, credentials) => Arc::clone(key),
+            Some(shared) if shared.second == now.as_second() && is_same(&shared.credentials, credentials) => {
+                Arc::clone(shared)
+            }
             _ => {
-                let key = Arc::new(derive(credentials, day, &self.region));
-                *kept = Some(Arc::clone(&key));
-                key
+                let shared = Arc::new(Shared::derive(credentials, now, &self.region));
+                *kept = Some(Arc::clone(&shared));
+                shared
             }
         }
     }
@@ -104,24 +107,31 @@ fn is_same(one: &Arc<Credentials>, other: &Arc<Credentials>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }
 
-fn derive(credentials: &Arc<Credentials>, day: &str, region: &str) -> DayKey {
-    let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{}", credentials.secret).as_bytes());
-    let key = [day, region, "s3", "aws4_request"]
-        .into_iter()
-        .fold(first, |key, part| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()));
-    let scope = format!("{day}/{region}/s3/aws4_request");
-    DayKey { credentials: Arc::clone(credentials), day: day.to_owned(), scope, key }
+impl Shared {
+    fn derive(credentials: &Arc<Credentials>, now: Timestamp, region: &str) -> Self {
+        let time = amz_time(now);
+        let day = &time[..8];
+        let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{}", credentials.secret).as_bytes());
+        let key = [day, region, "s3", "aws4_request"]
+            .into_iter()
+            .fold(first, |key, part| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()));
+        let scope = format!("{day}/{region}/s3/aws4_request");
+        Self { credentials: Arc::clone(credentials), second: now.as_second(), time, scope, key }
+    }
 }
 
 /// The canonical request, and the signed headers' names.
 fn canonical_request(unsigned: &Unsigned<'_>, headers: &HeaderMap) -> (String, String) {
-    let mut sorted: Vec<_> = headers.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-    let names = sorted.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
-    let mut out = String::with_capacity(1024);
+    let mut sorted: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    let (mut out, mut names) = (String::with_capacity(1024), String::with_capacity(256));
     out.extend([unsigned.method.as_str(), "\n", unsigned.path, "\n", unsigned.query, "\n"]);
     for (name, value) in sorted {
-        out.extend([name.as_str(), ":"]);
+        if !names.is_empty() {
+            names.push(';');
+        }
+        names.push_str(name);
+        out.extend([name, ":"]);
         // Headers of a draft are visible ASCII, and so are ours.
         push_trimmed(&mut out, value.to_str().unwrap_or_default());
         out.push('\n');
@@ -132,6 +142,10 @@ fn canonical_request(unsigned: &Unsigned<'_>, headers: &HeaderMap) -> (String, S
 
 /// A header's value with each run of blanks as one.
 fn push_trimmed(out: &mut String, value: &str) {
+    if !value.contains("  ") {
+        out.push_str(value);
+        return;
+    }
     let mut was_blank = false;
     for part in value.split_inclusive(' ') {
         if part == " " && was_blank {
@@ -139,6 +153,22 @@ fn push_trimmed(out: &mut String, value: &str) {
         }
         was_blank = part.ends_with(' ');
         out.push_str(part);
+    }
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    push_hex(&mut out, bytes);
+    out
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(2 * bytes.len());
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may go next: permits, and the queues of those who wait for one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +41,7 @@ struct State {
     is_stopped: bool,
     requests: u32,
     bytes: u64,
-    lanes: HashMap<LaneKey, Lane>,
+    lanes: BTreeMap<LaneKey, Lane>,
     /// The lanes in which somebody waits, in turn.
     turns: VecDeque<LaneKey>,
     request_rate: Rate,
@@ -72,7 +72,7 @@ impl Queue {
             is_stopped: false,
             requests: 0,
             bytes: 0,
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             turns: VecDeque::new(),
             request_rate: Rate::default(),
             byte_rate: Rate::default(),

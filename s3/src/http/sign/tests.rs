@@ -75,7 +75,7 @@ proptest! {
         let credentials = credentials(token.as_deref());
         let signed = sign(&method.parse().unwrap(), &path, &query, &headers, &credentials);
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let sha256 = signed[CONTENT_SHA256].to_str().unwrap();
+        let sha256 = signed[&CONTENT_SHA256].to_str().unwrap();
         prop_assert_eq!(
             signed["authorization"].to_str().unwrap(),
             oracle(method, &target, &headers, sha256, &credentials)
@@ -84,13 +84,15 @@ proptest! {
 }
 
 #[test]
-fn a_new_day_and_new_credentials_have_keys_of_their_own() {
+fn a_new_second_and_new_credentials_share_nothing_with_those_before() {
     let signer = Signer::new("eu-west-1");
     let (one, other) = (credentials(None), credentials(Some("token")));
-    let first = signer.day_key(&one, "20261124");
-    assert!(Arc::ptr_eq(&first, &signer.day_key(&credentials(None), "20261124")));
-    assert_eq!(signer.day_key(&one, "20261125").scope, "20261125/eu-west-1/s3/aws4_request");
-    assert_eq!(signer.day_key(&other, "20261125").credentials.token.as_deref(), Some("token"));
+    let first = signer.shared(&one, NOW);
+    assert!(Arc::ptr_eq(&first, &signer.shared(&credentials(None), NOW)));
+    let at = |second: i64| signer.shared(&one, Timestamp::from_second(NOW.as_second() + second).unwrap());
+    assert_eq!((at(1).time.as_str(), first.time.as_str()), ("20261124T030001Z", "20261124T030000Z"));
+    assert_eq!(at(24 * 3600).scope, "20261125/eu-west-1/s3/aws4_request");
+    assert_eq!(signer.shared(&other, NOW).credentials.token.as_deref(), Some("token"));
 }
 
 #[test]
