@@ -9,7 +9,8 @@
 //!
 //! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` nobody but us,
 //! as a profiler wants it (`perf record -g -p PID` of the process that is told). In each round
-//! everybody has a turn, so that what else the machine does hits all alike. A turn of ours is a
+//! everybody has a turn, and each round begins with another, so that what else the machine does and
+//! what a server becomes with time hit all alike. A turn of ours is a
 //! whole job of the released `brigade serve`, as its configuration comes from `brigade init`: from
 //! the command that creates it to the end of its report on every task, with the CPU time of both.
 //! A turn of a peer is the run of its program. After each turn the objects are looked at.
@@ -61,21 +62,27 @@ fn give_up() -> ! {
     exit(2);
 }
 
+/// All of them; each round begins with another.
+fn in_turn<const N: usize>(mut peers: [Peer; N], round: u64) -> impl Iterator<Item = Peer> {
+    peers.rotate_left(round as usize % N);
+    peers.into_iter()
+}
+
 fn copy_and_tag(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
     contest.put_objects();
     for round in 0..rounds {
-        for peer in Peer::COPIES.into_iter().filter(&takes_part) {
+        for peer in in_turn(Peer::COPIES, round).filter(&takes_part) {
             contest.copy(peer, round);
         }
-        for peer in Peer::TAGS.into_iter().filter(&takes_part) {
+        for peer in in_turn(Peer::TAGS, round).filter(&takes_part) {
             contest.tag(peer);
         }
     }
 }
 
 fn delete(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
-    for _ in 0..rounds {
-        for peer in Peer::DELETES.into_iter().filter(&takes_part) {
+    for round in 0..rounds {
+        for peer in in_turn(Peer::DELETES, round).filter(&takes_part) {
             contest.put_objects();
             contest.delete(peer);
         }
