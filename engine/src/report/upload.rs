@@ -67,11 +67,7 @@ impl<'a> Upload<'a> {
 
     /// Sends a part when the buffer holds one.
     pub(super) async fn send_full_part(&mut self) -> Result<(), Setback> {
-        if self.buffer.len() >= PART_BYTES {
-            self.send_part().await?;
-            self.buffer = Vec::with_capacity(BUFFER_BYTES);
-        }
-        Ok(())
+        if self.buffer.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
     }
 
     /// Makes the object of what was put into the buffer since the beginning.
@@ -98,8 +94,12 @@ impl<'a> Upload<'a> {
         };
         let part = u32::try_from(parts.etags.len() + 1).unwrap_or(u32::MAX);
         let upload_id = parts.upload_id.clone();
-        let request = UploadPart { at: self.at.clone(), upload_id, part, body: self.take_buffer() };
+        let body = self.take_buffer();
+        let request = UploadPart { at: self.at.clone(), upload_id, part, body: body.clone() };
         let etag = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        // The next part is held where this one was: nobody else has it any more.
+        self.buffer = body.into();
+        self.buffer.clear();
         parts.etags.push((part, etag));
         self.parts = Some(parts);
         Ok(())
