@@ -60,10 +60,11 @@ fn check_counters(job: &JobEvidence<'_>, ended: &Ended, say: &mut impl FnMut(Str
     }
 }
 
-/// Whether the job ran, wanted a report, and could deliver it.
+/// Whether the job ran, wanted a report, and could deliver it. A Complete one ran, whichever way
+/// it came there.
 fn is_report_due(job: &JobEvidence<'_>, ended: &Job) -> bool {
     let came_by = |status| job.moves.iter().any(|(_, from, _)| *from == status);
-    let reported = [Status::Completing, Status::Cancelling, Status::Failing].into_iter().any(came_by);
+    let reported = ended.status == Status::Complete || [Status::Cancelling, Status::Failing].into_iter().any(came_by);
     let is_undelivered =
         job.scene.is_report_refused || ended.failures.iter().any(|why| why.code == REPORT_DELIVERY_FAILED);
     job.scene.has_report && reported && ended.prepared.is_some() && !is_undelivered
