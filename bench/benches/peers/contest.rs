@@ -35,23 +35,30 @@ struct Turn {
 }
 
 impl Contest {
-    /// A service beside that server, with a manifest of so many objects.
+    /// A service beside that server, with so many objects and a manifest of them.
     pub(crate) fn on(server: Server, objects: u64) -> Self {
         println!("{} {}, {objects} objects of one byte", server.title, server.version);
-        server.boto3("for bucket in ('photos', 'batch'): s3.create_bucket(Bucket=bucket)");
-        let (objects, scene) = (Objects::new("photos", objects), Scene::on(server));
-        objects.write_manifest(&scene.directory.path().join("manifest.csv"));
-        let manifest = objects.put_manifest(&scene.store, "batch");
-        println!("the service is process {}", scene.service.id());
+        let objects = Objects::new("photos", objects);
+        let (scene, manifest) = prepare(server, &objects);
         Self { scene, objects, manifest, figures: BTreeMap::new(), statuses: Figures::default() }
     }
 
-    pub(crate) fn put_objects(&self) {
-        self.objects.put(&self.scene.store);
+    /// Goes on with a new server and a new service.
+    pub(crate) fn move_to(&mut self, server: Server) {
+        (self.scene, self.manifest) = prepare(server, &self.objects);
+    }
+
+    /// One operation on all objects, by one of those who take part.
+    pub(crate) fn take_turn(&mut self, operation: &str, peer: Peer, round: u64) {
+        match operation {
+            "copy" => self.copy(peer, round),
+            "tag" => self.tag(peer),
+            _ => self.delete(peer),
+        }
     }
 
     /// Copies all objects into a bucket of this turn's own.
-    pub(crate) fn copy(&mut self, peer: Peer, round: u64) {
+    fn copy(&mut self, peer: Peer, round: u64) {
         let to = format!("{}-{round}", peer.name().replace([' ', ','], "-").replace("--", "-"));
         self.scene.store.boto3(&format!("s3.create_bucket(Bucket='{to}')"));
         let turn = match peer {
@@ -63,7 +70,7 @@ impl Contest {
     }
 
     /// Puts a tag on all objects.
-    pub(crate) fn tag(&mut self, peer: Peer) {
+    fn tag(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["tag", "--tag", "team=red"]),
             peer => run(&mut peer.tag(&self.scene.store, self.scene.directory.path())),
@@ -77,7 +84,7 @@ impl Contest {
     }
 
     /// Deletes all objects.
-    pub(crate) fn delete(&mut self, peer: Peer) {
+    fn delete(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["delete", "--yes"]),
             peer => run(&mut peer.delete(&self.scene.store, self.scene.directory.path())),
@@ -123,6 +130,16 @@ impl Contest {
         let counted = self.scene.store.boto3(&format!("print(sum(page['KeyCount'] for page in {pages}))"));
         counted.trim().parse().expect("a number was printed")
     }
+}
+
+fn prepare(server: Server, objects: &Objects) -> (Scene, String) {
+    server.boto3("for bucket in ('photos', 'batch'): s3.create_bucket(Bucket=bucket)");
+    let scene = Scene::on(server);
+    objects.write_manifest(&scene.directory.path().join("manifest.csv"));
+    let manifest = objects.put_manifest(&scene.store, "batch");
+    objects.put(&scene.store);
+    println!("the service is process {}", scene.service.id());
+    (scene, manifest)
 }
 
 /// How far we are from the best of the others.

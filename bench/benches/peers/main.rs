@@ -9,9 +9,8 @@
 //!
 //! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` nobody but us,
 //! as a profiler wants it (`perf record -g -p PID` of the process that is told). In each round
-//! everybody has a turn, and each round begins with another, so that what else the machine does and
-//! what a server becomes with time hit all alike. A turn of ours is a
-//! whole job of the released `brigade serve`, as its configuration comes from `brigade init`: from
+//! everybody has a turn, and each round begins with another, so that what else the machine does hits
+//! all alike. A turn of ours is a whole job of the released `brigade serve`, as its configuration comes from `brigade init`: from
 //! the command that creates it to the end of its report on every task, with the CPU time of both.
 //! A turn of a peer is the run of its program. After each turn the objects are looked at.
 #![allow(missing_docs)]
@@ -50,9 +49,22 @@ fn main() {
     };
     let takes_part = |peer: &Peer| *peer == Peer::Ours || !is_ours_alone;
     let mut contest = Contest::on(server(), objects.unwrap_or(default_objects));
-    match what.as_deref() {
-        Some("deletes") => delete(&mut contest, rounds, takes_part),
-        _ => copy_and_tag(&mut contest, rounds, takes_part),
+    let operations: &[(&'static str, &[Peer])] = match what.as_deref() {
+        Some("deletes") => &[("delete", &Peer::DELETES)],
+        _ => &[("copy", &Peer::COPIES), ("tag", &Peer::TAGS)],
+    };
+    // What rustack has held makes it slow, so each turn has a new one. Ceph takes long to start.
+    let (is_kept, mut is_new) = (what.as_deref() == Some("ceph"), true);
+    for round in 0..rounds {
+        for (operation, peers) in operations {
+            for peer in in_turn(peers, round).filter(takes_part) {
+                if !is_kept && !is_new {
+                    contest.move_to(server());
+                }
+                contest.take_turn(operation, peer, round);
+                is_new = false;
+            }
+        }
     }
     contest.tell();
 }
@@ -63,28 +75,7 @@ fn give_up() -> ! {
 }
 
 /// All of them; each round begins with another.
-fn in_turn<const N: usize>(mut peers: [Peer; N], round: u64) -> impl Iterator<Item = Peer> {
-    peers.rotate_left(round as usize % N);
-    peers.into_iter()
-}
-
-fn copy_and_tag(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
-    contest.put_objects();
-    for round in 0..rounds {
-        for peer in in_turn(Peer::COPIES, round).filter(&takes_part) {
-            contest.copy(peer, round);
-        }
-        for peer in in_turn(Peer::TAGS, round).filter(&takes_part) {
-            contest.tag(peer);
-        }
-    }
-}
-
-fn delete(contest: &mut Contest, rounds: u64, takes_part: impl Fn(&Peer) -> bool) {
-    for round in 0..rounds {
-        for peer in in_turn(Peer::DELETES, round).filter(&takes_part) {
-            contest.put_objects();
-            contest.delete(peer);
-        }
-    }
+fn in_turn(peers: &[Peer], round: u64) -> impl Iterator<Item = Peer> {
+    let first = round as usize % peers.len();
+    peers.iter().cycle().skip(first).take(peers.len()).copied()
 }
