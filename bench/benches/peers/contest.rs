@@ -22,6 +22,8 @@ pub(crate) struct Contest {
     scene: Scene,
     objects: Objects,
     manifest: String,
+    /// How often all objects were copied.
+    copies: u64,
     /// By operation.
     figures: BTreeMap<&'static str, Figures>,
     /// How long our jobs are in which status.
@@ -40,7 +42,7 @@ impl Contest {
         println!("{} {}, {objects} objects of one byte", server.title, server.version);
         let objects = Objects::new("photos", objects);
         let (scene, manifest) = prepare(server, &objects);
-        Self { scene, objects, manifest, figures: BTreeMap::new(), statuses: Figures::default() }
+        Self { scene, objects, manifest, copies: 0, figures: BTreeMap::new(), statuses: Figures::default() }
     }
 
     /// Goes on with a new server and a new service.
@@ -48,18 +50,10 @@ impl Contest {
         (self.scene, self.manifest) = prepare(server, &self.objects);
     }
 
-    /// One operation on all objects, by one of those who take part.
-    pub(crate) fn take_turn(&mut self, operation: &str, peer: Peer, round: u64) {
-        match operation {
-            "copy" => self.copy(peer, round),
-            "tag" => self.tag(peer),
-            _ => self.delete(peer),
-        }
-    }
-
     /// Copies all objects into a bucket of this turn's own.
-    fn copy(&mut self, peer: Peer, round: u64) {
-        let to = format!("{}-{round}", peer.name().replace([' ', ','], "-").replace("--", "-"));
+    pub(crate) fn copy(&mut self, peer: Peer) {
+        self.copies += 1;
+        let to = format!("copies-{}", self.copies);
         self.scene.store.boto3(&format!("s3.create_bucket(Bucket='{to}')"));
         let turn = match peer {
             Peer::Ours => self.run_job(&["copy", "--to", &to]),
@@ -70,7 +64,7 @@ impl Contest {
     }
 
     /// Puts a tag on all objects.
-    fn tag(&mut self, peer: Peer) {
+    pub(crate) fn tag(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["tag", "--tag", "team=red"]),
             peer => run(&mut peer.tag(&self.scene.store, self.scene.directory.path())),
@@ -84,7 +78,7 @@ impl Contest {
     }
 
     /// Deletes all objects.
-    fn delete(&mut self, peer: Peer) {
+    pub(crate) fn delete(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["delete", "--yes"]),
             peer => run(&mut peer.delete(&self.scene.store, self.scene.directory.path())),

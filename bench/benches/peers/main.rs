@@ -10,9 +10,10 @@
 //! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` nobody but us,
 //! as a profiler wants it (`perf record -g -p PID` of the process that is told). In each round
 //! everybody has a turn, and each round begins with another, so that what else the machine does hits
-//! all alike. A turn of ours is a whole job of the released `brigade serve`, as its configuration comes from `brigade init`: from
-//! the command that creates it to the end of its report on every task, with the CPU time of both.
-//! A turn of a peer is the run of its program. After each turn the objects are looked at.
+//! all alike. A turn of ours is a whole job of the released `brigade serve`, as its configuration
+//! comes from `brigade init`: from the command that creates it to the end of its report on every
+//! task, with the CPU time of both. A turn of a peer is the run of its program. After each turn the
+//! objects are looked at.
 #![allow(missing_docs)]
 
 mod contest;
@@ -24,6 +25,29 @@ use brigade_tests::Server;
 
 use crate::contest::Contest;
 use crate::peer::Peer;
+
+/// One operation on all objects, by one of those who take part.
+type Turn = fn(&mut Contest, Peer);
+
+/// What is measured, and where.
+struct Course {
+    name: &'static str,
+    server: fn() -> Server,
+    /// One server for all turns: Ceph takes long to start. What rustack has held makes it slow,
+    /// so each turn on it has a new one.
+    is_kept: bool,
+    objects: u64,
+    operations: &'static [(Turn, &'static [Peer])],
+}
+
+const COPIES_AND_TAGS: &[(Turn, &[Peer])] = &[(Contest::copy, &Peer::COPIES), (Contest::tag, &Peer::TAGS)];
+const DELETES: &[(Turn, &[Peer])] = &[(Contest::delete, &Peer::DELETES)];
+
+const COURSES: [Course; 3] = [
+    Course { name: "rustack", server: Server::rustack, is_kept: false, objects: 20_000, operations: COPIES_AND_TAGS },
+    Course { name: "ceph", server: Server::ceph, is_kept: true, objects: 20_000, operations: COPIES_AND_TAGS },
+    Course { name: "deletes", server: Server::rustack, is_kept: false, objects: 100_000, operations: DELETES },
+];
 
 const USAGE: &str = "arguments: rustack|ceph|deletes [--rounds N] [--objects N] [--ours]";
 
@@ -37,34 +61,19 @@ fn main() {
             "--rounds" => rounds = number(),
             "--objects" => objects = Some(number()),
             "--ours" => is_ours_alone = true,
-            "rustack" | "ceph" | "deletes" if what.is_none() => what = Some(word),
+            _ if what.is_none() => what = Some(word),
             _ => give_up(),
         }
     }
-    let (server, default_objects): (fn() -> Server, _) = match what.as_deref() {
-        Some("rustack") => (Server::rustack, 20_000),
-        Some("ceph") => (Server::ceph, 20_000),
-        Some("deletes") => (Server::rustack, 100_000),
-        _ => give_up(),
-    };
-    let takes_part = |peer: &Peer| *peer == Peer::Ours || !is_ours_alone;
-    let mut contest = Contest::on(server(), objects.unwrap_or(default_objects));
-    let operations: &[(&'static str, &[Peer])] = match what.as_deref() {
-        Some("deletes") => &[("delete", &Peer::DELETES)],
-        _ => &[("copy", &Peer::COPIES), ("tag", &Peer::TAGS)],
-    };
-    // What rustack has held makes it slow, so each turn has a new one. Ceph takes long to start.
-    let (is_kept, mut is_new) = (what.as_deref() == Some("ceph"), true);
-    for round in 0..rounds {
-        for (operation, peers) in operations {
-            for peer in in_turn(peers, round).filter(takes_part) {
-                if !is_kept && !is_new {
-                    contest.move_to(server());
-                }
-                contest.take_turn(operation, peer, round);
-                is_new = false;
-            }
+    let course = COURSES.iter().find(|course| what.as_deref() == Some(course.name)).unwrap_or_else(|| give_up());
+    let turns = (0..rounds).flat_map(|round| course.turns(round));
+    let turns = turns.filter(|(_, peer)| *peer == Peer::Ours || !is_ours_alone);
+    let mut contest = Contest::on((course.server)(), objects.unwrap_or(course.objects));
+    for (n, (take, peer)) in turns.enumerate() {
+        if n > 0 && !course.is_kept {
+            contest.move_to((course.server)());
         }
+        take(&mut contest, peer);
     }
     contest.tell();
 }
@@ -74,8 +83,12 @@ fn give_up() -> ! {
     exit(2);
 }
 
-/// All of them; each round begins with another.
-fn in_turn(peers: &[Peer], round: u64) -> impl Iterator<Item = Peer> {
-    let first = round as usize % peers.len();
-    peers.iter().cycle().skip(first).take(peers.len()).copied()
+impl Course {
+    /// The turns of a round; each round begins with another peer.
+    fn turns(&self, round: u64) -> impl Iterator<Item = (Turn, Peer)> {
+        self.operations.iter().flat_map(move |&(take, peers)| {
+            let first = round as usize % peers.len();
+            peers.iter().cycle().skip(first).take(peers.len()).map(move |peer| (take, *peer))
+        })
+    }
 }

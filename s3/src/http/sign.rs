@@ -142,10 +142,6 @@ fn canonical_request(unsigned: &Unsigned<'_>, headers: &HeaderMap) -> (String, S
 
 /// A header's value with each run of blanks as one.
 fn push_trimmed(out: &mut String, value: &str) {
-    if !value.contains("  ") {
-        out.push_str(value);
-        return;
-    }
     let mut was_blank = false;
     for part in value.split_inclusive(' ') {
         if part == " " && was_blank {
@@ -156,20 +152,17 @@ fn push_trimmed(out: &mut String, value: &str) {
     }
 }
 
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// A SHA-256 in lower-case hex. `hex::encode` collects one character after the other.
+pub(crate) fn hex(sha256: &[u8]) -> String {
     let mut out = String::new();
-    push_hex(&mut out, bytes);
+    push_hex(&mut out, sha256);
     out
 }
 
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(2 * bytes.len());
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+fn push_hex(out: &mut String, sha256: &[u8]) {
+    let mut digits = [0; 2 * digest::SHA256_OUTPUT_LEN];
+    hex::encode_to_slice(sha256, &mut digits).expect("a SHA-256 has its length");
+    out.push_str(std::str::from_utf8(&digits).expect("hex is ASCII"));
 }
 
 /// `20261124T031500Z`
