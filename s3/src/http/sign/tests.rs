@@ -84,6 +84,19 @@ proptest! {
 }
 
 #[test]
+fn each_run_of_blanks_in_a_value_is_signed_as_one() {
+    let credentials = credentials(None);
+    for value in ["dark  blue", "a   b    c", "a b"] {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("example.com"));
+        headers.insert("x-amz-meta-colour", HeaderValue::from_static(value));
+        let signed = sign(&Method::PUT, "/b/k", "", &headers, &credentials);
+        let sha256 = signed[&CONTENT_SHA256].to_str().unwrap();
+        assert_eq!(signed["authorization"], oracle("PUT", "/b/k", &headers, sha256, &credentials), "{value:?}");
+    }
+}
+
+#[test]
 fn a_new_second_and_new_credentials_share_nothing_with_those_before() {
     let signer = Signer::new("eu-west-1");
     let (one, other) = (credentials(None), credentials(Some("token")));
