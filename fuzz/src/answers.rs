@@ -67,18 +67,7 @@ fn calls() -> [Call; 8] {
     let at = || At { bucket: bucket.clone(), key: key("k") };
     let upload_id = || "u".to_owned();
     [
-        Call::CopyObject(CopyObject {
-            source: at(),
-            source_version: None,
-            target: at(),
-            metadata: None,
-            tags: None,
-            canned_acl: None,
-            storage_class: None,
-            sse: None,
-            source_if_match: None,
-            size: None,
-        }),
+        Call::CopyObject(CopyObject::plain(at(), at())),
         Call::DeleteObjects(DeleteObjects {
             bucket: bucket.clone(),
             objects: vec![(key("a"), None), (key("b"), None), (key("a&b"), None)],

@@ -224,18 +224,7 @@ impl Subject {
 
 /// A copy that keeps everything.
 fn copy(source: &At, target: &At) -> CopyObject {
-    CopyObject {
-        source: source.clone(),
-        source_version: None,
-        target: target.clone(),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: None,
-        sse: None,
-        source_if_match: None,
-        size: None,
-    }
+    CopyObject::plain(source.clone(), target.clone())
 }
 
 fn tag(key: &str, value: &str) -> brigade_model::operation::Tag {

@@ -41,18 +41,7 @@ mod tests {
 
     fn copy_of(size: u64) -> Call {
         let at = At { bucket: "b".parse().unwrap(), key: "k".parse().unwrap() };
-        Call::CopyObject(CopyObject {
-            source: at.clone(),
-            source_version: None,
-            target: at,
-            metadata: None,
-            tags: None,
-            canned_acl: None,
-            storage_class: None,
-            sse: None,
-            source_if_match: None,
-            size: Some(size),
-        })
+        Call::CopyObject(CopyObject { size: Some(size), ..CopyObject::plain(at.clone(), at) })
     }
 
     #[test]

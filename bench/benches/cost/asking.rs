@@ -34,18 +34,7 @@ pub(crate) fn chain(url: &str) -> Arc<dyn ObjectStore> {
 }
 
 fn copy(n: u64) -> Call {
-    Call::CopyObject(CopyObject {
-        source: at("source", n),
-        source_version: None,
-        target: at("target", n),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: None,
-        sse: None,
-        source_if_match: None,
-        size: None,
-    })
+    Call::CopyObject(CopyObject::plain(at("source", n), at("target", n)))
 }
 
 fn tagging(n: u64) -> Call {

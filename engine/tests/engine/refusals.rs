@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use brigade_model::ports::object_store::{CopyObject, Leash, send};
 use brigade_model::{Field, Job, JobSpec, Operation, Status};
 use brigade_s3::simulated::{ObjectLock, Paying, Versioning};
 
@@ -79,20 +80,10 @@ async fn a_bucket_whose_requester_pays_fails_the_tasks_unless_we_say_that_we_pay
 async fn an_archived_source_fails_its_task_with_the_stores_code() {
     let world = World::new(603);
     world.fill(10).await;
-    let archive = brigade_model::ports::object_store::CopyObject {
-        source: at("source", &key(5)),
-        source_version: None,
-        target: at("source", &key(5)),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: Some("GLACIER".into()),
-        sse: None,
-        source_if_match: None,
-        size: None,
-    };
-    let leash = brigade_model::ports::object_store::Leash::unbounded();
-    brigade_model::ports::object_store::send(&*world.bucket, &leash, archive).await.unwrap();
+    let at = at("source", &key(5));
+    let archive = CopyObject { storage_class: Some("GLACIER".into()), ..CopyObject::plain(at.clone(), at) };
+    let leash = Leash::unbounded();
+    send(&*world.bucket, &leash, archive).await.unwrap();
     let (job, rows) = run(&world, copy(), &keys(10)).await;
     assert_eq!((job.progress.succeeded, rows[&key(5)].code.as_str()), (9, "InvalidObjectState"));
 }

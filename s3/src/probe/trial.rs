@@ -143,18 +143,7 @@ impl Trial<'_> {
 
 /// A copy that keeps everything.
 pub(super) fn copy(source: &At, target: &At) -> CopyObject {
-    CopyObject {
-        source: source.clone(),
-        source_version: None,
-        target: target.clone(),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: None,
-        sse: None,
-        source_if_match: None,
-        size: None,
-    }
+    CopyObject::plain(source.clone(), target.clone())
 }
 
 /// An ETag that no object has.

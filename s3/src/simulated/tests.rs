@@ -46,18 +46,7 @@ async fn put(store: &SimulatedStore, key: &str, bytes: &'static [u8]) {
 }
 
 fn copy(source: &str, target: &str) -> CopyObject {
-    CopyObject {
-        source: at(source),
-        source_version: None,
-        target: at(target),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: None,
-        sse: None,
-        source_if_match: None,
-        size: None,
-    }
+    CopyObject::plain(at(source), at(target))
 }
 
 #[tokio::test(start_paused = true)]

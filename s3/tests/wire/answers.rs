@@ -26,18 +26,7 @@ const COPIED: &str = "<CopyObjectResult><LastModified>2015-10-21T07:28:00.000Z</
                       <ETag>\"abc\"</ETag></CopyObjectResult>";
 
 fn copy() -> CopyObject {
-    CopyObject {
-        source: at("from"),
-        source_version: None,
-        target: at("to"),
-        metadata: None,
-        tags: None,
-        canned_acl: None,
-        storage_class: None,
-        sse: None,
-        source_if_match: None,
-        size: None,
-    }
+    CopyObject::plain(at("from"), at("to"))
 }
 
 fn head() -> HeadObject {

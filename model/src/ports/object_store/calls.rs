@@ -235,6 +235,25 @@ pub struct CopyObject {
     pub size: Option<u64>,
 }
 
+impl CopyObject {
+    /// A copy of the latest version that keeps everything.
+    #[must_use]
+    pub fn plain(source: At, target: At) -> Self {
+        Self {
+            source,
+            source_version: None,
+            target,
+            metadata: None,
+            tags: None,
+            canned_acl: None,
+            storage_class: None,
+            sse: None,
+            source_if_match: None,
+            size: None,
+        }
+    }
+}
+
 /// A copied or assembled object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyDone {
