@@ -5,8 +5,9 @@
 //! up), each a call through `ObjectStore` whose decorators do retries and limits. Three rules
 //! hold for every operation:
 //!
-//! 1. a call whose effect is unknown is settled by the table in `look.rs`, never by hope;
-//! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`;
+//! 1. a call whose effect is unknown is settled by the table in `effect_check.rs`, never by hope;
+//! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`, and whether it
+//!    had an effect is decided in one other, `Hand::with_effect`;
 //! 3. a leash that ends says what is known: [`Run::NotAttempted`] only when this task certainly
 //!    changed nothing, [`Run::Unsettled`] otherwise.
 //!
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::{Restore, Tagging};
 use brigade_model::ports::object_store::Leash;
-use brigade_model::ports::{Clock, JobStore};
+use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::places::Place;
@@ -26,9 +27,9 @@ use hand::Hand;
 mod capabilities;
 mod copy;
 mod delete;
+mod effect_check;
 mod failure;
 mod hand;
-mod look;
 mod restore;
 mod tagging;
 mod tags;
@@ -52,8 +53,10 @@ pub struct Bench {
     pub jobs: Arc<dyn JobStore>,
     /// How long the worker may go on.
     pub leash: Leash,
-    /// When the slice was first leased; what is newer was written since.
-    pub first_leased: Timestamp,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Since when tasks of the slice that must look may have been attempted.
+    pub attempted_since: Timestamp,
     /// Which job.
     pub job: JobId,
     /// Which slice.
@@ -112,7 +115,7 @@ impl PreparedOperation {
 
 /// Runs one task of any operation. `must_look` says that it may have been attempted before.
 pub async fn run_one(operation: &PreparedOperation, bench: &Bench, task: &Task, must_look: bool) -> Run {
-    let hand = Hand::new(bench, task, must_look);
+    let hand = Hand::new(bench, task, must_look.then_some(bench.attempted_since));
     let result = match &operation.0 {
         Prepared::Copy(plan) => copy::run(&hand, plan).await,
         Prepared::Restore(restore) => restore::run(&hand, restore).await,

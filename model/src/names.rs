@@ -197,6 +197,14 @@ impl ETag {
     }
 }
 
+impl VersionId {
+    /// Whether it is the one that every write without versions replaces; any other is written once.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.as_str() == "null"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
-//! What became of a task.
+//! What became of a task, and what is known of its effect.
 
 use crate::limits::OUTCOME_MESSAGE_BYTES_MAX;
+use crate::ports::object_store::Effect;
 
 /// The end of a task: recorded once, reported as one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +26,22 @@ pub struct TaskFailure {
     pub http_status: Option<u16>,
     /// What happened, with the store's request id and the number of attempts.
     pub message: String,
+    /// Whether an attempt may have had its effect, or a part of it.
+    pub effect: Effect,
 }
 
-/// The code of a task whose effect is unknown because its worker died.
+/// What is known of a task's effect on the store: what a retry, a look and a restore act by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskEffect {
+    /// It is there.
+    Done,
+    /// Certainly none: a repeat cannot meet the effect of this attempt.
+    None,
+    /// An attempt may have had its effect, or had a part of it: a repeat looks first.
+    Unknown,
+}
+
+/// The code of a task whose effect is unknown and that no look could settle.
 pub const UNCONFIRMED: &str = "Unconfirmed";
 /// The code of a task whose object somebody changed between a lost attempt and its repeat.
 pub const CHANGED_SINCE_ATTEMPT: &str = "ChangedSinceAttempt";
@@ -39,14 +53,40 @@ impl Outcome {
         !matches!(self, Outcome::Failed(_))
     }
 
-    /// A failure; an over-long message is cut at a character.
+    /// What is known of its effect.
+    #[must_use]
+    pub fn effect(&self) -> TaskEffect {
+        match self {
+            Outcome::Succeeded | Outcome::SucceededWith { .. } => TaskEffect::Done,
+            Outcome::Failed(TaskFailure { effect: Effect::None, .. }) => TaskEffect::None,
+            Outcome::Failed(TaskFailure { effect: Effect::Unknown, .. }) => TaskEffect::Unknown,
+        }
+    }
+
+    /// A failure that certainly had no effect; an over-long message is cut at a character.
     #[must_use]
     pub fn failed(code: impl Into<String>, http_status: Option<u16>, message: impl Into<String>) -> Self {
         Outcome::Failed(TaskFailure {
             code: code.into(),
             http_status,
             message: cut(message.into(), OUTCOME_MESSAGE_BYTES_MAX),
+            effect: Effect::None,
         })
+    }
+
+    /// The same outcome; if it is a failure, one that may have had an effect.
+    #[must_use]
+    pub fn of_unknown_effect(self) -> Self {
+        match self {
+            Outcome::Failed(failure) => Outcome::Failed(TaskFailure { effect: Effect::Unknown, ..failure }),
+            success => success,
+        }
+    }
+
+    /// A failure of which it is unknown whether the task was carried out, with the reason.
+    #[must_use]
+    pub fn unconfirmed(http_status: Option<u16>, message: impl Into<String>) -> Self {
+        Outcome::failed(UNCONFIRMED, http_status, message).of_unknown_effect()
     }
 }
 

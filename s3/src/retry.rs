@@ -247,7 +247,10 @@ impl ObjectStore for Retry {
         loop {
             match self.attempt(leash, &call, &mut history).await {
                 Ok(None) => {}
-                Ok(Some(result)) => return result.map_err(|error| history.sum_up(error)),
+                Ok(Some(result)) => {
+                    let attempt_time = self.policy.timeouts.of(&call);
+                    return result.map_err(|error| CallError { attempt_time, ..history.sum_up(error) });
+                }
                 Err(Stopped) => return Err(history.stopped(&self.gate)),
             }
         }

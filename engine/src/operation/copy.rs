@@ -14,14 +14,16 @@
 use std::sync::Arc;
 
 use brigade_model::ports::object_store::{
-    Acl, At, CallError, CopyObject, GetObjectTagging, HeadObject, Metadata, NewObject, ObjectHead, PutObjectTagging,
-    TagSet, Verdict,
+    Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, PutObjectTagging, TagSet,
+    Verdict,
 };
-use brigade_model::{Capability, Outcome, VersionId};
+use brigade_model::{Capability, Outcome, Timestamp, VersionId};
 
-use super::failure::{Doing, End, changed_since_attempt};
+use super::effect_check::{
+    CheckResult, CheckedCall, Content, Current, NonRepeatableCall, act_and_settle, check_doubt, is_newer,
+};
+use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket};
-use super::look::{Deed, Finding, Found, Settle, settle};
 use super::tags::add_tags;
 use plan::{CopyPlan, NewKey, TagPlan};
 
@@ -77,12 +79,16 @@ struct Copying<'a> {
     metadata: Option<Metadata>,
     /// The tags to set; `None` leaves the source's in place.
     tags: Option<TagSet>,
+    /// What the target gets depends on what was read of the source.
+    is_dependent: bool,
 }
 
 impl<'a> Copying<'a> {
     async fn begin(hand: &'a Hand<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
-        let mut copying = Self { hand, plan, route, head: None, acl: None, metadata: None, tags: None };
-        if plan.needs_head() || copying.is_surely_not_single() || hand.must_look {
+        let is_dependent = plan.depends_on_source();
+        let mut copying = Self { hand, plan, route, head: None, acl: None, metadata: None, tags: None, is_dependent };
+        copying.is_dependent |= copying.loses_tags();
+        if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
             copying.head = Some(copying.read_head().await?);
         }
         copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
@@ -99,11 +105,11 @@ impl<'a> Copying<'a> {
     /// Carries the bytes, and gives the version of the target that they became. The rare ways are
     /// boxed, so that the memory of the plain one is not that of the largest.
     async fn carry(&self) -> Result<Option<VersionId>, End> {
-        if self.hand.must_look
-            && let Finding::Done(version) = self.look().await?
-        {
-            return Ok(version);
-        }
+        let current = match check_doubt(self.hand, self).await? {
+            None => None,
+            Some(CheckResult::Act(current)) => Some(current),
+            Some(CheckResult::Done(version)) => return Ok(version),
+        };
         if let Some(head) = &self.head {
             self.plan.check_constraints(head.modified)?;
         }
@@ -113,12 +119,40 @@ impl<'a> Copying<'a> {
         if self.is_surely_not_single() {
             return Box::pin(self.carry_in_parts(self.known_head().await?)).await;
         }
-        match settle(self, false).await {
+        match act_and_settle(self.hand, self, current).await {
+            Ok(version) => self.check_source().await.map(|()| version),
             Err(End::Call { error, doing }) if may_be_too_large(&error) => {
                 Box::pin(self.carry_after_refusal(End::Call { error, doing })).await
             }
-            settled => settled,
+            Err(end) => Err(end),
         }
+    }
+
+    /// A copy whose parameters were read of the source must be of the state that was read. Where
+    /// the endpoint does not honour that condition, the source is looked at again.
+    async fn check_source(&self) -> Result<(), End> {
+        let Some(before) = self.head.as_ref().filter(|_| self.is_dependent && !self.has_source_condition()) else {
+            return Ok(());
+        };
+        if self.is_pinned() || multipart::is_same_object(before, &self.read_head().await?) {
+            return Ok(());
+        }
+        Err(reject(
+            SOURCE_CHANGED,
+            None,
+            "the source was written while it was copied: the target may combine two states of it",
+        ))
+    }
+
+    /// The store copies only the state of the source that was read.
+    fn has_source_condition(&self) -> bool {
+        let capabilities = &self.hand.bench.target.capabilities;
+        capabilities.has(Capability::CopySourceConditions) && self.hand.task.version.is_none()
+    }
+
+    /// A version never changes; the one called `null` is overwritten like any object.
+    fn is_pinned(&self) -> bool {
+        self.hand.task.version.as_ref().is_some_and(|version| !version.is_null())
     }
 
     /// A CopyObject was refused, perhaps for the object's size, for which stores have several
@@ -153,8 +187,9 @@ impl<'a> Copying<'a> {
     }
 
     async fn read_head(&self) -> Result<ObjectHead, End> {
-        let request = HeadObject { at: self.route.source.clone(), version: self.hand.task.version.clone() };
-        self.hand.send(&self.hand.bench.source, request).await.doing("reading the source's head")
+        let version = self.hand.task.version.as_ref();
+        let head = self.hand.read_head(&self.hand.bench.source, &self.route.source, version).await;
+        head.doing("reading the source's head")
     }
 
     async fn known_head(&self) -> Result<ObjectHead, End> {
@@ -181,10 +216,16 @@ impl<'a> Copying<'a> {
             metadata: self.metadata.clone().unwrap_or_else(|| head.metadata.clone()),
             tags,
             canned_acl: self.plan.canned_acl(),
-            storage_class: self.plan.storage_class.clone(),
+            storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
             checksum_sha256: None,
         })
+    }
+
+    /// One wish for every road: the class does not depend on how the bytes travel.
+    fn class_to_send(&self) -> Option<String> {
+        let has_classes = self.hand.bench.target.capabilities.has(Capability::StorageClasses);
+        self.plan.class_to_send(self.is_in_place(), has_classes)
     }
 
     fn has_tags_to_carry(&self, head: &ObjectHead) -> bool {
@@ -213,12 +254,11 @@ impl<'a> Copying<'a> {
     }
 }
 
-impl Settle for Copying<'_> {
+impl CheckedCall for Copying<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, _is_repeat: bool) -> Result<Option<VersionId>, CallError> {
+    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
         let capabilities = &self.hand.bench.target.capabilities;
-        let has_conditions = capabilities.has(Capability::CopySourceConditions) && self.hand.task.version.is_none();
         let request = CopyObject {
             source: self.route.source.clone(),
             source_version: self.hand.task.version.clone(),
@@ -226,28 +266,31 @@ impl Settle for Copying<'_> {
             metadata: self.metadata.clone(),
             tags: self.tags.clone().filter(|_| capabilities.has(Capability::TaggingOnCopy)),
             canned_acl: self.plan.canned_acl(),
-            storage_class: self.plan.class_to_send(self.is_in_place(), capabilities.has(Capability::StorageClasses)),
+            storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
             // What was judged is what is copied.
-            source_if_match: self.head.as_ref().and_then(|head| head.etag.clone()).filter(|_| has_conditions),
+            source_if_match: self
+                .head
+                .as_ref()
+                .and_then(|head| head.etag.clone())
+                .filter(|_| self.has_source_condition()),
             size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),
         };
         Ok(self.hand.send(&self.hand.bench.target, request).await?.version)
     }
 
-    async fn look(&self) -> Result<Finding<Option<VersionId>>, End> {
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
         let source = self.known_head().await?;
-        let deed = if self.is_in_place() { Deed::CopyInPlace } else { Deed::CopyElsewhere };
-        let request = HeadObject { at: self.route.target.clone(), version: None };
-        let target = self.hand.send(&self.hand.bench.target, request).await;
-        let found = deed.conclude(target.as_ref().map_err(Clone::clone), self.hand.first_attempt(), |target| {
-            self.plan.is_wanted(&source, target)
-        });
-        match found.doing("looking whether the object was copied")? {
-            Found::Done => Ok(Finding::Done(target.ok().and_then(|head| head.version))),
-            Found::Act => Ok(Finding::Act),
-            Found::Changed => Err(changed_since_attempt("the target")),
-        }
+        let target = self.hand.find_head(&self.hand.bench.target, &self.route.target, None).await;
+        let target = target.doing("looking whether the object was copied")?;
+        let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
+        let (call, content): (_, &dyn Fn(&ObjectHead) -> Content) = match self.is_in_place() {
+            true => (NonRepeatableCall::CopyInPlace, &|target| self.plan.compare_in_place(target)),
+            false => (NonRepeatableCall::Overwrite, &|target| self.plan.compare(&source, target)),
+        };
+        let conclusion = call.conclude(target.as_ref(), newer, content);
+        let version = || target.as_ref().and_then(|head| head.version.clone());
+        CheckResult::of(conclusion, target.as_ref(), "the target", version)
     }
 }
 

@@ -1,20 +1,19 @@
 //! COSDeleteObject: deletes objects, many in one call where that is safe.
 //!
 //! Without a version a delete removes the object, or hides it behind a delete marker where the
-//! bucket keeps versions; with one it removes that version for good. Whatever an answer does not
-//! name as deleted is deleted by a call of its own: an error then comes with its status and
-//! request id, and an unknown effect is looked at.
+//! bucket keeps versions; with one it removes that version for good. The version `null` is a slot
+//! that every write replaces, so deleting it is checked like deleting the object. Whatever an
+//! answer does not name as deleted is deleted by a call of its own: an error then comes with its
+//! status and request id, and an unknown effect is checked.
 
-use brigade_model::ports::object_store::{
-    At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, HeadObject, Verdict,
-};
-use brigade_model::{Outcome, Task};
+use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
+use brigade_model::{Capability, Outcome, Task, Timestamp};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
-use super::failure::{Doing, End, changed_since_attempt};
+use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer, settle};
+use super::failure::{Doing, End};
 use super::hand::Hand;
-use super::look::{Deed, Finding, Found, Settle, settle};
 use super::{Bench, Run};
 
 pub(crate) mod group;
@@ -22,18 +21,20 @@ pub(crate) mod group;
 /// Deletes one object by a call of its own.
 pub(crate) async fn run(hand: &Hand<'_>) -> Result<Outcome, End> {
     let at = hand.find_source()?;
-    settle(&Deletion { hand, at }, hand.must_look).await?;
+    settle(hand, &Deletion { hand, at }).await?;
     Ok(Outcome::Succeeded)
 }
 
 /// Deletes a group in one call, and by calls of their own those that it does not settle.
 pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
+    let tried_since = must_look.then_some(bench.attempted_since);
     if must_look || tasks.len() < 2 {
-        return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(must_look)))).await;
+        return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(tried_since)))).await;
     }
+    let sent = bench.clock.now();
     let known = match delete_together(bench, tasks).await {
-        Ok(results) => results.iter().map(read_result).collect(),
-        Err(error) => vec![read_error(&error); tasks.len()],
+        Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
+        Err(error) => vec![read_error(&error, sent); tasks.len()],
     };
     run_singly(bench, tasks.iter().zip(known)).await
 }
@@ -43,35 +44,36 @@ pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) ->
 enum Known {
     /// It is settled.
     Settled(Run),
-    /// It is not; whether it may have been deleted nevertheless.
-    NotYet(bool),
+    /// It is not; since when it may have been deleted nevertheless.
+    NotYet(Option<Timestamp>),
 }
 
 async fn delete_together(bench: &Bench, tasks: &[Task]) -> Result<Vec<DeleteResult>, End> {
-    let hand = Hand::new(bench, &tasks[0], false);
+    let hand = Hand::new(bench, &tasks[0], None);
     let bucket = hand.find_source()?.bucket;
     let objects = tasks.iter().map(|task| (task.key.clone(), task.version.clone())).collect();
     Ok(hand.send(&bench.source, DeleteObjects { bucket, objects }).await?)
 }
 
-fn read_result(result: &DeleteResult) -> Known {
+/// `sent` is when the call was sent.
+fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
     match result {
         DeleteResult::Deleted(_) => Known::Settled(Run::Done(Outcome::Succeeded)),
         // Of a server's own fault nobody knows how far it came.
-        DeleteResult::Failed { code, .. } => Known::NotYet(code == "InternalError"),
-        DeleteResult::Unnamed => Known::NotYet(true),
+        DeleteResult::Failed { code, .. } => Known::NotYet((code == "InternalError").then_some(sent)),
+        DeleteResult::Unnamed => Known::NotYet(Some(sent)),
     }
 }
 
 /// A call that failed as a whole: the worker had to stop, or each object gets its own call.
-fn read_error(end: &End) -> Known {
+fn read_error(end: &End, sent: Timestamp) -> Known {
     match end {
         End::Call { error, .. } if error.verdict == Verdict::Stopped => Known::Settled(match error.effect {
             Effect::None => Run::NotAttempted,
             Effect::Unknown => Run::Unsettled,
         }),
-        End::Call { error, .. } => Known::NotYet(error.effect == Effect::Unknown),
-        End::Refused(_) | End::LeaseLost => Known::NotYet(false),
+        End::Call { error, .. } => Known::NotYet((error.effect == Effect::Unknown).then_some(sent)),
+        End::Refused(_) | End::Rejected(_) | End::LeaseLost => Known::NotYet(None),
     }
 }
 
@@ -96,8 +98,8 @@ async fn run_singly(bench: &Bench, tasks: impl Iterator<Item = (&Task, Known)>) 
 async fn run_single(bench: &Bench, task: &Task, known: Known) -> Run {
     match known {
         Known::Settled(run) => run,
-        Known::NotYet(must_look) => {
-            let hand = Hand::new(bench, task, must_look);
+        Known::NotYet(tried_since) => {
+            let hand = Hand::new(bench, task, tried_since);
             hand.end(run(&hand).await)
         }
     }
@@ -109,31 +111,40 @@ struct Deletion<'a> {
 }
 
 impl Deletion<'_> {
-    fn deed(&self) -> Deed {
-        if self.hand.task.version.is_some() { Deed::DeleteVersion } else { Deed::DeleteLatest }
+    fn call(&self) -> NonRepeatableCall {
+        match &self.hand.task.version {
+            Some(version) if !version.is_null() => NonRepeatableCall::DeleteVersion,
+            _ => NonRepeatableCall::DeleteLatest,
+        }
+    }
+
+    /// A repeat deletes only what the check before it saw, where the endpoint honours conditions.
+    fn request(&self, current: Option<&Current>) -> DeleteObject {
+        let version = self.hand.task.version.clone();
+        let has_conditions = self.hand.bench.source.capabilities.has(Capability::IfMatchOnDelete) && version.is_none();
+        let if_match = current.and_then(Current::etag).filter(|_| has_conditions).cloned();
+        DeleteObject { at: self.at.clone(), version, if_match }
     }
 }
 
-impl Settle for Deletion<'_> {
+impl CheckedCall for Deletion<'_> {
     type Done = ();
 
-    async fn act(&self, is_repeat: bool) -> Result<(), CallError> {
-        let request = DeleteObject { at: self.at.clone(), version: self.hand.task.version.clone(), if_match: None };
-        match self.hand.send(&self.hand.bench.source, request).await {
+    async fn act(&self, current: Option<&Current>) -> Result<(), CallError> {
+        match self.hand.send(&self.hand.bench.source, self.request(current)).await {
             Ok(_) => Ok(()),
-            Err(error) if is_repeat && self.deed().is_proved_by(&error) => Ok(()),
+            Err(error) if current.is_some() && self.call().is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn look(&self) -> Result<Finding<()>, End> {
-        let Deed::DeleteLatest = self.deed() else { return Ok(Finding::Act) };
-        let head = self.hand.send(&self.hand.bench.source, HeadObject { at: self.at.clone(), version: None }).await;
-        let found = self.deed().conclude(head.as_ref().map_err(Clone::clone), self.hand.first_attempt(), |_| false);
-        match found.doing("looking whether the object was deleted")? {
-            Found::Done => Ok(Finding::Done(())),
-            Found::Act => Ok(Finding::Act),
-            Found::Changed => Err(changed_since_attempt("the object")),
-        }
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<()>, End> {
+        let NonRepeatableCall::DeleteLatest = self.call() else { return Ok(CheckResult::Act(Current::Unseen)) };
+        let (hand, version) = (self.hand, self.hand.task.version.as_ref());
+        let head = hand.find_head(&hand.bench.source, &self.at, version).await;
+        let head = head.doing("looking whether the object was deleted")?;
+        let newer = head.as_ref().is_some_and(|head| is_newer(head, since));
+        let conclusion = self.call().conclude(head.as_ref(), newer, |_| Content::Other);
+        CheckResult::of(conclusion, head.as_ref(), "the object", || ())
     }
 }

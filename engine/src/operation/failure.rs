@@ -19,8 +19,11 @@ pub(crate) enum End {
         /// What became of it.
         error: CallError,
     },
-    /// The task cannot be done, by a rule of ours.
+    /// The task cannot be done, whatever was attempted before: its row alone says so, or the
+    /// outcome tells the effect already.
     Refused(Outcome),
+    /// The task cannot be done as things are now; an attempt before may have found them otherwise.
+    Rejected(Outcome),
     /// The lease is lost, or the job store does not take our records: the task must not go on.
     LeaseLost,
 }
@@ -30,7 +33,7 @@ impl End {
     pub(crate) fn is_stop(&self) -> bool {
         match self {
             End::Call { error, .. } => error.verdict == Verdict::Stopped,
-            End::Refused(_) => false,
+            End::Refused(_) | End::Rejected(_) => false,
             End::LeaseLost => true,
         }
     }
@@ -54,17 +57,34 @@ impl<T> Doing<T> for Result<T, CallError> {
     }
 }
 
-/// The end of a task that a rule of ours forbids.
+/// The end of a task whose row alone forbids it.
 pub(crate) fn refuse(code: &str, http_status: Option<u16>, message: impl Into<String>) -> End {
     End::Refused(Outcome::failed(code, http_status, message))
 }
 
-/// The end of a task whose object somebody wrote since a lost attempt.
+/// The end of a task that the state of its objects, or of its role, forbids.
+pub(crate) fn reject(code: &str, http_status: Option<u16>, message: impl Into<String>) -> End {
+    End::Rejected(Outcome::failed(code, http_status, message))
+}
+
+/// The end of a task whose object another writer changed since a lost attempt, whose effect
+/// nothing tells any more.
 pub(crate) fn changed_since_attempt(what: &str) -> End {
     let message = format!(
-        "an attempt's answer was lost, and {what} was written since the slice was first leased; it was left as it is"
+        "an attempt's answer was lost, and {what} may have been written since by another; it was left as it is"
     );
-    refuse(CHANGED_SINCE_ATTEMPT, None, message)
+    End::Refused(Outcome::failed(CHANGED_SINCE_ATTEMPT, None, message).of_unknown_effect())
+}
+
+/// The outcome of a task that failed while an attempt may have had its effect: the store's own
+/// code stands in the message.
+pub(crate) fn in_doubt(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failed(failure) => {
+            Outcome::unconfirmed(failure.http_status, format!("{}: {}", failure.code, failure.message))
+        }
+        success => success,
+    }
 }
 
 /// The outcome of a call that failed: the store's code and status, and a message that always
@@ -75,7 +95,8 @@ pub(crate) fn outcome_of(doing: &str, error: &CallError) -> Outcome {
         Some(id) => format!(" (request id {}, attempts {})", cut(id.clone(), 256), error.attempts),
         None => format!(" (attempts {})", error.attempts),
     };
-    let words = cut(words, OUTCOME_MESSAGE_BYTES_MAX - trace.len());
+    // Room for the code, which is put in front when the effect is in doubt.
+    let words = cut(words, OUTCOME_MESSAGE_BYTES_MAX - trace.len() - error.code.len() - 2);
     Outcome::failed(error.code.clone(), error.http_status, words + &trace)
 }
 

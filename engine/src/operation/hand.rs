@@ -1,11 +1,14 @@
-//! One task at the bench: makes its calls, and remembers whether any may have changed an object.
+//! One task while it runs: makes its calls, and knows what is certain of their effects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use brigade_model::ports::object_store::{At, CallError, CallKind, Effect, Leash, Request, Verdict};
-use brigade_model::{BucketName, Outcome, Task, Timestamp};
+use brigade_model::ports::object_store::{
+    At, CallError, CallKind, Effect, GetObject, HeadObject, Leash, ObjectHead, Request, Verdict,
+};
+use brigade_model::{BucketName, Outcome, Task, Timestamp, VersionId};
 
-use super::failure::{End, outcome_of, refuse};
+use super::failure::{End, in_doubt, outcome_of, refuse, reject};
 use super::{Bench, Run};
 use crate::places::Place;
 
@@ -15,39 +18,103 @@ pub(crate) struct Hand<'a> {
     pub(crate) task: &'a Task,
     /// The task may have been attempted before.
     pub(crate) must_look: bool,
-    /// We may have changed an object for this task.
+    /// Since when an attempt may have had an effect that nobody has confirmed or ruled out.
+    doubt: Mutex<Option<Timestamp>>,
+    /// A call of ours was sent that may have changed an object.
     has_acted: AtomicBool,
+    /// A call of ours has changed an object, or left an upload open.
+    has_changed: AtomicBool,
 }
 
 impl<'a> Hand<'a> {
-    pub(crate) fn new(bench: &'a Bench, task: &'a Task, must_look: bool) -> Self {
-        let must_look = must_look || task.tried_since.is_some();
-        Self { bench, task, must_look, has_acted: AtomicBool::new(false) }
+    /// `tried_since` says since when the task may have been attempted before.
+    pub(crate) fn new(bench: &'a Bench, task: &'a Task, tried_since: Option<Timestamp>) -> Self {
+        let doubt = task.tried_since.into_iter().chain(tried_since).min();
+        Self {
+            bench,
+            task,
+            must_look: doubt.is_some(),
+            doubt: Mutex::new(doubt),
+            has_acted: AtomicBool::new(false),
+            has_changed: AtomicBool::new(false),
+        }
     }
 
-    /// What is newer may have been written by an attempt of ours, or by somebody else since.
-    pub(crate) fn first_attempt(&self) -> Timestamp {
-        let first_leased = self.bench.first_leased;
-        self.task.tried_since.map_or(first_leased, |since| since.min(first_leased))
+    /// Since when an attempt may have had its effect, while that is neither confirmed nor ruled out.
+    pub(crate) fn in_doubt_since(&self) -> Option<Timestamp> {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A check told that the attempts before had no effect, or that they had all of it.
+    pub(crate) fn settle_doubt(&self) {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn doubt_since(&self, since: Timestamp) {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(since);
     }
 
     /// Makes a call.
     pub(crate) async fn send<R: Request>(&self, place: &Place, request: R) -> Result<R::Answer, CallError> {
         let call = request.into_call();
-        let kind = call.kind();
+        let (kind, sent) = (call.kind(), self.bench.clock.now());
         let result = place.store.call(&self.leash(), call).await;
-        let had_effect = result.as_ref().map_or_else(|error| error.effect == Effect::Unknown, |_| true);
-        if had_effect && changes_objects(kind) {
-            self.note_effect();
+        if changes_objects(kind) {
+            match &result {
+                Ok(_) => self.note_effect(),
+                Err(error) if error.effect == Effect::Unknown => {
+                    self.has_acted.store(true, Ordering::Relaxed);
+                    self.doubt_since(sent);
+                }
+                Err(_) => {}
+            }
         }
         R::from_answer(result?).ok_or_else(|| {
             CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
         })
     }
 
-    /// Something may be different at the store because of this task.
+    /// The head of an object; `None` when there certainly is none. A HEAD is answered without a
+    /// body, so its 404 does not tell a missing object from a missing bucket: a GET of one byte does.
+    pub(crate) async fn find_head(
+        &self,
+        place: &Place,
+        at: &At,
+        version: Option<&VersionId>,
+    ) -> Result<Option<ObjectHead>, CallError> {
+        match self.read_head(place, at, version).await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if is_no_object(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The head of an object that must be there; the error says what is missing.
+    pub(crate) async fn read_head(
+        &self,
+        place: &Place,
+        at: &At,
+        version: Option<&VersionId>,
+    ) -> Result<ObjectHead, CallError> {
+        let head = HeadObject { at: at.clone(), version: version.cloned() };
+        let missing = match self.send(place, head.clone()).await {
+            Err(error) if error.verdict == Verdict::Missing && !is_no_object(&error) => error,
+            result => return result,
+        };
+        let range = Some((0, 0));
+        let get = GetObject { at: at.clone(), version: version.cloned(), range, if_match: None };
+        match self.send(place, get).await {
+            // Written between the two.
+            Ok(_) => self.send(place, head).await,
+            Err(error) if error.code == "InvalidRange" => self.send(place, head).await,
+            Err(error) => Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
+        }
+    }
+
+    /// Something is different at the store because of this task.
     pub(crate) fn note_effect(&self) {
         self.has_acted.store(true, Ordering::Relaxed);
+        self.has_changed.store(true, Ordering::Relaxed);
     }
 
     /// A task that has acted goes on to its end when the job is cancelled, so that its outcome
@@ -82,17 +149,34 @@ impl<'a> Hand<'a> {
             Ok(outcome) | Err(End::Refused(outcome)) => Run::Done(outcome),
             Err(end) if end.is_stop() && self.may_have_acted() => Run::Unsettled,
             Err(end) if end.is_stop() => Run::NotAttempted,
-            Err(End::Call { doing, error }) => Run::Done(outcome_of(doing, &error)),
+            Err(End::Rejected(outcome)) => Run::Done(self.with_effect(outcome)),
+            Err(End::Call { doing, error }) => Run::Done(self.with_effect(outcome_of(doing, &error))),
             Err(End::LeaseLost) => Run::NotAttempted,
         }
     }
+
+    /// A failure, with what is known of the task's effect.
+    fn with_effect(&self, outcome: Outcome) -> Outcome {
+        if self.in_doubt_since().is_some() {
+            in_doubt(outcome)
+        } else if self.has_changed.load(Ordering::Relaxed) {
+            outcome.of_unknown_effect()
+        } else {
+            outcome
+        }
+    }
+}
+
+/// Whether the store says that the object or the version is not there, and its bucket is.
+fn is_no_object(error: &CallError) -> bool {
+    error.verdict == Verdict::Missing && matches!(error.code.as_str(), "NoSuchKey" | "NoSuchVersion")
 }
 
 /// The store's own name of a bucket that the role allows.
 pub(crate) fn allowed_bucket(place: &Place, side: &str, written: &BucketName) -> Result<BucketName, End> {
     place.buckets.resolve(written).ok_or_else(|| {
         let message = format!("bucket {written} is none of the {side} buckets that the role allows");
-        refuse("AccessDenied", Some(403), message)
+        reject("AccessDenied", Some(403), message)
     })
 }
 

@@ -5,17 +5,17 @@
 //! under way fails the task with the store's own code, unless it may be our own whose answer
 //! was lost.
 
-use brigade_model::Outcome;
 use brigade_model::operation::Restore;
 use brigade_model::ports::object_store::{At, CallError, RestoreObject};
+use brigade_model::{Outcome, Timestamp};
 
+use super::effect_check::{CheckResult, CheckedCall, Current, NonRepeatableCall, settle};
 use super::failure::End;
 use super::hand::Hand;
-use super::look::{Deed, Finding, Settle, settle};
 
 pub(crate) async fn run(hand: &Hand<'_>, restore: &Restore) -> Result<Outcome, End> {
     let at = hand.find_source()?;
-    settle(&Restoration { hand, at, restore }, hand.must_look).await?;
+    settle(hand, &Restoration { hand, at, restore }).await?;
     Ok(Outcome::Succeeded)
 }
 
@@ -25,10 +25,10 @@ struct Restoration<'a> {
     restore: &'a Restore,
 }
 
-impl Settle for Restoration<'_> {
+impl CheckedCall for Restoration<'_> {
     type Done = ();
 
-    async fn act(&self, is_repeat: bool) -> Result<(), CallError> {
+    async fn act(&self, current: Option<&Current>) -> Result<(), CallError> {
         let request = RestoreObject {
             at: self.at.clone(),
             version: self.hand.task.version.clone(),
@@ -37,13 +37,13 @@ impl Settle for Restoration<'_> {
         };
         match self.hand.send(&self.hand.bench.source, request).await {
             Ok(_) => Ok(()),
-            Err(error) if is_repeat && Deed::Restore.is_proved_by(&error) => Ok(()),
+            Err(error) if current.is_some() && NonRepeatableCall::Restore.is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The repeat tells.
-    async fn look(&self) -> Result<Finding<()>, End> {
-        Ok(Finding::Act)
+    async fn check(&self, _since: Timestamp) -> Result<CheckResult<()>, End> {
+        Ok(CheckResult::Act(Current::Unseen))
     }
 }

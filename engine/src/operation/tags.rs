@@ -4,7 +4,7 @@ use brigade_model::limits::TAGS_MAX;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::TagSet;
 
-use super::failure::{End, refuse};
+use super::failure::{End, reject};
 
 /// The existing tags with the new ones on top: of two with one key the new one stays.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn add_tags(mut existing: TagSet, new: &[Tag]) -> Result<TagSet, End>
     if existing.len() > TAGS_MAX {
         let message =
             format!("the object would have {} tags with those it has; {TAGS_MAX} are allowed", existing.len());
-        return Err(refuse("InvalidTag", Some(400), message));
+        return Err(reject("InvalidTag", Some(400), message));
     }
     Ok(existing)
 }
@@ -43,6 +43,6 @@ mod tests {
     fn an_eleventh_tag_is_refused_but_a_replaced_tenth_is_not() {
         let ten: TagSet = (0..10).map(|n| Tag { key: format!("k{n}"), value: String::new() }).collect();
         assert!(add_tags(ten.clone(), &tags(&[("k3", "new")])).is_ok());
-        assert!(matches!(add_tags(ten, &tags(&[("k10", "")])), Err(End::Refused(_))));
+        assert!(matches!(add_tags(ten, &tags(&[("k10", "")])), Err(End::Rejected(_))));
     }
 }

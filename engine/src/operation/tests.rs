@@ -3,6 +3,7 @@
 mod chaos;
 mod copy;
 mod delete;
+mod doubt;
 mod dry_run;
 mod large;
 mod restore;

@@ -1,6 +1,6 @@
 //! A part: outcomes of some tasks of a slice, in few bytes, in the order of their offsets.
 //!
-//! Format 1, numbers and texts in LEB128 (`leb128`):
+//! Format 2, numbers and texts in LEB128 (`leb128`):
 //!
 //! ```text
 //! part      format (1 byte) | packing (1 byte: 0 plain, 1 zstd with a checksum) | entries
@@ -8,8 +8,12 @@
 //! head      kind + 4 x tasks between the entry before and this one
 //! kind 0    a run of plain successes: its length
 //! kind 1    a success with a message: the message
-//! kind 2    a failure: code | HTTP status (0 for none) | message
+//! kind 2    a failure without effect: code | HTTP status (0 for none) | message
+//! kind 3    a failure whose effect is unknown: likewise
 //! ```
+//!
+//! Format 1 did not have kind 3: its failures are read as of unknown effect, unless their code
+//! says that the task was refused ([`REFUSALS`]).
 //!
 //! A thousand plain successes in a row cost three bytes; each failure says its code and message
 //! again, which zstd takes out where there are many. Outcomes are added in any order.
@@ -20,12 +24,15 @@ use std::ops::Range;
 use brigade_model::Outcome;
 use brigade_model::limits::{OUTCOME_MESSAGE_BYTES_MAX, PART_OUTCOME_BYTES_MAX, PART_OUTCOMES_MAX};
 use brigade_model::outcome::{TaskFailure, cut};
+use brigade_model::ports::object_store::Effect;
 use bytes::Bytes;
 use zstd::zstd_safe::CParameter;
 
 use crate::leb128::{put_number, put_text, take_byte, take_number, take_text};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The format of releases that did not record the effect of failures.
+const FORMAT_WITHOUT_EFFECT: u8 = 1;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 /// Entries shorter than this are not worth a frame of their own.
@@ -35,6 +42,22 @@ const ZSTD_LEVEL: i32 = 1;
 const RUN: u64 = 0;
 const SUCCESS: u64 = 1;
 const FAILURE: u64 = 2;
+const FAILURE_OF_UNKNOWN_EFFECT: u64 = 3;
+
+/// Codes that in parts of format 1 tell of no effect: those of requests that no store carries out
+/// however often they are sent. Behind every other code of those releases an attempt may stand
+/// that had its effect, such as `AccessDenied` of the look after a delete whose answer was lost.
+const REFUSALS: &[&str] = &[
+    "EntityTooLarge",
+    "InvalidArgument",
+    "InvalidObjectState",
+    "InvalidRequest",
+    "InvalidTag",
+    "KeyTooLongError",
+    "MetadataTooLarge",
+    "MethodNotAllowed",
+    "NotImplemented",
+];
 
 /// Codes of stores are below 50 bytes; a longer one is no code.
 const CODE_BYTES_MAX: usize = 128;
@@ -107,9 +130,11 @@ fn bounded(outcome: Outcome) -> Outcome {
         Outcome::SucceededWith { message } => {
             Outcome::SucceededWith { message: cut(message, OUTCOME_MESSAGE_BYTES_MAX) }
         }
-        Outcome::Failed(failure) => {
-            Outcome::failed(cut(failure.code, CODE_BYTES_MAX), failure.http_status, failure.message)
-        }
+        Outcome::Failed(failure) => Outcome::Failed(TaskFailure {
+            code: cut(failure.code, CODE_BYTES_MAX),
+            message: cut(failure.message, OUTCOME_MESSAGE_BYTES_MAX),
+            ..failure
+        }),
     }
 }
 
@@ -140,7 +165,11 @@ fn encode(outcomes: &[(u32, Outcome)]) -> Vec<u8> {
                 put_text(&mut entries, message.as_bytes());
             }
             Outcome::Failed(failure) => {
-                put_number(&mut entries, gap | FAILURE);
+                let kind = match failure.effect {
+                    Effect::None => FAILURE,
+                    Effect::Unknown => FAILURE_OF_UNKNOWN_EFFECT,
+                };
+                put_number(&mut entries, gap | kind);
                 put_text(&mut entries, failure.code.as_bytes());
                 put_number(&mut entries, failure.http_status.map_or(0, u64::from));
                 put_text(&mut entries, failure.message.as_bytes());
@@ -178,7 +207,7 @@ pub enum ReadPartError {
     #[error("an outcome part is damaged: {0}")]
     Damaged(String),
     /// Written by another release.
-    #[error("an outcome part has format {0}.{1}, this release reads {FORMAT}.{PLAIN} and {FORMAT}.{ZSTD}")]
+    #[error("an outcome part has format {0}.{1}, this release reads 1.0, 1.1, 2.0 and 2.1")]
     Format(u8, u8),
     /// A task has two outcomes.
     #[error("the task at offset {0} has two outcomes")]
@@ -211,25 +240,35 @@ pub struct Recorded {
 /// The outcomes of a part, by offset. Ends after the first error.
 #[derive(Debug)]
 pub struct PartReader {
-    state: Result<io::Cursor<Vec<u8>>, Option<ReadPartError>>,
+    state: Result<Entries, Option<ReadPartError>>,
     next: u32,
+}
+
+#[derive(Debug)]
+struct Entries {
+    format: u8,
+    bytes: io::Cursor<Vec<u8>>,
 }
 
 impl PartReader {
     /// Opens a part; what is wrong with it is the first item.
     #[must_use]
     pub fn open(part: &[u8]) -> Self {
-        Self { state: unpack(part).map(io::Cursor::new).map_err(Some), next: 0 }
+        Self { state: unpack(part).map_err(Some), next: 0 }
     }
 
-    fn take(entries: &mut impl Read, next: &mut u32) -> Result<Recorded, ReadPartError> {
+    fn take(Entries { format, bytes: entries }: &mut Entries, next: &mut u32) -> Result<Recorded, ReadPartError> {
         let head: u64 = take_number(entries)?;
         let (start, length, outcome);
         start = u32::try_from(head >> 2).ok().and_then(|gap| next.checked_add(gap));
         (length, outcome) = match head & 3 {
             RUN => (take_number(entries)?, Outcome::Succeeded),
             SUCCESS => (1, Outcome::SucceededWith { message: take_text(entries, OUTCOME_MESSAGE_BYTES_MAX)? }),
+            FAILURE if *format == FORMAT_WITHOUT_EFFECT => (1, with_effect_by_code(take_failure(entries)?)),
             FAILURE => (1, Outcome::Failed(take_failure(entries)?)),
+            FAILURE_OF_UNKNOWN_EFFECT if *format == FORMAT => {
+                (1, Outcome::Failed(take_failure(entries)?).of_unknown_effect())
+            }
             _ => return Err(ReadPartError::Damaged("an entry has an unknown kind".to_owned())),
         };
         let offsets = start.and_then(|start| Some(start..start.checked_add(length)?)).filter(|range| !range.is_empty());
@@ -245,7 +284,7 @@ impl Iterator for PartReader {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.state {
             Err(error) => error.take().map(Err),
-            Ok(entries) if entries.position() >= entries.get_ref().len() as u64 => None,
+            Ok(Entries { bytes, .. }) if bytes.position() >= bytes.get_ref().len() as u64 => None,
             Ok(entries) => {
                 let recorded = Self::take(entries, &mut self.next);
                 if recorded.is_err() {
@@ -262,23 +301,33 @@ fn take_failure(entries: &mut impl Read) -> Result<TaskFailure, ReadPartError> {
         code: take_text(entries, CODE_BYTES_MAX)?,
         http_status: Some(take_number(entries)?).filter(|status| *status != 0),
         message: take_text(entries, OUTCOME_MESSAGE_BYTES_MAX)?,
+        effect: Effect::None,
     })
 }
 
-fn unpack(mut part: &[u8]) -> Result<Vec<u8>, ReadPartError> {
-    match (take_byte(&mut part)?, take_byte(&mut part)?) {
-        (FORMAT, PLAIN) => Ok(part.to_vec()),
-        (FORMAT, ZSTD) => {
+/// A failure of format 1, which does not tell its effect.
+fn with_effect_by_code(failure: TaskFailure) -> Outcome {
+    let is_refusal = REFUSALS.contains(&failure.code.as_str());
+    let outcome = Outcome::Failed(failure);
+    if is_refusal { outcome } else { outcome.of_unknown_effect() }
+}
+
+fn unpack(mut part: &[u8]) -> Result<Entries, ReadPartError> {
+    let (format, packing) = (take_byte(&mut part)?, take_byte(&mut part)?);
+    let bytes = match (format, packing) {
+        (FORMAT_WITHOUT_EFFECT | FORMAT, PLAIN) => part.to_vec(),
+        (FORMAT_WITHOUT_EFFECT | FORMAT, ZSTD) => {
             let mut entries = Vec::new();
             let limit = ENTRIES_BYTES_MAX as u64 + 1;
             zstd::Decoder::with_buffer(part)?.take(limit).read_to_end(&mut entries)?;
             if entries.len() > ENTRIES_BYTES_MAX {
                 return Err(ReadPartError::Damaged("it is larger than parts are".to_owned()));
             }
-            Ok(entries)
+            entries
         }
-        (format, packing) => Err(ReadPartError::Format(format, packing)),
-    }
+        (format, packing) => return Err(ReadPartError::Format(format, packing)),
+    };
+    Ok(Entries { format, bytes: io::Cursor::new(bytes) })
 }
 
 #[cfg(test)]

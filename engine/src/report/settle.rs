@@ -7,7 +7,6 @@
 //! it came after that, and no task without an outcome is certain.
 
 use brigade_model::Outcome;
-use brigade_model::outcome::UNCONFIRMED;
 use brigade_model::ports::job_store::SliceRow;
 
 use crate::outcomes::{FinishedPart, PartBuilder, SliceOutcomes};
@@ -21,17 +20,17 @@ const MESSAGE: &str = "the task may have been carried out: its worker was lost b
 /// at the first task that was unknown then, so that it does not move on.
 #[must_use]
 pub fn settle(slice: &SliceRow, was_restored: bool, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
+    let lost = Outcome::unconfirmed(None, MESSAGE);
     let is_unknown = |offset: &u32| match outcomes.get(*offset) {
         None => true,
-        Some(Outcome::Failed(failure)) => failure.code == UNCONFIRMED,
-        Some(_) => false,
+        Some(outcome) => *outcome == lost,
     };
     let Some(first) = (0..slice.tasks).find(is_unknown) else { return Vec::new() };
     let unknown = first..unknown_below(slice, was_restored, first);
     let mut parts = Vec::new();
     let mut part = PartBuilder::default();
     for offset in unknown.filter(|offset| outcomes.get(*offset).is_none()) {
-        if part.add(offset, Outcome::failed(UNCONFIRMED, None, MESSAGE)) {
+        if part.add(offset, lost.clone()) {
             parts.push(std::mem::take(&mut part).finish());
         }
     }
@@ -88,7 +87,7 @@ mod tests {
         let parts = settle(&slice(8192, true), false, &outcomes(8192, &known));
         assert_eq!(failed(&parts), 50 + (100 + WINDOW_TASKS - 2000));
         let all = outcomes(8192, &[known, parts].concat());
-        assert_eq!(all.get(149), Some(&Outcome::failed("Unconfirmed", None, MESSAGE)));
+        assert_eq!(all.get(149), Some(&Outcome::unconfirmed(None, MESSAGE)));
         assert_eq!(all.get(150), Some(&Outcome::Succeeded));
         assert_eq!(all.get(100 + WINDOW_TASKS), None);
     }

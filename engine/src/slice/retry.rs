@@ -7,7 +7,7 @@
 //! about all of them: whether an empty version is in doubt is decided by the whole manifest.
 
 use brigade_model::job::{Prepared, failure};
-use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, JobFailure, JobId, Outcome};
 
@@ -68,20 +68,18 @@ impl Retrying<'_> {
             if outcome.is_some_and(Outcome::is_success) {
                 continue;
             }
-            if outcome.is_some_and(is_unsettled) {
-                task.tried_since = task.tried_since.or(slice.first_leased);
-            }
+            task.tried_since = match outcome.map(Outcome::effect) {
+                Some(TaskEffect::Unknown) => task.tried_since.or(slice.first_leased),
+                // The attempts of the job before were ruled out, too, before it was refused.
+                Some(TaskEffect::None | TaskEffect::Done) => None,
+                None => task.tried_since,
+            };
             task.number = self.tasks;
             self.tasks += 1;
             self.slicer.add(&task).await?;
         }
         Ok(())
     }
-}
-
-/// Whether an attempt may have had its effect: the retry looks before it acts.
-fn is_unsettled(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(failure) if [UNCONFIRMED, CHANGED_SINCE_ATTEMPT].contains(&failure.code.as_str()))
 }
 
 #[cfg(test)]

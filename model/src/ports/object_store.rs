@@ -80,6 +80,8 @@ pub struct CallError {
     pub attempts: u32,
     /// How long the store asked to wait.
     pub retry_after: Option<Duration>,
+    /// How long one attempt of the call may take: what was lost may be carried out until then.
+    pub attempt_time: Duration,
 }
 
 impl fmt::Display for CallError {
@@ -108,6 +110,7 @@ impl CallError {
             request_id: None,
             attempts: 1,
             retry_after: None,
+            attempt_time: Duration::ZERO,
         }
     }
 }

@@ -7,15 +7,13 @@
 //! 4. complete the upload; or abort it when anything failed.
 
 use brigade_model::limits::part_size;
-use brigade_model::ports::object_store::{
-    CallError, CompleteMultipartUpload, HeadObject, ObjectHead, UploadPart, UploadPartCopy,
-};
-use brigade_model::{Capability, ETag, VersionId};
+use brigade_model::ports::object_store::{CallError, CompleteMultipartUpload, ObjectHead, UploadPart, UploadPartCopy};
+use brigade_model::{Capability, ETag, Timestamp, VersionId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::super::failure::{Doing, End, SOURCE_CHANGED, changed_since_attempt, refuse};
-use super::super::look::{Deed, Finding, Found, Settle, settle};
+use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer, settle};
+use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::super::uploads::Upload;
 use super::{Copying, stream};
 
@@ -68,7 +66,7 @@ impl Assembly<'_> {
     async fn assemble(&self) -> Result<Option<VersionId>, End> {
         let parts = self.carry_parts().await?;
         self.check_source().await?;
-        settle(&Completion { assembly: self, parts }, false).await
+        settle(self.copying.hand, &Completion { assembly: self, parts }).await
     }
 
     /// Carries every part. After a failure no further part begins, and those in flight come to
@@ -112,7 +110,7 @@ impl Assembly<'_> {
             source: route.source.clone(),
             source_version: hand.task.version.clone(),
             range,
-            source_if_match: self.head.etag.clone().filter(|_| has_conditions && !self.is_pinned()),
+            source_if_match: self.head.etag.clone().filter(|_| has_conditions && !self.copying.is_pinned()),
             target: route.target.clone(),
             upload_id: self.upload.id.clone(),
             part,
@@ -129,14 +127,9 @@ impl Assembly<'_> {
         part_size(self.head.size, wanted)
     }
 
-    /// A version never changes; the one called `null` is overwritten like any object.
-    fn is_pinned(&self) -> bool {
-        self.copying.hand.task.version.as_ref().is_some_and(|version| version.as_str() != "null")
-    }
-
     /// Some stores ignore the condition on a part's source, so the source is looked at again.
     async fn check_source(&self) -> Result<(), End> {
-        if self.is_pinned() {
+        if self.copying.is_pinned() {
             return Ok(());
         }
         let now = self.copying.read_head().await?;
@@ -157,7 +150,7 @@ pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
 }
 
 pub(super) fn source_changed() -> End {
-    refuse(SOURCE_CHANGED, None, "somebody wrote the source while it was copied; the copy was thrown away")
+    reject(SOURCE_CHANGED, None, "somebody wrote the source while it was copied; the copy was thrown away")
 }
 
 fn cut_parts(size: u64, part_bytes: u64) -> Vec<Part> {
@@ -170,31 +163,28 @@ struct Completion<'a> {
     parts: Vec<(u32, ETag)>,
 }
 
-impl Settle for Completion<'_> {
+impl CheckedCall for Completion<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, _is_repeat: bool) -> Result<Option<VersionId>, CallError> {
+    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
         let Upload { at, id, .. } = &self.assembly.upload;
         let request = CompleteMultipartUpload { at: at.clone(), upload_id: id.clone(), parts: self.parts.clone() };
         let hand = self.assembly.copying.hand;
         Ok(hand.send(&hand.bench.target, request).await?.version)
     }
 
-    async fn look(&self) -> Result<Finding<Option<VersionId>>, End> {
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
         let hand = self.assembly.copying.hand;
-        let request = HeadObject { at: self.assembly.upload.at.clone(), version: None };
-        let target = hand.send(&hand.bench.target, request).await;
-        let found = Deed::CompleteUpload
-            .conclude(target.as_ref().map_err(Clone::clone), hand.first_attempt(), |target| {
-                target.size == self.assembly.head.size
-                    && count_parts(target).is_none_or(|count| count == self.parts.len())
-            })
-            .doing("looking whether the upload was completed")?;
-        match found {
-            Found::Done => Ok(Finding::Done(target.ok().and_then(|head| head.version))),
-            Found::Act => Ok(Finding::Act),
-            Found::Changed => Err(changed_since_attempt("the target")),
-        }
+        let target = hand.find_head(&hand.bench.target, &self.assembly.upload.at, None).await;
+        let target = target.doing("looking whether the upload was completed")?;
+        let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
+        let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, |target| {
+            let is_ours = target.size == self.assembly.head.size
+                && count_parts(target).is_none_or(|count| count == self.parts.len());
+            if is_ours { Content::Proven } else { Content::Other }
+        });
+        let version = || target.as_ref().and_then(|head| head.version.clone());
+        CheckResult::of(conclusion, target.as_ref(), "the target", version)
     }
 }
 

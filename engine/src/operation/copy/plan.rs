@@ -6,7 +6,8 @@ use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, S
 use brigade_model::ports::object_store::{AclGrant, Grantee, Metadata, ObjectHead, TagSet};
 use brigade_model::{BucketName, ObjectKey, Timestamp};
 
-use super::super::failure::{End, refuse};
+use super::super::effect_check::Content;
+use super::super::failure::{End, refuse, reject};
 
 /// A copy's parameters in the form that tasks need.
 #[derive(Debug, Clone)]
@@ -116,11 +117,14 @@ impl CopyPlan {
         }
     }
 
-    /// Whether one look at the source comes before a copy inside the store.
-    pub(crate) fn needs_head(&self) -> bool {
+    /// Whether what the target gets depends on what is read of its source: then both must be of
+    /// one state, and a look at the source comes before the copy.
+    pub(crate) fn depends_on_source(&self) -> bool {
         self.modified_since.is_some()
             || self.unmodified_since.is_some()
             || matches!(self.metadata, MetadataPlan::Add(_))
+            || matches!(self.tags, TagPlan::Add(_))
+            || self.needs_acl()
     }
 
     /// Whether the source's own ACL is needed.
@@ -161,7 +165,7 @@ impl CopyPlan {
     /// It was not: 412, as the store's own conditions answer. They are not used, because stores
     /// ignore those that lie in the future.
     pub(crate) fn check_constraints(&self, modified: Option<Timestamp>) -> Result<(), End> {
-        let fail = |message: String| Err(refuse("PreconditionFailed", Some(412), message));
+        let fail = |message: String| Err(reject("PreconditionFailed", Some(412), message));
         let told =
             |modified: Option<Timestamp>| modified.map_or("at an unknown time".to_owned(), |at| format!("at {at}"));
         if let Some(since) = self.modified_since
@@ -191,30 +195,53 @@ impl CopyPlan {
         let bytes: usize = metadata.user.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > USER_METADATA_BYTES_MAX {
             let message = format!("the user metadata would be {bytes} bytes; {USER_METADATA_BYTES_MAX} are allowed");
-            return Err(refuse("MetadataTooLarge", Some(400), message));
+            let is_of_the_job = matches!(self.metadata, MetadataPlan::Replace(_));
+            let end = if is_of_the_job { refuse } else { reject };
+            return Err(end("MetadataTooLarge", Some(400), message));
         }
         Ok(Some(metadata))
     }
 
-    /// Whether a target looks as this copy of this source leaves it.
+    /// What a target shows of being this copy of this source.
     ///
-    /// ETags are compared only where they are digests of the content on both sides: not of
-    /// objects in parts, nor under a key service. Sizes, and metadata and class as far as the
-    /// job sets them or the source's are kept, are compared always.
-    pub(crate) fn is_wanted(&self, source: &ObjectHead, target: &ObjectHead) -> bool {
-        let same_content = match (digest(source), digest(target)) {
-            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-            _ => true,
-        };
-        let wanted = match self.metadata_to_set(Some(source)) {
-            Ok(metadata) => metadata.unwrap_or_else(|| source.metadata.clone()),
-            Err(_) => return false,
-        };
+    /// Content is compared by ETag where both are digests of the content (not those of objects in
+    /// parts, nor under a key service) or the very same one, else by a checksum that both have;
+    /// equal size proves nothing. Metadata and class are compared as far as the job sets them or
+    /// the source's are kept.
+    pub(crate) fn compare(&self, source: &ObjectHead, target: &ObjectHead) -> Content {
+        match self.metadata_to_set(Some(source)) {
+            Ok(metadata) if has_metadata(&target.metadata, metadata.as_ref().unwrap_or(&source.metadata)) => {}
+            Ok(_) | Err(_) => return Content::Other,
+        }
         let class = target.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
-        source.size == target.size
-            && same_content
-            && has_metadata(&target.metadata, &wanted)
-            && self.storage_class.as_deref().is_none_or(|wanted| wanted == class)
+        if self.storage_class.as_deref().is_some_and(|wanted| wanted != class) {
+            return Content::Other;
+        }
+        compare_content(source, target)
+    }
+
+    /// What an object shows of having been copied onto itself. Its content is its own; only what
+    /// the copy sets can tell, and tags do not show.
+    pub(crate) fn compare_in_place(&self, target: &ObjectHead) -> Content {
+        match (&self.metadata, &self.tags) {
+            (MetadataPlan::Replace(_) | MetadataPlan::Add(_), TagPlan::Copy) => self.compare(target, target),
+            (MetadataPlan::Copy, TagPlan::Copy) if self.storage_class.is_some() => self.compare(target, target),
+            _ => Content::Incomparable,
+        }
+    }
+}
+
+/// What two objects show of having the same bytes.
+pub(crate) fn compare_content(source: &ObjectHead, target: &ObjectHead) -> Content {
+    if source.size != target.size {
+        return Content::Other;
+    }
+    let is_same_etag = matches!((&source.etag, &target.etag), (Some(a), Some(b)) if a.matches(b));
+    match (digest(source), digest(target)) {
+        _ if is_same_etag => Content::Proven,
+        (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => Content::Proven,
+        (Some(_), Some(_)) => Content::Other,
+        _ => Content::Incomparable,
     }
 }
 

@@ -53,6 +53,6 @@ async fn an_object_that_is_not_archived_fails_and_a_store_that_never_answers_too
         rig.fault(CallKind::RestoreObject, Fault::RequestLost);
     }
     let run = rig.run(&RESTORE, &task("k"), false).await;
-    assert_eq!(code(&run), "RequestTimeout");
-    assert_eq!(message(&run), "no answer in 30 s (attempts 3)");
+    assert_eq!(code(&run), "Unconfirmed");
+    assert_eq!(message(&run), "RequestTimeout: no answer in 30 s (attempts 3)");
 }

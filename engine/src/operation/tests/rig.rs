@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Copy, Tag};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
@@ -173,7 +174,8 @@ impl Rig {
             clock: clock.clone(),
             jobs: Arc::new(jobs.clone()),
             leash: Leash::unbounded(),
-            first_leased: lease.slice.first_leased.unwrap(),
+            entropy: Arc::new(SeededEntropy::new(2)),
+            attempted_since: lease.slice.first_leased.unwrap(),
             job: lease.job,
             slice: lease.slice.index,
             epoch: lease.epoch,
@@ -284,6 +286,14 @@ pub(super) fn code(run: &Run) -> &str {
     match run {
         Run::Done(Outcome::Failed(failure)) => &failure.code,
         other => panic!("a failure: {other:?}"),
+    }
+}
+
+/// What is known of the effect of a run that has its outcome.
+pub(super) fn effect(run: &Run) -> TaskEffect {
+    match run {
+        Run::Done(outcome) => outcome.effect(),
+        other => panic!("an outcome: {other:?}"),
     }
 }
 

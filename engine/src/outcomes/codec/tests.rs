@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use brigade_model::outcome::TaskEffect;
+
 use super::*;
 use crate::outcomes::{Done, SliceOutcomes};
 
@@ -63,10 +65,10 @@ fn a_damaged_part_is_an_error() {
         assert!(PartReader::open(&part[..end]).any(|entry| entry.is_err()), "cut off at {end}");
     }
     let first = |bytes: &[u8]| PartReader::open(bytes).next().unwrap().unwrap_err();
-    assert_eq!(first(&[2, 0]), ReadPartError::Format(2, 0));
+    assert_eq!(first(&[3, 0]), ReadPartError::Format(3, 0));
     assert_eq!(first(&[1, 7]), ReadPartError::Format(1, 7));
-    assert!(matches!(first(&[1, 0, 3]), ReadPartError::Damaged(_)), "unknown kind");
-    assert!(matches!(first(&[1, 0, 0, 0]), ReadPartError::Damaged(_)), "an empty run");
+    assert!(matches!(first(&[1, 0, 3]), ReadPartError::Damaged(_)), "a kind that format 1 does not have");
+    assert!(matches!(first(&[2, 0, 0, 0]), ReadPartError::Damaged(_)), "an empty run");
 }
 
 #[test]
@@ -77,18 +79,39 @@ fn parts_that_contradict_each_other_or_their_slice_are_an_error() {
     assert_eq!(error, ReadPartError::Beyond { offset: 3, tasks: 3 });
 }
 
+/// A run of 2 from 0; a success with a message after 5 more; a failure after 1 more.
+const ENTRIES: &str = "000215046b65707406094e6f537563684b6579940304676f6e65";
+
 #[test]
-fn format_1_is_what_it_was() {
-    let failure = Outcome::failed("NoSuchKey", Some(404), "gone");
-    let part = finish([(0, Outcome::Succeeded), (1, Outcome::Succeeded), (7, noted("kept")), (9, failure)]);
-    // A run of 2 from 0; a success with a message after 5 more; a failure after 1 more.
-    let written_then = "0100" /* format */
-        .to_owned()
-        + "0002"
-        + "15046b657074"
-        + "06094e6f537563684b65799403"
-        + "04676f6e65";
+fn format_2_is_what_it_was() {
+    let gone = Outcome::failed("NoSuchKey", Some(404), "gone");
+    let in_doubt = Outcome::unconfirmed(None, "lost");
+    let outcomes = [(0, Outcome::Succeeded), (1, Outcome::Succeeded), (7, noted("kept")), (9, gone), (10, in_doubt)];
+    let part = finish(outcomes);
+    let written_then = "0200".to_owned() + ENTRIES + "030b556e636f6e6669726d656400046c6f7374";
     assert_eq!(hex::encode(&part.bytes), written_then);
+}
+
+/// A part of format 1 with one failure of this code.
+fn failure_of_format_1(code: &str) -> Outcome {
+    let part = finish([(0, Outcome::failed(code, Some(403), "no"))]).bytes;
+    let bytes: Vec<u8> = [1].into_iter().chain(part.slice(1..)).collect();
+    let mut read = PartReader::open(&bytes);
+    read.next().unwrap().unwrap().outcome
+}
+
+#[test]
+fn failures_of_format_1_are_of_unknown_effect_unless_their_code_is_a_refusal() {
+    let part = hex::decode("0100".to_owned() + ENTRIES).unwrap();
+    let read: Vec<_> = PartReader::open(&part).collect::<Result<_, _>>().unwrap();
+    assert_eq!(read.len(), 3);
+    assert_eq!(read[2].outcome, Outcome::failed("NoSuchKey", Some(404), "gone").of_unknown_effect());
+    for code in ["Unconfirmed", "ChangedSinceAttempt", "AccessDenied", "RequestTimeout", "InternalError", "Own"] {
+        assert_eq!(failure_of_format_1(code).effect(), TaskEffect::Unknown, "{code}");
+    }
+    for code in REFUSALS {
+        assert_eq!(failure_of_format_1(code).effect(), TaskEffect::None, "{code}");
+    }
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -97,6 +120,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         1 => ".{0,30}".prop_map(|message| Outcome::SucceededWith { message }),
         2 => ("[A-Za-z]{0,20}", prop::option::of(100_u16..600), ".{0,60}")
             .prop_map(|(code, status, message)| Outcome::failed(code, status, message)),
+        1 => ".{0,30}".prop_map(|message| Outcome::unconfirmed(None, message)),
     ]
 }
 

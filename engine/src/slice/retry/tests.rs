@@ -5,6 +5,8 @@ use brigade_model::task::Defect;
 use brigade_model::{ObjectKey, Task, Timestamp, VersionId};
 use proptest::prelude::*;
 
+use brigade_model::outcome::CHANGED_SINCE_ATTEMPT;
+
 use super::*;
 use crate::rig::{Rig, bucket};
 use crate::slice::{SliceWriter, plan};
@@ -78,8 +80,8 @@ fn any_outcome() -> impl Strategy<Value = Option<Outcome>> {
         4 => Just(Some(Outcome::Succeeded)),
         1 => Just(Some(Outcome::SucceededWith { message: "noted".into() })),
         2 => Just(Some(Outcome::failed("NoSuchKey", Some(404), "gone"))),
-        1 => Just(Some(Outcome::failed(UNCONFIRMED, None, "lost"))),
-        1 => Just(Some(Outcome::failed(CHANGED_SINCE_ATTEMPT, None, "written anew"))),
+        1 => Just(Some(Outcome::unconfirmed(None, "lost"))),
+        1 => Just(Some(Outcome::failed(CHANGED_SINCE_ATTEMPT, None, "written anew").of_unknown_effect())),
     ]
 }
 
@@ -100,7 +102,7 @@ proptest! {
             let left = scene.iter().filter(|(_, outcome)| !outcome.as_ref().is_some_and(Outcome::is_success));
             let expected: Vec<Task> = (0..).zip(left).map(|(number, (task, outcome))| {
                 let slice = leased.iter().rfind(|slice| slice.first_task <= task.number).unwrap();
-                let tried = outcome.as_ref().is_some_and(is_unsettled).then(|| slice.first_leased.unwrap());
+                let tried = outcome.as_ref().is_some_and(|outcome| outcome.effect() == TaskEffect::Unknown).then(|| slice.first_leased.unwrap());
                 let tried_since = tried.map(|since| Timestamp::from_second(since.as_second()).unwrap());
                 Task { number, tried_since, ..task.clone() }
             }).collect();

@@ -43,7 +43,7 @@ fn renamed(from: &str, to: &str, key: &str) -> Result<(String, bool), String> {
 
 fn code_of(end: &End) -> String {
     match end {
-        End::Refused(Outcome::Failed(failure)) => failure.code.clone(),
+        End::Refused(Outcome::Failed(failure)) | End::Rejected(Outcome::Failed(failure)) => failure.code.clone(),
         other => panic!("a refusal: {other:?}"),
     }
 }
@@ -196,7 +196,7 @@ fn constraints_are_judged_on_whole_seconds_after_and_not_after() {
     };
     let holds = |plan: &CopyPlan, modified: Option<i64>| match plan.check_constraints(modified.map(at)) {
         Ok(()) => true,
-        Err(End::Refused(Outcome::Failed(failure))) => {
+        Err(End::Rejected(Outcome::Failed(failure))) => {
             assert_eq!((failure.code.as_str(), failure.http_status), ("PreconditionFailed", Some(412)));
             false
         }
@@ -223,7 +223,7 @@ fn the_target_is_standard_unless_the_job_says_otherwise() {
 }
 
 #[test]
-fn a_target_is_as_wanted_by_size_content_class_and_metadata() {
+fn a_target_is_proven_by_its_etag_and_never_by_its_size() {
     let keep = CopyPlan::new(&bare_copy());
     let archive = CopyPlan::new(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
     let replace = with_metadata(Directive::Replaced, &[]);
@@ -232,19 +232,42 @@ fn a_target_is_as_wanted_by_size_content_class_and_metadata() {
         change(&mut head);
         head
     };
-    assert!(keep.is_wanted(&source(), &source()));
-    assert!(keep.is_wanted(&source(), &other(|head| head.metadata.content_type = Some("binary/octet-stream".into()))));
-    assert!(!keep.is_wanted(&source(), &other(|head| head.size = 6)));
-    assert!(!keep.is_wanted(&source(), &other(|head| head.etag = ETag::new("7d793037a0760186574b0282f2f435e7").ok())));
-    assert!(keep.is_wanted(&source(), &other(|head| head.etag = ETag::new("7d793037a0760186574b0282f2f435e7-2").ok())));
-    assert!(!keep.is_wanted(&source(), &other(|head| head.metadata.user.clear())));
-    assert!(!archive.is_wanted(&source(), &source()));
-    assert!(archive.is_wanted(&source(), &other(|head| head.storage_class = Some("GLACIER".into()))));
-    assert!(!replace.is_wanted(&source(), &source()));
-    assert!(replace.is_wanted(
-        &source(),
-        &other(|head| {
-            head.metadata = Metadata { cache_control: Some("no-store".into()), ..Metadata::default() };
-        })
-    ));
+    let etag = |etag: &'static str| ObjectHead { etag: ETag::new(etag).ok(), ..source() };
+    let typed = other(|head| head.metadata.content_type = Some("binary/octet-stream".into()));
+    let replaced = other(|head| {
+        head.metadata = Metadata { cache_control: Some("no-store".into()), ..Metadata::default() };
+    });
+    let rows = [
+        (&keep, source(), Content::Proven),
+        (&keep, typed, Content::Proven),
+        (&keep, other(|head| head.size = 6), Content::Other),
+        (&keep, etag("7d793037a0760186574b0282f2f435e7"), Content::Other),
+        (&keep, etag("7d793037a0760186574b0282f2f435e7-2"), Content::Incomparable),
+        (&keep, other(|head| head.etag = None), Content::Incomparable),
+        (&keep, other(|head| head.metadata.user.clear()), Content::Other),
+        (&archive, source(), Content::Other),
+        (&archive, other(|head| head.storage_class = Some("GLACIER".into())), Content::Proven),
+        (&replace, source(), Content::Other),
+        (&replace, replaced, Content::Proven),
+    ];
+    for (plan, target, expected) in rows {
+        assert_eq!(plan.compare(&source(), &target), expected, "{target:?}");
+    }
+    let in_parts = etag("7d793037a0760186574b0282f2f435e7-2");
+    assert_eq!(keep.compare(&in_parts, &in_parts), Content::Proven, "the very same ETag, whatever its form");
+    assert_eq!(keep.compare(&in_parts, &source()), Content::Incomparable);
+    let under_a_key = ObjectHead { sse: Some("aws:kms".into()), ..etag("7d793037a0760186574b0282f2f435e7") };
+    assert_eq!(keep.compare(&source(), &under_a_key), Content::Incomparable);
+}
+
+#[test]
+fn a_copy_in_place_is_proven_by_what_it_sets_alone() {
+    let replace = with_metadata(Directive::Replaced, &[]);
+    let tagged = CopyPlan { tags: TagPlan::Replace(vec![]), ..replace.clone() };
+    let marked = Metadata { cache_control: Some("no-store".into()), ..Metadata::default() };
+    let target = ObjectHead { metadata: marked, ..source() };
+    assert_eq!(replace.compare_in_place(&target), Content::Proven);
+    assert_eq!(replace.compare_in_place(&source()), Content::Other);
+    assert_eq!(tagged.compare_in_place(&target), Content::Incomparable, "tags do not show");
+    assert_eq!(CopyPlan::new(&bare_copy()).compare_in_place(&target), Content::Incomparable);
 }

@@ -1,0 +1,381 @@
+//! Finding out whether a call had its effect, when its answer was lost or its worker died, before
+//! the call is made again.
+//!
+//! [`NonRepeatableCall::check`] is the table; [`settle`] is the one loop that follows it. A success
+//! demands positive proof: equal size is none, and what cannot be compared stays unknown.
+//!
+//! *Newer* means that the object may have been written since the attempt. `Last-Modified` counts
+//! whole seconds, so an object of the attempt's own second may be older or newer; it counts as
+//! newer. Either mistake is possible then, and this one destroys nothing: at worst a task is
+//! reported as `ChangedSinceAttempt` although it could have been done, and it can be run again,
+//! while the other would delete or overwrite what another writer has just put there. The same
+//! holds of an object whose time the store does not tell.
+//!
+//! What remains: another writer may come between the check and the act where the endpoint has no
+//! conditions on writes, and a lost call may still reach the store after the check. So a repeat
+//! waits until the attempt before it has had twice its time, and checks again then.
+
+use std::time::Duration;
+
+use brigade_model::ports::Entropy;
+use brigade_model::ports::clock::Monotonic;
+use brigade_model::ports::object_store::{CallError, Effect, ObjectHead, Verdict};
+use brigade_model::{ETag, Outcome, Timestamp};
+
+use super::failure::{End, changed_since_attempt};
+use super::hand::Hand;
+
+/// A call that cannot simply be repeated: what others wrote in between would be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NonRepeatableCall {
+    /// A delete without a version, or of the version `null`, which a write replaces.
+    DeleteLatest,
+    /// A delete of a version that is written once.
+    DeleteVersion,
+    /// A copy to another object, or a put: both overwrite.
+    Overwrite,
+    /// A copy of an object onto itself.
+    CopyInPlace,
+    /// A restore.
+    Restore,
+    /// Making an object of its parts.
+    CompleteUpload,
+}
+
+/// How one finds out whether a call had its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EffectCheck {
+    /// By a HEAD of the object that the call changes: what to conclude from what it shows.
+    Head {
+        /// There is no object.
+        absent: Conclusion,
+        /// It is certainly older than the attempt.
+        older: Conclusion,
+        /// It may be newer, and has the content that the call gives it.
+        proven: Conclusion,
+        /// It may be newer, and has other content.
+        other: Conclusion,
+        /// It may be newer, and its content cannot be compared.
+        incomparable: Conclusion,
+    },
+    /// By the repeat itself, which this error code proves done.
+    Repeat {
+        /// The code.
+        proof: &'static str,
+    },
+}
+
+/// What a check concludes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conclusion {
+    /// The call had its effect.
+    Done,
+    /// Another writer changed the object since: leave it.
+    Changed,
+    /// The call had no effect: make it.
+    Act,
+    /// Nothing tells.
+    Unknown,
+}
+
+/// What the object that a call changes shows of the content that the call gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// It is that content: an ETag or a checksum of it says so.
+    Proven,
+    /// It is another one.
+    Other,
+    /// Neither has a digest that the other has.
+    Incomparable,
+}
+
+impl NonRepeatableCall {
+    /// The table.
+    pub(crate) fn check(self) -> EffectCheck {
+        use Conclusion::{Act, Changed, Done, Unknown};
+        let head =
+            |absent, proven, other, incomparable| EffectCheck::Head { absent, older: Act, proven, other, incomparable };
+        match self {
+            // A delete marker answers a HEAD with 404, so it is absent too.
+            NonRepeatableCall::DeleteLatest => head(Done, Changed, Changed, Changed),
+            NonRepeatableCall::Overwrite => head(Act, Done, Changed, Unknown),
+            // The object is its own source: what others wrote is what is to be copied.
+            NonRepeatableCall::CopyInPlace => head(Act, Done, Act, Act),
+            NonRepeatableCall::CompleteUpload => head(Act, Done, Changed, Unknown),
+            NonRepeatableCall::DeleteVersion => EffectCheck::Repeat { proof: "NoSuchVersion" },
+            NonRepeatableCall::Restore => EffectCheck::Repeat { proof: "RestoreAlreadyInProgress" },
+        }
+    }
+
+    /// What a HEAD tells about the call; `None` stands for no object.
+    pub(crate) fn conclude(
+        self,
+        head: Option<&ObjectHead>,
+        is_newer: bool,
+        content: impl FnOnce(&ObjectHead) -> Content,
+    ) -> Conclusion {
+        let EffectCheck::Head { absent, older, proven, other, incomparable } = self.check() else {
+            return Conclusion::Act;
+        };
+        match head {
+            None => absent,
+            Some(_) if !is_newer => older,
+            Some(head) => match content(head) {
+                Content::Proven => proven,
+                Content::Other => other,
+                Content::Incomparable => incomparable,
+            },
+        }
+    }
+
+    /// Whether the error of a repeat proves that the call had its effect before.
+    pub(crate) fn is_proved_by(self, error: &CallError) -> bool {
+        matches!(self.check(), EffectCheck::Repeat { proof } if error.code == proof)
+    }
+}
+
+/// Whether the object may have been written since then.
+pub(crate) fn is_newer(head: &ObjectHead, since: Timestamp) -> bool {
+    head.modified.is_none_or(|modified| modified.as_second() >= since.as_second())
+}
+
+/// How often a call is made at most while its effect stays unknown, each time after a check.
+pub(crate) const ACTS_MAX: u32 = 3;
+/// The second act waits up to this long beyond the time of the first; the third up to twice this.
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// What was there when a check concluded that the call had no effect: a repeat that can name it
+/// as a condition overwrites nothing that comes later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Current {
+    /// Nobody looked: the repeat itself tells.
+    Unseen,
+    /// No object.
+    Absent,
+    /// An object, with its ETag if the store gives one.
+    Object(Option<ETag>),
+}
+
+impl Current {
+    pub(crate) fn of(head: Option<&ObjectHead>) -> Self {
+        match head {
+            None => Current::Absent,
+            Some(head) => Current::Object(head.etag.clone()),
+        }
+    }
+
+    /// The ETag of the object that was there.
+    pub(crate) fn etag(&self) -> Option<&ETag> {
+        match self {
+            Current::Object(etag) => etag.as_ref(),
+            Current::Absent | Current::Unseen => None,
+        }
+    }
+}
+
+/// What the check of one call found, with what its success gives.
+pub(crate) enum CheckResult<T> {
+    Done(T),
+    Act(Current),
+}
+
+impl<T> CheckResult<T> {
+    /// What a conclusion from a HEAD means for a task; `what` names the object for people.
+    pub(crate) fn of(
+        conclusion: Conclusion,
+        head: Option<&ObjectHead>,
+        what: &str,
+        done: impl FnOnce() -> T,
+    ) -> Result<Self, End> {
+        match conclusion {
+            Conclusion::Done => Ok(CheckResult::Done(done())),
+            Conclusion::Act => Ok(CheckResult::Act(Current::of(head))),
+            Conclusion::Changed => Err(changed_since_attempt(what)),
+            Conclusion::Unknown => Err(incomparable(what)),
+        }
+    }
+}
+
+/// The end of a task whose effect no look can tell.
+fn incomparable(what: &str) -> End {
+    let message = format!(
+        "an attempt's answer was lost, and whether {what} was written by it cannot be told: it has no ETag or \
+         checksum that can be compared; retry it with --unconfirmed compare or act"
+    );
+    End::Refused(Outcome::unconfirmed(None, message))
+}
+
+/// A call on one object whose effect can be checked.
+pub(crate) trait CheckedCall {
+    /// What its success gives.
+    type Done: Send;
+
+    /// Makes it. `current` is what the check before it found, `None` of a first attempt.
+    async fn act(&self, current: Option<&Current>) -> Result<Self::Done, CallError>;
+
+    /// Checks whether it had its effect since then; an object that another writer changed is an error.
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<Self::Done>, End>;
+}
+
+/// Checks a call where an attempt before may have had its effect; `None` where there was none.
+pub(crate) async fn check_doubt<C: CheckedCall>(
+    hand: &Hand<'_>,
+    call: &C,
+) -> Result<Option<CheckResult<C::Done>>, End> {
+    let Some(since) = hand.in_doubt_since() else { return Ok(None) };
+    let result = call.check(since).await?;
+    settle_doubt(hand, &result);
+    Ok(Some(result))
+}
+
+/// Makes a call, checking first where an attempt before may have had its effect, and after each
+/// act of unknown effect.
+pub(crate) async fn settle<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<C::Done, End> {
+    match check_doubt(hand, call).await? {
+        None => act_and_settle(hand, call, None).await,
+        Some(CheckResult::Act(current)) => act_and_settle(hand, call, Some(current)).await,
+        Some(CheckResult::Done(done)) => Ok(done),
+    }
+}
+
+/// Makes a call, and checks after each act of unknown effect. `current` is what a check before
+/// it found.
+pub(crate) async fn act_and_settle<C: CheckedCall>(
+    hand: &Hand<'_>,
+    call: &C,
+    mut current: Option<Current>,
+) -> Result<C::Done, End> {
+    let first_act = hand.bench.clock.monotonic();
+    let mut acts = 0;
+    let mut attempts = 0;
+    loop {
+        acts += 1;
+        let mut error = match call.act(current.as_ref()).await {
+            Ok(done) => {
+                hand.settle_doubt();
+                return Ok(done);
+            }
+            Err(error) => error,
+        };
+        attempts += error.attempts;
+        error.attempts = attempts;
+        let is_in_doubt = error.effect == Effect::Unknown && error.verdict != Verdict::Stopped;
+        // The condition of a repeat: what it saw is not there any more.
+        let is_overtaken = current.is_some() && error.verdict == Verdict::Precondition;
+        if !is_in_doubt && !is_overtaken {
+            return Err(error.into());
+        }
+        let since = hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now());
+        let seen = match call.check(since).await? {
+            CheckResult::Done(done) => {
+                hand.settle_doubt();
+                return Ok(done);
+            }
+            CheckResult::Act(seen) => seen,
+        };
+        if acts == ACTS_MAX || !is_in_doubt {
+            return Err(error.into());
+        }
+        let until = match seen {
+            Current::Unseen => first_act,
+            Current::Absent | Current::Object(_) => first_act.after(error.attempt_time.saturating_mul(2)),
+        };
+        wait_for_the_lost(hand, acts, until).await?;
+        let result = call.check(since).await?;
+        settle_doubt(hand, &result);
+        match result {
+            CheckResult::Done(done) => return Ok(done),
+            CheckResult::Act(seen) => current = Some(seen),
+        }
+    }
+}
+
+/// A check that looked at the object knows of the attempts before; one that leaves it to the
+/// repeat does not.
+fn settle_doubt<T>(hand: &Hand<'_>, result: &CheckResult<T>) {
+    if !matches!(result, CheckResult::Act(Current::Unseen)) {
+        hand.settle_doubt();
+    }
+}
+
+/// Waits until the first attempt has had its time, and a random while: what was lost may still
+/// be carried out until then.
+async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
+    let clock = &hand.bench.clock;
+    let jitter = jitter(&*hand.bench.entropy, BACKOFF * acts);
+    let wait = until.since(clock.monotonic()) + jitter;
+    let leash = hand.bench.leash.finishing();
+    tokio::select! {
+        biased;
+        () = clock.sleep(wait) => Ok(()),
+        () = leash.stopped() => Err(stopped().into()),
+    }
+}
+
+fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {
+    let most_us = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
+    Duration::from_micros(entropy.below(most_us + 1))
+}
+
+fn stopped() -> CallError {
+    CallError::new(Verdict::Stopped, Effect::Unknown, "Stopped", "stopped before a lost call was made again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Conclusion::{Act, Changed, Done, Unknown};
+    use super::*;
+
+    const SINCE: i64 = 1_000;
+
+    fn conclude(call: NonRepeatableCall, head: Option<(i64, Content)>) -> Conclusion {
+        let since = Timestamp::from_millisecond(SINCE * 1000 + 500).unwrap();
+        let object = head.map(|(second, content)| {
+            (ObjectHead { modified: Timestamp::from_second(second).ok(), ..ObjectHead::default() }, content)
+        });
+        let newer = object.as_ref().is_some_and(|(head, _)| is_newer(head, since));
+        let content = object.as_ref().map(|(_, content)| *content);
+        call.conclude(object.as_ref().map(|(head, _)| head), newer, |_| content.unwrap())
+    }
+
+    #[test]
+    fn the_table_of_checks_is_this_one() {
+        use Content::{Incomparable, Other, Proven};
+        let (older, newer) = (SINCE - 1, SINCE + 1);
+        let heads = [
+            None,
+            Some((older, Other)),
+            Some((older, Proven)),
+            Some((newer, Proven)),
+            Some((newer, Other)),
+            Some((newer, Incomparable)),
+        ];
+        let table = [
+            (NonRepeatableCall::DeleteLatest, [Done, Act, Act, Changed, Changed, Changed]),
+            (NonRepeatableCall::Overwrite, [Act, Act, Act, Done, Changed, Unknown]),
+            (NonRepeatableCall::CopyInPlace, [Act, Act, Act, Done, Act, Act]),
+            (NonRepeatableCall::CompleteUpload, [Act, Act, Act, Done, Changed, Unknown]),
+            (NonRepeatableCall::DeleteVersion, [Act; 6]),
+            (NonRepeatableCall::Restore, [Act; 6]),
+        ];
+        for (call, expected) in table {
+            assert_eq!(heads.map(|head| conclude(call, head)), expected, "{call:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_attempts_own_second_or_of_no_time_counts_as_newer() {
+        assert_eq!(conclude(NonRepeatableCall::DeleteLatest, Some((SINCE, Content::Other))), Changed);
+        assert_eq!(conclude(NonRepeatableCall::Overwrite, Some((SINCE, Content::Proven))), Done);
+        assert!(is_newer(&ObjectHead::default(), Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn the_repeat_of_a_versioned_delete_or_a_restore_proves_itself() {
+        let error = |code| CallError::new(Verdict::Invalid, Effect::None, code, "");
+        assert!(NonRepeatableCall::DeleteVersion.is_proved_by(&error("NoSuchVersion")));
+        assert!(NonRepeatableCall::Restore.is_proved_by(&error("RestoreAlreadyInProgress")));
+        assert!(!NonRepeatableCall::Restore.is_proved_by(&error("NoSuchVersion")));
+        assert!(!NonRepeatableCall::DeleteLatest.is_proved_by(&error("NoSuchVersion")));
+    }
+}

@@ -1,0 +1,228 @@
+//! What an outcome says of its effect: done, none, or unknown; and what a look takes for proof.
+
+use std::time::Duration;
+
+use brigade_model::operation::{Directive, Tagging};
+use brigade_model::outcome::TaskEffect;
+use brigade_model::ports::object_store::{
+    Call, CallError, CallKind, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, Effect, Leash, NewObject,
+    UploadPart, Verdict, send,
+};
+use brigade_model::{Capability, Operation, VersionId};
+use bytes::Bytes;
+
+use super::rig::{
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, exists, lost, message, put_now, tag, task,
+    task_of_version, write,
+};
+
+const DELETE: Operation = Operation::Delete;
+
+fn denied() -> Fault {
+    let error = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
+    Fault::Fails(CallError { http_status: Some(403), ..error })
+}
+
+async fn rig_with_object() -> Rig {
+    let rig = Rig::new().await;
+    rig.put("k", "body").await;
+    rig.begin_run();
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_delete_whose_look_is_refused_is_unconfirmed_with_the_stores_code_in_the_message() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    rig.fault(CallKind::HeadObject, denied());
+    let run = rig.run(&DELETE, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+    let expected = "AccessDenied: looking whether the object was deleted: Access Denied (attempts 1)";
+    assert_eq!(message(&run), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_may_have_been_done_before_a_crash_and_cannot_be_looked_at_is_unconfirmed() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::HeadObject, denied());
+    let run = rig.run(&DELETE, &task("k"), true).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+    let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![tag("a", "b")] });
+    rig.fault(CallKind::PutObjectTagging, denied());
+    let run = rig.run(&tagging, &task("k"), true).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown), "no look tells of tags");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_before_any_act_had_no_effect_and_one_after_an_act_may_have_had_a_part() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, denied());
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("AccessDenied", TaskEffect::None));
+
+    let rig = rig.lacking(Capability::TaggingOnCopy);
+    rig.fault(CallKind::PutObjectTagging, denied());
+    let tagged = copy(|c| {
+        c.tagging_directive = Some(Directive::Replaced);
+        c.tags = vec![tag("a", "b")];
+    });
+    let run = rig.run(&tagged, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("AccessDenied", TaskEffect::Unknown), "the object was copied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_ruled_the_attempt_out_lets_a_refused_repeat_be_without_effect() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    rig.fault(CallKind::DeleteObject, denied());
+    let run = rig.run(&DELETE, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("AccessDenied", TaskEffect::None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_copy_whose_source_is_gone_before_the_look_is_unconfirmed() {
+    let rig = rig_with_object().await;
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    let remove = DeleteObject { at: at(SOURCE, "k"), version: None, if_match: None };
+    send(&rig.store.sim, &Leash::unbounded(), remove).await.unwrap();
+    let run = rig.run(&copy(|_| ()), &task("k"), true).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+    assert!(message(&run).starts_with("NoSuchKey: "), "{}", message(&run));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_bytes_of_the_same_size_over_a_lost_copy_are_no_success() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, write(TARGET, "k", "ydob"));
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("ChangedSinceAttempt", TaskEffect::Unknown));
+    assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"ydob");
+}
+
+/// A source that was uploaded in parts: its ETag says nothing about the ETag of its copy.
+async fn rig_with_source_in_parts() -> Rig {
+    let rig = Rig::new().await;
+    let (store, leash) = (&rig.store.sim, &Leash::unbounded());
+    let begin = CreateMultipartUpload { at: at(SOURCE, "k"), with: NewObject::default() };
+    let upload_id = send(store, leash, begin).await.unwrap();
+    let body = Bytes::from_static(b"body");
+    let part = UploadPart { at: at(SOURCE, "k"), upload_id: upload_id.clone(), part: 1, body };
+    let parts = vec![(1, send(store, leash, part).await.unwrap())];
+    send(store, leash, CompleteMultipartUpload { at: at(SOURCE, "k"), upload_id, parts }).await.unwrap();
+    rig.begin_run();
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_copy_of_a_source_in_parts_is_unconfirmed_for_equal_size_is_no_proof() {
+    let rig = rig_with_source_in_parts().await;
+    rig.fault(CallKind::CopyObject, write(TARGET, "k", "ydob"));
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+    assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"ydob", "and it is left as it is");
+    assert!(message(&run).contains("--unconfirmed compare or act"), "{}", message(&run));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_the_version_null_is_looked_at_like_deleting_the_object() {
+    let rig = rig_with_object().await;
+    let null = VersionId::new("null").unwrap();
+    rig.fault(CallKind::DeleteObject, write(SOURCE, "k", "a user's"));
+    let run = rig.run(&DELETE, &task_of_version("k", &null), false).await;
+    assert_eq!((code(&run), effect(&run)), ("ChangedSinceAttempt", TaskEffect::Unknown));
+    assert!(exists(&rig, SOURCE, "k").await);
+
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&DELETE, &task_of_version("k", &null), false).await, done());
+    assert!(!exists(&rig, SOURCE, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_bucket_is_no_proof_that_the_object_was_deleted() {
+    let rig = rig_with_object().await;
+    let headless = CallError::new(Verdict::Missing, Effect::None, "NotFound", "Not Found");
+    let no_bucket = CallError::new(Verdict::Missing, Effect::None, "NoSuchBucket", "no such bucket");
+    rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    rig.fault(CallKind::HeadObject, Fault::Fails(headless.clone()));
+    rig.fault(CallKind::GetObject, Fault::Fails(no_bucket));
+    let run = rig.run(&DELETE, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+
+    // The object is gone: the GET says so.
+    rig.fault(CallKind::DeleteObject, Fault::AnswerLost);
+    rig.fault(CallKind::HeadObject, Fault::Fails(headless));
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_source_is_no_such_key_also_where_only_a_head_met_it() {
+    let rig = rig_with_object().await;
+    let headless = CallError::new(Verdict::Missing, Effect::None, "NotFound", "Not Found");
+    rig.fault(CallKind::HeadObject, Fault::Fails(headless));
+    let merged = copy(|c| c.metadata_directive = Some(Directive::Add));
+    let run = rig.run(&merged, &task("gone"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("NoSuchKey", TaskEffect::None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conditional_delete_is_repeated_only_on_what_the_look_saw() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    let write = |sim: &_| put_now(sim, SOURCE, "k", "a user's, after the look");
+    rig.fault(CallKind::DeleteObject, Fault::After(Box::new(write)));
+    let run = rig.run(&DELETE, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("ChangedSinceAttempt", TaskEffect::Unknown));
+    assert!(exists(&rig, SOURCE, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_combines_two_states_of_its_source_is_no_success_where_conditions_are_ignored() {
+    let rig = rig_with_object().await.lacking(Capability::CopySourceConditions);
+    let write = |sim: &_| put_now(sim, SOURCE, "k", "new bytes");
+    rig.fault(CallKind::CopyObject, Fault::After(Box::new(write)));
+    let merged = copy(|c| c.metadata_directive = Some(Directive::Add));
+    let run = rig.run(&merged, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::Unknown));
+
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::CopyObject, Fault::After(Box::new(write)));
+    let run = rig.run(&merged, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("PreconditionFailed", TaskEffect::None), "the store keeps the condition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_waits_until_the_lost_attempt_has_had_twice_its_time_and_looks_again() {
+    let rig = rig_with_object().await;
+    let lost = CallError { attempt_time: Duration::from_secs(15), ..lost() };
+    rig.fault(CallKind::DeleteObject, Fault::Fails(lost));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(30), "{waited:?}");
+    let calls = [CallKind::DeleteObject, CallKind::HeadObject, CallKind::HeadObject, CallKind::DeleteObject];
+    assert_eq!(rig.store.calls(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_road_asks_for_the_same_class_when_the_job_names_none() {
+    let (rig, other) = Rig::with_two_stores().await;
+    let with = NewObject { storage_class: Some("STANDARD_IA".into()), ..NewObject::default() };
+    rig.put_with("k", Bytes::from_static(b"body"), with.clone()).await;
+    rig.put_with("large", Bytes::from(vec![7; 13 << 20]), with).await;
+    rig.begin_run();
+    for key in ["k", "large"] {
+        assert_eq!(rig.run(&copy(|_| ()), &task(key), false).await, done());
+        assert_eq!(other.sim.object(&at(TARGET, key)).unwrap().head.storage_class, None, "{key}: STANDARD, streamed");
+    }
+    let same = Rig::new().await;
+    let with = NewObject { storage_class: Some("STANDARD_IA".into()), ..NewObject::default() };
+    same.put_with("large", Bytes::from(vec![7; 13 << 20]), with).await;
+    same.begin_run();
+    assert_eq!(same.run(&copy(|_| ()), &task("large"), false).await, done());
+    let creates = same.store.take_calls().into_iter().find_map(|call| match call {
+        Call::CreateMultipartUpload(request) => Some(request.with.storage_class),
+        _ => None,
+    });
+    assert_eq!(creates, Some(Some("STANDARD".to_owned())), "in parts");
+}
