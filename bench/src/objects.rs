@@ -80,7 +80,7 @@ async fn put(store: &HttpStore, bucket: &str, key: &str, body: Bytes) {
         bucket: BucketName::new(bucket).unwrap_or_else(name),
         key: ObjectKey::new(key).unwrap_or_else(|error| panic!("{bucket}/{key}: {error}")),
     };
-    let call = Call::PutObject(PutObject { at, body, with: NewObject::default() });
+    let call = Call::PutObject(PutObject::new(at, body, NewObject::default()));
     if let Err(error) = store.call(&Leash::unbounded(), call).await {
         panic!("{bucket}/{key} cannot be put: {error}");
     }

@@ -250,7 +250,7 @@ fn clock_now(clock: &SimulatedClock) -> brigade_model::Timestamp {
 
 async fn put(objects: &SimulatedStore, manifest: &str) -> ETag {
     let body = Bytes::from(manifest.to_owned());
-    let request = PutObject { at: at("lists", "m.csv"), body, with: Default::default() };
+    let request = PutObject::new(at("lists", "m.csv"), body, Default::default());
     send(objects, &Leash::unbounded(), request).await.unwrap().etag
 }
 

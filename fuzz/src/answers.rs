@@ -4,7 +4,7 @@
 
 use brigade_model::ports::object_store::{
     Answer, At, Call, CompleteMultipartUpload, CopyObject, DeleteObjects, DeleteResult, GetObjectAcl, GetObjectTagging,
-    HeadObject, ListObjectsV2, UploadPartCopy,
+    HeadObject, ListObjectsV2, ListParts, UploadPartCopy,
 };
 use brigade_model::{BucketName, ETag, ObjectKey, Timestamp};
 use brigade_s3::http::prove;
@@ -61,7 +61,7 @@ fn answer(status: u16, bytes: &[u8]) -> Response<Bytes> {
     response
 }
 
-fn calls() -> [Call; 8] {
+fn calls() -> [Call; 9] {
     let bucket = BucketName::new("b").expect("a bucket's name");
     let key = |text| ObjectKey::new(text).expect("a key");
     let at = || At { bucket: bucket.clone(), key: key("k") };
@@ -90,10 +90,11 @@ fn calls() -> [Call; 8] {
             upload_id: upload_id(),
             part: 1,
         }),
-        Call::CompleteMultipartUpload(CompleteMultipartUpload {
-            at: at(),
-            upload_id: upload_id(),
-            parts: vec![(1, ETag::new("e").expect("an ETag"))],
-        }),
+        Call::CompleteMultipartUpload(CompleteMultipartUpload::new(
+            at(),
+            upload_id(),
+            vec![(1, ETag::new("e").expect("an ETag"))],
+        )),
+        Call::ListParts(ListParts { at: at(), upload_id: upload_id() }),
     ]
 }

@@ -100,6 +100,8 @@ suite! { $
         bytes_are_given_only_while_the_etag_is_the_expected_one
         an_object_has_the_storage_class_it_was_put_with
         a_checksum_is_given_back_as_it_was_put
+        a_put_is_made_only_over_the_expected_object
+        a_put_is_made_only_where_no_object_is
     }
     keys {
         a_key_may_hold_blanks_and_signs
@@ -122,6 +124,7 @@ suite! { $
         a_copy_onto_itself_needs_a_change
         a_copy_is_made_only_while_the_source_is_the_expected_one
         a_copy_of_a_version_is_of_that_version
+        a_copy_is_made_only_over_the_expected_target
     }
     versions {
         each_put_makes_a_version_and_all_can_be_read
@@ -163,6 +166,8 @@ suite! { $
         open_uploads_are_listed_and_ended_ones_are_not
         a_completion_names_parts_that_are_there_in_order
         a_part_that_is_too_small_is_refused_unless_it_is_the_last
+        a_completion_is_made_only_over_the_expected_object
+        the_parts_of_an_open_upload_are_listed_and_an_ended_one_has_none
     }
     restores {
         an_archived_object_is_not_read_before_it_is_restored
@@ -174,6 +179,11 @@ impl Subject {
     /// Whether the server cannot do that.
     fn lacks(&self, capability: Capability) -> bool {
         !self.capabilities.has(capability)
+    }
+
+    /// Whether the server writes over an object that a condition forbids to write over.
+    fn lacks_conditions_on_writes(&self) -> bool {
+        self.lacks(Capability::IfMatchOnDelete)
     }
 
     fn at(&self, key: &str) -> At {
@@ -195,7 +205,7 @@ impl Subject {
 
     async fn put_with(&self, at: &At, body: &str, with: NewObject) -> PutDone {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        self.call(PutObject { at: at.clone(), body, with }).await.unwrap()
+        self.call(PutObject::new(at.clone(), body, with)).await.unwrap()
     }
 
     async fn head(&self, at: &At) -> Result<ObjectHead, CallError> {
@@ -229,6 +239,11 @@ fn copy(source: &At, target: &At) -> CopyObject {
 
 fn tag(key: &str, value: &str) -> brigade_model::operation::Tag {
     brigade_model::operation::Tag { key: key.to_owned(), value: value.to_owned() }
+}
+
+/// An ETag that no object has.
+fn never() -> ETag {
+    etag("\"00000000000000000000000000000000\"")
 }
 
 fn etag(text: &str) -> ETag {

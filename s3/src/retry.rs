@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, CallKind, Effect, Leash, ListObjectsV2, ObjectStore, Request, Verdict,
+    Answer, Call, CallError, Effect, Leash, ListObjectsV2, ObjectStore, Request, Verdict,
 };
 use brigade_model::ports::{Clock, Entropy};
 
@@ -167,7 +167,7 @@ impl Retry {
             Err(error) => error,
         };
         history.note(&error);
-        match self.next(call.kind(), &error, history) {
+        match self.next(call, &error, history) {
             Next::GiveUp => Ok(Some(Err(error))),
             Next::Wait(duration) => {
                 tracing::debug!(call = call.kind().name(), code = error.code, wait_ms = duration.as_millis(), "again");
@@ -179,12 +179,12 @@ impl Retry {
     }
 
     /// The table at the head of this file.
-    fn next(&self, kind: CallKind, error: &CallError, history: &mut History) -> Next {
+    fn next(&self, call: &Call, error: &CallError, history: &mut History) -> Next {
         match error.verdict {
             Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid | Verdict::Stopped => {
                 Next::GiveUp
             }
-            _ if error.effect == Effect::Unknown && !kind.is_repeatable() => Next::GiveUp,
+            _ if error.effect == Effect::Unknown && !call.is_repeatable() => Next::GiveUp,
             Verdict::Throttled => {
                 history.throttled = history.throttled.saturating_add(1);
                 Next::Wait(self.backoff(history.throttled, error.retry_after))

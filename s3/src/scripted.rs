@@ -119,7 +119,7 @@ pub(crate) fn get(bytes: u64) -> GetObject {
 }
 
 pub(crate) fn put(bytes: usize) -> PutObject {
-    PutObject { at: at("photos"), body: vec![0; bytes].into(), with: Default::default() }
+    PutObject::new(at("photos"), vec![0; bytes], Default::default())
 }
 
 /// An error as `http` makes it.

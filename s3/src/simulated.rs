@@ -166,6 +166,7 @@ impl SimulatedStore {
             Call::CompleteMultipartUpload(r) => {
                 Answer::CompleteMultipartUpload(self.turn(|turn| turn.complete_multipart_upload(r))?)
             }
+            Call::ListParts(r) => Answer::ListParts(self.turn(|turn| turn.list_parts(r))?),
             Call::AbortMultipartUpload(r) => {
                 Answer::AbortMultipartUpload(self.turn(|turn| turn.abort_multipart_upload(r))?)
             }

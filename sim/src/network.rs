@@ -85,6 +85,7 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::UploadPart(r) => one(&r.at, &None),
         Call::UploadPartCopy(r) => one(&r.target, &None),
         Call::CompleteMultipartUpload(r) => one(&r.at, &None),
+        Call::ListParts(r) => one(&r.at, &None),
         Call::AbortMultipartUpload(r) => one(&r.at, &None),
         Call::PutObjectLegalHold(r) => one(&r.at, &r.version),
         Call::GetObjectAttributes(r) => one(&r.at, &r.version),

@@ -77,7 +77,7 @@ impl World {
         class: Option<&str>,
     ) -> Option<VersionId> {
         let with = NewObject { storage_class: class.map(str::to_owned), ..NewObject::default() };
-        let put = PutObject { at: at(bucket_name, key), body: format!("{key} {state}").into(), with };
+        let put = PutObject::new(at(bucket_name, key), format!("{key} {state}"), with);
         at_once(send(&self.bucket, &Leash::unbounded(), put)).expect("the bucket is there").version
     }
 
@@ -105,7 +105,7 @@ impl World {
             None => format!("{SOURCE},{},\n", object.key),
         };
         let rows: String = self.objects[number].iter().map(row).collect();
-        let put = PutObject { at: at(ASIDE, key), body: rows.into(), with: NewObject::default() };
+        let put = PutObject::new(at(ASIDE, key), rows, NewObject::default());
         at_once(send(&self.bucket, &Leash::unbounded(), put)).expect("the bucket is there").etag
     }
 }

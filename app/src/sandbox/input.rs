@@ -41,6 +41,15 @@ pub(super) fn if_match(condition: Option<&ETagCondition>) -> S3Result<Option<ETa
     }
 }
 
+/// The value of an If-None-Match header: only `*` says something of what may be written over.
+pub(super) fn if_none_match(condition: Option<&ETagCondition>) -> S3Result<bool> {
+    match condition {
+        None => Ok(false),
+        Some(ETagCondition::Any) => Ok(true),
+        Some(ETagCondition::ETag(_)) => Err(unsupported("an ETag in If-None-Match: use *")),
+    }
+}
+
 /// Where a copy reads from.
 pub(super) fn copy_source(source: &dto::CopySource) -> S3Result<(At, Option<VersionId>)> {
     match source {

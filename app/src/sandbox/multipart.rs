@@ -97,12 +97,14 @@ pub(super) async fn complete_multipart_upload(
     sandbox: &Sandbox,
     input: CompleteMultipartUploadInput,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    refuse_given!(input: if_match if_none_match sse_customer_algorithm);
+    refuse_given!(input: sse_customer_algorithm);
     let named = input.multipart_upload.and_then(|upload| upload.parts).ok_or(S3ErrorCode::MalformedXML)?;
     let request = CompleteMultipartUpload {
         at: input::at(&input.bucket, &input.key)?,
         upload_id: input.upload_id,
         parts: named.iter().map(completed_part).collect::<S3Result<_>>()?,
+        if_match: input::if_match(input.if_match.as_ref())?,
+        if_none_match: input::if_none_match(input.if_none_match.as_ref())?,
     };
     let done = sandbox.call(request).await?;
     Ok(S3Response::new(CompleteMultipartUploadOutput {

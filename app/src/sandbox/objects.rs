@@ -107,7 +107,7 @@ fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObject
 }
 
 pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Result<S3Response<PutObjectOutput>> {
-    refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp if_match if_none_match);
+    refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp);
     refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
     refuse_given!(input: website_redirect_location write_offset_bytes);
     let (at, key_md5) = (input::at(&input.bucket, &input.key)?, customer_key!(input)?);
@@ -121,7 +121,13 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
         checksum_sha256: input.checksum_sha256,
     };
-    let done = sandbox.call(PutObject { at: at.clone(), body, with }).await?;
+    let done = sandbox
+        .call(PutObject {
+            if_match: input::if_match(input.if_match.as_ref())?,
+            if_none_match: input::if_none_match(input.if_none_match.as_ref())?,
+            ..PutObject::new(at.clone(), body, with)
+        })
+        .await?;
     if let Some(key_md5) = key_md5 {
         sandbox.store.put_under_customer_key(&at, done.version.as_ref(), &key_md5).map_err(refusal)?;
     }
@@ -153,6 +159,8 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
         source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
+        if_match: input::if_match(sandbox.condition("if-match")?.as_ref())?,
+        if_none_match: input::if_none_match(sandbox.condition("if-none-match")?.as_ref())?,
         size: None,
     };
     let done = sandbox.call(request).await?;

@@ -64,7 +64,7 @@ impl Store {
     }
 
     pub(crate) async fn put(&self, bucket: &str, key: &str, body: impl AsRef<[u8]>) {
-        let put = PutObject { at: at(bucket, key), body: body.as_ref().to_vec().into(), with: NewObject::default() };
+        let put = PutObject::new(at(bucket, key), body.as_ref().to_vec(), NewObject::default());
         send(&*self.0, &Leash::unbounded(), put).await.unwrap();
     }
 

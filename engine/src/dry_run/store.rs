@@ -144,6 +144,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
         | Call::ListObjectsV2(_)
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
+        | Call::ListParts(_)
         | Call::GetObjectAttributes(_) => return None,
         Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None }),
         Call::CopyObject(_) => Answer::CopyObject(done()),

@@ -274,6 +274,8 @@ impl CheckedCall for Copying<'_> {
                 .as_ref()
                 .and_then(|head| head.etag.clone())
                 .filter(|_| self.has_source_condition()),
+            if_match: None,
+            if_none_match: false,
             size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),
         };
         Ok(self.hand.send(&self.hand.bench.target, request).await?.version)

@@ -204,6 +204,7 @@ fn changes_objects(kind: CallKind) -> bool {
         | CallKind::AbortMultipartUpload
         | CallKind::ListObjectVersions
         | CallKind::ListMultipartUploads
+        | CallKind::ListParts
         | CallKind::GetObjectAttributes => false,
     }
 }

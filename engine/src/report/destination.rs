@@ -81,7 +81,7 @@ impl<'a> Destination<'a> {
 
     /// Writes an object whole.
     pub(super) async fn put(&self, key: ObjectKey, body: Bytes, content_type: &str) -> Result<(), Setback> {
-        let request = PutObject { at: self.at(key), body, with: new_object(content_type) };
+        let request = PutObject::ours(self.at(key), body, new_object(content_type));
         self.send(request).await.map(|_| ()).map_err(|error| self.setback(&error))
     }
 

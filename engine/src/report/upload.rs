@@ -118,7 +118,7 @@ impl<'a> Upload<'a> {
     async fn complete(&self) -> Result<(), Setback> {
         let Some(Parts { upload_id, etags }) = &self.parts else { return Ok(()) };
         let (at, upload_id, parts) = (self.at.clone(), upload_id.clone(), etags.clone());
-        match self.to.send(CompleteMultipartUpload { at, upload_id, parts }).await {
+        match self.to.send(CompleteMultipartUpload::new(at, upload_id, parts)).await {
             Ok(_) => Ok(()),
             Err(error) if error.effect == Effect::Unknown && self.is_there().await? => Ok(()),
             Err(error) => Err(self.to.setback(&error)),

@@ -117,7 +117,7 @@ impl ObjectStore for Overwriting {
         };
         let answer = self.inner.call(leash, call).await;
         if let Some(at) = read {
-            let put = PutObject { at, body: "source,a\n".into(), with: NewObject::default() };
+            let put = PutObject::new(at, "source,a\n", NewObject::default());
             send(&*self.inner, leash, put).await?;
         }
         answer

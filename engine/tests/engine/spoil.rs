@@ -116,6 +116,7 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::UploadPart(r) => format!("{} {}", r.at.key, r.part),
         Call::UploadPartCopy(r) => format!("{} {}", r.target.key, r.part),
         Call::CompleteMultipartUpload(r) => r.at.key.to_string(),
+        Call::ListParts(r) => r.at.key.to_string(),
         Call::AbortMultipartUpload(r) => r.at.key.to_string(),
         Call::ListObjectVersions(r) => r.prefix.clone(),
         Call::ListMultipartUploads(r) => r.prefix.clone(),

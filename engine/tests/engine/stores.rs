@@ -311,7 +311,7 @@ async fn put_large(world: &World, key: &str) {
         };
         parts.push((part, call(world, request).await));
     }
-    call(world, CompleteMultipartUpload { at: at.clone(), upload_id, parts }).await;
+    call(world, CompleteMultipartUpload::new(at.clone(), upload_id, parts)).await;
     call(world, PutObjectAcl { at, version: None, acl: NewAcl::Grants(acl()) }).await;
     world.clock.sleep(Duration::from_secs(10)).await;
 }

@@ -240,7 +240,7 @@ impl World {
 
     pub(crate) async fn put(&self, bucket_name: &str, key: &str, body: impl AsRef<[u8]>) -> ETag {
         let at = At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() };
-        let put = PutObject { at, body: body.as_ref().to_vec().into(), with: NewObject::default() };
+        let put = PutObject::new(at, body.as_ref().to_vec(), NewObject::default());
         send(&*self.bucket, &Leash::unbounded(), put).await.unwrap().etag
     }
 

@@ -6,7 +6,7 @@ use brigade_model::ports::object_store::{
 };
 
 use super::objects::full_metadata;
-use super::{Subject, assert_refused, copy, etag, tag};
+use super::{Subject, assert_refused, copy, etag, never, tag};
 
 pub(super) async fn a_copy_has_the_bytes_metadata_and_tags_of_its_source(subject: &Subject) {
     let (source, target) = (subject.at("source"), subject.at("target"));
@@ -127,4 +127,22 @@ pub(super) async fn a_copy_of_a_version_is_of_that_version(subject: &Subject) {
     assert_eq!(subject.read(&source).await.unwrap(), "first");
     assert_eq!(subject.head(&source).await.unwrap().version, back.version);
     assert!(back.version.is_some());
+}
+
+pub(super) async fn a_copy_is_made_only_over_the_expected_target(subject: &Subject) {
+    if subject.lacks_conditions_on_writes() {
+        return;
+    }
+    let (source, target) = (subject.at("source"), subject.at("target"));
+    subject.put(&source, "x").await;
+    let over = |etag| CopyObject { if_match: Some(etag), ..copy(&source, &target) };
+    let where_none_is = || CopyObject { if_none_match: true, ..copy(&source, &target) };
+    let there = subject.put(&target, "there").await;
+    for refused in [over(never()), where_none_is()] {
+        assert_refused(subject.call(refused).await, "PreconditionFailed", 412, Verdict::Precondition);
+        assert_eq!(subject.read(&target).await.unwrap(), "there");
+    }
+    subject.call(over(there.etag)).await.unwrap();
+    assert_eq!(subject.read(&target).await.unwrap(), "x");
+    subject.call(CopyObject { target: subject.at("nothing here"), ..where_none_is() }).await.unwrap();
 }

@@ -4,7 +4,7 @@ use brigade_model::capability::Capability;
 use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{At, DeleteObject, DeleteObjects, DeleteResult, Deleted, Verdict};
 
-use super::{Subject, assert_refused, etag};
+use super::{Subject, assert_refused, never};
 
 fn group(objects: &[(&At, Option<&VersionId>)]) -> DeleteObjects {
     DeleteObjects {
@@ -84,8 +84,7 @@ pub(super) async fn a_delete_is_made_only_while_the_object_is_the_expected_one(s
     let at = subject.at("object");
     let put = subject.put(&at, "x").await;
     let delete = |etag| DeleteObject { at: at.clone(), version: None, if_match: Some(etag) };
-    let never = etag("\"00000000000000000000000000000000\"");
-    assert_refused(subject.call(delete(never)).await, "PreconditionFailed", 412, Verdict::Precondition);
+    assert_refused(subject.call(delete(never())).await, "PreconditionFailed", 412, Verdict::Precondition);
     assert_eq!(subject.read(&at).await.unwrap(), "x");
     subject.call(delete(put.etag)).await.unwrap();
     assert!(subject.head(&at).await.is_err());

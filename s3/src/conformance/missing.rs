@@ -6,7 +6,6 @@ use brigade_model::ports::object_store::{
     At, CallError, CreateMultipartUpload, DeleteObject, DeleteObjects, GetObjectAcl, GetObjectTagging, ListObjectsV2,
     NewObject, PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
-use bytes::Bytes;
 
 use super::{Subject, assert_refused, copy, tag};
 
@@ -51,7 +50,7 @@ pub(super) async fn a_missing_bucket_is_missing_in_every_call(subject: &Subject)
     };
     assert_head_is_missing(subject.head(&at).await);
     assert_missing(subject.read(&at).await.unwrap_err());
-    let put = PutObject { at: at.clone(), body: Bytes::new(), with: NewObject::default() };
+    let put = PutObject::new(at.clone(), "", NewObject::default());
     assert_missing(subject.call(put).await.unwrap_err());
     assert_missing(subject.call(copy(&at, &there)).await.unwrap_err());
     assert_missing(subject.call(copy(&there, &at)).await.unwrap_err());

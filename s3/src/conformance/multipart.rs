@@ -4,12 +4,13 @@ use brigade_model::capability::Capability;
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, Effect,
-    GetObjectTagging, ListMultipartUploads, ListedUpload, NewObject, UploadPart, UploadPartCopy, Verdict,
+    GetObjectTagging, ListMultipartUploads, ListParts, ListedPart, ListedUpload, NewObject, UploadPart, UploadPartCopy,
+    Verdict,
 };
 use bytes::Bytes;
 
 use super::objects::full_metadata;
-use super::{Subject, assert_refused, tag};
+use super::{Subject, assert_refused, never, tag};
 
 /// The least size of a part other than the last: S3's 5 MiB.
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -23,9 +24,13 @@ async fn upload(subject: &Subject, at: &At, upload_id: &str, part: u32, body: &s
     subject.call(UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body }).await
 }
 
-async fn complete(subject: &Subject, at: &At, upload_id: &str, parts: &[(u32, &ETag)]) -> Result<CopyDone, CallError> {
+fn completion(at: &At, upload_id: &str, parts: &[(u32, &ETag)]) -> CompleteMultipartUpload {
     let parts = parts.iter().map(|(number, etag)| (*number, (*etag).clone())).collect();
-    match subject.call(CompleteMultipartUpload { at: at.clone(), upload_id: upload_id.to_owned(), parts }).await {
+    CompleteMultipartUpload::new(at.clone(), upload_id.to_owned(), parts)
+}
+
+async fn complete(subject: &Subject, at: &At, upload_id: &str, parts: &[(u32, &ETag)]) -> Result<CopyDone, CallError> {
+    match subject.call(completion(at, upload_id, parts)).await {
         // Ceph 16.2 answers without the ETag: callers look at the object then.
         Err(error) if error.effect == Effect::Unknown && error.http_status == Some(200) => {
             let head = subject.head(at).await.map_err(|_| error)?;
@@ -135,4 +140,34 @@ pub(super) async fn open_uploads_are_listed_and_ended_ones_are_not(subject: &Sub
     let request = ListMultipartUploads { bucket: subject.bucket.clone(), prefix: "p/".to_owned() };
     let listed = subject.call(request).await.unwrap();
     assert_eq!(listed, [ListedUpload { key: a.key, upload_id: open }]);
+}
+
+pub(super) async fn a_completion_is_made_only_over_the_expected_object(subject: &Subject) {
+    if subject.lacks_conditions_on_writes() {
+        return;
+    }
+    let at = subject.at("object");
+    let there = subject.put(&at, "there").await;
+    let upload_id = create(subject, &at).await;
+    let part = upload(subject, &at, &upload_id, 1, "of parts").await.unwrap();
+    let completion = completion(&at, &upload_id, &[(1, &part)]);
+    let over = |etag| CompleteMultipartUpload { if_match: Some(etag), ..completion.clone() };
+    for refused in [over(never()), CompleteMultipartUpload { if_none_match: true, ..completion.clone() }] {
+        assert_refused(subject.call(refused).await, "PreconditionFailed", 412, Verdict::Precondition);
+        assert_eq!(subject.read(&at).await.unwrap(), "there");
+    }
+    subject.call(over(there.etag)).await.unwrap();
+    assert_eq!(subject.read(&at).await.unwrap(), "of parts");
+}
+
+pub(super) async fn the_parts_of_an_open_upload_are_listed_and_an_ended_one_has_none(subject: &Subject) {
+    let at = subject.at("a é+");
+    let upload_id = create(subject, &at).await;
+    let list = || ListParts { at: at.clone(), upload_id: upload_id.clone() };
+    assert_eq!(subject.call(list()).await.unwrap(), []);
+    let etag = upload(subject, &at, &upload_id, 3, "part").await.unwrap();
+    let listed = subject.call(list()).await.unwrap();
+    assert!(matches!(&listed[..], [ListedPart { part: 3, size: 4, etag: same }] if same.matches(&etag)), "{listed:?}");
+    subject.call(AbortMultipartUpload { at: at.clone(), upload_id: upload_id.clone() }).await.unwrap();
+    assert_refused(subject.call(list()).await, "NoSuchUpload", 404, Verdict::Missing);
 }

@@ -1,9 +1,9 @@
 //! Objects written and read.
 
 use brigade_model::capability::Capability;
-use brigade_model::ports::object_store::{GetObject, GetObjectAttributes, Metadata, NewObject, Verdict};
+use brigade_model::ports::object_store::{GetObject, GetObjectAttributes, Metadata, NewObject, PutObject, Verdict};
 
-use super::{Subject, assert_refused, etag, tag};
+use super::{Subject, assert_refused, never, tag};
 
 /// Everything that metadata can hold.
 pub(super) fn full_metadata() -> Metadata {
@@ -86,8 +86,7 @@ pub(super) async fn bytes_are_given_only_while_the_etag_is_the_expected_one(subj
     subject.put(&at, "another").await;
     let refused = subject.get(request(done.etag)).await;
     assert_refused(refused, "PreconditionFailed", 412, Verdict::Precondition);
-    let never = etag("\"00000000000000000000000000000000\"");
-    assert_refused(subject.get(request(never)).await, "PreconditionFailed", 412, Verdict::Precondition);
+    assert_refused(subject.get(request(never())).await, "PreconditionFailed", 412, Verdict::Precondition);
 }
 
 pub(super) async fn an_object_has_the_storage_class_it_was_put_with(subject: &Subject) {
@@ -114,4 +113,30 @@ pub(super) async fn a_checksum_is_given_back_as_it_was_put(subject: &Subject) {
     let attributes = |at| GetObjectAttributes { at, version: None };
     assert_eq!(subject.call(attributes(at)).await.unwrap().checksum_sha256.as_deref(), Some(sum));
     assert_eq!(subject.call(attributes(plain)).await.unwrap().checksum_sha256, None);
+}
+
+pub(super) async fn a_put_is_made_only_over_the_expected_object(subject: &Subject) {
+    if subject.lacks_conditions_on_writes() {
+        return;
+    }
+    let at = subject.at("object");
+    let put = |etag| PutObject { if_match: Some(etag), ..PutObject::new(at.clone(), "new", NewObject::default()) };
+    assert_refused(subject.call(put(never())).await, "NoSuchKey", 404, Verdict::Missing);
+    let first = subject.put(&at, "first").await;
+    assert_refused(subject.call(put(never())).await, "PreconditionFailed", 412, Verdict::Precondition);
+    assert_eq!(subject.read(&at).await.unwrap(), "first");
+    subject.call(put(first.etag)).await.unwrap();
+    assert_eq!(subject.read(&at).await.unwrap(), "new");
+}
+
+pub(super) async fn a_put_is_made_only_where_no_object_is(subject: &Subject) {
+    if subject.lacks_conditions_on_writes() {
+        return;
+    }
+    let at = subject.at("object");
+    let put = || PutObject { if_none_match: true, ..PutObject::new(at.clone(), "new", NewObject::default()) };
+    subject.call(put()).await.unwrap();
+    subject.put(&at, "another").await;
+    assert_refused(subject.call(put()).await, "PreconditionFailed", 412, Verdict::Precondition);
+    assert_eq!(subject.read(&at).await.unwrap(), "another");
 }

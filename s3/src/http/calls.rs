@@ -19,6 +19,7 @@ mod head_object;
 mod list_multipart_uploads;
 mod list_object_versions;
 mod list_objects_v2;
+mod list_parts;
 mod put_object;
 mod put_object_acl;
 mod put_object_legal_hold;
@@ -58,6 +59,7 @@ calls! {
     UploadPart in upload_part;
     UploadPartCopy in upload_part_copy;
     CompleteMultipartUpload in complete_multipart_upload;
+    ListParts in list_parts;
     AbortMultipartUpload in abort_multipart_upload;
     ListObjectVersions in list_object_versions;
     ListMultipartUploads in list_multipart_uploads;

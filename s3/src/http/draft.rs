@@ -84,6 +84,11 @@ impl Draft {
         }
     }
 
+    /// What has to hold of the object that would be written over.
+    pub(crate) fn over(self, if_match: Option<&ETag>, if_none_match: bool) -> Result<Self, CallError> {
+        self.head_etag("if-match", if_match)?.head_if("if-none-match", if_none_match.then_some("*"))
+    }
+
     /// `x-amz-copy-source`.
     pub(crate) fn copy_source(self, source: &At, version: Option<&VersionId>) -> Result<Self, CallError> {
         let mut value = String::new();

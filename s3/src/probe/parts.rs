@@ -43,7 +43,7 @@ impl Assembly {
     async fn complete(&self, trial: &Trial<'_>) -> Result<(), End> {
         let part = trial.call(self.part(None)).await?;
         let (at, upload_id) = (self.target.clone(), self.upload_id.clone());
-        let completion = CompleteMultipartUpload { at, upload_id, parts: vec![(1, part)] };
+        let completion = CompleteMultipartUpload::new(at, upload_id, vec![(1, part)]);
         match trial.call_anyway(completion).await? {
             Some(error) if !trial.is_there(&self.target).await? => Err(error.into()),
             _ => Ok(()),

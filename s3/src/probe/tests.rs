@@ -85,7 +85,7 @@ impl ObjectStore for Habitual {
         let call = match (self.habit, call) {
             (Habit::OverwritesOnTagging, Call::PutObjectTagging(PutObjectTagging { at, version, tags })) => {
                 let with = NewObject { tags: tags.clone(), ..NewObject::default() };
-                send(&self.inner, leash, PutObject { at: at.clone(), body: Bytes::from("<Tagging>"), with }).await?;
+                send(&self.inner, leash, PutObject::new(at.clone(), "<Tagging>", with)).await?;
                 Call::PutObjectTagging(PutObjectTagging { at, version: version.and(None), tags })
             }
             (Habit::DropsTagsOfCopies, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { tags: None, ..copy }),

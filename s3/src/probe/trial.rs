@@ -93,7 +93,7 @@ impl Trial<'_> {
     pub(super) async fn be_removable(&self) -> Result<(), ProbeError> {
         let at = self.at("first");
         let failed = |doing| move |error| ProbeError::Failed { doing, error };
-        let put = PutObject { at: at.clone(), body: Bytes::from_static(b"x"), with: NewObject::default() };
+        let put = PutObject::ours(at.clone(), "x", NewObject::default());
         let done = self.call(put).await.map_err(failed("putting an object"))?;
         let removed = self.call(DeleteObject { at, version: done.version, if_match: None }).await;
         removed.map(drop).map_err(failed("removing the object that the probe had just put"))
@@ -101,13 +101,13 @@ impl Trial<'_> {
 
     /// A plain object, which every server must take.
     pub(super) async fn put(&self, at: &At, body: impl Into<Bytes>) -> Result<PutDone, End> {
-        let put = PutObject { at: at.clone(), body: body.into(), with: NewObject::default() };
+        let put = PutObject::ours(at.clone(), body, NewObject::default());
         self.call(put).await.map_err(|error| End::Failed { doing: "putting an object", error })
     }
 
     /// An object with something that the server may not take.
     pub(super) async fn put_with(&self, at: &At, body: &'static str, with: NewObject) -> Result<PutDone, CallError> {
-        self.call(PutObject { at: at.clone(), body: Bytes::from_static(body.as_bytes()), with }).await
+        self.call(PutObject::ours(at.clone(), body, with)).await
     }
 
     pub(super) async fn head(&self, at: &At) -> Result<ObjectHead, CallError> {

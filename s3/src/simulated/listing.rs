@@ -13,7 +13,7 @@ use super::refusal::{self, Refusal};
 use super::turn::Turn;
 
 /// A page holds at most this many keys and common prefixes. S3
-const PAGE_MAX: u32 = 1000;
+pub(super) const PAGE_MAX: u32 = 1000;
 
 /// Which keys of a bucket to list.
 #[derive(Debug, Clone, Default)]

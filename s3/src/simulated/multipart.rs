@@ -6,12 +6,13 @@ use std::sync::Arc;
 use brigade_model::limits::PARTS_MAX;
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CallKind, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, UploadPart,
-    UploadPartCopy,
+    AbortMultipartUpload, At, CallKind, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, ListParts,
+    ListedPart, UploadPart, UploadPartCopy,
 };
 use md5::{Digest as _, Md5};
 
 use super::Body;
+use super::listing::PAGE_MAX;
 use super::object::{Attributes, Digest, Object};
 use super::refusal::{self, Refusal};
 use super::turn::Turn;
@@ -79,6 +80,7 @@ impl Turn<'_> {
 
     pub(super) fn complete_multipart_upload(&mut self, request: CompleteMultipartUpload) -> Result<CopyDone, Refusal> {
         let upload = self.upload(&request.at, &request.upload_id)?;
+        self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         let parts = named_parts(upload, &request.parts)?;
         let (_, all_but_last) = parts.split_last().ok_or(refusal::MALFORMED_XML)?;
         if all_but_last.iter().any(|part| part.body.size() < self.config.part_bytes_min) {
@@ -92,6 +94,13 @@ impl Turn<'_> {
         let done = self.store_object(CallKind::CompleteMultipartUpload, request.at, object)?;
         self.state.uploads.remove(&request.upload_id);
         Ok(done)
+    }
+
+    pub(super) fn list_parts(&mut self, request: ListParts) -> Result<Vec<ListedPart>, Refusal> {
+        let parts = self.upload(&request.at, &request.upload_id)?.parts.iter().take(PAGE_MAX as usize);
+        let listed =
+            parts.map(|(number, part)| ListedPart { part: *number, etag: part.digest.etag(), size: part.body.size() });
+        Ok(listed.collect())
     }
 
     pub(super) fn abort_multipart_upload(&mut self, request: AbortMultipartUpload) -> Result<(), Refusal> {

@@ -42,7 +42,7 @@ async fn call<R: Request>(store: &SimulatedStore, request: R) -> Result<R::Answe
 
 async fn put(store: &SimulatedStore, key: &str, bytes: &'static [u8]) {
     let body = Bytes::from_static(bytes);
-    call(store, PutObject { at: at(key), body, with: NewObject::default() }).await.unwrap();
+    call(store, PutObject::new(at(key), body, NewObject::default())).await.unwrap();
 }
 
 fn copy(source: &str, target: &str) -> CopyObject {
@@ -72,7 +72,7 @@ async fn an_object_above_five_gibibytes_is_not_copied_at_once_but_in_parts() {
         };
         parts.push((part, call(&store, request).await.unwrap()));
     }
-    call(&store, CompleteMultipartUpload { at: at("copy"), upload_id, parts }).await.unwrap();
+    call(&store, CompleteMultipartUpload::new(at("copy"), upload_id, parts)).await.unwrap();
     let copied = store.object(&at("copy")).unwrap();
     assert_eq!(copied.head.size, 6 * gib);
     assert!(copied.head.etag.unwrap().unquoted().ends_with("-2"));
@@ -82,7 +82,7 @@ async fn an_object_above_five_gibibytes_is_not_copied_at_once_but_in_parts() {
 async fn a_restore_takes_its_time_and_its_copy_goes_again() {
     let (store, clock) = store_with_bucket(Versioning::Off);
     let with = NewObject { storage_class: Some("DEEP_ARCHIVE".to_owned()), ..NewObject::default() };
-    call(&store, PutObject { at: at("a"), body: Bytes::from_static(b"x"), with }).await.unwrap();
+    call(&store, PutObject::new(at("a"), "x", with)).await.unwrap();
     let get = || GetObject { at: at("a"), version: None, range: None, if_match: None };
     let restore = || RestoreObject { at: at("a"), version: None, days: 2, tier: "Bulk".to_owned() };
     let restore_header = || store.object(&at("a")).unwrap().head.restore;

@@ -73,7 +73,7 @@ impl Turn<'_> {
 
     /// `digest` is of the body; hashed before the turn, which others wait for.
     pub(super) fn put_object(&mut self, request: PutObject, digest: Digest) -> Result<PutDone, Refusal> {
-        self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         check_checksum(&request)?;
         let attributes = Arc::new(Attributes::new(request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
@@ -82,7 +82,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn copy_object(&mut self, request: CopyObject) -> Result<CopyDone, Refusal> {
-        self.state.bucket_of(&request.target.bucket, &request.target.key)?;
+        self.check_over(&request.target, request.if_match.as_ref(), request.if_none_match)?;
         let source =
             self.copy_source(&request.source, request.source_version.as_ref(), request.source_if_match.as_ref())?;
         if source.body.size() > self.config.copy_bytes_max {
@@ -138,6 +138,17 @@ impl Turn<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// What has to hold of the object that would be written over.
+    pub(super) fn check_over(&self, at: &At, if_match: Option<&ETag>, if_none_match: bool) -> Result<(), Refusal> {
+        let there = self.state.bucket_of(&at.bucket, &at.key)?.object(&at.key, None);
+        match there {
+            Ok(_) if if_none_match => Err(refusal::PRECONDITION_FAILED),
+            Ok((_, object)) => check_match(object, if_match),
+            Err(absent) if if_match.is_some() => Err(absent),
+            Err(_) => Ok(()),
+        }
     }
 
     /// A new newest version of the key.

@@ -193,7 +193,7 @@ async fn every_body_has_its_md5_and_its_length_even_an_empty_one() {
     let store = store(&stub.url());
     let large = vec![b'x'; 300 << 10];
     for body in [b"hello".to_vec(), Vec::new(), large] {
-        call(&store, PutObject { at: at("key"), body: body.into(), with: Default::default() }).await.unwrap();
+        call(&store, PutObject::new(at("key"), body, Default::default())).await.unwrap();
     }
     let requests = stub.recorded();
     assert_eq!(requests[0].header("content-md5"), Some("XUFAKrxLKna5cZ2REBfFkg=="));

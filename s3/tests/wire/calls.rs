@@ -5,8 +5,8 @@ use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
     DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject,
-    ListMultipartUploads, ListObjectVersions, ListObjectsV2, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl,
-    PutObjectLegalHold, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
+    ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject,
+    PutObjectAcl, PutObjectLegalHold, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
 };
 use bytes::Bytes;
 
@@ -75,6 +75,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         storage_class: Some("GLACIER".into()),
         sse: Some("AES256".into()),
         source_if_match: Some(etag()),
+        if_match: Some(etag()),
+        if_none_match: false,
         size: Some(1),
     };
     let bare_copy = CopyObject {
@@ -85,6 +87,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         storage_class: None,
         sse: None,
         source_if_match: None,
+        if_match: None,
+        if_none_match: true,
         ..full_copy.clone()
     };
     let acl = Acl {
@@ -100,12 +104,14 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
     let mut objects = vec![(at.key.clone(), version.clone()), (at.key.clone(), None)];
     objects.retain(|(key, _)| brigade_s3::xml::can_carry(key.as_str()));
     objects.push(("other".parse().unwrap(), None));
+    let parts = vec![(1, etag()), (2, "\"0123\"".parse().unwrap())];
+    let completion = CompleteMultipartUpload::new(at.clone(), "up+/=load".into(), parts);
     vec![
         HeadObject { at: at.clone(), version: version.clone() }.into_call(),
         GetObject { at: at.clone(), version: version.clone(), range: Some((5, 9)), if_match: Some(etag()) }.into_call(),
         GetObject { at: at.clone(), version: None, range: None, if_match: None }.into_call(),
-        PutObject { at: at.clone(), body: body.clone(), with: new_object() }.into_call(),
-        PutObject { at: at.clone(), body: body.clone(), with: with_checksum }.into_call(),
+        PutObject { if_match: Some(etag()), ..PutObject::new(at.clone(), body.clone(), new_object()) }.into_call(),
+        PutObject { if_none_match: true, ..PutObject::new(at.clone(), body.clone(), with_checksum) }.into_call(),
         full_copy.into_call(),
         bare_copy.into_call(),
         DeleteObject { at: at.clone(), version: version.clone(), if_match: None }.into_call(),
@@ -136,12 +142,9 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
             part: 3,
         }
         .into_call(),
-        CompleteMultipartUpload {
-            at: at.clone(),
-            upload_id: "up+/=load".into(),
-            parts: vec![(1, etag()), (2, "\"0123\"".parse().unwrap())],
-        }
-        .into_call(),
+        CompleteMultipartUpload { if_match: Some(etag()), ..completion.clone() }.into_call(),
+        CompleteMultipartUpload { if_none_match: true, ..completion }.into_call(),
+        ListParts { at: at.clone(), upload_id: "up+/=load".into() }.into_call(),
         AbortMultipartUpload { at: at.clone(), upload_id: "up+/=load".into() }.into_call(),
         ListObjectVersions { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
         ListMultipartUploads { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),

@@ -25,7 +25,7 @@ use crate::store::{config, credentials, store_of};
 use crate::stub::{Recorded, Stub, answer};
 
 /// The headers in which a request of ours is like the SDK's.
-const COMPARED: [&str; 26] = [
+const COMPARED: [&str; 27] = [
     "host",
     "content-type",
     "content-length",
@@ -36,6 +36,7 @@ const COMPARED: [&str; 26] = [
     "expires",
     "range",
     "if-match",
+    "if-none-match",
     "x-amz-acl",
     "x-amz-checksum-sha256",
     "x-amz-content-sha256",
@@ -118,6 +119,14 @@ fn version(version: Option<&VersionId>) -> Option<String> {
     version.map(|version| version.as_str().to_owned())
 }
 
+fn text(etag: Option<&brigade_model::ETag>) -> Option<String> {
+    etag.map(|etag| etag.as_str().to_owned())
+}
+
+fn any(is_asked: bool) -> Option<String> {
+    is_asked.then(|| "*".to_owned())
+}
+
 macro_rules! with_new_object {
     ($builder:expr, $with:expr) => {{
         let with: &NewObject = $with;
@@ -165,13 +174,16 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let request = sdk.put_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
             let body = ByteStream::from(r.body.to_vec());
             let request = request.set_checksum_sha256(r.with.checksum_sha256.clone());
+            let request = request.set_if_match(text(r.if_match.as_ref())).set_if_none_match(any(r.if_none_match));
             with_new_object!(request, &r.with).body(body).send().await.unwrap_err();
         }
         Call::CopyObject(r) => {
             let request = sdk.copy_object().bucket(r.target.bucket.as_str()).key(r.target.key.as_str());
             let mut request = request
                 .copy_source(encoded_source(&r.source, r.source_version.as_ref()))
-                .set_copy_source_if_match(r.source_if_match.as_ref().map(|tag| tag.as_str().to_owned()))
+                .set_copy_source_if_match(text(r.source_if_match.as_ref()))
+                .set_if_match(text(r.if_match.as_ref()))
+                .set_if_none_match(any(r.if_none_match))
                 .set_acl(r.canned_acl.as_deref().map(Into::into))
                 .set_storage_class(r.storage_class.as_deref().map(Into::into))
                 .set_server_side_encryption(r.sse.as_deref().map(Into::into));
@@ -269,7 +281,12 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let parts = r.parts.iter().map(part).collect();
             let upload = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
             let request = sdk.complete_multipart_upload().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_if_match(text(r.if_match.as_ref())).set_if_none_match(any(r.if_none_match));
             request.upload_id(&r.upload_id).multipart_upload(upload).send().await.unwrap_err();
+        }
+        Call::ListParts(r) => {
+            let request = sdk.list_parts().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            request.upload_id(&r.upload_id).send().await.unwrap_err();
         }
         Call::AbortMultipartUpload(r) => {
             let request = sdk.abort_multipart_upload().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());

@@ -82,7 +82,7 @@ impl Scene {
     /// A job that copies every object of `photos`.
     async fn create(&self, service: &Running, objects: usize, options: &JobOptions) -> JobId {
         let manifest: String = (0..objects).map(|n| format!("photos,{n}\n")).collect();
-        let put = PutObject { at: at("lists", "m.csv"), body: manifest.into(), with: NewObject::default() };
+        let put = PutObject::new(at("lists", "m.csv"), manifest, NewObject::default());
         let etag: ETag = send(&self.store, &Leash::unbounded(), put).await.unwrap().etag;
         let request = REQUEST
             .replace("<ETag>e</ETag>", &format!("<ETag>{}</ETag>", etag.unquoted()))

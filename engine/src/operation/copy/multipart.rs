@@ -168,7 +168,7 @@ impl CheckedCall for Completion<'_> {
 
     async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
         let Upload { at, id, .. } = &self.assembly.upload;
-        let request = CompleteMultipartUpload { at: at.clone(), upload_id: id.clone(), parts: self.parts.clone() };
+        let request = CompleteMultipartUpload::new(at.clone(), id.clone(), self.parts.clone());
         let hand = self.assembly.copying.hand;
         Ok(hand.send(&hand.bench.target, request).await?.version)
     }

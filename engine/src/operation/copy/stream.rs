@@ -15,7 +15,7 @@ pub(super) async fn carry_through(copying: &Copying<'_>, head: ObjectHead) -> Re
     }
     let with = copying.new_object(&head).await?;
     let body = read_range(copying, &head, None).await?;
-    let request = PutObject { at: copying.route.target.clone(), body, with };
+    let request = PutObject::new(copying.route.target.clone(), body, with);
     Ok(copying.hand.send(&copying.hand.bench.target, request).await?.version)
 }
 

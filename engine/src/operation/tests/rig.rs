@@ -221,7 +221,7 @@ impl Rig {
     }
 
     pub(super) async fn put_with(&self, key: &str, body: Bytes, with: NewObject) {
-        let request = PutObject { at: at(SOURCE, key), body, with };
+        let request = PutObject::new(at(SOURCE, key), body, with);
         send(&self.store.sim, &Leash::unbounded(), request).await.unwrap();
     }
 

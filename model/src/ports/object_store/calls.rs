@@ -19,7 +19,7 @@ pub trait Request: Send {
 }
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident => $answer:ty, $repeatable:expr, $class:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $answer:ty, $repeatable:ident, $class:ident;)*) => {
         /// A call.
         #[derive(Debug, Clone)]
         pub enum Call {
@@ -53,13 +53,6 @@ macro_rules! calls {
                 match self { $(CallKind::$name => stringify!($name),)* }
             }
 
-            /// Whether doing it twice ends like doing it once, whatever else happens in
-            /// between: reads, and writes that only this service makes.
-            #[must_use]
-            pub fn is_repeatable(self) -> bool {
-                match self { $(CallKind::$name => $repeatable,)* }
-            }
-
             /// Which adaptive limit it counts against.
             #[must_use]
             pub fn class(self) -> CallClass {
@@ -72,6 +65,13 @@ macro_rules! calls {
             #[must_use]
             pub fn kind(&self) -> CallKind {
                 match self { $(Call::$name(_) => CallKind::$name,)* }
+            }
+
+            /// Whether doing it twice ends like doing it once, whatever else happens in
+            /// between: reads, and writes that only this service makes.
+            #[must_use]
+            pub fn is_repeatable(&self) -> bool {
+                match self { $(Call::$name(request) => $repeatable(request),)* }
             }
         }
 
@@ -87,49 +87,62 @@ macro_rules! calls {
 
 calls! {
     /// Size, ETag, time, metadata of an object.
-    HeadObject => ObjectHead, true, Read;
+    HeadObject => ObjectHead, always, Read;
     /// Bytes of an object.
-    GetObject => GotObject, true, Read;
-    /// A new object from bytes. Repeatable: the same bytes to a key that is ours (reports,
-    /// manifests) or that a streamed copy looks at first.
-    PutObject => PutDone, true, Write;
+    GetObject => GotObject, always, Read;
+    /// A new object from bytes, over whatever is there: repeatable only where the key is ours.
+    PutObject => PutDone, is_to_ours, Write;
     /// Copies an object inside the store.
-    CopyObject => CopyDone, false, Write;
+    CopyObject => CopyDone, never, Write;
     /// Deletes one object or version.
-    DeleteObject => Deleted, false, Write;
+    DeleteObject => Deleted, never, Write;
     /// Deletes up to 1,000 objects or versions.
-    DeleteObjects => Vec<DeleteResult>, false, Write;
+    DeleteObjects => Vec<DeleteResult>, never, Write;
     /// Reads tags.
-    GetObjectTagging => TagSet, true, Read;
+    GetObjectTagging => TagSet, always, Read;
     /// Replaces all tags.
-    PutObjectTagging => (), true, Write;
+    PutObjectTagging => (), always, Write;
     /// Reads the ACL.
-    GetObjectAcl => Acl, true, Read;
+    GetObjectAcl => Acl, always, Read;
     /// Replaces the ACL.
-    PutObjectAcl => (), true, Write;
+    PutObjectAcl => (), always, Write;
     /// Asks for a temporary copy of an archived object.
-    RestoreObject => RestoreDone, false, Write;
+    RestoreObject => RestoreDone, never, Write;
     /// One page of a listing.
-    ListObjectsV2 => ListPage, true, Read;
+    ListObjectsV2 => ListPage, always, Read;
     /// Begins a multipart upload.
-    CreateMultipartUpload => String, true, Write;
+    CreateMultipartUpload => String, always, Write;
     /// One part from bytes; its answer is the part's ETag.
-    UploadPart => ETag, true, Write;
+    UploadPart => ETag, always, Write;
     /// One part from a range of another object; its answer is the part's ETag.
-    UploadPartCopy => ETag, true, Write;
+    UploadPartCopy => ETag, always, Write;
     /// Makes the object of its parts.
-    CompleteMultipartUpload => CopyDone, false, Write;
+    CompleteMultipartUpload => CopyDone, never, Write;
+    /// The parts of an open upload, on one page: enough to know whether the upload is there.
+    ListParts => Vec<ListedPart>, always, Read;
     /// Throws a multipart upload away.
-    AbortMultipartUpload => (), true, Write;
+    AbortMultipartUpload => (), always, Write;
     /// The first versions and delete markers under a prefix. It has no next page: who asks is
     /// about to remove what it names, and asks again.
-    ListObjectVersions => Vec<ListedVersion>, true, Read;
+    ListObjectVersions => Vec<ListedVersion>, always, Read;
     /// The first open multipart uploads under a prefix; without a next page, as the versions.
-    ListMultipartUploads => Vec<ListedUpload>, true, Read;
+    ListMultipartUploads => Vec<ListedUpload>, always, Read;
     /// Puts a version under legal hold, or takes it from there.
-    PutObjectLegalHold => (), true, Write;
+    PutObjectLegalHold => (), always, Write;
     /// The checksum that an object was put with.
-    GetObjectAttributes => ObjectAttributes, true, Read;
+    GetObjectAttributes => ObjectAttributes, always, Read;
+}
+
+fn always<R>(_: &R) -> bool {
+    true
+}
+
+fn never<R>(_: &R) -> bool {
+    false
+}
+
+fn is_to_ours(put: &PutObject) -> bool {
+    put.is_ours
 }
 
 /// Calls that share an adaptive limit.
@@ -181,6 +194,27 @@ pub struct PutObject {
     pub body: Bytes,
     /// Everything besides the bytes.
     pub with: NewObject,
+    /// Only over an object with this ETag; otherwise a 412.
+    pub if_match: Option<ETag>,
+    /// Only where no object is; otherwise a 412.
+    pub if_none_match: bool,
+    /// Nobody else writes to this key (a report, a probe's object), so that to put it once more
+    /// destroys nothing.
+    pub is_ours: bool,
+}
+
+impl PutObject {
+    /// A put over whatever is there.
+    #[must_use]
+    pub fn new(at: At, body: impl Into<Bytes>, with: NewObject) -> Self {
+        Self { at, body: body.into(), with, if_match: None, if_none_match: false, is_ours: false }
+    }
+
+    /// A put to a key to which nobody else writes.
+    #[must_use]
+    pub fn ours(at: At, body: impl Into<Bytes>, with: NewObject) -> Self {
+        Self { is_ours: true, ..Self::new(at, body, with) }
+    }
 }
 
 /// What a new object gets besides its bytes.
@@ -231,6 +265,10 @@ pub struct CopyObject {
     pub sse: Option<String>,
     /// Only if the source has this ETag.
     pub source_if_match: Option<ETag>,
+    /// Only over a target with this ETag; otherwise a 412.
+    pub if_match: Option<ETag>,
+    /// Only where no target is; otherwise a 412.
+    pub if_none_match: bool,
     /// Size in bytes, when known: the time-out grows with it.
     pub size: Option<u64>,
 }
@@ -249,6 +287,8 @@ impl CopyObject {
             storage_class: None,
             sse: None,
             source_if_match: None,
+            if_match: None,
+            if_none_match: false,
             size: None,
         }
     }
@@ -468,6 +508,39 @@ pub struct CompleteMultipartUpload {
     pub upload_id: String,
     /// Part numbers and ETags, in order.
     pub parts: Vec<(u32, ETag)>,
+    /// Only over an object with this ETag; otherwise a 412.
+    pub if_match: Option<ETag>,
+    /// Only where no object is; otherwise a 412.
+    pub if_none_match: bool,
+}
+
+impl CompleteMultipartUpload {
+    /// A completion over whatever is there.
+    #[must_use]
+    pub fn new(at: At, upload_id: String, parts: Vec<(u32, ETag)>) -> Self {
+        Self { at, upload_id, parts, if_match: None, if_none_match: false }
+    }
+}
+
+/// See [`Call::ListParts`].
+#[derive(Debug, Clone)]
+pub struct ListParts {
+    /// Where its object would be.
+    pub at: At,
+    /// Which upload.
+    pub upload_id: String,
+}
+
+/// A part of an open upload. An upload has up to 10,000 and a page up to 1,000: parts beyond the
+/// first page are not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPart {
+    /// From 1.
+    pub part: u32,
+    /// Its ETag.
+    pub etag: ETag,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// See [`Call::AbortMultipartUpload`].
@@ -565,6 +638,7 @@ impl Call {
             Call::UploadPart(r) => &r.at.bucket,
             Call::UploadPartCopy(r) => &r.target.bucket,
             Call::CompleteMultipartUpload(r) => &r.at.bucket,
+            Call::ListParts(r) => &r.at.bucket,
             Call::AbortMultipartUpload(r) => &r.at.bucket,
             Call::ListObjectVersions(r) => &r.bucket,
             Call::ListMultipartUploads(r) => &r.bucket,

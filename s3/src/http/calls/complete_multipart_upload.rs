@@ -16,7 +16,8 @@ pub(crate) fn encode(request: &CompleteMultipartUpload) -> Result<Draft, CallErr
             part.element("PartNumber", &number.to_string());
         });
     }
-    Ok(Draft::of_object(Method::POST, &request.at).ask("uploadId", &request.upload_id).xml(document))
+    let draft = Draft::of_object(Method::POST, &request.at).ask("uploadId", &request.upload_id);
+    Ok(draft.over(request.if_match.as_ref(), request.if_none_match)?.xml(document))
 }
 
 pub(crate) fn decode(_: &CompleteMultipartUpload, reply: Reply) -> Result<CopyDone, Flaw> {

@@ -10,6 +10,7 @@ pub(crate) fn encode(request: &CopyObject) -> Result<Draft, CallError> {
     let mut draft = Draft::of_object(Method::PUT, &request.target)
         .copy_source(&request.source, request.source_version.as_ref())?
         .head_etag("x-amz-copy-source-if-match", request.source_if_match.as_ref())?
+        .over(request.if_match.as_ref(), request.if_none_match)?
         .head_if("x-amz-acl", request.canned_acl.as_deref())?
         .head_if("x-amz-storage-class", request.storage_class.as_deref())?
         .head_if("x-amz-server-side-encryption", request.sse.as_deref())?;

@@ -8,6 +8,7 @@ use crate::http::reply::{Flaw, Reply};
 
 pub(crate) fn encode(request: &PutObject) -> Result<Draft, CallError> {
     let draft = Draft::of_object(Method::PUT, &request.at).new_object(&request.with)?;
+    let draft = draft.over(request.if_match.as_ref(), request.if_none_match)?;
     draft.head_if("x-amz-checksum-sha256", request.with.checksum_sha256.as_deref())?.bytes(&request.body)
 }
 

@@ -68,7 +68,7 @@ pub async fn upload(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::R
 async fn upload_whole(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::Result<(ETag, Option<VersionId>)> {
     let mut file = File::open(&local.path)?;
     let body = read_exactly(&mut file, local.bytes)?;
-    let done = send(store, &Leash::unbounded(), PutObject { at, body, with: as_csv() }).await?;
+    let done = send(store, &Leash::unbounded(), PutObject::ours(at, body, as_csv())).await?;
     Ok((done.etag, done.version))
 }
 
@@ -80,7 +80,7 @@ async fn upload_in_parts(store: &dyn ObjectStore, local: &Local, at: At) -> anyh
         // The first error is the one to tell; an upload that stays is listed by the store.
         let _ = send(store, &leash, AbortMultipartUpload { at: at.clone(), upload_id: upload_id.clone() }).await;
     }
-    let done = send(store, &leash, CompleteMultipartUpload { at, upload_id, parts: sent? }).await?;
+    let done = send(store, &leash, CompleteMultipartUpload::new(at, upload_id, sent?)).await?;
     Ok((done.etag, done.version))
 }
 

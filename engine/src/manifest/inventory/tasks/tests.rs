@@ -46,7 +46,7 @@ fn document(schema: &str, parts: &[Vec<u8>]) -> String {
 }
 
 async fn put_part(rig: &Rig, n: usize, bytes: Vec<u8>) {
-    let put = PutObject { at: at("lists", &format!("p{n}")), body: bytes.into(), with: Default::default() };
+    let put = PutObject::new(at("lists", &format!("p{n}")), bytes, Default::default());
     send(&rig.objects, &rig.leash, put).await.unwrap();
 }
 
