@@ -113,6 +113,7 @@ suite! { $
     }
     missing {
         a_missing_object_is_missing_in_every_call
+        a_read_of_the_first_byte_tells_what_is_not_there
         a_missing_bucket_is_missing_in_every_call
     }
     copies {

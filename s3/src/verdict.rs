@@ -17,7 +17,13 @@ pub enum Seen<'a> {
     /// Sent, at least in part, and no whole answer came.
     Lost(Loss),
     /// A whole answer with a success's status that does not prove success.
-    Unproven,
+    Unproven {
+        /// The store's code, when the answer is an error with a success's status.
+        code: Option<&'a str>,
+    },
+    /// A success's status and nothing where a result belongs. Some stores answer so when they
+    /// have done what they were asked, and some when they have not.
+    Empty,
     /// An answer with another status.
     Refused {
         /// The HTTP status.
@@ -132,15 +138,14 @@ pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
         Seen::NotConnected(Step::Resolve | Step::Connect | Step::Tls) => (Unavailable, NoEffect),
         Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
-        Seen::Unproven => (Transient, Unknown),
-        Seen::Refused { status, code } => {
-            let by_code =
-                CODES.iter().find(|(row, ..)| Some(*row) == code).map(|(_, verdict, effect)| (*verdict, *effect));
-            by_code.unwrap_or_else(|| {
-                let ((_, verdict, effect), _) = row_of(status);
-                (*verdict, *effect)
-            })
-        }
+        // The status came before the work was done, so the code tells what to do and nothing of
+        // what was done.
+        Seen::Unproven { code } => (by_code(code).map_or(Transient, |(verdict, _)| verdict), Unknown),
+        Seen::Empty => (Transient, Unknown),
+        Seen::Refused { status, code } => by_code(code).unwrap_or_else(|| {
+            let ((_, verdict, effect), _) = row_of(status);
+            (*verdict, *effect)
+        }),
     }
 }
 
@@ -154,10 +159,16 @@ pub fn own_code(seen: Seen<'_>) -> &str {
         Seen::Lost(Loss::TimedOut) => "RequestTimeout",
         Seen::Lost(Loss::Reset) => "ConnectionReset",
         Seen::Lost(Loss::CutOff) => "IncompleteAnswer",
-        Seen::Unproven => "UnprovenSuccess",
+        Seen::Unproven { code: Some(code) } => code,
+        Seen::Unproven { code: None } => "UnprovenSuccess",
+        Seen::Empty => "EmptyAnswer",
         Seen::Refused { code: Some(code), .. } => code,
         Seen::Refused { status, code: None } => row_of(status).1,
     }
+}
+
+fn by_code(code: Option<&str>) -> Option<(Verdict, Effect)> {
+    CODES.iter().find(|(row, ..)| Some(*row) == code).map(|(_, verdict, effect)| (*verdict, *effect))
 }
 
 /// A status below 300 does not come here; if a server invents one, it is a server's error.

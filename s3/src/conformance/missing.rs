@@ -3,8 +3,8 @@
 use brigade_model::capability::Capability;
 use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{
-    At, CallError, CreateMultipartUpload, DeleteObject, DeleteObjects, GetObjectAcl, GetObjectTagging, ListObjectsV2,
-    NewObject, PutObject, PutObjectTagging, RestoreObject, Verdict,
+    At, CallError, CreateMultipartUpload, DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectTagging,
+    ListObjectsV2, NewObject, PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
 
 use super::{Subject, assert_refused, copy, tag};
@@ -37,6 +37,29 @@ pub(super) async fn a_missing_object_is_missing_in_every_call(subject: &Subject)
         assert_refused(subject.call(restore).await, "NoSuchKey", 404, Verdict::Missing);
     }
     assert_eq!(subject.read(&there).await.unwrap(), "x");
+}
+
+/// What a HEAD cannot tell, for it has no body.
+pub(super) async fn a_read_of_the_first_byte_tells_what_is_not_there(subject: &Subject) {
+    let first_byte = |at: &At| GetObject { at: at.clone(), version: None, range: Some((0, 0)), if_match: None };
+    let empty = subject.at("empty");
+    subject.put(&empty, "").await;
+    assert_refused(subject.get(first_byte(&empty)).await, "InvalidRange", 416, Verdict::Invalid);
+    assert_refused(subject.get(first_byte(&subject.at("nothing"))).await, "NoSuchKey", 404, Verdict::Missing);
+    let nowhere = At { bucket: BucketName::new("no-such-bucket-anywhere").unwrap(), key: empty.key.clone() };
+    assert_refused(subject.get(first_byte(&nowhere)).await, "NoSuchBucket", 404, Verdict::Missing);
+    if subject.lacks(Capability::Versions) {
+        return;
+    }
+    let hidden = subject.versioned_at("hidden");
+    let version = subject.put(&hidden, "x").await.version;
+    let marker = subject.call(DeleteObject { at: hidden.clone(), version: None, if_match: None }).await.unwrap();
+    assert_refused(subject.get(first_byte(&hidden)).await, "NoSuchKey", 404, Verdict::Missing);
+    let of_marker = GetObject { version: marker.version, ..first_byte(&hidden) };
+    assert_refused(subject.get(of_marker).await, "MethodNotAllowed", 405, Verdict::Invalid);
+    subject.call(DeleteObject { at: hidden.clone(), version: version.clone(), if_match: None }).await.unwrap();
+    let of_removed = GetObject { version, ..first_byte(&hidden) };
+    assert_refused(subject.get(of_removed).await, "NoSuchVersion", 404, Verdict::Missing);
 }
 
 pub(super) async fn a_missing_bucket_is_missing_in_every_call(subject: &Subject) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use brigade_model::ports::object_store::CallError;
+use http::StatusCode;
 
 use super::connect::NotConnected;
 use super::reply::{Flaw, Reply, http_date};
@@ -55,8 +56,11 @@ impl Whence {
 
 /// An answer with a success's status that does not prove success.
 pub(crate) fn unproven(whence: Whence, flaw: Flaw) -> CallError {
-    let mut error = error_of(Seen::Unproven, flaw.message);
-    error.code = flaw.code.unwrap_or(error.code);
+    let seen = match (&flaw.code, flaw.is_empty) {
+        (None, true) => Seen::Empty,
+        (code, _) => Seen::Unproven { code: code.as_deref() },
+    };
+    let error = error_of(seen, flaw.message);
     CallError { http_status: Some(whence.status), request_id: whence.request_id, ..error }
 }
 
@@ -65,7 +69,7 @@ pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
     let status = reply.status.as_u16();
     let document = xml::read(&reply.body).ok().filter(|document| document.name == "Error");
     let text_of = |name| document.as_ref().and_then(|document| document.text_of(name)).filter(|text| !text.is_empty());
-    let seen = Seen::Refused { status, code: text_of("Code") };
+    let seen = Seen::Refused { status, code: text_of("Code").or_else(|| hidden_by_marker(reply)) };
     let said = text_of("Message").or(reply.status.canonical_reason()).unwrap_or("no reason given");
     let message = if reply.status.is_redirection() { redirection(reply, said, text_of) } else { said.to_owned() };
     CallError {
@@ -74,6 +78,13 @@ pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
         retry_after: reply.header("retry-after").and_then(|text| retry_after(&text, now)),
         ..error_of(seen, message)
     }
+}
+
+/// What a delete marker says of a key, where the answer has no document: a HEAD's 404 alone may
+/// be anybody's, while this one is of the bucket itself.
+fn hidden_by_marker(reply: &Reply) -> Option<&'static str> {
+    let is_marker = reply.header("x-amz-delete-marker").is_some_and(|value| value == "true");
+    (is_marker && reply.status == StatusCode::NOT_FOUND).then_some("NoSuchKey")
 }
 
 /// A redirection is never followed: it would carry the request, signed, to another host. The
@@ -114,7 +125,7 @@ fn cut(mut message: String) -> String {
 mod tests {
     use brigade_model::ports::object_store::{Effect, Verdict};
     use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue, StatusCode};
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 

@@ -24,12 +24,14 @@ pub(crate) struct Reply {
 pub(crate) struct Flaw {
     /// The store's own code, when the answer is an error in a success's clothes.
     pub(crate) code: Option<String>,
+    /// Nothing is there at all where a result belongs.
+    pub(crate) is_empty: bool,
     pub(crate) message: String,
 }
 
 /// A flaw without a code of the store.
 pub(crate) fn flaw(message: impl Into<String>) -> Flaw {
-    Flaw { code: None, message: message.into() }
+    Flaw { code: None, is_empty: false, message: message.into() }
 }
 
 impl Reply {
@@ -49,6 +51,9 @@ impl Reply {
 
     /// The body as a document with that root.
     pub(crate) fn document(&self, root: &str) -> Result<Element, Flaw> {
+        if self.is_bare() {
+            return Err(Flaw { is_empty: true, ..flaw(format!("the answer is empty where a {root} belongs")) });
+        }
         let document = xml::read(&self.body).map_err(|error| flaw(format!("the answer is not whole XML: {error}")))?;
         match document.name.as_str() {
             name if name == root => Ok(document),
@@ -59,14 +64,20 @@ impl Reply {
 
     /// Nothing, as it should be; some servers send an XML declaration and nothing after it.
     pub(crate) fn nothing(&self) -> Result<(), Flaw> {
-        let text = self.body.trim_ascii();
-        if text.is_empty() || text.starts_with(b"<?xml") && text.ends_with(b"?>") {
+        if self.is_bare() {
             return Ok(());
         }
-        match xml::read(text) {
+        match xml::read(self.body.trim_ascii()) {
             Ok(document) if document.name == "Error" => Err(error_inside(&document)),
             _ => Err(flaw("the answer has a body where none belongs")),
         }
+    }
+
+    /// Empty, or only an XML declaration.
+    fn is_bare(&self) -> bool {
+        let text = self.body.trim_ascii();
+        let declaration = text.strip_prefix(b"<?xml").and_then(|rest| rest.strip_suffix(b"?>"));
+        text.is_empty() || declaration.is_some_and(|inside| !inside.contains(&b'<'))
     }
 
     /// What the headers say about an object of that many bytes.
@@ -133,7 +144,8 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
 fn error_inside(document: &Element) -> Flaw {
     let message = document.text_of("Message").unwrap_or_default();
     let code = document.text_of("Code").filter(|code| !code.is_empty());
-    Flaw { code: code.map(str::to_owned), message: format!("an error with a success's status: {message}") }
+    let message = format!("an error with a success's status: {message}");
+    Flaw { code: code.map(str::to_owned), is_empty: false, message }
 }
 
 #[cfg(test)]

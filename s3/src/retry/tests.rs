@@ -1,11 +1,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests start calls beside each other")]
 
-use brigade_model::ports::object_store::{DeleteObject, HeadObject, ObjectHead, send};
+use brigade_model::ports::object_store::{DeleteObject, HeadObject, ObjectHead, PutObject, send};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
-use crate::scripted::{Scripted, at, error, head};
+use crate::scripted::{Scripted, at, error, head, put};
 
 /// A retry around a scripted store.
 struct Setup {
@@ -82,6 +82,27 @@ async fn a_call_that_is_not_repeatable_is_not_repeated_after_an_unknown_effect()
     let s = setup([server_error()]);
     let error = send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap_err();
     assert_eq!((error.effect, error.attempts, s.store.times().len()), (Effect::Unknown, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_is_repeated_after_an_unknown_effect_only_where_its_key_is_ours() {
+    let s = setup([server_error()]);
+    let error = send(&*s.retry, &Leash::unbounded(), put(1)).await.unwrap_err();
+    assert_eq!((error.effect, s.store.times().len()), (Effect::Unknown, 1));
+    let s = setup([server_error()]);
+    send(&*s.retry, &Leash::unbounded(), PutObject { is_ours: true, ..put(1) }).await.unwrap();
+    assert_eq!(s.store.times().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_of_unknown_effect_is_not_repeated_unless_it_is_repeatable() {
+    let slow_down = || Err(error(Verdict::Throttled, Effect::Unknown, "SlowDown", 200));
+    let s = setup([slow_down()]);
+    let error = send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.effect, s.store.times().len()), ("SlowDown", Effect::Unknown, 1));
+    let s = setup([slow_down()]);
+    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    assert_eq!(s.store.times().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

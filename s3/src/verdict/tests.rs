@@ -16,7 +16,18 @@ fn what_was_never_sent_had_no_effect_and_what_was_sent_may_have_had_one() {
     for loss in Loss::ALL {
         assert_eq!(judge(Seen::Lost(loss)), (Transient, Unknown));
     }
-    assert_eq!(judge(Seen::Unproven), (Transient, Unknown));
+    assert_eq!(judge(Seen::Unproven { code: None }), (Transient, Unknown));
+    assert_eq!(judge(Seen::Empty), (Transient, Unknown));
+}
+
+#[test]
+fn an_error_with_a_success_s_status_is_judged_by_its_code_and_its_effect_is_unknown() {
+    for (code, verdict, _) in CODES {
+        assert_eq!(judge(Seen::Unproven { code: Some(code) }), (*verdict, Unknown), "{code}");
+    }
+    assert_eq!(judge(Seen::Unproven { code: Some("InternalError") }), (Transient, Unknown));
+    assert_eq!(own_code(Seen::Unproven { code: Some("InternalError") }), "InternalError");
+    assert_eq!(own_code(Seen::Empty), "EmptyAnswer");
 }
 
 #[test]

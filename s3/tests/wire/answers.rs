@@ -6,9 +6,9 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    AclGrant, CallError, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted, Effect, GetObject,
-    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash, ListObjectsV2, ObjectStore, PutObject,
-    PutObjectTagging, RestoreObject, Verdict,
+    AclGrant, CallError, CompleteMultipartUpload, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted,
+    Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash, ListObjectsV2, ObjectStore,
+    PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
@@ -57,7 +57,6 @@ async fn a_copy_needs_a_whole_result_with_an_etag() {
     assert_eq!(done.modified, Some(Timestamp::from_second(1_445_412_480).unwrap()));
     assert_eq!(done.version, Some("v1".parse().unwrap()));
     for body in [
-        "",
         "<CopyObjectResult></CopyObjectResult>",
         "<CopyObjectResult><ETag></ETag></CopyObjectResult>",
         "<CopyObjectResult><ETag>\"\"</ETag></CopyObjectResult>",
@@ -72,11 +71,29 @@ async fn a_copy_needs_a_whole_result_with_an_etag() {
 }
 
 #[tokio::test]
+async fn a_success_with_nothing_in_it_is_an_unknown_effect_with_a_code_of_its_own() {
+    for body in ["", "\n", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"] {
+        let error = copy_answered(answer(200, &[], body)).await.unwrap_err();
+        assert!(is_unproven(&error), "{body:?}: {error:?}");
+        assert_eq!((error.code.as_str(), error.http_status), ("EmptyAnswer", Some(200)));
+        let completion = CompleteMultipartUpload::new(at("to"), "upload".into(), vec![]);
+        let stub = Stub::scripted([answer(200, &[], body)]).await;
+        assert_eq!(call(&store(&stub.url()), completion).await.unwrap_err().code, "EmptyAnswer");
+    }
+}
+
+#[tokio::test]
 async fn a_success_that_holds_an_error_is_that_error_and_its_effect_is_unknown() {
-    let body = "<?xml version=\"1.0\"?>\n   <Error><Code>InternalError</Code><Message>again</Message></Error>";
-    let error = copy_answered(answer(200, &[], body)).await.unwrap_err();
-    assert!(is_unproven(&error));
-    assert_eq!((error.code.as_str(), error.http_status), ("InternalError", Some(200)));
+    for (code, verdict) in [
+        ("InternalError", Verdict::Transient),
+        ("SlowDown", Verdict::Throttled),
+        ("PreconditionFailed", Verdict::Precondition),
+    ] {
+        let body = format!("<?xml version=\"1.0\"?>\n   <Error><Code>{code}</Code><Message>again</Message></Error>");
+        let error = copy_answered(answer(200, &[], &body)).await.unwrap_err();
+        assert_eq!((error.verdict, error.effect), (verdict, Effect::Unknown));
+        assert_eq!((error.code.as_str(), error.http_status), (code, Some(200)));
+    }
 }
 
 #[tokio::test]
@@ -249,6 +266,28 @@ async fn a_missing_object_is_missing() {
     let stub = Stub::scripted([Reply::Bytes(b"HTTP/1.1 404 Not Found\r\ncontent-length: 200\r\n\r\n".to_vec())]).await;
     let error = call(&store(&stub.url()), head()).await.unwrap_err();
     assert_eq!((error.verdict, error.code.as_str()), (Verdict::Missing, "NotFound"));
+}
+
+#[tokio::test]
+async fn a_read_of_the_first_byte_tells_an_empty_object_a_missing_one_and_a_hidden_one_apart() {
+    let error = |code: &str| format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    for (status, body, code, verdict) in [
+        (416, error("InvalidRange"), "InvalidRange", Verdict::Invalid),
+        (416, String::new(), "InvalidRange", Verdict::Invalid),
+        (404, error("NoSuchKey"), "NoSuchKey", Verdict::Missing),
+        (404, error("NoSuchBucket"), "NoSuchBucket", Verdict::Missing),
+        (404, error("NoSuchVersion"), "NoSuchVersion", Verdict::Missing),
+        (405, error("MethodNotAllowed"), "MethodNotAllowed", Verdict::Invalid),
+        (404, String::new(), "NotFound", Verdict::Missing),
+    ] {
+        let stub = Stub::scripted([answer(status, &[], &body)]).await;
+        let error = call(&store(&stub.url()), get(Some((0, 0)))).await.map(|_| ()).unwrap_err();
+        assert_eq!((error.code.as_str(), error.verdict, error.effect), (code, verdict, Effect::None));
+    }
+    // A HEAD has no document, but a delete marker says that it is one.
+    let head_only = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-amz-delete-marker: true\r\n\r\n";
+    let stub = Stub::scripted([Reply::Bytes(head_only.into())]).await;
+    assert_eq!(call(&store(&stub.url()), head()).await.unwrap_err().code, "NoSuchKey");
 }
 
 #[tokio::test]
