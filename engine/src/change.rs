@@ -1,8 +1,9 @@
 //! Changing a job: read it, decide, apply; a loser of a race reads and decides again.
 
 use brigade_model::job::Job;
-use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId, StoreError};
+use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId, Fence, LeaseToken, StoreError};
 use brigade_model::{Change, JobId};
+use uuid::{Builder, Uuid};
 
 use crate::ports::Ports;
 
@@ -20,9 +21,18 @@ pub(crate) enum ChangeError {
 impl Ports {
     /// A new name for a change.
     pub(crate) fn change_id(&self) -> ChangeId {
+        ChangeId(self.random_id())
+    }
+
+    /// The token of a lease that is about to be taken.
+    pub(crate) fn lease_token(&self) -> LeaseToken {
+        LeaseToken(self.random_id())
+    }
+
+    fn random_id(&self) -> Uuid {
         let mut bytes = [0; 16];
         self.entropy.fill(&mut bytes);
-        ChangeId(uuid::Builder::from_random_bytes(bytes).into_uuid())
+        Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// Applies what `decide` wants of the job as it is now, and gives the job after it; `None`
@@ -30,13 +40,13 @@ impl Ports {
     pub(crate) async fn change_job(
         &self,
         id: JobId,
-        stage_epoch: Option<u64>,
+        stage_fence: Option<Fence>,
         decide: impl Fn(&Job) -> Option<Change> + Send + Sync,
     ) -> Result<Option<Job>, ChangeError> {
         loop {
             let Some(job) = self.jobs.job(id).await? else { return Ok(None) };
             let Some(change) = decide(&job) else { return Ok(Some(job)) };
-            let apply = Apply { job: id, revision: job.revision, id: self.change_id(), change, stage_epoch };
+            let apply = Apply { job: id, revision: job.revision, id: self.change_id(), change, stage_fence };
             match self.jobs.apply(apply).await {
                 Ok(after) => {
                     if after.status != job.status {

@@ -382,10 +382,11 @@ impl Engine {
         let held: Held = self.shop.leashes.take(Some(head.id));
         let ttl = job.spec.operation.kind().lease_ttl();
         let before = self.shop.ports.clock.monotonic();
-        let Some(lease) = self.shop.ports.jobs.lease_slice(head.id, self.shop.owner, ttl).await? else {
+        let token = self.shop.ports.lease_token();
+        let Some(lease) = self.shop.ports.jobs.lease_slice(head.id, self.shop.owner, token, ttl).await? else {
             return Ok(false);
         };
-        held.note_lease(lease.slice.index, lease.epoch);
+        held.note_lease(lease.slice.index, lease.fence);
         held.leash.prolong(before.after(ttl));
         held.leash.begin_until(before.after(NOTICE_MAX));
         if lease.slice.revocations >= SLICE_REVOCATIONS_MAX && !is_excused {

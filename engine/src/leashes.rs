@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_model::JobId;
+use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::object_store::Leash;
 
 /// All leashes of an engine. Clones are one.
@@ -26,8 +27,8 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     leash: Leash,
-    /// The slice and the epoch of its lease; `None` before there is one.
-    lease: Option<(u32, u64)>,
+    /// The slice and the fence of its lease; `None` before there is one.
+    lease: Option<(u32, Fence)>,
 }
 
 /// A leash while it is held; dropping it forgets the leash.
@@ -63,7 +64,7 @@ impl Leashes {
 
     /// The leases of slices of a job under which this process works; `None` while it asks for
     /// another, which it may have already.
-    pub(crate) fn leases(&self, job: JobId) -> Option<Vec<(u32, u64)>> {
+    pub(crate) fn leases(&self, job: JobId) -> Option<Vec<(u32, Fence)>> {
         self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).map(|(_, entry)| entry.lease).collect()
     }
 
@@ -81,10 +82,10 @@ impl Leashes {
 }
 
 impl Held {
-    /// From now on the work is on this slice, under a lease of this epoch.
-    pub(crate) fn note_lease(&self, slice: u32, epoch: u64) {
+    /// From now on the work is on this slice, under a lease with this fence.
+    pub(crate) fn note_lease(&self, slice: u32, fence: Fence) {
         if let Some(entry) = self.leashes.state().held.get_mut(&self.at) {
-            entry.lease = Some((slice, epoch));
+            entry.lease = Some((slice, fence));
         }
     }
 }
@@ -97,6 +98,8 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
+    use brigade_model::ports::job_store::LeaseToken;
+
     use super::*;
 
     #[test]
@@ -119,8 +122,9 @@ mod tests {
         assert_eq!(leashes.leases(job), Some(vec![]));
         let held = leashes.take(Some(job));
         assert_eq!(leashes.leases(job), None, "it may be granted at this moment");
-        held.note_lease(7, 3);
-        assert_eq!(leashes.leases(job), Some(vec![(7, 3)]));
+        let fence = Fence { epoch: 3, token: LeaseToken(uuid::Uuid::nil()) };
+        held.note_lease(7, fence);
+        assert_eq!(leashes.leases(job), Some(vec![(7, fence)]));
         drop(held);
         assert_eq!(leashes.leases(job), Some(vec![]), "nobody works under it any more");
     }

@@ -16,6 +16,7 @@
 use std::sync::Arc;
 
 use brigade_model::operation::{Restore, Tagging};
+use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
@@ -62,7 +63,7 @@ pub struct Bench {
     /// Which slice.
     pub slice: u32,
     /// Under which lease.
-    pub epoch: u64,
+    pub fence: Fence,
 }
 
 /// The end of one task's run.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::job::{Change, Dialect, Prepared, Retry};
 use brigade_model::limits::LEASE_TTL;
-use brigade_model::ports::job_store::{Apply, ChangeId, OutcomePart, OwnerId, SliceRow, StageLease};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, OutcomePart, OwnerId, SliceRow, StageLease};
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, Effect, GotObject, Leash, PutObject, Verdict, send,
 };
@@ -123,7 +123,7 @@ impl Rig {
         self.changes += 1;
         let id = ChangeId(uuid::Uuid::from_u128(self.changes));
         let job = self.jobs.job(self.job.id).await.unwrap().unwrap();
-        let apply = Apply { job: job.id, revision: job.revision, id, change, stage_epoch: None };
+        let apply = Apply { job: job.id, revision: job.revision, id, change, stage_fence: None };
         self.job = self.jobs.apply(apply).await.unwrap();
     }
 
@@ -165,7 +165,7 @@ impl Rig {
     pub(crate) async fn work(&mut self, outcome: impl Fn(u64) -> Option<Outcome>) {
         let owner = OwnerId(uuid::Uuid::from_u128(2));
         let mut leases = Vec::new();
-        while let Some(lease) = self.jobs.lease_slice(self.job.id, owner, LEASE_TTL).await.unwrap() {
+        while let Some(lease) = self.jobs.lease_slice(self.job.id, owner, TOKEN, LEASE_TTL).await.unwrap() {
             let mut part = PartBuilder::default();
             let mut seq = 0;
             for offset in 0..lease.slice.tasks {
@@ -204,7 +204,7 @@ impl Rig {
         let part = OutcomePart {
             job: self.job.id,
             slice: lease.slice.index,
-            epoch: lease.epoch,
+            fence: lease.fence,
             seq,
             succeeded: part.succeeded,
             failed: part.failed,
@@ -254,9 +254,12 @@ async fn put(objects: &SimulatedStore, manifest: &str) -> ETag {
     send(objects, &Leash::unbounded(), request).await.unwrap().etag
 }
 
+/// The store of a rig never falls back, so epochs tell its leases apart.
+const TOKEN: LeaseToken = LeaseToken(uuid::Uuid::nil());
+
 async fn take_stage(jobs: &MemoryStore, job: JobId) -> StageLease {
     let owner = OwnerId(uuid::Uuid::from_u128(1));
-    jobs.lease_stage(job, owner, LEASE_TTL, Duration::ZERO).await.unwrap().unwrap()
+    jobs.lease_stage(job, owner, TOKEN, LEASE_TTL, Duration::ZERO).await.unwrap().unwrap()
 }
 
 /// What goes wrong with a call.

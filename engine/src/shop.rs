@@ -113,7 +113,7 @@ impl Shop {
             attempted_since: first_attempted(job, lease).unwrap_or_else(|| self.ports.clock.now()),
             job: job.id,
             slice: lease.slice.index,
-            epoch: lease.epoch,
+            fence: lease.fence,
         };
         // Whoever works at the bench of a dry run changes nothing, whatever the work is.
         Ok(if job.spec.options.is_dry_run() { Rehearsal::at(&bench).bench } else { bench })

@@ -142,7 +142,7 @@ async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
     tracing::warn!(job = %lease.job, %reason, "a stage waits");
-    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await {
+    match shop.ports.change_job(lease.job, Some(lease.fence), decide).await {
         Ok(Some(job)) => Step::Again(pause(shop, &job)),
         other => other.into(),
     }

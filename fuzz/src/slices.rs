@@ -42,6 +42,7 @@ fn read(file: Bytes, tasks: u32, meaning: EmptyVersion) -> Result<Vec<Task>, ()>
         must_look: false,
         revocations: 0,
         first_leased: None,
+        unsettled_since: None,
     };
     SliceReader::open(file, &row, meaning).map_err(drop)?.collect::<Result<_, _>>().map_err(drop)
 }

@@ -111,7 +111,7 @@ fn leased(world: &Arc<World>, node: u32, lease: Option<&SliceLease>, settles: bo
         if lease.slice.must_look {
             mishaps::wake_others(world, node);
         }
-        let (slice, epoch, free) = (lease.slice.index, lease.epoch, world.free_slots());
+        let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, world.free_slots());
         world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, free });
     }
 }
@@ -128,21 +128,21 @@ delegate! {
             }
         };
     write purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>, nothing;
-    write lease_stage(job: JobId, owner: OwnerId, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
+    write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>, fenced("renew_stage", lease.job);
     write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
     write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>, fenced("add_slices", lease.job);
-    write lease_slice(job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
+    write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
         |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, StoreError>| {
             leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), false);
         };
-    write lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
+    write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
         |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, LeaseError>| {
             leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), true);
         };
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>, fenced("renew_slice", lease.job);
     write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>, {
-        let (id, slice, epoch) = (lease.job, lease.slice.index, lease.epoch);
+        let (id, slice, epoch) = (lease.job, lease.slice.index, lease.fence.epoch);
         move |world: &Arc<World>, node, _: &_| {
             world.note_of(node, id, |job| Event::Released { job, slice, epoch, must_look });
         }
@@ -150,7 +150,7 @@ delegate! {
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>,
         move |world: &Arc<World>, node, _: &_| world.look_at_revocations(Some(node), job);
     write record_part(part: OutcomePart) -> Result<(), LeaseError>, {
-        let OutcomePart { job: id, slice, epoch, seq, succeeded, failed, .. } = part;
+        let OutcomePart { job: id, slice, fence: Fence { epoch, .. }, seq, succeeded, failed, .. } = part;
         move |world: &Arc<World>, node, answer: &Result<(), LeaseError>| {
             world.note_of(node, id, |job| match answer {
                 Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },

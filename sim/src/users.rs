@@ -113,7 +113,7 @@ async fn apply(process: &Process, id: JobId, change: Change, name: ChangeId) -> 
         if matches!(change, Change::Confirmed(_)) && !awaits {
             return Some(None);
         }
-        let apply = Apply { job: id, revision: job.revision, id: name, change: change.clone(), stage_epoch: None };
+        let apply = Apply { job: id, revision: job.revision, id: name, change: change.clone(), stage_fence: None };
         match process.jobs.apply(apply).await {
             Ok(after) => return Some(Some(after)),
             Err(ApplyError::Lost) => {}

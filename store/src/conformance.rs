@@ -11,6 +11,7 @@ mod clock;
 mod counters;
 mod embedded;
 mod endpoints;
+mod fences;
 mod jobs;
 mod lists;
 mod parts;
@@ -42,6 +43,13 @@ pub trait Bench: Send + Sync {
 
     /// Lets the store's time pass.
     async fn pass(&self, time: Duration);
+
+    /// Keeps aside what the store holds now.
+    async fn take_snapshot(&mut self);
+
+    /// Puts the snapshot back in the place of what the store holds, as an operator does by hand;
+    /// handles from before must be dropped.
+    async fn restore_snapshot(&mut self);
 }
 
 /// A store that one process has for itself, and revokes all leases when it opens.
@@ -122,9 +130,16 @@ promises! {
             a_revoked_slice_is_fenced_and_marked_and_leased_again_first
             an_owner_takes_back_the_leases_that_it_does_not_know_of
             a_released_slice_keeps_its_mark_until_it_is_done
+            a_slice_is_unsettled_since_the_oldest_lease_that_was_not_released_cleanly
+            an_owner_that_takes_back_a_lease_leaves_the_slice_unsettled_since_then
             a_release_of_a_lost_slice_takes_nothing_from_its_new_owner
             leases_are_counted_expired_or_not
             the_holder_of_the_stage_settles_a_slice_whatever_the_status;
+        fences:
+            a_worker_from_before_the_store_fell_back_is_fenced_though_its_epoch_is_held_again
+            a_part_from_before_the_store_fell_back_is_not_taken_for_a_recorded_one
+            a_lease_from_before_the_store_fell_back_is_none_that_its_owner_knows_of
+            a_stage_from_before_the_store_fell_back_is_fenced_though_its_epoch_is_held_again;
         parts:
             a_part_counts_in_its_slice_and_in_its_job
             a_part_sent_twice_counts_once

@@ -24,9 +24,9 @@ use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, ListJobs, NewSlice, OpenUpload,
-    OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError,
-    UploadScope, UploadsOf,
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken, ListJobs, NewSlice,
+    OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease,
+    StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -53,6 +53,12 @@ impl MemoryStore {
     /// Revokes every lease, as opening the embedded store does: whoever held one is gone.
     pub fn revoke_all_leases(&self) {
         self.state().revoke_all_leases();
+    }
+
+    /// A store of its own that holds what this one holds now, as a snapshot of a database does.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self { clock: self.clock.clone(), state: Arc::new(Mutex::new(self.state().clone())) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,10 +114,11 @@ impl JobStore for MemoryStore {
         &self,
         job: JobId,
         owner: OwnerId,
+        token: LeaseToken,
         ttl: Duration,
         grace: Duration,
     ) -> Result<Option<StageLease>, StoreError> {
-        Ok(self.state().lease_stage(job, owner, ttl, grace, self.now()))
+        Ok(self.state().lease_stage(job, owner, token, ttl, grace, self.now()))
     }
 
     async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError> {
@@ -131,17 +138,24 @@ impl JobStore for MemoryStore {
         Ok(self.state().slices(job, from, limit))
     }
 
-    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError> {
-        Ok(self.state().lease_slice(job, owner, ttl, self.now()))
+    async fn lease_slice(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, StoreError> {
+        Ok(self.state().lease_slice(job, owner, token, ttl, self.now()))
     }
 
     async fn lease_slice_to_settle(
         &self,
         stage: &StageLease,
         slice: u32,
+        token: LeaseToken,
         ttl: Duration,
     ) -> Result<Option<SliceLease>, LeaseError> {
-        self.state().lease_slice_to_settle(stage, slice, ttl, self.now())
+        self.state().lease_slice_to_settle(stage, slice, token, ttl, self.now())
     }
 
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {

@@ -33,9 +33,9 @@ use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, ListJobs, NewSlice, OpenUpload,
-    OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease, StoreError,
-    UploadScope, UploadsOf,
+    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken, ListJobs, NewSlice,
+    OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease,
+    StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
@@ -148,11 +148,12 @@ impl JobStore for SqliteStore {
         &self,
         job: JobId,
         owner: OwnerId,
+        token: LeaseToken,
         ttl: Duration,
         grace: Duration,
     ) -> Result<Option<StageLease>, StoreError> {
         let now = self.now();
-        self.write(move |connection| stages::lease_stage(connection, job, owner, ttl, grace, now)).await
+        self.write(move |connection| stages::lease_stage(connection, job, owner, token, ttl, grace, now)).await
     }
 
     async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError> {
@@ -174,19 +175,28 @@ impl JobStore for SqliteStore {
         self.readers.read(move |connection| slices::slices(connection, job, from, limit)).await
     }
 
-    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError> {
+    async fn lease_slice(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, StoreError> {
         let now = self.now();
-        self.write(move |connection| slices::lease_slice(connection, job, owner, ttl, now)).await
+        self.write(move |connection| slices::lease_slice(connection, job, owner, token, ttl, now)).await
     }
 
     async fn lease_slice_to_settle(
         &self,
         stage: &StageLease,
         slice: u32,
+        token: LeaseToken,
         ttl: Duration,
     ) -> Result<Option<SliceLease>, LeaseError> {
         let (stage, now) = (stage.clone(), self.now());
-        self.writer.write(move |connection| slices::lease_slice_to_settle(connection, &stage, slice, ttl, now)).await
+        let act =
+            move |connection: &Connection| slices::lease_slice_to_settle(connection, &stage, slice, token, ttl, now);
+        self.writer.write(act).await
     }
 
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobId, Prepared};
-use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OutcomePart, OwnerId};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId};
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Status, Timestamp};
 use brigade_store::backup::{BackupError, SPOOL, back_up, restore};
@@ -20,6 +20,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+const NOBODY: OwnerId = OwnerId(Uuid::nil());
+const TOKEN: LeaseToken = LeaseToken(Uuid::nil());
 const TTL: Duration = Duration::from_secs(30);
 const SLICES: u32 = 4;
 const TASKS: u32 = 1_000_000;
@@ -58,14 +60,14 @@ impl Place {
 
     async fn step(&self, job: &Job, change: Change) -> Job {
         let id = ChangeId(Uuid::from_u128(u128::from(job.revision)));
-        self.jobs.apply(Apply { job: job.id, revision: job.revision, id, change, stage_epoch: None }).await.unwrap()
+        self.jobs.apply(Apply { job: job.id, revision: job.revision, id, change, stage_fence: None }).await.unwrap()
     }
 
     /// A new job that these changes happened to; its slices are made where it is Preparing.
     async fn job(&self, number: u128, changes: &[Change]) -> Job {
         let mut job = sample_job(number);
         self.jobs.create_job(&job, 99).await.unwrap();
-        let stage = self.jobs.lease_stage(job.id, OwnerId(Uuid::nil()), TTL, Duration::ZERO).await.unwrap().unwrap();
+        let stage = self.jobs.lease_stage(job.id, NOBODY, TOKEN, TTL, Duration::ZERO).await.unwrap().unwrap();
         for change in changes {
             if matches!(change, Change::ManifestRead(_)) {
                 let slices: Vec<_> = (0..SLICES).map(|index| slice(&job, index)).collect();
@@ -121,11 +123,11 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// Records parts of a slice until told to stop; says how many.
 async fn record_until(jobs: &SqliteStore, job: JobId, stop: &AtomicBool) -> u64 {
-    let lease = jobs.lease_slice(job, OwnerId(Uuid::nil()), TTL).await.unwrap().unwrap();
+    let lease = jobs.lease_slice(job, NOBODY, TOKEN, TTL).await.unwrap().unwrap();
     let mut seq = 0;
     while !stop.load(Ordering::SeqCst) {
-        let (slice, epoch, bytes) = (lease.slice.index, lease.epoch, Bytes::from(vec![b'x'; 5000]));
-        jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded: 2, failed: 1, bytes }).await.unwrap();
+        let (slice, fence, bytes) = (lease.slice.index, lease.fence, Bytes::from(vec![b'x'; 5000]));
+        jobs.record_part(OutcomePart { job, slice, fence, seq, succeeded: 2, failed: 1, bytes }).await.unwrap();
         seq += 1;
     }
     seq

@@ -13,12 +13,13 @@ use brigade_store::memory::{MemorySpool, MemoryStore};
 struct Memory {
     clock: Arc<ManualClock>,
     store: MemoryStore,
+    snapshot: Option<MemoryStore>,
 }
 
 impl Memory {
     async fn set_up() -> Self {
         let clock = Arc::new(ManualClock::default());
-        Self { store: MemoryStore::new(clock.clone()), clock }
+        Self { store: MemoryStore::new(clock.clone()), clock, snapshot: None }
     }
 }
 
@@ -34,6 +35,14 @@ impl Bench for Memory {
 
     async fn pass(&self, time: Duration) {
         self.clock.pass(time);
+    }
+
+    async fn take_snapshot(&mut self) {
+        self.snapshot = Some(self.store.snapshot());
+    }
+
+    async fn restore_snapshot(&mut self) {
+        self.store = self.snapshot.take().expect("a snapshot was taken");
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use brigade_model::job::{Change, Job, Prepared};
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OutcomePart, OwnerId};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId};
 use brigade_model::ports::spool::Spool;
 use brigade_store::conformance::{ManualClock, sample_job};
 use brigade_store::directory::DirectorySpool;
@@ -88,7 +88,7 @@ const TASKS: u32 = 1_000_000;
 
 fn apply(job: &Job, change: Change) -> Apply {
     let id = ChangeId(Uuid::from_u128(u128::from(job.revision)));
-    Apply { job: job.id, revision: job.revision, id, change, stage_epoch: None }
+    Apply { job: job.id, revision: job.revision, id, change, stage_fence: None }
 }
 
 /// An Active job whose slices never end.
@@ -96,7 +96,8 @@ async fn begin(store: &SqliteStore) -> Job {
     let (ttl, grace) = (Duration::from_secs(30), Duration::ZERO);
     let job = sample_job(1);
     store.create_job(&job, 9).await.unwrap();
-    let stage = store.lease_stage(job.id, OwnerId(Uuid::nil()), ttl, grace).await.unwrap().unwrap();
+    let stage =
+        store.lease_stage(job.id, OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), ttl, grace).await.unwrap().unwrap();
     let job = store.apply(apply(&job, Change::PreparationStarted)).await.unwrap();
     let slice = |index| NewSlice { index, first_task: 0, tasks: TASKS, spool_name: "s".into() };
     store.add_slices(&stage, (0..SLICES).map(slice).collect()).await.unwrap();
@@ -107,12 +108,13 @@ async fn begin(store: &SqliteStore) -> Job {
 
 /// Records parts of one slice for ever, and says each that was acknowledged.
 async fn record_for_ever(store: &SqliteStore, job: &Job) {
-    let lease = store.lease_slice(job.id, OwnerId(Uuid::nil()), Duration::from_secs(30)).await.unwrap().unwrap();
+    let (owner, token) = (OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()));
+    let lease = store.lease_slice(job.id, owner, token, Duration::from_secs(30)).await.unwrap().unwrap();
     for seq in 0.. {
-        let (slice, epoch) = (lease.slice.index, lease.epoch);
+        let (slice, fence) = (lease.slice.index, lease.fence);
         let bytes = Bytes::from(vec![b'x'; 5000]);
         store
-            .record_part(OutcomePart { job: job.id, slice, epoch, seq, succeeded: 2, failed: 1, bytes })
+            .record_part(OutcomePart { job: job.id, slice, fence, seq, succeeded: 2, failed: 1, bytes })
             .await
             .unwrap();
         say(format_args!("{slice} {seq}"));

@@ -1,6 +1,7 @@
 //! The embedded store keeps the promises.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,11 @@ use async_trait::async_trait;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_store::conformance::{self, Bench, EmbeddedBench, ManualClock};
 use brigade_store::sqlite::SqliteStore;
+use rusqlite::Connection;
 use tempfile::TempDir;
+
+const DATABASE: &str = "brigade.db";
+const SNAPSHOT: &str = "snapshot.db";
 
 struct Embedded {
     clock: Arc<ManualClock>,
@@ -42,6 +47,25 @@ impl Bench for Embedded {
 
     async fn pass(&self, time: Duration) {
         self.clock.pass(time);
+    }
+
+    async fn take_snapshot(&mut self) {
+        let copy = self.directory.path().join(SNAPSHOT);
+        let database = Connection::open(self.directory.path().join(DATABASE)).unwrap();
+        database.execute("VACUUM INTO ?1", (copy.to_str(),)).unwrap();
+    }
+
+    async fn restore_snapshot(&mut self) {
+        self.store = None;
+        let (directory, of_database) = (self.directory.path(), |name: &str| name.starts_with(DATABASE));
+        // What is left of the log belongs to the state that goes.
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            if entry.file_name().to_str().is_some_and(of_database) {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        fs::rename(directory.join(SNAPSHOT), directory.join(DATABASE)).unwrap();
+        self.store = Some(open(directory, &self.clock));
     }
 }
 

@@ -27,7 +27,7 @@ impl Api {
         loop {
             let job = self.find_job(caller, id).await?.ok_or_else(missing)?;
             let change = decide(&job)?;
-            let apply = Apply { job: job.id, revision: job.revision, id: change_id, change, stage_epoch: None };
+            let apply = Apply { job: job.id, revision: job.revision, id: change_id, change, stage_fence: None };
             match self.jobs.apply(apply).await {
                 Ok(after) => return Ok(after),
                 Err(ApplyError::Lost) => {}

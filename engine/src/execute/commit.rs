@@ -27,8 +27,8 @@ pub(super) async fn commit_part(
     FinishedPart { bytes, succeeded, failed }: FinishedPart,
     offsets: Vec<u32>,
 ) -> Committed {
-    let (job, slice, epoch) = (run.lease.job, run.lease.slice.index, run.lease.epoch);
-    let part = OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes };
+    let (job, slice, fence) = (run.lease.job, run.lease.slice.index, run.lease.fence);
+    let part = OutcomePart { job, slice, fence, seq, succeeded, failed, bytes };
     let cut = run.leash.finishing();
     loop {
         match run.shop.ports.jobs.record_part(part.clone()).await {

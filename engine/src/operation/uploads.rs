@@ -52,7 +52,7 @@ impl<'a> Upload<'a> {
     }
 
     async fn record(&self) -> Result<(), brigade_model::ports::job_store::LeaseError> {
-        let scope = UploadScope::Slice { slice: self.bench.slice, epoch: self.bench.epoch };
+        let scope = UploadScope::Slice { slice: self.bench.slice, fence: self.bench.fence };
         let upload =
             OpenUpload { bucket: self.at.bucket.clone(), key: self.at.key.clone(), upload_id: self.id.clone() };
         self.bench.jobs.record_upload(self.bench.job, &scope, &upload).await

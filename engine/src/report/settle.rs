@@ -58,6 +58,7 @@ mod tests {
             must_look,
             revocations: 0,
             first_leased: None,
+            unsettled_since: None,
         }
     }
 

@@ -111,7 +111,7 @@ impl<'a> Upload<'a> {
         let At { bucket, key } = self.at.clone();
         let upload = OpenUpload { bucket, key, upload_id: upload_id.clone() };
         let lease = self.what.lease;
-        self.what.jobs.record_upload(lease.job, &UploadScope::Stage { epoch: lease.epoch }, &upload).await?;
+        self.what.jobs.record_upload(lease.job, &UploadScope::Stage { fence: lease.fence }, &upload).await?;
         Ok(Parts { upload_id, etags: Vec::new() })
     }
 

@@ -3,6 +3,7 @@
 
 use brigade_model::JobId;
 use brigade_model::limits::SLICE_TASKS_FIRST;
+use brigade_model::ports::job_store::Fence;
 
 /// How many tasks the slice of that number has, unless the manifest ends before: 64, doubling
 /// up to the operation's cap.
@@ -13,14 +14,18 @@ pub fn tasks_of(index: u32, cap: u32) -> u32 {
     doubled.min(cap).max(1)
 }
 
-/// The name of a slice's file. The epoch keeps the writers of two leases apart.
+/// The name of a slice's file. The fence keeps the writers of two leases apart.
 #[must_use]
-pub fn spool_name(job: JobId, index: u32, epoch: u64) -> String {
-    format!("{job}/{index:08}-{epoch}.slice")
+pub fn spool_name(job: JobId, index: u32, fence: Fence) -> String {
+    let Fence { epoch, token } = fence;
+    format!("{job}/{index:08}-{epoch}-{}.slice", token.0.simple())
 }
 
 #[cfg(test)]
 mod tests {
+    use brigade_model::ports::job_store::LeaseToken;
+    use brigade_model::ports::spool::check_name;
+
     use super::*;
 
     #[test]
@@ -48,7 +53,9 @@ mod tests {
 
     #[test]
     fn file_names_are_what_a_spool_takes() {
-        let name = spool_name(JobId::from_u128(0xAB), 7, 3);
-        assert_eq!(name, "00000000-0000-0000-0000-0000000000ab/00000007-3.slice");
+        let fence = Fence { epoch: 3, token: LeaseToken(uuid::Uuid::from_u128(0xCD)) };
+        let name = spool_name(JobId::from_u128(0xAB), 7, fence);
+        assert_eq!(name, "00000000-0000-0000-0000-0000000000ab/00000007-3-000000000000000000000000000000cd.slice");
+        assert!(check_name(&name).is_ok());
     }
 }

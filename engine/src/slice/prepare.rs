@@ -157,7 +157,7 @@ impl<'a> Slicer<'a> {
             index: self.index,
             first_task: self.writer.first_task(),
             tasks: self.writer.tasks(),
-            spool_name: plan::spool_name(lease.job, self.index, lease.epoch),
+            spool_name: plan::spool_name(lease.job, self.index, lease.fence),
         };
         self.what.spool.write(&slice.spool_name, self.writer.finish()).await?;
         self.written.push(slice);

@@ -38,5 +38,5 @@ pub(crate) async fn pause(shop: &Shop, lease: &StageLease, leash: &Leash) -> Ste
         None if job.status == Status::Pausing => Some(Change::Drained),
         verdict => verdict,
     };
-    shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
+    shop.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }

@@ -19,7 +19,7 @@ pub(crate) async fn take_stage(
     leash: &Leash,
 ) -> Result<Option<StageLease>, StoreError> {
     let before = ports.clock.monotonic();
-    let lease = ports.jobs.lease_stage(job, owner, LEASE_TTL, grace).await?;
+    let lease = ports.jobs.lease_stage(job, owner, ports.lease_token(), LEASE_TTL, grace).await?;
     leash.prolong(before.after(LEASE_TTL));
     Ok(lease)
 }

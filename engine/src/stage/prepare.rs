@@ -31,7 +31,7 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
     };
     let from = job.status;
     let decide = |job: &Job| (stage(job.status) == Stage::Prepare && job.status == from).then(|| change.clone());
-    shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
+    shop.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {

@@ -65,7 +65,7 @@ async fn abort_uploads(shop: &Shop, job: &Job, leash: &Leash, of: UploadsOf) -> 
 
 async fn end(shop: &Shop, lease: &StageLease, change: Change) -> Step {
     let decide = |job: &Job| (stage(job.status) == Stage::Report).then(|| change.clone());
-    shop.ports.change_job(lease.job, Some(lease.epoch), decide).await.into()
+    shop.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 
 /// Drains the job and settles what nobody knows: from here on its outcomes stand still.
@@ -90,7 +90,7 @@ async fn sum_dry_run(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
     let decide = |job: &Job| {
         (stage(job.status) == Stage::Report && job.dry_run.is_none()).then(|| Change::DryRunSummed(found.clone()))
     };
-    match shop.ports.change_job(lease.job, Some(lease.epoch), decide).await {
+    match shop.ports.change_job(lease.job, Some(lease.fence), decide).await {
         Ok(_) => Ok(()),
         Err(ChangeError::Fenced) => Err(Setback::Fenced),
         Err(ChangeError::Store(error)) => Err(error.into()),
@@ -130,15 +130,16 @@ async fn settle_unknown(shop: &Shop, job: &Job, lease: &StageLease) -> Result<()
 
 async fn settle_slice(shop: &Shop, job: &Job, stage: &StageLease, slice: &SliceRow) -> Result<(), Setback> {
     let jobs = &shop.ports.jobs;
-    let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, LEASE_TTL).await? else { return Ok(()) };
+    let token = shop.ports.lease_token();
+    let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, token, LEASE_TTL).await? else { return Ok(()) };
     let parts = jobs.parts(stage.job, slice.index).await?;
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
         .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
     for (seq, FinishedPart { bytes, succeeded, failed }) in
         (lease.next_seq..).zip(settle(slice, job.restored_from.is_some(), &outcomes))
     {
-        let (job, slice, epoch) = (lease.job, slice.index, lease.epoch);
-        jobs.record_part(OutcomePart { job, slice, epoch, seq, succeeded, failed, bytes }).await?;
+        let (job, slice, fence) = (lease.job, slice.index, lease.fence);
+        jobs.record_part(OutcomePart { job, slice, fence, seq, succeeded, failed, bytes }).await?;
     }
     jobs.release_slice(&lease, false).await?;
     Ok(())

@@ -136,12 +136,12 @@ delegate! {
     write apply(apply: Apply) -> Result<Job, ApplyError>;
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
     write purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
-    write lease_stage(job: JobId, owner: OwnerId, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
+    write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
     write release_stage(lease: &StageLease) -> Result<(), StoreError>;
     write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
-    write lease_slice(job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
-    write lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
+    write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
+    write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;

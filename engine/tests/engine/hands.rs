@@ -98,7 +98,7 @@ impl Scene {
     async fn change(&self, change: Change) -> Result<Job, ApplyError> {
         let job = self.world.job(self.id).await;
         let id = ChangeId(uuid::Uuid::from_u128(u128::from(job.revision) << 64 | 1));
-        let apply = Apply { job: self.id, revision: job.revision, id, change, stage_epoch: None };
+        let apply = Apply { job: self.id, revision: job.revision, id, change, stage_fence: None };
         let changed = self.world.jobs.apply(apply).await;
         if changed.as_ref().is_ok_and(|job| job.status == Status::Cancelling || job.status == Status::Cancelled) {
             self.process.engine.stop_job(self.id);

@@ -229,7 +229,7 @@ impl World {
             self.entropy.fill(&mut bytes);
             let change_id = ChangeId(uuid::Builder::from_random_bytes(bytes).into_uuid());
             let apply =
-                Apply { job: id, revision: job.revision, id: change_id, change: change.clone(), stage_epoch: None };
+                Apply { job: id, revision: job.revision, id: change_id, change: change.clone(), stage_fence: None };
             match self.jobs.apply(apply).await {
                 Ok(job) => return job,
                 Err(ApplyError::Lost) => {}

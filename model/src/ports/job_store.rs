@@ -6,11 +6,13 @@
 //! changes wins) is decided by the store. Rows and epochs make it right; locks do not.
 //!
 //! **Leases.** A piece of work (a job's *stage*, a *slice*) has one owner at a time. Every
-//! lease carries an *epoch*; a write made under a lease names its epoch and is refused with
-//! [`LeaseError::Fenced`] when the unit has another epoch by now, or when nobody holds it any
-//! more. Taking or revoking a lease raises the epoch; renewing and releasing keep it. Expiry
-//! is judged by the store's clock, and by itself it takes nothing away: a lease that expired
-//! but was neither revoked nor taken over still counts, and can be renewed.
+//! lease carries a [`Fence`]: an *epoch*, and a random *token* that its taker made up. A write
+//! made under a lease names its fence and is refused with [`LeaseError::Fenced`] when the unit
+//! has another one by now, or when nobody holds it any more. Taking or revoking a lease raises
+//! the epoch; renewing and releasing keep it. An epoch alone repeats when the store falls back to
+//! an older state (a snapshot that an operator puts back, a replica that is promoted); a token
+//! never does. Expiry is judged by the store's clock, and by itself it takes nothing away: a
+//! lease that expired but was neither revoked nor taken over still counts, and can be renewed.
 
 use std::fmt;
 use std::time::Duration;
@@ -72,7 +74,7 @@ pub enum ApplyError {
 /// Why a write under a lease was refused.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LeaseError {
-    /// The unit has another epoch by now, or none: stop, nothing was written.
+    /// The unit has another fence by now, or none: stop, nothing was written.
     #[error("the lease is lost")]
     Fenced,
     /// The store failed.
@@ -95,6 +97,20 @@ pub enum SetEndpointError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnerId(pub Uuid);
 
+/// Tells a lease from every other one, also from one that has its epoch: random, and made up by
+/// whoever takes the lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseToken(pub Uuid);
+
+/// What a write under a lease names: what the unit must have for the write to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// How often a lease of the unit was taken or revoked.
+    pub epoch: u64,
+    /// Which of the leases of that epoch.
+    pub token: LeaseToken,
+}
+
 /// Recognises a change that is sent again after its answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChangeId(pub Uuid);
@@ -110,9 +126,9 @@ pub struct Apply {
     pub id: ChangeId,
     /// What happens.
     pub change: Change,
-    /// The epoch of the stage lease that the change is made under; `None` for what users and
+    /// The fence of the stage lease that the change is made under; `None` for what users and
     /// the scheduler do.
-    pub stage_epoch: Option<u64>,
+    pub stage_fence: Option<Fence>,
 }
 
 /// Which jobs to list.
@@ -163,7 +179,7 @@ pub struct StageLease {
     /// Who.
     pub owner: OwnerId,
     /// What every write under it names.
-    pub epoch: u64,
+    pub fence: Fence,
 }
 
 /// A slice to add: consecutive tasks, whose rows lie in the spool.
@@ -204,6 +220,9 @@ pub struct SliceRow {
     pub revocations: u32,
     /// When it was first leased, by the store's clock.
     pub first_leased: Option<Timestamp>,
+    /// When the oldest lease began that was revoked or was released with `must_look`, by the
+    /// store's clock: what was attempted before has an outcome. Set exactly when `must_look` is.
+    pub unsettled_since: Option<Timestamp>,
 }
 
 impl SliceRow {
@@ -222,9 +241,11 @@ pub struct SliceLease {
     /// Who.
     pub owner: OwnerId,
     /// What every write under it names.
-    pub epoch: u64,
+    pub fence: Fence,
     /// The number of the next outcome part.
     pub next_seq: u64,
+    /// When the lease was taken, by the store's clock.
+    pub leased_at: Timestamp,
     /// The slice as it stood when the lease was taken; `first_leased` is set.
     pub slice: SliceRow,
 }
@@ -234,15 +255,15 @@ pub struct SliceLease {
 pub struct KnownLeases {
     /// Who.
     pub owner: OwnerId,
-    /// Slices, each with the epoch of its lease.
-    pub slices: Vec<(u32, u64)>,
+    /// Slices, each with the fence of its lease.
+    pub slices: Vec<(u32, Fence)>,
 }
 
 impl KnownLeases {
     /// Whether a lease of that owner, if it is this one's, is none that it knows of.
     #[must_use]
-    pub fn lacks(&self, owner: OwnerId, slice: u32, epoch: u64) -> bool {
-        self.owner == owner && !self.slices.contains(&(slice, epoch))
+    pub fn lacks(&self, owner: OwnerId, slice: u32, fence: Fence) -> bool {
+        self.owner == owner && !self.slices.contains(&(slice, fence))
     }
 }
 
@@ -254,7 +275,7 @@ pub struct OutcomePart {
     /// Which slice.
     pub slice: u32,
     /// Under which lease.
-    pub epoch: u64,
+    pub fence: Fence,
     /// Its number in the slice, from [`SliceLease::next_seq`] without a gap.
     pub seq: u64,
     /// Successes in it.
@@ -280,17 +301,17 @@ pub struct OpenUpload {
 /// Under whose lease an upload is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadScope {
-    /// A copy of a task of this slice, under this epoch.
+    /// A copy of a task of this slice.
     Slice {
         /// Which slice.
         slice: u32,
         /// Under which lease.
-        epoch: u64,
+        fence: Fence,
     },
-    /// A file of the report, under this stage epoch.
+    /// A file of the report.
     Stage {
         /// Under which lease.
-        epoch: u64,
+        fence: Fence,
     },
 }
 
@@ -348,10 +369,10 @@ pub trait JobStore: Send + Sync + 'static {
     async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError>;
 
     /// Applies a change by `Job::change`, if the job still has the revision that the change
-    /// was decided on and, where one is named, the stage epoch; returns the job after it.
+    /// was decided on and, where one is named, the stage's fence; returns the job after it.
     ///
     /// A change whose id was applied before is not applied again: the job is returned as it
-    /// is now, whatever the revision and the epoch say. Otherwise the epoch is looked at first
+    /// is now, whatever the revision and the fence say. Otherwise the fence is looked at first
     /// (`Fenced`), then the revision (`Lost`), then the table (`Illegal`). Time of the change
     /// is the store's. Changes that set a terminal status end the stage's lease. A deleted job
     /// gives its token back.
@@ -380,6 +401,7 @@ pub trait JobStore: Send + Sync + 'static {
         &self,
         job: JobId,
         owner: OwnerId,
+        token: LeaseToken,
         ttl: Duration,
         grace: Duration,
     ) -> Result<Option<StageLease>, StoreError>;
@@ -400,7 +422,13 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Leases the first slice of an Active job that is not done and not leased. `None` when
     /// there is none, or the job is not Active.
-    async fn lease_slice(&self, job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
+    async fn lease_slice(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, StoreError>;
 
     /// Leases one slice for the holder of the job's stage, whatever the job's status, to record
     /// what is unknown about it. `None` when somebody holds it, it is done or it does not exist.
@@ -408,6 +436,7 @@ pub trait JobStore: Send + Sync + 'static {
         &self,
         stage: &StageLease,
         slice: u32,
+        token: LeaseToken,
         ttl: Duration,
     ) -> Result<Option<SliceLease>, LeaseError>;
 
@@ -416,8 +445,8 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Gives it back; every attempt has ended. `must_look` says that tasks without an outcome
     /// may have had an effect; once said (or once revoked), a slice stays so until it is done,
-    /// since nobody can tell which of its tasks an earlier holder tried. A lease that is lost
-    /// already is no error.
+    /// since nobody can tell which of its tasks an earlier holder tried; it is unsettled since the
+    /// oldest such lease began. A lease that is lost already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
 
     /// Revokes slice leases of a job that nobody can be working under: those that expired at
@@ -429,10 +458,10 @@ pub trait JobStore: Send + Sync + 'static {
     /// How many slices of the job are leased, expired or not.
     async fn count_leased(&self, job: JobId) -> Result<u64, StoreError>;
 
-    /// Records outcomes, whatever the job's status, while the lease is held under this epoch and
+    /// Records outcomes, whatever the job's status, while the lease is held under this fence and
     /// `seq` is the slice's next. A part that was recorded already under the slice's current
-    /// epoch (same epoch and seq) succeeds and changes nothing, even when the lease has ended
-    /// with it. A part with any other number is `Fenced`, and so is one that would give the
+    /// fence (same epoch, token and seq) succeeds and changes nothing, even when the lease has
+    /// ended with it. A part with any other number is `Fenced`, and so is one that would give the
     /// slice more outcomes than tasks.
     ///
     /// In the same transaction the slice's counters rise, and the revocations of all slices of the

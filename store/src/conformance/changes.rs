@@ -2,13 +2,13 @@
 
 use brigade_model::LoadLimits;
 use brigade_model::job::{Change, JobFailure, JobId, failure};
-use brigade_model::ports::job_store::{Apply, ApplyError, LeaseError};
+use brigade_model::ports::job_store::{Apply, ApplyError, LeaseError, StageLease};
 use brigade_model::status::Status;
 use futures::future::join_all;
 
 use super::Bench;
 use super::samples::{
-    GRACE, TTL, active, apply_to, change_id, create, end, lease_stage, owner, prepared, sample_job, step,
+    GRACE, TTL, active, apply_to, change_id, create, end, lease_stage, owner, prepared, sample_job, step, token,
 };
 
 /// Every change that a life can hold, in lives that hold them.
@@ -118,22 +118,22 @@ pub(super) async fn a_change_under_a_lost_stage_is_fenced_before_it_is_judged(be
     let id = create(&store, sample_job(1)).await;
     let old = lease_stage(&store, id).await;
     bench.pass(TTL + GRACE).await;
-    let new = store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
-    let under = |epoch, revision| Apply {
+    let new = store.lease_stage(id, owner(2), token(), TTL, GRACE).await.unwrap().unwrap();
+    let under = |lease: &StageLease, revision| Apply {
         job: id,
         revision,
         id: change_id(),
         change: Change::PreparationStarted,
-        stage_epoch: Some(epoch),
+        stage_fence: Some(lease.fence),
     };
     for revision in [0, 9] {
-        let fenced = store.apply(under(old.epoch, revision)).await;
+        let fenced = store.apply(under(&old, revision)).await;
         assert!(matches!(fenced, Err(ApplyError::Fenced)), "{fenced:?}");
     }
     assert_eq!(store.job(id).await.unwrap(), Some(sample_job(1)));
-    assert_eq!(store.apply(under(new.epoch, 0)).await.unwrap().status, Status::Preparing);
+    assert_eq!(store.apply(under(&new, 0)).await.unwrap().status, Status::Preparing);
     store.release_stage(&new).await.unwrap();
-    assert!(matches!(store.apply(under(new.epoch, 1)).await, Err(ApplyError::Fenced)));
+    assert!(matches!(store.apply(under(&new, 1)).await, Err(ApplyError::Fenced)));
 }
 
 pub(super) async fn a_repeat_is_recognised_though_the_stage_is_lost(bench: &mut dyn Bench) {
@@ -141,7 +141,7 @@ pub(super) async fn a_repeat_is_recognised_though_the_stage_is_lost(bench: &mut 
     let id = create(&store, sample_job(1)).await;
     let lease = lease_stage(&store, id).await;
     let mut change = apply_to(&sample_job(1), Change::PreparationStarted);
-    change.stage_epoch = Some(lease.epoch);
+    change.stage_fence = Some(lease.fence);
     let made = store.apply(change.clone()).await.unwrap();
     store.release_stage(&lease).await.unwrap();
     assert_eq!(store.apply(change).await.unwrap(), made);

@@ -79,7 +79,7 @@ impl Believed {
 async fn perform(bench: &dyn Bench, store: &Store, id: JobId, believed: &mut Believed, act: Act) {
     match act {
         Act::Lease => {
-            if let Some(lease) = store.lease_slice(id, samples::owner(1), TTL).await.unwrap() {
+            if let Some(lease) = store.lease_slice(id, samples::owner(1), samples::token(), TTL).await.unwrap() {
                 believed.leases.push((lease.clone(), lease.next_seq));
             }
         }

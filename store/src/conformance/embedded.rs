@@ -8,7 +8,7 @@ use brigade_model::ports::job_store::LeaseError;
 
 use super::EmbeddedBench;
 use super::samples::{
-    GRACE, MANY, TTL, active, counted, ended, lease_slice, lease_stage, owner, part, sample_job, step,
+    GRACE, MANY, TTL, active, counted, ended, lease_slice, lease_stage, owner, part, sample_job, step, token,
 };
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::CreateJobError;
@@ -57,11 +57,12 @@ pub(super) async fn reopening_revokes_every_lease(bench: &mut dyn EmbeddedBench)
     let rows = store.slices(id, 0, 9).await.unwrap();
     assert_eq!((rows[0].must_look, rows[0].revocations), (true, 1));
     assert_eq!((rows[1].must_look, rows[1].revocations), (false, 0));
+    assert_eq!((rows[0].unsettled_since, rows[1].unsettled_since), (Some(slice.leased_at), None));
 
     let next = lease_slice(&store, id).await;
-    assert!(next.epoch > slice.epoch);
+    assert!(next.fence.epoch > slice.fence.epoch);
     assert_eq!((next.slice.index, next.next_seq), (0, 1));
-    let stage_next = store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
-    assert!(stage_next.epoch > stage.epoch);
+    let stage_next = store.lease_stage(id, owner(2), token(), TTL, GRACE).await.unwrap().unwrap();
+    assert!(stage_next.fence.epoch > stage.fence.epoch);
     assert_eq!(counted(&store, id).await, (1, 0));
 }

@@ -1,11 +1,11 @@
 //! What recording outcomes promises.
 
 use brigade_model::job::{Change, JobId};
-use brigade_model::ports::job_store::{LeaseError, OutcomePart};
+use brigade_model::ports::job_store::{Fence, LeaseError, OutcomePart};
 use bytes::Bytes;
 
 use super::Bench;
-use super::samples::{GRACE, Store, TTL, active, counted, lease_slice, part, sample_job, step};
+use super::samples::{GRACE, Store, TTL, active, counted, lease_slice, part, sample_job, step, token};
 
 async fn is_fenced(store: &Store, part: OutcomePart) -> bool {
     matches!(store.record_part(part).await, Err(LeaseError::Fenced))
@@ -116,7 +116,7 @@ pub(super) async fn the_last_outcome_ends_the_slice_and_its_lease(bench: &mut dy
     store.release_slice(&lease, false).await.unwrap();
     bench.pass(TTL + GRACE).await;
     assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 0);
-    assert_eq!(store.lease_slice(id, lease.owner, TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(id, lease.owner, token(), TTL).await.unwrap(), None);
     let job = store.job(id).await.unwrap().unwrap();
     assert!(job.progress.is_exhausted());
     assert_eq!((job.progress.succeeded, job.progress.failed), (1, 1));
@@ -171,8 +171,8 @@ pub(super) async fn an_outcome_forgets_the_revocations_before_it(bench: &mut dyn
 pub(super) async fn a_part_of_what_does_not_exist_is_fenced(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[1]).await;
-    let unknown =
-        |job, slice| OutcomePart { job, slice, epoch: 0, seq: 0, succeeded: 1, failed: 0, bytes: Bytes::new() };
+    let fence = Fence { epoch: 0, token: token() };
+    let unknown = |job, slice| OutcomePart { job, slice, fence, seq: 0, succeeded: 1, failed: 0, bytes: Bytes::new() };
     for part in [unknown(id, 0), unknown(id, 7), unknown(JobId::from_u128(9), 0)] {
         assert!(is_fenced(&store, part).await);
     }

@@ -38,7 +38,7 @@ async fn rich_job(store: &Store, job: Job) -> JobId {
     }
     let (bucket, key) = (BucketName::new("b").unwrap(), ObjectKey::new("k").unwrap());
     let upload = OpenUpload { bucket, key: key.clone(), upload_id: "u".into() };
-    let scope = UploadScope::Slice { slice: second.slice.index, epoch: second.epoch };
+    let scope = UploadScope::Slice { slice: second.slice.index, fence: second.fence };
     store.record_upload(id, &scope, &upload).await.unwrap();
     store.release_slice(&second, false).await.unwrap();
     let stage = lease_stage(store, id).await;

@@ -5,7 +5,7 @@ use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::job_store::{LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
-use super::samples::{GRACE, Store, TTL, active, lease_slice, lease_stage, owner, sample_job};
+use super::samples::{GRACE, Store, TTL, active, lease_slice, lease_stage, owner, sample_job, token};
 
 fn upload(id: &str) -> OpenUpload {
     OpenUpload {
@@ -32,8 +32,8 @@ pub(super) async fn an_upload_is_remembered_until_it_is_forgotten(bench: &mut dy
     let store = bench.store();
     let id = active(&store, sample_job(1), &[9, 9]).await;
     let (slice, stage) = (lease_slice(&store, id).await, lease_stage(&store, id).await);
-    let of_slice = UploadScope::Slice { slice: 0, epoch: slice.epoch };
-    for (scope, upload_id) in [(&of_slice, "1"), (&of_slice, "2"), (&UploadScope::Stage { epoch: stage.epoch }, "3")] {
+    let of_slice = UploadScope::Slice { slice: 0, fence: slice.fence };
+    for (scope, upload_id) in [(&of_slice, "1"), (&of_slice, "2"), (&UploadScope::Stage { fence: stage.fence }, "3")] {
         store.record_upload(id, scope, &upload(upload_id)).await.unwrap();
         store.record_upload(id, scope, &upload(upload_id)).await.unwrap();
     }
@@ -54,11 +54,11 @@ pub(super) async fn an_upload_under_a_lost_lease_is_refused(bench: &mut dyn Benc
     let (slice, stage) = (lease_slice(&store, id).await, lease_stage(&store, id).await);
     bench.pass(TTL + GRACE).await;
     store.revoke_lost(id, GRACE, None).await.unwrap();
-    store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
+    store.lease_stage(id, owner(2), token(), TTL, GRACE).await.unwrap().unwrap();
     for scope in [
-        UploadScope::Slice { slice: 0, epoch: slice.epoch },
-        UploadScope::Slice { slice: 5, epoch: slice.epoch },
-        UploadScope::Stage { epoch: stage.epoch },
+        UploadScope::Slice { slice: 0, fence: slice.fence },
+        UploadScope::Slice { slice: 5, fence: slice.fence },
+        UploadScope::Stage { fence: stage.fence },
     ] {
         let refused = store.record_upload(id, &scope, &upload("1")).await;
         assert!(matches!(refused, Err(LeaseError::Fenced)), "{scope:?} {refused:?}");
@@ -83,7 +83,7 @@ pub(super) async fn a_report_file_under_a_lost_stage_is_refused(bench: &mut dyn 
     let id = active(&store, sample_job(1), &[9]).await;
     let stage = lease_stage(&store, id).await;
     bench.pass(TTL + GRACE).await;
-    store.lease_stage(id, owner(2), TTL, GRACE).await.unwrap().unwrap();
+    store.lease_stage(id, owner(2), token(), TTL, GRACE).await.unwrap().unwrap();
     let refused = store.record_report_file(&stage, &file("failed", 0, 1)).await;
     assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
     assert_eq!(store.report_files(id).await.unwrap(), []);

@@ -14,7 +14,7 @@ use brigade_model::operation::{
 use brigade_model::options::{EmptyVersion, JobOptions, KeyEncoding};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, ChangeId, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
+    Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
 };
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
@@ -163,14 +163,24 @@ pub(super) fn owner(n: u128) -> OwnerId {
     OwnerId(Uuid::from_u128(n))
 }
 
+/// An id that nothing else has.
+fn unique() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::SeqCst)))
+}
+
 /// An id that no other change has.
 pub(super) fn change_id() -> ChangeId {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    ChangeId(Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::SeqCst))))
+    ChangeId(unique())
+}
+
+/// A token that no other lease has.
+pub(super) fn token() -> LeaseToken {
+    LeaseToken(unique())
 }
 
 pub(super) fn apply_to(job: &Job, change: Change) -> Apply {
-    Apply { job: job.id, revision: job.revision, id: change_id(), change, stage_epoch: None }
+    Apply { job: job.id, revision: job.revision, id: change_id(), change, stage_fence: None }
 }
 
 /// Reads the job and applies a change to what it reads.
@@ -185,7 +195,7 @@ pub(super) async fn create(store: &Store, job: Job) -> JobId {
 }
 
 pub(super) async fn lease_stage(store: &Store, id: JobId) -> StageLease {
-    store.lease_stage(id, owner(1), TTL, GRACE).await.unwrap().unwrap()
+    store.lease_stage(id, owner(1), token(), TTL, GRACE).await.unwrap().unwrap()
 }
 
 /// Slices of that many tasks each.
@@ -252,7 +262,7 @@ pub(super) async fn end(store: &Store, id: JobId) {
 }
 
 pub(super) async fn lease_slice(store: &Store, id: JobId) -> SliceLease {
-    store.lease_slice(id, owner(1), TTL).await.unwrap().unwrap()
+    store.lease_slice(id, owner(1), token(), TTL).await.unwrap().unwrap()
 }
 
 /// A part whose bytes tell its number.
@@ -260,11 +270,11 @@ pub(super) fn part(lease: &SliceLease, seq: u64, succeeded: u32, failed: u32) ->
     OutcomePart {
         job: lease.job,
         slice: lease.slice.index,
-        epoch: lease.epoch,
+        fence: lease.fence,
         seq,
         succeeded,
         failed,
-        bytes: Bytes::from(format!("part {seq} of epoch {}", lease.epoch)),
+        bytes: Bytes::from(format!("part {seq} of epoch {}", lease.fence.epoch)),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use brigade_model::job::Change;
-use brigade_model::ports::job_store::{KnownLeases, LeaseError};
+use brigade_model::ports::job_store::{Fence, KnownLeases, LeaseError};
 use brigade_model::status::Status;
 use futures::future::join_all;
 
 use super::Bench;
 use super::samples::{
     GRACE, TTL, active, end, lease_slice, lease_stage, owner, part, preparing, ready, sample_job, slices_of, step,
+    token,
 };
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -26,7 +27,8 @@ pub(super) async fn slices_are_added_once_however_often_they_are_sent(bench: &mu
     for (row, new) in stored.iter().zip(&all) {
         assert_eq!((row.index, row.first_task, row.tasks), (new.index, new.first_task, new.tasks));
         assert_eq!(row.spool_name, new.spool_name);
-        assert_eq!((row.succeeded, row.failed, row.revocations, row.first_leased), (0, 0, 0, None));
+        assert_eq!((row.succeeded, row.failed, row.revocations), (0, 0, 0));
+        assert_eq!((row.first_leased, row.unsettled_since), (None, None));
         assert!(!row.is_leased && !row.must_look && !row.is_done());
     }
 }
@@ -70,25 +72,26 @@ pub(super) async fn slices_are_leased_in_order_and_the_first_lease_is_remembered
     let store = bench.store();
     let id = active(&store, sample_job(1), &[5, 6]).await;
     let began = bench.clock().now();
-    let first = store.lease_slice(id, owner(7), TTL).await.unwrap().unwrap();
+    let first = store.lease_slice(id, owner(7), token(), TTL).await.unwrap().unwrap();
     assert_eq!((first.job, first.owner, first.next_seq), (id, owner(7), 0));
-    assert_eq!((first.slice.index, first.slice.first_leased), (0, Some(began)));
+    assert_eq!((first.slice.index, first.slice.first_leased, first.leased_at), (0, Some(began), began));
     assert!(first.slice.is_leased && !first.slice.must_look);
     assert_eq!(lease_slice(&store, id).await.slice.index, 1);
-    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None);
 
     bench.pass(TTL).await;
     store.release_slice(&first, false).await.unwrap();
     let again = lease_slice(&store, id).await;
     assert_eq!((again.slice.index, again.slice.first_leased), (0, Some(began)));
-    assert!(again.epoch > first.epoch);
+    assert_eq!(again.leased_at, began + TTL, "a lease tells when it began itself");
+    assert!(again.fence.epoch > first.fence.epoch);
 }
 
 pub(super) async fn of_many_owners_each_gets_another_slice(bench: &mut dyn Bench) {
     let id = active(&bench.store(), sample_job(1), &[1; 12]).await;
     let tries = (1..=16).map(|n| {
         let store = bench.store();
-        async move { store.lease_slice(id, owner(n), TTL).await.unwrap() }
+        async move { store.lease_slice(id, owner(n), token(), TTL).await.unwrap() }
     });
     let mut leased: Vec<_> = join_all(tries).await.into_iter().flatten().map(|lease| lease.slice.index).collect();
     leased.sort_unstable();
@@ -98,12 +101,12 @@ pub(super) async fn of_many_owners_each_gets_another_slice(bench: &mut dyn Bench
 pub(super) async fn a_job_that_is_not_active_gives_no_slice(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = ready(&store, sample_job(1), &[1]).await;
-    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None);
     for change in [Change::SlotGranted, Change::Preempted] {
         step(&store, id, change).await.unwrap();
     }
-    assert_eq!(store.lease_slice(id, owner(1), TTL).await.unwrap(), None);
-    assert_eq!(store.lease_slice(sample_job(9).id, owner(1), TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None);
+    assert_eq!(store.lease_slice(sample_job(9).id, owner(1), token(), TTL).await.unwrap(), None);
 }
 
 pub(super) async fn a_renewal_tells_the_status_of_the_job(bench: &mut dyn Bench) {
@@ -141,7 +144,7 @@ pub(super) async fn a_revoked_slice_is_fenced_and_marked_and_leased_again_first(
     assert_eq!(row.revocations, 1);
     let next = lease_slice(&store, id).await;
     assert_eq!((next.slice.index, next.slice.must_look, next.slice.revocations), (0, true, 1));
-    assert!(next.epoch > lost.epoch);
+    assert!(next.fence.epoch > lost.fence.epoch);
 }
 
 pub(super) async fn an_owner_takes_back_the_leases_that_it_does_not_know_of(bench: &mut dyn Bench) {
@@ -149,9 +152,9 @@ pub(super) async fn an_owner_takes_back_the_leases_that_it_does_not_know_of(benc
     let id = active(&store, sample_job(1), &[1, 1, 1, 1]).await;
     let known = lease_slice(&store, id).await;
     let unknown = lease_slice(&store, id).await;
-    let of_another = store.lease_slice(id, owner(9), TTL).await.unwrap().unwrap();
-    let knows = |slices: &[(u32, u64)]| Some(KnownLeases { owner: known.owner, slices: slices.to_vec() });
-    let all = [(0, known.epoch), (1, unknown.epoch)];
+    let of_another = store.lease_slice(id, owner(9), token(), TTL).await.unwrap().unwrap();
+    let knows = |slices: &[(u32, Fence)]| Some(KnownLeases { owner: known.owner, slices: slices.to_vec() });
+    let all = [(0, known.fence), (1, unknown.fence)];
     assert_eq!(store.revoke_lost(id, GRACE, knows(&all)).await.unwrap(), 0);
     assert_eq!(store.revoke_lost(id, GRACE, knows(&all[..1])).await.unwrap(), 1);
     assert_eq!(store.revoke_lost(id, GRACE, knows(&all[..1])).await.unwrap(), 0);
@@ -173,6 +176,50 @@ pub(super) async fn a_released_slice_keeps_its_mark_until_it_is_done(bench: &mut
         let row = store.slices(id, 0, 1).await.unwrap().remove(0);
         assert_eq!((row.must_look, row.revocations), (marked_after, 0));
     }
+}
+
+pub(super) async fn a_slice_is_unsettled_since_the_oldest_lease_that_was_not_released_cleanly(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1, 1]).await;
+    let since = async |slice| store.slices(id, slice, 1).await.unwrap()[0].unsettled_since;
+    let (clean, lost) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
+    store.release_slice(&clean, false).await.unwrap();
+    assert_eq!(since(0).await, None, "what it attempted has an outcome");
+    bench.pass(TTL + GRACE).await;
+    assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 1);
+    assert_eq!(since(1).await, Some(lost.leased_at), "it was revoked");
+
+    let unclean = lease_slice(&store, id).await;
+    assert_eq!((unclean.slice.index, unclean.slice.unsettled_since), (0, None));
+    assert!(unclean.leased_at > clean.leased_at);
+    bench.pass(TTL).await;
+    store.release_slice(&unclean, true).await.unwrap();
+    assert_eq!(since(0).await, Some(unclean.leased_at), "not since the first lease, nor since its end");
+    for (slice, oldest) in [(0, &unclean), (1, &lost)] {
+        let again = lease_slice(&store, id).await;
+        assert_eq!((again.slice.index, again.slice.unsettled_since), (slice, Some(oldest.leased_at)));
+        bench.pass(TTL + GRACE).await;
+        store.revoke_lost(id, GRACE, None).await.unwrap();
+        assert_eq!(since(slice).await, Some(oldest.leased_at), "an older one is not forgotten");
+        let own = lease_slice(&store, id).await;
+        let knows = KnownLeases { owner: own.owner, slices: Vec::new() };
+        assert_eq!(store.revoke_lost(id, GRACE, Some(knows)).await.unwrap(), 1);
+        assert_eq!(since(slice).await, Some(oldest.leased_at));
+        let settled = lease_slice(&store, id).await;
+        store.record_part(part(&settled, 0, 1, 0)).await.unwrap();
+    }
+}
+
+pub(super) async fn an_owner_that_takes_back_a_lease_leaves_the_slice_unsettled_since_then(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[1]).await;
+    store.release_slice(&lease_slice(&store, id).await, false).await.unwrap();
+    bench.pass(TTL).await;
+    let unknown = lease_slice(&store, id).await;
+    bench.pass(MOMENT).await;
+    let knows = KnownLeases { owner: unknown.owner, slices: Vec::new() };
+    assert_eq!(store.revoke_lost(id, GRACE, Some(knows)).await.unwrap(), 1);
+    assert_eq!(store.slices(id, 0, 1).await.unwrap()[0].unsettled_since, Some(unknown.leased_at));
 }
 
 pub(super) async fn a_release_of_a_lost_slice_takes_nothing_from_its_new_owner(bench: &mut dyn Bench) {
@@ -206,16 +253,16 @@ pub(super) async fn the_holder_of_the_stage_settles_a_slice_whatever_the_status(
     let held = lease_slice(&store, id).await;
     step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
     let stage = lease_stage(&store, id).await;
-    assert_eq!(store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap(), None, "somebody holds it");
-    assert_eq!(store.lease_slice_to_settle(&stage, 9, TTL).await.unwrap(), None, "it does not exist");
+    assert_eq!(store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap(), None, "somebody holds it");
+    assert_eq!(store.lease_slice_to_settle(&stage, 9, token(), TTL).await.unwrap(), None, "it does not exist");
     store.release_slice(&held, true).await.unwrap();
 
-    let settling = store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap().unwrap();
+    let settling = store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap().unwrap();
     assert_eq!((settling.owner, settling.slice.index, settling.slice.must_look), (stage.owner, 0, true));
     store.record_part(part(&settling, settling.next_seq, 0, 1)).await.unwrap();
-    assert_eq!(store.lease_slice_to_settle(&stage, 0, TTL).await.unwrap(), None, "it is done");
+    assert_eq!(store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap(), None, "it is done");
 
     end(&store, id).await;
-    let refused = store.lease_slice_to_settle(&stage, 1, TTL).await;
+    let refused = store.lease_slice_to_settle(&stage, 1, token(), TTL).await;
     assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
 }

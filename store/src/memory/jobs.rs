@@ -16,7 +16,7 @@ use super::slices::Slice;
 use crate::moment::Moment;
 
 /// Everything that the store holds.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) jobs: BTreeMap<JobId, JobRecord>,
     /// Jobs that have not ended.
@@ -33,6 +33,7 @@ pub(super) struct State {
 pub(super) type Token = (AccountId, Dialect, String);
 
 /// A job with all that hangs on it.
+#[derive(Clone)]
 pub(super) struct JobRecord {
     /// Its counters are those of all recorded parts.
     pub(super) job: Job,
@@ -117,7 +118,7 @@ impl State {
         if record.applied.contains(&apply.id) {
             return Ok(record.job.clone());
         }
-        if apply.stage_epoch.is_some_and(|epoch| record.stage.check(epoch).is_err()) {
+        if apply.stage_fence.is_some_and(|fence| record.stage.check(fence).is_err()) {
             return Err(ApplyError::Fenced);
         }
         if record.job.revision != apply.revision {

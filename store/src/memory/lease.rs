@@ -1,17 +1,16 @@
-//! The lease of one unit of work: whether it is held, until when, and the epoch that fences
-//! writes.
+//! The lease of one unit of work: whether it is held, until when, and what fences writes.
 
 use std::time::Duration;
 
 use brigade_model::ports::Monotonic;
-use brigade_model::ports::job_store::{LeaseError, OwnerId};
+use brigade_model::ports::job_store::{Fence, LeaseError, LeaseToken, OwnerId};
 
 /// A unit's lease. Taking and revoking raise the epoch; renewing and releasing keep it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lease {
-    pub(super) epoch: u64,
-    /// Who took it last.
-    owner: Option<OwnerId>,
+    epoch: u64,
+    /// Who took it last, and with which token.
+    taken: Option<(OwnerId, LeaseToken)>,
     /// `None` while nobody holds it.
     expires: Option<Monotonic>,
 }
@@ -30,26 +29,32 @@ impl Lease {
         self.expires.is_some_and(|expires| now >= expires.after(grace))
     }
 
-    /// Who holds it.
-    pub(super) fn holder(&self) -> Option<OwnerId> {
-        self.owner.filter(|_| self.is_held())
+    /// Who holds it, and what its writes name.
+    pub(super) fn holder(&self) -> Option<(OwnerId, Fence)> {
+        let (owner, token) = self.taken.filter(|_| self.is_held())?;
+        Some((owner, Fence { epoch: self.epoch, token }))
     }
 
-    /// Gives it to a new holder; returns the epoch that fences everybody before.
-    pub(super) fn take(&mut self, owner: OwnerId, expires: Monotonic) -> u64 {
+    /// Gives it to a new holder; returns what fences everybody before.
+    pub(super) fn take(&mut self, owner: OwnerId, token: LeaseToken, expires: Monotonic) -> Fence {
         self.epoch += 1;
-        self.owner = Some(owner);
+        self.taken = Some((owner, token));
         self.expires = Some(expires);
-        self.epoch
+        Fence { epoch: self.epoch, token }
     }
 
-    /// Whether a write that names `epoch` is allowed.
-    pub(super) fn check(&self, epoch: u64) -> Result<(), LeaseError> {
-        if self.is_held() && self.epoch == epoch { Ok(()) } else { Err(LeaseError::Fenced) }
+    /// Whether nobody took or revoked it since it had this fence, be it held or not.
+    pub(super) fn has(&self, fence: Fence) -> bool {
+        self.epoch == fence.epoch && self.taken.is_some_and(|(_, token)| token == fence.token)
     }
 
-    pub(super) fn renew(&mut self, epoch: u64, expires: Monotonic) -> Result<(), LeaseError> {
-        self.check(epoch)?;
+    /// Whether a write that names this fence is allowed.
+    pub(super) fn check(&self, fence: Fence) -> Result<(), LeaseError> {
+        if self.is_held() && self.has(fence) { Ok(()) } else { Err(LeaseError::Fenced) }
+    }
+
+    pub(super) fn renew(&mut self, fence: Fence, expires: Monotonic) -> Result<(), LeaseError> {
+        self.check(fence)?;
         self.expires = Some(expires);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    KnownLeases, LeaseError, NewSlice, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
+    Fence, KnownLeases, LeaseError, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
 };
 use brigade_model::status::Status;
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use super::lease::Lease;
 use crate::moment::Moment;
 
 /// A slice with its lease and its parts.
+#[derive(Clone)]
 pub(super) struct Slice {
     new: NewSlice,
     pub(super) lease: Lease,
@@ -23,8 +24,11 @@ pub(super) struct Slice {
     must_look: bool,
     revocations: u32,
     first_leased: Option<Timestamp>,
-    /// By seq; each with the epoch that recorded it.
-    parts: Vec<(u64, Bytes)>,
+    /// When its last lease began.
+    leased_at: Option<Timestamp>,
+    unsettled_since: Option<Timestamp>,
+    /// By seq; each with the fence of the lease that recorded it.
+    parts: Vec<(Fence, Bytes)>,
 }
 
 impl Slice {
@@ -37,6 +41,8 @@ impl Slice {
             must_look: false,
             revocations: 0,
             first_leased: None,
+            leased_at: None,
+            unsettled_since: None,
             parts: Vec::new(),
         }
     }
@@ -63,6 +69,7 @@ impl Slice {
             must_look: self.must_look,
             revocations: self.revocations,
             first_leased: self.first_leased,
+            unsettled_since: self.unsettled_since,
         }
     }
 
@@ -77,12 +84,18 @@ impl Slice {
 
     fn was_recorded(&self, part: &OutcomePart) -> bool {
         let place = usize::try_from(part.seq).ok();
-        self.lease.epoch == part.epoch && place.and_then(|at| self.parts.get(at)).is_some_and(|p| p.0 == part.epoch)
+        self.lease.has(part.fence) && place.and_then(|at| self.parts.get(at)).is_some_and(|p| p.0 == part.fence)
+    }
+
+    /// What its last holder attempted may be without an outcome.
+    fn mark_unsettled(&mut self) {
+        self.must_look = true;
+        self.unsettled_since = self.unsettled_since.into_iter().chain(self.leased_at).min();
     }
 
     fn revoke(&mut self) {
         self.lease.revoke();
-        self.must_look = true;
+        self.mark_unsettled();
         self.revocations += 1;
     }
 }
@@ -92,13 +105,22 @@ impl JobRecord {
         self.slices.get_mut(index as usize)
     }
 
-    fn lease_slice(&mut self, index: u32, owner: OwnerId, ttl: Duration, now: Moment) -> Option<SliceLease> {
+    fn lease_slice(
+        &mut self,
+        index: u32,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+        now: Moment,
+    ) -> Option<SliceLease> {
         self.waiting.remove(&index);
         let job = self.job.id;
         let slice = self.slice(index)?;
         slice.first_leased.get_or_insert(now.wall);
-        let epoch = slice.lease.take(owner, now.monotonic.after(ttl));
-        Some(SliceLease { job, owner, epoch, next_seq: slice.parts.len() as u64, slice: slice.row() })
+        slice.leased_at = Some(now.wall);
+        let fence = slice.lease.take(owner, token, now.monotonic.after(ttl));
+        let next_seq = slice.parts.len() as u64;
+        Some(SliceLease { job, owner, fence, next_seq, leased_at: now.wall, slice: slice.row() })
     }
 
     /// Revokes the leases that `is_lost` names; returns how many.
@@ -119,16 +141,24 @@ impl State {
         slices.iter().skip(from as usize).take(limit).map(Slice::row).collect()
     }
 
-    pub(super) fn lease_slice(&mut self, job: JobId, owner: OwnerId, ttl: Duration, now: Moment) -> Option<SliceLease> {
+    pub(super) fn lease_slice(
+        &mut self,
+        job: JobId,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+        now: Moment,
+    ) -> Option<SliceLease> {
         let record = self.jobs.get_mut(&job).filter(|record| record.job.status == Status::Active)?;
         let first = *record.waiting.first()?;
-        record.lease_slice(first, owner, ttl, now)
+        record.lease_slice(first, owner, token, ttl, now)
     }
 
     pub(super) fn lease_slice_to_settle(
         &mut self,
         stage: &StageLease,
         slice: u32,
+        token: LeaseToken,
         ttl: Duration,
         now: Moment,
     ) -> Result<Option<SliceLease>, LeaseError> {
@@ -136,22 +166,24 @@ impl State {
         if !record.waiting.contains(&slice) {
             return Ok(None);
         }
-        Ok(record.lease_slice(slice, stage.owner, ttl, now))
+        Ok(record.lease_slice(slice, stage.owner, token, ttl, now))
     }
 
     pub(super) fn renew_slice(&mut self, lease: &SliceLease, ttl: Duration, now: Moment) -> Result<Status, LeaseError> {
         let record = self.jobs.get_mut(&lease.job).ok_or(LeaseError::Fenced)?;
         let slice = record.slice(lease.slice.index).ok_or(LeaseError::Fenced)?;
-        slice.lease.renew(lease.epoch, now.monotonic.after(ttl))?;
+        slice.lease.renew(lease.fence, now.monotonic.after(ttl))?;
         Ok(record.job.status)
     }
 
     pub(super) fn release_slice(&mut self, lease: &SliceLease, must_look: bool) {
         let Some(record) = self.jobs.get_mut(&lease.job) else { return };
         let Some(slice) = record.slice(lease.slice.index) else { return };
-        if slice.lease.check(lease.epoch).is_ok() {
+        if slice.lease.check(lease.fence).is_ok() {
             slice.lease.release();
-            slice.must_look |= must_look;
+            if must_look {
+                slice.mark_unsettled();
+            }
             record.waiting.insert(lease.slice.index);
         }
     }
@@ -159,7 +191,7 @@ impl State {
     pub(super) fn revoke_lost(&mut self, job: JobId, grace: Duration, known: Option<&KnownLeases>, now: Moment) -> u64 {
         let is_lost = |slice: u32, lease: &Lease| {
             let is_unknown =
-                lease.holder().zip(known).is_some_and(|(owner, known)| known.lacks(owner, slice, lease.epoch));
+                lease.holder().zip(known).is_some_and(|((owner, fence), known)| known.lacks(owner, slice, fence));
             is_unknown || lease.may_be_revoked(now.monotonic, grace)
         };
         self.jobs.get_mut(&job).map_or(0, |record| record.revoke_slices(is_lost))
@@ -185,12 +217,12 @@ impl State {
         if slice.was_recorded(&part) {
             return Ok(());
         }
-        slice.lease.check(part.epoch)?;
+        slice.lease.check(part.fence)?;
         let outcomes = u64::from(part.succeeded) + u64::from(part.failed);
         if part.seq != slice.parts.len() as u64 || outcomes > slice.left() {
             return Err(LeaseError::Fenced);
         }
-        slice.parts.push((part.epoch, part.bytes));
+        slice.parts.push((part.fence, part.bytes));
         slice.succeeded += part.succeeded;
         slice.failed += part.failed;
         if slice.is_done() {

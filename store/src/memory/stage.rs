@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
+    LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 
@@ -17,6 +17,7 @@ impl State {
         &mut self,
         job: JobId,
         owner: OwnerId,
+        token: LeaseToken,
         ttl: Duration,
         grace: Duration,
         now: Moment,
@@ -25,12 +26,12 @@ impl State {
         if record.stage.is_held() && !record.stage.may_be_revoked(now.monotonic, grace) {
             return None;
         }
-        let epoch = record.stage.take(owner, now.monotonic.after(ttl));
-        Some(StageLease { job, owner, epoch })
+        let fence = record.stage.take(owner, token, now.monotonic.after(ttl));
+        Some(StageLease { job, owner, fence })
     }
 
     pub(super) fn renew_stage(&mut self, lease: &StageLease, ttl: Duration, now: Moment) -> Result<(), LeaseError> {
-        self.held_stage(lease)?.stage.renew(lease.epoch, now.monotonic.after(ttl))
+        self.held_stage(lease)?.stage.renew(lease.fence, now.monotonic.after(ttl))
     }
 
     pub(super) fn release_stage(&mut self, lease: &StageLease) {
@@ -42,7 +43,7 @@ impl State {
     /// The job whose stage is held under this lease.
     pub(super) fn held_stage(&mut self, lease: &StageLease) -> Result<&mut JobRecord, LeaseError> {
         let record = self.jobs.get_mut(&lease.job).ok_or(LeaseError::Fenced)?;
-        record.stage.check(lease.epoch)?;
+        record.stage.check(lease.fence)?;
         Ok(record)
     }
 
@@ -69,12 +70,12 @@ impl State {
     ) -> Result<(), LeaseError> {
         let record = self.jobs.get_mut(&job).ok_or(LeaseError::Fenced)?;
         let slice = match scope {
-            UploadScope::Slice { slice, epoch } => {
-                record.slice(*slice).ok_or(LeaseError::Fenced)?.lease.check(*epoch)?;
+            UploadScope::Slice { slice, fence } => {
+                record.slice(*slice).ok_or(LeaseError::Fenced)?.lease.check(*fence)?;
                 Some(*slice)
             }
-            UploadScope::Stage { epoch } => {
-                record.stage.check(*epoch)?;
+            UploadScope::Stage { fence } => {
+                record.stage.check(*fence)?;
                 None
             }
         };

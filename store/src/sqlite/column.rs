@@ -23,7 +23,7 @@ pub(super) struct Count(pub(super) u64);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Id(pub(super) JobId);
 
-/// An owner's or a change's id as its 16 bytes.
+/// An owner's or a change's id, or a lease's token, as its 16 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name(pub(super) Uuid);
 
@@ -82,6 +82,12 @@ impl FromSql for Id {
 impl ToSql for Name {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::from(&self.0.as_bytes()[..]))
+    }
+}
+
+impl FromSql for Name {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_blob()?.try_into().map(|bytes| Self(Uuid::from_bytes(bytes))).map_err(unreadable)
     }
 }
 

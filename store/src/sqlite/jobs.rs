@@ -2,7 +2,7 @@
 
 use brigade_model::job::{Change, Job, JobId};
 use brigade_model::names::EndpointName;
-use brigade_model::ports::job_store::{Apply, ApplyError, CreateJobError, StoreError};
+use brigade_model::ports::job_store::{Apply, ApplyError, CreateJobError, Fence, StoreError};
 use brigade_model::slots::{self, Candidate, SlotMove};
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -25,7 +25,7 @@ pub(super) const FIND_CHANGE: &str = "SELECT 1 FROM change WHERE job = ?1 AND id
 const INSERT_CHANGE: &str = "INSERT INTO change (job, id) VALUES (?1, ?2)";
 
 pub(super) const CHECK_STAGE: &str =
-    "SELECT 1 FROM job WHERE id = ?1 AND stage_epoch = ?2 AND stage_expires IS NOT NULL";
+    "SELECT 1 FROM job WHERE id = ?1 AND stage_epoch = ?2 AND stage_token = ?3 AND stage_expires IS NOT NULL";
 
 pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status, held_by_user FROM job
     WHERE endpoint = ?1 AND terminated IS NULL AND status IN ('Ready', 'Active', 'Pausing', 'Paused') ORDER BY id";
@@ -67,8 +67,8 @@ pub(super) fn apply(connection: &Connection, apply: &Apply, now: Moment) -> Acte
     if connection.prepare_cached(FIND_CHANGE)?.exists(name)? {
         return Ok(job);
     }
-    if let Some(epoch) = apply.stage_epoch
-        && !holds_stage(connection, apply.job, epoch)?
+    if let Some(fence) = apply.stage_fence
+        && !holds_stage(connection, apply.job, fence)?
     {
         return refuse(ApplyError::Fenced);
     }
@@ -83,9 +83,9 @@ pub(super) fn apply(connection: &Connection, apply: &Apply, now: Moment) -> Acte
     Ok(job)
 }
 
-/// Whether the job's stage is held under this epoch.
-pub(super) fn holds_stage(connection: &Connection, job: JobId, epoch: u64) -> rusqlite::Result<bool> {
-    connection.prepare_cached(CHECK_STAGE)?.exists((Id(job), Count(epoch)))
+/// Whether the job's stage is held under this fence.
+pub(super) fn holds_stage(connection: &Connection, job: JobId, fence: Fence) -> rusqlite::Result<bool> {
+    connection.prepare_cached(CHECK_STAGE)?.exists((Id(job), Count(fence.epoch), Name(fence.token.0)))
 }
 
 pub(super) fn reschedule(

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::slices::REVOKE_ALL;
+
 pub(crate) const DATABASE: &str = "brigade.db";
 /// What the database is called until a restore is whole.
 pub(crate) const RESTORING: &str = "brigade.db.restoring";
@@ -22,6 +24,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
+    include_str!("schema/005.sql"),
 ];
 
 /// Why a data directory was not opened.
@@ -148,11 +151,7 @@ pub(super) fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Re
 
 fn revoke_all_leases(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute(
-        "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
-         WHERE expires IS NOT NULL",
-        (),
-    )?;
+    transaction.execute(REVOKE_ALL, ())?;
     transaction.execute(
         "UPDATE job SET stage_epoch = stage_epoch + 1, stage_owner = NULL, stage_expires = NULL
          WHERE stage_expires IS NOT NULL",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    KnownLeases, LeaseError, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
+    Fence, KnownLeases, LeaseError, LeaseToken, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
 };
 use brigade_model::status::Status;
 use bytes::Bytes;
@@ -19,7 +19,27 @@ use crate::moment::Moment;
 macro_rules! slice_columns {
     () => {
         "number, first_task, tasks, spool_name, succeeded, failed, expires IS NOT NULL, must_look, revocations,
-         first_leased"
+         first_leased, unsettled_since"
+    };
+}
+
+/// When the oldest lease began that was not released cleanly, this one taken in. A time of day may
+/// have gone back meanwhile.
+macro_rules! unsettled_since {
+    () => {
+        "min(coalesce(unsettled_since, leased_at), leased_at)"
+    };
+}
+
+/// What revoking a lease sets.
+macro_rules! revoke {
+    () => {
+        concat!(
+            "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1,
+                revocations = revocations + 1, unsettled_since = ",
+            unsettled_since!(),
+            " WHERE "
+        )
     };
 }
 
@@ -31,40 +51,45 @@ pub(super) const FIRST_WAITING: &str = "SELECT number FROM slice INDEXED BY slic
     WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY number LIMIT 1";
 
 pub(super) const LEASE_SLICE: &str = concat!(
-    "UPDATE slice SET epoch = epoch + 1, owner = ?3, expires = ?4, first_leased = coalesce(first_leased, ?5)
+    "UPDATE slice SET epoch = epoch + 1, token = ?6, owner = ?3, expires = ?4, leased_at = ?5,
+         first_leased = coalesce(first_leased, ?5)
      WHERE job = ?1 AND number = ?2 AND is_done = 0 AND expires IS NULL
      RETURNING ",
     slice_columns!(),
     ", epoch, next_seq"
 );
 
-pub(super) const RENEW_SLICE: &str =
-    "UPDATE slice SET expires = ?4 WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
+pub(super) const RENEW_SLICE: &str = "UPDATE slice SET expires = ?5
+    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
 
-pub(super) const RELEASE_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, must_look = max(must_look, ?4)
-    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
+pub(super) const RELEASE_SLICE: &str = concat!(
+    "UPDATE slice SET owner = NULL, expires = NULL, must_look = max(must_look, ?5),
+        unsettled_since = iif(?5, ",
+    unsettled_since!(),
+    ", unsettled_since)
+     WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL"
+);
 
-pub(super) const LEASES_OF: &str =
-    "SELECT number, epoch FROM slice INDEXED BY slice_leased WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
+pub(super) const LEASES_OF: &str = "SELECT number, epoch, token FROM slice INDEXED BY slice_leased
+    WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
 
-pub(super) const REVOKE_ONE: &str = "UPDATE slice
-    SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
-    WHERE job = ?1 AND number = ?2";
+pub(super) const REVOKE_ONE: &str = concat!(revoke!(), "job = ?1 AND number = ?2");
 
-pub(super) const REVOKE_EXPIRED: &str = "UPDATE slice
-    SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1, revocations = revocations + 1
-    WHERE job = ?1 AND expires IS NOT NULL AND expires <= ?2";
+pub(super) const REVOKE_EXPIRED: &str = concat!(revoke!(), "job = ?1 AND expires IS NOT NULL AND expires <= ?2");
+
+/// When a store is opened, nobody holds a lease any more.
+pub(super) const REVOKE_ALL: &str = concat!(revoke!(), "expires IS NOT NULL");
 
 pub(super) const COUNT_LEASED: &str = "SELECT count(*) FROM slice WHERE job = ?1 AND expires IS NOT NULL";
 
-/// The number and the epoch fence; the sums keep outcomes from exceeding tasks; the last outcome
+/// The number, the epoch and the token fence; the sums keep outcomes from exceeding tasks; the last outcome
 /// ends the lease.
 pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
         succeeded = succeeded + ?5, failed = failed + ?6,
         is_done = succeeded + failed + ?5 + ?6 = tasks,
         owner = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, owner),
         expires = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, expires)
-    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND next_seq = ?4
+    WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?7 AND next_seq = ?4
         AND expires IS NOT NULL AND succeeded + failed + ?5 + ?6 <= tasks
     RETURNING is_done, succeeded, failed";
 
@@ -73,13 +98,13 @@ pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
 pub(super) const FORGIVE: &str = "UPDATE slice INDEXED BY slice_leased SET revocations = 0
     WHERE job = ?1 AND expires IS NOT NULL AND revocations > 0";
 
-const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, token, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 pub(super) const COUNT_SLICE: &str = "UPDATE job SET succeeded = succeeded + ?2, failed = failed + ?3 WHERE id = ?1";
 
 pub(super) const FIND_PART: &str = "SELECT 1 FROM part
-    WHERE job = ?1 AND slice = ?2 AND seq = ?4 AND epoch = ?3
-        AND epoch = (SELECT epoch FROM slice WHERE job = ?1 AND number = ?2)";
+    WHERE job = ?1 AND slice = ?2 AND seq = ?4 AND epoch = ?3 AND token = ?5
+        AND (epoch, token) = (SELECT epoch, token FROM slice WHERE job = ?1 AND number = ?2)";
 
 pub(super) const PARTS: &str = "SELECT seq, bytes FROM part WHERE job = ?1 AND slice = ?2 ORDER BY seq";
 
@@ -95,6 +120,7 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<SliceRow> {
         must_look: row.get(7)?,
         revocations: row.get(8)?,
         first_leased: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
+        unsettled_since: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
     })
 }
 
@@ -106,6 +132,7 @@ pub(super) fn lease_slice(
     connection: &Connection,
     job: JobId,
     owner: OwnerId,
+    token: LeaseToken,
     ttl: Duration,
     now: Moment,
 ) -> rusqlite::Result<Option<SliceLease>> {
@@ -116,7 +143,7 @@ pub(super) fn lease_slice(
     }
     let mut waiting = connection.prepare_cached(FIRST_WAITING)?;
     match waiting.query_row((Id(job),), |row| row.get(0)).optional()? {
-        Some(number) => lease_one(connection, job, number, owner, ttl, now),
+        Some(number) => lease_one(connection, (job, number), owner, token, ttl, now),
         None => Ok(None),
     }
 }
@@ -125,29 +152,32 @@ pub(super) fn lease_slice_to_settle(
     connection: &Connection,
     stage: &StageLease,
     slice: u32,
+    token: LeaseToken,
     ttl: Duration,
     now: Moment,
 ) -> Acted<Option<SliceLease>, LeaseError> {
-    must_hold_stage(connection, stage.job, stage.epoch)?;
-    Ok(lease_one(connection, stage.job, slice, stage.owner, ttl, now)?)
+    must_hold_stage(connection, stage.job, stage.fence)?;
+    Ok(lease_one(connection, (stage.job, slice), stage.owner, token, ttl, now)?)
 }
 
 /// Leases one slice, if it waits.
 fn lease_one(
     connection: &Connection,
-    job: JobId,
-    number: u32,
+    (job, number): (JobId, u32),
     owner: OwnerId,
+    token: LeaseToken,
     ttl: Duration,
     now: Moment,
 ) -> rusqlite::Result<Option<SliceLease>> {
     let lease = |row: &Row<'_>| {
-        let (epoch, next_seq) = (row.get::<_, Count>(10)?.0, row.get::<_, Count>(11)?.0);
-        Ok(SliceLease { job, owner, epoch, next_seq, slice: read_slice(row)? })
+        let fence = Fence { epoch: row.get::<_, Count>(11)?.0, token };
+        let next_seq = row.get::<_, Count>(12)?.0;
+        Ok(SliceLease { job, owner, fence, next_seq, leased_at: now.wall, slice: read_slice(row)? })
     };
     let expires = Expiry(now.monotonic.after(ttl));
     let mut statement = connection.prepare_cached(LEASE_SLICE)?;
-    statement.query_row((Id(job), number, Name(owner.0), expires, Time(now.wall)), lease).optional()
+    let taken = (Id(job), number, Name(owner.0), expires, Time(now.wall), Name(token.0));
+    statement.query_row(taken, lease).optional()
 }
 
 pub(super) fn renew_slice(
@@ -157,13 +187,15 @@ pub(super) fn renew_slice(
     now: Moment,
 ) -> Acted<Status, LeaseError> {
     let expires = Expiry(now.monotonic.after(ttl));
-    let unit = (Id(lease.job), lease.slice.index, Count(lease.epoch), expires);
+    let Fence { epoch, token } = lease.fence;
+    let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), expires);
     fenced_unless(connection.prepare_cached(RENEW_SLICE)?.execute(unit)?)?;
     job_status(connection, lease.job)
 }
 
 pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_look: bool) -> rusqlite::Result<()> {
-    let unit = (Id(lease.job), lease.slice.index, Count(lease.epoch), must_look);
+    let Fence { epoch, token } = lease.fence;
+    let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), must_look);
     connection.prepare_cached(RELEASE_SLICE)?.execute(unit)?;
     Ok(())
 }
@@ -182,12 +214,15 @@ pub(super) fn revoke_lost(
 
 /// Revokes the leases of an owner that it does not know of.
 fn revoke_unknown(connection: &Connection, job: JobId, known: &KnownLeases) -> rusqlite::Result<usize> {
-    let lease = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, Count>(1)?.0));
+    let lease = |row: &Row<'_>| {
+        let token = LeaseToken(row.get::<_, Name>(2)?.0);
+        Ok((row.get::<_, u32>(0)?, Fence { epoch: row.get::<_, Count>(1)?.0, token }))
+    };
     let mut leases = connection.prepare_cached(LEASES_OF)?;
     let held = leases.query_map((Id(job), Name(known.owner.0)), lease)?.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut revoke = connection.prepare_cached(REVOKE_ONE)?;
     let mut revoked = 0;
-    for (slice, _) in held.into_iter().filter(|(slice, epoch)| known.lacks(known.owner, *slice, *epoch)) {
+    for (slice, _) in held.into_iter().filter(|(slice, fence)| known.lacks(known.owner, *slice, *fence)) {
         revoked += revoke.execute((Id(job), slice))?;
     }
     Ok(revoked)
@@ -198,17 +233,17 @@ pub(super) fn count_leased(connection: &Connection, job: JobId) -> rusqlite::Res
 }
 
 pub(super) fn record_part(connection: &Connection, part: &OutcomePart) -> Acted<(), LeaseError> {
-    let unit = (Id(part.job), part.slice, Count(part.epoch), Count(part.seq));
+    let unit = (Id(part.job), part.slice, Count(part.fence.epoch), Count(part.seq), Name(part.fence.token.0));
     let counted = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let (job, slice, epoch, seq) = unit;
+    let (job, slice, epoch, seq, token) = unit;
     let mut count = connection.prepare_cached(COUNT_PART)?;
-    let row = count.query_row((job, slice, epoch, seq, part.succeeded, part.failed), counted).optional()?;
+    let row = count.query_row((job, slice, epoch, seq, part.succeeded, part.failed, token), counted).optional()?;
     let Some((is_done, succeeded, failed)): Option<(bool, u32, u32)> = row else {
         let was_recorded = connection.prepare_cached(FIND_PART)?.exists(unit)?;
         return if was_recorded { Ok(()) } else { refuse(LeaseError::Fenced) };
     };
     connection.prepare_cached(FORGIVE)?.execute((job,))?;
-    connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, &part.bytes[..]))?;
+    connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, token, &part.bytes[..]))?;
     if is_done {
         connection.prepare_cached(COUNT_SLICE)?.execute((job, succeeded, failed))?;
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    LeaseError, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
+    Fence, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope,
+    UploadsOf,
 };
 use brigade_model::status::Status;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -16,15 +17,15 @@ use crate::moment::Moment;
 
 /// `?4` is the latest expiry that may be taken over: now less the grace.
 pub(super) const LEASE_STAGE: &str =
-    "UPDATE job SET stage_epoch = stage_epoch + 1, stage_owner = ?2, stage_expires = ?3
+    "UPDATE job SET stage_epoch = stage_epoch + 1, stage_token = ?5, stage_owner = ?2, stage_expires = ?3
     WHERE id = ?1 AND terminated IS NULL AND (stage_expires IS NULL OR stage_expires <= ?4)
     RETURNING stage_epoch";
 
-pub(super) const RENEW_STAGE: &str =
-    "UPDATE job SET stage_expires = ?3 WHERE id = ?1 AND stage_epoch = ?2 AND stage_expires IS NOT NULL";
+pub(super) const RENEW_STAGE: &str = "UPDATE job SET stage_expires = ?4
+    WHERE id = ?1 AND stage_epoch = ?2 AND stage_token = ?3 AND stage_expires IS NOT NULL";
 
-pub(super) const RELEASE_STAGE: &str =
-    "UPDATE job SET stage_owner = NULL, stage_expires = NULL WHERE id = ?1 AND stage_epoch = ?2";
+pub(super) const RELEASE_STAGE: &str = "UPDATE job SET stage_owner = NULL, stage_expires = NULL
+    WHERE id = ?1 AND stage_epoch = ?2 AND stage_token = ?3";
 
 pub(super) const JOB_STATUS: &str = "SELECT status FROM job WHERE id = ?1";
 
@@ -33,7 +34,7 @@ pub(super) const COUNT_SLICES: &str = "SELECT coalesce(max(number) + 1, 0) FROM 
 const INSERT_SLICE: &str = "INSERT INTO slice (job, number, first_task, tasks, spool_name) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(super) const CHECK_SLICE: &str =
-    "SELECT 1 FROM slice WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND expires IS NOT NULL";
+    "SELECT 1 FROM slice WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
 
 const RECORD_UPLOAD: &str =
     "INSERT OR REPLACE INTO upload (job, upload_id, slice, bucket, key) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -55,14 +56,19 @@ pub(super) fn lease_stage(
     connection: &Connection,
     job: JobId,
     owner: OwnerId,
+    token: LeaseToken,
     ttl: Duration,
     grace: Duration,
     now: Moment,
 ) -> rusqlite::Result<Option<StageLease>> {
     let expires = Expiry(now.monotonic.after(ttl));
     let mut statement = connection.prepare_cached(LEASE_STAGE)?;
-    let lease = |row: &Row<'_>| Ok(StageLease { job, owner, epoch: row.get::<_, Count>(0)?.0 });
-    statement.query_row((Id(job), Name(owner.0), expires, lapsed(now, grace)), lease).optional()
+    let lease = |row: &Row<'_>| {
+        let fence = Fence { epoch: row.get::<_, Count>(0)?.0, token };
+        Ok(StageLease { job, owner, fence })
+    };
+    let taken = (Id(job), Name(owner.0), expires, lapsed(now, grace), Name(token.0));
+    statement.query_row(taken, lease).optional()
 }
 
 /// The latest expiry that is at least `grace` ago; before the clock's origin there was none.
@@ -77,16 +83,19 @@ pub(super) fn renew_stage(
     now: Moment,
 ) -> Acted<(), LeaseError> {
     let expires = Expiry(now.monotonic.after(ttl));
-    fenced_unless(connection.prepare_cached(RENEW_STAGE)?.execute((Id(lease.job), Count(lease.epoch), expires))?)
+    let Fence { epoch, token } = lease.fence;
+    let held = (Id(lease.job), Count(epoch), Name(token.0), expires);
+    fenced_unless(connection.prepare_cached(RENEW_STAGE)?.execute(held)?)
 }
 
 pub(super) fn release_stage(connection: &Connection, lease: &StageLease) -> rusqlite::Result<()> {
-    connection.prepare_cached(RELEASE_STAGE)?.execute((Id(lease.job), Count(lease.epoch)))?;
+    let Fence { epoch, token } = lease.fence;
+    connection.prepare_cached(RELEASE_STAGE)?.execute((Id(lease.job), Count(epoch), Name(token.0)))?;
     Ok(())
 }
 
-pub(super) fn must_hold_stage(connection: &Connection, job: JobId, epoch: u64) -> Acted<(), LeaseError> {
-    if holds_stage(connection, job, epoch)? { Ok(()) } else { refuse(LeaseError::Fenced) }
+pub(super) fn must_hold_stage(connection: &Connection, job: JobId, fence: Fence) -> Acted<(), LeaseError> {
+    if holds_stage(connection, job, fence)? { Ok(()) } else { refuse(LeaseError::Fenced) }
 }
 
 /// The job's status; a lease of a job that is gone is lost.
@@ -97,7 +106,7 @@ pub(super) fn job_status(connection: &Connection, job: JobId) -> Acted<Status, L
 }
 
 pub(super) fn add_slices(connection: &Connection, lease: &StageLease, slices: &[NewSlice]) -> Acted<(), LeaseError> {
-    must_hold_stage(connection, lease.job, lease.epoch)?;
+    must_hold_stage(connection, lease.job, lease.fence)?;
     if job_status(connection, lease.job)? != Status::Preparing {
         return refuse(LeaseError::Fenced);
     }
@@ -119,13 +128,13 @@ pub(super) fn record_upload(
     upload: &OpenUpload,
 ) -> Acted<(), LeaseError> {
     let slice = match scope {
-        UploadScope::Slice { slice, epoch } => {
-            let unit = (Id(job), slice, Count(*epoch));
+        UploadScope::Slice { slice, fence } => {
+            let unit = (Id(job), slice, Count(fence.epoch), Name(fence.token.0));
             fenced_unless(usize::from(connection.prepare_cached(CHECK_SLICE)?.exists(unit)?))?;
             Some(slice)
         }
-        UploadScope::Stage { epoch } => {
-            must_hold_stage(connection, job, *epoch)?;
+        UploadScope::Stage { fence } => {
+            must_hold_stage(connection, job, *fence)?;
             None
         }
     };
@@ -159,7 +168,7 @@ pub(super) fn record_report_file(
     lease: &StageLease,
     file: &ReportFile,
 ) -> Acted<(), LeaseError> {
-    must_hold_stage(connection, lease.job, lease.epoch)?;
+    must_hold_stage(connection, lease.job, lease.fence)?;
     let row = (Id(lease.job), &file.kind, file.number, file.key.as_str(), &file.md5, Count(file.rows));
     connection.prepare_cached(RECORD_FILE)?.execute(row)?;
     Ok(())

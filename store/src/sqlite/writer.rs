@@ -48,7 +48,7 @@ pub(super) fn refuse<T, E>(why: impl Into<E>) -> Acted<T, E> {
     Err(Stopped::Refused(why.into()))
 }
 
-/// What became of an update that names an epoch: no row means that the lease is lost.
+/// What became of an update that names a fence: no row means that the lease is lost.
 pub(super) fn fenced_unless(rows: usize) -> Acted<(), LeaseError> {
     if rows == 0 { refuse(LeaseError::Fenced) } else { Ok(()) }
 }

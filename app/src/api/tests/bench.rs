@@ -308,7 +308,7 @@ impl Bench {
         let mut name = [0; 16];
         self.api.entropy.fill(&mut name);
         let change_id = ChangeId(uuid::Builder::from_random_bytes(name).into_uuid());
-        let apply = Apply { job: id, revision: job.revision, id: change_id, change, stage_epoch: None };
+        let apply = Apply { job: id, revision: job.revision, id: change_id, change, stage_fence: None };
         self.store.apply(apply).await.unwrap()
     }
 

@@ -199,13 +199,13 @@ forward! {
     count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
     reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
     purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
-    lease_stage(job: JobId, owner: OwnerId, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
+    lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
     renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
     release_stage(lease: &StageLease) -> Result<(), StoreError>;
     add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
     slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
-    lease_slice(job: JobId, owner: OwnerId, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
-    lease_slice_to_settle(stage: &StageLease, slice: u32, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
+    lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
+    lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
     revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;

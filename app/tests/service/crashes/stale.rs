@@ -69,7 +69,7 @@ fn slice(store: &Connection) -> (i64, Option<Vec<u8>>, i64, i64, i64) {
 async fn outcomes_of_a_slice_that_somebody_else_took_over_count_not_at_all() {
     let (house, witness, job) = begin().await;
     let store = job_store(&house);
-    let taken = "UPDATE slice SET epoch = epoch + 1, owner = ?1, expires = ?2";
+    let taken = "UPDATE slice SET epoch = epoch + 1, token = ?1, owner = ?1, expires = ?2";
     store.execute(taken, (&[7_u8; 16][..], i64::MAX)).unwrap();
     let before = slice(&store);
     witness.hold(false);
@@ -77,7 +77,8 @@ async fn outcomes_of_a_slice_that_somebody_else_took_over_count_not_at_all() {
     until(&house, || house.said().contains("the slice is lost or given up") || slice(&store) != before).await;
     assert_eq!(slice(&store), before, "who lost the slice neither records nor gives back");
 
-    let lost = "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1";
+    let lost = "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1,
+        unsettled_since = leased_at";
     store.execute(lost, ()).unwrap();
     let ended = house.end(job).await;
     assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
@@ -101,7 +102,8 @@ async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
     let mut offsets: Vec<u32> = witness.lost().iter().map(|at| at.key.as_str()[1..].parse().unwrap()).collect();
     offsets.sort_unstable();
     offsets.iter().for_each(|offset| _ = part.add(*offset, Outcome::Succeeded));
-    let recorded = "INSERT INTO part (job, slice, seq, epoch, bytes) SELECT job, number, 0, epoch, ?1 FROM slice";
+    let recorded = "INSERT INTO part (job, slice, seq, epoch, token, bytes)
+        SELECT job, number, 0, epoch, token, ?1 FROM slice";
     let transaction = store.unchecked_transaction().unwrap();
     transaction.execute(recorded, (&part.finish().bytes[..],)).unwrap();
     transaction.execute("UPDATE slice SET next_seq = 1, succeeded = ?1", (IN_FLIGHT,)).unwrap();

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
-use brigade_model::ports::job_store::{Apply, ChangeId, NewSlice, OwnerId, SliceLease, UploadsOf};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
     PutObject, Verdict, send,
@@ -178,7 +178,7 @@ impl Rig {
             attempted_since: lease.slice.first_leased.unwrap(),
             job: lease.job,
             slice: lease.slice.index,
-            epoch: lease.epoch,
+            fence: lease.fence,
         };
         Self { clock, store, jobs, bench, sizes: SMALL }
     }
@@ -345,12 +345,12 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
     let account = AccountId::new("1250000000").unwrap();
     let job = Job::new(id, account, Dialect::Cos, endpoint.clone(), spec(), clock.now());
     jobs.create_job(&job, 1).await.unwrap();
-    let owner = OwnerId(Uuid::from_u128(1));
+    let (owner, token) = (OwnerId(Uuid::from_u128(1)), LeaseToken(Uuid::from_u128(1)));
     let ttl = Duration::from_secs(30);
-    let stage = jobs.lease_stage(id, owner, ttl, ttl).await.unwrap().unwrap();
+    let stage = jobs.lease_stage(id, owner, token, ttl, ttl).await.unwrap().unwrap();
     let change = async |revision: u64, change: Change| {
         let id = ChangeId(Uuid::from_u128(u128::from(revision)));
-        let apply = Apply { job: job.id, revision, id, change, stage_epoch: Some(stage.epoch) };
+        let apply = Apply { job: job.id, revision, id, change, stage_fence: Some(stage.fence) };
         jobs.apply(apply).await.unwrap().revision
     };
     let revision = change(0, Change::PreparationStarted).await;
@@ -359,7 +359,7 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
     let prepared = brigade_model::job::Prepared { tasks: 64, slices: 1, ..Default::default() };
     change(revision, Change::ManifestRead(prepared)).await;
     jobs.reschedule(&endpoint, 1).await.unwrap();
-    jobs.lease_slice(id, owner, ttl).await.unwrap().unwrap()
+    jobs.lease_slice(id, owner, token, ttl).await.unwrap().unwrap()
 }
 
 fn spec() -> JobSpec {

@@ -26,6 +26,7 @@ fn row(first_task: u64, tasks: usize) -> SliceRow {
         must_look: false,
         revocations: 0,
         first_leased: None,
+        unsettled_since: None,
     }
 }
 

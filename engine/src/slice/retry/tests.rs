@@ -43,7 +43,7 @@ async fn ended(tasks: impl Iterator<Item = Task>, outcome: impl Fn(u64) -> Optio
 }
 
 async fn write(rig: &Rig, index: u32, writer: &mut SliceWriter) {
-    let spool_name = plan::spool_name(rig.job.id, index, rig.lease.epoch);
+    let spool_name = plan::spool_name(rig.job.id, index, rig.lease.fence);
     let slice =
         NewSlice { index, first_task: writer.first_task(), tasks: writer.tasks(), spool_name: spool_name.clone() };
     rig.spool.write(&spool_name, writer.finish()).await.unwrap();

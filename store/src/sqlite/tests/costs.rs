@@ -206,7 +206,7 @@ async fn a_purge_gives_its_pages_back_to_the_file_system() {
         revision: job.revision,
         id: ChangeId(uuid::Uuid::nil()),
         change: Change::DeleteRequested,
-        stage_epoch: None,
+        stage_fence: None,
     };
     store.apply(apply).await.unwrap();
     let purged = store.purge(Timestamp::UNIX_EPOCH, 1000).await.unwrap();

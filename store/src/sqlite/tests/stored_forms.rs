@@ -5,15 +5,22 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::JobStore;
+use brigade_model::ports::job_store::{LeaseToken, OutcomePart, OwnerId};
 use brigade_model::{JobSpec, Timestamp};
+use bytes::Bytes;
+use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::job_row::Life;
-use super::{open, with_writer};
+use uuid::Uuid;
+
+use super::super::job_row::{Life, insert_job};
+use super::super::opening::{DATABASE, MIGRATIONS};
+use super::{open, open_again, with_writer};
 use crate::conformance::{sample_job, sample_specs};
 
 fn golden(name: &str) -> PathBuf {
@@ -85,4 +92,51 @@ async fn a_life_from_before_limits_has_those_of_its_options() {
         .await
         .unwrap();
     assert_eq!(store.job(job.id).await.unwrap().unwrap().limits, job.limits);
+}
+
+/// The version of the schema before leases had tokens.
+const WITHOUT_TOKENS: u32 = 4;
+
+/// Slices of the version before tokens: never leased; released cleanly; to be looked at; leased.
+const SLICES_WITHOUT_TOKENS: &str = "
+    INSERT INTO slice (job, number, first_task, tasks, spool_name, epoch, must_look, first_leased) VALUES
+        (?1, 0, 0, 5, 's', 0, 0, NULL),
+        (?1, 1, 5, 5, 's', 1, 0, 100000000000),
+        (?1, 2, 10, 5, 's', 2, 1, 200000000000),
+        (?1, 3, 15, 5, 's', 3, 0, 300000000000)";
+
+#[tokio::test]
+async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unsettled_since_their_first_lease() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..WITHOUT_TOKENS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+    old.pragma_update(None, "user_version", WITHOUT_TOKENS).unwrap();
+    let job = sample_job(1).id;
+    insert_job(&old, &sample_job(1)).unwrap();
+    let of_job = (job.as_bytes(),);
+    old.execute(SLICES_WITHOUT_TOKENS, of_job).unwrap();
+    old.execute("INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, 3, 0, 3, x'01')", of_job).unwrap();
+    let leased = "UPDATE slice SET owner = x'00', expires = 9, next_seq = 1, succeeded = 1 WHERE number = 3";
+    old.execute(leased, ()).unwrap();
+    old.execute("UPDATE job SET status = 'Active', stage_epoch = 7, stage_expires = 9", ()).unwrap();
+    drop(old);
+
+    let store = open_again(directory.path());
+    let rows = store.slices(job, 0, 9).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.must_look, row.first_leased, row.unsettled_since)).collect();
+    let expected = [
+        (false, None, None),
+        (false, Some(at(100)), None),
+        (true, Some(at(200)), Some(at(200))),
+        (true, Some(at(300)), Some(at(300))),
+    ];
+    assert_eq!(seen, expected);
+    let (owner, token, ttl) = (OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), Duration::from_secs(30));
+    let stage = store.lease_stage(job, owner, token, ttl, ttl).await.unwrap().unwrap();
+    assert_eq!(stage.fence.epoch, 9, "the lease of before was revoked");
+    let lease = store.lease_slice_to_settle(&stage, 3, token, ttl).await.unwrap().unwrap();
+    assert_eq!((lease.fence.epoch, lease.next_seq), (5, 1));
+    let (slice, fence, bytes) = (3, lease.fence, Bytes::from_static(&[2]));
+    store.record_part(OutcomePart { job, slice, fence, seq: 1, succeeded: 4, failed: 0, bytes }).await.unwrap();
+    assert_eq!(store.parts(job, 3).await.unwrap().len(), 2);
 }
