@@ -170,6 +170,7 @@ impl ConfiguredRoles {
                 allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
                 strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
             },
+            multipart_etag: Arc::clone(active.multipart_etag()),
             health: Arc::new(EndpointHealth { endpoint: active, gate: Arc::clone(&chain.gate) }),
         })
     }

@@ -15,6 +15,7 @@ mod execute;
 mod leashes;
 mod leb128;
 pub mod manifest;
+pub mod multipart_etag;
 pub mod operation;
 pub mod outcomes;
 pub mod places;

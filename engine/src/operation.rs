@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::{Restore, Tagging};
 use brigade_model::ports::job_store::Fence;
+use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
@@ -58,6 +59,8 @@ pub struct Bench {
     pub entropy: Arc<dyn Entropy>,
     /// Since when tasks of the slice that must look may have been attempted.
     pub attempted_since: Timestamp,
+    /// Uploads whose completion a worker before may have sent.
+    pub completing: Arc<[OpenUpload]>,
     /// Which job.
     pub job: JobId,
     /// Which slice.

@@ -6,6 +6,8 @@ use brigade_model::operation::OperationKind;
 use brigade_model::ports::ObjectStore;
 use brigade_model::{AccountId, BucketName, Capabilities, EndpointName, LoadLimits};
 
+use crate::multipart_etag::MultipartEtag;
+
 /// What a role may touch on one endpoint.
 #[derive(Clone)]
 pub struct Place {
@@ -20,6 +22,8 @@ pub struct Place {
     pub buckets: BucketRules,
     /// Why it does not work at the moment, if it does not.
     pub health: Arc<dyn Health>,
+    /// What its completions have shown of the ETags of objects made of parts.
+    pub multipart_etag: Arc<MultipartEtag>,
 }
 
 /// Whether an endpoint works, and how fast.

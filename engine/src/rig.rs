@@ -98,6 +98,7 @@ impl Rig {
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AlwaysWell),
+            multipart_etag: Arc::default(),
         };
         let mut spec = spec(put(&objects, manifest).await);
         adjust(&mut spec);

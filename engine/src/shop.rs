@@ -111,6 +111,7 @@ impl Shop {
             leash: leash.clone(),
             entropy: self.ports.entropy.clone(),
             attempted_since: first_attempted(job, lease).unwrap_or_else(|| self.ports.clock.now()),
+            completing: Arc::default(),
             job: job.id,
             slice: lease.slice.index,
             fence: lease.fence,

@@ -77,6 +77,7 @@ impl OneRole {
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AtTheGate(gate)),
+            multipart_etag: Arc::default(),
         };
         Self(RolePlaces {
             operations: OperationKind::ALL.to_vec(),

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use brigade_engine::multipart_etag::MultipartEtag;
 use brigade_engine::places::Health;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits};
@@ -14,6 +15,7 @@ pub struct ActiveEndpoint {
     kind: EndpointKind,
     configured: Caps,
     limit: LimitHandle,
+    multipart_etag: Arc<MultipartEtag>,
     row: Mutex<EndpointRow>,
 }
 
@@ -21,7 +23,8 @@ impl ActiveEndpoint {
     /// An endpoint for which nothing is set.
     #[must_use]
     pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps) -> Self {
-        Self { kind, configured, limit: LimitHandle::new(configured), row: Mutex::new(EndpointRow::unset(name)) }
+        let row = Mutex::new(EndpointRow::unset(name));
+        Self { kind, configured, limit: LimitHandle::new(configured), multipart_etag: Arc::default(), row }
     }
 
     /// What the configuration allows at most.
@@ -40,6 +43,12 @@ impl ActiveEndpoint {
     #[must_use]
     pub fn limit(&self) -> &LimitHandle {
         &self.limit
+    }
+
+    /// What its completions have shown of the ETags of objects made of parts.
+    #[must_use]
+    pub fn multipart_etag(&self) -> &Arc<MultipartEtag> {
+        &self.multipart_etag
     }
 
     /// What goes on there now.

@@ -128,6 +128,7 @@ impl Roles for OneRole {
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AlwaysWell),
+            multipart_etag: Arc::default(),
         };
         Some(RolePlaces {
             operations: OperationKind::ALL.to_vec(),

@@ -37,7 +37,7 @@ impl<'a> Units<'a> {
     /// Reads what is known about the slice, and aborts what a dead worker left behind.
     pub(super) async fn open(run: SliceRun<'a>) -> Result<Self, Setback> {
         let (ports, row) = (&run.shop.ports, &run.lease.slice);
-        let bench = Arc::new(run.shop.set_up(run.job, run.lease, run.leash)?);
+        let mut bench = run.shop.set_up(run.job, run.lease, run.leash)?;
         let parts = ports.jobs.parts(run.job.id, row.index).await?;
         let done = Done::of_parts(row.tasks, &parts)
             .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
@@ -47,8 +47,9 @@ impl<'a> Units<'a> {
         let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
         let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
         if look_below > 0 {
-            abort_recorded_uploads(&bench).await?;
+            bench.completing = abort_recorded_uploads(&bench).await?.into();
         }
+        let bench = Arc::new(bench);
         let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
         let ahead = VecDeque::new();
         Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::{
     Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, PutObjectTagging, TagSet,
     Verdict,
@@ -28,17 +29,37 @@ use super::tags::add_tags;
 use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
+mod completion;
 mod multipart;
 pub(crate) mod plan;
 mod stream;
 
 pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End> {
     let route = Route::find(hand, plan)?;
+    let left = settle_left_completion(hand, &route.target).await?;
+    if left.is_some() && plan.is_whole_in_parts() {
+        return Ok(route.outcome());
+    }
     let copying = Copying::begin(hand, plan, &route).await?;
-    let version = copying.carry().await?;
+    let version = match left {
+        Some(version) => version,
+        None => copying.carry().await?,
+    };
     acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
     copying.put_tags(version).await?;
     Ok(route.outcome())
+}
+
+/// Settles the completion of parts that a worker before may have sent for this target, and gives
+/// the version when it is proven; `None` when the copy is to be made.
+async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Option<Option<VersionId>>, End> {
+    let is_ours = |upload: &&OpenUpload| upload.bucket == target.bucket && upload.key == target.key;
+    let left = hand.bench.completing.iter().find(is_ours).zip(hand.in_doubt_since());
+    let Some((left, since)) = left else { return Ok(None) };
+    match Box::pin(completion::settle_left(hand, left, since)).await? {
+        CheckResult::Done(version) => Ok(Some(version)),
+        CheckResult::Act(_) => Ok(None),
+    }
 }
 
 /// Where from and where to.

@@ -302,23 +302,12 @@ fn settle_doubt<T>(hand: &Hand<'_>, result: &CheckResult<T>) {
 /// be carried out until then.
 async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
     let clock = &hand.bench.clock;
-    let jitter = jitter(&*hand.bench.entropy, BACKOFF * acts);
-    let wait = until.since(clock.monotonic()) + jitter;
-    let leash = hand.bench.leash.finishing();
-    tokio::select! {
-        biased;
-        () = clock.sleep(wait) => Ok(()),
-        () = leash.stopped() => Err(stopped().into()),
-    }
+    hand.wait(until.since(clock.monotonic()) + jitter(&*hand.bench.entropy, BACKOFF * acts)).await
 }
 
 fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {
     let most_us = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
     Duration::from_micros(entropy.below(most_us + 1))
-}
-
-fn stopped() -> CallError {
-    CallError::new(Verdict::Stopped, Effect::Unknown, "Stopped", "stopped before a lost call was made again")
 }
 
 #[cfg(test)]

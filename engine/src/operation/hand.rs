@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use brigade_model::ports::object_store::{
     At, CallError, CallKind, Effect, GetObject, HeadObject, Leash, ObjectHead, Request, Verdict,
@@ -108,6 +109,19 @@ impl<'a> Hand<'a> {
             Ok(_) => self.send(place, head).await,
             Err(error) if error.code == "InvalidRange" => self.send(place, head).await,
             Err(error) => Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
+        }
+    }
+
+    /// Waits, until the worker has to stop.
+    pub(crate) async fn wait(&self, duration: Duration) -> Result<(), End> {
+        let leash = self.leash();
+        tokio::select! {
+            biased;
+            () = self.bench.clock.sleep(duration) => Ok(()),
+            () = leash.stopped() => {
+                let why = "stopped before a lost call was settled";
+                Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why).into())
+            }
         }
     }
 

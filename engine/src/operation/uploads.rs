@@ -11,12 +11,12 @@
 
 use std::time::Duration;
 
-use brigade_model::JobId;
-use brigade_model::ports::job_store::{OpenUpload, StoreError, UploadScope, UploadsOf};
+use brigade_model::ports::job_store::{LeaseError, OpenUpload, StoreError, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, NewObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore};
+use brigade_model::{ETag, JobId};
 use tracing::warn;
 
 use super::Bench;
@@ -43,7 +43,7 @@ impl<'a> Upload<'a> {
         let request = CreateMultipartUpload { at: at.clone(), with };
         let id = hand.send(&bench.target, request).await.doing("beginning a multipart upload")?;
         let upload = Self { bench, at: at.clone(), id };
-        if let Err(error) = upload.record().await {
+        if let Err(error) = upload.record(None).await {
             warn!(job = %bench.job, slice = bench.slice, %error, "an upload is not recorded and so not begun");
             upload.abort(hand).await;
             return Err(End::LeaseLost);
@@ -51,10 +51,23 @@ impl<'a> Upload<'a> {
         Ok(upload)
     }
 
-    async fn record(&self) -> Result<(), brigade_model::ports::job_store::LeaseError> {
+    /// An upload that a worker before has begun and recorded.
+    pub(crate) fn resume(bench: &'a Bench, at: At, id: String) -> Self {
+        Self { bench, at, id }
+    }
+
+    /// Records, before the completion is sent, which ETags the object has after it.
+    pub(crate) async fn record_completing(&self, expected: &[ETag]) -> Result<(), End> {
+        self.record(Some(expected.to_vec())).await.map_err(|error| {
+            warn!(job = %self.bench.job, slice = self.bench.slice, %error, "a completion is not recorded and so not sent");
+            End::LeaseLost
+        })
+    }
+
+    async fn record(&self, completing: Option<Vec<ETag>>) -> Result<(), LeaseError> {
         let scope = UploadScope::Slice { slice: self.bench.slice, fence: self.bench.fence };
-        let upload =
-            OpenUpload { bucket: self.at.bucket.clone(), key: self.at.key.clone(), upload_id: self.id.clone() };
+        let At { bucket, key } = self.at.clone();
+        let upload = OpenUpload { bucket, key, upload_id: self.id.clone(), completing };
         self.bench.jobs.record_upload(self.bench.job, &scope, &upload).await
     }
 
@@ -68,44 +81,62 @@ impl<'a> Upload<'a> {
 
     /// Throws the upload away with all its parts, none of which may be in flight. When that
     /// cannot be confirmed, whoever runs the task next has to.
-    pub(crate) async fn abort(&self, hand: &Hand<'_>) {
+    pub(crate) async fn abort(&self, hand: &Hand<'_>) -> Aborted {
         let leash = Leash::unbounded();
         let aborted = tokio::select! {
             biased;
-            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => aborted.is_ok(),
-            () = self.bench.clock.sleep(ABORT_PATIENCE) => false,
+            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => aborted.ok(),
+            () = self.bench.clock.sleep(ABORT_PATIENCE) => None,
         };
         match aborted {
-            true => self.forget().await,
-            false => hand.note_effect(),
+            Some(_) => self.forget().await,
+            None => hand.note_effect(),
         }
+        aborted.unwrap_or(Aborted::Not)
     }
 }
 
-async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> Result<(), CallError> {
+/// What became of an upload that was to be thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aborted {
+    /// It was open until now.
+    Now,
+    /// It was gone: completed, aborted, or dropped by the store.
+    Gone,
+    /// It may still be open, and stays recorded.
+    Not,
+}
+
+async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> Result<Aborted, CallError> {
     let request = AbortMultipartUpload { at: at.clone(), upload_id: id.to_owned() };
     match send(&*place.store, leash, request).await {
-        Err(error) if error.verdict != Verdict::Missing => {
+        Ok(()) => Ok(Aborted::Now),
+        Err(error) if error.verdict == Verdict::Missing => Ok(Aborted::Gone),
+        Err(error) => {
             warn!(%job, bucket = %at.bucket, key = %at.key, upload = id, %error, "an upload is not aborted");
             Err(error)
         }
-        _ => Ok(()),
     }
 }
 
 /// Aborts what the workers before left open in this slice. Those that the store does not abort
-/// now stay recorded.
+/// now stay recorded. Gives those whose completion may have been sent: their tasks settle them.
 ///
 /// # Errors
 /// The job store failed.
-pub async fn abort_recorded_uploads(bench: &Bench) -> Result<(), StoreError> {
+pub async fn abort_recorded_uploads(bench: &Bench) -> Result<Vec<OpenUpload>, StoreError> {
+    let mut completing = Vec::new();
     for upload in bench.jobs.uploads(bench.job, UploadsOf::Slice(bench.slice)).await? {
+        if upload.completing.is_some() {
+            completing.push(upload);
+            continue;
+        }
         let at = At { bucket: upload.bucket, key: upload.key };
         if abort(bench.job, &bench.target, &bench.leash.finishing(), &at, &upload.upload_id).await.is_ok() {
             bench.jobs.forget_upload(bench.job, &upload.upload_id).await?;
         }
     }
-    Ok(())
+    Ok(completing)
 }
 
 /// Aborts what the copies of an ended job left open, or its report; those that the store does not
@@ -120,7 +151,7 @@ pub(crate) async fn abort_left_uploads(
     place: &Place,
     leash: &Leash,
 ) -> Result<(), Setback> {
-    for OpenUpload { bucket, key, upload_id } in jobs.uploads(job, of).await? {
+    for OpenUpload { bucket, key, upload_id, .. } in jobs.uploads(job, of).await? {
         let at = At { bucket, key };
         let aborted = tokio::select! {
             biased;
@@ -128,7 +159,7 @@ pub(crate) async fn abort_left_uploads(
             () = clock.sleep(ABORT_PATIENCE) => return Ok(()),
         };
         match aborted {
-            Ok(()) => jobs.forget_upload(job, &upload_id).await?,
+            Ok(_) => jobs.forget_upload(job, &upload_id).await?,
             Err(error) if error.verdict == Verdict::Stopped => return Err(Setback::Stopped),
             Err(_) => {}
         }

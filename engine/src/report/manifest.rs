@@ -145,7 +145,7 @@ fn rehearsed(dry_run: &DryRun) -> Rehearsed<'_> {
 }
 
 fn left_upload(upload: &OpenUpload) -> LeftUpload<'_> {
-    let OpenUpload { bucket, key, upload_id } = upload;
+    let OpenUpload { bucket, key, upload_id, .. } = upload;
     LeftUpload { bucket: bucket.as_str(), key: key.as_str(), upload_id }
 }
 

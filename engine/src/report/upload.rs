@@ -109,7 +109,7 @@ impl<'a> Upload<'a> {
         let request = CreateMultipartUpload { at: self.at.clone(), with: new_object(CONTENT_TYPE) };
         let upload_id = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
         let At { bucket, key } = self.at.clone();
-        let upload = OpenUpload { bucket, key, upload_id: upload_id.clone() };
+        let upload = OpenUpload { bucket, key, upload_id: upload_id.clone(), completing: None };
         let lease = self.what.lease;
         self.what.jobs.record_upload(lease.job, &UploadScope::Stage { fence: lease.fence }, &upload).await?;
         Ok(Parts { upload_id, etags: Vec::new() })
@@ -145,7 +145,7 @@ impl<'a> Upload<'a> {
 
 /// Aborts what an earlier owner of the stage left open.
 pub(super) async fn abort_open(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
-    for OpenUpload { bucket, key, upload_id } in what.jobs.uploads(what.job.id, UploadsOf::Report).await? {
+    for OpenUpload { bucket, key, upload_id, .. } in what.jobs.uploads(what.job.id, UploadsOf::Report).await? {
         let at = At { bucket, key };
         match to.send(AbortMultipartUpload { at, upload_id: upload_id.clone() }).await {
             // It was completed, or aborted, and then not forgotten.

@@ -67,6 +67,7 @@ impl Roles for OneRole {
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: self.rules.lock().unwrap().clone(),
             health: self.health.clone(),
+            multipart_etag: Arc::default(),
         };
         (role == "role" && !self.is_gone.load(Ordering::SeqCst)).then(|| RolePlaces {
             operations: self.allowed.lock().unwrap().clone(),

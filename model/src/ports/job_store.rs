@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::Timestamp;
 use crate::endpoint::EndpointRow;
 use crate::job::{Change, Dialect, IllegalChange, Job, JobId};
-use crate::names::{AccountId, BucketName, EndpointName, ObjectKey};
+use crate::names::{AccountId, BucketName, ETag, EndpointName, ObjectKey};
 use crate::slots::SlotMove;
 use crate::status::Status;
 
@@ -296,6 +296,10 @@ pub struct OpenUpload {
     pub key: ObjectKey,
     /// The store's name for the upload.
     pub upload_id: String,
+    /// Set once its completion may have been sent: the ETags that the object then has, by the
+    /// formulas that stores are known to use.
+    #[serde(default)]
+    pub completing: Option<Vec<ETag>>,
 }
 
 /// Under whose lease an upload is recorded.

@@ -19,7 +19,7 @@ fn is_fenced<T>(answer: &Result<T, LeaseError>) -> bool {
 
 fn upload() -> OpenUpload {
     let (bucket, key) = (BucketName::new("b").unwrap(), ObjectKey::new("k").unwrap());
-    OpenUpload { bucket, key, upload_id: "u".into() }
+    OpenUpload { bucket, key, upload_id: "u".into(), completing: None }
 }
 
 /// A slice that one owner leased before the store fell back, and another one after it: the job,

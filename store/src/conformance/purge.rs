@@ -37,7 +37,7 @@ async fn rich_job(store: &Store, job: Job) -> JobId {
         store.record_part(part(&second, seq, 0, 1)).await.unwrap();
     }
     let (bucket, key) = (BucketName::new("b").unwrap(), ObjectKey::new("k").unwrap());
-    let upload = OpenUpload { bucket, key: key.clone(), upload_id: "u".into() };
+    let upload = OpenUpload { bucket, key: key.clone(), upload_id: "u".into(), completing: None };
     let scope = UploadScope::Slice { slice: second.slice.index, fence: second.fence };
     store.record_upload(id, &scope, &upload).await.unwrap();
     store.release_slice(&second, false).await.unwrap();

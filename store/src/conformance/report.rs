@@ -1,7 +1,7 @@
 //! What remembering uploads and report files promises.
 
 use brigade_model::job::JobId;
-use brigade_model::names::{BucketName, ObjectKey};
+use brigade_model::names::{BucketName, ETag, ObjectKey};
 use brigade_model::ports::job_store::{LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
@@ -12,6 +12,7 @@ fn upload(id: &str) -> OpenUpload {
         bucket: BucketName::new("b").unwrap(),
         key: ObjectKey::new(format!("of {id}")).unwrap(),
         upload_id: id.into(),
+        completing: None,
     }
 }
 
@@ -41,6 +42,12 @@ pub(super) async fn an_upload_is_remembered_until_it_is_forgotten(bench: &mut dy
     assert_eq!(uploads(&store, id, UploadsOf::Slice(1)).await, [""; 0]);
     assert_eq!(uploads(&store, id, UploadsOf::Slices).await, ["1", "2"]);
     assert_eq!(uploads(&store, id, UploadsOf::Report).await, ["3"]);
+    let etags = vec![ETag::new("\"a-1\"").unwrap(), ETag::new("b-1").unwrap()];
+    let completing = OpenUpload { completing: Some(etags), ..upload("2") };
+    store.record_upload(id, &of_slice, &completing).await.unwrap();
+    let found = store.uploads(id, UploadsOf::Slice(0)).await.unwrap();
+    assert_eq!(found, [upload("1"), completing], "its completion may have been sent");
+    store.record_upload(id, &of_slice, &upload("2")).await.unwrap();
     for upload_id in ["1", "3", "3", "9"] {
         store.forget_upload(id, upload_id).await.unwrap();
     }

@@ -10,7 +10,7 @@ use brigade_model::ports::job_store::{
 use brigade_model::status::Status;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::column::{Count, Expiry, Id, Name, Text};
+use super::column::{Count, Expiry, Id, Json, Name, Text};
 use super::jobs::holds_stage;
 use super::writer::{Acted, fenced_unless, refuse};
 use crate::moment::Moment;
@@ -37,14 +37,14 @@ pub(super) const CHECK_SLICE: &str =
     "SELECT 1 FROM slice WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
 
 const RECORD_UPLOAD: &str =
-    "INSERT OR REPLACE INTO upload (job, upload_id, slice, bucket, key) VALUES (?1, ?2, ?3, ?4, ?5)";
+    "INSERT OR REPLACE INTO upload (job, upload_id, slice, bucket, key, completing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 pub(super) const FORGET_UPLOAD: &str = "DELETE FROM upload WHERE job = ?1 AND upload_id = ?2";
 
 pub(super) const UPLOADS: &str =
-    "SELECT upload_id, bucket, key FROM upload WHERE job = ?1 AND slice IS ?2 ORDER BY upload_id";
+    "SELECT upload_id, bucket, key, completing FROM upload WHERE job = ?1 AND slice IS ?2 ORDER BY upload_id";
 pub(super) const UPLOADS_OF_SLICES: &str =
-    "SELECT upload_id, bucket, key FROM upload WHERE job = ?1 AND slice IS NOT NULL ORDER BY upload_id";
+    "SELECT upload_id, bucket, key, completing FROM upload WHERE job = ?1 AND slice IS NOT NULL ORDER BY upload_id";
 
 const RECORD_FILE: &str =
     "INSERT OR REPLACE INTO report_file (job, kind, number, key, md5, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -138,7 +138,8 @@ pub(super) fn record_upload(
             None
         }
     };
-    let row = (Id(job), &upload.upload_id, slice, upload.bucket.as_str(), upload.key.as_str());
+    let completing = upload.completing.as_ref().map(Json);
+    let row = (Id(job), &upload.upload_id, slice, upload.bucket.as_str(), upload.key.as_str(), completing);
     connection.prepare_cached(RECORD_UPLOAD)?.execute(row)?;
     Ok(())
 }
@@ -151,7 +152,8 @@ pub(super) fn forget_upload(connection: &Connection, job: JobId, upload_id: &str
 pub(super) fn uploads(connection: &Connection, job: JobId, of: UploadsOf) -> rusqlite::Result<Vec<OpenUpload>> {
     let upload = |row: &Row<'_>| {
         let (bucket, key) = (row.get::<_, Text<_>>(1)?.0, row.get::<_, Text<_>>(2)?.0);
-        Ok(OpenUpload { bucket, key, upload_id: row.get(0)? })
+        let completing = row.get::<_, Option<Json<_>>>(3)?.map(|completing| completing.0);
+        Ok(OpenUpload { bucket, key, upload_id: row.get(0)?, completing })
     };
     let of_one = |slice: Option<u32>| -> rusqlite::Result<Vec<OpenUpload>> {
         connection.prepare_cached(UPLOADS)?.query_map((Id(job), slice), upload)?.collect()

@@ -7,15 +7,17 @@
 //! 4. complete the upload; or abort it when anything failed.
 
 use brigade_model::limits::part_size;
-use brigade_model::ports::object_store::{CallError, CompleteMultipartUpload, ObjectHead, UploadPart, UploadPartCopy};
-use brigade_model::{Capability, ETag, Timestamp, VersionId};
+use brigade_model::ports::object_store::{CallError, ObjectHead, UploadPart, UploadPartCopy};
+use brigade_model::{Capability, ETag, VersionId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer, settle};
+use super::super::effect_check::settle;
 use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::super::uploads::Upload;
+use super::completion::Completion;
 use super::{Copying, stream};
+use crate::multipart_etag::expected_etags;
 
 /// How the bytes of a part travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +47,13 @@ pub(super) async fn carry_in_parts(
     let upload = Upload::begin(copying.hand, &copying.route.target, with).await?;
     let assembly = Assembly { copying, head, way, upload };
     let result = assembly.assemble().await;
-    match result {
+    match &result {
         Ok(_) => assembly.upload.forget().await,
-        Err(_) => assembly.upload.abort(copying.hand).await,
+        // Its completion may have been carried out: the next worker proves that by the record.
+        Err(end) if end.is_stop() && copying.hand.in_doubt_since().is_some() => {}
+        Err(_) => {
+            assembly.upload.abort(copying.hand).await;
+        }
     }
     result
 }
@@ -66,7 +72,10 @@ impl Assembly<'_> {
     async fn assemble(&self) -> Result<Option<VersionId>, End> {
         let parts = self.carry_parts().await?;
         self.check_source().await?;
-        settle(self.copying.hand, &Completion { assembly: self, parts }).await
+        let expected = expected_etags(&parts);
+        self.upload.record_completing(&expected).await?;
+        let hand = self.copying.hand;
+        settle(hand, &Completion { hand, upload: &self.upload, parts, size: self.head.size, expected }).await
     }
 
     /// Carries every part. After a failure no further part begins, and those in flight come to
@@ -158,42 +167,6 @@ fn cut_parts(size: u64, part_bytes: u64) -> Vec<Part> {
     (1..).zip(firsts.map(|first| (first, (first + part_bytes).min(size) - 1))).collect()
 }
 
-struct Completion<'a> {
-    assembly: &'a Assembly<'a>,
-    parts: Vec<(u32, ETag)>,
-}
-
-impl CheckedCall for Completion<'_> {
-    type Done = Option<VersionId>;
-
-    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
-        let Upload { at, id, .. } = &self.assembly.upload;
-        let request = CompleteMultipartUpload::new(at.clone(), id.clone(), self.parts.clone());
-        let hand = self.assembly.copying.hand;
-        Ok(hand.send(&hand.bench.target, request).await?.version)
-    }
-
-    async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
-        let hand = self.assembly.copying.hand;
-        let target = hand.find_head(&hand.bench.target, &self.assembly.upload.at, None).await;
-        let target = target.doing("looking whether the upload was completed")?;
-        let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
-        let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, |target| {
-            let is_ours = target.size == self.assembly.head.size
-                && count_parts(target).is_none_or(|count| count == self.parts.len());
-            if is_ours { Content::Proven } else { Content::Other }
-        });
-        let version = || target.as_ref().and_then(|head| head.version.clone());
-        CheckResult::of(conclusion, target.as_ref(), "the target", version)
-    }
-}
-
-/// How many parts an object was made of: as the store says, or by the end of its ETag.
-fn count_parts(head: &ObjectHead) -> Option<usize> {
-    let by_etag = || head.etag.as_ref()?.unquoted().rsplit_once('-')?.1.parse().ok();
-    head.parts.and_then(|parts| usize::try_from(parts).ok()).or_else(by_etag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,12 +176,5 @@ mod tests {
         assert_eq!(cut_parts(10, 4), [(1, (0, 3)), (2, (4, 7)), (3, (8, 9))]);
         assert_eq!(cut_parts(8, 4), [(1, (0, 3)), (2, (4, 7))]);
         assert_eq!(cut_parts(3, 4), [(1, (0, 2))]);
-    }
-
-    #[test]
-    fn the_number_of_parts_is_read_from_the_etag() {
-        let head = |etag: &str| ObjectHead { etag: ETag::new(etag).ok(), ..ObjectHead::default() };
-        assert_eq!(count_parts(&head("\"9b2cf535f27731c974343645a3985328-12\"")), Some(12));
-        assert_eq!(count_parts(&head("\"9b2cf535f27731c974343645a3985328\"")), None);
     }
 }

@@ -132,6 +132,11 @@ impl CopyPlan {
         matches!(self.acl, AclPlan::Copy | AclPlan::Add(_))
     }
 
+    /// Whether an object that is made of parts has all that it gets once they are put together.
+    pub(crate) fn is_whole_in_parts(&self) -> bool {
+        matches!(self.acl, AclPlan::Default | AclPlan::Canned(_))
+    }
+
     /// The canned ACL that travels with the copy.
     pub(crate) fn canned_acl(&self) -> Option<String> {
         match &self.acl {

@@ -108,7 +108,7 @@ async fn rig_with_source_in_parts() -> Rig {
     let body = Bytes::from_static(b"body");
     let part = UploadPart { at: at(SOURCE, "k"), upload_id: upload_id.clone(), part: 1, body };
     let parts = vec![(1, send(store, leash, part).await.unwrap())];
-    send(store, leash, CompleteMultipartUpload { at: at(SOURCE, "k"), upload_id, parts }).await.unwrap();
+    send(store, leash, CompleteMultipartUpload::new(at(SOURCE, "k"), upload_id, parts)).await.unwrap();
     rig.begin_run();
     rig
 }

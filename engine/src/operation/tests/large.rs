@@ -1,15 +1,17 @@
 use brigade_model::operation::{CannedAcl, Directive, NewMetadata, StorageClass};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
-    Call, CallError, CallKind, CreateMultipartUpload, Effect, GetObject, Leash, Metadata, NewObject, Verdict, send,
+    AbortMultipartUpload, Call, CallError, CallKind, CreateMultipartUpload, DeleteObject, Effect, GetObject, Leash,
+    Metadata, NewObject, Verdict, send,
 };
 use brigade_model::{BucketName, Capability, Operation, Task};
 use brigade_s3::simulated::{Body, SimulatedStore, Versioning};
 use bytes::Bytes;
 
 use super::rig::{
-    Fault, Rig, SOURCE, TARGET, at, code, copy, done, lost, message, put_now, tag, task, task_of_version,
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, lost, message, put_now, tag, task, task_of_version,
 };
 use crate::operation::{Bench, Run, abort_left_uploads, abort_recorded_uploads};
 use crate::setback::Setback;
@@ -194,7 +196,7 @@ async fn after_a_failed_part_no_further_one_begins_and_those_in_flight_end_befor
 // The row: complete multipart.
 
 #[tokio::test(start_paused = true)]
-async fn a_completion_whose_answer_was_lost_is_done_when_size_and_parts_match() {
+async fn a_completion_whose_answer_was_lost_is_done_when_the_object_has_the_etag_of_its_parts() {
     let rig = rig_with_large_object().await;
     rig.fault(CallKind::CompleteMultipartUpload, Fault::AnswerLost);
     assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
@@ -265,7 +267,12 @@ async fn an_upload_that_is_gone_already_is_forgotten_and_one_that_cannot_be_abor
     let request = CreateMultipartUpload { at: at(TARGET, "k"), with: NewObject::default() };
     let open = send(&rig.store.sim, &Leash::unbounded(), request).await.unwrap();
     for upload_id in ["gone".to_owned(), open] {
-        let upload = OpenUpload { bucket: BucketName::new(TARGET).unwrap(), key: at(TARGET, "k").key, upload_id };
+        let upload = OpenUpload {
+            bucket: BucketName::new(TARGET).unwrap(),
+            key: at(TARGET, "k").key,
+            upload_id,
+            completing: None,
+        };
         rig.jobs.record_upload(rig.bench.job, &scope, &upload).await.unwrap();
     }
     rig.store.sim.deny_key(&at(TARGET, "k"));
@@ -300,7 +307,87 @@ async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_unsettled() 
     let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
     rig.fault(CallKind::CompleteMultipartUpload, Fault::Fails(stopped));
     assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::Unsettled);
+    assert_eq!(rig.recorded_uploads().await, 1, "the next worker proves by it what was completed");
+}
+
+/// A worker is lost while it completes the upload; `fault` says what the store makes of that.
+async fn die_while_completing(rig: &Rig, fault: Fault) {
+    rig.fault(CallKind::CompleteMultipartUpload, fault);
+    // The looks before the first part and behind the last one are at the source.
+    for _ in 0..2 {
+        rig.fault(CallKind::HeadObject, Fault::After(Box::new(|_| {})));
+    }
+    rig.fault(CallKind::HeadObject, Fault::Fails(CallError { verdict: Verdict::Stopped, ..lost() }));
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, Run::Unsettled);
+}
+
+/// The next worker takes the slice over.
+async fn take_over(rig: &mut Rig) {
+    rig.clear_faults();
+    rig.store.take_calls();
+    rig.bench.completing = abort_recorded_uploads(&rig.bench).await.unwrap().into();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_takes_over_proves_a_lost_completion_by_the_recorded_etag() {
+    let mut rig = rig_with_large_object().await;
+    die_while_completing(&rig, Fault::AnswerLost).await;
+    take_over(&mut rig).await;
+    // The source is gone by now: the proof does not need it.
+    let remove = DeleteObject { at: at(SOURCE, "k"), version: None, if_match: None };
+    send(&rig.store.sim, &Leash::unbounded(), remove).await.unwrap();
+    assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::HeadObject]);
+    assert_eq!(rig.recorded_uploads().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_takes_over_waits_for_a_completion_under_way_and_then_copies_anew() {
+    let mut rig = rig_with_large_object().await;
+    die_while_completing(&rig, Fault::RequestLost).await;
+    take_over(&mut rig).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(15));
+    assert_copied(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_wrote_over_a_lost_completion_is_left_by_the_worker_that_takes_over() {
+    let mut rig = rig_with_large_object().await;
+    let rewrite = |sim: &_| put_now(sim, TARGET, "k", "another's");
+    die_while_completing(&rig, Fault::AnswerLostThen(Box::new(rewrite))).await;
+    take_over(&mut rig).await;
+    assert_eq!(code(&rig.run(&plain(), &sized("k"), true).await), "ChangedSinceAttempt");
+    assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"another's");
     assert_nothing_left(&rig).await;
+}
+
+/// The store drops the open uploads, as some do when another writer's put completes.
+fn drop_uploads(sim: &SimulatedStore) {
+    for upload in sim.open_uploads() {
+        let abort = AbortMultipartUpload { at: upload.at, upload_id: upload.id };
+        futures::executor::block_on(send(sim, &Leash::unbounded(), abort)).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_gone_proves_nothing() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::RequestLost);
+    rig.fault(CallKind::ListParts, Fault::After(Box::new(drop_uploads)));
+    let run = rig.run(&plain(), &sized("k"), false).await;
+    let mut taken_over = rig_with_large_object().await;
+    die_while_completing(&taken_over, Fault::RequestLost).await;
+    drop_uploads(&taken_over.store.sim);
+    take_over(&mut taken_over).await;
+    let again = taken_over.run(&plain(), &sized("k"), true).await;
+    for (rig, run) in [(rig, run), (taken_over, again)] {
+        assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+        assert!(message(&run).contains("the upload is gone"), "{}", message(&run));
+        assert!(rig.object(TARGET, "k").is_none());
+        assert_nothing_left(&rig).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,6 +176,7 @@ impl Rig {
             leash: Leash::unbounded(),
             entropy: Arc::new(SeededEntropy::new(2)),
             attempted_since: lease.slice.first_leased.unwrap(),
+            completing: Arc::default(),
             job: lease.job,
             slice: lease.slice.index,
             fence: lease.fence,
@@ -335,6 +336,7 @@ fn place(name: &str, store: Arc<dyn ObjectStore>, capabilities: Capabilities) ->
         capabilities,
         buckets: BucketRules { allowed: vec![SOURCE.into(), TARGET.into()], strip_suffix: None },
         health: Arc::new(AlwaysWell),
+        multipart_etag: Arc::default(),
     }
 }
 

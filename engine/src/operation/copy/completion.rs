@@ -1,0 +1,141 @@
+//! Making the object of its parts, and finding out whether that was done.
+//!
+//! The proof is the ETag that the parts must yield, recorded with the upload before the first
+//! completion is sent, so that a worker that takes the slice over has it, too. That an upload is
+//! gone proves nothing: stores drop it when another writer's put completes, or after a day. That
+//! it is still listed proves little: some list it while it completes.
+
+use std::time::Duration;
+
+use brigade_model::ports::job_store::OpenUpload;
+use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
+use brigade_model::{ETag, Outcome, Timestamp, VersionId};
+
+use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer};
+use super::super::failure::{Doing, End};
+use super::super::hand::Hand;
+use super::super::uploads::{Aborted, Upload};
+
+/// What an endpoint may take to carry out a completion that was lost with its sender: the default
+/// time-out of an attempt.
+const COMPLETION_TIME: Duration = Duration::from_secs(15);
+
+/// A completion: an upload whose parts are all there.
+pub(super) struct Completion<'a> {
+    pub(super) hand: &'a Hand<'a>,
+    pub(super) upload: &'a Upload<'a>,
+    pub(super) parts: Vec<(u32, ETag)>,
+    /// The size of the object, in bytes.
+    pub(super) size: u64,
+    /// The ETags that the object may have by its parts.
+    pub(super) expected: Vec<ETag>,
+}
+
+impl CheckedCall for Completion<'_> {
+    type Done = Option<VersionId>;
+
+    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
+        let (at, id, parts) = (self.upload.at.clone(), self.upload.id.clone(), self.parts.clone());
+        let place = &self.hand.bench.target;
+        let done = self.hand.send(place, CompleteMultipartUpload::new(at, id, parts)).await?;
+        place.multipart_etag.learn(&self.expected, &done.etag);
+        Ok(done.version)
+    }
+
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
+        let wanted = Wanted { etags: &self.expected, size: Some(self.size) };
+        check(self.hand, &self.upload.at, &self.upload.id, wanted, since).await
+    }
+}
+
+/// Settles a completion that an attempt before may have sent: done, or aborted so that the copy
+/// begins anew.
+pub(super) async fn settle_left(
+    hand: &Hand<'_>,
+    left: &OpenUpload,
+    since: Timestamp,
+) -> Result<CheckResult<Option<VersionId>>, End> {
+    let at = At { bucket: left.bucket.clone(), key: left.key.clone() };
+    let wanted = Wanted { etags: left.completing.as_deref().unwrap_or_default(), size: hand.task.size };
+    let upload = Upload::resume(hand.bench, at, left.upload_id.clone());
+    let found = match check(hand, &upload.at, &upload.id, wanted, since).await {
+        Ok(CheckResult::Act(_)) => {
+            hand.wait(COMPLETION_TIME).await?;
+            check(hand, &upload.at, &upload.id, wanted, since).await
+        }
+        found => found,
+    };
+    match found {
+        Ok(CheckResult::Done(version)) => {
+            upload.forget().await;
+            hand.settle_doubt();
+            Ok(CheckResult::Done(version))
+        }
+        Ok(CheckResult::Act(current)) => match upload.abort(hand).await {
+            Aborted::Now => {
+                hand.settle_doubt();
+                Ok(CheckResult::Act(current))
+            }
+            Aborted::Gone => Err(is_gone()),
+            Aborted::Not => Err(End::LeaseLost),
+        },
+        // A look that failed may succeed for the next worker.
+        Err(end @ (End::Call { .. } | End::LeaseLost)) => Err(end),
+        Err(end) => {
+            upload.abort(hand).await;
+            Err(end)
+        }
+    }
+}
+
+/// What the object must be to be ours.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    etags: &'a [ETag],
+    size: Option<u64>,
+}
+
+/// Looks at the object, and where it is not the one at the upload.
+async fn check(
+    hand: &Hand<'_>,
+    at: &At,
+    id: &str,
+    wanted: Wanted<'_>,
+    since: Timestamp,
+) -> Result<CheckResult<Option<VersionId>>, End> {
+    let place = &hand.bench.target;
+    let target = hand.find_head(place, at, None).await.doing("looking whether the upload was completed")?;
+    let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
+    let content = |head: &ObjectHead| compare(head, wanted, place.multipart_etag.is_digest());
+    let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, content);
+    let version = || target.as_ref().and_then(|head| head.version.clone());
+    let result = CheckResult::of(conclusion, target.as_ref(), "the target", version)?;
+    if let CheckResult::Act(_) = &result {
+        must_be_open(hand, at, id).await?;
+    }
+    Ok(result)
+}
+
+fn compare(head: &ObjectHead, Wanted { etags, size }: Wanted<'_>, is_digest: bool) -> Content {
+    match &head.etag {
+        Some(etag) if etags.iter().any(|wanted| wanted.matches(etag)) => Content::Proven,
+        _ if size.is_some_and(|size| size != head.size) => Content::Other,
+        Some(_) if is_digest && !etags.is_empty() => Content::Other,
+        _ => Content::Incomparable,
+    }
+}
+
+/// An object that is old or absent proves that nothing was completed only while the upload is there.
+async fn must_be_open(hand: &Hand<'_>, at: &At, id: &str) -> Result<(), End> {
+    let request = ListParts { at: at.clone(), upload_id: id.to_owned() };
+    match hand.send(&hand.bench.target, request).await {
+        Err(error) if error.verdict == Verdict::Missing => Err(is_gone()),
+        other => other.map(|_| ()).doing("looking whether the upload is open"),
+    }
+}
+
+fn is_gone() -> End {
+    let message = "the answer to the upload's completion was lost, the upload is gone and the target is not the \
+                   object that it makes: whether it was completed and then overwritten cannot be told";
+    End::Refused(Outcome::unconfirmed(None, message))
+}
