@@ -110,7 +110,7 @@ impl Shop {
             jobs: self.ports.jobs.clone(),
             leash: leash.clone(),
             entropy: self.ports.entropy.clone(),
-            attempted_since: first_attempted(job, lease).unwrap_or_else(|| self.ports.clock.now()),
+            attempted_since: first_attempted(job, lease),
             completing: Arc::default(),
             job: job.id,
             slice: lease.slice.index,
@@ -177,9 +177,12 @@ impl Shop {
     }
 }
 
-/// The earliest time at which a task of the slice without an outcome may have been attempted.
-fn first_attempted(job: &Job, lease: &SliceLease) -> Option<Timestamp> {
-    lease.slice.first_leased.into_iter().chain(job.restored_from).min()
+/// The earliest time at which a task of the slice without an outcome may have been attempted: under
+/// a lease that was not released cleanly, after the backup was made that the job comes from, or
+/// under this lease.
+fn first_attempted(job: &Job, lease: &SliceLease) -> Timestamp {
+    let earlier = lease.slice.unsettled_since.into_iter().chain(job.restored_from);
+    earlier.fold(lease.leased_at, Timestamp::min)
 }
 
 /// What recorded outcomes say about a job that runs.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::ports::object_store::{At, CallKind, Effect};
-use brigade_model::{ETag, Status, VersionId};
+use brigade_model::{ETag, Status, Timestamp, VersionId};
 use md5::{Digest, Md5};
 
 /// An entry of the history.
@@ -62,6 +62,8 @@ pub(crate) enum Event {
         slice: u32,
         epoch: u64,
         settles: bool,
+        /// What is newer, by the job store's clock, may have been written since an attempt.
+        since: Timestamp,
         free: Vec<Slot>,
     },
     Released {

@@ -112,7 +112,8 @@ fn leased(world: &Arc<World>, node: u32, lease: Option<&SliceLease>, settles: bo
             mishaps::wake_others(world, node);
         }
         let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, world.free_slots());
-        world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, free });
+        let since = lease.slice.unsettled_since.into_iter().fold(lease.leased_at, Timestamp::min);
+        world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
     }
 }
 

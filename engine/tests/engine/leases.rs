@@ -10,7 +10,7 @@ use brigade_model::job::Change;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::object_store::{Call, CallKind, Verdict};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{JobSpec, Status};
+use brigade_model::{JobId, JobSpec, Operation, Status};
 use brigade_runtime::Node;
 use brigade_s3::simulated::Body;
 
@@ -18,7 +18,7 @@ use crate::account::{check, text};
 use crate::crashing::{Mishap, What};
 use crate::life::{copy, tagging};
 use crate::spoil::{Spoil, subject};
-use crate::world::{World, at, key};
+use crate::world::{Process, World, at, bucket, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -306,4 +306,84 @@ async fn a_slice_that_kills_every_worker_is_given_up_soon() {
     assert!(job.failures[0].reason.contains("lost its worker 10 times"), "{job:#?}");
     assert!(world.clock.monotonic().since(began) < Duration::from_secs(300));
     check(&world, &job, &keys(100)).await;
+}
+
+/// Slices of 64 tasks, 128, and so on: the last one has 2,048, which are deleted 1,000 at a time.
+const TASKS: usize = 4032;
+/// Its last tasks; they are deleted in one call.
+const LAST_GROUP: std::ops::Range<usize> = 3984..TASKS;
+/// Objects among those that somebody writes while the job is paused.
+const WRITTEN_WHILE_PAUSED: std::ops::Range<usize> = 3990..4000;
+
+/// A delete whose last slice was leased, worked on in part and given back cleanly, because its
+/// user paused it; an hour later, objects were written that it has not attempted yet.
+async fn delete_that_was_paused_for_long(world: &mut World) -> JobId {
+    (world.config.slices, world.config.tasks) = (1, 1);
+    world.fill(TASKS).await;
+    let id = world.create_with(Operation::Delete, keys(TASKS), paced(1)).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 2000).await;
+    world.change(id, Change::Held).await;
+    process.engine.ring();
+    let job = world.wait(id, |job| job.status == Status::Paused).await;
+    process.engine.shut_down().await;
+    assert!(job.progress.succeeded < LAST_GROUP.start as u64, "{job:#?}");
+    let last = world.jobs.slices(id, 0, usize::MAX).await.unwrap().pop().unwrap();
+    assert!(last.first_leased.is_some() && last.unsettled_since.is_none(), "{last:#?}");
+
+    world.clock.sleep(Duration::from_secs(3600)).await;
+    write_anew(world, "while it was paused").await;
+    // Objects are older than leases: a store tells their age in whole seconds.
+    world.clock.sleep(Duration::from_secs(10)).await;
+    world.change(id, Change::Released).await;
+    id
+}
+
+async fn write_anew(world: &World, body: &str) {
+    for n in WRITTEN_WHILE_PAUSED {
+        world.put("source", &key(n), body).await;
+    }
+}
+
+fn is_last_group(call: &Call) -> bool {
+    matches!(call, Call::DeleteObjects(delete) if delete.objects[0].0.as_str() == key(LAST_GROUP.start))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_before_the_lease_of_a_lost_delete_is_deleted_however_long_ago_the_first_lease_was() {
+    let mut world = World::new(430);
+    world.spoil(|call| if is_last_group(call) { Spoil::ResetBefore } else { Spoil::Nothing });
+    let id = delete_that_was_paused_for_long(&mut world).await;
+    let process = world.start_beside(None);
+    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    process.engine.shut_down().await;
+    assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{job:#?}");
+    check(&world, &job, &keys(TASKS)).await;
+    assert_eq!(world.bucket.keys(&bucket("source")), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_since_the_oldest_lease_that_was_lost_is_left_whatever_leases_came_after_it() {
+    let mut world = World::new(431);
+    let dying: Arc<Mutex<Option<Node>>> = Arc::default();
+    let next = dying.clone();
+    world.spoil(move |call| match next.lock().unwrap().take_if(|_| is_last_group(call)) {
+        Some(node) => Spoil::Dies(node),
+        None => Spoil::Nothing,
+    });
+    let id = delete_that_was_paused_for_long(&mut world).await;
+    let Process { node, .. } = world.start_beside(None);
+    *dying.lock().unwrap() = Some(node.clone());
+    while !node.is_crashed() {
+        world.clock.sleep(Duration::from_millis(10)).await;
+    }
+    // The group is deleted, and nobody knows. A worker that takes over looks at it later still.
+    world.clock.sleep(Duration::from_secs(10)).await;
+    write_anew(&world, "after the crash").await;
+    world.clock.sleep(Duration::from_secs(3600)).await;
+    let job = world.run_to_end(id, None).await;
+    let rows = check(&world, &job, &keys(TASKS)).await;
+    let left: Vec<_> = rows.iter().filter(|(_, row)| row.code == "ChangedSinceAttempt").collect();
+    assert_eq!((job.status, left.len()), (Status::Complete, WRITTEN_WHILE_PAUSED.len()), "{left:?}");
+    assert_eq!(world.bucket.keys(&bucket("source")).len(), WRITTEN_WHILE_PAUSED.len());
 }

@@ -7,6 +7,8 @@
 use brigade_model::ports::object_store::CallKind;
 
 use crate::evidence::{CallStory, Evidence, Foreign, JobEvidence, Story};
+use crate::history::Event;
+use crate::invariants::leases::slice_of;
 use crate::wall_clock::true_time;
 
 pub(crate) fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Vec<String> {
@@ -14,10 +16,12 @@ pub(crate) fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence
     for job in &evidence.jobs {
         for (n, (name, story)) in job.named_tasks().enumerate() {
             for written in &story.foreign {
-                if is_excused_by_clocks(job, n, written) {
-                    continue;
-                }
-                let culprit = story.acts().find(|act| destroys(act, written) && is_wrong(story, act, written));
+                let is_culprit = |act: &&CallStory| {
+                    destroys(act, written)
+                        && is_wrong(story, act, written)
+                        && !is_excused_by_clocks(evidence, job, n, act, written)
+                };
+                let culprit = story.acts().find(is_culprit);
                 broken.extend(culprit.map(|act| {
                     format!(
                         "{name}: what somebody wrote at {:?} was destroyed by a repeat at {:?}",
@@ -51,10 +55,19 @@ fn is_wrong(story: &Story<'_>, act: &CallStory, written: &Foreign) -> bool {
     last.is_none_or(|look| look > written.moment)
 }
 
-/// The slice's first lease is later, by the job store's clock, than the write by the objects'.
-fn is_excused_by_clocks(job: &JobEvidence<'_>, task: usize, written: &Foreign) -> bool {
-    let slices = job.ended.iter().flat_map(|ended| &ended.slices);
-    let slice = slices.rev().find(|slice| slice.first_task <= task as u64);
-    let first_leased = slice.and_then(|slice| slice.first_leased);
-    first_leased.is_some_and(|leased| true_time(written.at).as_second() < leased.as_second())
+/// What the act took for newer begins later, by the job store's clock, than the write was by the
+/// objects'.
+fn is_excused_by_clocks(
+    evidence: &Evidence<'_>,
+    job: &JobEvidence<'_>,
+    task: usize,
+    act: &CallStory,
+    written: &Foreign,
+) -> bool {
+    let of_task = slice_of(job, task);
+    let since = evidence.history[..act.sent].iter().rev().find_map(|entry| match &entry.event {
+        Event::Leased { job: of, slice, since, .. } if *of == job.number && Some(*slice) == of_task => Some(*since),
+        _ => None,
+    });
+    since.is_some_and(|since| true_time(written.at).as_second() < since.as_second())
 }
