@@ -45,8 +45,8 @@ pub(crate) const HALF_RECORDED: &str = "Active, some outcomes recorded";
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) kills: Kills,
-    /// Tasks that looked before they acted.
-    pub(crate) looked: u64,
+    /// Tasks that looked before they acted, by slice.
+    pub(crate) looked: BTreeMap<u32, u32>,
 }
 
 /// What users were told, which must stay true.
@@ -301,19 +301,22 @@ impl Run {
         let history = self.witness.history();
         let mut broken = std::mem::take(&mut self.broken);
         broken.extend(invariants::what_was_told_is_stored(&self.told, &last));
-        let mut looked = 0;
+        let mut looked = BTreeMap::new();
         match ended {
             None => broken.push(format!("the job never ends: {:?}", last.job)),
             Some(ended) => {
                 let evidence =
                     Evidence::gather(&self.scene, &self.house, &history, &self.left, &last, &ended, &self.told);
                 broken.extend(invariants::check(&evidence));
-                looked = evidence.tasks.iter().filter(|story| story.calls.iter().any(|call| !call.is_act())).count();
+                let lookers = evidence.tasks.iter().filter(|story| story.calls.iter().any(|call| !call.is_act()));
+                for slice in lookers.filter_map(|story| last.slice_of(story.number)) {
+                    *looked.entry(slice).or_default() += 1;
+                }
             }
         }
         println!("seed {}: {:?}, {:?}, {:?}", self.scene.seed, self.scene.deed, self.scene.tasks, self.kills);
         if broken.is_empty() {
-            return Ok(Ended { kills: self.kills, looked: looked as u64 });
+            return Ok(Ended { kills: self.kills, looked });
         }
         if std::env::var_os("BRIGADE_CRASH_HISTORY").is_some() {
             history.iter().enumerate().for_each(|(moment, entry)| eprintln!("{moment} {entry}"));
