@@ -130,6 +130,18 @@ impl EndpointKind {
         (EndpointKind::Other, "other"),
     ];
 
+    /// Whether it may date an object that was uploaded in parts by the beginning of its upload.
+    /// Amazon S3 does, as far as is known, and Garage (`handle_complete_multipart_upload` keeps
+    /// the timestamp that CreateMultipartUpload gave); of COS nothing is known. Ceph and MinIO
+    /// date it by its completion.
+    #[must_use]
+    pub fn may_date_by_upload_start(self) -> bool {
+        match self {
+            EndpointKind::Aws | EndpointKind::Garage | EndpointKind::Cos | EndpointKind::Other => true,
+            EndpointKind::Ceph | EndpointKind::Minio => false,
+        }
+    }
+
     /// What this kind is known to lack.
     #[must_use]
     pub fn lacks(self) -> &'static [Capability] {

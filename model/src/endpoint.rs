@@ -1,5 +1,5 @@
 //! What is kept of an endpoint beside the configuration: what an operator set while the service
-//! runs, and holds until it is taken back, and what a probe found out.
+//! runs, and holds until it is taken back, what a probe found out, and what is known of its clock.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,7 @@ use crate::Timestamp;
 use crate::load::LoadLimits;
 use crate::names::EndpointName;
 use crate::probe::Probe;
+use crate::store_clock::KnownOffset;
 
 /// An endpoint that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub struct EndpointSettings {
     pub stopped: Option<Stopped>,
     /// What the last probe found out.
     pub probe: Option<Probe>,
+    /// What is known of the clock that stamps its objects, the oldest first.
+    pub clock: Vec<KnownOffset>,
 }
 
 /// An endpoint's settings as the store has them.

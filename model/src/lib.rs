@@ -26,6 +26,7 @@ pub mod report;
 pub mod resource;
 pub mod slots;
 pub mod status;
+pub mod store_clock;
 pub mod task;
 
 pub use capability::{Capabilities, Capability, EndpointKind};
@@ -41,6 +42,7 @@ pub use outcome::Outcome;
 pub use probe::{Finding, Probe, Proof};
 pub use report::{ReportScope, ReportSpec};
 pub use status::{Event, Stage, Status};
+pub use store_clock::StoreClock;
 pub use task::Task;
 
 /// A point in time, in UTC. Wires print whole seconds.

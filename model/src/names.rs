@@ -190,6 +190,16 @@ impl ETag {
         text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
     }
 
+    /// Whether it has the form that stores give to objects that were uploaded in parts: 32
+    /// hexadecimal digits, a dash, the number of parts.
+    #[must_use]
+    pub fn is_of_parts(&self) -> bool {
+        self.unquoted().split_once('-').is_some_and(|(digest, parts)| {
+            let is_number = !parts.is_empty() && parts.bytes().all(|b| b.is_ascii_digit());
+            digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_hexdigit()) && is_number
+        })
+    }
+
     /// Whether both name the same content: equal without their quotes.
     #[must_use]
     pub fn matches(&self, other: &ETag) -> bool {
@@ -234,5 +244,16 @@ mod tests {
         assert!(quoted.matches(&ETag::new("abc").unwrap()));
         assert!(!quoted.matches(&ETag::new("abd").unwrap()));
         assert_eq!(quoted.as_str(), "\"abc\"");
+    }
+
+    #[test]
+    fn an_etag_of_parts_is_known_by_its_form() {
+        let is_of_parts = |text: &str| ETag::new(text).unwrap().is_of_parts();
+        assert!(is_of_parts("\"d41d8cd98f00b204e9800998ecf8427e-1\""));
+        assert!(is_of_parts("D41D8CD98F00B204E9800998ECF8427E-10000"));
+        for other in ["d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e-", "abc-1", "-1"] {
+            assert!(!is_of_parts(other), "{other}");
+        }
+        assert!(!is_of_parts("d41d8cd98f00b204e9800998ecf8427e-1-2"));
     }
 }

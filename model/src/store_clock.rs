@@ -1,0 +1,424 @@
+//! What is known of the clock that stamps the objects of an endpoint, beside ours: bounds of its
+//! offset, from objects that the store stamped between two readings of our clock.
+//!
+//! A *sample* says: we sent at `sent`, the answer came at `received`, and in between the store
+//! stamped an object with `stamped`, in whole seconds. So the offset (the store's clock minus
+//! ours) lies within `stamped - received` and `stamped + 1 s - sent`.
+//!
+//! Samples of one period of ten minutes are intersected. Either clock may drift or be set, so an
+//! attempt of an hour ago may have been stamped under another offset: bounds of several periods
+//! are joined, from the one in which the attempt began. Samples that contradict each other say
+//! that a clock was set, and begin a new period. That *our* clock was set is seen beside the
+//! monotonic one, and begins a new period, too.
+//!
+//! `Date` headers may be a proxy's. They never narrow the bounds nor stand in for a sample; one
+//! that contradicts the samples widens them, since behind one address there may be several clocks.
+//!
+//! "Ours" is the clock that stamps leases and attempts: [`StoreClock`] is given it, and whoever
+//! compares with an object's time takes the beginning of an attempt from [`StoreClock::now`] or
+//! from a lease.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::ports::clock::{Clock, Monotonic};
+
+/// Samples that are intersected come within this time. A sample older than this is taken anew:
+/// a clock that is set is not noticed sooner by samples.
+pub const PERIOD: Duration = Duration::from_secs(600);
+/// Periods that are remembered: beyond that, those that differ least are joined. 32 periods are
+/// 2 KiB among an endpoint's settings.
+pub const PERIODS_MAX: usize = 32;
+/// After a sample that the store refused none is tried for this long.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// Store and header tell whole seconds.
+const SECOND_MS: i64 = 1000;
+/// Readings of our two clocks that differ by less are not told from a worker that had to wait
+/// between them; the bounds are wider by this instead.
+const SET_MS: i64 = 50;
+/// Two clocks drift apart by no more than one part in this: 500 ppm, which is the limit of what
+/// NTP corrects and ten times what a quartz does.
+const DRIFT_PARTS: i64 = 2000;
+
+/// Bounds of an offset, the store's clock minus ours, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetBounds {
+    /// At least this, in milliseconds.
+    pub low_ms: i64,
+    /// At most this, in milliseconds.
+    pub high_ms: i64,
+}
+
+impl OffsetBounds {
+    /// What a stamp of whole seconds says that was made between two readings of our clock.
+    #[must_use]
+    pub fn of(sent: Timestamp, received: Timestamp, stamped: Timestamp) -> Self {
+        let stamped_ms = stamped.as_millisecond();
+        // Milliseconds are cut off, too.
+        let low_ms = stamped_ms - received.as_millisecond() - 1;
+        Self { low_ms, high_ms: stamped_ms + SECOND_MS - sent.as_millisecond() }
+    }
+
+    /// What lies within both; `None` when nothing does.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        let both = Self { low_ms: self.low_ms.max(other.low_ms), high_ms: self.high_ms.min(other.high_ms) };
+        (both.low_ms <= both.high_ms).then_some(both)
+    }
+
+    /// The narrowest bounds around both.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self { low_ms: self.low_ms.min(other.low_ms), high_ms: self.high_ms.max(other.high_ms) }
+    }
+
+    fn widened(self, by_ms: i64) -> Self {
+        Self { low_ms: self.low_ms.saturating_sub(by_ms), high_ms: self.high_ms.saturating_add(by_ms) }
+    }
+
+    fn shifted(self, by_ms: i64) -> Self {
+        Self { low_ms: self.low_ms.saturating_add(by_ms), high_ms: self.high_ms.saturating_add(by_ms) }
+    }
+
+    fn width_ms(self) -> i64 {
+        self.high_ms.saturating_sub(self.low_ms)
+    }
+}
+
+/// The offset over a time of our clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownOffset {
+    /// From when by our clock.
+    pub from: Timestamp,
+    /// Until when by our clock.
+    pub until: Timestamp,
+    /// The offset in that time.
+    pub offset: OffsetBounds,
+}
+
+impl KnownOffset {
+    fn hull(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+            offset: self.offset.hull(other.offset),
+        }
+    }
+}
+
+/// A time whose samples agree.
+#[derive(Debug, Clone, Copy)]
+struct Period {
+    known: KnownOffset,
+    /// What `Date` headers said that the samples contradict.
+    dates: Option<OffsetBounds>,
+}
+
+impl Period {
+    fn new(known: KnownOffset) -> Self {
+        Self { known, dates: None }
+    }
+
+    /// With what `Date` headers added.
+    fn whole(&self) -> KnownOffset {
+        let offset = self.dates.map_or(self.known.offset, |dates| self.known.offset.hull(dates));
+        KnownOffset { offset, ..self.known }
+    }
+}
+
+/// Our clocks at one moment: of a call that is about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    wall: Timestamp,
+    monotonic: Monotonic,
+}
+
+impl Reading {
+    /// The time of day beside the monotonic time: it changes when the time of day is set.
+    fn set_ms(self) -> i64 {
+        self.wall.as_millisecond() - i64::try_from(self.monotonic.0.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What is known of the clock that stamps the objects of one endpoint. Shared by all that call it.
+pub struct StoreClock {
+    ours: Arc<dyn Clock>,
+    known: Mutex<Known>,
+    sampling: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// In the order in which they were.
+    periods: Vec<Period>,
+    /// Whether the last one takes more samples: one that was kept by an earlier process does not.
+    is_open: bool,
+    /// Our clocks when they were read last.
+    read: Option<Reading>,
+    /// The last sample of this process.
+    sampled: Option<Monotonic>,
+    /// The last sample that was refused.
+    refused: Option<Monotonic>,
+    is_recalled: bool,
+    /// Raised by whatever an earlier process would have to know.
+    revision: u64,
+    kept: u64,
+}
+
+impl StoreClock {
+    /// Nothing is known yet. `ours` is the clock that stamps leases and attempts.
+    #[must_use]
+    pub fn new(ours: Arc<dyn Clock>) -> Self {
+        Self { ours, known: Mutex::default(), sampling: tokio::sync::Mutex::default() }
+    }
+
+    /// Our time: what the beginning of an attempt is noted by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ours.now()
+    }
+
+    /// Our clock.
+    #[must_use]
+    pub fn ours(&self) -> &dyn Clock {
+        &*self.ours
+    }
+
+    /// Reads our clocks, before a call is sent whose answer tells a stamp or a date.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        // A worker that has to wait between two readings would see a clock that was set.
+        let mut reading = Reading { wall: self.ours.now(), monotonic: self.ours.monotonic() };
+        for _ in 0..4 {
+            let wall = self.ours.now();
+            let monotonic = self.ours.monotonic();
+            let took = monotonic.since(reading.monotonic);
+            reading = Reading { wall, monotonic };
+            if took < Duration::from_millis(2) {
+                break;
+            }
+        }
+        reading
+    }
+
+    /// A sample: the store stamped an object after `sent` and before now.
+    pub fn observe(&self, sent: Reading, stamped: Timestamp) {
+        let received = self.read();
+        let mut known = self.known();
+        known.notice(received);
+        if was_set_between(sent, received) {
+            return;
+        }
+        let offset = OffsetBounds::of(sent.wall, received.wall, stamped);
+        known.add(KnownOffset { from: sent.wall, until: received.wall, offset });
+        known.sampled = Some(received.monotonic);
+    }
+
+    /// The `Date` of an answer to a call that was sent then.
+    pub fn observe_date(&self, sent: Reading, date: Timestamp) {
+        let received = self.read();
+        let mut known = self.known();
+        known.notice(received);
+        if known.sampled.is_some() && !was_set_between(sent, received) {
+            known.add_date(OffsetBounds::of(sent.wall, received.wall, date));
+        }
+    }
+
+    /// The offset at and after that moment of our clock; `None` when it cannot be bounded: this
+    /// process took no sample, or nothing is known of so early a time.
+    #[must_use]
+    pub fn offset_since(&self, moment: Timestamp) -> Option<OffsetBounds> {
+        let reading = self.read();
+        let mut known = self.known();
+        known.notice(reading);
+        let age = reading.monotonic.since(known.sampled?);
+        known.since(moment).map(|offset| offset.widened(SET_MS + drift_ms(PERIOD) + drift_ms(age)))
+    }
+
+    /// The offset now.
+    #[must_use]
+    pub fn offset(&self) -> Option<OffsetBounds> {
+        self.offset_since(self.now())
+    }
+
+    /// Whether an object with this Last-Modified may have been written at or after that moment of
+    /// our clock. Doubtful counts as newer: so does an object without a time, one of the doubtful
+    /// second, and any while the offset cannot be bounded.
+    #[must_use]
+    pub fn may_be_newer(&self, modified: Option<Timestamp>, since: Timestamp) -> bool {
+        let (Some(modified), Some(offset)) = (modified, self.offset_since(since)) else { return true };
+        // Written before `modified` + 1 s, by the store's clock.
+        let since_ms = since.as_millisecond().saturating_add(offset.low_ms);
+        modified.as_millisecond().saturating_add(SECOND_MS) > since_ms
+    }
+
+    /// Whether a sample is to be taken: this process has none, or none of the last period.
+    #[must_use]
+    pub fn is_sample_due(&self) -> bool {
+        let now = self.ours.monotonic();
+        let known = self.known();
+        let is_old = |moment: Option<Monotonic>, age| moment.is_none_or(|moment| now.since(moment) >= age);
+        is_old(known.sampled, PERIOD) && is_old(known.refused, REFUSED_FOR)
+    }
+
+    /// Whether this process took a sample.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.known().sampled.is_some()
+    }
+
+    /// A sample was refused for good: none is tried for a while.
+    pub fn note_refused(&self) {
+        let now = self.ours.monotonic();
+        self.known().refused = Some(now);
+    }
+
+    /// For whoever takes a sample: one at a time.
+    pub async fn take_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.sampling.lock().await
+    }
+
+    /// Whether what earlier processes kept was recalled.
+    #[must_use]
+    pub fn is_recalled(&self) -> bool {
+        self.known().is_recalled
+    }
+
+    /// What earlier processes kept; the first time only.
+    pub fn recall(&self, kept: &[KnownOffset]) {
+        let mut known = self.known();
+        if std::mem::replace(&mut known.is_recalled, true) {
+            return;
+        }
+        let own = std::mem::take(&mut known.periods);
+        known.periods = kept.iter().copied().map(Period::new).chain(own).collect();
+        known.join_the_most_alike();
+    }
+
+    /// What the next process has to know, if it is more than was kept; with its revision for
+    /// [`StoreClock::note_kept`].
+    #[must_use]
+    pub fn to_keep(&self) -> Option<(u64, Vec<KnownOffset>)> {
+        let known = self.known();
+        let is_new = known.is_recalled && known.revision > known.kept;
+        is_new.then(|| (known.revision, known.periods.iter().map(Period::whole).collect()))
+    }
+
+    /// That was kept.
+    pub fn note_kept(&self, revision: u64) {
+        let mut known = self.known();
+        known.kept = known.kept.max(revision);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for StoreClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreClock").field("periods", &self.known().periods).finish_non_exhaustive()
+    }
+}
+
+fn was_set_between(sent: Reading, received: Reading) -> bool {
+    (received.set_ms() - sent.set_ms()).abs() >= SET_MS
+}
+
+fn drift_ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX) / DRIFT_PARTS
+}
+
+impl Known {
+    /// Our clock was set: the offset changed by as much, at some moment since it was read last.
+    fn notice(&mut self, now: Reading) {
+        let Some(read) = self.read else {
+            self.read = Some(now);
+            return;
+        };
+        let set_ms = now.set_ms() - read.set_ms();
+        if set_ms.abs() < SET_MS {
+            // The reference stays, so that small steps add up.
+            self.read = Some(Reading { wall: at_ms(now.wall, now.set_ms(), read.set_ms()), ..now });
+            return;
+        }
+        self.read = Some(now);
+        let Some(last) = self.periods.last_mut().filter(|_| self.sampled.is_some()) else { return };
+        // Until now by the clock as it was; from the last reading on by the clock as it is.
+        last.known.until = last.known.until.max(at_ms(now.wall, 0, -set_ms));
+        let offset = last.whole().offset.shifted(-set_ms);
+        self.push(KnownOffset { from: at_ms(read.wall, 0, set_ms), until: now.wall, offset });
+    }
+
+    fn add(&mut self, sample: KnownOffset) {
+        if let Some(last) = self.periods.last_mut().filter(|_| self.is_open)
+            && last.known.from <= sample.from
+            && Duration::try_from(sample.until.duration_since(last.known.from)).is_ok_and(|age| age < PERIOD)
+            && let Some(both) = last.known.offset.intersection(sample.offset)
+        {
+            last.known.until = last.known.until.max(sample.until);
+            last.known.offset = both;
+            return;
+        }
+        if let Some(last) = self.periods.last_mut() {
+            // By the clock as it was: if that was set back since, these times came before the sample.
+            let set_back_ms = sample.offset.high_ms.saturating_sub(last.whole().offset.low_ms).max(0);
+            last.known.until = last.known.until.max(at_ms(sample.from, 0, set_back_ms));
+        }
+        self.push(sample);
+    }
+
+    fn push(&mut self, known: KnownOffset) {
+        self.periods.push(Period::new(known));
+        self.is_open = true;
+        self.revision += 1;
+        self.join_the_most_alike();
+    }
+
+    fn add_date(&mut self, date: OffsetBounds) {
+        let Some(last) = self.periods.last_mut() else { return };
+        if last.whole().offset.intersection(date).is_none() {
+            last.dates = Some(last.dates.map_or(date, |dates| dates.hull(date)));
+            self.revision += 1;
+        }
+    }
+
+    /// The bounds from the first period on in which that moment may lie: where our clock was set
+    /// back it may lie in two.
+    fn since(&self, moment: Timestamp) -> Option<OffsetBounds> {
+        let may_hold = |n: &usize| {
+            let known = self.periods[*n].known;
+            let next = self.periods.get(n + 1).map(|next| next.known.from);
+            known.from <= moment && (moment <= known.until || next.is_none_or(|next| moment < next))
+        };
+        let first = (0..self.periods.len()).find(may_hold)?;
+        self.periods[first..].iter().map(|period| period.whole().offset).reduce(OffsetBounds::hull)
+    }
+
+    /// Joins neighbours that differ least, the older first, until there are not too many.
+    fn join_the_most_alike(&mut self) {
+        while self.periods.len() > PERIODS_MAX {
+            let growth = |n: &usize| {
+                let (a, b) = (self.periods[*n].whole().offset, self.periods[n + 1].whole().offset);
+                a.hull(b).width_ms() - a.width_ms().max(b.width_ms())
+            };
+            // Not the last one, which takes samples.
+            let Some(n) = (0..self.periods.len() - 2).min_by_key(growth) else { return };
+            let next = self.periods.remove(n + 1);
+            self.periods[n] = Period::new(self.periods[n].whole().hull(next.whole()));
+        }
+    }
+}
+
+/// The moment that lies as much later than that one as `to_ms` is later than `from_ms`.
+fn at_ms(moment: Timestamp, from_ms: i64, to_ms: i64) -> Timestamp {
+    let ms = moment.as_millisecond().saturating_add(to_ms.saturating_sub(from_ms));
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(test)]
+mod tests;
