@@ -5,7 +5,7 @@
 //! places that use it; the chains of an endpoint share its limit:
 //!
 //! ```text
-//! Retries (counts) -> Retry -> Limit -> Metered (counts) -> HttpStore -> the server
+//! Retries (counts) -> Retry -> Limit -> Metered (counts) -> Stamps -> HttpStore -> the server
 //! ```
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
 
 use crate::config::account::{Account, Place as PlaceConfig, Role};
@@ -108,7 +109,7 @@ impl ConfiguredRoles {
             if let Some(regions) = &endpoint.regions {
                 roles.regions.insert(name.clone(), regions.clone());
             }
-            let active = ActiveEndpoint::new(name.clone(), endpoint.kind, caps(endpoint));
+            let active = ActiveEndpoint::new(name.clone(), endpoint.kind, caps(endpoint), Arc::clone(&tools.clock));
             if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
                 let chain = build_chain(&name, &active, endpoint, pair, tools)?;
                 let store = Arc::new(Impatient { inner: chain.store, gate: Arc::clone(&chain.gate) });
@@ -164,6 +165,7 @@ impl ConfiguredRoles {
         let chain = self.chain(&name, &active, endpoint, pair, tools)?;
         Ok(Place {
             endpoint: name,
+            kind: active.kind(),
             store: Arc::clone(&chain.store),
             capabilities: active.capabilities(),
             buckets: BucketRules {
@@ -171,6 +173,7 @@ impl ConfiguredRoles {
                 strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
             },
             multipart_etag: Arc::clone(active.multipart_etag()),
+            stamps: Arc::clone(active.stamps()),
             health: Arc::new(EndpointHealth { endpoint: active, gate: Arc::clone(&chain.gate) }),
         })
     }
@@ -276,8 +279,9 @@ fn build_chain(
     let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
     let meters = CallMeters::new(&tools.metrics, name.as_str());
     let clock = || Arc::clone(&tools.clock);
-    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?;
-    let metered = Arc::new(Metered::new(Arc::new(http), Arc::clone(&meters), clock()));
+    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?.telling_dates_to(Arc::clone(active.stamps()));
+    let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
+    let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
     let limit = Limit::sharing(metered, active.limit(), Timeouts::default(), clock());
     let gate = Arc::new(Gate::new());
     let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };

@@ -28,6 +28,7 @@ mod shop;
 pub mod slice;
 mod space;
 mod stage;
+pub mod store_clock;
 mod turns;
 
 pub use config::EngineConfig;

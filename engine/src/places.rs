@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::ObjectStore;
-use brigade_model::{AccountId, BucketName, Capabilities, EndpointName, LoadLimits};
+use brigade_model::{AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 
 use crate::multipart_etag::MultipartEtag;
 
@@ -13,6 +13,8 @@ use crate::multipart_etag::MultipartEtag;
 pub struct Place {
     /// The endpoint.
     pub endpoint: EndpointName,
+    /// What it is declared to be.
+    pub kind: EndpointKind,
     /// Its store, with retries and limits around it. Two places with one `Arc` share endpoint
     /// and credentials, so the store can copy between them by itself.
     pub store: Arc<dyn ObjectStore>,
@@ -24,6 +26,8 @@ pub struct Place {
     pub health: Arc<dyn Health>,
     /// What its completions have shown of the ETags of objects made of parts.
     pub multipart_etag: Arc<MultipartEtag>,
+    /// What is known of the clock that stamps its objects: one for all places of an endpoint.
+    pub stamps: Arc<StoreClock>,
 }
 
 /// Whether an endpoint works, and how fast.

@@ -4,6 +4,7 @@
 //! PREFIX/job-ID/results/HASH.csv     rows of the succeeded tasks, rows of the failed ones
 //! PREFIX/job-ID/manifest.json.md5
 //! PREFIX/job-ID/manifest.json        last: where it lies, the report is whole
+//! PREFIX/job-ID/clock                for a moment: tells the clock that stamps the objects
 //! ```
 //!
 //! No public page says what a COS report looks like; the layout is the one of S3 Batch
@@ -14,6 +15,7 @@
 //! owner of the stage aborts the upload that was open and goes on with the next file. One slice
 //! and its outcomes are held at a time, beside the part that is being filled.
 
+mod clock;
 mod destination;
 mod files;
 mod manifest;
@@ -31,6 +33,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, JobStore, Spool};
 use brigade_model::{JobFailure, job::failure};
 
+pub(crate) use clock::{NotSampled, sample_clock};
 pub use settle::settle;
 
 use crate::places::Place;

@@ -14,7 +14,8 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{JobStore, ObjectStore};
 use brigade_model::{
     AccountId, BucketName, Capabilities, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
-    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, ReportScope, ReportSpec, Task, qcs,
+    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, ReportScope, ReportSpec, StoreClock,
+    Task, qcs,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
@@ -94,12 +95,16 @@ impl Rig {
         let script = Arc::new(Scripted { inner: objects.clone(), script: Mutex::default() });
         let place = Place {
             endpoint: EndpointName::new("main").unwrap(),
+            kind: EndpointKind::Other,
             store: script.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
+            stamps: Arc::new(StoreClock::new(clock.clone())),
         };
+        // Known already, so that no test of something else has calls for it.
+        place.stamps.observe(place.stamps.read(), clock_now(&clock));
         let mut spec = spec(put(&objects, manifest).await);
         adjust(&mut spec);
         let jobs = MemoryStore::new(clock.clone());

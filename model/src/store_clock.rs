@@ -11,6 +11,11 @@
 //! that a clock was set, and begin a new period. That *our* clock was set is seen beside the
 //! monotonic one, and begins a new period, too.
 //!
+//! The sample that counts is an object that was written and *read back*, since a look reads the
+//! same header. The answer of a CopyObject states its time in another form, which a server may
+//! get wrong (a time zone, the source's time): it narrows the bounds while it agrees with what was
+//! read back, widens them when it does not, and is a sample only where nothing was read back.
+//!
 //! `Date` headers may be a proxy's. They never narrow the bounds nor stand in for a sample; one
 //! that contradicts the samples widens them, since behind one address there may be several clocks.
 //!
@@ -19,6 +24,7 @@
 //! from a lease.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +41,8 @@ pub const PERIOD: Duration = Duration::from_secs(600);
 pub const PERIODS_MAX: usize = 32;
 /// After a sample that the store refused none is tried for this long.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// A `Date` is looked at this often: every answer has one, and most say nothing new.
+const DATE_EVERY_MS: u64 = 1000;
 /// Store and header tell whole seconds.
 const SECOND_MS: i64 = 1000;
 /// Readings of our two clocks that differ by less are not told from a worker that had to wait
@@ -114,18 +122,18 @@ impl KnownOffset {
 #[derive(Debug, Clone, Copy)]
 struct Period {
     known: KnownOffset,
-    /// What `Date` headers said that the samples contradict.
-    dates: Option<OffsetBounds>,
+    /// What answers said that the samples contradict.
+    doubts: Option<OffsetBounds>,
 }
 
 impl Period {
     fn new(known: KnownOffset) -> Self {
-        Self { known, dates: None }
+        Self { known, doubts: None }
     }
 
-    /// With what `Date` headers added.
+    /// With its doubts.
     fn whole(&self) -> KnownOffset {
-        let offset = self.dates.map_or(self.known.offset, |dates| self.known.offset.hull(dates));
+        let offset = self.doubts.map_or(self.known.offset, |doubts| self.known.offset.hull(doubts));
         KnownOffset { offset, ..self.known }
     }
 }
@@ -149,6 +157,8 @@ pub struct StoreClock {
     ours: Arc<dyn Clock>,
     known: Mutex<Known>,
     sampling: tokio::sync::Mutex<()>,
+    /// When a `Date` is looked at again, on the monotonic clock.
+    next_date_ms: AtomicU64,
 }
 
 #[derive(Default)]
@@ -161,6 +171,8 @@ struct Known {
     read: Option<Reading>,
     /// The last sample of this process.
     sampled: Option<Monotonic>,
+    /// The last one of them that was read back.
+    read_back: Option<Monotonic>,
     /// The last sample that was refused.
     refused: Option<Monotonic>,
     is_recalled: bool,
@@ -173,7 +185,7 @@ impl StoreClock {
     /// Nothing is known yet. `ours` is the clock that stamps leases and attempts.
     #[must_use]
     pub fn new(ours: Arc<dyn Clock>) -> Self {
-        Self { ours, known: Mutex::default(), sampling: tokio::sync::Mutex::default() }
+        Self { ours, known: Mutex::default(), sampling: tokio::sync::Mutex::default(), next_date_ms: AtomicU64::new(0) }
     }
 
     /// Our time: what the beginning of an attempt is noted by.
@@ -205,26 +217,55 @@ impl StoreClock {
         reading
     }
 
-    /// A sample: the store stamped an object after `sent` and before now.
+    /// The Last-Modified of an object that was written after `sent` and read back before now.
     pub fn observe(&self, sent: Reading, stamped: Timestamp) {
-        let received = self.read();
-        let mut known = self.known();
-        known.notice(received);
-        if was_set_between(sent, received) {
-            return;
+        self.observe_by(sent, |known, received| {
+            known.add(sample(sent, received, stamped));
+            (known.sampled, known.read_back) = (Some(received.monotonic), Some(received.monotonic));
+        });
+    }
+
+    /// The LastModified in the answer of a CopyObject that was sent then.
+    pub fn observe_copy(&self, sent: Reading, stamped: Timestamp) {
+        self.observe_by(sent, |known, received| {
+            let sample = sample(sent, received, stamped);
+            if known.read_back.is_none() {
+                known.add(sample);
+            } else if !known.narrow(sample) {
+                known.doubt(sample.offset);
+                return;
+            }
+            known.sampled = Some(received.monotonic);
+        });
+    }
+
+    /// Our clocks, where the `Date` of the answer to the call that is about to be sent is wanted.
+    #[must_use]
+    pub fn read_for_date(&self) -> Option<Reading> {
+        let now_ms = u64::try_from(self.ours.monotonic().0.as_millis()).unwrap_or(u64::MAX);
+        let next_ms = self.next_date_ms.load(Ordering::Relaxed);
+        if now_ms < next_ms {
+            return None;
         }
-        let offset = OffsetBounds::of(sent.wall, received.wall, stamped);
-        known.add(KnownOffset { from: sent.wall, until: received.wall, offset });
-        known.sampled = Some(received.monotonic);
+        self.next_date_ms.store(now_ms.saturating_add(DATE_EVERY_MS), Ordering::Relaxed);
+        Some(self.read())
     }
 
     /// The `Date` of an answer to a call that was sent then.
     pub fn observe_date(&self, sent: Reading, date: Timestamp) {
+        self.observe_by(sent, |known, received| {
+            if known.sampled.is_some() {
+                known.doubt(sample(sent, received, date).offset);
+            }
+        });
+    }
+
+    fn observe_by(&self, sent: Reading, observe: impl FnOnce(&mut Known, Reading)) {
         let received = self.read();
         let mut known = self.known();
         known.notice(received);
-        if known.sampled.is_some() && !was_set_between(sent, received) {
-            known.add_date(OffsetBounds::of(sent.wall, received.wall, date));
+        if (received.set_ms() - sent.set_ms()).abs() < SET_MS {
+            observe(&mut known, received);
         }
     }
 
@@ -256,13 +297,13 @@ impl StoreClock {
         modified.as_millisecond().saturating_add(SECOND_MS) > since_ms
     }
 
-    /// Whether a sample is to be taken: this process has none, or none of the last period.
+    /// Whether an object is to be written and read back: this process did not within the period.
     #[must_use]
     pub fn is_sample_due(&self) -> bool {
         let now = self.ours.monotonic();
         let known = self.known();
         let is_old = |moment: Option<Monotonic>, age| moment.is_none_or(|moment| now.since(moment) >= age);
-        is_old(known.sampled, PERIOD) && is_old(known.refused, REFUSED_FOR)
+        is_old(known.read_back, PERIOD) && is_old(known.refused, REFUSED_FOR)
     }
 
     /// Whether this process took a sample.
@@ -325,8 +366,9 @@ impl fmt::Debug for StoreClock {
     }
 }
 
-fn was_set_between(sent: Reading, received: Reading) -> bool {
-    (received.set_ms() - sent.set_ms()).abs() >= SET_MS
+fn sample(sent: Reading, received: Reading, stamped: Timestamp) -> KnownOffset {
+    let offset = OffsetBounds::of(sent.wall, received.wall, stamped);
+    KnownOffset { from: sent.wall, until: received.wall, offset }
 }
 
 fn drift_ms(time: Duration) -> i64 {
@@ -355,13 +397,7 @@ impl Known {
     }
 
     fn add(&mut self, sample: KnownOffset) {
-        if let Some(last) = self.periods.last_mut().filter(|_| self.is_open)
-            && last.known.from <= sample.from
-            && Duration::try_from(sample.until.duration_since(last.known.from)).is_ok_and(|age| age < PERIOD)
-            && let Some(both) = last.known.offset.intersection(sample.offset)
-        {
-            last.known.until = last.known.until.max(sample.until);
-            last.known.offset = both;
+        if self.narrow(sample) {
             return;
         }
         if let Some(last) = self.periods.last_mut() {
@@ -372,6 +408,20 @@ impl Known {
         self.push(sample);
     }
 
+    /// Intersects the last period with a sample that belongs to it and agrees with it.
+    fn narrow(&mut self, sample: KnownOffset) -> bool {
+        let Some(last) = self.periods.last_mut().filter(|_| self.is_open) else { return false };
+        let is_young = Duration::try_from(sample.until.duration_since(last.known.from)).is_ok_and(|age| age < PERIOD);
+        match last.known.offset.intersection(sample.offset) {
+            Some(both) if is_young && last.known.from <= sample.from => {
+                last.known.until = last.known.until.max(sample.until);
+                last.known.offset = both;
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn push(&mut self, known: KnownOffset) {
         self.periods.push(Period::new(known));
         self.is_open = true;
@@ -379,10 +429,11 @@ impl Known {
         self.join_the_most_alike();
     }
 
-    fn add_date(&mut self, date: OffsetBounds) {
+    /// Widens the last period by what contradicts it.
+    fn doubt(&mut self, other: OffsetBounds) {
         let Some(last) = self.periods.last_mut() else { return };
-        if last.whole().offset.intersection(date).is_none() {
-            last.dates = Some(last.dates.map_or(date, |dates| dates.hull(date)));
+        if last.whole().offset.intersection(other).is_none() {
+            last.doubts = Some(last.doubts.map_or(other, |doubts| doubts.hull(other)));
             self.revision += 1;
         }
     }

@@ -5,6 +5,6 @@ pub mod clock;
 pub mod entropy;
 pub mod spawn;
 
-pub use clock::{SimulatedClock, SystemClock};
+pub use clock::{SimulatedClock, SkewedClock, SystemClock};
 pub use entropy::{SeededEntropy, SystemEntropy};
 pub use spawn::{Node, TokioSpawn};

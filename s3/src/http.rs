@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::StoreClock;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{Answer, Call, CallError, GetObject, HeadObject, Leash, ObjectStore};
 
@@ -114,6 +115,13 @@ impl HttpStore {
     /// [`HttpConfigError`] when the URL, the region or the certificate file is not usable.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, HttpConfigError> {
         Ok(Self { exchange: Exchange::new(config, clock)? })
+    }
+
+    /// Tells that clock the `Date` of answers.
+    #[must_use]
+    pub fn telling_dates_to(mut self, clock: Arc<StoreClock>) -> Self {
+        self.exchange.dates = Some(clock);
+        self
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {

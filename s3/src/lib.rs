@@ -3,7 +3,7 @@
 //! The usual stack is `retry` outside `limit` outside `http`, so that a backoff holds no permit:
 //!
 //! ```text
-//! Retry -> Limit -> HttpStore -> the server
+//! Retry -> Limit -> Stamps -> HttpStore -> the server
 //! ```
 //!
 //! All knowledge of S3's wire stands here: requests, signatures, XML, error codes. Nothing here
@@ -20,6 +20,7 @@ pub mod retry;
 #[cfg(test)]
 mod scripted;
 pub mod simulated;
+pub mod stamps;
 pub mod timeouts;
 pub mod verdict;
 pub mod xml;

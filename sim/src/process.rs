@@ -8,10 +8,11 @@ use brigade_engine::{BucketRules, Engine, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::EndpointKind;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, ObjectStore, Spawn};
-use brigade_model::{AccountId, Capabilities, EndpointName};
+use brigade_model::{AccountId, Capabilities, EndpointName, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::stamps::Stamps;
 
 use crate::executor::Node;
 use crate::history::Event;
@@ -68,16 +69,21 @@ impl OneRole {
     fn new(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>) -> Self {
         let (clock, gate, policy) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()), RetryPolicy::default());
         let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
-        let limit = Limit::new(Arc::new(network), LimitConfig::default(), clock.clone());
+        // The clock that stamps leases is the job store's.
+        let stamps = Arc::new(StoreClock::new(world.jobs_clock.clone()));
+        let stamped = Arc::new(Stamps::new(Arc::new(network), stamps.clone()));
+        let limit = Limit::new(stamped, LimitConfig::default(), clock.clone());
         let store: Arc<dyn ObjectStore> =
             Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy.clone()));
         let place = Place {
             endpoint: endpoint(),
+            kind: EndpointKind::Minio,
             store,
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AtTheGate(gate)),
             multipart_etag: Arc::default(),
+            stamps,
         };
         Self(RolePlaces {
             operations: OperationKind::ALL.to_vec(),

@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<WallClock>,
     /// The clocks of the nodes; the only node's is the job store's, too.
     pub(crate) node_clocks: Vec<Arc<WallClock>>,
+    /// The clock that stamps leases.
+    pub(crate) jobs_clock: Arc<WallClock>,
     pub(crate) jobs: MemoryStore,
     pub(crate) spool: MemorySpool,
     pub(crate) bucket: SimulatedStore,
@@ -133,7 +135,8 @@ impl World {
             executor: executor.clone(),
             space,
             history: History::default(),
-            jobs: MemoryStore::new(jobs_clock),
+            jobs: MemoryStore::new(jobs_clock.clone()),
+            jobs_clock,
             spool: MemorySpool::new(),
             bucket,
             clock,

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use brigade_engine::multipart_etag::MultipartEtag;
 use brigade_engine::places::Health;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
-use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits};
+use brigade_model::ports::Clock;
+use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
@@ -16,15 +17,30 @@ pub struct ActiveEndpoint {
     configured: Caps,
     limit: LimitHandle,
     multipart_etag: Arc<MultipartEtag>,
+    stamps: Arc<StoreClock>,
     row: Mutex<EndpointRow>,
 }
 
 impl ActiveEndpoint {
-    /// An endpoint for which nothing is set.
+    /// An endpoint for which nothing is set; `clock` is the one that stamps leases, which is the
+    /// process's own as long as the job store is embedded.
     #[must_use]
-    pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps) -> Self {
+    pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps, clock: Arc<dyn Clock>) -> Self {
+        let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(clock)));
         let row = Mutex::new(EndpointRow::unset(name));
-        Self { kind, configured, limit: LimitHandle::new(configured), multipart_etag: Arc::default(), row }
+        Self { kind, configured, limit, multipart_etag: Arc::default(), stamps, row }
+    }
+
+    /// What it is declared to be.
+    #[must_use]
+    pub fn kind(&self) -> EndpointKind {
+        self.kind
+    }
+
+    /// What is known of the clock that stamps its objects.
+    #[must_use]
+    pub fn stamps(&self) -> &Arc<StoreClock> {
+        &self.stamps
     }
 
     /// What the configuration allows at most.
@@ -72,7 +88,12 @@ impl ActiveEndpoint {
         // Under the lock, so that of two the later stays.
         self.limit.set_caps(within(self.configured, &row.settings));
         self.limit.set_stopped(row.settings.stopped.is_some());
-        tracing::info!(endpoint = %row.endpoint, settings = ?row.settings, "an operator's settings");
+        // What is known of its clock is kept by the engine, and no news to anybody.
+        let told = |settings: &EndpointSettings| EndpointSettings { clock: Vec::new(), ..settings.clone() };
+        let settings = told(&row.settings);
+        if settings != told(&known.settings) {
+            tracing::info!(endpoint = %row.endpoint, ?settings, "an operator's settings");
+        }
         *known = row;
     }
 

@@ -10,7 +10,7 @@ use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Job, JobId, JobOptions, JobSpec,
-    ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status,
+    ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status, StoreClock,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_store::memory::{MemorySpool, MemoryStore};
@@ -75,10 +75,13 @@ async fn run_job(
     let job = Job::new(id, account, Dialect::Cos, endpoint, spec, clock.now());
     jobs.create_job(&job, 1).await.unwrap();
     let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, etag, answers));
+    // Known already: a store that always says yes has no clock.
+    let stamps = Arc::new(StoreClock::new(clock.clone()));
+    stamps.observe(stamps.read(), clock.now());
     let ports = Ports {
         jobs: jobs.clone(),
         spool: spool.clone(),
-        roles: Arc::new(OneRole { objects: objects.unwrap_or_else(|| yes.clone()), yes }),
+        roles: Arc::new(OneRole { objects: objects.unwrap_or_else(|| yes.clone()), yes, stamps }),
         clock,
         entropy: Arc::new(SystemEntropy::new()),
         spawn: Arc::new(TokioSpawn),
@@ -118,17 +121,20 @@ impl Observer for Moves {
 struct OneRole {
     objects: Arc<dyn ObjectStore>,
     yes: Arc<dyn ObjectStore>,
+    stamps: Arc<StoreClock>,
 }
 
 impl Roles for OneRole {
     fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
         let place = |store: &Arc<dyn ObjectStore>| Place {
             endpoint: EndpointName::new("e").unwrap(),
+            kind: EndpointKind::Other,
             store: store.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: BucketRules::any(),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
+            stamps: self.stamps.clone(),
         };
         Some(RolePlaces {
             operations: OperationKind::ALL.to_vec(),

@@ -16,6 +16,7 @@ use crate::operation::{Bench, PreparedOperation, Run, abort_recorded_uploads, ru
 use crate::outcomes::Done;
 use crate::setback::Setback;
 use crate::slice::{self, SliceReader};
+use crate::store_clock::ensure_sampled;
 
 /// The tasks of a slice that have no outcome yet, in order.
 pub(super) struct Units<'a> {
@@ -46,6 +47,8 @@ impl<'a> Units<'a> {
         // A dry run changed nothing, so there is nothing to look at.
         let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
         let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
+        let looks = look_below > 0 || run.job.spec.retry_of.is_some();
+        ensure_sampled(&*ports.jobs, run.job, &run.shop.places_of(run.job)?, run.leash, looks).await?;
         if look_below > 0 {
             bench.completing = abort_recorded_uploads(&bench).await?.into();
         }

@@ -56,6 +56,11 @@ impl<'a> Destination<'a> {
         self.key("manifest.json.md5")
     }
 
+    /// The key of the small object that tells the store's clock.
+    pub(super) fn clock_key(&self) -> Result<ObjectKey, Setback> {
+        self.key("clock")
+    }
+
     /// The key of a file of rows: 40 hexadecimal digits, a hash of the job and the kind and then
     /// the file's number, so that files of a kind sort in the manifest's order.
     pub(super) fn rows_key(&self, kind: Kind, number: u32) -> Result<ObjectKey, Setback> {

@@ -1,7 +1,7 @@
 //! Prepares a job: proves that its report can be written, reads its manifest once, as a
 //! stream, and makes slices of it.
 //!
-//! 1. The report's place is tried: better now than after the work.
+//! 1. The report's place is tried: better now than after the work. The store's clock is read.
 //! 2. The manifest is looked at, pinned and read; its tasks become a slice's file.
 //! 3. A file is durable in the spool before the row that names it is added to the store.
 //!
@@ -21,6 +21,7 @@ use crate::report;
 use crate::setback::Setback;
 use crate::slice::codec::SliceWriter;
 use crate::slice::{plan, retry};
+use crate::store_clock::ensure_sampled;
 
 /// Slices added to the store at once: what a lost preparation may leave in the spool without a
 /// row, and what one transaction of the store takes.
@@ -51,6 +52,8 @@ pub struct Prepare<'a> {
 /// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
 pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
     report::try_place(what.job, &what.places.report, what.leash).await?;
+    // Before the first attempt, so that whoever takes over can tell what was written since.
+    ensure_sampled(what.jobs, what.job, what.places, what.leash, false).await?;
     match what.job.spec.retry_of {
         Some(source) => retry::read_tasks(what, source).await,
         None => read_manifest(what).await,

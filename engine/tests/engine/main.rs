@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod account;
+mod clocks;
 mod crash;
 mod crashing;
 mod delivery;

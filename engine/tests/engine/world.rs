@@ -16,7 +16,7 @@ use brigade_model::ports::{Clock, Entropy, JobStore, Spawn};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
-    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec,
+    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, StoreClock,
 };
 use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) bucket: Arc<SimulatedStore>,
     /// What the engine calls: the bucket, possibly behind something that misbehaves.
     pub(crate) store: Arc<dyn ObjectStore>,
+    /// What is known of that clock; from the beginning on, unless a test forgets it.
+    pub(crate) stamps: Arc<StoreClock>,
     /// Whether that works, as far as the engine is told.
     pub(crate) health: Arc<dyn Health>,
     /// The configuration has lost the role.
@@ -53,6 +55,7 @@ pub(crate) struct Process {
 
 struct OneRole {
     store: Arc<dyn ObjectStore>,
+    stamps: Arc<StoreClock>,
     health: Arc<dyn Health>,
     is_gone: Arc<AtomicBool>,
     rules: Arc<Mutex<BucketRules>>,
@@ -63,11 +66,13 @@ impl Roles for OneRole {
     fn places(&self, _: &AccountId, role: &str) -> Option<RolePlaces> {
         let place = Place {
             endpoint: EndpointName::new("e").unwrap(),
+            kind: EndpointKind::Other,
             store: self.store.clone(),
             capabilities: Capabilities::assumed(EndpointKind::Other),
             buckets: self.rules.lock().unwrap().clone(),
             health: self.health.clone(),
             multipart_etag: Arc::default(),
+            stamps: self.stamps.clone(),
         };
         (role == "role" && !self.is_gone.load(Ordering::SeqCst)).then(|| RolePlaces {
             operations: self.allowed.lock().unwrap().clone(),
@@ -105,8 +110,11 @@ impl World {
         for name in ["source", "target", "aside"] {
             store.create_bucket(&bucket(name), Versioning::Off).unwrap();
         }
+        let stamps = Arc::new(StoreClock::new(clock.clone()));
+        stamps.observe(stamps.read(), clock.now());
         Self {
             jobs: MemoryStore::new(clock.clone()),
+            stamps,
             spool: Arc::new(MemorySpool::default()),
             store: store.clone(),
             bucket: store,
@@ -151,6 +159,7 @@ impl World {
         };
         let roles = OneRole {
             store: self.store.clone(),
+            stamps: self.stamps.clone(),
             health: self.health.clone(),
             is_gone: self.is_role_gone.clone(),
             rules: self.rules.clone(),

@@ -223,6 +223,30 @@ fn dates_widen_the_bounds_when_they_contradict_the_samples_and_never_narrow_them
 }
 
 #[test]
+fn a_copys_time_that_is_not_the_one_that_is_read_back_widens_the_bounds() {
+    let (time, stamps) = ahead(0);
+    time.sample(&stamps, 20);
+    let wrong = |time: &Time| at_ms(time.stamp(), 0, 8 * 3_600_000);
+    stamps.observe_copy(stamps.read(), wrong(&time));
+    let since = stamps.now();
+    assert!(stamps.may_be_newer(Some(time.stamp()), since));
+    time.pass(700_000);
+    stamps.observe_copy(stamps.read(), wrong(&time));
+    assert!(stamps.may_be_newer(Some(time.stamp()), stamps.now()), "nor does it begin a period of its own");
+
+    let (time, stamps) = ahead(-3000);
+    for _ in 0..30 {
+        let sent = stamps.read();
+        time.pass(15);
+        stamps.observe_copy(sent, time.stamp());
+        time.pass(577);
+    }
+    let offset = stamps.offset().expect("where nothing was read back it is a sample");
+    assert!(offset.low_ms <= -3000 && offset.high_ms >= -3000 && offset.width_ms() < 1000, "{offset:?}");
+    assert!(stamps.is_sample_due(), "and another that is read back is still wanted");
+}
+
+#[test]
 fn periods_are_bounded_and_those_that_differ_are_kept_apart() {
     let (time, stamps) = ahead(0);
     for n in 0..1000 {
@@ -274,6 +298,8 @@ fn only_what_the_next_process_has_to_know_is_to_be_kept_again() {
 enum Happening {
     Pass(i64),
     Sample(i64),
+    /// The answer of a copy that took this long.
+    Copy(i64),
     /// The `Date` of an answer, from a clock that is ahead of the store's by this.
     Date(i64),
     Attempt,
@@ -288,6 +314,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let happening = prop_oneof![
         4 => prop_oneof![0..3000_i64, 0..900_000_i64].prop_map(Happening::Pass),
         4 => (0..4000_i64).prop_map(Happening::Sample),
+        3 => (0..4000_i64).prop_map(Happening::Copy),
         1 => prop_oneof![Just(0), -10_000..10_000_i64].prop_map(Happening::Date),
         4 => Just(Happening::Attempt),
         1 => set().prop_map(Happening::SetOurs),
@@ -315,6 +342,11 @@ proptest! {
             match *happening {
                 Happening::Pass(ms) => time.pass(ms),
                 Happening::Sample(ms) => time.sample(&stamps, ms),
+                Happening::Copy(ms) => {
+                    let sent = stamps.read();
+                    time.pass(ms);
+                    stamps.observe_copy(sent, time.stamp());
+                }
                 Happening::Date(ahead_ms) => stamps.observe_date(stamps.read(), at_ms(time.stamp(), 0, ahead_ms)),
                 Happening::Attempt => attempts.push((stamps.now(), time.stamp())),
                 Happening::SetOurs(by_ms) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use brigade_model::StoreClock;
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::object_store::{Call, CallError};
@@ -23,7 +24,7 @@ use super::draft::{Draft, refuse};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
 use super::line::{Line, LineError, Pool};
-use super::reply::{Reply, flaw};
+use super::reply::{Reply, flaw, http_date};
 use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
@@ -49,6 +50,8 @@ pub(crate) struct Exchange {
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     requester_pays: bool,
+    /// Is told the `Date` of answers.
+    pub(crate) dates: Option<Arc<StoreClock>>,
 }
 
 impl fmt::Debug for Exchange {
@@ -74,6 +77,7 @@ impl Exchange {
             clock,
             timeouts: config.timeouts,
             requester_pays: config.requester_pays,
+            dates: None,
         })
     }
 
@@ -88,7 +92,13 @@ impl Exchange {
         let hashes = Hashes::of(&draft.body).await;
         let (address, request) = self.sign(draft, &hashes, credentials)?;
         let mut deadline = self.clock.sleep(self.timeouts.of(call));
+        let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
         let (line, response) = self.answer(&address, request, &mut deadline).await?;
+        if let Some((dates, sent)) = dates
+            && let Some(date) = response.headers().get(header::DATE).and_then(|date| http_date(date.to_str().ok()?))
+        {
+            dates.observe_date(sent, date);
+        }
         let reply = self.read(call, line, response, address, &mut deadline).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
     }

@@ -6,6 +6,7 @@ use brigade_model::load::LoadLimits;
 use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::job_store::SetEndpointError;
 use brigade_model::probe::{Finding, Probe, Proof};
+use brigade_model::store_clock::{KnownOffset, OffsetBounds};
 use futures::future::join_all;
 
 use super::Bench;
@@ -20,7 +21,10 @@ pub(super) fn sample_settings(bench: &dyn Bench) -> EndpointSettings {
     let found = |capability| Finding { capability, proof: Proof::Lacking, seen: "it's \"dropped\"".into() };
     let findings = Capability::ALL.into_iter().map(found).collect();
     let probe = Some(Probe { bucket: BucketName::new("scratch").unwrap(), at: bench.clock().now(), findings });
-    EndpointSettings { limits, stopped, probe }
+    let now = bench.clock().now();
+    let offset = OffsetBounds { low_ms: -3_600_000, high_ms: 1 };
+    let clock = vec![KnownOffset { from: now, until: now, offset }; 2];
+    EndpointSettings { limits, stopped, probe, clock }
 }
 
 fn unset(name: &str) -> EndpointRow {

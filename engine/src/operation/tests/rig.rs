@@ -16,7 +16,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, Change, Dialect, ETag, EndpointKind, EndpointName, Field, Job,
-    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, ReportSpec, Task, VersionId, qcs,
+    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, ReportSpec, StoreClock, Task, VersionId, qcs,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedObject, SimulatedStore, Versioning};
@@ -165,9 +165,9 @@ impl Rig {
         let clock = Arc::new(SimulatedClock::new());
         let store = scripted(&clock);
         let jobs = MemoryStore::new(clock.clone());
-        let place = place("here", store.clone(), Capabilities::assumed(EndpointKind::Other));
         let lease = lease_slice(&jobs, &clock).await;
         clock.jump(-60_000);
+        let place = place("here", store.clone(), &clock);
         let bench = Bench {
             source: place.clone(),
             target: place,
@@ -188,7 +188,7 @@ impl Rig {
     pub(super) async fn with_two_stores() -> (Self, Arc<Scripted>) {
         let mut rig = Self::new().await;
         let other = scripted(&rig.clock);
-        rig.bench.target = place("there", other.clone(), Capabilities::assumed(EndpointKind::Other));
+        rig.bench.target = place("there", other.clone(), &rig.clock);
         (rig, other)
     }
 
@@ -203,7 +203,7 @@ impl Rig {
 
     /// The slice is leased, and ten seconds pass: what is written from now on is newer.
     pub(super) fn begin_run(&self) {
-        self.clock.jump(70_000);
+        self.clock.pass(70_000);
         self.store.take_calls();
     }
 
@@ -329,14 +329,20 @@ fn scripted(clock: &Arc<SimulatedClock>) -> Arc<Scripted> {
     Arc::new(Scripted { sim, faults: Mutex::default(), calls: Mutex::default(), hangs: Notify::new() })
 }
 
-fn place(name: &str, store: Arc<dyn ObjectStore>, capabilities: Capabilities) -> Place {
+/// A place whose clock is known already.
+fn place(name: &str, store: Arc<dyn ObjectStore>, clock: &Arc<SimulatedClock>) -> Place {
+    let stamps = Arc::new(StoreClock::new(clock.clone()));
+    stamps.observe(stamps.read(), clock.now());
     Place {
         endpoint: EndpointName::new(name).unwrap(),
+        // It dates an object by its completion, as the simulated store does.
+        kind: EndpointKind::Minio,
         store,
-        capabilities,
+        capabilities: Capabilities::assumed(EndpointKind::Other),
         buckets: BucketRules { allowed: vec![SOURCE.into(), TARGET.into()], strip_suffix: None },
         health: Arc::new(AlwaysWell),
         multipart_etag: Arc::default(),
+        stamps,
     }
 }
 

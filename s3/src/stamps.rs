@@ -1,0 +1,75 @@
+//! Tells the clock of an endpoint from its answers: stands directly around the store, so that
+//! what it reads before and after a call bounds one attempt.
+//!
+//! Only the answer of a CopyObject says when an object was written. The time of an object that
+//! was made of parts may be that of its upload's beginning, so CompleteMultipartUpload is left out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use brigade_model::StoreClock;
+use brigade_model::ports::object_store::{Answer, Call, CallError, Leash, ObjectStore};
+
+/// Observes the stamps in the answers of the store inside.
+pub struct Stamps {
+    inner: Arc<dyn ObjectStore>,
+    clock: Arc<StoreClock>,
+}
+
+impl Stamps {
+    /// Tells `clock` what the answers of `inner` say.
+    #[must_use]
+    pub fn new(inner: Arc<dyn ObjectStore>, clock: Arc<StoreClock>) -> Self {
+        Self { inner, clock }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Stamps {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        if !matches!(call, Call::CopyObject(_)) {
+            return self.inner.call(leash, call).await;
+        }
+        let sent = self.clock.read();
+        let answer = self.inner.call(leash, call).await;
+        if let Ok(Answer::CopyObject(done)) = &answer
+            && let Some(modified) = done.modified
+        {
+            self.clock.observe_copy(sent, modified);
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::BucketName;
+    use brigade_model::ports::object_store::{At, CopyObject, HeadObject, PutObject, send};
+    use brigade_runtime::{SeededEntropy, SimulatedClock, SkewedClock};
+
+    use super::*;
+    use crate::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+
+    fn at(key: &str) -> At {
+        At { bucket: BucketName::new("photos").unwrap(), key: key.parse().unwrap() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_of_a_copy_bounds_the_clock_of_the_store_and_no_other_answer_does() {
+        let ours = Arc::new(SimulatedClock::new());
+        let theirs = Arc::new(SkewedClock::ahead_of(ours.clone(), -3000));
+        let store = SimulatedStore::new(SimulatedConfig::default(), theirs, Arc::new(SeededEntropy::new(1)));
+        store.create_bucket(&at("a").bucket, Versioning::Off).unwrap();
+        let clock = Arc::new(StoreClock::new(ours));
+        let stamps = Stamps::new(Arc::new(store), clock.clone());
+        let leash = Leash::unbounded();
+        let put = PutObject { at: at("a"), body: "a".into(), with: Default::default() };
+        send(&stamps, &leash, put).await.unwrap();
+        send(&stamps, &leash, HeadObject { at: at("a"), version: None }).await.unwrap();
+        assert_eq!(clock.offset(), None);
+        send(&stamps, &leash, CopyObject::plain(at("a"), at("b"))).await.unwrap();
+        let offset = clock.offset().unwrap();
+        assert!(offset.low_ms <= -3000 && -3000 <= offset.high_ms, "{offset:?}");
+        assert!(offset.high_ms - offset.low_ms < 2000, "{offset:?}");
+    }
+}
