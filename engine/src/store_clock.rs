@@ -80,9 +80,11 @@ async fn recall(jobs: &dyn JobStore, place: &Place) -> Result<(), StoreError> {
 /// Takes a sample where one is due, one worker for all.
 async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<(), Setback> {
     let stamps = &report.stamps;
+    // No task: nobody has to have looked a moment ago whether the job may still run.
+    let finishing = leash.finishing();
     let take = async {
         let _turn = stamps.take_turn().await;
-        if stamps.is_sample_due() { sample_clock(job, report, leash).await } else { Ok(()) }
+        if stamps.is_sample_due() { sample_clock(job, report, &finishing).await } else { Ok(()) }
     };
     let taken = tokio::select! {
         biased;

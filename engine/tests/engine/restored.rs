@@ -57,8 +57,11 @@ async fn brought_back(status: Status) -> (World, JobId) {
     (world, id)
 }
 
-fn deletes(world: &World) -> u64 {
-    world.bucket.calls(CallKind::DeleteObject) + world.bucket.calls(CallKind::DeleteObjects)
+/// Deletes that had an effect on a task's object.
+fn deletes(world: &World) -> usize {
+    let is_delete = |kind| matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
+    let effects = world.bucket.effects();
+    effects.iter().filter(|effect| is_delete(effect.call) && effect.at.bucket.as_str() == "source").count()
 }
 
 async fn anew(world: &World) -> usize {
