@@ -20,12 +20,11 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::{Capability, Outcome, Timestamp, VersionId};
 
-use super::effect_check::{
-    CheckResult, CheckedCall, Content, Current, NonRepeatableCall, act_and_settle, check_doubt, is_newer,
-};
+use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, act_and_settle, check_doubt};
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket};
 use super::tags::add_tags;
+use crate::store_clock::may_be_newer;
 use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
@@ -306,7 +305,7 @@ impl CheckedCall for Copying<'_> {
         let source = self.known_head().await?;
         let target = self.hand.find_head(&self.hand.bench.target, &self.route.target, None).await;
         let target = target.doing("looking whether the object was copied")?;
-        let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
+        let newer = target.as_ref().is_some_and(|head| may_be_newer(&self.hand.bench.target, head, since));
         let (call, content): (_, &dyn Fn(&ObjectHead) -> Content) = match self.is_in_place() {
             true => (NonRepeatableCall::CopyInPlace, &|target| self.plan.compare_in_place(target)),
             false => (NonRepeatableCall::Overwrite, &|target| self.plan.compare(&source, target)),

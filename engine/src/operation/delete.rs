@@ -11,10 +11,11 @@ use brigade_model::{Capability, Outcome, Task, Timestamp};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
-use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer, settle};
+use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, settle};
 use super::failure::{Doing, End};
 use super::hand::Hand;
 use super::{Bench, Run};
+use crate::store_clock::may_be_newer;
 
 pub(crate) mod group;
 
@@ -31,7 +32,7 @@ pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) ->
     if must_look || tasks.len() < 2 {
         return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(tried_since)))).await;
     }
-    let sent = bench.clock.now();
+    let sent = bench.source.stamps.now();
     let known = match delete_together(bench, tasks).await {
         Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
         Err(error) => vec![read_error(&error, sent); tasks.len()],
@@ -143,7 +144,7 @@ impl CheckedCall for Deletion<'_> {
         let (hand, version) = (self.hand, self.hand.task.version.as_ref());
         let head = hand.find_head(&hand.bench.source, &self.at, version).await;
         let head = head.doing("looking whether the object was deleted")?;
-        let newer = head.as_ref().is_some_and(|head| is_newer(head, since));
+        let newer = head.as_ref().is_some_and(|head| may_be_newer(&hand.bench.source, head, since));
         let conclusion = self.call().conclude(head.as_ref(), newer, |_| Content::Other);
         CheckResult::of(conclusion, head.as_ref(), "the object", || ())
     }

@@ -4,12 +4,11 @@
 //! [`NonRepeatableCall::check`] is the table; [`settle`] is the one loop that follows it. A success
 //! demands positive proof: equal size is none, and what cannot be compared stays unknown.
 //!
-//! *Newer* means that the object may have been written since the attempt. `Last-Modified` counts
-//! whole seconds, so an object of the attempt's own second may be older or newer; it counts as
-//! newer. Either mistake is possible then, and this one destroys nothing: at worst a task is
-//! reported as `ChangedSinceAttempt` although it could have been done, and it can be run again,
-//! while the other would delete or overwrite what another writer has just put there. The same
-//! holds of an object whose time the store does not tell.
+//! *Newer* means that the object may have been written since the attempt, by the clock that
+//! stamps it (`store_clock.rs`); what is doubtful counts as newer. Either mistake is possible
+//! then, and this one destroys nothing: at worst a task is reported as `ChangedSinceAttempt`
+//! although it could have been done, and it can be run again, while the other would delete or
+//! overwrite what another writer has just put there.
 //!
 //! What remains: another writer may come between the check and the act where the endpoint has no
 //! conditions on writes, and a lost call may still reach the store after the check. So a repeat
@@ -134,11 +133,6 @@ impl NonRepeatableCall {
     }
 }
 
-/// Whether the object may have been written since then.
-pub(crate) fn is_newer(head: &ObjectHead, since: Timestamp) -> bool {
-    head.modified.is_none_or(|modified| modified.as_second() >= since.as_second())
-}
-
 /// How often a call is made at most while its effect stays unknown, each time after a check.
 pub(crate) const ACTS_MAX: u32 = 3;
 /// The second act waits up to this long beyond the time of the first; the third up to twice this.
@@ -246,6 +240,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
     mut current: Option<Current>,
 ) -> Result<C::Done, End> {
     let first_act = hand.bench.clock.monotonic();
+    let mut attempted = None;
     let mut acts = 0;
     let mut attempts = 0;
     loop {
@@ -265,7 +260,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         if !is_in_doubt && !is_overtaken {
             return Err(error.into());
         }
-        let since = hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now());
+        let since = *attempted.insert(hand.in_doubt_since().or(attempted).unwrap_or_else(|| hand.bench.clock.now()));
         let seen = match call.check(since).await? {
             CheckResult::Done(done) => {
                 hand.settle_doubt();
@@ -315,22 +310,16 @@ mod tests {
     use super::Conclusion::{Act, Changed, Done, Unknown};
     use super::*;
 
-    const SINCE: i64 = 1_000;
-
-    fn conclude(call: NonRepeatableCall, head: Option<(i64, Content)>) -> Conclusion {
-        let since = Timestamp::from_millisecond(SINCE * 1000 + 500).unwrap();
-        let object = head.map(|(second, content)| {
-            (ObjectHead { modified: Timestamp::from_second(second).ok(), ..ObjectHead::default() }, content)
-        });
-        let newer = object.as_ref().is_some_and(|(head, _)| is_newer(head, since));
-        let content = object.as_ref().map(|(_, content)| *content);
-        call.conclude(object.as_ref().map(|(head, _)| head), newer, |_| content.unwrap())
+    fn conclude(call: NonRepeatableCall, head: Option<(bool, Content)>) -> Conclusion {
+        let object = head.map(|_| ObjectHead::default());
+        let is_newer = head.is_some_and(|(is_newer, _)| is_newer);
+        call.conclude(object.as_ref(), is_newer, |_| head.unwrap().1)
     }
 
     #[test]
     fn the_table_of_checks_is_this_one() {
         use Content::{Incomparable, Other, Proven};
-        let (older, newer) = (SINCE - 1, SINCE + 1);
+        let (older, newer) = (false, true);
         let heads = [
             None,
             Some((older, Other)),
@@ -350,13 +339,6 @@ mod tests {
         for (call, expected) in table {
             assert_eq!(heads.map(|head| conclude(call, head)), expected, "{call:?}");
         }
-    }
-
-    #[test]
-    fn an_object_of_the_attempts_own_second_or_of_no_time_counts_as_newer() {
-        assert_eq!(conclude(NonRepeatableCall::DeleteLatest, Some((SINCE, Content::Other))), Changed);
-        assert_eq!(conclude(NonRepeatableCall::Overwrite, Some((SINCE, Content::Proven))), Done);
-        assert!(is_newer(&ObjectHead::default(), Timestamp::UNIX_EPOCH));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl<'a> Hand<'a> {
     /// Makes a call.
     pub(crate) async fn send<R: Request>(&self, place: &Place, request: R) -> Result<R::Answer, CallError> {
         let call = request.into_call();
-        let (kind, sent) = (call.kind(), self.bench.clock.now());
+        let (kind, sent) = (call.kind(), place.stamps.now());
         let result = place.store.call(&self.leash(), call).await;
         if changes_objects(kind) {
             match &result {

@@ -40,7 +40,7 @@ pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Res
     let sent = place.stamps.read();
     // Of its own moment, so that an older one is not taken for it.
     let body = format!("written at {} to read the store's clock\n", place.stamps.now());
-    let written = to.send(PutObject { at: at.clone(), body: body.into(), with: new_object("text/plain") }).await?;
+    let written = to.send(PutObject::ours(at.clone(), body, new_object("text/plain"))).await?;
     // A put that was lost and comes late lies between these moments, too.
     let head = to.send(HeadObject { at: at.clone(), version: None }).await;
     let is_it = |head: &brigade_model::ports::object_store::ObjectHead| {

@@ -43,7 +43,7 @@ async fn sampled(rig: &Rig, must: bool) -> Result<(), Setback> {
 /// Writes an object and gives what a look reads of it.
 async fn written(rig: &Rig, key: &str) -> ObjectHead {
     let place = &rig.places.source;
-    let put = PutObject { at: at("photos", key), body: "x".into(), with: Default::default() };
+    let put = PutObject::new(at("photos", key), "x", Default::default());
     send(&*place.store, &rig.leash, put).await.unwrap();
     send(&*place.store, &rig.leash, HeadObject { at: at("photos", key), version: None }).await.unwrap()
 }

@@ -11,10 +11,11 @@ use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
 use brigade_model::{ETag, Outcome, Timestamp, VersionId};
 
-use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, is_newer};
+use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall};
 use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
+use crate::store_clock::may_be_newer;
 
 /// What an endpoint may take to carry out a completion that was lost with its sender: the default
 /// time-out of an attempt.
@@ -105,7 +106,7 @@ async fn check(
 ) -> Result<CheckResult<Option<VersionId>>, End> {
     let place = &hand.bench.target;
     let target = hand.find_head(place, at, None).await.doing("looking whether the upload was completed")?;
-    let newer = target.as_ref().is_some_and(|head| is_newer(head, since));
+    let newer = target.as_ref().is_some_and(|head| may_be_newer(place, head, since));
     let content = |head: &ObjectHead| compare(head, wanted, place.multipart_etag.is_digest());
     let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, content);
     let version = || target.as_ref().and_then(|head| head.version.clone());
