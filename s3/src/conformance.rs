@@ -100,6 +100,7 @@ suite! { $
         bytes_are_given_only_while_the_etag_is_the_expected_one
         an_object_has_the_storage_class_it_was_put_with
         a_checksum_is_given_back_as_it_was_put
+        a_checksum_is_declared_with_the_head_and_with_the_bytes
         a_put_is_made_only_over_the_expected_object
         a_put_is_made_only_where_no_object_is
     }

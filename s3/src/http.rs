@@ -33,6 +33,7 @@ mod reply;
 mod sign;
 mod tls;
 
+use draft::CHECKSUM_MODE;
 use exchange::Exchange;
 use reply::Reply;
 
@@ -129,13 +130,22 @@ impl HttpStore {
         proof(call, reply)
     }
 
-    /// An error of a HEAD has no body, so a refused key looks like a denied object. The first
-    /// byte of the object is asked for instead: the same rights, and an error with its code.
-    async fn explain(&self, head: HeadObject, unexplained: CallError) -> CallError {
-        let first_byte = GetObject { at: head.at, version: head.version, range: Some((0, 0)), if_match: None };
+    /// A HEAD that was refused. Its checksums may need more rights than the rest of it (those of
+    /// an object under a key service need the key), so they are left out once. And an error of a
+    /// HEAD has no body, so a refused key looks like a denied object: the first byte of the
+    /// object is asked for instead, for the same rights, and an error with its code.
+    async fn ask_otherwise(&self, head: HeadObject, refused: CallError) -> Result<Answer, CallError> {
+        let first_byte =
+            GetObject { at: head.at.clone(), version: head.version.clone(), range: Some((0, 0)), if_match: None };
+        let call = Call::HeadObject(head);
+        let mut bare = calls::encode(&call)?;
+        bare.headers.remove(CHECKSUM_MODE);
+        if let Ok(reply) = self.exchange.send(&call, bare).await {
+            return proof(&call, reply);
+        }
         match self.attempt(&Call::GetObject(first_byte)).await {
-            Err(error) if error.http_status == unexplained.http_status => error,
-            _ => unexplained,
+            Err(error) if error.http_status == refused.http_status => Err(error),
+            _ => Err(refused),
         }
     }
 }
@@ -170,7 +180,7 @@ impl ObjectStore for HttpStore {
             Err(error) => error,
         };
         match (call, error.http_status, error.code.as_str()) {
-            (Call::HeadObject(head), Some(400 | 403), _) => Err(Box::pin(self.explain(head, error)).await),
+            (Call::HeadObject(head), Some(400 | 403), _) => Box::pin(self.ask_otherwise(head, error)).await,
             // An object without tags, as some servers put it.
             (Call::GetObjectTagging(_), Some(404), "NoSuchTagSet" | "NoSuchTagSetError") => {
                 Ok(Answer::GetObjectTagging(Vec::new()))

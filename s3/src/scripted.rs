@@ -99,7 +99,7 @@ fn success(call: Call) -> Answer {
             let head = ObjectHead { size, ..ObjectHead::default() };
             Answer::GetObject(GotObject { head, body: Box::new(Whole(Some(bytes))) })
         }
-        Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None }),
+        Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None, sse: None }),
         Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),
         Call::ListObjectsV2(_) => Answer::ListObjectsV2(ListPage::default()),
         other => unreachable!("no test makes a {:?}", other.kind()),

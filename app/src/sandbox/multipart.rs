@@ -7,8 +7,8 @@ use brigade_model::ports::object_store::{
 };
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CompletedPart, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, UploadPartCopyInput,
-    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    CompletedPart, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ServerSideEncryption,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
@@ -52,8 +52,10 @@ pub(super) async fn upload_part(sandbox: &Sandbox, input: UploadPartInput) -> S3
         part: part_number(input.part_number)?,
         body: input::body(input.body, input.content_md5.as_deref()).await?,
     };
-    let e_tag = Some(etag(&sandbox.call(request).await?));
-    Ok(S3Response::new(UploadPartOutput { e_tag, ..UploadPartOutput::default() }))
+    let done = sandbox.call(request).await?;
+    let server_side_encryption = done.sse.map(ServerSideEncryption::from);
+    let e_tag = Some(etag(&done.etag));
+    Ok(S3Response::new(UploadPartOutput { e_tag, server_side_encryption, ..UploadPartOutput::default() }))
 }
 
 pub(super) async fn upload_part_copy(

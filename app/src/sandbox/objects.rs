@@ -1,16 +1,17 @@
 //! Actions on objects: read, write, copy, delete.
 
 use brigade_model::ports::object_store::{
-    CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject, ObjectHead, PutObject,
+    ChecksumAlgorithm, CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject, ObjectHead,
+    PutObject,
 };
 use brigade_s3::simulated::Body;
 use futures::stream;
 use http::HeaderValue;
 use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
-    DeleteObjectsOutput, DeletedObject, Error, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    MetadataDirective, ObjectIdentifier, PutObjectInput, PutObjectOutput, Range, ServerSideEncryption, StorageClass,
-    StreamingBlob, TaggingDirective,
+    ChecksumMode, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult, DeleteObjectInput,
+    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error, GetObjectInput, GetObjectOutput,
+    HeadObjectInput, HeadObjectOutput, MetadataDirective, ObjectIdentifier, PutObjectInput, PutObjectOutput, Range,
+    ServerSideEncryption, StorageClass, StreamingBlob, TaggingDirective,
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
@@ -31,7 +32,10 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         }
     };
     let tag_count = head.tag_count;
+    let (checksum_sha256, checksum_type) = sha256(&head, input.checksum_mode.as_ref());
     let mut response = S3Response::new(HeadObjectOutput {
+        checksum_sha256,
+        checksum_type,
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(size(head.size)),
         e_tag: head.etag.as_ref().map(etag),
@@ -63,10 +67,22 @@ pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Re
     sandbox.check_payer(&at.bucket)?;
     let read = sandbox.store.read(&at, version.as_ref(), if_match.as_ref(), key_md5.as_deref());
     let (head, whole) = read.map_err(refusal)?;
+    let (checksum_sha256, checksum_type) =
+        sha256(&head, input.checksum_mode.as_ref().filter(|_| input.range.is_none()));
     let (body, content_range) = cut(whole, input.range)?;
-    let mut response = S3Response::new(got(head, body, content_range));
+    let output = GetObjectOutput { checksum_sha256, checksum_type, ..got(head, body, content_range) };
+    let mut response = S3Response::new(output);
     response.extensions.insert(HoldsObject);
     Ok(response)
+}
+
+/// The checksum that the object was put with, where it is asked for.
+fn sha256(head: &ObjectHead, mode: Option<&ChecksumMode>) -> (Option<String>, Option<ChecksumType>) {
+    let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+    let kept = head.checksums.iter().find(|checksum| checksum.algorithm == ChecksumAlgorithm::Sha256);
+    let value = kept.filter(|_| is_asked).map(|checksum| checksum.value.clone());
+    let kind = value.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT));
+    (value, kind)
 }
 
 /// The bytes of the range, and what Content-Range says of it.
@@ -134,6 +150,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(etag(&done.etag)),
         version_id: done.version.map(|version| version.to_string()),
+        server_side_encryption: done.sse.map(ServerSideEncryption::from),
         ..PutObjectOutput::default()
     }))
 }

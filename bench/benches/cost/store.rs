@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use brigade_model::ETag;
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, CopyDone, DeleteResult, Deleted, GotObject, Leash, ObjectHead, ObjectStore, PutDone,
+    Answer, Call, CallError, CopyDone, DeleteResult, Deleted, GotObject, Leash, ObjectHead, ObjectStore, PartDone,
+    PutDone,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -70,9 +71,9 @@ impl ObjectStore for YesStore {
                 let deleted = |_: &_| DeleteResult::Deleted(Deleted::default());
                 Answer::DeleteObjects(request.objects.iter().map(deleted).collect())
             }
-            Call::PutObject(_) => Answer::PutObject(PutDone { etag: self.etag.clone(), version: None }),
+            Call::PutObject(_) => Answer::PutObject(PutDone { etag: self.etag.clone(), version: None, sse: None }),
             Call::CreateMultipartUpload(_) => Answer::CreateMultipartUpload("upload".to_owned()),
-            Call::UploadPart(_) => Answer::UploadPart(self.etag.clone()),
+            Call::UploadPart(_) => Answer::UploadPart(PartDone { etag: self.etag.clone(), sse: None }),
             Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(self.copy_done()),
             Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
             other => panic!("{:?} is not asked for here", other.kind()),

@@ -29,6 +29,7 @@ use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
 mod completion;
+mod digests;
 mod multipart;
 pub(crate) mod plan;
 mod stream;

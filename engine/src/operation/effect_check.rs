@@ -191,7 +191,7 @@ impl<T> CheckResult<T> {
 }
 
 /// The end of a task whose effect no look can tell.
-fn incomparable(what: &str) -> End {
+pub(crate) fn incomparable(what: &str) -> End {
     let message = format!(
         "an attempt's answer was lost, and whether {what} was written by it cannot be told: it has no ETag or \
          checksum that can be compared; retry it with --unconfirmed compare or act"

@@ -8,4 +8,5 @@ mod dry_run;
 mod large;
 mod restore;
 mod rig;
+mod stream;
 mod tagging;

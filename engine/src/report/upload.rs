@@ -96,11 +96,11 @@ impl<'a> Upload<'a> {
         let upload_id = parts.upload_id.clone();
         let body = self.take_buffer();
         let request = UploadPart { at: self.at.clone(), upload_id, part, body: body.clone() };
-        let etag = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        let done = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
         // The next part is held where this one was: nobody else has it any more.
         self.buffer = body.into();
         self.buffer.clear();
-        parts.etags.push((part, etag));
+        parts.etags.push((part, done.etag));
         self.parts = Some(parts);
         Ok(())
     }

@@ -296,6 +296,58 @@ pub struct ObjectHead {
     pub tag_count: Option<u32>,
     /// `x-amz-server-side-encryption`.
     pub sse: Option<String>,
+    /// The checksums that the store declares of its bytes.
+    pub checksums: Vec<Checksum>,
+}
+
+/// A checksum that a store declares of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksum {
+    /// How it is computed.
+    pub algorithm: ChecksumAlgorithm,
+    /// In base64, as it came.
+    pub value: String,
+    /// Of all bytes in their order; otherwise of the checksums of parts, whose bounds nobody
+    /// tells.
+    pub is_of_whole: bool,
+}
+
+/// The algorithms of checksums in S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChecksumAlgorithm {
+    /// CRC-32 as in gzip, big endian.
+    Crc32,
+    /// CRC-32C (Castagnoli), big endian.
+    Crc32c,
+    /// CRC-64/NVME, big endian.
+    Crc64Nvme,
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+impl ChecksumAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [ChecksumAlgorithm; 5] = [
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32c,
+        ChecksumAlgorithm::Crc64Nvme,
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+    ];
+
+    /// Its name, as it stands at the end of headers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ChecksumAlgorithm::Crc32 => "crc32",
+            ChecksumAlgorithm::Crc32c => "crc32c",
+            ChecksumAlgorithm::Crc64Nvme => "crc64nvme",
+            ChecksumAlgorithm::Sha1 => "sha1",
+            ChecksumAlgorithm::Sha256 => "sha256",
+        }
+    }
 }
 
 /// Metadata that travels with an object.

@@ -21,7 +21,8 @@ async fn create(subject: &Subject, at: &At) -> String {
 
 async fn upload(subject: &Subject, at: &At, upload_id: &str, part: u32, body: &str) -> Result<ETag, CallError> {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    subject.call(UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body }).await
+    let request = UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body };
+    subject.call(request).await.map(|done| done.etag)
 }
 
 fn completion(at: &At, upload_id: &str, parts: &[(u32, &ETag)]) -> CompleteMultipartUpload {

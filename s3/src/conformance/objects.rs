@@ -1,7 +1,9 @@
 //! Objects written and read.
 
 use brigade_model::capability::Capability;
-use brigade_model::ports::object_store::{GetObject, GetObjectAttributes, Metadata, NewObject, PutObject, Verdict};
+use brigade_model::ports::object_store::{
+    Checksum, ChecksumAlgorithm, GetObject, GetObjectAttributes, Metadata, NewObject, PutObject, Verdict,
+};
 
 use super::{Subject, assert_refused, never, tag};
 
@@ -113,6 +115,20 @@ pub(super) async fn a_checksum_is_given_back_as_it_was_put(subject: &Subject) {
     let attributes = |at| GetObjectAttributes { at, version: None };
     assert_eq!(subject.call(attributes(at)).await.unwrap().checksum_sha256.as_deref(), Some(sum));
     assert_eq!(subject.call(attributes(plain)).await.unwrap().checksum_sha256, None);
+}
+
+pub(super) async fn a_checksum_is_declared_with_the_head_and_with_the_bytes(subject: &Subject) {
+    if subject.lacks(Capability::Checksums) {
+        return;
+    }
+    let at = subject.at("checksum");
+    let sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=".to_owned();
+    let with = NewObject { checksum_sha256: Some(sum.clone()), ..NewObject::default() };
+    subject.put_with(&at, "abc", with).await;
+    let expected = Checksum { algorithm: ChecksumAlgorithm::Sha256, value: sum, is_of_whole: true };
+    assert!(subject.head(&at).await.unwrap().checksums.contains(&expected));
+    let request = GetObject { at, version: None, range: None, if_match: None };
+    assert!(subject.get(request).await.unwrap().0.checksums.contains(&expected));
 }
 
 pub(super) async fn a_put_is_made_only_over_the_expected_object(subject: &Subject) {

@@ -24,6 +24,9 @@ pub(crate) struct Draft {
 const HEADER_RULE: &str = "cannot be sent in an HTTP header: visible ASCII characters and inner blanks only \
                            (other text can be given encoded as RFC 2047)";
 
+/// Asks for the checksums that an object has.
+pub(crate) const CHECKSUM_MODE: &str = "x-amz-checksum-mode";
+
 /// In base64.
 const MD5_OF_NOTHING: &str = "1B2M2Y8AsgTpgAmY7PhCfg==";
 

@@ -131,6 +131,9 @@ impl Exchange {
         if draft.method == Method::PUT || draft.method == Method::POST {
             headers.insert(header::CONTENT_LENGTH, draft.body.len().into());
         }
+        // Bytes as they are, and not as a server on the way would like to send them. It is not
+        // signed, for such servers change it.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let uri = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
         let uri = PathAndQuery::try_from(uri).map_err(|_| refuse("the request's path is too long"))?;

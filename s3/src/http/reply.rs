@@ -2,7 +2,7 @@
 
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
-use brigade_model::ports::object_store::{Metadata, ObjectHead};
+use brigade_model::ports::object_store::{Checksum, ChecksumAlgorithm, Metadata, ObjectHead};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -83,7 +83,7 @@ impl Reply {
     /// What the headers say about an object of that many bytes.
     pub(crate) fn object_head(&self, size: u64) -> ObjectHead {
         let etag = self.etag().ok();
-        let parts_by_etag = etag.as_ref().and_then(|tag| tag.unquoted().rsplit_once('-')?.1.parse().ok());
+        let parts_by_etag: Option<u32> = etag.as_ref().and_then(|tag| tag.unquoted().rsplit_once('-')?.1.parse().ok());
         ObjectHead {
             size,
             modified: self.header("last-modified").and_then(|text| http_date(&text)),
@@ -93,9 +93,29 @@ impl Reply {
             metadata: self.metadata(),
             parts: self.number("x-amz-mp-parts-count").or(parts_by_etag),
             tag_count: self.number("x-amz-tagging-count"),
-            sse: self.header("x-amz-server-side-encryption"),
+            sse: self.sse(),
+            checksums: self.checksums(parts_by_etag.is_some()),
             etag,
         }
+    }
+
+    pub(crate) fn sse(&self) -> Option<String> {
+        self.header("x-amz-server-side-encryption")
+    }
+
+    /// Servers that do not tell the type of a checksum tell those of parts by a count at the end;
+    /// of an object in parts only the CRC-64 is always one of the whole.
+    fn checksums(&self, is_in_parts: bool) -> Vec<Checksum> {
+        let told = self.header("x-amz-checksum-type");
+        let declared = |algorithm: ChecksumAlgorithm| {
+            let value = self.header(&format!("x-amz-checksum-{}", algorithm.name()))?;
+            let is_of_whole = match told.as_deref() {
+                Some(told) => told == "FULL_OBJECT",
+                None => !value.contains('-') && (!is_in_parts || algorithm == ChecksumAlgorithm::Crc64Nvme),
+            };
+            Some(Checksum { algorithm, value, is_of_whole })
+        };
+        ChecksumAlgorithm::ALL.into_iter().filter_map(declared).collect()
     }
 
     fn metadata(&self) -> Metadata {

@@ -7,7 +7,7 @@ use brigade_model::limits::PARTS_MAX;
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallKind, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, ListParts,
-    ListedPart, UploadPart, UploadPartCopy,
+    ListedPart, PartDone, UploadPart, UploadPartCopy,
 };
 use md5::{Digest as _, Md5};
 
@@ -45,8 +45,10 @@ impl Turn<'_> {
         Ok(id)
     }
 
-    pub(super) fn upload_part(&mut self, request: UploadPart, digest: Digest) -> Result<ETag, Refusal> {
-        self.store_part(&request.at, &request.upload_id, request.part, Body::from(request.body), digest)
+    pub(super) fn upload_part(&mut self, request: UploadPart, digest: Digest) -> Result<PartDone, Refusal> {
+        let sse = self.upload(&request.at, &request.upload_id)?.attributes.sse.clone();
+        let etag = self.store_part(&request.at, &request.upload_id, request.part, Body::from(request.body), digest)?;
+        Ok(PartDone { etag, sse })
     }
 
     pub(super) fn upload_part_copy(&mut self, request: UploadPartCopy) -> Result<ETag, Refusal> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
-use brigade_model::ports::object_store::{Acl, AclGrant, Grantee, Metadata, NewObject, ObjectHead, TagSet};
+use brigade_model::ports::object_store::{
+    Acl, AclGrant, Checksum, ChecksumAlgorithm, Grantee, Metadata, NewObject, ObjectHead, TagSet,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Body;
@@ -203,8 +205,13 @@ impl Stored {
             parts: Some(object.digest.parts).filter(|parts| *parts > 0),
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
+            checksums: attributes.checksum_sha256.clone().map(of_whole).into_iter().collect(),
         }
     }
+}
+
+fn of_whole(sha256: String) -> Checksum {
+    Checksum { algorithm: ChecksumAlgorithm::Sha256, value: sha256, is_of_whole: true }
 }
 
 /// That second.

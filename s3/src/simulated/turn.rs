@@ -65,7 +65,10 @@ impl Turn<'_> {
             self.read_object(&request.at, request.version.as_ref(), request.if_match.as_ref(), None)?;
         let body = match request.range {
             None => whole,
-            Some((first, last)) => whole.slice(first, last).ok_or(refusal::INVALID_RANGE)?,
+            Some((first, last)) => {
+                head.checksums.clear();
+                whole.slice(first, last).ok_or(refusal::INVALID_RANGE)?
+            }
         };
         head.size = body.size();
         Ok(GotObject { head, body: Box::new(body.pieces()) })
@@ -75,10 +78,11 @@ impl Turn<'_> {
     pub(super) fn put_object(&mut self, request: PutObject, digest: Digest) -> Result<PutDone, Refusal> {
         self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         check_checksum(&request)?;
+        let sse = request.with.sse.clone();
         let attributes = Arc::new(Attributes::new(request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
         let done = self.store_object(CallKind::PutObject, request.at, object)?;
-        Ok(PutDone { etag: done.etag, version: done.version })
+        Ok(PutDone { etag: done.etag, version: done.version, sse })
     }
 
     pub(super) fn copy_object(&mut self, request: CopyObject) -> Result<CopyDone, Refusal> {

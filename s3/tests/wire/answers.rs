@@ -6,9 +6,9 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    AclGrant, CallError, CompleteMultipartUpload, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted,
-    Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash, ListObjectsV2, ObjectStore,
-    PutObject, PutObjectTagging, RestoreObject, Verdict,
+    AclGrant, CallError, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject, DeleteObjects,
+    DeleteResult, Deleted, Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash,
+    ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
@@ -250,15 +250,65 @@ async fn a_redirection_is_not_followed() {
 #[tokio::test]
 async fn a_refused_head_is_explained_by_an_error_that_has_a_body() {
     let expired = "<Error><Code>ExpiredToken</Code><Message>over</Message></Error>";
-    let stub = Stub::scripted([answer(400, &[], ""), answer(400, &[], expired)]).await;
+    let stub = Stub::scripted([answer(400, &[], ""), answer(400, &[], ""), answer(400, &[], expired)]).await;
     let error = call(&store(&stub.url()), head()).await.unwrap_err();
     assert_eq!((error.verdict, error.code.as_str()), (Verdict::CredentialsRefused, "ExpiredToken"));
-    assert_eq!(stub.recorded()[1].header("range"), Some("bytes=0-0"));
+    assert_eq!(stub.recorded()[2].header("range"), Some("bytes=0-0"));
     // An object that can be read after all leaves the head's own error.
     let byte = answer(206, &[("content-range", "bytes 0-0/9")], "x");
-    let stub = Stub::scripted([answer(403, &[], ""), byte]).await;
+    let stub = Stub::scripted([answer(403, &[], ""), answer(403, &[], ""), byte]).await;
     let error = call(&store(&stub.url()), head()).await.unwrap_err();
     assert_eq!((error.verdict, error.code.as_str()), (Verdict::Denied, "AccessDenied"));
+}
+
+#[tokio::test]
+async fn a_head_whose_checksums_need_more_rights_is_made_without_them() {
+    let stub = Stub::scripted([answer(403, &[], ""), answer(200, &[("etag", "\"e\"")], "")]).await;
+    let head = call(&store(&stub.url()), head()).await.unwrap();
+    assert_eq!((head.etag.unwrap().as_str(), head.checksums.len()), ("\"e\"", 0));
+    let modes: Vec<_> = stub.recorded().iter().map(|sent| sent.header("x-amz-checksum-mode").is_some()).collect();
+    assert_eq!(modes, [true, false]);
+}
+
+#[tokio::test]
+async fn a_read_asks_for_bytes_as_they_are_and_for_their_checksums() {
+    let read = || answer(200, &[("etag", "\"e\"")], "");
+    let stub = Stub::scripted([read(), read()]).await;
+    let store = store(&stub.url());
+    call(&store, get(None)).await.unwrap();
+    call(&store, head()).await.unwrap();
+    for sent in stub.recorded() {
+        let asked = (sent.header("accept-encoding"), sent.header("x-amz-checksum-mode"));
+        assert_eq!(asked, (Some("identity"), Some("ENABLED")));
+        // A server on the way may change what it takes for a matter between itself and us.
+        let authorization = sent.header("authorization").unwrap();
+        assert!(authorization.contains("x-amz-checksum-mode") && !authorization.contains("accept-encoding"));
+    }
+}
+
+#[tokio::test]
+async fn checksums_of_the_whole_are_told_from_those_of_parts() {
+    let (crc32, crc64) = ("x-amz-checksum-crc32", "x-amz-checksum-crc64nvme");
+    let (plain, parts) = (("etag", "\"0123\""), ("etag", "\"0123-2\""));
+    let told = |kind| ("x-amz-checksum-type", kind);
+    let cases: [(&[(&str, &str)], &[(ChecksumAlgorithm, bool)]); 6] = [
+        (&[plain], &[]),
+        (&[plain, (crc32, "AAAAAA==")], &[(ChecksumAlgorithm::Crc32, true)]),
+        (&[parts, (crc32, "AAAAAA==")], &[(ChecksumAlgorithm::Crc32, false)]),
+        (&[parts, (crc64, "AAAAAAAAAAA=")], &[(ChecksumAlgorithm::Crc64Nvme, true)]),
+        (&[parts, (crc32, "AAAAAA=="), told("FULL_OBJECT")], &[(ChecksumAlgorithm::Crc32, true)]),
+        (&[parts, (crc32, "AAAAAA==-2"), told("COMPOSITE")], &[(ChecksumAlgorithm::Crc32, false)]),
+    ];
+    for (headers, expected) in cases {
+        let stub = Stub::scripted([answer(200, headers, "")]).await;
+        let declared = call(&store(&stub.url()), head()).await.unwrap().checksums;
+        let declared: Vec<_> = declared.iter().map(|checksum| (checksum.algorithm, checksum.is_of_whole)).collect();
+        assert_eq!(declared, expected, "{headers:?}");
+    }
+    // Of a range it may be the checksum of the whole or not.
+    let range = answer(206, &[plain, (crc32, "AAAAAA=="), ("content-range", "bytes 0-0/1")], "x");
+    let stub = Stub::scripted([range]).await;
+    assert_eq!(call(&store(&stub.url()), get(Some((0, 0)))).await.unwrap().head.checksums, []);
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
-    AccessControlPolicy, CompletedMultipartUpload, CompletedPart, Delete, EncodingType, GlacierJobParameters, Grant,
-    MetadataDirective, ObjectAttributes, ObjectIdentifier, ObjectLockLegalHold, ObjectLockLegalHoldStatus, Owner,
-    RestoreRequest, Tag, Tagging, TaggingDirective, Type,
+    AccessControlPolicy, ChecksumMode, CompletedMultipartUpload, CompletedPart, Delete, EncodingType,
+    GlacierJobParameters, Grant, MetadataDirective, ObjectAttributes, ObjectIdentifier, ObjectLockLegalHold,
+    ObjectLockLegalHoldStatus, Owner, RestoreRequest, Tag, Tagging, TaggingDirective, Type,
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -25,7 +25,7 @@ use crate::store::{config, credentials, store_of};
 use crate::stub::{Recorded, Stub, answer};
 
 /// The headers in which a request of ours is like the SDK's.
-const COMPARED: [&str; 27] = [
+const COMPARED: [&str; 28] = [
     "host",
     "content-type",
     "content-length",
@@ -38,6 +38,7 @@ const COMPARED: [&str; 27] = [
     "if-match",
     "if-none-match",
     "x-amz-acl",
+    "x-amz-checksum-mode",
     "x-amz-checksum-sha256",
     "x-amz-content-sha256",
     "x-amz-security-token",
@@ -162,10 +163,12 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
     match call {
         Call::HeadObject(r) => {
             let request = sdk.head_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.checksum_mode(ChecksumMode::Enabled);
             request.set_version_id(version(r.version.as_ref())).send().await.unwrap_err();
         }
         Call::GetObject(r) => {
             let request = sdk.get_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.checksum_mode(ChecksumMode::Enabled);
             let range = r.range.map(|(first, last)| format!("bytes={first}-{last}"));
             let request = request.set_range(range).set_if_match(r.if_match.as_ref().map(|tag| tag.as_str().to_owned()));
             request.set_version_id(version(r.version.as_ref())).send().await.unwrap_err();

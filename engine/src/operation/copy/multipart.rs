@@ -2,12 +2,13 @@
 //! pass through us.
 //!
 //! 1. begin an upload with all that the target gets besides its bytes, and record it;
-//! 2. carry the parts, several at a time, each pinned to the source's version or ETag;
+//! 2. carry the parts, each pinned to the source's version or ETag: several at a time inside the
+//!    store, one after the other through us ([`stream::carry_parts`]);
 //! 3. see that the source is still the same, unless its version pins it;
 //! 4. complete the upload; or abort it when anything failed.
 
 use brigade_model::limits::part_size;
-use brigade_model::ports::object_store::{CallError, ObjectHead, UploadPart, UploadPartCopy};
+use brigade_model::ports::object_store::{CallError, ObjectHead, UploadPartCopy};
 use brigade_model::{Capability, ETag, VersionId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -28,15 +29,8 @@ pub(super) enum Way {
     ThroughUs,
 }
 
-impl Way {
-    /// Parts of one object that are carried at a time. Through us each is held in memory.
-    fn in_flight(self) -> usize {
-        match self {
-            Way::InsideStore => 4,
-            Way::ThroughUs => 2,
-        }
-    }
-}
+/// Parts of one object that are copied at a time inside the store.
+const IN_FLIGHT: usize = 4;
 
 pub(super) async fn carry_in_parts(
     copying: &Copying<'_>,
@@ -66,27 +60,36 @@ struct Assembly<'a> {
 }
 
 /// A part: its number from 1, its first and last byte.
-type Part = (u32, (u64, u64));
+pub(super) type Part = (u32, (u64, u64));
 
 impl Assembly<'_> {
     async fn assemble(&self) -> Result<Option<VersionId>, End> {
-        let parts = self.carry_parts().await?;
+        let parts = cut_parts(self.head.size, self.part_bytes());
+        let (parts, to_prove) = match self.way {
+            Way::InsideStore => (self.carry_parts(parts).await?, None),
+            Way::ThroughUs => stream::carry_parts(self.copying, &self.head, &self.upload, parts).await?,
+        };
         self.check_source().await?;
         let expected = expected_etags(&parts);
         self.upload.record_completing(&expected).await?;
         let hand = self.copying.hand;
-        settle(hand, &Completion { hand, upload: &self.upload, parts, size: self.head.size, expected }).await
+        let completion = Completion { hand, upload: &self.upload, parts, size: self.head.size, expected };
+        let version = settle(hand, &completion).await?;
+        if let Some(digests) = to_prove {
+            stream::check_target(self.copying, &digests, self.head.size, version.as_ref()).await?;
+        }
+        Ok(version)
     }
 
     /// Carries every part. After a failure no further part begins, and those in flight come to
     /// their end, so that the abort leaves nothing behind.
-    async fn carry_parts(&self) -> Result<Vec<(u32, ETag)>, End> {
-        let mut waiting = cut_parts(self.head.size, self.part_bytes()).into_iter();
+    async fn carry_parts(&self, parts: Vec<Part>) -> Result<Vec<(u32, ETag)>, End> {
+        let mut waiting = parts.into_iter();
         let mut in_flight = FuturesUnordered::new();
         let mut carried = Vec::new();
         let mut failure = None;
         loop {
-            while failure.is_none() && in_flight.len() < self.way.in_flight() {
+            while failure.is_none() && in_flight.len() < IN_FLIGHT {
                 let Some(part) = waiting.next() else { break };
                 in_flight.push(self.carry_part(part));
             }
@@ -101,15 +104,7 @@ impl Assembly<'_> {
     }
 
     async fn carry_part(&self, (part, range): Part) -> Result<(u32, ETag), End> {
-        let etag = match self.way {
-            Way::InsideStore => self.copy_part(part, range).await.doing("copying a part")?,
-            Way::ThroughUs => {
-                let body = stream::read_range(self.copying, &self.head, Some(range)).await?;
-                let request = UploadPart { at: self.upload.at.clone(), upload_id: self.upload.id.clone(), part, body };
-                self.copying.hand.send(&self.copying.hand.bench.target, request).await.doing("uploading a part")?
-            }
-        };
-        Ok((part, etag))
+        Ok((part, self.copy_part(part, range).await.doing("copying a part")?))
     }
 
     async fn copy_part(&self, part: u32, range: (u64, u64)) -> Result<ETag, CallError> {

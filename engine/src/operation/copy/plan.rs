@@ -8,6 +8,7 @@ use brigade_model::{BucketName, ObjectKey, Timestamp};
 
 use super::super::effect_check::Content;
 use super::super::failure::{End, refuse, reject};
+use super::digests::Digests;
 
 /// A copy's parameters in the form that tasks need.
 #[derive(Debug, Clone)]
@@ -207,13 +208,19 @@ impl CopyPlan {
         Ok(Some(metadata))
     }
 
-    /// What a target shows of being this copy of this source.
-    ///
-    /// Content is compared by ETag where both are digests of the content (not those of objects in
-    /// parts, nor under a key service) or the very same one, else by a checksum that both have;
-    /// equal size proves nothing. Metadata and class are compared as far as the job sets them or
-    /// the source's are kept.
+    /// What a target shows of being this copy of this source. Metadata and class are compared as
+    /// far as the job sets them or the source's are kept.
     pub(crate) fn compare(&self, source: &ObjectHead, target: &ObjectHead) -> Content {
+        self.compare_by(source, target, || compare_content(source, target))
+    }
+
+    /// The same, by another comparison of the bytes.
+    pub(crate) fn compare_by(
+        &self,
+        source: &ObjectHead,
+        target: &ObjectHead,
+        content: impl FnOnce() -> Content,
+    ) -> Content {
         match self.metadata_to_set(Some(source)) {
             Ok(metadata) if has_metadata(&target.metadata, metadata.as_ref().unwrap_or(&source.metadata)) => {}
             Ok(_) | Err(_) => return Content::Other,
@@ -222,7 +229,7 @@ impl CopyPlan {
         if self.storage_class.as_deref().is_some_and(|wanted| wanted != class) {
             return Content::Other;
         }
-        compare_content(source, target)
+        content()
     }
 
     /// What an object shows of having been copied onto itself. Its content is its own; only what
@@ -236,26 +243,16 @@ impl CopyPlan {
     }
 }
 
-/// What two objects show of having the same bytes.
+/// What two objects show of having the same bytes: by the very same ETag, or by a digest of the
+/// content that both declare. Equal size proves nothing.
 pub(crate) fn compare_content(source: &ObjectHead, target: &ObjectHead) -> Content {
     if source.size != target.size {
         return Content::Other;
     }
-    let is_same_etag = matches!((&source.etag, &target.etag), (Some(a), Some(b)) if a.matches(b));
-    match (digest(source), digest(target)) {
-        _ if is_same_etag => Content::Proven,
-        (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => Content::Proven,
-        (Some(_), Some(_)) => Content::Other,
-        _ => Content::Incomparable,
+    if matches!((&source.etag, &target.etag), (Some(a), Some(b)) if a.matches(b)) {
+        return Content::Proven;
     }
-}
-
-/// The ETag where it is the MD5 of the content.
-fn digest(head: &ObjectHead) -> Option<&str> {
-    let is_readable = head.sse.as_deref().is_none_or(|sse| sse == "AES256");
-    let etag = head.etag.as_ref()?.unquoted();
-    let is_md5 = etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit());
-    (is_readable && is_md5).then_some(etag)
+    Digests::declared(source).compare(&Digests::declared(target))
 }
 
 /// Whether what is wanted is there; a store may add a default of its own where nothing is.

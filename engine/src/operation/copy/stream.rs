@@ -1,45 +1,143 @@
 //! A copy through us, between different endpoints or credentials: small objects in one piece,
 //! larger ones in parts, so that memory is bounded by the parts in flight.
+//!
+//! Bytes are proven by digests. What comes from the source is compared with what its head
+//! declares (length, coding, ETag, MD5, checksums of the whole) before anything is written, or
+//! before the upload in parts is completed. What was written is compared with the ETag that the
+//! target answers; where that is no MD5, the target is looked at once.
 
-use brigade_model::VersionId;
-use brigade_model::ports::object_store::{ByteStream, CallError, Effect, GetObject, ObjectHead, PutObject, Verdict};
+use brigade_model::ports::object_store::{
+    ByteStream, CallError, Effect, GetObject, HeadObject, NewObject, ObjectHead, PartDone, PutDone, PutObject,
+    UploadPart, Verdict,
+};
+use brigade_model::{ETag, Timestamp, VersionId};
 use bytes::{Bytes, BytesMut};
+use futures::future::join;
 
-use super::super::failure::{Doing, End};
+use super::super::effect_check::{CheckResult, CheckedCall, Current, NonRepeatableCall, incomparable, settle};
+use super::super::failure::{Doing, End, reject};
+use super::super::uploads::Upload;
 use super::Copying;
-use super::multipart::{Way, carry_in_parts, source_changed};
+use super::digests::{Digests, Hashing};
+use super::multipart::{Part, Way, carry_in_parts, source_changed};
+use crate::store_clock::may_be_newer;
+
+/// The code of a copy whose source sends other bytes than it declares.
+pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
+
+/// The code of a copy whose target is not what was written to it.
+pub(crate) const DIGEST_MISMATCH: &str = "DigestMismatch";
 
 pub(super) async fn carry_through(copying: &Copying<'_>, head: ObjectHead) -> Result<Option<VersionId>, End> {
     if head.size > copying.plan.sizes.stream_part {
         return carry_in_parts(copying, head, Way::ThroughUs).await;
     }
-    let with = copying.new_object(&head).await?;
-    let body = read_range(copying, &head, None).await?;
-    let request = PutObject::new(copying.route.target.clone(), body, with);
-    Ok(copying.hand.send(&copying.hand.bench.target, request).await?.version)
+    let mut hashing = [Hashing::to_compare_with(&Digests::declared(&head)).and_md5()];
+    let (got, body) = read_range(copying, &head, None, &mut hashing).await?;
+    let [hashing] = hashing;
+    let digests = hashing.finish();
+    check_source(&digests, &head)?;
+    check_source(&digests, &got)?;
+    copying.plan.check_constraints(got.modified)?;
+    // All that belongs to the bytes is from the answer that they came in.
+    let metadata = copying.plan.metadata_to_set(Some(&got))?.unwrap_or_else(|| got.metadata.clone());
+    let with = NewObject { metadata, ..copying.new_object(&got).await? };
+    let putting = Putting { copying, source: got, body, with, digests };
+    let done = settle(copying.hand, &putting).await?;
+    putting.check_written(&done).await?;
+    Ok(done.version)
+}
+
+/// Carries the parts of an object one after the other, so that their digests become one of all
+/// bytes: while a part is uploaded, the next is read. Gives the parts; and the digests with which
+/// the object is to be compared once it is whole, where the ETags of parts prove nothing.
+pub(super) async fn carry_parts(
+    copying: &Copying<'_>,
+    head: &ObjectHead,
+    upload: &Upload<'_>,
+    parts: Vec<Part>,
+) -> Result<(Vec<(u32, ETag)>, Option<Digests>), End> {
+    let mut whole = Hashing::to_compare_with(&Digests::declared(head));
+    let (mut carried, mut are_proved) = (Vec::with_capacity(parts.len()), true);
+    let mut before = None;
+    for (number, range) in parts {
+        let mut hashings = [whole, Hashing::md5()];
+        let read = read_range(copying, head, Some(range), &mut hashings);
+        // Each comes to its end, so that an abort leaves nothing behind.
+        let (read, uploaded) = join(read, upload_part(copying, upload, before.take())).await;
+        are_proved &= note_part(&mut carried, uploaded?);
+        let (_, body) = read?;
+        let [so_far, of_part] = hashings;
+        whole = so_far;
+        before = Some(ReadPart { number, body, digests: of_part.finish() });
+    }
+    // No more is uploaded of what is not the source's.
+    let digests = whole.finish();
+    check_source(&digests, head)?;
+    are_proved &= note_part(&mut carried, upload_part(copying, upload, before).await?);
+    Ok((carried, (!are_proved).then_some(digests)))
+}
+
+/// A part that was read and not yet uploaded.
+struct ReadPart {
+    number: u32,
+    body: Bytes,
+    digests: Digests,
+}
+
+/// A part that was uploaded, and whether its ETag proves its bytes.
+type Uploaded = Option<((u32, ETag), bool)>;
+
+fn note_part(carried: &mut Vec<(u32, ETag)>, uploaded: Uploaded) -> bool {
+    let is_proved = uploaded.as_ref().is_none_or(|(_, is_proved)| *is_proved);
+    carried.extend(uploaded.map(|(part, _)| part));
+    is_proved
+}
+
+async fn upload_part(copying: &Copying<'_>, upload: &Upload<'_>, part: Option<ReadPart>) -> Result<Uploaded, End> {
+    let Some(ReadPart { number, body, digests }) = part else { return Ok(None) };
+    let request = UploadPart { at: upload.at.clone(), upload_id: upload.id.clone(), part: number, body };
+    let sent = copying.hand.send(&copying.hand.bench.target, request).await;
+    let PartDone { etag, sse } = sent.doing("uploading a part")?;
+    let declared = Digests::declared_by(Some(&etag), sse.as_deref());
+    if let Some(difference) = digests.difference(&declared) {
+        // A part is nothing that readers see, and its upload is aborted.
+        let message = format!("the target has other bytes of part {number} than were sent: {difference}");
+        return Err(CallError::new(Verdict::Invalid, Effect::None, DIGEST_MISMATCH, message).into());
+    }
+    Ok(Some(((number, etag), !declared.is_empty())))
 }
 
 /// How often bytes are asked for that break off on their way.
 const READS_MAX: u32 = 3;
 
-/// Reads a range of the source, or all of it. An answer whose bytes break off is asked for
-/// again: the decorators around a store see its beginning only.
-pub(super) async fn read_range(
+/// Reads a range of the source, or all of it, with the head of the answer. An answer whose bytes
+/// break off is asked for again: the decorators around a store see its beginning only.
+async fn read_range(
     copying: &Copying<'_>,
     head: &ObjectHead,
     range: Option<(u64, u64)>,
-) -> Result<Bytes, End> {
+    hashings: &mut [Hashing],
+) -> Result<(ObjectHead, Bytes), End> {
+    let before = hashings.to_vec();
     let mut reads = 0;
     loop {
         reads += 1;
-        match read_once(copying, head, range).await {
-            Err(End::Call { error, .. }) if error.verdict == Verdict::Transient && reads < READS_MAX => {}
+        match read_once(copying, head, range, hashings).await {
+            Err(End::Call { error, .. }) if error.verdict == Verdict::Transient && reads < READS_MAX => {
+                hashings.clone_from_slice(&before);
+            }
             result => return result,
         }
     }
 }
 
-async fn read_once(copying: &Copying<'_>, head: &ObjectHead, range: Option<(u64, u64)>) -> Result<Bytes, End> {
+async fn read_once(
+    copying: &Copying<'_>,
+    head: &ObjectHead,
+    range: Option<(u64, u64)>,
+    hashings: &mut [Hashing],
+) -> Result<(ObjectHead, Bytes), End> {
     let request = GetObject {
         at: copying.route.source.clone(),
         version: copying.hand.task.version.clone(),
@@ -47,18 +145,54 @@ async fn read_once(copying: &Copying<'_>, head: &ObjectHead, range: Option<(u64,
         if_match: head.etag.clone(),
     };
     let got = copying.hand.send(&copying.hand.bench.source, request).await.doing("reading the source")?;
-    // Not every store honours If-Match.
-    if let (Some(before), Some(now)) = (&head.etag, &got.head.etag)
-        && !before.matches(now)
-    {
-        return Err(source_changed());
-    }
     let size = range.map_or(head.size, |(first, last)| last - first + 1);
-    collect(got.body, size).await.doing("reading the source")
+    check_answer(head, &got.head, size)?;
+    let body = collect(got.body, size, hashings).await.doing("reading the source")?;
+    // Not every store tells with the bytes what it tells in a HEAD.
+    let modified = got.head.modified.or(head.modified);
+    let tag_count = got.head.tag_count.or(head.tag_count);
+    Ok((ObjectHead { modified, tag_count, ..got.head }, body))
+}
+
+/// Whether the bytes that come are those of the object that was looked at: not every store
+/// honours If-Match, and some change bytes on their way, unpacking them for one.
+fn check_answer(head: &ObjectHead, got: &ObjectHead, size: u64) -> Result<(), End> {
+    match (&head.etag, &got.etag) {
+        (Some(before), Some(now)) if !before.matches(now) => return Err(source_changed()),
+        (Some(before), None) => {
+            return Err(source_differs(format!("they come without an ETag, and its head says {}", before.as_str())));
+        }
+        _ => {}
+    }
+    if coding(head) != coding(got) {
+        let told = |head| coding(head).unwrap_or_else(|| "identity".to_owned());
+        let message = format!("they come with the content encoding {}, and its head says {}", told(got), told(head));
+        return Err(source_differs(message));
+    }
+    if got.size != size {
+        return Err(source_differs(format!("{} bytes come where its head says {size}", got.size)));
+    }
+    Ok(())
+}
+
+/// The Content-Encoding, but for the word for none.
+fn coding(head: &ObjectHead) -> Option<String> {
+    let coding = head.metadata.content_encoding.as_deref()?.trim().to_ascii_lowercase();
+    (!coding.is_empty() && coding != "identity").then_some(coding)
+}
+
+fn check_source(digests: &Digests, head: &ObjectHead) -> Result<(), End> {
+    digests.difference(&Digests::declared(head)).map_or(Ok(()), |difference| Err(source_differs(difference)))
+}
+
+fn source_differs(difference: String) -> End {
+    let message =
+        format!("the bytes that the source sends are not those that it declares: {difference}; none was kept");
+    reject(SOURCE_DIFFERS, None, message)
 }
 
 /// Gathers exactly `size` bytes, and never more.
-async fn collect(mut body: Box<dyn ByteStream>, size: u64) -> Result<Bytes, CallError> {
+async fn collect(mut body: Box<dyn ByteStream>, size: u64, hashings: &mut [Hashing]) -> Result<Bytes, CallError> {
     let wrong = |problem: &str| CallError::new(Verdict::Transient, Effect::None, "IncompleteBody", problem);
     let size = usize::try_from(size).map_err(|_| wrong("the part is larger than memory"))?;
     let mut bytes = BytesMut::with_capacity(size);
@@ -67,10 +201,108 @@ async fn collect(mut body: Box<dyn ByteStream>, size: u64) -> Result<Bytes, Call
         if bytes.len() + piece.len() > size {
             return Err(wrong("the store sent more bytes than it was asked for"));
         }
+        hashings.iter_mut().for_each(|hashing| hashing.update(&piece));
         bytes.extend_from_slice(&piece);
     }
     if bytes.len() < size {
         return Err(wrong("the source's bytes broke off"));
     }
     Ok(bytes.freeze())
+}
+
+/// A put of bytes that were read.
+struct Putting<'a> {
+    copying: &'a Copying<'a>,
+    /// The head of the answer that the bytes came in.
+    source: ObjectHead,
+    body: Bytes,
+    with: NewObject,
+    digests: Digests,
+}
+
+impl Putting<'_> {
+    /// Whether the target is what was written.
+    async fn check_written(&self, done: &PutDone) -> Result<(), End> {
+        let declared = Digests::declared_by(Some(&done.etag), done.sse.as_deref());
+        match self.digests.difference(&declared) {
+            Some(difference) => Err(target_differs(&difference)),
+            None if declared.is_empty() => {
+                check_target(self.copying, &self.digests, self.body.len() as u64, done.version.as_ref()).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl CheckedCall for Putting<'_> {
+    type Done = PutDone;
+
+    async fn act(&self, _current: Option<&Current>) -> Result<PutDone, CallError> {
+        let hand = self.copying.hand;
+        let at = self.copying.route.target.clone();
+        hand.send(&hand.bench.target, PutObject::new(at, self.body.clone(), self.with.clone())).await
+    }
+
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<PutDone>, End> {
+        let (hand, plan) = (self.copying.hand, self.copying.plan);
+        let place = &hand.bench.target;
+        let target = hand.find_head(place, &self.copying.route.target, None).await;
+        let target = target.doing("looking whether the object was copied")?;
+        let newer = target.as_ref().is_some_and(|head| may_be_newer(place, head, since));
+        let content = |target: &ObjectHead| {
+            plan.compare_by(&self.source, target, || self.digests.compare(&Digests::declared(target)))
+        };
+        let conclusion = NonRepeatableCall::Overwrite.conclude(target.as_ref(), newer, content);
+        let done = || {
+            target.as_ref().and_then(|ObjectHead { etag, version, sse, .. }| {
+                Some(PutDone { etag: etag.clone()?, version: version.clone(), sse: sse.clone() })
+            })
+        };
+        match CheckResult::of(conclusion, target.as_ref(), "the target", done)? {
+            CheckResult::Done(Some(done)) => Ok(CheckResult::Done(done)),
+            CheckResult::Done(None) => Err(incomparable("the target")),
+            CheckResult::Act(current) => Ok(CheckResult::Act(current)),
+        }
+    }
+}
+
+/// Looks at an object that was just written and whose ETag proves nothing: its length, and
+/// whatever checksum the target declares of it.
+pub(super) async fn check_target(
+    copying: &Copying<'_>,
+    digests: &Digests,
+    size: u64,
+    version: Option<&VersionId>,
+) -> Result<(), End> {
+    let hand = copying.hand;
+    let request = HeadObject { at: copying.route.target.clone(), version: version.cloned() };
+    match hand.send(&hand.bench.target, request).await {
+        Ok(target) if target.size != size => Err(target_differs(&format!("it has {} bytes of {size}", target.size))),
+        Ok(target) => {
+            let difference = digests.difference(&Digests::declared(&target));
+            difference.map_or(Ok(()), |difference| Err(target_differs(&difference)))
+        }
+        // Who may only write has the word of the store, which took the bytes with their digest.
+        Err(error) if error.verdict == Verdict::Denied => Ok(()),
+        Err(error) => {
+            let doing = "the object was written; looking whether it is what was sent failed";
+            Err(End::Call { doing, error: CallError { effect: Effect::Unknown, ..error } })
+        }
+    }
+}
+
+fn target_differs(difference: &str) -> End {
+    let message = format!("the target is not what was written to it: {difference}");
+    CallError::new(Verdict::Invalid, Effect::Unknown, DIGEST_MISMATCH, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_and_is_not_what_was_sent_has_an_unknown_effect() {
+        let End::Call { error, .. } = target_differs("it has 1 byte of 2") else { panic!("a call's error") };
+        assert_eq!((error.effect, error.code.as_str()), (Effect::Unknown, DIGEST_MISMATCH));
+    }
 }

@@ -107,7 +107,7 @@ async fn rig_with_source_in_parts() -> Rig {
     let upload_id = send(store, leash, begin).await.unwrap();
     let body = Bytes::from_static(b"body");
     let part = UploadPart { at: at(SOURCE, "k"), upload_id: upload_id.clone(), part: 1, body };
-    let parts = vec![(1, send(store, leash, part).await.unwrap())];
+    let parts = vec![(1, send(store, leash, part).await.unwrap().etag)];
     send(store, leash, CompleteMultipartUpload::new(at(SOURCE, "k"), upload_id, parts)).await.unwrap();
     rig.begin_run();
     rig

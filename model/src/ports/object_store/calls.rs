@@ -112,8 +112,8 @@ calls! {
     ListObjectsV2 => ListPage, always, Read;
     /// Begins a multipart upload.
     CreateMultipartUpload => String, always, Write;
-    /// One part from bytes; its answer is the part's ETag.
-    UploadPart => ETag, always, Write;
+    /// One part from bytes.
+    UploadPart => PartDone, always, Write;
     /// One part from a range of another object; its answer is the part's ETag.
     UploadPartCopy => ETag, always, Write;
     /// Makes the object of its parts.
@@ -242,6 +242,8 @@ pub struct PutDone {
     pub etag: ETag,
     /// Its version.
     pub version: Option<VersionId>,
+    /// `x-amz-server-side-encryption`: under a key service the ETag is no digest.
+    pub sse: Option<String>,
 }
 
 /// See [`Call::CopyObject`].
@@ -478,6 +480,15 @@ pub struct UploadPart {
     pub part: u32,
     /// The bytes.
     pub body: Bytes,
+}
+
+/// An uploaded part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartDone {
+    /// Its ETag.
+    pub etag: ETag,
+    /// `x-amz-server-side-encryption`: under a key service the ETag is no digest.
+    pub sse: Option<String>,
 }
 
 /// See [`Call::UploadPartCopy`].

@@ -3,11 +3,12 @@
 use brigade_model::ports::object_store::{CallError, HeadObject, ObjectHead};
 use http::Method;
 
-use crate::http::draft::Draft;
+use crate::http::draft::{CHECKSUM_MODE, Draft};
 use crate::http::reply::{Flaw, Reply, flaw};
 
 pub(crate) fn encode(request: &HeadObject) -> Result<Draft, CallError> {
-    Ok(Draft::of_object(Method::HEAD, &request.at).ask_version(request.version.as_ref()))
+    let draft = Draft::of_object(Method::HEAD, &request.at).ask_version(request.version.as_ref());
+    draft.head(CHECKSUM_MODE, "ENABLED")
 }
 
 pub(crate) fn decode(_: &HeadObject, reply: Reply) -> Result<ObjectHead, Flaw> {

@@ -13,5 +13,5 @@ pub(crate) fn encode(request: &PutObject) -> Result<Draft, CallError> {
 }
 
 pub(crate) fn decode(_: &PutObject, reply: Reply) -> Result<PutDone, Flaw> {
-    Ok(PutDone { etag: reply.etag()?, version: reply.version() })
+    Ok(PutDone { etag: reply.etag()?, version: reply.version(), sse: reply.sse() })
 }

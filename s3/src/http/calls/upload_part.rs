@@ -1,7 +1,6 @@
 //! UploadPart: one part from bytes.
 
-use brigade_model::names::ETag;
-use brigade_model::ports::object_store::{CallError, UploadPart};
+use brigade_model::ports::object_store::{CallError, PartDone, UploadPart};
 use http::Method;
 
 use crate::http::draft::Draft;
@@ -14,6 +13,6 @@ pub(crate) fn encode(request: &UploadPart) -> Result<Draft, CallError> {
     draft.bytes(&request.body)
 }
 
-pub(crate) fn decode(_: &UploadPart, reply: Reply) -> Result<ETag, Flaw> {
-    reply.etag()
+pub(crate) fn decode(_: &UploadPart, reply: Reply) -> Result<PartDone, Flaw> {
+    Ok(PartDone { etag: reply.etag()?, sse: reply.sse() })
 }

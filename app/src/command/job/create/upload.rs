@@ -99,7 +99,7 @@ async fn send_parts(
         left -= body.len() as u64;
         let part = parts.len() as u32 + 1;
         let call = UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body };
-        parts.push((part, send(store, &Leash::unbounded(), call).await?));
+        parts.push((part, send(store, &Leash::unbounded(), call).await?.etag));
     }
     Ok(parts)
 }

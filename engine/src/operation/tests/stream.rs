@@ -1,0 +1,410 @@
+//! Copies through us between stores of which one sends, keeps or says something else than it should.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use brigade_model::ETag;
+use brigade_model::ports::object_store::{
+    Answer, ByteStream, Call, CallError, CallKind, Checksum, ChecksumAlgorithm, Effect, Leash, Metadata, NewObject,
+    ObjectHead, ObjectStore, Verdict, Whole,
+};
+use brigade_s3::simulated::SimulatedStore;
+use bytes::Bytes;
+
+use super::rig::{Rig, Scripted, TARGET, at, code, copy, done, lost, message, put_now, task};
+use crate::operation::Run;
+
+type Change = dyn Fn(&Call, Result<Answer, CallError>, &SimulatedStore) -> Result<Answer, CallError> + Send + Sync;
+
+/// A store that does what it is asked, and answers as a test says.
+struct Odd {
+    inner: Arc<Scripted>,
+    change: Box<Change>,
+}
+
+#[async_trait]
+impl ObjectStore for Odd {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let answer = self.inner.call(leash, call.clone()).await;
+        (self.change)(&call, answer, &self.inner.sim)
+    }
+}
+
+fn odd(
+    inner: &Arc<Scripted>,
+    change: impl Fn(&Call, Result<Answer, CallError>, &SimulatedStore) -> Result<Answer, CallError> + Send + Sync + 'static,
+) -> Arc<Odd> {
+    Arc::new(Odd { inner: inner.clone(), change: Box::new(change) })
+}
+
+/// The same for answers that are a success.
+fn odd_answers(inner: &Arc<Scripted>, change: impl Fn(&Call, &mut Answer) + Send + Sync + 'static) -> Arc<Odd> {
+    odd(inner, move |call, mut answer, _| {
+        if let Ok(answer) = &mut answer {
+            change(call, answer);
+        }
+        answer
+    })
+}
+
+/// A source whose bytes are zeros of the right length, whatever was put.
+fn sends_zeros(inner: &Arc<Scripted>) -> Arc<Odd> {
+    odd_answers(inner, |_, answer| {
+        if let Answer::GetObject(got) = answer {
+            got.body = whole(vec![0; usize::try_from(got.head.size).unwrap()]);
+        }
+    })
+}
+
+fn whole(bytes: impl Into<Bytes>) -> Box<dyn ByteStream> {
+    Box::new(Whole(Some(bytes.into())))
+}
+
+const SMALL: usize = 1 << 10;
+const LARGE: usize = 11 << 20;
+
+/// Bytes of which no part is like another.
+fn bytes(len: usize) -> Bytes {
+    (0..len).map(|n| u8::try_from(n / 257 % 251).unwrap()).collect::<Vec<_>>().into()
+}
+
+async fn rig_with(body: Bytes, with: NewObject) -> (Rig, Arc<Scripted>) {
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put_with("k", body, with).await;
+    rig.begin_run();
+    (rig, other)
+}
+
+async fn rig_of(len: usize) -> (Rig, Arc<Scripted>) {
+    rig_with(bytes(len), NewObject::default()).await
+}
+
+async fn run(rig: &Rig) -> Run {
+    rig.run(&copy(|_| ()), &task("k"), false).await
+}
+
+fn copied(other: &Scripted) -> Option<Bytes> {
+    other.sim.object(&at(TARGET, "k")).map(|object| object.body.to_bytes())
+}
+
+/// Nothing is at the target, not even parts.
+async fn assert_nothing_is_there(rig: &Rig, other: &Scripted) {
+    assert_eq!(copied(other), None);
+    assert_eq!(other.sim.open_uploads(), []);
+    assert_eq!(rig.recorded_uploads().await, 0);
+}
+
+// The source.
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_sends_other_bytes_than_its_md5_is_not_copied_in_one_piece_or_in_parts() {
+    for len in [SMALL, LARGE] {
+        let (mut rig, other) = rig_of(len).await;
+        rig.bench.source.store = sends_zeros(&rig.store);
+        let run = run(&rig).await;
+        assert_eq!(code(&run), "SourceDiffers");
+        assert!(message(&run).contains("MD5"), "{}", message(&run));
+        assert_nothing_is_there(&rig, &other).await;
+        assert!(!other.calls().contains(&CallKind::CompleteMultipartUpload));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_sends_other_bytes_than_its_checksums_of_the_whole_is_not_copied() {
+    let bytes_of = |algorithm| match algorithm {
+        ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c => 4,
+        ChecksumAlgorithm::Crc64Nvme => 8,
+        ChecksumAlgorithm::Sha1 => 20,
+        ChecksumAlgorithm::Sha256 => 32,
+    };
+    for algorithm in ChecksumAlgorithm::ALL {
+        for len in [SMALL, LARGE] {
+            let (mut rig, other) = rig_of(len).await;
+            let wrong = BASE64_STANDARD.encode(vec![7; bytes_of(algorithm)]);
+            rig.bench.source.store = odd_answers(&rig.store, move |_, answer| {
+                if let Answer::HeadObject(head) = answer {
+                    head.checksums = vec![Checksum { algorithm, value: wrong.clone(), is_of_whole: true }];
+                }
+            });
+            let run = run(&rig).await;
+            assert_eq!(code(&run), "SourceDiffers");
+            assert!(message(&run).contains(algorithm.name()), "{}", message(&run));
+            assert_nothing_is_there(&rig, &other).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_with_the_checksum_that_it_declares_is_copied() {
+    let with = |sum: &str| NewObject { checksum_sha256: Some(sum.to_owned()), ..NewObject::default() };
+    let (rig, other) = rig_with("abc".into(), with("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")).await;
+    assert_eq!(run(&rig).await, done());
+    assert_eq!(copied(&other).unwrap(), "abc");
+}
+
+/// An ETag of parts is made of digests of parts whose bounds nobody tells.
+#[tokio::test(start_paused = true)]
+async fn of_a_source_that_declares_no_digest_of_the_whole_only_the_length_is_compared() {
+    for len in [SMALL, LARGE] {
+        let (mut rig, other) = rig_of(len).await;
+        rig.bench.source.store = odd_answers(&rig.store, move |_, answer| {
+            let head = match answer {
+                Answer::HeadObject(head) => head,
+                Answer::GetObject(got) => {
+                    got.body = whole(vec![0; usize::try_from(got.head.size).unwrap()]);
+                    &mut got.head
+                }
+                _ => return,
+            };
+            head.etag = ETag::new("\"25f9e794323b453885f5181f1b624d0b-2\"").ok();
+        });
+        // The simulated store compares the ETag of the condition.
+        let source = rig.bench.source.store.clone();
+        rig.bench.source.store = Arc::new(Unconditional(source));
+        assert_eq!(run(&rig).await, done());
+        assert!(copied(&other).unwrap() == vec![0; len]);
+    }
+}
+
+/// Ignores If-Match on reads.
+struct Unconditional(Arc<dyn ObjectStore>);
+
+#[async_trait]
+impl ObjectStore for Unconditional {
+    async fn call(&self, leash: &Leash, mut call: Call) -> Result<Answer, CallError> {
+        if let Call::GetObject(get) = &mut call {
+            get.if_match = None;
+        }
+        self.0.call(leash, call).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_unpacks_its_bytes_on_their_way_is_not_copied() {
+    let packed = Metadata { content_encoding: Some("gzip".into()), ..Metadata::default() };
+    let with = || NewObject { metadata: packed.clone(), ..NewObject::default() };
+    for len in [SMALL, LARGE] {
+        let (rig, other) = rig_with(bytes(len), with()).await;
+        assert_eq!(run(&rig).await, done(), "packed as it is");
+        assert_eq!(other.sim.object(&at(TARGET, "k")).unwrap().head.metadata, packed);
+
+        let (mut rig, other) = rig_with(bytes(len), with()).await;
+        rig.bench.source.store = odd_answers(&rig.store, |_, answer| {
+            if let Answer::GetObject(got) = answer {
+                got.head.metadata.content_encoding = None;
+            }
+        });
+        let run = run(&rig).await;
+        assert_eq!(code(&run), "SourceDiffers");
+        assert!(message(&run).contains("gzip") && message(&run).contains("identity"), "{}", message(&run));
+        assert_nothing_is_there(&rig, &other).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_under_another_etag_or_of_another_length_than_the_heads_are_not_copied() {
+    for len in [SMALL, LARGE] {
+        for (what, expected) in [("another", "SourceChanged"), ("none", "SourceDiffers"), ("length", "SourceDiffers")] {
+            let (mut rig, other) = rig_of(len).await;
+            rig.bench.source.store = odd_answers(&rig.store, move |_, answer| {
+                if let Answer::GetObject(got) = answer {
+                    match what {
+                        "another" => got.head.etag = ETag::new("\"another\"").ok(),
+                        "none" => got.head.etag = None,
+                        _ => got.head.size -= 1,
+                    }
+                }
+            });
+            assert_eq!(code(&run(&rig).await), expected, "{what}");
+            assert_nothing_is_there(&rig, &other).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_is_from_the_answer_that_the_bytes_came_in() {
+    let (mut rig, other) = rig_of(SMALL).await;
+    rig.bench.source.store = odd_answers(&rig.store, |_, answer| {
+        if let Answer::HeadObject(head) = answer {
+            head.metadata.content_type = Some("text/stale".into());
+        }
+    });
+    assert_eq!(run(&rig).await, done());
+    assert_eq!(other.sim.object(&at(TARGET, "k")).unwrap().head.metadata.content_type, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_break_off_in_the_middle_are_hashed_once() {
+    for len in [SMALL, LARGE] {
+        let (mut rig, other) = rig_of(len).await;
+        let reads = AtomicU32::new(0);
+        rig.bench.source.store = odd_answers(&rig.store, move |_, answer| {
+            if let Answer::GetObject(got) = answer
+                && reads.fetch_add(1, Ordering::Relaxed) % 2 == 0
+            {
+                got.body = Box::new(Half(vec![Err(lost()), Ok(Bytes::from_static(b"half"))]));
+            }
+        });
+        assert_eq!(run(&rig).await, done());
+        assert!(copied(&other).unwrap() == bytes(len));
+    }
+}
+
+struct Half(Vec<Result<Bytes, CallError>>);
+
+#[async_trait]
+impl ByteStream for Half {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        self.0.pop()
+    }
+}
+
+// The target.
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_has_other_bytes_than_were_sent_fails_the_task_and_its_effect_is_unknown() {
+    let (mut rig, other) = rig_of(SMALL).await;
+    rig.bench.target.store = odd_answers(&other, |_, answer| {
+        if let Answer::PutObject(done) = answer {
+            done.etag = ETag::new("\"00000000000000000000000000000000\"").unwrap();
+        }
+    });
+    let outcome = run(&rig).await;
+    assert_eq!(code(&outcome), "DigestMismatch");
+    assert_eq!(other.calls().iter().filter(|kind| **kind == CallKind::PutObject).count(), 1, "nobody writes it again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_the_target_has_otherwise_is_never_completed() {
+    let (mut rig, other) = rig_of(LARGE).await;
+    rig.bench.target.store = odd_answers(&other, |call, answer| {
+        if let (Call::UploadPart(part), Answer::UploadPart(done)) = (call, answer)
+            && part.part == 2
+        {
+            done.etag = ETag::new("\"00000000000000000000000000000000\"").unwrap();
+        }
+    });
+    let run = run(&rig).await;
+    assert_eq!(code(&run), "DigestMismatch");
+    assert!(message(&run).contains("part 2"), "{}", message(&run));
+    assert!(!other.calls().contains(&CallKind::CompleteMultipartUpload));
+    assert_nothing_is_there(&rig, &other).await;
+}
+
+/// A target under a key service, whose ETags are no digests.
+fn under_a_key(other: &Arc<Scripted>, head: impl Fn(&mut ObjectHead) + Send + Sync + 'static) -> Arc<Odd> {
+    odd_answers(other, move |_, answer| match answer {
+        Answer::PutObject(done) => done.sse = Some("aws:kms".into()),
+        Answer::UploadPart(done) => done.sse = Some("aws:kms".into()),
+        Answer::HeadObject(target) => {
+            target.sse = Some("aws:kms".into());
+            head(target);
+        }
+        _ => {}
+    })
+}
+
+fn heads(other: &Scripted) -> usize {
+    other.calls().iter().filter(|kind| **kind == CallKind::HeadObject).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_etag_is_no_digest_is_looked_at_once() {
+    for len in [SMALL, LARGE] {
+        let (rig, other) = rig_of(len).await;
+        assert_eq!(run(&rig).await, done());
+        assert_eq!(heads(&other), 0, "its ETags are digests");
+
+        let (mut rig, other) = rig_of(len).await;
+        rig.bench.target.store = under_a_key(&other, |_| ());
+        assert_eq!(run(&rig).await, done());
+        assert_eq!(heads(&other), 1);
+
+        let (mut rig, other) = rig_of(len).await;
+        rig.bench.target.store = under_a_key(&other, |target| target.size -= 1);
+        assert_eq!(code(&run(&rig).await), "DigestMismatch");
+
+        let (mut rig, other) = rig_of(len).await;
+        rig.bench.target.store = under_a_key(&other, |target| {
+            let algorithm = ChecksumAlgorithm::Crc64Nvme;
+            target.checksums = vec![Checksum { algorithm, value: "AAAAAAAAAAA=".into(), is_of_whole: true }];
+        });
+        assert_eq!(code(&run(&rig).await), "DigestMismatch");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_write_and_not_read_copies_under_a_key_service() {
+    let (mut rig, other) = rig_of(SMALL).await;
+    let keyed = under_a_key(&other, |_| ());
+    rig.bench.target.store = odd(&other, move |call, answer, sim| match call {
+        Call::HeadObject(_) => Err(CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied")),
+        _ => (keyed.change)(call, answer, sim),
+    });
+    assert_eq!(run(&rig).await, done());
+    assert!(copied(&other).unwrap() == bytes(SMALL));
+}
+
+// A put is an overwrite.
+
+/// The first put's answer is lost, and then something happens.
+fn loses_the_answer(other: &Arc<Scripted>, happen: impl Fn(&SimulatedStore) + Send + Sync + 'static) -> Arc<Odd> {
+    let puts = AtomicU32::new(0);
+    odd(other, move |call, answer, sim| match call {
+        Call::PutObject(_) if puts.fetch_add(1, Ordering::Relaxed) == 0 => {
+            happen(sim);
+            answer.and_then(|_| Err(lost()))
+        }
+        _ => answer,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_whose_answer_was_lost_is_proved_by_its_digest_and_not_made_again() {
+    let (mut rig, other) = rig_of(SMALL).await;
+    rig.bench.target.store = loses_the_answer(&other, |_| ());
+    assert_eq!(run(&rig).await, done());
+    assert_eq!(other.calls(), [CallKind::PutObject, CallKind::HeadObject]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_wrote_over_a_lost_put_is_left_as_it_is_though_its_size_is_the_same() {
+    let (mut rig, other) = rig_with("body".into(), NewObject::default()).await;
+    rig.bench.target.store = loses_the_answer(&other, |sim| put_now(sim, TARGET, "k", "ours"));
+    assert_eq!(code(&run(&rig).await), "ChangedSinceAttempt");
+    assert_eq!(copied(&other).unwrap(), "ours");
+    assert_eq!(other.calls().iter().filter(|kind| **kind == CallKind::PutObject).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_did_not_arrive_is_made_again_after_a_look() {
+    let (mut rig, other) = rig_of(SMALL).await;
+    put_now(&other.sim, TARGET, "k", "newer than the lease");
+    rig.bench.target.store = Arc::new(LosesOnePut { inner: other.clone(), is_lost: AtomicBool::new(false) });
+    assert_eq!(code(&run(&rig).await), "ChangedSinceAttempt", "nobody knows who wrote it");
+
+    let (mut rig, other) = rig_of(SMALL).await;
+    rig.bench.target.store = Arc::new(LosesOnePut { inner: other.clone(), is_lost: AtomicBool::new(false) });
+    assert_eq!(run(&rig).await, done());
+    assert_eq!(other.calls(), [CallKind::HeadObject, CallKind::PutObject]);
+    assert!(copied(&other).unwrap() == bytes(SMALL));
+}
+
+/// The first put does not arrive.
+struct LosesOnePut {
+    inner: Arc<Scripted>,
+    is_lost: AtomicBool,
+}
+
+#[async_trait]
+impl ObjectStore for LosesOnePut {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        if matches!(call, Call::PutObject(_)) && !self.is_lost.swap(true, Ordering::Relaxed) {
+            return Err(lost());
+        }
+        self.inner.call(leash, call).await
+    }
+}
