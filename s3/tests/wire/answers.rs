@@ -291,7 +291,8 @@ async fn checksums_of_the_whole_are_told_from_those_of_parts() {
     let (crc32, crc64) = ("x-amz-checksum-crc32", "x-amz-checksum-crc64nvme");
     let (plain, parts) = (("etag", "\"0123\""), ("etag", "\"0123-2\""));
     let told = |kind| ("x-amz-checksum-type", kind);
-    let cases: [(&[(&str, &str)], &[(ChecksumAlgorithm, bool)]); 6] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Headers<'_>, &[(ChecksumAlgorithm, bool)]); 6] = [
         (&[plain], &[]),
         (&[plain, (crc32, "AAAAAA==")], &[(ChecksumAlgorithm::Crc32, true)]),
         (&[parts, (crc32, "AAAAAA==")], &[(ChecksumAlgorithm::Crc32, false)]),

@@ -63,6 +63,7 @@ fn kind_of(head: &Parts) -> CallKind {
     match head.method {
         Method::HEAD => CallKind::HeadObject,
         Method::GET if has("tagging") => CallKind::GetObjectTagging,
+        Method::GET if has("uploadId") => CallKind::ListParts,
         Method::GET => CallKind::GetObject,
         Method::PUT if has("tagging") => CallKind::PutObjectTagging,
         Method::PUT if is_copy => CallKind::CopyObject,
