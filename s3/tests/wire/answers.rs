@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::Timestamp;
 use brigade_model::operation::Tag;
+use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AclGrant, CallError, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject, DeleteObjects,
     DeleteResult, Deleted, Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash,
     ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
+use brigade_model::{StoreClock, Timestamp};
+use brigade_runtime::SystemClock;
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -339,6 +341,24 @@ async fn a_read_of_the_first_byte_tells_an_empty_object_a_missing_one_and_a_hidd
     let head_only = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-amz-delete-marker: true\r\n\r\n";
     let stub = Stub::scripted([Reply::Bytes(head_only.into())]).await;
     assert_eq!(call(&store(&stub.url()), head()).await.unwrap_err().code, "NoSuchKey");
+}
+
+#[tokio::test]
+async fn the_date_of_an_answer_widens_the_bounds_of_the_stores_clock() {
+    let ours: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock = Arc::new(StoreClock::new(Arc::clone(&ours)));
+    clock.observe(clock.read(), ours.now());
+    let before = clock.offset().unwrap();
+    let stub = Stub::scripted([answer(200, &[("date", "Wed, 21 Oct 2015 07:28:00 GMT")], COPIED)]).await;
+    let store = HttpStore::new(config(&stub.url()), ours).unwrap().telling_dates_to(Arc::clone(&clock));
+    call(&store, copy()).await.unwrap();
+    let after = clock.offset().unwrap();
+    let years_ms = ours_minus_2015_ms(&clock);
+    assert!(after.low_ms <= -years_ms + 1000 && after.high_ms >= before.high_ms, "{before:?} {after:?}");
+}
+
+fn ours_minus_2015_ms(clock: &StoreClock) -> i64 {
+    clock.now().as_millisecond() - 1_445_412_480_000
 }
 
 #[tokio::test]
