@@ -1,7 +1,9 @@
-//! What an object store can do, and what each kind of store is known to do.
+//! What an object store can do, and what each kind of store is known to do and to lack.
 //!
-//! Real servers answer 2xx and ignore; so an operation that needs something the endpoint lacks
-//! is done another way where that is exact, and refused when the job is created otherwise.
+//! Real servers answer 2xx and ignore. So what is neither proved by a probe nor known of the
+//! kind is unproven, and counts as absent wherever it could be ignored in silence: an operation
+//! then goes another way where one leads to the same end, and is refused otherwise. Which way,
+//! the table of `engine/src/operation/capabilities.rs` says.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -14,7 +16,7 @@ use crate::probe::{Probe, Proof};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
-    /// Tags of objects, read and written.
+    /// Tags of objects, put with an object or by themselves, and read.
     Tagging,
     /// A tagging call leaves the object's bytes alone: some servers take it for a put.
     TaggingKeepsBody,
@@ -40,11 +42,29 @@ pub enum Capability {
     Checksums,
     /// Storage classes other than STANDARD are kept.
     StorageClasses,
+    /// A key is its bytes: no slash is dropped, and no segment of it is resolved.
+    DistinctKeys,
+    /// A listing has its keys in the order of their bytes.
+    ListingInOrder,
+    /// A listing gives keys back as they were put.
+    ListingDecodes,
+    /// If-Match on a put.
+    IfMatchOnPut,
+    /// If-None-Match on a put.
+    IfNoneMatchOnPut,
+    /// If-Match on a copy, of its target.
+    IfMatchOnCopy,
+    /// If-None-Match on a copy, of its target.
+    IfNoneMatchOnCopy,
+    /// If-Match on the completion of an upload.
+    IfMatchOnComplete,
+    /// If-None-Match on the completion of an upload.
+    IfNoneMatchOnComplete,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 13] = [
+    pub const ALL: [Capability; 22] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -58,6 +78,15 @@ impl Capability {
         Capability::IfMatchOnDelete,
         Capability::Checksums,
         Capability::StorageClasses,
+        Capability::DistinctKeys,
+        Capability::ListingInOrder,
+        Capability::ListingDecodes,
+        Capability::IfMatchOnPut,
+        Capability::IfNoneMatchOnPut,
+        Capability::IfMatchOnCopy,
+        Capability::IfNoneMatchOnCopy,
+        Capability::IfMatchOnComplete,
+        Capability::IfNoneMatchOnComplete,
     ];
 
     /// The name in errors and configuration.
@@ -77,6 +106,15 @@ impl Capability {
             Capability::IfMatchOnDelete => "if-match-on-delete",
             Capability::Checksums => "checksums",
             Capability::StorageClasses => "storage-classes",
+            Capability::DistinctKeys => "distinct-keys",
+            Capability::ListingInOrder => "listing-in-order",
+            Capability::ListingDecodes => "listing-decodes",
+            Capability::IfMatchOnPut => "if-match-on-put",
+            Capability::IfNoneMatchOnPut => "if-none-match-on-put",
+            Capability::IfMatchOnCopy => "if-match-on-copy",
+            Capability::IfNoneMatchOnCopy => "if-none-match-on-copy",
+            Capability::IfMatchOnComplete => "if-match-on-complete",
+            Capability::IfNoneMatchOnComplete => "if-none-match-on-complete",
         }
     }
 
@@ -97,8 +135,28 @@ impl Capability {
             Capability::IfMatchOnDelete => "nothing with another ETag is deleted",
             Capability::Checksums => "a checksum is given back as it was put",
             Capability::StorageClasses => "an object has the class that it was put or copied with",
+            Capability::DistinctKeys => "`/x`, `//x` and `x` are three objects",
+            Capability::ListingInOrder => "a listing has its keys in the order of their bytes",
+            Capability::ListingDecodes => "a `%`, a `+` and a blank in a key are listed as they were put",
+            Capability::IfMatchOnPut => "nothing with another ETag is overwritten by a put",
+            Capability::IfNoneMatchOnPut => "nothing that is there is overwritten by a put that must not",
+            Capability::IfMatchOnCopy => "nothing with another ETag is overwritten by a copy",
+            Capability::IfNoneMatchOnCopy => "nothing that is there is overwritten by a copy that must not",
+            Capability::IfMatchOnComplete => "nothing with another ETag is overwritten by an upload",
+            Capability::IfNoneMatchOnComplete => "nothing that is there is overwritten by an upload that must not",
         }
     }
+}
+
+/// What is known of a capability at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// A probe saw its effect, or the endpoint's kind is known to do it.
+    Proved,
+    /// A probe saw that it is missing, or the endpoint's kind is known to lack it.
+    Lacking,
+    /// Neither: it counts as absent wherever a store could ignore it in silence.
+    Unproven,
 }
 
 /// What a store is declared to be.
@@ -115,7 +173,7 @@ pub enum EndpointKind {
     Minio,
     /// Garage.
     Garage,
-    /// Anything else: trusted like Amazon S3 until it is probed.
+    /// Anything else: nothing is known of it until it is probed.
     Other,
 }
 
@@ -142,6 +200,47 @@ impl EndpointKind {
         }
     }
 
+    /// What this kind is known to do.
+    #[must_use]
+    pub fn does(self) -> &'static [Capability] {
+        match self {
+            EndpointKind::Aws => &Capability::ALL,
+            EndpointKind::Cos => &[
+                Capability::Tagging,
+                Capability::TaggingKeepsBody,
+                Capability::CopySourceConditions,
+                Capability::Versions,
+                Capability::CannedAcl,
+                Capability::AclGrants,
+                Capability::Restore,
+                Capability::MultipartCopy,
+                Capability::StorageClasses,
+            ],
+            EndpointKind::Ceph => &[
+                Capability::Tagging,
+                Capability::TaggingKeepsBody,
+                Capability::Versions,
+                Capability::ObjectLock,
+                Capability::CannedAcl,
+                Capability::AclGrants,
+                Capability::MultipartCopy,
+                Capability::StorageClasses,
+            ],
+            EndpointKind::Minio => &[
+                Capability::Tagging,
+                Capability::TaggingKeepsBody,
+                Capability::TaggingOnCopy,
+                Capability::CopySourceConditions,
+                Capability::Versions,
+                Capability::ObjectLock,
+                Capability::MultipartCopy,
+                Capability::Checksums,
+            ],
+            EndpointKind::Garage => &[Capability::CopySourceConditions, Capability::MultipartCopy],
+            EndpointKind::Other => &[],
+        }
+    }
+
     /// What this kind is known to lack.
     #[must_use]
     pub fn lacks(self) -> &'static [Capability] {
@@ -155,7 +254,9 @@ impl EndpointKind {
                 Capability::Restore,
                 Capability::Checksums,
             ],
-            EndpointKind::Minio => &[Capability::CannedAcl, Capability::AclGrants, Capability::IfMatchOnDelete],
+            EndpointKind::Minio => {
+                &[Capability::CannedAcl, Capability::AclGrants, Capability::IfMatchOnDelete, Capability::DistinctKeys]
+            }
             EndpointKind::Garage => &[
                 Capability::Tagging,
                 Capability::TaggingOnCopy,
@@ -167,6 +268,18 @@ impl EndpointKind {
                 Capability::IfMatchOnDelete,
                 Capability::StorageClasses,
             ],
+        }
+    }
+
+    /// What is known of a capability where nobody probed.
+    #[must_use]
+    pub fn standing(self, capability: Capability) -> Standing {
+        if self.does().contains(&capability) {
+            Standing::Proved
+        } else if self.lacks().contains(&capability) {
+            Standing::Lacking
+        } else {
+            Standing::Unproven
         }
     }
 }
@@ -183,40 +296,63 @@ impl FromStr for EndpointKind {
     }
 }
 
-/// What an endpoint can do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capabilities(BTreeSet<Capability>);
+/// What is known of an endpoint, of each capability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    proved: BTreeSet<Capability>,
+    lacking: BTreeSet<Capability>,
+}
 
 impl Capabilities {
-    /// What is assumed of an endpoint of this kind that nobody probed.
-    #[must_use]
-    pub fn assumed(kind: EndpointKind) -> Self {
-        let lacks = kind.lacks();
-        Self(Capability::ALL.into_iter().filter(|capability| !lacks.contains(capability)).collect())
-    }
-
-    /// What the probe found out; where it found out nothing, what is assumed of the kind.
+    /// What the probe found out; where it found out nothing, what is known of the kind.
     #[must_use]
     pub fn known(kind: EndpointKind, probe: Option<&Probe>) -> Self {
-        let assumed = Self::assumed(kind);
-        let has = |capability: &Capability| match probe.and_then(|probe| probe.proof(*capability)) {
-            Some(Proof::Proved) => true,
-            Some(Proof::Lacking) => false,
-            Some(Proof::Untested) | None => assumed.has(*capability),
+        let standing = |capability| match probe.and_then(|probe| probe.proof(capability)) {
+            Some(Proof::Proved) => Standing::Proved,
+            Some(Proof::Lacking) => Standing::Lacking,
+            Some(Proof::Untested) | None => kind.standing(capability),
         };
-        Self(Capability::ALL.into_iter().filter(has).collect())
+        let none = Self { proved: BTreeSet::new(), lacking: BTreeSet::new() };
+        Capability::ALL.into_iter().fold(none, |known, capability| known.with(capability, standing(capability)))
     }
 
-    /// Exactly these.
+    /// Exactly these: every other is lacking.
     #[must_use]
     pub fn proved(capabilities: impl IntoIterator<Item = Capability>) -> Self {
-        Self(capabilities.into_iter().collect())
+        let proved: BTreeSet<Capability> = capabilities.into_iter().collect();
+        let lacking = Capability::ALL.into_iter().filter(|capability| !proved.contains(capability)).collect();
+        Self { proved, lacking }
     }
 
-    /// Whether the endpoint can do that.
+    /// The same, but for one capability.
+    #[must_use]
+    pub fn with(mut self, capability: Capability, standing: Standing) -> Self {
+        self.proved.remove(&capability);
+        self.lacking.remove(&capability);
+        match standing {
+            Standing::Proved => self.proved.insert(capability),
+            Standing::Lacking => self.lacking.insert(capability),
+            Standing::Unproven => false,
+        };
+        self
+    }
+
+    /// What is known of that capability.
+    #[must_use]
+    pub fn standing(&self, capability: Capability) -> Standing {
+        if self.proved.contains(&capability) {
+            Standing::Proved
+        } else if self.lacking.contains(&capability) {
+            Standing::Lacking
+        } else {
+            Standing::Unproven
+        }
+    }
+
+    /// Whether the endpoint is known to do that. What is unproven counts as absent.
     #[must_use]
     pub fn has(&self, capability: Capability) -> bool {
-        self.0.contains(&capability)
+        self.proved.contains(&capability)
     }
 }
 
@@ -228,10 +364,30 @@ mod tests {
     use crate::probe::Finding;
 
     #[test]
-    fn an_unprobed_endpoint_is_trusted_for_what_its_kind_is_known_to_do() {
-        assert!(Capabilities::assumed(EndpointKind::Other).has(Capability::Restore));
-        assert!(!Capabilities::assumed(EndpointKind::Ceph).has(Capability::TaggingOnCopy));
-        assert!(!Capabilities::assumed(EndpointKind::Garage).has(Capability::Tagging));
+    fn of_an_endpoint_of_another_kind_nothing_is_known_until_it_is_probed() {
+        let known = Capabilities::known(EndpointKind::Other, None);
+        for capability in Capability::ALL {
+            assert_eq!(known.standing(capability), Standing::Unproven, "{capability:?}");
+            assert!(!known.has(capability), "what is unproven counts as absent");
+        }
+    }
+
+    #[test]
+    fn an_unprobed_endpoint_is_trusted_for_what_its_kind_is_known_to_do_and_for_nothing_else() {
+        let standing = |kind, capability| Capabilities::known(kind, None).standing(capability);
+        assert_eq!(standing(EndpointKind::Aws, Capability::Restore), Standing::Proved);
+        assert_eq!(standing(EndpointKind::Ceph, Capability::Tagging), Standing::Proved);
+        assert_eq!(standing(EndpointKind::Ceph, Capability::TaggingOnCopy), Standing::Lacking);
+        assert_eq!(standing(EndpointKind::Garage, Capability::Versions), Standing::Lacking);
+        assert_eq!(standing(EndpointKind::Minio, Capability::IfNoneMatchOnCopy), Standing::Unproven);
+    }
+
+    #[test]
+    fn no_kind_is_known_to_do_what_it_is_known_to_lack() {
+        for (kind, word) in EndpointKind::ALL {
+            let both: Vec<_> = kind.does().iter().filter(|capability| kind.lacks().contains(capability)).collect();
+            assert!(both.is_empty(), "{word}: {both:?}");
+        }
     }
 
     #[test]
@@ -249,7 +405,20 @@ mod tests {
         let known = Capabilities::known(EndpointKind::Ceph, Some(&probe));
         assert!(known.has(Capability::Restore) && !known.has(Capability::Tagging));
         assert!(!known.has(Capability::TaggingOnCopy) && known.has(Capability::Versions), "as its kind");
-        assert_eq!(Capabilities::known(EndpointKind::Ceph, None), Capabilities::assumed(EndpointKind::Ceph));
+        assert_eq!(known.standing(Capability::IfMatchOnPut), Standing::Unproven, "neither probed nor known");
+    }
+
+    #[test]
+    fn what_is_said_of_one_capability_changes_no_other() {
+        let all = Capabilities::proved(Capability::ALL);
+        let without = all.clone().with(Capability::Versions, Standing::Unproven);
+        assert_eq!(without.standing(Capability::Versions), Standing::Unproven);
+        assert_eq!(
+            without.clone().with(Capability::Versions, Standing::Lacking).standing(Capability::Versions),
+            Standing::Lacking
+        );
+        assert_eq!(without.with(Capability::Versions, Standing::Proved), all);
+        assert_eq!(Capabilities::proved([]).standing(Capability::Tagging), Standing::Lacking);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub mod status;
 pub mod store_clock;
 pub mod task;
 
-pub use capability::{Capabilities, Capability, EndpointKind};
+pub use capability::{Capabilities, Capability, EndpointKind, Standing};
 pub use dry_run::DryRun;
 pub use endpoint::{EndpointRow, EndpointSettings};
 pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec, Progress};

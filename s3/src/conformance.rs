@@ -183,11 +183,6 @@ impl Subject {
         !self.capabilities.has(capability)
     }
 
-    /// Whether the server writes over an object that a condition forbids to write over.
-    fn lacks_conditions_on_writes(&self) -> bool {
-        self.lacks(Capability::IfMatchOnDelete)
-    }
-
     fn at(&self, key: &str) -> At {
         At { bucket: self.bucket.clone(), key: ObjectKey::new(key).unwrap() }
     }

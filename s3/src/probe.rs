@@ -3,7 +3,8 @@
 //!
 //! 1. list what the sweep will list, put one object and remove it: where that is not allowed
 //!    nothing else is begun;
-//! 2. try each capability, on keys of its own under one prefix;
+//! 2. try each capability, on keys of its own under one prefix (and under the prefix behind a
+//!    slash or two, which is where a store that folds keys shows it);
 //! 3. sweep the prefix, whatever happened: versions, delete markers, open uploads.
 //!
 //! A refusal of the server is a finding. A server that is away, throttles or does not take the
@@ -18,6 +19,7 @@ use brigade_model::probe::{Finding, Proof};
 
 mod acls;
 mod conditions;
+mod keys;
 mod objects;
 mod parts;
 mod sweep;
@@ -25,6 +27,7 @@ mod tags;
 mod trial;
 mod versions;
 
+use conditions::Way;
 use trial::{End, Trial};
 
 /// Why nothing was found out, or why the bucket is not as it was.
@@ -111,6 +114,15 @@ async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
         Capability::IfMatchOnDelete => conditions::stop_a_delete(trial).await,
         Capability::Checksums => objects::give_checksums_back(trial).await,
         Capability::StorageClasses => objects::keep_their_class(trial).await,
+        Capability::DistinctKeys => keys::are_their_bytes(trial).await,
+        Capability::ListingInOrder => keys::are_listed_in_order(trial).await,
+        Capability::ListingDecodes => keys::are_listed_as_put(trial).await,
+        Capability::IfMatchOnPut => conditions::keep_what_was_written(trial, Way::Put).await,
+        Capability::IfNoneMatchOnPut => conditions::keep_what_is_there(trial, Way::Put).await,
+        Capability::IfMatchOnCopy => conditions::keep_what_was_written(trial, Way::Copy).await,
+        Capability::IfNoneMatchOnCopy => conditions::keep_what_is_there(trial, Way::Copy).await,
+        Capability::IfMatchOnComplete => conditions::keep_what_was_written(trial, Way::Complete).await,
+        Capability::IfNoneMatchOnComplete => conditions::keep_what_is_there(trial, Way::Complete).await,
     }
 }
 

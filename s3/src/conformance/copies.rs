@@ -130,7 +130,7 @@ pub(super) async fn a_copy_of_a_version_is_of_that_version(subject: &Subject) {
 }
 
 pub(super) async fn a_copy_is_made_only_over_the_expected_target(subject: &Subject) {
-    if subject.lacks_conditions_on_writes() {
+    if subject.lacks(Capability::IfMatchOnCopy) || subject.lacks(Capability::IfNoneMatchOnCopy) {
         return;
     }
     let (source, target) = (subject.at("source"), subject.at("target"));

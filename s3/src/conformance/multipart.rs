@@ -144,7 +144,7 @@ pub(super) async fn open_uploads_are_listed_and_ended_ones_are_not(subject: &Sub
 }
 
 pub(super) async fn a_completion_is_made_only_over_the_expected_object(subject: &Subject) {
-    if subject.lacks_conditions_on_writes() {
+    if subject.lacks(Capability::IfMatchOnComplete) || subject.lacks(Capability::IfNoneMatchOnComplete) {
         return;
     }
     let at = subject.at("object");

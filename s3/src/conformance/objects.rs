@@ -132,7 +132,7 @@ pub(super) async fn a_checksum_is_declared_with_the_head_and_with_the_bytes(subj
 }
 
 pub(super) async fn a_put_is_made_only_over_the_expected_object(subject: &Subject) {
-    if subject.lacks_conditions_on_writes() {
+    if subject.lacks(Capability::IfMatchOnPut) {
         return;
     }
     let at = subject.at("object");
@@ -146,7 +146,7 @@ pub(super) async fn a_put_is_made_only_over_the_expected_object(subject: &Subjec
 }
 
 pub(super) async fn a_put_is_made_only_where_no_object_is(subject: &Subject) {
-    if subject.lacks_conditions_on_writes() {
+    if subject.lacks(Capability::IfNoneMatchOnPut) {
         return;
     }
     let at = subject.at("object");

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use brigade_model::EndpointKind;
-use brigade_model::capability::Capabilities;
+use brigade_model::capability::{Capabilities, Capability};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::object_store::At;
 use brigade_runtime::{SeededEntropy, SystemClock};
@@ -24,7 +23,7 @@ async fn subject() -> Subject {
         store: Arc::new(store),
         bucket,
         versioned,
-        capabilities: Capabilities::assumed(EndpointKind::Aws),
+        capabilities: Capabilities::proved(Capability::ALL),
         denied: Some(denied),
         excused: &[],
     }

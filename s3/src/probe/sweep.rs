@@ -70,13 +70,31 @@ impl Broom<'_> {
     /// Of a server that does not list uploads, none: the trials abort their own.
     async fn uploads(&self) -> Result<Vec<ListedUpload>, CallError> {
         let (bucket, prefix) = (self.trial.bucket.clone(), self.trial.prefix.clone());
-        let listed = self.trial.call_under(&self.leash, ListMultipartUploads { bucket, prefix }).await;
-        listed.or_else(|error| if is_unknown_call(&error) { Ok(vec![]) } else { Err(error) })
+        match self.trial.call_under(&self.leash, ListMultipartUploads { bucket, prefix }).await {
+            Ok(listed) => Ok(listed.into_iter().filter(|upload| self.trial.is_own(&upload.key)).collect()),
+            Err(error) if is_unknown_call(&error) => Ok(vec![]),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything of the probe that lies in the bucket, and nothing else, whatever is listed.
+    async fn objects(&self) -> Result<Vec<(ObjectKey, Option<VersionId>)>, CallError> {
+        let mut objects = self.objects_under(self.trial.prefix.clone()).await?;
+        for prefix in self.trial.stray_prefixes() {
+            match self.objects_under(prefix).await {
+                Ok(strays) => objects.extend(strays),
+                // Where such a prefix is refused, nothing was put under it.
+                Err(error) if is_unknown_call(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        objects.retain(|(key, _)| self.trial.is_own(key));
+        Ok(objects)
     }
 
     /// Versions and delete markers; objects, of a server that does not list versions.
-    async fn objects(&self) -> Result<Vec<(ObjectKey, Option<VersionId>)>, CallError> {
-        let (bucket, prefix) = (self.trial.bucket.clone(), self.trial.prefix.clone());
+    async fn objects_under(&self, prefix: String) -> Result<Vec<(ObjectKey, Option<VersionId>)>, CallError> {
+        let bucket = self.trial.bucket.clone();
         let request = ListObjectVersions { bucket: bucket.clone(), prefix: prefix.clone() };
         match self.trial.call_under(&self.leash, request).await {
             Ok(listed) => return Ok(listed.into_iter().map(|one| (one.key, Some(one.version))).collect()),

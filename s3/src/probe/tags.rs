@@ -17,7 +17,8 @@ async fn tags_of(trial: &Trial<'_>, at: &At) -> Result<TagSet, End> {
     Ok(tags)
 }
 
-/// An object begins without tags, and a second set replaces the first as a whole.
+/// An object begins without tags, or with those that it is put with, and a second set replaces
+/// the first as a whole.
 pub(super) async fn are_read_back(trial: &Trial<'_>) -> Result<(), End> {
     let at = trial.at("tags");
     trial.put(&at, BODY).await?;
@@ -30,7 +31,13 @@ pub(super) async fn are_read_back(trial: &Trial<'_>) -> Result<(), End> {
             return lacking("other tags were read back than were put");
         }
     }
-    Ok(())
+    let (at, tags) = (trial.at("put with tags"), vec![tag("a", "1"), tag("b", "2")]);
+    trial.put_with(&at, BODY, NewObject { tags: tags.clone(), ..NewObject::default() }).await?;
+    if tags_of(trial, &at).await? == tags {
+        Ok(())
+    } else {
+        lacking("an object was not given the tags that it was put with")
+    }
 }
 
 pub(super) async fn leave_the_bytes_alone(trial: &Trial<'_>) -> Result<(), End> {

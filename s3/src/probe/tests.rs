@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use brigade_model::ports::object_store::{
-    Answer, Call, CopyObject, DeleteObject, Effect, NewObject, PutObject, PutObjectTagging, UploadPartCopy, Verdict,
-    send,
+    Answer, At, Call, CompleteMultipartUpload, CopyObject, DeleteObject, Effect, GetObject, ListObjectVersions,
+    ListObjectsV2, NewObject, PutObject, PutObjectTagging, UploadPartCopy, Verdict, send,
 };
 use brigade_runtime::{SeededEntropy, SystemClock};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ fn store(versioning: Versioning) -> (SimulatedStore, BucketName) {
     if versioning == Versioning::Enabled {
         store.set_lock(&bucket, ObjectLock::default()).unwrap();
     }
-    let theirs = brigade_model::ports::object_store::At { bucket: bucket.clone(), key: "theirs".parse().unwrap() };
+    let theirs = At { bucket: bucket.clone(), key: "theirs".parse().unwrap() };
     store.put(&theirs, Bytes::from("precious").into()).unwrap();
     (store, bucket)
 }
@@ -72,6 +72,25 @@ enum Habit {
     DropsChecksums,
     ForgetsRestores,
     IgnoresAcls,
+    DropsTagsOfPuts,
+    IgnoresConditionsOnWrites,
+    FoldsKeys,
+    DeletesUnderFoldedKeys,
+    ListsBackwards,
+    ListsEncoded,
+    ListsForever,
+}
+
+/// The key as stores of files and tidy proxies read it.
+fn fold(at: At) -> At {
+    let mut segments = Vec::new();
+    for segment in at.key.as_str().split('/').filter(|segment| !matches!(*segment, "" | ".")) {
+        match segment {
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    At { key: segments.join("/").parse().unwrap(), ..at }
 }
 
 struct Habitual {
@@ -115,16 +134,52 @@ impl ObjectStore for Habitual {
                 }));
             }
             (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
+            (Habit::DropsTagsOfPuts, Call::PutObject(put)) => {
+                let with = NewObject { tags: vec![], ..put.with };
+                Call::PutObject(PutObject { with, ..put })
+            }
+            (Habit::IgnoresConditionsOnWrites, Call::PutObject(put)) => {
+                Call::PutObject(PutObject { if_match: None, if_none_match: false, ..put })
+            }
+            (Habit::IgnoresConditionsOnWrites, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { if_match: None, if_none_match: false, ..copy })
+            }
+            (Habit::IgnoresConditionsOnWrites, Call::CompleteMultipartUpload(complete)) => {
+                let complete = CompleteMultipartUpload { if_match: None, if_none_match: false, ..complete };
+                Call::CompleteMultipartUpload(complete)
+            }
+            (Habit::FoldsKeys, Call::PutObject(put)) => Call::PutObject(PutObject { at: fold(put.at), ..put }),
+            (Habit::FoldsKeys, Call::GetObject(get)) => Call::GetObject(GetObject { at: fold(get.at), ..get }),
+            (Habit::FoldsKeys | Habit::DeletesUnderFoldedKeys, Call::DeleteObject(delete)) => {
+                Call::DeleteObject(DeleteObject { at: fold(delete.at), ..delete })
+            }
+            (Habit::ListsForever, Call::ListObjectsV2(list)) => {
+                Call::ListObjectsV2(ListObjectsV2 { continuation_token: None, ..list })
+            }
             (_, call) => call,
         };
-        self.inner.call(leash, call).await
+        let mut answer = self.inner.call(leash, call).await?;
+        if let Answer::ListObjectsV2(page) = &mut answer {
+            match self.habit {
+                Habit::ListsBackwards => page.objects.reverse(),
+                Habit::ListsEncoded => {
+                    for object in &mut page.objects {
+                        let encoded = object.key.as_str().replace('%', "%25").replace('+', "%2B").replace(' ', "+");
+                        object.key = encoded.parse().unwrap();
+                    }
+                }
+                Habit::ListsForever => page.next = Some("again".to_owned()),
+                _ => {}
+            }
+        }
+        Ok(answer)
     }
 }
 
 #[tokio::test]
 async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
     use Capability as C;
-    let table: [(Habit, &[(C, &str)]); 9] = [
+    let table: [(Habit, &[(C, &str)]); 15] = [
         (Habit::OverwritesOnTagging, &[(C::TaggingKeepsBody, "a tagging call overwrote the object's bytes")]),
         (
             Habit::DropsTagsOfCopies,
@@ -152,6 +207,28 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
                 (C::AclGrants, "other grants were read back than were put"),
             ],
         ),
+        (Habit::DropsTagsOfPuts, &[(C::Tagging, "an object was not given the tags that it was put with")]),
+        (
+            Habit::IgnoresConditionsOnWrites,
+            &[
+                (C::IfMatchOnPut, "written although the object has another ETag"),
+                (C::IfNoneMatchOnPut, "written although an object is there"),
+                (C::IfMatchOnCopy, "written although the object has another ETag"),
+                (C::IfNoneMatchOnCopy, "written although an object is there"),
+                (C::IfMatchOnComplete, "written although the object has another ETag"),
+                (C::IfNoneMatchOnComplete, "written although an object is there"),
+            ],
+        ),
+        (Habit::FoldsKeys, &[(C::DistinctKeys, "a key with a needless slash or dot is taken for the one without")]),
+        (Habit::ListsBackwards, &[(C::ListingInOrder, "keys are listed in another order than that of their bytes")]),
+        (Habit::ListsEncoded, &[(C::ListingDecodes, "other keys are listed than were put")]),
+        (
+            Habit::ListsForever,
+            &[
+                (C::ListingInOrder, "a listing does not come to its end"),
+                (C::ListingDecodes, "a listing does not come to its end"),
+            ],
+        ),
     ];
     for (habit, expected) in table {
         let (inner, bucket) = store(Versioning::Enabled);
@@ -160,6 +237,42 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
         let expected: Vec<_> = expected.iter().map(|(c, seen)| (*c, Proof::Lacking, *seen)).collect();
         assert_eq!(not_proved(&found), expected, "{habit:?}");
         assert_eq!(contents(&inner, &bucket), before, "{habit:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_deletes_another_key_than_it_is_told_is_found_out() {
+    let (inner, bucket) = store(Versioning::Off);
+    let found =
+        probe(&Habitual { inner, habit: Habit::DeletesUnderFoldedKeys }, &Leash::unbounded(), &bucket, "1").await;
+    // What lies under the stray keys cannot be deleted, not even by the sweep.
+    assert!(matches!(found, Err(ProbeError::LeftBehind { .. })), "{found:?}");
+}
+
+/// Lists the whole bucket, whatever prefix it is asked for.
+struct IgnoresPrefixes(SimulatedStore);
+
+#[async_trait]
+impl ObjectStore for IgnoresPrefixes {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let call = match call {
+            Call::ListObjectsV2(list) => Call::ListObjectsV2(ListObjectsV2 { prefix: String::new(), ..list }),
+            Call::ListObjectVersions(list) => {
+                Call::ListObjectVersions(ListObjectVersions { prefix: String::new(), ..list })
+            }
+            call => call,
+        };
+        self.0.call(leash, call).await
+    }
+}
+
+#[tokio::test]
+async fn a_probe_removes_nothing_that_it_did_not_put_whatever_is_listed() {
+    for versioning in [Versioning::Off, Versioning::Enabled] {
+        let (inner, bucket) = store(versioning);
+        let before = contents(&inner, &bucket);
+        probe(&IgnoresPrefixes(inner.clone()), &Leash::unbounded(), &bucket, "1").await.unwrap();
+        assert_eq!(contents(&inner, &bucket), before);
     }
 }
 

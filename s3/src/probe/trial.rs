@@ -66,6 +66,16 @@ pub(super) struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// Prefixes of keys that only a store which folds keys takes for some under the prefix.
+    pub(super) fn stray_prefixes(&self) -> [String; 2] {
+        [format!("/{}", self.prefix), format!("//{}", self.prefix)]
+    }
+
+    /// Whether the probe put it: a server may list more than it is asked for.
+    pub(super) fn is_own(&self, key: &ObjectKey) -> bool {
+        key.as_str().trim_start_matches('/').starts_with(&self.prefix)
+    }
+
     /// A key under the prefix.
     pub(super) fn at(&self, name: &str) -> At {
         let key = ObjectKey::new(format!("{}{name}", self.prefix)).expect("a short name is a key");

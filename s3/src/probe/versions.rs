@@ -31,6 +31,10 @@ pub(super) async fn hide_nothing_for_good(trial: &Trial<'_>) -> Result<(), End> 
     if first == second || !has_bytes(trial, &at, &first, b"first").await? {
         return lacking("a put replaced the version before it");
     }
+    let head = trial.call(HeadObject { at: at.clone(), version: Some(first.clone()) }).await?;
+    if head.version.as_ref() != Some(&first) {
+        return lacking("the head of a version does not name it");
+    }
     let marker = trial.call(DeleteObject { at: at.clone(), version: None, if_match: None }).await?;
     if trial.is_there(&at).await? {
         return lacking("a delete did not hide the object");
