@@ -33,7 +33,7 @@ mod turns;
 
 pub use config::EngineConfig;
 pub use engine::Engine;
-pub use places::{BucketRules, Place, RolePlaces, Roles};
+pub use places::{BucketRules, Grantees, Place, RolePlaces, Roles};
 pub use ports::{Observer, Ports};
 pub use setback::Setback;
 pub use space::Space;

@@ -37,7 +37,7 @@ mod tagging;
 mod tags;
 mod uploads;
 
-pub use capabilities::missing_capabilities;
+pub use capabilities::{missing_capabilities, what_happens_without};
 pub use failure::SOURCE_CHANGED;
 pub(crate) use uploads::abort_left_uploads;
 pub use uploads::abort_recorded_uploads;

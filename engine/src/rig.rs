@@ -13,9 +13,9 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::ports::{JobStore, ObjectStore};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
-    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, ReportScope, ReportSpec, StoreClock,
-    Task, qcs,
+    AccountId, BucketName, Capabilities, Capability, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, ReportScope, ReportSpec,
+    StoreClock, Task, qcs,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
@@ -23,7 +23,7 @@ use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
 
 use crate::outcomes::PartBuilder;
-use crate::places::{AlwaysWell, BucketRules, Place, RolePlaces};
+use crate::places::{AlwaysWell, BucketRules, Grantees, Place, RolePlaces};
 use crate::report::{WriteReport, write_report};
 use crate::setback::Setback;
 use crate::slice::{self, Prepare, prepare};
@@ -97,8 +97,9 @@ impl Rig {
             endpoint: EndpointName::new("main").unwrap(),
             kind: EndpointKind::Other,
             store: script.clone(),
-            capabilities: Capabilities::assumed(EndpointKind::Other),
+            capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
+            grantees: Grantees::default(),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
             stamps: Arc::new(StoreClock::new(clock.clone())),

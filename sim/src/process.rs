@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use brigade_engine::places::Health;
 use brigade_engine::ports::NoObserver;
-use brigade_engine::{BucketRules, Engine, Place, Ports, RolePlaces, Roles};
-use brigade_model::capability::EndpointKind;
+use brigade_engine::{BucketRules, Engine, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::Capability;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, ObjectStore, Spawn};
 use brigade_model::{AccountId, Capabilities, EndpointName, StoreClock};
@@ -79,8 +79,9 @@ impl OneRole {
             endpoint: endpoint(),
             kind: EndpointKind::Minio,
             store,
-            capabilities: Capabilities::assumed(EndpointKind::Other),
+            capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
+            grantees: Grantees::default(),
             health: Arc::new(AtTheGate(gate)),
             multipart_etag: Arc::default(),
             stamps,

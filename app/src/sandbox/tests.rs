@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::capability::{Capabilities, EndpointKind};
+use brigade_model::capability::{Capabilities, Capability};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::Spawn;
 use brigade_model::ports::object_store::{At, CallError, HeadObject, Leash, ObjectStore, Verdict, send};
@@ -62,7 +62,7 @@ async fn subject() -> Subject {
         store: Arc::new(client(address, credentials.access_key(), credentials.secret_key())),
         bucket,
         versioned,
-        capabilities: Capabilities::assumed(EndpointKind::Aws),
+        capabilities: Capabilities::proved(Capability::ALL),
         denied: Some(denied),
         excused: &[],
     }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use brigade_engine::places::AlwaysWell;
-use brigade_engine::{BucketRules, Engine, EngineConfig, Observer, Place, Ports, RolePlaces, Roles};
-use brigade_model::capability::EndpointKind;
+use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Observer, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::Capability;
 use brigade_model::operation::{Copy, OperationKind};
 use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
@@ -130,8 +130,9 @@ impl Roles for OneRole {
             endpoint: EndpointName::new("e").unwrap(),
             kind: EndpointKind::Other,
             store: store.clone(),
-            capabilities: Capabilities::assumed(EndpointKind::Other),
+            capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
+            grantees: Grantees::default(),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
             stamps: self.stamps.clone(),

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    Acl, Answer, At, ByteStream, Call, CallError, CopyDone, DeleteResult, Deleted, GetObject, GotObject, Leash,
-    ObjectHead, PartDone, PutDone, RestoreDone,
+    Acl, Answer, At, ByteStream, Call, CallError, CopyDone, DeleteResult, Deleted, GetObject, GotObject, Leash, NewAcl,
+    NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
 };
 use brigade_model::{ETag, Outcome};
 use bytes::Bytes;
@@ -32,6 +32,12 @@ struct Notes {
     sizes: HashMap<At, u64>,
     /// Objects that would be there by now.
     written: HashSet<At>,
+    /// Objects of which a restore would be under way.
+    restored: HashSet<At>,
+    /// What objects would have been given: endpoints that are not known to keep it are asked.
+    classes: HashMap<At, String>,
+    tags: HashMap<At, TagSet>,
+    acls: HashMap<At, Acl>,
 }
 
 impl Rehearsal {
@@ -102,30 +108,65 @@ impl Notes {
     /// about an object.
     fn answer(&mut self, call: &Call) -> Option<Answer> {
         self.requests.add(call.kind());
-        match call {
-            Call::CopyObject(request) => self.written.insert(request.target.clone()),
-            Call::PutObject(request) => self.written.insert(request.at.clone()),
-            Call::CompleteMultipartUpload(request) => self.written.insert(request.at.clone()),
-            _ => false,
-        };
+        self.keep(call);
         self.answer_read(call).or_else(|| answer_write(call))
+    }
+
+    /// Keeps what would be there after the call.
+    fn keep(&mut self, call: &Call) {
+        match call {
+            Call::CopyObject(request) => {
+                self.written.insert(request.target.clone());
+                self.classes.extend(request.storage_class.clone().map(|class| (request.target.clone(), class)));
+                self.tags.extend(request.tags.clone().map(|tags| (request.target.clone(), tags)));
+            }
+            Call::PutObject(request) => {
+                self.written.insert(request.at.clone());
+                self.keep_new(&request.at, &request.with);
+            }
+            Call::CompleteMultipartUpload(request) => drop(self.written.insert(request.at.clone())),
+            Call::CreateMultipartUpload(request) => self.keep_new(&request.at, &request.with),
+            Call::PutObjectTagging(request) => drop(self.tags.insert(request.at.clone(), request.tags.clone())),
+            Call::PutObjectAcl(request) => {
+                if let NewAcl::Grants(acl) = &request.acl {
+                    self.acls.insert(request.at.clone(), acl.clone());
+                }
+            }
+            Call::RestoreObject(request) => drop(self.restored.insert(request.at.clone())),
+            _ => {}
+        }
+    }
+
+    fn keep_new(&mut self, at: &At, with: &NewObject) {
+        self.classes.extend(with.storage_class.clone().map(|class| (at.clone(), class)));
+        self.tags.insert(at.clone(), with.tags.clone());
     }
 
     /// The bytes of an object, and whatever is asked of one that would be there by now.
     fn answer_read(&self, call: &Call) -> Option<Answer> {
         match call {
             Call::GetObject(request) => Some(Answer::GetObject(self.zeros(request))),
-            Call::HeadObject(request) if self.written.contains(&request.at) => {
-                Some(Answer::HeadObject(ObjectHead::default()))
+            Call::HeadObject(request) => self.head(&request.at).map(Answer::HeadObject),
+            Call::GetObjectTagging(request) => {
+                let tags = self.tags.get(&request.at).cloned();
+                tags.or_else(|| self.written.get(&request.at).map(|_| Vec::new())).map(Answer::GetObjectTagging)
             }
-            Call::GetObjectTagging(request) if self.written.contains(&request.at) => {
-                Some(Answer::GetObjectTagging(Vec::new()))
-            }
-            Call::GetObjectAcl(request) if self.written.contains(&request.at) => {
-                Some(Answer::GetObjectAcl(Acl::default()))
+            Call::GetObjectAcl(request) => {
+                let acl = self.acls.get(&request.at).cloned();
+                acl.or_else(|| self.written.get(&request.at).map(|_| Acl::default())).map(Answer::GetObjectAcl)
             }
             _ => None,
         }
+    }
+
+    /// The head of an object that would be another by now.
+    fn head(&self, at: &At) -> Option<ObjectHead> {
+        let (written, restored) = (self.written.get(at), self.restored.get(at));
+        (written.is_some() || restored.is_some()).then(|| ObjectHead {
+            storage_class: self.classes.get(at).cloned(),
+            restore: restored.map(|_| r#"ongoing-request="true""#.to_owned()),
+            ..ObjectHead::default()
+        })
     }
 
     /// As many zeros as the object, or the range of it, has bytes.

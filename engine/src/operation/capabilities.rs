@@ -1,57 +1,308 @@
-//! What an operation needs of the endpoints, as a table: what they lack refuses the job when it
-//! is created.
+//! What operations, rows and looks ask of an endpoint beyond what every store does, and what
+//! happens where the endpoint is not known to do it: the one table that consults capabilities.
 //!
-//! Left out on purpose, because another way leads to exactly the same end: tags on a copy
-//! (copied, then put), conditions on a copy's source (compared before and after), multipart
-//! copies (streamed through).
+//! [`Feature::row`] is the table. Its rule: what a store could ignore in silence is never asked
+//! of one that is not known to do it. It is done another way where that ends alike, refused when
+//! the job is created, or refused row by row. What a store refuses aloud is asked of every store
+//! that is not known to lack it, because the refusal is seen.
 
 use std::collections::BTreeSet;
 
 use brigade_model::operation::{Copy, Directive, Operation, StorageClass};
-use brigade_model::{Capabilities, Capability};
+use brigade_model::{Capabilities, Capability, ObjectKey, Standing, Task};
 
-/// Which endpoint must have it.
+use super::failure::{End, refuse};
+
+/// What is asked of one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    /// Tags are put and stay.
+    KeepTags,
+    /// Tags are put without a look at what answers.
+    PutTags,
+    /// An object's tags are read, because the job adds to them.
+    ReadTags,
+    /// The source's tags go along where bytes pass through us, or come to a target in parts.
+    CarryTags,
+    /// Tags stay that an object or an upload is put with.
+    TagsKeptOnPut,
+    /// Tags stay that a copy inside the store is told.
+    TagsKeptOnCopy,
+    /// A condition pins the source of a copy, or of a part.
+    PinSource,
+    /// Parts are copied inside the store.
+    CopyParts,
+    /// A row names a version.
+    NameVersion,
+    /// A version under a lock stays when a row deletes it.
+    KeepLockedVersion,
+    /// A row, or the target of one, has a key that a store could take for another.
+    NameFoldableKey,
+    /// A canned ACL is set.
+    SetCannedAcl,
+    /// Grants are set.
+    SetGrants,
+    /// An object's grants are read, because the job copies them or adds to them.
+    ReadGrants,
+    /// An archived object is restored.
+    Restore,
+    /// A storage class other than STANDARD is set.
+    SetClass,
+    /// STANDARD is asked for where the job names no class: some stores keep the source's.
+    AskForStandard,
+    /// A look compares checksums.
+    ProveByChecksum,
+    /// Keys of a listing become rows of a manifest.
+    ListKeys,
+    /// A listing goes on from page to page while objects are written.
+    ListInOrder,
+    /// A delete stops at an object that was written since.
+    DeleteUnchanged,
+    /// A put stops at an object that was written since.
+    PutOntoUnchanged,
+    /// A put stops at any object.
+    PutOntoNothing,
+    /// A copy stops at a target that was written since.
+    CopyOntoUnchanged,
+    /// A copy stops at any target.
+    CopyOntoNothing,
+    /// The completion of an upload stops at an object that was written since.
+    CompleteOntoUnchanged,
+    /// The completion of an upload stops at any object.
+    CompleteOntoNothing,
+}
+
+/// What a store does that does not know what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ignored {
+    /// It may answer as if it had done it, or do something else: without proof, this happens
+    /// instead.
+    Silently(Without),
+    /// It refuses, or its answer cannot be taken for the right one: without proof it is asked
+    /// all the same.
+    Aloud,
+}
+
+/// What happens without a capability. The texts tell it to operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Without {
+    /// Another way leads to the same end.
+    AnotherWay(&'static str),
+    /// The job is refused when it is created.
+    JobRefused(&'static str),
+    /// Each row that asks for it fails.
+    RowFails(&'static str),
+    /// It is the store's own affair: operators are told.
+    Told(&'static str),
+}
+
+impl Without {
+    fn text(self) -> &'static str {
+        match self {
+            Without::AnotherWay(text) | Without::JobRefused(text) | Without::RowFails(text) | Without::Told(text) => {
+                text
+            }
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    capability: Capability,
+    /// What happens where the endpoint is known to lack it.
+    lacking: Without,
+    /// What happens where nothing is known.
+    ignored: Ignored,
+}
+
+impl Feature {
+    /// The table.
+    fn row(self) -> Row {
+        use Ignored::{Aloud, Silently};
+        use Without::{AnotherWay, JobRefused, RowFails, Told};
+        let row = |capability, lacking, ignored| Row { capability, lacking, ignored };
+        let both = |capability, without| row(capability, without, Silently(without));
+        let look_first = |capability| both(capability, AnotherWay("the object is looked at first"));
+        match self {
+            Feature::KeepTags => row(
+                Capability::Tagging,
+                JobRefused("jobs that set tags are refused"),
+                Silently(AnotherWay(
+                    "tags are read back after they are put, and the row fails where they are not kept",
+                )),
+            ),
+            // A store that takes a tagging call for a put destroys the object. Of the same call
+            // as a read it gives the object's bytes, which are no tags.
+            Feature::PutTags => row(
+                Capability::TaggingKeepsBody,
+                JobRefused("jobs that set tags are refused"),
+                Silently(AnotherWay(
+                    "tags are read before they are put: a row fails there on a store that does not know them",
+                )),
+            ),
+            Feature::ReadTags => row(Capability::Tagging, JobRefused("copies that add tags are refused"), Aloud),
+            Feature::CarryTags => {
+                row(Capability::Tagging, AnotherWay("a copy between endpoints, or in parts, leaves tags behind"), Aloud)
+            }
+            Feature::TagsKeptOnPut => both(
+                Capability::Tagging,
+                AnotherWay("tags of a copy between endpoints, or in parts, are put after it and read back"),
+            ),
+            Feature::TagsKeptOnCopy => both(Capability::TaggingOnCopy, AnotherWay("tags of a copy are put after it")),
+            Feature::PinSource => both(
+                Capability::CopySourceConditions,
+                AnotherWay("the source of a copy is compared before and after it"),
+            ),
+            Feature::CopyParts => both(
+                Capability::MultipartCopy,
+                AnotherWay("the bytes of an object too large for one copy pass through the service"),
+            ),
+            // A store without versions acts on the current object, and says that it did.
+            Feature::NameVersion => both(Capability::Versions, RowFails("rows that name a version fail")),
+            Feature::KeepLockedVersion => both(
+                Capability::ObjectLock,
+                Told("only the store can keep a version under a lock from a row that deletes it"),
+            ),
+            Feature::NameFoldableKey => both(
+                Capability::DistinctKeys,
+                RowFails("rows fail whose key has empty, `.` or `..` segments, which the store may drop"),
+            ),
+            Feature::SetCannedAcl => row(
+                Capability::CannedAcl,
+                JobRefused("copies with a canned ACL are refused"),
+                Silently(AnotherWay("a canned ACL is read back, and the row fails where it is not kept")),
+            ),
+            Feature::SetGrants => row(
+                Capability::AclGrants,
+                JobRefused("copies with grants are refused"),
+                Silently(AnotherWay("grants are read back, and the row fails where they are not kept")),
+            ),
+            Feature::ReadGrants => {
+                row(Capability::AclGrants, JobRefused("copies that copy or add to an ACL are refused"), Aloud)
+            }
+            Feature::Restore => row(
+                Capability::Restore,
+                JobRefused("restores are refused"),
+                Silently(AnotherWay("the object's head must tell of its restore, or the row fails")),
+            ),
+            Feature::SetClass => row(
+                Capability::StorageClasses,
+                JobRefused("copies into a storage class other than STANDARD are refused"),
+                Silently(AnotherWay("the class of a copy is read back, and the row fails where it is another")),
+            ),
+            Feature::AskForStandard => {
+                row(Capability::StorageClasses, AnotherWay("a copy is not asked to be STANDARD"), Aloud)
+            }
+            Feature::ProveByChecksum => {
+                both(Capability::Checksums, AnotherWay("an object is proved by its ETag instead of its checksum"))
+            }
+            Feature::ListKeys => {
+                both(Capability::ListingDecodes, Told("a manifest made by listing may name keys that are not there"))
+            }
+            Feature::ListInOrder => both(
+                Capability::ListingInOrder,
+                Told("a manifest made by listing may miss objects where others are written meanwhile"),
+            ),
+            Feature::DeleteUnchanged => look_first(Capability::IfMatchOnDelete),
+            Feature::PutOntoUnchanged => look_first(Capability::IfMatchOnPut),
+            Feature::PutOntoNothing => look_first(Capability::IfNoneMatchOnPut),
+            Feature::CopyOntoUnchanged => look_first(Capability::IfMatchOnCopy),
+            Feature::CopyOntoNothing => look_first(Capability::IfNoneMatchOnCopy),
+            Feature::CompleteOntoUnchanged => look_first(Capability::IfMatchOnComplete),
+            Feature::CompleteOntoNothing => look_first(Capability::IfNoneMatchOnComplete),
+        }
+    }
+
+    /// Every feature.
+    const ALL: [Feature; 27] = [
+        Feature::KeepTags,
+        Feature::PutTags,
+        Feature::ReadTags,
+        Feature::CarryTags,
+        Feature::TagsKeptOnPut,
+        Feature::TagsKeptOnCopy,
+        Feature::PinSource,
+        Feature::CopyParts,
+        Feature::NameVersion,
+        Feature::KeepLockedVersion,
+        Feature::NameFoldableKey,
+        Feature::SetCannedAcl,
+        Feature::SetGrants,
+        Feature::ReadGrants,
+        Feature::Restore,
+        Feature::SetClass,
+        Feature::AskForStandard,
+        Feature::ProveByChecksum,
+        Feature::ListKeys,
+        Feature::ListInOrder,
+        Feature::DeleteUnchanged,
+        Feature::PutOntoUnchanged,
+        Feature::PutOntoNothing,
+        Feature::CopyOntoUnchanged,
+        Feature::CopyOntoNothing,
+        Feature::CompleteOntoUnchanged,
+        Feature::CompleteOntoNothing,
+    ];
+
+    /// Whether it can simply be asked of that endpoint.
+    pub(crate) fn is_possible_at(self, capabilities: &Capabilities) -> bool {
+        self.without(capabilities).is_none()
+    }
+
+    /// What happens instead at that endpoint; `None` where it is asked.
+    fn without(self, capabilities: &Capabilities) -> Option<Without> {
+        let row = self.row();
+        match (capabilities.standing(row.capability), row.ignored) {
+            (Standing::Proved, _) | (Standing::Unproven, Ignored::Aloud) => None,
+            (Standing::Lacking, _) => Some(row.lacking),
+            (Standing::Unproven, Ignored::Silently(without)) => Some(without),
+        }
+    }
+}
+
+/// Which endpoint an operation asks.
 #[derive(Clone, Copy)]
 enum Side {
     Source,
     Target,
 }
 
-/// One row: who needs what, and where.
-type Row = (fn(&Operation) -> bool, Side, Capability);
+/// Which operation asks for what, and where.
+type Ask = (fn(&Operation) -> bool, Side, Feature);
 
-const NEEDS: &[Row] = &[
-    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Capability::Tagging),
-    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Capability::TaggingKeepsBody),
-    (|op| matches!(op, Operation::Restore(_)), Side::Source, Capability::Restore),
-    (|op| copies(op, sets_tags), Side::Target, Capability::Tagging),
-    (|op| copies(op, sets_tags), Side::Target, Capability::TaggingKeepsBody),
-    (|op| copies(op, |copy| copy.tagging_directive == Some(Directive::Add)), Side::Source, Capability::Tagging),
-    (|op| copies(op, sets_canned_acl), Side::Target, Capability::CannedAcl),
-    (|op| copies(op, sets_grants), Side::Target, Capability::AclGrants),
-    (|op| copies(op, reads_acl), Side::Source, Capability::AclGrants),
-    (|op| copies(op, sets_class), Side::Target, Capability::StorageClasses),
+const ASKS: &[Ask] = &[
+    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Feature::KeepTags),
+    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Feature::PutTags),
+    (|op| matches!(op, Operation::Restore(_)), Side::Source, Feature::Restore),
+    (|op| copies(op, sets_tags), Side::Target, Feature::KeepTags),
+    (|op| copies(op, sets_tags), Side::Target, Feature::PutTags),
+    (|op| copies(op, |copy| copy.tagging_directive == Some(Directive::Add)), Side::Source, Feature::ReadTags),
+    (|op| copies(op, sets_canned_acl), Side::Target, Feature::SetCannedAcl),
+    (|op| copies(op, sets_grants), Side::Target, Feature::SetGrants),
+    (|op| copies(op, reads_acl), Side::Source, Feature::ReadGrants),
+    (|op| copies(op, sets_class), Side::Target, Feature::SetClass),
 ];
 
 /// What the endpoints lack that the operation cannot do without; empty when it can be done.
 #[must_use]
 pub fn missing_capabilities(operation: &Operation, source: &Capabilities, target: &Capabilities) -> Vec<Capability> {
-    let missing: BTreeSet<Capability> = NEEDS
+    let missing: BTreeSet<Capability> = ASKS
         .iter()
-        .filter(|(needs, side, capability)| {
-            let has = match side {
-                Side::Source => source.has(*capability),
-                Side::Target => target.has(*capability),
+        .filter(|(asks, side, feature)| {
+            let endpoint = match side {
+                Side::Source => source,
+                Side::Target => target,
             };
-            needs(operation) && !has
+            asks(operation) && matches!(feature.without(endpoint), Some(Without::JobRefused(_)))
         })
-        .map(|(_, _, capability)| *capability)
+        .map(|(_, _, feature)| feature.row().capability)
         .collect();
     missing.into_iter().collect()
 }
 
-fn copies(operation: &Operation, needs: fn(&Copy) -> bool) -> bool {
-    matches!(operation, Operation::Copy(copy) if needs(copy))
+fn copies(operation: &Operation, asks: fn(&Copy) -> bool) -> bool {
+    matches!(operation, Operation::Copy(copy) if asks(copy))
 }
 
 fn sets_tags(copy: &Copy) -> bool {
@@ -75,69 +326,57 @@ fn sets_class(copy: &Copy) -> bool {
     copy.storage_class.is_some_and(|class| class.s3_name() != StorageClass::Standard.s3_name())
 }
 
-#[cfg(test)]
-mod tests {
-    use brigade_model::EndpointKind;
-    use brigade_model::operation::{CannedAcl, Restore, RestoreTier, Tagging};
-
-    use super::super::copy::plan::bare_copy;
-    use super::*;
-
-    fn missing(operation: &Operation, kind: EndpointKind) -> Vec<&'static str> {
-        let capabilities = Capabilities::assumed(kind);
-        missing_capabilities(operation, &capabilities, &capabilities).into_iter().map(Capability::name).collect()
-    }
-
-    fn copy(change: fn(&mut Copy)) -> Operation {
-        let mut copy = bare_copy();
-        change(&mut copy);
-        Operation::Copy(Box::new(copy))
-    }
-
-    #[test]
-    fn what_an_endpoint_lacks_is_named() {
-        let restore = Operation::Restore(Restore { days: 1, tier: RestoreTier::Bulk });
-        let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![] });
-        assert_eq!(missing(&restore, EndpointKind::Ceph), ["restore"]);
-        assert_eq!(missing(&tagging, EndpointKind::Garage), ["tagging"]);
-        assert_eq!(missing(&Operation::Delete, EndpointKind::Garage), [""; 0]);
-        assert_eq!(missing(&copy(|c| c.canned_acl = Some(CannedAcl::PublicRead)), EndpointKind::Minio), ["canned-acl"]);
-        assert_eq!(missing(&copy(|c| c.acl_directive = Some(Directive::Copy)), EndpointKind::Minio), ["acl-grants"]);
-        let archive = copy(|c| c.storage_class = Some(StorageClass::DeepArchive));
-        assert_eq!(missing(&archive, EndpointKind::Garage), ["storage-classes"]);
-        assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Add)), EndpointKind::Garage), ["tagging"]);
-    }
-
-    #[test]
-    fn tags_are_refused_where_a_tagging_call_overwrites_the_bytes() {
-        let rest = Capability::ALL.into_iter().filter(|capability| *capability != Capability::TaggingKeepsBody);
-        let overwriting = Capabilities::proved(rest);
-        let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![] });
-        for operation in [tagging, copy(|c| c.tagging_directive = Some(Directive::Replaced))] {
-            let missing = missing_capabilities(&operation, &overwriting, &overwriting);
-            assert_eq!(missing, [Capability::TaggingKeepsBody]);
-        }
-        assert_eq!(missing_capabilities(&copy(|_| ()), &overwriting, &overwriting), []);
-    }
-
-    #[test]
-    fn what_can_be_done_another_way_is_not_missed() {
-        assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Replaced)), EndpointKind::Ceph), [""; 0]);
-        assert_eq!(missing(&copy(|_| ()), EndpointKind::Garage), [""; 0]);
-        assert_eq!(
-            missing(&copy(|c| c.storage_class = Some(StorageClass::MazStandard)), EndpointKind::Garage),
-            [""; 0]
-        );
-    }
-
-    #[test]
-    fn each_side_is_asked_for_its_own() {
-        let (full, none) = (Capabilities::assumed(EndpointKind::Other), Capabilities::proved([]));
-        let add_tags = copy(|c| c.tagging_directive = Some(Directive::Add));
-        let replace_tags = copy(|c| c.tagging_directive = Some(Directive::Replaced));
-        assert_eq!(missing_capabilities(&add_tags, &none, &full), [Capability::Tagging]);
-        assert_eq!(missing_capabilities(&replace_tags, &none, &full), []);
-        let tagging = [Capability::Tagging, Capability::TaggingKeepsBody];
-        assert_eq!(missing_capabilities(&replace_tags, &full, &none), tagging);
-    }
+/// What happens at an endpoint without a capability, for its operators.
+#[must_use]
+pub fn what_happens_without(capability: Capability, capabilities: &Capabilities) -> Vec<&'static str> {
+    let features = Feature::ALL.into_iter().filter(|feature| feature.row().capability == capability);
+    let mut texts: Vec<_> = features.filter_map(|feature| feature.without(capabilities).map(Without::text)).collect();
+    texts.dedup();
+    texts
 }
+
+/// The end of a row that names what its endpoint is not known to tell apart: a version, which a
+/// store could ignore and act on the current object (`null` is a version like any other), or a
+/// key that it could take for another.
+pub(crate) fn refuse_row(task: &Task, capabilities: &Capabilities) -> Option<End> {
+    if task.version.is_some() && !Feature::NameVersion.is_possible_at(capabilities) {
+        let why = "the row names a version; a store that ignores it acts on the current object";
+        return Some(refused(Feature::NameVersion, capabilities, why));
+    }
+    refuse_key(&task.key, capabilities)
+}
+
+/// The end of a row with such a key, or with such a key for its target.
+pub(crate) fn refuse_key(key: &ObjectKey, capabilities: &Capabilities) -> Option<End> {
+    let is_refused = is_foldable(key) && !Feature::NameFoldableKey.is_possible_at(capabilities);
+    is_refused.then(|| {
+        let why = format!("a store that takes keys for paths takes {:?} for another key", key.as_str());
+        refused(Feature::NameFoldableKey, capabilities, &why)
+    })
+}
+
+/// Whether reading the key as a path gives another: stores that keep files, and proxies that
+/// tidy paths, drop empty segments (so `/x`, `//x` and `x` are one object, and deleting the
+/// stray `/x` deletes `x`), and resolve `.` and `..`. A slash at the end makes a folder of a
+/// file, which such stores do tell apart.
+fn is_foldable(key: &ObjectKey) -> bool {
+    let path = key.as_str();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+}
+
+fn refused(feature: Feature, capabilities: &Capabilities, why: &str) -> End {
+    let capability = feature.row().capability;
+    let name = capability.name();
+    let message = match capabilities.standing(capability) {
+        Standing::Lacking => format!("{why}; the endpoint lacks `{name}`, so nothing was done"),
+        Standing::Unproven | Standing::Proved => format!(
+            "{why}; `{name}` is unproven at the endpoint, so nothing was done: \
+             prove it with `brigade endpoint probe` and retry the failed rows"
+        ),
+    };
+    refuse("NotImplemented", Some(501), message)
+}
+
+#[cfg(test)]
+mod tests;

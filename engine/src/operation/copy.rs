@@ -15,19 +15,22 @@ use std::sync::Arc;
 
 use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::{
-    Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, PutObjectTagging, TagSet,
-    Verdict,
+    Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
 };
-use brigade_model::{Capability, Outcome, Timestamp, VersionId};
+use brigade_model::{Outcome, Timestamp, VersionId};
 
-use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, act_and_settle, check_doubt};
+use super::capabilities::{Feature, refuse_key};
+use super::effect_check::{
+    CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, act_and_settle, check_doubt,
+};
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket};
-use super::tags::add_tags;
+use super::tags::{self, add_tags, put_tags};
 use crate::store_clock::may_be_newer;
 use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
+mod class;
 mod completion;
 mod digests;
 mod multipart;
@@ -46,6 +49,7 @@ pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End
         None => copying.carry().await?,
     };
     acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
+    class::see_class(hand, plan, &route.target, version.as_ref()).await?;
     copying.put_tags(version).await?;
     Ok(route.outcome())
 }
@@ -76,6 +80,7 @@ impl Route {
         let source = hand.find_source()?;
         let bucket = allowed_bucket(&hand.bench.target, "target", &plan.target)?;
         let NewKey { key, is_outside_prefix } = plan.rename_key(&hand.task.key)?;
+        refuse_key(&key, &hand.bench.target.capabilities).map_or(Ok(()), Err)?;
         let is_inside = Arc::ptr_eq(&hand.bench.source.store, &hand.bench.target.store);
         Ok(Self { source, target: At { bucket, key }, is_inside, is_outside_prefix })
     }
@@ -86,6 +91,32 @@ impl Route {
         }
         let message = "copied under its own key, which does not begin with the prefix to be replaced";
         Outcome::SucceededWith { message: message.to_owned() }
+    }
+}
+
+/// How the bytes of an object travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Road {
+    /// One CopyObject.
+    OneCall,
+    /// In parts, inside the store.
+    Parts,
+    /// Through our memory.
+    ThroughUs,
+}
+
+impl Road {
+    /// The roads of an object, in the order in which they are tried: each but the last may turn
+    /// out to be closed. What is known of the object's size decides only which is tried first, so
+    /// that the same wish ends alike whatever the manifest tells: some stores copy objects of any
+    /// size by one call and have no copies of parts.
+    fn of(is_inside: bool, is_too_large: bool, copies_parts: bool) -> &'static [Road] {
+        match (is_inside, is_too_large, copies_parts) {
+            (false, _, _) => &[Road::ThroughUs],
+            (true, true, true) => &[Road::Parts, Road::OneCall, Road::ThroughUs],
+            (true, false, true) => &[Road::OneCall, Road::Parts, Road::ThroughUs],
+            (true, _, false) => &[Road::OneCall, Road::ThroughUs],
+        }
     }
 }
 
@@ -115,7 +146,9 @@ impl<'a> Copying<'a> {
         copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
         copying.acl = acl::read_acl(hand, plan, &route.source).await?;
         copying.tags = match &plan.tags {
-            TagPlan::Copy if copying.loses_tags() => Some(copying.read_tags().await?).filter(|tags| !tags.is_empty()),
+            TagPlan::Copy if copying.loses_tags() => {
+                Some(copying.read_tags_to_carry().await?).filter(|tags| !tags.is_empty())
+            }
             TagPlan::Copy => None,
             TagPlan::Replace(tags) => Some(tags.clone()),
             TagPlan::Add(tags) => Some(add_tags(copying.read_tags().await?, tags)?),
@@ -126,7 +159,7 @@ impl<'a> Copying<'a> {
     /// Carries the bytes, and gives the version of the target that they became. The rare ways are
     /// boxed, so that the memory of the plain one is not that of the largest.
     async fn carry(&self) -> Result<Option<VersionId>, End> {
-        let current = match check_doubt(self.hand, self).await? {
+        let mut current = match check_doubt(self.hand, self).await? {
             None => None,
             Some(CheckResult::Act(current)) => Some(current),
             Some(CheckResult::Done(version)) => return Ok(version),
@@ -134,18 +167,48 @@ impl<'a> Copying<'a> {
         if let Some(head) = &self.head {
             self.plan.check_constraints(head.modified)?;
         }
-        if !self.route.is_inside {
-            return Box::pin(stream::carry_through(self, self.known_head().await?)).await;
-        }
-        if self.is_surely_not_single() {
-            return Box::pin(self.carry_in_parts(self.known_head().await?)).await;
-        }
-        match act_and_settle(self.hand, self, current).await {
-            Ok(version) => self.check_source().await.map(|()| version),
-            Err(End::Call { error, doing }) if may_be_too_large(&error) => {
-                Box::pin(self.carry_after_refusal(End::Call { error, doing })).await
+        let mut refused = None;
+        for road in self.roads() {
+            match self.take(*road, current.take()).await {
+                Err(End::Call { error, doing }) if self.leads_on(*road, &error).await? => {
+                    refused = Some(End::Call { error, doing });
+                }
+                result => return result,
             }
-            Err(end) => Err(end),
+        }
+        Err(refused.expect("each object has a road, and the last one leads nowhere"))
+    }
+
+    fn roads(&self) -> &'static [Road] {
+        let copies_parts = Feature::CopyParts.is_possible_at(&self.hand.bench.target.capabilities);
+        Road::of(self.route.is_inside, self.is_surely_not_single(), copies_parts)
+    }
+
+    /// Carries the bytes by that road. `current` is what a check of the target found.
+    async fn take(&self, road: Road, current: Option<Current>) -> Result<Option<VersionId>, End> {
+        match road {
+            Road::OneCall => {
+                let version = act_and_settle(self.hand, self, current).await?;
+                self.check_source().await.map(|()| version)
+            }
+            Road::Parts => {
+                let head = self.known_head().await?;
+                Box::pin(multipart::carry_in_parts(self, head, multipart::Way::InsideStore)).await
+            }
+            Road::ThroughUs => Box::pin(stream::carry_through(self, self.known_head().await?)).await,
+        }
+    }
+
+    /// Whether the error says that the store cannot go this road, so that the next is taken.
+    async fn leads_on(&self, road: Road, error: &CallError) -> Result<bool, End> {
+        match road {
+            // For the object's size stores have several words: the size itself tells.
+            Road::OneCall if may_be_too_large(error) => {
+                let size = self.known_head().await?.size;
+                Ok(size > self.plan.sizes.copy_max || (error.code == "EntityTooLarge" && size > 0))
+            }
+            Road::Parts => Ok(error.verdict == Verdict::Invalid && matches!(error.http_status, Some(405 | 501))),
+            Road::OneCall | Road::ThroughUs => Ok(false),
         }
     }
 
@@ -168,31 +231,12 @@ impl<'a> Copying<'a> {
     /// The store copies only the state of the source that was read.
     fn has_source_condition(&self) -> bool {
         let capabilities = &self.hand.bench.target.capabilities;
-        capabilities.has(Capability::CopySourceConditions) && self.hand.task.version.is_none()
+        Feature::PinSource.is_possible_at(capabilities) && self.hand.task.version.is_none()
     }
 
     /// A version never changes; the one called `null` is overwritten like any object.
     fn is_pinned(&self) -> bool {
         self.hand.task.version.as_ref().is_some_and(|version| !version.is_null())
-    }
-
-    /// A CopyObject was refused, perhaps for the object's size, for which stores have several
-    /// words: the size itself tells.
-    async fn carry_after_refusal(&self, refusal: End) -> Result<Option<VersionId>, End> {
-        let head = self.known_head().await?;
-        let is_named = matches!(&refusal, End::Call { error, .. } if error.code == "EntityTooLarge");
-        if head.size > self.plan.sizes.copy_max || (is_named && head.size > 0) {
-            return self.carry_in_parts(head).await;
-        }
-        Err(refusal)
-    }
-
-    async fn carry_in_parts(&self, head: ObjectHead) -> Result<Option<VersionId>, End> {
-        if self.hand.bench.target.capabilities.has(Capability::MultipartCopy) {
-            multipart::carry_in_parts(self, head, multipart::Way::InsideStore).await
-        } else {
-            stream::carry_through(self, head).await
-        }
     }
 
     /// The manifest or a head says that the object is too large for one CopyObject, or the
@@ -225,12 +269,17 @@ impl<'a> Copying<'a> {
         self.hand.send(&self.hand.bench.source, request).await.doing("reading the source's tags")
     }
 
+    async fn read_tags_to_carry(&self) -> Result<TagSet, End> {
+        let (source, version) = (&self.hand.bench.source, self.hand.task.version.as_ref());
+        tags::read_tags_to_carry(self.hand, source, &self.route.source, version).await
+    }
+
     /// What a target that is not made by CopyObject gets besides its bytes: nothing of the
     /// source comes by itself.
     async fn new_object(&self, head: &ObjectHead) -> Result<NewObject, End> {
         let tags = match &self.tags {
             Some(tags) => tags.clone(),
-            None if self.has_tags_to_carry(head) => self.read_tags().await?,
+            None if self.has_tags_to_carry(head) => self.read_tags_to_carry().await?,
             None => vec![],
         };
         Ok(NewObject {
@@ -245,13 +294,14 @@ impl<'a> Copying<'a> {
 
     /// One wish for every road: the class does not depend on how the bytes travel.
     fn class_to_send(&self) -> Option<String> {
-        let has_classes = self.hand.bench.target.capabilities.has(Capability::StorageClasses);
+        let has_classes = Feature::AskForStandard.is_possible_at(&self.hand.bench.target.capabilities);
         self.plan.class_to_send(self.is_in_place(), has_classes)
     }
 
     fn has_tags_to_carry(&self, head: &ObjectHead) -> bool {
         let bench = self.hand.bench;
-        let both = [&bench.source, &bench.target].iter().all(|place| place.capabilities.has(Capability::Tagging));
+        let both =
+            [&bench.source, &bench.target].iter().all(|place| Feature::CarryTags.is_possible_at(&place.capabilities));
         both && head.tag_count != Some(0)
     }
 
@@ -259,7 +309,8 @@ impl<'a> Copying<'a> {
     /// that are given, it drops all as soon as the metadata is replaced (Ceph RGW does).
     fn loses_tags(&self) -> bool {
         let capabilities = &self.hand.bench.target.capabilities;
-        let drops = capabilities.has(Capability::Tagging) && !capabilities.has(Capability::TaggingOnCopy);
+        let keeps = Feature::TagsKeptOnCopy.is_possible_at(capabilities);
+        let drops = Feature::CarryTags.is_possible_at(capabilities) && !keeps;
         drops && self.metadata.is_some() && self.route.is_inside
     }
 
@@ -267,25 +318,27 @@ impl<'a> Copying<'a> {
     async fn put_tags(&self, version: Option<VersionId>) -> Result<(), End> {
         let target = &self.hand.bench.target;
         let Some(tags) = &self.tags else { return Ok(()) };
-        if target.capabilities.has(Capability::TaggingOnCopy) {
+        if Feature::TagsKeptOnCopy.is_possible_at(&target.capabilities) {
             return Ok(());
         }
-        let request = PutObjectTagging { at: self.route.target.clone(), version, tags: tags.clone() };
-        self.hand.send(target, request).await.doing("the object was copied; putting its tags failed")
+        let doing = "the object was copied; putting its tags failed";
+        put_tags(self.hand, target, &self.route.target, version.as_ref(), tags, doing).await
     }
 }
 
 impl CheckedCall for Copying<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
+    async fn act(&self, current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
         let capabilities = &self.hand.bench.target.capabilities;
+        let onto = (Feature::CopyOntoUnchanged, Some(Feature::CopyOntoNothing));
+        let Condition { if_match, if_none_match } = Condition::of(current, capabilities, onto);
         let request = CopyObject {
             source: self.route.source.clone(),
             source_version: self.hand.task.version.clone(),
             target: self.route.target.clone(),
             metadata: self.metadata.clone(),
-            tags: self.tags.clone().filter(|_| capabilities.has(Capability::TaggingOnCopy)),
+            tags: self.tags.clone().filter(|_| Feature::TagsKeptOnCopy.is_possible_at(capabilities)),
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
@@ -295,8 +348,8 @@ impl CheckedCall for Copying<'_> {
                 .as_ref()
                 .and_then(|head| head.etag.clone())
                 .filter(|_| self.has_source_condition()),
-            if_match: None,
-            if_none_match: false,
+            if_match,
+            if_none_match,
             size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),
         };
         Ok(self.hand.send(&self.hand.bench.target, request).await?.version)

@@ -7,11 +7,12 @@
 //! status and request id, and an unknown effect is checked.
 
 use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
-use brigade_model::{Capability, Outcome, Task, Timestamp};
+use brigade_model::{Outcome, Task, Timestamp};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
-use super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall, settle};
+use super::capabilities::{Feature, refuse_row};
+use super::effect_check::{CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, settle};
 use super::failure::{Doing, End};
 use super::hand::Hand;
 use super::{Bench, Run};
@@ -29,7 +30,8 @@ pub(crate) async fn run(hand: &Hand<'_>) -> Result<Outcome, End> {
 /// Deletes a group in one call, and by calls of their own those that it does not settle.
 pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
     let tried_since = must_look.then_some(bench.attempted_since);
-    if must_look || tasks.len() < 2 {
+    let is_refused = |task: &Task| refuse_row(task, &bench.source.capabilities).is_some();
+    if must_look || tasks.len() < 2 || tasks.iter().any(is_refused) {
         return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(tried_since)))).await;
     }
     let sent = bench.source.stamps.now();
@@ -122,9 +124,9 @@ impl Deletion<'_> {
     /// A repeat deletes only what the check before it saw, where the endpoint honours conditions.
     fn request(&self, current: Option<&Current>) -> DeleteObject {
         let version = self.hand.task.version.clone();
-        let has_conditions = self.hand.bench.source.capabilities.has(Capability::IfMatchOnDelete) && version.is_none();
-        let if_match = current.and_then(Current::etag).filter(|_| has_conditions).cloned();
-        DeleteObject { at: self.at.clone(), version, if_match }
+        let capabilities = &self.hand.bench.source.capabilities;
+        let condition = Condition::of(current, capabilities, (Feature::DeleteUnchanged, None));
+        DeleteObject { at: self.at.clone(), if_match: condition.if_match.filter(|_| version.is_none()), version }
     }
 }
 

@@ -19,8 +19,9 @@ use std::time::Duration;
 use brigade_model::ports::Entropy;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, Effect, ObjectHead, Verdict};
-use brigade_model::{ETag, Outcome, Timestamp};
+use brigade_model::{Capabilities, ETag, Outcome, Timestamp};
 
+use super::capabilities::Feature;
 use super::failure::{End, changed_since_attempt};
 use super::hand::Hand;
 
@@ -157,12 +158,31 @@ impl Current {
             Some(head) => Current::Object(head.etag.clone()),
         }
     }
+}
 
-    /// The ETag of the object that was there.
-    pub(crate) fn etag(&self) -> Option<&ETag> {
-        match self {
-            Current::Object(etag) => etag.as_ref(),
-            Current::Absent | Current::Unseen => None,
+/// The condition of a repeat: that the object is still the one that was there, or that there is
+/// still none; as far as the endpoint is known to honour it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) if_match: Option<ETag>,
+    pub(crate) if_none_match: bool,
+}
+
+impl Condition {
+    /// `current` is what a check found, `unchanged` and `nothing` what the endpoint must do to
+    /// honour either condition.
+    pub(crate) fn of(
+        current: Option<&Current>,
+        capabilities: &Capabilities,
+        (unchanged, nothing): (Feature, Option<Feature>),
+    ) -> Self {
+        let is_possible = |feature: Feature| feature.is_possible_at(capabilities);
+        match current {
+            Some(Current::Object(etag)) if is_possible(unchanged) => Self { if_match: etag.clone(), ..Self::default() },
+            Some(Current::Absent) if nothing.is_some_and(is_possible) => {
+                Self { if_none_match: true, ..Self::default() }
+            }
+            _ => Self::default(),
         }
     }
 }

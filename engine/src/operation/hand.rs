@@ -9,6 +9,7 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::{BucketName, Outcome, Task, Timestamp, VersionId};
 
+use super::capabilities::refuse_row;
 use super::failure::{End, in_doubt, outcome_of, refuse, reject};
 use super::{Bench, Run};
 use crate::places::Place;
@@ -148,11 +149,12 @@ impl<'a> Hand<'a> {
     /// The object of the row, by the store's own name of its bucket.
     ///
     /// # Errors
-    /// The row has a defect, or the role does not allow its bucket.
+    /// The row has a defect, or names what its endpoint is not known to tell apart, or the role does not allow its bucket.
     pub(crate) fn find_source(&self) -> Result<At, End> {
         if let Some(defect) = self.task.defect {
             return Err(refuse("InvalidRequest", Some(400), defect.message()));
         }
+        refuse_row(self.task, &self.bench.source.capabilities).map_or(Ok(()), Err)?;
         let bucket = allowed_bucket(&self.bench.source, "source", &self.task.bucket)?;
         Ok(At { bucket, key: self.task.key.clone() })
     }

@@ -3,26 +3,47 @@
 //! Done as soon as the store accepts the request; the copy itself comes hours later. An object
 //! restored already keeps its copy as long as the job says, counted anew. A restore that is
 //! under way fails the task with the store's own code, unless it may be our own whose answer
-//! was lost.
+//! was lost. Where the endpoint is not known to restore, the object's head must tell of it.
 
 use brigade_model::operation::Restore;
 use brigade_model::ports::object_store::{At, CallError, RestoreObject};
 use brigade_model::{Outcome, Timestamp};
 
+use super::capabilities::Feature;
 use super::effect_check::{CheckResult, CheckedCall, Current, NonRepeatableCall, settle};
-use super::failure::End;
+use super::failure::{Doing, End, reject};
 use super::hand::Hand;
 
 pub(crate) async fn run(hand: &Hand<'_>, restore: &Restore) -> Result<Outcome, End> {
     let at = hand.find_source()?;
-    settle(hand, &Restoration { hand, at, restore }).await?;
+    let restoration = Restoration { hand, at, restore };
+    settle(hand, &restoration).await?;
+    restoration.see_restore().await?;
     Ok(Outcome::Succeeded)
 }
+
+/// The code of an object of whose restore its store knows nothing.
+const NOT_RESTORED: &str = "RestoreNotBegun";
 
 struct Restoration<'a> {
     hand: &'a Hand<'a>,
     at: At,
     restore: &'a Restore,
+}
+
+impl Restoration<'_> {
+    async fn see_restore(&self) -> Result<(), End> {
+        if Feature::Restore.is_possible_at(&self.hand.bench.source.capabilities) {
+            return Ok(());
+        }
+        let version = self.hand.task.version.as_ref();
+        let head = self.hand.read_head(&self.hand.bench.source, &self.at, version).await;
+        let head = head.doing("the restore was accepted; reading the object's head failed")?;
+        if head.restore.is_some() {
+            return Ok(());
+        }
+        Err(reject(NOT_RESTORED, None, "the store took the restore, and the object's head tells nothing of one"))
+    }
 }
 
 impl CheckedCall for Restoration<'_> {

@@ -6,17 +6,16 @@
 
 use brigade_model::Outcome;
 use brigade_model::operation::{Directive, Tagging};
-use brigade_model::ports::object_store::{At, GetObjectTagging, PutObjectTagging, TagSet};
+use brigade_model::ports::object_store::{At, GetObjectTagging, TagSet};
 
 use super::failure::{Doing, End};
 use super::hand::Hand;
-use super::tags::add_tags;
+use super::tags::{add_tags, put_tags};
 
 pub(crate) async fn run(hand: &Hand<'_>, tagging: &Tagging) -> Result<Outcome, End> {
     let at = hand.find_source()?;
     let tags = wanted_tags(hand, tagging, &at).await?;
-    let request = PutObjectTagging { at, version: hand.task.version.clone(), tags };
-    hand.send(&hand.bench.source, request).await?;
+    put_tags(hand, &hand.bench.source, &at, hand.task.version.as_ref(), &tags, "").await?;
     Ok(Outcome::Succeeded)
 }
 

@@ -1,10 +1,69 @@
-//! Adding tags to those that an object has.
+//! Adding tags to those that an object has, and putting them so that they certainly stay.
 
+use brigade_model::VersionId;
 use brigade_model::limits::TAGS_MAX;
 use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::TagSet;
+use brigade_model::ports::object_store::{At, CallError, GetObjectTagging, PutObjectTagging, TagSet, Verdict};
 
-use super::failure::{End, reject};
+use super::capabilities::Feature;
+use super::failure::{Doing, End, reject};
+use super::hand::Hand;
+use crate::places::Place;
+
+/// The code of an object whose tags are others than it was given.
+const TAGS_NOT_KEPT: &str = "TagsNotKept";
+
+/// Replaces an object's tags. Of an endpoint that is not known to leave the bytes alone they are
+/// read first: one that takes the call for a put would take this one for a read of the bytes,
+/// which are no tags. Of one that is not known to keep tags they are read back.
+pub(crate) async fn put_tags(
+    hand: &Hand<'_>,
+    place: &Place,
+    at: &At,
+    version: Option<&VersionId>,
+    tags: &TagSet,
+    doing: &'static str,
+) -> Result<(), End> {
+    if !Feature::PutTags.is_possible_at(&place.capabilities) {
+        read_tags(hand, place, at, version).await.doing("reading the tags that are to be replaced")?;
+    }
+    let request = PutObjectTagging { at: at.clone(), version: version.cloned(), tags: tags.clone() };
+    hand.send(place, request).await.doing(doing)?;
+    if Feature::KeepTags.is_possible_at(&place.capabilities) {
+        return Ok(());
+    }
+    let mut kept = read_tags(hand, place, at, version).await.doing("reading back the tags that were put")?;
+    let mut wanted = tags.clone();
+    kept.sort();
+    wanted.sort();
+    if kept == wanted {
+        return Ok(());
+    }
+    Err(reject(TAGS_NOT_KEPT, None, "the store took the tags and gave others back"))
+}
+
+/// The tags of a source that are to go along with its bytes. An endpoint that is not known to
+/// have tags and refuses the call has none.
+pub(crate) async fn read_tags_to_carry(
+    hand: &Hand<'_>,
+    place: &Place,
+    at: &At,
+    version: Option<&VersionId>,
+) -> Result<TagSet, End> {
+    match read_tags(hand, place, at, version).await {
+        Err(error) if !Feature::KeepTags.is_possible_at(&place.capabilities) && is_unknown_call(&error) => Ok(vec![]),
+        read => read.doing("reading the source's tags"),
+    }
+}
+
+async fn read_tags(hand: &Hand<'_>, place: &Place, at: &At, version: Option<&VersionId>) -> Result<TagSet, CallError> {
+    hand.send(place, GetObjectTagging { at: at.clone(), version: version.cloned() }).await
+}
+
+/// The store says that it does not know the call.
+fn is_unknown_call(error: &CallError) -> bool {
+    error.verdict == Verdict::Invalid && matches!(error.http_status, Some(405 | 501))
+}
 
 /// The existing tags with the new ones on top: of two with one key the new one stays.
 ///

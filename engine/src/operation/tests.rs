@@ -10,3 +10,4 @@ mod restore;
 mod rig;
 mod stream;
 mod tagging;
+mod unproven;

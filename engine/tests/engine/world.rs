@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use brigade_engine::places::{AlwaysWell, Health};
 use brigade_engine::ports::NoObserver;
-use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
-use brigade_model::capability::EndpointKind;
+use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_model::capability::Capability;
 use brigade_model::job::{Change, Retry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
@@ -15,8 +15,8 @@ use brigade_model::ports::object_store::{At, Leash, NewObject, ObjectStore, PutO
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Field, Job, JobId, JobOptions, JobSpec,
-    ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, StoreClock,
+    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, StoreClock,
 };
 use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
@@ -68,8 +68,9 @@ impl Roles for OneRole {
             endpoint: EndpointName::new("e").unwrap(),
             kind: EndpointKind::Other,
             store: self.store.clone(),
-            capabilities: Capabilities::assumed(EndpointKind::Other),
+            capabilities: Capabilities::proved(Capability::ALL),
             buckets: self.rules.lock().unwrap().clone(),
+            grantees: Grantees::default(),
             health: self.health.clone(),
             multipart_etag: Arc::default(),
             stamps: self.stamps.clone(),

@@ -141,7 +141,7 @@ async fn write(trial: &Trial<'_>, way: Way, at: &At, condition: Condition) -> Re
                 body: Bytes::from_static(NEW.as_bytes()),
             };
             let etag = trial.call(part).await?;
-            let completion = CompleteMultipartUpload::new(at.clone(), upload_id.clone(), vec![(1, etag)]);
+            let completion = CompleteMultipartUpload::new(at.clone(), upload_id.clone(), vec![(1, etag.etag)]);
             let refused = trial.call_anyway(CompleteMultipartUpload { if_match, if_none_match, ..completion }).await?;
             if refused.is_some() {
                 trial.call_anyway(AbortMultipartUpload { at: at.clone(), upload_id }).await?;

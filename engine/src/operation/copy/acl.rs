@@ -1,15 +1,21 @@
-//! The target's ACL: read from the source before the copy where it is needed, put after it.
+//! The target's ACL: read from the source before the copy where it is needed, put after it, and
+//! read back where the endpoint is not known to keep it.
 //!
-//! A canned ACL travels with the copy and has no step here. Where grants are set, the target's
-//! owner keeps full control, as COS has it; an ACL copied between objects of one owner stays
-//! exactly as it is.
+//! A canned ACL travels with the copy and has no step here where the endpoint is known to keep
+//! it. Where grants are set, the target's owner keeps full control, as COS has it; an ACL copied
+//! between objects of one owner stays exactly as it is.
 
 use brigade_model::VersionId;
 use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, Grantee, NewAcl, PutObjectAcl};
 
-use super::super::failure::{Doing, End};
+use super::super::capabilities::Feature;
+use super::super::failure::{Doing, End, refuse, reject};
 use super::super::hand::Hand;
-use super::plan::{AclPlan, CopyPlan};
+use super::plan::{AclPlan, CopyPlan, open_canned};
+use crate::places::Grantees;
+
+/// The code of a copy whose target has another ACL than it was given.
+const ACL_NOT_KEPT: &str = "AclNotKept";
 
 /// Reads the source's ACL, when the copy needs it.
 pub(crate) async fn read_acl(hand: &Hand<'_>, plan: &CopyPlan, source: &At) -> Result<Option<Acl>, End> {
@@ -21,7 +27,7 @@ pub(crate) async fn read_acl(hand: &Hand<'_>, plan: &CopyPlan, source: &At) -> R
 }
 
 /// Gives the target its grants. It is read first: for its owner, without whom a store refuses
-/// grants, and because it often has them already.
+/// grants, and because it often has them already, as after a canned ACL.
 pub(crate) async fn put_acl(
     hand: &Hand<'_>,
     plan: &CopyPlan,
@@ -29,27 +35,41 @@ pub(crate) async fn put_acl(
     target: &At,
     version: Option<&VersionId>,
 ) -> Result<(), End> {
-    if matches!(plan.acl, AclPlan::Default | AclPlan::Canned(_)) {
+    let capabilities = &hand.bench.target.capabilities;
+    let is_kept_unseen = match &plan.acl {
+        AclPlan::Default => return Ok(()),
+        AclPlan::Canned(_) if Feature::SetCannedAcl.is_possible_at(capabilities) => return Ok(()),
+        AclPlan::Canned(_) => false,
+        AclPlan::Replace(_) | AclPlan::Copy | AclPlan::Add(_) => Feature::SetGrants.is_possible_at(capabilities),
+    };
+    let read_acl = async || {
+        let request = GetObjectAcl { at: target.clone(), version: version.cloned() };
+        let read = hand.send(&hand.bench.target, request).await;
+        read.doing("the object was copied; reading its new ACL failed")
+    };
+    let Acl { owner, grants } = read_acl().await?;
+    let wanted = wanted_grants(&plan.acl, source, &owner, &hand.bench.target.grantees)?;
+    if is_same(&grants, &wanted) {
         return Ok(());
     }
-    let request = GetObjectAcl { at: target.clone(), version: version.cloned() };
-    let existing =
-        hand.send(&hand.bench.target, request).await.doing("the object was copied; reading its new ACL failed")?;
-    let wanted = wanted_grants(&plan.acl, source, &existing.owner);
-    if is_same(&existing.grants, &wanted) {
-        return Ok(());
-    }
-    let acl = NewAcl::Grants(Acl { owner: existing.owner, grants: wanted });
+    let acl = NewAcl::Grants(Acl { owner, grants: wanted.clone() });
     let request = PutObjectAcl { at: target.clone(), version: version.cloned(), acl };
-    hand.send(&hand.bench.target, request).await.doing("the object was copied; putting its ACL failed")
+    hand.send(&hand.bench.target, request).await.doing("the object was copied; putting its ACL failed")?;
+    if is_kept_unseen || is_same(&read_acl().await?.grants, &wanted) {
+        return Ok(());
+    }
+    Err(reject(ACL_NOT_KEPT, None, "the object was copied; the store took its ACL and gave another one back"))
 }
 
-fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str) -> Vec<AclGrant> {
+/// # Errors
+/// The job names somebody whom the endpoint does not know.
+fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str, grantees: &Grantees) -> Result<Vec<AclGrant>, End> {
     let read = source.map(|acl| acl.grants.clone()).unwrap_or_default();
     let (mut grants, is_exact) = match plan {
-        AclPlan::Default | AclPlan::Canned(_) => (vec![], true),
-        AclPlan::Replace(new) => (new.clone(), false),
-        AclPlan::Add(new) => ([read, new.clone()].concat(), false),
+        AclPlan::Default => (vec![], true),
+        AclPlan::Canned(canned) => (open_canned(*canned), false),
+        AclPlan::Replace(new) => (as_known(new, grantees)?, false),
+        AclPlan::Add(new) => ([read, as_known(new, grantees)?].concat(), false),
         AclPlan::Copy => (read, source.is_some_and(|acl| acl.owner == owner)),
     };
     if !is_exact && !owner.is_empty() {
@@ -62,7 +82,18 @@ fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str) -> Vec<AclGr
             distinct.push(grant);
         }
     }
-    distinct
+    Ok(distinct)
+}
+
+/// The grants of the job, to grantees as the endpoint knows them.
+fn as_known(grants: &[AclGrant], grantees: &Grantees) -> Result<Vec<AclGrant>, End> {
+    let known = grants.iter().map(|grant| {
+        let Grantee::Id(written) = &grant.grantee else { return Ok(grant.clone()) };
+        let id =
+            grantees.resolve(written).map_err(|unknown| refuse("InvalidArgument", Some(400), unknown.to_string()))?;
+        Ok(AclGrant { grantee: Grantee::Id(id.to_owned()), ..grant.clone() })
+    });
+    known.collect()
 }
 
 fn is_same(a: &[AclGrant], b: &[AclGrant]) -> bool {
@@ -73,6 +104,10 @@ fn is_same(a: &[AclGrant], b: &[AclGrant]) -> bool {
 mod tests {
     use super::*;
 
+    fn wanted(plan: &AclPlan, source: Option<&Acl>, owner: &str) -> Vec<AclGrant> {
+        wanted_grants(plan, source, owner, &Grantees::default()).unwrap()
+    }
+
     fn grant(id: &str, permission: &str) -> AclGrant {
         AclGrant { grantee: Grantee::Id(id.into()), permission: permission.into() }
     }
@@ -80,9 +115,9 @@ mod tests {
     #[test]
     fn a_copied_acl_is_exact_under_one_owner_and_leaves_another_owner_in_control() {
         let source = Acl { owner: "me".into(), grants: vec![grant("you", "READ")] };
-        assert_eq!(wanted_grants(&AclPlan::Copy, Some(&source), "me"), [grant("you", "READ")]);
+        assert_eq!(wanted(&AclPlan::Copy, Some(&source), "me"), [grant("you", "READ")]);
         let other = [grant("them", "FULL_CONTROL"), grant("you", "READ")];
-        assert_eq!(wanted_grants(&AclPlan::Copy, Some(&source), "them"), other);
+        assert_eq!(wanted(&AclPlan::Copy, Some(&source), "them"), other);
     }
 
     #[test]
@@ -90,8 +125,8 @@ mod tests {
         let source = Acl { owner: "me".into(), grants: vec![grant("me", "FULL_CONTROL"), grant("you", "READ")] };
         let plan = AclPlan::Add(vec![grant("you", "READ"), grant("you", "WRITE")]);
         let expected = [grant("me", "FULL_CONTROL"), grant("you", "READ"), grant("you", "WRITE")];
-        assert_eq!(wanted_grants(&plan, Some(&source), "me"), expected);
-        let replaced = wanted_grants(&AclPlan::Replace(vec![grant("you", "READ")]), None, "me");
+        assert_eq!(wanted(&plan, Some(&source), "me"), expected);
+        let replaced = wanted(&AclPlan::Replace(vec![grant("you", "READ")]), None, "me");
         assert_eq!(replaced, [grant("me", "FULL_CONTROL"), grant("you", "READ")]);
     }
 }

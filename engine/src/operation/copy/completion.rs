@@ -11,7 +11,8 @@ use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
 use brigade_model::{ETag, Outcome, Timestamp, VersionId};
 
-use super::super::effect_check::{CheckResult, CheckedCall, Content, Current, NonRepeatableCall};
+use super::super::capabilities::Feature;
+use super::super::effect_check::{CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall};
 use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
@@ -35,10 +36,13 @@ pub(super) struct Completion<'a> {
 impl CheckedCall for Completion<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, _current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
-        let (at, id, parts) = (self.upload.at.clone(), self.upload.id.clone(), self.parts.clone());
+    async fn act(&self, current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
         let place = &self.hand.bench.target;
-        let done = self.hand.send(place, CompleteMultipartUpload::new(at, id, parts)).await?;
+        let onto = (Feature::CompleteOntoUnchanged, Some(Feature::CompleteOntoNothing));
+        let Condition { if_match, if_none_match } = Condition::of(current, &place.capabilities, onto);
+        let (at, upload_id, parts) = (self.upload.at.clone(), self.upload.id.clone(), self.parts.clone());
+        let request = CompleteMultipartUpload { at, upload_id, parts, if_match, if_none_match };
+        let done = self.hand.send(place, request).await?;
         place.multipart_etag.learn(&self.expected, &done.etag);
         Ok(done.version)
     }

@@ -9,10 +9,11 @@
 
 use brigade_model::limits::part_size;
 use brigade_model::ports::object_store::{CallError, ObjectHead, UploadPartCopy};
-use brigade_model::{Capability, ETag, VersionId};
+use brigade_model::{ETag, VersionId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::super::capabilities::Feature;
 use super::super::effect_check::settle;
 use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::super::uploads::Upload;
@@ -109,7 +110,7 @@ impl Assembly<'_> {
 
     async fn copy_part(&self, part: u32, range: (u64, u64)) -> Result<ETag, CallError> {
         let (hand, route) = (self.copying.hand, self.copying.route);
-        let has_conditions = hand.bench.target.capabilities.has(Capability::CopySourceConditions);
+        let has_conditions = Feature::PinSource.is_possible_at(&hand.bench.target.capabilities);
         let request = UploadPartCopy {
             source: route.source.clone(),
             source_version: hand.task.version.clone(),

@@ -40,8 +40,8 @@ pub(crate) struct Rename {
 pub(crate) enum AclPlan {
     /// The bucket's default: nothing is said.
     Default,
-    /// A canned one, by its S3 name.
-    Canned(String),
+    /// A canned one.
+    Canned(CannedAcl),
     /// These grants.
     Replace(Vec<AclGrant>),
     /// The source's.
@@ -141,7 +141,7 @@ impl CopyPlan {
     /// The canned ACL that travels with the copy.
     pub(crate) fn canned_acl(&self) -> Option<String> {
         match &self.acl {
-            AclPlan::Canned(name) => Some(name.clone()),
+            AclPlan::Canned(canned) => Some(canned.name().to_owned()),
             _ => None,
         }
     }
@@ -319,13 +319,13 @@ fn plan_acl(copy: &Copy) -> AclPlan {
         (Some(Directive::Copy), _) => AclPlan::Copy,
         (Some(Directive::Add), _) => AclPlan::Add([canned_grants(), grants()].concat()),
         (_, None) if copy.grants.is_empty() => AclPlan::Default,
-        (_, Some(canned)) if copy.grants.is_empty() => AclPlan::Canned(canned.name().to_owned()),
+        (_, Some(canned)) if copy.grants.is_empty() => AclPlan::Canned(canned),
         _ => AclPlan::Replace([canned_grants(), grants()].concat()),
     }
 }
 
 /// What a canned ACL grants beside the owner's own right.
-fn open_canned(canned: CannedAcl) -> Vec<AclGrant> {
+pub(super) fn open_canned(canned: CannedAcl) -> Vec<AclGrant> {
     let everybody = Grantee::Group("http://acs.amazonaws.com/groups/global/AllUsers".to_owned());
     match canned {
         CannedAcl::Private => vec![],

@@ -14,7 +14,10 @@ use brigade_model::{ETag, Timestamp, VersionId};
 use bytes::{Bytes, BytesMut};
 use futures::future::join;
 
-use super::super::effect_check::{CheckResult, CheckedCall, Current, NonRepeatableCall, incomparable, settle};
+use super::super::capabilities::Feature;
+use super::super::effect_check::{
+    CheckResult, CheckedCall, Condition, Current, NonRepeatableCall, incomparable, settle,
+};
 use super::super::failure::{Doing, End, reject};
 use super::super::uploads::Upload;
 use super::Copying;
@@ -237,10 +240,12 @@ impl Putting<'_> {
 impl CheckedCall for Putting<'_> {
     type Done = PutDone;
 
-    async fn act(&self, _current: Option<&Current>) -> Result<PutDone, CallError> {
-        let hand = self.copying.hand;
-        let at = self.copying.route.target.clone();
-        hand.send(&hand.bench.target, PutObject::new(at, self.body.clone(), self.with.clone())).await
+    async fn act(&self, current: Option<&Current>) -> Result<PutDone, CallError> {
+        let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
+        let onto = (Feature::PutOntoUnchanged, Some(Feature::PutOntoNothing));
+        let Condition { if_match, if_none_match } = Condition::of(current, &hand.bench.target.capabilities, onto);
+        let put = PutObject::new(at, self.body.clone(), self.with.clone());
+        hand.send(&hand.bench.target, PutObject { if_match, if_none_match, ..put }).await
     }
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<PutDone>, End> {

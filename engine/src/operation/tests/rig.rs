@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{Bench, Prepared, PreparedOperation, Run, run_group, run_one};
-use crate::places::{AlwaysWell, BucketRules, Place};
+use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
 
 /// What goes wrong with a call.
 pub(super) enum Fault {
@@ -201,6 +201,14 @@ impl Rig {
         self
     }
 
+    /// Nobody probed the endpoints, and nothing is known of their kind.
+    pub(super) fn unprobed(mut self) -> Self {
+        let capabilities = Capabilities::known(EndpointKind::Other, None);
+        self.bench.source.capabilities = capabilities.clone();
+        self.bench.target.capabilities = capabilities;
+        self
+    }
+
     /// The slice is leased, and ten seconds pass: what is written from now on is newer.
     pub(super) fn begin_run(&self) {
         self.clock.pass(70_000);
@@ -338,8 +346,9 @@ fn place(name: &str, store: Arc<dyn ObjectStore>, clock: &Arc<SimulatedClock>) -
         // It dates an object by its completion, as the simulated store does.
         kind: EndpointKind::Minio,
         store,
-        capabilities: Capabilities::assumed(EndpointKind::Other),
+        capabilities: Capabilities::proved(Capability::ALL),
         buckets: BucketRules { allowed: vec![SOURCE.into(), TARGET.into()], strip_suffix: None },
+        grantees: Grantees::default(),
         health: Arc::new(AlwaysWell),
         multipart_etag: Arc::default(),
         stamps,

@@ -102,8 +102,8 @@ fn each_acl_directive_means_what_the_table_says() {
     let cases = [
         (none, None, vec![], AclPlan::Default),
         (replaced, None, vec![], AclPlan::Default),
-        (none, canned, vec![], AclPlan::Canned("public-read".into())),
-        (replaced, canned, vec![], AclPlan::Canned("public-read".into())),
+        (none, canned, vec![], AclPlan::Canned(CannedAcl::PublicRead)),
+        (replaced, canned, vec![], AclPlan::Canned(CannedAcl::PublicRead)),
         (none, None, vec![grant.clone()], AclPlan::Replace(vec![granted.clone()])),
         (replaced, canned, vec![grant.clone()], AclPlan::Replace([everybody.clone(), vec![granted.clone()]].concat())),
         (copy, canned, vec![grant.clone()], AclPlan::Copy),

@@ -1,0 +1,206 @@
+use brigade_model::operation::{CannedAcl, Grant, Permission, Restore, RestoreTier, Tag, Tagging};
+use brigade_model::{BucketName, EndpointKind, Outcome, VersionId};
+
+use super::super::copy::plan::bare_copy;
+use super::*;
+
+fn known(kind: EndpointKind) -> Capabilities {
+    Capabilities::known(kind, None)
+}
+
+fn missing(operation: &Operation, kind: EndpointKind) -> Vec<&'static str> {
+    let capabilities = known(kind);
+    missing_capabilities(operation, &capabilities, &capabilities).into_iter().map(Capability::name).collect()
+}
+
+fn copy(change: fn(&mut Copy)) -> Operation {
+    let mut copy = bare_copy();
+    change(&mut copy);
+    Operation::Copy(Box::new(copy))
+}
+
+fn restore() -> Operation {
+    Operation::Restore(Restore { days: 1, tier: RestoreTier::Bulk })
+}
+
+fn tagging() -> Operation {
+    Operation::Tagging(Tagging { directive: None, tags: vec![] })
+}
+
+/// One operation for each way in which one asks for something.
+fn every_operation() -> Vec<Operation> {
+    let grant = || Grant { grantee: "you".into(), display_name: None, permission: Permission::Read };
+    let mut with_grants = bare_copy();
+    with_grants.grants = vec![grant()];
+    vec![
+        restore(),
+        tagging(),
+        Operation::Delete,
+        copy(|_| ()),
+        copy(|c| c.tagging_directive = Some(Directive::Replaced)),
+        copy(|c| {
+            c.tagging_directive = Some(Directive::Add);
+            c.tags = vec![Tag { key: "a".into(), value: "1".into() }];
+        }),
+        copy(|c| c.canned_acl = Some(CannedAcl::PublicRead)),
+        copy(|c| c.acl_directive = Some(Directive::Copy)),
+        copy(|c| c.storage_class = Some(StorageClass::DeepArchive)),
+        Operation::Copy(Box::new(with_grants)),
+    ]
+}
+
+#[test]
+fn every_capability_is_consulted() {
+    for capability in Capability::ALL {
+        let asked = Feature::ALL.iter().any(|feature| feature.row().capability == capability);
+        assert!(asked, "no feature asks for {}: it is of no use to anybody", capability.name());
+    }
+}
+
+#[test]
+fn every_feature_stands_in_the_table_once() {
+    for (place, feature) in Feature::ALL.iter().enumerate() {
+        assert!(!Feature::ALL[..place].contains(feature), "{feature:?}");
+        // The compiler sees that every feature has a row; this sees that every one is in the list.
+        assert_eq!(*feature as usize, place, "{feature:?}");
+    }
+    assert_eq!(Feature::CompleteOntoNothing as usize + 1, Feature::ALL.len());
+}
+
+#[test]
+fn what_could_be_ignored_in_silence_is_never_asked_of_an_endpoint_that_is_not_known_to_do_it() {
+    for feature in Feature::ALL {
+        let row = feature.row();
+        let unproven = known(EndpointKind::Other);
+        assert_eq!(feature.is_possible_at(&unproven), row.ignored == Ignored::Aloud, "{feature:?}");
+        assert!(!feature.is_possible_at(&Capabilities::proved([])), "{feature:?}");
+        assert!(feature.is_possible_at(&Capabilities::proved([row.capability])), "{feature:?}");
+    }
+}
+
+#[test]
+fn what_refuses_a_job_is_asked_by_an_operation_and_what_fails_rows_refuses_them() {
+    for feature in Feature::ALL {
+        let (row, lacking) = (feature.row(), Capabilities::proved(Capability::ALL));
+        let lacking = lacking.with(row.capability, Standing::Lacking);
+        let missing = |operation: &Operation| missing_capabilities(operation, &lacking, &lacking);
+        let refuses_job = every_operation().iter().any(|operation| missing(operation).contains(&row.capability));
+        let refuses_row = rows().iter().any(|task| refuse_row(task, &lacking).is_some());
+        match row.lacking {
+            Without::JobRefused(_) => assert!(refuses_job, "{feature:?}"),
+            Without::RowFails(_) => assert!(refuses_row, "{feature:?}"),
+            Without::AnotherWay(_) | Without::Told(_) => assert!(!refuses_row, "{feature:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_an_endpoint_is_known_to_lack_is_named() {
+    assert_eq!(missing(&restore(), EndpointKind::Ceph), ["restore"]);
+    assert_eq!(missing(&tagging(), EndpointKind::Garage), ["tagging"]);
+    assert_eq!(missing(&Operation::Delete, EndpointKind::Garage), [""; 0]);
+    assert_eq!(missing(&copy(|c| c.canned_acl = Some(CannedAcl::PublicRead)), EndpointKind::Minio), ["canned-acl"]);
+    assert_eq!(missing(&copy(|c| c.acl_directive = Some(Directive::Copy)), EndpointKind::Minio), ["acl-grants"]);
+    let archive = copy(|c| c.storage_class = Some(StorageClass::DeepArchive));
+    assert_eq!(missing(&archive, EndpointKind::Garage), ["storage-classes"]);
+    assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Add)), EndpointKind::Garage), ["tagging"]);
+}
+
+#[test]
+fn nothing_that_an_unprobed_endpoint_may_do_is_refused_when_the_job_is_created() {
+    for operation in every_operation() {
+        assert_eq!(missing(&operation, EndpointKind::Other), [""; 0], "{operation:?}");
+    }
+}
+
+#[test]
+fn tags_are_refused_where_a_tagging_call_overwrites_the_bytes() {
+    let overwriting = Capabilities::proved(Capability::ALL).with(Capability::TaggingKeepsBody, Standing::Lacking);
+    for operation in [tagging(), copy(|c| c.tagging_directive = Some(Directive::Replaced))] {
+        let missing = missing_capabilities(&operation, &overwriting, &overwriting);
+        assert_eq!(missing, [Capability::TaggingKeepsBody]);
+    }
+    assert_eq!(missing_capabilities(&copy(|_| ()), &overwriting, &overwriting), []);
+}
+
+#[test]
+fn what_can_be_done_another_way_is_not_missed() {
+    assert_eq!(missing(&copy(|c| c.tagging_directive = Some(Directive::Replaced)), EndpointKind::Ceph), [""; 0]);
+    assert_eq!(missing(&copy(|_| ()), EndpointKind::Garage), [""; 0]);
+    assert_eq!(missing(&copy(|c| c.storage_class = Some(StorageClass::MazStandard)), EndpointKind::Garage), [""; 0]);
+}
+
+#[test]
+fn each_side_is_asked_for_its_own() {
+    let (full, none) = (Capabilities::proved(Capability::ALL), Capabilities::proved([]));
+    let add_tags = copy(|c| c.tagging_directive = Some(Directive::Add));
+    let replace_tags = copy(|c| c.tagging_directive = Some(Directive::Replaced));
+    assert_eq!(missing_capabilities(&add_tags, &none, &full), [Capability::Tagging]);
+    assert_eq!(missing_capabilities(&replace_tags, &none, &full), []);
+    let tagging = [Capability::Tagging, Capability::TaggingKeepsBody];
+    assert_eq!(missing_capabilities(&replace_tags, &full, &none), tagging);
+}
+
+#[test]
+fn operators_are_told_what_happens_without_a_capability() {
+    let (unproven, lacking) = (known(EndpointKind::Other), Capabilities::proved([]));
+    for capability in Capability::ALL {
+        assert!(!what_happens_without(capability, &unproven).is_empty(), "{capability:?}");
+        assert!(!what_happens_without(capability, &lacking).is_empty(), "{capability:?}");
+        assert!(what_happens_without(capability, &Capabilities::proved([capability])).is_empty(), "{capability:?}");
+    }
+    assert_eq!(what_happens_without(Capability::Versions, &unproven), ["rows that name a version fail"]);
+}
+
+fn task(key: &str, version: Option<&str>) -> Task {
+    Task {
+        number: 0,
+        bucket: BucketName::new("b").unwrap(),
+        key: ObjectKey::new(key).unwrap(),
+        version: version.map(|version| VersionId::new(version).unwrap()),
+        size: None,
+        defect: None,
+        tried_since: None,
+    }
+}
+
+fn rows() -> Vec<Task> {
+    vec![task("x", None), task("x", Some("null")), task("/x", None)]
+}
+
+/// Code and message of a refusal.
+fn refusal(end: Option<End>) -> Option<(String, String)> {
+    match end? {
+        End::Refused(Outcome::Failed(failure)) => Some((failure.code.clone(), failure.message.clone())),
+        other => panic!("a failure: {other:?}"),
+    }
+}
+
+#[test]
+fn a_row_that_names_a_version_is_refused_where_versions_are_not_proved_and_null_is_a_version() {
+    for kind in [EndpointKind::Garage, EndpointKind::Other] {
+        for version in ["3HL4kqtJlcpXroDTDmJ", "null"] {
+            let (code, message) = refusal(refuse_row(&task("x", Some(version)), &known(kind))).unwrap();
+            assert_eq!(code, "NotImplemented");
+            assert!(message.contains("`versions`"), "{message}");
+        }
+        assert!(refuse_row(&task("x", None), &known(kind)).is_none());
+    }
+    let (_, unproven) = refusal(refuse_row(&task("x", Some("1")), &known(EndpointKind::Other))).unwrap();
+    assert!(unproven.contains("brigade endpoint probe"), "the way out: {unproven}");
+    assert!(refuse_row(&task("x", Some("null")), &known(EndpointKind::Aws)).is_none());
+}
+
+#[test]
+fn a_row_whose_key_could_fold_into_another_is_refused_where_keys_are_not_proved_distinct() {
+    let (distinct, unproven) = (known(EndpointKind::Aws), known(EndpointKind::Other));
+    for key in ["/x", "//x", "a//x", "/", "./x", "../x", "a/./x", "a/../x", "a/..", "a//"] {
+        let (code, message) = refusal(refuse_row(&task(key, None), &unproven)).unwrap_or_else(|| panic!("{key}"));
+        assert_eq!(code, "NotImplemented");
+        assert!(message.contains("`distinct-keys`") && message.contains(key), "{message}");
+        assert!(refuse_row(&task(key, None), &distinct).is_none(), "{key}");
+    }
+    for key in ["x", "a/x", "a/", ".x", "a/..x", "a/x.", "a/...", "a b"] {
+        assert!(refuse_row(&task(key, None), &unproven).is_none(), "{key}");
+    }
+}

@@ -1,0 +1,273 @@
+//! Endpoints of which nothing is known, with stores that answer well and do something else.
+
+use async_trait::async_trait;
+use brigade_model::operation::{CannedAcl, Directive, Grant, Permission, Restore, RestoreTier, StorageClass, Tagging};
+use brigade_model::ports::object_store::{
+    Answer, Call, CallError, CallKind, CopyObject, DeleteObject, DeleteObjects, Effect, Leash, NewObject, ObjectStore,
+    RestoreDone, Verdict,
+};
+use brigade_model::{Capabilities, Capability, EndpointKind, Operation, Outcome, Task, VersionId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::rig::{Rig, SOURCE, Scripted, TARGET, at, code, copy, done, message, tag, task, task_of_version};
+use crate::dry_run::Rehearsal;
+use crate::operation::{Run, run_one};
+use crate::places::Grantees;
+
+/// What real servers do: answer 2xx and do something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    None,
+    IgnoresVersions,
+    FoldsKeys,
+    DropsTagsOfCopies,
+    ForgetsTags,
+    TakesTagsForBodies,
+    IgnoresAclsOfCopies,
+    IgnoresAcls,
+    DropsClasses,
+    ForgetsRestores,
+}
+
+struct Careless {
+    inner: Arc<Scripted>,
+    habit: Habit,
+}
+
+#[async_trait]
+impl ObjectStore for Careless {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let call = match (self.habit, call) {
+            (Habit::IgnoresVersions, Call::DeleteObject(delete)) => {
+                Call::DeleteObject(DeleteObject { version: None, ..delete })
+            }
+            (Habit::IgnoresVersions, Call::DeleteObjects(delete)) => {
+                let objects = delete.objects.into_iter().map(|(key, _)| (key, None)).collect();
+                Call::DeleteObjects(DeleteObjects { objects, ..delete })
+            }
+            (Habit::IgnoresVersions, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { source_version: None, ..copy })
+            }
+            (Habit::FoldsKeys, Call::DeleteObject(mut delete)) => {
+                delete.at.key = delete.at.key.as_str().trim_start_matches('/').parse().unwrap();
+                Call::DeleteObject(delete)
+            }
+            (Habit::FoldsKeys, Call::CopyObject(mut copy)) => {
+                copy.target.key = copy.target.key.as_str().trim_start_matches('/').parse().unwrap();
+                Call::CopyObject(copy)
+            }
+            (Habit::DropsTagsOfCopies, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { tags: None, ..copy }),
+            (Habit::ForgetsTags, Call::PutObjectTagging(_)) => return Ok(Answer::PutObjectTagging(())),
+            (Habit::TakesTagsForBodies, Call::PutObjectTagging(put)) => {
+                self.inner.sim.put(&put.at, bytes::Bytes::from_static(b"<Tagging>").into()).unwrap();
+                return Ok(Answer::PutObjectTagging(()));
+            }
+            // The answer is the object, which is no set of tags.
+            (Habit::TakesTagsForBodies, Call::GetObjectTagging(_)) => {
+                let error = CallError::new(Verdict::Transient, Effect::None, "InvalidAnswer", "no <Tagging>");
+                return Err(CallError { http_status: Some(200), ..error });
+            }
+            (Habit::IgnoresAclsOfCopies | Habit::IgnoresAcls, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { canned_acl: None, ..copy })
+            }
+            (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
+            (Habit::DropsClasses, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { storage_class: None, ..copy })
+            }
+            (Habit::ForgetsRestores, Call::RestoreObject(_)) => {
+                return Ok(Answer::RestoreObject(RestoreDone { was_restored: false }));
+            }
+            (_, call) => call,
+        };
+        self.inner.call(leash, call).await
+    }
+}
+
+/// A rig over an unprobed store of such a habit, with the object `k`, archived or not.
+async fn rig(habit: Habit, with: NewObject) -> Rig {
+    let mut rig = Rig::new().await.unprobed();
+    let store: Arc<dyn ObjectStore> = Arc::new(Careless { inner: rig.store.clone(), habit });
+    (rig.bench.source.store, rig.bench.target.store) = (store.clone(), store);
+    rig.put_with("k", bytes::Bytes::from_static(b"body"), with).await;
+    rig.begin_run();
+    rig
+}
+
+fn archived() -> NewObject {
+    NewObject { storage_class: Some("GLACIER".into()), ..NewObject::default() }
+}
+
+fn tagging() -> Operation {
+    Operation::Tagging(Tagging { directive: None, tags: vec![tag("a", "1"), tag("b", "2")] })
+}
+
+fn tagged_copy() -> Operation {
+    copy(|c| {
+        c.tagging_directive = Some(Directive::Replaced);
+        c.tags = vec![tag("a", "1"), tag("b", "2")];
+    })
+}
+
+fn public_copy() -> Operation {
+    copy(|c| c.canned_acl = Some(CannedAcl::PublicRead))
+}
+
+fn granted_copy(grantee: &str) -> Operation {
+    copy(|c| c.grants = vec![Grant { grantee: grantee.into(), display_name: None, permission: Permission::Read }])
+}
+
+fn class_copy() -> Operation {
+    copy(|c| c.storage_class = Some(StorageClass::StandardIa))
+}
+
+fn restore() -> Operation {
+    Operation::Restore(Restore { days: 3, tier: RestoreTier::Bulk })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_names_a_version_never_touches_the_current_object_of_a_store_without_versions() {
+    for kind in [EndpointKind::Garage, EndpointKind::Other] {
+        let mut rig = rig(Habit::IgnoresVersions, NewObject::default()).await;
+        let capabilities = Capabilities::known(kind, None);
+        (rig.bench.source.capabilities, rig.bench.target.capabilities) = (capabilities.clone(), capabilities);
+        for version in ["3HL4kqtJlcpXroDTDmJ", "null"] {
+            let named = task_of_version("k", &VersionId::new(version).unwrap());
+            for operation in [Operation::Delete, copy(|_| ()), tagging(), restore()] {
+                let run = rig.run(&operation, &named, false).await;
+                assert_eq!(code(&run), "NotImplemented", "{kind:?} {operation:?}");
+                assert!(message(&run).contains("`versions`"), "{run:?}");
+            }
+            let second = Task { number: 1, ..task_of_version("k", &VersionId::new("2").unwrap()) };
+            let runs = rig.run_group(&[named, second]).await;
+            assert!(runs.iter().all(|run| code(run) == "NotImplemented"), "{runs:?}");
+        }
+        assert_eq!(rig.store.calls(), [], "nothing is asked of the store");
+        assert!(rig.object(SOURCE, "k").is_some(), "the current object stays");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_without_versions_are_deleted_though_others_of_their_group_are_refused() {
+    let rig = rig(Habit::IgnoresVersions, NewObject::default()).await;
+    rig.put("other", "body").await;
+    let named = Task { number: 1, ..task_of_version("other", &VersionId::new("1").unwrap()) };
+    let runs = rig.run_group(&[task("k"), named]).await;
+    assert_eq!((&runs[0], code(&runs[1])), (&done(), "NotImplemented"));
+    assert!(rig.object(SOURCE, "k").is_none() && rig.object(SOURCE, "other").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_whose_key_a_store_could_take_for_another_is_refused() {
+    let rig = rig(Habit::FoldsKeys, NewObject::default()).await;
+    assert_eq!(code(&rig.run(&Operation::Delete, &task("/k"), false).await), "NotImplemented");
+    assert!(rig.object(SOURCE, "k").is_some(), "the one without the slash stays");
+    rig.store.sim.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
+    let slashed = copy(|c| (c.prefix_replace, c.target_prefix) = (Some(true), Some("/".into())));
+    let run = rig.run(&slashed, &task("k"), false).await;
+    assert!(message(&run).contains("`distinct-keys`"), "{run:?}");
+    assert_eq!(rig.store.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_an_unprobed_store_drops_from_a_copy_are_put_after_it() {
+    let rig = rig(Habit::DropsTagsOfCopies, NewObject::default()).await;
+    assert_eq!(rig.run(&tagged_copy(), &task("k"), false).await, done());
+    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("a", "1"), tag("b", "2")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unprobed_store_takes_and_does_not_keep_fails_the_row() {
+    for (habit, operation, expected) in [
+        (Habit::ForgetsTags, tagging(), "TagsNotKept"),
+        (Habit::ForgetsTags, tagged_copy(), "TagsNotKept"),
+        (Habit::IgnoresAcls, public_copy(), "AclNotKept"),
+        (Habit::IgnoresAcls, granted_copy("you"), "AclNotKept"),
+        (Habit::DropsClasses, class_copy(), "StorageClassNotKept"),
+    ] {
+        let rig = rig(habit, NewObject::default()).await;
+        assert_eq!(code(&rig.run(&operation, &task("k"), false).await), expected, "{habit:?}");
+    }
+    let rig = rig(Habit::ForgetsRestores, archived()).await;
+    assert_eq!(code(&rig.run(&restore(), &task("k"), false).await), "RestoreNotBegun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tagging_call_never_overwrites_an_object_of_an_unprobed_store() {
+    let rig = rig(Habit::TakesTagsForBodies, NewObject::default()).await;
+    for operation in [tagging(), tagged_copy()] {
+        let run = rig.run(&operation, &task("k"), false).await;
+        assert_eq!(code(&run), "InvalidAnswer", "{run:?}");
+    }
+    for bucket in [SOURCE, TARGET] {
+        assert_eq!(rig.object(bucket, "k").unwrap().head.size, 4, "{bucket}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canned_acl_that_an_unprobed_store_drops_from_a_copy_is_set_as_grants() {
+    let rig = rig(Habit::IgnoresAclsOfCopies, NewObject::default()).await;
+    assert_eq!(rig.run(&public_copy(), &task("k"), false).await, done());
+    let proved = Rig::new().await;
+    proved.put("k", "body").await;
+    proved.begin_run();
+    assert_eq!(proved.run(&public_copy(), &task("k"), false).await, done());
+    assert_eq!(rig.object(TARGET, "k").unwrap().acl, proved.object(TARGET, "k").unwrap().acl);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unprobed_store_that_does_everything_is_good_for_everything_but_versions_and_stray_keys() {
+    let operations = [copy(|_| ()), tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging()];
+    for operation in operations.into_iter().chain([Operation::Delete]) {
+        let rig = rig(Habit::None, NewObject::default()).await;
+        assert_eq!(rig.run(&operation, &task("k"), false).await, done(), "{operation:?}");
+    }
+    let rig = rig(Habit::None, archived()).await;
+    assert_eq!(rig.run(&restore(), &task("k"), false).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_copy_on_an_unprobed_store_is_one_call() {
+    let rig = rig(Habit::None, NewObject::default()).await;
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_on_an_unprobed_store_foresees_what_is_read_back() {
+    let operations = [tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging(), restore()];
+    for operation in operations {
+        let rig = rig(Habit::None, archived()).await;
+        let rehearsal = Rehearsal::at(&rig.bench);
+        let run = run_one(&rig.prepare(&operation), &rehearsal.bench, &task("k"), false).await;
+        assert_eq!(run, done(), "{operation:?}");
+        let effects = rig.store.sim.effects();
+        assert!(effects.len() == 1, "only the put of the test: {effects:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grantee_of_cos_is_granted_by_the_id_that_its_uin_is_mapped_to() {
+    let mut rig = rig(Habit::None, NewObject::default()).await;
+    let ids = BTreeMap::from([("100000000002".to_owned(), "5c8b".to_owned())]);
+    rig.bench.target.grantees = Grantees::by_uin(ids);
+    let mapped = granted_copy("qcs::cam::uin/100000000001:uin/100000000002");
+    assert_eq!(rig.run(&mapped, &task("k"), false).await, done());
+    let granted = rig.object(TARGET, "k").unwrap().acl.grants;
+    assert!(format!("{granted:?}").contains("5c8b"), "{granted:?}");
+    let run = rig.run(&granted_copy("qcs::cam::uin/1:uin/1"), &task("k"), false).await;
+    assert!(code(&run) == "InvalidArgument" && message(&run).contains("grantees"), "{run:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_known_to_keep_what_it_is_told_is_not_asked_again() {
+    let mut rig = rig(Habit::None, NewObject::default()).await;
+    let all = Capabilities::proved(Capability::ALL);
+    (rig.bench.source.capabilities, rig.bench.target.capabilities) = (all.clone(), all);
+    for operation in [tagged_copy(), public_copy(), class_copy()] {
+        assert_eq!(rig.run(&operation, &task("k"), false).await, done());
+        assert_eq!(rig.store.calls(), [CallKind::CopyObject], "{operation:?}");
+    }
+    assert!(matches!(rig.run(&tagging(), &task("k"), false).await, Run::Done(Outcome::Succeeded)));
+    assert_eq!(rig.store.calls(), [CallKind::PutObjectTagging]);
+}
