@@ -1,24 +1,30 @@
 //! `brigade init`: a first configuration for one S3-compatible store, tried before it is written.
 //!
 //! Steps: make keys, render the configuration, read it back as `serve` would, make one real call
-//! with the store's credentials, write the file for its owner alone, say what comes next. When a
-//! step fails nothing is written.
+//! with the store's credentials, write the file for its owner alone. When one of these fails
+//! nothing is written. Then the store is probed, if a bucket is named for it, and what was found
+//! out is kept where `serve` looks for it; without a probe it is said what nothing proves.
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use brigade_model::ports::object_store::{CallError, Leash, ListObjectsV2, Verdict, send};
-use brigade_model::ports::{Clock, Entropy, ObjectStore};
-use brigade_model::{BucketName, EndpointKind};
+use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore};
+use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, EndpointName, EndpointRow, Probe, Standing};
 use brigade_runtime::{SystemClock, SystemEntropy};
+use brigade_s3::probe::probe;
+use brigade_store::sqlite::SqliteStore;
 
 use crate::cli::Mistake;
+use crate::command::endpoint::probe::to_text as findings_to_text;
 use crate::config::sheet::Source;
 use crate::config::value::{Addressing, Scalar, Url};
 use crate::config::{Config, DEFAULT_FILE};
-use crate::roles;
+use crate::operator::ProbeResult;
+use crate::{proof, roles};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -50,12 +56,19 @@ pub struct Arguments {
     /// A bucket that jobs may use; may be repeated, all buckets without it.
     #[arg(long)]
     bucket: Vec<String>,
+    /// A bucket to find out with what the store can do; it is left as it was. One with versions and object lock tells most.
+    #[arg(long, value_name = "BUCKET", value_parser = scalar_bucket)]
+    probe_bucket: Option<BucketName>,
     /// Where the service will listen.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The file to write.
     #[arg(long, default_value = DEFAULT_FILE)]
     out: PathBuf,
+}
+
+fn scalar_bucket(text: &str) -> Result<BucketName, String> {
+    BucketName::new(text).map_err(|error| error.to_string())
 }
 
 fn scalar<T: Scalar>(text: &str) -> Result<T, String> {
@@ -70,19 +83,61 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let text = render(&arguments, &SystemEntropy::new())?;
     let config = read_back(&arguments.out, &text)?;
-    let store = open(&config, clock)?;
+    let store = open(&config, Arc::clone(&clock))?;
     let tried = try_credentials(&store, &arguments).await?;
     write(&arguments.out, &text)?;
     let out = arguments.out.display();
     println!("{tried}");
     println!("wrote {out}, for you alone: it holds secrets");
+    match &arguments.probe_bucket {
+        Some(bucket) => println!("{}", probe_and_keep(&store, &config, bucket, &SystemEntropy::new(), clock).await?),
+        None => println!("{}", say_what_is_unproven(arguments.kind)),
+    }
     println!("next: brigade serve --config {out}");
     Ok(())
 }
 
+/// Finds out what the store can do, and keeps it in the data directory, as `serve` would.
+async fn probe_and_keep(
+    store: &dyn ObjectStore,
+    config: &Config,
+    bucket: &BucketName,
+    entropy: &dyn Entropy,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<String> {
+    let mut random = [0; 16];
+    entropy.fill(&mut random);
+    let found = probe(store, &Leash::unbounded(), bucket, &hex::encode(random)).await;
+    let findings = found.context("the configuration is written, but the store could not be probed")?;
+    let probe = Probe { bucket: bucket.clone(), at: clock.now(), findings };
+    let jobs = SqliteStore::open(&config.server.data_dir, clock).context("what was found out cannot be kept")?;
+    let endpoint = EndpointName::new(ENDPOINT)?;
+    let stored = jobs.endpoints().await?.into_iter().find(|row| row.endpoint == endpoint);
+    let mut row = stored.unwrap_or_else(|| EndpointRow::unset(endpoint));
+    row.settings.probe = Some(probe.clone());
+    jobs.set_endpoint(&row).await.context("what was found out cannot be kept")?;
+    let known = Capabilities::known(config.endpoints[ENDPOINT].kind, Some(&probe));
+    let table = findings_to_text(&ProbeResult::new(ENDPOINT, &probe));
+    Ok(format!("probed {bucket}, which is as it was:\n\n{table}\n\n{}\n", proof::consequences(&known)))
+}
+
+fn say_what_is_unproven(kind: EndpointKind) -> String {
+    let known = Capabilities::known(kind, None);
+    let (unproven, all) = (proof::names(&known, Standing::Unproven).len(), Capability::ALL.len());
+    if unproven == 0 {
+        return "the store is trusted for all that its kind is known to do".to_owned();
+    }
+    let way_out = "name a bucket for it with --probe-bucket, or run: brigade endpoint probe main --bucket BUCKET";
+    let table = proof::consequences(&known);
+    format!("{unproven} of {all} capabilities of the store are unproven until it is probed:\n\n{table}\n\n{way_out}\n")
+}
+
+/// The name of the endpoint.
+const ENDPOINT: &str = "main";
+
 /// The store of the endpoint `main`.
 fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<impl ObjectStore + use<>> {
-    let endpoint = config.endpoints.get("main").expect("init names its endpoint main");
+    let endpoint = config.endpoints.get(ENDPOINT).expect("init names its endpoint main");
     roles::open_endpoint(endpoint, clock)
 }
 

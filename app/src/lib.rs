@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod notify;
 pub mod operator;
 pub mod progress;
+mod proof;
 pub mod report;
 pub mod restore;
 pub mod roles;

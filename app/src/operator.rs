@@ -284,8 +284,12 @@ pub struct EndpointState {
     /// When it was last probed; null when never.
     #[schema(required, format = DateTime)]
     pub probed: Option<String>,
-    /// What it cannot do, by names of capabilities: as probed, else as its kind is known.
+    /// What it can do, by names of capabilities: as probed, else as its kind is known.
+    pub proved: Vec<String>,
+    /// What it cannot do.
     pub lacks: Vec<String>,
+    /// What nothing is known of: it is not relied on.
+    pub unproven: Vec<String>,
 }
 
 /// Which bucket to probe.

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{AccountId, EndpointName, EndpointRow};
+use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
@@ -174,6 +174,11 @@ impl ConfiguredRoles {
             },
             multipart_etag: Arc::clone(active.multipart_etag()),
             stamps: Arc::clone(active.stamps()),
+            grantees: match endpoint.kind {
+                // It knows its own names.
+                EndpointKind::Cos => Grantees::default(),
+                _ => Grantees::by_uin(account.grantees.clone()),
+            },
             health: Arc::new(EndpointHealth { endpoint: active, gate: Arc::clone(&chain.gate) }),
         })
     }

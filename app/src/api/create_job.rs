@@ -62,7 +62,8 @@ impl Api {
         places.ok_or_else(|| CosError::invalid_parameter("RoleArn", "the account has no such role"))
     }
 
-    /// Buckets that the role may touch, in regions that their endpoints have.
+    /// Buckets that the role may touch, in regions that their endpoints have, and grantees whom
+    /// the target's endpoint knows.
     fn check_places(&self, spec: &JobSpec, places: &RolePlaces) -> Result<(), CosError> {
         // A retry reads no manifest.
         if spec.retry_of.is_none() {
@@ -75,6 +76,10 @@ impl Api {
         if let Operation::Copy(copy) = &spec.operation {
             let target = &copy.target;
             self.check_place("TargetResource", &places.target, &target.bucket, &target.region)?;
+            for grant in &copy.grants {
+                let known = places.target.grantees.resolve(&grant.grantee);
+                known.map_err(|unknown| CosError::invalid_parameter("AccessControlGrants", unknown.to_string()))?;
+            }
         }
         Ok(())
     }

@@ -20,6 +20,10 @@ section! {
         named keys: AccessKey,
         /// Its roles, by name.
         named roles: Role,
+        /// Who grantees of COS are on endpoints of another kind: `"100000000001" = "<id>"` gives the store's own
+        /// id of a user (on S3 the canonical id) to the uin of grantees such as qcs::cam::uin/100000000001:uin/100000000001.
+        /// A job that grants something to a uin that is not named here is refused there.
+        map grantees: String,
     }
 }
 

@@ -117,6 +117,9 @@ fn check_account(config: &Config, name: &str, account: &Account, sheet: &mut She
     if account.account_id.as_ref().is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
         sheet.blame(&path(&["accounts", name, "account_id"]), "takes 12 digits in quotes");
     }
+    for uin in account.grantees.keys().filter(|uin| uin.is_empty() || !uin.bytes().all(|b| b.is_ascii_digit())) {
+        sheet.blame(&path(&["accounts", name, "grantees", uin]), "is no uin: names of grantees are digits");
+    }
     if account.keys.is_empty() {
         sheet.blame(&path(&["accounts", name]), &format!("has no access key: add [accounts.{name}.keys.KEYID]"));
     }

@@ -17,7 +17,8 @@ section! {
         default region: String = "us-east-1",
         /// How the bucket stands in a request.
         default addressing: Addressing = "path",
-        /// What the store is; it is trusted for what this kind is known to do.
+        /// What the store is: what this kind is known to do counts until a probe finds out more. Of `other` nothing is
+        /// known, so what it could ignore goes another way, or is refused.
         default kind: EndpointKind = "other",
         /// The access key that requests are signed with, unless a role has its own.
         optional access_key: String,

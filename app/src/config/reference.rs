@@ -41,6 +41,11 @@ fn section(page: &mut String, path: &[&str], rows: &[Row], shown: &mut Shown) {
         match &row.kind {
             RowKind::Table(help, inner) => chapter(page, &[path, &[row.name]].concat(), help, inner, shown),
             RowKind::Named(help, inner) => chapter(page, &[path, &[row.name, "<name>"]].concat(), help, inner, shown),
+            RowKind::Map(takes) => {
+                let _ = writeln!(page, "## `[{}]`\n", [path, &[row.name]].concat().join("."));
+                paragraph(page, row.help);
+                paragraph(page, &format!("Each name takes {takes}."));
+            }
             RowKind::Setting { .. } | RowKind::Secret => {}
         }
     }

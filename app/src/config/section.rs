@@ -22,6 +22,7 @@
 //! | `table` | `T` | a table; all its defaults when it is absent |
 //! | `maybe` | `Option<T>` | a table that may be absent |
 //! | `named` | `BTreeMap<String, T>` | a table of tables, by name |
+//! | `map` | `BTreeMap<String, T>` | a table whose names are the user's own |
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ pub enum RowKind {
     Table(&'static str, Vec<Row>),
     /// A table of tables.
     Named(&'static str, Vec<Row>),
+    /// A table whose names are the user's own: what each takes.
+    Map(String),
 }
 
 /// Reads one section of a sheet.
@@ -165,6 +168,22 @@ impl<'a> Reader<'a> {
         T::read(&mut Reader { sheet: self.sheet, path }).map(Some)
     }
 
+    /// A table whose names are the user's own.
+    pub fn map<T: Setting>(&mut self, name: &str) -> Option<BTreeMap<String, T>> {
+        let path = self.at(name);
+        let names = self.sheet.names(&path);
+        let mut inside = Reader { sheet: self.sheet, path };
+        let mut read = Some(BTreeMap::new());
+        for name in names {
+            // The others are read even after a mistake, so that all mistakes are told at once.
+            match (inside.required(&name), &mut read) {
+                (Some(value), Some(all)) => drop(all.insert(name, value)),
+                _ => read = None,
+            }
+        }
+        read
+    }
+
     /// A table of tables.
     pub fn named<T: Section>(&mut self, name: &str) -> Option<BTreeMap<String, T>> {
         let path = self.at(name);
@@ -224,6 +243,7 @@ macro_rules! field {
     (table $type:ty) => { $type };
     (maybe $type:ty) => { Option<$type> };
     (named $type:ty) => { std::collections::BTreeMap<String, $type> };
+    (map $type:ty) => { std::collections::BTreeMap<String, $type> };
 }
 
 /// The kind of a row.
@@ -249,6 +269,9 @@ macro_rules! row_kind {
     (named $type:ty) => {
         $crate::config::section::named::<$type>()
     };
+    (map $type:ty) => {
+        $crate::config::section::map::<$type>()
+    };
 }
 
 pub(crate) use {field, row_kind, section};
@@ -261,6 +284,11 @@ pub fn setting<T: Setting>(default: Option<&'static str>, is_required: bool) -> 
 /// The kind of a table's row.
 pub fn table<T: Section>() -> RowKind {
     RowKind::Table(T::HELP, T::rows())
+}
+
+/// The kind of a row whose names are the user's own.
+pub fn map<T: Setting>() -> RowKind {
+    RowKind::Map(T::takes())
 }
 
 /// The kind of a row of named tables.

@@ -151,6 +151,18 @@ uin = "3"
 }
 
 #[test]
+fn grantees_are_ids_by_uin() {
+    let with = |line: &str| format!("{SOUND}\n[accounts.photos.grantees]\n{line}\n");
+    let config = parse(&with("100000000001 = \"5c8b\"\n\"100000000002\" = \"79a5\""), &[]).unwrap();
+    let grantees: Vec<(&str, &str)> =
+        config.accounts["photos"].grantees.iter().map(|(uin, id)| (uin.as_str(), id.as_str())).collect();
+    assert_eq!(grantees, [("100000000001", "5c8b"), ("100000000002", "79a5")]);
+    assert!(mistakes(&with("you = \"5c8b\""), &[]).contains("accounts.photos.grantees.you: is no uin"));
+    assert!(mistakes(&with("1 = \"\""), &[]).contains("accounts.photos.grantees.1: takes a text"));
+    assert!(mistakes(&with("1 = [[1]]"), &[]).contains("accounts.photos.grantees.1"));
+}
+
+#[test]
 fn an_empty_configuration_says_what_is_missing() {
     insta::assert_snapshot!(mistakes("", &[]));
 }
@@ -220,6 +232,8 @@ fn no_two_settings_share_a_variable() {
                     all.push(sheet::variable(&here));
                     all.push(format!("{}_FILE", sheet::variable(&here)));
                 }
+                // Its names are not ours.
+                RowKind::Map(_) => {}
                 RowKind::Table(_, rows) => variables(&here, rows, all),
                 RowKind::Named(_, rows) => {
                     variables(&[here, vec!["name".to_owned()]].concat(), rows, all);

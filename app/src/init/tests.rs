@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use brigade_model::ports::object_store::{Answer, Call, Effect, ListPage};
 use brigade_runtime::SeededEntropy;
+use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 use clap::Parser;
 
 use super::*;
@@ -108,4 +109,33 @@ async fn without_a_bucket_a_store_that_knows_the_key_is_enough() {
     assert!(tried(Some(Verdict::Missing), &[]).await.0.is_ok());
     assert!(tried(Some(Verdict::Denied), &[]).await.0.unwrap().contains("--bucket"));
     assert!(tried(Some(Verdict::CredentialsRefused), &[]).await.0.is_err());
+}
+
+#[tokio::test]
+async fn what_a_probe_finds_out_is_told_and_kept_for_the_service() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let store = SimulatedStore::new(SimulatedConfig::default(), Arc::clone(&clock), Arc::new(SeededEntropy::new(1)));
+    let bucket: BucketName = "scratch".parse().unwrap();
+    store.create_bucket(&bucket, Versioning::Off).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("brigade.toml");
+    let text = render(&arguments(&[]), &SeededEntropy::new(1)).unwrap();
+    let config = read_back(&out, &text).unwrap();
+    let told = probe_and_keep(&store, &config, &bucket, &SeededEntropy::new(2), Arc::clone(&clock)).await.unwrap();
+    assert!(told.contains("tagging-on-copy") && told.contains("rows that name a version fail"), "{told}");
+
+    let jobs = SqliteStore::open(&config.server.data_dir, clock).unwrap();
+    let row = jobs.endpoints().await.unwrap().remove(0);
+    let known = Capabilities::known(EndpointKind::Other, row.settings.probe.as_ref());
+    assert!(
+        row.endpoint.as_str() == "main" && known.has(Capability::TaggingOnCopy) && !known.has(Capability::Versions)
+    );
+}
+
+#[test]
+fn without_a_probe_it_is_said_what_is_unproven_and_what_that_means() {
+    let told = say_what_is_unproven(EndpointKind::Other);
+    assert!(told.starts_with("22 of 22 capabilities of the store are unproven"), "{told}");
+    assert!(told.contains("rows that name a version fail") && told.contains("--probe-bucket"), "{told}");
+    assert!(!say_what_is_unproven(EndpointKind::Aws).contains("unproven"));
 }

@@ -49,7 +49,7 @@ impl ActiveEndpoint {
         self.configured
     }
 
-    /// What it can do: what its last probe found out, else what its kind is known to do.
+    /// What is known of it: what its last probe found out, else what its kind is known to do and to lack.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::known(self.kind, self.row().settings.probe.as_ref())

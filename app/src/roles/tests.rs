@@ -22,6 +22,8 @@ regions = ["west-1"]
 [accounts.photos]
 appid = "1250000000"
 uin = "1"
+[accounts.photos.grantees]
+"100000000002" = "5c8b"
 [accounts.photos.keys.K]
 secret = "s"
 [accounts.photos.roles.one.source]
@@ -52,11 +54,15 @@ fn write_secret(folder: &Path, secret: &str) {
 fn build(folder: &Path) -> (Config, ConfiguredRoles) {
     write_secret(folder, "first");
     let config = Config::from_text(&CONFIG.replace("SECRETS", folder.to_str().unwrap())).unwrap();
+    let roles = build_from(&config);
+    (config, roles)
+}
+
+fn build_from(config: &Config) -> ConfiguredRoles {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
     let metrics = Metrics::new(Arc::clone(&clock));
     let tools = Tools { clock, entropy: Arc::new(SeededEntropy::new(1)), metrics };
-    let roles = ConfiguredRoles::build(&config, &tools).unwrap();
-    (config, roles)
+    ConfiguredRoles::build(config, &tools).unwrap()
 }
 
 fn places(roles: &ConfiguredRoles, role: &str) -> RolePlaces {
@@ -145,4 +151,16 @@ async fn what_a_probe_found_out_takes_effect_at_once() {
     let endpoint = EndpointName::new("second").unwrap();
     roles.adopt(vec![EndpointRow { endpoint, revision: 1, settings }]);
     assert!(has(), "as it was probed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn grantees_of_cos_are_mapped_by_their_account_except_on_cos_itself() {
+    let grantee = "qcs::cam::uin/1:uin/100000000002";
+    let folder = tempfile::tempdir().unwrap();
+    let (_, roles) = build(folder.path());
+    assert_eq!(places(&roles, "two").target.grantees.resolve(grantee), Ok("5c8b"));
+    write_secret(folder.path(), "first");
+    let on_cos = CONFIG.replace("SECRETS", folder.path().to_str().unwrap()).replace("\"garage\"", "\"cos\"");
+    let roles = build_from(&Config::from_text(&on_cos).unwrap());
+    assert_eq!(places(&roles, "two").target.grantees.resolve(grantee), Ok(grantee));
 }

@@ -246,6 +246,7 @@ log_filter = "info"
 
 [endpoints.sandbox]
 url = "{sandbox}"
+kind = "aws"
 access_key = "S3KEY"
 secret_key = "s3-secret"
 

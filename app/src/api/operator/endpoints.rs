@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::ports::job_store::SetEndpointError;
-use brigade_model::{Capability, LoadLimits};
+use brigade_model::{LoadLimits, Standing};
 use brigade_s3::limit::Caps;
 use brigade_wire::cos::CosError;
 
@@ -12,6 +12,7 @@ use super::errors;
 use crate::api::Api;
 use crate::api::answer::Refusal;
 use crate::operator::{EndpointState, HardCaps, StoppedSince};
+use crate::proof;
 use crate::roles::endpoint::ActiveEndpoint;
 
 impl Api {
@@ -46,7 +47,6 @@ impl Api {
         let (usage, settings) = (endpoint.usage(), endpoint.settings());
         let Caps { requests, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
         let capabilities = endpoint.capabilities();
-        let lacks = Capability::ALL.into_iter().filter(|capability| !capabilities.has(*capability));
         let stopped = settings
             .stopped
             .map(|stopped| StoppedSince { since: format!("{:.0}", stopped.since), reason: stopped.reason });
@@ -64,7 +64,9 @@ impl Api {
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
             probed: settings.probe.map(|probe| format!("{:.0}", probe.at)),
-            lacks: lacks.map(|capability| capability.name().to_owned()).collect(),
+            proved: proof::names(&capabilities, Standing::Proved),
+            lacks: proof::names(&capabilities, Standing::Lacking),
+            unproven: proof::names(&capabilities, Standing::Unproven),
         }
     }
 }

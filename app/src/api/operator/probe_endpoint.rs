@@ -19,7 +19,8 @@ use crate::operator::{ProbeRequest, ProbeResult, Refusals};
 /// Finds out what an endpoint can do
 ///
 /// Each capability is written, acted on and read back in the bucket, which is left as it was. The findings are stored,
-/// and take the place of what the endpoint's kind is known to do. They take effect at once.
+/// and take the place of what the endpoint's kind is known to do. They take effect at once. What is neither proved nor
+/// known is not relied on.
 #[utoipa::path(
     post,
     path = "/brigade/v1/endpoints/{endpoint}/probe",

@@ -41,6 +41,9 @@ regions = ["west-1"]
 [accounts.photos]
 appid = "1250000000"
 uin = "100000000001"
+[accounts.photos.grantees]
+100000000001 = "5c8b"
+100000000002 = "79a5"
 [accounts.photos.keys.AKIDPHOTOS]
 secret = "photos-secret"
 [accounts.photos.keys.AKIDREADER]

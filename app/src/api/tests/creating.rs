@@ -114,6 +114,36 @@ async fn an_operation_that_the_endpoint_is_known_not_to_do_is_refused_with_what_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_grantee_of_cos_whom_the_endpoint_does_not_know_is_refused() {
+    let granting = |grantee: &str| {
+        let grant = format!(
+            "<AccessControlGrants><COSGrant><Grantee><Identifier>{grantee}</Identifier><TypeIdentifier>ID</TypeIdentifier>\
+             </Grantee><Permission>READ</Permission></COSGrant></AccessControlGrants><TargetResource>"
+        );
+        let copy =
+            copy_into("qcs::cos:ap-chengdu:uid/1250000000:photos-1250000000").replace("<TargetResource>", &grant);
+        request("t").replace("<COSDeleteObject></COSDeleteObject>", &copy)
+    };
+    let unknown = granting("qcs::cam::uin/100000000001:uin/100000000009");
+    assert_invalid(&unknown, "AccessControlGrants").await;
+    assert_invalid(&unknown, "[accounts.&lt;name&gt;.grantees]").await;
+    for known in ["qcs::cam::uin/100000000001:uin/100000000001", "79a59df900b949e5"] {
+        let bench = Bench::new();
+        let id = bench.send(Call::create(granting(known))).await.job_id();
+        let stored = bench.store.job(id).await.unwrap().unwrap();
+        assert!(format!("{:?}", stored.spec.operation).contains(known), "the job keeps its client's words");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unprobed_endpoint_is_not_refused_what_can_be_seen_to_be_kept() {
+    let restore = "<COSInitiateRestoreObject><ExpirationInDays>1</ExpirationInDays><JobTier>Bulk</JobTier>\
+                   </COSInitiateRestoreObject>";
+    let body = request("t").replace("<COSDeleteObject></COSDeleteObject>", restore);
+    assert_eq!(Bench::new().send(Call::create(body)).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disabled_report_needs_no_place() {
     let body =
         in_role("small").replace("reports-1250000000", "anywhere-1").replace(">true</Enabled>", ">false</Enabled>");

@@ -180,6 +180,7 @@ data_dir = "{DATA_DIR}"
 
 [endpoints.{ENDPOINT}]
 url = "http://{sandbox}"
+kind = "aws"
 access_key = "{store_id}"
 secret_key = "{store_secret}"
 

@@ -4,6 +4,7 @@ use crate::command::job::{Desk, output};
 use crate::command::limits;
 use crate::operator::{EndpointState, HardCaps, Limits};
 use crate::progress::grouped;
+use crate::proof;
 use crate::table;
 
 /// Does it.
@@ -16,9 +17,20 @@ pub async fn run(desk: &Desk) -> anyhow::Result<()> {
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {
-    const HEADER: [&str; 9] =
-        ["endpoint", "state", "in flight", "waiting", "limits", "configured", "probed", "lacks", "reason"];
-    table::columns(&HEADER, &["in flight", "waiting"], &endpoints.iter().map(row).collect::<Vec<_>>())
+    const HEADER: [&str; 11] = [
+        "endpoint",
+        "state",
+        "in flight",
+        "waiting",
+        "limits",
+        "configured",
+        "probed",
+        "proved",
+        "lacks",
+        "unproven",
+        "reason",
+    ];
+    table::columns(&HEADER, &["in flight", "waiting", "proved"], &endpoints.iter().map(row).collect::<Vec<_>>())
 }
 
 fn row(endpoint: &EndpointState) -> Vec<String> {
@@ -36,7 +48,9 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         limits::to_text(endpoint.limits),
         configured(endpoint.configured),
         endpoint.probed.clone().unwrap_or_default(),
-        endpoint.lacks.join(", "),
+        endpoint.proved.len().to_string(),
+        proof::in_short(&endpoint.lacks),
+        proof::in_short(&endpoint.unproven),
         stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
     ]
 }
@@ -70,7 +84,9 @@ mod tests {
             requests_in_flight_now: 3,
             calls_waiting_now: 0,
             probed: None,
+            proved: vec!["tagging".into(), "versions".into()],
             lacks: vec![],
+            unproven: vec![],
         }
     }
 
@@ -80,11 +96,14 @@ mod tests {
         let limits = Limits { requests_per_second: Some(50), ..Limits::default() };
         let west = EndpointState { stopped: Some(stopped), limits, ..endpoint("west") };
         let away = EndpointState { is_up: false, calls_waiting_now: 1200, ..endpoint("east") };
+        let (proved, lacks) = (vec![], vec!["restore".to_owned()]);
+        let unproven = ["versions", "object-lock", "canned-acl", "acl-grants"].map(str::to_owned).to_vec();
+        let away = EndpointState { proved, lacks, unproven, ..away };
         insta::assert_snapshot!(to_text(&[endpoint("main"), west, away]), @r"
-        ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    REASON
-        main      up                                          3        0                 32 in flight
-        west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight  moving
-        east      away                                        3    1,200                 32 in flight
+        ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    PROVED  LACKS    UNPROVEN                                      REASON
+        main      up                                          3        0                 32 in flight       2
+        west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight       2                                                         moving
+        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more
         ");
     }
 }

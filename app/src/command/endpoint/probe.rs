@@ -25,7 +25,8 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     output::print_document(desk.output, &answer.body, || to_text(&answer.value))
 }
 
-fn to_text(result: &ProbeResult) -> String {
+/// The findings, a row each.
+pub(crate) fn to_text(result: &ProbeResult) -> String {
     let row = |finding: &crate::operator::ProbeFinding| {
         vec![finding.capability.clone(), finding.proved.clone(), finding.promise.clone(), finding.seen.clone()]
     };
