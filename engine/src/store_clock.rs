@@ -35,7 +35,7 @@ pub fn may_be_newer(place: &Place, head: &ObjectHead, since: Timestamp) -> bool 
 
 /// Makes sure that the clocks of the job's endpoints are known, by what earlier processes kept
 /// and, where the job's report goes to the same endpoint, by a sample. `must` says that tasks
-/// will look before they act: then what may pass is waited for.
+/// are about to run: then what may pass is waited for.
 ///
 /// Where no sample can be taken, the offset stays without bounds until a copy tells it, and looks
 /// are conservative.

@@ -47,8 +47,8 @@ impl<'a> Units<'a> {
         // A dry run changed nothing, so there is nothing to look at.
         let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
         let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
-        let looks = look_below > 0 || run.job.spec.retry_of.is_some();
-        ensure_sampled(&*ports.jobs, run.job, &run.shop.places_of(run.job)?, run.leash, looks).await?;
+        // Whatever is attempted may have to be looked at.
+        ensure_sampled(&*ports.jobs, run.job, &run.shop.places_of(run.job)?, run.leash, true).await?;
         if look_below > 0 {
             bench.completing = abort_recorded_uploads(&bench).await?.into();
         }

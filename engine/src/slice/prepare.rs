@@ -53,7 +53,7 @@ pub struct Prepare<'a> {
 pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
     report::try_place(what.job, &what.places.report, what.leash).await?;
     // Before the first attempt, so that whoever takes over can tell what was written since.
-    ensure_sampled(what.jobs, what.job, what.places, what.leash, false).await?;
+    ensure_sampled(what.jobs, what.job, what.places, what.leash, true).await?;
     match what.job.spec.retry_of {
         Some(source) => retry::read_tasks(what, source).await,
         None => read_manifest(what).await,

@@ -131,7 +131,7 @@ async fn a_store_that_refuses_to_tell_its_clock_fails_nothing_and_is_not_asked_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slice_that_must_look_waits_for_an_endpoint_that_is_away_and_others_do_not() {
+async fn a_slice_waits_for_an_endpoint_that_is_away_and_whose_clock_is_not_known_and_a_preparation_does_not() {
     let mut rig = Rig::new("", |_| {}).await;
     begin_process(&mut rig);
     let away = || [(CallKind::PutObject, Trouble::Fails(Verdict::Unavailable))];
