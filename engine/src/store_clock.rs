@@ -19,6 +19,8 @@ use crate::setback::Setback;
 /// A sample that is not there within this time is not waited for: the slice has a lease that
 /// nobody renews meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A call that was slow bounds the offset widely; then another is made, up to so many.
+const SAMPLES_MAX: u32 = 3;
 /// Others may set what is kept of an endpoint at the same moment; then it is read again.
 const KEEP_TRIES: u32 = 5;
 
@@ -84,7 +86,13 @@ async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<
     let finishing = leash.finishing();
     let take = async {
         let _turn = stamps.take_turn().await;
-        if stamps.is_sample_due() { sample_clock(job, report, &finishing).await } else { Ok(()) }
+        for _ in 0..SAMPLES_MAX {
+            if !stamps.is_sample_due() && !stamps.is_wide() {
+                break;
+            }
+            sample_clock(job, report, &finishing).await?;
+        }
+        Ok(())
     };
     let taken = tokio::select! {
         biased;

@@ -306,6 +306,12 @@ impl StoreClock {
         is_old(known.read_back, PERIOD) && is_old(known.refused, REFUSED_FOR)
     }
 
+    /// Whether the last sample said little, since its calls were slow: another is worth its calls.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.known().periods.last().is_some_and(|last| last.known.offset.width_ms() > 3 * SECOND_MS)
+    }
+
     /// Whether this process took a sample.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
