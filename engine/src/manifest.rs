@@ -18,8 +18,9 @@ use std::fmt;
 
 use brigade_model::job::failure;
 use brigade_model::ports::object_store::{CallError, Verdict};
-use brigade_model::{BucketName, ETag, JobFailure, ObjectKey};
+use brigade_model::{BucketName, ETag, Job, JobFailure, ObjectKey};
 
+use crate::manifest::csv::StrangeFirstRow;
 use crate::manifest::inventory::InventoryError;
 use crate::manifest::row::RowError;
 use crate::setback::Setback;
@@ -48,6 +49,13 @@ pub enum Piece {
 }
 
 impl Located {
+    /// The object that a job names.
+    #[must_use]
+    pub fn manifest_of(job: &Job) -> Self {
+        let object = &job.spec.manifest.location.object;
+        Self { what: Piece::Manifest, bucket: object.bucket.clone(), key: object.key.clone() }
+    }
+
     /// An error of this object.
     #[must_use]
     pub fn error(&self, problem: impl Into<ManifestProblem>) -> ReadManifestError {
@@ -131,12 +139,38 @@ pub enum ManifestProblem {
     /// A row, or what the job says of rows, makes no sense.
     #[error(transparent)]
     Row(#[from] RowError),
+    /// Its rows can be read in two ways, and nothing tells which one is meant.
+    #[error(transparent)]
+    Doubtful(#[from] Doubt),
+    /// Two of its rows would be copied to the same key.
+    #[error("two rows would be copied to one key, {0:?}: with the prefix replaced, and with a key like that")]
+    SharedTarget(String),
     /// The store is away; not the manifest's fault.
     #[error("cannot be read now: {0}")]
     Away(String),
     /// The leash ended.
     #[error("reading was stopped")]
     Stopped,
+}
+
+/// Why a manifest can be read in two ways, and the job option that tells which one is meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// One blank stands behind each comma.
+    #[error("set the job option separator to comma or comma-blank: a blank stands behind each comma, and {0}")]
+    Separator(String),
+    /// Keys look percent-encoded; holds the encoding in which they exist.
+    #[error(
+        "set the job option key-encoding to {0}, or to raw: of the keys that look percent-encoded none exists as it \
+         stands, and some do when decoded"
+    )]
+    Encoding(&'static str),
+    /// The first row may be a header.
+    #[error(
+        "set the job option header to yes, or to no: row {} ({}) names no bucket within the role's reach, and the next \
+         row does", .0.row, .0.shown
+    )]
+    Header(StrangeFirstRow),
 }
 
 impl ManifestProblem {
@@ -168,6 +202,8 @@ impl From<ReadManifestError> for Setback {
             ManifestProblem::Refused(_)
             | ManifestProblem::Row(_)
             | ManifestProblem::Inventory(_)
+            | ManifestProblem::Doubtful(_)
+            | ManifestProblem::SharedTarget(_)
             | ManifestProblem::OtherSize { .. }
             | ManifestProblem::OtherMd5 { .. }
             | ManifestProblem::Gzip(_) => failure::INVALID_MANIFEST_CONTENT,

@@ -2,42 +2,55 @@
 //!
 //! [`plan`] says where one slice ends and the next begins; [`codec`] writes the tasks of a
 //! slice into a file and reads them back as a stream; [`mod@prepare`] makes the slices of a job
-//! out of its manifest, once, at the job's beginning; [`retry`] makes them out of the tasks of
-//! an ended job that did not succeed.
+//! out of its manifest, once, at the job's beginning; [`doubts`] looks, at a [`sample`] of the
+//! rows, for what they do not tell by themselves, and [`overlap`] for copies that would take each
+//! other's place; [`retry`] makes slices out of the tasks of an ended job that did not succeed.
 
 pub mod codec;
+mod doubts;
+mod overlap;
 pub mod plan;
 pub mod prepare;
 mod retry;
+mod sample;
 
 use brigade_model::limits::WINDOW_TASKS;
-use brigade_model::options::EmptyVersion;
+use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::Spool;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, ManifestFormat};
 
-pub use codec::{ReadSliceError, SliceReader, SliceWriter};
+pub use codec::{Meaning, ReadSliceError, SliceReader, SliceWriter};
 pub use prepare::{Prepare, prepare};
 
 use crate::setback::Setback;
 
-/// Opens a slice: its tasks one after the other, empty versions read as the job wants them.
+/// Opens a slice: its tasks one after the other, empty versions read as the job wants them, and
+/// blanks before keys as its preparation found them to be meant.
 ///
 /// # Errors
 /// [`Setback::Again`] when the spool is away, [`Setback::Failed`] when the file is not what
 /// was written.
 pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
-    let bytes = spool.read(&slice.spool_name).await?;
-    SliceReader::open(bytes, slice, meaning_of_empty_version(job)).map_err(|error| unreadable(slice, &error))
+    read(spool, slice, Meaning { empty_version: meaning_of_empty_version(job), separator: separator(job) }).await
 }
 
 /// Opens a slice as its job's manifest has it, whatever empty versions mean there.
 ///
 /// # Errors
 /// As [`open`].
-async fn open_as_written(spool: &dyn Spool, slice: &SliceRow) -> Result<SliceReader, Setback> {
+async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
+    read(spool, slice, Meaning { empty_version: EmptyVersion::Latest, separator: separator(job) }).await
+}
+
+async fn read(spool: &dyn Spool, slice: &SliceRow, meaning: Meaning) -> Result<SliceReader, Setback> {
     let bytes = spool.read(&slice.spool_name).await?;
-    SliceReader::open(bytes, slice, EmptyVersion::Latest).map_err(|error| unreadable(slice, &error))
+    SliceReader::open(bytes, slice, meaning).map_err(|error| unreadable(slice, &error))
+}
+
+/// What separates the cells of the job's manifest.
+fn separator(job: &Job) -> Separator {
+    job.prepared.as_ref().map(|prepared| prepared.separator).unwrap_or_default()
 }
 
 /// What becomes of a stage that meets a slice whose file is not what was written.

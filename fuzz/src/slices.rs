@@ -1,9 +1,9 @@
 //! Files of slices, as they lie in the spool: damage is an error, never other tasks. The first
 //! byte says whether the rest is the file or the rows inside of it.
 
-use brigade_engine::slice::codec::{SliceReader, SliceWriter};
+use brigade_engine::slice::codec::{Meaning, SliceReader, SliceWriter};
 use brigade_model::Task;
-use brigade_model::options::EmptyVersion;
+use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::job_store::SliceRow;
 use bytes::Bytes;
 
@@ -44,5 +44,6 @@ fn read(file: Bytes, tasks: u32, meaning: EmptyVersion) -> Result<Vec<Task>, ()>
         first_leased: None,
         unsettled_since: None,
     };
+    let meaning = Meaning { empty_version: meaning, separator: Separator::Comma };
     SliceReader::open(file, &row, meaning).map_err(drop)?.collect::<Result<_, _>>().map_err(drop)
 }

@@ -18,7 +18,7 @@ use crate::load::LoadLimits;
 use crate::manifest::ManifestSpec;
 use crate::names::{AccountId, EndpointName};
 use crate::operation::Operation;
-use crate::options::JobOptions;
+use crate::options::{JobOptions, Separator};
 use crate::outcome::cut;
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
@@ -217,6 +217,13 @@ pub struct Prepared {
     /// says it at its beginning: whether it lists versions.
     #[serde(default)]
     pub some_rows_have_versions: bool,
+    /// How keys are read that stand behind a comma and one blank in the slices. Like the meaning
+    /// of an empty version it is known only at the end.
+    #[serde(default)]
+    pub separator: Separator,
+    /// What its user should know of the rows, though it fails no job: short sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What became of what was asked.
@@ -405,7 +412,7 @@ impl Job {
                     self.say(REASON_PAUSED);
                 } else if !self.is_confirmed {
                     // What kept the preparation waiting does so no more.
-                    self.say("");
+                    self.say(&self.notes());
                 }
             }
             Change::Confirmed(reason) => {
@@ -419,7 +426,7 @@ impl Job {
             }
             Change::SlotGranted => {
                 self.step(Event::SlotGranted, at)?;
-                self.say("");
+                self.say(&self.notes());
             }
             Change::Preempted => {
                 self.step(Event::Preempted, at)?;
@@ -540,6 +547,11 @@ impl Job {
         let backup = self.restored_from.filter(|_| self.held_by_user)?;
         let (backup, id) = (format!("{backup:.0}"), self.id);
         Some(format!("held after a restore from a backup of {backup}: check it, then brigade job resume {id}"))
+    }
+
+    /// What its preparation wants its user to know.
+    fn notes(&self) -> String {
+        self.prepared.as_ref().map_or_else(String::new, |prepared| prepared.notes.join("; "))
     }
 
     fn say(&mut self, reason: &str) {

@@ -12,8 +12,14 @@ use crate::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct JobOptions {
-    /// How keys are written in a CSV manifest; the default is raw.
+    /// How keys are written in a manifest; the default is raw in a CSV, and what its writer does in
+    /// an inventory.
     pub key_encoding: Option<KeyEncoding>,
+    /// What stands between the cells of a CSV manifest; the default is decided by a look at the
+    /// store where both are possible.
+    pub separator: Option<Separator>,
+    /// Whether the first row of a manifest is a header; the default is auto.
+    pub header: Option<Header>,
     /// What a row without a version means where others have one; the default is to fail it.
     pub empty_version: Option<EmptyVersion>,
     /// Failures above this share of the outcomes fail the job, in percent; the default is 50.
@@ -39,6 +45,28 @@ pub enum KeyEncoding {
     Url,
     /// Percent-encoded; `+` is a space.
     Form,
+}
+
+/// What stands between the cells of a CSV manifest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Separator {
+    /// A comma; blanks belong to the cells.
+    #[default]
+    Comma,
+    /// A comma and one blank, as in COS's own sample.
+    CommaBlank,
+}
+
+/// Whether the first row of a manifest is a header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Header {
+    /// It is, whatever it says.
+    Yes,
+    /// It is a task, whatever it says.
+    No,
+    /// It is one when it names the columns.
+    #[default]
+    Auto,
 }
 
 /// What a row without a version means in a manifest whose other rows have one.
@@ -97,7 +125,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "key-encoding",
         takes: "raw, url or form",
-        help: "how keys are written in a CSV manifest",
+        help: "how keys are written in a manifest",
         implied: None,
         set: |options, text| {
             options.key_encoding = Some(match text {
@@ -114,6 +142,54 @@ pub const OPTIONS: &[OptionRow] = &[
                     KeyEncoding::Raw => "raw",
                     KeyEncoding::Url => "url",
                     KeyEncoding::Form => "form",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
+        name: "separator",
+        takes: "comma or comma-blank",
+        help: "what stands between the cells of a CSV manifest",
+        implied: None,
+        set: |options, text| {
+            options.separator = Some(match text {
+                "comma" => Separator::Comma,
+                "comma-blank" => Separator::CommaBlank,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.separator.map(|separator| {
+                match separator {
+                    Separator::Comma => "comma",
+                    Separator::CommaBlank => "comma-blank",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
+        name: "header",
+        takes: "yes, no or auto",
+        help: "whether the first row of a manifest is a header",
+        implied: None,
+        set: |options, text| {
+            options.header = Some(match text {
+                "yes" => Header::Yes,
+                "no" => Header::No,
+                "auto" => Header::Auto,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.header.map(|header| {
+                match header {
+                    Header::Yes => "yes",
+                    Header::No => "no",
+                    Header::Auto => "auto",
                 }
                 .to_owned()
             })
@@ -262,7 +338,7 @@ mod tests {
 
     #[test]
     fn every_option_is_set_and_given_back() {
-        let values = ["url", "latest", "10", "500", "4", "100", "1000000", "true"];
+        let values = ["url", "comma-blank", "yes", "latest", "10", "500", "4", "100", "1000000", "true"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();

@@ -2,14 +2,18 @@
 //! mean (`COSInventoryReport_CSV_V1`; COS Batch reference, section 4.3).
 //!
 //! All published shapes are read: sizes as numbers or strings, buckets with or without their
-//! `-<appid>`, three spellings of the MD5 member, columns in any order. What is not needed is
-//! skipped.
+//! `-<appid>` or as an `arn:`, three spellings of the MD5 member, columns in any order. What is
+//! not needed is skipped.
+//!
+//! Who wrote an inventory says how its keys are encoded: percent-encoded all, but AWS and Ceph
+//! write a blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two apart.
 
 mod part;
 pub mod parts;
 pub mod rows;
 pub mod tasks;
 
+use brigade_model::options::KeyEncoding;
 use brigade_model::{BucketName, ManifestLocation, NameError, ObjectKey};
 use serde::Deserialize;
 
@@ -50,6 +54,11 @@ pub enum InventoryError {
     /// The bucket of its files has a name that is none.
     #[error("its destinationBucket: {0}")]
     Bucket(NameError),
+    /// Nothing says how its keys are encoded.
+    #[error(
+        "what wrote this inventory is not known, and with it how keys are encoded: set the job option key-encoding"
+    )]
+    Writer,
 }
 
 /// What a manifest.json says.
@@ -59,6 +68,8 @@ pub struct Inventory {
     pub columns: Columns,
     /// Whose buckets are listed, when the rows do not say it.
     pub source_appid: Option<String>,
+    /// How its writer encodes keys, when it is known who that is.
+    pub encoding: Option<KeyEncoding>,
     /// Its parts, in order.
     pub parts: Vec<Part>,
 }
@@ -78,6 +89,7 @@ pub struct Part {
 #[serde(rename_all = "camelCase")]
 struct Document {
     source_appid: Option<Scalar>,
+    source_bucket: Option<String>,
     destination_appid: Option<Scalar>,
     destination_bucket: Option<String>,
     file_format: Option<String>,
@@ -119,14 +131,17 @@ impl Inventory {
     pub fn read(json: &[u8], location: &ManifestLocation, buckets: &BucketRules) -> Result<Self, InventoryError> {
         let document: Document =
             serde_json::from_slice(json).map_err(|error| InventoryError::Document(error.to_string()))?;
-        if let Some(format) = document.file_format.filter(|format| !format.trim().eq_ignore_ascii_case("CSV")) {
+        if let Some(format) = document.file_format.clone().filter(|format| !format.trim().eq_ignore_ascii_case("CSV")) {
             return Err(InventoryError::Format(format));
         }
+        let columns = Columns::of(&document.file_schema)?;
+        let encoding = encoding_of_writer(&document, &columns);
         let appid = document.destination_appid.map(Scalar::text);
         let bucket = find_bucket(document.destination_bucket.as_deref(), appid.as_deref(), location, buckets)?;
         let parts = document.files.into_iter().zip(1..).map(|(file, number)| file.into_part(number, &bucket));
         Ok(Self {
-            columns: Columns::of(&document.file_schema)?,
+            columns,
+            encoding,
             source_appid: document.source_appid.map(Scalar::text).filter(|appid| !appid.is_empty()),
             parts: parts.collect::<Result<_, _>>()?,
         })
@@ -156,6 +171,36 @@ fn read_md5(text: &str, number: usize) -> Result<[u8; 16], InventoryError> {
     Ok(md5)
 }
 
+/// How keys are encoded by who wrote this: AWS and Ceph name the destination by an `arn:`; COS
+/// names appids, apart or, in its older form, at the end of both buckets.
+fn encoding_of_writer(document: &Document, columns: &Columns) -> Option<KeyEncoding> {
+    let destination = document.destination_bucket.as_deref().unwrap_or_default();
+    let has_arn = destination.trim().starts_with(ARN);
+    let has_appids = document.source_appid.is_some() || document.destination_appid.is_some() || columns.has_appids();
+    let source = document.source_bucket.as_deref().unwrap_or_default();
+    let is_older = appid_at_end(source).is_some() && appid_at_end(source) == appid_at_end(destination);
+    match (has_arn, has_appids || is_older) {
+        (true, false) => Some(KeyEncoding::Form),
+        (false, true) => Some(KeyEncoding::Url),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// How an `arn:` begins.
+const ARN: &str = "arn:";
+
+/// The appid at the end of a bucket's full name: ten digits behind a dash.
+fn appid_at_end(bucket: &str) -> Option<&str> {
+    let (_, appid) = bucket.trim().rsplit_once('-')?;
+    (appid.len() == 10 && appid.bytes().all(|b| b.is_ascii_digit())).then_some(appid)
+}
+
+/// The bucket that an `arn:PARTITION:s3:REGION:ACCOUNT:NAME` names; any other name is its own.
+fn strip_arn(named: &str) -> &str {
+    let is_arn = named.starts_with(ARN) && named.split(':').nth(2) == Some("s3");
+    named.splitn(6, ':').nth(5).filter(|_| is_arn).unwrap_or(named)
+}
+
 /// The bucket of the parts: the destination that the inventory names. Mostly it is the one in
 /// which manifest.json lies, and then called as the job calls that.
 fn find_bucket(
@@ -165,7 +210,8 @@ fn find_bucket(
     buckets: &BucketRules,
 ) -> Result<BucketName, InventoryError> {
     let own = &location.object.bucket;
-    let Some(named) = named.map(str::trim).filter(|named| !named.is_empty() && *named != own.as_str()) else {
+    let named = named.map(|named| strip_arn(named.trim()));
+    let Some(named) = named.filter(|named| !named.is_empty() && *named != own.as_str()) else {
         return Ok(own.clone());
     };
     let mut name = named.to_owned();

@@ -1,12 +1,28 @@
 //! What rows of every format have in common: their errors, the encodings of keys, and the
 //! bucket that the first row names for all.
 
-use brigade_model::options::KeyEncoding;
+use brigade_model::options::{KeyEncoding, Separator};
 use brigade_model::task::Defect;
-use brigade_model::{BucketName, NameError, ObjectKey, VersionId};
+use brigade_model::{BucketName, NameError, ObjectKey, Task, VersionId};
 use percent_encoding::percent_decode;
 
 use crate::manifest::cells::{CellError, CellReader};
+
+/// What a row became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The task.
+    pub task: Task,
+    /// One blank stands before the key, and whether it belongs to it is decided when all rows are
+    /// read; the task's key is without it.
+    pub is_behind_blank: bool,
+}
+
+impl From<Task> for Row {
+    fn from(task: Task) -> Self {
+        Self { task, is_behind_blank: false }
+    }
+}
 
 /// A row that makes no sense, or fields under which none can.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +62,13 @@ pub enum RowError {
         /// Which row.
         row: u64,
     },
+    /// A version id with blanks around it: no store makes such ones, and a delete of one that
+    /// nobody has would succeed.
+    #[error("row {row}: a blank begins or ends the column VersionId")]
+    VersionBlank {
+        /// Which row.
+        row: u64,
+    },
     /// A cell that is no name.
     #[error("row {row}: {problem}")]
     Name {
@@ -67,13 +90,18 @@ pub enum RowError {
 }
 
 /// A cell of the complete row, as text.
-pub(super) fn text<'a>(cells: &'a CellReader, place: usize, field: &'static str) -> Result<&'a str, RowError> {
-    let cell = cells.cell(place).unwrap_or_default();
+pub(super) fn text<'a>(
+    cells: &'a CellReader,
+    separator: Separator,
+    place: usize,
+    field: &'static str,
+) -> Result<&'a str, RowError> {
+    let cell = cells.cell(place, separator).unwrap_or_default();
     std::str::from_utf8(cell).map_err(|_| RowError::NotUtf8 { row: cells.row(), field })
 }
 
 /// The key that a cell names.
-pub(super) fn key(row: u64, text: &str, encoding: KeyEncoding) -> Result<ObjectKey, RowError> {
+pub(crate) fn key(row: u64, text: &str, encoding: KeyEncoding) -> Result<ObjectKey, RowError> {
     let name = |text: &str| ObjectKey::new(text).map_err(|problem| RowError::Name { row, problem });
     match encoding {
         KeyEncoding::Raw => name(text),
@@ -83,11 +111,19 @@ pub(super) fn key(row: u64, text: &str, encoding: KeyEncoding) -> Result<ObjectK
     }
 }
 
+/// Whether the text holds a `%` with two hexadecimal digits behind it.
+pub(crate) fn has_escapes(text: &str) -> bool {
+    text.match_indices('%').any(|(at, _)| is_escape(&text[at + 1..]))
+}
+
+fn is_escape(after: &str) -> bool {
+    after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit())
+}
+
 /// A key out of its percent-encoding. A stray `%` is an error: to guess that it is meant as it
 /// stands would hit another object when it is not.
 fn decode(row: u64, text: &str) -> Result<String, RowError> {
-    let is_pair = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
-    if !text.match_indices('%').all(|(at, _)| is_pair(&text[at + 1..])) {
+    if !text.match_indices('%').all(|(at, _)| is_escape(&text[at + 1..])) {
         return Err(RowError::NotEncoded { row });
     }
     let decoded = percent_decode(text.as_bytes()).decode_utf8();
@@ -99,6 +135,9 @@ pub(super) fn version(row: u64, text: &str) -> Result<Option<VersionId>, RowErro
     if text.is_empty() {
         return Ok(None);
     }
+    if text.trim_matches([' ', '\t']) != text {
+        return Err(RowError::VersionBlank { row });
+    }
     VersionId::new(text).map(Some).map_err(|problem| RowError::Name { row, problem })
 }
 
@@ -108,14 +147,17 @@ pub(super) fn version(row: u64, text: &str) -> Result<Option<VersionId>, RowErro
 pub(super) struct FirstBucket(Option<BucketName>);
 
 impl FirstBucket {
-    /// The bucket of that name, and what is wrong with a row that names it.
-    pub(super) fn judge(&mut self, row: u64, text: &str) -> Result<(BucketName, Option<Defect>), RowError> {
-        if let Some(first) = self.0.as_ref().filter(|first| first.as_str() == text) {
-            return Ok((first.clone(), None));
+    /// The bucket of that name.
+    pub(super) fn name(&self, row: u64, text: &str) -> Result<BucketName, RowError> {
+        match &self.0 {
+            Some(first) if first.as_str() == text => Ok(first.clone()),
+            _ => BucketName::new(text).map_err(|problem| RowError::Name { row, problem }),
         }
-        let bucket = BucketName::new(text).map_err(|problem| RowError::Name { row, problem })?;
-        let defect = self.0.is_some().then_some(Defect::OtherBucket);
-        self.0.get_or_insert_with(|| bucket.clone());
-        Ok((bucket, defect))
+    }
+
+    /// What is wrong with a row that names this bucket.
+    pub(super) fn judge(&mut self, bucket: &BucketName) -> Option<Defect> {
+        let first = self.0.get_or_insert_with(|| bucket.clone());
+        (first != bucket).then_some(Defect::OtherBucket)
     }
 }

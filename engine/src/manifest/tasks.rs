@@ -1,14 +1,16 @@
 //! The tasks of a job's manifest, one after the other, whatever its format.
 
+use brigade_model::options::Separator;
 use brigade_model::ports::object_store::Leash;
-use brigade_model::{Job, ManifestFormat, ManifestLocation, Task};
+use brigade_model::{Job, ManifestFormat};
 use bytes::{Buf, Bytes};
 
-use crate::manifest::csv::RowReader;
+use crate::manifest::csv::{RowReader, StrangeFirstRow};
 use crate::manifest::inventory::rows::DELETE_MARKER;
 use crate::manifest::inventory::tasks::InventoryTasks;
+use crate::manifest::row::Row;
 use crate::manifest::source::{Pin, PinnedObject, Source};
-use crate::manifest::{Located, Piece, ReadManifestError};
+use crate::manifest::{Located, ReadManifestError};
 use crate::places::Place;
 
 /// Reads the tasks of a manifest.
@@ -26,7 +28,7 @@ impl<'a> TaskReader<'a> {
     /// [`ReadManifestError`].
     pub async fn open(job: &Job, place: &'a Place, leash: &'a Leash) -> Result<Self, ReadManifestError> {
         let spec = &job.spec.manifest;
-        let object = pin(place, leash, &spec.location).await?;
+        let object = pin(job, place, leash).await?;
         Ok(Self(match spec.format {
             ManifestFormat::CosCsvV1 => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
             ManifestFormat::CosInventoryCsvV1 => {
@@ -39,10 +41,42 @@ impl<'a> TaskReader<'a> {
     ///
     /// # Errors
     /// [`ReadManifestError`].
-    pub async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
+    pub async fn next(&mut self) -> Result<Option<Row>, ReadManifestError> {
         match &mut self.0 {
             Format::Csv(tasks) => tasks.next().await,
-            Format::Inventory(tasks) => tasks.next().await,
+            Format::Inventory(tasks) => Ok(tasks.next().await?.map(Row::from)),
+        }
+    }
+
+    /// What separates the cells, as far as the rows so far tell it.
+    #[must_use]
+    pub fn separator(&self) -> Option<Separator> {
+        match &self.0 {
+            Format::Csv(tasks) => tasks.rows.separator(),
+            Format::Inventory(_) => Some(Separator::Comma),
+        }
+    }
+
+    /// With what every row so far makes sense.
+    #[must_use]
+    pub fn possible_separators(&self) -> Vec<Separator> {
+        match &self.0 {
+            Format::Csv(tasks) => tasks.rows.possible_separators(),
+            Format::Inventory(_) => vec![Separator::Comma],
+        }
+    }
+
+    /// Whether keys are taken as they stand only because nothing says otherwise.
+    #[must_use]
+    pub fn is_encoding_assumed(&self) -> bool {
+        matches!(&self.0, Format::Csv(tasks) if tasks.rows.is_encoding_assumed())
+    }
+
+    /// A first row that may be a header ([`RowReader::take_strange_first_row`]).
+    pub fn take_strange_first_row(&mut self) -> Option<StrangeFirstRow> {
+        match &mut self.0 {
+            Format::Csv(tasks) => tasks.rows.take_strange_first_row(),
+            Format::Inventory(_) => None,
         }
     }
 
@@ -77,15 +111,10 @@ impl<'a> TaskReader<'a> {
     }
 }
 
-async fn pin<'a>(
-    place: &'a Place,
-    leash: &'a Leash,
-    location: &ManifestLocation,
-) -> Result<PinnedObject<'a>, ReadManifestError> {
-    let object = &location.object;
-    let located = Located { what: Piece::Manifest, bucket: object.bucket.clone(), key: object.key.clone() };
+async fn pin<'a>(job: &Job, place: &'a Place, leash: &'a Leash) -> Result<PinnedObject<'a>, ReadManifestError> {
+    let location = &job.spec.manifest.location;
     let pin = Pin { version: location.version.clone(), etag: Some(location.etag.clone()) };
-    PinnedObject::open(place, leash, located, pin).await
+    PinnedObject::open(place, leash, Located::manifest_of(job), pin).await
 }
 
 /// The tasks of a CSV manifest. Holds a piece of a range.
@@ -102,14 +131,14 @@ impl<'a> CsvTasks<'a> {
         Ok(Self { source: object.read_all(), piece: Bytes::new(), rows })
     }
 
-    async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
+    async fn next(&mut self) -> Result<Option<Row>, ReadManifestError> {
         loop {
             let mut unread = &self.piece[..];
-            let task = self.rows.next(&mut unread).map_err(|error| self.source.located().error(error))?;
+            let row = self.rows.next(&mut unread).map_err(|error| self.source.located().error(error))?;
             let read = self.piece.len() - unread.len();
             self.piece.advance(read);
-            if task.is_some() {
-                return Ok(task);
+            if row.is_some() {
+                return Ok(row);
             }
             match self.source.next().await? {
                 Some(piece) => self.piece = piece,

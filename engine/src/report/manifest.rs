@@ -39,6 +39,9 @@ struct Manifest<'a> {
     dry_run: Option<Rehearsed<'a>>,
     tasks: Tasks,
     left_out_rows: Vec<LeftOut<'a>>,
+    /// What the preparation wanted the user to know.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
     failure_reasons: Vec<Failure<'a>>,
     /// Uploads of copies that the store did not let us abort; a thousand at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -122,6 +125,7 @@ fn encode(job: &Job, bucket: &str, files: &[ReportFile], left: &[OpenUpload], no
         retry_of: job.spec.retry_of.map(|id| id.to_string()),
         dry_run: job.dry_run.as_ref().map(rehearsed),
         tasks: count_tasks(job),
+        notes: job.prepared.as_ref().map(|prepared| &prepared.notes[..]).unwrap_or_default(),
         left_out_rows: left_out.map(|(reason, rows)| LeftOut { reason, rows: *rows }).collect(),
         failure_reasons: failures(job),
         left_uploads: left.iter().map(left_upload).collect(),

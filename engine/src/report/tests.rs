@@ -228,8 +228,8 @@ async fn the_failed_rows_of_a_report_are_a_manifest_of_the_same_keys() {
     let mut reader = RowReader::new(&spec, &JobOptions::default()).unwrap();
     let mut input = &report[..];
     let mut read = Vec::new();
-    while let Some(task) = reader.next(&mut input).unwrap() {
-        read.push(task.key.as_str().to_owned());
+    while let Some(row) = reader.next(&mut input).unwrap() {
+        read.push(row.task.key.as_str().to_owned());
     }
     assert_eq!(read, keys);
 }

@@ -6,9 +6,14 @@
 //! header   format (1 byte) | first task (8 bytes, little endian) | tasks (4 bytes, little endian)
 //! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size] | [tried]
 //! marks    1 bucket named (else the row before's) | 2 version | 4 size | 8, 16 defects | 32 tried
+//!          | 64 one blank stands before the key in the manifest, and the key is without it
 //! tried    the second since 1970 since which an earlier job may have carried the task out
 //! text     length | bytes
 //! ```
+//!
+//! Format 2 is a file that has the mark 64, which format 1 does not know; any other is written in
+//! format 1, as ever. Whether that blank belongs to the key is decided when the whole manifest was
+//! read, and told to the reader.
 //!
 //! `shared` counts the first bytes that the key has in common with the row before's: manifests
 //! are mostly sorted, and what is not written need not be compressed. A reader first goes
@@ -18,7 +23,7 @@
 use std::io::{self, BufReader, Read};
 
 use brigade_model::limits::{KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
-use brigade_model::options::EmptyVersion;
+use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::task::Defect;
 use brigade_model::{BucketName, NameError, ObjectKey, Task, Timestamp, VersionId};
@@ -30,6 +35,8 @@ use zstd::zstd_safe::CParameter;
 use crate::leb128::{put_number, put_text, take_byte, take_number, take_text};
 
 const FORMAT: u8 = 1;
+/// As format 1, and rows may be marked [`IS_BEHIND_BLANK`].
+const FORMAT_WITH_BLANKS: u8 = 2;
 const HEADER_BYTES: usize = 1 + 8 + 4;
 /// Level 1 halves what level 3 costs and the rows, prefixes shared, have little left to find.
 const LEVEL: i32 = 1;
@@ -42,6 +49,7 @@ const HAS_SIZE: u8 = 4;
 const OTHER_BUCKET: u8 = 8;
 const NO_VERSION: u8 = 16;
 const WAS_TRIED: u8 = 32;
+const IS_BEHIND_BLANK: u8 = 64;
 const ALL_MARKS: u8 = HAS_BUCKET | HAS_VERSION | HAS_SIZE | OTHER_BUCKET | NO_VERSION | WAS_TRIED;
 
 /// Writes the file of a slice, and then of the next.
@@ -50,6 +58,7 @@ pub struct SliceWriter {
     rows: Vec<u8>,
     first_task: u64,
     tasks: u32,
+    has_blanks: bool,
     bucket: Option<BucketName>,
     key: Option<ObjectKey>,
 }
@@ -60,7 +69,8 @@ impl SliceWriter {
     pub fn new() -> Self {
         let mut compressor = Compressor::new(LEVEL).expect("zstd has this level");
         compressor.set_parameter(CParameter::ChecksumFlag(true)).expect("zstd has this parameter");
-        Self { compressor, rows: vec![0; HEADER_BYTES], first_task: 0, tasks: 0, bucket: None, key: None }
+        let rows = vec![0; HEADER_BYTES];
+        Self { compressor, rows, first_task: 0, tasks: 0, has_blanks: false, bucket: None, key: None }
     }
 
     /// How many tasks the slice has by now.
@@ -77,6 +87,16 @@ impl SliceWriter {
 
     /// Adds the next task.
     pub fn add(&mut self, task: &Task) {
+        self.put(task, 0);
+    }
+
+    /// Adds the next task, before whose key the manifest has one blank; its key is without it.
+    pub fn add_behind_blank(&mut self, task: &Task) {
+        self.has_blanks = true;
+        self.put(task, IS_BEHIND_BLANK);
+    }
+
+    fn put(&mut self, task: &Task, mark: u8) {
         if self.tasks == 0 {
             self.first_task = task.number;
         }
@@ -87,7 +107,7 @@ impl SliceWriter {
             Some(Defect::NoVersion) => NO_VERSION,
         };
         self.rows.push(
-            defect
+            mark | defect
                 | if names_bucket { HAS_BUCKET } else { 0 }
                 | if task.version.is_some() { HAS_VERSION } else { 0 }
                 | if task.size.is_some() { HAS_SIZE } else { 0 }
@@ -114,7 +134,7 @@ impl SliceWriter {
     /// The file of the slice; the writer stands at the beginning of the next one.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {
-        self.rows[0] = FORMAT;
+        self.rows[0] = if self.has_blanks { FORMAT_WITH_BLANKS } else { FORMAT };
         self.rows[1..9].copy_from_slice(&self.first_task.to_le_bytes());
         self.rows[9..13].copy_from_slice(&self.tasks.to_le_bytes());
         let file = self.compressor.compress(&self.rows).expect("the buffer has the size that zstd asks for");
@@ -134,6 +154,7 @@ impl SliceWriter {
     pub fn reset(&mut self) {
         self.rows.truncate(HEADER_BYTES);
         self.tasks = 0;
+        self.has_blanks = false;
         self.bucket = None;
         self.key = None;
     }
@@ -161,7 +182,7 @@ pub enum ReadSliceError {
     #[error("is damaged: {0}")]
     Damaged(String),
     /// Written by another release.
-    #[error("has format {0}, this release reads {FORMAT}")]
+    #[error("has format {0}, this release reads those up to {FORMAT_WITH_BLANKS}")]
     Format(u8),
     /// A well-formed file, but of other tasks than its row says.
     #[error("holds {tasks} tasks from {first_task} on, which is not what its row says")]
@@ -186,22 +207,32 @@ impl From<io::Error> for ReadSliceError {
     }
 }
 
+/// What the whole manifest, or the job, says of its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    /// What a row without a version means.
+    pub empty_version: EmptyVersion,
+    /// Whether the blank before a key is the separator's; else it is the key's.
+    pub separator: Separator,
+}
+
 /// The tasks of a slice, in order. Ends after the first error.
 pub struct SliceReader {
     rows: BufReader<zstd::Decoder<'static, Reader<Bytes>>>,
     next_task: u64,
     left: u32,
-    empty_version: EmptyVersion,
+    marks: u8,
+    meaning: Meaning,
     bucket: Option<BucketName>,
     key: Vec<u8>,
 }
 
 impl SliceReader {
-    /// Opens the file of a slice; `empty_version` says what a row without a version means.
+    /// Opens the file of a slice whose rows have this meaning.
     ///
     /// # Errors
     /// [`ReadSliceError`].
-    pub fn open(file: Bytes, slice: &SliceRow, empty_version: EmptyVersion) -> Result<Self, ReadSliceError> {
+    pub fn open(file: Bytes, slice: &SliceRow, meaning: Meaning) -> Result<Self, ReadSliceError> {
         // Nothing is given out before the checksum has been compared: a wrong key would be acted on.
         io::copy(&mut zstd::Decoder::with_buffer(file.clone().reader())?, &mut io::sink())?;
         let decoder = zstd::Decoder::with_buffer(file.reader())?;
@@ -209,28 +240,33 @@ impl SliceReader {
         let mut header = [0; HEADER_BYTES];
         rows.read_exact(&mut header)?;
         let [format, numbers @ ..] = header;
-        if format != FORMAT {
-            return Err(ReadSliceError::Format(format));
-        }
+        let marks = match format {
+            FORMAT => ALL_MARKS,
+            FORMAT_WITH_BLANKS => ALL_MARKS | IS_BEHIND_BLANK,
+            other => return Err(ReadSliceError::Format(other)),
+        };
         let [a, b, c, d, e, f, g, h, i, j, k, l] = numbers;
         let first_task = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let tasks = u32::from_le_bytes([i, j, k, l]);
         if (first_task, tasks) != (slice.first_task, slice.tasks) {
             return Err(ReadSliceError::Other { first_task, tasks });
         }
-        Ok(Self { rows, next_task: first_task, left: tasks, empty_version, bucket: None, key: Vec::new() })
+        Ok(Self { rows, next_task: first_task, left: tasks, marks, meaning, bucket: None, key: Vec::new() })
     }
 
     fn take_task(&mut self) -> Result<Task, ReadSliceError> {
         let marks = take_byte(&mut self.rows)?;
-        if marks & !ALL_MARKS != 0 {
+        if marks & !self.marks != 0 {
             return Err(damaged("a row has unknown marks"));
         }
         if marks & HAS_BUCKET != 0 {
             self.bucket = Some(BucketName::new(take_text(&mut self.rows, RESOURCE_NAME_BYTES_MAX)?)?);
         }
         let bucket = self.bucket.clone().ok_or_else(|| damaged("the first row names no bucket"))?;
-        let key = self.take_key()?;
+        let mut key = self.take_key()?;
+        if marks & IS_BEHIND_BLANK != 0 && self.meaning.separator == Separator::Comma {
+            key = ObjectKey::new(format!(" {key}"))?;
+        }
         let version = match marks & HAS_VERSION {
             0 => None,
             _ => Some(VersionId::new(take_text(&mut self.rows, RESOURCE_NAME_BYTES_MAX)?)?),
@@ -259,7 +295,7 @@ impl SliceReader {
 
     fn read_empty_version(&self, mut task: Task) -> Task {
         if task.version.is_none() {
-            match self.empty_version {
+            match self.meaning.empty_version {
                 EmptyVersion::Latest => {}
                 EmptyVersion::Null => task.version = VersionId::new("null").ok(),
                 EmptyVersion::Fail => task.defect = task.defect.or(Some(Defect::NoVersion)),

@@ -4,6 +4,8 @@
 //! 1. The report's place is tried: better now than after the work. The store's clock is read.
 //! 2. The manifest is looked at, pinned and read; its tasks become a slice's file.
 //! 3. A file is durable in the spool before the row that names it is added to the store.
+//! 4. What only all rows together tell, or a look at the store, is settled at the end and kept with
+//!    the job: the slices hold rows so that either is possible.
 //!
 //! Slicing is a function of the manifest's bytes, so whoever takes over reads them again and
 //! writes only the slices that are not recorded yet. Where nothing pins the bytes from one
@@ -15,11 +17,15 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Job, Task};
 
+use crate::manifest::row::Row;
 use crate::manifest::tasks::TaskReader;
+use crate::manifest::{Located, ManifestProblem};
 use crate::places::RolePlaces;
 use crate::report;
 use crate::setback::Setback;
 use crate::slice::codec::SliceWriter;
+use crate::slice::doubts::{Doubts, refuse_header};
+use crate::slice::overlap::Overlaps;
 use crate::slice::{plan, retry};
 use crate::store_clock::ensure_sampled;
 
@@ -64,12 +70,23 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash).await?;
     let mut slicer = Slicer::begin(what).await?;
     slicer.compares_recorded = !tasks.is_pinned();
-    while let Some(task) = tasks.next().await? {
-        slicer.add(&task).await?;
+    let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
+    while let Some(row) = tasks.next().await? {
+        if let Some(first) = tasks.take_strange_first_row() {
+            refuse_header(what, first).await?;
+        }
+        doubts.see(&row, &tasks);
+        overlaps.see(&row);
+        slicer.add_row(&row).await?;
+    }
+    let separator = doubts.settle(what).await?;
+    if let Some(target) = overlaps.shared_target(separator) {
+        return Err(Located::manifest_of(what.job).error(ManifestProblem::SharedTarget(target.to_string())).into());
     }
     let (count, slices) = slicer.finish().await?;
     let (left_out, some_rows_have_versions) = (tasks.left_out(), tasks.some_rows_have_versions());
-    Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions })
+    let notes = overlaps.note(separator).into_iter().collect();
+    Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes })
 }
 
 /// Cuts tasks into slices and records those that are not recorded yet.
@@ -103,6 +120,18 @@ impl<'a> Slicer<'a> {
 
     pub(super) async fn add(&mut self, task: &Task) -> Result<(), Setback> {
         self.writer.add(task);
+        self.count().await
+    }
+
+    async fn add_row(&mut self, row: &Row) -> Result<(), Setback> {
+        match row.is_behind_blank {
+            true => self.writer.add_behind_blank(&row.task),
+            false => self.writer.add(&row.task),
+        }
+        self.count().await
+    }
+
+    async fn count(&mut self) -> Result<(), Setback> {
         self.tasks += 1;
         if self.writer.tasks() == plan::tasks_of(self.index, self.tasks_max) {
             self.end_slice().await?;

@@ -36,7 +36,7 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
         return Err(fail(&source, found));
     }
     let (tasks, slices) = retrying.slicer.finish().await?;
-    Ok(Prepared { tasks, slices, left_out: Vec::new(), some_rows_have_versions })
+    Ok(Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() })
 }
 
 async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, Setback> {
@@ -62,7 +62,7 @@ impl Retrying<'_> {
         let parts = self.what.jobs.parts(self.source.id, slice.index).await?;
         let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
             .map_err(|error| fail(self.source, format!("the outcomes of slice {}: {error}", slice.index)))?;
-        for (offset, task) in (0..).zip(open_as_written(self.what.spool, slice).await?) {
+        for (offset, task) in (0..).zip(open_as_written(self.what.spool, self.source, slice).await?) {
             let mut task = task.map_err(|error| unreadable(slice, &error))?;
             let outcome = outcomes.get(offset);
             if outcome.is_some_and(Outcome::is_success) {

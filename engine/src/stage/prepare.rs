@@ -40,7 +40,7 @@ async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash };
     let needed = match job.spec.retry_of {
         Some(_) => &[&places.report][..],
-        None => &[&places.manifest, &places.report],
+        None => &[&places.manifest, &places.source, &places.report],
     };
     unless_away(shop, needed, prepare_slices(what)).await
 }

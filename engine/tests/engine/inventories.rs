@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use brigade_model::options::KeyEncoding;
 use brigade_model::ports::object_store::{At, CallKind};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, JobSpec, ManifestFormat, ObjectKey, Operation, Status, Task};
@@ -40,7 +41,11 @@ async fn create(
         world.put("aside", &key, bytes).await;
     }
     let files = files.join(",");
-    let document = format!(r#"{{"fileFormat":"CSV","fileSchema":"{schema}","files":[{files}]}}"#);
+    // As AWS writes it.
+    let document = format!(
+        r#"{{"sourceBucket":"source","destinationBucket":"arn:aws:s3:::aside","version":"2016-11-30",
+        "fileFormat":"CSV","fileSchema":"{schema}","files":[{files}]}}"#
+    );
     let adjust = |spec: &mut JobSpec| {
         spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
         spec.manifest.fields = Vec::new();
@@ -123,6 +128,44 @@ async fn an_inventory_job_acts_on_each_object_and_reports_what_was_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_inventory_of_aws_is_read_and_its_plus_is_a_blank() {
+    let world = World::new(6);
+    for key in ["a b", "a+b", "c+d"] {
+        world.put("source", key, key).await;
+    }
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let part = "\"source\",\"a+b\",\"3\"\n\"source\",\"c%2Bd\",\"3\"\n".to_owned();
+    let id = create(&world, Operation::Delete, "Bucket, Key, Size", &[part], |_| {}).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2), "{job:#?}");
+    let left: Vec<String> = world.bucket.keys(&bucket("source")).iter().map(ToString::to_string).collect();
+    assert_eq!(left, ["a+b"], "another object");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_of_an_unknown_writer_is_refused_unless_the_job_says_how_keys_are_encoded() {
+    let world = World::new(7);
+    world.put("source", "a+b", "x").await;
+    world.put("aside", "inventory/1.csv.gz", gzip("source,a+b\n")).await;
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let document = r#"{"sourceBucket":"source","destinationBucket":"aside","fileSchema":"Bucket,Key",
+        "files":[{"key":"inventory/1.csv.gz"}]}"#;
+    let create = |encoding| {
+        world.create_over(Operation::Delete, document, move |spec| {
+            spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+            spec.options.key_encoding = encoding;
+        })
+    };
+    let job = world.run_to_end(create(None).await, None).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "InvalidManifestContent"));
+    let reason = &job.failures[0].reason;
+    assert!(reason.ends_with("set the job option key-encoding"), "{reason}");
+    let job = world.run_to_end(create(Some(KeyEncoding::Url)).await, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1), "{job:#?}");
+    assert!(world.bucket.keys(&bucket("source")).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_by_an_inventory_of_all_versions_removes_markers_and_null_versions() {
     let world = World::new(3);
     let at = |key: &str| At { bucket: bucket("versioned"), key: ObjectKey::new(key).unwrap() };
@@ -161,7 +204,7 @@ async fn an_object_that_the_inventory_knows_to_be_large_is_copied_in_parts_at_on
 #[tokio::test(start_paused = true)]
 async fn an_inventory_with_a_missing_part_fails_the_job_and_names_it() {
     let world = World::new(5);
-    let document = r#"{"fileSchema":"Bucket,Key","files":[{"key":"inventory/7.csv.gz","size":"9"}]}"#;
+    let document = r#"{"sourceAppid":"","fileSchema":"Bucket,Key","files":[{"key":"inventory/7.csv.gz","size":"9"}]}"#;
     let id = world.create_over(tagging(), document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1);
     let job = world.run_to_end(id.await, None).await;
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ManifestNotFound"));

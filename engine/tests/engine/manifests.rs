@@ -2,13 +2,15 @@
 //! what fails the job, or the task, and is named.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::options::EmptyVersion;
+use brigade_model::job::Change;
+use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, CallKind, DeleteResult, Deleted, Leash, NewObject, ObjectStore, PutObject, send,
+    Answer, At, Call, CallError, CallKind, DeleteResult, Deleted, Effect, Leash, NewObject, ObjectStore, PutObject,
+    Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Field, Job, JobSpec, ObjectKey, Operation, Status};
@@ -16,7 +18,7 @@ use brigade_s3::simulated::{SimulatedStore, Versioning};
 
 use crate::account::{Row, report, text};
 use crate::life::{copy, tagging};
-use crate::world::{World, bucket, key};
+use crate::world::{World, at, bucket, bucket_ref, key};
 
 const VERSIONED: [Field; 3] = [Field::Bucket, Field::Key, Field::VersionId];
 
@@ -44,7 +46,8 @@ async fn a_manifest_may_be_written_in_many_ways_and_names_the_same_objects() {
         ("CRLF", "source,a\r\nsource,b c\r\nsource,é\r\n"),
         ("a header row", "Bucket,Key\nsource,a\nsource,b c\nsource,é\n"),
         ("a header row in another spelling", "bucket , KEY\r\nsource,a\r\nsource,b c\r\nsource,é"),
-        ("blanks after commas", "source, a\nsource,  b c \nsource,\té\n"),
+        ("one blank after each comma", "source, a\nsource, b c\nsource, é\n"),
+        ("quotes behind such blanks", "source, \"a\"\nsource, \"b c\"\nsource, é\n"),
         ("a byte-order mark", "\u{feff}source,a\nsource,b c\nsource,é\n"),
         ("a byte-order mark before a header", "\u{feff}Bucket,Key\nsource,a\nsource,b c\nsource,é\n"),
         ("quotes", "\"source\",\"a\"\n\"source\",\"b c\"\nsource,\"é\"\n"),
@@ -57,6 +60,280 @@ async fn a_manifest_may_be_written_in_many_ways_and_names_the_same_objects() {
             assert_eq!(text(&world, "target", key).await.as_deref(), Some(key), "{what}");
         }
     }
+}
+
+/// A world with these objects in `source`, whose texts are their keys.
+async fn world_of(keys: &[&str]) -> World {
+    let world = World::new(7);
+    for key in keys {
+        world.put("source", key, key).await;
+    }
+    world.clock.sleep(Duration::from_secs(10)).await;
+    world
+}
+
+/// The end of a job over this manifest, and the keys that are left in `source`.
+async fn end(
+    world: &World,
+    operation: Operation,
+    manifest: &str,
+    adjust: impl FnOnce(&mut JobSpec),
+) -> (Job, Vec<String>) {
+    let id = world.create_over(operation, manifest, adjust).await;
+    let job = world.run_to_end(id, None).await;
+    let left = world.bucket.keys(&bucket("source")).iter().map(|key| key.as_str().to_owned()).collect();
+    (job, left)
+}
+
+/// A job that failed while it was prepared, without a change of any object: why.
+fn refused(world: &World, job: &Job) -> String {
+    assert_eq!((job.status, job.prepared.as_ref()), (Status::Failed, None), "{job:#?}");
+    assert_eq!(job.failures[0].code, "InvalidManifestContent");
+    for kind in [CallKind::DeleteObject, CallKind::DeleteObjects, CallKind::CopyObject, CallKind::PutObjectTagging] {
+        assert_eq!(world.bucket.calls(kind), 0, "{kind:?}");
+    }
+    job.failures[0].reason.split_once(": ").unwrap().1.to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blank_or_a_tab_at_the_end_of_a_row_belongs_to_its_key() {
+    for blank in [" ", "\t"] {
+        let with_blank = format!("sp/invoice.pdf{blank}");
+        let world = world_of(&["sp/invoice.pdf", &with_blank]).await;
+        let (job, left) = end(&world, Operation::Delete, &format!("source,{with_blank}\n"), |_| {}).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1), "{job:#?}");
+        assert_eq!(left, ["sp/invoice.pdf"], "{blank:?}: another object");
+    }
+    // Before a key they do, too, unless all rows have one.
+    let world = world_of(&["k", " k", "\tk", "l"]).await;
+    let (job, left) = end(&world, Operation::Delete, "source, k\nsource,\tk\nsource,l\n", |_| {}).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3), "{job:#?}");
+    assert_eq!((left, world.bucket.calls(CallKind::HeadObject)), (vec!["k".to_owned()], 1), "only the manifest");
+}
+
+const IN_TENCENTS_FORM: &str = "source, a\nsource, b c\nsource, gone\n";
+
+#[tokio::test(start_paused = true)]
+async fn the_form_of_tencents_sample_means_what_exists_and_is_refused_when_that_tells_nothing() {
+    let without = world_of(&["a", "b c", "other"]).await;
+    let (job, left) = end(&without, Operation::Delete, IN_TENCENTS_FORM, |_| {}).await;
+    assert_eq!((job.status, job.progress.succeeded, left), (Status::Complete, 3, vec!["other".to_owned()]), "{job:#?}");
+    assert_eq!(job.prepared.as_ref().unwrap().separator, Separator::CommaBlank);
+    let keys: Vec<String> = report(&without, &job).await.into_iter().map(|row| row.key).collect();
+    assert_eq!(keys, ["a", "b c", "gone"]);
+
+    let with = world_of(&[" a", " b c", "other"]).await;
+    let (job, left) = end(&with, Operation::Delete, IN_TENCENTS_FORM, |_| {}).await;
+    assert_eq!((job.status, job.progress.succeeded, left), (Status::Complete, 3, vec!["other".to_owned()]), "{job:#?}");
+    let keys: Vec<String> = report(&with, &job).await.into_iter().map(|row| row.key).collect();
+    assert_eq!(keys, [" a", " b c", " gone"]);
+
+    let told = "set the job option separator to comma or comma-blank: a blank stands behind each comma, and ";
+    let both = world_of(&["a", " b c"]).await;
+    let (job, _) = end(&both, Operation::Delete, IN_TENCENTS_FORM, |_| {}).await;
+    assert_eq!(refused(&both, &job), format!("{told}objects exist with and without it"));
+
+    let neither = world_of(&["other"]).await;
+    let (job, _) = end(&neither, copy(), IN_TENCENTS_FORM, |_| {}).await;
+    assert_eq!(refused(&neither, &job), format!("{told}no object exists with it or without"));
+
+    let denied = world_of(&["a", "b c"]).await;
+    denied.bucket.deny_key(&at("source", " gone"));
+    let (job, _) = end(&denied, tagging(), IN_TENCENTS_FORM, |_| {}).await;
+    let why = refused(&denied, &job);
+    assert!(why.starts_with(&format!("{told}a look was refused: AccessDenied")), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_names_its_separator_is_read_so_without_a_look() {
+    for (separator, gone) in [(Separator::Comma, [" a", " b c"]), (Separator::CommaBlank, ["a", "b c"])] {
+        let world = world_of(&["a", " a", "b c", " b c"]).await;
+        let option = |spec: &mut JobSpec| spec.options.separator = Some(separator);
+        let (job, left) = end(&world, Operation::Delete, IN_TENCENTS_FORM, option).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3), "{job:#?}");
+        assert!(left.len() == 2 && gone.iter().all(|key| !left.contains(&(*key).to_owned())), "{left:?}");
+        assert_eq!(world.bucket.calls(CallKind::HeadObject), 1, "of the manifest");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_far_behind_that_has_no_blank_after_its_comma_makes_the_blanks_before_it_parts_of_keys() {
+    // The first slices are recorded long before that row is read.
+    let world = world_of(&["k7", " k7", "end"]).await;
+    let rows: String = (0..20_000).map(|n| format!("source, k{n}\n")).collect();
+    let (job, left) = end(&world, Operation::Delete, &(rows + "source,end\n"), |_| {}).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 20_001), "{job:#?}");
+    assert_eq!(left, ["k7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sample_of_a_large_manifest_is_looked_at_and_the_same_one_when_the_store_was_away() {
+    let world = world_of(&["k19999"]).await;
+    // The last row is not in every sample, so all are there but the first ones.
+    for n in 20..19_999 {
+        world.put("source", &format!("k{n}"), "x").await;
+    }
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let rows: String = (0..20_000).map(|n| format!("source, k{n}\n")).collect();
+    let (job, _) = end(&world, tagging(), &rows, |_| {}).await;
+    assert_eq!((job.status, job.progress.failed), (Status::Complete, 20), "{job:#?}");
+    assert_eq!(world.bucket.calls(CallKind::HeadObject), 201, "the manifest, and 100 rows in two readings");
+}
+
+/// The bucket, whose first looks at objects of `source` find it away.
+struct AwayForLooks(Arc<SimulatedStore>, AtomicU64);
+
+#[async_trait]
+impl ObjectStore for AwayForLooks {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let is_look = matches!(&call, Call::HeadObject(head) if head.at.bucket == bucket("source"));
+        if is_look && self.1.fetch_add(1, Ordering::SeqCst) < 40 {
+            return Err(CallError::new(Verdict::Unavailable, Effect::None, "ConnectFailed", "away"));
+        }
+        self.0.call(leash, call).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_when_rows_are_looked_at_is_waited_for() {
+    let mut world = world_of(&["a", "b c"]).await;
+    world.store = Arc::new(AwayForLooks(world.bucket.clone(), AtomicU64::new(0)));
+    let id = world.create_over(Operation::Delete, IN_TENCENTS_FORM, |_| {}).await;
+    let process = world.start(None);
+    let waits = |job: &Job| job.status_update_reason.contains("the objects of the manifest cannot be looked at");
+    world.wait(id, waits).await;
+    process.engine.shut_down().await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3), "{job:#?}");
+    assert!(world.bucket.keys(&bucket("source")).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_retry_of_a_job_reads_keys_behind_blanks_as_that_job_did() {
+    let world = world_of(&["a"]).await;
+    let id = world.create_over(copy(), IN_TENCENTS_FORM, |_| {}).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1), "{job:#?}");
+    for key in ["b c", " b c", "gone"] {
+        world.put("source", key, key).await;
+    }
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let retry = world.retry(id, |_| {}).await;
+    let job = world.run_to_end(retry, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2), "{job:#?}");
+    let again: Vec<String> = world.bucket.keys(&bucket("target")).iter().map(ToString::to_string).collect();
+    assert_eq!(again, ["a", "b c", "gone"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_percent_encoded_manifest_that_names_only_decoded_objects_is_refused() {
+    let manifest = "source,plain\nsource,a%20b\nsource,%C3%A9\n";
+    let told = |value: &str| {
+        format!(
+            "set the job option key-encoding to {value}, or to raw: of the keys that look percent-encoded none exists as \
+             it stands, and some do when decoded"
+        )
+    };
+    let world = world_of(&["plain", "a b", "é"]).await;
+    let (job, left) = end(&world, Operation::Delete, manifest, |_| {}).await;
+    assert_eq!((refused(&world, &job), left.len()), (told("url"), 3));
+    let form = world_of(&["a b é"]).await;
+    let (job, _) = end(&form, Operation::Delete, "source,a+b+%C3%A9\n", |_| {}).await;
+    assert_eq!(refused(&form, &job), told("form"));
+
+    let url = |spec: &mut JobSpec| spec.options.key_encoding = Some(KeyEncoding::Url);
+    let (job, left) = end(&world, Operation::Delete, manifest, url).await;
+    assert_eq!((job.status, job.progress.succeeded, left.len()), (Status::Complete, 3, 0), "{job:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_look_percent_encoded_are_raw_where_such_objects_exist_or_nothing_speaks_against_it() {
+    for (keys, left) in [
+        (&["a%20b", "a b"][..], &["a b"][..]),
+        (&["a%20b"], &[]),
+        (&["other"], &["other"]),
+        // Not encoded: no hexadecimal digits, or no UTF-8 when decoded.
+        (&["100%", "%zz", "%FF"], &[]),
+    ] {
+        let world = world_of(keys).await;
+        let manifest = "source,a%20b\nsource,100%\nsource,%zz\nsource,%FF\n";
+        let (job, is_left) = end(&world, Operation::Delete, manifest, |_| {}).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 4), "{keys:?}: {job:#?}");
+        assert_eq!(is_left, left, "{keys:?}");
+    }
+    let world = world_of(&["a b"]).await;
+    let raw = |spec: &mut JobSpec| spec.options.key_encoding = Some(KeyEncoding::Raw);
+    let (job, left) = end(&world, Operation::Delete, "source,a%20b\n", raw).await;
+    assert_eq!((job.status, left), (Status::Complete, vec!["a b".to_owned()]), "whoever says so gets bytes");
+}
+
+const STRANGE_HEADER: &str = "bucket_name,key\nsource,a\nsource,b\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_header_with_other_names_is_refused_and_shown_unless_the_job_says_what_it_is() {
+    let told = "set the job option header to yes, or to no: row 1 (bucket_name,key) names no bucket within the role's \
+                reach, and the next row does";
+    let world = world_of(&["a", "b"]).await;
+    for header in [None, Some(Header::Auto)] {
+        let (job, _) = end(&world, Operation::Delete, STRANGE_HEADER, |spec| spec.options.header = header).await;
+        assert_eq!(refused(&world, &job), told);
+    }
+    // A bucket that is none of the role's is not asked for.
+    let own = world_of(&["a", "b"]).await;
+    own.rules.lock().unwrap().allowed = vec!["source".into(), "aside".into()];
+    let (job, _) = end(&own, Operation::Delete, STRANGE_HEADER, |_| {}).await;
+    assert_eq!(refused(&own, &job), told);
+
+    let no = |spec: &mut JobSpec| spec.options.header = Some(Header::No);
+    let (job, left) = end(&world, Operation::Delete, STRANGE_HEADER, no).await;
+    assert_eq!((job.status, job.progress.failed, left.len()), (Status::Complete, 3, 2), "{job:#?}");
+    let yes = |spec: &mut JobSpec| spec.options.header = Some(Header::Yes);
+    let (job, left) = end(&world, Operation::Delete, STRANGE_HEADER, yes).await;
+    assert_eq!((job.status, job.progress.succeeded, left.len()), (Status::Complete, 2, 0), "{job:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_row_is_a_task_where_its_bucket_exists_or_the_next_rows_does_not() {
+    for manifest in ["target,a\nsource,b\n", "nowhere,a\nneither,b\n"] {
+        let world = world_of(&["b"]).await;
+        let (job, _) = end(&world, tagging(), manifest, |_| {}).await;
+        assert_eq!((job.status, job.progress.total), (Status::Complete, 2), "{manifest}: {job:#?}");
+    }
+}
+
+fn copy_under(from: &str, to: &str, into: &str) -> Operation {
+    let Operation::Copy(mut copy) = copy() else { unreachable!() };
+    (copy.prefix_replace, copy.target) = (Some(true), bucket_ref(into));
+    (copy.resources_prefix, copy.target_prefix) = (Some(from.to_owned()), Some(to.to_owned()));
+    Operation::Copy(copy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_would_be_copied_to_one_key_are_refused_and_those_that_may_be_are_told() {
+    let world = world_of(&["old/a", "new/a"]).await;
+    let (job, _) = end(&world, copy_under("old/", "new/", "target"), "source,old/a\nsource,new/a\n", |_| {}).await;
+    let told = "two rows would be copied to one key, \"new/a\": with the prefix replaced, and with a key like that";
+    assert_eq!(refused(&world, &job), told);
+
+    let note = "1 rows have keys that begin with \"new/\" already: other rows may be copied over them";
+    let world = world_of(&["old/a", "new/b"]).await;
+    let confirmed = |spec: &mut JobSpec| spec.confirmation_required = Some(true);
+    let manifest = "source,old/a\nsource,new/b\n";
+    let id = world.create_over(copy_under("old/", "new/", "target"), manifest, confirmed).await;
+    let process = world.start(None);
+    let job = world.wait(id, |job| job.status == Status::Suspended).await;
+    assert_eq!(job.status_update_reason, note, "before anybody confirms it");
+    world.change(id, Change::Confirmed("go".into())).await;
+    process.engine.shut_down().await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2), "{job:#?}");
+    let manifest = text(&world, "aside", &format!("reports/job-{id}/manifest.json")).await.unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["Notes"], serde_json::json!([note]));
+
+    let world = world_of(&["a", "new/a"]).await;
+    let (job, _) = end(&world, copy_under("", "new/", "source"), "source,a\nsource,new/a\n", |_| {}).await;
+    assert_eq!(job.prepared.unwrap().notes, [note], "the copy of one is the source of the other");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,11 +350,12 @@ async fn a_job_of_nothing_and_a_job_of_one_task_complete() {
 #[tokio::test(start_paused = true)]
 async fn a_row_that_names_no_object_fails_the_job_before_anything_runs_and_is_named() {
     let long = format!("source,a\nsource,{}\n", "k".repeat(1025));
-    let cases: [(&[u8], &str); 7] = [
+    let cases: [(&[u8], &str); 8] = [
         (b"source,a\nsource\n", "row 2: has 1 columns, the fields name 2"),
         (b"source,a\n\nsource,b,c\n", "row 3: has 3 columns, the fields name 2"),
         (b"source,a\nsource,\n", "row 2: object key must not be empty"),
         (b"source,a\nsource,\"b", "row 2: a quoted cell has no closing quote"),
+        (b"source,a\nsource,\"b\" ,c\n", "row 2: text stands behind the closing quote of a cell"),
         (b"source,a\nsource,\"b\"c\n", "row 2: text stands behind the closing quote of a cell"),
         (b"source,a\nsource,\xFF\n", "row 2: the column Key is not UTF-8"),
         (long.as_bytes(), "row 2: object key must not be longer than 1024 bytes"),

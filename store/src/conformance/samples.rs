@@ -11,7 +11,7 @@ use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Permission, Restore, RestoreTier, StorageClass, Tag,
     Tagging,
 };
-use brigade_model::options::{EmptyVersion, JobOptions, KeyEncoding};
+use brigade_model::options::{EmptyVersion, Header, JobOptions, KeyEncoding, Separator};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
@@ -141,6 +141,8 @@ fn copy() -> Copy {
 fn options() -> JobOptions {
     JobOptions {
         key_encoding: Some(KeyEncoding::Url),
+        separator: Some(Separator::CommaBlank),
+        header: Some(Header::No),
         empty_version: Some(EmptyVersion::Latest),
         threshold_percent: Some(10),
         threshold_tasks: Some(500),
@@ -216,6 +218,8 @@ pub(super) fn prepared(tasks: &[u32]) -> Change {
         slices: u32::try_from(tasks.len()).unwrap(),
         left_out: vec![("delete marker".into(), 2)],
         some_rows_have_versions: true,
+        separator: Separator::CommaBlank,
+        notes: vec!["one row is noted".into()],
     })
 }
 

@@ -4,18 +4,29 @@ use super::*;
 
 /// All rows of a text that arrives in pieces of `size` bytes, or the error with its row.
 fn rows(text: &[u8], size: usize) -> Result<Vec<Vec<String>>, (u64, CellError)> {
-    let mut reader = CellReader::default();
+    rows_as(None, Separator::Comma, text, size)
+}
+
+/// The same by a reader that was told `told`, as `read` has them.
+fn rows_as(
+    told: Option<Separator>,
+    read: Separator,
+    text: &[u8],
+    size: usize,
+) -> Result<Vec<Vec<String>>, (u64, CellError)> {
+    let mut reader = CellReader::new(told);
     let mut rows = Vec::new();
     let take = |reader: &CellReader| {
-        (0..reader.count()).map(|i| String::from_utf8(reader.cell(i).unwrap().to_vec()).unwrap()).collect()
+        reader.check(read).map_err(|error| (reader.row(), error))?;
+        Ok((0..reader.count()).map(|i| String::from_utf8(reader.cell(i, read).unwrap().to_vec()).unwrap()).collect())
     };
     for mut piece in text.chunks(size) {
         while reader.read(&mut piece).map_err(|error| (reader.row(), error))? == Step::Row {
-            rows.push(take(&reader));
+            rows.push(take(&reader)?);
         }
     }
     if reader.finish().map_err(|error| (reader.row(), error))? == Step::Row {
-        rows.push(take(&reader));
+        rows.push(take(&reader)?);
     }
     Ok(rows)
 }
@@ -32,11 +43,11 @@ fn rows_are_cut_alike_whatever_the_pieces() {
         ("\u{feff}\"b\",k\n", &[&["b", "k"]]),
         ("\u{fefe}b,k", &[&["\u{fefe}b", "k"]]),
         ("\n\r\n  \t\nb,k\n\n\n", &[&["b", "k"]]),
-        ("b, k with blanks \t, v\n", &[&["b", "k with blanks", "v"]]),
+        ("b, k with blanks \t, v\n", &[&["b", " k with blanks \t", " v"]]),
         ("b,\" k \",\"\"\n", &[&["b", " k ", ""]]),
-        ("b, \"k\" ,v\n", &[&["b", "k", "v"]]),
         ("b,\"say \"\"hi\"\", \r\nnow\"\n", &[&["b", "say \"hi\", \r\nnow"]]),
         ("b,5\" disk\n", &[&["b", "5\" disk"]]),
+        ("b,\tk,  \n", &[&["b", "\tk", "  "]]),
         ("b,k,\n", &[&["b", "k", ""]]),
         ("b,k,", &[&["b", "k", ""]]),
         (",\n", &[&["", ""]]),
@@ -51,8 +62,35 @@ fn rows_are_cut_alike_whatever_the_pieces() {
 }
 
 #[test]
+fn one_blank_behind_a_comma_is_the_cells_or_the_separators() {
+    use Separator::{Comma, CommaBlank};
+    let read = |told, read, text: &str| {
+        let whole = rows_as(told, read, text.as_bytes(), 1000);
+        assert_eq!(rows_as(told, read, text.as_bytes(), 1), whole, "{text:?}");
+        whole.map(|rows| rows.concat()).map_err(|(_, error)| error)
+    };
+    let cells = |cells: &[&str]| Ok(cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+    for told in [None, Some(CommaBlank)] {
+        assert_eq!(read(told, CommaBlank, "b, k , "), cells(&["b", "k ", ""]), "one blank, and no other");
+        assert_eq!(read(told, CommaBlank, " b,  k,"), cells(&[" b", " k", ""]), "an empty cell needs none");
+        assert_eq!(read(told, CommaBlank, "\"b\", \" k,\"\"\""), cells(&["b", " k,\""]));
+        assert_eq!(read(told, CommaBlank, "b, k,v"), Err(CellError::NoBlank));
+        assert_eq!(read(told, CommaBlank, "b,\tk"), Err(CellError::NoBlank));
+        assert_eq!(read(told, CommaBlank, "b,\" k\""), Err(CellError::NoBlank));
+    }
+    assert_eq!(read(None, Comma, "b, \"k\""), Err(CellError::BlankBeforeQuote), "no program writes that");
+    for told in [None, Some(CommaBlank)] {
+        for text in [" \"b\",k", "b,  \"k\"", "b,\t\"k\"", "b, \t\"k\""] {
+            assert_eq!(read(told, Comma, text), Err(CellError::BlankBeforeQuote), "{text:?}");
+        }
+    }
+    assert_eq!(read(Some(Comma), Comma, "b, \"k\",v"), cells(&["b", " \"k\"", "v"]), "whoever says so gets bytes");
+}
+
+#[test]
 fn what_is_no_csv_is_named_with_its_row() {
     let cases = [
+        ("b,\"k\" ,v\n", 1, CellError::TextBehindQuote),
         ("b,k\nb,\"k", 2, CellError::OpenQuote),
         ("b,k\n\nb,\"k\n\n", 3, CellError::OpenQuote),
         ("b,\"k\"x\n", 1, CellError::TextBehindQuote),
@@ -81,11 +119,12 @@ proptest! {
         written in prop::collection::vec(prop::collection::vec("[ -~\r\n\té]{0,12}", 2..4), 0..8),
         size in 1_usize..40,
         crlf: bool,
+        always: bool,
     ) {
         let terminator = if crlf { ::csv::Terminator::CRLF } else { ::csv::Terminator::Any(b'\n') };
         let mut writer = ::csv::WriterBuilder::new()
             .flexible(true)
-            .quote_style(::csv::QuoteStyle::Always)
+            .quote_style(if always { ::csv::QuoteStyle::Always } else { ::csv::QuoteStyle::Necessary })
             .terminator(terminator)
             .from_writer(Vec::new());
         for row in &written {
@@ -104,9 +143,10 @@ proptest! {
 }
 
 fn read_raw(text: &[u8], size: usize) -> Result<Vec<Vec<Vec<u8>>>, CellError> {
-    let mut reader = CellReader::default();
+    let mut reader = CellReader::new(None);
     let mut rows = Vec::new();
-    let take = |reader: &CellReader| (0..reader.count()).map(|i| reader.cell(i).unwrap().to_vec()).collect();
+    let take =
+        |reader: &CellReader| (0..reader.count()).map(|i| reader.cell(i, Separator::Comma).unwrap().to_vec()).collect();
     for mut piece in text.chunks(size) {
         while reader.read(&mut piece)? == Step::Row {
             rows.push(take(&reader));

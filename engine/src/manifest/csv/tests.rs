@@ -22,16 +22,22 @@ fn encoded(encoding: KeyEncoding) -> JobOptions {
     JobOptions { key_encoding: Some(encoding), ..JobOptions::default() }
 }
 
-fn read_with(fields: &[Field], options: &JobOptions, text: &[u8]) -> Result<(Vec<Task>, bool), RowError> {
+/// Every row, and the reader at the end.
+fn read_rows(fields: &[Field], options: &JobOptions, text: &[u8]) -> Result<(Vec<Row>, RowReader), RowError> {
     let mut reader = RowReader::new(&spec(fields), options)?;
-    let mut tasks = Vec::new();
+    let mut rows = Vec::new();
     for mut piece in text.chunks(5) {
-        while let Some(task) = reader.next(&mut piece)? {
-            tasks.push(task);
+        while let Some(row) = reader.next(&mut piece)? {
+            rows.push(row);
         }
     }
-    tasks.extend(reader.finish()?);
-    Ok((tasks, reader.some_rows_have_versions()))
+    rows.extend(reader.finish()?);
+    Ok((rows, reader))
+}
+
+fn read_with(fields: &[Field], options: &JobOptions, text: &[u8]) -> Result<(Vec<Task>, bool), RowError> {
+    let (rows, reader) = read_rows(fields, options, text)?;
+    Ok((rows.into_iter().map(|row| row.task).collect(), reader.some_rows_have_versions()))
 }
 
 fn read(fields: &[Field], text: &str) -> Result<Vec<Task>, RowError> {
@@ -142,4 +148,94 @@ fn a_row_that_names_no_object_is_an_error_with_its_number() {
     }
     let error = read_with(&BUCKET_KEY, &JobOptions::default(), b"b,k\nb,\xFF\n").unwrap_err();
     assert_eq!(error, RowError::NotUtf8 { row: 2, field: "Key" });
+}
+
+/// Keys with whether a blank before them is in doubt, and what the cells can be separated by.
+fn separated(fields: &[Field], text: &str) -> Result<(Vec<(String, bool)>, Vec<Separator>), String> {
+    let (rows, reader) =
+        read_rows(fields, &JobOptions::default(), text.as_bytes()).map_err(|error| error.to_string())?;
+    let keys = rows.into_iter().map(|row| (row.task.key.as_str().to_owned(), row.is_behind_blank)).collect();
+    assert!(reader.separator().is_none() || reader.possible_separators() == [reader.separator().unwrap()]);
+    Ok((keys, reader.possible_separators()))
+}
+
+#[test]
+fn blanks_belong_to_keys_as_soon_as_one_comma_has_none_behind_it() {
+    use Separator::{Comma, CommaBlank};
+    let keys = |keys: &[(&str, bool)]| keys.iter().map(|(key, mark)| ((*key).to_owned(), *mark)).collect::<Vec<_>>();
+    let both = vec![Comma, CommaBlank];
+    assert_eq!(separated(&BUCKET_KEY, "b, k\nb,  l \n"), Ok((keys(&[("k", true), (" l ", true)]), both.clone())));
+    assert_eq!(
+        separated(&BUCKET_KEY, "Bucket,Key\nb, k\n"),
+        Ok((keys(&[("k", true)]), both)),
+        "a header tells nothing"
+    );
+    let mixed = separated(&BUCKET_KEY, "b, k\nb,l\nb, m \n");
+    assert_eq!(mixed, Ok((keys(&[("k", true), ("l", false), (" m ", false)]), vec![Comma])));
+    assert_eq!(separated(&BUCKET_KEY, "b,k \nb,\tl\t\n"), Ok((keys(&[("k ", false), ("\tl\t", false)]), vec![Comma])));
+
+    // No bucket and no version begins with a blank.
+    let of_key_bucket = separated(&[Field::Key, Field::Bucket], "k, b\nl, b\n");
+    assert_eq!(of_key_bucket, Ok((keys(&[("k", false), ("l", false)]), vec![CommaBlank])));
+    let versions = separated(&BUCKET_KEY_VERSION, "b, k, v\nb, l, \nb, m,\n");
+    assert_eq!(versions, Ok((keys(&[("k", false), ("l", false), ("m", true)]), vec![CommaBlank])));
+    assert_eq!(separated(&BUCKET_KEY, "b, \"k,\"\n"), Ok((keys(&[("k,", false)]), vec![CommaBlank])));
+    // No key is nothing.
+    assert_eq!(separated(&BUCKET_KEY, "b, \n"), Ok((keys(&[(" ", false)]), vec![Comma])));
+}
+
+#[test]
+fn rows_that_no_separator_explains_are_an_error_that_names_the_first() {
+    for (text, told) in [
+        ("b, k, v\nb,l,w\n", "row 1: a blank begins or ends the column VersionId"),
+        ("b, k,\nb, l, v\nb, m, w\nb,l,\n", "row 2: a blank begins or ends the column VersionId"),
+        ("b,k,v\nb,l,w \n", "row 2: a blank begins or ends the column VersionId"),
+        ("b, k, v\nb, , w\n", "row 2: object key must not be empty"),
+    ] {
+        assert_eq!(separated(&BUCKET_KEY_VERSION, text).unwrap_err(), told, "{text:?}");
+    }
+    for (text, told) in [
+        ("b, \"k\"\nb,l\n", "row 1: blanks stand before the opening quote of a cell; see the job option separator"),
+        ("b,l\nb, \"k\"\n", "row 2: blanks stand before the opening quote of a cell; see the job option separator"),
+        ("b, k\nb, \"l\"\nb, \n", "row 3: object key must not be empty"),
+    ] {
+        assert_eq!(separated(&BUCKET_KEY, text).unwrap_err(), told, "{text:?}");
+    }
+}
+
+#[test]
+fn a_job_that_says_what_separates_its_cells_has_them_so() {
+    let keys_by = |separator, text: &str| {
+        let options = JobOptions { separator: Some(separator), ..JobOptions::default() };
+        let (rows, reader) = read_rows(&BUCKET_KEY, &options, text.as_bytes()).map_err(|error| error.to_string())?;
+        assert_eq!(reader.separator(), Some(separator));
+        assert!(rows.iter().all(|row| !row.is_behind_blank));
+        Ok::<_, String>(rows.into_iter().map(|row| row.task.key.as_str().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(keys_by(Separator::Comma, "b, k\nb, \"l\"\n").unwrap(), [" k", " \"l\""]);
+    assert_eq!(keys_by(Separator::CommaBlank, "b, k\nb, \"l\"\n").unwrap(), ["k", "l"]);
+    let told = "row 2: a comma has no blank behind it; see the job option separator";
+    assert_eq!(keys_by(Separator::CommaBlank, "b, k\nb,l\n").unwrap_err(), told);
+}
+
+#[test]
+fn a_first_row_is_a_header_when_the_job_says_so_and_strange_when_its_bucket_is_another() {
+    let with = |header, text: &str| {
+        let options = JobOptions { header, ..JobOptions::default() };
+        let (rows, mut reader) = read_rows(&BUCKET_KEY, &options, text.as_bytes()).unwrap();
+        let keys: Vec<_> = rows.into_iter().map(|row| row.task.key.as_str().to_owned()).collect();
+        (keys.join(" "), reader.take_strange_first_row().map(|first| (first.row, first.shown)))
+    };
+    let strange = "\nbucket_name,object key\nb,k\nb,l\n";
+    let shown = Some((2, "bucket_name,object key".to_owned()));
+    for header in [None, Some(Header::Auto)] {
+        assert_eq!(with(header, strange), ("object key k l".to_owned(), shown.clone()));
+        assert_eq!(with(header, "Bucket,Key\nb,k\nc,l\n").1, Some((2, "b,k".to_owned())));
+        assert_eq!(with(header, "b,k\nb,l\nc,m\n").1, None);
+        assert_eq!(with(header, "b,k\n").1, None, "nothing to compare with");
+    }
+    assert_eq!(with(Some(Header::Yes), strange), ("k l".to_owned(), None));
+    assert_eq!(with(Some(Header::Yes), "b,k\nb,l").0, "l");
+    assert_eq!(with(Some(Header::No), strange), ("object key k l".to_owned(), None));
+    assert_eq!(with(Some(Header::No), "Bucket,Key\nb,k\n").0, "Key k");
 }

@@ -2,9 +2,12 @@
 //!
 //! Rules (COS Batch reference, section 4.3):
 //! - the schema names the columns, case and blanks aside, and a row has as many cells;
-//! - the first row of a part is a header, and skipped, when it equals the schema;
-//! - keys are percent-encoded and `+` is a plus, unless the job option `key-encoding` says
-//!   otherwise;
+//! - the first row of a part is a header, and skipped, when it equals the schema, or as the job
+//!   option `header` says;
+//! - cells are taken byte for byte; a blank behind a comma is none of the cell's only where the
+//!   job option `separator` says so;
+//! - keys are encoded as the inventory's writer does it ([`Inventory::encoding`]), unless the job
+//!   option `key-encoding` says otherwise;
 //! - a bucket is completed with `-` and the row's Appid, or else the inventory's;
 //! - an inventory that lists versions means `null` where it names none, unless the job option
 //!   `empty-version` says otherwise: whoever reads a slice decides it
@@ -13,7 +16,7 @@
 //!   version.
 
 use brigade_model::operation::OperationKind;
-use brigade_model::options::{EmptyVersion, KeyEncoding};
+use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
 use brigade_model::{JobOptions, Task};
 
 use crate::manifest::cells::{CellReader, Step};
@@ -54,6 +57,11 @@ impl Columns {
             names,
         })
     }
+
+    /// Whether rows name the appid of their bucket.
+    pub(super) fn has_appids(&self) -> bool {
+        self.appid.is_some()
+    }
 }
 
 /// Makes tasks of the text of an inventory's parts, one part after the other, piece by piece.
@@ -64,6 +72,8 @@ pub struct InventoryRows {
     columns: Columns,
     source_appid: String,
     encoding: KeyEncoding,
+    separator: Separator,
+    header: Header,
     /// Rows of delete markers are tasks: with a version, and without one.
     keeps_markers: (bool, bool),
     bucket: FirstBucket,
@@ -75,22 +85,27 @@ pub struct InventoryRows {
 
 impl InventoryRows {
     /// A reader for the parts of this inventory.
-    #[must_use]
-    pub fn new(inventory: &Inventory, operation: OperationKind, options: &JobOptions) -> Self {
+    ///
+    /// # Errors
+    /// [`InventoryError::Writer`] when nobody says how its keys are encoded.
+    pub fn new(inventory: &Inventory, operation: OperationKind, options: &JobOptions) -> Result<Self, InventoryError> {
         let is_delete = operation == OperationKind::Delete;
         let is_latest = options.empty_version == Some(EmptyVersion::Latest);
-        Self {
-            cells: CellReader::default(),
+        let encoding = options.key_encoding.or(inventory.encoding).ok_or(InventoryError::Writer)?;
+        Ok(Self {
+            cells: CellReader::new(options.separator),
             columns: inventory.columns.clone(),
             source_appid: inventory.source_appid.clone().unwrap_or_default(),
-            encoding: options.key_encoding.unwrap_or(KeyEncoding::Url),
+            encoding,
+            separator: options.separator.unwrap_or_default(),
+            header: options.header.unwrap_or_default(),
             keeps_markers: (is_delete, is_delete && !is_latest && inventory.columns.version.is_some()),
             bucket: FirstBucket::default(),
             bucket_name: String::new(),
             is_first_row: true,
             tasks: 0,
             left_out: 0,
-        }
+        })
     }
 
     /// Whether the inventory lists versions.
@@ -135,7 +150,7 @@ impl InventoryRows {
             Step::More => None,
             Step::Row => self.take_row()?,
         };
-        self.cells = CellReader::default();
+        self.cells = self.cells.fresh();
         self.is_first_row = true;
         Ok(task)
     }
@@ -149,8 +164,9 @@ impl InventoryRows {
         if std::mem::take(&mut self.is_first_row) && self.is_header() {
             return Ok(None);
         }
+        self.cells.check(self.separator).map_err(|problem| RowError::Cells { row, problem })?;
         let version = match self.columns.version {
-            Some(place) => row::version(row, row::text(&self.cells, place, "VersionId")?)?,
+            Some(place) => row::version(row, self.text(place, "VersionId")?)?,
             None => None,
         };
         let keeps_marker = if version.is_some() { self.keeps_markers.0 } else { self.keeps_markers.1 };
@@ -159,24 +175,34 @@ impl InventoryRows {
             return Ok(None);
         }
         self.complete_bucket()?;
-        let (bucket, defect) = self.bucket.judge(row, &self.bucket_name)?;
-        let key = row::key(row, row::text(&self.cells, self.columns.key, "Key")?, self.encoding)?;
+        let bucket = self.bucket.name(row, &self.bucket_name)?;
+        let defect = self.bucket.judge(&bucket);
+        let key = row::key(row, self.text(self.columns.key, "Key")?, self.encoding)?;
         let size = self.take_size()?;
         let number = self.tasks;
         self.tasks += 1;
         Ok(Some(Task { number, bucket, key, version, size, defect, tried_since: None }))
     }
 
+    fn text(&self, place: usize, field: &'static str) -> Result<&str, RowError> {
+        row::text(&self.cells, self.separator, place, field)
+    }
+
     fn is_header(&self) -> bool {
-        self.columns.names.iter().enumerate().all(|(place, name)| {
-            let cell = self.cells.cell(place).unwrap_or_default().trim_ascii();
+        let names_columns = self.columns.names.iter().enumerate().all(|(place, name)| {
+            let cell = self.cells.cell(place, Separator::Comma).unwrap_or_default().trim_ascii();
             cell.eq_ignore_ascii_case(name.as_bytes())
-        })
+        });
+        match self.header {
+            Header::Yes => true,
+            Header::No => false,
+            Header::Auto => names_columns,
+        }
     }
 
     fn is_delete_marker(&self) -> Result<bool, RowError> {
         let Some(place) = self.columns.is_delete_marker else { return Ok(false) };
-        match self.cells.cell(place).unwrap_or_default() {
+        match self.cells.cell(place, self.separator).unwrap_or_default() {
             cell if cell.eq_ignore_ascii_case(b"true") => Ok(true),
             cell if cell.is_empty() || cell.eq_ignore_ascii_case(b"false") => Ok(false),
             _ => Err(self.wrong("IsDeleteMarker", "true or false")),
@@ -186,19 +212,19 @@ impl InventoryRows {
     /// Puts the bucket's full name together.
     fn complete_bucket(&mut self) -> Result<(), RowError> {
         let appid = match self.columns.appid {
-            Some(place) => row::text(&self.cells, place, "Appid")?,
+            Some(place) => row::text(&self.cells, self.separator, place, "Appid")?,
             None => "",
         };
         let appid = if appid.is_empty() { self.source_appid.as_str() } else { appid };
         self.bucket_name.clear();
-        self.bucket_name.push_str(row::text(&self.cells, self.columns.bucket, "Bucket")?);
+        self.bucket_name.push_str(row::text(&self.cells, self.separator, self.columns.bucket, "Bucket")?);
         append_appid(&mut self.bucket_name, appid);
         Ok(())
     }
 
     fn take_size(&self) -> Result<Option<u64>, RowError> {
         let Some(place) = self.columns.size else { return Ok(None) };
-        let text = row::text(&self.cells, place, "Size")?;
+        let text = self.text(place, "Size")?;
         if text.is_empty() {
             return Ok(None);
         }

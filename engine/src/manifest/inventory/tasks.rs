@@ -36,6 +36,7 @@ impl<'a> InventoryTasks<'a> {
         let inventory = Inventory::read(&json, &spec.manifest.location, &place.buckets);
         let inventory = inventory.map_err(|error| located.error(error))?;
         let rows = InventoryRows::new(&inventory, spec.operation.kind(), &spec.options);
+        let rows = rows.map_err(|error| located.error(error))?;
         let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
         Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None, is_pinned })
     }

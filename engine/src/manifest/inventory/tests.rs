@@ -48,6 +48,36 @@ fn every_published_shape_is_read() {
     assert_eq!(inventory.parts[0].located.bucket.as_str(), "lists-1250000000");
 }
 
+/// As AWS writes it, and Ceph after it.
+fn of_aws() -> String {
+    format!(
+        r#"{{"sourceBucket":"photos","destinationBucket":"arn:aws:s3:::lists","version":"2016-11-30",
+        "creationTimestamp":"1514944800000","fileFormat":"CSV",
+        "fileSchema":"Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass",
+        "files":[{{"key":"inv/data/04d7.csv.gz","size":502,"MD5checksum":"{MD5}"}}]}}"#
+    )
+}
+
+#[test]
+fn who_wrote_an_inventory_says_how_its_keys_are_encoded() {
+    let encoding = |json: &str| read(json).unwrap().encoding;
+    assert_eq!(encoding(&current()), Some(KeyEncoding::Url));
+    assert_eq!(encoding(&older()), Some(KeyEncoding::Url));
+    assert_eq!(encoding(&of_aws()), Some(KeyEncoding::Form));
+    assert_eq!(encoding(&of_aws().replace("arn:aws:", "arn:aws-cn:")), Some(KeyEncoding::Form));
+    let appids_in_rows = r#"{"fileSchema":"Appid, Bucket, Key","files":[]}"#;
+    assert_eq!(encoding(appids_in_rows), Some(KeyEncoding::Url));
+    for unknown in [
+        r#"{"fileSchema":"Bucket, Key","files":[]}"#.to_owned(),
+        older().replace("photos-1250000000", "photos-1250000001"),
+        older().replace("-1250000000", "-20260101"),
+        of_aws().replace("arn:aws:s3:::", ""),
+        of_aws().replace("\"sourceBucket\"", "\"sourceAppid\":\"125\",\"sourceBucket\""),
+    ] {
+        assert_eq!(encoding(&unknown), None, "{unknown}");
+    }
+}
+
 #[test]
 fn the_checksum_has_three_spellings_and_may_be_missing() {
     for spelling in ["md5Checksum", "MD5checksum", "MD5Checksum"] {
@@ -77,6 +107,14 @@ fn parts_lie_in_the_destination_which_mostly_is_where_the_manifest_lies() {
     assert_eq!(bucket("lists", "lists-1250000000", Some("-1250000000")), "lists", "the same bucket of the store");
     assert_eq!(bucket("mine", "lists", None), "lists-1250000000", "another bucket, by its full name");
     assert_eq!(bucket("mine", "", None), "mine");
+    let part = |location: &ManifestLocation, json: &str| {
+        let inventory = Inventory::read(json.as_bytes(), location, &BucketRules::any()).unwrap();
+        inventory.parts[0].located.bucket.as_str().to_owned()
+    };
+    assert_eq!(part(&location("lists"), &of_aws()), "lists");
+    assert_eq!(part(&location("mine"), &of_aws()), "lists", "an arn names the bucket as it is");
+    let of_tenant = of_aws().replace("arn:aws:s3:::lists", "arn:aws:s3:zone:tenant:lists");
+    assert_eq!(part(&location("mine"), &of_tenant), "lists");
 }
 
 #[test]

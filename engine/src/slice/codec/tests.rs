@@ -37,7 +37,16 @@ fn write(tasks: &[Task]) -> Bytes {
 }
 
 fn read(file: &Bytes, row: &SliceRow, empty: EmptyVersion) -> Result<Vec<Task>, ReadSliceError> {
-    SliceReader::open(file.clone(), row, empty)?.collect()
+    read_as(file, row, empty, Separator::CommaBlank)
+}
+
+fn read_as(
+    file: &Bytes,
+    row: &SliceRow,
+    empty_version: EmptyVersion,
+    separator: Separator,
+) -> Result<Vec<Task>, ReadSliceError> {
+    SliceReader::open(file.clone(), row, Meaning { empty_version, separator })?.collect()
 }
 
 fn some_tasks() -> Vec<Task> {
@@ -79,6 +88,39 @@ fn what_an_empty_version_means_is_decided_by_the_reader() {
 }
 
 #[test]
+fn whose_the_blank_before_a_key_is_is_decided_by_the_reader() {
+    let tasks = [task(0, "b", "k1"), task(1, "b", "k2"), task(2, "b", " k2"), task(3, "b", "k")];
+    let mut writer = SliceWriter::new();
+    writer.add_behind_blank(&tasks[0]);
+    writer.add_behind_blank(&tasks[1]);
+    writer.add(&tasks[2]);
+    writer.add(&tasks[3]);
+    let file = writer.finish();
+    let keys = |separator| -> Vec<String> {
+        let read = read_as(&file, &row(0, 4), EmptyVersion::Latest, separator).unwrap();
+        read.iter().map(|task| task.key.as_str().to_owned()).collect()
+    };
+    assert_eq!(keys(Separator::Comma), [" k1", " k2", " k2", "k"]);
+    assert_eq!(keys(Separator::CommaBlank), ["k1", "k2", " k2", "k"]);
+}
+
+#[test]
+fn only_a_file_with_such_a_blank_has_format_2() {
+    let format = |file: &Bytes| zstd::decode_all(&file[..]).unwrap()[0];
+    let mut writer = SliceWriter::new();
+    writer.add_behind_blank(&task(0, "b", "k"));
+    assert_eq!(format(&writer.finish()), 2);
+    writer.add(&task(1, "b", "k"));
+    assert_eq!(format(&writer.finish()), 1, "the slice before leaves no trace");
+    // The mark does not exist in format 1.
+    writer.add_behind_blank(&task(0, "b", "k"));
+    let mut rows = zstd::decode_all(&writer.finish()[..]).unwrap();
+    rows[0] = 1;
+    let older = Bytes::from(zstd::encode_all(&rows[..], 1).unwrap());
+    assert!(matches!(read(&older, &row(0, 1), EmptyVersion::Latest), Err(ReadSliceError::Damaged(_))));
+}
+
+#[test]
 fn a_damaged_file_gives_out_no_task() {
     let tasks = some_tasks();
     let file = write(&tasks);
@@ -93,7 +135,7 @@ fn a_damaged_file_gives_out_no_task() {
             }
         }
         let cut = file.slice(..at);
-        assert!(SliceReader::open(cut, &row, EmptyVersion::Latest).is_err(), "cut off at {at}");
+        assert!(read(&cut, &row, EmptyVersion::Latest).is_err(), "cut off at {at}");
     }
 }
 
@@ -145,12 +187,12 @@ proptest! {
     }
 
     #[test]
-    fn any_rows_are_read_or_refused(mut rows in prop::collection::vec(any::<u8>(), 0..200), tasks in 1_usize..9) {
-        let mut bytes = vec![FORMAT];
+    fn any_rows_are_read_or_refused(mut rows in prop::collection::vec(any::<u8>(), 0..200), format in 1_u8..3, tasks in 1_usize..9) {
+        let mut bytes = vec![format];
         bytes.extend_from_slice(&0_u64.to_le_bytes());
         bytes.extend_from_slice(&u32::try_from(tasks).unwrap().to_le_bytes());
         bytes.append(&mut rows);
         let file = Bytes::from(zstd::encode_all(&bytes[..], 1).unwrap());
-        let _ = read(&file, &row(0, tasks), EmptyVersion::Fail);
+        let _ = read_as(&file, &row(0, tasks), EmptyVersion::Fail, Separator::Comma);
     }
 }

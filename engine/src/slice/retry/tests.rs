@@ -54,7 +54,7 @@ async fn write(rig: &Rig, index: u32, writer: &mut SliceWriter) {
 async fn written(rig: &Rig) -> Vec<Task> {
     let mut tasks = Vec::new();
     for row in rig.slices().await {
-        tasks.extend(open_as_written(&rig.spool, &row).await.unwrap().map(Result::unwrap));
+        tasks.extend(open_as_written(&rig.spool, &rig.job, &row).await.unwrap().map(Result::unwrap));
     }
     tasks
 }
@@ -139,7 +139,7 @@ async fn a_million_tasks_are_retried_without_one_too_many_or_too_few() {
     let mut wanted = (0..1_000_000).filter(|number| number % 3 != 0);
     let mut number = 0;
     for row in rig.slices().await {
-        for task in open_as_written(&rig.spool, &row).await.unwrap() {
+        for task in open_as_written(&rig.spool, &rig.job, &row).await.unwrap() {
             let task = task.unwrap();
             assert_eq!((task.number, task.key), (number, self::task(wanted.next().unwrap()).key));
             number += 1;

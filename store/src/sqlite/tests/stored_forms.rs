@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
+use brigade_model::options::Separator;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{LeaseToken, OutcomePart, OwnerId};
 use brigade_model::{JobSpec, Timestamp};
@@ -49,6 +50,8 @@ fn eventful_job() -> Job {
         slices: 19,
         left_out: vec![("delete marker".into(), 3)],
         some_rows_have_versions: true,
+        separator: Separator::CommaBlank,
+        notes: vec!["3 rows are noted".into()],
     };
     let why = JobFailure::new(failure::TASK_FAILURE_THRESHOLD_EXCEEDED, "60 of 100 tasks failed");
     let life = [

@@ -5,7 +5,9 @@ use super::*;
 use crate::places::BucketRules;
 
 fn inventory(schema: &str, appid: Option<&str>) -> Inventory {
-    let appid = appid.map_or(String::new(), |appid| format!("\"sourceAppid\":\"{appid}\","));
+    // Without an appid, that of the manifest's own place: it says who wrote the inventory.
+    let appid =
+        appid.map_or(r#""destinationAppid":"125","#.to_owned(), |appid| format!("\"sourceAppid\":\"{appid}\","));
     let json = format!("{{{appid}\"fileSchema\":\"{schema}\",\"files\":[]}}");
     let object = qcs::parse_object("qcs::cos:r::lists/manifest.json").unwrap();
     let location = ManifestLocation { object, version: None, etag: ETag::new("\"e\"").unwrap() };
@@ -30,7 +32,7 @@ impl Case {
     }
 
     fn read(&self, parts: &[&str]) -> Result<(Vec<Task>, u64), RowError> {
-        let mut rows = InventoryRows::new(&self.inventory, self.operation, &self.options);
+        let mut rows = InventoryRows::new(&self.inventory, self.operation, &self.options).unwrap();
         let mut tasks = Vec::new();
         for part in parts {
             for mut piece in part.as_bytes().chunks(7) {
@@ -85,7 +87,7 @@ fn rows_of_another_bucket_are_tasks_with_a_defect() {
 }
 
 #[test]
-fn keys_are_percent_encoded_unless_the_job_says_otherwise() {
+fn keys_are_encoded_as_the_writer_does_it_unless_the_job_says_otherwise() {
     let key = |encoding: Option<KeyEncoding>, text: &str| {
         let mut case = Case::of("Bucket,Key");
         case.options.key_encoding = encoding;
@@ -95,6 +97,40 @@ fn keys_are_percent_encoded_unless_the_job_says_otherwise() {
     assert_eq!(key(Some(KeyEncoding::Form), "a%20b+c%2Bd").unwrap(), "a b c+d");
     assert_eq!(key(Some(KeyEncoding::Raw), "a%20b+c%2Bd").unwrap(), "a%20b+c%2Bd");
     assert_eq!(key(None, "100%"), Err(RowError::NotEncoded { row: 1 }));
+
+    let mut of_aws = Case::of("Bucket,Key");
+    of_aws.inventory.encoding = Some(KeyEncoding::Form);
+    assert_eq!(keys(&of_aws.tasks("b,a%20b+c%2Bd")), ["a b c+d"]);
+    of_aws.options.key_encoding = Some(KeyEncoding::Url);
+    assert_eq!(keys(&of_aws.tasks("b,a%20b+c%2Bd")), ["a b+c+d"]);
+}
+
+#[test]
+fn an_inventory_whose_writer_is_unknown_is_read_only_when_the_job_says_how() {
+    let mut unknown = inventory("Bucket,Key", None);
+    unknown.encoding = None;
+    let read = |options: &JobOptions| InventoryRows::new(&unknown, OperationKind::Copy, options).map(drop);
+    assert_eq!(read(&JobOptions::default()), Err(InventoryError::Writer));
+    let encoding = |encoding| JobOptions { key_encoding: Some(encoding), ..JobOptions::default() };
+    assert_eq!(read(&encoding(KeyEncoding::Raw)), Ok(()));
+}
+
+#[test]
+fn cells_are_taken_byte_for_byte_and_headers_as_the_job_says() {
+    let mut case = Case::of("Bucket,Key,Size");
+    assert_eq!(keys(&case.tasks("b, k ,7\nb,\"\tl\",8\n")), [" k ", "\tl"]);
+    let told = case.read(&["b,k, 7\n"]).unwrap_err().to_string();
+    assert_eq!(told, "row 1: the column Size must be a number of bytes");
+    assert_eq!(
+        case.read(&["b, \"k\",7\n"]).unwrap_err().to_string().split(';').next(),
+        Some("row 1: blanks stand before the opening quote of a cell")
+    );
+    case.options.separator = Some(Separator::CommaBlank);
+    assert_eq!(keys(&case.tasks("b, k, 7\nb, \"l\", 8\n")), ["k", "l"]);
+    case.options = JobOptions { header: Some(Header::Yes), ..JobOptions::default() };
+    assert_eq!(keys(&case.read(&["x,y,z\nb,k,7\n", "x,y,z\nb,l,7\n"]).unwrap().0), ["k", "l"]);
+    case.options.header = Some(Header::No);
+    assert_eq!(keys(&case.tasks("Bucket,Key,7\n")), ["Key"]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn document(schema: &str, parts: &[Vec<u8>]) -> String {
         format!(r#"{{"key":"p{n}","size":"{}","md5Checksum":"{md5}"}}"#, part.len())
     };
     let files: Vec<String> = parts.iter().enumerate().map(file).collect();
-    format!(r#"{{"destinationBucket":"lists","fileSchema":"{schema}","files":[{}]}}"#, files.join(","))
+    format!(r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{schema}","files":[{}]}}"#, files.join(","))
 }
 
 async fn put_part(rig: &Rig, n: usize, bytes: Vec<u8>) {
@@ -160,7 +160,8 @@ async fn a_part_that_is_no_whole_gzip_is_named_even_when_nothing_else_is_known_o
         ("empty", Vec::new()),
         ("followed by something else", [&whole[..], b"more and more"].concat()),
     ] {
-        let text = format!(r#"{{"fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
+        let text =
+            format!(r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
         let rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
         put_part(&rig, 0, part).await;
         let (code, reason) = failure(&rig).await;
@@ -196,7 +197,8 @@ async fn a_bad_row_is_named_with_its_part() {
 
 #[tokio::test(start_paused = true)]
 async fn parts_are_read_only_where_the_role_may_read_manifests() {
-    let text = format!(r#"{{"destinationBucket":"others","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
+    let text =
+        format!(r#"{{"destinationBucket":"arn:aws:s3:::others","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
     let mut rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
     rig.places.manifest.buckets = BucketRules { allowed: vec!["lists".into()], strip_suffix: None };
     let told = "inventory part others/p0: the role does not allow this bucket";
@@ -246,7 +248,10 @@ async fn whoever_takes_over_an_inventory_goes_on_behind_the_recorded_slices() {
 async fn parts_that_nothing_pins_and_that_change_between_two_preparations_fail_the_job() {
     let part = |n: u64| gzip(&[&rows(n * 10_000, (n + 1) * 10_000)]);
     let files: Vec<String> = (0..10).map(|n| format!(r#"{{"key":"p{n}"}}"#)).collect();
-    let document = format!(r#"{{"fileSchema":"{SCHEMA}","files":[{}]}}"#, files.join(","));
+    let document = format!(
+        r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{}]}}"#,
+        files.join(",")
+    );
     let mut rig = Rig::new(&document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
     rig.job.spec.operation = tagging();
     for n in 0..10 {

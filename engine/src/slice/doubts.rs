@@ -1,0 +1,215 @@
+//! Settles what the rows of a manifest do not tell by themselves: what separates their cells,
+//! whether keys are percent-encoded, whether the first row is a header.
+//!
+//! A sample of the rows in doubt is looked at in each reading, without changing anything:
+//!
+//! ```text
+//! doubt                            objects exist of              so
+//! one blank behind each comma      the keys with their blanks    blanks belong to keys
+//!                                  the keys without them         the blank is the separator's
+//!                                  both, neither, or a refusal   the job fails: separator
+//! keys with %XX, taken as raw      the decoded keys only         the job fails: key-encoding
+//!                                  anything else                 keys are raw
+//! another bucket in the 1st row    the second row's bucket only  the job fails: header
+//! ```
+//!
+//! A failure names the job option that settles the doubt. A store that is away settles nothing:
+//! the job waits.
+
+use brigade_model::options::{KeyEncoding, Separator};
+use brigade_model::ports::object_store::{At, CallError, HeadObject, ListObjectsV2, Verdict, send};
+use brigade_model::{BucketName, JobId, ObjectKey, Task};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::manifest::csv::StrangeFirstRow;
+use crate::manifest::row::{self, Row};
+use crate::manifest::tasks::TaskReader;
+use crate::manifest::{Doubt, Located};
+use crate::setback::Setback;
+use crate::slice::prepare::Prepare;
+use crate::slice::sample::Sample;
+
+/// Looks under way at once: a few round trips for a sample, and no burst. ours
+const LOOKS_AT_ONCE: usize = 16;
+
+/// A refusal is told this long, bytes: a failure's reason has 256 in all.
+const SHOWN_REFUSAL_BYTES: usize = 60;
+
+/// The rows in doubt of a manifest that is being read.
+pub(super) struct Doubts {
+    /// What the rows so far tell.
+    separator: Option<Separator>,
+    possible: Vec<Separator>,
+    separated: Sample<Row>,
+    encoded: Sample<Row>,
+}
+
+impl Doubts {
+    pub(super) fn new(job: JobId) -> Self {
+        Self { separator: None, possible: Vec::new(), separated: Sample::new(job), encoded: Sample::new(job) }
+    }
+
+    /// Takes a row of the manifest in.
+    pub(super) fn see(&mut self, row: &Row, manifest: &TaskReader<'_>) {
+        self.separator = manifest.separator();
+        if self.separator.is_none() {
+            self.possible = manifest.possible_separators();
+        }
+        if row.task.defect.is_some() {
+            return;
+        }
+        if self.separator.is_none() {
+            self.separated.offer(row.task.number, || row.clone());
+        }
+        if manifest.is_encoding_assumed() && row::has_escapes(row.task.key.as_str()) {
+            self.encoded.offer(row.task.number, || row.clone());
+        }
+    }
+
+    /// Settles what is in doubt now that all rows are known; gives what separates cells.
+    ///
+    /// # Errors
+    /// [`Setback::Failed`] when a doubt remains, [`Setback::Again`] when the store is away.
+    pub(super) async fn settle(self, what: Prepare<'_>) -> Result<Separator, Setback> {
+        let separator = match self.separator {
+            Some(separator) => separator,
+            None => decide_separator(what, &self.possible, self.separated.into_rows().collect()).await?,
+        };
+        let encoded = self.encoded.into_rows().filter_map(|row| read_as(row, separator)).collect();
+        check_encoding(what, encoded).await?;
+        Ok(separator)
+    }
+}
+
+/// The task of a row in this reading; `None` when its key would be none.
+fn read_as(row: Row, separator: Separator) -> Option<Task> {
+    let key = match separator {
+        Separator::Comma if row.is_behind_blank => ObjectKey::new(format!(" {}", row.task.key)).ok()?,
+        Separator::Comma | Separator::CommaBlank => row.task.key,
+    };
+    Some(Task { key, ..row.task })
+}
+
+async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<Row>) -> Result<Separator, Setback> {
+    // Rows that are none, or all of another bucket, mean the same either way.
+    if rows.is_empty() {
+        return Ok(Separator::Comma);
+    }
+    let tasks = |separator| -> Vec<Task> {
+        let rows = rows.iter().filter(|_| possible.contains(&separator));
+        rows.filter_map(|row| read_as(row.clone(), separator)).collect()
+    };
+    let exact = look(what, tasks(Separator::Comma)).await?;
+    let without_blank = look(what, tasks(Separator::CommaBlank)).await?;
+    let why = match (exact, without_blank) {
+        (Found { refusal: Some(refusal), .. }, _) | (_, Found { refusal: Some(refusal), .. }) => {
+            format!("a look was refused: {refusal}")
+        }
+        (Found { exists: true, .. }, Found { exists: false, .. }) => return Ok(Separator::Comma),
+        (Found { exists: false, .. }, Found { exists: true, .. }) => return Ok(Separator::CommaBlank),
+        (Found { exists: true, .. }, Found { exists: true, .. }) => "objects exist with and without it".to_owned(),
+        (Found { exists: false, .. }, Found { exists: false, .. }) => "no object exists with it or without".to_owned(),
+    };
+    Err(doubtful(what, Doubt::Separator(why)))
+}
+
+async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Setback> {
+    let decoded = |encoding| -> Vec<Task> {
+        let decode = |task: &Task| {
+            let key = row::key(task.number, task.key.as_str(), encoding).ok()?;
+            Some(Task { key, ..task.clone() })
+        };
+        tasks.iter().filter_map(decode).collect()
+    };
+    // What a refusal hides is not known to be there: raw keys are acted on only where nothing
+    // speaks for the others.
+    let has_decoded = look(what, decoded(KeyEncoding::Url)).await?.exists;
+    let has_form = !has_decoded && look(what, decoded(KeyEncoding::Form)).await?.exists;
+    if (has_decoded || has_form) && !look(what, tasks).await?.exists {
+        let value = if has_decoded { "url" } else { "form" };
+        return Err(doubtful(what, Doubt::Encoding(value)));
+    }
+    Ok(())
+}
+
+/// Refuses a first row whose bucket does not exist, or is none of the role's, while the next
+/// row's does: it is a header with other names, and would be the job's bucket.
+///
+/// # Errors
+/// [`Setback::Failed`] when it is, [`Setback::Again`] when the store is away.
+pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> Result<(), Setback> {
+    let is_missing = bucket_exists(what, &first.bucket).await? == Bucket::Missing;
+    if !is_missing || bucket_exists(what, &first.next_bucket).await? != Bucket::Exists {
+        return Ok(());
+    }
+    Err(doubtful(what, Doubt::Header(first)))
+}
+
+fn doubtful(what: Prepare<'_>, doubt: Doubt) -> Setback {
+    Located::manifest_of(what.job).error(doubt).into()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bucket {
+    Exists,
+    /// The store does not say.
+    MayExist,
+    /// There is none that the role may touch.
+    Missing,
+}
+
+async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket, Setback> {
+    let source = &what.places.source;
+    let Some(bucket) = source.buckets.resolve(bucket) else { return Ok(Bucket::Missing) };
+    let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
+    match send(&*source.store, what.leash, list).await {
+        Ok(_) => Ok(Bucket::Exists),
+        Err(error) if error.verdict == Verdict::Missing => Ok(Bucket::Missing),
+        Err(error) => away(error).map(|_| Bucket::MayExist),
+    }
+}
+
+/// What looks at some objects found.
+#[derive(Debug, Default)]
+struct Found {
+    /// One of them exists.
+    exists: bool,
+    /// Why one of them may not be looked at.
+    refusal: Option<String>,
+}
+
+/// Looks whether any of these objects exists.
+async fn look(what: Prepare<'_>, tasks: Vec<Task>) -> Result<Found, Setback> {
+    let looks = stream::iter(tasks).map(|task| look_at(what, task)).buffer_unordered(LOOKS_AT_ONCE);
+    let found: Vec<Found> = looks.try_collect().await?;
+    let exists = found.iter().any(|found| found.exists);
+    Ok(Found { exists, refusal: found.into_iter().find_map(|found| found.refusal) })
+}
+
+async fn look_at(what: Prepare<'_>, task: Task) -> Result<Found, Setback> {
+    let source = &what.places.source;
+    let Some(bucket) = source.buckets.resolve(&task.bucket) else {
+        return Ok(Found { exists: false, refusal: Some("the role does not allow the bucket".to_owned()) });
+    };
+    let head = HeadObject { at: At { bucket, key: task.key }, version: task.version };
+    match send(&*source.store, what.leash, head).await {
+        Ok(_) => Ok(Found { exists: true, refusal: None }),
+        Err(error) if error.verdict == Verdict::Missing => Ok(Found::default()),
+        // The version is there, and is a delete marker.
+        Err(error) if error.http_status == Some(405) => Ok(Found { exists: true, refusal: None }),
+        Err(error) => away(error).map(|refusal| Found { exists: false, refusal: Some(refusal) }),
+    }
+}
+
+/// What a refused call says; an error when the store did not answer it.
+fn away(error: CallError) -> Result<String, Setback> {
+    match error.verdict {
+        Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid => {
+            Ok(brigade_model::outcome::cut(error.to_string(), SHOWN_REFUSAL_BYTES))
+        }
+        Verdict::Stopped => Err(Setback::Stopped),
+        Verdict::Throttled | Verdict::Transient | Verdict::Unavailable | Verdict::CredentialsRefused => {
+            Err(Setback::Again(format!("the objects of the manifest cannot be looked at: {error}")))
+        }
+    }
+}
