@@ -140,8 +140,9 @@ pub async fn write_listing(
     }
 }
 
-/// A cell of a CSV file (RFC 4180). One that begins or ends with a blank is quoted too: a
-/// reader may trim cells that are not.
+/// A cell of a CSV file (RFC 4180). One that begins or ends with a blank is quoted too: other
+/// programs may trim cells that are not, and this one asks the store what is meant by a blank that
+/// stands behind every comma.
 fn quoted(cell: &str) -> Cow<'_, str> {
     let is_special = |letter: char| matches!(letter, ',' | '"' | '\r' | '\n');
     let has_edge = cell.trim_matches([' ', '\t']).len() < cell.len();
@@ -156,7 +157,11 @@ fn quoted(cell: &str) -> Cow<'_, str> {
 mod tests {
     use std::sync::Arc;
 
+    use brigade_engine::manifest::csv::RowReader;
+    use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
+    use brigade_model::options::{JobOptions, Separator};
     use brigade_model::ports::object_store::At;
+    use brigade_model::qcs;
     use brigade_runtime::{SeededEntropy, SystemClock};
     use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
     use bytes::Bytes;
@@ -172,7 +177,17 @@ mod tests {
         );
         let bucket: brigade_model::BucketName = "photos".parse().unwrap();
         store.create_bucket(&bucket, Versioning::Off).unwrap();
-        let mut keys = vec!["p/a,b", "p/\"quoted\"", "p/line\nbreak", "p/ blank ", "p/é😀", "p/plain"];
+        let mut keys = vec![
+            "p/a,b",
+            "p/\"quoted\"",
+            "p/line\nbreak",
+            "p/ blank ",
+            "p/é😀",
+            "p/plain",
+            "p/tab\t",
+            "p/both\r\n",
+            "p/a%20b",
+        ];
         for key in keys.iter().chain(&["q/other"]) {
             store.put(&At { bucket: bucket.clone(), key: key.parse().unwrap() }, Body::from(Bytes::from("x"))).unwrap();
         }
@@ -181,10 +196,29 @@ mod tests {
         let (mut out, mut pages) = (Vec::new(), Vec::new());
         let from = "s3://photos/p/".parse().unwrap();
         let count = write_listing(&store, &from, &mut out, |count| pages.push(count)).await.unwrap();
-        assert_eq!((count, pages), (2506, vec![1000, 2000, 2506]));
+        assert_eq!((count, pages), (2509, vec![1000, 2000, 2509]));
 
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("Bucket,Key\n") && text.contains("photos,\"p/ blank \"\n"), "blanks are quoted");
+        // As the service reads it.
+        let job = ManifestSpec {
+            location: ManifestLocation {
+                object: qcs::parse_object("qcs::cos:r::lists/m.csv").unwrap(),
+                version: None,
+                etag: "e".parse().unwrap(),
+            },
+            format: ManifestFormat::CosCsvV1,
+            fields: vec![Field::Bucket, Field::Key],
+        };
+        let (mut service, mut unread) = (RowReader::new(&job, &JobOptions::default()).unwrap(), text.as_bytes());
+        let mut read = Vec::new();
+        while let Some(row) = service.next(&mut unread).unwrap() {
+            read.push(row.task.key.as_str().to_owned());
+        }
+        assert_eq!((read.len(), service.separator()), (2509, Some(Separator::Comma)));
+        assert!(keys.iter().all(|key| read.iter().any(|read| read == key)));
+
+        // As another program does.
         let mut rows = csv::Reader::from_reader(text.as_bytes());
         let mut read: Vec<(String, String)> = rows.deserialize().map(Result::unwrap).collect();
         assert!(read.iter().all(|(bucket, _)| bucket == "photos"));

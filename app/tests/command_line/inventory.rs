@@ -29,7 +29,7 @@ async fn an_inventory_is_given_by_its_manifest_json() {
     let part = part.finish().unwrap();
     let (size, md5) = (part.len(), hex::encode(Md5::digest(&part)));
     let document = format!(
-        r#"{{"sourceBucket":"photos","destinationBucket":"lists","fileFormat":"CSV","listObjectCount":"3",
+        r#"{{"sourceBucket":"photos","destinationBucket":"arn:aws:s3:::lists","fileFormat":"CSV","listObjectCount":"3",
         "fileSchema":"Bucket, Key, Size, VersionId, IsLatest, IsDeleteMarker",
         "files":[{{"key":"inventory/data/1.csv.gz","size":"{size}","md5Checksum":"{md5}"}}]}}"#
     );

@@ -66,7 +66,8 @@ impl Manifest {
     pub(crate) fn size(&self, key: &ObjectKey) -> u64 {
         match self {
             Self::Computed(rows) => rows * ROW_BYTES,
-            Self::Kept(kept) => kept.file(key).len() as u64,
+            // Anything else is an object that a row names, and exists.
+            Self::Kept(kept) => kept.files.get(key.as_str()).map_or(0, |file| file.len() as u64),
         }
     }
 
@@ -149,7 +150,9 @@ impl Kept {
             listed.push(format!(r#"{{"key":"{key}","size":{},"md5Checksum":"{md5}"}}"#, part.len()));
             self.files.insert(key, Bytes::from(part));
         }
-        let json = format!(r#"{{"fileFormat":"CSV","fileSchema":"{schema}","files":[{}]}}"#, listed.join(","));
+        // An appid says that COS wrote it: `+` is a plus.
+        let appids = r#""sourceAppid":"""#;
+        let json = format!(r#"{{{appids},"fileFormat":"CSV","fileSchema":"{schema}","files":[{}]}}"#, listed.join(","));
         self.files.insert("manifest.json".to_owned(), Bytes::from(json));
     }
 

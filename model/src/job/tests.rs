@@ -90,6 +90,18 @@ fn a_job_ends_with_its_time_and_its_reason() {
 }
 
 #[test]
+fn what_a_preparation_notes_is_said_before_the_confirmation_and_while_the_job_runs() {
+    let noted = Prepared { tasks: 3, notes: vec!["two rows meet".into(), "so do two".into()], ..Prepared::default() };
+    let waiting = changed(job(Some(true)), &[Change::PreparationStarted, Change::ManifestRead(noted)]);
+    assert_eq!(
+        (waiting.status, waiting.status_update_reason.as_str()),
+        (Status::Suspended, "two rows meet; so do two")
+    );
+    let running = changed(waiting, &[Change::Confirmed("go".into()), Change::SlotGranted]);
+    assert_eq!((running.status, running.status_update_reason.as_str()), (Status::Active, "two rows meet; so do two"));
+}
+
+#[test]
 fn an_illegal_change_changes_nothing() {
     let mut new = job(None);
     let before = new.clone();

@@ -6,6 +6,7 @@ use std::io::BufWriter;
 
 use anyhow::Context as _;
 use brigade_model::job::JobSpec;
+use brigade_model::options::JobOptions;
 use clap::Parser;
 
 use super::stage::{LISTS, REPORTS, SOURCE, Stage, TARGET};
@@ -29,7 +30,7 @@ pub(super) async fn bring_manifest(stage: &Stage) -> anyhow::Result<(Pinned, Fie
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let from: S3Url = format!("s3://{SOURCE}/").parse()?;
     let count = write_listing(&*stage.store, &from, BufWriter::new(file), |_| ()).await?;
-    let local = manifest::look_here(&path, None)?;
+    let local = manifest::look_here(&path, None, &JobOptions::default())?;
     let at = upload::destination(&local, &format!("s3://{LISTS}/").parse()?)?;
     let pinned = upload::upload(&*stage.store, &local, at).await?;
     say(format_args!("Listed {} objects into the manifest s3://{LISTS}/{}.", grouped(count), pinned.at.key))?;

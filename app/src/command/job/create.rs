@@ -145,7 +145,7 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
                 .into())
         }
         Source::Local(path) => {
-            let local = manifest::look_here(path, common.fields.as_ref())?;
+            let local = manifest::look_here(path, common.fields.as_ref(), &common.options.0)?;
             let to = common.manifest_to.as_ref().ok_or_else(|| {
                 Mistake("a manifest from here is uploaded: say --manifest-to s3://BUCKET/PREFIX/".to_owned())
             })?;
@@ -164,7 +164,7 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
             let store = desk.open_store(&common.store)?;
             let fields = common.fields.as_ref();
             let found = match format {
-                ManifestFormat::CosCsvV1 => manifest::look_there(&*store, place, fields).await?,
+                ManifestFormat::CosCsvV1 => manifest::look_there(&*store, place, fields, &common.options.0).await?,
                 ManifestFormat::CosInventoryCsvV1 => {
                     (manifest::look_at_inventory(&*store, place, fields).await?, Vec::new())
                 }

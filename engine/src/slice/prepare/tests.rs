@@ -1,5 +1,5 @@
 use brigade_model::operation::{Directive, Tag, Tagging};
-use brigade_model::options::EmptyVersion;
+use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::task::Defect;
 use brigade_model::{Field, Operation, qcs};
@@ -60,6 +60,26 @@ async fn whoever_takes_over_goes_on_behind_the_recorded_slices() {
     let read = rig.tasks().await;
     assert!(read.iter().zip(0..tasks).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
     assert_eq!(read.len(), 200_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_reads_blanks_before_keys_as_all_rows_together_tell_it() {
+    let rows: String = (0..150_000).map(|n| format!("photos, k{n}\n")).collect();
+    let mut rig = Rig::new(&(rows.clone() + "photos,end\n"), |spec| spec.operation = tagging()).await;
+    rig.script.expect([
+        (CallKind::GetObject, Trouble::BreaksAfter(rows.len())),
+        (CallKind::GetObject, Trouble::Fails(Verdict::Unavailable)),
+    ]);
+    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
+    assert_eq!(rig.slices().await.len(), 16, "recorded before the row that tells");
+    rig.take_over().await;
+    let prepared = rig.prepare().await.unwrap();
+    assert_eq!((prepared.tasks, prepared.separator), (150_001, Separator::Comma));
+    rig.change(brigade_model::Change::ManifestRead(prepared)).await;
+    let tasks = rig.tasks().await;
+    let (last, others) = tasks.split_last().unwrap();
+    assert_eq!(last.key.as_str(), "end");
+    assert!(others.iter().zip(0..).all(|(task, n)| task.key.as_str() == format!(" k{n}")));
 }
 
 #[tokio::test(start_paused = true)]

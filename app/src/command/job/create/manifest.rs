@@ -1,17 +1,19 @@
 //! The manifest of a job to be created: looked at, and uploaded when it lies here.
 //!
-//! A manifest here is read once, as a stream, for its columns, its count and its MD5; its ETag
-//! after the upload pins the bytes. A manifest in the store is pinned by the ETag (and the
+//! A manifest here is read once, as a stream and as the service will read it, for its columns, its
+//! count and its MD5; its ETag after the upload pins the bytes. A manifest in the store is pinned by the ETag (and the
 //! version) that a HEAD gives.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
+use brigade_engine::manifest::cells::{CellError, CellReader, Step};
 use brigade_model::manifest::Field;
 use brigade_model::names::{ETag, VersionId};
+use brigade_model::options::{Header, JobOptions, Separator};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, GetObject, HeadObject, Leash, send};
 use md5::{Digest, Md5};
@@ -86,16 +88,23 @@ enum FirstRow {
     Header(Fields),
     /// It names columns that a manifest has not.
     StrangeHeader,
+    /// The job says that it is a header of that many cells; what they mean is not said.
+    Skipped(usize),
     /// It is a row of that many cells.
     Row(usize),
 }
 
-fn read_first_row(cells: &[&str]) -> FirstRow {
+fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
     let known: Vec<_> = cells.iter().map(|cell| field(cell)).collect();
-    match known.iter().copied().collect::<Option<Fields>>() {
-        Some(fields) if are_fields_usable(&fields) => FirstRow::Header(fields),
-        _ if known.contains(&Some(Field::Bucket)) && known.contains(&Some(Field::Key)) => FirstRow::StrangeHeader,
-        _ => FirstRow::Row(cells.len()),
+    let named = known.iter().copied().collect::<Option<Fields>>().filter(|fields| are_fields_usable(fields));
+    match (header, named) {
+        (Header::No, _) => FirstRow::Row(cells.len()),
+        (Header::Yes | Header::Auto, Some(fields)) => FirstRow::Header(fields),
+        (Header::Yes, None) => FirstRow::Skipped(cells.len()),
+        (Header::Auto, None) if [Field::Bucket, Field::Key].iter().all(|field| known.contains(&Some(*field))) => {
+            FirstRow::StrangeHeader
+        }
+        (Header::Auto, None) => FirstRow::Row(cells.len()),
     }
 }
 
@@ -109,16 +118,16 @@ fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Re
             mistake("its header names other columns than --fields: correct one of them".to_owned())
         }
         (_, FirstRow::StrangeHeader) => mistake(
-            "its header names columns unknown here: remove it and say --fields, with Ignore for them".to_owned(),
+            "its header names columns unknown here: say --header yes and --fields, with Ignore for them".to_owned(),
         ),
-        (Some(fields), FirstRow::Row(cells)) if fields.len() != *cells => {
+        (Some(fields), FirstRow::Row(cells) | FirstRow::Skipped(cells)) if fields.len() != *cells => {
             mistake(format!("--fields names {} columns and its first row has {cells}", fields.len()))
         }
         (Some(fields), _) => Ok(fields.clone()),
         (None, FirstRow::Header(header)) => Ok(header.clone()),
-        (None, FirstRow::Row(2)) => Ok(vec![Field::Bucket, Field::Key]),
-        (None, FirstRow::Row(cells)) => mistake(format!(
-            "its first row has {cells} cells and no header: say what they are, such as --fields Bucket,Key,VersionId"
+        (None, FirstRow::Row(2) | FirstRow::Skipped(2)) => Ok(vec![Field::Bucket, Field::Key]),
+        (None, FirstRow::Row(cells) | FirstRow::Skipped(cells)) => mistake(format!(
+            "its first row has {cells} cells and no known header: say what they are, such as --fields Bucket,Key,VersionId"
         )),
     }
 }
@@ -127,25 +136,30 @@ fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Re
 ///
 /// # Errors
 /// [`Mistake`] when it cannot be read, is empty, or its columns are unclear.
-pub fn look_here(path: &Path, given: Option<&Fields>) -> Result<Local, Mistake> {
+pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> Result<Local, Mistake> {
+    /// Bytes read at once.
+    const PIECE_BYTES: usize = 64 * 1024;
     let name = path.display().to_string();
     let unreadable = |error: &dyn std::fmt::Display| Mistake(format!("manifest {name}: {error}"));
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut source = Measured { inner: BufReader::new(file), md5: Md5::new(), bytes: 0 };
-    let mut rows = csv_rows(&mut source);
-    let mut row = csv::ByteRecord::new();
-    if !rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    let (mut rows, mut md5, mut bytes) = (Rows::new(options), Md5::new(), 0);
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        let count = file.read(&mut buffer).map_err(|error| unreadable(&error))?;
+        let piece = &buffer[..count];
+        md5.update(piece);
+        bytes += count as u64;
+        rows.read(piece).map_err(|error| unreadable(&error))?;
+        if count == 0 {
+            break;
+        }
+    }
+    let Some(first) = rows.first else {
         return Err(Mistake(format!("manifest {name}: is empty: each row names a bucket and a key")));
-    }
-    let first = first_row(&row);
+    };
     let fields = decide_fields(given, &first, &name)?;
-    let mut count = u64::from(matches!(first, FirstRow::Row(_)));
-    while rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
-        count += 1;
-    }
-    drop(rows);
-    let md5 = hex::encode(source.md5.finalize());
-    Ok(Local { path: path.to_owned(), bytes: source.bytes, rows: count, fields, md5 })
+    let headers = u64::from(!matches!(first, FirstRow::Row(_)));
+    Ok(Local { path: path.to_owned(), bytes, rows: rows.count - headers, fields, md5: hex::encode(md5.finalize()) })
 }
 
 /// Looks at an object in the store, which pins it; says how long it is too.
@@ -186,6 +200,7 @@ pub async fn look_there(
     store: &dyn ObjectStore,
     place: &S3Url,
     given: Option<&Fields>,
+    options: &JobOptions,
 ) -> anyhow::Result<(Pinned, Fields)> {
     /// The first row is within this, or it is no manifest: two names of 1,024 bytes, quoted.
     const FIRST_BYTES: u64 = 16 * 1024;
@@ -202,34 +217,63 @@ pub async fn look_there(
     while let Some(piece) = got.body.next().await {
         bytes.extend_from_slice(&piece.with_context(unreadable)?);
     }
-    let mut row = csv::ByteRecord::new();
-    csv_rows(bytes.as_slice()).read_byte_record(&mut row).with_context(unreadable)?;
-    let fields = decide_fields(given, &first_row(&row), &place.to_string())?;
+    let mut rows = Rows::new(options);
+    rows.read(&bytes)
+        .and_then(|()| if rows.first.is_none() { rows.read(&[]) } else { Ok(()) })
+        .with_context(unreadable)?;
+    let Some(first) = rows.first else {
+        return Err(Mistake(format!("manifest {place}: begins with nothing but blank rows")).into());
+    };
+    let fields = decide_fields(given, &first, &place.to_string())?;
     Ok((pinned, fields))
 }
 
-fn csv_rows<R: Read>(source: R) -> csv::Reader<R> {
-    csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source)
+/// The rows of a manifest, read as the service does.
+struct Rows {
+    cells: CellReader,
+    separator: Separator,
+    header: Header,
+    first: Option<FirstRow>,
+    count: u64,
 }
 
-fn first_row(row: &csv::ByteRecord) -> FirstRow {
-    let cells: Vec<_> = row.iter().map(String::from_utf8_lossy).collect();
-    read_first_row(&cells.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
+/// Bytes that are no rows.
+#[derive(Debug, thiserror::Error)]
+#[error("row {row}: {problem}")]
+struct NoRows {
+    row: u64,
+    problem: CellError,
 }
 
-/// A reader that measures what it gives.
-struct Measured<R> {
-    inner: R,
-    md5: Md5,
-    bytes: u64,
-}
+impl Rows {
+    fn new(options: &JobOptions) -> Self {
+        let (separator, header) = (options.separator.unwrap_or_default(), options.header.unwrap_or_default());
+        Self { cells: CellReader::new(options.separator), separator, header, first: None, count: 0 }
+    }
 
-impl<R: Read> Read for Measured<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.md5.update(&buffer[..count]);
-        self.bytes += count as u64;
-        Ok(count)
+    /// Reads a piece; an empty one is the end.
+    fn read(&mut self, mut piece: &[u8]) -> Result<(), NoRows> {
+        let is_end = piece.is_empty();
+        loop {
+            let step = if is_end { self.cells.finish() } else { self.cells.read(&mut piece) };
+            match step.map_err(|problem| NoRows { row: self.cells.row(), problem })? {
+                Step::More => return Ok(()),
+                Step::Row => self.count_row(),
+            }
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn count_row(&mut self) {
+        self.count += 1;
+        if self.first.is_none() {
+            let cells = (0..self.cells.count()).filter_map(|place| self.cells.cell(place, self.separator));
+            let cells: Vec<_> = cells.map(String::from_utf8_lossy).collect();
+            let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+            self.first = Some(read_first_row(&cells, self.header));
+        }
     }
 }
 
@@ -240,11 +284,16 @@ mod tests {
     use super::*;
 
     fn look(text: &str, fields: Option<&str>) -> Result<(Vec<&'static str>, u64), String> {
+        look_with(text, fields, None)
+    }
+
+    fn look_with(text: &str, fields: Option<&str>, header: Option<Header>) -> Result<(Vec<&'static str>, u64), String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let given = fields.map(|fields| parse_fields(fields).unwrap());
         let told = |Mistake(text)| text.split_once(": ").map(|(_, told)| told.to_owned()).unwrap();
-        let local = look_here(file.path(), given.as_ref()).map_err(told)?;
+        let options = JobOptions { header, ..JobOptions::default() };
+        let local = look_here(file.path(), given.as_ref(), &options).map_err(told)?;
         assert_eq!(local.bytes, text.len() as u64);
         assert_eq!(local.md5, hex::encode(Md5::digest(text)));
         Ok((local.fields.into_iter().map(Field::name).collect(), local.rows))
@@ -255,12 +304,30 @@ mod tests {
         assert_eq!(look("b,k1\nb,\"k,\n2\"\n", None), Ok((vec!["Bucket", "Key"], 2)));
         assert_eq!(look("Key, bucket,versionid\nk,b,v", None), Ok((vec!["Key", "Bucket", "VersionId"], 1)));
         assert_eq!(look("b,k,123\n", Some("Bucket,Key,Ignore")), Ok((vec!["Bucket", "Key", "Ignore"], 1)));
+        assert_eq!(look("b, \"k,1\"\n  \nb, k2\n", None), Ok((vec!["Bucket", "Key"], 2)), "as the service reads it");
+    }
+
+    #[test]
+    fn a_first_row_is_what_the_job_says_it_is() {
+        let strange = "bucket_name,key\nb,k\n";
+        assert_eq!(look(strange, None), Ok((vec!["Bucket", "Key"], 2)), "the service asks whether it is a bucket");
+        assert_eq!(look_with(strange, None, Some(Header::Yes)), Ok((vec!["Bucket", "Key"], 1)));
+        assert_eq!(look_with("Key,Bucket\nk,b\n", None, Some(Header::Yes)), Ok((vec!["Key", "Bucket"], 1)));
+        assert_eq!(look_with("Bucket,Key\nb,k\n", None, Some(Header::No)), Ok((vec!["Bucket", "Key"], 2)));
+        let sized = look_with("Bucket,Key,Size\nb,k,7\n", Some("Bucket,Key,Ignore"), Some(Header::Yes));
+        assert_eq!(sized, Ok((vec!["Bucket", "Key", "Ignore"], 1)));
+        assert!(look_with("x,y,z\n", None, Some(Header::Yes)).unwrap_err().contains("say what they are"));
+    }
+
+    #[test]
+    fn what_the_service_could_not_read_is_told_before_it_is_uploaded() {
+        assert_eq!(look("b,k\nb,\"k\n", None).unwrap_err(), "row 2: a quoted cell has no closing quote");
     }
 
     #[test]
     fn a_third_column_is_never_guessed() {
         let told = look("b,k,123\n", None).unwrap_err();
-        assert!(told.contains("3 cells and no header: say what they are"), "{told}");
+        assert!(told.contains("3 cells and no known header: say what they are"), "{told}");
     }
 
     #[test]

@@ -122,6 +122,7 @@ mod tests {
     use std::sync::Arc;
 
     use brigade_model::names::BucketName;
+    use brigade_model::options::JobOptions;
     use brigade_runtime::{SeededEntropy, SystemClock};
     use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 
@@ -143,7 +144,7 @@ mod tests {
 
     async fn bring(store: &SimulatedStore, rows: usize) -> (Local, Pinned) {
         let file = file_of(rows);
-        let local = look_here(file.path(), None).unwrap();
+        let local = look_here(file.path(), None, &JobOptions::default()).unwrap();
         let at = destination(&local, &"s3://lists/in".parse().unwrap()).unwrap();
         let pinned = upload(store, &local, at).await.unwrap();
         (local, pinned)
@@ -159,7 +160,7 @@ mod tests {
             assert_eq!((there.head.etag, pinned.version.clone()), (Some(pinned.etag.clone()), None));
             assert!(pinned.at.key.as_str().starts_with("in/objects") && pinned.at.key.as_str().ends_with(".csv"));
             let place = format!("s3://lists/{}", pinned.at.key).parse().unwrap();
-            assert_eq!(look_there(&store, &place, None).await.unwrap(), (pinned, local.fields));
+            assert_eq!(look_there(&store, &place, None, &JobOptions::default()).await.unwrap(), (pinned, local.fields));
             assert_eq!(store.open_uploads(), []);
         }
     }
@@ -177,7 +178,7 @@ mod tests {
             let store = store(Versioning::Off);
             store.deny_bucket(&BucketName::new("lists").unwrap());
             let file = file_of(rows);
-            let local = look_here(file.path(), None).unwrap();
+            let local = look_here(file.path(), None, &JobOptions::default()).unwrap();
             let at = destination(&local, &"s3://lists/in".parse().unwrap()).unwrap();
             let error = upload(&store, &local, at).await.unwrap_err();
             assert!(format!("{error:#}").contains("AccessDenied"), "{error:#}");
