@@ -150,8 +150,10 @@ fn a_row_that_names_no_object_is_an_error_with_its_number() {
     assert_eq!(error, RowError::NotUtf8 { row: 2, field: "Key" });
 }
 
+type Keys = Vec<(String, bool)>;
+
 /// Keys with whether a blank before them is in doubt, and what the cells can be separated by.
-fn separated(fields: &[Field], text: &str) -> Result<(Vec<(String, bool)>, Vec<Separator>), String> {
+fn separated(fields: &[Field], text: &str) -> Result<(Keys, Vec<Separator>), String> {
     let (rows, reader) =
         read_rows(fields, &JobOptions::default(), text.as_bytes()).map_err(|error| error.to_string())?;
     let keys = rows.into_iter().map(|row| (row.task.key.as_str().to_owned(), row.is_behind_blank)).collect();
