@@ -63,7 +63,7 @@ mod tests {
         let clock = Arc::new(StoreClock::new(ours));
         let stamps = Stamps::new(Arc::new(store), clock.clone());
         let leash = Leash::unbounded();
-        let put = PutObject { at: at("a"), body: "a".into(), with: Default::default() };
+        let put = PutObject::new(at("a"), "a", Default::default());
         send(&stamps, &leash, put).await.unwrap();
         send(&stamps, &leash, HeadObject { at: at("a"), version: None }).await.unwrap();
         assert_eq!(clock.offset(), None);

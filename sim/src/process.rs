@@ -8,7 +8,7 @@ use brigade_engine::{BucketRules, Engine, Grantees, Place, Ports, RolePlaces, Ro
 use brigade_model::capability::Capability;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, ObjectStore, Spawn};
-use brigade_model::{AccountId, Capabilities, EndpointName, StoreClock};
+use brigade_model::{AccountId, Capabilities, EndpointKind, EndpointName, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};

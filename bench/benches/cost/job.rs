@@ -9,7 +9,7 @@ use brigade_model::operation::{Copy, OperationKind};
 use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointName, Job, JobId, JobOptions, JobSpec,
+    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
     ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status, StoreClock,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
