@@ -18,13 +18,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::limits;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Leash};
+use brigade_model::names::BucketName;
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, GetObject, Leash, ObjectHead};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 
 mod body;
 mod bucket;
 mod buckets;
 mod customer_key;
+mod habits;
 mod inspect;
 mod journal;
 mod listing;
@@ -42,6 +44,7 @@ mod tests;
 pub use body::{Body, Pieces};
 pub use bucket::Versioning;
 pub use buckets::{BucketEntry, ListedVersion};
+pub use habits::{Habit, Habits, UnknownHabit};
 pub use inspect::{OpenUpload, SimulatedObject, UploadedPart};
 pub use journal::OpenError;
 pub use listing::{ListQuery, Listing};
@@ -51,6 +54,7 @@ pub use payer::Paying;
 pub use refusal::Refusal;
 pub use state::LoggedEffect;
 
+use habits::{Conduct, Way, lost, unproven};
 use journal::Journal;
 use object::Digest;
 use state::State;
@@ -67,16 +71,19 @@ pub struct SimulatedConfig {
     pub restore_delay: Duration,
     /// Whether effects are remembered for [`SimulatedStore::effects`]; they take memory.
     pub logs_effects: bool,
+    /// What it does beside what S3 promises.
+    pub habits: Habits,
 }
 
 impl Default for SimulatedConfig {
-    /// S3's limits, restores of four hours, effects remembered.
+    /// S3's limits, restores of four hours, effects remembered, no habits.
     fn default() -> Self {
         Self {
             part_bytes_min: limits::PART_BYTES_MIN,
             copy_bytes_max: limits::COPY_OBJECT_BYTES_MAX,
             restore_delay: Duration::from_secs(4 * 3600),
             logs_effects: true,
+            habits: Habits::default(),
         }
     }
 }
@@ -87,6 +94,8 @@ pub struct SimulatedStore(Arc<Inner>);
 
 struct Inner {
     config: SimulatedConfig,
+    /// In the buckets that the habits concern, and in others.
+    conduct: Mutex<[Arc<Conduct>; 2]>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     calls: Vec<AtomicU64>,
@@ -119,82 +128,169 @@ impl SimulatedStore {
     fn with_state(mut state: State, config: SimulatedConfig, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         state.effects = config.logs_effects.then(Vec::new);
         let calls = CallKind::ALL.iter().map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Inner { config, clock, entropy, calls, refused: AtomicU64::new(0), state: Mutex::new(state) }))
+        let conduct = Mutex::new(conducts(config.habits.clone(), &*clock));
+        let (refused, state) = (AtomicU64::new(0), Mutex::new(state));
+        Self(Arc::new(Inner { config, conduct, clock, entropy, calls, refused, state }))
+    }
+
+    /// Gives the store other habits from now on.
+    pub fn set_habits(&self, habits: Habits) {
+        *self.0.conduct.lock().unwrap_or_else(PoisonError::into_inner) = conducts(habits, &*self.0.clock);
+    }
+
+    fn conducts(&self) -> [Arc<Conduct>; 2] {
+        self.0.conduct.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the store acts in that bucket.
+    fn conduct_in(&self, bucket: &BucketName) -> Arc<Conduct> {
+        let [within, outside] = self.conducts();
+        let is_within = within.habits().buckets.as_ref().is_none_or(|buckets| buckets.contains(bucket));
+        if is_within { within } else { outside }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a turn at the state.
+    /// Takes a turn at the state, beside the port: no habit but the clock's has a say.
     fn turn<T>(&self, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
-        let mut state = self.state();
-        act(&mut Turn {
-            state: &mut state,
-            config: &self.0.config,
-            entropy: &*self.0.entropy,
-            now_s: self.0.clock.now().as_second(),
-        })
+        let [_, outside] = self.conducts();
+        self.turn_by(&outside, act)
     }
 
-    fn answer(&self, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
+    fn turn_by<T>(&self, conduct: &Conduct, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        let mut state = self.state();
+        let now_s = conduct.second(self.0.clock.now());
+        if let Some(oldest_s) = conduct.oldest_upload_s(now_s) {
+            state.uploads.retain(|_, upload| upload.begun_s >= oldest_s);
+        }
+        act(&mut Turn { conduct, state: &mut state, config: &self.0.config, entropy: &*self.0.entropy, now_s })
+    }
+
+    /// Carries a call out as the store takes it.
+    fn conducted(&self, conduct: &Conduct, mut call: Call, is_paying: bool) -> Result<Answer, Refusal> {
+        conduct.hear(&mut call);
+        conduct.check(&call)?;
+        match conduct.pose(&call) {
+            Some((other, answer)) => self.answer(conduct, other, is_paying).map(|_| answer),
+            None => self.answer(conduct, call, is_paying),
+        }
+    }
+
+    fn read_by(&self, request: GetObject, customer_key: Option<&str>) -> Result<(ObjectHead, Body), Refusal> {
+        let conduct = self.conduct_in(&request.at.bucket);
+        let heard = conduct.hear_get(request);
+        let read = conduct.check(&Call::GetObject(heard.clone())).and_then(|()| {
+            let (version, if_match) = (heard.version.as_ref(), heard.if_match.as_ref());
+            self.turn_by(&conduct, |turn| turn.read_object(&heard.at, version, if_match, customer_key))
+        });
+        read.map_err(|refusal| conduct.excuse(CallKind::GetObject, refusal))
+    }
+
+    fn answer(&self, conduct: &Conduct, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
         self.check_payer_of(&call, is_paying)?;
         Ok(match call {
-            Call::HeadObject(r) => Answer::HeadObject(self.turn(|turn| turn.head_object(r))?),
-            Call::GetObject(r) => Answer::GetObject(self.turn(|turn| turn.get_object(r))?),
+            Call::HeadObject(r) => Answer::HeadObject(self.turn_by(conduct, |turn| turn.head_object(r))?),
+            Call::GetObject(r) => Answer::GetObject(self.turn_by(conduct, |turn| turn.get_object(r))?),
             Call::PutObject(r) => {
                 let digest = Digest::of(&Body::from(r.body.clone()));
-                Answer::PutObject(self.turn(|turn| turn.put_object(r, digest))?)
+                Answer::PutObject(self.turn_by(conduct, |turn| turn.put_object(r, digest))?)
             }
-            Call::CopyObject(r) => Answer::CopyObject(self.turn(|turn| turn.copy_object(r))?),
-            Call::DeleteObject(r) => Answer::DeleteObject(self.turn(|turn| turn.delete_object(r))?),
-            Call::DeleteObjects(r) => Answer::DeleteObjects(self.turn(|turn| turn.delete_objects(r))?),
-            Call::GetObjectTagging(r) => Answer::GetObjectTagging(self.turn(|turn| turn.get_object_tagging(r))?),
-            Call::PutObjectTagging(r) => Answer::PutObjectTagging(self.turn(|turn| turn.put_object_tagging(r))?),
-            Call::GetObjectAcl(r) => Answer::GetObjectAcl(self.turn(|turn| turn.get_object_acl(r))?),
-            Call::PutObjectAcl(r) => Answer::PutObjectAcl(self.turn(|turn| turn.put_object_acl(r))?),
-            Call::RestoreObject(r) => Answer::RestoreObject(self.turn(|turn| turn.restore_object(r))?),
-            Call::ListObjectsV2(r) => Answer::ListObjectsV2(self.turn(|turn| turn.list_objects(r))?),
+            Call::CopyObject(r) => Answer::CopyObject(self.turn_by(conduct, |turn| turn.copy_object(r))?),
+            Call::DeleteObject(r) => Answer::DeleteObject(self.turn_by(conduct, |turn| turn.delete_object(r))?),
+            Call::DeleteObjects(r) => {
+                let results = self.turn_by(conduct, |turn| turn.delete_objects(r))?;
+                Answer::DeleteObjects(conduct.tell_deletes(results))
+            }
+            Call::GetObjectTagging(r) => {
+                Answer::GetObjectTagging(self.turn_by(conduct, |turn| turn.get_object_tagging(r))?)
+            }
+            Call::PutObjectTagging(r) => {
+                Answer::PutObjectTagging(self.turn_by(conduct, |turn| turn.put_object_tagging(r))?)
+            }
+            Call::GetObjectAcl(r) => Answer::GetObjectAcl(self.turn_by(conduct, |turn| turn.get_object_acl(r))?),
+            Call::PutObjectAcl(r) => Answer::PutObjectAcl(self.turn_by(conduct, |turn| turn.put_object_acl(r))?),
+            Call::RestoreObject(r) => Answer::RestoreObject(self.turn_by(conduct, |turn| turn.restore_object(r))?),
+            Call::ListObjectsV2(r) => Answer::ListObjectsV2(self.turn_by(conduct, |turn| turn.list_objects(r))?),
             Call::CreateMultipartUpload(r) => {
-                Answer::CreateMultipartUpload(self.turn(|turn| turn.create_multipart_upload(r))?)
+                Answer::CreateMultipartUpload(self.turn_by(conduct, |turn| turn.create_multipart_upload(r))?)
             }
             Call::UploadPart(r) => {
                 let digest = Digest::of(&Body::from(r.body.clone()));
-                Answer::UploadPart(self.turn(|turn| turn.upload_part(r, digest))?)
+                Answer::UploadPart(self.turn_by(conduct, |turn| turn.upload_part(r, digest))?)
             }
-            Call::UploadPartCopy(r) => Answer::UploadPartCopy(self.turn(|turn| turn.upload_part_copy(r))?),
+            Call::UploadPartCopy(r) => Answer::UploadPartCopy(self.turn_by(conduct, |turn| turn.upload_part_copy(r))?),
             Call::CompleteMultipartUpload(r) => {
-                Answer::CompleteMultipartUpload(self.turn(|turn| turn.complete_multipart_upload(r))?)
+                Answer::CompleteMultipartUpload(self.turn_by(conduct, |turn| turn.complete_multipart_upload(r))?)
             }
             Call::ListParts(r) => Answer::ListParts(self.turn(|turn| turn.list_parts(r))?),
             Call::AbortMultipartUpload(r) => {
-                Answer::AbortMultipartUpload(self.turn(|turn| turn.abort_multipart_upload(r))?)
+                Answer::AbortMultipartUpload(self.turn_by(conduct, |turn| turn.abort_multipart_upload(r))?)
             }
-            Call::ListObjectVersions(r) => Answer::ListObjectVersions(self.turn(|turn| turn.list_object_versions(r))?),
+            Call::ListObjectVersions(r) => {
+                Answer::ListObjectVersions(self.turn_by(conduct, |turn| turn.list_object_versions(r))?)
+            }
             Call::ListMultipartUploads(r) => {
-                Answer::ListMultipartUploads(self.turn(|turn| turn.list_multipart_uploads(r))?)
+                Answer::ListMultipartUploads(self.turn_by(conduct, |turn| turn.list_multipart_uploads(r))?)
             }
             Call::PutObjectLegalHold(r) => {
                 Answer::PutObjectLegalHold(self.hold(&r.at, r.version.as_ref(), r.is_held)?)
             }
             Call::GetObjectAttributes(r) => {
-                Answer::GetObjectAttributes(self.turn(|turn| turn.get_object_attributes(r))?)
+                Answer::GetObjectAttributes(self.turn_by(conduct, |turn| turn.get_object_attributes(r))?)
             }
         })
     }
 
     fn counted_answer(&self, call: Call, is_paying: bool) -> Result<Answer, CallError> {
-        self.0.calls[call.kind() as usize].fetch_add(1, Ordering::Relaxed);
-        self.answer(call, is_paying).map_err(|refusal| {
+        let (kind, conduct) = (call.kind(), self.conduct_in(call.bucket()));
+        self.0.calls[kind as usize].fetch_add(1, Ordering::Relaxed);
+        self.conducted(&conduct, call, is_paying).map_err(|refusal| {
             let request = self.0.refused.fetch_add(1, Ordering::Relaxed);
-            refusal.into_error(format!("SIM{request:013X}"))
+            conduct.excuse(kind, refusal).into_error(format!("SIM{request:013X}"))
         })
     }
+
+    /// Carries a call out for somebody whose answers are never lost, late or odd on their way.
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn act(&self, call: Call) -> Result<Answer, CallError> {
+        self.counted_answer(call, false)
+    }
+
+    /// A call with the way of its answer.
+    async fn call_by(&self, call: Call, is_paying: bool) -> Result<Answer, CallError> {
+        let (kind, conduct) = (call.kind(), self.conduct_in(call.bucket()));
+        let way = conduct.way_of(&call, |way, at| self.state().fated.insert((way, kind, at)));
+        let error = || unproven(Some("InternalError"), "We encountered an internal error. Please try again.");
+        if way == Some(Way::ErrorNotDone) {
+            return Err(error());
+        }
+        let result = self.counted_answer(call, is_paying);
+        match (way, result) {
+            (Some(Way::Lost), _) => Err(lost()),
+            (Some(Way::Late), result) => {
+                self.0.clock.sleep(conduct.habits().late_by).await;
+                result
+            }
+            (Some(Way::Empty), Ok(_)) => Err(unproven(None, "the answer is not whole XML: it is empty")),
+            (Some(Way::ErrorThoughDone), Ok(_)) => Err(error()),
+            (_, result) => result,
+        }
+    }
+}
+
+fn conducts(habits: Habits, clock: &dyn Clock) -> [Arc<Conduct>; 2] {
+    let within = Conduct::of(habits, clock.now());
+    let outside = within.outside();
+    [Arc::new(within), Arc::new(outside)]
 }
 
 #[async_trait]
 impl ObjectStore for SimulatedStore {
     async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        self.counted_answer(call, false)
+        self.call_by(call, false).await
     }
 }

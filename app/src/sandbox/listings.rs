@@ -200,8 +200,8 @@ pub(super) async fn list_multipart_uploads(
     sandbox.store.versioning(&bucket).map_err(refusal)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let encoding = Encoding(input.encoding_type);
-    let open = sandbox.store.open_uploads().into_iter();
-    let open = open.filter(|upload| upload.at.bucket == bucket && upload.at.key.as_str().starts_with(&prefix));
+    let open = sandbox.store.listed_uploads(&bucket).into_iter();
+    let open = open.filter(|upload| upload.at.key.as_str().starts_with(&prefix));
     let uploads = open.map(|upload| MultipartUpload {
         key: Some(encoding.text(upload.at.key.as_str())),
         upload_id: Some(upload.id),
@@ -223,7 +223,7 @@ pub(super) async fn list_parts(sandbox: &Sandbox, input: ListPartsInput) -> S3Re
     let at = input::at(&input.bucket, &input.key)?;
     sandbox.check_payer(&at.bucket)?;
     let is_it = |upload: &OpenUpload| upload.at == at && upload.id == input.upload_id;
-    let upload = sandbox.store.open_uploads().into_iter().find(is_it).ok_or(S3ErrorCode::NoSuchUpload)?;
+    let upload = sandbox.store.listed_uploads(&at.bucket).into_iter().find(is_it).ok_or(S3ErrorCode::NoSuchUpload)?;
     let after = input.part_number_marker.unwrap_or(0).unsigned_abs();
     let max_parts = page_size(input.max_parts)?;
     let mut left = upload.parts.into_iter().filter(|part| part.number > after).peekable();

@@ -119,7 +119,8 @@ impl SimulatedStore {
     /// # Errors
     /// NoSuchBucket.
     pub fn list(&self, name: &BucketName, query: &ListQuery) -> Result<Listing, Refusal> {
-        self.state().bucket(name).map(|bucket| listing::list(bucket, query))
+        let conduct = self.conduct_in(name);
+        self.state().bucket(name).map(|bucket| conduct.list(bucket, query))
     }
 
     /// All versions of the keys with that prefix, newest first within a key; at most `max`,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use brigade_model::names::{BucketName, ETag, ObjectKey};
-use brigade_model::ports::object_store::{Acl, At, CallKind, ObjectHead, TagSet};
+use brigade_model::ports::object_store::{Acl, At, CallKind, GetObject, ObjectHead, TagSet};
 use brigade_model::{Timestamp, VersionId};
 use bytes::Bytes;
 
+use super::multipart::Upload;
 use super::object::{self, Attributes, Digest, Object, Stored, VersionNumber};
 use super::refusal::Refusal;
 use super::state::LoggedEffect;
@@ -98,7 +99,9 @@ impl SimulatedStore {
         customer_key: Option<&str>,
     ) -> Result<(ObjectHead, Body), Refusal> {
         self.0.calls[CallKind::GetObject as usize].fetch_add(1, Ordering::Relaxed);
-        self.turn(|turn| turn.read_object(at, version, if_match, customer_key))
+        let (version, if_match) = (version.cloned(), if_match.cloned());
+        let request = GetObject { at: at.clone(), version, range: None, if_match };
+        self.read_by(request, customer_key)
     }
 
     /// The object that a request without a version would find.
@@ -149,19 +152,17 @@ impl SimulatedStore {
     /// Uploads that were neither completed nor aborted, in the order of their beginning.
     #[must_use]
     pub fn open_uploads(&self) -> Vec<OpenUpload> {
-        let state = self.state();
-        let mut uploads: Vec<OpenUpload> = state
-            .uploads
-            .iter()
-            .map(|(id, upload)| OpenUpload {
-                at: upload.at.clone(),
-                id: id.clone(),
-                begun: object::seconds(upload.begun_s),
-                parts: upload.parts.iter().map(|(number, part)| part.describe(*number)).collect(),
-            })
-            .collect();
-        uploads.sort_by(|a, b| (a.begun, &a.id).cmp(&(b.begun, &b.id)));
-        uploads
+        self.turn(|turn| described(turn.state.uploads.iter()))
+    }
+
+    /// Uploads to the bucket that a listing names: open ones, and those that a habit lets it name.
+    #[must_use]
+    pub fn listed_uploads(&self, bucket: &BucketName) -> Vec<OpenUpload> {
+        let conduct = self.conduct_in(bucket);
+        let mut listed =
+            self.turn_by(&conduct, |turn| described(turn.state.uploads.iter().chain(turn.completed_and_listed())));
+        listed.retain(|upload| upload.at.bucket == *bucket);
+        listed
     }
 
     /// How often that call was made, refused ones too.
@@ -187,12 +188,33 @@ impl SimulatedStore {
         self.state().denied_keys.insert(at.clone());
     }
 
+    /// From now on the bucket cannot be found, as behind a gateway that lost its way; or it can again.
+    pub fn hide_bucket(&self, bucket: &BucketName, is_hidden: bool) {
+        let mut state = self.state();
+        match is_hidden {
+            true => state.hidden_buckets.insert(bucket.clone()),
+            false => state.hidden_buckets.remove(bucket),
+        };
+    }
+
     /// Denies nothing any more.
     pub fn allow_all(&self) {
         let mut state = self.state();
         state.denied_buckets.clear();
         state.denied_keys.clear();
     }
+}
+
+fn described<'a>(uploads: impl Iterator<Item = (&'a String, &'a Upload)>) -> Vec<OpenUpload> {
+    let describe = |(id, upload): (&String, &Upload)| OpenUpload {
+        at: upload.at.clone(),
+        id: id.clone(),
+        begun: object::seconds(upload.begun_s),
+        parts: upload.parts.iter().map(|(number, part)| part.describe(*number)).collect(),
+    };
+    let mut uploads: Vec<OpenUpload> = uploads.map(describe).collect();
+    uploads.sort_by(|a, b| (a.begun, &a.id).cmp(&(b.begun, &b.id)));
+    uploads
 }
 
 impl super::multipart::Part {

@@ -44,7 +44,7 @@ impl Turn<'_> {
         let bucket = self.state.bucket(&request.bucket)?;
         let after = request.continuation_token.as_deref().map(decode_token).transpose()?;
         let query = ListQuery { prefix: request.prefix, delimiter: None, after, max_keys: request.max_keys };
-        let listing = list(bucket, &query);
+        let listing = self.conduct.list(bucket, &query);
         Ok(ListPage { objects: listing.objects, next: listing.last.as_deref().map(encode_token) })
     }
 
@@ -66,7 +66,8 @@ impl Turn<'_> {
     ) -> Result<Vec<ListedUpload>, Refusal> {
         self.state.bucket(&request.bucket)?;
         let is_there = |at: &At| at.bucket == request.bucket && at.key.as_str().starts_with(&request.prefix);
-        let open = self.state.uploads.iter().filter(|(_, upload)| is_there(&upload.at));
+        let open = self.state.uploads.iter().chain(self.completed_and_listed());
+        let open = open.filter(|(_, upload)| is_there(&upload.at));
         let listed = open.map(|(id, upload)| ListedUpload { key: upload.at.key.clone(), upload_id: id.clone() });
         Ok(listed.take(PAGE_MAX as usize).collect())
     }

@@ -9,7 +9,6 @@ use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallKind, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, ListParts,
     ListedPart, PartDone, UploadPart, UploadPartCopy,
 };
-use md5::{Digest as _, Md5};
 
 use super::Body;
 use super::listing::PAGE_MAX;
@@ -24,6 +23,14 @@ pub(super) struct Upload {
     pub(super) begun_s: i64,
     attributes: Arc<Attributes>,
     pub(super) parts: BTreeMap<u32, Part>,
+}
+
+/// An upload that was completed.
+#[derive(Debug)]
+pub(super) struct Completed {
+    upload: Upload,
+    completed_s: i64,
+    done: CopyDone,
 }
 
 #[derive(Debug)]
@@ -81,6 +88,9 @@ impl Turn<'_> {
     }
 
     pub(super) fn complete_multipart_upload(&mut self, request: CompleteMultipartUpload) -> Result<CopyDone, Refusal> {
+        if let Some(done) = self.completed_before(&request) {
+            return Ok(done);
+        }
         let upload = self.upload(&request.at, &request.upload_id)?;
         self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         let parts = named_parts(upload, &request.parts)?;
@@ -90,19 +100,48 @@ impl Turn<'_> {
         }
         let object = Object {
             body: Body::join(parts.iter().map(|part| &part.body)),
-            digest: digest_of_parts(&parts),
+            digest: self.digest_of_parts(&parts),
             attributes: upload.attributes.clone(),
         };
-        let done = self.store_object(CallKind::CompleteMultipartUpload, request.at, object)?;
-        self.state.uploads.remove(&request.upload_id);
+        let modified_s = self.conduct.date_of_parts(upload.begun_s, self.now_s);
+        let done = self.store_object_of(CallKind::CompleteMultipartUpload, request.at, object, modified_s)?;
+        let is_remembered = self.conduct.repeats_complete() || self.conduct.oldest_listed_s(self.now_s).is_some();
+        if let Some(upload) = self.state.uploads.remove(&request.upload_id).filter(|_| is_remembered) {
+            let completed = Completed { upload, completed_s: self.now_s, done: done.clone() };
+            self.state.completed.insert(request.upload_id, completed);
+        }
         Ok(done)
     }
 
     pub(super) fn list_parts(&mut self, request: ListParts) -> Result<Vec<ListedPart>, Refusal> {
-        let parts = self.upload(&request.at, &request.upload_id)?.parts.iter().take(PAGE_MAX as usize);
+        let completed = || self.completed_and_listed().find(|(id, _)| **id == request.upload_id);
+        let upload = self.upload(&request.at, &request.upload_id);
+        let upload = upload.or_else(|gone| completed().map(|(_, upload)| upload).ok_or(gone))?;
+        let parts = upload.parts.iter().take(PAGE_MAX as usize);
         let listed =
             parts.map(|(number, part)| ListedPart { part: *number, etag: part.digest.etag(), size: part.body.size() });
         Ok(listed.collect())
+    }
+
+    /// What a Complete of the same upload did before, where the store remembers it.
+    fn completed_before(&self, request: &CompleteMultipartUpload) -> Option<CopyDone> {
+        let completed = self.state.completed.get(&request.upload_id).filter(|_| self.conduct.repeats_complete());
+        completed.filter(|completed| completed.upload.at == request.at).map(|completed| completed.done.clone())
+    }
+
+    /// Uploads that are listed though they were completed.
+    pub(super) fn completed_and_listed(&self) -> impl Iterator<Item = (&String, &Upload)> {
+        let oldest_s = self.conduct.oldest_listed_s(self.now_s);
+        let listed = self.state.completed.iter();
+        listed
+            .filter(move |(_, completed)| oldest_s.is_some_and(|oldest_s| completed.completed_s >= oldest_s))
+            .map(|(id, completed)| (id, &completed.upload))
+    }
+
+    fn digest_of_parts(&self, parts: &[&Part]) -> Digest {
+        let digests: Vec<Digest> = parts.iter().map(|part| part.digest).collect();
+        let md5 = self.conduct.digest_of_parts(&digests, self.entropy);
+        Digest { md5, parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX) }
     }
 
     pub(super) fn abort_multipart_upload(&mut self, request: AbortMultipartUpload) -> Result<(), Refusal> {
@@ -127,10 +166,4 @@ fn named_parts<'a>(upload: &'a Upload, named: &[(u32, ETag)]) -> Result<Vec<&'a 
         part.ok_or(refusal::INVALID_PART)
     });
     found.collect()
-}
-
-fn digest_of_parts(parts: &[&Part]) -> Digest {
-    let mut hash = Md5::new();
-    parts.iter().for_each(|part| hash.update(part.digest.md5));
-    Digest { md5: hash.finalize().into(), parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX) }
 }

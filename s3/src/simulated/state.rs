@@ -8,8 +8,9 @@ use brigade_model::names::{BucketName, ObjectKey, VersionId};
 use brigade_model::ports::object_store::{At, CallKind};
 
 use super::bucket::{Bucket, Settings};
+use super::habits::Way;
 use super::journal::Journal;
-use super::multipart::Upload;
+use super::multipart::{Completed, Upload};
 use super::object::{Attributes, Stored, VersionNumber};
 use super::refusal::{self, Refusal};
 
@@ -28,6 +29,12 @@ pub struct LoggedEffect {
 pub(super) struct State {
     pub(super) buckets: BTreeMap<BucketName, Bucket>,
     pub(super) uploads: HashMap<String, Upload>,
+    /// Uploads that were completed, where a habit needs them.
+    pub(super) completed: BTreeMap<String, Completed>,
+    /// Objects whose first call of a kind had its fate.
+    pub(super) fated: HashSet<(Way, CallKind, At)>,
+    /// Buckets that cannot be found for a while.
+    pub(super) hidden_buckets: HashSet<BucketName>,
     pub(super) denied_buckets: HashSet<BucketName>,
     pub(super) denied_keys: HashSet<At>,
     /// `None`: effects are not remembered.
@@ -52,6 +59,9 @@ pub(super) enum Change {
 
 impl State {
     pub(super) fn bucket(&self, name: &BucketName) -> Result<&Bucket, Refusal> {
+        if self.hidden_buckets.contains(name) {
+            return Err(refusal::NO_SUCH_BUCKET);
+        }
         if self.denied_buckets.contains(name) {
             return Err(refusal::ACCESS_DENIED);
         }

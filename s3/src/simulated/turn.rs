@@ -15,12 +15,14 @@ use brigade_model::ports::object_store::{
 use ring::digest::SHA256;
 
 use super::bucket::Versioning;
+use super::habits::Conduct;
 use super::object::{self, Attributes, Digest, OWNER, Object, Restore, RestoreState, Stored, VersionNumber};
 use super::refusal::{self, Refusal};
 use super::state::{Change, State};
 use super::{Body, SimulatedConfig};
 
 pub(super) struct Turn<'a> {
+    pub(super) conduct: &'a Conduct,
     pub(super) state: &'a mut State,
     pub(super) config: &'a SimulatedConfig,
     pub(super) entropy: &'a dyn Entropy,
@@ -57,7 +59,9 @@ impl Turn<'_> {
         object.attributes.check_customer_key(customer_key)?;
         check_match(object, if_match)?;
         object.attributes.check_readable(self.now_s)?;
-        Ok((stored.head(object, bucket.has_versions(), self.now_s), object.body.clone()))
+        let mut head = stored.head(object, bucket.has_versions(), self.now_s);
+        let body = self.conduct.read(&mut head, object.body.clone());
+        Ok((head, body))
     }
 
     pub(super) fn get_object(&mut self, request: GetObject) -> Result<GotObject, Refusal> {
@@ -89,10 +93,10 @@ impl Turn<'_> {
         self.check_over(&request.target, request.if_match.as_ref(), request.if_none_match)?;
         let source =
             self.copy_source(&request.source, request.source_version.as_ref(), request.source_if_match.as_ref())?;
-        if source.body.size() > self.config.copy_bytes_max {
+        let bytes_max = self.conduct.copy_bytes_max(self.config.copy_bytes_max);
+        if source.body.size() > bytes_max {
             return Err(refusal::INVALID_REQUEST.saying(format!(
-                "The specified copy source is larger than the maximum allowable size for a copy source: {}",
-                self.config.copy_bytes_max
+                "The specified copy source is larger than the maximum allowable size for a copy source: {bytes_max}"
             )));
         }
         self.check_copy_changes_something(&request)?;
@@ -135,7 +139,7 @@ impl Turn<'_> {
         let source = bucket.named(&request.source.key, request.source_version.as_ref())?;
         let is_latest = bucket.latest(&request.source.key).is_some_and(|latest| latest.version == source.version);
         let changes = request.metadata.is_some() || request.storage_class.is_some() || request.sse.is_some();
-        if request.source == request.target && is_latest && !changes {
+        if request.source == request.target && is_latest && !changes && !self.conduct.copies_onto_itself() {
             return Err(refusal::INVALID_REQUEST.saying(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \
                  object's metadata, storage class, website redirect location or encryption attributes.",
@@ -156,20 +160,40 @@ impl Turn<'_> {
     }
 
     /// A new newest version of the key.
-    pub(super) fn store_object(&mut self, call: CallKind, at: At, mut object: Object) -> Result<CopyDone, Refusal> {
+    fn store_object(&mut self, call: CallKind, at: At, object: Object) -> Result<CopyDone, Refusal> {
+        self.store_object_of(call, at, object, self.now_s)
+    }
+
+    /// A new newest version of the key, of that second.
+    pub(super) fn store_object_of(
+        &mut self,
+        call: CallKind,
+        at: At,
+        mut object: Object,
+        modified_s: i64,
+    ) -> Result<CopyDone, Refusal> {
         if let Some(until_s) = self.state.bucket(&at.bucket)?.settings.retain_until_s(self.now_s) {
             Arc::make_mut(&mut object.attributes).retain_until_s = Some(until_s);
         }
         let etag = object.digest.etag();
-        let (version, number) = self.store(call, at, Some(object))?;
-        let modified = Some(object::seconds(self.now_s));
+        if self.conduct.writes_drop_uploads() {
+            self.state.uploads.retain(|_, upload| upload.at != at);
+        }
+        let (version, number) = self.store(call, at, Some(object), modified_s)?;
+        let modified = Some(object::seconds(modified_s));
         Ok(CopyDone { etag, modified, version: version.then(|| number.id()) })
     }
 
     /// Stores a version; says whether the bucket has versions, and the version's number.
-    fn store(&mut self, call: CallKind, at: At, object: Option<Object>) -> Result<(bool, VersionNumber), Refusal> {
+    fn store(
+        &mut self,
+        call: CallKind,
+        at: At,
+        object: Option<Object>,
+        modified_s: i64,
+    ) -> Result<(bool, VersionNumber), Refusal> {
         let has_versions = self.state.bucket(&at.bucket)?.has_versions();
-        let stored = self.new_version(&at.bucket, object)?;
+        let stored = Stored { modified_s, ..self.new_version(&at.bucket, object)? };
         let version = stored.version;
         self.state.effect(call, Change::Stored { at, stored })?;
         Ok((has_versions, version))
@@ -231,7 +255,7 @@ impl Turn<'_> {
         match version {
             Some(version) => self.remove(call, &at, version),
             None if has_versions => {
-                let (_, number) = self.store(call, at, None)?;
+                let (_, number) = self.store(call, at, None, self.now_s)?;
                 Ok(Deleted { is_delete_marker: true, version: Some(number.id()) })
             }
             None => {

@@ -1,0 +1,482 @@
+//! What a store with a set of habits does, worked out once: how it hears a call, which it
+//! refuses, what it keeps, and what becomes of an answer.
+
+use std::io::Read;
+
+use brigade_model::Timestamp;
+use brigade_model::names::{ObjectKey, VersionId};
+use brigade_model::ports::Entropy;
+use brigade_model::ports::object_store::{
+    Answer, At, Call, CallError, CallKind, DeleteResult, Effect, GetObject, GetObjectAcl, ObjectHead, Verdict,
+};
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use md5::{Digest as _, Md5};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::super::Body;
+use super::super::bucket::Bucket;
+use super::super::listing::{self, ListQuery, Listing};
+use super::super::object::Digest;
+use super::super::refusal::{self, Refusal};
+use super::Habits;
+use crate::verdict::{self, Seen};
+
+/// One row of what becomes of answers.
+type Fate = (Way, &'static [CallKind], Occasion);
+
+/// What a store does. Without habits, what S3 promises.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conduct {
+    habits: Habits,
+    /// Since when it has them.
+    since: Timestamp,
+    pub(super) hears: Vec<fn(&mut Call)>,
+    pub(super) refuses: Vec<fn(&Call) -> Option<Refusal>>,
+    /// Carried out as another call, and answered as if it had been itself.
+    pub(super) poses: Vec<fn(&Call) -> Option<(Call, Answer)>>,
+    pub(super) excuses: Vec<fn(CallKind, Refusal) -> Refusal>,
+    pub(super) reads: Vec<fn(&mut ObjectHead, Body) -> Body>,
+    fates: Vec<Fate>,
+    pub(super) names_half_of_deletes: bool,
+    pub(super) fails_half_of_deletes: bool,
+    pub(super) copies_onto_itself: bool,
+    pub(super) copies_any_size: bool,
+    pub(super) writes_drop_uploads: bool,
+    pub(super) uploads_expire: bool,
+    pub(super) lists_completed_uploads: bool,
+    pub(super) repeats_complete: bool,
+    pub(super) parts_etag: PartsEtag,
+    pub(super) dates_by_upload: bool,
+    /// -1, 0 or 1 times the skew.
+    pub(super) clock_ahead: i64,
+    pub(super) clock_drifts: bool,
+    pub(super) lists_unordered: bool,
+    pub(super) lists_for_ever: bool,
+    pub(super) lists_encoded: bool,
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Way {
+    /// Nobody gets it.
+    Lost,
+    /// It comes late.
+    Late,
+    /// It is a 200 without a body.
+    Empty,
+    /// It is a 200 with an error inside, though the call was carried out.
+    ErrorThoughDone,
+    /// It is a 200 with an error inside, and the call is not carried out.
+    ErrorNotDone,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    Always,
+    /// With the first such call on each object.
+    FirstOfObject,
+}
+
+/// How the ETag of an object made of parts comes about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum PartsEtag {
+    /// The MD5 of the parts' MD5s.
+    #[default]
+    Binary,
+    /// The MD5 of their hexadecimal text.
+    HexText,
+    Random,
+}
+
+impl Conduct {
+    /// The conduct of a store that has these habits from now on.
+    pub(crate) fn of(habits: Habits, now: Timestamp) -> Self {
+        let set = habits.set.clone();
+        let mut conduct = Self { habits, since: now, ..Self::default() };
+        set.into_iter().for_each(|habit| habit.apply(&mut conduct));
+        conduct
+    }
+
+    /// The conduct in a bucket that the habits do not concern: a clock is the whole store's.
+    pub(crate) fn outside(&self) -> Self {
+        Self {
+            habits: self.habits.clone(),
+            since: self.since,
+            clock_ahead: self.clock_ahead,
+            clock_drifts: self.clock_drifts,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn way(&mut self, way: Way, calls: &'static [CallKind], occasion: Occasion) {
+        self.fates.push((way, calls, occasion));
+    }
+
+    pub(super) fn lose(&mut self, calls: &'static [CallKind]) {
+        self.way(Way::Lost, calls, Occasion::FirstOfObject);
+    }
+
+    /// The habits that lead to it.
+    pub(crate) fn habits(&self) -> &Habits {
+        &self.habits
+    }
+
+    /// The time of day at the store, in whole seconds since 1970.
+    pub(crate) fn second(&self, now: Timestamp) -> i64 {
+        let ms = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
+        let skew_ms = self.clock_ahead * ms(self.habits.skew);
+        let elapsed_ms = now.as_millisecond().saturating_sub(self.since.as_millisecond());
+        let drift = i64::from(if self.clock_drifts { self.habits.drift_ppm } else { 0 });
+        let drifted_ms = elapsed_ms.saturating_mul(drift) / 1_000_000;
+        now.as_millisecond().saturating_add(skew_ms).saturating_add(drifted_ms).div_euclid(1000)
+    }
+
+    /// What the store takes a call for.
+    pub(crate) fn hear(&self, call: &mut Call) {
+        self.hears.iter().for_each(|hear| hear(call));
+    }
+
+    pub(crate) fn hear_get(&self, request: GetObject) -> GetObject {
+        let mut call = Call::GetObject(request);
+        self.hear(&mut call);
+        let Call::GetObject(heard) = call else { unreachable!("a habit changes what a call asks for, not the call") };
+        heard
+    }
+
+    pub(crate) fn check(&self, call: &Call) -> Result<(), Refusal> {
+        self.refuses.iter().find_map(|refuse| refuse(call)).map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn pose(&self, call: &Call) -> Option<(Call, Answer)> {
+        self.poses.iter().find_map(|pose| pose(call))
+    }
+
+    /// What the store says of a refusal.
+    pub(crate) fn excuse(&self, kind: CallKind, refusal: Refusal) -> Refusal {
+        self.excuses.iter().fold(refusal, |refusal, excuse| excuse(kind, refusal))
+    }
+
+    /// What becomes of the answer to this call; `is_first` says whether it is the first such one on
+    /// its object, and is asked only when that matters.
+    pub(crate) fn way_of(&self, call: &Call, is_first: impl Fn(Way, At) -> bool) -> Option<Way> {
+        let kind = call.kind();
+        let found = self.fates.iter().find(|(way, calls, occasion)| {
+            let is_due = || match occasion {
+                Occasion::Always => true,
+                Occasion::FirstOfObject => object_of(call).is_some_and(|at| is_first(*way, at)),
+            };
+            calls.contains(&kind) && is_due()
+        });
+        found.map(|(way, ..)| *way)
+    }
+
+    /// What a multi-object delete says of its objects.
+    pub(crate) fn tell_deletes(&self, results: Vec<DeleteResult>) -> Vec<DeleteResult> {
+        let tell = |(n, result): (usize, DeleteResult)| match result {
+            DeleteResult::Deleted(_) if n % 2 == 1 && self.names_half_of_deletes => DeleteResult::Unnamed,
+            DeleteResult::Deleted(_) if n % 2 == 1 && self.fails_half_of_deletes => DeleteResult::Failed {
+                code: "InternalError".to_owned(),
+                message: "We encountered an internal error. Please try again.".to_owned(),
+            },
+            result => result,
+        };
+        results.into_iter().enumerate().map(tell).collect()
+    }
+
+    /// What a reader of an object gets.
+    pub(crate) fn read(&self, head: &mut ObjectHead, body: Body) -> Body {
+        self.reads.iter().fold(body, |body, read| read(head, body))
+    }
+
+    pub(crate) fn digest_of_parts(&self, parts: &[Digest], entropy: &dyn Entropy) -> [u8; 16] {
+        let mut hash = Md5::new();
+        match self.parts_etag {
+            PartsEtag::Binary => parts.iter().for_each(|part| hash.update(part.md5)),
+            PartsEtag::HexText => parts.iter().for_each(|part| hash.update(hex::encode(part.md5))),
+            PartsEtag::Random => {
+                let mut bytes = [0; 16];
+                entropy.fill(&mut bytes);
+                return bytes;
+            }
+        }
+        hash.finalize().into()
+    }
+
+    /// What an object that was made of the parts of an upload has for its time.
+    pub(crate) fn date_of_parts(&self, begun_s: i64, now_s: i64) -> i64 {
+        if self.dates_by_upload { begun_s } else { now_s }
+    }
+
+    /// Whether a copy may be one that changes nothing.
+    pub(crate) fn copies_onto_itself(&self) -> bool {
+        self.copies_onto_itself
+    }
+
+    pub(crate) fn copy_bytes_max(&self, configured: u64) -> u64 {
+        if self.copies_any_size { u64::MAX } else { configured }
+    }
+
+    pub(crate) fn writes_drop_uploads(&self) -> bool {
+        self.writes_drop_uploads
+    }
+
+    /// Uploads that began before this second are gone.
+    pub(crate) fn oldest_upload_s(&self, now_s: i64) -> Option<i64> {
+        let life_s = i64::try_from(self.habits.upload_life.as_secs()).unwrap_or(i64::MAX / 2);
+        self.uploads_expire.then(|| now_s.saturating_sub(life_s))
+    }
+
+    /// Uploads that were completed before this second are not listed any more.
+    pub(crate) fn oldest_listed_s(&self, now_s: i64) -> Option<i64> {
+        let for_s = i64::try_from(self.habits.listed_for.as_secs()).unwrap_or(i64::MAX / 2);
+        self.lists_completed_uploads.then(|| now_s.saturating_sub(for_s))
+    }
+
+    pub(crate) fn repeats_complete(&self) -> bool {
+        self.repeats_complete
+    }
+
+    /// Some keys of a bucket.
+    pub(crate) fn list(&self, bucket: &Bucket, query: &ListQuery) -> Listing {
+        let mut query = query.clone();
+        if self.lists_for_ever {
+            query.after = None;
+        }
+        let mut listing = if self.lists_unordered { by_hash(bucket, &query) } else { listing::list(bucket, &query) };
+        if self.lists_encoded {
+            for object in &mut listing.objects {
+                let encoded = utf8_percent_encode(object.key.as_str(), NON_ALPHANUMERIC).to_string();
+                object.key = ObjectKey::new(encoded).unwrap_or(object.key.clone());
+            }
+        }
+        listing
+    }
+}
+
+/// The pages of a listing whose order is that of the keys' hashes; without a delimiter.
+fn by_hash(bucket: &Bucket, query: &ListQuery) -> Listing {
+    let hash = |key: &str| <[u8; 16]>::from(Md5::digest(key));
+    let after = query.after.as_deref().map(hash);
+    let keys = bucket.keys_from(&query.prefix, None);
+    let mut objects: Vec<_> = keys
+        .filter_map(|(key, versions)| Some((hash(key.as_str()), listing::listed(key, versions.last()?)?)))
+        .filter(|(hash, _)| after.is_none_or(|after| *hash > after))
+        .collect();
+    objects.sort_by_key(|(hash, _)| *hash);
+    let max = query.max_keys.min(listing::PAGE_MAX) as usize;
+    let has_more = objects.len() > max;
+    objects.truncate(max);
+    let last = objects.last().filter(|_| has_more).map(|(_, object)| object.key.to_string());
+    Listing { objects: objects.into_iter().map(|(_, object)| object).collect(), common_prefixes: Vec::new(), last }
+}
+
+/// The answer got lost.
+pub(crate) fn lost() -> CallError {
+    let message = "the connection broke before the answer";
+    CallError::new(Verdict::Transient, Effect::Unknown, "ConnectionReset", message)
+}
+
+/// An answer with a success's status that is no success.
+pub(crate) fn unproven(code: Option<&str>, message: &str) -> CallError {
+    let (verdict, effect) = verdict::judge(Seen::Unproven);
+    let code = code.unwrap_or(verdict::own_code(Seen::Unproven));
+    CallError { http_status: Some(200), ..CallError::new(verdict, effect, code, message) }
+}
+
+/// The object that a call is about: of a copy its target, of many the first.
+fn object_of(call: &Call) -> Option<At> {
+    let mut call = call.clone();
+    let bucket = call.bucket().clone();
+    let key = match &mut call {
+        Call::CopyObject(r) => &r.target.key,
+        Call::UploadPartCopy(r) => &r.target.key,
+        other => keys_of(other).into_iter().next()?,
+    };
+    Some(At { bucket, key: key.clone() })
+}
+
+/// The keys that a call names.
+fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
+    match call {
+        Call::HeadObject(r) => vec![&mut r.at.key],
+        Call::GetObject(r) => vec![&mut r.at.key],
+        Call::PutObject(r) => vec![&mut r.at.key],
+        Call::CopyObject(r) => vec![&mut r.source.key, &mut r.target.key],
+        Call::DeleteObject(r) => vec![&mut r.at.key],
+        Call::DeleteObjects(r) => r.objects.iter_mut().map(|(key, _)| key).collect(),
+        Call::GetObjectTagging(r) => vec![&mut r.at.key],
+        Call::PutObjectTagging(r) => vec![&mut r.at.key],
+        Call::GetObjectAcl(r) => vec![&mut r.at.key],
+        Call::PutObjectAcl(r) => vec![&mut r.at.key],
+        Call::RestoreObject(r) => vec![&mut r.at.key],
+        Call::ListObjectsV2(_) | Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => vec![],
+        Call::CreateMultipartUpload(r) => vec![&mut r.at.key],
+        Call::UploadPart(r) => vec![&mut r.at.key],
+        Call::UploadPartCopy(r) => vec![&mut r.source.key, &mut r.target.key],
+        Call::CompleteMultipartUpload(r) => vec![&mut r.at.key],
+        Call::AbortMultipartUpload(r) => vec![&mut r.at.key],
+        Call::PutObjectLegalHold(r) => vec![&mut r.at.key],
+        Call::GetObjectAttributes(r) => vec![&mut r.at.key],
+        Call::ListParts(r) => vec![&mut r.at.key],
+    }
+}
+
+/// The versions that a call may name.
+fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
+    match call {
+        Call::HeadObject(r) => vec![&mut r.version],
+        Call::GetObject(r) => vec![&mut r.version],
+        Call::CopyObject(r) => vec![&mut r.source_version],
+        Call::DeleteObject(r) => vec![&mut r.version],
+        Call::DeleteObjects(r) => r.objects.iter_mut().map(|(_, version)| version).collect(),
+        Call::GetObjectTagging(r) => vec![&mut r.version],
+        Call::PutObjectTagging(r) => vec![&mut r.version],
+        Call::GetObjectAcl(r) => vec![&mut r.version],
+        Call::PutObjectAcl(r) => vec![&mut r.version],
+        Call::RestoreObject(r) => vec![&mut r.version],
+        Call::UploadPartCopy(r) => vec![&mut r.source_version],
+        Call::PutObjectLegalHold(r) => vec![&mut r.version],
+        Call::GetObjectAttributes(r) => vec![&mut r.version],
+        Call::PutObject(_)
+        | Call::ListObjectsV2(_)
+        | Call::ListObjectVersions(_)
+        | Call::ListMultipartUploads(_)
+        | Call::CreateMultipartUpload(_)
+        | Call::UploadPart(_)
+        | Call::CompleteMultipartUpload(_)
+        | Call::AbortMultipartUpload(_)
+        | Call::ListParts(_) => vec![],
+    }
+}
+
+pub(super) fn without_versions(call: &mut Call) {
+    versions_of(call).into_iter().for_each(|version| *version = None);
+}
+
+pub(super) fn without_source_conditions(call: &mut Call) {
+    match call {
+        Call::CopyObject(r) => r.source_if_match = None,
+        Call::UploadPartCopy(r) => r.source_if_match = None,
+        _ => {}
+    }
+}
+
+pub(super) fn without_target_conditions(call: &mut Call) {
+    match call {
+        Call::PutObject(r) => (r.if_match, r.if_none_match) = (None, false),
+        Call::CopyObject(r) => (r.if_match, r.if_none_match) = (None, false),
+        Call::CompleteMultipartUpload(r) => (r.if_match, r.if_none_match) = (None, false),
+        _ => {}
+    }
+}
+
+pub(super) fn without_delete_condition(call: &mut Call) {
+    if let Call::DeleteObject(r) = call {
+        r.if_match = None;
+    }
+}
+
+/// As Ceph RGW: those that are given are dropped, and all as soon as the metadata is replaced.
+pub(super) fn without_tags_of_copies(call: &mut Call) {
+    if let Call::CopyObject(r) = call
+        && (r.tags.is_some() || r.metadata.is_some())
+    {
+        r.tags = Some(Vec::new());
+    }
+}
+
+pub(super) fn without_metadata_of_copies(call: &mut Call) {
+    if let Call::CopyObject(r) = call {
+        r.metadata = None;
+    }
+}
+
+pub(super) fn without_canned_acl(call: &mut Call) {
+    match call {
+        Call::PutObject(r) => r.with.canned_acl = None,
+        Call::CopyObject(r) => r.canned_acl = None,
+        Call::CreateMultipartUpload(r) => r.with.canned_acl = None,
+        _ => {}
+    }
+}
+
+/// Reads the ACL, so that an object that is not there is refused.
+pub(super) fn pose_as_putting_an_acl(call: &Call) -> Option<(Call, Answer)> {
+    let Call::PutObjectAcl(r) = call else { return None };
+    let read = GetObjectAcl { at: r.at.clone(), version: r.version.clone() };
+    Some((Call::GetObjectAcl(read), Answer::PutObjectAcl(())))
+}
+
+pub(super) fn without_class(call: &mut Call) {
+    match call {
+        Call::PutObject(r) => r.with.storage_class = None,
+        Call::CopyObject(r) => r.storage_class = None,
+        Call::CreateMultipartUpload(r) => r.with.storage_class = None,
+        _ => {}
+    }
+}
+
+pub(super) fn refuse_part_copies(call: &Call) -> Option<Refusal> {
+    matches!(call, Call::UploadPartCopy(_)).then_some(refusal::NOT_IMPLEMENTED)
+}
+
+pub(super) fn with_folded_keys(call: &mut Call) {
+    for key in keys_of(call) {
+        let folded: Vec<&str> = key.as_str().split('/').filter(|name| !name.is_empty()).collect();
+        let end = if key.as_str().ends_with('/') { "/" } else { "" };
+        if let Ok(folded) = ObjectKey::new(folded.join("/") + end) {
+            *key = folded;
+        }
+    }
+}
+
+pub(super) fn without_code_of_head(kind: CallKind, refusal: Refusal) -> Refusal {
+    match (kind, refusal.status) {
+        (CallKind::HeadObject, 404) => refusal::NOT_FOUND,
+        _ => refusal,
+    }
+}
+
+pub(super) fn refuse_listings(call: &Call) -> Option<Refusal> {
+    let is_listing = matches!(call.kind(), CallKind::ListObjectsV2 | CallKind::ListObjectVersions);
+    is_listing.then_some(refusal::ACCESS_DENIED)
+}
+
+pub(super) fn denied_when_absent(_: CallKind, refusal: Refusal) -> Refusal {
+    let is_absent = [refusal::NO_SUCH_KEY, refusal::NO_SUCH_VERSION, refusal::NOT_FOUND].contains(&refusal);
+    if is_absent { refusal::ACCESS_DENIED } else { refusal }
+}
+
+/// What is shared by every sixteenth key.
+pub(super) fn is_unreadable(key: &ObjectKey) -> bool {
+    Md5::digest(key.as_str())[0] < 16
+}
+
+pub(super) fn refuse_unreadable_keys(call: &Call) -> Option<Refusal> {
+    let mut call = call.clone();
+    let is_one =
+        !matches!(call, Call::DeleteObjects(_)) && keys_of(&mut call).into_iter().any(|key| is_unreadable(key));
+    is_one.then_some(refusal::NO_READ_QUORUM)
+}
+
+pub(super) fn zeros(_: &mut ObjectHead, body: Body) -> Body {
+    Body::zeros(body.size())
+}
+
+/// Bytes that are no gzip are sent as they are.
+pub(super) fn decompressed(head: &mut ObjectHead, body: Body) -> Body {
+    if head.metadata.content_encoding.as_deref() != Some("gzip") {
+        return body;
+    }
+    let mut bytes = Vec::new();
+    match MultiGzDecoder::new(&body.to_bytes()[..]).read_to_end(&mut bytes) {
+        Ok(_) => {
+            head.metadata.content_encoding = None;
+            head.size = bytes.len() as u64;
+            Body::from(Bytes::from(bytes))
+        }
+        Err(_) => body,
+    }
+}
