@@ -10,7 +10,7 @@ use std::time::Duration;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_runtime::{SystemClock, SystemEntropy};
-use brigade_s3::simulated::{OpenError, SimulatedConfig, SimulatedStore, Versioning};
+use brigade_s3::simulated::{Habit, OpenError, SimulatedConfig, SimulatedStore, Versioning};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -54,6 +54,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SECRET", requires = "access_key", env = "BRIGADE_SANDBOX_SECRET_KEY")]
     #[arg(hide_env_values = true)]
     secret_key: Option<String>,
+    /// Let it misbehave as a real store does, to see what a program makes of that; may be given
+    /// several times. A wrong name lists all; docs/testing.md says what they do.
+    #[arg(long, value_name = "HABIT")]
+    habit: Vec<Habit>,
     /// How long a restore from the archive takes, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     restore_seconds: u64,
@@ -94,6 +98,7 @@ fn open_store(arguments: &Arguments, clock: Arc<dyn Clock>) -> anyhow::Result<Si
     let config = SimulatedConfig {
         restore_delay: Duration::from_secs(arguments.restore_seconds),
         logs_effects: false,
+        habits: arguments.habit.iter().copied().collect(),
         ..SimulatedConfig::default()
     };
     let entropy = Arc::new(SystemEntropy::new());

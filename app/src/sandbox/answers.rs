@@ -10,17 +10,29 @@ use brigade_s3::simulated::{OWNER, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, dto};
 
-use super::server::REQUEST_ID;
+use super::server::{EMPTY, LOST, REQUEST_ID, SPOILED};
 
-/// A call that was refused.
+/// The code of a success that proves nothing.
+const UNPROVEN: &str = "UnprovenSuccess";
+
+/// A call that was refused, or whose answer a habit of the store spoils.
 pub(super) fn refused(error: CallError) -> S3Error {
     let mut answer = error_of(&error.code, error.message, error.http_status);
+    let mut headers = HeaderMap::new();
+    match error.http_status {
+        // Whatever was refused has a status.
+        None => headers.insert(SPOILED, HeaderValue::from_static(LOST)),
+        // Only an error inside has a code of the store.
+        Some(200) if error.code == UNPROVEN => headers.insert(SPOILED, HeaderValue::from_static(EMPTY)),
+        Some(_) => None,
+    };
     if let Some(id) = error.request_id {
         if let Ok(value) = HeaderValue::try_from(&id) {
-            answer.set_headers(HeaderMap::from_iter([(REQUEST_ID, value)]));
+            headers.insert(REQUEST_ID, value);
         }
         answer.set_request_id(id);
     }
+    answer.set_headers(headers);
     answer
 }
 

@@ -229,17 +229,19 @@ pub(super) async fn delete_objects(
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for (object, result) in named.into_iter().zip(results) {
         match deleted_or_error(object, result) {
-            Ok(_) if is_quiet => {}
-            Ok(one) => deleted.push(one),
-            Err(error) => errors.push(error),
+            Some(Ok(_)) if is_quiet => {}
+            Some(Ok(one)) => deleted.push(one),
+            Some(Err(error)) => errors.push(error),
+            None => {}
         }
     }
     Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), request_charged: None }))
 }
 
-fn deleted_or_error(object: ObjectIdentifier, result: DeleteResult) -> Result<DeletedObject, Error> {
+/// `None` where the answer does not name the object.
+fn deleted_or_error(object: ObjectIdentifier, result: DeleteResult) -> Option<Result<DeletedObject, Error>> {
     let (key, version_id) = (Some(object.key), object.version_id);
-    match result {
+    Some(match result {
         DeleteResult::Deleted(deleted) => Ok(DeletedObject {
             key,
             version_id,
@@ -249,6 +251,6 @@ fn deleted_or_error(object: ObjectIdentifier, result: DeleteResult) -> Result<De
         DeleteResult::Failed { code, message } => {
             Err(Error { code: Some(code), key, message: Some(message), version_id })
         }
-        DeleteResult::Unnamed => Err(Error { code: Some("InternalError".to_owned()), key, message: None, version_id }),
-    }
+        DeleteResult::Unnamed => return None,
+    })
 }

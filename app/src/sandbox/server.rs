@@ -29,6 +29,13 @@ use super::service::Sandbox;
 /// Names the request in answers, as S3 does.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
+/// Tells the door how a habit of the store spoils an answer. It does not leave the house.
+pub(super) const SPOILED: HeaderName = HeaderName::from_static("x-sandbox-spoiled");
+/// The connection breaks before the answer.
+pub(super) const LOST: &str = "lost";
+/// The answer has no body.
+pub(super) const EMPTY: &str = "empty";
+
 /// The one key pair that the sandbox takes. Shows no secret.
 #[derive(Clone)]
 pub struct Credentials {
@@ -126,6 +133,11 @@ impl Door {
             Ok(response) => put_right(response).map(Body::new),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         };
+        match response.headers_mut().remove(SPOILED) {
+            Some(how) if how == LOST => return broken(),
+            Some(_) => *response.body_mut() = Body::empty(),
+            None => {}
+        }
         let id = format!("{:016X}", self.requests.fetch_add(1, Ordering::Relaxed));
         let id = HeaderValue::try_from(id).expect("hexadecimal digits are a header's value");
         response.headers_mut().entry(REQUEST_ID).or_insert(id);
@@ -133,11 +145,20 @@ impl Door {
     }
 }
 
+/// An answer that breaks off, and the connection with it.
+fn broken() -> Response {
+    let breaks = std::io::Error::other("the answer is lost, as the store's habit is");
+    Response::new(Body::from_stream(futures::stream::iter([Err::<bytes::Bytes, _>(breaks)])))
+}
+
 fn put_right(mut response: HttpResponse) -> HttpResponse {
     if let Some(status) = response.extensions().get::<StatusCode>().copied() {
         *response.status_mut() = status;
     }
     let holds_object = response.extensions().get::<HoldsObject>().is_some();
+    if response.headers().get(SPOILED).is_some_and(|how| how == EMPTY) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     let xml = response.body().bytes().filter(|body| !holds_object && body.contains(&b'\r'));
     if let Some(xml) = xml {
         let escaped = xml.split(|byte| *byte == b'\r').collect::<Vec<_>>().join(&b"&#13;"[..]);

@@ -160,7 +160,7 @@ habits! {
         "Garage", [StorageClasses], |c| c.hears.push(conduct::without_class);
     HasNoPartCopies = "has-no-part-copies",
         "UploadPartCopy is not implemented; CopyObject carries objects of any size",
-        "GCS, Storj, Mega (rclone)", [MultipartCopy], |c| {
+        "GCS, Storj, Mega (rclone)", [MultipartCopy, CopySourceConditions], |c| {
             c.refuses.push(conduct::refuse_part_copies);
             c.copies_any_size = true;
         };
