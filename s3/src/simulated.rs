@@ -199,10 +199,7 @@ impl SimulatedStore {
             }
             Call::CopyObject(r) => Answer::CopyObject(self.turn_by(conduct, |turn| turn.copy_object(r))?),
             Call::DeleteObject(r) => Answer::DeleteObject(self.turn_by(conduct, |turn| turn.delete_object(r))?),
-            Call::DeleteObjects(r) => {
-                let results = self.turn_by(conduct, |turn| turn.delete_objects(r))?;
-                Answer::DeleteObjects(conduct.tell_deletes(results))
-            }
+            Call::DeleteObjects(r) => Answer::DeleteObjects(self.turn_by(conduct, |turn| turn.delete_objects(r))?),
             Call::GetObjectTagging(r) => {
                 Answer::GetObjectTagging(self.turn_by(conduct, |turn| turn.get_object_tagging(r))?)
             }
@@ -260,8 +257,24 @@ impl SimulatedStore {
         self.counted_answer(call, false)
     }
 
-    /// A call with the way of its answer.
-    async fn call_by(&self, call: Call, is_paying: bool) -> Result<Answer, CallError> {
+    /// A call of whose true end `see` hears, before its answer is lost, late or odd on its way.
+    ///
+    /// # Errors
+    /// As the call.
+    pub async fn call_seen(
+        &self,
+        call: Call,
+        see: impl FnOnce(&Result<Answer, CallError>) + Send,
+    ) -> Result<Answer, CallError> {
+        self.call_by(call, false, see).await
+    }
+
+    async fn call_by(
+        &self,
+        call: Call,
+        is_paying: bool,
+        see: impl FnOnce(&Result<Answer, CallError>) + Send,
+    ) -> Result<Answer, CallError> {
         let (kind, conduct) = (call.kind(), self.conduct_in(call.bucket()));
         let way = conduct.way_of(&call, |way, at| self.state().fated.insert((way, kind, at)));
         let error = || unproven(Some("InternalError"), "We encountered an internal error. Please try again.");
@@ -269,6 +282,8 @@ impl SimulatedStore {
             return Err(error());
         }
         let result = self.counted_answer(call, is_paying);
+        see(&result);
+        let result = result.map(|answer| conduct.tell(answer));
         match (way, result) {
             (Some(Way::Lost), _) => Err(lost()),
             (Some(Way::Late), result) => {
@@ -291,6 +306,6 @@ fn conducts(habits: Habits, clock: &dyn Clock) -> [Arc<Conduct>; 2] {
 #[async_trait]
 impl ObjectStore for SimulatedStore {
     async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        self.call_by(call, false).await
+        self.call_by(call, false, |_| {}).await
     }
 }

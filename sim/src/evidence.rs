@@ -1,7 +1,7 @@
 //! What the invariants look at: the history sorted by job and task, what was recorded, and what
 //! the report says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use brigade_engine::outcomes::SliceOutcomes;
@@ -105,6 +105,12 @@ impl Story<'_> {
         self.acts().any(CallStory::has_effect)
     }
 
+    /// Whether the sender of a call that may change the object never learned what it did.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        let unknown = |call: &CallStory| !matches!(call.returned, Some((_, None | Some(Effect::None))));
+        self.acts().any(unknown)
+    }
+
     /// Whether nobody else wrote the object or its copy.
     pub(crate) fn is_ours_alone(&self) -> bool {
         self.foreign.is_empty()
@@ -195,11 +201,21 @@ impl<'a> Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// The objects that somebody else wrote or deleted.
+    pub(crate) fn foreign_writes(&self) -> HashSet<At> {
+        let written = self.history.iter().filter_map(|entry| match &entry.event {
+            Event::Foreign { at, .. } => Some(at.clone()),
+            _ => None,
+        });
+        written.collect()
+    }
+
     /// What happened, in kinds, and how often.
     pub(crate) fn kinds(&self) -> BTreeMap<String, u64> {
         let mut kinds = BTreeMap::new();
         let mut count = |kind: String| *kinds.entry(kind).or_default() += 1;
         self.history.iter().filter_map(|entry| entry.event.kind()).for_each(&mut count);
+        self.world.scene.habits.set.iter().map(|habit| format!("habit: {}", habit.name())).for_each(&mut count);
         for (job, _, story) in self.tasks() {
             let outcome = match &story.outcome {
                 Some(Outcome::Failed(failure)) => &failure.code,

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod answered;
+mod bystanders;
 mod cancelled;
 mod effects;
 mod ending;
@@ -37,6 +38,8 @@ const INVARIANTS: &[(&str, Check)] = &[
     ("every outcome is counted once and is one row", accounting::every_outcome_is_counted_once_and_is_one_row),
     ("every effect is reported", effects::every_effect_is_reported),
     ("every success is an effect", successes::every_success_is_an_effect),
+    ("what nobody listed is as it was", bystanders::what_nobody_listed_is_as_it_was),
+    ("a copy is of one state of its source", successes::a_copy_is_of_one_state_of_its_source),
     ("every failure has its cause", failures::every_failure_has_its_cause),
     ("what others wrote after a lost attempt is left", others::what_others_wrote_after_a_lost_attempt_is_left),
     ("nothing is attempted without a lease", leases::nothing_is_attempted_without_a_lease),

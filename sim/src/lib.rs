@@ -7,6 +7,7 @@
 //! (`somebody_else`). What happens is written down (`history`); afterwards it is judged
 //! (`invariants`). The same seed ends in the same history.
 
+mod bystanders;
 mod chance;
 mod evidence;
 mod executor;
@@ -29,4 +30,5 @@ mod world;
 
 pub use history::Entry;
 pub use invariants::Violation;
-pub use run::{Run, run};
+pub use run::{Run, run, run_with};
+pub use scene::{NOT_STOOD_YET, habits_of_seeds};

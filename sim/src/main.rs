@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use brigade_sim::{Run, run};
+use brigade_s3::simulated::Habit;
+use brigade_sim::{Run, run_with};
 use clap::Parser;
 
 /// Runs the service in a deterministic simulation, one run for each seed.
@@ -20,6 +21,9 @@ struct Arguments {
     /// Runs this seed alone.
     #[arg(long, conflicts_with_all = ["seeds", "first_seed"])]
     seed: Option<u64>,
+    /// Gives the store this habit, and those of other such flags, and no others.
+    #[arg(long, value_name = "HABIT")]
+    habit: Vec<Habit>,
     /// Prints everything that happened.
     #[arg(long)]
     history: bool,
@@ -38,7 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut failed = 0_u64;
     let mut kinds = BTreeMap::<String, u64>::new();
     for seed in seeds.clone() {
-        let run = run(seed);
+        let run = run_with(seed, Some(arguments.habit.as_slice()).filter(|habits| !habits.is_empty()));
         tell(&mut out, &run, arguments.history)?;
         failed += u64::from(!run.violations.is_empty());
         run.kinds.into_iter().for_each(|(kind, times)| *kinds.entry(kind).or_default() += times);

@@ -9,7 +9,7 @@ use crate::chance::Chance;
 use crate::executor::Node;
 use crate::history::Event;
 use crate::process::Process;
-use crate::world::World;
+use crate::world::{SOURCE, TARGET, World, bucket};
 
 /// A kind of mishap.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,23 @@ pub(crate) async fn make_trouble(world: Arc<World>, every: Duration) {
         if let Some((slot, process)) = chance.pick(&processes) {
             befall(&world, &chance, *slot, process);
         }
+    }
+}
+
+/// What is said of a bucket that cannot be found.
+pub(crate) const BUCKET_HIDDEN: &str = "a bucket is not found";
+
+/// Lets the way to a bucket be lost for a moment, now and then, until the storm is over.
+pub(crate) async fn hide_buckets(world: Arc<World>) {
+    let chance = Chance::new(world.seed, "buckets");
+    while !world.weather.is_over() {
+        world.executor.sleep(chance.up_to(Duration::from_secs(8))).await;
+        let name = bucket(if chance.below(2) == 0 { SOURCE } else { TARGET });
+        let lasts = chance.up_to(Duration::from_secs(2));
+        world.note(None, Event::Mishap { what: BUCKET_HIDDEN, how: format!(": {name} for {lasts:?}") });
+        world.bucket.hide_bucket(&name, true);
+        world.executor.sleep(lasts).await;
+        world.bucket.hide_bucket(&name, false);
     }
 }
 

@@ -117,24 +117,38 @@ struct Witness {
 
 #[async_trait]
 impl ObjectStore for Witness {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
         let world = &self.world;
         let (kind, objects) = (call.kind(), objects_of(&call));
         let before: Vec<_> = objects.iter().map(|(at, version)| world.see(at, version.as_ref())).collect();
-        let result = world.bucket.call(leash, call).await;
-        for (n, ((at, version), before)) in objects.into_iter().zip(before).enumerate() {
-            let event = match refusal_of(&result, n) {
-                Some(code) => Event::Refused { call: self.call, at, code },
-                None => {
-                    let after = world.see(&at, version.as_ref());
-                    let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
-                    let has_effect = changes_objects(kind) && (!is_delete || before != after);
-                    Event::CarriedOut { call: self.call, at, before, after, has_effect }
-                }
-            };
-            world.note(Some(self.node), event);
-        }
-        result
+        let see = |result: &Result<Answer, CallError>| {
+            for (n, ((at, version), before)) in objects.into_iter().zip(before).enumerate() {
+                self.witness(kind, (at, version), before, refusal_of(result, n));
+            }
+        };
+        world.bucket.call_seen(call, see).await
+    }
+}
+
+impl Witness {
+    fn witness(
+        &self,
+        kind: CallKind,
+        (at, version): (At, Option<VersionId>),
+        before: Option<Seen>,
+        refusal: Option<String>,
+    ) {
+        let world = &self.world;
+        let event = match refusal {
+            Some(code) => Event::Refused { call: self.call, at, code },
+            None => {
+                let after = world.see(&at, version.as_ref());
+                let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
+                let has_effect = changes_objects(kind) && (!is_delete || before != after);
+                Event::CarriedOut { call: self.call, at, before, after, has_effect }
+            }
+        };
+        world.note(Some(self.node), event);
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use brigade_engine::places::Health;
 use brigade_engine::ports::NoObserver;
 use brigade_engine::{BucketRules, Engine, Grantees, Place, Ports, RolePlaces, Roles};
-use brigade_model::capability::Capability;
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, ObjectStore, Spawn};
-use brigade_model::{AccountId, Capabilities, EndpointKind, EndpointName, StoreClock};
+use brigade_model::{AccountId, EndpointKind, EndpointName, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::simulated::Habit;
 use brigade_s3::stamps::Stamps;
 
 use crate::executor::Node;
@@ -45,7 +45,7 @@ impl Process {
         let ports = Ports {
             jobs: jobs.clone(),
             spool: Arc::new(NodeSpool(world.clone())),
-            roles: Arc::new(OneRole::new(world, slot, node.id, &entropy)),
+            roles: Arc::new(TwoRoles::new(world, slot, node.id, &entropy)),
             clock: world.node_clocks[slot].clone(),
             entropy,
             spawn: Arc::new(node.clone()),
@@ -62,43 +62,61 @@ pub(crate) fn endpoint() -> EndpointName {
     EndpointName::new("e").expect("a letter is a name")
 }
 
-/// Every account has one role, which may do everything on the one endpoint.
-struct OneRole(RolePlaces);
+/// The name of the role whose copies go to another endpoint.
+pub(crate) const ACROSS: &str = "across";
 
-impl OneRole {
+/// Every account has two roles, which may do everything: within one endpoint, and from one to another.
+struct TwoRoles {
+    within: RolePlaces,
+    across: RolePlaces,
+}
+
+impl TwoRoles {
     fn new(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>) -> Self {
-        let (clock, gate, policy) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()), RetryPolicy::default());
-        let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
-        // The clock that stamps leases is the job store's.
+        // The clock that stamps leases is the job store's; the one that stamps objects is the bucket's.
         let stamps = Arc::new(StoreClock::new(world.jobs_clock.clone()));
-        let stamped = Arc::new(Stamps::new(Arc::new(network), stamps.clone()));
-        let limit = Limit::new(stamped, LimitConfig::default(), clock.clone());
-        let store: Arc<dyn ObjectStore> =
-            Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy.clone()));
-        let place = Place {
-            endpoint: endpoint(),
-            kind: EndpointKind::Minio,
-            store,
-            capabilities: Capabilities::proved(Capability::ALL),
-            buckets: BucketRules::any(),
-            grantees: Grantees::default(),
-            health: Arc::new(AtTheGate(gate)),
-            multipart_etag: Arc::default(),
-            stamps,
-        };
-        Self(RolePlaces {
+        let place = place(world, slot, node, entropy, &stamps);
+        // Another way to the same objects: for the service it is another endpoint.
+        let across = self::place(world, slot, node, entropy, &stamps);
+        let within = RolePlaces {
             operations: OperationKind::ALL.to_vec(),
             source: place.clone(),
             target: place.clone(),
             manifest: place.clone(),
             report: place,
-        })
+        };
+        Self { across: RolePlaces { target: across, ..within.clone() }, within }
     }
 }
 
-impl Roles for OneRole {
-    fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
-        Some(self.0.clone())
+fn place(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>, stamps: &Arc<StoreClock>) -> Place {
+    let (clock, gate, policy) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()), RetryPolicy::default());
+    let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
+    let stamped = Arc::new(Stamps::new(Arc::new(network), stamps.clone()));
+    let limit = Limit::new(stamped, LimitConfig::default(), clock.clone());
+    let store: Arc<dyn ObjectStore> =
+        Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy.clone()));
+    Place {
+        endpoint: endpoint(),
+        // What dates an object of parts by its completion.
+        kind: match world.scene.habits.has(Habit::DatesByUpload) {
+            true => EndpointKind::Other,
+            false => EndpointKind::Minio,
+        },
+        store,
+        // As a probe would find them.
+        capabilities: world.scene.habits.capabilities(),
+        buckets: BucketRules::any(),
+        grantees: Grantees::default(),
+        health: Arc::new(AtTheGate(gate)),
+        multipart_etag: Arc::default(),
+        stamps: stamps.clone(),
+    }
+}
+
+impl Roles for TwoRoles {
+    fn places(&self, _: &AccountId, role: &str) -> Option<RolePlaces> {
+        Some(if role == ACROSS { self.across.clone() } else { self.within.clone() })
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use brigade_model::Change;
 use brigade_model::ports::Spawn;
+use brigade_s3::simulated::Habit;
 
 use crate::chance::Chance;
 use crate::evidence::Evidence;
@@ -47,9 +48,15 @@ impl Run {
 /// Runs a seed.
 #[must_use]
 pub fn run(seed: u64) -> Run {
+    run_with(seed, None)
+}
+
+/// Runs a seed whose store has these habits; `None` leaves them to the seed.
+#[must_use]
+pub fn run_with(seed: u64, habits: Option<&[Habit]>) -> Run {
     let executor = Executor::new(seed);
     let space = executor.node();
-    let mut world = World::new(seed, &executor, space.clone());
+    let mut world = World::new(seed, habits, &executor, space.clone());
     world.fill();
     let world = Arc::new(world);
     executor.run(&space, live(world.clone()));
@@ -102,6 +109,9 @@ fn begin(world: &Arc<World>) {
     }
     if let Some(every) = storm.hand_every {
         world.space.spawn("users", Box::pin(users::change_jobs(world.clone(), every)));
+    }
+    if world.scene.habits.has(Habit::HeadHasNoCode) {
+        world.space.spawn("buckets", Box::pin(mishaps::hide_buckets(world.clone())));
     }
     if let Some(every) = storm.foreign_every {
         world.space.spawn("somebody else", Box::pin(somebody_else::write_objects(world.clone(), every)));

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use brigade_engine::EngineConfig;
+use brigade_engine::operation::missing_capabilities;
 use brigade_s3::faults::FaultPlan;
-use brigade_s3::simulated::Versioning;
+use brigade_s3::simulated::{Habit, Habits, Versioning};
 
 use crate::chance::Chance;
+use crate::setting::operation;
+use crate::world::{SOURCE, TARGET, bucket};
 
 /// What a job does to each of its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,12 @@ pub(crate) enum Deed {
     CopyInPlace,
     /// Of objects that one CopyObject does not carry.
     CopyLarge,
+    /// With tags, metadata, an ACL and a class of its own.
+    CopyDressed,
+    /// With metadata on top of the source's, which is read before.
+    CopyMerged,
+    /// To another endpoint, through the service.
+    CopyAcross,
     Delete,
     /// Of the version that the row names.
     DeleteVersion,
@@ -24,10 +33,13 @@ pub(crate) enum Deed {
     Restore,
 }
 
-const DEEDS: [(u64, Deed); 8] = [
+const DEEDS: [(u64, Deed); 11] = [
     (4, Deed::Copy),
     (2, Deed::CopyInPlace),
     (3, Deed::CopyLarge),
+    (1, Deed::CopyDressed),
+    (2, Deed::CopyMerged),
+    (2, Deed::CopyAcross),
     (4, Deed::Delete),
     (2, Deed::DeleteVersion),
     (2, Deed::Tag),
@@ -39,6 +51,13 @@ const DEEDS: [(u64, Deed); 8] = [
 const NODES: [(u64, usize); 3] = [(4, 1), (4, 2), (2, 3)];
 
 const VERSIONING: [(u64, Versioning); 3] = [(5, Versioning::Off), (4, Versioning::Enabled), (1, Versioning::Suspended)];
+
+/// How many habits the store has.
+const HABITS: [(u64, usize); 4] = [(4, 0), (6, 1), (3, 2), (1, 3)];
+
+/// Habits that the engine does not stand yet: the store of no seed has them by itself, only when it
+/// is told to (`brigade-sim --habit`). Each line names what is seen then.
+pub const NOT_STOOD_YET: &[(Habit, &str)] = &[];
 
 /// A job.
 #[derive(Debug, Clone)]
@@ -84,32 +103,60 @@ pub(crate) struct Storm {
 pub(crate) struct Scene {
     pub(crate) nodes: usize,
     pub(crate) versioning: Versioning,
+    /// What the store of the objects does beside what S3 promises.
+    pub(crate) habits: Habits,
     pub(crate) jobs: Vec<JobScene>,
     pub(crate) storm: Storm,
     pub(crate) config: EngineConfig,
 }
 
 impl Scene {
-    /// The scene of a seed.
-    pub(crate) fn of(seed: u64) -> Self {
+    /// The scene of a seed, whose store has these habits; `None` leaves them to the seed.
+    pub(crate) fn of(seed: u64, habits: Option<&[Habit]>) -> Self {
         let chance = Chance::new(seed, "scene");
+        let habits = habits_of(&Chance::new(seed, "habits"), habits);
         let nodes = chance.weighted(&NODES);
         let versioning = chance.weighted(&VERSIONING);
+        // Who minds no versions keeps none.
+        let versioning = if habits.has(Habit::IgnoresVersions) { Versioning::Off } else { versioning };
         // One in 20 has a job whose slices are larger than a window.
         let is_large = chance.below(20) == 0;
         let count = if is_large { 1 } else { chance.weighted(&[(2, 1), (3, 2), (3, 3), (2, 4)]) };
-        let jobs = (0..count).map(|_| job(&chance, versioning, is_large)).collect();
+        let jobs = (0..count).map(|_| job(&chance, versioning, &habits, is_large)).collect();
         let (storm, config) = (storm(&chance), config(&chance));
         let (storm, config) = if is_large { whole_windows(&chance, storm, config) } else { (storm, config) };
-        Self { nodes, versioning, jobs, storm, config }
+        Self { nodes, versioning, habits, jobs, storm, config }
     }
 }
 
-fn job(chance: &Chance, versioning: Versioning, is_large: bool) -> JobScene {
+/// Habits that any seed may have.
+pub fn habits_of_seeds() -> Vec<Habit> {
+    let is_stood = |habit: &Habit| NOT_STOOD_YET.iter().all(|(other, _)| other != habit);
+    Habit::ALL.iter().copied().filter(is_stood).collect()
+}
+
+fn habits_of(chance: &Chance, given: Option<&[Habit]>) -> Habits {
+    let all = habits_of_seeds();
+    let drawn = (0..chance.weighted(&HABITS)).filter_map(|_| chance.pick(&all).copied()).collect();
+    let set: Vec<Habit> = given.map_or(drawn, <[Habit]>::to_vec);
+    Habits {
+        // Manifests and reports lie elsewhere.
+        buckets: Some([SOURCE, TARGET].map(bucket).into()),
+        skew: Duration::from_secs(chance.between(1, 20)),
+        late_by: Duration::from_secs(chance.between(1, 25)),
+        upload_life: Duration::from_secs(chance.between(2, 30)),
+        ..set.into_iter().collect()
+    }
+}
+
+fn job(chance: &Chance, versioning: Versioning, habits: &Habits, is_large: bool) -> JobScene {
+    let capabilities = habits.capabilities();
+    // What a store lacks is refused when the job is created.
+    let is_taken = |deed| missing_capabilities(&operation(deed), &capabilities, &capabilities).is_empty();
     let deed = loop {
         let deed = chance.weighted(&DEEDS);
-        let has_version = versioning == Versioning::Enabled || deed != Deed::DeleteVersion;
-        if has_version && (!is_large || deed == Deed::Delete) {
+        let has_version = versioning == Versioning::Enabled || habits.has(Habit::IgnoresVersions);
+        if (has_version || deed != Deed::DeleteVersion) && is_taken(deed) && (!is_large || deed == Deed::Delete) {
             break deed;
         }
     };

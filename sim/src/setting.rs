@@ -1,8 +1,14 @@
 //! What lies there before a job comes, and the job itself: objects, its manifest, its request.
 
-use brigade_model::operation::{Copy, Directive, NewMetadata, Restore, RestoreTier, Tag, Tagging};
+use std::io::Write;
+
+use brigade_model::operation::{
+    CannedAcl, Copy, Directive, NewMetadata, Restore, RestoreTier, StorageClass, Tag, Tagging,
+};
 use brigade_model::ports::job_store::JobStore;
-use brigade_model::ports::object_store::{Leash, NewObject, PutObject, send};
+use brigade_model::ports::object_store::{
+    CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request, UploadPart,
+};
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
@@ -10,9 +16,11 @@ use brigade_model::{
     ObjectKey, Operation, ReportScope, ReportSpec, VersionId,
 };
 use brigade_runtime::SeededEntropy;
-use brigade_s3::simulated::{Body, Versioning};
+use brigade_s3::simulated::{Body, Habit, Habits, Versioning};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
-use crate::process::endpoint;
+use crate::process::{ACROSS, endpoint};
 use crate::scene::{Deed, JobScene};
 use crate::world::{ASIDE, SOURCE, TARGET, TaskObject, World, at, at_once, bucket, key_of, reports_of};
 
@@ -21,10 +29,15 @@ const LARGE_BYTES: u64 = (5 << 30) + (100 << 20);
 
 /// What a copy in place sets, so that it can be told from what was there.
 const MARK: (&str, &str) = ("mark", "copied");
+const STATE: &str = "state";
 
 impl World {
     /// Makes the buckets and fills them.
     pub(crate) fn fill(&mut self) {
+        let habits = &self.scene.habits;
+        // A clock is as it always was; other habits would spoil what has to be there.
+        let clocks = [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| habits.has(*clock));
+        self.bucket.set_habits(Habits { set: clocks.collect(), ..habits.clone() });
         for name in [SOURCE, TARGET] {
             self.bucket.create_bucket(&bucket(name), self.scene.versioning).expect("a new bucket");
         }
@@ -34,23 +47,58 @@ impl World {
         }
         let jobs = self.scene.jobs.clone();
         self.objects = jobs.iter().enumerate().map(|(number, scene)| self.fill_job(number, scene)).collect();
+        for number in 0..jobs.len() {
+            let unlisted = ObjectKey::new(format!("j{number}/unlisted")).expect("good");
+            for name in [SOURCE, TARGET] {
+                self.put(name, &unlisted, "first", None);
+                self.bystanders.push(at(name, &unlisted), None, &self.bucket);
+            }
+        }
+        self.bucket.set_habits(self.scene.habits.clone());
     }
 
-    fn fill_job(&self, number: usize, scene: &JobScene) -> Vec<TaskObject> {
-        (0..scene.tasks).map(|task| self.put_object(scene, key_of(number, task))).collect()
+    fn fill_job(&mut self, number: usize, scene: &JobScene) -> Vec<TaskObject> {
+        let objects: Vec<TaskObject> =
+            (0..scene.tasks).map(|task| self.put_object(scene, key_of(number, task))).collect();
+        // A row without a version concerns the latest one only; one with it no other.
+        for object in objects.iter().filter(|object| object.version.is_some()) {
+            let place = at(SOURCE, &object.key);
+            let versions = self.bucket.versions(&place).into_iter().map(|(version, _)| version);
+            let others: Vec<_> = versions.filter(|version| Some(version) != object.version.as_ref()).collect();
+            others.into_iter().for_each(|version| self.bystanders.push(place.clone(), Some(version), &self.bucket));
+        }
+        objects
     }
 
-    fn put_object(&self, scene: &JobScene, key: ObjectKey) -> TaskObject {
+    /// A row of a key that is not there, and beside it an object that such a store takes for the same.
+    fn put_stray(&mut self, key: &ObjectKey) -> TaskObject {
+        for name in [SOURCE, TARGET] {
+            self.put(name, key, "first", None);
+            self.bystanders.push(at(name, key), None, &self.bucket);
+        }
+        let key = ObjectKey::new(format!("/{key}")).expect("good");
+        TaskObject { key, version: None, is_missing: true, is_stray: true }
+    }
+
+    fn put_object(&mut self, scene: &JobScene, key: ObjectKey) -> TaskObject {
+        if self.scene.habits.has(Habit::FoldsKeys) && self.chance.below(5) == 0 {
+            return self.put_stray(&key);
+        }
         if self.chance.below(100) < scene.missing_percent {
             let version =
                 (scene.deed == Deed::DeleteVersion).then(|| VersionId::new("00000000000000aa").expect("good"));
-            return TaskObject { key, version, is_missing: true };
+            return TaskObject { key, version, is_missing: true, is_stray: false };
         }
         let version = match scene.deed {
             Deed::CopyLarge => {
                 let size = LARGE_BYTES + self.chance.below(1 << 20);
                 self.bucket.put(&at(SOURCE, &key), Body::zeros(size)).expect("the bucket is there");
                 None
+            }
+            // Of a store without versions the row names one all the same.
+            Deed::DeleteVersion if self.scene.habits.has(Habit::IgnoresVersions) => {
+                self.put(SOURCE, &key, "first", None);
+                Some(VersionId::new("00000000000000aa").expect("good"))
             }
             Deed::DeleteVersion => {
                 let versions = [self.put(SOURCE, &key, "first", None), self.put(SOURCE, &key, "second", None)];
@@ -60,12 +108,54 @@ impl World {
                 self.put(SOURCE, &key, "first", Some("GLACIER"));
                 None
             }
-            Deed::Copy | Deed::CopyInPlace | Deed::Delete | Deed::Tag | Deed::AddTags => {
+            // The ETag of one made of parts says nothing of its bytes.
+            Deed::Copy if self.chance.below(3) == 0 => {
+                self.put_in_parts(SOURCE, &key, "first");
+                None
+            }
+            Deed::CopyMerged => {
+                self.put_with(SOURCE, &key, "first", state_metadata("first"));
+                None
+            }
+            Deed::CopyAcross if self.scene.habits.has(Habit::Decompresses) => {
+                let metadata = Metadata { content_encoding: Some("gzip".into()), ..Metadata::default() };
+                let put = PutObject::new(at(SOURCE, &key), gzip(&format!("{key} first")), dressed(metadata));
+                self.bucket.act(put.into_call()).expect("the bucket is there");
+                None
+            }
+            Deed::Copy
+            | Deed::CopyInPlace
+            | Deed::CopyDressed
+            | Deed::CopyAcross
+            | Deed::Delete
+            | Deed::Tag
+            | Deed::AddTags => {
                 self.put(SOURCE, &key, "first", None);
                 None
             }
         };
-        TaskObject { key, version, is_missing: false }
+        TaskObject { key, version, is_missing: false, is_stray: false }
+    }
+
+    /// Puts an object in one part.
+    pub(crate) fn put_in_parts(&self, bucket_name: &str, key: &ObjectKey, state: &str) {
+        let at = at(bucket_name, key);
+        let create = CreateMultipartUpload { at: at.clone(), with: NewObject::default() };
+        let upload_id = self.act(create);
+        let body = format!("{key} {state}").into();
+        let etag = self.act(UploadPart { at: at.clone(), upload_id: upload_id.clone(), part: 1, body });
+        self.act(CompleteMultipartUpload::new(at, upload_id, vec![(1, etag.etag)]));
+    }
+
+    /// Puts an object whose metadata say which it is, like its bytes.
+    pub(crate) fn put_with(&self, bucket_name: &str, key: &ObjectKey, state: &str, metadata: Metadata) {
+        self.act(PutObject::new(at(bucket_name, key), format!("{key} {state}"), dressed(metadata)));
+    }
+
+    /// A call of somebody to whom the store always answers.
+    fn act<R: Request>(&self, request: R) -> R::Answer {
+        let answer = self.bucket.act(request.into_call()).expect("the bucket is there");
+        R::from_answer(answer).expect("an answer to the call")
     }
 
     /// Puts an object whose bytes say which it is; gives its version.
@@ -78,7 +168,7 @@ impl World {
     ) -> Option<VersionId> {
         let with = NewObject { storage_class: class.map(str::to_owned), ..NewObject::default() };
         let put = PutObject::new(at(bucket_name, key), format!("{key} {state}"), with);
-        at_once(send(&self.bucket, &Leash::unbounded(), put)).expect("the bucket is there").version
+        self.act(put).version
     }
 
     /// Creates the job of that number.
@@ -106,7 +196,7 @@ impl World {
         };
         let rows: String = self.objects[number].iter().map(row).collect();
         let put = PutObject::new(at(ASIDE, key), rows, NewObject::default());
-        at_once(send(&self.bucket, &Leash::unbounded(), put)).expect("the bucket is there").etag
+        self.act(put).etag
     }
 }
 
@@ -135,7 +225,7 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
             prefix: Some("reports".into()),
             scope: Some(ReportScope::AllTasks),
         },
-        role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
+        role: role_of(scene.deed),
         retry_of: None,
         options: JobOptions {
             requests_per_second_max: scene.requests_per_second,
@@ -145,19 +235,53 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
     }
 }
 
-fn operation(deed: Deed) -> Operation {
+fn role_of(deed: Deed) -> RoleRef {
+    let name = if deed == Deed::CopyAcross { ACROSS } else { "role" };
+    RoleRef { text: name.into(), owner: Owner::Unnamed, name: name.into() }
+}
+
+/// What a job does.
+pub(crate) fn operation(deed: Deed) -> Operation {
     match deed {
-        Deed::Copy | Deed::CopyLarge => Operation::Copy(Box::new(copy(TARGET))),
-        Deed::CopyInPlace => {
-            let metadata = NewMetadata { user: vec![(MARK.0.into(), MARK.1.into())], ..NewMetadata::default() };
-            let mark = Copy { metadata_directive: Some(Directive::Replaced), metadata: Some(metadata), ..copy(SOURCE) };
-            Operation::Copy(Box::new(mark))
-        }
+        Deed::Copy | Deed::CopyLarge | Deed::CopyAcross => Operation::Copy(Box::new(copy(TARGET))),
+        Deed::CopyDressed => Operation::Copy(Box::new(Copy {
+            canned_acl: Some(CannedAcl::PublicRead),
+            storage_class: Some(StorageClass::StandardIa),
+            tagging_directive: Some(Directive::Replaced),
+            tags: vec![tag()],
+            ..marking(Directive::Replaced, TARGET)
+        })),
+        Deed::CopyMerged => Operation::Copy(Box::new(marking(Directive::Add, TARGET))),
+        Deed::CopyInPlace => Operation::Copy(Box::new(marking(Directive::Replaced, SOURCE))),
         Deed::Delete | Deed::DeleteVersion => Operation::Delete,
         Deed::Tag => Operation::Tagging(Tagging { directive: None, tags: vec![tag()] }),
         Deed::AddTags => Operation::Tagging(Tagging { directive: Some(Directive::Add), tags: vec![tag()] }),
         Deed::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
     }
+}
+
+fn marking(directive: Directive, to: &str) -> Copy {
+    let metadata = NewMetadata { user: vec![(MARK.0.into(), MARK.1.into())], ..NewMetadata::default() };
+    Copy { metadata_directive: Some(directive), metadata: Some(metadata), ..copy(to) }
+}
+
+/// User metadata that say which state of an object it is.
+pub(crate) fn state_metadata(state: &str) -> Metadata {
+    Metadata { user: vec![(STATE.into(), state.into())], ..Metadata::default() }
+}
+
+/// What the metadata of an object say of its state, if they do.
+pub(crate) fn state_of(metadata: &Metadata) -> Option<&str> {
+    metadata.user.iter().find(|(name, _)| name == STATE).map(|(_, state)| state.as_str())
+}
+
+fn dressed(metadata: Metadata) -> NewObject {
+    NewObject { metadata, ..NewObject::default() }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()).expect("memory takes bytes")
 }
 
 /// The tag that jobs put.

@@ -4,12 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, DeleteObject, Leash, Request};
+use brigade_model::ports::object_store::{At, DeleteObject, Metadata, Request};
+use brigade_s3::simulated::Body;
 
 use crate::chance::Chance;
 use crate::history::Event;
-use crate::world::{SOURCE, TARGET, World, at_once, bucket};
+use crate::setting::{state_metadata, state_of};
+use crate::world::{SOURCE, TARGET, World, bucket};
+
+/// What nobody writes byte by byte.
+const LARGE_MIN: u64 = 1 << 20;
 
 /// Writes until the storm is over.
 pub(crate) async fn write_objects(world: Arc<World>, every: Duration) {
@@ -20,6 +24,8 @@ pub(crate) async fn write_objects(world: Arc<World>, every: Duration) {
             return;
         }
         let lost = if chance.below(2) == 0 { world.take_lost() } else { None };
+        // What they would write at a stray key is not theirs either.
+        let lost = lost.filter(|at| !at.key.as_str().starts_with('/'));
         if let Some(at) = lost.or_else(|| any_object(&world, &chance)) {
             write(&world, &at, n, chance.below(4) == 0);
         }
@@ -27,19 +33,39 @@ pub(crate) async fn write_objects(world: Arc<World>, every: Duration) {
 }
 
 fn any_object(world: &World, chance: &Chance) -> Option<At> {
-    let object = chance.pick(chance.pick(&world.objects)?)?;
+    let object = chance.pick(chance.pick(&world.objects)?).filter(|object| !object.is_stray)?;
     let name = if chance.below(2) == 0 { SOURCE } else { TARGET };
     Some(At { bucket: bucket(name), key: object.key.clone() })
 }
 
 fn write(world: &World, at: &At, n: u64, deletes: bool) {
+    // The store fails others, too.
+    if world.bucket.is_hidden(&at.bucket) || world.scene.habits.is_unreadable(&at.key) {
+        return;
+    }
     if deletes {
         let delete = DeleteObject { at: at.clone(), version: None, if_match: None };
         // Denied is nobody here.
-        let _ = at_once(world.bucket.call(&Leash::unbounded(), delete.into_call()));
+        let _ = world.bucket.act(delete.into_call());
     } else {
-        world.put(at.bucket.as_str(), &at.key, &format!("of somebody else, {n}"), None);
+        overwrite(world, at, &format!("{n:05}"));
     }
     let etag = world.see(at, None).and_then(|seen| seen.etag);
     world.note(None, Event::Foreign { at: at.clone(), etag });
+}
+
+/// Writes other bytes, as many as are there: an object's size tells nobody whose it is.
+fn overwrite(world: &World, at: &At, state: &str) {
+    let there = world.bucket.object(at).map(|object| object.head);
+    let metadata = match there.as_ref().and_then(|head| state_of(&head.metadata)) {
+        Some(_) => state_metadata(state),
+        None => Metadata::default(),
+    };
+    world.put_with(at.bucket.as_str(), &at.key, state, metadata);
+    let source = world.bucket.object(&At { bucket: bucket(SOURCE), ..at.clone() });
+    let large = there.or(source.map(|object| object.head)).map(|head| head.size).filter(|size| *size > LARGE_MIN);
+    if let Some(size) = large {
+        let body = Body::zeros(size);
+        world.bucket.put(at, body).expect("the bucket is there");
+    }
 }

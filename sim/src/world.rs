@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::SliceRow;
-use brigade_model::ports::object_store::{Answer, At, CallError, Effect};
+use brigade_model::ports::object_store::{Answer, At, CallError, CallKind, Effect};
 use brigade_model::{BucketName, Job, JobId, ObjectKey, Status, VersionId};
 use brigade_runtime::SeededEntropy;
-use brigade_s3::simulated::{SimulatedConfig, SimulatedStore};
+use brigade_s3::simulated::{Habit, SimulatedConfig, SimulatedStore};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
 
+use crate::bystanders::Bystanders;
 use crate::chance::Chance;
 use crate::executor::{Executor, Node};
 use crate::history::{Event, History, Slot};
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) jobs: MemoryStore,
     pub(crate) spool: MemorySpool,
     pub(crate) bucket: SimulatedStore,
+    /// What no row names.
+    pub(crate) bystanders: Bystanders,
     /// What each task of each job names.
     pub(crate) objects: Vec<Vec<TaskObject>>,
     pub(crate) chance: Chance,
@@ -59,6 +62,8 @@ pub(crate) struct TaskObject {
     pub(crate) key: ObjectKey,
     pub(crate) version: Option<VersionId>,
     pub(crate) is_missing: bool,
+    /// Beside it lies an object that the store takes for the same, and nobody listed.
+    pub(crate) is_stray: bool,
 }
 
 /// What has been noticed so far.
@@ -115,14 +120,14 @@ pub(crate) fn key_of(job: usize, task: usize) -> ObjectKey {
 
 /// The job and the task that a key is of.
 pub(crate) fn task_of(key: &ObjectKey) -> Option<(usize, usize)> {
-    let (job, task) = key.as_str().strip_prefix('j')?.split_once('/')?;
+    let (job, task) = key.as_str().trim_start_matches('/').strip_prefix('j')?.split_once('/')?;
     Some((job.parse().ok()?, task.parse().ok()?))
 }
 
 impl World {
     /// The world of a seed, before anything happens.
-    pub(crate) fn new(seed: u64, executor: &Executor, space: Node) -> Self {
-        let scene = Scene::of(seed);
+    pub(crate) fn new(seed: u64, habits: Option<&[Habit]>, executor: &Executor, space: Node) -> Self {
+        let scene = Scene::of(seed, habits);
         let clock = Arc::new(WallClock::new(executor));
         let node_clocks: Vec<_> = (0..scene.nodes).map(|_| Arc::new(WallClock::new(executor))).collect();
         let jobs_clock = if scene.nodes == 1 { node_clocks[0].clone() } else { Arc::new(WallClock::new(executor)) };
@@ -139,6 +144,7 @@ impl World {
             jobs_clock,
             spool: MemorySpool::new(),
             bucket,
+            bystanders: Bystanders::default(),
             clock,
             node_clocks,
             objects: Vec::new(),
@@ -161,6 +167,13 @@ impl World {
             let of_tasks = objects.iter().map(|(at, _)| at).filter(|at| task_of(&at.key).is_some());
             let objects = of_tasks.cloned().collect();
             self.ledger().sent.insert(*call, objects);
+        }
+        if let Event::Sent { kind: CallKind::HeadObject, objects, .. } = &event
+            && self.scene.habits.has(Habit::IgnoresSourceConditions)
+        {
+            // Whoever writes what was just looked at does most harm where conditions are not minded.
+            let looked_at = objects.iter().map(|(at, _)| at.clone()).filter(|at| task_of(&at.key).is_some());
+            self.ledger().lost.extend(looked_at);
         }
         self.history.push(self.executor.now(), node, event);
     }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use brigade_model::status::TABLE;
-use brigade_sim::run;
+use brigade_sim::{habits_of_seeds, run};
 
 const SEEDS: u64 = 500;
 
@@ -70,7 +70,8 @@ fn whatever_goes_wrong_in_five_hundred_seeds_what_a_job_promises_holds() {
     let (kinds, broken) = run_all();
     assert!(broken.is_empty(), "replay with: brigade-sim --seed SEED --history\n{}", broken.join("\n"));
     let moves = TABLE.iter().filter(|row| row.from != row.to).map(|row| format!("{} -> {}", row.from, row.to));
-    let expected = MUST_HAPPEN.into_iter().map(str::to_owned).chain(moves);
+    let habits = habits_of_seeds().into_iter().map(|habit| format!("habit: {}", habit.name()));
+    let expected = MUST_HAPPEN.into_iter().map(str::to_owned).chain(moves).chain(habits);
     let missing: Vec<String> = expected.filter(|kind| !kinds.contains_key(kind)).collect();
     assert!(missing.is_empty(), "no seed comes by {missing:?}, only by {kinds:#?}");
 }

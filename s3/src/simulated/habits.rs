@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use brigade_model::capability::{Capabilities, Capability};
-use brigade_model::names::BucketName;
+use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::object_store::CallKind;
 
 mod conduct;
@@ -136,7 +136,9 @@ habits! {
         "Ceph", [CopySourceConditions], |c| c.hears.push(conduct::without_source_conditions);
     IgnoresTargetConditions = "ignores-target-conditions",
         "Conditions on what a write would replace are not minded",
-        "Ceph, Garage, AWS before 2025", [], |c| c.hears.push(conduct::without_target_conditions);
+        "Ceph, Garage, AWS before 2025",
+        [IfMatchOnPut, IfNoneMatchOnPut, IfMatchOnCopy, IfNoneMatchOnCopy, IfMatchOnComplete, IfNoneMatchOnComplete],
+        |c| c.hears.push(conduct::without_target_conditions);
     IgnoresDeleteCondition = "ignores-delete-condition",
         "If-Match on a delete is not minded",
         "Ceph, COS, MinIO, Garage", [IfMatchOnDelete], |c| c.hears.push(conduct::without_delete_condition);
@@ -166,7 +168,7 @@ habits! {
         };
     FoldsKeys = "folds-keys",
         "Slashes at the beginning of a key and doubled ones are dropped: /x, //x and x are one object",
-        "RustFS (rustfs#4228), MinIO, gateways (nginx-s3-gateway#585)", [], |c| c.hears.push(conduct::with_folded_keys);
+        "RustFS (rustfs#4228), MinIO, gateways (nginx-s3-gateway#585)", [DistinctKeys], |c| c.hears.push(conduct::with_folded_keys);
     WritesDropUploads = "writes-drop-uploads",
         "A write of an object drops the uploads to its key that are open",
         "Garage", [], |c| c.writes_drop_uploads = true;
@@ -202,13 +204,13 @@ habits! {
         "every store on the wire", [], |c| c.excuses.push(conduct::without_code_of_head);
     ListsUnordered = "lists-unordered",
         "A listing is in no order of its keys",
-        "NooBaa (noobaa-core#8218), LeoFS, Storj", [], |c| c.lists_unordered = true;
+        "NooBaa (noobaa-core#8218), LeoFS, Storj", [ListingInOrder], |c| c.lists_unordered = true;
     ListsForEver = "lists-for-ever",
         "The continuation of a listing leads to the page that it came with",
         "several (runpod-python#505); Huawei OBS PFS", [], |c| c.lists_for_ever = true;
     ListsEncoded = "lists-encoded",
         "A listing names keys encoded as in a query, and does not say so",
-        "19 providers (rclone#7836)", [], |c| c.lists_encoded = true;
+        "19 providers (rclone#7836)", [ListingDecodes], |c| c.lists_encoded = true;
     DeniesWhatIsAbsent = "denies-what-is-absent",
         "An object that is not there is AccessDenied, as for a role that may not list",
         "AWS without s3:ListBucket", [], |c| {
@@ -288,6 +290,12 @@ impl Habits {
     #[must_use]
     pub fn has(&self, habit: Habit) -> bool {
         self.set.contains(&habit)
+    }
+
+    /// Whether the store never reads that key again.
+    #[must_use]
+    pub fn is_unreadable(&self, key: &ObjectKey) -> bool {
+        self.has(Habit::OneKeyIsUnreadable) && conduct::is_unreadable(key)
     }
 
     /// What a probe of such a store proves.

@@ -197,6 +197,12 @@ impl SimulatedStore {
         };
     }
 
+    /// Whether the bucket cannot be found.
+    #[must_use]
+    pub fn is_hidden(&self, bucket: &BucketName) -> bool {
+        self.state().hidden_buckets.contains(bucket)
+    }
+
     /// Denies nothing any more.
     pub fn allow_all(&self) {
         let mut state = self.state();

@@ -16,7 +16,7 @@ pub struct Paying(pub SimulatedStore);
 #[async_trait]
 impl ObjectStore for Paying {
     async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        self.0.call_by(call, true).await
+        self.0.call_by(call, true, |_| {}).await
     }
 }
 

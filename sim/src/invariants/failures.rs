@@ -4,11 +4,12 @@
 use brigade_model::job::failure;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Job, Status};
+use brigade_s3::simulated::{Habit, Habits};
 
 use crate::evidence::{Evidence, Story};
 use crate::history::Event;
 use crate::mishaps::CLOCK_JUMPS;
-use crate::scene::JobScene;
+use crate::scene::{Deed, JobScene};
 
 /// Codes of calls that were lost, or made in vain.
 const LOST: [&str; 6] =
@@ -21,7 +22,8 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     for (job, ended) in evidence.ended() {
         for (name, story) in job.named_tasks().filter(|(_, story)| story.is_ours_alone()) {
             let code = story.failure();
-            if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped)) {
+            let excused = |code| is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code);
+            if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped) && !excused(code)) {
                 broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
             }
         }
@@ -32,10 +34,22 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     broken
 }
 
+/// What a store with such habits may make of a row: refused, because nobody can tell; or what it says.
+fn is_of_a_habit(habits: &Habits, scene: &JobScene, story: &Story<'_>, code: &str) -> bool {
+    let is_absent = story.object.is_missing || scene.deed == Deed::Delete;
+    let spoils_reads = habits.has(Habit::SendsZeros) || habits.has(Habit::Decompresses);
+    (habits.has(Habit::DeniesWhatIsAbsent) && is_absent && code == "AccessDenied")
+        || (habits.has(Habit::FoldsKeys) && story.object.is_stray)
+        || (habits.has(Habit::IgnoresVersions) && scene.deed == Deed::DeleteVersion)
+        || (spoils_reads && scene.deed == Deed::CopyAcross)
+        || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
+        || (habits.is_unreadable(&story.object.key) && code.starts_with("SlowDown"))
+}
+
 fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bool {
     match code {
         "NoSuchKey" => story.object.is_missing,
-        UNCONFIRMED => ended.status != Status::Complete,
+        UNCONFIRMED => ended.status != Status::Complete || story.is_doubtful(),
         // Two clocks that differ make old objects look new.
         CHANGED_SINCE_ATTEMPT => has_jumped,
         code => LOST.contains(&code),

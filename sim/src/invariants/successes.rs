@@ -2,10 +2,11 @@
 //! and for any other a call of the job arrived.
 
 use brigade_model::Outcome;
+use brigade_s3::simulated::SimulatedObject;
 
 use crate::evidence::{CallStory, Evidence, Story};
 use crate::scene::Deed;
-use crate::setting::{is_marked, tag};
+use crate::setting::{is_marked, state_of, tag};
 use crate::world::{SOURCE, TARGET, World, at};
 
 pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
@@ -31,16 +32,41 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
     broken
 }
 
+/// Bytes and metadata of a copy are of one moment of the source, though somebody else wrote it meanwhile.
+pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (job, name, story) in evidence.tasks().filter(|(job, ..)| job.scene.deed == Deed::CopyMerged) {
+        let Some(target) = evidence.world.bucket.object(&at(TARGET, &story.object.key)) else { continue };
+        let bytes = target.body.to_bytes();
+        let state = state_of(&target.head.metadata).filter(|_| is_marked(&target.head.metadata.user));
+        if let Some(state) = state.filter(|state| !bytes.ends_with(state.as_bytes())) {
+            let number = job.number;
+            broken.push(format!("{name} of job {number}: {:?} with the metadata of {state}", bytes));
+        }
+    }
+    broken
+}
+
 fn is_as_wanted(world: &World, deed: Deed, story: &Story<'_>) -> bool {
     let key = &story.object.key;
     let source = world.bucket.object(&at(SOURCE, key));
-    let head = |name: &str| world.bucket.object(&at(name, key)).map(|object| object.head);
+    let target = world.bucket.object(&at(TARGET, key));
+    let has_its_bytes = || match (&source, &target) {
+        (Some(source), Some(target)) => source.body.to_bytes() == target.body.to_bytes(),
+        _ => false,
+    };
+    let is_target_marked = || target.as_ref().is_some_and(|target| is_marked(&target.head.metadata.user));
     match deed {
-        Deed::Copy => {
-            let target = head(TARGET);
-            target.is_some() && target.and_then(|head| head.etag) == source.and_then(|object| object.head.etag)
+        Deed::Copy | Deed::CopyAcross => has_its_bytes(),
+        Deed::CopyLarge => target.map(|target| target.head.size) == source.map(|source| source.head.size),
+        Deed::CopyMerged => has_its_bytes() && is_target_marked(),
+        Deed::CopyDressed => {
+            let is_dressed = |target: &SimulatedObject| {
+                let class = target.head.storage_class.as_deref();
+                target.tags == [tag()] && target.acl.grants.len() > 1 && class == Some("STANDARD_IA")
+            };
+            has_its_bytes() && is_target_marked() && target.as_ref().is_some_and(is_dressed)
         }
-        Deed::CopyLarge => head(TARGET).map(|head| head.size) == source.map(|object| object.head.size),
         Deed::CopyInPlace => source.is_some_and(|object| is_marked(&object.head.metadata.user)),
         Deed::Delete => source.is_none(),
         Deed::DeleteVersion => {

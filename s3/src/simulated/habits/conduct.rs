@@ -172,8 +172,9 @@ impl Conduct {
         found.map(|(way, ..)| *way)
     }
 
-    /// What a multi-object delete says of its objects.
-    pub(crate) fn tell_deletes(&self, results: Vec<DeleteResult>) -> Vec<DeleteResult> {
+    /// What an answer says: a multi-object delete of its objects.
+    pub(crate) fn tell(&self, answer: Answer) -> Answer {
+        let Answer::DeleteObjects(results) = answer else { return answer };
         let tell = |(n, result): (usize, DeleteResult)| match result {
             DeleteResult::Deleted(_) if n % 2 == 1 && self.names_half_of_deletes => DeleteResult::Unnamed,
             DeleteResult::Deleted(_) if n % 2 == 1 && self.fails_half_of_deletes => DeleteResult::Failed {
@@ -182,7 +183,7 @@ impl Conduct {
             },
             result => result,
         };
-        results.into_iter().enumerate().map(tell).collect()
+        Answer::DeleteObjects(results.into_iter().enumerate().map(tell).collect())
     }
 
     /// What a reader of an object gets.
@@ -280,8 +281,9 @@ pub(crate) fn lost() -> CallError {
 
 /// An answer with a success's status that is no success.
 pub(crate) fn unproven(code: Option<&str>, message: &str) -> CallError {
-    let (verdict, effect) = verdict::judge(Seen::Unproven);
-    let code = code.unwrap_or(verdict::own_code(Seen::Unproven));
+    let seen = code.map_or(Seen::Empty, |code| Seen::Unproven { code: Some(code) });
+    let (verdict, effect) = verdict::judge(seen);
+    let code = verdict::own_code(seen);
     CallError { http_status: Some(200), ..CallError::new(verdict, effect, code, message) }
 }
 
@@ -450,7 +452,7 @@ pub(super) fn denied_when_absent(_: CallKind, refusal: Refusal) -> Refusal {
 }
 
 /// What is shared by every sixteenth key.
-pub(super) fn is_unreadable(key: &ObjectKey) -> bool {
+pub(crate) fn is_unreadable(key: &ObjectKey) -> bool {
     Md5::digest(key.as_str())[15] < 16
 }
 

@@ -1,0 +1,8 @@
+//! An object that no row names is as it was, whatever its store takes for what.
+
+use crate::evidence::Evidence;
+
+pub(crate) fn what_nobody_listed_is_as_it_was(evidence: &Evidence<'_>) -> Vec<String> {
+    let foreign = evidence.foreign_writes();
+    evidence.world.bystanders.changed(&evidence.world.bucket, |at| foreign.contains(at))
+}
