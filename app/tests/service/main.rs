@@ -6,6 +6,7 @@
 
 mod crashes;
 mod forged;
+mod habits;
 mod hostile;
 mod house;
 mod lists;

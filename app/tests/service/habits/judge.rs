@@ -1,0 +1,214 @@
+//! The judge: each row of the report against what calls did and what lies in the buckets.
+//!
+//! Successes have their effect, failures that do not say that nobody knows had none, what nobody
+//! listed is as it was, what somebody else wrote is there, and no upload stays unnamed.
+
+use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
+use brigade_model::ports::object_store::{At, CallKind};
+use brigade_s3::simulated::{LoggedEffect, SimulatedObject};
+
+use super::scene::Act;
+use super::setup::{End, Played, Report, name};
+use crate::house::at;
+
+/// Everything that does not hold.
+pub(crate) fn judge(played: &Played) -> Vec<String> {
+    let mut broken = unlisted(played);
+    broken.extend(foreign(played));
+    match &played.end {
+        End::Refused => {}
+        End::Runs => broken.push("it has not ended".to_owned()),
+        End::Listed(listed) => broken.extend(listed.as_ref().and_then(|listed| list(played, listed))),
+        End::Ended(job, report) => {
+            broken.extend(rows(played, report));
+            broken.extend(uploads(played, report));
+            let counted = job.progress.succeeded + job.progress.failed;
+            if counted != report.rows.len() as u64 {
+                broken.push(format!("{counted} tasks are counted, the report has {}", report.rows.len()));
+            }
+        }
+    }
+    broken
+}
+
+/// The objects that the job may change.
+fn may_change(played: &Played, row: &str) -> At {
+    at(if is_copy(played.scene.act) { "backup" } else { "photos" }, row)
+}
+
+fn is_copy(act: Act) -> bool {
+    match act {
+        Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => false,
+        Act::Tag | Act::Restore | Act::List => false,
+        Act::Copy
+        | Act::CopyOver
+        | Act::CopyStray
+        | Act::CopyMissing
+        | Act::CopyUnreadable
+        | Act::CopyDressed
+        | Act::CopyMerged
+        | Act::CopyLarge
+        | Act::CopyAcross
+        | Act::CopyGzipAcross => true,
+    }
+}
+
+/// Calls that do what the job is for.
+fn acts(act: Act) -> &'static [CallKind] {
+    match act {
+        Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => {
+            &[CallKind::DeleteObject, CallKind::DeleteObjects]
+        }
+        Act::Tag => &[CallKind::PutObjectTagging],
+        Act::Restore => &[CallKind::RestoreObject],
+        Act::CopyAcross | Act::CopyGzipAcross => &[CallKind::PutObject, CallKind::CompleteMultipartUpload],
+        _ => &[CallKind::CopyObject, CallKind::CompleteMultipartUpload],
+    }
+}
+
+/// What our calls did to that object: a write of somebody else is no call of ours.
+fn effects<'a>(played: &'a Played, at: &'a At) -> impl Iterator<Item = &'a LoggedEffect> {
+    let is_theirs =
+        move |effect: &LoggedEffect| effect.call == CallKind::PutObject && played.foreign.contains_key(&name(at));
+    let own = played.effects.iter().filter(move |effect| effect.at == *at && !is_theirs(effect));
+    // Of as many puts as there are one is theirs.
+    let theirs = played.effects.iter().filter(move |effect| effect.at == *at && is_theirs(effect));
+    own.chain(theirs.skip(1))
+}
+
+fn looks(object: Option<&SimulatedObject>) -> String {
+    let looks = |object: &SimulatedObject| format!("{:?} {:?} {:?}", object.head, object.tags, object.acl);
+    object.map_or("nothing".to_owned(), looks)
+}
+
+/// What no row names is as it was, and no call did anything to it.
+fn unlisted(played: &Played) -> Vec<String> {
+    let listed: Vec<String> = played.rows.iter().map(|row| name(&may_change(played, row))).collect();
+    let is_theirs = |name: &String| played.foreign.contains_key(name);
+    let names: std::collections::BTreeSet<&String> = played.before.keys().chain(played.after.keys()).collect();
+    let others = names.into_iter().filter(|name| !listed.contains(name) && !is_theirs(name));
+    let changed = others.filter(|name| looks(played.before.get(*name)) != looks(played.after.get(*name)));
+    let mut broken: Vec<String> =
+        changed.map(|name| format!("{name} is not listed and is {}", looks(played.after.get(name)))).collect();
+    let places = played.effects.iter().map(|effect| (effect, name(&effect.at)));
+    let strays = places.filter(|(_, name)| !listed.contains(name) && !is_theirs(name));
+    broken.extend(strays.map(|(effect, name)| format!("{} did something to {name}", effect.call.name())));
+    if played.scene.act == Act::DeleteVersion {
+        // The rows name a version that is none of those that were there.
+        let removed = played.effects.iter().filter(|effect| effect.version.as_str() != "00000000000000aa");
+        broken.extend(removed.map(|effect| format!("version {} of {} is gone", effect.version, name(&effect.at))));
+    }
+    broken
+}
+
+/// What somebody else wrote is there.
+fn foreign(played: &Played) -> Vec<String> {
+    let is_there = |(name, wrote): &(&String, &SimulatedObject)| {
+        let there = played.after.get(*name);
+        there.is_some_and(|there| there.head.etag == wrote.head.etag)
+    };
+    let lost = played.foreign.iter().filter(|pair| !is_there(pair));
+    lost.map(|(name, _)| format!("what somebody wrote to {name} is {}", looks(played.after.get(name)))).collect()
+}
+
+fn rows(played: &Played, report: &Report) -> Vec<String> {
+    let mut broken = Vec::new();
+    for row in &played.rows {
+        let target = may_change(played, row);
+        let mut acted = effects(played, &target).filter(|effect| acts(played.scene.act).contains(&effect.call));
+        let has_acted = acted.next().is_some();
+        let told = report.rows.iter().find(|(key, ..)| key == row).map(|(_, ok, code)| (*ok, code.as_str()));
+        match told {
+            Some((true, _)) if !has_acted => {
+                let was_there = played.before.contains_key(&name(&target));
+                let is_idle = matches!(acts(played.scene.act), [CallKind::DeleteObject, ..]) && !was_there;
+                if !is_idle {
+                    broken.push(format!("{row} succeeded, and no call did it"));
+                }
+            }
+            Some((true, _)) => broken.extend(unlike(played, row)),
+            Some((false, UNCONFIRMED)) => {}
+            Some((false, CHANGED_SINCE_ATTEMPT)) if played.foreign.is_empty() => {
+                broken.push(format!("{row} is {CHANGED_SINCE_ATTEMPT}, and nobody wrote it"));
+            }
+            Some((false, CHANGED_SINCE_ATTEMPT)) => {}
+            Some((false, code)) if has_acted => broken.push(format!("{row} failed with {code}, and it was done")),
+            Some((false, code)) if played.scene.act == Act::CopyMissing && code != "NoSuchKey" => {
+                broken.push(format!("{row} is not there, and it failed with {code}"));
+            }
+            Some((false, code)) if can_be_done(played, row) => broken.push(format!("{row} failed with {code}")),
+            Some((false, _)) => {}
+            None if has_acted => broken.push(format!("{row} is not in the report, and it was done")),
+            None => {}
+        }
+    }
+    broken
+}
+
+/// Whether nothing stood in the way, so that a failure has no cause.
+fn can_be_done(played: &Played, row: &str) -> bool {
+    use brigade_s3::simulated::Habit as H;
+    let excuses = [H::IgnoresVersions, H::FoldsKeys, H::SendsZeros, H::Decompresses, H::UploadsExpire];
+    let excuses = excuses.iter().chain(&[H::OneKeyIsUnreadable, H::DeniesWhatIsAbsent]);
+    let is_excused = excuses.into_iter().any(|habit| played.scene.habits.contains(habit));
+    let is_there = played.before.contains_key(&format!("photos/{row}"));
+    is_there && !is_excused && played.foreign.is_empty()
+}
+
+/// Where a success is not what was wanted; what somebody else wrote after it is theirs.
+fn unlike(played: &Played, row: &str) -> Option<String> {
+    let target = name(&may_change(played, row));
+    if played.foreign.contains_key(&target) {
+        return None;
+    }
+    let (source, now) = (played.after.get(&format!("photos/{row}")), played.after.get(&target));
+    let is_done = match (played.scene.act, now) {
+        (Act::Delete | Act::DeleteOne | Act::DeleteStray, now) => now.is_none(),
+        (Act::DeleteVersion, _) => false,
+        (_, None) => false,
+        (Act::Tag, Some(now)) => now.tags.len() == 1,
+        (Act::Restore, Some(now)) => now.head.restore.is_some(),
+        (Act::CopyMerged, Some(now)) => is_one_state(now),
+        (Act::CopyDressed, Some(now)) => is_same(source, now) && is_dressed(now),
+        (_, Some(now)) => is_same(source, now),
+    };
+    (!is_done).then(|| format!("{row} succeeded, and it is {}", looks(now)))
+}
+
+fn is_same(source: Option<&SimulatedObject>, now: &SimulatedObject) -> bool {
+    source.is_some_and(|source| {
+        let is_large = source.body.size() > 1 << 20;
+        let same_bytes = is_large || source.body.to_bytes() == now.body.to_bytes();
+        source.body.size() == now.body.size() && same_bytes
+    })
+}
+
+fn is_dressed(now: &SimulatedObject) -> bool {
+    let is_marked = now.head.metadata.user.iter().any(|(name, value)| name == "mark" && value == "copied");
+    let class = now.head.storage_class.as_deref();
+    is_marked && now.tags.len() == 1 && now.acl.grants.len() > 1 && class == Some("STANDARD_IA")
+}
+
+/// Bytes and metadata are of one moment.
+fn is_one_state(now: &SimulatedObject) -> bool {
+    let state = now.head.metadata.user.iter().find(|(name, _)| name == "state").map(|(_, state)| state);
+    state.is_some_and(|state| now.body.to_bytes().ends_with(state.as_bytes()))
+}
+
+fn uploads(played: &Played, report: &Report) -> Vec<String> {
+    let named = report.manifest["LeftUploads"].as_array();
+    let is_named = |id: &&String| named.into_iter().flatten().any(|upload| upload["UploadId"] == id.as_str());
+    // The answer that names it got lost.
+    let is_unknown = played.scene.habits.contains(&brigade_s3::simulated::Habit::LosesAnswerOfCreate);
+    let left = played.open_uploads.iter().filter(|id| !is_named(id) && !is_unknown);
+    left.map(|id| format!("upload {id} is left and nobody is told")).collect()
+}
+
+/// A list that passes for whole names each key once.
+fn list(played: &Played, listed: &[String]) -> Option<String> {
+    let mut sorted = listed.to_vec();
+    sorted.sort_unstable();
+    let expected: Vec<&str> = played.rows.iter().map(String::as_str).collect();
+    (sorted != expected)
+        .then(|| format!("{} keys are listed as {:?}..", expected.len(), &sorted[..sorted.len().min(3)]))
+}
