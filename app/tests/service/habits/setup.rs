@@ -202,7 +202,7 @@ fn put_in_parts(bucket: &SimulatedStore, key: &str) {
     let body = format!("{key} first").into();
     let part = act(UploadPart { at: at.clone(), upload_id: upload_id.clone(), part: 1, body }.into_call());
     let etag = UploadPart::from_answer(part).unwrap();
-    act(CompleteMultipartUpload::new(at, upload_id, vec![(1, etag)]).into_call());
+    act(CompleteMultipartUpload::new(at, upload_id, vec![(1, etag.etag)]).into_call());
 }
 
 /// A text that gzip makes neither longer nor shorter, so that sizes tell nothing.
