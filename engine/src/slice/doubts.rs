@@ -91,7 +91,7 @@ fn read_as(row: Row, separator: Separator) -> Option<Task> {
 }
 
 async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<Row>) -> Result<Separator, Setback> {
-    // Rows that are none, or all of another bucket, mean the same either way.
+    // Without a task there is nothing to read.
     if rows.is_empty() {
         return Ok(Separator::Comma);
     }
@@ -114,17 +114,19 @@ async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<R
 }
 
 async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Setback> {
-    let decoded = |encoding| -> Vec<Task> {
+    let decoded = |encoding, tasks: &[Task]| -> Vec<Task> {
         let decode = |task: &Task| {
             let key = row::key(task.number, task.key.as_str(), encoding).ok()?;
             Some(Task { key, ..task.clone() })
         };
         tasks.iter().filter_map(decode).collect()
     };
+    // Only a `+` tells the two encodings apart.
+    let with_plus: Vec<Task> = tasks.iter().filter(|task| task.key.as_str().contains('+')).cloned().collect();
     // What a refusal hides is not known to be there: raw keys are acted on only where nothing
     // speaks for the others.
-    let has_decoded = look(what, decoded(KeyEncoding::Url)).await?.exists;
-    let has_form = !has_decoded && look(what, decoded(KeyEncoding::Form)).await?.exists;
+    let has_decoded = look(what, decoded(KeyEncoding::Url, &tasks)).await?.exists;
+    let has_form = !has_decoded && look(what, decoded(KeyEncoding::Form, &with_plus)).await?.exists;
     if (has_decoded || has_form) && !look(what, tasks).await?.exists {
         let value = if has_decoded { "url" } else { "form" };
         return Err(doubtful(what, Doubt::Encoding(value)));
