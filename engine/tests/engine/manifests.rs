@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use brigade_model::job::Change;
 use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, CallKind, DeleteResult, Deleted, Effect, Leash, NewObject, ObjectStore, PutObject,
-    Verdict, send,
+    Answer, At, Call, CallError, CallKind, DeleteObject, DeleteResult, Deleted, Effect, Leash, NewObject, ObjectStore,
+    PutObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Field, Job, JobSpec, ObjectKey, Operation, Status};
@@ -142,6 +142,37 @@ async fn the_form_of_tencents_sample_means_what_exists_and_is_refused_when_that_
     let (job, _) = end(&denied, tagging(), IN_TENCENTS_FORM, |_| {}).await;
     let why = refused(&denied, &job);
     assert!(why.starts_with(&format!("{told}a look was refused: AccessDenied")), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_that_form_that_name_versions_are_looked_at_in_their_version() {
+    let world = World::new(9);
+    world.bucket.create_bucket(&bucket("versioned"), Versioning::Enabled).unwrap();
+    for state in ["first", "second"] {
+        world.put("versioned", "k", state).await;
+    }
+    let delete = DeleteObject { at: at("versioned", "k"), version: None, if_match: None };
+    let marker = send(&*world.bucket, &Leash::unbounded(), delete).await.unwrap().version.unwrap();
+    world.clock.sleep(Duration::from_secs(10)).await;
+    let versions = |world: &World| -> Vec<String> {
+        world.bucket.versions(&at("versioned", "k")).iter().map(|(id, _)| id.to_string()).collect()
+    };
+    let before = versions(&world);
+    // The latest version is a marker: only a look at a version finds anything.
+    for (named, left) in [(marker.to_string(), &before[..2]), (before[0].clone(), &before[1..2])] {
+        let id = world.create_over(Operation::Delete, format!("versioned, k, {named}\n"), fields(&VERSIONED)).await;
+        let job = world.run_to_end(id, None).await;
+        assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1), "{job:#?}");
+        assert_eq!(versions(&world), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_with_a_blank_around_it_is_refused_for_no_store_makes_such_ones() {
+    let world = world_of(&["k"]).await;
+    let (job, left) = end(&world, Operation::Delete, "source,k,v1 \n", fields(&VERSIONED)).await;
+    assert_eq!(refused(&world, &job), "row 1: a blank begins or ends the column VersionId");
+    assert_eq!(left, ["k"]);
 }
 
 #[tokio::test(start_paused = true)]
