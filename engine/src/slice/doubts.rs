@@ -37,28 +37,21 @@ const SHOWN_REFUSAL_BYTES: usize = 60;
 
 /// The rows in doubt of a manifest that is being read.
 pub(super) struct Doubts {
-    /// What the rows so far tell.
-    separator: Option<Separator>,
-    possible: Vec<Separator>,
     separated: Sample<Row>,
     encoded: Sample<Row>,
 }
 
 impl Doubts {
     pub(super) fn new(job: JobId) -> Self {
-        Self { separator: None, possible: Vec::new(), separated: Sample::new(job), encoded: Sample::new(job) }
+        Self { separated: Sample::new(job), encoded: Sample::new(job) }
     }
 
     /// Takes a row of the manifest in.
     pub(super) fn see(&mut self, row: &Row, manifest: &TaskReader<'_>) {
-        self.separator = manifest.separator();
-        if self.separator.is_none() {
-            self.possible = manifest.possible_separators();
-        }
         if row.task.defect.is_some() {
             return;
         }
-        if self.separator.is_none() {
+        if manifest.separator().is_none() {
             self.separated.offer(row.task.number, || row.clone());
         }
         if manifest.is_encoding_assumed() && row::has_escapes(row.task.key.as_str()) {
@@ -66,14 +59,19 @@ impl Doubts {
         }
     }
 
-    /// Settles what is in doubt now that all rows are known; gives what separates cells.
+    /// Settles what is in doubt now that all rows are known; gives what separates cells: what the
+    /// rows tell, or else one of those that they leave possible.
     ///
     /// # Errors
     /// [`Setback::Failed`] when a doubt remains, [`Setback::Again`] when the store is away.
-    pub(super) async fn settle(self, what: Prepare<'_>) -> Result<Separator, Setback> {
-        let separator = match self.separator {
+    pub(super) async fn settle(
+        self,
+        what: Prepare<'_>,
+        (known, possible): (Option<Separator>, Vec<Separator>),
+    ) -> Result<Separator, Setback> {
+        let separator = match known {
             Some(separator) => separator,
-            None => decide_separator(what, &self.possible, self.separated.into_rows().collect()).await?,
+            None => decide_separator(what, &possible, self.separated.into_rows().collect()).await?,
         };
         let encoded = self.encoded.into_rows().filter_map(|row| read_as(row, separator)).collect();
         check_encoding(what, encoded).await?;

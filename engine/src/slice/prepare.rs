@@ -79,7 +79,8 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
         overlaps.see(&row);
         slicer.add_row(&row).await?;
     }
-    let separator = doubts.settle(what).await?;
+    let separators = (tasks.separator(), tasks.possible_separators());
+    let separator = doubts.settle(what, separators).await?;
     if let Some(target) = overlaps.shared_target(separator) {
         return Err(Located::manifest_of(what.job).error(ManifestProblem::SharedTarget(target.to_string())).into());
     }
