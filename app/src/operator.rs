@@ -127,6 +127,11 @@ pub struct RetryRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256)]
     pub description: Option<String>,
+    /// What is done with tasks whose effect is unknown: `look` first and leave what no look can
+    /// tell, which is the default; `act`, whatever was written since; or `compare` source and target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "look")]
+    pub unconfirmed: Option<String>,
 }
 
 /// Limits of a job or an endpoint; null is no limit.

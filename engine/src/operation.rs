@@ -59,6 +59,8 @@ pub struct Bench {
     pub entropy: Arc<dyn Entropy>,
     /// Since when tasks of the slice that must look may have been attempted.
     pub attempted_since: Timestamp,
+    /// Whether a check reads source and target where only their bytes can tell.
+    pub compares_bytes: bool,
     /// Uploads whose completion a worker before may have sent.
     pub completing: Arc<[OpenUpload]>,
     /// Which job.

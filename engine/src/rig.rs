@@ -80,6 +80,7 @@ fn spec(etag: ETag) -> JobSpec {
         role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
         options: JobOptions::default(),
         retry_of: None,
+        unconfirmed: Default::default(),
     }
 }
 

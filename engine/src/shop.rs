@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use brigade_model::job::{Change, Job, JobFailure, failure};
+use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::{JobId, LoadLimits, Timestamp};
@@ -111,6 +111,7 @@ impl Shop {
             leash: leash.clone(),
             entropy: self.ports.entropy.clone(),
             attempted_since: first_attempted(job, lease),
+            compares_bytes: job.spec.unconfirmed == Unconfirmed::Compare,
             completing: Arc::default(),
             job: job.id,
             slice: lease.slice.index,

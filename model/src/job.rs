@@ -25,7 +25,7 @@ use crate::resource::RoleRef;
 use crate::status::{self, Event, Status};
 
 mod retry;
-pub use retry::{CannotRetry, Retry};
+pub use retry::{CannotRetry, Retry, Unconfirmed, UnknownWay};
 
 /// The name of a job: a UUIDv7 whose time is the job's creation, so that the order of ids is
 /// the order of creation.
@@ -132,6 +132,9 @@ pub struct JobSpec {
     /// from the manifest. The manifest of a retry is the first job's, and only echoed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
+    /// What a retry does with tasks whose effect the job before left unknown.
+    #[serde(default, skip_serializing_if = "Unconfirmed::is_look")]
+    pub unconfirmed: Unconfirmed,
 }
 
 /// Why a job failed, in the words of the interface.

@@ -227,6 +227,7 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
         },
         role: role_of(scene.deed),
         retry_of: None,
+        unconfirmed: Default::default(),
         options: JobOptions {
             requests_per_second_max: scene.requests_per_second,
             threshold_tasks: scene.threshold_tasks,

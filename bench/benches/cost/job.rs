@@ -195,5 +195,6 @@ fn spec(operation: Operation, etag: ETag, manifest: &Manifest) -> JobSpec {
         role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
         options: JobOptions::default(),
         retry_of: None,
+        unconfirmed: Default::default(),
     }
 }

@@ -18,10 +18,11 @@ use brigade_model::ports::object_store::{
     Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
 };
 use brigade_model::{Outcome, Timestamp, VersionId};
+use tokio::sync::OnceCell;
 
 use super::capabilities::{Feature, refuse_key};
 use super::effect_check::{
-    CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, act_and_settle, check_doubt,
+    CheckResult, CheckedCall, Conclusion, Condition, Content, Current, NonRepeatableCall, act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket};
@@ -31,6 +32,7 @@ use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
 mod class;
+mod compare;
 mod completion;
 mod digests;
 mod multipart;
@@ -126,6 +128,8 @@ struct Copying<'a> {
     plan: &'a CopyPlan,
     route: &'a Route,
     head: Option<ObjectHead>,
+    /// The head, where only what follows needs it.
+    read: OnceCell<ObjectHead>,
     acl: Option<Acl>,
     /// The metadata to set; `None` leaves the source's in place.
     metadata: Option<Metadata>,
@@ -138,7 +142,8 @@ struct Copying<'a> {
 impl<'a> Copying<'a> {
     async fn begin(hand: &'a Hand<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
         let is_dependent = plan.depends_on_source();
-        let mut copying = Self { hand, plan, route, head: None, acl: None, metadata: None, tags: None, is_dependent };
+        let (head, read, acl, metadata, tags) = (None, OnceCell::new(), None, None, None);
+        let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
         if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
             copying.head = Some(copying.read_head().await?);
@@ -260,7 +265,7 @@ impl<'a> Copying<'a> {
     async fn known_head(&self) -> Result<ObjectHead, End> {
         match &self.head {
             Some(head) => Ok(head.clone()),
-            None => self.read_head().await,
+            None => self.read.get_or_try_init(|| self.read_head()).await.cloned(),
         }
     }
 
@@ -364,7 +369,14 @@ impl CheckedCall for Copying<'_> {
             true => (NonRepeatableCall::CopyInPlace, &|target| self.plan.compare_in_place(target)),
             false => (NonRepeatableCall::Overwrite, &|target| self.plan.compare(&source, target)),
         };
-        let conclusion = call.conclude(target.as_ref(), newer, content);
+        let mut conclusion = call.conclude(target.as_ref(), newer, content);
+        if conclusion == Conclusion::Unknown
+            && self.hand.bench.compares_bytes
+            && let Some(target) = &target
+        {
+            let compared = Box::pin(compare::compare_bytes(self, &source, target)).await?;
+            conclusion = call.conclude(Some(target), newer, |_| compared);
+        }
         let version = || target.as_ref().and_then(|head| head.version.clone());
         CheckResult::of(conclusion, target.as_ref(), "the target", version)
     }

@@ -6,7 +6,7 @@
 //! time. Rows are taken over as they were written, with what the other job's preparation found
 //! about all of them: whether an empty version is in doubt is decided by the whole manifest.
 
-use brigade_model::job::{Prepared, failure};
+use brigade_model::job::{Prepared, Unconfirmed, failure};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, JobFailure, JobId, Outcome};
@@ -69,6 +69,7 @@ impl Retrying<'_> {
                 continue;
             }
             task.tried_since = match outcome.map(Outcome::effect) {
+                Some(TaskEffect::Unknown) if self.what.job.spec.unconfirmed == Unconfirmed::Act => None,
                 Some(TaskEffect::Unknown) => task.tried_since.or(slice.first_leased),
                 // The attempts of the job before were ruled out, too, before it was refused.
                 Some(TaskEffect::None | TaskEffect::Done) => None,

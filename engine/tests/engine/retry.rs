@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use brigade_engine::BucketRules;
-use brigade_model::job::Change;
+use brigade_model::job::{Change, Unconfirmed};
 use brigade_model::ports::object_store::CallKind;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, JobSpec, Operation, Status};
@@ -193,6 +193,12 @@ async fn the_retry_of_an_unconfirmed_copy_looks_before_it_acts() {
     let job = world.run_to_end(again, None).await;
     assert_eq!(check(&world, &job, &done[..1]).await[&done[0]].code, "ChangedSinceAttempt");
     assert_eq!(text(&world, "target", &done[0]).await.as_deref(), Some("written by somebody else"));
+
+    // Until its user says that it shall be done whatever was written since.
+    let act = world.retry(again, |spec| spec.unconfirmed = Unconfirmed::Act).await;
+    let job = world.run_to_end(act, None).await;
+    assert_eq!(check(&world, &job, &done[..1]).await[&done[0]].status, "succeeded");
+    assert_ne!(text(&world, "target", &done[0]).await.as_deref(), Some("written by somebody else"));
 }
 
 #[tokio::test(start_paused = true)]

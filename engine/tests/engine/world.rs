@@ -336,6 +336,7 @@ impl World {
             role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
             options: JobOptions::default(),
             retry_of: None,
+            unconfirmed: Default::default(),
         };
         adjust(&mut spec);
         self.store_job(account, spec).await

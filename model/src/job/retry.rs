@@ -1,7 +1,52 @@
 //! Which ended jobs can be retried, and what the job that retries one is asked.
 
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
 use crate::job::{Job, JobSpec};
 use crate::status::Status;
+
+/// What a retry does with a task whose effect is unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unconfirmed {
+    /// It looks first, and what no look can tell stays unknown.
+    #[default]
+    Look,
+    /// It is done again, whatever was written since.
+    Act,
+    /// It looks first, and reads source and target where only their bytes can tell.
+    Compare,
+}
+
+impl Unconfirmed {
+    /// Every way, with its word.
+    pub const ALL: [(Unconfirmed, &'static str); 3] =
+        [(Unconfirmed::Look, "look"), (Unconfirmed::Act, "act"), (Unconfirmed::Compare, "compare")];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Unconfirmed::ALL.into_iter().find(|(way, _)| *way == self).map_or("look", |(_, word)| word)
+    }
+
+    pub(super) fn is_look(&self) -> bool {
+        *self == Unconfirmed::Look
+    }
+}
+
+/// A text that names no way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be look, act or compare")]
+pub struct UnknownWay;
+
+impl FromStr for Unconfirmed {
+    type Err = UnknownWay;
+    fn from_str(text: &str) -> Result<Self, UnknownWay> {
+        Unconfirmed::ALL.into_iter().find(|(_, word)| *word == text).map(|(way, _)| way).ok_or(UnknownWay)
+    }
+}
 
 /// What a retry may ask otherwise than the job that it retries; `None` keeps what that has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +59,8 @@ pub struct Retry {
     pub confirmation_required: Option<bool>,
     /// A text for people.
     pub description: Option<String>,
+    /// What is done with tasks of unknown effect.
+    pub unconfirmed: Unconfirmed,
 }
 
 /// Why a job cannot be retried.
@@ -58,6 +105,7 @@ impl Job {
             description: retry.description.or_else(|| self.spec.description.clone()),
             priority: retry.priority.unwrap_or(self.priority),
             retry_of: Some(self.id),
+            unconfirmed: retry.unconfirmed,
             ..self.spec.clone()
         }
     }

@@ -32,6 +32,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
         role: RoleRef { text: "r".into(), owner: Owner::Unnamed, name: "r".into() },
         options: JobOptions::default(),
         retry_of: None,
+        unconfirmed: Default::default(),
     };
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();

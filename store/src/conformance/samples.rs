@@ -59,6 +59,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
         },
         options,
         retry_of: None,
+        unconfirmed: Default::default(),
     };
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
     let tagging = Tagging { directive: Some(Directive::Add), tags: vec![tag("colour", "red"), tag("empty", "")] };

@@ -77,6 +77,7 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
         role,
         options: JobOptions::default(),
         retry_of: None,
+        unconfirmed: Default::default(),
     })
 }
 

@@ -165,6 +165,7 @@ fn spec() -> impl Strategy<Value = JobSpec> {
                 role,
                 options: JobOptions::default(),
                 retry_of: None,
+                unconfirmed: Default::default(),
             }
         },
     )

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::job::Retry;
+use brigade_model::job::{Retry, Unconfirmed};
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::{Job, JobId};
@@ -48,7 +48,9 @@ pub(super) async fn handle(
 
 /// What is asked otherwise; a request without a token gets a fresh one.
 fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
-    let RetryRequest { client_request_token, priority, confirmation_required, description } = request;
+    let RetryRequest { client_request_token, priority, confirmation_required, description, unconfirmed } = request;
+    let unconfirmed = unconfirmed.map_or(Ok(Unconfirmed::default()), |word| word.parse());
+    let unconfirmed = unconfirmed.map_err(|why| errors::invalid("unconfirmed", why))?;
     let bounded = |name, text: &String, bytes_max| match text.len() > bytes_max {
         true => Err(errors::invalid(name, format_args!("must be {bytes_max} bytes at most"))),
         false => Ok(()),
@@ -71,7 +73,7 @@ fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
         format!("retry-{}", JobId::new(api.clock.now(), &random))
     };
     let client_request_token = client_request_token.unwrap_or_else(fresh);
-    Ok(Retry { client_request_token, priority, confirmation_required, description })
+    Ok(Retry { client_request_token, priority, confirmation_required, description, unconfirmed })
 }
 
 /// Stores the job; one that this request created before is found again by its token.

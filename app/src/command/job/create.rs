@@ -204,6 +204,7 @@ pub fn compose(
         role: names.role(common.role.as_deref())?,
         options: common.options.0.clone(),
         retry_of: None,
+        unconfirmed: Default::default(),
     })
 }
 

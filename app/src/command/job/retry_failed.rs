@@ -1,6 +1,6 @@
 //! `brigade job retry-failed`: a new job over what failed or was not attempted in an ended one.
 
-use brigade_model::job::JobId;
+use brigade_model::job::{JobId, Unconfirmed};
 use brigade_model::operation::OperationKind;
 
 use super::create::{consent, value};
@@ -24,7 +24,11 @@ pub struct Arguments {
     /// The request's own name, so that a repeat gives the same job [default: a fresh one]
     #[arg(long, value_name = "TEXT")]
     token: Option<String>,
-    /// Do not ask when it deletes
+    /// What to do with tasks whose effect is unknown: look first; act, whatever was written since; or
+    /// look first and compare source and target by their bytes
+    #[arg(long, value_name = "look|act|compare", default_value = "look")]
+    unconfirmed: Unconfirmed,
+    /// Do not ask when it deletes, or acts on what is unconfirmed
     #[arg(long)]
     yes: bool,
 }
@@ -34,13 +38,16 @@ pub struct Arguments {
 /// # Errors
 /// As the service answers; a delete that nobody agrees to.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { job, priority, description, confirm_first, token, yes } = arguments;
+    let Arguments { job, priority, description, confirm_first, token, unconfirmed, yes } = arguments;
     let client = desk.client()?;
     if !yes {
         let old = client.describe_job(job).await?.value;
         let left = old.progress.total.saturating_sub(old.progress.succeeded);
-        if old.operation.kind() == OperationKind::Delete && old.status.is_terminal() && left > 0 {
+        let has_left = old.status.is_terminal() && left > 0;
+        if has_left && old.operation.kind() == OperationKind::Delete {
             consent::ask(&format!("job {job} left"), Some(left))?;
+        } else if has_left && unconfirmed == Unconfirmed::Act {
+            consent::ask_to_act(&format!("job {job} left"), left)?;
         }
     }
     let request = RetryRequest {
@@ -48,6 +55,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
         priority,
         confirmation_required: confirm_first.then_some(true),
         description,
+        unconfirmed: Some(unconfirmed.word().to_owned()),
     };
     let answer = client.retry_failed(job, &request).await?;
     output::print_document(desk.output, &answer.body, || answer.value.job.clone())

@@ -124,6 +124,21 @@ async fn a_lost_copy_of_a_source_in_parts_is_unconfirmed_for_equal_size_is_no_pr
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_that_compares_tells_by_the_bytes_what_no_etag_tells() {
+    let mut rig = rig_with_source_in_parts().await;
+    rig.bench.compares_bytes = true;
+    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(rig.store.calls().iter().filter(|kind| **kind == CallKind::GetObject).count(), 2);
+
+    let mut rig = rig_with_source_in_parts().await;
+    rig.bench.compares_bytes = true;
+    rig.fault(CallKind::CopyObject, write(TARGET, "k", "ydob"));
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("ChangedSinceAttempt", TaskEffect::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
 async fn deleting_the_version_null_is_looked_at_like_deleting_the_object() {
     let rig = rig_with_object().await;
     let null = VersionId::new("null").unwrap();

@@ -176,6 +176,7 @@ impl Rig {
             leash: Leash::unbounded(),
             entropy: Arc::new(SeededEntropy::new(2)),
             attempted_since: lease.slice.first_leased.unwrap(),
+            compares_bytes: false,
             completing: Arc::default(),
             job: lease.job,
             slice: lease.slice.index,
@@ -399,5 +400,6 @@ fn spec() -> JobSpec {
         role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
         options: JobOptions::default(),
         retry_of: None,
+        unconfirmed: Default::default(),
     }
 }

@@ -389,7 +389,7 @@ async fn a_put_that_did_not_arrive_is_made_again_after_a_look() {
     let (mut rig, other) = rig_of(SMALL).await;
     rig.bench.target.store = Arc::new(LosesOnePut { inner: other.clone(), is_lost: AtomicBool::new(false) });
     assert_eq!(run(&rig).await, done());
-    assert_eq!(other.calls(), [CallKind::HeadObject, CallKind::PutObject]);
+    assert_eq!(other.calls(), [CallKind::HeadObject, CallKind::HeadObject, CallKind::PutObject]);
     assert!(copied(&other).unwrap() == bytes(SMALL));
 }
 

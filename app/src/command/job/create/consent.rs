@@ -1,4 +1,4 @@
-//! A delete asks first: nothing that it deletes comes back by itself.
+//! What cannot be taken back asks first: a delete, and a repeat that does not look.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -12,11 +12,28 @@ use crate::progress::grouped;
 /// # Errors
 /// [`Mistake`] without a terminal; another error when the answer is not a consent.
 pub fn ask(which: &str, rows: Option<u64>) -> anyhow::Result<()> {
+    agree("a delete", &question(which, rows), rows)
+}
+
+/// Asks on the terminal whether to do again, without a look, what `which` in doubt.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_to_act(which: &str, rows: u64) -> anyhow::Result<()> {
+    let question = format!(
+        "This does again what {which} unconfirmed, among {} objects, and overwrites what others wrote there since. \
+         Type the number or yes to go on: ",
+        grouped(rows)
+    );
+    agree("acting on what is unconfirmed", &question, Some(rows))
+}
+
+fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(Mistake("a delete asks first and there is no terminal to ask on: say --yes".to_owned()).into());
+        return Err(Mistake(format!("{what} asks first and there is no terminal to ask on: say --yes")).into());
     }
-    eprint!("{}", question(which, rows));
+    eprint!("{question}");
     std::io::stderr().flush().context("the question could not be written")?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).context("the answer could not be read")?;
