@@ -16,6 +16,7 @@ mod invariants;
 mod job_store;
 mod mishaps;
 mod network;
+mod not_stood_yet;
 mod process;
 mod report;
 mod run;
@@ -30,5 +31,6 @@ mod world;
 
 pub use history::Entry;
 pub use invariants::Violation;
+pub use not_stood_yet::HABITS as NOT_STOOD_YET;
 pub use run::{Run, run, run_with};
-pub use scene::{NOT_STOOD_YET, habits_of_seeds};
+pub use scene::habits_of_seeds;

@@ -14,10 +14,12 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::ports::{Entropy, Spawn};
 use brigade_s3::faults::Faults;
+use brigade_s3::simulated::Habit;
 use brigade_s3::timeouts::Timeouts;
 use tokio::sync::oneshot;
 
 use crate::history::{Event, Seen};
+use crate::somebody_else;
 use crate::world::World;
 
 /// The way of one process.
@@ -34,6 +36,11 @@ impl ObjectStore for Network {
         let world = &self.world;
         let (id, kind, timeout) = (world.next_call(), call.kind(), self.timeouts.of(&call));
         world.note(Some(self.node), Event::Sent { call: id, kind, objects: objects_of(&call) });
+        if let Call::HeadObject(head) = &call
+            && world.scene.habits.has(Habit::IgnoresSourceConditions)
+        {
+            somebody_else::write_soon(world, &head.at);
+        }
         let witness = Arc::new(Witness { world: world.clone(), call: id, node: self.node });
         let faults = Faults::new(witness, world.weather.object_faults(), world.clock.clone(), self.entropy.clone());
         let (to, answer) = oneshot::channel();

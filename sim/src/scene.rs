@@ -9,6 +9,7 @@ use brigade_s3::faults::FaultPlan;
 use brigade_s3::simulated::{Habit, Habits, Versioning};
 
 use crate::chance::Chance;
+use crate::not_stood_yet;
 use crate::setting::operation;
 use crate::world::{SOURCE, TARGET, bucket};
 
@@ -54,10 +55,6 @@ const VERSIONING: [(u64, Versioning); 3] = [(5, Versioning::Off), (4, Versioning
 
 /// How many habits the store has.
 const HABITS: [(u64, usize); 4] = [(4, 0), (6, 1), (3, 2), (1, 3)];
-
-/// Habits that the engine does not stand yet: the store of no seed has them by itself, only when it
-/// is told to (`brigade-sim --habit`). Each line names what is seen then.
-pub const NOT_STOOD_YET: &[(Habit, &str)] = &[];
 
 /// A job.
 #[derive(Debug, Clone)]
@@ -131,7 +128,7 @@ impl Scene {
 
 /// Habits that any seed may have.
 pub fn habits_of_seeds() -> Vec<Habit> {
-    let is_stood = |habit: &Habit| NOT_STOOD_YET.iter().all(|(other, _)| other != habit);
+    let is_stood = |habit: &Habit| not_stood_yet::HABITS.iter().all(|(other, _)| other != habit);
     Habit::ALL.iter().copied().filter(is_stood).collect()
 }
 
@@ -142,7 +139,7 @@ fn habits_of(chance: &Chance, given: Option<&[Habit]>) -> Habits {
     Habits {
         // Manifests and reports lie elsewhere.
         buckets: Some([SOURCE, TARGET].map(bucket).into()),
-        skew: Duration::from_secs(chance.between(1, 20)),
+        skew: Duration::from_secs(chance.between(1, chance.weighted(&[(1, 5), (1, 120)]))),
         late_by: Duration::from_secs(chance.between(1, 25)),
         upload_life: Duration::from_secs(chance.between(2, 30)),
         ..set.into_iter().collect()

@@ -4,14 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_model::ports::Spawn;
 use brigade_model::ports::object_store::{At, DeleteObject, Metadata, Request};
 use brigade_s3::simulated::Body;
 
 use crate::chance::Chance;
 use crate::history::Event;
+use crate::not_stood_yet;
 use crate::setting::{state_metadata, state_of};
-use crate::world::{SOURCE, TARGET, World, bucket};
+use crate::world::{SOURCE, TARGET, World, bucket, task_of};
 
+/// Within this: while a call is on its way, or waits for its turn.
+const SOON: [(u64, Duration); 2] = [(1, Duration::from_millis(60)), (1, Duration::from_secs(2))];
 /// What nobody writes byte by byte.
 const LARGE_MIN: u64 = 1 << 20;
 
@@ -48,10 +52,27 @@ fn write(world: &World, at: &At, n: u64, deletes: bool) {
         // Denied is nobody here.
         let _ = world.bucket.act(delete.into_call());
     } else {
-        overwrite(world, at, &format!("{n:05}"));
+        let longer = if not_stood_yet::IS_SIZE_NO_PROOF { "" } else { " of somebody else" };
+        overwrite(world, at, &format!("{n:05}{longer}"));
     }
     let etag = world.see(at, None).and_then(|seen| seen.etag);
     world.note(None, Event::Foreign { at: at.clone(), etag });
+}
+
+/// Writes what was looked at a moment ago, before whoever looked acts: where conditions on the source
+/// of a copy are not minded, nothing else is as bad.
+pub(crate) fn write_soon(world: &Arc<World>, at: &At) {
+    let is_ours = at.bucket.as_str() == SOURCE && task_of(&at.key).is_some() && !at.key.as_str().starts_with('/');
+    if !is_ours || world.chance.below(8) > 0 {
+        return;
+    }
+    let (writing, at, n) = (world.clone(), at.clone(), 90_000 + world.chance.below(10_000));
+    let after = world.chance.up_to(world.chance.weighted(&SOON));
+    let work = async move {
+        writing.executor.sleep(after).await;
+        write(&writing, &at, n, false);
+    };
+    world.space.spawn("somebody else", Box::pin(work));
 }
 
 /// Writes other bytes, as many as are there: an object's size tells nobody whose it is.
@@ -65,7 +86,8 @@ fn overwrite(world: &World, at: &At, state: &str) {
     let source = world.bucket.object(&At { bucket: bucket(SOURCE), ..at.clone() });
     let large = there.or(source.map(|object| object.head)).map(|head| head.size).filter(|size| *size > LARGE_MIN);
     if let Some(size) = large {
-        let body = Body::zeros(size);
+        let size = if not_stood_yet::IS_SIZE_NO_PROOF { size } else { size - 1 };
+        let body = Body::zeros_before(size, &state.to_owned().into());
         world.bucket.put(at, body).expect("the bucket is there");
     }
 }

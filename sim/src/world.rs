@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::SliceRow;
-use brigade_model::ports::object_store::{Answer, At, CallError, CallKind, Effect};
+use brigade_model::ports::object_store::{Answer, At, CallError, Effect};
 use brigade_model::{BucketName, Job, JobId, ObjectKey, Status, VersionId};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{Habit, SimulatedConfig, SimulatedStore};
@@ -167,13 +167,6 @@ impl World {
             let of_tasks = objects.iter().map(|(at, _)| at).filter(|at| task_of(&at.key).is_some());
             let objects = of_tasks.cloned().collect();
             self.ledger().sent.insert(*call, objects);
-        }
-        if let Event::Sent { kind: CallKind::HeadObject, objects, .. } = &event
-            && self.scene.habits.has(Habit::IgnoresSourceConditions)
-        {
-            // Whoever writes what was just looked at does most harm where conditions are not minded.
-            let looked_at = objects.iter().map(|(at, _)| at.clone()).filter(|at| task_of(&at.key).is_some());
-            self.ledger().lost.extend(looked_at);
         }
         self.history.push(self.executor.now(), node, event);
     }

@@ -4,13 +4,10 @@
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 
 use crate::evidence::Evidence;
+use crate::not_stood_yet;
 
 /// Codes of tasks of which nobody knows whether they had their effect.
 const UNKNOWN: [&str; 2] = [UNCONFIRMED, CHANGED_SINCE_ATTEMPT];
-
-/// Codes that hide an effect as long as outcomes do not say what is known of theirs.
-const UNTIL_OUTCOMES_HAVE_EFFECTS: &[&str] =
-    &["ConnectionReset", "RequestTimeout", "ConnectFailed", "IncompleteAnswer", "SlowDown", "InternalError"];
 
 pub(crate) fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
@@ -28,5 +25,5 @@ pub(crate) fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 fn may_hide_an_effect(code: &str) -> bool {
-    UNKNOWN.contains(&code) || UNTIL_OUTCOMES_HAVE_EFFECTS.contains(&code)
+    UNKNOWN.contains(&code) || not_stood_yet::CODES.contains(&code)
 }

@@ -42,6 +42,7 @@ fn is_of_a_habit(habits: &Habits, scene: &JobScene, story: &Story<'_>, code: &st
         || (habits.has(Habit::FoldsKeys) && story.object.is_stray)
         || (habits.has(Habit::IgnoresVersions) && scene.deed == Deed::DeleteVersion)
         || (spoils_reads && scene.deed == Deed::CopyAcross)
+        || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
         || (habits.is_unreadable(&story.object.key) && code.starts_with("SlowDown"))
 }
