@@ -7,13 +7,16 @@ use std::time::Duration;
 use brigade_model::capability::{Capabilities, Capability};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::Spawn;
-use brigade_model::ports::object_store::{At, CallError, HeadObject, Leash, ObjectStore, Verdict, send};
+use brigade_model::ports::object_store::{
+    At, CallError, CopyObject, DeleteObjects, DeleteResult, Effect, HeadObject, Leash, ObjectStore, Verdict, send,
+};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::conformance::Subject;
 use brigade_s3::credentials::{Credentials as Key, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
-use brigade_s3::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
+use brigade_s3::simulated::{Habit, Habits, ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 use brigade_s3::timeouts::Timeouts;
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -109,4 +112,40 @@ fn bytes_without_a_digest_are_refused_where_new_versions_are_kept_by_default() {
     store.set_lock(&kept, ObjectLock { retention_days: Some(1) }).unwrap();
     assert!(check(&plain, false).is_ok() && check(&kept, true).is_ok());
     assert_eq!(check(&kept, false).unwrap_err().code().as_str(), "InvalidRequest");
+}
+
+#[tokio::test]
+async fn a_habit_is_seen_on_the_wire_as_at_the_store() {
+    let credentials = Credentials::fresh(&SystemEntropy::new());
+    let (store, address, _stop) = start(&credentials).await;
+    let http = client(address, credentials.access_key(), credentials.secret_key());
+    let bucket = BucketName::new("plain").unwrap();
+    store.create_bucket(&bucket, Versioning::Off).unwrap();
+    let at = |key: &str| At { bucket: bucket.clone(), key: ObjectKey::new(key).unwrap() };
+    ["a", "b", "c"].iter().for_each(|key| store.put(&at(key), Bytes::from("a").into()).unwrap());
+    let copy = |habit, target: &str| {
+        store.set_habits(Habits::from_iter([habit]));
+        let copy = CopyObject::plain(at("a"), at(target));
+        let (http, leash) = (&http, Leash::unbounded());
+        async move { send(http, &leash, copy).await.unwrap_err() }
+    };
+    let lost = copy(Habit::LosesAnswerOfCopy, "lost").await;
+    assert_eq!((lost.effect, lost.verdict), (Effect::Unknown, Verdict::Transient), "{lost:?}");
+    assert!(["ConnectionReset", "IncompleteAnswer"].contains(&lost.code.as_str()), "{lost:?}");
+    let empty = copy(Habit::CopyAnswersEmpty, "empty").await;
+    assert_eq!((empty.http_status, empty.code.as_str()), (Some(200), "UnprovenSuccess"), "{empty:?}");
+    let inside = copy(Habit::CopyFailsThoughDone, "inside").await;
+    assert_eq!((inside.http_status, inside.code.as_str()), (Some(200), "InternalError"), "{inside:?}");
+    assert!(["lost", "empty", "inside"].iter().all(|key| store.object(&at(key)).is_some()));
+    let not_done = copy(Habit::CopyFailsInside, "not done").await;
+    assert_eq!((not_done.http_status, store.object(&at("not done")).is_some()), (Some(200), false));
+
+    store.set_habits(Habits::from_iter([Habit::DeletesNameSome]));
+    let objects = ["a", "b", "c"].map(|key| (at(key).key, None)).to_vec();
+    let told = send(&http, &Leash::unbounded(), DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap();
+    assert!(
+        matches!(told[..], [DeleteResult::Deleted(_), DeleteResult::Unnamed, DeleteResult::Deleted(_)]),
+        "{told:?}"
+    );
+    assert!(store.object(&at("b")).is_none());
 }

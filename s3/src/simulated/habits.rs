@@ -13,6 +13,7 @@ use brigade_model::capability::{Capabilities, Capability};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::object_store::CallKind;
 
+mod calls;
 mod conduct;
 pub(super) use conduct::{Conduct, Way, lost, unproven};
 use conduct::{Occasion, PartsEtag};
@@ -130,45 +131,45 @@ habits! {
         "AWS at scale (boto3#3052)", [], |c| c.fails_half_of_deletes = true;
     IgnoresVersions = "ignores-versions",
         "A version id is not minded: the current object is read, copied or deleted",
-        "Garage", [Versions], |c| c.hears.push(conduct::without_versions);
+        "Garage", [Versions], |c| c.hears.push(calls::without_versions);
     IgnoresSourceConditions = "ignores-source-conditions",
         "Conditions on the source of a copy are not minded",
-        "Ceph", [CopySourceConditions], |c| c.hears.push(conduct::without_source_conditions);
+        "Ceph", [CopySourceConditions], |c| c.hears.push(calls::without_source_conditions);
     IgnoresTargetConditions = "ignores-target-conditions",
         "Conditions on what a write would replace are not minded",
         "Ceph, Garage, AWS before 2025",
         [IfMatchOnPut, IfNoneMatchOnPut, IfMatchOnCopy, IfNoneMatchOnCopy, IfMatchOnComplete, IfNoneMatchOnComplete],
-        |c| c.hears.push(conduct::without_target_conditions);
+        |c| c.hears.push(calls::without_target_conditions);
     IgnoresDeleteCondition = "ignores-delete-condition",
         "If-Match on a delete is not minded",
-        "Ceph, COS, MinIO, Garage", [IfMatchOnDelete], |c| c.hears.push(conduct::without_delete_condition);
+        "Ceph, COS, MinIO, Garage", [IfMatchOnDelete], |c| c.hears.push(calls::without_delete_condition);
     DropsTagsOfCopies = "drops-tags-of-copies",
         "A copy that replaces tags or metadata has no tags",
-        "Ceph", [TaggingOnCopy], |c| c.hears.push(conduct::without_tags_of_copies);
+        "Ceph", [TaggingOnCopy], |c| c.hears.push(calls::without_tags_of_copies);
     IgnoresMetadataOfCopies = "ignores-metadata-of-copies",
         "A copy keeps the metadata of its source, whatever it is told",
         "gateways", [], |c| {
-            c.hears.push(conduct::without_metadata_of_copies);
+            c.hears.push(calls::without_metadata_of_copies);
             c.copies_onto_itself = true;
         };
     IgnoresAcls = "ignores-acls",
         "An ACL is answered with 200 and not kept",
         "MinIO; AWS on buckets without ACLs (flysystem#1904)", [CannedAcl, AclGrants], |c| {
-            c.hears.push(conduct::without_canned_acl);
-            c.poses.push(conduct::pose_as_putting_an_acl);
+            c.hears.push(calls::without_canned_acl);
+            c.poses.push(calls::pose_as_putting_an_acl);
         };
     IgnoresClasses = "ignores-classes",
         "A storage class is not kept",
-        "Garage", [StorageClasses], |c| c.hears.push(conduct::without_class);
+        "Garage", [StorageClasses], |c| c.hears.push(calls::without_class);
     HasNoPartCopies = "has-no-part-copies",
         "UploadPartCopy is not implemented; CopyObject carries objects of any size",
         "GCS, Storj, Mega (rclone)", [MultipartCopy, CopySourceConditions], |c| {
-            c.refuses.push(conduct::refuse_part_copies);
+            c.refuses.push(calls::refuse_part_copies);
             c.copies_any_size = true;
         };
     FoldsKeys = "folds-keys",
         "Slashes at the beginning of a key and doubled ones are dropped: /x, //x and x are one object",
-        "RustFS (rustfs#4228), MinIO, gateways (nginx-s3-gateway#585)", [DistinctKeys], |c| c.hears.push(conduct::with_folded_keys);
+        "RustFS (rustfs#4228), MinIO, gateways (nginx-s3-gateway#585)", [DistinctKeys], |c| c.hears.push(calls::with_folded_keys);
     WritesDropUploads = "writes-drop-uploads",
         "A write of an object drops the uploads to its key that are open",
         "Garage", [], |c| c.writes_drop_uploads = true;
@@ -201,7 +202,7 @@ habits! {
         "any machine without NTP", [], |c| c.clock_drifts = true;
     HeadHasNoCode = "head-has-no-code",
         "A refused HEAD has a status and no code: a missing bucket and a missing object look alike",
-        "every store on the wire", [], |c| c.excuses.push(conduct::without_code_of_head);
+        "every store on the wire", [], |c| c.excuses.push(calls::without_code_of_head);
     ListsUnordered = "lists-unordered",
         "A listing is in no order of its keys",
         "NooBaa (noobaa-core#8218), LeoFS, Storj", [ListingInOrder], |c| c.lists_unordered = true;
@@ -214,18 +215,18 @@ habits! {
     DeniesWhatIsAbsent = "denies-what-is-absent",
         "An object that is not there is AccessDenied, as for a role that may not list",
         "AWS without s3:ListBucket", [], |c| {
-            c.refuses.push(conduct::refuse_listings);
-            c.excuses.push(conduct::denied_when_absent);
+            c.refuses.push(calls::refuse_listings);
+            c.excuses.push(calls::denied_when_absent);
         };
     SendsZeros = "sends-zeros",
         "A GET sends zeros of the right length",
-        "a damaged disk below a gateway", [], |c| c.reads.push(conduct::zeros);
+        "a damaged disk below a gateway", [], |c| c.reads.push(calls::zeros);
     Decompresses = "decompresses",
         "A GET sends the decompressed bytes of what HEAD says is gzip",
-        "GCS, R2, HCP (rclone#2658)", [], |c| c.reads.push(conduct::decompressed);
+        "GCS, R2, HCP (rclone#2658)", [], |c| c.reads.push(calls::decompressed);
     OneKeyIsUnreadable = "one-key-is-unreadable",
         "One key in sixteen, by its hash, is answered with 503 for ever",
-        "MinIO without a read quorum (SlowDownRead)", [], |c| c.refuses.push(conduct::refuse_unreadable_keys);
+        "MinIO without a read quorum (SlowDownRead)", [], |c| c.refuses.push(calls::refuse_unreadable_keys);
 }
 
 /// A text that names no habit.
@@ -295,7 +296,7 @@ impl Habits {
     /// Whether the store never reads that key again.
     #[must_use]
     pub fn is_unreadable(&self, key: &ObjectKey) -> bool {
-        self.has(Habit::OneKeyIsUnreadable) && conduct::is_unreadable(key)
+        self.has(Habit::OneKeyIsUnreadable) && calls::is_unreadable(key)
     }
 
     /// What a probe of such a store proves.

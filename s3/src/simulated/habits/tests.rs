@@ -138,7 +138,7 @@ fn tag() -> Vec<Tag> {
 /// The keys of the store, one of them unreadable.
 fn unreadable() -> ObjectKey {
     let keys = (0..).map(|n| ObjectKey::new(format!("k{n}")).unwrap());
-    keys.into_iter().find(conduct::is_unreadable).unwrap()
+    keys.into_iter().find(calls::is_unreadable).unwrap()
 }
 
 /// Whether such a store shows the habit.
