@@ -44,6 +44,8 @@ pub enum Capability {
     StorageClasses,
     /// A key is its bytes: no slash is dropped, and no segment of it is resolved.
     DistinctKeys,
+    /// A slash at the end of a key makes another object.
+    DistinctFolders,
     /// A listing has its keys in the order of their bytes.
     ListingInOrder,
     /// A listing gives keys back as they were put.
@@ -64,7 +66,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 22] = [
+    pub const ALL: [Capability; 23] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -79,6 +81,7 @@ impl Capability {
         Capability::Checksums,
         Capability::StorageClasses,
         Capability::DistinctKeys,
+        Capability::DistinctFolders,
         Capability::ListingInOrder,
         Capability::ListingDecodes,
         Capability::IfMatchOnPut,
@@ -107,6 +110,7 @@ impl Capability {
             Capability::Checksums => "checksums",
             Capability::StorageClasses => "storage-classes",
             Capability::DistinctKeys => "distinct-keys",
+            Capability::DistinctFolders => "distinct-folders",
             Capability::ListingInOrder => "listing-in-order",
             Capability::ListingDecodes => "listing-decodes",
             Capability::IfMatchOnPut => "if-match-on-put",
@@ -136,6 +140,7 @@ impl Capability {
             Capability::Checksums => "a checksum is given back as it was put",
             Capability::StorageClasses => "an object has the class that it was put or copied with",
             Capability::DistinctKeys => "`/x`, `//x` and `x` are three objects",
+            Capability::DistinctFolders => "`x/` and `x` are two objects",
             Capability::ListingInOrder => "a listing has its keys in the order of their bytes",
             Capability::ListingDecodes => "a `%`, a `+` and a blank in a key are listed as they were put",
             Capability::IfMatchOnPut => "nothing with another ETag is overwritten by a put",
@@ -215,6 +220,7 @@ impl EndpointKind {
                 Capability::Restore,
                 Capability::MultipartCopy,
                 Capability::StorageClasses,
+                Capability::DistinctFolders,
             ],
             EndpointKind::Ceph => &[
                 Capability::Tagging,
@@ -225,6 +231,10 @@ impl EndpointKind {
                 Capability::AclGrants,
                 Capability::MultipartCopy,
                 Capability::StorageClasses,
+                Capability::DistinctKeys,
+                Capability::DistinctFolders,
+                Capability::ListingInOrder,
+                Capability::ListingDecodes,
             ],
             EndpointKind::Minio => &[
                 Capability::Tagging,

@@ -115,6 +115,7 @@ async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
         Capability::Checksums => objects::give_checksums_back(trial).await,
         Capability::StorageClasses => objects::keep_their_class(trial).await,
         Capability::DistinctKeys => keys::are_their_bytes(trial).await,
+        Capability::DistinctFolders => keys::do_not_lose_a_slash(trial).await,
         Capability::ListingInOrder => keys::are_listed_in_order(trial).await,
         Capability::ListingDecodes => keys::are_listed_as_put(trial).await,
         Capability::IfMatchOnPut => conditions::keep_what_was_written(trial, Way::Put).await,

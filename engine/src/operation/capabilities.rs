@@ -38,6 +38,8 @@ pub(crate) enum Feature {
     KeepLockedVersion,
     /// A row, or the target of one, has a key that a store could take for another.
     NameFoldableKey,
+    /// A row, or the target of one, has a key that ends with a slash.
+    NameFolder,
     /// A canned ACL is set.
     SetCannedAcl,
     /// Grants are set.
@@ -168,6 +170,10 @@ impl Feature {
                 Capability::DistinctKeys,
                 RowFails("rows fail whose key has empty, `.` or `..` segments, which the store may drop"),
             ),
+            Feature::NameFolder => both(
+                Capability::DistinctFolders,
+                RowFails("rows fail whose key ends with a slash, which the store may drop"),
+            ),
             Feature::SetCannedAcl => row(
                 Capability::CannedAcl,
                 JobRefused("copies with a canned ACL are refused"),
@@ -215,7 +221,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 27] = [
+    const ALL: [Feature; 28] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -227,6 +233,7 @@ impl Feature {
         Feature::NameVersion,
         Feature::KeepLockedVersion,
         Feature::NameFoldableKey,
+        Feature::NameFolder,
         Feature::SetCannedAcl,
         Feature::SetGrants,
         Feature::ReadGrants,
@@ -348,17 +355,17 @@ pub(crate) fn refuse_row(task: &Task, capabilities: &Capabilities) -> Option<End
 
 /// The end of a row with such a key, or with such a key for its target.
 pub(crate) fn refuse_key(key: &ObjectKey, capabilities: &Capabilities) -> Option<End> {
-    let is_refused = is_foldable(key) && !Feature::NameFoldableKey.is_possible_at(capabilities);
-    is_refused.then(|| {
-        let why = format!("a store that takes keys for paths takes {:?} for another key", key.as_str());
-        refused(Feature::NameFoldableKey, capabilities, &why)
-    })
+    let asked = [(Feature::NameFoldableKey, is_foldable(key)), (Feature::NameFolder, key.as_str().ends_with('/'))];
+    let is_refused = |(feature, is_asked): &(Feature, bool)| *is_asked && !feature.is_possible_at(capabilities);
+    let (feature, _) = asked.into_iter().find(is_refused)?;
+    let why = format!("a store that takes keys for paths takes {:?} for another key", key.as_str());
+    Some(refused(feature, capabilities, &why))
 }
 
 /// Whether reading the key as a path gives another: stores that keep files, and proxies that
 /// tidy paths, drop empty segments (so `/x`, `//x` and `x` are one object, and deleting the
-/// stray `/x` deletes `x`), and resolve `.` and `..`. A slash at the end makes a folder of a
-/// file, which such stores do tell apart.
+/// stray `/x` deletes `x`), and resolve `.` and `..`. A slash at the end is a question of its own:
+/// some of them tell a folder from a file, and `rclone serve s3` deletes `x` where `x/` is named.
 fn is_foldable(key: &ObjectKey) -> bool {
     let path = key.as_str();
     let path = path.strip_suffix('/').unwrap_or(path);

@@ -5,10 +5,8 @@ use brigade_model::ports::object_store::{At, DeleteObject, GetObject, ListObject
 
 use super::trial::{End, Trial, lacking};
 
-/// Keys that a store of files, or a proxy that tidies paths, takes for one with `x`. What it
-/// refuses to take it takes for nothing.
+/// Keys that a store of files, or a proxy that tidies paths, takes for one with `x`.
 pub(super) async fn are_their_bytes(trial: &Trial<'_>) -> Result<(), End> {
-    let x = trial.at("keys/x");
     let strays = [
         stray(trial, &format!("/{}keys/x", trial.prefix)),
         stray(trial, &format!("//{}keys/x", trial.prefix)),
@@ -20,26 +18,33 @@ pub(super) async fn are_their_bytes(trial: &Trial<'_>) -> Result<(), End> {
     for prefix in trial.stray_prefixes() {
         page(trial, prefix, None).await?;
     }
-    trial.put(&x, "x").await?;
-    let mut taken = Vec::new();
+    stay_apart(trial, &trial.at("keys/x"), strays).await
+}
+
+pub(super) async fn do_not_lose_a_slash(trial: &Trial<'_>) -> Result<(), End> {
+    stay_apart(trial, &trial.at("folders/x"), [trial.at("folders/x/")]).await
+}
+
+/// Whatever is done to a stray, whether the server takes it or not, leaves `x` as it is.
+async fn stay_apart(trial: &Trial<'_>, x: &At, strays: impl IntoIterator<Item = At>) -> Result<(), End> {
+    trial.put(x, "x").await?;
     for stray in strays {
-        match trial.put_with(&stray, "stray", NewObject::default()).await {
-            Ok(_) => taken.push(stray),
-            Err(error) if error.verdict == Verdict::Invalid => {}
+        let is_taken = match trial.put_with(&stray, "stray", NewObject::default()).await {
+            Ok(_) => true,
+            Err(error) if error.verdict == Verdict::Invalid => false,
             Err(error) => return Err(error.into()),
-        }
-        if !has_bytes(trial, &x, b"x").await? {
+        };
+        if !has_bytes(trial, x, b"x").await? {
             return lacking("a key with a needless slash or dot is taken for the one without");
         }
-    }
-    for stray in &taken {
-        if !has_bytes(trial, stray, b"stray").await? {
+        if is_taken && !has_bytes(trial, &stray, b"stray").await? {
             return lacking("an object is not there under the key that it was put with");
         }
-    }
-    for stray in taken {
-        trial.call(DeleteObject { at: stray, version: None, if_match: None }).await?;
-        if !has_bytes(trial, &x, b"x").await? {
+        if has_bytes(trial, &stray, b"x").await? {
+            return lacking("a read of a key with a needless slash or dot gives the one without");
+        }
+        trial.call_anyway(DeleteObject { at: stray, version: None, if_match: None }).await?;
+        if !has_bytes(trial, x, b"x").await? {
             return lacking("a delete of a key with a needless slash or dot deletes the one without");
         }
     }
@@ -55,7 +60,11 @@ async fn has_bytes(trial: &Trial<'_>, at: &At, bytes: &[u8]) -> Result<bool, End
     let request = GetObject { at: at.clone(), version: None, range: None, if_match: None };
     match trial.read(request).await {
         Ok(read) => Ok(read == bytes),
-        Err(End::Failed { error, .. }) if matches!(error.verdict, Verdict::Missing | Verdict::Invalid) => Ok(false),
+        Err(End::Failed { error, .. })
+            if matches!(error.verdict, Verdict::Missing | Verdict::Invalid | Verdict::Denied) =>
+        {
+            Ok(false)
+        }
         Err(end) => Err(end),
     }
 }

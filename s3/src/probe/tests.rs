@@ -219,7 +219,13 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
                 (C::IfNoneMatchOnComplete, "written although an object is there"),
             ],
         ),
-        (Habit::FoldsKeys, &[(C::DistinctKeys, "a key with a needless slash or dot is taken for the one without")]),
+        (
+            Habit::FoldsKeys,
+            &[
+                (C::DistinctKeys, "a key with a needless slash or dot is taken for the one without"),
+                (C::DistinctFolders, "a key with a needless slash or dot is taken for the one without"),
+            ],
+        ),
         (Habit::ListsBackwards, &[(C::ListingInOrder, "keys are listed in another order than that of their bytes")]),
         (Habit::ListsEncoded, &[(C::ListingDecodes, "other keys are listed than were put")]),
         (

@@ -21,9 +21,14 @@ says that the bucket did not let it be tried.
 ";
 
 const TAIL: &str = "
-What a job does about it: tags that a server drops from a copy are put after it; a condition that it ignores is replaced
-by a look before and after; parts that it does not copy pass through the service. Any other operation that needs what a
-server lacks is refused when the job is created, and the refusal names the capability.
+What a job does about it: tags that a server drops from a copy are put after it; a condition on a source that it ignores is
+replaced by a look before and after, one on a write by a look before; parts that it does not copy pass through the service.
+Rows fail that name a version, or a key that it could take for another. Any other operation that needs what a server lacks
+is refused when the job is created, and the refusal names the capability.
+
+What nothing proves of a server is not relied on. Until `brigade endpoint probe` tells more, tags, ACLs, storage classes and
+restores are read back, and a row whose effect is not there fails; everything else is as on a server that lacks it. Where
+a kind is configured (such as `ceph`), what it is known to do counts.
 ";
 
 fn path() -> PathBuf {

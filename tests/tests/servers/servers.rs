@@ -32,6 +32,7 @@ fn ceph_keeps_what_it_proves_and_lacks_what_its_kind_is_known_to_lack() {
             ("an_aborted_upload_is_gone", "it fails on the completion of an upload that is gone"),
             ("open_uploads_are_listed_and_ended_ones_are_not", "keys are encoded and it does not say so"),
             ("a_completion_names_parts_that_are_there_in_order", "it does not look at the order"),
+            ("the_parts_of_an_open_upload_are_listed_and_an_ended_one_has_none", "the code is NoSuchKey"),
         ],
     );
 }
@@ -49,6 +50,7 @@ fn moto_keeps_what_it_proves() {
             ("parts_are_copied_from_ranges", "a range beyond the end is cut instead of refused"),
             ("an_aborted_upload_is_gone", "it fails on the completion of an upload that is gone"),
             ("a_completion_names_parts_that_are_there_in_order", "it does not look at the order"),
+            ("the_parts_of_an_open_upload_are_listed_and_an_ended_one_has_none", "it answers ListPartsResponse"),
         ],
     );
 }

@@ -165,7 +165,7 @@ fn task(key: &str, version: Option<&str>) -> Task {
 }
 
 fn rows() -> Vec<Task> {
-    vec![task("x", None), task("x", Some("null")), task("/x", None)]
+    vec![task("x", None), task("x", Some("null")), task("/x", None), task("x/", None)]
 }
 
 /// Code and message of a refusal.
@@ -200,7 +200,10 @@ fn a_row_whose_key_could_fold_into_another_is_refused_where_keys_are_not_proved_
         assert!(message.contains("`distinct-keys`") && message.contains(key), "{message}");
         assert!(refuse_row(&task(key, None), &distinct).is_none(), "{key}");
     }
-    for key in ["x", "a/x", "a/", ".x", "a/..x", "a/x.", "a/...", "a b"] {
+    let (_, message) = refusal(refuse_row(&task("a/", None), &unproven)).unwrap();
+    assert!(message.contains("`distinct-folders`"), "{message}");
+    assert!(refuse_row(&task("a/", None), &known(EndpointKind::Cos)).is_none());
+    for key in ["x", "a/x", ".x", "a/..x", "a/x.", "a/...", "a b"] {
         assert!(refuse_row(&task(key, None), &unproven).is_none(), "{key}");
     }
 }

@@ -50,7 +50,7 @@ impl ObjectStore for Careless {
                 Call::CopyObject(CopyObject { source_version: None, ..copy })
             }
             (Habit::FoldsKeys, Call::DeleteObject(mut delete)) => {
-                delete.at.key = delete.at.key.as_str().trim_start_matches('/').parse().unwrap();
+                delete.at.key = delete.at.key.as_str().trim_matches('/').parse().unwrap();
                 Call::DeleteObject(delete)
             }
             (Habit::FoldsKeys, Call::CopyObject(mut copy)) => {
@@ -160,7 +160,9 @@ async fn rows_without_versions_are_deleted_though_others_of_their_group_are_refu
 #[tokio::test(start_paused = true)]
 async fn a_row_whose_key_a_store_could_take_for_another_is_refused() {
     let rig = rig(Habit::FoldsKeys, NewObject::default()).await;
-    assert_eq!(code(&rig.run(&Operation::Delete, &task("/k"), false).await), "NotImplemented");
+    for key in ["/k", "k/", "//k"] {
+        assert_eq!(code(&rig.run(&Operation::Delete, &task(key), false).await), "NotImplemented", "{key}");
+    }
     assert!(rig.object(SOURCE, "k").is_some(), "the one without the slash stays");
     rig.store.sim.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
     let slashed = copy(|c| (c.prefix_replace, c.target_prefix) = (Some(true), Some("/".into())));
