@@ -389,3 +389,21 @@ fn may_be_too_large(error: &CallError) -> bool {
     error.verdict == Verdict::Invalid
         && matches!(error.code.as_str(), "EntityTooLarge" | "InvalidRequest" | "InvalidArgument")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Road::{OneCall, Parts, ThroughUs};
+    use super::*;
+
+    #[test]
+    fn the_roads_of_a_copy_are_these_and_its_size_only_says_which_is_tried_first() {
+        let known = [true, false].map(|is_too_large| Road::of(true, is_too_large, true));
+        assert_eq!(known, [&[Parts, OneCall, ThroughUs], &[OneCall, Parts, ThroughUs]]);
+        for is_too_large in [true, false] {
+            assert_eq!(Road::of(true, is_too_large, false), [OneCall, ThroughUs]);
+            for copies_parts in [true, false] {
+                assert_eq!(Road::of(false, is_too_large, copies_parts), [ThroughUs]);
+            }
+        }
+    }
+}
