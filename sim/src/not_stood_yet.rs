@@ -18,10 +18,3 @@ pub const HABITS: &[(Habit, &str)] = &[
     (Habit::FoldsKeys, "an object that nobody listed is deleted or overwritten"),
     (Habit::OneKeyIsUnreadable, "the job never ends"),
 ];
-
-/// Codes of failures that hide an effect, as long as outcomes do not say what is known of theirs.
-pub(crate) const CODES: &[&str] =
-    &["ConnectionReset", "RequestTimeout", "ConnectFailed", "IncompleteAnswer", "SlowDown", "InternalError"];
-
-/// Whether what somebody else writes has as many bytes as the source: equal size is taken for a proof.
-pub(crate) const IS_SIZE_NO_PROOF: bool = false;

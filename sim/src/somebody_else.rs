@@ -10,7 +10,6 @@ use brigade_s3::simulated::Body;
 
 use crate::chance::Chance;
 use crate::history::Event;
-use crate::not_stood_yet;
 use crate::setting::{state_metadata, state_of};
 use crate::world::{SOURCE, TARGET, World, bucket, task_of};
 
@@ -52,8 +51,7 @@ fn write(world: &World, at: &At, n: u64, deletes: bool) {
         // Denied is nobody here.
         let _ = world.bucket.act(delete.into_call());
     } else {
-        let longer = if not_stood_yet::IS_SIZE_NO_PROOF { "" } else { " of somebody else" };
-        overwrite(world, at, &format!("{n:05}{longer}"));
+        overwrite(world, at, &format!("{n:05}"));
     }
     let etag = world.see(at, None).and_then(|seen| seen.etag);
     world.note(None, Event::Foreign { at: at.clone(), etag });
@@ -86,7 +84,6 @@ fn overwrite(world: &World, at: &At, state: &str) {
     let source = world.bucket.object(&At { bucket: bucket(SOURCE), ..at.clone() });
     let large = there.or(source.map(|object| object.head)).map(|head| head.size).filter(|size| *size > LARGE_MIN);
     if let Some(size) = large {
-        let size = if not_stood_yet::IS_SIZE_NO_PROOF { size } else { size - 1 };
         let body = Body::zeros_before(size, &state.to_owned().into());
         world.bucket.put(at, body).expect("the bucket is there");
     }

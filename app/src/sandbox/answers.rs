@@ -7,13 +7,11 @@ use brigade_model::names::ETag;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{Acl, CallError, Grantee, Metadata};
 use brigade_s3::simulated::{OWNER, Refusal};
+use brigade_s3::verdict::{Seen, own_code};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, dto};
 
 use super::server::{EMPTY, LOST, REQUEST_ID, SPOILED};
-
-/// The code of a success that proves nothing.
-const UNPROVEN: &str = "UnprovenSuccess";
 
 /// A call that was refused, or whose answer a habit of the store spoils.
 pub(super) fn refused(error: CallError) -> S3Error {
@@ -23,7 +21,7 @@ pub(super) fn refused(error: CallError) -> S3Error {
         // Whatever was refused has a status.
         None => headers.insert(SPOILED, HeaderValue::from_static(LOST)),
         // Only an error inside has a code of the store.
-        Some(200) if error.code == UNPROVEN => headers.insert(SPOILED, HeaderValue::from_static(EMPTY)),
+        Some(200) if error.code == own_code(Seen::Empty) => headers.insert(SPOILED, HeaderValue::from_static(EMPTY)),
         Some(_) => None,
     };
     if let Some(id) = error.request_id {

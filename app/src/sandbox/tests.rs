@@ -133,7 +133,7 @@ async fn a_habit_is_seen_on_the_wire_as_at_the_store() {
     assert_eq!((lost.effect, lost.verdict), (Effect::Unknown, Verdict::Transient), "{lost:?}");
     assert!(["ConnectionReset", "IncompleteAnswer"].contains(&lost.code.as_str()), "{lost:?}");
     let empty = copy(Habit::CopyAnswersEmpty, "empty").await;
-    assert_eq!((empty.http_status, empty.code.as_str()), (Some(200), "UnprovenSuccess"), "{empty:?}");
+    assert_eq!((empty.http_status, empty.code.as_str()), (Some(200), "EmptyAnswer"), "{empty:?}");
     let inside = copy(Habit::CopyFailsThoughDone, "inside").await;
     assert_eq!((inside.http_status, inside.code.as_str()), (Some(200), "InternalError"), "{inside:?}");
     assert!(["lost", "empty", "inside"].iter().all(|key| store.object(&at(key)).is_some()));

@@ -105,9 +105,10 @@ impl<'a> Hand<'a> {
         };
         let range = Some((0, 0));
         let get = GetObject { at: at.clone(), version: version.cloned(), range, if_match: None };
-        match self.send(place, get).await {
+        // Its bytes are let go at once: they hold a place at the endpoint, which the next call needs.
+        match self.send(place, get).await.map(drop) {
             // Written between the two.
-            Ok(_) => self.send(place, head).await,
+            Ok(()) => self.send(place, head).await,
             Err(error) if error.code == "InvalidRange" => self.send(place, head).await,
             Err(error) => Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
         }

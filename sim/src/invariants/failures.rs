@@ -22,7 +22,10 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     for (job, ended) in evidence.ended() {
         for (name, story) in job.named_tasks().filter(|(_, story)| story.is_ours_alone()) {
             let code = story.failure();
-            let excused = |code| is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code);
+            let was_lost = was_revoked(evidence, job.number);
+            let excused = |code| {
+                (was_lost && code == UNCONFIRMED) || is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code)
+            };
             if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped) && !excused(code)) {
                 broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
             }
@@ -32,6 +35,15 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
         }
     }
     broken
+}
+
+/// Whether a worker of the job was lost: of what it had in hand nobody may know.
+fn was_revoked(evidence: &Evidence<'_>, number: usize) -> bool {
+    let is_lost = |event: &Event| match event {
+        Event::Revoked { job, .. } | Event::Released { job, must_look: true, .. } => *job == number,
+        _ => false,
+    };
+    evidence.history.iter().any(|entry| is_lost(&entry.event))
 }
 
 /// What a store with such habits may make of a row: refused, because nobody can tell; or what it says.

@@ -4,7 +4,7 @@
 use brigade_model::Outcome;
 use brigade_s3::simulated::SimulatedObject;
 
-use crate::evidence::{CallStory, Evidence, Story};
+use crate::evidence::{CallStory, Evidence, JobEvidence, Story};
 use crate::scene::Deed;
 use crate::setting::{is_marked, state_of, tag};
 use crate::world::{SOURCE, TARGET, World, at};
@@ -32,16 +32,19 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
     broken
 }
 
-/// Bytes and metadata of a copy are of one moment of the source, though somebody else wrote it meanwhile.
+/// Bytes and metadata of a copy that succeeded are of one moment of its source, though somebody else
+/// wrote it meanwhile.
 pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    for (job, name, story) in evidence.tasks().filter(|(job, ..)| job.scene.deed == Deed::CopyMerged) {
+    let is_merged = |job: &JobEvidence<'_>, story: &Story<'_>| {
+        job.scene.deed == Deed::CopyMerged && story.outcome.as_ref().is_some_and(Outcome::is_success)
+    };
+    for (_, name, story) in evidence.tasks().filter(|(job, _, story)| is_merged(job, story)) {
         let Some(target) = evidence.world.bucket.object(&at(TARGET, &story.object.key)) else { continue };
         let bytes = target.body.to_bytes();
         let state = state_of(&target.head.metadata).filter(|_| is_marked(&target.head.metadata.user));
         if let Some(state) = state.filter(|state| !bytes.ends_with(state.as_bytes())) {
-            let number = job.number;
-            broken.push(format!("{name} of job {number}: {:?} with the metadata of {state}", bytes));
+            broken.push(format!("{name} succeeded: {bytes:?} with the metadata of {state}"));
         }
     }
     broken

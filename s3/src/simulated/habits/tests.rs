@@ -210,7 +210,7 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
             before < scene.clock.monotonic()
         }
         Habit::CopyAnswersEmpty => {
-            let odd = is_odd(&scene.call(copy()).await, "UnprovenSuccess");
+            let odd = is_odd(&scene.call(copy()).await, "EmptyAnswer");
             assert!(scene.body("copy").is_some());
             odd
         }
