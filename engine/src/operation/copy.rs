@@ -25,7 +25,7 @@ use super::effect_check::{
     CheckResult, CheckedCall, Conclusion, Condition, Content, Current, NonRepeatableCall, act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
-use super::hand::{Hand, allowed_bucket};
+use super::hand::{Hand, allowed_bucket, is_no_object};
 use super::tags::{self, add_tags, put_tags};
 use crate::store_clock::may_be_newer;
 use plan::{CopyPlan, NewKey, TagPlan};
@@ -146,7 +146,13 @@ impl<'a> Copying<'a> {
         let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
         if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
-            copying.head = Some(copying.read_head().await?);
+            copying.head = Some(match copying.read_head().await {
+                Err(End::Call { doing, error }) if is_no_object(&error) => {
+                    copying.settle_without_source().await;
+                    return Err(End::Call { doing, error });
+                }
+                read => read?,
+            });
         }
         copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
         copying.acl = acl::read_acl(hand, plan, &route.source).await?;
@@ -159,6 +165,18 @@ impl<'a> Copying<'a> {
             TagPlan::Add(tags) => Some(add_tags(copying.read_tags().await?, tags)?),
         };
         Ok(copying)
+    }
+
+    /// A source that is missing leaves nothing to compare a target with. The attempts before are
+    /// ruled out nevertheless where the target is absent or older.
+    async fn settle_without_source(&self) {
+        let Some(since) = self.hand.in_doubt_since() else { return };
+        let place = &self.hand.bench.target;
+        if let Ok(target) = self.hand.find_head(place, &self.route.target, None).await
+            && !target.is_some_and(|head| may_be_newer(place, &head, since))
+        {
+            self.hand.settle_doubt();
+        }
     }
 
     /// Carries the bytes, and gives the version of the target that they became. The rare ways are

@@ -52,6 +52,14 @@ impl<'a> Hand<'a> {
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Of an object that is not there nothing remains that an attempt may have set on it.
+    pub(crate) fn settle_if_gone<T>(&self, result: Result<T, End>) -> Result<T, End> {
+        if matches!(&result, Err(End::Call { error, .. }) if is_no_object(error)) {
+            self.settle_doubt();
+        }
+        result
+    }
+
     fn doubt_since(&self, since: Timestamp) {
         self.doubt.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(since);
     }
@@ -185,7 +193,7 @@ impl<'a> Hand<'a> {
 }
 
 /// Whether the store says that the object or the version is not there, and its bucket is.
-fn is_no_object(error: &CallError) -> bool {
+pub(crate) fn is_no_object(error: &CallError) -> bool {
     error.verdict == Verdict::Missing && matches!(error.code.as_str(), "NoSuchKey" | "NoSuchVersion")
 }
 

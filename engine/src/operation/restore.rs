@@ -17,7 +17,7 @@ use super::hand::Hand;
 pub(crate) async fn run(hand: &Hand<'_>, restore: &Restore) -> Result<Outcome, End> {
     let at = hand.find_source()?;
     let restoration = Restoration { hand, at, restore };
-    settle(hand, &restoration).await?;
+    hand.settle_if_gone(settle(hand, &restoration).await)?;
     restoration.see_restore().await?;
     Ok(Outcome::Succeeded)
 }

@@ -14,8 +14,9 @@ use super::tags::{add_tags, put_tags};
 
 pub(crate) async fn run(hand: &Hand<'_>, tagging: &Tagging) -> Result<Outcome, End> {
     let at = hand.find_source()?;
-    let tags = wanted_tags(hand, tagging, &at).await?;
-    put_tags(hand, &hand.bench.source, &at, hand.task.version.as_ref(), &tags, "").await?;
+    let tags = hand.settle_if_gone(wanted_tags(hand, tagging, &at).await)?;
+    let version = hand.task.version.as_ref();
+    hand.settle_if_gone(put_tags(hand, &hand.bench.source, &at, version, &tags, "").await)?;
     Ok(Outcome::Succeeded)
 }
 

@@ -91,6 +91,19 @@ async fn a_finished_copy_whose_source_is_gone_before_the_look_is_unconfirmed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_missing_object_is_no_such_key_after_a_crash_too_where_nothing_of_an_attempt_can_be_left() {
+    let rig = rig_with_object().await;
+    rig.clock.jump(-70_000);
+    put_now(&rig.store.sim, TARGET, "older", "older than the attempt");
+    rig.begin_run();
+    let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![tag("a", "b")] });
+    for (operation, key) in [(copy(|_| ()), "gone"), (copy(|_| ()), "older"), (tagging, "gone")] {
+        let run = rig.run(&operation, &task(key), true).await;
+        assert_eq!((code(&run), effect(&run)), ("NoSuchKey", TaskEffect::None), "{operation:?} {key}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_bytes_of_the_same_size_over_a_lost_copy_are_no_success() {
     let rig = rig_with_object().await;
     rig.fault(CallKind::CopyObject, write(TARGET, "k", "ydob"));
