@@ -18,16 +18,12 @@ const NOT_STOOD_YET: &[(&str, &str)] = &[
     ("where_the_clock_is_ahead", "2: ChangedSinceAttempt on objects that nobody touched"),
     ("where_conditions_on_a_source_are_not_minded", "2: one CopyObject combined new bytes with old metadata"),
     // Unproved means absent.
-    ("where_versions_are_not_minded", "4: rows with version ids deleted the current objects"),
-    ("where_copies_lose_their_tags", "4: a copy with replaced tags reports success and writes no tags"),
     ("where_acls_are_not_minded", "4: an unprobed endpoint is trusted: grants"),
     ("where_classes_are_not_minded", "4: an unprobed endpoint is trusted: classes"),
     (
         "where_copies_keep_the_metadata_of_their_source",
         "4: an unprobed endpoint is trusted: metadata; no capability yet",
     ),
-    ("where_keys_are_folded", "4: deleting the stray /x deletes x"),
-    ("where_a_copy_goes_to_a_folded_key", "4: distinct-keys"),
     ("where_listings_encode_their_keys", "4: listing-decodes"),
     ("where_listings_never_end", "4: a continuation that never advances"),
     ("where_one_key_is_unreadable", "design, budgets: a task's total of waiting is bounded; not of issue 10"),

@@ -13,7 +13,6 @@
 
 use std::sync::Arc;
 
-use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::{
     Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
 };
@@ -22,7 +21,8 @@ use tokio::sync::OnceCell;
 
 use super::capabilities::{Feature, refuse_key};
 use super::effect_check::{
-    CheckResult, CheckedCall, Conclusion, Condition, Content, Current, NonRepeatableCall, act_and_settle, check_doubt,
+    Before, CheckResult, Checked, CheckedCall, Conclusion, Condition, Content, Current, NonRepeatableCall,
+    act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket, is_no_object};
@@ -42,13 +42,16 @@ mod stream;
 pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End> {
     let route = Route::find(hand, plan)?;
     let left = settle_left_completion(hand, &route.target).await?;
-    if left.is_some() && plan.is_whole_in_parts() {
+    if matches!(left, Before::Done(_)) && has_nothing_to_follow(hand, plan) {
         return Ok(route.outcome());
     }
     let copying = Copying::begin(hand, plan, &route).await?;
     let version = match left {
-        Some(version) => version,
-        None => copying.carry().await?,
+        Before::Done(version) => {
+            copying.tags_to_give(&copying.known_head().await?).await?;
+            version
+        }
+        Before::Act(checked) => copying.carry(checked).await?,
     };
     acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
     class::see_class(hand, plan, &route.target, version.as_ref()).await?;
@@ -56,16 +59,34 @@ pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End
     Ok(route.outcome())
 }
 
-/// Settles the completion of parts that a worker before may have sent for this target, and gives
-/// the version when it is proven; `None` when the copy is to be made.
-async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Option<Option<VersionId>>, End> {
-    let is_ours = |upload: &&OpenUpload| upload.bucket == target.bucket && upload.key == target.key;
-    let left = hand.bench.completing.iter().find(is_ours).zip(hand.in_doubt_since());
-    let Some((left, since)) = left else { return Ok(None) };
-    match Box::pin(completion::settle_left(hand, left, since)).await? {
-        CheckResult::Done(version) => Ok(Some(version)),
-        CheckResult::Act(_) => Ok(None),
+/// Settles the completions of parts that workers before may have sent for this task. One that is
+/// proven is enough, whatever is not known of another.
+async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Before<Option<VersionId>>, End> {
+    let mut found = Ok(Before::Act(None));
+    let Some(since) = hand.in_doubt_since() else { return found };
+    for upload in hand.bench.completing.iter() {
+        let Some(completing) = upload.completing.as_ref().filter(|completing| completing.task == hand.task.number)
+        else {
+            continue;
+        };
+        if upload.bucket != target.bucket || upload.key != target.key {
+            continue;
+        }
+        match Box::pin(completion::settle_left(hand, upload, completing, since)).await {
+            Ok(Before::Act(checked)) if found.is_ok() => found = Ok(Before::Act(checked)),
+            Ok(Before::Act(_)) => {}
+            Err(End::Refused(outcome)) => found = Err(End::Refused(outcome)),
+            done_or_stopped => return done_or_stopped,
+        }
     }
+    found
+}
+
+/// Whether an object that is made of parts has all that it gets once they are put together.
+fn has_nothing_to_follow(hand: &Hand<'_>, plan: &CopyPlan) -> bool {
+    let target = &hand.bench.target.capabilities;
+    plan.is_whole_in_parts(Feature::SetCannedAcl.is_possible_at(target), Feature::SetClass.is_possible_at(target))
+        && Feature::TagsKeptOnPut.is_possible_at(target)
 }
 
 /// Where from and where to.
@@ -135,6 +156,8 @@ struct Copying<'a> {
     metadata: Option<Metadata>,
     /// The tags to set; `None` leaves the source's in place.
     tags: Option<TagSet>,
+    /// The tags that an upload or a put was given.
+    given_tags: OnceCell<TagSet>,
     /// What the target gets depends on what was read of the source.
     is_dependent: bool,
 }
@@ -142,8 +165,9 @@ struct Copying<'a> {
 impl<'a> Copying<'a> {
     async fn begin(hand: &'a Hand<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
         let is_dependent = plan.depends_on_source();
-        let (head, read, acl, metadata, tags) = (None, OnceCell::new(), None, None, None);
-        let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, is_dependent };
+        let (read, given_tags) = (OnceCell::new(), OnceCell::new());
+        let (head, acl, metadata, tags) = (None, None, None, None);
+        let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, given_tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
         if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
             copying.head = Some(match copying.read_head().await {
@@ -181,18 +205,17 @@ impl<'a> Copying<'a> {
 
     /// Carries the bytes, and gives the version of the target that they became. The rare ways are
     /// boxed, so that the memory of the plain one is not that of the largest.
-    async fn carry(&self) -> Result<Option<VersionId>, End> {
-        let mut current = match check_doubt(self.hand, self).await? {
-            None => None,
-            Some(CheckResult::Act(current)) => Some(current),
-            Some(CheckResult::Done(version)) => return Ok(version),
+    async fn carry(&self, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
+        let checked = match check_doubt(self.hand, self).await? {
+            Before::Act(found) => found.or(checked),
+            Before::Done(version) => return Ok(version),
         };
         if let Some(head) = &self.head {
             self.plan.check_constraints(head.modified)?;
         }
         let mut refused = None;
         for road in self.roads() {
-            match self.take(*road, current.take()).await {
+            match self.take(*road, checked.clone()).await {
                 Err(End::Call { error, doing }) if self.leads_on(*road, &error).await? => {
                     refused = Some(End::Call { error, doing });
                 }
@@ -207,18 +230,18 @@ impl<'a> Copying<'a> {
         Road::of(self.route.is_inside, self.is_surely_not_single(), copies_parts)
     }
 
-    /// Carries the bytes by that road. `current` is what a check of the target found.
-    async fn take(&self, road: Road, current: Option<Current>) -> Result<Option<VersionId>, End> {
+    /// Carries the bytes by that road. `checked` is what a check of the target found.
+    async fn take(&self, road: Road, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
         match road {
             Road::OneCall => {
-                let version = act_and_settle(self.hand, self, current).await?;
+                let version = act_and_settle(self.hand, self, checked).await?;
                 self.check_source().await.map(|()| version)
             }
             Road::Parts => {
                 let head = self.known_head().await?;
-                Box::pin(multipart::carry_in_parts(self, head, multipart::Way::InsideStore)).await
+                Box::pin(multipart::carry_in_parts(self, head, multipart::Way::InsideStore, checked)).await
             }
-            Road::ThroughUs => Box::pin(stream::carry_through(self, self.known_head().await?)).await,
+            Road::ThroughUs => Box::pin(stream::carry_through(self, self.known_head().await?, checked)).await,
         }
     }
 
@@ -241,7 +264,9 @@ impl<'a> Copying<'a> {
         let Some(before) = self.head.as_ref().filter(|_| self.is_dependent && !self.has_source_condition()) else {
             return Ok(());
         };
-        if self.is_pinned() || multipart::is_same_object(before, &self.read_head().await?) {
+        // What is read again is what was just written.
+        let is_its_own_source = self.route.is_inside && self.route.source == self.route.target;
+        if is_its_own_source || self.is_pinned() || multipart::is_same_object(before, &self.read_head().await?) {
             return Ok(());
         }
         Err(reject(
@@ -300,19 +325,24 @@ impl<'a> Copying<'a> {
     /// What a target that is not made by CopyObject gets besides its bytes: nothing of the
     /// source comes by itself.
     async fn new_object(&self, head: &ObjectHead) -> Result<NewObject, End> {
-        let tags = match &self.tags {
-            Some(tags) => tags.clone(),
-            None if self.has_tags_to_carry(head) => self.read_tags_to_carry().await?,
-            None => vec![],
-        };
         Ok(NewObject {
             metadata: self.metadata.clone().unwrap_or_else(|| head.metadata.clone()),
-            tags,
+            tags: self.tags_to_give(head).await?.clone(),
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
             checksum_sha256: None,
         })
+    }
+
+    /// The tags that an upload or a put is given.
+    async fn tags_to_give(&self, head: &ObjectHead) -> Result<&TagSet, End> {
+        let read = async || match &self.tags {
+            Some(tags) => Ok(tags.clone()),
+            None if self.has_tags_to_carry(head) => self.read_tags_to_carry().await,
+            None => Ok(vec![]),
+        };
+        self.given_tags.get_or_try_init(read).await
     }
 
     /// One wish for every road: the class does not depend on how the bytes travel.
@@ -334,16 +364,17 @@ impl<'a> Copying<'a> {
         let capabilities = &self.hand.bench.target.capabilities;
         let keeps = Feature::TagsKeptOnCopy.is_possible_at(capabilities);
         let drops = Feature::CarryTags.is_possible_at(capabilities) && !keeps;
-        drops && self.metadata.is_some() && self.route.is_inside
+        drops && self.plan.sets_metadata() && self.route.is_inside
     }
 
-    /// Puts the tags that the store drops from a copy.
+    /// Puts the tags that the store drops from a copy, or is not known to keep from an upload.
     async fn put_tags(&self, version: Option<VersionId>) -> Result<(), End> {
         let target = &self.hand.bench.target;
-        let Some(tags) = &self.tags else { return Ok(()) };
-        if Feature::TagsKeptOnCopy.is_possible_at(&target.capabilities) {
-            return Ok(());
-        }
+        let (tags, kept) = match self.given_tags.get() {
+            Some(given) => (Some(given).filter(|tags| !tags.is_empty()), Feature::TagsKeptOnPut),
+            None => (self.tags.as_ref(), Feature::TagsKeptOnCopy),
+        };
+        let Some(tags) = tags.filter(|_| !kept.is_possible_at(&target.capabilities)) else { return Ok(()) };
         let doing = "the object was copied; putting its tags failed";
         put_tags(self.hand, target, &self.route.target, version.as_ref(), tags, doing).await
     }
@@ -352,10 +383,14 @@ impl<'a> Copying<'a> {
 impl CheckedCall for Copying<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
-        let capabilities = &self.hand.bench.target.capabilities;
+    fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CopyOntoUnchanged, Some(Feature::CopyOntoNothing));
-        let Condition { if_match, if_none_match } = Condition::of(current, capabilities, onto);
+        Condition::of(current, &self.hand.bench.target.capabilities, onto)
+    }
+
+    async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
+        let capabilities = &self.hand.bench.target.capabilities;
+        let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let request = CopyObject {
             source: self.route.source.clone(),
             source_version: self.hand.task.version.clone(),
@@ -396,7 +431,7 @@ impl CheckedCall for Copying<'_> {
             conclusion = call.conclude(Some(target), newer, |_| compared);
         }
         let version = || target.as_ref().and_then(|head| head.version.clone());
-        CheckResult::of(conclusion, target.as_ref(), "the target", version)
+        CheckResult::of(conclusion, (target.as_ref(), newer), "the target", version)
     }
 }
 

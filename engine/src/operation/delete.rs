@@ -12,7 +12,9 @@ use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
 use super::capabilities::{Feature, refuse_row};
-use super::effect_check::{CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, settle};
+use super::effect_check::{
+    CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, settle, wait_for_the_lost,
+};
 use super::failure::{Doing, End};
 use super::hand::Hand;
 use super::{Bench, Run};
@@ -34,10 +36,21 @@ pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) ->
     if must_look || tasks.len() < 2 || tasks.iter().any(is_refused) {
         return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(tried_since)))).await;
     }
-    let sent = bench.source.stamps.now();
+    let (sent, began) = (bench.source.stamps.now(), bench.clock.monotonic());
     let known = match delete_together(bench, tasks).await {
         Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
-        Err(error) => vec![read_error(&error, sent); tasks.len()],
+        Err(end) => {
+            if let End::Call { error, .. } = &end
+                && error.effect == Effect::Unknown
+                && error.verdict != Verdict::Stopped
+            {
+                // It may go on deleting: none of its objects is looked at before it has had its
+                // time. A stop ends the wait, and the calls that follow.
+                let until = began.after(error.attempt_time.saturating_mul(2));
+                let _ = wait_for_the_lost(&Hand::new(bench, &tasks[0], Some(sent)), 1, until).await;
+            }
+            vec![read_error(&end, sent); tasks.len()]
+        }
     };
     run_singly(bench, tasks.iter().zip(known)).await
 }
@@ -58,12 +71,26 @@ async fn delete_together(bench: &Bench, tasks: &[Task]) -> Result<Vec<DeleteResu
     Ok(hand.send(&bench.source, DeleteObjects { bucket, objects }).await?)
 }
 
+/// Codes by which a store says of a key that it did nothing to it.
+const REFUSALS: &[&str] = &[
+    "AccessDenied",
+    "InvalidArgument",
+    "InvalidObjectState",
+    "InvalidRequest",
+    "KeyTooLongError",
+    "MethodNotAllowed",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "NotImplemented",
+    "SlowDown",
+];
+
 /// `sent` is when the call was sent.
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
     match result {
         DeleteResult::Deleted(_) => Known::Settled(Run::Done(Outcome::Succeeded)),
         // Of a server's own fault nobody knows how far it came.
-        DeleteResult::Failed { code, .. } => Known::NotYet((code == "InternalError").then_some(sent)),
+        DeleteResult::Failed { code, .. } => Known::NotYet((!REFUSALS.contains(&code.as_str())).then_some(sent)),
         DeleteResult::Unnamed => Known::NotYet(Some(sent)),
     }
 }
@@ -120,34 +147,36 @@ impl Deletion<'_> {
             _ => NonRepeatableCall::DeleteLatest,
         }
     }
-
-    /// A repeat deletes only what the check before it saw, where the endpoint honours conditions.
-    fn request(&self, current: Option<&Current>) -> DeleteObject {
-        let version = self.hand.task.version.clone();
-        let capabilities = &self.hand.bench.source.capabilities;
-        let condition = Condition::of(current, capabilities, (Feature::DeleteUnchanged, None));
-        DeleteObject { at: self.at.clone(), if_match: condition.if_match.filter(|_| version.is_none()), version }
-    }
 }
 
 impl CheckedCall for Deletion<'_> {
     type Done = ();
 
-    async fn act(&self, current: Option<&Current>) -> Result<(), CallError> {
-        match self.hand.send(&self.hand.bench.source, self.request(current)).await {
+    fn condition(&self, current: &Current) -> Condition {
+        let capabilities = &self.hand.bench.source.capabilities;
+        match &self.hand.task.version {
+            None => Condition::of(current, capabilities, (Feature::DeleteUnchanged, None)),
+            Some(_) => Condition::default(),
+        }
+    }
+
+    async fn act(&self, repeat: Option<&Condition>) -> Result<(), CallError> {
+        let if_match = repeat.and_then(|condition| condition.if_match.clone());
+        let request = DeleteObject { at: self.at.clone(), version: self.hand.task.version.clone(), if_match };
+        match self.hand.send(&self.hand.bench.source, request).await {
             Ok(_) => Ok(()),
-            Err(error) if current.is_some() && self.call().is_proved_by(&error) => Ok(()),
+            Err(error) if repeat.is_some() && self.call().is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<()>, End> {
-        let NonRepeatableCall::DeleteLatest = self.call() else { return Ok(CheckResult::Act(Current::Unseen)) };
+        let NonRepeatableCall::DeleteLatest = self.call() else { return Ok(CheckResult::REPEAT) };
         let (hand, version) = (self.hand, self.hand.task.version.as_ref());
         let head = hand.find_head(&hand.bench.source, &self.at, version).await;
         let head = head.doing("looking whether the object was deleted")?;
         let newer = head.as_ref().is_some_and(|head| may_be_newer(&hand.bench.source, head, since));
         let conclusion = self.call().conclude(head.as_ref(), newer, |_| Content::Other);
-        CheckResult::of(conclusion, head.as_ref(), "the object", || ())
+        CheckResult::of(conclusion, (head.as_ref(), newer), "the object", || ())
     }
 }

@@ -172,16 +172,14 @@ impl Condition {
     /// `current` is what a check found, `unchanged` and `nothing` what the endpoint must do to
     /// honour either condition.
     pub(crate) fn of(
-        current: Option<&Current>,
+        current: &Current,
         capabilities: &Capabilities,
         (unchanged, nothing): (Feature, Option<Feature>),
     ) -> Self {
         let is_possible = |feature: Feature| feature.is_possible_at(capabilities);
         match current {
-            Some(Current::Object(etag)) if is_possible(unchanged) => Self { if_match: etag.clone(), ..Self::default() },
-            Some(Current::Absent) if nothing.is_some_and(is_possible) => {
-                Self { if_none_match: true, ..Self::default() }
-            }
+            Current::Object(etag) if is_possible(unchanged) => Self { if_match: etag.clone(), ..Self::default() },
+            Current::Absent if nothing.is_some_and(is_possible) => Self { if_none_match: true, ..Self::default() },
             _ => Self::default(),
         }
     }
@@ -190,20 +188,28 @@ impl Condition {
 /// What the check of one call found, with what its success gives.
 pub(crate) enum CheckResult<T> {
     Done(T),
-    Act(Current),
+    /// The call is to be made.
+    Act {
+        current: Current,
+        /// The attempts before certainly had no effect.
+        is_ruled_out: bool,
+    },
 }
 
 impl<T> CheckResult<T> {
+    /// The repeat itself tells.
+    pub(crate) const REPEAT: Self = CheckResult::Act { current: Current::Unseen, is_ruled_out: false };
+
     /// What a conclusion from a HEAD means for a task; `what` names the object for people.
     pub(crate) fn of(
         conclusion: Conclusion,
-        head: Option<&ObjectHead>,
+        (head, is_newer): (Option<&ObjectHead>, bool),
         what: &str,
         done: impl FnOnce() -> T,
     ) -> Result<Self, End> {
         match conclusion {
             Conclusion::Done => Ok(CheckResult::Done(done())),
-            Conclusion::Act => Ok(CheckResult::Act(Current::of(head))),
+            Conclusion::Act => Ok(CheckResult::Act { current: Current::of(head), is_ruled_out: !is_newer }),
             Conclusion::Changed => Err(changed_since_attempt(what)),
             Conclusion::Unknown => Err(incomparable(what)),
         }
@@ -224,48 +230,66 @@ pub(crate) trait CheckedCall {
     /// What its success gives.
     type Done: Send;
 
-    /// Makes it. `current` is what the check before it found, `None` of a first attempt.
-    async fn act(&self, current: Option<&Current>) -> Result<Self::Done, CallError>;
+    /// The condition of a repeat, as far as the endpoint is known to honour it.
+    fn condition(&self, _current: &Current) -> Condition {
+        Condition::default()
+    }
+
+    /// Makes it. `repeat` is the condition of a repeat, `None` of a first attempt.
+    async fn act(&self, repeat: Option<&Condition>) -> Result<Self::Done, CallError>;
 
     /// Checks whether it had its effect since then; an object that another writer changed is an error.
     async fn check(&self, since: Timestamp) -> Result<CheckResult<Self::Done>, End>;
 }
 
-/// Checks a call where an attempt before may have had its effect; `None` where there was none.
-pub(crate) async fn check_doubt<C: CheckedCall>(
-    hand: &Hand<'_>,
-    call: &C,
-) -> Result<Option<CheckResult<C::Done>>, End> {
-    let Some(since) = hand.in_doubt_since() else { return Ok(None) };
-    let result = call.check(since).await?;
-    settle_doubt(hand, &result);
-    Ok(Some(result))
+/// A check that found that the call is to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked {
+    pub(crate) current: Current,
+    /// Since when an attempt before it may have been made.
+    pub(crate) since: Timestamp,
+}
+
+/// What stands before a call.
+pub(crate) enum Before<T> {
+    /// An attempt before it was successful.
+    Done(T),
+    /// It is to be made; with what a check found, where there was an attempt before.
+    Act(Option<Checked>),
+}
+
+/// Checks a call where an attempt before may have had its effect.
+pub(crate) async fn check_doubt<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<Before<C::Done>, End> {
+    let Some(since) = hand.in_doubt_since() else { return Ok(Before::Act(None)) };
+    Ok(match conclude(hand, call.check(since).await?) {
+        CheckResult::Done(done) => Before::Done(done),
+        CheckResult::Act { current, .. } => Before::Act(Some(Checked { current, since })),
+    })
 }
 
 /// Makes a call, checking first where an attempt before may have had its effect, and after each
 /// act of unknown effect.
 pub(crate) async fn settle<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<C::Done, End> {
     match check_doubt(hand, call).await? {
-        None => act_and_settle(hand, call, None).await,
-        Some(CheckResult::Act(current)) => act_and_settle(hand, call, Some(current)).await,
-        Some(CheckResult::Done(done)) => Ok(done),
+        Before::Done(done) => Ok(done),
+        Before::Act(checked) => act_and_settle(hand, call, checked).await,
     }
 }
 
-/// Makes a call, and checks after each act of unknown effect. `current` is what a check before
-/// it found.
+/// Makes a call, and checks after each act of unknown effect. `checked` is what a check before it
+/// found.
 pub(crate) async fn act_and_settle<C: CheckedCall>(
     hand: &Hand<'_>,
     call: &C,
-    mut current: Option<Current>,
+    checked: Option<Checked>,
 ) -> Result<C::Done, End> {
-    let first_act = hand.bench.clock.monotonic();
-    let mut attempted = None;
-    let mut acts = 0;
-    let mut attempts = 0;
+    let mut repeat = checked.as_ref().map(|checked| call.condition(&checked.current));
+    let mut attempted = checked.map(|checked| checked.since);
+    let (mut acts, mut attempts) = (0, 0);
     loop {
         acts += 1;
-        let mut error = match call.act(current.as_ref()).await {
+        let began = hand.bench.clock.monotonic();
+        let mut error = match call.act(repeat.as_ref()).await {
             Ok(done) => {
                 hand.settle_doubt();
                 return Ok(done);
@@ -274,48 +298,55 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         };
         attempts += error.attempts;
         error.attempts = attempts;
-        let is_in_doubt = error.effect == Effect::Unknown && error.verdict != Verdict::Stopped;
-        // The condition of a repeat: what it saw is not there any more.
-        let is_overtaken = current.is_some() && error.verdict == Verdict::Precondition;
-        if !is_in_doubt && !is_overtaken {
+        let is_lost = error.effect == Effect::Unknown && error.verdict != Verdict::Stopped;
+        // What the check before it saw is not there any more.
+        let is_overtaken = repeat.is_some() && matches!(error.verdict, Verdict::Precondition | Verdict::Missing);
+        if !is_lost && !is_overtaken {
             return Err(error.into());
         }
-        let since = *attempted.insert(hand.in_doubt_since().or(attempted).unwrap_or_else(|| hand.bench.clock.now()));
-        let seen = match call.check(since).await? {
+        let since = *attempted.get_or_insert_with(|| hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now()));
+        let current = match call.check(since).await? {
             CheckResult::Done(done) => {
-                hand.settle_doubt();
+                hand.note_done();
                 return Ok(done);
             }
-            CheckResult::Act(seen) => seen,
+            CheckResult::Act { current, .. } => current,
         };
-        if acts == ACTS_MAX || !is_in_doubt {
+        if !is_lost {
+            // An attempt before it, or another writer, may have come between the check and the repeat.
+            if repeat.is_some_and(|condition| condition != Condition::default()) {
+                hand.doubt_since(since);
+            }
             return Err(error.into());
         }
-        let until = match seen {
-            Current::Unseen => first_act,
-            Current::Absent | Current::Object(_) => first_act.after(error.attempt_time.saturating_mul(2)),
+        if acts == ACTS_MAX {
+            return Err(error.into());
+        }
+        let until = match current {
+            Current::Unseen => began,
+            Current::Absent | Current::Object(_) => began.after(error.attempt_time.saturating_mul(2)),
         };
         wait_for_the_lost(hand, acts, until).await?;
-        let result = call.check(since).await?;
-        settle_doubt(hand, &result);
-        match result {
+        match conclude(hand, call.check(since).await?) {
             CheckResult::Done(done) => return Ok(done),
-            CheckResult::Act(seen) => current = Some(seen),
+            CheckResult::Act { current, .. } => repeat = Some(call.condition(&current)),
         }
     }
 }
 
-/// A check that looked at the object knows of the attempts before; one that leaves it to the
-/// repeat does not.
-fn settle_doubt<T>(hand: &Hand<'_>, result: &CheckResult<T>) {
-    if !matches!(result, CheckResult::Act(Current::Unseen)) {
-        hand.settle_doubt();
+/// Notes what a check tells of the attempts before.
+fn conclude<T>(hand: &Hand<'_>, result: CheckResult<T>) -> CheckResult<T> {
+    match &result {
+        CheckResult::Done(_) => hand.note_done(),
+        CheckResult::Act { is_ruled_out: true, .. } => hand.settle_doubt(),
+        CheckResult::Act { .. } => {}
     }
+    result
 }
 
-/// Waits until the first attempt has had its time, and a random while: what was lost may still
-/// be carried out until then.
-async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
+/// Waits until a lost attempt has had twice its time, and a random while: it may still be carried
+/// out until then.
+pub(crate) async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
     let clock = &hand.bench.clock;
     hand.wait(until.since(clock.monotonic()) + jitter(&*hand.bench.entropy, BACKOFF * acts)).await
 }

@@ -47,9 +47,15 @@ impl<'a> Hand<'a> {
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A check told that the attempts before had no effect, or that they had all of it.
+    /// The attempts before are known to have had no effect, or to be followed by one that had it.
     pub(crate) fn settle_doubt(&self) {
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A check told that an attempt before had its effect.
+    pub(crate) fn note_done(&self) {
+        self.note_effect();
+        self.settle_doubt();
     }
 
     /// Of an object that is not there nothing remains that an attempt may have set on it.
@@ -60,7 +66,8 @@ impl<'a> Hand<'a> {
         result
     }
 
-    fn doubt_since(&self, since: Timestamp) {
+    /// Since then an attempt may have had its effect.
+    pub(crate) fn doubt_since(&self, since: Timestamp) {
         self.doubt.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(since);
     }
 
@@ -124,13 +131,18 @@ impl<'a> Hand<'a> {
 
     /// Waits, until the worker has to stop.
     pub(crate) async fn wait(&self, duration: Duration) -> Result<(), End> {
+        Ok(self.until_stopped(self.bench.clock.sleep(duration)).await?)
+    }
+
+    /// Goes on with something that is no call, until the worker has to stop.
+    pub(crate) async fn until_stopped<F: Future>(&self, work: F) -> Result<F::Output, CallError> {
         let leash = self.leash();
         tokio::select! {
             biased;
-            () = self.bench.clock.sleep(duration) => Ok(()),
+            output = work => Ok(output),
             () = leash.stopped() => {
                 let why = "stopped before a lost call was settled";
-                Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why).into())
+                Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why))
             }
         }
     }
@@ -163,7 +175,12 @@ impl<'a> Hand<'a> {
         if let Some(defect) = self.task.defect {
             return Err(refuse("InvalidRequest", Some(400), defect.message()));
         }
-        refuse_row(self.task, &self.bench.source.capabilities).map_or(Ok(()), Err)?;
+        match refuse_row(self.task, &self.bench.source.capabilities) {
+            None => {}
+            // A job before this one may not have refused it.
+            Some(End::Refused(outcome)) if self.task.tried_since.is_some() => return Err(End::Rejected(outcome)),
+            Some(end) => return Err(end),
+        }
         let bucket = allowed_bucket(&self.bench.source, "source", &self.task.bucket)?;
         Ok(At { bucket, key: self.task.key.clone() })
     }

@@ -10,7 +10,7 @@ use brigade_model::ports::object_store::{At, CallError, RestoreObject};
 use brigade_model::{Outcome, Timestamp};
 
 use super::capabilities::Feature;
-use super::effect_check::{CheckResult, CheckedCall, Current, NonRepeatableCall, settle};
+use super::effect_check::{CheckResult, CheckedCall, Condition, NonRepeatableCall, settle};
 use super::failure::{Doing, End, reject};
 use super::hand::Hand;
 
@@ -49,7 +49,7 @@ impl Restoration<'_> {
 impl CheckedCall for Restoration<'_> {
     type Done = ();
 
-    async fn act(&self, current: Option<&Current>) -> Result<(), CallError> {
+    async fn act(&self, repeat: Option<&Condition>) -> Result<(), CallError> {
         let request = RestoreObject {
             at: self.at.clone(),
             version: self.hand.task.version.clone(),
@@ -58,13 +58,13 @@ impl CheckedCall for Restoration<'_> {
         };
         match self.hand.send(&self.hand.bench.source, request).await {
             Ok(_) => Ok(()),
-            Err(error) if current.is_some() && NonRepeatableCall::Restore.is_proved_by(&error) => Ok(()),
+            Err(error) if repeat.is_some() && NonRepeatableCall::Restore.is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The repeat tells.
     async fn check(&self, _since: Timestamp) -> Result<CheckResult<()>, End> {
-        Ok(CheckResult::Act(Current::Unseen))
+        Ok(CheckResult::REPEAT)
     }
 }

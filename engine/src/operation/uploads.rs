@@ -11,12 +11,12 @@
 
 use std::time::Duration;
 
-use brigade_model::ports::job_store::{LeaseError, OpenUpload, StoreError, UploadScope, UploadsOf};
+use brigade_model::JobId;
+use brigade_model::ports::job_store::{Completing, LeaseError, OpenUpload, StoreError, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, NewObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{ETag, JobId};
 use tracing::warn;
 
 use super::Bench;
@@ -57,14 +57,22 @@ impl<'a> Upload<'a> {
     }
 
     /// Records, before the completion is sent, which ETags the object has after it.
-    pub(crate) async fn record_completing(&self, expected: &[ETag]) -> Result<(), End> {
-        self.record(Some(expected.to_vec())).await.map_err(|error| {
+    pub(crate) async fn record_completing(&self, completing: Completing) -> Result<(), End> {
+        self.record(Some(completing)).await.map_err(|error| {
             warn!(job = %self.bench.job, slice = self.bench.slice, %error, "a completion is not recorded and so not sent");
             End::LeaseLost
         })
     }
 
-    async fn record(&self, completing: Option<Vec<ETag>>) -> Result<(), LeaseError> {
+    /// Records that no completion can have been carried out.
+    pub(crate) async fn record_open(&self) -> Result<(), End> {
+        self.record(None).await.map_err(|error| {
+            warn!(job = %self.bench.job, slice = self.bench.slice, %error, "an upload is not recorded as open");
+            End::LeaseLost
+        })
+    }
+
+    async fn record(&self, completing: Option<Completing>) -> Result<(), LeaseError> {
         let scope = UploadScope::Slice { slice: self.bench.slice, fence: self.bench.fence };
         let At { bucket, key } = self.at.clone();
         let upload = OpenUpload { bucket, key, upload_id: self.id.clone(), completing };
@@ -85,14 +93,18 @@ impl<'a> Upload<'a> {
         let leash = Leash::unbounded();
         let aborted = tokio::select! {
             biased;
-            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => aborted.ok(),
-            () = self.bench.clock.sleep(ABORT_PATIENCE) => None,
+            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => match aborted {
+                Ok(aborted) => aborted,
+                Err(error) if matches!(error.verdict, Verdict::Denied | Verdict::Invalid) => Aborted::Refused,
+                Err(_) => Aborted::Unanswered,
+            },
+            () = self.bench.clock.sleep(ABORT_PATIENCE) => Aborted::Unanswered,
         };
         match aborted {
-            Some(_) => self.forget().await,
-            None => hand.note_effect(),
+            Aborted::Now | Aborted::Gone => self.forget().await,
+            Aborted::Refused | Aborted::Unanswered => hand.note_effect(),
         }
-        aborted.unwrap_or(Aborted::Not)
+        aborted
     }
 }
 
@@ -103,8 +115,10 @@ pub(crate) enum Aborted {
     Now,
     /// It was gone: completed, aborted, or dropped by the store.
     Gone,
-    /// It may still be open, and stays recorded.
-    Not,
+    /// The store does not let it be aborted; it stays recorded.
+    Refused,
+    /// The store did not answer; it may still be open, and stays recorded.
+    Unanswered,
 }
 
 async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> Result<Aborted, CallError> {

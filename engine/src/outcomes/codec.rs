@@ -307,7 +307,8 @@ fn take_failure(entries: &mut impl Read) -> Result<TaskFailure, ReadPartError> {
 
 /// A failure of format 1, which does not tell its effect.
 fn with_effect_by_code(failure: TaskFailure) -> Outcome {
-    let is_refusal = REFUSALS.contains(&failure.code.as_str());
+    let is_behind_the_copy = failure.message.starts_with("the object was copied");
+    let is_refusal = REFUSALS.contains(&failure.code.as_str()) && !is_behind_the_copy;
     let outcome = Outcome::Failed(failure);
     if is_refusal { outcome } else { outcome.of_unknown_effect() }
 }

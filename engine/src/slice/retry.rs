@@ -9,7 +9,7 @@
 use brigade_model::job::{Prepared, Unconfirmed, failure};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::SliceRow;
-use brigade_model::{Job, JobFailure, JobId, Outcome};
+use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
 
 use crate::outcomes::SliceOutcomes;
 use crate::setback::Setback;
@@ -68,18 +68,33 @@ impl Retrying<'_> {
             if outcome.is_some_and(Outcome::is_success) {
                 continue;
             }
-            task.tried_since = match outcome.map(Outcome::effect) {
-                Some(TaskEffect::Unknown) if self.what.job.spec.unconfirmed == Unconfirmed::Act => None,
-                Some(TaskEffect::Unknown) => task.tried_since.or(slice.first_leased),
-                // The attempts of the job before were ruled out, too, before it was refused.
-                Some(TaskEffect::None | TaskEffect::Done) => None,
-                None => task.tried_since,
+            task.tried_since = match self.what.job.spec.unconfirmed {
+                Unconfirmed::Act => None,
+                Unconfirmed::Look | Unconfirmed::Compare => {
+                    tried_since(self.source.restored_from, slice.first_leased, task.tried_since, outcome)
+                }
             };
             task.number = self.tasks;
             self.tasks += 1;
             self.slicer.add(&task).await?;
         }
         Ok(())
+    }
+}
+
+/// Since when an attempt of the job before, or of one before that, may have had its effect.
+/// What became of a restored job after its backup nobody knows, whatever it recorded.
+fn tried_since(
+    restored_from: Option<Timestamp>,
+    first_leased: Option<Timestamp>,
+    tried_before: Option<Timestamp>,
+    outcome: Option<&Outcome>,
+) -> Option<Timestamp> {
+    match outcome.map(Outcome::effect) {
+        Some(TaskEffect::Unknown) => [tried_before, first_leased, restored_from].into_iter().flatten().min(),
+        None => tried_before.into_iter().chain(restored_from).min(),
+        // The attempts before were ruled out, too, before it was refused.
+        Some(TaskEffect::None | TaskEffect::Done) => None,
     }
 }
 

@@ -296,10 +296,20 @@ pub struct OpenUpload {
     pub key: ObjectKey,
     /// The store's name for the upload.
     pub upload_id: String,
-    /// Set once its completion may have been sent: the ETags that the object then has, by the
-    /// formulas that stores are known to use.
+    /// Set once its completion may have been sent.
     #[serde(default)]
-    pub completing: Option<Vec<ETag>>,
+    pub completing: Option<Completing>,
+}
+
+/// What proves that an upload was completed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completing {
+    /// The number of the task whose copy it is.
+    pub task: u64,
+    /// The object's size in bytes.
+    pub size: u64,
+    /// The ETags that the object then has, by the formulas that stores are known to use.
+    pub etags: Vec<ETag>,
 }
 
 /// Under whose lease an upload is recorded.

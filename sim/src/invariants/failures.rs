@@ -23,8 +23,12 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
         for (name, story) in job.named_tasks().filter(|(_, story)| story.is_ours_alone()) {
             let code = story.failure();
             let was_lost = was_revoked(evidence, job.number);
+            // Without a report no sample tells the objects' clock, and what may be newer is newer.
+            let is_clockless = !job.scene.has_report;
             let excused = |code| {
-                (was_lost && code == UNCONFIRMED) || is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code)
+                (was_lost && code == UNCONFIRMED)
+                    || (is_clockless && code == CHANGED_SINCE_ATTEMPT)
+                    || is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code)
             };
             if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped) && !excused(code)) {
                 broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
@@ -49,11 +53,14 @@ fn was_revoked(evidence: &Evidence<'_>, number: usize) -> bool {
 /// What a store with such habits may make of a row: refused, because nobody can tell; or what it says.
 fn is_of_a_habit(habits: &Habits, scene: &JobScene, story: &Story<'_>, code: &str) -> bool {
     let is_absent = story.object.is_missing || scene.deed == Deed::Delete;
+    let is_half_told = habits.has(Habit::DeletesNameSome) || habits.has(Habit::DeletesFailThoughDone);
     let spoils_reads = habits.has(Habit::SendsZeros) || habits.has(Habit::Decompresses);
     (habits.has(Habit::DeniesWhatIsAbsent) && is_absent && code == "AccessDenied")
         || (habits.has(Habit::FoldsKeys) && story.object.is_stray)
         || (habits.has(Habit::IgnoresVersions) && scene.deed == Deed::DeleteVersion)
         || (spoils_reads && scene.deed == Deed::CopyAcross)
+        // An answer that does not name it is no answer, and the look may be refused.
+        || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
         || (habits.is_unreadable(&story.object.key) && code.starts_with("SlowDown"))

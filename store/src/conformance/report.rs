@@ -2,7 +2,7 @@
 
 use brigade_model::job::JobId;
 use brigade_model::names::{BucketName, ETag, ObjectKey};
-use brigade_model::ports::job_store::{LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
+use brigade_model::ports::job_store::{Completing, LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
 use super::samples::{GRACE, Store, TTL, active, lease_slice, lease_stage, owner, sample_job, token};
@@ -43,7 +43,7 @@ pub(super) async fn an_upload_is_remembered_until_it_is_forgotten(bench: &mut dy
     assert_eq!(uploads(&store, id, UploadsOf::Slices).await, ["1", "2"]);
     assert_eq!(uploads(&store, id, UploadsOf::Report).await, ["3"]);
     let etags = vec![ETag::new("\"a-1\"").unwrap(), ETag::new("b-1").unwrap()];
-    let completing = OpenUpload { completing: Some(etags), ..upload("2") };
+    let completing = OpenUpload { completing: Some(Completing { task: 7, size: 9, etags }), ..upload("2") };
     store.record_upload(id, &of_slice, &completing).await.unwrap();
     let found = store.uploads(id, UploadsOf::Slice(0)).await.unwrap();
     assert_eq!(found, [upload("1"), completing], "its completion may have been sent");

@@ -127,14 +127,20 @@ fn objects(bucket: &SimulatedStore) -> Objects {
     of("photos").chain(of("backup")).collect()
 }
 
-/// A second endpoint, which is the same store, and a role that copies to it.
+/// Two endpoints of which nothing is said and nothing was probed, which are the same store; a role
+/// that stays within one, and one that copies to the other.
 fn settings(url: &str) -> String {
-    format!(
-        "[endpoints.second]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n\
-         [accounts.one.roles.across]\nsource = {{ endpoint = \"sandbox\", buckets = [\"photos\"] }}\n\
-         target = {{ endpoint = \"second\", buckets = [\"backup\"] }}\nmanifest = {{ buckets = [\"lists\"] }}\n\
-         report = {{ buckets = [\"reports\"] }}\n"
-    )
+    let endpoint = |name: &str| {
+        format!("[endpoints.{name}]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n")
+    };
+    let role = |name: &str, target: &str| {
+        format!(
+            "[accounts.one.roles.{name}]\nsource = {{ endpoint = \"first\", buckets = [\"photos\"] }}\n\
+             target = {{ endpoint = \"{target}\", buckets = [\"backup\"] }}\n\
+             manifest = {{ buckets = [\"lists\"] }}\nreport = {{ buckets = [\"reports\"] }}\n"
+        )
+    };
+    [endpoint("first"), endpoint("second"), role("within", "first"), role("across", "second")].concat()
 }
 
 /// Of zeros, which take no memory.
@@ -303,9 +309,13 @@ async fn run_job(scene: &Scene, rows: &[String], house: House) -> End {
     let etag = house.put_manifest(&manifest);
     let (operation, fields) = operation(scene.act);
     let mut request = request_to(&operation, fields, "habit", &etag);
-    if matches!(scene.act, Act::CopyAcross | Act::CopyGzipAcross) {
-        request = request.replace("roleName/batch", "roleName/across");
-    }
+    let role = match scene.act {
+        Act::CopyAcross | Act::CopyGzipAcross => "across",
+        // An endpoint of a kind that copies parts: elsewhere gigabytes of zeros pass through the service.
+        Act::CopyLarge => "batch",
+        _ => "within",
+    };
+    request = request.replace("roleName/batch", &format!("roleName/{role}"));
     let Ok(created) = house.client().create_job(request.into(), &JobOptions::default()).await else {
         return End::Refused;
     };

@@ -9,7 +9,7 @@ use brigade_model::VersionId;
 use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, Grantee, NewAcl, PutObjectAcl};
 
 use super::super::capabilities::Feature;
-use super::super::failure::{Doing, End, refuse, reject};
+use super::super::failure::{Doing, End, reject};
 use super::super::hand::Hand;
 use super::plan::{AclPlan, CopyPlan, open_canned};
 use crate::places::Grantees;
@@ -90,7 +90,7 @@ fn as_known(grants: &[AclGrant], grantees: &Grantees) -> Result<Vec<AclGrant>, E
     let known = grants.iter().map(|grant| {
         let Grantee::Id(written) = &grant.grantee else { return Ok(grant.clone()) };
         let id =
-            grantees.resolve(written).map_err(|unknown| refuse("InvalidArgument", Some(400), unknown.to_string()))?;
+            grantees.resolve(written).map_err(|unknown| reject("InvalidArgument", Some(400), unknown.to_string()))?;
         Ok(AclGrant { grantee: Grantee::Id(id.to_owned()), ..grant.clone() })
     });
     known.collect()

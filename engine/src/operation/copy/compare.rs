@@ -39,7 +39,7 @@ async fn digest(
     let request = GetObject { at: at.clone(), version: version.cloned(), range: None, if_match };
     let mut body: Box<dyn ByteStream> = hand.send(place, request).await?.body;
     let (mut context, mut bytes) = (Context::new(&SHA256), 0);
-    while let Some(piece) = body.next().await {
+    while let Some(piece) = hand.until_stopped(body.next()).await? {
         let piece = piece?;
         bytes += piece.len() as u64;
         context.update(&piece);

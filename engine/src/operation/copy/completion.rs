@@ -7,12 +7,14 @@
 
 use std::time::Duration;
 
-use brigade_model::ports::job_store::OpenUpload;
+use brigade_model::ports::job_store::{Completing, OpenUpload};
 use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
 use brigade_model::{ETag, Outcome, Timestamp, VersionId};
 
 use super::super::capabilities::Feature;
-use super::super::effect_check::{CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall};
+use super::super::effect_check::{
+    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, NonRepeatableCall,
+};
 use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
@@ -36,14 +38,20 @@ pub(super) struct Completion<'a> {
 impl CheckedCall for Completion<'_> {
     type Done = Option<VersionId>;
 
-    async fn act(&self, current: Option<&Current>) -> Result<Option<VersionId>, CallError> {
-        let place = &self.hand.bench.target;
+    fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CompleteOntoUnchanged, Some(Feature::CompleteOntoNothing));
-        let Condition { if_match, if_none_match } = Condition::of(current, &place.capabilities, onto);
+        Condition::of(current, &self.hand.bench.target.capabilities, onto)
+    }
+
+    async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
+        let place = &self.hand.bench.target;
+        let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let (at, upload_id, parts) = (self.upload.at.clone(), self.upload.id.clone(), self.parts.clone());
         let request = CompleteMultipartUpload { at, upload_id, parts, if_match, if_none_match };
         let done = self.hand.send(place, request).await?;
-        place.multipart_etag.learn(&self.expected, &done.etag);
+        if !self.expected.is_empty() {
+            place.multipart_etag.learn(&self.expected, &done.etag);
+        }
         Ok(done.version)
     }
 
@@ -58,13 +66,14 @@ impl CheckedCall for Completion<'_> {
 pub(super) async fn settle_left(
     hand: &Hand<'_>,
     left: &OpenUpload,
+    completing: &Completing,
     since: Timestamp,
-) -> Result<CheckResult<Option<VersionId>>, End> {
+) -> Result<Before<Option<VersionId>>, End> {
     let at = At { bucket: left.bucket.clone(), key: left.key.clone() };
-    let wanted = Wanted { etags: left.completing.as_deref().unwrap_or_default(), size: hand.task.size };
+    let wanted = Wanted { etags: &completing.etags, size: Some(completing.size) };
     let upload = Upload::resume(hand.bench, at, left.upload_id.clone());
     let found = match check(hand, &upload.at, &upload.id, wanted, since).await {
-        Ok(CheckResult::Act(_)) => {
+        Ok(CheckResult::Act { .. }) => {
             hand.wait(COMPLETION_TIME).await?;
             check(hand, &upload.at, &upload.id, wanted, since).await
         }
@@ -73,17 +82,22 @@ pub(super) async fn settle_left(
     match found {
         Ok(CheckResult::Done(version)) => {
             upload.forget().await;
-            hand.settle_doubt();
-            Ok(CheckResult::Done(version))
+            hand.note_done();
+            Ok(Before::Done(version))
         }
-        Ok(CheckResult::Act(current)) => match upload.abort(hand).await {
-            Aborted::Now => {
-                hand.settle_doubt();
-                Ok(CheckResult::Act(current))
+        Ok(CheckResult::Act { current, .. }) => {
+            // From here on it is an upload like any other, whoever takes over.
+            upload.record_open().await?;
+            match upload.abort(hand).await {
+                Aborted::Now => {
+                    hand.settle_doubt();
+                    Ok(Before::Act(Some(Checked { current, since })))
+                }
+                Aborted::Gone => Err(is_gone()),
+                Aborted::Refused => Err(is_not_aborted()),
+                Aborted::Unanswered => Err(End::LeaseLost),
             }
-            Aborted::Gone => Err(is_gone()),
-            Aborted::Not => Err(End::LeaseLost),
-        },
+        }
         // A look that failed may succeed for the next worker.
         Err(end @ (End::Call { .. } | End::LeaseLost)) => Err(end),
         Err(end) => {
@@ -114,8 +128,8 @@ async fn check(
     let content = |head: &ObjectHead| compare(head, wanted, place.multipart_etag.is_digest());
     let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, content);
     let version = || target.as_ref().and_then(|head| head.version.clone());
-    let result = CheckResult::of(conclusion, target.as_ref(), "the target", version)?;
-    if let CheckResult::Act(_) = &result {
+    let result = CheckResult::of(conclusion, (target.as_ref(), newer), "the target", version)?;
+    if let CheckResult::Act { .. } = &result {
         must_be_open(hand, at, id).await?;
     }
     Ok(result)
@@ -141,6 +155,13 @@ async fn must_be_open(hand: &Hand<'_>, at: &At, id: &str) -> Result<(), End> {
 
 fn is_gone() -> End {
     let message = "the answer to the upload's completion was lost, the upload is gone and the target is not the \
-                   object that it makes: whether it was completed and then overwritten cannot be told";
+                   object that it makes: whether it was completed and then overwritten cannot be told; retry it \
+                   with --unconfirmed act";
+    End::Refused(Outcome::unconfirmed(None, message))
+}
+
+fn is_not_aborted() -> End {
+    let message = "the answer to the upload's completion was lost, and the store does not let the upload be aborted, \
+                   so the copy cannot begin anew: it needs the right AbortMultipartUpload";
     End::Refused(Outcome::unconfirmed(None, message))
 }

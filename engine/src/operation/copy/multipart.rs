@@ -8,13 +8,14 @@
 //! 4. complete the upload; or abort it when anything failed.
 
 use brigade_model::limits::part_size;
+use brigade_model::ports::job_store::Completing;
 use brigade_model::ports::object_store::{CallError, ObjectHead, UploadPartCopy};
 use brigade_model::{ETag, VersionId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::super::capabilities::Feature;
-use super::super::effect_check::settle;
+use super::super::effect_check::{Before, CheckResult, Checked, CheckedCall, act_and_settle};
 use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::super::uploads::Upload;
 use super::completion::Completion;
@@ -37,20 +38,28 @@ pub(super) async fn carry_in_parts(
     copying: &Copying<'_>,
     head: ObjectHead,
     way: Way,
+    checked: Option<Checked>,
 ) -> Result<Option<VersionId>, End> {
     let with = copying.new_object(&head).await?;
     let upload = Upload::begin(copying.hand, &copying.route.target, with).await?;
     let assembly = Assembly { copying, head, way, upload };
-    let result = assembly.assemble().await;
+    let result = assembly.assemble(checked).await;
     match &result {
-        Ok(_) => assembly.upload.forget().await,
+        Ok(Assembled::Completed(_)) => assembly.upload.forget().await,
         // Its completion may have been carried out: the next worker proves that by the record.
         Err(end) if end.is_stop() && copying.hand.in_doubt_since().is_some() => {}
-        Err(_) => {
+        Ok(Assembled::DoneBefore(_)) | Err(_) => {
             assembly.upload.abort(copying.hand).await;
         }
     }
-    result
+    result.map(|(Assembled::Completed(version) | Assembled::DoneBefore(version))| version)
+}
+
+/// How the target became what it is, with its version.
+enum Assembled {
+    Completed(Option<VersionId>),
+    /// An attempt before was carried out late, while the parts were on their way.
+    DoneBefore(Option<VersionId>),
 }
 
 struct Assembly<'a> {
@@ -64,22 +73,39 @@ struct Assembly<'a> {
 pub(super) type Part = (u32, (u64, u64));
 
 impl Assembly<'_> {
-    async fn assemble(&self) -> Result<Option<VersionId>, End> {
+    async fn assemble(&self, checked: Option<Checked>) -> Result<Assembled, End> {
         let parts = cut_parts(self.head.size, self.part_bytes());
         let (parts, to_prove) = match self.way {
             Way::InsideStore => (self.carry_parts(parts).await?, None),
             Way::ThroughUs => stream::carry_parts(self.copying, &self.head, &self.upload, parts).await?,
         };
         self.check_source().await?;
-        let expected = expected_etags(&parts);
-        self.upload.record_completing(&expected).await?;
-        let hand = self.copying.hand;
-        let completion = Completion { hand, upload: &self.upload, parts, size: self.head.size, expected };
-        let version = settle(hand, &completion).await?;
+        let (hand, size, expected) = (self.copying.hand, self.head.size, expected_etags(&parts));
+        let checked = match self.check_target(checked).await? {
+            Before::Done(version) => return Ok(Assembled::DoneBefore(version)),
+            Before::Act(checked) => checked,
+        };
+        let completing = Completing { task: hand.task.number, size, etags: expected.clone() };
+        self.upload.record_completing(completing).await?;
+        let completion = Completion { hand, upload: &self.upload, parts, size, expected };
+        let version = act_and_settle(hand, &completion, checked).await?;
         if let Some(digests) = to_prove {
             stream::check_target(self.copying, &digests, self.head.size, version.as_ref()).await?;
         }
-        Ok(version)
+        Ok(Assembled::Completed(version))
+    }
+
+    /// Looks at the target again, where the task may have been attempted before: carrying the parts
+    /// took its time, and not every endpoint honours a condition on the completion.
+    async fn check_target(&self, checked: Option<Checked>) -> Result<Before<Option<VersionId>>, End> {
+        let Some(Checked { since, .. }) = checked else { return Ok(Before::Act(None)) };
+        Ok(match self.copying.check(since).await? {
+            CheckResult::Act { current, .. } => Before::Act(Some(Checked { current, since })),
+            CheckResult::Done(version) => {
+                self.copying.hand.note_done();
+                Before::Done(version)
+            }
+        })
     }
 
     /// Carries every part. After a failure no further part begins, and those in flight come to

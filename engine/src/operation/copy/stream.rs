@@ -16,7 +16,7 @@ use futures::future::join;
 
 use super::super::capabilities::Feature;
 use super::super::effect_check::{
-    CheckResult, CheckedCall, Condition, Current, NonRepeatableCall, incomparable, settle,
+    CheckResult, Checked, CheckedCall, Condition, Current, NonRepeatableCall, act_and_settle, incomparable,
 };
 use super::super::failure::{Doing, End, reject};
 use super::super::uploads::Upload;
@@ -31,9 +31,15 @@ pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
 /// The code of a copy whose target is not what was written to it.
 pub(crate) const DIGEST_MISMATCH: &str = "DigestMismatch";
 
-pub(super) async fn carry_through(copying: &Copying<'_>, head: ObjectHead) -> Result<Option<VersionId>, End> {
+/// Carries an object. `checked` is what a check of the target found, where the task may have been
+/// attempted before.
+pub(super) async fn carry_through(
+    copying: &Copying<'_>,
+    head: ObjectHead,
+    checked: Option<Checked>,
+) -> Result<Option<VersionId>, End> {
     if head.size > copying.plan.sizes.stream_part {
-        return carry_in_parts(copying, head, Way::ThroughUs).await;
+        return carry_in_parts(copying, head, Way::ThroughUs, checked).await;
     }
     let mut hashing = [Hashing::to_compare_with(&Digests::declared(&head)).and_md5()];
     let (got, body) = read_range(copying, &head, None, &mut hashing).await?;
@@ -46,7 +52,7 @@ pub(super) async fn carry_through(copying: &Copying<'_>, head: ObjectHead) -> Re
     let metadata = copying.plan.metadata_to_set(Some(&got))?.unwrap_or_else(|| got.metadata.clone());
     let with = NewObject { metadata, ..copying.new_object(&got).await? };
     let putting = Putting { copying, source: got, body, with, digests };
-    let done = settle(copying.hand, &putting).await?;
+    let done = act_and_settle(copying.hand, &putting, checked).await?;
     putting.check_written(&done).await?;
     Ok(done.version)
 }
@@ -240,10 +246,14 @@ impl Putting<'_> {
 impl CheckedCall for Putting<'_> {
     type Done = PutDone;
 
-    async fn act(&self, current: Option<&Current>) -> Result<PutDone, CallError> {
-        let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
+    fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::PutOntoUnchanged, Some(Feature::PutOntoNothing));
-        let Condition { if_match, if_none_match } = Condition::of(current, &hand.bench.target.capabilities, onto);
+        Condition::of(current, &self.copying.hand.bench.target.capabilities, onto)
+    }
+
+    async fn act(&self, repeat: Option<&Condition>) -> Result<PutDone, CallError> {
+        let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
+        let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let put = PutObject::new(at, self.body.clone(), self.with.clone());
         hand.send(&hand.bench.target, PutObject { if_match, if_none_match, ..put }).await
     }
@@ -263,10 +273,10 @@ impl CheckedCall for Putting<'_> {
                 Some(PutDone { etag: etag.clone()?, version: version.clone(), sse: sse.clone() })
             })
         };
-        match CheckResult::of(conclusion, target.as_ref(), "the target", done)? {
+        match CheckResult::of(conclusion, (target.as_ref(), newer), "the target", done)? {
             CheckResult::Done(Some(done)) => Ok(CheckResult::Done(done)),
             CheckResult::Done(None) => Err(incomparable("the target")),
-            CheckResult::Act(current) => Ok(CheckResult::Act(current)),
+            CheckResult::Act { current, is_ruled_out } => Ok(CheckResult::Act { current, is_ruled_out }),
         }
     }
 }

@@ -9,6 +9,7 @@ use brigade_model::ports::object_store::{
     UploadPart, Verdict, send,
 };
 use brigade_model::{Capability, Operation, VersionId};
+use brigade_s3::simulated::SimulatedStore;
 use bytes::Bytes;
 
 use super::rig::{
@@ -188,8 +189,7 @@ async fn a_missing_source_is_no_such_key_also_where_only_a_head_met_it() {
     let rig = rig_with_object().await;
     let headless = CallError::new(Verdict::Missing, Effect::None, "NotFound", "Not Found");
     rig.fault(CallKind::HeadObject, Fault::Fails(headless));
-    let merged = copy(|c| c.metadata_directive = Some(Directive::Add));
-    let run = rig.run(&merged, &task("gone"), false).await;
+    let run = rig.run(&merged(), &task("gone"), false).await;
     assert_eq!((code(&run), effect(&run)), ("NoSuchKey", TaskEffect::None));
 }
 
@@ -209,13 +209,12 @@ async fn a_copy_that_combines_two_states_of_its_source_is_no_success_where_condi
     let rig = rig_with_object().await.lacking(Capability::CopySourceConditions);
     let write = |sim: &_| put_now(sim, SOURCE, "k", "new bytes");
     rig.fault(CallKind::CopyObject, Fault::After(Box::new(write)));
-    let merged = copy(|c| c.metadata_directive = Some(Directive::Add));
-    let run = rig.run(&merged, &task("k"), false).await;
+    let run = rig.run(&merged(), &task("k"), false).await;
     assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::Unknown));
 
     let rig = rig_with_object().await;
     rig.fault(CallKind::CopyObject, Fault::After(Box::new(write)));
-    let run = rig.run(&merged, &task("k"), false).await;
+    let run = rig.run(&merged(), &task("k"), false).await;
     assert_eq!((code(&run), effect(&run)), ("PreconditionFailed", TaskEffect::None), "the store keeps the condition");
 }
 
@@ -253,4 +252,89 @@ async fn every_road_asks_for_the_same_class_when_the_job_names_none() {
         _ => None,
     });
     assert_eq!(creates, Some(Some("STANDARD".to_owned())), "in parts");
+}
+
+fn merged() -> Operation {
+    copy(|c| c.metadata_directive = Some(Directive::Add))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_a_look_proves_done_had_its_effect_whatever_is_refused_after_it() {
+    for must_look in [false, true] {
+        let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
+        let tagged = copy(|c| {
+            c.tagging_directive = Some(Directive::Replaced);
+            c.tags = vec![tag("a", "b")];
+        });
+        if must_look {
+            assert_eq!(rig.run(&tagged, &task("k"), false).await, done());
+        } else {
+            rig.fault(CallKind::CopyObject, Fault::AnswerLost);
+        }
+        rig.fault(CallKind::PutObjectTagging, denied());
+        let run = rig.run(&tagged, &task("k"), must_look).await;
+        assert_eq!((code(&run), effect(&run)), ("AccessDenied", TaskEffect::Unknown), "{must_look}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_after_a_crash_that_is_overtaken_leaves_what_overtook_it_and_stays_in_doubt() {
+    let rig = rig_with_object().await;
+    rig.clock.jump(-70_000);
+    put_now(&rig.store.sim, TARGET, "k", "older");
+    rig.begin_run();
+    let rewrite = |sim: &_| put_now(sim, TARGET, "k", "a user's");
+    rig.fault(CallKind::CopyObject, Fault::After(Box::new(rewrite)));
+    let run = rig.run(&copy(|_| ()), &task("k"), true).await;
+    assert_eq!((code(&run), effect(&run)), ("ChangedSinceAttempt", TaskEffect::Unknown));
+    assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"a user's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_delete_that_lands_between_the_look_and_its_repeat_is_done() {
+    let rig = rig_with_object().await;
+    rig.fault(CallKind::DeleteObject, Fault::RequestLost);
+    let lands = |sim: &SimulatedStore| {
+        let delete = DeleteObject { at: at(SOURCE, "k"), version: None, if_match: None };
+        futures::executor::block_on(send(sim, &Leash::unbounded(), delete)).unwrap();
+    };
+    rig.fault(CallKind::DeleteObject, Fault::After(Box::new(lands)));
+    assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_onto_itself_that_depends_on_its_source_is_no_change_of_it() {
+    let null = VersionId::new("null").unwrap();
+    for task in [task("k"), task_of_version("k", &null)] {
+        for unprobed in [false, true] {
+            let rig = rig_with_object().await;
+            let rig = if unprobed { rig.unprobed() } else { rig.lacking(Capability::CopySourceConditions) };
+            if unprobed && task.version.is_some() {
+                continue;
+            }
+            let in_place = copy(|c| {
+                c.target = brigade_model::qcs::parse_bucket("qcs::cos:r:uid/1:source").unwrap();
+                c.metadata_directive = Some(Directive::Add);
+                let user = vec![("a".to_owned(), "1".to_owned())];
+                c.metadata = Some(brigade_model::operation::NewMetadata { user, ..Default::default() });
+            });
+            assert_eq!(rig.run(&in_place, &task, false).await, done(), "{task:?} {unprobed}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_are_read_for_a_copy_with_new_metadata_are_of_the_state_that_is_copied() {
+    let rig = rig_with_object().await.lacking_all(&[Capability::CopySourceConditions, Capability::TaggingOnCopy]);
+    rig.put_with("k", Bytes::from_static(b"body"), NewObject { tags: vec![tag("a", "b")], ..NewObject::default() })
+        .await;
+    rig.begin_run();
+    let write = |sim: &_| put_now(sim, SOURCE, "k", "new bytes");
+    rig.fault(CallKind::CopyObject, Fault::After(Box::new(write)));
+    let replaced = copy(|c| {
+        c.metadata_directive = Some(Directive::Replaced);
+        c.metadata = Some(brigade_model::operation::NewMetadata::default());
+    });
+    let run = rig.run(&replaced, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::Unknown));
 }

@@ -3,8 +3,8 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, Call, CallError, CallKind, CreateMultipartUpload, DeleteObject, Effect, GetObject, Leash,
-    Metadata, NewObject, Verdict, send,
+    AbortMultipartUpload, Call, CallError, CallKind, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject,
+    Effect, GetObject, Leash, Metadata, NewObject, Verdict, send,
 };
 use brigade_model::{BucketName, Capability, Operation, Task};
 use brigade_s3::simulated::{Body, SimulatedStore, Versioning};
@@ -361,6 +361,45 @@ async fn what_another_wrote_over_a_lost_completion_is_left_by_the_worker_that_ta
     assert_eq!(code(&rig.run(&plain(), &sized("k"), true).await), "ChangedSinceAttempt");
     assert_eq!(&rig.object(TARGET, "k").unwrap().body.to_bytes()[..], b"another's");
     assert_nothing_left(&rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_was_lost_is_proven_for_its_own_task_and_for_no_other() {
+    let mut rig = rig_with_large_object().await;
+    die_while_completing(&rig, Fault::AnswerLost).await;
+    take_over(&mut rig).await;
+    let other = Task { number: 1, ..sized("k") };
+    let run = rig.run(&plain(), &other, true).await;
+    assert_eq!(code(&run), "Unconfirmed", "its own copy was not made, and whose the target is cannot be told");
+    assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_left_upload_that_the_store_does_not_let_be_aborted_ends_its_task_and_not_the_worker() {
+    let mut rig = rig_with_large_object().await;
+    die_while_completing(&rig, Fault::RequestLost).await;
+    take_over(&mut rig).await;
+    let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
+    rig.fault(CallKind::AbortMultipartUpload, Fault::Fails(denied));
+    let run = rig.run(&plain(), &sized("k"), true).await;
+    assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
+    assert!(message(&run).contains("AbortMultipartUpload"), "{}", message(&run));
+    assert_eq!(rig.recorded_uploads().await, 1, "the job's end tries again, and names it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_is_repeated_after_it_was_carried_out_is_done() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::RequestLost);
+    let completes = |sim: &SimulatedStore| {
+        let upload = sim.open_uploads().remove(0);
+        let parts = upload.parts.iter().map(|part| (part.number, part.etag.clone())).collect();
+        let late = CompleteMultipartUpload::new(upload.at, upload.id, parts);
+        futures::executor::block_on(send(sim, &Leash::unbounded(), late)).unwrap();
+    };
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::After(Box::new(completes)));
+    assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
+    assert_copied(&rig).await;
 }
 
 /// The store drops the open uploads, as some do when another writer's put completes.

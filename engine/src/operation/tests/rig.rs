@@ -194,8 +194,13 @@ impl Rig {
     }
 
     /// The endpoint lacks that.
-    pub(super) fn lacking(mut self, lacks: Capability) -> Self {
-        let rest = Capability::ALL.into_iter().filter(|capability| *capability != lacks);
+    pub(super) fn lacking(self, lacks: Capability) -> Self {
+        self.lacking_all(&[lacks])
+    }
+
+    /// The endpoint lacks these.
+    pub(super) fn lacking_all(mut self, lacks: &[Capability]) -> Self {
+        let rest = Capability::ALL.into_iter().filter(|capability| !lacks.contains(capability));
         let capabilities = Capabilities::proved(rest);
         self.bench.source.capabilities = capabilities.clone();
         self.bench.target.capabilities = capabilities;

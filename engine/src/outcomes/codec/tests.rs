@@ -93,8 +93,8 @@ fn format_2_is_what_it_was() {
 }
 
 /// A part of format 1 with one failure of this code.
-fn failure_of_format_1(code: &str) -> Outcome {
-    let part = finish([(0, Outcome::failed(code, Some(403), "no"))]).bytes;
+fn failure_of_format_1(code: &str, message: &str) -> Outcome {
+    let part = finish([(0, Outcome::failed(code, Some(403), message))]).bytes;
     let bytes: Vec<u8> = [1].into_iter().chain(part.slice(1..)).collect();
     let mut read = PartReader::open(&bytes);
     read.next().unwrap().unwrap().outcome
@@ -107,10 +107,12 @@ fn failures_of_format_1_are_of_unknown_effect_unless_their_code_is_a_refusal() {
     assert_eq!(read.len(), 3);
     assert_eq!(read[2].outcome, Outcome::failed("NoSuchKey", Some(404), "gone").of_unknown_effect());
     for code in ["Unconfirmed", "ChangedSinceAttempt", "AccessDenied", "RequestTimeout", "InternalError", "Own"] {
-        assert_eq!(failure_of_format_1(code).effect(), TaskEffect::Unknown, "{code}");
+        assert_eq!(failure_of_format_1(code, "no").effect(), TaskEffect::Unknown, "{code}");
     }
     for code in REFUSALS {
-        assert_eq!(failure_of_format_1(code).effect(), TaskEffect::None, "{code}");
+        assert_eq!(failure_of_format_1(code, "no").effect(), TaskEffect::None, "{code}");
+        let behind = failure_of_format_1(code, "the object was copied; putting its ACL failed: no");
+        assert_eq!(behind.effect(), TaskEffect::Unknown, "{code}");
     }
 }
 

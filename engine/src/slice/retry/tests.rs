@@ -122,6 +122,24 @@ proptest! {
     }
 }
 
+#[test]
+fn a_retry_looks_since_the_earliest_attempt_that_may_have_had_its_effect() {
+    let at = |second| Timestamp::from_second(second).ok();
+    let (unknown, refused) = (Outcome::unconfirmed(None, "lost"), Outcome::failed("AccessDenied", Some(403), "no"));
+    let rows = [
+        (None, at(20), None, Some(&unknown), at(20)),
+        (None, at(20), at(10), Some(&unknown), at(10)),
+        (at(5), at(20), None, Some(&unknown), at(5)),
+        (at(5), at(20), None, None, at(5)),
+        (None, at(20), None, None, None),
+        (None, at(20), at(10), None, at(10)),
+        (at(5), at(20), at(10), Some(&refused), None),
+    ];
+    for (restored, leased, before, outcome, expected) in rows {
+        assert_eq!(tried_since(restored, leased, before, outcome), expected, "{restored:?} {before:?} {outcome:?}");
+    }
+}
+
 /// Two of three tasks have no success.
 fn mostly(number: u64) -> Option<Outcome> {
     match number % 3 {

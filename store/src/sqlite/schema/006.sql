@@ -1,4 +1,4 @@
--- An upload whose completion may have been sent says which ETags its object has then, as a JSON
--- list: whoever takes the slice over proves by them that it was completed.
+-- An upload whose completion may have been sent says whose it is and what proves it, as a JSON
+-- document: whoever takes the slice over goes by that.
 
 ALTER TABLE upload ADD COLUMN completing TEXT;
