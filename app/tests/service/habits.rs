@@ -14,12 +14,6 @@ use scene::{Act, Scene, When};
 /// Scenes that the service does not stand yet, each with the line of issue 10 that it shows. A scene
 /// that is mended fails until it is taken off this list.
 const NOT_STOOD_YET: &[(&str, &str)] = &[
-    // A look demands positive proof.
-    ("where_the_clock_is_ahead", "2: ChangedSinceAttempt on objects that nobody touched"),
-    ("where_conditions_on_a_source_are_not_minded", "2: one CopyObject combined new bytes with old metadata"),
-    // Unproved means absent.
-    ("where_acls_are_not_minded", "4: an unprobed endpoint is trusted: grants"),
-    ("where_classes_are_not_minded", "4: an unprobed endpoint is trusted: classes"),
     (
         "where_copies_keep_the_metadata_of_their_source",
         "4: an unprobed endpoint is trusted: metadata; no capability yet",

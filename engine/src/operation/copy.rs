@@ -405,7 +405,7 @@ impl CheckedCall for Copying<'_> {
                 .head
                 .as_ref()
                 .and_then(|head| head.etag.clone())
-                .filter(|_| self.has_source_condition()),
+                .filter(|_| self.is_dependent && self.has_source_condition()),
             if_match,
             if_none_match,
             size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),

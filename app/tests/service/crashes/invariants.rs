@@ -154,9 +154,9 @@ fn is_as_wanted(deed: Deed, story: &Story) -> bool {
 
 fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
     let has_cause = |story: &Story, code: &str| match code {
-        // A HEAD, which has no document to say more.
-        "NoSuchKey" | "NotFound" => evidence.scene.is_missing(story.number) || !story.is_ours_alone(),
-        UNCONFIRMED => evidence.ended.status != Status::Complete,
+        "NoSuchKey" => evidence.scene.is_missing(story.number) || !story.is_ours_alone(),
+        // What others wrote may be what a lost attempt wrote, or hide it.
+        UNCONFIRMED => evidence.ended.status != Status::Complete || !story.is_ours_alone(),
         // A source that is another than the one that was looked at.
         CHANGED_SINCE_ATTEMPT | "PreconditionFailed" => !story.is_ours_alone(),
         _ => false,
