@@ -249,7 +249,8 @@ impl ObjectStore for Retry {
                 Ok(None) => {}
                 Ok(Some(result)) => {
                     let attempt_time = self.policy.timeouts.of(&call);
-                    return result.map_err(|error| CallError { attempt_time, ..history.sum_up(error) });
+                    let attempt_time_ms = u32::try_from(attempt_time.as_millis()).unwrap_or(u32::MAX);
+                    return result.map_err(|error| CallError { attempt_time_ms, ..history.sum_up(error) });
                 }
                 Err(Stopped) => return Err(history.stopped(&self.gate)),
             }

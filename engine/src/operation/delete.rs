@@ -46,7 +46,7 @@ pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) ->
             {
                 // It may go on deleting: none of its objects is looked at before it has had its
                 // time. A stop ends the wait, and the calls that follow.
-                let until = began.after(error.attempt_time.saturating_mul(2));
+                let until = began.after(error.may_land_for());
                 let _ = wait_for_the_lost(&Hand::new(bench, &tasks[0], Some(sent)), 1, until).await;
             }
             vec![read_error(&end, sent); tasks.len()]

@@ -324,7 +324,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         }
         let until = match current {
             Current::Unseen => began,
-            Current::Absent | Current::Object(_) => began.after(error.attempt_time.saturating_mul(2)),
+            Current::Absent | Current::Object(_) => began.after(error.may_land_for()),
         };
         wait_for_the_lost(hand, acts, until).await?;
         match conclude(hand, call.check(since).await?) {

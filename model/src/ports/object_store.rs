@@ -80,8 +80,9 @@ pub struct CallError {
     pub attempts: u32,
     /// How long the store asked to wait.
     pub retry_after: Option<Duration>,
-    /// How long one attempt of the call may take: what was lost may be carried out until then.
-    pub attempt_time: Duration,
+    /// How long one attempt of the call may take, in milliseconds: what was lost may be carried out
+    /// until then.
+    pub attempt_time_ms: u32,
 }
 
 impl fmt::Display for CallError {
@@ -98,6 +99,12 @@ impl fmt::Display for CallError {
 }
 
 impl CallError {
+    /// How long a call that was lost may still be carried out: twice the time of an attempt.
+    #[must_use]
+    pub fn may_land_for(&self) -> Duration {
+        Duration::from_millis(u64::from(self.attempt_time_ms) * 2)
+    }
+
     /// An error without an answer of the store.
     #[must_use]
     pub fn new(verdict: Verdict, effect: Effect, code: &str, message: impl Into<String>) -> Self {
@@ -110,7 +117,7 @@ impl CallError {
             request_id: None,
             attempts: 1,
             retry_after: None,
-            attempt_time: Duration::ZERO,
+            attempt_time_ms: 0,
         }
     }
 }

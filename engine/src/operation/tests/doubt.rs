@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use brigade_model::operation::{Directive, Tagging};
 use brigade_model::outcome::TaskEffect;
+use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Call, CallError, CallKind, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, Effect, Leash, NewObject,
     UploadPart, Verdict, send,
@@ -221,11 +222,11 @@ async fn a_copy_that_combines_two_states_of_its_source_is_no_success_where_condi
 #[tokio::test(start_paused = true)]
 async fn a_repeat_waits_until_the_lost_attempt_has_had_twice_its_time_and_looks_again() {
     let rig = rig_with_object().await;
-    let lost = CallError { attempt_time: Duration::from_secs(15), ..lost() };
+    let lost = CallError { attempt_time_ms: 15_000, ..lost() };
     rig.fault(CallKind::DeleteObject, Fault::Fails(lost));
-    let begun = tokio::time::Instant::now();
+    let begun = rig.clock.monotonic();
     assert_eq!(rig.run(&DELETE, &task("k"), false).await, done());
-    let waited = begun.elapsed();
+    let waited = rig.clock.monotonic().since(begun);
     assert!(waited >= Duration::from_secs(30), "{waited:?}");
     let calls = [CallKind::DeleteObject, CallKind::HeadObject, CallKind::HeadObject, CallKind::DeleteObject];
     assert_eq!(rig.store.calls(), calls);
