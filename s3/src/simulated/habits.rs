@@ -208,10 +208,10 @@ habits! {
         "NooBaa (noobaa-core#8218), LeoFS, Storj", [ListingInOrder], |c| c.lists_unordered = true;
     ListsForEver = "lists-for-ever",
         "The continuation of a listing leads to the page that it came with",
-        "several (runpod-python#505); Huawei OBS PFS", [], |c| c.lists_for_ever = true;
+        "several (runpod-python#505); Huawei OBS PFS", [ListingInOrder, ListingDecodes], |c| c.lists_for_ever = true;
     ListsEncoded = "lists-encoded",
         "A listing names keys encoded as in a query, and does not say so",
-        "19 providers (rclone#7836)", [ListingDecodes], |c| c.lists_encoded = true;
+        "19 providers (rclone#7836)", [ListingInOrder, ListingDecodes], |c| c.lists_encoded = true;
     DeniesWhatIsAbsent = "denies-what-is-absent",
         "An object that is not there is AccessDenied, as for a role that may not list",
         "AWS without s3:ListBucket", [], |c| {
