@@ -143,3 +143,45 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unset
     store.record_part(OutcomePart { job, slice, fence, seq: 1, succeeded: 4, failed: 0, bytes }).await.unwrap();
     assert_eq!(store.parts(job, 3).await.unwrap().len(), 2);
 }
+
+/// The version of the schema whose programs cut blanks from keys.
+const WITH_TRIMMED_KEYS: u32 = 4;
+
+#[tokio::test]
+async fn what_an_older_program_cut_of_a_job_that_is_being_prepared_is_cut_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..WITH_TRIMMED_KEYS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+    old.pragma_update(None, "user_version", WITH_TRIMMED_KEYS).unwrap();
+    let statuses = ["New", "Preparing", "Suspended", "Ready", "Active"];
+    let jobs: Vec<_> = (1..).zip(statuses).map(|(n, status)| (sample_job(n), status)).collect();
+    for (job, status) in &jobs {
+        insert_job(&old, job).unwrap();
+        let of_job = (job.id.as_bytes(), status);
+        old.execute("UPDATE job SET status = ?2, stage_epoch = 7 WHERE id = ?1", of_job).unwrap();
+        let of_job = (job.id.as_bytes(),);
+        let slice = "INSERT INTO slice (job, number, first_task, tasks, spool_name) VALUES (?1, 0, 0, 64, 's')";
+        old.execute(slice, of_job).unwrap();
+        old.execute("INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, 0, 0, 3, x'01')", of_job).unwrap();
+        let upload = "INSERT INTO upload (job, upload_id, slice, bucket, key) VALUES (?1, 'a', 0, 'bucket', 'key'),
+            (?1, 'b', NULL, 'reports', 'key')";
+        old.execute(upload, of_job).unwrap();
+    }
+    drop(old);
+
+    let store = open_again(directory.path());
+    for (job, status) in &jobs {
+        let is_cut_anew = matches!(*status, "New" | "Preparing");
+        let slices = store.slices(job.id, 0, 9).await.unwrap().len();
+        let parts = store.parts(job.id, 0).await.unwrap().len();
+        assert_eq!((slices, parts), if is_cut_anew { (0, 0) } else { (1, 1) }, "{status}");
+        let id = job.id.as_bytes().to_vec();
+        let uploads: Vec<String> = with_writer(&store, move |connection| {
+            let mut of_job = connection.prepare("SELECT upload_id FROM upload WHERE job = ?1 ORDER BY upload_id")?;
+            of_job.query_map((id,), |row| row.get(0))?.collect()
+        })
+        .await
+        .unwrap();
+        assert_eq!(uploads, if is_cut_anew { vec!["b"] } else { vec!["a", "b"] }, "the report's stays: {status}");
+    }
+}
