@@ -33,7 +33,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, JobStore, Spool};
 use brigade_model::{JobFailure, job::failure};
 
-pub(crate) use clock::{NotSampled, sample_clock};
+pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
 pub use settle::settle;
 
 use crate::places::Place;

@@ -13,7 +13,7 @@ use brigade_model::ports::object_store::{Leash, ObjectHead};
 use brigade_model::{EndpointRow, Job, Timestamp};
 
 use crate::places::{Place, RolePlaces};
-use crate::report::{NotSampled, sample_clock};
+use crate::report::{NotSampled, Sampled, sample_clock, sampling_place};
 use crate::setback::Setback;
 
 /// A sample that is not there within this time is not waited for: the slice has a lease that
@@ -79,18 +79,26 @@ async fn recall(jobs: &dyn JobStore, place: &Place) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes a sample where one is due, one worker for all.
+/// Takes a sample where one is due, one worker for all. A job without a report takes none, and
+/// relies on those of others.
 async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<(), Setback> {
     let stamps = &report.stamps;
+    let Some(of) = sampling_place(job, report) else { return Ok(()) };
     // No task: nobody has to have looked a moment ago whether the job may still run.
     let finishing = leash.finishing();
     let take = async {
         let _turn = stamps.take_turn().await;
+        let mut is_wanted = stamps.is_sample_due(&of);
         for _ in 0..SAMPLES_MAX {
-            if !stamps.is_sample_due() && !stamps.is_wide() {
+            if !is_wanted {
                 break;
             }
-            sample_clock(job, report, &finishing).await?;
+            let taken = sample_clock(job, report, &finishing).await?;
+            if taken == Sampled::AndKept {
+                stamps.note_kept_object(&of);
+                tracing::warn!(endpoint = %report.endpoint, place = of, "the store's clock is not read there again");
+            }
+            is_wanted = stamps.is_wide() && taken == Sampled::AndRemoved;
         }
         Ok(())
     };
@@ -104,7 +112,7 @@ async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<
         Ok(()) => return Ok(()),
         Err(NotSampled::Stopped) => return Err(Setback::Stopped),
         Err(NotSampled::Refused(why)) => {
-            stamps.note_refused();
+            stamps.note_refused(&of);
             tracing::info!(endpoint = %report.endpoint, job = %job.id, why, "the store's clock was not read");
             return Ok(());
         }

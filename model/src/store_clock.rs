@@ -7,9 +7,11 @@
 //!
 //! Samples of one period of ten minutes are intersected. Either clock may drift or be set, so an
 //! attempt of an hour ago may have been stamped under another offset: bounds of several periods
-//! are joined, from the one in which the attempt began. Samples that contradict each other say
-//! that a clock was set, and begin a new period. That *our* clock was set is seen beside the
-//! monotonic one, and begins a new period, too.
+//! are joined, from the one in which the attempt began. That *our* clock was set is seen beside the
+//! monotonic one, and begins a new period. Samples that contradict each other begin a new period,
+//! too: either the store's clock was set, or several clocks stamp objects behind one address (two
+//! gateways). Nothing tells the one from the other, so for a day what was known before is doubted
+//! only, and not dropped.
 //!
 //! The sample that counts is an object that was written and *read back*, since a look reads the
 //! same header. The answer of a CopyObject states its time in another form, which a server may
@@ -23,6 +25,7 @@
 //! compares with an object's time takes the beginning of an attempt from [`StoreClock::now`] or
 //! from a lease.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +42,8 @@ pub const PERIOD: Duration = Duration::from_secs(600);
 /// Periods that are remembered: beyond that, those that differ least are joined. 32 periods are
 /// 2 KiB among an endpoint's settings.
 pub const PERIODS_MAX: usize = 32;
+/// Bounds that a sample contradicted count for this long after the last contradiction.
+const DOUBTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// After a sample that the store refused none is tried for this long.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
 /// A `Date` is looked at this often: every answer has one, and most say nothing new.
@@ -92,6 +97,10 @@ impl OffsetBounds {
         Self { low_ms: self.low_ms.saturating_add(by_ms), high_ms: self.high_ms.saturating_add(by_ms) }
     }
 
+    fn contains(self, other: Self) -> bool {
+        self.low_ms <= other.low_ms && other.high_ms <= self.high_ms
+    }
+
     fn width_ms(self) -> i64 {
         self.high_ms.saturating_sub(self.low_ms)
     }
@@ -122,7 +131,7 @@ impl KnownOffset {
 #[derive(Debug, Clone, Copy)]
 struct Period {
     known: KnownOffset,
-    /// What answers said that the samples contradict.
+    /// What answers and earlier samples said that the samples contradict.
     doubts: Option<OffsetBounds>,
 }
 
@@ -173,8 +182,12 @@ struct Known {
     sampled: Option<Monotonic>,
     /// The last one of them that was read back.
     read_back: Option<Monotonic>,
-    /// The last sample that was refused.
-    refused: Option<Monotonic>,
+    /// When a sample was refused last at a place; none lies further back than [`REFUSED_FOR`].
+    refused: BTreeMap<String, Monotonic>,
+    /// Places that keep the objects that tell their clock.
+    keeping: BTreeSet<String>,
+    /// The last sample that contradicted those before.
+    contradicted: Option<Monotonic>,
     is_recalled: bool,
     /// Raised by whatever an earlier process would have to know.
     revision: u64,
@@ -220,7 +233,7 @@ impl StoreClock {
     /// The Last-Modified of an object that was written after `sent` and read back before now.
     pub fn observe(&self, sent: Reading, stamped: Timestamp) {
         self.observe_by(sent, |known, received| {
-            known.add(sample(sent, received, stamped));
+            known.add(sample(sent, received, stamped), received.monotonic);
             (known.sampled, known.read_back) = (Some(received.monotonic), Some(received.monotonic));
         });
     }
@@ -230,7 +243,7 @@ impl StoreClock {
         self.observe_by(sent, |known, received| {
             let sample = sample(sent, received, stamped);
             if known.read_back.is_none() {
-                known.add(sample);
+                known.add(sample, received.monotonic);
             } else if !known.narrow(sample) {
                 known.doubt(sample.offset);
                 return;
@@ -297,19 +310,22 @@ impl StoreClock {
         modified.as_millisecond().saturating_add(SECOND_MS) > since_ms
     }
 
-    /// Whether an object is to be written and read back: this process did not within the period.
+    /// Whether an object is to be written and read back at that place: this process did not
+    /// within the period, wherever, and the place did not refuse it.
     #[must_use]
-    pub fn is_sample_due(&self) -> bool {
+    pub fn is_sample_due(&self, place: &str) -> bool {
         let now = self.ours.monotonic();
         let known = self.known();
-        let is_old = |moment: Option<Monotonic>, age| moment.is_none_or(|moment| now.since(moment) >= age);
-        is_old(known.read_back, PERIOD) && is_old(known.refused, REFUSED_FOR)
+        let is_old = |moment: Option<&Monotonic>, age| moment.is_none_or(|moment| now.since(*moment) >= age);
+        is_old(known.read_back.as_ref(), PERIOD)
+            && is_old(known.refused.get(place), REFUSED_FOR)
+            && !known.keeping.contains(place)
     }
 
     /// Whether the last sample said little, since its calls were slow: another is worth its calls.
     #[must_use]
     pub fn is_wide(&self) -> bool {
-        self.known().periods.last().is_some_and(|last| last.known.offset.width_ms() > 3 * SECOND_MS)
+        self.known().periods.last().is_some_and(|last| is_wide(last.known.offset))
     }
 
     /// Whether this process took a sample.
@@ -318,10 +334,19 @@ impl StoreClock {
         self.known().sampled.is_some()
     }
 
-    /// A sample was refused for good: none is tried for a while.
-    pub fn note_refused(&self) {
+    /// A sample was refused for good at that place (a bucket, and who writes there): none is tried
+    /// there for a while. What another place tells counts for all.
+    pub fn note_refused(&self, place: &str) {
         let now = self.ours.monotonic();
-        self.known().refused = Some(now);
+        let refused = &mut self.known().refused;
+        refused.retain(|_, moment| now.since(*moment) < REFUSED_FOR);
+        refused.insert(place.to_owned(), now);
+    }
+
+    /// That place does not let the object be removed that told the clock (a default retention):
+    /// this process leaves no other there.
+    pub fn note_kept_object(&self, place: &str) {
+        self.known().keeping.insert(place.to_owned());
     }
 
     /// For whoever takes a sample: one at a time.
@@ -377,6 +402,11 @@ fn sample(sent: Reading, received: Reading, stamped: Timestamp) -> KnownOffset {
     KnownOffset { from: sent.wall, until: received.wall, offset }
 }
 
+/// A call that is answered within two seconds tells more.
+fn is_wide(offset: OffsetBounds) -> bool {
+    offset.width_ms() > 3 * SECOND_MS
+}
+
 fn drift_ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX) / DRIFT_PARTS
 }
@@ -398,20 +428,46 @@ impl Known {
         let Some(last) = self.periods.last_mut().filter(|_| self.sampled.is_some()) else { return };
         // Until now by the clock as it was; from the last reading on by the clock as it is.
         last.known.until = last.known.until.max(at_ms(now.wall, 0, -set_ms));
-        let offset = last.whole().offset.shifted(-set_ms);
-        self.push(KnownOffset { from: at_ms(read.wall, 0, set_ms), until: now.wall, offset });
+        let offset = last.known.offset.shifted(-set_ms);
+        let doubts = last.doubts.map(|doubts| doubts.shifted(-set_ms));
+        self.push(KnownOffset { from: at_ms(read.wall, 0, set_ms), until: now.wall, offset }, doubts);
     }
 
-    fn add(&mut self, sample: KnownOffset) {
+    fn add(&mut self, sample: KnownOffset, now: Monotonic) {
         if self.narrow(sample) {
             return;
         }
+        let doubts = self.doubts_beside(sample, now);
         if let Some(last) = self.periods.last_mut() {
             // By the clock as it was: if that was set back since, these times came before the sample.
             let set_back_ms = sample.offset.high_ms.saturating_sub(last.whole().offset.low_ms).max(0);
             last.known.until = last.known.until.max(at_ms(sample.from, 0, set_back_ms));
         }
-        self.push(sample);
+        self.push(sample, doubts);
+    }
+
+    /// What else may be true in the period that begins with this sample: another clock may have
+    /// stamped those before.
+    fn doubts_beside(&mut self, sample: KnownOffset, now: Monotonic) -> Option<OffsetBounds> {
+        let last = self.periods.last()?;
+        let agrees = last.known.offset.intersection(sample.offset).is_some();
+        if !self.is_open {
+            // Of an earlier process no more is known than the hull. Where the sample contradicts
+            // it, our clock may have been set in between.
+            let age = Duration::try_from(sample.until.duration_since(last.known.until)).unwrap_or_default();
+            let doubts = (agrees && age < DOUBTED_FOR && is_wide(last.known.offset)).then_some(last.known.offset);
+            self.contradicted = self.contradicted.or(doubts.map(|_| now));
+            return doubts;
+        }
+        let is_doubted = self.contradicted.is_some_and(|moment| now.since(moment) < DOUBTED_FOR);
+        let doubts = last.doubts.filter(|_| is_doubted);
+        // By so much all bounds are widened anyway.
+        let is_drift = sample.offset.widened(SET_MS + drift_ms(PERIOD)).contains(last.known.offset);
+        if agrees || is_drift {
+            return doubts;
+        }
+        self.contradicted = Some(now);
+        Some(doubts.map_or(last.known.offset, |doubts| doubts.hull(last.known.offset)))
     }
 
     /// Intersects the last period with a sample that belongs to it and agrees with it.
@@ -430,8 +486,8 @@ impl Known {
         }
     }
 
-    fn push(&mut self, known: KnownOffset) {
-        self.periods.push(Period::new(known));
+    fn push(&mut self, known: KnownOffset, doubts: Option<OffsetBounds>) {
+        self.periods.push(Period { known, doubts });
         self.is_open = true;
         self.revision += 1;
         self.join_the_most_alike();
@@ -463,7 +519,8 @@ impl Known {
         while self.periods.len() > PERIODS_MAX {
             let growth = |n: &usize| {
                 let (a, b) = (self.periods[*n].whole().offset, self.periods[n + 1].whole().offset);
-                a.hull(b).width_ms() - a.width_ms().max(b.width_ms())
+                // Of either: a wide one beside a narrow one must not swallow it.
+                a.hull(b).width_ms().saturating_mul(2).saturating_sub(a.width_ms()).saturating_sub(b.width_ms())
             };
             // Not the last one, which takes samples.
             let Some(n) = (0..self.periods.len() - 2).min_by_key(growth) else { return };

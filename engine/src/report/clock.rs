@@ -32,8 +32,25 @@ impl From<CallError> for NotSampled {
     }
 }
 
+/// What became of the object that told the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sampled {
+    /// It is gone, or the store was away.
+    AndRemoved,
+    /// The store refuses to remove it.
+    AndKept,
+}
+
+/// Who writes the object, and into which bucket: where one sample is refused, so are the others.
+/// `None` when the job wants no report.
+pub(crate) fn sampling_place(job: &Job, place: &Place) -> Option<String> {
+    let bucket = job.spec.report.bucket.as_ref().filter(|_| job.spec.report.enabled)?;
+    let bucket = place.buckets.resolve(&bucket.bucket).unwrap_or_else(|| bucket.bucket.clone());
+    Some(format!("{}/{}/{bucket}", job.account, job.spec.role.name))
+}
+
 /// Writes the object, reads its time and removes it.
-pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Result<(), NotSampled> {
+pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Result<Sampled, NotSampled> {
     let to = Destination::of(job, place, leash).map_err(|setback| NotSampled::Refused(setback.to_string()))?;
     let to = to.ok_or_else(|| NotSampled::Refused("the job wants no report".to_owned()))?;
     let at = to.at(to.clock_key().map_err(|setback| NotSampled::Refused(setback.to_string()))?);
@@ -50,16 +67,19 @@ pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Res
     if let Some(modified) = modified {
         place.stamps.observe(sent, modified);
     }
-    remove(&to, at, written).await;
+    let removed = remove(&to, at, written).await;
     head?;
-    modified.map(|_| ()).ok_or_else(|| NotSampled::Refused("the store does not tell the object's time".to_owned()))
+    modified.map(|_| removed).ok_or_else(|| NotSampled::Refused("the store does not tell the object's time".to_owned()))
 }
 
 /// Removes the version that was written, so that a bucket with versions is left as it was. A
 /// bucket that keeps what was written (object lock) or forbids deletes keeps this object, too.
-async fn remove(to: &Destination<'_>, at: At, written: PutDone) {
+async fn remove(to: &Destination<'_>, at: At, written: PutDone) -> Sampled {
     let delete = DeleteObject { at, version: written.version, if_match: None };
-    if let Err(error) = to.send(delete).await {
-        tracing::info!(report = %to, %error, "the object that told the store's clock stays in the bucket");
+    let Err(error) = to.send(delete).await else { return Sampled::AndRemoved };
+    tracing::info!(report = %to, %error, "the object that told the store's clock stays in the bucket");
+    match error.verdict {
+        Verdict::Denied | Verdict::Precondition | Verdict::Invalid => Sampled::AndKept,
+        _ => Sampled::AndRemoved,
     }
 }

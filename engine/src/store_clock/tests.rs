@@ -3,7 +3,7 @@ use brigade_model::ports::object_store::{CallKind, HeadObject, PutObject, Verdic
 use brigade_model::store_clock::OffsetBounds;
 use brigade_model::{ETag, EndpointKind, StoreClock};
 use brigade_runtime::{SeededEntropy, SkewedClock};
-use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use brigade_s3::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 
 use super::*;
 use crate::rig::{Rig, Trouble, at, bucket};
@@ -112,6 +112,65 @@ async fn a_bucket_that_forbids_deletes_keeps_the_object_and_tells_its_clock() {
     sampled(&rig, true).await.unwrap();
     assert!(rig.script.is_over() && offset(&rig).is_some());
     assert!(rig.objects.keys(&bucket("reports"))[0].as_str().ends_with("/clock"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_a_report_takes_no_sample_and_keeps_no_other_job_from_taking_one() {
+    let mut rig = Rig::new("", |_| {}).await;
+    begin_process(&mut rig);
+    let with_report = rig.job.clone();
+    rig.job.spec.report.enabled = false;
+    sampled(&rig, true).await.unwrap();
+    assert_eq!(offset(&rig), None);
+    rig.job = with_report;
+    sampled(&rig, true).await.unwrap();
+    assert!(offset(&rig).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_place_that_refuses_the_sample_keeps_no_job_with_another_place_from_taking_one() {
+    let mut rig = Rig::new("", |_| {}).await;
+    begin_process(&mut rig);
+    rig.script.expect([(CallKind::PutObject, Trouble::Fails(Verdict::Denied))]);
+    sampled(&rig, true).await.unwrap();
+    let refused = rig.job.clone();
+    rig.job.spec.report.bucket = Some(brigade_model::qcs::parse_bucket("qcs::cos:r::lists").unwrap());
+    rig.script.expect([(CallKind::PutObject, Trouble::Fails(Verdict::Unavailable))]);
+    let setback = sampled(&rig, true).await.unwrap_err();
+    assert!(matches!(&setback, Setback::Again(_)), "what can be known is waited for: {setback:?}");
+    sampled(&rig, true).await.unwrap();
+    let known = offset(&rig);
+    rig.job = refused;
+    sampled(&rig, true).await.unwrap();
+    assert!(known.is_some() && offset(&rig) == known, "what one place tells counts for all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_bucket_that_keeps_the_object_no_other_is_left() {
+    let (mut rig, store) = rig_ahead(0).await;
+    store.create_bucket(&bucket("locked"), Versioning::Enabled).unwrap();
+    store.set_lock(&bucket("locked"), ObjectLock { retention_days: Some(30) }).unwrap();
+    rig.job.spec.report.bucket = Some(brigade_model::qcs::parse_bucket("qcs::cos:r::locked").unwrap());
+    sampled(&rig, true).await.unwrap();
+    pass(&rig, 3_600_000).await;
+    sampled(&rig, true).await.unwrap();
+    let object = at("locked", &format!("out/job-{}/clock", rig.job.id));
+    assert_eq!((store.versions(&object).len(), store.calls(CallKind::PutObject)), (1, 1));
+    assert!(offset(&rig).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn wide_bounds_are_not_asked_about_at_each_slice() {
+    let (rig, store) = rig_ahead(0).await;
+    let stamps = &rig.places.report.stamps;
+    let sent = stamps.read();
+    pass(&rig, 8000).await;
+    stamps.observe(sent, stamps.now());
+    assert!(stamps.is_wide());
+    for _ in 0..3 {
+        sampled(&rig, true).await.unwrap();
+    }
+    assert_eq!(store.calls(CallKind::PutObject), 0, "until the next sample is due");
 }
 
 #[tokio::test(start_paused = true)]

@@ -126,7 +126,7 @@ fn samples_of_a_period_narrow_the_bounds_to_the_time_that_a_call_takes() {
 }
 
 #[test]
-fn a_sample_that_contradicts_those_before_says_that_a_clock_was_set() {
+fn a_sample_that_contradicts_those_before_says_that_a_clock_was_set_and_for_a_day_that_there_may_be_two() {
     let (time, stamps) = ahead(0);
     time.sample(&stamps, 20);
     time.pass(1000);
@@ -137,6 +137,15 @@ fn a_sample_that_contradicts_those_before_says_that_a_clock_was_set() {
     let after = stamps.now();
     let offset = |since| stamps.offset_since(since).unwrap();
     assert!(offset(before).low_ms < -30_000 && offset(before).high_ms >= 0, "{:?}", offset(before));
+    time.pass(60_000);
+    for _ in 0..143 {
+        time.pass(600_000);
+        time.sample(&stamps, 20);
+        let later = offset(stamps.now());
+        assert!(later.low_ms < -30_000 && later.high_ms >= 0, "the other clock may be there still: {later:?}");
+    }
+    time.pass(600_000);
+    time.sample(&stamps, 20);
     time.pass(60_000);
     let later = offset(stamps.now());
     assert!(later.high_ms < -28_000, "an attempt of now is judged by the clock of now: {later:?}");
@@ -243,7 +252,7 @@ fn a_copys_time_that_is_not_the_one_that_is_read_back_widens_the_bounds() {
     }
     let offset = stamps.offset().expect("where nothing was read back it is a sample");
     assert!(offset.low_ms <= -3000 && offset.high_ms >= -3000 && offset.width_ms() < 1000, "{offset:?}");
-    assert!(stamps.is_sample_due(), "and another that is read back is still wanted");
+    assert!(stamps.is_sample_due("reports"), "and another that is read back is still wanted");
 }
 
 #[test]
@@ -261,22 +270,45 @@ fn periods_are_bounded_and_those_that_differ_are_kept_apart() {
     assert_eq!(known.len(), PERIODS_MAX);
     let wrong: Vec<_> = known.iter().filter(|known| known.offset.high_ms > 3_000_000).collect();
     assert_eq!(wrong.len(), 1, "{known:?}");
-    assert!(wrong[0].until.duration_since(wrong[0].from) < jiff::SignedDuration::from_hours(3), "{wrong:?}");
+    assert!(wrong[0].until.duration_since(wrong[0].from) < jiff::SignedDuration::from_hours(26), "{wrong:?}");
     assert!(stamps.offset().unwrap().width_ms() < 3000);
 }
 
 #[test]
 fn a_sample_is_due_at_the_beginning_and_when_the_last_one_is_old_but_not_soon_after_a_refusal() {
     let (time, stamps) = ahead(0);
-    assert!(stamps.is_sample_due());
-    stamps.note_refused();
-    assert!(!stamps.is_sample_due());
+    assert!(stamps.is_sample_due("reports"));
+    stamps.note_refused("reports");
+    assert!(!stamps.is_sample_due("reports"));
+    assert!(stamps.is_sample_due("others"), "what one place refuses, another may allow");
     time.pass(600_000);
-    assert!(stamps.is_sample_due());
+    assert!(stamps.is_sample_due("reports"));
     time.sample(&stamps, 20);
-    assert!(!stamps.is_sample_due());
-    time.pass(600_000);
-    assert!(stamps.is_sample_due());
+    assert!(!stamps.is_sample_due("reports") && !stamps.is_sample_due("others"), "one sample counts for all");
+    stamps.note_kept_object("reports");
+    time.pass(1_200_000);
+    assert!(!stamps.is_sample_due("reports") && stamps.is_sample_due("others"));
+}
+
+#[test]
+fn our_clock_that_is_set_forgets_neither_of_two_clocks() {
+    let (time, stamps) = ahead(0);
+    let objects = |time: &Time| [0, 3000].map(|ms| at_ms(time.stamp(), 0, ms));
+    time.sample(&stamps, 20);
+    time.set_store(3000);
+    time.pass(5000);
+    time.sample(&stamps, 20);
+    time.set_store(-3000);
+    time.set_ours(60_000);
+    time.pass(1000);
+    let _ = stamps.offset();
+    time.set_store(3000);
+    time.sample(&stamps, 20);
+    time.set_store(-3000);
+    let since = stamps.now();
+    for stamp in objects(&time) {
+        assert!(stamps.may_be_newer(Some(stamp), since), "{stamp} {stamps:?}");
+    }
 }
 
 #[test]
@@ -367,6 +399,38 @@ proptest! {
             }
             for (since, stamp) in &attempts {
                 prop_assert!(stamps.may_be_newer(Some(*stamp), *since), "{since} {stamp} {stamps:?}");
+            }
+        }
+    }
+
+    /// Two gateways with different clocks behind one address: once each of them was met, an
+    /// object of either is never called older than an attempt before it, whichever answers.
+    #[test]
+    fn behind_two_gateways_with_different_clocks_a_newer_object_is_never_called_older(
+        gap_ms in prop_oneof![2500..60_000_i64, -60_000..-2500_i64],
+        calls in proptest::collection::vec((proptest::bool::ANY, 0..200_i64, 0..900_000_i64), 0..80),
+    ) {
+        let (time, mut stamps) = ahead(0);
+        let ask = |stamps: &StoreClock, is_second: bool, takes_ms| {
+            let by_ms = if is_second { gap_ms } else { 0 };
+            time.set_store(by_ms);
+            time.sample(stamps, takes_ms);
+            time.set_store(-by_ms);
+        };
+        for (n, (is_second, takes_ms, pause_ms)) in
+            [(false, 20, 1000), (true, 20, 1000)].into_iter().chain(calls).enumerate()
+        {
+            ask(&stamps, is_second, takes_ms);
+            if n == 40 {
+                let (_, kept) = stamps.to_keep().unwrap();
+                stamps = time.process(&kept);
+                ask(&stamps, is_second, takes_ms);
+            }
+            time.pass(pause_ms);
+            let since = stamps.now();
+            for ahead_ms in [0, gap_ms] {
+                let stamp = at_ms(time.stamp(), 0, ahead_ms);
+                prop_assert!(n == 0 || stamps.may_be_newer(Some(stamp), since), "{stamp} {stamps:?}");
             }
         }
     }
