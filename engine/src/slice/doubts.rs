@@ -10,7 +10,8 @@
 //!                                  both, neither, or a refusal   the job fails: separator
 //! keys with %XX, taken as raw      the decoded keys only         the job fails: key-encoding
 //!                                  anything else                 keys are raw
-//! another bucket in the 1st row    the second row's bucket only  the job fails: header
+//! another bucket in the 1st row    the second row's bucket only, the job fails: header
+//!                                  or a refusal to look there
 //! ```
 //!
 //! A failure names the job option that settles the doubt. A store that is away settles nothing:
@@ -133,13 +134,14 @@ async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Setba
 }
 
 /// Refuses a first row whose bucket does not exist, or is none of the role's, while the next
-/// row's does: it is a header with other names, and would be the job's bucket.
+/// row's may: it is a header with other names, and would be the job's bucket. A role that may not
+/// list the next row's bucket hides nothing by that.
 ///
 /// # Errors
 /// [`Setback::Failed`] when it is, [`Setback::Again`] when the store is away.
 pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> Result<(), Setback> {
     let is_missing = bucket_exists(what, &first.bucket).await? == Bucket::Missing;
-    if !is_missing || bucket_exists(what, &first.next_bucket).await? != Bucket::Exists {
+    if !is_missing || bucket_exists(what, &first.next_bucket).await? == Bucket::Missing {
         return Ok(());
     }
     Err(doubtful(what, Doubt::Header(first)))
@@ -151,8 +153,7 @@ fn doubtful(what: Prepare<'_>, doubt: Doubt) -> Setback {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bucket {
-    Exists,
-    /// The store does not say.
+    /// It does, or the store does not say.
     MayExist,
     /// There is none that the role may touch.
     Missing,
@@ -163,8 +164,9 @@ async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket,
     let Some(bucket) = source.buckets.resolve(bucket) else { return Ok(Bucket::Missing) };
     let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
     match send(&*source.store, what.leash, list).await {
-        Ok(_) => Ok(Bucket::Exists),
-        Err(error) if error.verdict == Verdict::Missing => Ok(Bucket::Missing),
+        Ok(_) => Ok(Bucket::MayExist),
+        // No bucket has a name that the store does not take: a column's name often is none.
+        Err(error) if error.verdict == Verdict::Missing || error.code == "InvalidBucketName" => Ok(Bucket::Missing),
         Err(error) => away(error).map(|_| Bucket::MayExist),
     }
 }

@@ -31,6 +31,7 @@ macro_rules! refusals {
 
 refusals! {
     NO_SUCH_BUCKET = "NoSuchBucket", 404, "The specified bucket does not exist";
+    INVALID_BUCKET_NAME = "InvalidBucketName", 400, "The specified bucket is not valid.";
     NO_SUCH_KEY = "NoSuchKey", 404, "The specified key does not exist.";
     NO_SUCH_VERSION = "NoSuchVersion", 404, "The specified version does not exist.";
     NO_SUCH_UPLOAD = "NoSuchUpload", 404, "The specified multipart upload does not exist. It may have been aborted or completed.";

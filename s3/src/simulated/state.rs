@@ -65,7 +65,10 @@ impl State {
         if self.denied_buckets.contains(name) {
             return Err(refusal::ACCESS_DENIED);
         }
-        self.buckets.get(name).ok_or(refusal::NO_SUCH_BUCKET)
+        self.buckets.get(name).ok_or_else(|| match is_valid(name) {
+            true => refusal::NO_SUCH_BUCKET,
+            false => refusal::INVALID_BUCKET_NAME,
+        })
     }
 
     /// The bucket, when the key in it is not denied.
@@ -135,4 +138,9 @@ impl Change {
             Change::Changed { at, version, .. } | Change::Removed { at, version } => Some((at, *version)),
         }
     }
+}
+
+/// Whether Amazon S3 takes it for a bucket's name; asked of one that does not exist.
+fn is_valid(name: &BucketName) -> bool {
+    name.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
 }
