@@ -143,7 +143,10 @@ pub enum ManifestProblem {
     #[error(transparent)]
     Doubtful(#[from] Doubt),
     /// Two of its rows would be copied to the same key.
-    #[error("two rows would be copied to one key, {0:?}: with the prefix replaced, and with a key like that")]
+    #[error(
+        "set the job option shared-targets to allow, or leave one out: two rows would be copied to one key, {0:?}, with \
+         the prefix replaced and with a key like that"
+    )]
     SharedTarget(String),
     /// The store is away; not the manifest's fault.
     #[error("cannot be read now: {0}")]
@@ -168,7 +171,7 @@ pub enum Doubt {
     /// The first row may be a header.
     #[error(
         "set the job option header to yes, or to no: row {} ({}) names no bucket within the role's reach, and the next \
-         row does", .0.row, .0.shown
+         row may", .0.row, .0.shown
     )]
     Header(StrangeFirstRow),
 }

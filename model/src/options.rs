@@ -22,6 +22,9 @@ pub struct JobOptions {
     pub header: Option<Header>,
     /// What a row without a version means where others have one; the default is to fail it.
     pub empty_version: Option<EmptyVersion>,
+    /// What becomes of a job two of whose rows are seen to be copied to one key; the default is to
+    /// fail it.
+    pub shared_targets: Option<SharedTargets>,
     /// Failures above this share of the outcomes fail the job, in percent; the default is 50.
     pub threshold_percent: Option<u8>,
     /// Only jobs of more tasks than this, once so many have an outcome; the default is 1,000.
@@ -78,6 +81,15 @@ pub enum EmptyVersion {
     Latest,
     /// The version `null`.
     Null,
+}
+
+/// What becomes of a job two of whose rows would be copied to one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SharedTargets {
+    /// It fails before anything is copied.
+    Fail,
+    /// One of the two copies stays, whichever comes last.
+    Allow,
 }
 
 /// Why an option was refused.
@@ -221,6 +233,29 @@ pub const OPTIONS: &[OptionRow] = &[
         },
     },
     OptionRow {
+        name: "shared-targets",
+        takes: "fail or allow",
+        help: "what becomes of a job two of whose rows would be copied to one key",
+        implied: None,
+        set: |options, text| {
+            options.shared_targets = Some(match text {
+                "fail" => SharedTargets::Fail,
+                "allow" => SharedTargets::Allow,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.shared_targets.map(|shared| {
+                match shared {
+                    SharedTargets::Fail => "fail",
+                    SharedTargets::Allow => "allow",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
         name: "threshold-percent",
         takes: "a whole number of percent from 1 to 100",
         help: "failures above this share of the outcomes fail the job (100: never)",
@@ -338,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_option_is_set_and_given_back() {
-        let values = ["url", "comma-blank", "yes", "latest", "10", "500", "4", "100", "1000000", "true"];
+        let values = ["url", "comma-blank", "yes", "latest", "allow", "10", "500", "4", "100", "1000000", "true"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();

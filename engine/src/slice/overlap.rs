@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Such rows are counted, and a user is told. Where two of the rows that are held certainly have
-//! one target the job fails; what is held is bounded, so in a large manifest that is not always
-//! seen.
+//! one target the job fails, unless its option `shared-targets` allows that: a job that nobody has
+//! to confirm would lose one of two objects without a word. What is held is bounded, so in a large
+//! manifest that is not always seen.
 
 use std::collections::HashSet;
 

@@ -12,6 +12,7 @@
 //! preparation to the next (parts of an inventory without an MD5), what is recorded is compared.
 
 use brigade_model::job::{JobFailure, Prepared, failure};
+use brigade_model::options::SharedTargets;
 use brigade_model::ports::job_store::{NewSlice, StageLease};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
@@ -81,7 +82,8 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     }
     let separators = (tasks.separator(), tasks.possible_separators());
     let separator = doubts.settle(what, separators).await?;
-    if let Some(target) = overlaps.shared_target(separator) {
+    let may_share = what.job.spec.options.shared_targets == Some(SharedTargets::Allow);
+    if let Some(target) = overlaps.shared_target(separator).filter(|_| !may_share) {
         return Err(Located::manifest_of(what.job).error(ManifestProblem::SharedTarget(target.to_string())).into());
     }
     let (count, slices) = slicer.finish().await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::job::Change;
-use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
+use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator, SharedTargets};
 use brigade_model::ports::object_store::{
     Answer, At, Call, CallError, CallKind, DeleteObject, DeleteResult, Deleted, Effect, Leash, NewObject, ObjectStore,
     PutObject, Verdict, send,
@@ -303,7 +303,7 @@ const STRANGE_HEADER: &str = "bucket_name,key\nsource,a\nsource,b\n";
 #[tokio::test(start_paused = true)]
 async fn a_header_with_other_names_is_refused_and_shown_unless_the_job_says_what_it_is() {
     let told = "set the job option header to yes, or to no: row 1 (bucket_name,key) names no bucket within the role's \
-                reach, and the next row does";
+                reach, and the next row may";
     let world = world_of(&["a", "b"]).await;
     for header in [None, Some(Header::Auto)] {
         let (job, _) = end(&world, Operation::Delete, STRANGE_HEADER, |spec| spec.options.header = header).await;
@@ -312,6 +312,11 @@ async fn a_header_with_other_names_is_refused_and_shown_unless_the_job_says_what
     // A bucket that is none of the role's is not asked for.
     let own = world_of(&["a", "b"]).await;
     own.rules.lock().unwrap().allowed = vec!["source".into(), "aside".into()];
+    let (job, _) = end(&own, Operation::Delete, STRANGE_HEADER, |_| {}).await;
+    assert_eq!(refused(&own, &job), told);
+
+    // A role that may delete there and not list.
+    own.bucket.deny_bucket(&bucket("source"));
     let (job, _) = end(&own, Operation::Delete, STRANGE_HEADER, |_| {}).await;
     assert_eq!(refused(&own, &job), told);
 
@@ -343,8 +348,12 @@ fn copy_under(from: &str, to: &str, into: &str) -> Operation {
 async fn rows_that_would_be_copied_to_one_key_are_refused_and_those_that_may_be_are_told() {
     let world = world_of(&["old/a", "new/a"]).await;
     let (job, _) = end(&world, copy_under("old/", "new/", "target"), "source,old/a\nsource,new/a\n", |_| {}).await;
-    let told = "two rows would be copied to one key, \"new/a\": with the prefix replaced, and with a key like that";
+    let told = "set the job option shared-targets to allow, or leave one out: two rows would be copied to one key, \
+                \"new/a\", with the prefix replaced and with a key like that";
     assert_eq!(refused(&world, &job), told);
+    let allow = |spec: &mut JobSpec| spec.options.shared_targets = Some(SharedTargets::Allow);
+    let (job, _) = end(&world, copy_under("old/", "new/", "target"), "source,old/a\nsource,new/a\n", allow).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2), "whoever says so gets one of them");
 
     let note = "1 rows have keys that begin with \"new/\" already: other rows may be copied over them";
     let world = world_of(&["old/a", "new/b"]).await;
