@@ -62,11 +62,15 @@ pub enum Capability {
     IfMatchOnComplete,
     /// If-None-Match on the completion of an upload.
     IfNoneMatchOnComplete,
+    /// Replaced metadata given with a copy is kept.
+    MetadataOnCopy,
+    /// Encryption by the store (`AES256`) is done where it is asked for.
+    Encryption,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 23] = [
+    pub const ALL: [Capability; 25] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -90,6 +94,8 @@ impl Capability {
         Capability::IfNoneMatchOnCopy,
         Capability::IfMatchOnComplete,
         Capability::IfNoneMatchOnComplete,
+        Capability::MetadataOnCopy,
+        Capability::Encryption,
     ];
 
     /// The name in errors and configuration.
@@ -119,6 +125,8 @@ impl Capability {
             Capability::IfNoneMatchOnCopy => "if-none-match-on-copy",
             Capability::IfMatchOnComplete => "if-match-on-complete",
             Capability::IfNoneMatchOnComplete => "if-none-match-on-complete",
+            Capability::MetadataOnCopy => "metadata-on-copy",
+            Capability::Encryption => "encryption",
         }
     }
 
@@ -149,6 +157,8 @@ impl Capability {
             Capability::IfNoneMatchOnCopy => "nothing that is there is overwritten by a copy that must not",
             Capability::IfMatchOnComplete => "nothing with another ETag is overwritten by an upload",
             Capability::IfNoneMatchOnComplete => "nothing that is there is overwritten by an upload that must not",
+            Capability::MetadataOnCopy => "a copy has the metadata that it was told to have",
+            Capability::Encryption => "an object says that it is encrypted when it was put or copied so",
         }
     }
 }
@@ -221,6 +231,8 @@ impl EndpointKind {
                 Capability::MultipartCopy,
                 Capability::StorageClasses,
                 Capability::DistinctFolders,
+                Capability::MetadataOnCopy,
+                Capability::Encryption,
             ],
             EndpointKind::Ceph => &[
                 Capability::Tagging,
@@ -235,6 +247,7 @@ impl EndpointKind {
                 Capability::DistinctFolders,
                 Capability::ListingInOrder,
                 Capability::ListingDecodes,
+                Capability::MetadataOnCopy,
             ],
             EndpointKind::Minio => &[
                 Capability::Tagging,
@@ -245,8 +258,12 @@ impl EndpointKind {
                 Capability::ObjectLock,
                 Capability::MultipartCopy,
                 Capability::Checksums,
+                Capability::DistinctFolders,
+                Capability::MetadataOnCopy,
             ],
-            EndpointKind::Garage => &[Capability::CopySourceConditions, Capability::MultipartCopy],
+            EndpointKind::Garage => {
+                &[Capability::CopySourceConditions, Capability::MultipartCopy, Capability::MetadataOnCopy]
+            }
             EndpointKind::Other => &[],
         }
     }

@@ -124,6 +124,8 @@ async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
         Capability::IfNoneMatchOnCopy => conditions::keep_what_is_there(trial, Way::Copy).await,
         Capability::IfMatchOnComplete => conditions::keep_what_was_written(trial, Way::Complete).await,
         Capability::IfNoneMatchOnComplete => conditions::keep_what_is_there(trial, Way::Complete).await,
+        Capability::MetadataOnCopy => objects::take_metadata_with_a_copy(trial).await,
+        Capability::Encryption => objects::are_encrypted(trial).await,
     }
 }
 

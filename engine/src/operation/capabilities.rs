@@ -52,6 +52,10 @@ pub(crate) enum Feature {
     SetClass,
     /// STANDARD is asked for where the job names no class: some stores keep the source's.
     AskForStandard,
+    /// The metadata of a copy is set.
+    SetMetadata,
+    /// The store encrypts what is copied.
+    Encrypt,
     /// A look compares checksums.
     ProveByChecksum,
     /// Keys of a listing become rows of a manifest.
@@ -200,6 +204,15 @@ impl Feature {
             Feature::AskForStandard => {
                 row(Capability::StorageClasses, AnotherWay("a copy is not asked to be STANDARD"), Aloud)
             }
+            Feature::SetMetadata => both(
+                Capability::MetadataOnCopy,
+                AnotherWay("metadata that a copy sets is read back, and the row fails where it is not kept"),
+            ),
+            Feature::Encrypt => row(
+                Capability::Encryption,
+                JobRefused("copies that ask for encryption are refused"),
+                Silently(AnotherWay("encryption is read back after a copy, and the row fails where it is not done")),
+            ),
             Feature::ProveByChecksum => {
                 both(Capability::Checksums, AnotherWay("an object is proved by its ETag instead of its checksum"))
             }
@@ -221,7 +234,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 28] = [
+    const ALL: [Feature; 30] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -240,6 +253,8 @@ impl Feature {
         Feature::Restore,
         Feature::SetClass,
         Feature::AskForStandard,
+        Feature::SetMetadata,
+        Feature::Encrypt,
         Feature::ProveByChecksum,
         Feature::ListKeys,
         Feature::ListInOrder,
@@ -289,6 +304,7 @@ const ASKS: &[Ask] = &[
     (|op| copies(op, sets_grants), Side::Target, Feature::SetGrants),
     (|op| copies(op, reads_acl), Side::Source, Feature::ReadGrants),
     (|op| copies(op, sets_class), Side::Target, Feature::SetClass),
+    (|op| copies(op, encrypts), Side::Target, Feature::Encrypt),
 ];
 
 /// What the endpoints lack that the operation cannot do without; empty when it can be done.
@@ -331,6 +347,10 @@ fn reads_acl(copy: &Copy) -> bool {
 
 fn sets_class(copy: &Copy) -> bool {
     copy.storage_class.is_some_and(|class| class.s3_name() != StorageClass::Standard.s3_name())
+}
+
+fn encrypts(copy: &Copy) -> bool {
+    copy.metadata.as_ref().is_some_and(|metadata| metadata.sse_aes256)
 }
 
 /// What happens at an endpoint without a capability, for its operators.

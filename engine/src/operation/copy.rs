@@ -31,10 +31,10 @@ use crate::store_clock::may_be_newer;
 use plan::{CopyPlan, NewKey, TagPlan};
 
 mod acl;
-mod class;
 mod compare;
 mod completion;
 mod digests;
+mod kept;
 mod multipart;
 pub(crate) mod plan;
 mod stream;
@@ -54,7 +54,7 @@ pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End
         Before::Act(checked) => copying.carry(checked).await?,
     };
     acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
-    class::see_class(hand, plan, &route.target, version.as_ref()).await?;
+    kept::see_kept(hand, plan, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
     copying.put_tags(version).await?;
     Ok(route.outcome())
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use brigade_model::ports::object_store::{At, CopyObject, GetObjectAttributes, NewObject, RestoreObject};
+use brigade_model::ports::object_store::{At, CopyObject, GetObjectAttributes, Metadata, NewObject, RestoreObject};
 use ring::digest::{SHA256, digest};
 
 use super::trial::{End, Trial, copy, in_short, lacking};
@@ -28,6 +28,39 @@ pub(super) async fn keep_their_class(trial: &Trial<'_>) -> Result<(), End> {
     trial.put(&plain, BODY).await?;
     trial.call(CopyObject { storage_class: Some(CLASS.to_owned()), ..copy(&plain, &copied) }).await?;
     if has_class(trial, &copied, CLASS).await? { Ok(()) } else { lacking("a copy was not given its class") }
+}
+
+fn with_metadata(name: &str) -> Metadata {
+    let user = vec![(name.to_owned(), "1".to_owned())];
+    Metadata { content_type: Some(format!("text/{name}")), user, ..Metadata::default() }
+}
+
+/// Of the source's metadata nothing stays.
+pub(super) async fn take_metadata_with_a_copy(trial: &Trial<'_>) -> Result<(), End> {
+    let (source, target) = (trial.at("described"), trial.at("described copy"));
+    trial.put_with(&source, BODY, NewObject { metadata: with_metadata("old"), ..NewObject::default() }).await?;
+    trial.call(CopyObject { metadata: Some(with_metadata("new")), ..copy(&source, &target) }).await?;
+    let kept = trial.head(&target).await?.metadata;
+    if (kept.content_type, kept.user) == (with_metadata("new").content_type, with_metadata("new").user) {
+        Ok(())
+    } else {
+        lacking("the copy has other metadata than it was given")
+    }
+}
+
+/// The one way that needs no key of a service's.
+pub(super) async fn are_encrypted(trial: &Trial<'_>) -> Result<(), End> {
+    const SSE: &str = "AES256";
+    let (at, plain, copied) = (trial.at("encrypted"), trial.at("not encrypted"), trial.at("encrypted copy"));
+    trial.put_with(&at, BODY, NewObject { sse: Some(SSE.to_owned()), ..NewObject::default() }).await?;
+    trial.put(&plain, BODY).await?;
+    trial.call(CopyObject { sse: Some(SSE.to_owned()), ..copy(&plain, &copied) }).await?;
+    for (at, what) in [(at, "an object"), (copied, "a copy")] {
+        if trial.head(&at).await?.sse.as_deref() != Some(SSE) {
+            return lacking(format!("{what} does not say that it is encrypted"));
+        }
+    }
+    Ok(())
 }
 
 /// A restore is seen by HEAD, which says how far it has come.

@@ -69,6 +69,8 @@ enum Habit {
     IgnoresConditionsOnParts,
     IgnoresRanges,
     DropsClasses,
+    DropsMetadataOfCopies,
+    DropsEncryption,
     DropsChecksums,
     ForgetsRestores,
     IgnoresAcls,
@@ -124,6 +126,10 @@ impl ObjectStore for Habitual {
             (Habit::DropsClasses, Call::CopyObject(copy)) => {
                 Call::CopyObject(CopyObject { storage_class: None, ..copy })
             }
+            (Habit::DropsMetadataOfCopies, Call::CopyObject(copy)) => {
+                Call::CopyObject(CopyObject { metadata: None, ..copy })
+            }
+            (Habit::DropsEncryption, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { sse: None, ..copy }),
             (Habit::DropsChecksums, Call::PutObject(put)) => {
                 let with = NewObject { checksum_sha256: None, ..put.with };
                 Call::PutObject(PutObject { with, ..put })
@@ -179,7 +185,7 @@ impl ObjectStore for Habitual {
 #[tokio::test]
 async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
     use Capability as C;
-    let table: [(Habit, &[(C, &str)]); 15] = [
+    let table: [(Habit, &[(C, &str)]); 17] = [
         (Habit::OverwritesOnTagging, &[(C::TaggingKeepsBody, "a tagging call overwrote the object's bytes")]),
         (
             Habit::DropsTagsOfCopies,
@@ -198,6 +204,8 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
         ),
         (Habit::IgnoresRanges, &[(C::MultipartCopy, "the range was ignored")]),
         (Habit::DropsClasses, &[(C::StorageClasses, "a copy was not given its class")]),
+        (Habit::DropsMetadataOfCopies, &[(C::MetadataOnCopy, "the copy has other metadata than it was given")]),
+        (Habit::DropsEncryption, &[(C::Encryption, "a copy does not say that it is encrypted")]),
         (Habit::DropsChecksums, &[(C::Checksums, "the checksum was dropped")]),
         (Habit::ForgetsRestores, &[(C::Restore, "accepted, and nothing came of it")]),
         (

@@ -148,7 +148,7 @@ habits! {
         "Ceph", [TaggingOnCopy], |c| c.hears.push(calls::without_tags_of_copies);
     IgnoresMetadataOfCopies = "ignores-metadata-of-copies",
         "A copy keeps the metadata of its source, whatever it is told",
-        "gateways", [], |c| {
+        "gateways", [MetadataOnCopy], |c| {
             c.hears.push(calls::without_metadata_of_copies);
             c.copies_onto_itself = true;
         };

@@ -1,4 +1,4 @@
-use brigade_model::operation::{CannedAcl, Grant, Permission, Restore, RestoreTier, Tag, Tagging};
+use brigade_model::operation::{CannedAcl, Grant, NewMetadata, Permission, Restore, RestoreTier, Tag, Tagging};
 use brigade_model::{BucketName, EndpointKind, Outcome, VersionId};
 
 use super::super::copy::plan::bare_copy;
@@ -45,6 +45,7 @@ fn every_operation() -> Vec<Operation> {
         copy(|c| c.canned_acl = Some(CannedAcl::PublicRead)),
         copy(|c| c.acl_directive = Some(Directive::Copy)),
         copy(|c| c.storage_class = Some(StorageClass::DeepArchive)),
+        copy(|c| c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() })),
         Operation::Copy(Box::new(with_grants)),
     ]
 }

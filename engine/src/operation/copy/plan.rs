@@ -266,7 +266,7 @@ pub(crate) fn compare_content(source: &ObjectHead, target: &ObjectHead) -> Conte
 }
 
 /// Whether what is wanted is there; a store may add a default of its own where nothing is.
-fn has_metadata(has: &Metadata, wanted: &Metadata) -> bool {
+pub(super) fn has_metadata(has: &Metadata, wanted: &Metadata) -> bool {
     let fields = |m: &Metadata| {
         [
             m.cache_control.clone(),

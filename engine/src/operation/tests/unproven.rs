@@ -1,7 +1,9 @@
 //! Endpoints of which nothing is known, with stores that answer well and do something else.
 
 use async_trait::async_trait;
-use brigade_model::operation::{CannedAcl, Directive, Grant, Permission, Restore, RestoreTier, StorageClass, Tagging};
+use brigade_model::operation::{
+    CannedAcl, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tagging,
+};
 use brigade_model::ports::object_store::{
     Answer, Call, CallError, CallKind, CopyObject, DeleteObject, DeleteObjects, Effect, Leash, NewObject, ObjectStore,
     RestoreDone, Verdict,
@@ -27,6 +29,8 @@ enum Habit {
     IgnoresAclsOfCopies,
     IgnoresAcls,
     DropsClasses,
+    DropsMetadata,
+    DropsEncryption,
     ForgetsRestores,
 }
 
@@ -72,6 +76,8 @@ impl ObjectStore for Careless {
                 Call::CopyObject(CopyObject { canned_acl: None, ..copy })
             }
             (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
+            (Habit::DropsMetadata, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { metadata: None, ..copy }),
+            (Habit::DropsEncryption, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { sse: None, ..copy }),
             (Habit::DropsClasses, Call::CopyObject(copy)) => {
                 Call::CopyObject(CopyObject { storage_class: None, ..copy })
             }
@@ -119,6 +125,15 @@ fn granted_copy(grantee: &str) -> Operation {
 
 fn class_copy() -> Operation {
     copy(|c| c.storage_class = Some(StorageClass::StandardIa))
+}
+
+fn described_copy(directive: Directive) -> Operation {
+    let metadata = NewMetadata { user: vec![("Colour".into(), "blue".into())], ..NewMetadata::default() };
+    copy(|c| (c.metadata_directive, c.metadata) = (Some(directive), Some(metadata)))
+}
+
+fn encrypted_copy() -> Operation {
+    copy(|c| c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() }))
 }
 
 fn restore() -> Operation {
@@ -186,6 +201,9 @@ async fn what_an_unprobed_store_takes_and_does_not_keep_fails_the_row() {
         (Habit::IgnoresAcls, public_copy(), "AclNotKept"),
         (Habit::IgnoresAcls, granted_copy("you"), "AclNotKept"),
         (Habit::DropsClasses, class_copy(), "StorageClassNotKept"),
+        (Habit::DropsMetadata, described_copy(Directive::Replaced), "MetadataNotKept"),
+        (Habit::DropsMetadata, described_copy(Directive::Add), "MetadataNotKept"),
+        (Habit::DropsEncryption, encrypted_copy(), "EncryptionNotKept"),
     ] {
         let rig = rig(habit, NewObject::default()).await;
         assert_eq!(code(&rig.run(&operation, &task("k"), false).await), expected, "{habit:?}");
@@ -220,6 +238,8 @@ async fn a_canned_acl_that_an_unprobed_store_drops_from_a_copy_is_set_as_grants(
 #[tokio::test(start_paused = true)]
 async fn an_unprobed_store_that_does_everything_is_good_for_everything_but_versions_and_stray_keys() {
     let operations = [copy(|_| ()), tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging()];
+    let described = [Directive::Replaced, Directive::Add].map(described_copy);
+    let operations = operations.into_iter().chain(described).chain([encrypted_copy()]);
     for operation in operations.into_iter().chain([Operation::Delete]) {
         let rig = rig(Habit::None, NewObject::default()).await;
         assert_eq!(rig.run(&operation, &task("k"), false).await, done(), "{operation:?}");

@@ -1,0 +1,59 @@
+//! What a target's head shows of what the copy was told (class, metadata, encryption), read back
+//! where the endpoint is not known to keep it.
+
+use brigade_model::VersionId;
+use brigade_model::operation::StorageClass;
+use brigade_model::ports::object_store::{At, HeadObject, Metadata, ObjectHead};
+
+use super::super::capabilities::Feature;
+use super::super::failure::{Doing, End, reject};
+use super::super::hand::Hand;
+use super::plan::{CopyPlan, has_metadata};
+
+/// The code of a copy whose target has another class than it was given.
+const CLASS_NOT_KEPT: &str = "StorageClassNotKept";
+/// The code of a copy whose target has other metadata than it was given.
+const METADATA_NOT_KEPT: &str = "MetadataNotKept";
+/// The code of a copy whose target is not encrypted, or does not say so.
+const ENCRYPTION_NOT_KEPT: &str = "EncryptionNotKept";
+
+/// Sees that the target has what the job sets; `metadata` is what the copy was told, if anything.
+pub(crate) async fn see_kept(
+    hand: &Hand<'_>,
+    plan: &CopyPlan,
+    metadata: Option<&Metadata>,
+    target: &At,
+    version: Option<&VersionId>,
+) -> Result<(), End> {
+    let place = &hand.bench.target;
+    let is_unproved = |feature: Feature| !feature.is_possible_at(&place.capabilities);
+    let class = plan.storage_class.as_deref().filter(|_| is_unproved(Feature::SetClass));
+    let metadata = metadata.filter(|_| is_unproved(Feature::SetMetadata));
+    let sse = plan.sse.as_deref().filter(|_| is_unproved(Feature::Encrypt));
+    if class.is_none() && metadata.is_none() && sse.is_none() {
+        return Ok(());
+    }
+    let request = HeadObject { at: target.clone(), version: version.cloned() };
+    let head = hand.send(place, request).await.doing("the object was copied; reading its head back failed")?;
+    see_class(&head, class)?;
+    if metadata.is_some_and(|wanted| !has_metadata(&head.metadata, wanted)) {
+        let message = "the object was copied; the store took metadata and gave other metadata back";
+        return Err(reject(METADATA_NOT_KEPT, None, message));
+    }
+    if sse.is_some() && sse != head.sse.as_deref() {
+        let message = "the object was copied; it was to be encrypted, and the store does not say that it is";
+        return Err(reject(ENCRYPTION_NOT_KEPT, None, message));
+    }
+    Ok(())
+}
+
+fn see_class(head: &ObjectHead, wanted: Option<&str>) -> Result<(), End> {
+    let class = head.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
+    match wanted {
+        Some(wanted) if wanted != class => {
+            let message = format!("the object was copied; the store took class {wanted} and gave it {class}");
+            Err(reject(CLASS_NOT_KEPT, None, message))
+        }
+        _ => Ok(()),
+    }
+}
