@@ -109,11 +109,12 @@ async fn probe_and_keep(
     entropy.fill(&mut random);
     let found = probe(store, &Leash::unbounded(), bucket, &hex::encode(random)).await;
     let findings = found.context("the configuration is written, but the store could not be probed")?;
-    let probe = Probe { bucket: bucket.clone(), at: clock.now(), findings };
+    let mut probe = Probe { bucket: bucket.clone(), at: clock.now(), findings };
     let jobs = SqliteStore::open(&config.server.data_dir, clock).context("what was found out cannot be kept")?;
     let endpoint = EndpointName::new(ENDPOINT)?;
     let stored = jobs.endpoints().await?.into_iter().find(|row| row.endpoint == endpoint);
     let mut row = stored.unwrap_or_else(|| EndpointRow::unset(endpoint));
+    probe = probe.after(row.settings.probe.as_ref());
     row.settings.probe = Some(probe.clone());
     jobs.set_endpoint(&row).await.context("what was found out cannot be kept")?;
     let known = Capabilities::known(config.endpoints[ENDPOINT].kind, Some(&probe));

@@ -56,6 +56,20 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// This probe with what an earlier one found out where this one could not try it: another
+    /// bucket (one without versions, say) takes nothing away that was proved.
+    #[must_use]
+    pub fn after(mut self, earlier: Option<&Probe>) -> Self {
+        for finding in self.findings.iter_mut().filter(|finding| finding.proof == Proof::Untested) {
+            let before =
+                earlier.and_then(|probe| probe.findings.iter().find(|old| old.capability == finding.capability));
+            if let Some(before) = before {
+                finding.clone_from(before);
+            }
+        }
+        self
+    }
+
     /// What was found out about that capability.
     #[must_use]
     pub fn proof(&self, capability: Capability) -> Option<Proof> {
@@ -81,6 +95,24 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Finding>, D::
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_later_probe_could_not_try_is_as_an_earlier_one_found_it() {
+        let probe = |of: [(Capability, Proof); 3]| {
+            let finding = |(capability, proof)| Finding { capability, proof, seen: format!("{proof:?}") };
+            let findings = of.into_iter().map(finding).collect();
+            Probe { bucket: BucketName::new("scratch").unwrap(), at: Timestamp::UNIX_EPOCH, findings }
+        };
+        let of = |versions, tagging, restore| {
+            probe([(Capability::Versions, versions), (Capability::Tagging, tagging), (Capability::Restore, restore)])
+        };
+        let earlier = of(Proof::Proved, Proof::Lacking, Proof::Untested);
+        let later = of(Proof::Untested, Proof::Untested, Proof::Untested);
+        assert_eq!(later.clone().after(Some(&earlier)), earlier);
+        assert_eq!(later.clone().after(None), later);
+        let other = of(Proof::Lacking, Proof::Proved, Proof::Proved);
+        assert_eq!(other.clone().after(Some(&earlier)), other, "what was tried counts");
+    }
 
     #[test]
     fn a_finding_about_what_this_program_does_not_know_is_left_out() {

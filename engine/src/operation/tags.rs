@@ -52,6 +52,12 @@ pub(crate) async fn read_tags_to_carry(
 ) -> Result<TagSet, End> {
     match read_tags(hand, place, at, version).await {
         Err(error) if !Feature::KeepTags.is_possible_at(&place.capabilities) && is_unknown_call(&error) => Ok(vec![]),
+        // Some stores say so of an object without tags.
+        Err(error) if error.code == "NoSuchTagSet" => Ok(vec![]),
+        Err(error) if error.verdict == Verdict::Denied => Err(error).doing(
+            "reading the source's tags needs the right GetObjectTagging (s3:GetObjectTagging; of versions \
+             s3:GetObjectVersionTagging), or an endpoint of which `brigade endpoint probe` shows that it has no tags",
+        ),
         read => read.doing("reading the source's tags"),
     }
 }

@@ -20,7 +20,7 @@ use crate::operator::{ProbeRequest, ProbeResult, Refusals};
 ///
 /// Each capability is written, acted on and read back in the bucket, which is left as it was. The findings are stored,
 /// and take the place of what the endpoint's kind is known to do. They take effect at once. What is neither proved nor
-/// known is not relied on.
+/// known is not relied on. What could not be tried in this bucket stays as an earlier probe found it.
 #[utoipa::path(
     post,
     path = "/brigade/v1/endpoints/{endpoint}/probe",
@@ -45,11 +45,12 @@ pub(super) async fn handle(
     let findings = find(&api, store, bucket.clone()).await?;
     let probe = Probe { bucket, at: api.clock.now(), findings };
     let keep = |settings: &mut EndpointSettings, _| {
-        settings.probe = Some(probe.clone());
+        settings.probe = Some(probe.clone().after(settings.probe.as_ref()));
         Ok(())
     };
     api.set_endpoint(&endpoint, keep).await?;
-    Ok(Done(ProbeResult::new(&endpoint, &probe)))
+    let kept = api.roles.endpoint(&endpoint).and_then(|(_, active)| active.settings().probe.clone());
+    Ok(Done(ProbeResult::new(&endpoint, kept.as_ref().unwrap_or(&probe))))
 }
 
 fn store_of(api: &Api, endpoint: &str) -> Result<Arc<dyn ObjectStore>, CosError> {

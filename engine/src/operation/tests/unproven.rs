@@ -12,7 +12,7 @@ use brigade_model::{Capabilities, Capability, EndpointKind, Operation, Outcome, 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rig::{Rig, SOURCE, Scripted, TARGET, at, code, copy, done, message, tag, task, task_of_version};
+use super::rig::{Fault, Rig, SOURCE, Scripted, TARGET, at, code, copy, done, message, tag, task, task_of_version};
 use crate::dry_run::Rehearsal;
 use crate::operation::{Run, run_one};
 use crate::places::Grantees;
@@ -292,4 +292,25 @@ async fn an_endpoint_that_is_known_to_keep_what_it_is_told_is_not_asked_again() 
     }
     assert!(matches!(rig.run(&tagging(), &task("k"), false).await, Run::Done(Outcome::Succeeded)));
     assert_eq!(rig.store.calls(), [CallKind::PutObjectTagging]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_without_a_tag_set_has_no_tags_to_carry_and_a_missing_right_is_named() {
+    let refused = |verdict, status, code: &str| {
+        let error = CallError { http_status: Some(status), ..CallError::new(verdict, Effect::None, code, "told") };
+        Fault::Fails(error)
+    };
+    let (rig, other) = Rig::with_two_stores().await;
+    rig.put_with("k", "body".into(), NewObject { tags: vec![tag("a", "1")], ..NewObject::default() }).await;
+    rig.begin_run();
+    rig.fault(CallKind::GetObjectTagging, refused(Verdict::Missing, 404, "NoSuchTagSet"));
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert!(other.sim.object(&at(TARGET, "k")).unwrap().tags.is_empty());
+
+    rig.fault(CallKind::GetObjectTagging, refused(Verdict::Denied, 403, "AccessDenied"));
+    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    assert_eq!(code(&run), "AccessDenied");
+    for advice in ["s3:GetObjectTagging", "`brigade endpoint probe`"] {
+        assert!(message(&run).contains(advice), "{run:?}");
+    }
 }
