@@ -148,6 +148,9 @@ pub enum ManifestProblem {
          the prefix replaced and with a key like that"
     )]
     SharedTarget(String),
+    /// Each of its rows asks for what its endpoint is not known to do.
+    #[error("all {0}")]
+    AllRefused(String),
     /// The store is away; not the manifest's fault.
     #[error("cannot be read now: {0}")]
     Away(String),
@@ -207,6 +210,7 @@ impl From<ReadManifestError> for Setback {
             | ManifestProblem::Inventory(_)
             | ManifestProblem::Doubtful(_)
             | ManifestProblem::SharedTarget(_)
+            | ManifestProblem::AllRefused(_)
             | ManifestProblem::OtherSize { .. }
             | ManifestProblem::OtherMd5 { .. }
             | ManifestProblem::Gzip(_) => failure::INVALID_MANIFEST_CONTENT,

@@ -37,6 +37,7 @@ mod tagging;
 mod tags;
 mod uploads;
 
+pub(crate) use capabilities::missing_for_row;
 pub use capabilities::{missing_capabilities, what_happens_without};
 pub use failure::SOURCE_CHANGED;
 pub(crate) use uploads::abort_left_uploads;

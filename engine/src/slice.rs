@@ -11,6 +11,7 @@ mod doubts;
 mod overlap;
 pub mod plan;
 pub mod prepare;
+mod refused;
 mod retry;
 mod sample;
 

@@ -373,11 +373,22 @@ pub(crate) fn refuse_row(task: &Task, capabilities: &Capabilities) -> Option<End
     refuse_key(&task.key, capabilities)
 }
 
-/// The end of a row with such a key, or with such a key for its target.
-pub(crate) fn refuse_key(key: &ObjectKey, capabilities: &Capabilities) -> Option<End> {
+/// What rows are refused for that name a version (or not) and that key.
+pub(crate) fn missing_for_row(has_version: bool, key: &ObjectKey, capabilities: &Capabilities) -> Option<Capability> {
+    let version = has_version && !Feature::NameVersion.is_possible_at(capabilities);
+    let feature = version.then_some(Feature::NameVersion).or_else(|| unsafe_key(key, capabilities))?;
+    Some(feature.row().capability)
+}
+
+fn unsafe_key(key: &ObjectKey, capabilities: &Capabilities) -> Option<Feature> {
     let asked = [(Feature::NameFoldableKey, is_foldable(key)), (Feature::NameFolder, key.as_str().ends_with('/'))];
     let is_refused = |(feature, is_asked): &(Feature, bool)| *is_asked && !feature.is_possible_at(capabilities);
-    let (feature, _) = asked.into_iter().find(is_refused)?;
+    asked.into_iter().find(is_refused).map(|(feature, _)| feature)
+}
+
+/// The end of a row with such a key, or with such a key for its target.
+pub(crate) fn refuse_key(key: &ObjectKey, capabilities: &Capabilities) -> Option<End> {
+    let feature = unsafe_key(key, capabilities)?;
     let why = format!("a store that takes keys for paths takes {:?} for another key", key.as_str());
     Some(refused(feature, capabilities, &why))
 }

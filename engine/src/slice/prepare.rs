@@ -27,6 +27,7 @@ use crate::setback::Setback;
 use crate::slice::codec::SliceWriter;
 use crate::slice::doubts::{Doubts, refuse_header};
 use crate::slice::overlap::Overlaps;
+use crate::slice::refused::Refused;
 use crate::slice::{plan, retry};
 use crate::store_clock::ensure_sampled;
 
@@ -72,12 +73,14 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     let mut slicer = Slicer::begin(what).await?;
     slicer.compares_recorded = !tasks.is_pinned();
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
+    let mut refused = Refused::new(&what.job.spec.operation, what.places);
     while let Some(row) = tasks.next().await? {
         if let Some(first) = tasks.take_strange_first_row() {
             refuse_header(what, first).await?;
         }
         doubts.see(&row, &tasks);
         overlaps.see(&row);
+        refused.see(&row);
         slicer.add_row(&row).await?;
     }
     let separators = (tasks.separator(), tasks.possible_separators());
@@ -88,7 +91,11 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     }
     let (count, slices) = slicer.finish().await?;
     let (left_out, some_rows_have_versions) = (tasks.left_out(), tasks.some_rows_have_versions());
-    let notes = overlaps.note(separator).into_iter().collect();
+    let refusals = refused.notes(separator);
+    if count > 0 && refused.rows(separator) == count {
+        return Err(Located::manifest_of(what.job).error(ManifestProblem::AllRefused(refusals.join("; "))).into());
+    }
+    let notes = overlaps.note(separator).into_iter().chain(refusals).collect();
     Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes })
 }
 

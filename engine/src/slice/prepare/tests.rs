@@ -2,7 +2,7 @@ use brigade_model::operation::{Directive, Tag, Tagging};
 use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::task::Defect;
-use brigade_model::{Field, Operation, qcs};
+use brigade_model::{Capabilities, Capability, Field, Operation, Standing, qcs};
 
 use super::*;
 use crate::rig::{Rig, Trouble, bucket, rows};
@@ -176,4 +176,31 @@ async fn the_trial_leaves_nothing_and_is_spared_when_no_report_is_wanted() {
     let silent = Rig::new(&rows(1), |spec| spec.report.enabled = false).await;
     silent.prepare().await.unwrap();
     assert_eq!(silent.objects.calls(CallKind::CreateMultipartUpload), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_certainly_fail_are_told_before_the_job_is_confirmed_and_fail_it_when_they_are_all() {
+    let prepare = |manifest: &'static str, standing| async move {
+        let mut rig = Rig::new(manifest, |spec| spec.manifest.fields.push(Field::VersionId)).await;
+        let unproved = [Capability::Versions, Capability::DistinctKeys, Capability::DistinctFolders];
+        let known = |known: Capabilities, capability| known.with(capability, standing);
+        rig.places.source.capabilities = unproved.into_iter().fold(Capabilities::proved(Capability::ALL), known);
+        rig.prepare().await
+    };
+    let told = prepare("photos,a,1\nphotos,/b,\nphotos,c/,\nphotos,c,\n", Standing::Unproven).await.unwrap();
+    let expected = [
+        "1 rows fail: they name a version, and versions is unproven; brigade endpoint probe main --bucket SCRATCH, a \
+         bucket with versions",
+        "1 rows fail: they name a key that could be taken for another, and distinct-keys is unproven; brigade endpoint \
+         probe main --bucket SCRATCH",
+        "1 rows fail: they name a key that could be taken for another, and distinct-folders is unproven; brigade \
+         endpoint probe main --bucket SCRATCH",
+    ];
+    assert_eq!(told.notes, expected);
+    let lacking = prepare("photos,a,1\nphotos,b,\n", Standing::Lacking).await.unwrap();
+    assert_eq!(lacking.notes, ["1 rows fail: they name a version, and endpoint main lacks versions"]);
+    let (code, reason) = self::failure(prepare("photos,a,1\nphotos,b,2\n", Standing::Unproven).await.unwrap_err());
+    assert_eq!(code, "InvalidManifestContent");
+    assert!(reason.contains("2 rows fail") && reason.contains("a bucket with versions"), "{reason}");
+    assert!(prepare("photos,a,1\nphotos,b,2\n", Standing::Proved).await.unwrap().notes.is_empty());
 }
