@@ -84,9 +84,10 @@ async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Before<O
 
 /// Whether an object that is made of parts has all that it gets once they are put together.
 fn has_nothing_to_follow(hand: &Hand<'_>, plan: &CopyPlan) -> bool {
+    let kept =
+        [Feature::SetCannedAcl, Feature::SetClass, Feature::SetMetadata, Feature::Encrypt, Feature::TagsKeptOnPut];
     let target = &hand.bench.target.capabilities;
-    plan.is_whole_in_parts(Feature::SetCannedAcl.is_possible_at(target), Feature::SetClass.is_possible_at(target))
-        && Feature::TagsKeptOnPut.is_possible_at(target)
+    plan.is_whole_in_parts() && kept.into_iter().all(|feature| feature.is_possible_at(target))
 }
 
 /// Where from and where to.

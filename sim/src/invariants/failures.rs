@@ -34,7 +34,7 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
                 broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
             }
         }
-        if ended.job.status == Status::Failed && !may_fail(job.scene, &ended.job) {
+        if ended.job.status == Status::Failed && !may_fail(&evidence.world.scene.habits, job.scene, &ended.job) {
             broken.push(format!("job {} failed: {:?}", job.number, ended.job.failures));
         }
     }
@@ -62,6 +62,7 @@ fn is_of_a_habit(habits: &Habits, scene: &JobScene, story: &Story<'_>, code: &st
         // An answer that does not name it is no answer, and the look may be refused.
         || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
+        || (habits.has(Habit::IgnoresMetadataOfCopies) && code == "MetadataNotKept")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
         || (habits.is_unreadable(&story.object.key) && code.starts_with("SlowDown"))
 }
@@ -76,13 +77,15 @@ fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bo
     }
 }
 
-fn may_fail(scene: &JobScene, job: &Job) -> bool {
+fn may_fail(habits: &Habits, scene: &JobScene, job: &Job) -> bool {
     job.failures.iter().all(|why| match why.code.as_str() {
         failure::TASK_FAILURE_THRESHOLD_EXCEEDED => scene.threshold_tasks.is_some(),
         failure::REPORT_DELIVERY_FAILED => scene.has_report,
         failure::ACCESS_DENIED => scene.has_report && scene.is_report_refused,
         failure::CONFIRMATION_EXPIRED => scene.must_be_confirmed,
         failure::MANIFEST_ETAG_MISMATCH => scene.is_manifest_changed,
+        // Every row asks for what the endpoint does not do.
+        failure::INVALID_MANIFEST_CONTENT => habits.has(Habit::IgnoresVersions) || habits.has(Habit::FoldsKeys),
         _ => false,
     })
 }

@@ -134,13 +134,8 @@ impl CopyPlan {
     }
 
     /// Whether an object that is made of parts has all that it gets once they are put together.
-    pub(crate) fn is_whole_in_parts(&self, keeps_canned_acls: bool, keeps_classes: bool) -> bool {
-        let has_acl = match self.acl {
-            AclPlan::Default => true,
-            AclPlan::Canned(_) => keeps_canned_acls,
-            AclPlan::Replace(_) | AclPlan::Copy | AclPlan::Add(_) => false,
-        };
-        has_acl && (keeps_classes || self.storage_class.is_none())
+    pub(crate) fn is_whole_in_parts(&self) -> bool {
+        matches!(self.acl, AclPlan::Default | AclPlan::Canned(_))
     }
 
     /// Whether the job sets metadata, so that the store is told some with the copy.
