@@ -193,7 +193,7 @@ impl CopyPlan {
     }
 
     /// The metadata to set; `None` leaves the source's in place. `source` is there whenever
-    /// [`CopyPlan::needs_head`].
+    /// [`CopyPlan::depends_on_source`].
     ///
     /// # Errors
     /// Its user metadata is larger than a store takes.
