@@ -98,7 +98,7 @@ enum Without {
     JobRefused(&'static str),
     /// Each row that asks for it fails.
     RowFails(&'static str),
-    /// It is the store's own affair: operators are told.
+    /// It is the store's own affair, or what is read shows it: no code asks, operators are told.
     Told(&'static str),
 }
 
@@ -213,9 +213,11 @@ impl Feature {
                 JobRefused("copies that ask for encryption are refused"),
                 Silently(AnotherWay("encryption is read back after a copy, and the row fails where it is not done")),
             ),
-            Feature::ProveByChecksum => {
-                both(Capability::Checksums, AnotherWay("an object is proved by its ETag instead of its checksum"))
-            }
+            // What an object declares is compared; a store that drops checksums declares none.
+            Feature::ProveByChecksum => both(
+                Capability::Checksums,
+                Told("objects are proved by their ETags alone, since they declare no checksum"),
+            ),
             Feature::ListKeys => {
                 both(Capability::ListingDecodes, Told("a manifest made by listing may name keys that are not there"))
             }

@@ -1,3 +1,6 @@
+use std::fs;
+use std::path::Path;
+
 use brigade_model::operation::{CannedAcl, Grant, NewMetadata, Permission, Restore, RestoreTier, Tag, Tagging};
 use brigade_model::{BucketName, EndpointKind, Outcome, VersionId};
 
@@ -55,6 +58,40 @@ fn every_capability_is_consulted() {
     for capability in Capability::ALL {
         let asked = Feature::ALL.iter().any(|feature| feature.row().capability == capability);
         assert!(asked, "no feature asks for {}: it is of no use to anybody", capability.name());
+    }
+}
+
+/// The sources of this crate that are no tests, and of the table's own file what stands behind the
+/// table.
+fn code_beside_the_table() -> String {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut code) = (vec![sources.clone()], String::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("tests") || path.ends_with("tests.rs") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let is_table = path == sources.join("operation/capabilities.rs");
+                code += if is_table { text.split_once("const ASKS").unwrap().1 } else { &text };
+            }
+        }
+    }
+    code
+}
+
+#[test]
+fn every_feature_is_asked_by_code_or_stands_in_the_table_as_told_to_operators_only() {
+    let code = code_beside_the_table();
+    let words: BTreeSet<&str> = code.split(|c: char| !(c.is_alphanumeric() || c == ':')).collect();
+    for feature in Feature::ALL {
+        let is_asked = words.contains(format!("Feature::{feature:?}").as_str());
+        let is_told = matches!(feature.row().lacking, Without::Told(_));
+        assert_ne!(is_asked, is_told, "{feature:?}: asked {is_asked}, told only {is_told}");
     }
 }
 
