@@ -182,8 +182,7 @@ impl Shop {
 /// a lease that was not released cleanly, after the backup was made that the job comes from, or
 /// under this lease.
 fn first_attempted(job: &Job, lease: &SliceLease) -> Timestamp {
-    let earlier = lease.slice.unsettled_since.into_iter().chain(job.restored_from);
-    earlier.fold(lease.leased_at, Timestamp::min)
+    lease.slice.unsettled_since.into_iter().chain(job.restored_from).min().unwrap_or(lease.leased_at)
 }
 
 /// What recorded outcomes say about a job that runs.

@@ -304,6 +304,10 @@ impl StoreClock {
     /// second, and any while the offset cannot be bounded.
     #[must_use]
     pub fn may_be_newer(&self, modified: Option<Timestamp>, since: Timestamp) -> bool {
+        if since > self.now() {
+            // Our clock was set back since, and which offset held then cannot be told any more.
+            return true;
+        }
         let (Some(modified), Some(offset)) = (modified, self.offset_since(since)) else { return true };
         // Written before `modified` + 1 s, by the store's clock.
         let since_ms = since.as_millisecond().saturating_add(offset.low_ms);

@@ -98,6 +98,15 @@ fn without_a_sample_everything_may_be_newer() {
 }
 
 #[test]
+fn an_attempt_that_lies_ahead_of_our_clock_was_made_before_that_was_set_back() {
+    let (time, stamps) = ahead(0);
+    time.sample(&stamps, 20);
+    let long_ago = Timestamp::from_second(0).unwrap();
+    let ahead = Timestamp::from_second(time.now().as_second() + 3600).unwrap();
+    assert!(stamps.may_be_newer(Some(long_ago), ahead), "which offset held then cannot be told");
+}
+
+#[test]
 fn an_object_of_after_the_attempt_is_newer_and_one_of_long_before_is_older_whatever_the_offset() {
     for store_ms in [-90_000_000, -3_600_000, -3000, -1, 0, 1, 500, 2000, 3_600_000] {
         let (time, stamps) = ahead(store_ms);

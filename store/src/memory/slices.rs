@@ -90,7 +90,7 @@ impl Slice {
     /// What its last holder attempted may be without an outcome.
     fn mark_unsettled(&mut self) {
         self.must_look = true;
-        self.unsettled_since = self.unsettled_since.into_iter().chain(self.leased_at).min();
+        self.unsettled_since = self.unsettled_since.or(self.leased_at);
     }
 
     fn revoke(&mut self) {

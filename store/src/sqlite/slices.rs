@@ -23,11 +23,11 @@ macro_rules! slice_columns {
     };
 }
 
-/// When the oldest lease began that was not released cleanly, this one taken in. A time of day may
-/// have gone back meanwhile.
+/// When the first lease began that was not released cleanly, this one if it is that. It stays,
+/// though the time of day goes back meanwhile: an earlier time of day is no earlier moment.
 macro_rules! unsettled_since {
     () => {
-        "min(coalesce(unsettled_since, leased_at), leased_at)"
+        "coalesce(unsettled_since, leased_at)"
     };
 }
 
