@@ -49,6 +49,9 @@ const REFUSED_FOR: Duration = Duration::from_secs(600);
 /// A `Date` is looked at this often: every answer has one, and most say nothing new.
 const DATE_EVERY_MS: u64 = 1000;
 /// Store and header tell whole seconds.
+/// A moment that lies this far ahead of our clock was before that was set back; a smaller step is
+/// known with the offset.
+const AHEAD_MS: i64 = 10_000;
 const SECOND_MS: i64 = 1000;
 /// Readings of our two clocks that differ by less are not told from a worker that had to wait
 /// between them; the bounds are wider by this instead.
@@ -304,7 +307,7 @@ impl StoreClock {
     /// second, and any while the offset cannot be bounded.
     #[must_use]
     pub fn may_be_newer(&self, modified: Option<Timestamp>, since: Timestamp) -> bool {
-        if since > self.now() {
+        if since.as_millisecond() > self.now().as_millisecond().saturating_add(AHEAD_MS) {
             // Our clock was set back since, and which offset held then cannot be told any more.
             return true;
         }
