@@ -79,7 +79,8 @@ fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bo
 
 fn may_fail(habits: &Habits, scene: &JobScene, job: &Job) -> bool {
     job.failures.iter().all(|why| match why.code.as_str() {
-        failure::TASK_FAILURE_THRESHOLD_EXCEEDED => scene.threshold_tasks.is_some(),
+        // Each of the failures is judged by itself.
+        failure::TASK_FAILURE_THRESHOLD_EXCEEDED => true,
         failure::REPORT_DELIVERY_FAILED => scene.has_report,
         failure::ACCESS_DENIED => scene.has_report && scene.is_report_refused,
         failure::CONFIRMATION_EXPIRED => scene.must_be_confirmed,
