@@ -114,18 +114,22 @@ impl<'a> Hand<'a> {
         version: Option<&VersionId>,
     ) -> Result<ObjectHead, CallError> {
         let head = HeadObject { at: at.clone(), version: version.cloned() };
-        let missing = match self.send(place, head.clone()).await {
-            Err(error) if error.verdict == Verdict::Missing && !is_no_object(&error) => error,
-            result => return result,
-        };
-        let range = Some((0, 0));
-        let get = GetObject { at: at.clone(), version: version.cloned(), range, if_match: None };
-        // Its bytes are let go at once: they hold a place at the endpoint, which the next call needs.
-        match self.send(place, get).await.map(drop) {
-            // Written between the two.
-            Ok(()) => self.send(place, head).await,
-            Err(error) if error.code == "InvalidRange" => self.send(place, head).await,
-            Err(error) => Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
+        let mut pauses = HEAD_PAUSES.into_iter();
+        loop {
+            let missing = match self.send(place, head.clone()).await {
+                Err(error) if error.verdict == Verdict::Missing && !is_no_object(&error) => error,
+                result => return result,
+            };
+            let get = GetObject { at: at.clone(), version: version.cloned(), range: Some((0, 0)), if_match: None };
+            // Its bytes are let go at once: they hold a place at the endpoint, which the next call needs.
+            match self.send(place, get).await.map(drop) {
+                // Written between the two, or a bucket that comes and goes.
+                Ok(()) => {}
+                Err(error) if error.code == "InvalidRange" => {}
+                Err(error) => return Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
+            }
+            let Some(pause) = pauses.next() else { return Err(missing) };
+            self.until_stopped(self.bench.clock.sleep(pause)).await?;
         }
     }
 
@@ -208,6 +212,10 @@ impl<'a> Hand<'a> {
         }
     }
 }
+
+/// The pauses between a HEAD that finds nothing, though a GET does, and the next.
+const HEAD_PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// Whether the store says that the object or the version is not there, and its bucket is.
 pub(crate) fn is_no_object(error: &CallError) -> bool {
