@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::capabilities::{Feature, refuse_key};
 use super::effect_check::{
-    Before, CheckResult, Checked, CheckedCall, Conclusion, Condition, Content, Current, NonRepeatableCall,
+    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall,
     act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
@@ -346,6 +346,18 @@ impl<'a> Copying<'a> {
         self.given_tags.get_or_try_init(read).await
     }
 
+    /// The target, where it is looked at to check a call.
+    fn looked_at(&self) -> LookedAt<'_> {
+        LookedAt {
+            hand: self.hand,
+            place: &self.hand.bench.target,
+            at: &self.route.target,
+            version: None,
+            what: "the target",
+            doing: "looking whether the object was copied",
+        }
+    }
+
     /// One wish for every road: the class does not depend on how the bytes travel.
     fn class_to_send(&self) -> Option<String> {
         let has_classes = Feature::AskForStandard.is_possible_at(&self.hand.bench.target.capabilities);
@@ -416,24 +428,26 @@ impl CheckedCall for Copying<'_> {
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
         let source = self.known_head().await?;
-        let target = self.hand.find_head(&self.hand.bench.target, &self.route.target, None).await;
-        let target = target.doing("looking whether the object was copied")?;
-        let newer = target.as_ref().is_some_and(|head| may_be_newer(&self.hand.bench.target, head, since));
-        let (call, content): (_, &dyn Fn(&ObjectHead) -> Content) = match self.is_in_place() {
-            true => (NonRepeatableCall::CopyInPlace, &|target| self.plan.compare_in_place(target)),
-            false => (NonRepeatableCall::Overwrite, &|target| self.plan.compare(&source, target)),
+        let target = self.looked_at();
+        let result = if self.is_in_place() {
+            let content = async |target: &ObjectHead| Ok(self.plan.compare_in_place(target));
+            target.check(NonRepeatableCall::CopyInPlace, since, content).await?
+        } else {
+            let content = async |target: &ObjectHead| match self.plan.compare(&source, target) {
+                Content::Incomparable if self.hand.bench.compares_bytes => {
+                    Box::pin(compare::compare_bytes(self, &source, target)).await
+                }
+                content => Ok(content),
+            };
+            target.check(NonRepeatableCall::Overwrite, since, content).await?
         };
-        let mut conclusion = call.conclude(target.as_ref(), newer, content);
-        if conclusion == Conclusion::Unknown
-            && self.hand.bench.compares_bytes
-            && let Some(target) = &target
-        {
-            let compared = Box::pin(compare::compare_bytes(self, &source, target)).await?;
-            conclusion = call.conclude(Some(target), newer, |_| compared);
-        }
-        let version = || target.as_ref().and_then(|head| head.version.clone());
-        CheckResult::of(conclusion, (target.as_ref(), newer), "the target", version)
+        Ok(result.map(version_of))
     }
+}
+
+/// The version of an object that was looked at.
+fn version_of(head: Option<ObjectHead>) -> Option<VersionId> {
+    head.and_then(|head| head.version)
 }
 
 /// Codes that stores answer when an object is too large for one CopyObject (among other

@@ -13,12 +13,11 @@ use futures::stream::FuturesOrdered;
 
 use super::capabilities::{Feature, refuse_row};
 use super::effect_check::{
-    CheckResult, CheckedCall, Condition, Content, Current, NonRepeatableCall, settle, wait_for_the_lost,
+    CheckResult, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, settle, wait_for_the_lost,
 };
-use super::failure::{Doing, End};
+use super::failure::End;
 use super::hand::Hand;
 use super::{Bench, Run};
-use crate::store_clock::may_be_newer;
 
 pub(crate) mod group;
 
@@ -172,11 +171,15 @@ impl CheckedCall for Deletion<'_> {
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<()>, End> {
         let NonRepeatableCall::DeleteLatest = self.call() else { return Ok(CheckResult::REPEAT) };
-        let (hand, version) = (self.hand, self.hand.task.version.as_ref());
-        let head = hand.find_head(&hand.bench.source, &self.at, version).await;
-        let head = head.doing("looking whether the object was deleted")?;
-        let newer = head.as_ref().is_some_and(|head| may_be_newer(&hand.bench.source, head, since));
-        let conclusion = self.call().conclude(head.as_ref(), newer, |_| Content::Other);
-        CheckResult::of(conclusion, (head.as_ref(), newer), "the object", || ())
+        let object = LookedAt {
+            hand: self.hand,
+            place: &self.hand.bench.source,
+            at: &self.at,
+            version: self.hand.task.version.as_ref(),
+            what: "the object",
+            doing: "looking whether the object was deleted",
+        };
+        let result = object.check(self.call(), since, async |_| Ok(Content::Other)).await?;
+        Ok(result.map(|_| ()))
     }
 }

@@ -18,12 +18,14 @@ use std::time::Duration;
 
 use brigade_model::ports::Entropy;
 use brigade_model::ports::clock::Monotonic;
-use brigade_model::ports::object_store::{CallError, Effect, ObjectHead, Verdict};
-use brigade_model::{Capabilities, ETag, Outcome, Timestamp};
+use brigade_model::ports::object_store::{At, CallError, Effect, ObjectHead, Verdict};
+use brigade_model::{Capabilities, ETag, Outcome, Timestamp, VersionId};
 
 use super::capabilities::Feature;
-use super::failure::{End, changed_since_attempt};
+use super::failure::{Doing, End, changed_since_attempt};
 use super::hand::Hand;
+use crate::places::Place;
+use crate::store_clock::may_be_newer;
 
 /// A call that cannot simply be repeated: what others wrote in between would be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(crate) enum NonRepeatableCall {
 
 /// How one finds out whether a call had its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EffectCheck {
+enum EffectCheck {
     /// By a HEAD of the object that the call changes: what to conclude from what it shows.
     Head {
         /// There is no object.
@@ -67,7 +69,7 @@ pub(crate) enum EffectCheck {
 
 /// What a check concludes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conclusion {
+enum Conclusion {
     /// The call had its effect.
     Done,
     /// Another writer changed the object since: leave it.
@@ -89,9 +91,20 @@ pub(crate) enum Content {
     Incomparable,
 }
 
+/// What a HEAD of the object that a call changes shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// There is none.
+    Absent,
+    /// It is certainly older than the attempt.
+    Older,
+    /// It may be newer.
+    Newer(Content),
+}
+
 impl NonRepeatableCall {
     /// The table.
-    pub(crate) fn check(self) -> EffectCheck {
+    fn check(self) -> EffectCheck {
         use Conclusion::{Act, Changed, Done, Unknown};
         let head =
             |absent, proven, other, incomparable| EffectCheck::Head { absent, older: Act, proven, other, incomparable };
@@ -107,24 +120,17 @@ impl NonRepeatableCall {
         }
     }
 
-    /// What a HEAD tells about the call; `None` stands for no object.
-    pub(crate) fn conclude(
-        self,
-        head: Option<&ObjectHead>,
-        is_newer: bool,
-        content: impl FnOnce(&ObjectHead) -> Content,
-    ) -> Conclusion {
+    /// What a HEAD tells about the call.
+    fn conclude(self, shows: Shows) -> Conclusion {
         let EffectCheck::Head { absent, older, proven, other, incomparable } = self.check() else {
             return Conclusion::Act;
         };
-        match head {
-            None => absent,
-            Some(_) if !is_newer => older,
-            Some(head) => match content(head) {
-                Content::Proven => proven,
-                Content::Other => other,
-                Content::Incomparable => incomparable,
-            },
+        match shows {
+            Shows::Absent => absent,
+            Shows::Older => older,
+            Shows::Newer(Content::Proven) => proven,
+            Shows::Newer(Content::Other) => other,
+            Shows::Newer(Content::Incomparable) => incomparable,
         }
     }
 
@@ -200,18 +206,50 @@ impl<T> CheckResult<T> {
     /// The repeat itself tells.
     pub(crate) const REPEAT: Self = CheckResult::Act { current: Current::Unseen, is_ruled_out: false };
 
-    /// What a conclusion from a HEAD means for a task; `what` names the object for people.
-    pub(crate) fn of(
-        conclusion: Conclusion,
-        (head, is_newer): (Option<&ObjectHead>, bool),
-        what: &str,
-        done: impl FnOnce() -> T,
-    ) -> Result<Self, End> {
-        match conclusion {
-            Conclusion::Done => Ok(CheckResult::Done(done())),
-            Conclusion::Act => Ok(CheckResult::Act { current: Current::of(head), is_ruled_out: !is_newer }),
-            Conclusion::Changed => Err(changed_since_attempt(what)),
-            Conclusion::Unknown => Err(incomparable(what)),
+    /// The same with another form of what success gives.
+    pub(crate) fn map<U>(self, form: impl FnOnce(T) -> U) -> CheckResult<U> {
+        match self {
+            CheckResult::Done(done) => CheckResult::Done(form(done)),
+            CheckResult::Act { current, is_ruled_out } => CheckResult::Act { current, is_ruled_out },
+        }
+    }
+}
+
+/// The object that a call changes, where it is looked at to check the call.
+pub(crate) struct LookedAt<'a> {
+    pub(crate) hand: &'a Hand<'a>,
+    pub(crate) place: &'a Place,
+    pub(crate) at: &'a At,
+    pub(crate) version: Option<&'a VersionId>,
+    /// What it is to the task, for people.
+    pub(crate) what: &'static str,
+    /// What the look is for.
+    pub(crate) doing: &'static str,
+}
+
+impl LookedAt<'_> {
+    /// Checks the call by a HEAD. `content` says what an object that may be newer than `since` shows
+    /// of being what the call makes. A success gives the head of the object, if there is one.
+    pub(crate) async fn check(
+        &self,
+        call: NonRepeatableCall,
+        since: Timestamp,
+        content: impl AsyncFnOnce(&ObjectHead) -> Result<Content, End>,
+    ) -> Result<CheckResult<Option<ObjectHead>>, End> {
+        let head = self.hand.find_head(self.place, self.at, self.version).await.doing(self.doing)?;
+        let shows = match &head {
+            None => Shows::Absent,
+            Some(head) if !may_be_newer(self.place, head, since) => Shows::Older,
+            Some(head) => Shows::Newer(content(head).await?),
+        };
+        match call.conclude(shows) {
+            Conclusion::Done => Ok(CheckResult::Done(head)),
+            Conclusion::Act => {
+                let is_ruled_out = !matches!(shows, Shows::Newer(_));
+                Ok(CheckResult::Act { current: Current::of(head.as_ref()), is_ruled_out })
+            }
+            Conclusion::Changed => Err(changed_since_attempt(self.what)),
+            Conclusion::Unknown => Err(incomparable(self.what)),
         }
     }
 }
@@ -361,34 +399,21 @@ mod tests {
     use super::Conclusion::{Act, Changed, Done, Unknown};
     use super::*;
 
-    fn conclude(call: NonRepeatableCall, head: Option<(bool, Content)>) -> Conclusion {
-        let object = head.map(|_| ObjectHead::default());
-        let is_newer = head.is_some_and(|(is_newer, _)| is_newer);
-        call.conclude(object.as_ref(), is_newer, |_| head.unwrap().1)
-    }
-
     #[test]
     fn the_table_of_checks_is_this_one() {
         use Content::{Incomparable, Other, Proven};
-        let (older, newer) = (false, true);
-        let heads = [
-            None,
-            Some((older, Other)),
-            Some((older, Proven)),
-            Some((newer, Proven)),
-            Some((newer, Other)),
-            Some((newer, Incomparable)),
-        ];
+        let shown =
+            [Shows::Absent, Shows::Older, Shows::Newer(Proven), Shows::Newer(Other), Shows::Newer(Incomparable)];
         let table = [
-            (NonRepeatableCall::DeleteLatest, [Done, Act, Act, Changed, Changed, Changed]),
-            (NonRepeatableCall::Overwrite, [Act, Act, Act, Done, Changed, Unknown]),
-            (NonRepeatableCall::CopyInPlace, [Act, Act, Act, Done, Act, Act]),
-            (NonRepeatableCall::CompleteUpload, [Act, Act, Act, Done, Changed, Unknown]),
-            (NonRepeatableCall::DeleteVersion, [Act; 6]),
-            (NonRepeatableCall::Restore, [Act; 6]),
+            (NonRepeatableCall::DeleteLatest, [Done, Act, Changed, Changed, Changed]),
+            (NonRepeatableCall::Overwrite, [Act, Act, Done, Changed, Unknown]),
+            (NonRepeatableCall::CopyInPlace, [Act, Act, Done, Act, Act]),
+            (NonRepeatableCall::CompleteUpload, [Act, Act, Done, Changed, Unknown]),
+            (NonRepeatableCall::DeleteVersion, [Act; 5]),
+            (NonRepeatableCall::Restore, [Act; 5]),
         ];
         for (call, expected) in table {
-            assert_eq!(heads.map(|head| conclude(call, head)), expected, "{call:?}");
+            assert_eq!(shown.map(|shows| call.conclude(shows)), expected, "{call:?}");
         }
     }
 

@@ -13,12 +13,12 @@ use brigade_model::{ETag, Outcome, Timestamp, VersionId};
 
 use super::super::capabilities::Feature;
 use super::super::effect_check::{
-    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, NonRepeatableCall,
+    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall,
 };
 use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
-use crate::store_clock::may_be_newer;
+use super::version_of;
 
 /// What an endpoint may take to carry out a completion that was lost with its sender: the default
 /// time-out of an attempt.
@@ -56,7 +56,7 @@ impl CheckedCall for Completion<'_> {
     }
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
-        let wanted = Wanted { etags: &self.expected, size: Some(self.size) };
+        let wanted = Wanted { etags: &self.expected, size: self.size };
         check(self.hand, &self.upload.at, &self.upload.id, wanted, since).await
     }
 }
@@ -70,7 +70,7 @@ pub(super) async fn settle_left(
     since: Timestamp,
 ) -> Result<Before<Option<VersionId>>, End> {
     let at = At { bucket: left.bucket.clone(), key: left.key.clone() };
-    let wanted = Wanted { etags: &completing.etags, size: Some(completing.size) };
+    let wanted = Wanted { etags: &completing.etags, size: completing.size };
     let upload = Upload::resume(hand.bench, at, left.upload_id.clone());
     let found = match check(hand, &upload.at, &upload.id, wanted, since).await {
         Ok(CheckResult::Act { .. }) => {
@@ -111,7 +111,7 @@ pub(super) async fn settle_left(
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     etags: &'a [ETag],
-    size: Option<u64>,
+    size: u64,
 }
 
 /// Looks at the object, and where it is not the one at the upload.
@@ -123,12 +123,10 @@ async fn check(
     since: Timestamp,
 ) -> Result<CheckResult<Option<VersionId>>, End> {
     let place = &hand.bench.target;
-    let target = hand.find_head(place, at, None).await.doing("looking whether the upload was completed")?;
-    let newer = target.as_ref().is_some_and(|head| may_be_newer(place, head, since));
-    let content = |head: &ObjectHead| compare(head, wanted, place.multipart_etag.is_digest());
-    let conclusion = NonRepeatableCall::CompleteUpload.conclude(target.as_ref(), newer, content);
-    let version = || target.as_ref().and_then(|head| head.version.clone());
-    let result = CheckResult::of(conclusion, (target.as_ref(), newer), "the target", version)?;
+    let (what, doing) = ("the target", "looking whether the upload was completed");
+    let target = LookedAt { hand, place, at, version: None, what, doing };
+    let content = async |head: &ObjectHead| Ok(compare(head, wanted, place.multipart_etag.is_digest()));
+    let result = target.check(NonRepeatableCall::CompleteUpload, since, content).await?.map(version_of);
     if let CheckResult::Act { .. } = &result {
         must_be_open(hand, at, id).await?;
     }
@@ -138,7 +136,7 @@ async fn check(
 fn compare(head: &ObjectHead, Wanted { etags, size }: Wanted<'_>, is_digest: bool) -> Content {
     match &head.etag {
         Some(etag) if etags.iter().any(|wanted| wanted.matches(etag)) => Content::Proven,
-        _ if size.is_some_and(|size| size != head.size) => Content::Other,
+        _ if size != head.size => Content::Other,
         Some(_) if is_digest && !etags.is_empty() => Content::Other,
         _ => Content::Incomparable,
     }

@@ -16,14 +16,13 @@ use futures::future::join;
 
 use super::super::capabilities::Feature;
 use super::super::effect_check::{
-    CheckResult, Checked, CheckedCall, Condition, Current, NonRepeatableCall, act_and_settle, incomparable,
+    CheckResult, Checked, CheckedCall, Condition, Current, NonRepeatableCall, act_and_settle,
 };
 use super::super::failure::{Doing, End, reject};
 use super::super::uploads::Upload;
 use super::Copying;
 use super::digests::{Digests, Hashing};
 use super::multipart::{Part, Way, carry_in_parts, source_changed};
-use crate::store_clock::may_be_newer;
 
 /// The code of a copy whose source sends other bytes than it declares.
 pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
@@ -219,6 +218,13 @@ async fn collect(mut body: Box<dyn ByteStream>, size: u64, hashings: &mut [Hashi
     Ok(bytes.freeze())
 }
 
+/// A target as its put, or a look at it, tells.
+struct Written {
+    etag: Option<ETag>,
+    version: Option<VersionId>,
+    sse: Option<String>,
+}
+
 /// A put of bytes that were read.
 struct Putting<'a> {
     copying: &'a Copying<'a>,
@@ -231,8 +237,8 @@ struct Putting<'a> {
 
 impl Putting<'_> {
     /// Whether the target is what was written.
-    async fn check_written(&self, done: &PutDone) -> Result<(), End> {
-        let declared = Digests::declared_by(Some(&done.etag), done.sse.as_deref());
+    async fn check_written(&self, done: &Written) -> Result<(), End> {
+        let declared = Digests::declared_by(done.etag.as_ref(), done.sse.as_deref());
         match self.digests.difference(&declared) {
             Some(difference) => Err(target_differs(&difference)),
             None if declared.is_empty() => {
@@ -244,40 +250,32 @@ impl Putting<'_> {
 }
 
 impl CheckedCall for Putting<'_> {
-    type Done = PutDone;
+    type Done = Written;
 
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::PutOntoUnchanged, Some(Feature::PutOntoNothing));
         Condition::of(current, &self.copying.hand.bench.target.capabilities, onto)
     }
 
-    async fn act(&self, repeat: Option<&Condition>) -> Result<PutDone, CallError> {
+    async fn act(&self, repeat: Option<&Condition>) -> Result<Written, CallError> {
         let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let put = PutObject::new(at, self.body.clone(), self.with.clone());
-        hand.send(&hand.bench.target, PutObject { if_match, if_none_match, ..put }).await
+        let put = PutObject { if_match, if_none_match, ..put };
+        let PutDone { etag, version, sse } = hand.send(&hand.bench.target, put).await?;
+        Ok(Written { etag: Some(etag), version, sse })
     }
 
-    async fn check(&self, since: Timestamp) -> Result<CheckResult<PutDone>, End> {
-        let (hand, plan) = (self.copying.hand, self.copying.plan);
-        let place = &hand.bench.target;
-        let target = hand.find_head(place, &self.copying.route.target, None).await;
-        let target = target.doing("looking whether the object was copied")?;
-        let newer = target.as_ref().is_some_and(|head| may_be_newer(place, head, since));
-        let content = |target: &ObjectHead| {
-            plan.compare_by(&self.source, target, || self.digests.compare(&Digests::declared(target)))
+    async fn check(&self, since: Timestamp) -> Result<CheckResult<Written>, End> {
+        let content = async |target: &ObjectHead| {
+            let bytes = || self.digests.compare(&Digests::declared(target));
+            Ok(self.copying.plan.compare_by(&self.source, target, bytes))
         };
-        let conclusion = NonRepeatableCall::Overwrite.conclude(target.as_ref(), newer, content);
-        let done = || {
-            target.as_ref().and_then(|ObjectHead { etag, version, sse, .. }| {
-                Some(PutDone { etag: etag.clone()?, version: version.clone(), sse: sse.clone() })
-            })
-        };
-        match CheckResult::of(conclusion, (target.as_ref(), newer), "the target", done)? {
-            CheckResult::Done(Some(done)) => Ok(CheckResult::Done(done)),
-            CheckResult::Done(None) => Err(incomparable("the target")),
-            CheckResult::Act { current, is_ruled_out } => Ok(CheckResult::Act { current, is_ruled_out }),
-        }
+        let result = self.copying.looked_at().check(NonRepeatableCall::Overwrite, since, content).await?;
+        Ok(result.map(|target| {
+            let ObjectHead { etag, version, sse, .. } = target.unwrap_or_default();
+            Written { etag, version, sse }
+        }))
     }
 }
 
