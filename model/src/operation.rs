@@ -153,6 +153,29 @@ pub struct Copy {
     pub storage_class: Option<StorageClass>,
 }
 
+impl Copy {
+    /// A copy to this bucket without any other parameter.
+    #[must_use]
+    pub fn to(target: BucketRef) -> Self {
+        Copy {
+            target,
+            acl_directive: None,
+            grants: Vec::new(),
+            canned_acl: None,
+            prefix_replace: None,
+            resources_prefix: None,
+            target_prefix: None,
+            metadata_directive: None,
+            modified_since: None,
+            unmodified_since: None,
+            metadata: None,
+            tagging_directive: None,
+            tags: Vec::new(),
+            storage_class: None,
+        }
+    }
+}
+
 /// Metadata that a copy sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMetadata {

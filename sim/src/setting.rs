@@ -302,22 +302,7 @@ pub(crate) fn is_marked(user: &[(String, String)]) -> bool {
 }
 
 fn copy(to: &str) -> Copy {
-    Copy {
-        target: bucket_ref(to),
-        acl_directive: None,
-        grants: Vec::new(),
-        canned_acl: None,
-        prefix_replace: None,
-        resources_prefix: None,
-        target_prefix: None,
-        metadata_directive: None,
-        modified_since: None,
-        unmodified_since: None,
-        metadata: None,
-        tagging_directive: None,
-        tags: Vec::new(),
-        storage_class: None,
-    }
+    Copy::to(bucket_ref(to))
 }
 
 fn bucket_ref(name: &str) -> BucketRef {

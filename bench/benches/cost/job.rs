@@ -149,22 +149,7 @@ impl Roles for OneRole {
 
 /// A copy without parameters: one CopyObject a task.
 pub(crate) fn copy() -> Operation {
-    Operation::Copy(Box::new(Copy {
-        target: bucket("target"),
-        acl_directive: None,
-        grants: Vec::new(),
-        canned_acl: None,
-        prefix_replace: None,
-        resources_prefix: None,
-        target_prefix: None,
-        metadata_directive: None,
-        modified_since: None,
-        unmodified_since: None,
-        metadata: None,
-        tagging_directive: None,
-        tags: Vec::new(),
-        storage_class: None,
-    }))
+    Operation::Copy(Box::new(Copy::to(bucket("target"))))
 }
 
 fn bucket(name: &str) -> BucketRef {

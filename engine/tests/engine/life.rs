@@ -8,22 +8,7 @@ use crate::account::{check, text};
 use crate::world::{World, bucket_ref, key};
 
 pub(crate) fn copy() -> Operation {
-    Operation::Copy(Box::new(Copy {
-        target: bucket_ref("target"),
-        acl_directive: None,
-        grants: Vec::new(),
-        canned_acl: None,
-        prefix_replace: None,
-        resources_prefix: None,
-        target_prefix: None,
-        metadata_directive: None,
-        modified_since: None,
-        unmodified_since: None,
-        metadata: None,
-        tagging_directive: None,
-        tags: Vec::new(),
-        storage_class: None,
-    }))
+    Operation::Copy(Box::new(Copy::to(bucket_ref("target"))))
 }
 
 pub(crate) fn tagging() -> Operation {

@@ -6,20 +6,10 @@ use super::*;
 
 fn copy(from: &str, to: &str) -> Operation {
     Operation::Copy(Box::new(Copy {
-        target: qcs::parse_bucket("qcs::cos:r::target").unwrap(),
-        acl_directive: None,
-        grants: Vec::new(),
-        canned_acl: None,
         prefix_replace: Some(true),
         resources_prefix: Some(from.to_owned()),
         target_prefix: Some(to.to_owned()),
-        metadata_directive: None,
-        modified_since: None,
-        unmodified_since: None,
-        metadata: None,
-        tagging_directive: None,
-        tags: Vec::new(),
-        storage_class: None,
+        ..Copy::to(qcs::parse_bucket("qcs::cos:r::target").unwrap())
     }))
 }
 

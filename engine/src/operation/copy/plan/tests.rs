@@ -10,22 +10,7 @@ use super::*;
 
 /// A copy without any parameter.
 pub(crate) fn bare_copy() -> Copy {
-    Copy {
-        target: parse_bucket("qcs::cos:r:uid/1250000000:target").unwrap(),
-        acl_directive: None,
-        grants: vec![],
-        canned_acl: None,
-        prefix_replace: None,
-        resources_prefix: None,
-        target_prefix: None,
-        metadata_directive: None,
-        modified_since: None,
-        unmodified_since: None,
-        metadata: None,
-        tagging_directive: None,
-        tags: vec![],
-        storage_class: None,
-    }
+    Copy::to(parse_bucket("qcs::cos:r:uid/1250000000:target").unwrap())
 }
 
 fn renamed(from: &str, to: &str, key: &str) -> Result<(String, bool), String> {
