@@ -28,29 +28,19 @@ pub(crate) async fn run(hand: &Hand<'_>) -> Result<Outcome, End> {
     Ok(Outcome::Succeeded)
 }
 
-/// Deletes a group in one call, and by calls of their own those that it does not settle.
+/// Deletes a group in one call, and by calls of their own those that it does not settle. A row that
+/// the bucket refuses is not sent along: alone it is refused without a call.
 pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
     let tried_since = must_look.then_some(bench.attempted_since);
+    let mut known = vec![Known::NotYet(tried_since); tasks.len()];
     let is_refused = |task: &Task| refuse_row(task, &bench.source.capabilities).is_some();
-    if must_look || tasks.len() < 2 || tasks.iter().any(is_refused) {
-        return run_singly(bench, tasks.iter().map(|task| (task, Known::NotYet(tried_since)))).await;
-    }
-    let (sent, began) = (bench.source.stamps.now(), bench.clock.monotonic());
-    let known = match delete_together(bench, tasks).await {
-        Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
-        Err(end) => {
-            if let End::Call { error, .. } = &end
-                && error.effect == Effect::Unknown
-                && error.verdict != Verdict::Stopped
-            {
-                // It may go on deleting: none of its objects is looked at before it has had its
-                // time. A stop ends the wait, and the calls that follow.
-                let until = began.after(error.may_land_for());
-                let _ = wait_for_the_lost(&Hand::new(bench, &tasks[0], Some(sent)), 1, until).await;
-            }
-            vec![read_error(&end, sent); tasks.len()]
+    let together: Vec<usize> = (0..tasks.len()).filter(|&i| !is_refused(&tasks[i])).collect();
+    if !must_look && together.len() >= 2 {
+        let sent: Vec<&Task> = together.iter().map(|&i| &tasks[i]).collect();
+        for (i, told) in together.into_iter().zip(delete_together(bench, &sent).await) {
+            known[i] = told;
         }
-    };
+    }
     run_singly(bench, tasks.iter().zip(known)).await
 }
 
@@ -63,8 +53,28 @@ enum Known {
     NotYet(Option<Timestamp>),
 }
 
-async fn delete_together(bench: &Bench, tasks: &[Task]) -> Result<Vec<DeleteResult>, End> {
-    let hand = Hand::new(bench, &tasks[0], None);
+/// One call for all of them; what it told about each, in their order.
+async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
+    let (sent, began) = (bench.source.stamps.now(), bench.clock.monotonic());
+    match send_together(bench, tasks).await {
+        Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
+        Err(end) => {
+            if let End::Call { error, .. } = &end
+                && error.effect == Effect::Unknown
+                && error.verdict != Verdict::Stopped
+            {
+                // It may go on deleting: none of its objects is looked at before it has had its
+                // time. A stop ends the wait, and the calls that follow.
+                let until = began.after(error.may_land_for());
+                let _ = wait_for_the_lost(&Hand::new(bench, tasks[0], Some(sent)), 1, until).await;
+            }
+            vec![read_error(&end, sent); tasks.len()]
+        }
+    }
+}
+
+async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResult>, End> {
+    let hand = Hand::new(bench, tasks[0], None);
     let bucket = hand.find_source()?.bucket;
     let objects = tasks.iter().map(|task| (task.key.clone(), task.version.clone())).collect();
     Ok(hand.send(&bench.source, DeleteObjects { bucket, objects }).await?)

@@ -163,13 +163,15 @@ async fn a_row_that_names_a_version_never_touches_the_current_object_of_a_store_
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_without_versions_are_deleted_though_others_of_their_group_are_refused() {
+async fn rows_without_versions_are_deleted_together_though_others_of_their_group_are_refused() {
     let rig = rig(Habit::IgnoresVersions, NewObject::default()).await;
-    rig.put("other", "body").await;
-    let named = Task { number: 1, ..task_of_version("other", &VersionId::new("1").unwrap()) };
-    let runs = rig.run_group(&[task("k"), named]).await;
-    assert_eq!((&runs[0], code(&runs[1])), (&done(), "NotImplemented"));
-    assert!(rig.object(SOURCE, "k").is_none() && rig.object(SOURCE, "other").is_some());
+    rig.put("named", "body").await;
+    rig.put("l", "body").await;
+    let named = Task { number: 1, ..task_of_version("named", &VersionId::new("1").unwrap()) };
+    let runs = rig.run_group(&[task("k"), named, Task { number: 2, ..task("l") }]).await;
+    assert_eq!((&runs[0], code(&runs[1]), &runs[2]), (&done(), "NotImplemented", &done()));
+    assert_eq!(["k", "named", "l"].map(|key| rig.object(SOURCE, key).is_some()), [false, true, false]);
+    assert_eq!(rig.store.calls(), [CallKind::DeleteObjects], "one call for both");
 }
 
 #[tokio::test(start_paused = true)]
