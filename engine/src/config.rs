@@ -17,7 +17,7 @@ pub struct EngineConfig {
     pub stages: usize,
     /// How long the engine waits before it looks again, when no bell rings.
     pub poll: Duration,
-    /// Beyond a lease's expiry, before somebody else takes over.
+    /// Beyond a lease's expiry, before another worker takes over.
     pub lease_grace: Duration,
     /// How long a stop waits for what is in flight to be recorded.
     pub stop_patience: Duration,

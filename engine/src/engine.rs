@@ -120,7 +120,7 @@ impl Engine {
 
     /// Starts nothing any more, waits until everything in flight has ended and is recorded,
     /// and ends the loop. Not longer than the patience, though: what a store that is away keeps
-    /// from being recorded is looked at by whoever takes over.
+    /// from being recorded is looked at by the worker that takes over.
     pub async fn shut_down(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
         self.shop.leashes.close();
@@ -467,7 +467,7 @@ impl Engine {
         listed.inspect_err(|error| tracing::warn!(%error, "the spool cannot be listed")).ok()
     }
 
-    /// A change that found its lease lost is somebody else's to make.
+    /// A change that found its lease lost is another worker's to make.
     fn settle(&self, changed: Result<(), crate::change::ChangeError>) -> Result<(), StoreError> {
         match changed {
             Ok(()) | Err(crate::change::ChangeError::Fenced) => Ok(()),

@@ -131,7 +131,7 @@ struct Floor<'a> {
     looking: Option<BoxFuture<'a, Result<(), StoreError>>>,
     /// Some task may have had an effect that nobody could confirm.
     is_unsettled: bool,
-    /// The lease is lost or given up: what is not recorded is somebody else's.
+    /// The lease is lost or given up: what is not recorded is another worker's.
     is_fenced: bool,
     /// The rest of the slice cannot be read.
     broken: Option<Setback>,

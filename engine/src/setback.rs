@@ -1,7 +1,7 @@
 //! Why a stage of a job (preparing, draining, reporting) did not end its work.
 //!
 //! Four answers, because the loop around a stage does four different things: it fails the
-//! job, forgets the job (somebody else has it), goes to sleep, or tries again later.
+//! job, forgets the job (another holder has it), goes to sleep, or tries again later.
 
 use brigade_model::JobFailure;
 use brigade_model::job::failure;
@@ -14,8 +14,8 @@ pub enum Setback {
     /// It never will; the job fails with this.
     #[error("{}: {}", .0.code, .0.reason)]
     Failed(JobFailure),
-    /// The stage belongs to somebody else by now: stop, quietly.
-    #[error("the stage belongs to somebody else by now")]
+    /// Another holder has the stage by now: stop, quietly.
+    #[error("another holder has the stage by now")]
     Fenced,
     /// The leash ended.
     #[error("stopped")]

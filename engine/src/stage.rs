@@ -39,7 +39,7 @@ pub(crate) enum Step {
 pub(crate) const AGAIN: Duration = Duration::from_secs(5);
 /// It waits longer when it has waited for long, but not longer than this.
 const AGAIN_MAX: Duration = Duration::from_secs(60);
-/// How long a stage is left alone that somebody else has. Not less: its lease may have expired
+/// How long a stage is left alone that another holder has. Not less: its lease may have expired
 /// long before it can be taken over, and the loop would ask again and again.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// How long a stage waits for an endpoint that is away, before it makes room for other jobs.

@@ -43,7 +43,7 @@ pub enum TaskEffect {
 
 /// The code of a task whose effect is unknown and that no look could settle.
 pub const UNCONFIRMED: &str = "Unconfirmed";
-/// The code of a task whose object somebody changed between a lost attempt and its repeat.
+/// The code of a task whose object another writer changed between a lost attempt and its repeat.
 pub const CHANGED_SINCE_ATTEMPT: &str = "ChangedSinceAttempt";
 
 impl Outcome {

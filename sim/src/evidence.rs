@@ -43,7 +43,7 @@ pub(crate) struct Story<'a> {
     pub(crate) outcome: Option<Outcome>,
     /// Calls on its object, in the order in which they were sent.
     pub(crate) calls: Vec<CallStory>,
-    /// Writes of somebody else to the object or to its copy.
+    /// Writes by another writer to the object or to its copy.
     pub(crate) foreign: Vec<Foreign>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Arrival {
     pub(crate) has_effect: bool,
 }
 
-/// A write of somebody else.
+/// A write by another writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Foreign {
     pub(crate) moment: Moment,
@@ -201,7 +201,7 @@ impl<'a> Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// The objects that somebody else wrote or deleted.
+    /// The objects that another writer wrote or deleted.
     pub(crate) fn foreign_writes(&self) -> HashSet<At> {
         let written = self.history.iter().filter_map(|entry| match &entry.event {
             Event::Foreign { at, .. } => Some(at.clone()),

@@ -126,7 +126,7 @@ pub(crate) enum Event {
         call: u64,
         error: Option<(String, Effect)>,
     },
-    /// Somebody else wrote or deleted an object.
+    /// Another writer wrote or deleted an object.
     Foreign {
         at: At,
         etag: Option<ETag>,
@@ -255,13 +255,13 @@ impl fmt::Display for Event {
             Event::Foreign { at, etag: Some(etag) } => {
                 write!(
                     f,
-                    "somebody else writes {}/{}: {}",
+                    "another writer writes {}/{}: {}",
                     at.bucket,
                     at.key,
                     etag.unquoted().get(..8).unwrap_or_default()
                 )
             }
-            Event::Foreign { at, etag: None } => write!(f, "somebody else deletes {}/{}", at.bucket, at.key),
+            Event::Foreign { at, etag: None } => write!(f, "another writer deletes {}/{}", at.bucket, at.key),
         }
     }
 }

@@ -96,7 +96,7 @@ macro_rules! delegate {
 /// Nothing to note.
 fn nothing<T>(_: &Arc<World>, _: u32, _: &T) {}
 
-/// A write under a lease that somebody else has by now.
+/// A write under a lease that another worker has by now.
 fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&Arc<World>, u32, &Result<T, LeaseError>) + Send {
     move |world, node, answer| {
         if let Err(LeaseError::Fenced) = answer {

@@ -3,8 +3,8 @@
 //!
 //! A seed decides everything: the scene (`scene`), the order in which work goes on
 //! (`executor`), what goes wrong and when (`weather`, `mishaps`, `network`, `job_store`,
-//! `spool`), what users do to their jobs (`users`) and somebody else to their objects
-//! (`somebody_else`). What happens is written down (`history`); afterwards it is judged
+//! `spool`), what users do to their jobs (`users`) and another writer to their objects
+//! (`other_writer`). What happens is written down (`history`); afterwards it is judged
 //! (`invariants`). The same seed ends in the same history.
 
 mod bystanders;
@@ -17,12 +17,12 @@ mod job_store;
 mod mishaps;
 mod network;
 mod not_stood_yet;
+mod other_writer;
 mod process;
 mod report;
 mod run;
 mod scene;
 mod setting;
-mod somebody_else;
 mod spool;
 mod users;
 mod wall_clock;

@@ -19,7 +19,7 @@ use brigade_s3::timeouts::Timeouts;
 use tokio::sync::oneshot;
 
 use crate::history::{Event, Seen};
-use crate::somebody_else;
+use crate::other_writer;
 use crate::world::World;
 
 /// The way of one process.
@@ -39,7 +39,7 @@ impl ObjectStore for Network {
         if let Call::HeadObject(head) = &call
             && world.scene.habits.has(Habit::IgnoresSourceConditions)
         {
-            somebody_else::write_soon(world, &head.at);
+            other_writer::write_soon(world, &head.at);
         }
         let witness = Arc::new(Witness { world: world.clone(), call: id, node: self.node });
         let faults = Faults::new(witness, world.weather.object_faults(), world.clock.clone(), self.entropy.clone());

@@ -15,7 +15,7 @@ use crate::history::{Entry, digest};
 use crate::invariants::{self, Violation};
 use crate::process::Process;
 use crate::world::World;
-use crate::{mishaps, somebody_else, users};
+use crate::{mishaps, other_writer, users};
 
 /// Once nothing goes wrong any more every job ends within this: longer than the longest lease
 /// with its grace, and than the patience with a report.
@@ -114,7 +114,7 @@ fn begin(world: &Arc<World>) {
         world.space.spawn("buckets", Box::pin(mishaps::hide_buckets(world.clone())));
     }
     if let Some(every) = storm.foreign_every {
-        world.space.spawn("somebody else", Box::pin(somebody_else::write_objects(world.clone(), every)));
+        world.space.spawn("another writer", Box::pin(other_writer::write_objects(world.clone(), every)));
     }
 }
 

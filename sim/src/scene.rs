@@ -91,7 +91,7 @@ pub(crate) struct Storm {
     pub(crate) mishap_every: Option<Duration>,
     /// The mean time between two things that users do.
     pub(crate) hand_every: Option<Duration>,
-    /// The mean time between two writes of somebody else.
+    /// The mean time between two writes by another writer.
     pub(crate) foreign_every: Option<Duration>,
 }
 

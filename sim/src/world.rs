@@ -73,8 +73,8 @@ struct Ledger {
     revocations: BTreeMap<(usize, u32), u32>,
     ended: BTreeMap<usize, Ended>,
     processes: Vec<Option<Process>>,
-    /// Calls of which a sender does not know what they did, with their objects: where somebody
-    /// else does most harm.
+    /// Calls of which a sender does not know what they did, with their objects: where another
+    /// writer does most harm.
     lost: Vec<At>,
     sent: BTreeMap<u64, Vec<At>>,
 }

@@ -181,7 +181,7 @@ promises! {
             a_report_file_under_a_lost_stage_is_refused;
         endpoints:
             settings_of_an_endpoint_are_read_back_as_they_were_written
-            settings_that_somebody_else_wrote_meanwhile_are_not_overwritten;
+            settings_that_another_caller_wrote_meanwhile_are_not_overwritten;
     }
 }
 

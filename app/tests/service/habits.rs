@@ -1,5 +1,5 @@
 //! What a report says holds on stores that misbehave: one small job for each habit of the table, on
-//! the real process and a sandbox with that habit, while somebody else writes at the worst moment;
+//! the real process and a sandbox with that habit, while another writer writes at the worst moment;
 //! and one judge for all of them.
 
 mod judge;
@@ -52,16 +52,16 @@ use Habit as H;
 
 scenes! {
     where_the_answer_to_a_put_is_lost => Scene::of(Act::CopyAcross, &[H::LosesAnswerOfPut]);
-    where_the_answer_to_a_put_is_lost_and_somebody_writes =>
+    where_the_answer_to_a_put_is_lost_and_another_writes =>
         Scene::of(Act::CopyAcross, &[H::LosesAnswerOfPut]).with(When::TargetIsWritten);
     where_the_answer_to_a_copy_is_lost => Scene::of(Act::Copy, &[H::LosesAnswerOfCopy]);
-    where_the_answer_to_a_copy_is_lost_and_somebody_writes =>
+    where_the_answer_to_a_copy_is_lost_and_another_writes =>
         Scene::of(Act::Copy, &[H::LosesAnswerOfCopy]).with(When::TargetIsWritten);
     where_the_answer_to_a_delete_is_lost => Scene::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]);
-    where_the_answer_to_a_delete_is_lost_and_somebody_writes =>
+    where_the_answer_to_a_delete_is_lost_and_another_writes =>
         Scene::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
     where_the_answer_to_a_group_of_deletes_is_lost => Scene::of(Act::Delete, &[H::LosesAnswerOfDeletes]);
-    where_the_answer_to_a_group_of_deletes_is_lost_and_somebody_writes =>
+    where_the_answer_to_a_group_of_deletes_is_lost_and_another_writes =>
         Scene::of(Act::Delete, &[H::LosesAnswerOfDeletes]).with(When::SourceIsDeleted);
     where_the_answer_to_a_tagging_is_lost => Scene::of(Act::Tag, &[H::LosesAnswerOfTagging]);
     where_the_answer_to_an_acl_is_lost => Scene::of(Act::CopyDressed, &[H::LosesAnswerOfAcl]);
@@ -69,7 +69,7 @@ scenes! {
     where_the_answer_to_the_beginning_of_an_upload_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfCreate]);
     where_the_answer_to_a_part_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfPart]);
     where_the_answer_to_a_complete_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]);
-    where_the_answer_to_a_complete_is_lost_and_somebody_writes =>
+    where_the_answer_to_a_complete_is_lost_and_another_writes =>
         Scene::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
     where_the_answer_to_an_abort_is_lost =>
         Scene::of(Act::CopyLarge, &[H::LosesAnswerOfAbort]).with(When::PartIsCopied);
@@ -77,9 +77,9 @@ scenes! {
     where_a_copy_is_answered_with_an_empty_body => Scene::of(Act::Copy, &[H::CopyAnswersEmpty]);
     where_a_copy_fails_inside_of_a_success_though_it_is_done => Scene::of(Act::Copy, &[H::CopyFailsThoughDone]);
     where_a_copy_fails_inside_of_a_success => Scene::of(Act::Copy, &[H::CopyFailsInside]);
-    where_a_copy_fails_inside_of_a_success_and_somebody_writes =>
+    where_a_copy_fails_inside_of_a_success_and_another_writes =>
         Scene::of(Act::Copy, &[H::CopyFailsInside]).with(When::TargetIsWritten);
-    where_a_complete_fails_inside_of_a_success_and_somebody_writes =>
+    where_a_complete_fails_inside_of_a_success_and_another_writes =>
         Scene::of(Act::CopyLarge, &[H::CopyFailsInside]).with(When::UploadIsCompleted);
     where_a_group_of_deletes_is_half_named => Scene::of(Act::Delete, &[H::DeletesNameSome]);
     where_a_group_of_deletes_fails_though_it_is_done => Scene::of(Act::Delete, &[H::DeletesFailThoughDone]);

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) enum Committed {
     /// The outcomes of these offsets are recorded.
     Recorded { offsets: Vec<u32>, succeeded: u32, failed: u32 },
-    /// The lease belongs to somebody else, or is given up: who has the slice next must look.
+    /// Another worker has the lease, or it is given up: who has the slice next must look.
     Lost,
 }
 

@@ -6,7 +6,7 @@ use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, cut};
 use brigade_model::ports::object_store::{CallError, Verdict};
 
-/// The code of a copy whose source somebody changed while its parts were carried.
+/// The code of a copy whose source another writer changed while its parts were carried.
 pub const SOURCE_CHANGED: &str = "SourceChanged";
 
 /// Why a task ends before it is through.

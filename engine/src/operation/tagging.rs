@@ -1,7 +1,7 @@
 //! COSPutObjectTagging: replaces an object's tags, or adds to them.
 //!
 //! Putting a whole set of tags twice ends like putting it once, so nothing has to be looked at.
-//! `Add` reads, merges and puts: tags that somebody else puts in between are lost, since no
+//! `Add` reads, merges and puts: tags that another writer puts in between are lost, since no
 //! store offers a condition there.
 
 use brigade_model::Outcome;

@@ -6,7 +6,7 @@
 //!
 //! A crash between the store's answer and the record, or an answer that gets lost, leaves an
 //! upload that nobody knows. It has no parts, for none begins before the record. It is not looked
-//! for: a list of a key's uploads does not tell ours from somebody else's, which must not be
+//! for: a list of a key's uploads does not tell ours from another writer's, which must not be
 //! aborted. The bucket's own rule for incomplete uploads removes such.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Where one slice ends and the next begins: a function of the slice's number alone, so that
-//! whoever takes a preparation over cuts the same slices out of the same bytes.
+//! the worker that takes a preparation over cuts the same slices out of the same bytes.
 
 use brigade_model::JobId;
 use brigade_model::limits::SLICE_TASKS_FIRST;

@@ -7,7 +7,7 @@
 //! 4. What only all rows together tell, or a look at the store, is settled at the end and kept with
 //!    the job: the slices hold rows so that either is possible.
 //!
-//! Slicing is a function of the manifest's bytes, so whoever takes over reads them again and
+//! Slicing is a function of the manifest's bytes, so the worker that takes over reads them again and
 //! writes only the slices that are not recorded yet. Where nothing pins the bytes from one
 //! preparation to the next (parts of an inventory without an MD5), what is recorded is compared.
 
@@ -60,7 +60,7 @@ pub struct Prepare<'a> {
 /// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
 pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
     report::try_place(what.job, &what.places.report, what.leash).await?;
-    // Before the first attempt, so that whoever takes over can tell what was written since.
+    // Before the first attempt, so that the worker that takes over can tell what was written since.
     ensure_sampled(what.jobs, what.job, what.places, what.leash, true).await?;
     match what.job.spec.retry_of {
         Some(source) => retry::read_tasks(what, source).await,

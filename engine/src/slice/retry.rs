@@ -2,7 +2,7 @@
 //! succeed, in manifest order.
 //!
 //! The other job has ended, so its slices and outcomes stand still, and slicing is a function
-//! of them: whoever takes over cuts the same slices. A slice and its outcomes are held at a
+//! of them: the worker that takes over cuts the same slices. A slice and its outcomes are held at a
 //! time. Rows are taken over as they were written, with what the other job's preparation found
 //! about all of them: whether an empty version is in doubt is decided by the whole manifest.
 

@@ -54,7 +54,7 @@ async fn renew(ports: &Ports, lease: &StageLease, leash: &Leash) {
         match ports.jobs.renew_stage(lease, LEASE_TTL).await {
             Ok(()) => leash.prolong(before.after(LEASE_TTL)),
             Err(LeaseError::Fenced) => {
-                tracing::warn!(job = %lease.job, "the stage was taken over by somebody else");
+                tracing::warn!(job = %lease.job, "another holder took the stage over");
                 leash.cut();
                 return;
             }

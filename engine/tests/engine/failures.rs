@@ -325,7 +325,7 @@ async fn a_job_that_is_deleted_while_it_runs_ends_and_leaves_nothing_behind() {
     process.engine.shut_down().await;
 }
 
-/// A store that kills whoever tags this object, so often.
+/// A store that kills the process that tags this object, so often.
 struct Deadly {
     inner: Arc<dyn ObjectStore>,
     times: AtomicU64,

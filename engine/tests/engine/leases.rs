@@ -287,7 +287,7 @@ async fn an_upload_that_a_crash_left_unknown_has_no_parts_and_the_object_is_copi
     assert_eq!(codes, BTreeSet::from(["succeeded"]));
     assert_eq!(world.bucket.object(&at("target", "large")).unwrap().head.size, 6 << 30);
     let left = world.bucket.open_uploads();
-    assert_eq!(left.len(), 1, "nobody can tell it from somebody else's");
+    assert_eq!(left.len(), 1, "nobody can tell it from another writer's");
     assert_eq!(left[0].parts, [], "it takes no room");
 }
 
@@ -312,7 +312,7 @@ async fn a_slice_that_kills_every_worker_is_given_up_soon() {
 const TASKS: usize = 4032;
 /// Its last tasks; they are deleted in one call.
 const LAST_GROUP: std::ops::Range<usize> = 3984..TASKS;
-/// Objects among those that somebody writes while the job is paused.
+/// Objects among those that another writer writes while the job is paused.
 const WRITTEN_WHILE_PAUSED: std::ops::Range<usize> = 3990..4000;
 
 /// A delete whose last slice was leased, worked on in part and given back cleanly, because its

@@ -420,7 +420,7 @@ async fn a_manifest_that_is_not_there_fails_the_job() {
     assert_eq!(job.failures[0].reason, "manifest aside/other.csv: does not exist");
 }
 
-/// The bucket, in which somebody overwrites the manifest once its first range was read.
+/// The bucket, in which another writer overwrites the manifest once its first range was read.
 struct Overwriting {
     inner: Arc<SimulatedStore>,
     is_done: AtomicBool,

@@ -15,7 +15,7 @@ use crate::world::{World, bucket, key};
 const TASKS: usize = 3000;
 /// What the first life did after the backup: these are deleted ...
 const DELETED: std::ops::Range<usize> = 500..1500;
-/// ... and these as well, and somebody wrote them anew.
+/// ... and these as well, and another writer wrote them anew.
 const WRITTEN_ANEW: std::ops::Range<usize> = 1500..2500;
 
 fn keys() -> Vec<String> {

@@ -176,8 +176,8 @@ async fn the_retry_of_an_unconfirmed_copy_looks_before_it_acts() {
         }
     }
     assert!(!done.is_empty(), "some were copied and their worker died before it said so");
-    // Of one of them somebody writes the target anew.
-    world.put("target", &done[0], "written by somebody else").await;
+    // Of one of them another writer writes the target anew.
+    world.put("target", &done[0], "written by another writer").await;
     world.clock.sleep(Duration::from_secs(10)).await;
     let copies = world.bucket.calls(CallKind::CopyObject);
     let retry = world.retry(source.id, |spec| spec.options.requests_per_second_max = None).await;
@@ -185,20 +185,20 @@ async fn the_retry_of_an_unconfirmed_copy_looks_before_it_acts() {
     let rows = check(&world, &job, &open).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 1), "{job:#?}");
     assert_eq!(rows[&done[0]].code, "ChangedSinceAttempt");
-    assert_eq!(text(&world, "target", &done[0]).await.as_deref(), Some("written by somebody else"));
+    assert_eq!(text(&world, "target", &done[0]).await.as_deref(), Some("written by another writer"));
     assert_eq!(world.bucket.calls(CallKind::CopyObject) - copies, (open.len() - done.len()) as u64);
 
     // Whoever retries that once more gets the same answer, and the object stays.
     let again = world.retry(retry, |_| {}).await;
     let job = world.run_to_end(again, None).await;
     assert_eq!(check(&world, &job, &done[..1]).await[&done[0]].code, "ChangedSinceAttempt");
-    assert_eq!(text(&world, "target", &done[0]).await.as_deref(), Some("written by somebody else"));
+    assert_eq!(text(&world, "target", &done[0]).await.as_deref(), Some("written by another writer"));
 
     // Until its user says that it shall be done whatever was written since.
     let act = world.retry(again, |spec| spec.unconfirmed = Unconfirmed::Act).await;
     let job = world.run_to_end(act, None).await;
     assert_eq!(check(&world, &job, &done[..1]).await[&done[0]].status, "succeeded");
-    assert_ne!(text(&world, "target", &done[0]).await.as_deref(), Some("written by somebody else"));
+    assert_ne!(text(&world, "target", &done[0]).await.as_deref(), Some("written by another writer"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,10 +57,10 @@ pub enum ApplyError {
     /// No such job.
     #[error("no such job")]
     NotFound,
-    /// Somebody else changed the job: read it and decide again.
-    #[error("the job was changed by somebody else")]
+    /// Another caller changed the job: read it and decide again.
+    #[error("another caller changed the job meanwhile")]
     Lost,
-    /// The stage's lease belongs to somebody else by now.
+    /// Another holder has the stage's lease by now.
     #[error("the lease is lost")]
     Fenced,
     /// The table does not allow it.
@@ -85,8 +85,8 @@ pub enum LeaseError {
 /// Why an endpoint's settings were not written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SetEndpointError {
-    /// Somebody else wrote them meanwhile: read and decide again.
-    #[error("the endpoint's settings were changed by somebody else")]
+    /// Another caller wrote them meanwhile: read and decide again.
+    #[error("another caller changed the endpoint's settings meanwhile")]
     Lost,
     /// The store failed.
     #[error(transparent)]
@@ -286,7 +286,7 @@ pub struct OutcomePart {
     pub bytes: Bytes,
 }
 
-/// A multipart upload in progress, recorded before its first part so that whoever takes over
+/// A multipart upload in progress, recorded before its first part so that the worker that takes over
 /// can abort it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenUpload {

@@ -9,7 +9,7 @@ pub(crate) fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     for (_, name, story) in evidence.tasks().filter(|(_, _, story)| story.has_effect()) {
         match &story.outcome {
-            // What the store said is about what somebody else did meanwhile.
+            // What the store said is about what another writer did meanwhile.
             Some(outcome) if outcome.effect() == TaskEffect::None && story.is_ours_alone() => {
                 let code = story.failure().unwrap_or_default();
                 broken.push(format!("{name} had an effect and failed with {code}, as if it had none"));

@@ -1,4 +1,4 @@
-//! What somebody else wrote after an attempt whose end nobody knows is not destroyed by the
+//! What another writer wrote after an attempt whose end nobody knows is not destroyed by the
 //! repeat: it looks first, and leaves what is new.
 //!
 //! What is documented is allowed: a call that was on its way already, a write between the look
@@ -24,7 +24,7 @@ pub(crate) fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence
                 let culprit = story.acts().find(is_culprit);
                 broken.extend(culprit.map(|act| {
                     format!(
-                        "{name}: what somebody wrote at {:?} was destroyed by a repeat at {:?}",
+                        "{name}: what another writer wrote at {:?} was destroyed by a repeat at {:?}",
                         written.at, act.sent_at
                     )
                 }));

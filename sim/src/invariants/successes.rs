@@ -32,7 +32,7 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
     broken
 }
 
-/// Bytes and metadata of a copy that succeeded are of one moment of its source, though somebody else
+/// Bytes and metadata of a copy that succeeded are of one moment of its source, though another writer
 /// wrote it meanwhile.
 pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();

@@ -44,7 +44,7 @@ pub(super) async fn settings_of_an_endpoint_are_read_back_as_they_were_written(b
     assert_eq!(bench.store().endpoints().await.unwrap(), [east, back]);
 }
 
-pub(super) async fn settings_that_somebody_else_wrote_meanwhile_are_not_overwritten(bench: &mut dyn Bench) {
+pub(super) async fn settings_that_another_caller_wrote_meanwhile_are_not_overwritten(bench: &mut dyn Bench) {
     let first = unset("main");
     for row in [first.clone(), bench.store().set_endpoint(&first).await.unwrap()] {
         let writes = (0..8).map(|_| {

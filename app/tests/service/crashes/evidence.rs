@@ -57,7 +57,7 @@ pub(crate) struct CallStory {
     pub(crate) answered: Option<Moment>,
 }
 
-/// A write of somebody else; without an ETag a delete.
+/// A write by another writer; without an ETag a delete.
 #[derive(Debug, Clone)]
 pub(crate) struct Foreign {
     pub(crate) moment: Moment,

@@ -48,7 +48,7 @@ pub(crate) enum Event {
     Answered {
         call: u64,
     },
-    /// Somebody else wrote an object, or deleted it.
+    /// Another writer wrote an object, or deleted it.
     Foreign {
         at: At,
         etag: Option<ETag>,

@@ -174,7 +174,10 @@ fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Ve
         for written in story.foreign.iter().filter(|written| written.etag.is_some()) {
             let culprit = story.acts().find(|act| destroys(act, written) && is_wrong(story, act, written));
             broken.extend(culprit.map(|act| {
-                format!("task {}: what somebody wrote at {} was destroyed by {act:?}", story.number, written.moment)
+                format!(
+                    "task {}: what another writer wrote at {} was destroyed by {act:?}",
+                    story.number, written.moment
+                )
             }));
         }
     }

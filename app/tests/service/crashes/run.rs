@@ -102,7 +102,7 @@ impl Run {
         let house = House::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
         witness.note_process(house.process.id());
         fill(&scene, &house);
-        // What is written in the seconds before the first lease counts as written by somebody else:
+        // What is written in the seconds before the first lease counts as written by another writer:
         // one for the date of an object, which has no parts of it, and one for that of the sample
         // by which the store's clock is known.
         let filled = house.clock.now().as_second();
@@ -119,7 +119,7 @@ impl Run {
         Self { scene, house, witness, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
     }
 
-    /// Somebody else writes objects of the job until the run is over.
+    /// Another writer writes objects of the job until the run is over.
     fn let_others_write(&self, is_over: Arc<AtomicBool>) {
         let Some(every) = self.scene.foreign_every else { return };
         let (witness, clock, scene) = (self.witness.clone(), self.house.clock.clone(), self.scene.clone());
@@ -131,11 +131,11 @@ impl Run {
                     return;
                 }
                 let at = at(chance.pick(&["photos", "backup"]), &key(chance.below(scene.tasks)));
-                let body = (chance.below(4) != 0).then(|| format!("of somebody else, {n}"));
+                let body = (chance.below(4) != 0).then(|| format!("of another writer, {n}"));
                 witness.write(&at, body).await;
             }
         };
-        TokioSpawn.spawn("somebody else", Box::pin(work));
+        TokioSpawn.spawn("another writer", Box::pin(work));
     }
 
     async fn take(&mut self, step: Step) {
@@ -210,7 +210,7 @@ impl Run {
         false
     }
 
-    /// Freezes the service until its leases have ended: answers come meanwhile, and somebody writes
+    /// Freezes the service until its leases have ended: answers come meanwhile, and another writer writes
     /// what it had in hand.
     async fn freeze(&mut self) {
         self.hold_answers().await;
@@ -235,7 +235,7 @@ impl Run {
         Some(job)
     }
 
-    /// Looks at what the dead process left, lets somebody write what it had in hand, and starts
+    /// Looks at what the dead process left, lets another writer write what it had in hand, and starts
     /// the next.
     async fn start_again(&mut self) {
         self.house.process.wait().unwrap();
@@ -251,12 +251,12 @@ impl Run {
         self.client = self.house.client();
     }
 
-    /// Somebody else writes some of the objects whose calls were not answered.
+    /// Another writer writes some of the objects whose calls were not answered.
     async fn write_what_was_in_hand(&self) {
         for at in self.witness.lost() {
             if self.chance.below(3) == 0 {
                 let n = self.chance.below(1 << 40);
-                let body = (self.chance.below(4) != 0).then(|| format!("of somebody else, in hand, {n}"));
+                let body = (self.chance.below(4) != 0).then(|| format!("of another writer, in hand, {n}"));
                 self.witness.write(&at, body).await;
             }
         }

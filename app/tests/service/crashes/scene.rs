@@ -98,7 +98,7 @@ pub(crate) struct Scene {
     pub(crate) in_flight: u32,
     /// An answer to a task's call takes up to twice as long.
     pub(crate) answer: Duration,
-    /// The mean time between two writes of somebody else; `None` for only those at a kill.
+    /// The mean time between two writes by another writer; `None` for only those at a kill.
     pub(crate) foreign_every: Option<Duration>,
     pub(crate) steps: Vec<Step>,
 }

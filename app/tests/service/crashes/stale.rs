@@ -66,7 +66,7 @@ fn slice(store: &Connection) -> (i64, Option<Vec<u8>>, i64, i64, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn outcomes_of_a_slice_that_somebody_else_took_over_count_not_at_all() {
+async fn outcomes_of_a_slice_that_another_worker_took_over_count_not_at_all() {
     let (house, witness, job) = begin().await;
     let store = job_store(&house);
     let taken = "UPDATE slice SET epoch = epoch + 1, token = ?1, owner = ?1, expires = ?2";

@@ -108,5 +108,5 @@ fn an_answer_before_the_sync_is_seen_in_a_trace() {
     assert_eq!(trace(&[asked, written, begun, answered, ended]), [false], "the sync goes on");
     assert_eq!(trace(&[asked, answered, written, synced]), [false]);
     assert_eq!(trace(&[asked, written, answered]), [false], "nothing is synced");
-    assert_eq!(trace(&[written, synced, asked, answered]), [false], "that was somebody else's");
+    assert_eq!(trace(&[written, synced, asked, answered]), [false], "the sync came before the request");
 }

@@ -174,7 +174,7 @@ impl Witness {
         open.into_iter().flat_map(|(_, objects)| objects).collect()
     }
 
-    /// Somebody else writes an object, or deletes it.
+    /// Another writer writes an object, or deletes it.
     pub(crate) async fn write(&self, at: &At, body: Option<String>) {
         let _turn = self.0.turn.lock().await;
         match body {

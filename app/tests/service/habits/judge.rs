@@ -1,7 +1,8 @@
 //! The judge: each row of the report against what calls did and what lies in the buckets.
 //!
-//! Successes have their effect, failures that do not say that nobody knows had none, what nobody
-//! listed is as it was, what somebody else wrote is there, and no upload stays unnamed.
+//! A success has its effect; a failure had none unless it says that its effect is unknown; an object
+//! that no row names is as it was; what another writer wrote is there; every upload that is left is
+//! named.
 
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::ports::object_store::{At, CallKind};
@@ -66,7 +67,7 @@ fn acts(act: Act) -> &'static [CallKind] {
     }
 }
 
-/// What our calls did to that object: a write of somebody else is no call of ours.
+/// What our calls did to that object: another writer's write is no call of ours.
 fn effects<'a>(played: &'a Played, at: &'a At) -> impl Iterator<Item = &'a LoggedEffect> {
     let is_theirs =
         move |effect: &LoggedEffect| effect.call == CallKind::PutObject && played.foreign.contains_key(&name(at));
@@ -101,14 +102,14 @@ fn unlisted(played: &Played) -> Vec<String> {
     broken
 }
 
-/// What somebody else wrote is there.
+/// What another writer wrote is there.
 fn foreign(played: &Played) -> Vec<String> {
     let is_there = |(name, wrote): &(&String, &SimulatedObject)| {
         let there = played.after.get(*name);
         there.is_some_and(|there| there.head.etag == wrote.head.etag)
     };
     let lost = played.foreign.iter().filter(|pair| !is_there(pair));
-    lost.map(|(name, _)| format!("what somebody wrote to {name} is {}", looks(played.after.get(name)))).collect()
+    lost.map(|(name, _)| format!("what another writer wrote to {name} is {}", looks(played.after.get(name)))).collect()
 }
 
 /// Codes of tasks whose call was carried out, and whose object is not as the job wants it.
@@ -141,7 +142,7 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
             Some((false, UNCONFIRMED)) => {}
             Some((false, code)) if TELL_OF_A_PART.contains(&code) => {}
             Some((false, CHANGED_SINCE_ATTEMPT)) if played.foreign.is_empty() => {
-                broken.push(format!("{row} is {CHANGED_SINCE_ATTEMPT}, and nobody wrote it"));
+                broken.push(format!("{row} is {CHANGED_SINCE_ATTEMPT}, and no other writer wrote it"));
             }
             Some((false, CHANGED_SINCE_ATTEMPT)) => {}
             Some((false, code)) if has_acted => broken.push(format!("{row} failed with {code}, and it was done")),
@@ -167,7 +168,7 @@ fn can_be_done(played: &Played, row: &str) -> bool {
     is_there && !is_excused && played.foreign.is_empty()
 }
 
-/// Where a success is not what was wanted; what somebody else wrote after it is theirs.
+/// Where a success is not what was wanted; what another writer wrote after it is theirs.
 fn unlike(played: &Played, row: &str) -> Option<String> {
     let target = name(&may_change(played, row));
     if played.foreign.contains_key(&target) {
@@ -213,7 +214,7 @@ fn uploads(played: &Played, report: &Report) -> Vec<String> {
     // The answer that names it got lost.
     let is_unknown = played.scene.habits.contains(&brigade_s3::simulated::Habit::LosesAnswerOfCreate);
     let left = played.open_uploads.iter().filter(|id| !is_named(id) && !is_unknown);
-    left.map(|id| format!("upload {id} is left and nobody is told")).collect()
+    left.map(|id| format!("upload {id} is left and no message names it")).collect()
 }
 
 /// A list that passes for whole names each key once.

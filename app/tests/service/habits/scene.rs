@@ -1,5 +1,5 @@
-//! What is decided before a job runs: what it does, on a store with which habits, and when somebody
-//! else writes.
+//! What is decided before a job runs: what it does, on a store with which habits, and when another
+//! writer writes.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) enum Act {
     List,
 }
 
-/// After which call somebody else writes, once.
+/// After which call another writer writes, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     /// To the source of the row, which they write anew.

@@ -41,7 +41,7 @@ pub(crate) struct Played {
     /// Every object before the job, and now.
     pub(crate) before: Objects,
     pub(crate) after: Objects,
-    /// What somebody else wrote.
+    /// What another writer wrote.
     pub(crate) foreign: BTreeMap<String, SimulatedObject>,
     /// What calls did in the buckets of objects, but those of setting the scene up.
     pub(crate) effects: Vec<LoggedEffect>,
@@ -233,7 +233,7 @@ fn gzip(key: &str) -> Vec<u8> {
     texts.map(zipped).find_map(|(len, bytes)| (bytes.len() == len).then_some(bytes)).unwrap()
 }
 
-/// Somebody else, who writes once, after a call.
+/// Another writer, who writes once, after a call.
 #[derive(Clone)]
 struct Foreign {
     bucket: SimulatedStore,

@@ -181,7 +181,7 @@ pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
 }
 
 pub(super) fn source_changed() -> End {
-    reject(SOURCE_CHANGED, None, "somebody wrote the source while it was copied; the copy was thrown away")
+    reject(SOURCE_CHANGED, None, "another writer wrote the source while it was copied; the copy was thrown away")
 }
 
 fn cut_parts(size: u64, part_bytes: u64) -> Vec<Part> {

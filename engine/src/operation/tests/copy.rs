@@ -282,7 +282,7 @@ async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_wrote_over_a_lost_copy_is_left_as_it_is() {
+async fn what_another_writer_wrote_over_a_lost_copy_is_left_as_it_is() {
     let rig = rig_with_object().await;
     rig.fault(CallKind::CopyObject, write(TARGET, "k", "somebody's"));
     assert_eq!(code(&rig.run(&copy(|_| ()), &task("k"), false).await), "ChangedSinceAttempt");
@@ -338,7 +338,7 @@ async fn a_lost_copy_onto_itself_is_made_again_when_they_are_not() {
     let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
     let rig = rig_with_object().await;
     rig.fault(CallKind::CopyObject, write(SOURCE, "k", "somebody's"));
-    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done(), "what somebody wrote is what is to be copied");
+    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done(), "what another writer wrote is what is to be copied");
     let object = rig.object(SOURCE, "k").unwrap();
     assert_eq!(object.head.storage_class.as_deref(), Some("STANDARD_IA"));
     assert_eq!(&object.body.to_bytes()[..], b"somebody's");

@@ -85,7 +85,7 @@ async fn a_delete_that_did_not_arrive_is_done_again_after_a_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_wrote_anew_after_a_lost_delete_is_left_as_it_is() {
+async fn what_another_writer_wrote_anew_after_a_lost_delete_is_left_as_it_is() {
     let rig = rig_with(&["k"]).await;
     rig.fault(CallKind::DeleteObject, write(SOURCE, "k", "new"));
     assert_eq!(code(&rig.run(&DELETE, &task("k"), false).await), "ChangedSinceAttempt");

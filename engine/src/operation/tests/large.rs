@@ -124,7 +124,7 @@ async fn directives_hold_for_copies_in_parts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_somebody_writes_meanwhile_is_not_mixed_into_the_copy() {
+async fn a_source_that_another_writes_meanwhile_is_not_mixed_into_the_copy() {
     let rewrite = || Fault::After(Box::new(|sim: &_| put_now(sim, SOURCE, "k", "another")));
     let rig = rig_with_large_object().await;
     rig.fault(CallKind::UploadPartCopy, rewrite());
@@ -213,7 +213,7 @@ async fn a_completion_that_did_not_arrive_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_wrote_over_a_lost_completion_is_left_as_it_is() {
+async fn what_another_writer_wrote_over_a_lost_completion_is_left_as_it_is() {
     let rig = rig_with_large_object().await;
     let rewrite = |sim: &_| put_now(sim, TARGET, "k", "somebody's");
     rig.fault(CallKind::CompleteMultipartUpload, Fault::AnswerLostThen(Box::new(rewrite)));

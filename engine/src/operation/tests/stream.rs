@@ -370,7 +370,7 @@ async fn a_put_whose_answer_was_lost_is_proved_by_its_digest_and_not_made_again(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_wrote_over_a_lost_put_is_left_as_it_is_though_its_size_is_the_same() {
+async fn what_another_writer_wrote_over_a_lost_put_is_left_as_it_is_though_its_size_is_the_same() {
     let (mut rig, other) = rig_with("body".into(), NewObject::default()).await;
     rig.bench.source.store = came_in_parts(rig.store.clone());
     rig.bench.target.store = loses_the_answer(&other, |sim| put_now(sim, TARGET, "k", "ours"));

@@ -1,4 +1,4 @@
-//! Somebody else, who writes and deletes objects of running jobs: often those whose call was
+//! Another writer, who writes and deletes objects of running jobs: often those whose call was
 //! lost a moment ago.
 
 use std::sync::Arc;
@@ -20,6 +20,7 @@ const LARGE_MIN: u64 = 1 << 20;
 
 /// Writes until the storm is over.
 pub(crate) async fn write_objects(world: Arc<World>, every: Duration) {
+    // This label decides what a seed means: with another, recorded seeds tell other stories.
     let chance = Chance::new(world.seed, "somebody else");
     for n in 0_u64.. {
         world.executor.sleep(chance.up_to(every * 2)).await;
@@ -70,7 +71,7 @@ pub(crate) fn write_soon(world: &Arc<World>, at: &At) {
         writing.executor.sleep(after).await;
         write(&writing, &at, n, false);
     };
-    world.space.spawn("somebody else", Box::pin(work));
+    world.space.spawn("another writer", Box::pin(work));
 }
 
 /// Writes other bytes, as many as are there: an object's size tells nobody whose it is.
