@@ -10,6 +10,8 @@
 //!   often as the request holds it, so that no second value slips in beside a signed one.
 //!   Under [`Strictness::Full`] the lists must name `host`, `x-cos-appid` and every parameter
 //!   of the query: what is not signed can be changed by whoever repeats the request.
+//! - What a stranger can make the service do is bounded: [`parse`] looks at sizes and numbers
+//!   before it decodes anything, and [`verify`] needs a claim, whose key the caller knows.
 //! - Names of parameters are lower-cased, a `+` in the query is a space, the path is decoded.
 //! - A `host` is accepted as it came and without its port: one client signs it so.
 //! - A signature may begin to be valid up to 15 minutes ahead of our clock.
@@ -42,14 +44,38 @@ pub struct RequestParts<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
-/// How much of a request must be signed.
+/// The longest key time, seconds: that of Tencent's Go client. ours
+const KEY_TIME_SECONDS_STRICT: i64 = 3600;
+/// The longest key time otherwise, seconds: a week, as S3 has it for signed URLs. ours
+const KEY_TIME_SECONDS_MAX: i64 = 7 * 86_400;
+
+/// How much of a request must be signed, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
+    /// As [`Strictness::Full`], and the key time is one hour at most.
+    Strict,
     /// `host`, `x-cos-appid` and every parameter of the query, where they are present.
     #[default]
     Full,
     /// Whatever the client chose to sign.
     AsListed,
+}
+
+impl Strictness {
+    /// Whether the lists must name what is present.
+    fn is_full(self) -> bool {
+        match self {
+            Strictness::Strict | Strictness::Full => true,
+            Strictness::AsListed => false,
+        }
+    }
+
+    fn key_time_seconds_max(self) -> i64 {
+        match self {
+            Strictness::Strict => KEY_TIME_SECONDS_STRICT,
+            Strictness::Full | Strictness::AsListed => KEY_TIME_SECONDS_MAX,
+        }
+    }
 }
 
 /// Why a request is not taken for its signer's.
@@ -66,6 +92,17 @@ pub enum SignatureError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A part of the request is larger than any that is signed.
+    #[error("the {part} may have at most {max}")]
+    TooLarge {
+        /// Which part.
+        part: &'static str,
+        /// The bound with its unit.
+        max: &'static str,
+    },
+    /// The signing key would be valid for too long.
+    #[error("the signature's q-key-time may span at most {0} seconds")]
+    LongLived(i64),
     /// Something that must be signed is not.
     #[error("{0} must be signed")]
     NotSigned(String),
@@ -83,9 +120,11 @@ pub enum SignatureError {
 impl From<SignatureError> for CosError {
     fn from(error: SignatureError) -> Self {
         match error {
-            SignatureError::Unsigned | SignatureError::Malformed { .. } | SignatureError::NotSigned(_) => {
-                CosError::access_denied(error)
-            }
+            SignatureError::TooLarge { .. } => CosError::invalid_request(error),
+            SignatureError::Unsigned
+            | SignatureError::Malformed { .. }
+            | SignatureError::LongLived(_)
+            | SignatureError::NotSigned(_) => CosError::access_denied(error),
             SignatureError::Expired => CosError::request_expired(),
             SignatureError::TooSkewed => CosError::request_time_too_skewed(),
             SignatureError::Mismatch => CosError::signature_does_not_match(),
@@ -105,8 +144,12 @@ pub fn verify(
     now: Timestamp,
     strictness: Strictness,
 ) -> Result<(), SignatureError> {
-    let request = canonical::Request::of(parts, claim.form);
-    if strictness == Strictness::Full
+    let key_time_seconds_max = strictness.key_time_seconds_max();
+    if claim.key_time.end - claim.key_time.start > key_time_seconds_max {
+        return Err(SignatureError::LongLived(key_time_seconds_max));
+    }
+    let request = canonical::Request::claimed(parts, claim)?;
+    if strictness.is_full()
         && let Some(name) = request.unlisted(&claim.parameter_list, &claim.header_list)
     {
         return Err(SignatureError::NotSigned(name.chars().take(64).collect()));

@@ -101,7 +101,9 @@ impl Action {
 /// the path does not take, `InvalidRequest` where a job's id is missing, `NoSuchJob` where it
 /// is too long to be one.
 pub fn route(method: &str, path: &str) -> Result<Action, CosError> {
-    let segments: Vec<&str> = path.strip_prefix('/').ok_or_else(CosError::invalid_uri)?.split('/').collect();
+    // No path of the dialect has a fourth segment, and a stranger may send any number of them.
+    let segments = path.strip_prefix('/').ok_or_else(CosError::invalid_uri)?.split('/');
+    let segments: Vec<&str> = segments.take(4).collect();
     let (id, make): (&str, fn(JobIdText) -> Action) = match (segments.as_slice(), method) {
         (["jobs"], "POST") => return Ok(Action::CreateJob),
         (["jobs"], "GET") => return Ok(Action::ListJobs),

@@ -8,14 +8,19 @@
 //! for both ends, from two lists of names: a signer's are all that the request holds, sorted;
 //! a verifier's are the claim's, in the claim's order and spelling.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use percent_encoding::{percent_decode_str, percent_encode};
 
-use super::RequestParts;
-use super::claim::{FIELDS, Form};
+use super::claim::{Claim, FIELDS, Form};
+use super::{RequestParts, SignatureError};
 use crate::cos::headers::{APPID, SECURITY_TOKEN};
 use crate::query::{RESERVED, split_query};
 
 const HOST: &str = "host";
+
+/// All signed headers, bytes: a token and as much again. ours
+const SIGNED_HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// How the host enters the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +57,18 @@ impl Request {
         }
     }
 
+    /// Takes apart what a claim is about: of the headers those that it lists, or should.
+    pub(super) fn claimed(parts: RequestParts<'_>, claim: &Claim) -> Result<Self, SignatureError> {
+        let mut listed = lower_cased(&claim.header_list);
+        listed.extend([HOST, APPID].map(str::to_owned));
+        let is_listed = |name: &str| listed.contains(&encode_name(name.as_bytes()));
+        let headers: Vec<_> = parts.headers.iter().copied().filter(|(name, _)| is_listed(name)).collect();
+        if headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > SIGNED_HEADER_BYTES_MAX {
+            return Err(SignatureError::TooLarge { part: "signed headers", max: "16384 bytes" });
+        }
+        Ok(Self::of(RequestParts { headers: &headers, ..parts }, claim.form))
+    }
+
     /// The names of all parameters and of all headers, as often as they occur.
     pub(super) fn lists(&self) -> (Vec<String>, Vec<String>) {
         let names = |pairs: &[Pair]| pairs.iter().map(|(name, _)| name.clone()).collect();
@@ -61,11 +78,11 @@ impl Request {
     /// What the lists leave out although it must be signed where it is present: the host, the
     /// account, and every parameter other than the token of temporary credentials.
     pub(super) fn unlisted(&self, parameter_list: &[String], header_list: &[String]) -> Option<&str> {
-        let is_listed = |list: &[String], name: &str| list.iter().any(|listed| listed.eq_ignore_ascii_case(name));
+        let (parameter_list, header_list) = (lower_cased(parameter_list), lower_cased(header_list));
         let headers = self.headers.iter().map(|(name, _)| name.as_str());
-        let mut headers = headers.filter(|name| [HOST, APPID].contains(name) && !is_listed(header_list, name));
+        let mut headers = headers.filter(|name| [HOST, APPID].contains(name) && !header_list.contains(*name));
         let parameters = self.parameters.iter().map(|(name, _)| name.as_str());
-        let mut parameters = parameters.filter(|name| *name != SECURITY_TOKEN && !is_listed(parameter_list, name));
+        let mut parameters = parameters.filter(|name| *name != SECURITY_TOKEN && !parameter_list.contains(*name));
         headers.next().or_else(|| parameters.next())
     }
 
@@ -85,32 +102,46 @@ impl Request {
 }
 
 fn sorted(pairs: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Vec<Pair> {
-    let encode = |bytes: &[u8]| percent_encode(bytes, RESERVED).to_string();
-    let mut pairs: Vec<Pair> =
-        pairs.map(|(name, value)| (encode(&name).to_ascii_lowercase(), encode(&value))).collect();
+    let mut pairs: Vec<Pair> = pairs.map(|(name, value)| (encode_name(&name), encode(&value))).collect();
     pairs.sort();
     pairs
+}
+
+fn encode(bytes: &[u8]) -> String {
+    percent_encode(bytes, RESERVED).to_string()
+}
+
+fn encode_name(name: &[u8]) -> String {
+    encode(name).to_ascii_lowercase()
+}
+
+fn lower_cased(list: &[String]) -> BTreeSet<String> {
+    list.iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 
 /// `name=value&...` of what the list names, in its order and spelling; the n-th mention of a
 /// repeated name stands for its n-th value.
 fn join(pairs: &[Pair], list: &[String], host: Host) -> Option<String> {
+    let mut mentions: BTreeMap<String, usize> = BTreeMap::new();
     let mut joined = Vec::with_capacity(list.len());
-    for (position, listed) in list.iter().enumerate() {
-        let values: Vec<&str> = pairs
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(listed))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        let mentions = |list: &[String]| list.iter().filter(|other| other.eq_ignore_ascii_case(listed)).count();
-        if mentions(list) != values.len() {
-            return None;
-        }
-        let value = values.get(mentions(&list[..position]))?;
-        let is_host = host == Host::WithoutPort && listed.eq_ignore_ascii_case(HOST);
+    for listed in list {
+        let name = listed.to_ascii_lowercase();
+        let is_host = host == Host::WithoutPort && name == HOST;
+        let values = named(pairs, &name);
+        let mention = mentions.entry(name).or_default();
+        let (_, value) = values.get(*mention)?;
+        *mention += 1;
         joined.push(format!("{listed}={}", if is_host { without_port(value) } else { value }));
     }
-    Some(joined.join("&"))
+    let is_whole = mentions.iter().all(|(name, count)| named(pairs, name).len() == *count);
+    is_whole.then(|| joined.join("&"))
+}
+
+/// The pairs of that name, which stand together.
+fn named<'a>(pairs: &'a [Pair], name: &str) -> &'a [Pair] {
+    let first = pairs.partition_point(|(other, _)| other.as_str() < name);
+    let end = pairs.partition_point(|(other, _)| other.as_str() <= name);
+    &pairs[first..end]
 }
 
 /// An encoded host without its port.

@@ -1,7 +1,7 @@
 //! What a request claims about its signature, from the header or from the query.
 //!
 //! The seven fields are required, each once; in the header nothing else may stand beside them.
-//! All lengths are bounded before anything is computed.
+//! All lengths and numbers are bounded before anything is decoded: whoever asks may be a stranger.
 
 use std::fmt;
 
@@ -12,6 +12,12 @@ use crate::query::split_query;
 /// The fields of a signature.
 pub(super) const FIELDS: [&str; 7] =
     ["q-sign-algorithm", "q-ak", "q-sign-time", "q-key-time", "q-header-list", "q-url-param-list", "q-signature"];
+/// The path, bytes: that of a job's id of 64 characters, each of 4 bytes, encoded, and the rest. ours
+const PATH_BYTES_MAX: usize = 1024;
+/// The query, bytes: a token, a signature whose lists are half full, a reason. ours
+const QUERY_BYTES_MAX: usize = 16 * 1024;
+/// Parameters of the query: those that a list can name, the signature's own, the token. ours
+const PARAMETERS_MAX: usize = LISTED_MAX + FIELDS.len() + 1;
 /// `Authorization`, bytes; a hundred names of 40 bytes and the rest. ours
 const AUTHORIZATION_BYTES_MAX: usize = 8 * 1024;
 /// Names in a list. ours
@@ -89,9 +95,11 @@ fn malformed(field: &'static str, problem: &'static str) -> SignatureError {
 /// Reads what a request claims.
 ///
 /// # Errors
+/// [`SignatureError::TooLarge`] when a part of it is larger than any that is signed,
 /// [`SignatureError::Unsigned`] when it claims nothing, [`SignatureError::Malformed`] with the
 /// field that cannot be read.
 pub fn parse(parts: RequestParts<'_>) -> Result<Claim, SignatureError> {
+    check_sizes(parts)?;
     let query = query_fields(parts.query);
     let (form, fields) = match (header_value(parts, "authorization")?, query.is_empty()) {
         (None, true) => return Err(SignatureError::Unsigned),
@@ -113,6 +121,21 @@ pub fn parse(parts: RequestParts<'_>) -> Result<Claim, SignatureError> {
         parameter_list: read_list("q-url-param-list", field("q-url-param-list")?)?,
         signature: read_signature(field("q-signature")?)?,
     })
+}
+
+/// Nothing is decoded of a request that is too large.
+fn check_sizes(parts: RequestParts<'_>) -> Result<(), SignatureError> {
+    let too_large = |part, max| Err(SignatureError::TooLarge { part, max });
+    if parts.path.len() > PATH_BYTES_MAX {
+        return too_large("path", "1024 bytes");
+    }
+    if parts.query.len() > QUERY_BYTES_MAX {
+        return too_large("query", "16384 bytes");
+    }
+    if parts.query.split('&').filter(|pair| !pair.is_empty()).nth(PARAMETERS_MAX).is_some() {
+        return too_large("query", "108 parameters");
+    }
+    Ok(())
 }
 
 /// The value of a header that may be given once.

@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A request, owned.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Asked {
     method: &'static str,
     path: String,
@@ -348,4 +348,65 @@ fn a_claim_shows_neither_its_token_nor_its_signature() {
     let authorization = String::from_utf8(authorization.1.clone()).unwrap();
     let (_, signature) = authorization.rsplit_once('=').unwrap();
     assert!(shown.contains(KEY_ID) && !shown.contains("the-token") && !shown.contains(signature), "{shown}");
+}
+
+/// A query of so many parameters.
+fn parameters(count: usize) -> String {
+    (0..count).map(|n| format!("p{n}=v")).collect::<Vec<_>>().join("&")
+}
+
+#[test]
+fn what_is_larger_than_any_signed_request_is_refused_before_anything_of_it_is_decoded() {
+    // `parse` alone refuses them, and without a claim nothing is taken apart.
+    let refused = |asked: &Asked| match asked.with(|parts| parse(parts).map(|_| ())) {
+        Err(error @ SignatureError::TooLarge { part, .. }) => {
+            assert_eq!(CosError::from(error).status, 400);
+            Some(part)
+        }
+        _ => None,
+    };
+    let mut far = Asked::list();
+    far.path = format!("/jobs/{}", "a".repeat(1024));
+    let long = Asked::list().query(&format!("maxResults={}", "1".repeat(16 * 1024)));
+    let many = Asked::list().query(&parameters(109));
+    for asked in [far, long, many] {
+        let part = refused(&asked);
+        assert!(part.is_some(), "{asked:?}");
+        assert_eq!(refused(&asked.clone().signed()), part, "a signature makes it no smaller");
+        assert_eq!(refused(&asked.signed_in_query()), part);
+    }
+    let most = Asked::list().query(&parameters(100)).signed();
+    assert!(most.verify().is_ok(), "as many as a list can name");
+    let padded = Asked::list().query(&"&".repeat(10_000)).signed();
+    assert!(padded.verify().is_ok(), "an empty parameter is none");
+}
+
+#[test]
+fn signed_headers_have_a_bound_and_what_nobody_signed_costs_nothing() {
+    let large = "x".repeat(16 * 1024);
+    let signed = Asked::list().header("x-cos-large", &large).signed().verify();
+    assert!(matches!(signed, Err(SignatureError::TooLarge { part: "signed headers", .. })), "{signed:?}");
+    let beside = Asked::list().signed().header("x-cos-large", &large);
+    assert!(beside.verify().is_ok());
+    let claim = beside.verify().unwrap();
+    let listed = beside.with(|parts| canonical::Request::claimed(parts, &claim).unwrap().lists().1);
+    assert_eq!(listed, ["host", "x-cos-appid"], "the others are not taken apart");
+}
+
+#[test]
+fn a_key_time_spans_a_week_at_most_and_an_hour_under_strict() {
+    let judged = |seconds: i64, strictness| {
+        let asked = Asked::list();
+        let authorization = asked.with(|parts| sign(parts, KEY_ID, SECRET, at(START), at(START + seconds)));
+        asked.header("authorization", &authorization).verify_at(START, strictness).map(|_| ())
+    };
+    for (strictness, longest) in
+        [(Strictness::Strict, 3600), (Strictness::Full, 7 * 86_400), (Strictness::AsListed, 7 * 86_400)]
+    {
+        assert_eq!(judged(longest, strictness), Ok(()));
+        assert_eq!(judged(longest + 1, strictness), Err(SignatureError::LongLived(longest)));
+        assert_eq!(judged(3000 * 365 * 86_400, strictness), Err(SignatureError::LongLived(longest)));
+    }
+    let unsigned_parameter = Asked::list().query("").signed().query("maxResults=2");
+    assert!(unsigned_parameter.verify_at(START, Strictness::Strict).is_err(), "strict is no less than full");
 }
