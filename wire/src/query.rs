@@ -28,11 +28,24 @@ pub fn encode_query(pairs: &[(String, String)]) -> String {
 
 /// The pairs of a raw query string as bytes: what a signature is made over.
 pub(crate) fn split_query(raw: &str) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode_form(name), decode_form(value))
+    encoded_pairs(raw).map(|(name, value)| (decode_form(name), decode_form(value)))
+}
+
+/// The pairs of a raw query string whose decoded name is wanted, with its values; no other value
+/// is decoded.
+pub(crate) fn pairs_named<'a>(
+    raw: &'a str,
+    is_wanted: impl Fn(&[u8]) -> bool + 'a,
+) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a {
+    encoded_pairs(raw).filter_map(move |(name, value)| {
+        let name = decode_form(name);
+        is_wanted(&name).then(|| (name, decode_form(value)))
     })
+}
+
+fn encoded_pairs(raw: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn decode_form(text: &str) -> Vec<u8> {

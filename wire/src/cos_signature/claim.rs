@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::{RequestParts, SignatureError};
 use crate::cos::headers::SECURITY_TOKEN;
-use crate::query::split_query;
+use crate::query::pairs_named;
 
 /// The fields of a signature.
 pub(super) const FIELDS: [&str; 7] =
@@ -168,8 +168,8 @@ fn header_fields(text: &str) -> Result<Vec<(String, String)>, SignatureError> {
 
 fn query_fields(query: &str) -> Vec<(String, String)> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let pairs = split_query(query).map(|(name, value)| (text(name), text(value)));
-    pairs.filter(|(name, _)| FIELDS.contains(&name.as_str())).collect()
+    let is_field = |name: &[u8]| FIELDS.iter().any(|field| field.as_bytes() == name);
+    pairs_named(query, is_field).map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// The value of a field that must be given once.
@@ -221,7 +221,7 @@ fn read_signature(text: &str) -> Result<Vec<u8>, SignatureError> {
 
 fn read_token(parts: RequestParts<'_>) -> Result<Option<String>, SignatureError> {
     let header = header_value(parts, SECURITY_TOKEN)?;
-    let mut query = split_query(parts.query).filter(|(name, _)| name == SECURITY_TOKEN.as_bytes());
+    let mut query = pairs_named(parts.query, |name| name == SECURITY_TOKEN.as_bytes());
     let token = match (header, query.next(), query.next()) {
         (token, None, _) => token,
         (None, Some((_, token)), None) => {
