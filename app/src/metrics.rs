@@ -12,6 +12,7 @@ use brigade_model::ports::{Clock, Monotonic};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+mod codes;
 pub mod metered;
 
 /// Every metric: its name, what kind it is, and what it says.
