@@ -1,11 +1,13 @@
 //! The HTTP API: the COS dialect at `/jobs`, the operator's API under `/brigade/v1/`
-//! ([`operator`]), and `/healthz`, `/readyz` and `/metrics` beside them.
+//! ([`operator`]), and `/healthz` and `/readyz` beside them. What the service says of itself to
+//! anybody who asks has an address of its own: [`metrics_router`].
 //!
 //! A request of the dialect goes through the same steps whatever it asks for:
 //!
 //! 1. `route` finds the action; 2. `auth` finds out who asks; 3. the body is read, within its
-//!    bounds, and compared with its digest; 4. the action's own file decodes, acts, encodes;
-//! 5. one line in the log, one count in the metrics, one answer with its ids.
+//!    bounds, and compared with its digest, where the action has one; 4. the action's own file
+//!    decodes, acts, encodes; 5. one line in the log, one count in the metrics, one answer with
+//!    its ids.
 //!
 //! A refusal has two faces: a code and a message for the client, the cause for the log.
 
@@ -87,6 +89,10 @@ pub struct Rules {
     pub threshold_tasks: u64,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// Whether CreateJob must send its Content-MD5, signed.
+    pub require_content_md5: bool,
+    /// Whether labels of metrics name buckets.
+    pub metrics_bucket_names: bool,
 }
 
 /// Everything that a request can need.
@@ -120,9 +126,17 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/healthz", get(page::healthz))
         .route("/readyz", get(page::readyz))
-        .route("/metrics", get(page::metrics))
         .merge(operator::router(&api))
         .fallback(answer)
+        .with_state(api)
+}
+
+/// What is told to whoever reaches the address of the metrics.
+pub fn metrics_router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/healthz", get(page::healthz))
+        .route("/readyz", get(page::readyz_with_reasons))
+        .route("/metrics", get(page::metrics))
         .with_state(api)
 }
 
@@ -158,12 +172,15 @@ impl Api {
         }
     }
 
-    /// The body, if it comes in time.
+    /// The body, if it comes in time. Until it is there the connection counts as slow.
     async fn read_body(&self, asked: &Asked, body: Body) -> Result<Bytes, Refusal> {
-        tokio::select! {
+        asked.wait_for_body();
+        let body = tokio::select! {
             body = asked.read_body(body) => body,
             () = self.clock.sleep(self.rules.request_timeout) => Err(CosError::request_timeout().into()),
-        }
+        }?;
+        asked.work()?;
+        Ok(body)
     }
 
     /// One count in the metrics, one line in the log: the status of a success, or the refusal.
@@ -183,11 +200,12 @@ impl Api {
 
     async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
         let caller = self.authenticate(asked, permission(&action))?;
-        let body = self.read_body(asked, body).await?;
         let query = asked.query();
         match action {
-            route::Action::CreateJob => self.create_job(asked, &caller, &body).await,
+            route::Action::CreateJob => self.create_job(asked, &caller, body).await,
             other => {
+                asked.take_no_body(&body)?;
+                asked.work()?;
                 options::refuse(asked)?;
                 match other {
                     route::Action::CreateJob => unreachable!("matched above"),
@@ -201,8 +219,11 @@ impl Api {
         }
     }
 
+    /// Who asks. From here on the connection is the account's, and not its address's.
     fn authenticate(&self, asked: &Asked, action: value::Action) -> Result<Caller, CosError> {
-        asked.with_parts(|parts| self.keys.authenticate(parts, action, self.clock.now()))
+        let caller = asked.with_parts(|parts| self.keys.authenticate(parts, action, self.clock.now()))?;
+        asked.belongs_to(&caller.owner.account);
+        Ok(caller)
     }
 
     /// The caller's job of that id; a foreign job, a job of the other dialect and one that is

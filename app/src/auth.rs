@@ -71,7 +71,8 @@ impl Keys {
             by_id.extend(keys);
         }
         let strictness = match strictness {
-            value::Strictness::Strict => Strictness::Full,
+            value::Strictness::Strict => Strictness::Strict,
+            value::Strictness::Standard => Strictness::Full,
             value::Strictness::Lenient => Strictness::AsListed,
         };
         Ok(Self { by_id, strictness })

@@ -1,9 +1,10 @@
-//! What the process counts, in Prometheus form at `/metrics`.
+//! What the process counts, in Prometheus form at `/metrics` of the address for metrics.
 //!
 //! Counters and histograms are written as things happen; gauges that somebody else knows (jobs
 //! by status, limits, space) are read when the page is asked for. Each service of a process has
 //! its own registry: nothing here is global.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brigade_engine::Observer;
@@ -24,7 +25,11 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
     (CALLS_IN_FLIGHT, Kind::Gauge, "Requests that object stores are answering now, by endpoint"),
     (RETRIES, Kind::Counter, "Attempts beyond the first of a call, by endpoint and operation"),
     (CALLS_WAITING, Kind::Gauge, "Calls that wait for a permit of the limits, by endpoint"),
-    (CALL_LIMIT, Kind::Gauge, "The adaptive limit of requests in flight now, by endpoint, bucket and class of call"),
+    (
+        CALL_LIMIT,
+        Kind::Gauge,
+        "The adaptive limit of requests in flight now, by endpoint and class of call: the lowest of its buckets, or each by name",
+    ),
     (ENDPOINT_UP, Kind::Gauge, "1 while an endpoint takes our calls, 0 while its gate is closed"),
     (ENDPOINT_STOPPED, Kind::Gauge, "1 while an operator has an endpoint stopped"),
     (TASKS, Kind::Counter, "Tasks with an outcome, by operation and outcome"),
@@ -180,8 +185,8 @@ pub struct EndpointNow {
     pub is_stopped: bool,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// Bucket, class of call, the adaptive limit.
-    pub limits: Vec<(String, &'static str, u32)>,
+    /// Bucket where it may be named, class of call, the adaptive limit.
+    pub limits: Vec<(Option<String>, &'static str, u32)>,
 }
 
 impl EndpointNow {
@@ -191,9 +196,21 @@ impl EndpointNow {
         metrics.gauge(ENDPOINT_STOPPED, &labels).set(f64::from(u8::from(self.is_stopped)));
         metrics.gauge(CALLS_WAITING, &labels).set(self.waiting as f64);
         for (bucket, class, limit) in &self.limits {
-            let labels = [labels[0], ("bucket", bucket.as_str()), ("class", class)];
+            let bucket = bucket.as_deref().map(|bucket| ("bucket", bucket));
+            let labels: Vec<_> = [labels[0], ("class", class)].into_iter().chain(bucket).collect();
             metrics.gauge(CALL_LIMIT, &labels).set(f64::from(*limit));
         }
+    }
+
+    /// The same, with the lowest limit of each class in place of every bucket's.
+    #[must_use]
+    pub fn without_buckets(mut self) -> Self {
+        let mut lowest: BTreeMap<&'static str, u32> = BTreeMap::new();
+        for (_, class, limit) in self.limits {
+            lowest.entry(class).and_modify(|lowest| *lowest = limit.min(*lowest)).or_insert(limit);
+        }
+        self.limits = lowest.into_iter().map(|(class, limit)| (None, class, limit)).collect();
+        self
     }
 }
 
@@ -211,6 +228,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn buckets_without_names_are_told_by_the_lowest_of_their_limits() {
+        let limits = vec![
+            (Some("photos".to_owned()), "read", 12),
+            (Some("lists".to_owned()), "read", 7),
+            (Some("photos".to_owned()), "write", 30),
+        ];
+        let endpoint = EndpointNow { endpoint: "main".to_owned(), is_up: true, is_stopped: false, waiting: 0, limits };
+        let metrics = Metrics::new(Arc::new(SimulatedClock::new()));
+        let page = metrics.render(&Now { endpoints: vec![endpoint.without_buckets()], ..Now::default() });
+        assert!(page.contains(r#"brigade_store_requests_limit{endpoint="main",class="read"} 7"#), "{page}");
+        assert!(page.contains(r#"brigade_store_requests_limit{endpoint="main",class="write"} 30"#), "{page}");
+        assert!(!page.contains("photos") && !page.contains("lists"), "{page}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_page_says_what_was_counted_and_what_is_known_now() {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
         let metrics = Metrics::new(Arc::clone(&clock));
@@ -224,7 +256,7 @@ mod tests {
             is_up: false,
             is_stopped: true,
             waiting: 3,
-            limits: vec![("photos".to_owned(), "read", 12)],
+            limits: vec![(Some("photos".to_owned()), "read", 12)],
         };
         let now = Now {
             jobs: vec![("Active", 2)],
@@ -244,7 +276,7 @@ mod tests {
             r#"brigade_endpoint_up{endpoint="main"} 0"#,
             r#"brigade_endpoint_stopped{endpoint="main"} 1"#,
             r#"brigade_store_calls_waiting{endpoint="main"} 3"#,
-            r#"brigade_store_requests_limit{endpoint="main",bucket="photos",class="read"} 12"#,
+            r#"brigade_store_requests_limit{endpoint="main",class="read",bucket="photos"} 12"#,
             "brigade_spool_bytes 1000",
             "brigade_space_low 1",
             "# TYPE brigade_tasks_total counter",

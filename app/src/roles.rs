@@ -296,13 +296,13 @@ fn build_chain(
 }
 
 /// Bucket, class of call and limit.
-fn lane(lane: AdaptiveUsage) -> (String, &'static str, u32) {
+fn lane(lane: AdaptiveUsage) -> (Option<String>, &'static str, u32) {
     let bucket = lane.bucket.map_or_else(|| "other".to_owned(), String::from);
     let class = match lane.class {
         CallClass::Read => "read",
         CallClass::Write => "write",
     };
-    (bucket, class, lane.limit)
+    (Some(bucket), class, lane.limit)
 }
 
 impl Roles for ConfiguredRoles {

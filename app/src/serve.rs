@@ -44,6 +44,9 @@ pub struct Arguments {
     config: PathBuf,
 }
 
+/// Connections to the metrics at once: a few programs ask, each now and then. ours
+const METRICS_CONNECTIONS_MAX: usize = 64;
+
 /// What may change outside this process is looked at this often: secrets, the certificate, and
 /// what operators set for endpoints at another node.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -52,12 +55,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its metrics are, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     api: Arc<Api>,
     engine: Arc<Engine>,
     jobs: Arc<dyn JobStore>,
     clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     listening: Box<dyn Spawned>,
+    telling: Option<Box<dyn Spawned>>,
     carrying: Box<dyn Spawned>,
     looking: Box<dyn Spawned>,
 }
@@ -65,9 +71,13 @@ pub struct Running {
 /// Starts the service on a listener.
 ///
 /// # Errors
-/// When the data directory is in use or cannot be opened, or an endpoint or the certificate
-/// cannot be used.
+/// When the data directory is in use or cannot be opened, or an endpoint, the certificate or the
+/// address of the metrics cannot be used.
 pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
+    let metrics_listener = match config.server.metrics_listen.0 {
+        Some(address) => Some(bind(address, "server.metrics_listen").await?),
+        None => None,
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let spawn: Arc<dyn Spawn> = Arc::new(TokioSpawn);
@@ -106,28 +116,45 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         router: api::router(Arc::clone(&api)),
         tls: certificate.as_ref().map(Certificate::acceptor),
         connections_max: config.server.connections_max,
+        trusted_proxies: config.server.trusted_proxies.clone().unwrap_or_default(),
         head_timeout: config.server.head_timeout,
         answer_timeout: config.server.request_timeout,
         clock: Arc::clone(&clock),
         spawn: Arc::clone(&spawn),
     };
     let (stop, stopped) = watch::channel(false);
+    let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr).transpose();
+    let metrics_address = metrics_address.context("the metrics' listener has no address")?;
+    let telling = metrics_listener.map(|metrics_listener| {
+        let router = api::metrics_router(Arc::clone(&api));
+        let telling = Listening { router, tls: None, connections_max: METRICS_CONNECTIONS_MAX, ..listening.clone() };
+        let serving = listener::listen(metrics_listener, telling, stopped.clone(), config.server.stop_timeout);
+        spawn.spawn("metrics listener", Box::pin(serving))
+    });
     let carrying = spawn.spawn("engine", Box::pin(Arc::clone(&engine).run()));
     let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
     let listening = spawn.spawn("listener", Box::pin(serving));
     let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, Arc::clone(&api))));
-    Ok(Running { address, api, engine, jobs, clock, stop, listening, carrying, looking })
+    Ok(Running { address, metrics_address, api, engine, jobs, clock, stop, listening, telling, carrying, looking })
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    Ok(bound.map_err(|error| Mistake(format!("cannot listen on {address}: {error} (see {setting})")))?)
 }
 
 impl Running {
     /// Stops it: not ready any more, no new connections, no new tasks; returns once the requests
     /// and the tasks in flight have ended and are recorded, and the data directory is free.
     pub async fn stop(self) {
-        let Self { api, engine, jobs, clock, stop, listening, carrying, looking, .. } = self;
+        let Self { api, engine, jobs, clock, stop, listening, telling, carrying, looking, .. } = self;
         api.is_stopping.store(true, Ordering::SeqCst);
         stop.send_replace(true);
         looking.abort();
         tokio::join!(engine.shut_down(), listening.ended(), looking.ended());
+        if let Some(telling) = telling {
+            telling.ended().await;
+        }
         carrying.ended().await;
         drop((api, engine));
         close(jobs, &*clock).await;
@@ -224,6 +251,8 @@ fn rules(config: &Config) -> Rules {
         threshold_percent: config.engine.threshold_percent,
         threshold_tasks: config.engine.threshold_tasks,
         request_timeout: config.server.request_timeout,
+        require_content_md5: config.server.requires_content_md5(),
+        metrics_bucket_names: config.server.metrics_bucket_names,
     }
 }
 
@@ -234,12 +263,12 @@ fn rules(config: &Config) -> Rules {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config).map_err(|error| Mistake(error.to_string()))?;
     log::start(config.server.log_format, &config.server.log_filter)?;
-    let address = config.server.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Mistake(format!("cannot listen on {address}: {error} (see server.listen)")))?;
+    let listener = bind(config.server.listen, "server.listen").await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = start(config, listener).await?;
+    if let Some(address) = running.metrics_address {
+        tracing::info!(%address, "metrics");
+    }
     tracing::info!(address = %running.address, "serving");
     notify::ready();
     tokio::select! {

@@ -17,6 +17,8 @@ pub struct Scene {
     pub store: Server,
     /// The service's URL.
     pub url: String,
+    /// The URL of its metrics.
+    pub metrics_url: String,
     /// The service.
     pub service: Process,
 }
@@ -56,8 +58,12 @@ impl Scene {
             .output()
             .expect("brigade can be started");
         assert!(written.status.success(), "{}", text_of(&written));
-        let (service, url) = serve(&config, directory.path().into());
-        Self { directory, store, url, service }
+        // Scenes run beside each other.
+        let text = std::fs::read_to_string(&config).expect("init wrote it");
+        let text = text.replace("[server]\n", "[server]\nmetrics_listen = \"127.0.0.1:0\"\n");
+        std::fs::write(&config, text).expect("it can be written again");
+        let (service, metrics_url, url) = serve(&config, directory.path().into());
+        Self { directory, store, url, metrics_url, service }
     }
 
     /// The configuration's file.
@@ -68,7 +74,7 @@ impl Scene {
 
     /// Starts the service again, after it has ended.
     pub fn restart(&mut self) {
-        (self.service, self.url) = serve(&self.config(), self.directory.path().into());
+        (self.service, self.metrics_url, self.url) = serve(&self.config(), self.directory.path().into());
     }
 
     /// Our command line, on this scene.
@@ -105,6 +111,7 @@ impl Scene {
             .arg("-c")
             .arg(program)
             .env("BATCH_URL", &self.url)
+            .env("METRICS_URL", &self.metrics_url)
             .envs(self.store.environment())
             .envs([("APPID", value("appid")), ("UIN", value("uin")), ("ROLE", value("role"))])
             .envs([("SECRET_ID", value("secret_id")), ("SECRET_KEY", value("secret_key"))])
@@ -126,17 +133,21 @@ impl Scene {
     }
 }
 
-fn serve(config: &std::path::Path, directory: PathBuf) -> (Process, String) {
+/// The service, and the URLs of its metrics and of itself.
+fn serve(config: &std::path::Path, directory: PathBuf) -> (Process, String, String) {
     let mut command: Command = brigade();
     // brigade serve --config brigade.toml
     command.current_dir(directory).arg("serve").arg("--config").arg(config);
     let mut service = Process::start(&mut command);
-    let url = service.wait_for(|line| {
-        let address = line.split("127.0.0.1:").nth(1).filter(|_| line.contains("serving"))?;
-        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
-        Some(format!("http://127.0.0.1:{port}"))
-    });
-    (service, url)
+    let mut url_at = |word: &str| {
+        service.wait_for(|line| {
+            let address = line.split("127.0.0.1:").nth(1).filter(|_| line.contains(word))?;
+            let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+            Some(format!("http://127.0.0.1:{port}"))
+        })
+    };
+    let (metrics_url, url) = (url_at("metrics"), url_at("serving"));
+    (service, metrics_url, url)
 }
 
 /// What a command printed, for a person.

@@ -147,7 +147,8 @@ fn health_readiness_and_metrics_are_told() {
 url = os.environ['BATCH_URL']
 assert requests.get(url + '/healthz').status_code == 200
 assert requests.get(url + '/readyz').status_code == 200
-print(requests.get(url + '/metrics').text)";
+assert requests.get(url + '/metrics').status_code == 400
+print(requests.get(os.environ['METRICS_URL'] + '/metrics').text)";
     let told = scene.python(program);
     for metric in ["brigade_jobs", "brigade_spool_bytes"] {
         assert!(told.contains(metric), "{metric} is missing in\n{told}");

@@ -101,7 +101,7 @@ fn the_metrics_of_the_page_are_those_of_the_source() {
 #[test]
 fn every_metric_of_a_running_service_is_on_the_page() {
     let scene = Scene::start();
-    let served = scene.python("import os, requests; print(requests.get(os.environ['BATCH_URL'] + '/metrics').text)");
+    let served = scene.python("import os, requests; print(requests.get(os.environ['METRICS_URL'] + '/metrics').text)");
     let page = page();
     let told = metrics_of_the_page(&page);
     let types: Vec<_> = served.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();

@@ -1,6 +1,7 @@
 //! CreateJob: everything that can be known to be wrong is refused here, and then nothing is
 //! stored.
 
+use axum::body::Body;
 use brigade_engine::operation::missing_capabilities;
 use brigade_engine::{Place, RolePlaces};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
@@ -15,9 +16,14 @@ use crate::api::{Api, options};
 use crate::auth::Caller;
 
 impl Api {
-    pub(super) async fn create_job(&self, asked: &Asked, caller: &Caller, body: &[u8]) -> Result<Answer, Refusal> {
+    pub(super) async fn create_job(&self, asked: &Asked, caller: &Caller, body: Body) -> Result<Answer, Refusal> {
+        let is_body_signed = asked.has_header("content-md5") && caller.has_signed("content-md5");
+        if self.rules.require_content_md5 && !is_body_signed {
+            return Err(CosError::access_denied("CreateJob must send its Content-MD5, signed").into());
+        }
+        let body = self.read_body(asked, body).await?;
         create_job::decode_query(&asked.query())?;
-        let mut spec = create_job::decode_request(body)?;
+        let mut spec = create_job::decode_request(&body)?;
         spec.options = options::read(asked, caller)?;
         self.set_thresholds(&mut spec);
         let job = self.admit(caller, spec, Dialect::Cos)?;

@@ -8,7 +8,7 @@
 //! `State<Arc<Api>>`, [`Operator`] (who asks), [`Named`] (the name in the path), [`Given`] (the
 //! body).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +18,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
 use brigade_wire::cos::{CosError, describe_job};
+use bytes::Bytes;
 use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa::openapi::HttpMethod;
@@ -134,15 +135,19 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     let span = tracing::info_span!("request", id = %ids.request, action = action.name());
     let acting = async {
         let caller = api.authenticate(&asked, action)?;
-        let body = api.read_body(&asked, body).await?;
         describe_job::decode_query(&asked.query())?;
-        if !(takes_body || body.is_empty()) {
-            return Err(CosError::invalid_request("the action takes no body").into());
-        }
-        // Else whoever saw the request could send it once more, with another body.
-        if !(body.is_empty() || caller.has_signed("content-md5")) {
-            return Err(CosError::access_denied("a request with a body must sign its Content-MD5").into());
-        }
+        let body = if takes_body {
+            let body = api.read_body(&asked, body).await?;
+            // Else whoever saw the request could send it once more, with another body.
+            if !(body.is_empty() || caller.has_signed("content-md5")) {
+                return Err(CosError::access_denied("a request with a body must sign its Content-MD5").into());
+            }
+            body
+        } else {
+            asked.take_no_body(&body)?;
+            asked.work()?;
+            Bytes::new()
+        };
         head.extensions.insert(Operator::new(Arc::clone(&asked), caller));
         answer::done(next.run(Request::from_parts(head, Body::from(body))).await)
     };
@@ -155,9 +160,14 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     }
 }
 
+/// It is made once: anybody may ask for it.
 async fn describe() -> Result<Response, Kept> {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    if let Some(text) = TEXT.get() {
+        return Ok(answer::json(text.clone()));
+    }
     let text = description().map_err(|error| Refusal::because(CosError::cannot_format(), error))?;
-    Ok(answer::json(text))
+    Ok(answer::json(TEXT.get_or_init(|| text).clone()))
 }
 
 /// A path that is none of the API's.

@@ -1,5 +1,5 @@
 //! The pages for machines that watch: `/healthz` (the process lives), `/readyz` (it takes
-//! requests) and `/metrics`.
+//! requests) and `/metrics`. Reasons and figures are told at the address of the metrics alone.
 
 use std::sync::Arc;
 
@@ -9,15 +9,23 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use crate::api::Api;
-use crate::metrics::Now;
+use crate::metrics::{EndpointNow, Now};
 
 /// The process lives.
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// 200 or 503, and no more: anybody may ask.
+pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
+    match api.reasons_not_ready().await.as_slice() {
+        [] => (StatusCode::OK, "ready\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+    }
+}
+
 /// 200, or 503 with a reason a line.
-pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, String) {
+pub(super) async fn readyz_with_reasons(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     let reasons = api.reasons_not_ready().await;
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
@@ -37,7 +45,8 @@ impl Api {
         if self.is_stopping() {
             reasons.push("the service is stopping".to_owned());
         }
-        if let Err(error) = self.jobs.count_jobs().await {
+        // The cheapest question: anybody may make us ask it.
+        if let Err(error) = self.jobs.endpoints().await {
             tracing::error!(%error, "not ready");
             reasons.push("the job store does not answer".to_owned());
         }
@@ -45,12 +54,20 @@ impl Api {
         reasons
     }
 
+    /// The endpoints, with the names of buckets where the configuration allows them.
+    pub(super) fn shown(&self, endpoints: Vec<EndpointNow>) -> Vec<EndpointNow> {
+        if self.rules.metrics_bucket_names {
+            return endpoints;
+        }
+        endpoints.into_iter().map(EndpointNow::without_buckets).collect()
+    }
+
     async fn now(&self) -> Now {
         let counted = self.jobs.count_jobs().await.unwrap_or_default();
         let count = |status| counted.iter().find(|(other, _)| *other == status).map_or(0, |(_, count)| *count);
         Now {
             jobs: Status::ALL.into_iter().map(|status| (status.name(), count(status))).collect(),
-            endpoints: self.roles.now(),
+            endpoints: self.shown(self.roles.now()),
             spool_bytes: self.spool.bytes_used().await.ok(),
             spool_free_bytes: self.spool.bytes_free().await.ok().flatten(),
             is_space_low: self.engine.why_full().is_some(),

@@ -1,6 +1,7 @@
 //! A request as it stands on the wire: path and query raw, because they are signed so.
 
 use axum::body::Body;
+use brigade_model::AccountId;
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
 use brigade_wire::cos::{CosError, digest};
 use brigade_wire::cos_signature::RequestParts;
@@ -8,13 +9,16 @@ use brigade_wire::parse_query;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 
 use crate::api::answer::Refusal;
-use crate::serve::listener::Peer;
+use crate::serve::listener::{Peer, Seat, TooMany};
 
 /// A request without its body.
 pub(super) struct Asked {
     head: http::request::Parts,
+    /// Its connection's place; a request that came over no connection has none.
+    seat: Option<Seat>,
     request_id: String,
     peer: String,
 }
@@ -22,7 +26,8 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn new(head: http::request::Parts, request_id: String) -> Self {
         let peer = head.extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string());
-        Self { head, request_id, peer }
+        let seat = head.extensions.get::<Seat>().cloned();
+        Self { head, seat, request_id, peer }
     }
 
     /// `GET`, `POST`, ...
@@ -72,6 +77,43 @@ impl Asked {
         see(RequestParts { method: self.method(), path: self.path(), query: self.raw_query(), headers: &headers })
     }
 
+    /// The connection is that account's from now on.
+    pub(super) fn belongs_to(&self, account: &AccountId) {
+        if let Some(seat) = &self.seat {
+            seat.belongs_to(account);
+        }
+    }
+
+    /// The peer is waited for, to send the body.
+    pub(super) fn wait_for_body(&self) {
+        if let Some(seat) = &self.seat {
+            seat.wait_for_body();
+        }
+    }
+
+    /// The request is answered from now on, if its account has no more of them than it may.
+    pub(super) fn work(&self) -> Result<(), CosError> {
+        self.seat.as_ref().map_or(Ok(()), Seat::work).map_err(|TooMany| CosError::slow_down())
+    }
+
+    /// Whether there is a header of that name.
+    pub(super) fn has_header(&self, name: &str) -> bool {
+        self.head.headers.contains_key(name)
+    }
+
+    /// Refuses a body where none belongs, without reading it.
+    pub(super) fn take_no_body(&self, body: &Body) -> Result<(), CosError> {
+        if body.size_hint().exact() != Some(0) {
+            return Err(CosError::invalid_request("the action takes no body"));
+        }
+        self.check_digest(b"")
+    }
+
+    fn check_digest(&self, body: &[u8]) -> Result<(), CosError> {
+        let mut digests = self.head.headers.get_all("content-md5").iter();
+        digests.try_for_each(|md5| digest::check_content_md5(md5.as_bytes(), body))
+    }
+
     /// Reads the body to its end, within the limit, and compares it with its digest.
     pub(super) async fn read_body(&self, body: Body) -> Result<Bytes, Refusal> {
         let claimed = self.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -85,9 +127,7 @@ impl Asked {
                 return Err(Refusal::because(CosError::invalid_request("the body is cut off"), error));
             }
         };
-        for md5 in self.head.headers.get_all("content-md5") {
-            digest::check_content_md5(md5.as_bytes(), &body)?;
-        }
+        self.check_digest(&body)?;
         Ok(body)
     }
 }

@@ -258,3 +258,16 @@ fn the_reference_is_up_to_date() {
     let stored = std::fs::read_to_string(&page).unwrap_or_default();
     assert_eq!(stored, reference::render(), "stale: run the tests with BRIGADE_RENDER=1");
 }
+
+#[test]
+fn the_body_of_a_job_must_be_signed_under_strict_or_where_it_is_said() {
+    let requires = |settings: &str| {
+        let text = SOUND.replace("[server]\n", &format!("[server]\n{settings}\n"));
+        parse(&text, &[]).unwrap().server.requires_content_md5()
+    };
+    assert!(!requires(""));
+    assert!(!requires("signature_strictness = \"lenient\""));
+    assert!(requires("signature_strictness = \"strict\""));
+    assert!(!requires("signature_strictness = \"strict\"\nrequire_content_md5 = false"));
+    assert!(requires("require_content_md5 = true"));
+}

@@ -1,7 +1,7 @@
 //! What a setting can be: each type says what it takes, in the words of a mistake and of the
 //! reference, and reads itself from text.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -86,8 +86,14 @@ scalar! {
         "json" => Some(LogFormat::Json),
         _ => None,
     };
-    Strictness, "strict or lenient", |text| match text {
+    MetricsListen, "an address and a port, or off", |text| match text {
+        "off" => Some(MetricsListen(None)),
+        address => address.parse().ok().map(|address| MetricsListen(Some(address))),
+    };
+    Network, "an address or a network, such as 10.0.0.0/8", Network::parse;
+    Strictness, "strict, standard or lenient", |text| match text {
         "strict" => Some(Strictness::Strict),
+        "standard" => Some(Strictness::Standard),
         "lenient" => Some(Strictness::Lenient),
         _ => None,
     };
@@ -218,11 +224,55 @@ pub enum LogFormat {
     Json,
 }
 
-/// What a signature must cover.
+/// Where the metrics are; `None` for nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsListen(pub Option<SocketAddr>);
+
+/// A network of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// As IPv6 has it: an IPv4 address is mapped.
+    bits: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Reads `ADDRESS` or `ADDRESS/BITS`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.unwrap_or(bits_max);
+        let free = bits_max.checked_sub(length)?;
+        let mask = u128::MAX.checked_shl(free).unwrap_or(0);
+        Some(Self { bits: mapped(address) & mask, mask })
+    }
+
+    /// Whether it holds that address.
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
+        mapped(address) & self.mask == self.bits
+    }
+}
+
+fn mapped(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => Ipv6Addr::to_bits(address),
+    }
+}
+
+/// What a signature must cover, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// The host, `x-cos-appid` and every parameter of the query.
+    /// As standard, for an hour at most, and the body of CreateJob.
     Strict,
+    /// The host, `x-cos-appid` and every parameter of the query.
+    Standard,
     /// What the client chose.
     Lenient,
 }
@@ -367,6 +417,28 @@ mod tests {
         for text in ["", "127.0.0.1:9000", "ftp://a", "http://a/b", "http://u:p@a", "http://a?b", "/x", "http://"] {
             assert_eq!(Url::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_network_holds_the_addresses_that_begin_like_it() {
+        let holds = |network: &str, address: &str| Network::parse(network).unwrap().holds(address.parse().unwrap());
+        assert!(holds("10.0.0.0/8", "10.255.0.1") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("192.0.2.7", "192.0.2.7") && !holds("192.0.2.7", "192.0.2.8"));
+        assert!(holds("10.1.2.3/8", "10.9.9.9"), "an address within it names it, too");
+        assert!(holds("10.0.0.0/8", "::ffff:10.0.0.1"), "IPv4 that came over an IPv6 socket");
+        assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::1"));
+        assert!(holds("0.0.0.0/0", "1.2.3.4") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("::/0", "::1") && holds("::/0", "1.2.3.4"));
+        for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "proxy", "10.0.0.0/-1"] {
+            assert_eq!(Network::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_at_an_address_or_off() {
+        assert_eq!(read("off"), Ok(MetricsListen(None)));
+        assert_eq!(read("127.0.0.1:8081"), Ok(MetricsListen(Some("127.0.0.1:8081".parse().unwrap()))));
+        assert!(read::<MetricsListen>("no").is_err());
     }
 
     #[test]

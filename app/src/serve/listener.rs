@@ -5,10 +5,12 @@
 //!
 //! | what it does | what bounds it |
 //! |---|---|
-//! | says nothing, or a head that never ends | `head_timeout`, and whoever comes when all places are taken |
+//! | says nothing, or a head that never ends | `head_timeout`, and a newcomer when all places are taken |
 //! | sends a head that is too long | `REQUEST_HEAD_BYTES_MAX`, `REQUEST_HEADERS_MAX`: 431 |
-//! | sends a body that never ends | `request_timeout`, in the API |
+//! | sends a body that never ends | `request_timeout`, in the API, and a newcomer likewise |
 //! | takes nothing of its answer | `answer_timeout` |
+//!
+//! Who holds how many places, and whose connection makes room, is decided in [`places`].
 //!
 //! HTTP/1.1 only: signatures of the COS dialect name the `Host` header.
 
@@ -28,15 +30,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-mod lounge;
 mod patience;
+mod places;
 
-use lounge::{Lounge, Seat};
+use crate::config::value::Network;
 use patience::Patience;
+use places::{Place, Places};
+pub use places::{Seat, TooMany};
 
 /// Who sent a request: an extension of each.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +53,10 @@ pub struct Listening {
     pub router: Router,
     /// Who speaks TLS, if anybody does.
     pub tls: Option<TlsAcceptor>,
-    /// Connections at once.
+    /// Connections at once, beside those for health.
     pub connections_max: usize,
+    /// Proxies that speak for many clients.
+    pub trusted_proxies: Vec<Network>,
     /// How long the head of a request may take, and a handshake.
     pub head_timeout: Duration,
     /// How long a peer may take nothing of its answer.
@@ -70,19 +76,18 @@ pub async fn listen(
     stop_timeout: Duration,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(listening.connections_max));
-    let lounge = Lounge::default();
+    let places = Places::new(listening.connections_max);
     loop {
         let next = async {
             let (stream, peer) = accept(&listener, &*listening.clock).await;
-            (stream, peer, find_place(&places, &lounge).await)
+            let is_proxy = listening.trusted_proxies.iter().any(|proxy| proxy.holds(peer.ip()));
+            (stream, peer, places.enter((!is_proxy).then_some(peer.ip())).await)
         };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             (stream, peer, place) = next => {
-                let visit = Visit { peer, _place: place, seat: lounge.enter(), watcher: graceful.watcher() };
-                serve(&listening, stream, visit);
+                serve(&listening, stream, Visit { peer, place, watcher: graceful.watcher() });
             }
         }
     }
@@ -93,11 +98,10 @@ pub async fn listen(
     }
 }
 
-/// A connection in the house.
+/// A connection that has a place.
 struct Visit {
     peer: SocketAddr,
-    _place: OwnedSemaphorePermit,
-    seat: Seat,
+    place: Place,
     watcher: Watcher,
 }
 
@@ -112,22 +116,6 @@ async fn accept(listener: &TcpListener, clock: &dyn Clock) -> (TcpStream, Socket
                 clock.sleep(Duration::from_millis(100)).await;
             }
         }
-    }
-}
-
-/// A place for a connection that has come: a free one, or that of the connection that has waited
-/// longest for a request.
-async fn find_place(places: &Arc<Semaphore>, lounge: &Lounge) -> OwnedSemaphorePermit {
-    const OPEN: &str = "nobody closes the semaphore";
-    let place = Arc::clone(places).acquire_owned();
-    let dismissing = async {
-        lounge.dismiss_longest().await;
-        std::future::pending().await
-    };
-    tokio::select! {
-        biased;
-        place = place => place.expect(OPEN),
-        never = dismissing => never,
     }
 }
 
@@ -159,7 +147,7 @@ async fn within<T>(
     tokio::select! {
         done = handshake => done.inspect_err(|error| tracing::debug!(%error, "no TLS handshake")).ok(),
         () = listening.clock.sleep(listening.head_timeout) => None,
-        () = visit.seat.dismissed() => None,
+        () = visit.place.dismissed() => None,
     }
 }
 
@@ -167,16 +155,16 @@ async fn answer<S>(listening: &Listening, stream: S, visit: Visit)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Visit { peer, _place, seat, watcher } = visit;
-    let (router, seat) = (listening.router.clone(), Arc::new(seat));
-    let sitting = Arc::clone(&seat);
+    let Visit { peer, place, watcher } = visit;
+    let (router, seat) = (listening.router.clone(), place.seat());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        seat.ask();
         request.extensions_mut().insert(Peer(peer));
-        let (router, seat) = (router.clone(), Arc::clone(&sitting));
-        seat.rise();
+        request.extensions_mut().insert(seat.clone());
+        let (router, seat) = (router.clone(), seat.clone());
         async move {
             let answered = router.oneshot(request.map(Body::new)).await;
-            seat.sit();
+            seat.wait_for_peer();
             answered
         }
     });
@@ -192,7 +180,7 @@ where
                 tracing::debug!(%error, %peer, "a connection broke");
             }
         }
-        () = seat.dismissed() => tracing::debug!(%peer, "a connection that said nothing made room for another"),
+        () = place.dismissed() => tracing::debug!(%peer, "a slow connection made room for another"),
     }
 }
 

@@ -7,13 +7,14 @@ use brigade_model::{JobOptions, Status};
 use super::*;
 use crate::client::{Client, ClientConfig};
 use crate::config::secret::Secret;
-use crate::config::value::Url;
+use crate::config::value::{MetricsListen, Url};
 
 /// A configuration whose store nobody runs: jobs wait for it.
 fn config(folder: &Path) -> Config {
     let text = format!(
         r#"
 [server]
+metrics_listen = "127.0.0.1:0"
 data_dir = "{}"
 [endpoints.main]
 url = "http://127.0.0.1:1"
@@ -86,4 +87,42 @@ async fn a_second_service_on_the_same_data_directory_is_refused() {
     assert!(format!("{refused:#}").contains("another process"), "{refused:#}");
     first.stop().await;
     start_in(folder.path()).await.unwrap().stop().await;
+}
+
+/// What is answered to a GET.
+async fn get(address: SocketAddr, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_have_an_address_of_their_own_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_in(folder.path()).await.unwrap();
+    let metrics = running.metrics_address.unwrap();
+    assert!(metrics.ip().is_loopback());
+    assert!(get(metrics, "/metrics").await.contains("brigade_build_info"));
+    assert!(get(metrics, "/readyz").await.ends_with("ready\n"));
+    assert!(get(running.address, "/metrics").await.starts_with("HTTP/1.1 400"));
+    assert!(get(running.address, "/healthz").await.starts_with("HTTP/1.1 200"));
+
+    let other = tempfile::tempdir().unwrap();
+    let start_with = async |metrics_listen| {
+        let mut config = config(other.path());
+        config.server.metrics_listen = MetricsListen(metrics_listen);
+        start(config, TcpListener::bind("127.0.0.1:0").await.unwrap()).await
+    };
+    let taken = start_with(Some(metrics)).await.err().expect("the address is in use");
+    assert!(taken.downcast_ref::<Mistake>().is_some(), "it does not help to start again: {taken:#}");
+    assert!(format!("{taken:#}").contains("server.metrics_listen"), "{taken:#}");
+    let without = start_with(None).await.unwrap();
+    assert_eq!(without.metrics_address, None);
+    assert!(get(without.address, "/healthz").await.starts_with("HTTP/1.1 200"));
+    without.stop().await;
+    running.stop().await;
+    assert!(tokio::net::TcpStream::connect(metrics).await.is_err(), "nobody listens any more");
 }

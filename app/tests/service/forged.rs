@@ -29,12 +29,17 @@ impl Raw {
 
     /// Signed by the first account's key, for these seconds from now.
     pub(crate) fn signed(self, house: &House, seconds: (i64, i64)) -> Self {
+        self.signed_by(("AKIDONE", "one-secret"), house, seconds)
+    }
+
+    /// Signed by that key, for these seconds from now.
+    pub(crate) fn signed_by(self, (key, secret): (&str, &str), house: &House, seconds: (i64, i64)) -> Self {
         let now = house.clock.now().as_second();
         let at = |offset: i64| Timestamp::from_second(now + offset).unwrap();
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let parts = RequestParts { method: self.method, path, query, headers: &headers };
-        let authorization = sign(parts, "AKIDONE", b"one-secret", at(seconds.0), at(seconds.1));
+        let authorization = sign(parts, key, secret.as_bytes(), at(seconds.0), at(seconds.1));
         self.with("authorization", &authorization)
     }
 
@@ -65,8 +70,13 @@ impl Raw {
 
     /// Sends it on a connection of its own; gives the answer's status and the whole of it.
     pub(crate) async fn send(&self, house: &House) -> (u16, String) {
+        self.send_to(&house.address).await
+    }
+
+    /// The same, to that address.
+    pub(crate) async fn send_to(&self, address: &str) -> (u16, String) {
         let closing = self.clone().with("connection", "close");
-        let mut stream = TcpStream::connect(&house.address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(&[closing.head(), self.body.clone()].concat()).await.unwrap();
         answer(&mut stream).await
     }

@@ -72,6 +72,97 @@ async fn a_body_of_an_unsigned_request_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_is_waited_for_only_where_the_action_has_one_and_the_key_may_do_it() {
+    let house = House::start("request_timeout = \"1h\"").await;
+    let reader = ("AKIDREADER", "reader-secret");
+    let claiming = |method, target: &str| Raw::new(&house, method, target).with("content-length", "100000");
+    let cases = [
+        (claiming("GET", "/jobs").signed_by(reader, &house, NOW), "InvalidRequest"),
+        (claiming("GET", "/jobs/x").signed(&house, NOW), "InvalidRequest"),
+        (claiming("POST", "/jobs/x/priority?priority=1").signed(&house, NOW), "InvalidRequest"),
+        (claiming("POST", "/jobs").signed_by(reader, &house, NOW), "AccessDenied"),
+    ];
+    for (raw, code) in cases {
+        let told = trickle(&house, raw.head()).await;
+        assert!(told.contains(&format!("<Code>{code}</Code>")), "{} {}: {told}", raw.method, raw.target);
+    }
+    let operating = claiming("POST", "/brigade/v1/jobs/x/pause").signed(&house, NOW);
+    let told = trickle(&house, operating.head()).await;
+    assert!(told.contains("takes no body"), "{told}");
+}
+
+/// A CreateJob whose body the service waits for, of which nothing comes.
+async fn slow_body(house: &House, key: (&str, &str), appid: &str) -> TcpStream {
+    let raw = Raw::new(house, "POST", "/jobs").with("content-length", "100000").with("x-cos-appid", appid);
+    let raw = raw.signed_by(key, house, NOW).with("expect", "100-continue");
+    let mut stream = TcpStream::connect(&house.address).await.unwrap();
+    stream.write_all(&raw.head()).await.unwrap();
+    // Said when the body is read: the key may create jobs.
+    let mut begun = [0; 25];
+    stream.read_exact(&mut begun).await.unwrap();
+    assert!(begun.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&begun));
+    stream
+}
+
+const ONE: (&str, &str) = ("AKIDONE", "one-secret");
+const TWO: (&str, &str) = ("AKIDTWO", "two-secret");
+
+/// Whether the service has ended the connection; it has sent nothing more.
+fn is_ended(stream: &TcpStream) -> bool {
+    match stream.try_read(&mut [0; 1]) {
+        Ok(0) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => false,
+        Err(_) => true,
+        Ok(_) => panic!("something was answered"),
+    }
+}
+
+/// Another account, and whoever asks whether the service lives.
+async fn others_are_served(house: &House) {
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(Raw::new(house, "GET", path).send(house).await.0, 200, "{path}");
+    }
+    let two = house.client_of("1250000001", TWO.0, TWO.1);
+    two.list_jobs(&ListQuery { max_results: 10, statuses: Vec::new(), next: None }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_slow_bodies_of_one_account_make_neither_health_nor_another_account_wait() {
+    // No time-out helps.
+    let house = House::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"").await;
+    raise_limit(3000);
+    let mut slow = Vec::new();
+    for _ in 0..1030 {
+        slow.push(slow_body(&house, ONE, "1250000000").await);
+    }
+    others_are_served(&house).await;
+    assert!(!slow.iter().any(is_ended), "all of them are still open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_all_places_are_taken_the_slowest_of_who_holds_most_makes_room() {
+    let house = House::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"\nconnections_max = 20").await;
+    let mut few = Vec::new();
+    for _ in 0..3 {
+        few.push(slow_body(&house, TWO, "1250000001").await);
+    }
+    let mut many = Vec::new();
+    for n in 0..100 {
+        many.push(slow_body(&house, ONE, "1250000000").await);
+        if n % 10 == 9 {
+            others_are_served(&house).await;
+        }
+    }
+    let mut nothing = Vec::new();
+    for stream in &mut many[..60] {
+        let _ = stream.read_to_end(&mut nothing).await;
+    }
+    assert!(nothing.is_empty(), "the first ones have made room");
+    assert!(!few.iter().any(is_ended), "though these were there before them");
+    assert!(!many[90..].iter().any(is_ended), "and the last may still send what they have");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_too_large_in_any_way_is_refused_and_the_next_is_served() {
     let house = House::start("").await;
     let ask = || Raw::new(&house, "GET", "/jobs");

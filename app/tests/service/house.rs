@@ -34,6 +34,8 @@ pub(crate) struct House {
     pub(crate) process: Child,
     /// Where the service listens: `127.0.0.1:PORT`.
     pub(crate) address: String,
+    /// Where its metrics are.
+    pub(crate) metrics: String,
     pub(crate) clock: Arc<SystemClock>,
     log: Log,
 }
@@ -70,8 +72,8 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         write_private(&folder, &config_text(url, settings));
         let disk = disk_mib.map(|mib| Disk::mount(&folder.path().join("data"), mib));
-        let (process, address, log) = serve_in(folder.path(), &under(disk.as_ref()), &[]);
-        Self { folder, disk, bucket, process, address, clock, log }
+        let (process, metrics, address, log) = serve_in(folder.path(), &under(disk.as_ref()), &[]);
+        Self { folder, disk, bucket, process, address, metrics, clock, log }
     }
 
     /// Its data directory.
@@ -89,7 +91,7 @@ impl House {
     pub(crate) fn restart_under(&mut self, program: &[String], environment: &[(&str, &str)]) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.address, self.log) = serve_in(self.folder.path(), program, environment);
+        (self.process, self.metrics, self.address, self.log) = serve_in(self.folder.path(), program, environment);
     }
 
     /// What the service has said since it serves.
@@ -102,7 +104,7 @@ impl House {
         self.client_of("1250000000", "AKIDONE", "one-secret")
     }
 
-    fn client_of(&self, appid: &str, key_id: &str, secret: &str) -> Client {
+    pub(crate) fn client_of(&self, appid: &str, key_id: &str, secret: &str) -> Client {
         let config = ClientConfig {
             url: Url::parse(&format!("http://{}", self.address)).unwrap(),
             appid: appid.to_owned(),
@@ -240,6 +242,7 @@ fn config_text(sandbox: &str, settings: &str) -> String {
         r#"
 [server]
 listen = "127.0.0.1:0"
+metrics_listen = "127.0.0.1:0"
 data_dir = "data"
 log_filter = "info"
 {settings}
@@ -260,6 +263,9 @@ appid = "1250000000"
 uin = "100000000001"
 [accounts.one.keys.AKIDONE]
 secret = "one-secret"
+[accounts.one.keys.AKIDREADER]
+secret = "reader-secret"
+actions = ["cos:DescribeJob", "cos:ListJobs"]
 [accounts.one.roles.batch]
 source = {{ endpoint = "sandbox", buckets = ["photos"] }}
 target = {{ buckets = ["backup"] }}
@@ -291,9 +297,9 @@ fn under(disk: Option<&Disk>) -> Vec<String> {
     disk.map_or_else(Vec::new, |disk| disk.entry.clone())
 }
 
-/// `brigade serve --config brigade.toml`, started by another program if one is named; and the address
-/// that it says.
-fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (Child, String, Log) {
+/// `brigade serve --config brigade.toml`, started by another program if one is named; and the
+/// addresses that it says: of its metrics, and its own.
+fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (Child, String, String, Log) {
     let words: Vec<&str> = under.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_brigade")]).collect();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]);
@@ -304,17 +310,22 @@ fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (C
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
     let mut heard = Vec::new();
-    let address = lines.by_ref().find_map(|line| {
-        let found = line.contains("serving").then(|| line.split("address=").nth(1).map(str::to_owned)).flatten();
-        heard.push(line);
-        found
-    });
-    let address = address.unwrap_or_else(|| panic!("it does not serve:\n{}", heard.join("\n")));
+    let mut address_at = |word: &str| {
+        let address = lines.by_ref().find_map(|line| {
+            let port = line.contains(word).then(|| line.split("127.0.0.1:").nth(1)).flatten();
+            let port: Option<String> = port.map(|port| port.chars().take_while(char::is_ascii_digit).collect());
+            heard.push(line);
+            port
+        });
+        let port = address.unwrap_or_else(|| panic!("it does not serve:\n{}", heard.join("\n")));
+        format!("127.0.0.1:{port}")
+    };
+    let (metrics, address) = (address_at("metrics"), address_at("serving"));
     let log = Log::default();
     let said = log.clone();
     // Whoever is not listened to any more stops when the pipe is full.
     std::thread::spawn(move || lines.for_each(|line| said.lock().unwrap().push(line)));
-    (process, address.trim().to_owned(), log)
+    (process, metrics, address, log)
 }
 
 /// A small disk, mounted in a world of its own: only programs that it starts see it.

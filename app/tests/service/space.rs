@@ -15,7 +15,7 @@ const ROOM: [(&str, &str); 2] =
     [("BRIGADE_ENGINE_FREE_SPACE_TO_LEASE", "1MiB"), ("BRIGADE_ENGINE_FREE_SPACE_TO_START", "1MiB")];
 
 async fn page(house: &House, path: &str) -> (u16, String) {
-    Raw::new(house, "GET", path).send(house).await
+    Raw::new(house, "GET", path).send_to(&house.metrics).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,6 +31,8 @@ async fn a_full_disk_is_told_everywhere_loses_nothing_and_jobs_go_on_when_there_
     assert!(told.progress.succeeded >= before.progress.succeeded, "{told:#?}");
     let (status, text) = page(&house, "/readyz").await;
     assert!(status == 503 && text.contains("low disk space"), "{text}");
+    let (status, text) = Raw::new(&house, "GET", "/readyz").send(&house).await;
+    assert!(status == 503 && !text.contains("disk"), "anybody may ask there: {text}");
     assert!(page(&house, "/metrics").await.1.contains("\nbrigade_space_low 1"));
     assert_eq!(page(&house, "/healthz").await.0, 200, "it lives");
     let body = request("another", "e").into();

@@ -86,7 +86,7 @@ async fn what_is_wrong_with_a_request_is_told_in_json() {
     let body = Call { body: b"{}".to_vec(), ..post(&pause) };
     assert_eq!(refused(&bench.send(body).await), (400, "InvalidRequest".into()));
     assert_eq!(refused(&bench.send(post(&format!("{pause}?a=b"))).await), (400, "InvalidArgument".into()));
-    let large = Call { body: vec![b' '; 300 * 1024], ..post(&pause) };
+    let large = Call { body: vec![b' '; 300 * 1024], ..post(&format!("jobs/{id}/limit")) };
     assert_eq!(refused(&bench.send(large).await), (400, "XMLSizeLimit".into()));
     assert_eq!(refused(&bench.send(get(&pause)).await), (405, "MethodNotAllowed".into()));
     assert_eq!(refused(&bench.send(get("nothing")).await), (400, "InvalidURI".into()));
@@ -131,7 +131,7 @@ async fn an_answer_is_counted_by_its_permissions_name() {
     let id = bench.create("t").await;
     bench.change(id, Change::PreparationStarted).await;
     assert_eq!(document(&bench.send(get(&format!("jobs/{id}"))).await)["status"], Status::Preparing.name());
-    let page = bench.send_raw(Call::new("GET", "/metrics").build(None)).await.body;
+    let page = bench.page("/metrics").await.body;
     let counted = r#"brigade_api_requests_total{action="brigade:InspectJob",status="200",code="OK"} 1"#;
     assert!(page.contains(counted), "{page}");
 }

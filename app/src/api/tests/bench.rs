@@ -267,6 +267,8 @@ impl Bench {
                 threshold_percent: 50,
                 threshold_tasks: 1000,
                 request_timeout: Duration::from_secs(60),
+                require_content_md5: false,
+                metrics_bucket_names: false,
             },
             is_stopping: AtomicBool::new(false),
         };
@@ -285,7 +287,16 @@ impl Bench {
     }
 
     pub(crate) async fn send_raw(&self, request: Request) -> Read {
-        let response = router(Arc::clone(&self.api)).oneshot(request).await.unwrap();
+        Self::read(router(Arc::clone(&self.api)), request).await
+    }
+
+    /// A page of the address for metrics.
+    pub(crate) async fn page(&self, path: &'static str) -> Read {
+        Self::read(metrics_router(Arc::clone(&self.api)), Call::new("GET", path).build(None)).await
+    }
+
+    async fn read(router: Router, request: Request) -> Read {
+        let response = router.oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Read { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }

@@ -179,6 +179,19 @@ async fn a_digest_is_checked_where_one_is_given() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_a_digest_is_required_a_job_needs_one_that_is_signed() {
+    let bench = Bench::new().rules(|rules| rules.require_content_md5 = true);
+    let md5 = content_md5(request("t").as_bytes());
+    let call = || Call::create(request("t"));
+    assert_refused(&bench, call(), (403, "AccessDenied"), "Content-MD5").await;
+    assert_refused(&bench, call().unsigned("content-md5", &md5), (403, "AccessDenied"), "Content-MD5").await;
+    let wrong = call().header("content-md5", &content_md5(b"x"));
+    assert_refused(&bench, wrong, (400, "BadDigest"), "").await;
+    assert_eq!(bench.send(call().header("content-md5", &md5)).await.status, 200);
+    assert_eq!(bench.get("/jobs").await.status, 200, "what has no body needs none");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_missing_or_cut_off_is_refused() {
     let bench = Bench::new();
     let large = Call::create("x".repeat(256 * 1024 + 1));

@@ -6,7 +6,7 @@ use super::*;
 async fn a_service_is_ready_until_it_stops_or_has_no_room() {
     let bench = Bench::new();
     assert_eq!(bench.send_raw(Call::new("GET", "/healthz").build(None)).await.status, 200);
-    let ready = || async { bench.send_raw(Call::new("GET", "/readyz").build(None)).await };
+    let ready = || bench.page("/readyz");
     assert_eq!(ready().await.status, 200);
     *bench.told.full.lock().unwrap() = Some("low disk space".to_owned());
     bench.api.is_stopping.store(true, Ordering::SeqCst);
@@ -17,11 +17,40 @@ async fn a_service_is_ready_until_it_stops_or_has_no_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn anybody_is_told_whether_the_service_is_ready_and_neither_why_nor_its_figures() {
+    let bench = Bench::new();
+    let public = |path: &'static str| bench.send_raw(Call::new("GET", path).build(None));
+    assert_eq!(public("/readyz").await.body, "ready\n");
+    *bench.told.full.lock().unwrap() = Some("low disk space: 3 MiB are free in /var/lib/brigade".to_owned());
+    let not_ready = public("/readyz").await;
+    assert_eq!((not_ready.status, not_ready.body.as_str()), (503, "not ready\n"));
+    assert_eq!(public("/metrics").await.refused(), (400, "InvalidURI"));
+    assert_eq!(bench.page("/healthz").await.status, 200);
+    assert_eq!(bench.page("/jobs").await.status, 404, "nothing else is there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
+    for named in [false, true] {
+        let bench = Bench::new().rules(|rules| rules.metrics_bucket_names = named);
+        let endpoint = || crate::metrics::EndpointNow {
+            endpoint: "main".to_owned(),
+            is_up: true,
+            is_stopped: false,
+            waiting: 0,
+            limits: vec![(Some("photos".to_owned()), "read", 7)],
+        };
+        let shown = bench.api.shown(vec![endpoint()]);
+        assert_eq!(shown[0].limits[0].0.is_some(), named);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_metrics_count_requests_and_jobs_and_know_every_endpoint() {
     let bench = Bench::new();
     bench.create("t").await;
     bench.send(Call::create("nonsense")).await;
-    let page = bench.send_raw(Call::new("GET", "/metrics").build(None)).await;
+    let page = bench.page("/metrics").await;
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/plain"));
     for line in [
         r#"brigade_api_requests_total{action="CreateJob",status="200",code="OK"} 1"#,

@@ -44,6 +44,7 @@ service     {url}
             appid       {appid}
             SecretId    {service_id}
             SecretKey   {service_secret}
+metrics     {metrics}
 S3 sandbox  {sandbox}
             access key  {store_id}
             secret key  {store_secret}
@@ -51,6 +52,7 @@ S3 sandbox  {sandbox}
         folder = stage.folder().display(),
         programs = programs.display(),
         url = stage.service_url(),
+        metrics = stage.metrics_url().unwrap_or_default(),
         appid = stage.names.appid,
         service_id = service.access_key(),
         service_secret = service.secret_key(),

@@ -107,6 +107,11 @@ impl Stage {
         format!("http://{}", self.service.address)
     }
 
+    /// Where the service's metrics are.
+    pub(super) fn metrics_url(&self) -> Option<String> {
+        self.service.metrics_address.map(|address| format!("http://{address}/metrics"))
+    }
+
     /// The folder with everything that is written down.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
@@ -176,6 +181,7 @@ fn config_text(service: SocketAddr, sandbox: SocketAddr, store: &Credentials, ac
 
 [server]
 listen = "{service}"
+metrics_listen = "127.0.0.1:0"
 data_dir = "{DATA_DIR}"
 
 [endpoints.{ENDPOINT}]

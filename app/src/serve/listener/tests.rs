@@ -26,8 +26,16 @@ async fn run_with(router: Router, tls: Option<TlsAcceptor>, adjust: impl FnOnce(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (clock, spawn) = (Arc::new(SystemClock::new()), Arc::new(TokioSpawn));
-    let mut listening =
-        Listening { router, tls, connections_max: 8, head_timeout: LONG, answer_timeout: LONG, clock, spawn };
+    let mut listening = Listening {
+        router,
+        tls,
+        connections_max: 8,
+        trusted_proxies: Vec::new(),
+        head_timeout: LONG,
+        answer_timeout: LONG,
+        clock,
+        spawn,
+    };
     adjust(&mut listening);
     let (stop, stopped) = watch::channel(false);
     let serving = listen(listener, listening, stopped, Duration::from_secs(60));
@@ -116,18 +124,60 @@ async fn a_silent_connection_makes_room_and_one_that_is_being_answered_does_not(
     let mut busy = TcpStream::connect(running.address).await.unwrap();
     busy.write_all(b"GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
     begun.notified().await;
-    for _ in 0..5 {
-        let mut silent = TcpStream::connect(running.address).await.unwrap();
-        silent.write_all(b"GET / HTT").await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"GET / HTT").await.unwrap();
+        silent.push(stream);
         let mut quick = TcpStream::connect(running.address).await.unwrap();
         quick.write_all(GET).await.unwrap();
         assert!(read_some(&mut quick).await.ends_with("quick"));
+    }
+    for stream in &mut silent[..20] {
         let mut nothing = Vec::new();
-        let _ = silent.read_to_end(&mut nothing).await;
+        let _ = stream.read_to_end(&mut nothing).await;
         assert!(nothing.is_empty(), "it was dismissed");
     }
     go_on.notify_one();
     assert!(read_some(&mut busy).await.ends_with("done"));
+}
+
+/// A connection from that address of this machine, which says nothing.
+async fn silent_from(last: u8, running: &Running) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+    socket.connect(running.address).await.unwrap()
+}
+
+/// Is answered, from that address: so whoever came before has been accepted.
+async fn be_answered(last: u8, running: &Running) {
+    let mut stream = silent_from(last, running).await;
+    stream.write_all(GET).await.unwrap();
+    assert!(read_some(&mut stream).await.ends_with("quick"));
+}
+
+#[tokio::test]
+async fn who_opens_most_connections_meets_their_own_unless_it_is_a_trusted_proxy() {
+    for trusted in [false, true] {
+        let router = Router::new().route("/", get(|| async { "quick" }));
+        let running = run_with(router, None, |listening| {
+            listening.connections_max = 2;
+            listening.trusted_proxies = if trusted { vec![Network::parse("127.0.0.2").unwrap()] } else { Vec::new() };
+        });
+        let running = running.await;
+        let mut first = [silent_from(1, &running).await, silent_from(1, &running).await];
+        let mut many = Vec::new();
+        for _ in 0..(2 + places::HEALTH_PLACES - first.len()) {
+            many.push(silent_from(2, &running).await);
+        }
+        be_answered(3, &running).await;
+        let ended = if trusted { &mut first[0] } else { &mut many[0] };
+        let mut nothing = Vec::new();
+        let _ = ended.read_to_end(&mut nothing).await;
+        let stays = if trusted { &many[0] } else { &first[0] };
+        let silence = stays.try_read(&mut [0; 1]).unwrap_err();
+        assert_eq!(silence.kind(), std::io::ErrorKind::WouldBlock, "trusted: {trusted}");
+    }
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl Scene {
     async fn start(&self, endpoint: &str) -> Running {
         let folder = self.folder.path().display();
         let text = format!(
-            "[server]\ndata_dir = \"{folder}/data\"\n\
+            "[server]\nmetrics_listen = \"127.0.0.1:0\"\ndata_dir = \"{folder}/data\"\n\
              [endpoints.main]\nurl = \"http://{}\"\naccess_key = \"STOREKEY\"\nsecret_key_file = \"{folder}/secret\"\n\
              {endpoint}\n\
              [accounts.main]\nappid = \"1250000000\"\nuin = \"100000000001\"\n\

@@ -88,7 +88,7 @@ async fn outcomes_of_a_slice_that_another_worker_took_over_count_not_at_all() {
 
 /// How many tasks the service believes to be recorded.
 async fn believed(house: &House) -> u64 {
-    let page = Raw::new(house, "GET", "/metrics").send(house).await.1;
+    let page = Raw::new(house, "GET", "/metrics").send_to(&house.metrics).await.1;
     let line = page.lines().find(|line| line.starts_with("brigade_tasks_total") && line.contains("succeeded"));
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
