@@ -10,7 +10,7 @@
 //! | sends a body that never ends | `request_timeout`, in the API, and a newcomer likewise |
 //! | takes nothing of its answer | `answer_timeout` |
 //!
-//! Who holds how many places, and whose connection makes room, is decided in [`places`].
+//! Who holds how many places, and whose connection makes room, is decided in `places`.
 //!
 //! HTTP/1.1 only: signatures of the COS dialect name the `Host` header.
 

@@ -5,9 +5,9 @@
 //! all places are taken, a newcomer gets the place of the slowest connection of the holder with the most places, so a
 //! holder who fills the house meets its own connections at the door, and nobody else does.
 //!
-//! A connection whose request is being answered stays. So that these cannot fill the house either, a holder may have as
-//! many of them as places would be left over: one account alone half of them, two accounts a third each, and so on. Beside
-//! the places that requests may fill stand [`HEALTH_PLACES`] more, in which only health is answered.
+//! A connection whose request is being answered stays. So that these cannot fill the house either, an account may have as
+//! many of them as all accounts leave over: alone half of the places, beside another that came first a quarter, and so on.
+//! Beside the places that requests may fill stand [`HEALTH_PLACES`] more, which they leave to health.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
