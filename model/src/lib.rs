@@ -20,6 +20,7 @@ pub mod operation;
 pub mod options;
 pub mod outcome;
 pub mod ports;
+pub mod printable;
 pub mod probe;
 pub mod qcs;
 pub mod report;

@@ -27,7 +27,8 @@ def brigade(*arguments, **environment):
 
 def start(wanted, *arguments):
     """Starts a process; gives it with what stands behind `wanted` in the first line that has it."""
-    process = subprocess.Popen([BRIGADE, *arguments], cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {**os.environ, "BRIGADE_SERVER_LOG_FORMAT": "text"}
+    process = subprocess.Popen([BRIGADE, *arguments], cwd=FOLDER, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         if wanted in line:
             return process, line.split(wanted)[1].split()[0]

@@ -138,6 +138,7 @@ fn serve(config: &std::path::Path, directory: PathBuf) -> (Process, String, Stri
     let mut command: Command = brigade();
     // brigade serve --config brigade.toml
     command.current_dir(directory).arg("serve").arg("--config").arg(config);
+    command.env("BRIGADE_SERVER_LOG_FORMAT", "text");
     let mut service = Process::start(&mut command);
     let mut url_at = |word: &str| {
         service.wait_for(|line| {

@@ -36,8 +36,8 @@ section! {
         default signature_strictness: Strictness = "standard",
         /// Whether CreateJob must send its Content-MD5, signed, so that nobody can replace its body on the way; when it is not given, strict requires it.
         optional require_content_md5: bool,
-        /// The form of the log, which goes to standard error.
-        default log_format: LogFormat = "text",
+        /// The form of the log, which goes to standard error; auto is text on a terminal and JSON anywhere else.
+        default log_format: LogFormat = "auto",
         /// What the log holds, such as info or warn,audit=info,brigade=debug.
         default log_filter: String = "info",
     }

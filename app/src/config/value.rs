@@ -81,7 +81,8 @@ scalar! {
     Addressing, "path or virtual-hosted", |text| {
         [Addressing::Path, Addressing::VirtualHosted].into_iter().find(|addressing| addressing.word() == text)
     };
-    LogFormat, "text or json", |text| match text {
+    LogFormat, "auto, text or json", |text| match text {
+        "auto" => Some(LogFormat::Auto),
         "text" => Some(LogFormat::Text),
         "json" => Some(LogFormat::Json),
         _ => None,
@@ -218,6 +219,8 @@ impl Addressing {
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// Text on a terminal, JSON anywhere else.
+    Auto,
     /// For people.
     Text,
     /// For machines: one JSON object a line.

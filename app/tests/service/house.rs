@@ -244,6 +244,7 @@ fn config_text(sandbox: &str, settings: &str) -> String {
 listen = "127.0.0.1:0"
 metrics_listen = "127.0.0.1:0"
 data_dir = "data"
+log_format = "text"
 log_filter = "info"
 {settings}
 

@@ -12,3 +12,4 @@ mod house;
 mod lists;
 mod outcomes;
 mod space;
+mod words;
