@@ -7,7 +7,9 @@ use brigade_runtime::SystemClock;
 use brigade_store::backup::{About, BackupError, back_up};
 
 use crate::cli::Mistake;
+use crate::config::ConfigError;
 use crate::config::server::Server;
+use crate::printer::say;
 use crate::progress::grouped;
 
 /// What the command takes.
@@ -30,15 +32,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let now = SystemClock::new().now();
     let made = tokio::task::spawn_blocking(move || back_up(&data, &target, now)).await?;
     let about = made.map_err(tell)?;
-    println!("backed up into {}: {}", arguments.target.display(), contents(&about));
-    println!("the configuration and the secrets that it names are not part of it");
-    Ok(())
+    say(format_args!("backed up into {}: {}", arguments.target.display(), contents(&about)))?;
+    say("the configuration and the secrets that it names are not part of it")
 }
 
 /// The data directory that a configuration names.
-pub(crate) fn data_directory(config: &std::path::Path) -> Result<PathBuf, Mistake> {
-    let server = Server::load(config).map_err(|error| Mistake(error.to_string()))?;
-    Ok(server.data_dir)
+pub(crate) fn data_directory(config: &std::path::Path) -> Result<PathBuf, ConfigError> {
+    Ok(Server::load(config)?.data_dir)
 }
 
 /// A wrong place is the user's mistake.

@@ -1,14 +1,15 @@
 //! The command line: which commands there are, and how a mistake is told.
 //!
-//! A mistake of the user is one line on stderr, what is wrong and what to do, with exit code 2;
-//! any other failure is one line with exit code 1.
+//! A mistake of the user is one line on stderr, what is wrong and what to do, with exit code 2 (in
+//! a configuration each mistake is a line); any other failure is one line with exit code 1.
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{backup, command, config, core_dumps, init, restore, sandbox, serve};
+use crate::config::ConfigError;
+use crate::{backup, command, config, core_dumps, init, printer, restore, sandbox, serve};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
 /// object accounted for exactly once.
@@ -70,10 +71,7 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(command)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref() {
-            Some(Ended(code)) => ExitCode::from(*code),
-            None => tell(&format!("error: {error:#}"), if error.is::<Mistake>() { 2 } else { 1 }),
-        },
+        Err(error) => end_with(&error),
     }
 }
 
@@ -92,8 +90,22 @@ async fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
+fn end_with(error: &anyhow::Error) -> ExitCode {
+    if let Some(Ended(code)) = error.downcast_ref() {
+        return ExitCode::from(*code);
+    }
+    if let Some(ConfigError::Wrong(mistakes)) = error.downcast_ref() {
+        for (n, mistake) in mistakes.iter().enumerate() {
+            printer::tell(format_args!("{}{mistake}", if n == 0 { "error: " } else { "" }));
+        }
+        return ExitCode::from(2);
+    }
+    let is_mistake = error.is::<Mistake>() || error.is::<ConfigError>();
+    tell(&format!("error: {error:#}"), if is_mistake { 2 } else { 1 })
+}
+
 fn tell(line: &str, code: u8) -> ExitCode {
-    eprintln!("{line}");
+    printer::tell(line);
     ExitCode::from(code)
 }
 

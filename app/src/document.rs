@@ -4,6 +4,7 @@
 //! and flags become numbers and booleans (`ARRAYS`, `NUMBERS`, `FLAGS`); whatever the
 //! service adds besides comes along as strings and objects.
 
+use brigade_model::printable::is_printable;
 use quick_xml::Reader;
 use quick_xml::escape::escape;
 use quick_xml::events::{BytesRef, Event};
@@ -105,7 +106,7 @@ fn write_element(element: &Element, depth: usize, lines: &mut String) {
     let (margin, name) = ("  ".repeat(depth), &element.name);
     if element.children.is_empty() {
         // Text as it is: its blanks may mean something.
-        lines.push_str(&format!("{margin}<{name}>{}</{name}>\n", escape(element.text.as_str())));
+        lines.push_str(&format!("{margin}<{name}>{}</{name}>\n", by_number(&escape(element.text.as_str()))));
         return;
     }
     lines.push_str(&format!("{margin}<{name}>\n"));
@@ -113,6 +114,15 @@ fn write_element(element: &Element, depth: usize, lines: &mut String) {
         write_element(child, depth + 1, lines);
     }
     lines.push_str(&format!("{margin}</{name}>\n"));
+}
+
+/// What is not printable, as a character reference: XML's way to say it, and harmless on a terminal.
+fn by_number(text: &str) -> String {
+    let mut numbered = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_printable(c) { numbered.push(c) } else { numbered.push_str(&format!("&#{};", u32::from(c))) }
+    }
+    numbered
 }
 
 fn value_of(element: &Element) -> Value {
@@ -154,6 +164,13 @@ mod tests {
         );
         assert!(text.contains("    <JobId>j&amp;1</JobId>\n"), "{text}");
         assert_eq!(to_json(text.as_bytes()).unwrap(), to_json(JOB).unwrap());
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_written_by_its_number_and_read_back() {
+        let text = indent(b"<Job><Description>a&#27;[2J\xc2\x9b\xe2\x80\xae&#10;b</Description></Job>").unwrap();
+        assert_eq!(text, "<Job>\n  <Description>a&#27;[2J&#155;&#8238;&#10;b</Description>\n</Job>\n");
+        assert_eq!(to_json(text.as_bytes()).unwrap()["Description"], "a\u{1b}[2J\u{9b}\u{202e}\nb");
     }
 
     #[test]

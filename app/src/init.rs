@@ -24,6 +24,7 @@ use crate::config::sheet::Source;
 use crate::config::value::{Addressing, Scalar, Url};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::operator::ProbeResult;
+use crate::printer::say;
 use crate::{proof, roles};
 
 /// What the command takes.
@@ -87,14 +88,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let tried = try_credentials(&store, &arguments).await?;
     write(&arguments.out, &text)?;
     let out = arguments.out.display();
-    println!("{tried}");
-    println!("wrote {out}, for you alone: it holds secrets");
+    say(tried)?;
+    say(format_args!("wrote {out}, for you alone: it holds secrets"))?;
     match &arguments.probe_bucket {
-        Some(bucket) => println!("{}", probe_and_keep(&store, &config, bucket, &SystemEntropy::new(), clock).await?),
-        None => println!("{}", say_what_is_unproven(arguments.kind)),
+        Some(bucket) => say(probe_and_keep(&store, &config, bucket, &SystemEntropy::new(), clock).await?)?,
+        None => say(say_what_is_unproven(arguments.kind))?,
     }
-    println!("next: brigade serve --config {out}");
-    Ok(())
+    say(format_args!("next: brigade serve --config {out}"))
 }
 
 /// Finds out what the store can do, and keeps it in the data directory, as `serve` would.

@@ -13,6 +13,8 @@ use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::printer::{on_one_line, tell};
+
 /// The rate is that of the last seconds: long enough to be steady, short enough to follow a
 /// store that slows down.
 const WINDOW: Duration = Duration::from_secs(15);
@@ -132,7 +134,7 @@ impl Watcher {
                 });
                 if is_due {
                     *last = Some((at, look));
-                    eprintln!("{}: {words}", look.status);
+                    tell(format_args!("{}: {words}", look.status));
                 }
             }
         }
@@ -141,8 +143,8 @@ impl Watcher {
     /// Says something besides, such as why the service does not answer.
     pub fn say(&self, text: &str) {
         match &self.shown {
-            Shown::Bar(bar) => bar.println(text),
-            Shown::Lines { .. } => eprintln!("{text}"),
+            Shown::Bar(bar) => bar.println(on_one_line(text)),
+            Shown::Lines { .. } => tell(text),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use brigade_store::backup::restore;
 
 use crate::backup::{contents, data_directory, tell};
+use crate::printer::say;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let data = data_directory(&arguments.config)?;
     let (backup, into) = (arguments.backup, data.clone());
     let about = tokio::task::spawn_blocking(move || restore(&backup, &into)).await?.map_err(tell)?;
-    println!("restored into {}, as of {:.0}: {}", data.display(), about.made, contents(&about));
-    println!("held jobs do nothing until 'brigade job resume JOB': look at each first ('brigade job list')");
-    Ok(())
+    say(format_args!("restored into {}, as of {:.0}: {}", data.display(), about.made, contents(&about)))?;
+    say("held jobs do nothing until 'brigade job resume JOB': look at each first ('brigade job list')")
 }

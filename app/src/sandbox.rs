@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Mistake;
+use crate::printer::say;
 
 mod answers;
 mod attributes;
@@ -78,7 +79,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .await
         .map_err(|why| Mistake(format!("cannot listen on {}: {why}; choose another --listen", arguments.listen)))?;
     let told_to_stop = told_to_stop()?;
-    println!("{}", greeting(listener.local_addr()?, &credentials, arguments.bucket.first()));
+    say(greeting(listener.local_addr()?, &credentials, arguments.bucket.first()))?;
 
     let stop = Arc::new(tokio::sync::Notify::new());
     let stopped = stop.clone();

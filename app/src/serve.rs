@@ -261,7 +261,7 @@ fn rules(config: &Config) -> Rules {
 /// # Errors
 /// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config).map_err(|error| Mistake(error.to_string()))?;
+    let config = Config::load(&arguments.config)?;
     log::start(config.server.log_format, &config.server.log_filter)?;
     let listener = bind(config.server.listen, "server.listen").await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -5,6 +5,8 @@
 
 use comfy_table::{CellAlignment, TableStyle};
 
+use crate::printer::on_one_line;
+
 /// Rows under a header. Columns named in `numbers` are set right; a column without any value is
 /// left out.
 #[must_use]
@@ -29,7 +31,7 @@ pub fn columns(header: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> Strin
 pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut table = plain();
     let filled = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-    table.add_rows(filled.map(|(name, value)| [name.to_owned(), on_one_line(&value)]));
+    table.add_rows(filled.map(|(name, value)| [name.to_owned(), on_one_line(&value).into_owned()]));
     finish(table)
 }
 
@@ -44,11 +46,6 @@ fn finish(mut table: comfy_table::Table) -> String {
         column.set_padding((0, 2));
     }
     table.trim_fmt()
-}
-
-/// Control characters would break the table, or the terminal: they are shown escaped.
-fn on_one_line(cell: &str) -> String {
-    if cell.chars().any(char::is_control) { cell.escape_default().to_string() } else { cell.to_owned() }
 }
 
 #[cfg(test)]

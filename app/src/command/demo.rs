@@ -24,8 +24,8 @@ use crate::cli::Ended;
 use crate::command::access::Tools;
 use crate::command::job::report::rows_to_text;
 use crate::command::job::watch::{self, INTERRUPTED};
+use crate::printer::say;
 use crate::progress::{grouped, in_words};
-use crate::stdout::say;
 use crate::{document, report};
 
 mod account;

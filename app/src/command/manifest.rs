@@ -15,9 +15,9 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::access::{ConfigFlag, StoreFlags, Tools};
+use crate::printer::{self, OnTerminal};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
-use crate::stdout;
 
 /// The first row, and the fields of all others.
 const HEADER: &str = "Bucket,Key";
@@ -63,13 +63,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(path) => write_file(&*store, &list.from, path).await?,
     };
     let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-    eprintln!("{} objects written to {place}, fields {HEADER}", grouped(count));
+    printer::tell(format_args!("{} objects written to {place}, fields {HEADER}", grouped(count)));
     Ok(())
 }
 
 async fn write_stdout(store: &dyn ObjectStore, from: &S3Url) -> anyhow::Result<u64> {
-    let listed = write_listing(store, from, BufWriter::new(std::io::stdout()), count_on_stderr()).await;
-    listed.map_err(|error| error.downcast::<std::io::Error>().map_or_else(|other| other, stdout::told))
+    let out = BufWriter::new(std::io::stdout());
+    let listed = match std::io::stdout().is_terminal() {
+        true => write_listing(store, from, OnTerminal::new(out), count_on_stderr()).await,
+        false => write_listing(store, from, out, count_on_stderr()).await,
+    };
+    listed.map_err(|error| error.downcast::<std::io::Error>().map_or_else(|other| other, printer::told))
 }
 
 /// Writes beside the file and renames in the end: half a list must not pass for a whole one.

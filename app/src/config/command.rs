@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::cli::Mistake;
 use crate::config::{Config, reference};
+use crate::printer::say;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -29,15 +29,14 @@ enum Command {
 /// Does it.
 ///
 /// # Errors
-/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::config::ConfigError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Check { config } => {
-            let checked = Config::load(&config).map_err(|error| Mistake(error.to_string()))?;
+            let checked = Config::load(&config)?;
             let (endpoints, accounts) = (checked.endpoints.len(), checked.accounts.len());
-            println!("{} is sound: endpoints {endpoints}, accounts {accounts}", config.display());
+            say(format_args!("{} is sound: endpoints {endpoints}, accounts {accounts}", config.display()))
         }
-        Command::Reference => print!("{}", reference::render()),
+        Command::Reference => say(reference::render().trim_end()),
     }
-    Ok(())
 }

@@ -14,9 +14,9 @@ use crate::command::job::create::form::CopyArgs;
 use crate::command::job::create::manifest::{self, Fields, Pinned};
 use crate::command::job::create::{compose, upload};
 use crate::command::manifest::write_listing;
+use crate::printer::say;
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
-use crate::stdout::say;
 
 #[derive(Debug, Parser)]
 struct Line {

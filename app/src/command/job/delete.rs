@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Desk;
 use super::output::{Format, print_json};
-use crate::stdout::say;
+use crate::printer::say;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

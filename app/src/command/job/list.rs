@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Desk;
 use super::output::{Format, print_json, print_xml};
 use crate::client::Client;
+use crate::printer::{say, tell};
 use crate::progress::grouped;
-use crate::stdout::say;
 use crate::{document, table};
 
 /// What the command takes.
@@ -36,7 +36,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
         Format::Xml => pages.bodies.iter().try_for_each(|body| print_xml(body))?,
     }
     if pages.has_more {
-        eprintln!("There are more jobs: --all lists them too.");
+        tell("There are more jobs: --all lists them too.");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cli::Mistake;
 use crate::document;
-use crate::stdout::say;
+use crate::printer::{self, say};
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +47,7 @@ pub fn print_document(format: Format, body: &[u8], text: impl FnOnce() -> String
 /// # Errors
 /// As [`say`].
 pub fn print_json(value: &Value) -> anyhow::Result<()> {
-    say(format_args!("{value:#}"))
+    say(printer::json(value))
 }
 
 /// Prints XML, indented.

@@ -14,6 +14,7 @@ use brigade_wire::cos::describe_job::DescribedJob;
 use super::{Desk, describe, output};
 use crate::cli::Ended;
 use crate::client::{Answer, Client, ClientError};
+use crate::printer::tell;
 use crate::progress::{Look, Watcher};
 
 /// How often the service is asked: often enough for a bar that moves, and one cheap read for it.
@@ -48,7 +49,9 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let answer = tokio::select! {
         answer = follow(&client, clock, job, ASK_EVERY) => answer?,
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("\nThe job goes on; 'brigade job watch {job}' shows it again.");
+            // The terminal shows ^C on the line before.
+            tell("");
+            tell(format_args!("The job goes on; 'brigade job watch {job}' shows it again."));
             return Err(Ended(INTERRUPTED).into());
         }
     };

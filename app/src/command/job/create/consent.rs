@@ -1,10 +1,11 @@
 //! What cannot be taken back asks first: a delete, and a repeat that does not look.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context as _, bail};
 
 use crate::cli::Mistake;
+use crate::printer;
 use crate::progress::grouped;
 
 /// Asks on the terminal whether to delete the objects that `which` (such as "old.csv lists").
@@ -33,8 +34,7 @@ fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
     if !stdin.is_terminal() {
         return Err(Mistake(format!("{what} asks first and there is no terminal to ask on: say --yes")).into());
     }
-    eprint!("{question}");
-    std::io::stderr().flush().context("the question could not be written")?;
+    printer::ask(question);
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).context("the answer could not be read")?;
     if !is_consent(&answer, rows) {
