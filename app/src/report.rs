@@ -16,8 +16,10 @@ use md5::{Digest, Md5};
 use serde::Deserialize;
 
 mod rows;
+mod safe;
 
 pub use rows::Row;
+pub use safe::guard_file;
 
 use rows::RowReader;
 

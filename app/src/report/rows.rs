@@ -15,11 +15,11 @@ pub struct Row {
     pub version: String,
     /// `succeeded` or `failed`; `dry-run` where nothing was done.
     pub status: String,
-    /// The error's code, empty for a success.
+    /// The error's code, decoded; empty for a success.
     pub error_code: String,
     /// The store's HTTP status.
     pub http_status: String,
-    /// What there is to say.
+    /// What there is to say, decoded.
     pub message: String,
 }
 
@@ -29,13 +29,17 @@ type Set = fn(&mut Row, String);
 /// The columns, by their names in the report's schema.
 const COLUMNS: [(&str, Set); 7] = [
     ("Bucket", |row, cell| row.bucket = cell),
-    ("Key", |row, cell| row.key = percent_decode_str(&cell).decode_utf8_lossy().into_owned()),
+    ("Key", |row, cell| row.key = decoded(&cell)),
     ("VersionId", |row, cell| row.version = cell),
     ("TaskStatus", |row, cell| row.status = cell),
-    ("ErrorCode", |row, cell| row.error_code = cell),
+    ("ErrorCode", |row, cell| row.error_code = decoded(&cell)),
     ("HTTPStatusCode", |row, cell| row.http_status = cell),
-    ("ResultMessage", |row, cell| row.message = cell),
+    ("ResultMessage", |row, cell| row.message = decoded(&cell)),
 ];
+
+fn decoded(cell: &str) -> String {
+    percent_decode_str(cell).decode_utf8_lossy().into_owned()
+}
 
 /// Reads rows out of pieces of a file, wherever they are cut.
 pub(super) struct RowReader {
@@ -104,7 +108,7 @@ mod tests {
 
     const SCHEMA: &str = "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage";
     const FILE: &str = "b,a%20b%2Cc,,succeeded,,200,Successful\n\
-                        b,k,v1,failed,NoSuchKey,404,\"said \"\"no\"\",\nand left\"\n";
+                        b,k,v1,failed,NoSuchKey,404,\"said \"\"no\"\",%0Aand 100%25 left\"\n";
 
     fn read(file: &str, piece: usize) -> Vec<Row> {
         let mut reader = RowReader::new(SCHEMA).unwrap();
@@ -118,7 +122,7 @@ mod tests {
         let rows = read(FILE, FILE.len());
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].key.as_str(), rows[0].status.as_str()), ("a b,c", "succeeded"));
-        assert_eq!(rows[1].message, "said \"no\",\nand left");
+        assert_eq!(rows[1].message, "said \"no\",\nand 100% left");
         for piece in [1, 2, 7, 64] {
             assert_eq!(read(FILE, piece), rows, "pieces of {piece}");
         }

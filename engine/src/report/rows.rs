@@ -4,9 +4,12 @@
 //! that begin or end with a blank are quoted too, since readers (ours among them) trim others.
 //! Keys are percent-encoded in UTF-8, a space as `%20`; letters, digits, `-_.~` and `/` stand
 //! as they are, so the same key comes out whether a reader takes `+` for a space or not.
+//! Codes and messages are a store's words. They stay readable: only `%` and what is not printable
+//! (line ends, escape sequences, marks that turn the direction of a text) is percent-encoded in them.
 
+use brigade_model::printable::is_printable;
 use brigade_model::{Outcome, Task};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode_byte, utf8_percent_encode};
 
 /// The columns, as `manifest.json` states them.
 pub(super) const SCHEMA: &str = "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage";
@@ -56,26 +59,42 @@ pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome, is_dry
     match outcome {
         Outcome::SucceededWith { message } if is_dry_run => {
             into.extend_from_slice(b",,");
-            put_cell(into, message);
+            put_words(into, message);
         }
         // Every success reads 200, as in the reports of S3 Batch Operations, though deletes are
         // answered with 204 and restores with 202.
         Outcome::Succeeded => into.extend_from_slice(b",200,Successful"),
         Outcome::SucceededWith { message } => {
             into.extend_from_slice(b",200,");
-            put_cell(into, message);
+            put_words(into, message);
         }
         Outcome::Failed(failure) => {
-            put_cell(into, &failure.code);
+            put_words(into, &failure.code);
             into.push(b',');
             if let Some(status) = failure.http_status {
                 into.extend_from_slice(status.to_string().as_bytes());
             }
             into.push(b',');
-            put_cell(into, &failure.message);
+            put_words(into, &failure.message);
         }
     }
     into.extend_from_slice(b"\r\n");
+}
+
+/// A cell of a store's words, decoded as keys are.
+fn put_words(into: &mut Vec<u8>, text: &str) {
+    let is_kept = |c: char| c != '%' && is_printable(c);
+    if text.chars().all(is_kept) {
+        return put_cell(into, text);
+    }
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match is_kept(c) {
+            true => encoded.push(c),
+            false => encoded.extend(c.encode_utf8(&mut [0; 4]).bytes().map(percent_encode_byte)),
+        }
+    }
+    put_cell(into, &encoded);
 }
 
 fn put_cell(into: &mut Vec<u8>, text: &str) {
@@ -128,10 +147,20 @@ mod tests {
         assert_eq!(row("k", Some("v1"), &noted), "photos-125,k,v1,succeeded,,200,\"kept, as asked\"\r\n");
         assert_eq!(
             row("k,\"", None, &failed),
-            "photos-125,k%2C%22,,failed,NoSuchKey,404,\"gone \"\"for good\"\"\n(request 7) (attempts 3)\"\r\n"
+            "photos-125,k%2C%22,,failed,NoSuchKey,404,\"gone \"\"for good\"\"%0A(request 7) (attempts 3)\"\r\n"
         );
         assert_eq!(row("~-_.", None, &lost), "photos-125,~-_.,,failed,Unconfirmed,,\"unknown \"\r\n");
         assert_eq!(SCHEMA.split(", ").count(), 7);
+    }
+
+    #[test]
+    fn what_a_store_says_is_one_line_of_a_report_and_steers_no_terminal() {
+        let failed =
+            Outcome::failed("No\u{1b}[2JSuchKey", Some(404), "100% é\r\nb,forged,,succeeded\u{9b}\u{202e}\u{2028}\0");
+        assert_eq!(
+            row("k", None, &failed),
+            "photos-125,k,,failed,No%1B[2JSuchKey,404,\"100%25 é%0D%0Ab,forged,,succeeded%C2%9B%E2%80%AE%E2%80%A8%00\"\r\n"
+        );
     }
 
     proptest! {
@@ -149,7 +178,9 @@ mod tests {
             let decoded = percent_encoding::percent_decode_str(&records[0][1]).decode_utf8().unwrap().into_owned();
             let cells: Vec<&str> = records[0].iter().collect();
             prop_assert_eq!(decoded, key);
-            prop_assert_eq!(&cells[2..], [&*version, "failed", &*code, "500", &*message]);
+            let words = |cell: &str| percent_encoding::percent_decode_str(cell).decode_utf8().unwrap().into_owned();
+            prop_assert_eq!((&cells[2..4], cells[5]), (&[&*version, "failed"][..], "500"));
+            prop_assert_eq!((words(cells[4]), words(cells[6])), (code, message));
         }
     }
 }

@@ -15,9 +15,9 @@ use super::output::{Format, print_json};
 use super::{Desk, describe};
 use crate::cli::Mistake;
 use crate::command::access::StoreFlags;
+use crate::printer::say;
 use crate::progress::grouped;
 use crate::report::{self, DryRunFound, ReportManifest, ResultFile, Row, Tasks};
-use crate::stdout::say;
 use crate::table;
 
 /// What the command takes.
@@ -34,6 +34,10 @@ pub struct Arguments {
     /// Fetch the whole report into this folder, checked against its MD5s
     #[arg(long, value_name = "FOLDER")]
     download: Option<PathBuf>,
+    /// For spreadsheets: an apostrophe stands before every cell that would be taken for a formula, also in
+    /// downloaded files (which then do not have the MD5s of the report any more)
+    #[arg(long)]
+    safe: bool,
     #[command(flatten)]
     store: StoreFlags,
 }
@@ -53,10 +57,13 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let store = desk.open_store(&arguments.store)?;
     let (manifest, bytes) = report::read_manifest(&*store, &at).await?;
     if let Some(folder) = &arguments.download {
-        return download(&*store, &manifest, &bytes, folder).await;
+        return download(&*store, &manifest, &bytes, folder, arguments.safe).await;
     }
     let wanted = manifest.results.iter().filter(|file| !arguments.failed || file.is_of_failures());
-    let rows = first_rows(&*store, &manifest, wanted, arguments.rows).await?;
+    let mut rows = first_rows(&*store, &manifest, wanted, arguments.rows).await?;
+    if arguments.safe {
+        rows = rows.into_iter().map(Row::guarded).collect();
+    }
     match desk.output {
         Format::Table => say(to_text(&job, &manifest, &rows)),
         Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
@@ -146,14 +153,20 @@ async fn download(
     manifest: &ReportManifest,
     bytes: &[u8],
     folder: &Path,
+    is_safe: bool,
 ) -> anyhow::Result<()> {
     let unwritable = |path: &Path| format!("cannot write {}", path.display());
     std::fs::create_dir_all(folder).with_context(|| unwritable(folder))?;
     for file in &manifest.results {
         let path = folder.join(local_name(&file.key));
-        let mut target = File::create(&path).with_context(|| unwritable(&path))?;
+        let checked = if is_safe { path.with_added_extension("partial") } else { path.clone() };
+        let mut target = File::create(&checked).with_context(|| unwritable(&checked))?;
         let copy = |piece: &[u8]| target.write_all(piece);
         report::read_rows(store, manifest, file, copy, |_| ControlFlow::Continue(())).await?;
+        if is_safe {
+            report::guard_file(&checked, &path).with_context(|| unwritable(&path))?;
+            std::fs::remove_file(&checked).with_context(|| format!("cannot remove {}", checked.display()))?;
+        }
         say(path.display())?;
     }
     let path = folder.join("manifest.json");
