@@ -16,6 +16,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::RootCertStore;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::{ClientConfig, ClientError};
 
@@ -106,9 +108,9 @@ fn trust(config: &ClientConfig) -> Result<rustls::ClientConfig, ClientError> {
 
 fn read_roots(file: &Path) -> Result<RootCertStore, ClientError> {
     let unusable = |problem: String| ClientError::Ca { file: file.to_owned(), problem };
-    let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unusable(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    for certificate in rustls_pemfile::certs(&mut pem.as_slice()) {
+    for certificate in certificates {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
     }
