@@ -15,15 +15,15 @@
 //! Both ways everything is written under a name that nobody takes for the real one, made durable,
 //! looked through, and renamed last: half a backup is none, and half a restore is not served.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use brigade_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{lock_for_backup, sync_folder};
+use crate::rights::{close_folder, make_folder, new_file};
 use crate::sqlite::OpenError;
 use crate::sqlite::opening::{DATABASE, LOCK, RESTORING, lock_directory, make_durable};
 use crate::sqlite::snapshot::{Held, SnapshotError, check_database, copy_database, spool_names};
@@ -152,7 +152,8 @@ impl Draft {
         }
         let folder = parent.join(format!(".{}.partial", name.to_string_lossy()));
         let made = || {
-            DirBuilder::new().mode(0o700).recursive(true).create(&folder)?;
+            make_folder(&folder)?;
+            close_folder(&folder, |_| true)?;
             File::open(&folder)
         };
         let lock = made().map_err(in_path(&folder))?;
@@ -178,7 +179,7 @@ impl Draft {
 
 fn fill(data: &Path, folder: &Path, now: Timestamp) -> Done<About> {
     let (from, to) = (data.join(SPOOL), folder.join(SPOOL));
-    fs::create_dir(&to).map_err(in_path(&to))?;
+    make_folder(&to).map_err(in_path(&to))?;
     let lock = if from.exists() { Some(lock_for_backup(&from).map_err(in_path(&from))?) } else { None };
     let (source, copy) = (data.join(DATABASE), folder.join(DATABASE));
     copy_database(&source, &copy, now).map_err(in_database(&source))?;
@@ -199,7 +200,7 @@ pub fn restore(backup: &Path, data: &Path) -> Done<About> {
     let about = read_about(backup)?;
     let source = backup.join(DATABASE);
     check_database(&source).map_err(in_database(&source))?;
-    fs::create_dir_all(data).map_err(in_path(data))?;
+    make_folder(data).map_err(in_path(data))?;
     must_be_empty(data)?;
     let _lock = lock_directory(data)?;
     let (copy, spool) = (data.join(RESTORING), data.join(SPOOL));
@@ -231,7 +232,7 @@ fn copy_spool(database: &Path, from: &Path, to: &Path) -> Done<(u64, u64)> {
     let (mut files, mut bytes) = (0, 0);
     for name in spool_names(database).map_err(in_database(database))? {
         let (source, target) = (from.join(&name), to.join(&name));
-        fs::create_dir_all(target.parent().unwrap_or(to)).map_err(in_path(&target))?;
+        make_folder(target.parent().unwrap_or(to)).map_err(in_path(&target))?;
         bytes += copy_file(&source, &target).map_err(|error| match error.kind() {
             ErrorKind::NotFound => BackupError::Incomplete(source.clone()),
             _ => in_path(&source)(error),
@@ -244,7 +245,7 @@ fn copy_spool(database: &Path, from: &Path, to: &Path) -> Done<(u64, u64)> {
 /// Copies one file, durably and whole; says its bytes. File by file, so that the disk is never
 /// asked for much at once by somebody whom the service has to wait for.
 fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
-    let (mut source, mut target) = (File::open(from)?, File::create_new(to)?);
+    let (mut source, mut target) = (File::open(from)?, new_file(to)?);
     let bytes = io::copy(&mut source, &mut target)?;
     target.sync_all()?;
     Ok(bytes)
@@ -253,8 +254,9 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
 fn write_about(folder: &Path, about: &About) -> io::Result<()> {
     let text = serde_json::to_string_pretty(about).map_err(io::Error::other)? + "\n";
     let path = folder.join(ABOUT);
-    fs::write(&path, text)?;
-    File::open(path)?.sync_all()
+    let mut file = new_file(&path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn read_about(folder: &Path) -> Done<About> {

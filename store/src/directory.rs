@@ -15,6 +15,8 @@ use async_trait::async_trait;
 use brigade_model::ports::spool::{Spool, SpoolError, check_name};
 use bytes::Bytes;
 
+use crate::rights::{close_folder, make_folder, new_file};
+
 const PARTIAL: &str = ".partial";
 
 /// Spool files in a directory. Cheap to clone; clones are one spool.
@@ -39,6 +41,7 @@ impl DirectorySpool {
     pub fn open(directory: &Path) -> Result<Self, SpoolError> {
         let named = |error| spool_error(&directory.display().to_string(), error);
         clear_folder(&directory.join(PARTIAL)).map_err(named)?;
+        close_folder(directory, |_| true).map_err(named)?;
         sync_folder(directory).map_err(named)?;
         let mut used_bytes = 0;
         visit_files(directory, "", &mut |_, metadata| used_bytes += metadata.len()).map_err(named)?;
@@ -117,7 +120,7 @@ impl Root {
     fn put(&self, partial: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = target.parent().unwrap_or(&self.directory);
         loop {
-            fs::create_dir_all(folder)?;
+            make_folder(folder)?;
             match self.rename(partial, target, bytes.len() as u64) {
                 Err(error) if error.kind() == ErrorKind::NotFound && !folder.exists() => {}
                 Err(error) => return Err(error),
@@ -190,7 +193,7 @@ fn lock_against_backup(directory: &Path) -> io::Result<File> {
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = new_file(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -200,7 +203,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn clear_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     fs::read_dir(folder)?.try_for_each(|entry| fs::remove_file(entry?.path()))
 }
 

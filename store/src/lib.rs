@@ -11,4 +11,5 @@ pub mod conformance;
 pub mod directory;
 pub mod memory;
 mod moment;
+mod rights;
 pub mod sqlite;

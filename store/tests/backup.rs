@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -286,4 +287,36 @@ async fn a_restore_overwrites_nothing_and_needs_a_whole_backup() {
     assert!(matches!(restore(&backup, &place.path("c")), Err(BackupError::Database { .. })));
     fs::write(&database, whole).unwrap();
     restore(&backup, &place.path("d")).unwrap();
+}
+
+/// The modes of everything below a folder, itself included, that are not the owner's alone.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut open = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(path) = left.pop() {
+        let metadata = fs::metadata(&path).unwrap();
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode != if metadata.is_dir() { 0o700 } else { 0o600 } {
+            open.push(format!("{} {mode:o}", path.display()));
+        }
+        if metadata.is_dir() {
+            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    open
+}
+
+#[tokio::test]
+async fn a_data_directory_a_backup_and_what_is_restored_are_their_owners_alone() {
+    let place = Place::new();
+    place.job(1, &active()).await;
+    place.back_up("b").unwrap();
+    fs::create_dir(place.path("again")).unwrap();
+    fs::set_permissions(place.path("again"), fs::Permissions::from_mode(0o755)).unwrap();
+    restore(&place.path("b"), &place.path("again")).unwrap();
+    let _opened = SqliteStore::open(&place.path("again"), Arc::new(ManualClock::default())).unwrap();
+    for folder in ["data", "b", "again"] {
+        assert!(files(&place.path(folder)).len() > 2, "{folder}");
+        assert_eq!(open_to_others(&place.path(folder)), Vec::<String>::new());
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) struct House {
     log: Log,
 }
 
-/// What the service has said since it serves.
+/// What the service has said since it was started.
 type Log = Arc<Mutex<Vec<String>>>;
 
 impl House {
@@ -94,7 +94,7 @@ impl House {
         (self.process, self.metrics, self.address, self.log) = serve_in(self.folder.path(), program, environment);
     }
 
-    /// What the service has said since it serves.
+    /// What the service has said since it was started.
     pub(crate) fn said(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }
@@ -322,7 +322,7 @@ fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (C
         format!("127.0.0.1:{port}")
     };
     let (metrics, address) = (address_at("metrics"), address_at("serving"));
-    let log = Log::default();
+    let log = Log::new(Mutex::new(heard));
     let said = log.clone();
     // Whoever is not listened to any more stops when the pipe is full.
     std::thread::spawn(move || lines.for_each(|line| said.lock().unwrap().push(line)));

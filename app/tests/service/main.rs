@@ -11,5 +11,6 @@ mod hostile;
 mod house;
 mod lists;
 mod outcomes;
+mod rights;
 mod space;
 mod words;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::slices::REVOKE_ALL;
+use crate::backup::SPOOL;
+use crate::rights::{close_folder, make_folder, open_file};
 
 pub(crate) const DATABASE: &str = "brigade.db";
 /// What the database is called until a restore is whole.
@@ -91,6 +93,8 @@ pub(super) fn open_directory(directory: &Path) -> Result<Opened, OpenError> {
     let file = directory.join(DATABASE);
     let in_database =
         |error: rusqlite::Error| OpenError::Database { directory: directory.to_owned(), problem: error.to_string() };
+    // SQLite gives what it writes beside a database the database's own rights.
+    open_file(&file).map_err(|error| in_directory(directory, &error))?;
     let mut connection = Connection::open(&file).map_err(in_database)?;
     // Asked first: the settings of a writer are written into the file.
     let found = version(&connection).map_err(in_database)?;
@@ -109,11 +113,18 @@ fn in_directory(directory: &Path, error: &std::io::Error) -> OpenError {
     OpenError::Io { directory: directory.to_owned(), problem: error.to_string() }
 }
 
+/// What a data directory holds of ours; other things in it are left as they are.
+fn is_ours(name: &str) -> bool {
+    name == LOCK || name == SPOOL || name.starts_with(DATABASE)
+}
+
 /// Takes the directory, which is made if it is missing.
 pub(crate) fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenError> {
     let open = || {
-        fs::create_dir_all(directory)?;
-        File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))
+        make_folder(directory)?;
+        // Before the lock is asked for: whoever may open it could hold it for ever.
+        close_folder(directory, is_ours)?;
+        open_file(&directory.join(LOCK))
     };
     let file = open().map_err(|error| in_directory(directory, &error))?;
     match file.try_lock() {

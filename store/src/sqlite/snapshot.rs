@@ -19,6 +19,7 @@ use super::column::{Count, Id};
 use super::job_row::update_job;
 use super::jobs::find_job;
 use super::opening::{MIGRATIONS, migrate, version};
+use crate::rights::new_file;
 
 /// Pages copied in a step: 1 MiB.
 const STEP_PAGES: i32 = 256;
@@ -49,6 +50,9 @@ pub(crate) enum SnapshotError {
     /// The database refused.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
 }
 
 /// Copies the database as it is now into a new file, of this program's version, with its jobs
@@ -56,6 +60,7 @@ pub(crate) enum SnapshotError {
 pub(crate) fn copy_database(from: &Path, to: &Path, made: Timestamp) -> Result<(), SnapshotError> {
     let source = open_read_only(from)?;
     refuse_newer(&source)?;
+    new_file(to)?;
     let mut copy = Connection::open(to)?;
     copy_pages(&source, &mut copy)?;
     // One file, with nothing beside it.
