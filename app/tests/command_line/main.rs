@@ -7,3 +7,4 @@ mod inventory;
 mod job;
 mod kept;
 mod keys;
+mod terminal;
