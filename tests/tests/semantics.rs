@@ -1,5 +1,4 @@
-//! `docs/semantics.md` names the tests that prove it: each of them exists, and each paragraph
-//! has one.
+//! The pages of promises name the tests that prove them: each of them exists, and each promise has one.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -29,19 +28,39 @@ fn tests_named(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(is_test).collect()
 }
 
-#[test]
-fn every_test_that_the_semantics_name_exists_and_every_paragraph_names_one() {
-    let page = fs::read_to_string(workspace().join("docs/semantics.md")).unwrap();
+/// The page's text; every test that it names exists.
+fn page(name: &str) -> String {
+    let page = fs::read_to_string(workspace().join(name)).unwrap();
     let mut known = BTreeSet::new();
-    for folder in ["model", "wire", "store", "s3", "engine", "sim", "app", "tests"] {
+    for folder in ["model", "wire", "store", "s3", "engine", "sim", "app", "fuzz", "tests"] {
         functions(&workspace().join(folder), &mut known);
     }
     let missing: Vec<_> = tests_named(&page).into_iter().filter(|name| !known.contains(*name)).collect();
-    assert!(missing.is_empty(), "docs/semantics.md names tests that do not exist: {missing:#?}");
+    assert!(missing.is_empty(), "{name} names tests that do not exist: {missing:#?}");
+    page
+}
+
+#[test]
+fn every_test_that_the_semantics_name_exists_and_every_paragraph_names_one() {
+    let page = page("docs/semantics.md");
     let unproved: Vec<_> = page
         .split("\n\n")
         .skip(2)
         .filter(|paragraph| !paragraph.starts_with('#') && tests_named(paragraph).is_empty())
         .collect();
     assert!(unproved.is_empty(), "paragraphs without a test: {unproved:#?}");
+}
+
+#[test]
+fn every_promise_of_the_security_page_names_its_test_and_every_adversary_has_limits() {
+    let page = page("docs/security.md");
+    let adversaries: Vec<_> = page.split("\n## ").skip(1).collect();
+    assert_eq!(adversaries.len(), 4, "a tenant, a store, the network, a local user");
+    for adversary in adversaries {
+        let (promised, not_promised) = adversary.split_once("\nNot promised:\n").expect("what is not promised");
+        let promises: Vec<_> = promised.split("\n- ").skip(1).collect();
+        let unproved: Vec<_> = promises.iter().filter(|promise| tests_named(promise).is_empty()).collect();
+        assert!(!promises.is_empty() && unproved.is_empty(), "promises without a test: {unproved:#?}");
+        assert!(not_promised.contains("\n- "), "{adversary}");
+    }
 }
