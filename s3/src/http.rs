@@ -91,7 +91,7 @@ pub enum HttpConfigError {
         region: String,
     },
     /// The file of certificate authorities is not usable.
-    #[error("certificate authorities in {path:?}: {problem}")]
+    #[error("certificate authorities in {}: {problem}", path.display())]
     ExtraCa {
         /// Which file.
         path: PathBuf,

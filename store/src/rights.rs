@@ -108,9 +108,18 @@ mod tests {
         let deep = folder.path().join("a/b");
         make_folder(&deep).unwrap();
         let (opened, new) = (deep.join("opened"), deep.join("new"));
-        (open_file(&opened).unwrap(), new_file(&new).unwrap());
+        open_file(&opened).unwrap();
+        new_file(&new).unwrap();
         let modes = [&folder.path().join("a"), &deep, &opened, &new].map(|path| mode(path));
         assert_eq!(modes, [0o700, 0o700, 0o600, 0o600]);
+    }
+
+    #[test]
+    fn what_cannot_be_closed_is_refused_with_a_word_on_what_to_do() {
+        // The kernel keeps the mode of this folder, whoever asks.
+        let refused = close_folder(Path::new("/proc/self"), |_| false).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+        assert!(refused.to_string().contains("/proc/self is open to others and cannot be closed"), "{refused}");
     }
 
     #[test]

@@ -107,8 +107,12 @@ async fn check_report(stage: &Stage, job: &DescribedJob) -> anyhow::Result<Accou
     let keys = stage.keys_of(SOURCE)?;
     let account = account::check(&*stage.store, &manifest, &SOURCE.parse()?, &keys).await?;
     let Progress { succeeded, failed, .. } = job.progress;
-    let counted = (account.succeeded, account.failed);
-    ensure!(counted == (succeeded, failed), "the report counts {counted:?} and the job {:?}", (succeeded, failed));
+    ensure!(
+        (account.succeeded, account.failed) == (succeeded, failed),
+        "the report counts {} succeeded and {} failed tasks, and the job {succeeded} and {failed}",
+        account.succeeded,
+        account.failed
+    );
     ensure!(stage.keys_of(TARGET)? == keys || failed > 0, "s3://{TARGET} does not hold what was copied");
     let (succeeded, failed) = (grouped(succeeded), grouped(failed));
     say(format_args!("\nThe report names each object exactly once: {succeeded} succeeded, {failed} failed."))?;

@@ -92,7 +92,15 @@ impl ActiveEndpoint {
         let told = |settings: &EndpointSettings| EndpointSettings { clock: Vec::new(), ..settings.clone() };
         let settings = told(&row.settings);
         if settings != told(&known.settings) {
-            tracing::info!(endpoint = %row.endpoint, ?settings, "an operator's settings");
+            tracing::info!(
+                endpoint = %row.endpoint,
+                requests_in_flight = settings.limits.requests_in_flight,
+                requests_per_second = settings.limits.requests_per_second,
+                bytes_per_second = settings.limits.bytes_per_second,
+                stopped = settings.stopped.as_ref().map(|stopped| stopped.reason.as_str()),
+                probed = settings.probe.as_ref().map(|probe| probe.at.to_string()),
+                "an operator's settings"
+            );
         }
         *known = row;
     }
