@@ -46,11 +46,32 @@ impl Readers {
     }
 
     fn read_now<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut connection = idle().pop().expect("there are as many connections as permits");
-        let value = connection.transaction().and_then(|transaction| act(&transaction));
-        idle().push(connection);
+        let mut borrowed = Borrowed::of(&self.idle);
+        let value = borrowed.connection().transaction().and_then(|transaction| act(&transaction));
         value.map_err(|error| self.door.judge(&error))
+    }
+}
+
+/// A connection that goes back to the pool, also when the read panics: its permit does.
+struct Borrowed<'a> {
+    connection: Option<Connection>,
+    idle: &'a Mutex<Vec<Connection>>,
+}
+
+impl<'a> Borrowed<'a> {
+    fn of(idle: &'a Mutex<Vec<Connection>>) -> Self {
+        let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { connection, idle }
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("there are as many connections as permits")
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
     }
 }
 

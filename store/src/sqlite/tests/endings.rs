@@ -38,6 +38,19 @@ async fn an_io_error_of_a_reader_ends_the_process() {
 }
 
 #[tokio::test]
+async fn a_reader_whose_read_panicked_reads_on_for_others() {
+    let (_directory, store) = open();
+    store.create_job(&sample_job(1), 9).await.unwrap();
+    for _ in 0..20 {
+        let failed: Result<(), StoreError> = store.readers.read(|_| panic!("a bug, for a test")).await;
+        assert!(failed.is_err());
+        assert!(store.job(sample_job(1).id).await.unwrap().is_some());
+    }
+    let jobs = (0..20).map(|_| store.open_jobs());
+    assert!(futures::future::join_all(jobs).await.into_iter().all(|heads| heads.unwrap().len() == 1));
+}
+
+#[tokio::test]
 async fn a_panic_of_the_writer_ends_the_process_and_leaves_nobody_waiting() {
     let (tell, told) = mpsc::channel();
     let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
