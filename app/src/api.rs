@@ -23,13 +23,14 @@ use axum::response::Response;
 use axum::routing::get;
 use brigade_engine::{Engine, Roles};
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spawn, Spool};
-use brigade_model::{Job, JobId};
+use brigade_model::{Job, JobId, ServiceTime};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
 use futures::FutureExt;
 use tracing::Instrument;
 
 use crate::auth::{Caller, Keys};
+use crate::clock_watch::ClockWatch;
 use crate::config::value;
 use crate::metrics::Metrics;
 use crate::roles::ConfiguredRoles;
@@ -117,6 +118,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// What the configuration says.
     pub rules: Rules,
+    /// What is known of a time of day that was set.
+    pub clock_watch: ClockWatch,
     /// Whether the process is about to end.
     pub is_stopping: AtomicBool,
 }
@@ -231,21 +234,14 @@ impl Api {
     async fn find_job(&self, caller: &Caller, id: &route::JobIdText) -> Result<Option<Job>, Refusal> {
         let Some(id) = id.id() else { return Ok(None) };
         let job = self.jobs.job(id).await.map_err(Refusal::store)?;
-        Ok(job.filter(|job| self.shows(caller, job)))
-    }
-
-    fn shows(&self, caller: &Caller, job: &Job) -> bool {
-        let is_listed = job.terminated.is_none_or(|ended| ended >= self.listed_since());
-        job.account == caller.owner.account
-            && job.dialect == brigade_model::Dialect::Cos
-            && job.is_visible()
-            && is_listed
+        let listed_since = self.listed_since().await?;
+        Ok(job.filter(|job| shows(caller, job, listed_since)))
     }
 
     /// Jobs that ended before this are not shown.
-    fn listed_since(&self) -> brigade_model::Timestamp {
-        let kept = jiff::SignedDuration::try_from(self.rules.ended_jobs_listed).unwrap_or(jiff::SignedDuration::MAX);
-        self.clock.now().checked_sub(kept).unwrap_or(brigade_model::Timestamp::MIN)
+    async fn listed_since(&self) -> Result<ServiceTime, Refusal> {
+        let now = self.jobs.service_time().await.map_err(Refusal::store)?;
+        Ok(now.before(self.rules.ended_jobs_listed))
     }
 
     /// Who changed which job, for the log's readers of the target `audit`.
@@ -270,6 +266,13 @@ impl Api {
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
+}
+
+fn shows(caller: &Caller, job: &Job, listed_since: ServiceTime) -> bool {
+    job.account == caller.owner.account
+        && job.dialect == brigade_model::Dialect::Cos
+        && job.is_visible()
+        && (!job.status.is_terminal() || job.since >= listed_since)
 }
 
 /// What a key must be allowed for an action of the dialect.

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod backup;
 pub mod cli;
 pub mod client;
+pub mod clock_watch;
 pub mod command;
 pub mod config;
 pub mod core_dumps;

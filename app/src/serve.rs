@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::api::{self, Api, Rules};
 use crate::auth::Keys;
 use crate::cli::Mistake;
+use crate::clock_watch::ClockWatch;
 use crate::config::Config;
 use crate::config::secret::SecretSource;
 use crate::log;
@@ -85,7 +86,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let metrics = Metrics::new(Arc::clone(&clock));
     let tools = Tools { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), metrics: Arc::clone(&metrics) };
     let roles = Arc::new(ConfiguredRoles::build(&config, &tools)?);
-    let (jobs, spool) = open_stores(&config.server.data_dir, &clock)?;
+    let Stores { jobs, spool, clock_missed_ms } = open_stores(&config.server.data_dir, &clock)?;
     roles.adopt(jobs.endpoints().await.context("cannot read the endpoints' settings")?);
     say_what_was_found(&config, &*jobs).await?;
     let ports = Ports {
@@ -109,6 +110,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         spawn: Arc::clone(&spawn),
         metrics: Arc::clone(&metrics),
         rules: rules(&config),
+        clock_watch: ClockWatch::new(Arc::clone(&clock), clock_missed_ms),
         is_stopping: AtomicBool::new(false),
     });
     let address = listener.local_addr().context("the listener has no address")?;
@@ -176,6 +178,7 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
     loop {
         api.clock.sleep(LOOK_EVERY).await;
         api.metrics.fold();
+        api.clock_watch.look();
         for secret in &secrets {
             if let Err(error) = secret.refresh() {
                 tracing::warn!(%error, "a secret's file changed and is of no use; the last secret stays");
@@ -209,13 +212,19 @@ fn open_certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>>
     Ok(files.map(|(cert_file, key_file)| Certificate::open(cert_file, key_file)).transpose()?)
 }
 
-type Stores = (Arc<dyn JobStore>, Arc<dyn Spool>);
+struct Stores {
+    jobs: Arc<dyn JobStore>,
+    spool: Arc<dyn Spool>,
+    /// How far the time of day had moved beyond what the service clock counts.
+    clock_missed_ms: i64,
+}
 
 fn open_stores(folder: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let jobs = SqliteStore::open(folder, Arc::clone(clock)).map_err(tell)?;
     let spool = DirectorySpool::open(&folder.join(SPOOL))
         .with_context(|| format!("cannot open the spool of the data directory {}", folder.display()))?;
-    Ok((Arc::new(jobs), Arc::new(spool)))
+    let clock_missed_ms = jobs.missed_ms();
+    Ok(Stores { jobs: Arc::new(jobs), spool: Arc::new(spool), clock_missed_ms })
 }
 
 /// What only somebody can put right is a mistake: to start again does not help.

@@ -15,7 +15,7 @@ use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
 use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::status::stage;
-use brigade_model::{EndpointName, JobId, Stage, Status};
+use brigade_model::{EndpointName, JobId, ServiceTime, Stage, Status};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::EngineConfig;
@@ -196,8 +196,9 @@ impl Engine {
         desk.not_before.retain(|_, until| *until > now);
         desk.turns.keep(&heads);
         self.visit_stages(desk, &heads, to);
+        let service_now = self.shop.ports.jobs.service_time().await?;
         for head in &heads {
-            self.expire_confirmation(head).await?;
+            self.expire_confirmation(head, service_now).await?;
         }
         if self.reschedule(&heads).await? {
             heads = self.shop.ports.jobs.open_jobs().await?;
@@ -206,7 +207,7 @@ impl Engine {
         self.enter(desk, &active).await?;
         self.follow_jobs(desk, &active).await?;
         self.employ(desk, &active, to).await?;
-        self.purge(desk, now).await
+        self.purge(desk, now, service_now).await
     }
 
     /// Visits jobs, those first that have not been for the longest time: so jobs whose visits
@@ -248,10 +249,9 @@ impl Engine {
     }
 
     /// Fails a job that waited too long for its confirmation.
-    async fn expire_confirmation(&self, head: &JobHead) -> Result<(), StoreError> {
-        let Some(suspended) = head.suspended.filter(|_| head.status == Status::Suspended) else { return Ok(()) };
-        let waited = self.shop.ports.clock.now().duration_since(suspended);
-        if waited.unsigned_abs() < self.shop.config.confirmation_patience || waited.is_negative() {
+    async fn expire_confirmation(&self, head: &JobHead, now: ServiceTime) -> Result<(), StoreError> {
+        let is_late = now.since(head.since) >= self.shop.config.confirmation_patience;
+        if head.status != Status::Suspended || !is_late {
             return Ok(());
         }
         let decide = |job: &Job| (job.status == Status::Suspended).then_some(Change::ConfirmationExpired);
@@ -409,13 +409,11 @@ impl Engine {
     }
 
     /// Removes what nobody keeps any more, a bounded step at a time.
-    async fn purge(&self, desk: &mut Desk, now: Monotonic) -> Result<(), StoreError> {
+    async fn purge(&self, desk: &mut Desk, now: Monotonic, service_now: ServiceTime) -> Result<(), StoreError> {
         if now.since(desk.purged) < PURGE_EVERY {
             return Ok(());
         }
-        let kept =
-            jiff::SignedDuration::try_from(self.shop.config.ended_jobs_kept).unwrap_or(jiff::SignedDuration::MAX);
-        let ended_before = self.shop.ports.clock.now().checked_sub(kept).unwrap_or(brigade_model::Timestamp::MIN);
+        let ended_before = service_now.before(self.shop.config.ended_jobs_kept);
         if !desk.is_spool_swept {
             desk.is_spool_swept = self.sweep_spool().await?;
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
@@ -65,6 +66,11 @@ impl Shop {
             _ = ear.changed() => {}
             () = self.ports.clock.sleep(self.config.poll) => {}
         }
+    }
+
+    /// How long the job has stood in its status, by the service clock.
+    pub(crate) async fn waited(&self, job: &Job) -> Result<Duration, StoreError> {
+        Ok(self.ports.jobs.service_time().await?.since(job.since))
     }
 
     /// Where the job's role may act.

@@ -143,13 +143,12 @@ async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
     };
     tracing::warn!(job = %lease.job, %reason, "a stage waits");
     match shop.ports.change_job(lease.job, Some(lease.fence), decide).await {
-        Ok(Some(job)) => Step::Again(pause(shop, &job)),
+        Ok(Some(job)) => shop.waited(&job).await.map_or_else(Step::from, |waited| Step::Again(pause(waited))),
         other => other.into(),
     }
 }
 
 /// A tenth of the time that the job has waited already: a long wait asks and says less often.
-fn pause(shop: &Shop, job: &Job) -> Duration {
-    let waited = shop.ports.clock.now().duration_since(job.since);
-    (Duration::try_from(waited).unwrap_or_default() / 10).clamp(AGAIN, AGAIN_MAX)
+fn pause(waited: Duration) -> Duration {
+    (waited / 10).clamp(AGAIN, AGAIN_MAX)
 }

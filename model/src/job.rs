@@ -22,6 +22,7 @@ use crate::options::{JobOptions, Separator};
 use crate::outcome::cut;
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
+use crate::service_clock::ServiceTime;
 use crate::status::{self, Event, Status};
 
 mod retry;
@@ -246,8 +247,9 @@ pub struct Job {
     pub priority: i32,
     /// Where it stands.
     pub status: Status,
-    /// When it came to stand there.
-    pub since: Timestamp,
+    /// When it came to stand there, by the service clock: what patience with it, its confirmation
+    /// and, once it has ended, its retention are counted from. Set by the store.
+    pub since: ServiceTime,
     /// Raised by every change: what a change is compared with.
     pub revision: u64,
     /// Whether a confirmation came.
@@ -366,7 +368,7 @@ impl Job {
             limits: spec.options.limits(),
             spec,
             status: Status::New,
-            since: created,
+            since: ServiceTime::default(),
             revision: 0,
             is_confirmed: false,
             held_by_user: false,
@@ -397,11 +399,13 @@ impl Job {
         self.spec.options.threshold_exceeded(total, succeeded, failed)
     }
 
-    /// Applies a change that happens at `at`; raises the revision.
+    /// Applies a change that happens at `at`, which is `service` by the service clock; raises the
+    /// revision.
     ///
     /// # Errors
     /// [`IllegalChange`] when the table has no such row; the job is then unchanged.
-    pub fn change(&mut self, change: &Change, at: Timestamp) -> Result<(), IllegalChange> {
+    pub fn change(&mut self, change: &Change, at: Timestamp, service: ServiceTime) -> Result<(), IllegalChange> {
+        let from = self.status;
         match change {
             Change::PreparationStarted => self.step(Event::PreparationStarted, at)?,
             Change::ManifestRead(prepared) => {
@@ -517,15 +521,15 @@ impl Job {
                 self.say(reason);
             }
         }
+        if self.status != from {
+            self.since = service;
+        }
         self.revision += 1;
         Ok(())
     }
 
     fn step(&mut self, event: Event, at: Timestamp) -> Result<(), IllegalChange> {
         let next = status::next(self.status, event).ok_or(IllegalChange { status: self.status })?;
-        if next != self.status {
-            self.since = at;
-        }
         self.status = next;
         if self.status == Status::Suspended {
             self.suspended = Some(at);

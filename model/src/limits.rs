@@ -76,6 +76,12 @@ pub const OPEN_JOBS_MAX: usize = 1000;
 pub const ENDED_JOBS_LISTED: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A suspended job that nobody confirms fails after this. COS is silent; S3 says 30 days.
 pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// What the service clock advances at a start, at most, for the time in which no process ran: only
+/// the time of day tells how long that was, and it may have been set. ours
+pub const SERVICE_CLOCK_GAP_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The service clock is stored this often at least: so much of it a crash can cost, where the time
+/// of day is set back meanwhile. ours
+pub const SERVICE_CLOCK_STORED_EVERY: Duration = Duration::from_secs(60);
 /// Why an operator stopped an endpoint, characters: in ASCII and with the words around it, it fits
 /// into a job's [`STATUS_UPDATE_REASON_BYTES_MAX`]; what does not is cut there. ours
 pub const STOP_REASON_CHARS_MAX: usize = 160;

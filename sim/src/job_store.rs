@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{EndpointName, EndpointRow, Job, JobId, Status, Timestamp};
+use brigade_model::{EndpointName, EndpointRow, Job, JobId, ServiceTime, Status, Timestamp};
 use bytes::Bytes;
 
 use crate::executor::Node;
@@ -79,12 +79,16 @@ impl NodeStore {
 
 macro_rules! delegate {
     ($(write $write:ident($($wa:ident: $wt:ty),*) -> $wr:ty, $note:expr;)*
+     $(clock $clock:ident() -> $cr:ty, $seen:expr;)*
      $(read $read:ident($($ra:ident: $rt:ty),*) -> $rr:ty;)*) => {
         #[async_trait]
         impl JobStore for NodeStore {
             $(async fn $write(&self, $($wa: $wt),*) -> $wr {
                 let note = $note;
                 self.call((stringify!($write), false), self.world.jobs.$write($($wa),*), note).await
+            })*
+            $(async fn $clock(&self) -> $cr {
+                self.call((stringify!($clock), true), self.world.jobs.$clock(), $seen).await
             })*
             $(async fn $read(&self, $($ra: $rt),*) -> $rr {
                 self.call((stringify!($read), true), self.world.jobs.$read($($ra),*), |_, _, _| {}).await
@@ -128,7 +132,7 @@ delegate! {
                 world.note(Some(node), Event::Rescheduled { moves, slots: world.slots() });
             }
         };
-    write purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>, nothing;
+    write purge(ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>, nothing;
     write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>, fenced("renew_stage", lease.job);
     write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
@@ -172,6 +176,10 @@ delegate! {
     write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>,
         fenced("record_report_file", lease.job);
     write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>, nothing;
+    clock service_time() -> Result<ServiceTime, StoreError>,
+        |world: &Arc<World>, node, now: &Result<ServiceTime, StoreError>| {
+            now.iter().for_each(|now| world.look_at_service_clock(node, *now));
+        };
     read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
     read job(id: JobId) -> Result<Option<Job>, StoreError>;
     read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;

@@ -4,7 +4,7 @@
 //! A seed decides everything: the scene (`scene`), the order in which work goes on
 //! (`executor`), what goes wrong and when (`weather`, `mishaps`, `network`, `job_store`,
 //! `spool`), what users do to their jobs (`users`) and another writer to their objects
-//! (`other_writer`). What happens is written down (`history`); afterwards it is judged
+//! (`other_writer`). Some scenes are written by hand (`scenarios`). What happens is written down (`history`); afterwards it is judged
 //! (`invariants`). The same seed ends in the same history.
 
 mod bystanders;
@@ -21,6 +21,7 @@ mod other_writer;
 mod process;
 mod report;
 mod run;
+mod scenarios;
 mod scene;
 mod setting;
 mod spool;
@@ -32,5 +33,6 @@ mod world;
 pub use history::Entry;
 pub use invariants::Violation;
 pub use not_stood_yet::HABITS as NOT_STOOD_YET;
-pub use run::{Run, run, run_with};
+pub use run::{Run, run, run_scenario, run_with};
+pub use scenarios::{SCENARIOS, Scenario};
 pub use scene::habits_of_seeds;

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use brigade_s3::simulated::Habit;
-use brigade_sim::{Run, run_with};
+use brigade_sim::{Run, SCENARIOS, Scenario, run_scenario, run_with};
 use clap::Parser;
 
 /// Runs the service in a deterministic simulation, one run for each seed.
@@ -24,6 +24,9 @@ struct Arguments {
     /// Gives the store this habit, and those of other such flags, and no others.
     #[arg(long, value_name = "HABIT")]
     habit: Vec<Habit>,
+    /// Runs the scene of that name, which is written by hand, in the order of each seed.
+    #[arg(long, value_name = "NAME", conflicts_with = "habit", value_parser = scenario)]
+    scenario: Option<&'static Scenario>,
     /// Prints everything that happened.
     #[arg(long)]
     history: bool,
@@ -42,7 +45,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut failed = 0_u64;
     let mut kinds = BTreeMap::<String, u64>::new();
     for seed in seeds.clone() {
-        let run = run_with(seed, Some(arguments.habit.as_slice()).filter(|habits| !habits.is_empty()));
+        let run = match arguments.scenario {
+            Some(scenario) => run_scenario(seed, scenario),
+            None => run_with(seed, Some(arguments.habit.as_slice()).filter(|habits| !habits.is_empty())),
+        };
         tell(&mut out, &run, arguments.history)?;
         failed += u64::from(!run.violations.is_empty());
         run.kinds.into_iter().for_each(|(kind, times)| *kinds.entry(kind).or_default() += times);
@@ -56,6 +62,11 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+fn scenario(name: &str) -> Result<&'static Scenario, String> {
+    let names = || SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
+    SCENARIOS.iter().find(|scenario| scenario.name == name).ok_or_else(|| format!("must be one of {}", names()))
 }
 
 fn tell(out: &mut impl Write, run: &Run, has_history: bool) -> std::io::Result<()> {

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_model::Change;
 use brigade_model::ports::Spawn;
 
 use crate::chance::Chance;
 use crate::executor::Node;
 use crate::history::Event;
 use crate::process::Process;
+use crate::scenarios::Act;
+use crate::users;
 use crate::world::{SOURCE, TARGET, World, bucket};
 
 /// A kind of mishap.
@@ -67,6 +70,29 @@ pub(crate) async fn make_trouble(world: Arc<World>, every: Duration) {
     }
 }
 
+/// Lets something befall the scene so long after its beginning.
+pub(crate) async fn play(world: Arc<World>, after: Duration, act: Act) {
+    world.executor.sleep(after).await;
+    let processes = world.processes();
+    match act {
+        Act::Crash(slot) => {
+            let lives = |(of, process): &&(usize, Process)| *of == slot && !process.node.is_crashed();
+            processes.iter().filter(lives).for_each(|(_, process)| world.crash(&process.node));
+        }
+        Act::SetClock(slot, ms) => set_clock(&world, slot, None, ms),
+        Act::Cancel(job) => {
+            let asked = world.ids().get(job).copied().zip(processes.first());
+            let change = Change::CancelRequested("enough".into());
+            asked.into_iter().for_each(|(id, (_, process))| users::ask(&world, process, id, change.clone(), 1));
+        }
+    }
+}
+
+fn set_clock(world: &World, slot: usize, node: Option<u32>, ms: i64) {
+    world.node_clocks[slot].jump(ms);
+    world.note(node, Event::Mishap { what: CLOCK_JUMPS, how: format!(" by {ms} ms") });
+}
+
 /// What is said of a bucket that cannot be found.
 pub(crate) const BUCKET_HIDDEN: &str = "a bucket is not found";
 
@@ -120,8 +146,8 @@ fn befall(world: &Arc<World>, chance: &Chance, slot: usize, process: &Process) {
         Mishap::ClockJump => {
             let most = chance.weighted(&[(3, 3_000), (2, 100_000), (1, 90_000_000)]);
             let ms = i64::try_from(chance.below(2 * most)).unwrap_or(0) - i64::try_from(most).unwrap_or(0);
-            world.node_clocks[slot].jump(ms);
-            (CLOCK_JUMPS, format!(" by {ms} ms"))
+            set_clock(world, slot, Some(process.node.id), ms);
+            return;
         }
         Mishap::DiskFull => {
             weather.fill_the_disk(until);
@@ -132,7 +158,7 @@ fn befall(world: &Arc<World>, chance: &Chance, slot: usize, process: &Process) {
             ("the spool fails", for_long)
         }
     };
-    let is_of_node = matches!(mishap, Mishap::CutOff | Mishap::ClockJump);
+    let is_of_node = matches!(mishap, Mishap::CutOff);
     world.note(is_of_node.then_some(process.node.id), Event::Mishap { what, how });
 }
 

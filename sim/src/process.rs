@@ -36,7 +36,7 @@ impl Process {
         let node = world.executor.node();
         let is_alone = world.scene.nodes == 1;
         if is_alone {
-            world.jobs.revoke_all_leases();
+            world.jobs.reopen();
             world.ids().into_iter().for_each(|id| world.look_at_revocations(Some(node.id), id));
         }
         world.note(Some(node.id), Event::Started { is_alone });

@@ -14,6 +14,8 @@ use crate::executor::Executor;
 use crate::history::{Entry, digest};
 use crate::invariants::{self, Violation};
 use crate::process::Process;
+use crate::scenarios::Scenario;
+use crate::scene::Scene;
 use crate::world::World;
 use crate::{mishaps, other_writer, users};
 
@@ -54,9 +56,19 @@ pub fn run(seed: u64) -> Run {
 /// Runs a seed whose store has these habits; `None` leaves them to the seed.
 #[must_use]
 pub fn run_with(seed: u64, habits: Option<&[Habit]>) -> Run {
+    run_scene(seed, Scene::of(seed, habits))
+}
+
+/// Runs a scene that was written by hand; the seed decides the order in which work goes on.
+#[must_use]
+pub fn run_scenario(seed: u64, scenario: &Scenario) -> Run {
+    run_scene(seed, scenario.scene())
+}
+
+fn run_scene(seed: u64, scene: Scene) -> Run {
     let executor = Executor::new(seed);
     let space = executor.node();
-    let mut world = World::new(seed, habits, &executor, space.clone());
+    let mut world = World::new(seed, scene, &executor, space.clone());
     world.fill();
     let world = Arc::new(world);
     executor.run(&space, live(world.clone()));
@@ -103,6 +115,9 @@ fn begin(world: &Arc<World>) {
         }
     };
     world.space.spawn("jobs", Box::pin(create));
+    for (after, act) in world.scene.script.clone() {
+        world.space.spawn("script", Box::pin(mishaps::play(world.clone(), after, act)));
+    }
     let storm = &world.scene.storm;
     if let Some(every) = storm.mishap_every {
         world.space.spawn("mishaps", Box::pin(mishaps::make_trouble(world.clone(), every)));

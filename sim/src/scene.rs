@@ -10,6 +10,7 @@ use brigade_s3::simulated::{Habit, Habits, Versioning};
 
 use crate::chance::Chance;
 use crate::not_stood_yet;
+use crate::scenarios::Act;
 use crate::setting::operation;
 use crate::world::{SOURCE, TARGET, bucket};
 
@@ -104,6 +105,8 @@ pub(crate) struct Scene {
     pub(crate) habits: Habits,
     pub(crate) jobs: Vec<JobScene>,
     pub(crate) storm: Storm,
+    /// What befalls it for certain, after the beginning.
+    pub(crate) script: Vec<(Duration, Act)>,
     pub(crate) config: EngineConfig,
 }
 
@@ -122,7 +125,7 @@ impl Scene {
         let jobs = (0..count).map(|_| job(&chance, versioning, &habits, is_large)).collect();
         let (storm, config) = (storm(&chance), config(&chance));
         let (storm, config) = if is_large { whole_windows(&chance, storm, config) } else { (storm, config) };
-        Self { nodes, versioning, habits, jobs, storm, config }
+        Self { nodes, versioning, habits, jobs, storm, script: Vec::new(), config }
     }
 }
 

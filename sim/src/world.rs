@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::ports::object_store::{Answer, At, CallError, Effect};
-use brigade_model::{BucketName, Job, JobId, ObjectKey, Status, VersionId};
+use brigade_model::{BucketName, Job, JobId, ObjectKey, ServiceTime, Status, VersionId};
 use brigade_runtime::SeededEntropy;
-use brigade_s3::simulated::{Habit, SimulatedConfig, SimulatedStore};
+use brigade_s3::simulated::{SimulatedConfig, SimulatedStore};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
 
@@ -77,6 +78,10 @@ struct Ledger {
     /// writer does most harm.
     lost: Vec<At>,
     sent: BTreeMap<u64, Vec<At>>,
+    /// What each process read of the service clock first and last, and when first; nodes that share a
+    /// store have one clock.
+    service: BTreeMap<Option<u32>, (ServiceTime, Duration, ServiceTime)>,
+    service_fault: Option<String>,
 }
 
 /// A job at the moment of its end.
@@ -125,9 +130,8 @@ pub(crate) fn task_of(key: &ObjectKey) -> Option<(usize, usize)> {
 }
 
 impl World {
-    /// The world of a seed, before anything happens.
-    pub(crate) fn new(seed: u64, habits: Option<&[Habit]>, executor: &Executor, space: Node) -> Self {
-        let scene = Scene::of(seed, habits);
+    /// The world of a scene, before anything happens.
+    pub(crate) fn new(seed: u64, scene: Scene, executor: &Executor, space: Node) -> Self {
         let clock = Arc::new(WallClock::new(executor));
         let node_clocks: Vec<_> = (0..scene.nodes).map(|_| Arc::new(WallClock::new(executor))).collect();
         let jobs_clock = if scene.nodes == 1 { node_clocks[0].clone() } else { Arc::new(WallClock::new(executor)) };
@@ -253,6 +257,28 @@ impl World {
     /// The jobs that have ended, as they were then.
     pub(crate) fn ended(&self) -> BTreeMap<usize, Ended> {
         self.ledger().ended.clone()
+    }
+
+    /// Notices a service clock that goes back, or is faster than time, or behind what was stored by it.
+    pub(crate) fn look_at_service_clock(&self, node: u32, now: ServiceTime) {
+        let at = self.executor.now();
+        let ahead = |id: &JobId| self.job(*id).is_some_and(|job| job.since > now);
+        let ahead: Vec<JobId> = self.ids().into_iter().filter(ahead).collect();
+        let mut ledger = self.ledger();
+        let clock = (self.scene.nodes == 1).then_some(node);
+        let (first, began, last) = ledger.service.get(&clock).copied().unwrap_or((now, at, now));
+        ledger.service.insert(clock, (first, began, now));
+        let is_wrong = now < last || now.since(first) > at - began || !ahead.is_empty();
+        // One tells of all that follow.
+        if is_wrong && ledger.service_fault.is_none() {
+            let fault = format!("node {node} reads {now:?} at {at:?}, after {last:?}; ahead of it are {ahead:?}");
+            ledger.service_fault = Some(fault);
+        }
+    }
+
+    /// What was noticed of a service clock that is wrong.
+    pub(crate) fn service_fault(&self) -> Option<String> {
+        self.ledger().service_fault.clone()
     }
 
     /// Notices which leases of slices were revoked.

@@ -18,6 +18,7 @@ mod parts;
 mod purge;
 mod report;
 mod samples;
+mod service_clock;
 mod slices;
 mod slots;
 mod spools;
@@ -43,6 +44,9 @@ pub trait Bench: Send + Sync {
 
     /// Lets the store's time pass.
     async fn pass(&self, time: Duration);
+
+    /// Sets the time of day of the store's clock forward, or back.
+    fn set_clock(&self, by_s: i64);
 
     /// Keeps aside what the store holds now.
     async fn take_snapshot(&mut self);
@@ -182,6 +186,10 @@ promises! {
         endpoints:
             settings_of_an_endpoint_are_read_back_as_they_were_written
             settings_that_another_caller_wrote_meanwhile_are_not_overwritten;
+        service_clock:
+            the_service_clock_goes_on_with_time_however_the_time_of_day_is_set
+            a_job_stands_in_its_status_since_a_moment_of_the_service_clock
+            a_clock_that_is_set_forward_purges_and_hides_no_job;
     }
 }
 
@@ -190,6 +198,9 @@ promises! {
         embedded:
             reopening_keeps_everything
             reopening_revokes_every_lease;
+        service_clock:
+            the_service_clock_goes_on_over_a_restart_by_the_time_of_day_at_most_a_day
+            the_service_clock_never_goes_back_behind_what_was_stored_by_it;
     }
 }
 

@@ -9,6 +9,7 @@ mod endpoints;
 mod jobs;
 mod lease;
 mod purge;
+mod service_clock;
 mod slices;
 mod spool;
 mod stage;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::endpoint::EndpointRow;
 use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
@@ -33,6 +34,7 @@ use brigade_model::status::Status;
 use bytes::Bytes;
 
 use self::jobs::State;
+use self::service_clock::OpenClock;
 pub use self::spool::MemorySpool;
 use crate::moment::Moment;
 
@@ -40,6 +42,7 @@ use crate::moment::Moment;
 #[derive(Clone)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
+    service: Arc<Mutex<OpenClock>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -47,10 +50,18 @@ impl MemoryStore {
     /// An empty store that lives by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Arc::default() }
+        let service = Arc::new(Mutex::new(OpenClock::resume(None, &*clock)));
+        Self { clock, service, state: Arc::default() }
     }
 
-    /// Revokes every lease, as opening the embedded store does: whoever held one is gone.
+    /// Begins the next process, as opening the embedded store does: whoever held a lease is gone,
+    /// and the service clock goes on from what was stored of it.
+    pub fn reopen(&self) {
+        self.service().reopen(&*self.clock);
+        self.revoke_all_leases();
+    }
+
+    /// Revokes every lease: whoever held one is gone.
     pub fn revoke_all_leases(&self) {
         self.state().revoke_all_leases();
     }
@@ -58,15 +69,25 @@ impl MemoryStore {
     /// A store of its own that holds what this one holds now, as a snapshot of a database does.
     #[must_use]
     pub fn snapshot(&self) -> Self {
-        Self { clock: self.clock.clone(), state: Arc::new(Mutex::new(self.state().clone())) }
+        let (service, state) = (self.service().clone(), self.state().clone());
+        Self { clock: self.clock.clone(), service: Arc::new(Mutex::new(service)), state: Arc::new(Mutex::new(state)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn service(&self) -> MutexGuard<'_, OpenClock> {
+        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now(&self) -> Moment {
-        Moment::now(&*self.clock)
+        self.service().now(&*self.clock)
+    }
+
+    /// Now, for what stores a moment of the service clock.
+    fn stamp(&self) -> Moment {
+        self.service().stamp(&*self.clock)
     }
 }
 
@@ -78,8 +99,12 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl JobStore for MemoryStore {
+    async fn service_time(&self) -> Result<ServiceTime, StoreError> {
+        Ok(self.service().read(&*self.clock).service)
+    }
+
     async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
-        self.state().create_job(job, open_jobs_max)
+        self.state().create_job(job, open_jobs_max, self.stamp())
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -91,7 +116,7 @@ impl JobStore for MemoryStore {
     }
 
     async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
-        self.state().apply(&apply, self.now())
+        self.state().apply(&apply, self.stamp())
     }
 
     async fn open_jobs(&self) -> Result<Vec<JobHead>, StoreError> {
@@ -103,10 +128,10 @@ impl JobStore for MemoryStore {
     }
 
     async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError> {
-        self.state().reschedule(endpoint, slots, self.now())
+        self.state().reschedule(endpoint, slots, self.stamp())
     }
 
-    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError> {
+    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError> {
         Ok(self.state().purge(ended_before, rows_max))
     }
 

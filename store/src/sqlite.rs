@@ -16,6 +16,7 @@ mod lists;
 pub(crate) mod opening;
 mod purge;
 mod readers;
+mod service_clock;
 mod slices;
 pub(crate) mod snapshot;
 mod stages;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::endpoint::EndpointRow;
 use brigade_model::job::{Job, JobId};
 use brigade_model::names::EndpointName;
@@ -46,6 +47,7 @@ use self::door::Door;
 pub use self::opening::OpenError;
 use self::opening::{Opened, open_directory};
 use self::readers::Readers;
+use self::service_clock::OpenClock;
 use self::writer::Writer;
 pub use self::writer::Written;
 use crate::moment::Moment;
@@ -53,6 +55,7 @@ use crate::moment::Moment;
 /// A job store in a directory.
 pub struct SqliteStore {
     clock: Arc<dyn Clock>,
+    service: OpenClock,
     writer: Writer,
     readers: Readers,
 }
@@ -69,14 +72,15 @@ impl SqliteStore {
     }
 
     fn open_with_door(directory: &Path, clock: Arc<dyn Clock>, door: Door) -> Result<Self, OpenError> {
-        let Opened { lock, file, connection } = open_directory(directory)?;
+        let Opened { lock, file, mut connection } = open_directory(directory)?;
         let in_database =
             |e: rusqlite::Error| OpenError::Database { directory: directory.into(), problem: e.to_string() };
         let in_system = |e: std::io::Error| OpenError::Io { directory: directory.into(), problem: e.to_string() };
+        let service = OpenClock::resume(&mut connection, &*clock).map_err(in_database)?;
         let lock = Arc::new(lock);
         let readers = Readers::open(&file, lock, door.clone()).map_err(in_database)?;
         let writer = Writer::start(connection, door).map_err(in_system)?;
-        Ok(Self { clock, writer, readers })
+        Ok(Self { clock, service, writer, readers })
     }
 
     /// How much was written since the store was opened.
@@ -85,8 +89,15 @@ impl SqliteStore {
         self.writer.written()
     }
 
+    /// How far the time of day had moved, when the store was opened, beyond what the service clock
+    /// counts of it; see `ServiceClock::missed_ms`.
+    #[must_use]
+    pub fn missed_ms(&self) -> i64 {
+        self.service.clock().missed_ms()
+    }
+
     fn now(&self) -> Moment {
-        Moment::now(&*self.clock)
+        Moment::now(&*self.clock, self.service.clock())
     }
 
     /// A command that is never refused.
@@ -107,9 +118,17 @@ impl fmt::Debug for SqliteStore {
 
 #[async_trait]
 impl JobStore for SqliteStore {
+    async fn service_time(&self) -> Result<ServiceTime, StoreError> {
+        let now = self.now();
+        if self.service.must_store(now.service) {
+            self.write::<_, StoreError>(move |connection| service_clock::store(connection, now)).await?;
+        }
+        Ok(now.service)
+    }
+
     async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
-        let job = job.clone();
-        self.writer.write(move |connection| jobs::create_job(connection, &job, open_jobs_max)).await
+        let (job, now) = (job.clone(), self.now());
+        self.writer.write(move |connection| jobs::create_job(connection, &job, open_jobs_max, now)).await
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -140,7 +159,7 @@ impl JobStore for SqliteStore {
         self.writer.write(move |connection| jobs::reschedule(connection, &endpoint, slots, now)).await
     }
 
-    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError> {
+    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError> {
         self.write(move |connection| purge::purge(connection, ended_before, rows_max)).await
     }
 

@@ -37,6 +37,10 @@ impl Bench for Memory {
         self.clock.pass(time);
     }
 
+    fn set_clock(&self, by_s: i64) {
+        self.clock.set(by_s);
+    }
+
     async fn take_snapshot(&mut self) {
         self.snapshot = Some(self.store.snapshot());
     }
@@ -50,7 +54,7 @@ impl Bench for Memory {
 impl EmbeddedBench for Memory {
     async fn reopen(&mut self) {
         self.store = self.store.clone();
-        self.store.revoke_all_leases();
+        self.store.reopen();
     }
 }
 

@@ -49,6 +49,10 @@ impl Bench for Embedded {
         self.clock.pass(time);
     }
 
+    fn set_clock(&self, by_s: i64) {
+        self.clock.set(by_s);
+    }
+
     async fn take_snapshot(&mut self) {
         let copy = self.directory.path().join(SNAPSHOT);
         let database = Connection::open(self.directory.path().join(DATABASE)).unwrap();

@@ -16,7 +16,7 @@ impl Api {
             dialect: Dialect::Cos,
             statuses: asked.statuses,
             after: asked.next,
-            ended_since: self.listed_since(),
+            ended_since: self.listed_since().await?,
             // One more than wanted, to know whether there is a next page.
             limit: asked.max_results + 1,
         };

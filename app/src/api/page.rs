@@ -24,13 +24,15 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static
     }
 }
 
-/// 200, or 503 with a reason a line.
+/// 200, or 503 with a reason a line; and what makes nothing unready but should be known.
 pub(super) async fn readyz_with_reasons(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     let reasons = api.reasons_not_ready().await;
+    let note = api.clock_watch.look().map(|note| format!("note: {note}\n")).unwrap_or_default();
     if reasons.is_empty() {
-        return (StatusCode::OK, "ready\n".to_owned());
+        return (StatusCode::OK, format!("ready\n{note}"));
     }
-    (StatusCode::SERVICE_UNAVAILABLE, reasons.iter().map(|reason| format!("{reason}\n")).collect())
+    let reasons: String = reasons.iter().map(|reason| format!("{reason}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, reasons + &note)
 }
 
 /// The metrics in Prometheus form.

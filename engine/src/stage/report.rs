@@ -35,10 +35,10 @@ pub(crate) async fn report(shop: &Shop, job: &Job, lease: &StageLease, leash: &L
         Ok(()) => end(shop, lease, Change::ReportWritten).await,
         Err(Setback::Failed(why)) => give_up(shop, job, lease, leash, why).await,
         Err(Setback::Again(reason)) => {
-            let waited = shop.ports.clock.now().duration_since(job.since);
-            // A clock that was set back tells nothing.
-            if waited.is_negative() || waited.unsigned_abs() < shop.config.report_patience {
-                return say_and_wait(shop, lease, &reason).await;
+            match shop.waited(job).await {
+                Ok(waited) if waited < shop.config.report_patience => return say_and_wait(shop, lease, &reason).await,
+                Ok(_) => {}
+                Err(error) => return error.into(),
             }
             let why = JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason);
             give_up(shop, job, lease, leash, why).await

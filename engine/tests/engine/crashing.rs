@@ -11,7 +11,7 @@ use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::*;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::slots::SlotMove;
-use brigade_model::{EndpointName, EndpointRow, Job, JobId, Status, Timestamp};
+use brigade_model::{EndpointName, EndpointRow, Job, JobId, ServiceTime, Status};
 use brigade_runtime::{Node, SimulatedClock};
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -135,7 +135,7 @@ delegate! {
     write create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
     write apply(apply: Apply) -> Result<Job, ApplyError>;
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
-    write purge(ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
+    write purge(ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>;
     write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
     write release_stage(lease: &StageLease) -> Result<(), StoreError>;
@@ -152,6 +152,7 @@ delegate! {
     write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
     ---
     read job(id: JobId) -> Result<Option<Job>, StoreError>;
+    read service_time() -> Result<ServiceTime, StoreError>;
     read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
     read open_jobs() -> Result<Vec<JobHead>, StoreError>;
     read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;

@@ -162,7 +162,7 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
             let name = format!("{status}, {change:?}");
             let before = scene.world.job(scene.id).await;
             let mut expected = before.clone();
-            let is_legal = expected.change(&change, scene.world.clock.now()).is_ok();
+            let is_legal = expected.change(&change, scene.world.clock.now(), before.since).is_ok();
             let changed = scene.change(change.clone()).await;
             assert_eq!(changed.is_ok(), is_legal, "{name}: {changed:?}");
             // Long enough for everything to notice, not for a confirmation to be late.

@@ -20,6 +20,7 @@ mod nodes;
 mod refusals;
 mod restored;
 mod retry;
+mod service_clock;
 mod sharing;
 mod spoil;
 mod stores;

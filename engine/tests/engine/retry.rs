@@ -240,7 +240,8 @@ async fn a_deleted_job_stays_until_its_retry_has_read_its_tasks() {
     assert_eq!(job.status, Status::Complete);
     let retry = world.retry(id, |_| {}).await;
     world.change(id, Change::DeleteRequested).await;
-    let purged = world.jobs.purge(world.clock.now(), 1000).await.unwrap();
+    let now = world.jobs.service_time().await.unwrap();
+    let purged = world.jobs.purge(now, 1000).await.unwrap();
     assert_eq!(purged.jobs, []);
     let process = world.start(None);
     let job = world.wait(retry, |job| job.prepared.is_some()).await;

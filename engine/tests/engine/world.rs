@@ -130,9 +130,10 @@ impl World {
         }
     }
 
-    /// Starts a process, as a restart does: whatever leases there were are revoked.
+    /// Starts a process, as a restart does: whatever leases there were are revoked, and the service
+    /// clock goes on from what was stored of it.
     pub(crate) fn start(&self, mishap: Option<Mishap>) -> Process {
-        self.jobs.revoke_all_leases();
+        self.jobs.reopen();
         self.start_beside(mishap)
     }
 

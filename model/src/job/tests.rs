@@ -41,7 +41,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
 
 fn changed(mut job: Job, changes: &[Change]) -> Job {
     for (second, change) in changes.iter().enumerate() {
-        job.change(change, at(1 + second as i64)).unwrap();
+        job.change(change, at(1 + second as i64), ServiceTime::default()).unwrap();
     }
     job
 }
@@ -106,13 +106,19 @@ fn what_a_preparation_notes_is_said_before_the_confirmation_and_while_the_job_ru
 fn an_illegal_change_changes_nothing() {
     let mut new = job(None);
     let before = new.clone();
-    assert_eq!(new.change(&Change::ReportWritten, at(9)), Err(IllegalChange { status: Status::New }));
+    assert_eq!(
+        new.change(&Change::ReportWritten, at(9), ServiceTime::default()),
+        Err(IllegalChange { status: Status::New })
+    );
     assert_eq!(new, before);
     let mut ended = changed(new, &[Change::CancelRequested("no".into())]);
     let before = ended.clone();
     for change in [Change::PrioritySet(1), Change::Held, Change::Noted("x".into()), Change::CancelRequested("x".into())]
     {
-        assert_eq!(ended.change(&change, at(9)), Err(IllegalChange { status: Status::Cancelled }));
+        assert_eq!(
+            ended.change(&change, at(9), ServiceTime::default()),
+            Err(IllegalChange { status: Status::Cancelled })
+        );
         assert_eq!(ended, before);
     }
 }
@@ -160,10 +166,10 @@ fn whatever_may_still_start_tasks_is_held_in_a_backup_and_says_so_until_released
                 brigade job resume 00000000-0000-0000-0000-000000000001";
     for life in lives {
         let mut job = changed(job(None), life);
-        job.change(&Change::BackedUp(at(100)), at(101)).unwrap();
+        job.change(&Change::BackedUp(at(100)), at(101), ServiceTime::default()).unwrap();
         assert!(job.held_by_user && job.status != Status::Active, "{:?}", job.status);
         assert_eq!((job.restored_from, job.status_update_reason.as_str()), (Some(at(100)), held));
-        job.change(&Change::Released, at(102)).unwrap();
+        job.change(&Change::Released, at(102), ServiceTime::default()).unwrap();
         assert_eq!((job.held_by_user, job.status_update_reason.as_str()), (false, ""));
         assert_eq!(job.restored_from, Some(at(100)), "what is unknown stays so");
     }
@@ -173,7 +179,7 @@ fn whatever_may_still_start_tasks_is_held_in_a_backup_and_says_so_until_released
 fn a_job_that_is_held_after_a_restore_says_so_through_its_preparation_and_its_confirmation() {
     let mut job = changed(job(Some(true)), &[Change::PreparationStarted, Change::BackedUp(at(100))]);
     for change in [Change::Noted("the store is away".into()), prepared(), Change::Confirmed("go".into())] {
-        job.change(&change, at(101)).unwrap();
+        job.change(&change, at(101), ServiceTime::default()).unwrap();
     }
     assert_eq!((job.status, job.held_by_user), (Status::Ready, true));
     assert!(job.status_update_reason.starts_with("held after a restore"), "{}", job.status_update_reason);
@@ -185,7 +191,7 @@ fn a_job_that_only_ends_is_not_held_in_a_backup() {
     for life in [&to_report[..], &[&to_report[..], &[Change::ReportWritten]].concat()] {
         let mut job = changed(job(None), life);
         let before = job.clone();
-        assert!(job.change(&Change::BackedUp(at(100)), at(101)).is_err());
+        assert!(job.change(&Change::BackedUp(at(100)), at(101), ServiceTime::default()).is_err());
         assert_eq!(job, before);
     }
 }
@@ -219,7 +225,28 @@ fn limits_are_the_options_until_they_are_changed_and_change_only_while_tasks_are
     assert_eq!((job.limits, job.spec.options.in_flight_max), (limits, Some(3)));
     job = changed(job, &[Change::TasksExhausted]);
     for change in [Change::LimitsSet(LoadLimits::default()), Change::Held, Change::Released] {
-        assert_eq!(job.change(&change, at(9)), Err(IllegalChange { status: Status::Completing }));
+        assert_eq!(
+            job.change(&change, at(9), ServiceTime::default()),
+            Err(IllegalChange { status: Status::Completing })
+        );
     }
     assert_eq!(job.limits, limits);
+}
+
+#[test]
+fn a_job_stands_where_it_is_since_its_last_change_of_status() {
+    let service = |second| ServiceTime(std::time::Duration::from_secs(second));
+    let mut job = job(Some(true));
+    let life = [
+        (Change::PreparationStarted, 1),
+        (Change::PrioritySet(3), 1),
+        (prepared(), 3),
+        (Change::Noted("it waits".into()), 3),
+        (Change::CancelRequested("no".into()), 5),
+        (Change::DeleteRequested, 5),
+    ];
+    for (second, (change, since)) in (1..).zip(life) {
+        job.change(&change, at(9), service(second)).unwrap();
+        assert_eq!(job.since, service(since), "{change:?}");
+    }
 }

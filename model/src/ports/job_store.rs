@@ -26,6 +26,7 @@ use crate::Timestamp;
 use crate::endpoint::EndpointRow;
 use crate::job::{Change, Dialect, IllegalChange, Job, JobId};
 use crate::names::{AccountId, BucketName, ETag, EndpointName, ObjectKey};
+use crate::service_clock::ServiceTime;
 use crate::slots::SlotMove;
 use crate::status::Status;
 
@@ -143,7 +144,7 @@ pub struct ListJobs {
     /// After this position, which need not be a job.
     pub after: Option<JobId>,
     /// Jobs that ended before this are left out.
-    pub ended_since: Timestamp,
+    pub ended_since: ServiceTime,
     /// How many at most.
     pub limit: usize,
 }
@@ -165,8 +166,8 @@ pub struct JobHead {
     pub revision: u64,
     /// Paused by its user.
     pub held_by_user: bool,
-    /// When it began to wait for a confirmation.
-    pub suspended: Option<Timestamp>,
+    /// When it came to stand there.
+    pub since: ServiceTime,
     /// Whether somebody holds its stage with a lease that has not expired.
     pub is_stage_leased: bool,
 }
@@ -367,7 +368,13 @@ pub struct Purged {
 /// The port. See the module for what holds of every method.
 #[async_trait]
 pub trait JobStore: Send + Sync + 'static {
-    /// Inserts a new job, whose status is New and revision 0.
+    /// The service clock now. It never goes back for any caller of this store, and advances no
+    /// faster than time does; over a gap in which nobody had the store open, by the time of day, at
+    /// most `SERVICE_CLOCK_GAP_MAX`. No moment that is stored lies ahead of it. It is stored with each change of
+    /// a job, and by this call when it has not been for `SERVICE_CLOCK_STORED_EVERY`.
+    async fn service_time(&self) -> Result<ServiceTime, StoreError>;
+
+    /// Inserts a new job, whose status is New and revision 0; its `since` is the store's.
     ///
     /// Refused when its token is used by a job of the same (account, dialect) that is not
     /// deleted, or when the account has `open_jobs_max` jobs that have not ended; both are
@@ -407,7 +414,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// nobody waits long. A job vanishes whole at its first step and is returned at its last.
     /// One whose tasks are being retried stays until the job that retries it has read them (it
     /// is neither New nor Preparing any more).
-    async fn purge(&self, ended_before: Timestamp, rows_max: usize) -> Result<Purged, StoreError>;
+    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>;
 
     /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired
     /// at least `grace` ago. `None` when somebody does, or the job has ended or is gone.

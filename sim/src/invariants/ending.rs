@@ -1,4 +1,7 @@
-//! Jobs end, stay as they ended, and nothing panics meanwhile.
+//! Jobs end, stay as they ended, and nothing panics meanwhile; what they wait by goes on with time.
+
+use brigade_model::Status;
+use brigade_model::job::failure;
 
 use crate::evidence::Evidence;
 
@@ -19,6 +22,26 @@ pub(crate) fn an_ended_job_does_not_change(evidence: &Evidence<'_>) -> Vec<Strin
         let of = |job: &brigade_model::Job| (job.status, job.progress, job.terminated, job.failures.clone());
         if of(&now) != of(&ended.job) {
             broken.push(format!("job {} ended as {:?} and is {:?}", job.number, of(&ended.job), of(&now)));
+        }
+    }
+    broken
+}
+
+pub(crate) fn the_service_clock_goes_on_with_time(evidence: &Evidence<'_>) -> Vec<String> {
+    evidence.world.service_fault().into_iter().collect()
+}
+
+/// Where nodes share a store, whose clock none of them sets. That of a node that is alone counts a day
+/// at a start, if the time of day says so.
+pub(crate) fn a_report_is_tried_for_as_long_as_the_patience(evidence: &Evidence<'_>) -> Vec<String> {
+    let (scene, mut broken) = (&evidence.world.scene, Vec::new());
+    for (job, ended) in evidence.ended().filter(|_| scene.nodes > 1) {
+        let moved_to =
+            |status| job.moves.iter().find(|(_, _, to)| *to == status).map(|(at, ..)| evidence.history[*at].at);
+        let is_given_up = ended.job.failures.last().is_some_and(|why| why.code == failure::REPORT_DELIVERY_FAILED);
+        let tried = moved_to(Status::Completing).zip(moved_to(Status::Failed)).map(|(from, to)| to - from);
+        if let Some(tried) = tried.filter(|tried| is_given_up && *tried < scene.config.report_patience) {
+            broken.push(format!("the report of job {} was given up after {tried:?}", job.number));
         }
     }
     broken

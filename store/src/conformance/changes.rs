@@ -53,10 +53,11 @@ pub(super) async fn the_store_moves_a_job_exactly_as_the_model_does(bench: &mut 
         let mut job = sample_job(n);
         job.spec.confirmation_required = Some(true);
         create(&store, job.clone()).await;
+        job.since = store.service_time().await.unwrap();
         for change in life {
             bench.pass(TTL).await;
             let stored = store.apply(apply_to(&job, change.clone())).await.unwrap();
-            job.change(&change, bench.clock().now()).unwrap();
+            job.change(&change, bench.clock().now(), store.service_time().await.unwrap()).unwrap();
             assert_eq!(stored, job, "{change:?}");
             assert_eq!(bench.store().job(job.id).await.unwrap(), Some(job.clone()), "{change:?}");
         }

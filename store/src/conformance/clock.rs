@@ -1,16 +1,18 @@
 //! A clock that goes only when a test tells it to, also across threads that no runtime knows.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use brigade_model::Timestamp;
 use brigade_model::ports::Monotonic;
 use brigade_model::ports::clock::{Clock, Sleep};
 
-/// A clock that shows 2026-01-01 00:00:00 UTC plus what has passed. Sleeping makes time pass.
+/// A clock that shows 2026-01-01 00:00:00 UTC plus what has passed, unless it is set. Sleeping makes
+/// time pass.
 #[derive(Debug, Default)]
 pub struct ManualClock {
     passed_ms: AtomicU64,
+    set_s: AtomicI64,
 }
 
 impl ManualClock {
@@ -18,11 +20,17 @@ impl ManualClock {
     pub fn pass(&self, time: Duration) {
         self.passed_ms.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
+
+    /// Sets the time of day forward, or back; monotonic time does not notice.
+    pub fn set(&self, by_s: i64) {
+        self.set_s.fetch_add(by_s, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::constant(1_767_225_600, 0) + self.monotonic().0
+        let begin = 1_767_225_600 + self.set_s.load(Ordering::SeqCst);
+        Timestamp::from_second(begin).unwrap() + self.monotonic().0
     }
 
     fn monotonic(&self) -> Monotonic {

@@ -14,6 +14,7 @@ pub(super) async fn a_job_is_read_back_as_it_was_created(bench: &mut dyn Bench) 
         job.spec = spec;
         job.spec.client_request_token = n.to_string();
         create(&store, job.clone()).await;
+        job.since = store.service_time().await.unwrap();
         assert_eq!(bench.store().job(job.id).await.unwrap(), Some(job));
     }
 }

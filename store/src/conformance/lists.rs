@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Dialect, Job, JobId};
 use brigade_model::ports::job_store::ListJobs;
 use brigade_model::status::Status;
@@ -16,7 +16,7 @@ fn all() -> ListJobs {
         dialect: Dialect::Cos,
         statuses: Vec::new(),
         after: None,
-        ended_since: Timestamp::UNIX_EPOCH,
+        ended_since: ServiceTime::default(),
         limit: 1000,
     }
 }
@@ -114,12 +114,12 @@ pub(super) async fn a_job_that_ended_long_ago_is_left_out(bench: &mut dyn Bench)
     create(&store, sample_job(1)).await;
     let ended = create(&store, sample_job(2)).await;
     end(&store, ended).await;
-    let at = bench.clock().now();
+    let at = store.service_time().await.unwrap();
     for statuses in [vec![], Status::ALL.to_vec()] {
         let since =
             async |ended_since| listed(&store, &ListJobs { ended_since, statuses: statuses.clone(), ..all() }).await;
         assert_eq!(since(at).await, [1, 2]);
-        assert_eq!(since(at + Duration::from_millis(1)).await, [1]);
+        assert_eq!(since(at.after(Duration::from_millis(1))).await, [1]);
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn open_jobs_are_those_that_have_not_ended(bench: &mut dyn Benc
         let job = store.job(head.id).await.unwrap().unwrap();
         assert_eq!((head.account, head.endpoint), (job.account, job.endpoint));
         assert_eq!((head.status, head.priority, head.revision), (job.status, job.priority, job.revision));
-        assert_eq!((head.held_by_user, head.suspended), (job.held_by_user, job.suspended));
+        assert_eq!((head.held_by_user, head.since), (job.held_by_user, job.since));
     }
 }
 

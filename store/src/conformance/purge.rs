@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Job, JobId, Prepared};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope, UploadsOf};
@@ -10,8 +10,11 @@ use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope, Uploa
 use super::Bench;
 use super::samples::{Store, active, create, end, ended, lease_slice, lease_stage, part, sample_job, step};
 
+/// After whatever ended.
+const END_OF_TIME: ServiceTime = ServiceTime(Duration::MAX);
+
 /// Purges in steps of that many rows; returns the jobs and the number of steps.
-async fn purge_all(store: &Store, ended_before: Timestamp, rows_max: usize) -> (Vec<JobId>, usize) {
+async fn purge_all(store: &Store, ended_before: ServiceTime, rows_max: usize) -> (Vec<JobId>, usize) {
     let (mut jobs, mut steps) = (Vec::new(), 0);
     loop {
         let purged = store.purge(ended_before, rows_max).await.unwrap();
@@ -60,7 +63,7 @@ pub(super) async fn a_purge_removes_all_of_a_job_in_bounded_steps(bench: &mut dy
     let store = bench.store();
     for (n, rows_max) in (1..).zip([1, 3, 1000]) {
         let id = rich_job(&store, sample_job(n)).await;
-        let late = bench.clock().now() + Duration::from_millis(1);
+        let late = store.service_time().await.unwrap().after(Duration::from_millis(1));
         let (jobs, steps) = purge_all(&store, late, rows_max).await;
         assert_eq!(jobs, [id]);
         // 1 job, 4 slices, 5 parts, 1 upload, 1 file and 5 changes.
@@ -74,7 +77,7 @@ pub(super) async fn a_purge_spares_what_has_not_ended_or_ended_lately(bench: &mu
     let store = bench.store();
     let old = ended(&store, sample_job(1), &[1, 1]).await;
     bench.pass(Duration::from_secs(60)).await;
-    let before = bench.clock().now();
+    let before = store.service_time().await.unwrap();
     let lately = rich_job(&store, sample_job(2)).await;
     let open = active(&store, sample_job(3), &[1]).await;
     let deleted = active(&store, sample_job(4), &[1]).await;
@@ -90,9 +93,9 @@ pub(super) async fn a_purge_spares_what_has_not_ended_or_ended_lately(bench: &mu
 pub(super) async fn a_deleted_job_that_ended_is_purged_at_once(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = rich_job(&store, sample_job(1)).await;
-    assert_eq!(purge_all(&store, Timestamp::UNIX_EPOCH, 1000).await.0, []);
+    assert_eq!(purge_all(&store, ServiceTime::default(), 1000).await.0, []);
     step(&store, id, Change::DeleteRequested).await.unwrap();
-    assert_eq!(purge_all(&store, Timestamp::UNIX_EPOCH, 1000).await.0, [id]);
+    assert_eq!(purge_all(&store, ServiceTime::default(), 1000).await.0, [id]);
     assert!(is_gone(&store, id).await);
 }
 
@@ -100,7 +103,7 @@ pub(super) async fn the_token_of_a_purged_job_is_free(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = create(&store, sample_job(1)).await;
     end(&store, id).await;
-    let late = bench.clock().now() + Duration::from_millis(1);
+    let late = store.service_time().await.unwrap().after(Duration::from_millis(1));
     assert_eq!(purge_all(&store, late, 1000).await.0, [id]);
     let mut again = sample_job(2);
     again.spec.client_request_token = sample_job(1).spec.client_request_token;
@@ -119,15 +122,11 @@ pub(super) async fn a_purge_spares_a_job_until_the_one_that_retries_it_has_read_
         retry.spec.retry_of = Some(source);
         retries.push(create(&store, retry).await);
     }
-    assert_eq!(purge_all(&store, Timestamp::MAX, 1000).await.0, [other], "new retries keep their sources");
+    assert_eq!(purge_all(&store, END_OF_TIME, 1000).await.0, [other], "new retries keep their sources");
     step(&store, retries[0], Change::PreparationStarted).await.unwrap();
     step(&store, retries[1], Change::CancelRequested(String::new())).await.unwrap();
-    assert_eq!(
-        purge_all(&store, Timestamp::MAX, 1000).await.0,
-        [deleted, retries[1]],
-        "a cancelled retry keeps nothing"
-    );
+    assert_eq!(purge_all(&store, END_OF_TIME, 1000).await.0, [deleted, retries[1]], "a cancelled retry keeps nothing");
     assert_eq!(store.slices(retried, 0, 9).await.unwrap().len(), 2);
     step(&store, retries[0], Change::ManifestRead(Prepared::default())).await.unwrap();
-    assert_eq!(purge_all(&store, Timestamp::MAX, 1000).await.0, [retried]);
+    assert_eq!(purge_all(&store, END_OF_TIME, 1000).await.0, [retried]);
 }

@@ -18,7 +18,7 @@ use brigade_model::ports::job_store::{
 };
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
-use brigade_model::{Progress, Timestamp};
+use brigade_model::{Progress, ServiceTime, Timestamp};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -38,7 +38,9 @@ pub fn sample_job(n: u128) -> Job {
     spec.client_request_token = format!("token-{n}");
     spec.priority = i32::try_from(n % 1000).unwrap();
     let created = Timestamp::constant(1_767_225_600, 123_456_789);
-    Job::new(JobId::from_u128(n), account("a"), Dialect::Cos, endpoint("e"), spec, created)
+    let job = Job::new(JobId::from_u128(n), account("a"), Dialect::Cos, endpoint("e"), spec, created);
+    // As a store keeps it whose clock has just begun.
+    Job { since: ServiceTime::beginning(Timestamp::constant(1_767_225_600, 0)), ..job }
 }
 
 /// One specification for each operation, by its name, with every field set somewhere.

@@ -69,7 +69,7 @@ impl JobRecord {
             priority: self.job.priority,
             revision: self.job.revision,
             held_by_user: self.job.held_by_user,
-            suspended: self.job.suspended,
+            since: self.job.since,
             is_stage_leased: self.stage.is_live(now.monotonic),
         }
     }
@@ -86,7 +86,7 @@ impl JobRecord {
 }
 
 impl State {
-    pub(super) fn create_job(&mut self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
+    pub(super) fn create_job(&mut self, job: &Job, open_jobs_max: usize, now: Moment) -> Result<(), CreateJobError> {
         let token = token_of(job);
         if let Some(other) = self.tokens.get(&token) {
             return Err(CreateJobError::TokenInUse(*other));
@@ -102,7 +102,8 @@ impl State {
         }
         self.tokens.insert(token, job.id);
         self.open.insert(job.id);
-        self.jobs.insert(job.id, JobRecord::new(job.clone()));
+        let job = Job { since: now.service, ..job.clone() };
+        self.jobs.insert(job.id, JobRecord::new(job));
         Ok(())
     }
 
@@ -124,7 +125,7 @@ impl State {
         if record.job.revision != apply.revision {
             return Err(ApplyError::Lost);
         }
-        record.job.change(&apply.change, now.wall)?;
+        record.job.change(&apply.change, now.wall, now.service)?;
         record.applied.insert(apply.id);
         let job = record.job.clone();
         self.settle(&job);
@@ -175,7 +176,7 @@ impl State {
         for (job, slot_move) in &moves {
             if let Some(record) = self.jobs.get_mut(job) {
                 let change = Change::from(*slot_move);
-                record.job.change(&change, now.wall).map_err(|e| StoreError(format!("job {job}: {e}")))?;
+                record.job.change(&change, now.wall, now.service).map_err(|e| StoreError(format!("job {job}: {e}")))?;
             }
         }
         Ok(moves)
@@ -195,5 +196,5 @@ fn is_listed(job: &Job, query: &ListJobs) -> bool {
         && job.dialect == query.dialect
         && job.is_visible()
         && (query.statuses.is_empty() || query.statuses.contains(&job.status))
-        && job.terminated.is_none_or(|ended| ended >= query.ended_since)
+        && (job.terminated.is_none() || job.since >= query.ended_since)
 }

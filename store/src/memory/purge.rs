@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use brigade_model::job::{Job, JobId};
 use brigade_model::ports::job_store::Purged;
 use brigade_model::status::stage;
-use brigade_model::{Stage, Timestamp};
+use brigade_model::{ServiceTime, Stage};
 
 use super::jobs::{JobRecord, State};
 
 impl State {
     /// First what remains of jobs that an earlier step began with, then the next job: it
     /// vanishes whole before what hangs on it does, so that nobody sees half of it.
-    pub(super) fn purge(&mut self, ended_before: Timestamp, rows_max: usize) -> Purged {
+    pub(super) fn purge(&mut self, ended_before: ServiceTime, rows_max: usize) -> Purged {
         let mut purged = Purged::default();
         let mut rows_left = rows_max.max(1);
         let retried = self.retried();
@@ -51,8 +51,8 @@ impl State {
     }
 }
 
-fn is_due(job: &Job, ended_before: Timestamp) -> bool {
-    !job.is_visible() || job.terminated.is_some_and(|ended| ended < ended_before)
+fn is_due(job: &Job, ended_before: ServiceTime) -> bool {
+    !job.is_visible() || job.terminated.is_some() && job.since < ended_before
 }
 
 impl JobRecord {

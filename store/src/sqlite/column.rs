@@ -5,10 +5,11 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
-use brigade_model::Timestamp;
 use brigade_model::job::{Dialect, JobId};
 use brigade_model::ports::Monotonic;
+use brigade_model::{ServiceTime, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use serde::Serialize;
@@ -30,6 +31,10 @@ pub(super) struct Name(pub(super) Uuid);
 /// A time of day in nanoseconds since 1970 (until 2262).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time(pub(super) Timestamp);
+
+/// A moment of the service clock in nanoseconds since its origin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service(pub(super) ServiceTime);
 
 /// A moment of monotonic time in nanoseconds since the process's origin.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +106,19 @@ impl ToSql for Time {
 impl FromSql for Time {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Timestamp::from_nanosecond(value.as_i64()?.into()).map(Self).map_err(unreadable)
+    }
+}
+
+impl ToSql for Service {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(saturate(self.0.0.as_nanos()))
+    }
+}
+
+impl FromSql for Service {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let ns = u64::try_from(value.as_i64()?).map_err(unreadable)?;
+        Ok(Self(ServiceTime(Duration::from_nanos(ns))))
     }
 }
 

@@ -8,12 +8,11 @@ use brigade_model::{DryRun, LoadLimits, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
-use super::column::{Count, Id, Json, Text, Time, Wire};
+use super::column::{Count, Id, Json, Service, Text, Time, Wire};
 
 /// The document `life`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Life {
-    since: Timestamp,
     is_confirmed: bool,
     suspended_cause: Option<String>,
     status_update_reason: String,
@@ -31,7 +30,6 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn of(job: &Job) -> Self {
         Self {
-            since: job.since,
             is_confirmed: job.is_confirmed,
             suspended_cause: job.suspended_cause.clone(),
             status_update_reason: job.status_update_reason.clone(),
@@ -55,7 +53,7 @@ macro_rules! job_columns {
                       WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
          failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s INDEXED BY slice_begun
                    WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
-         life, spec"
+         life, spec, since"
     };
 }
 
@@ -63,12 +61,12 @@ pub(super) const READ_JOB: &str = concat!("SELECT ", job_columns!(), " FROM job 
 
 const INSERT_JOB: &str = "INSERT INTO job (id, account, dialect, token, endpoint, status, priority, revision,
         held_by_user, is_deleted, is_visible, created, suspended, terminated, total, life, spec,
-        retry_of)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+        retry_of, since)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
     ON CONFLICT DO NOTHING";
 
 const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = ?4, held_by_user = ?5,
-        is_deleted = ?6, is_visible = ?7, suspended = ?8, terminated = ?9, total = ?10, life = ?11,
+        is_deleted = ?6, is_visible = ?7, suspended = ?8, terminated = ?9, total = ?10, life = ?11, since = ?12,
         stage_owner = iif(?9 IS NULL, stage_owner, NULL), stage_expires = iif(?9 IS NULL, stage_expires, NULL)
     WHERE id = ?1";
 
@@ -96,7 +94,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         },
         limits: life.limits.unwrap_or_else(|| spec.options.limits()),
         spec,
-        since: life.since,
+        since: row.get::<_, Service>(17)?.0,
         is_confirmed: life.is_confirmed,
         suspended_cause: life.suspended_cause,
         status_update_reason: life.status_update_reason,
@@ -128,6 +126,7 @@ pub(super) fn insert_job(connection: &Connection, job: &Job) -> rusqlite::Result
         Json(Life::of(job)),
         Json(&job.spec),
         job.spec.retry_of.map(Id),
+        Service(job.since),
     ])?;
     Ok(rows == 1)
 }
@@ -147,6 +146,7 @@ pub(super) fn update_job(connection: &Connection, job: &Job) -> rusqlite::Result
         job.terminated.map(Time),
         Count(job.progress.total),
         Json(Life::of(job)),
+        Service(job.since),
     ])?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::column::{Count, Id, Name, Text, Wire};
 use super::job_row::{READ_JOB, insert_job, read_job, update_job};
+use super::service_clock;
 use super::writer::{Acted, refuse};
 use crate::moment::Moment;
 
@@ -31,7 +32,14 @@ pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status, held_
     WHERE endpoint = ?1 AND terminated IS NULL AND status IN ('Ready', 'Active', 'Pausing', 'Paused') ORDER BY id";
 
 /// The insert decides who has the token; what it makes one too many is rolled back.
-pub(super) fn create_job(connection: &Connection, job: &Job, open_jobs_max: usize) -> Acted<(), CreateJobError> {
+pub(super) fn create_job(
+    connection: &Connection,
+    job: &Job,
+    open_jobs_max: usize,
+    now: Moment,
+) -> Acted<(), CreateJobError> {
+    let job = &Job { since: now.service, ..job.clone() };
+    service_clock::store(connection, now)?;
     if !insert_job(connection, job)? {
         return match job_of_token(connection, job)? {
             Some(other) => refuse(CreateJobError::TokenInUse(other)),
@@ -75,10 +83,11 @@ pub(super) fn apply(connection: &Connection, apply: &Apply, now: Moment) -> Acte
     if job.revision != apply.revision {
         return refuse(ApplyError::Lost);
     }
-    if let Err(illegal) = job.change(&apply.change, now.wall) {
+    if let Err(illegal) = job.change(&apply.change, now.wall, now.service) {
         return refuse(illegal);
     }
     update_job(connection, &job)?;
+    service_clock::store(connection, now)?;
     connection.prepare_cached(INSERT_CHANGE)?.execute(name)?;
     Ok(job)
 }
@@ -99,10 +108,11 @@ pub(super) fn reschedule(
     let moves = slots::decide(&candidates, slots);
     for (id, slot_move) in &moves {
         let Some(mut job) = find_job(connection, *id)? else { continue };
-        if let Err(illegal) = job.change(&Change::from(*slot_move), now.wall) {
+        if let Err(illegal) = job.change(&Change::from(*slot_move), now.wall, now.service) {
             return refuse(StoreError(format!("job {id}: {illegal}")));
         }
         update_job(connection, &job)?;
+        service_clock::store(connection, now)?;
     }
     Ok(moves)
 }

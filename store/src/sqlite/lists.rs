@@ -10,20 +10,20 @@ use brigade_model::status::Status;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql};
 
-use super::column::{Count, Expiry, Id, Text, Time, Wire};
+use super::column::{Count, Expiry, Id, Service, Text, Wire};
 use super::jobs::find_job;
 
 pub(super) const PAGE: &str = "SELECT id FROM job
     WHERE account = ?1 AND dialect = ?2 AND is_visible = 1 AND id > ?3
-        AND (terminated IS NULL OR terminated >= ?4)
+        AND (terminated IS NULL OR since >= ?4)
     ORDER BY id LIMIT ?5";
 
 pub(super) const PAGE_OF_STATUS: &str = "SELECT id FROM job
     WHERE account = ?1 AND dialect = ?2 AND status = ?6 AND is_visible = 1 AND id > ?3
-        AND (terminated IS NULL OR terminated >= ?4)
+        AND (terminated IS NULL OR since >= ?4)
     ORDER BY id LIMIT ?5";
 
-pub(super) const OPEN_JOBS: &str = "SELECT id, account, endpoint, status, priority, revision, held_by_user, suspended,
+pub(super) const OPEN_JOBS: &str = "SELECT id, account, endpoint, status, priority, revision, held_by_user, since,
         coalesce(stage_expires > ?1, 0)
     FROM job WHERE terminated IS NULL ORDER BY id";
 
@@ -53,7 +53,7 @@ fn walk(connection: &Connection, query: &ListJobs, status: Option<Status>) -> ru
     let after = query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_bytes().to_vec()));
     let (limit, status_text) = (Count(query.limit as u64), status.map(Text));
     let mut parameters: Vec<&dyn ToSql> = Vec::with_capacity(6);
-    let (account, dialect, since) = (query.account.as_str(), Wire(query.dialect), Time(query.ended_since));
+    let (account, dialect, since) = (query.account.as_str(), Wire(query.dialect), Service(query.ended_since));
     parameters.extend([&account as &dyn ToSql, &dialect, &after, &since, &limit]);
     parameters.extend(status_text.as_ref().map(|text| text as &dyn ToSql));
     let sql = if status.is_some() { PAGE_OF_STATUS } else { PAGE };
@@ -74,7 +74,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<JobHead> {
         priority: row.get(4)?,
         revision: row.get::<_, Count>(5)?.0,
         held_by_user: row.get(6)?,
-        suspended: row.get::<_, Option<Time>>(7)?.map(|time| time.0),
+        since: row.get::<_, Service>(7)?.0,
         is_stage_leased: row.get(8)?,
     })
 }

@@ -4,12 +4,12 @@
 //! transactions as it takes. So nobody sees half a job, and a crash between two steps leaves a
 //! note of what remains.
 
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::Purged;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::column::{Id, Time};
+use super::column::{Id, Service};
 
 /// Free pages given back to the file system after a step, at most: 4 MiB.
 const VACUUM_PAGES_MAX: u32 = 1024;
@@ -26,7 +26,7 @@ pub(super) const NEXT_DOOMED: &str = "SELECT job FROM doomed LIMIT 1";
 pub(super) const NEXT_HIDDEN: &str =
     concat!("SELECT id FROM job WHERE is_visible = 0 AND ", is_not_retried!(), " LIMIT 1");
 pub(super) const NEXT_ENDED: &str =
-    concat!("SELECT id FROM job WHERE terminated IS NOT NULL AND terminated < ?1 AND ", is_not_retried!(), " LIMIT 1");
+    concat!("SELECT id FROM job WHERE terminated IS NOT NULL AND since < ?1 AND ", is_not_retried!(), " LIMIT 1");
 pub(super) const DELETE_JOB: &str = "DELETE FROM job WHERE id = ?1";
 const INSERT_DOOMED: &str = "INSERT INTO doomed (job) VALUES (?1)";
 const DELETE_DOOMED: &str = "DELETE FROM doomed WHERE job = ?1";
@@ -41,7 +41,7 @@ pub(super) const DELETE_ROWS: [&str; 5] = [
     "DELETE FROM change WHERE job = ?1 AND id IN (SELECT id FROM change WHERE job = ?1 LIMIT ?2)",
 ];
 
-pub(super) fn purge(connection: &Connection, ended_before: Timestamp, rows_max: usize) -> rusqlite::Result<Purged> {
+pub(super) fn purge(connection: &Connection, ended_before: ServiceTime, rows_max: usize) -> rusqlite::Result<Purged> {
     let mut purged = Purged::default();
     let mut rows_left = rows_max.max(1);
     while rows_left > 0 {
@@ -68,10 +68,10 @@ fn find_job(connection: &Connection, sql: &str, parameters: impl rusqlite::Param
     connection.prepare_cached(sql)?.query_row(parameters, id).optional()
 }
 
-fn find_due(connection: &Connection, ended_before: Timestamp) -> rusqlite::Result<Option<JobId>> {
+fn find_due(connection: &Connection, ended_before: ServiceTime) -> rusqlite::Result<Option<JobId>> {
     match find_job(connection, NEXT_HIDDEN, ())? {
         Some(job) => Ok(Some(job)),
-        None => find_job(connection, NEXT_ENDED, (Time(ended_before),)),
+        None => find_job(connection, NEXT_ENDED, (Service(ended_before),)),
     }
 }
 

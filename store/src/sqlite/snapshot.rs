@@ -10,8 +10,8 @@
 
 use std::path::Path;
 
-use brigade_model::Timestamp;
 use brigade_model::job::{Change, JobId};
+use brigade_model::{ServiceTime, Timestamp};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Row};
 
@@ -19,6 +19,7 @@ use super::column::{Count, Id};
 use super::job_row::update_job;
 use super::jobs::find_job;
 use super::opening::{MIGRATIONS, migrate, version};
+use super::service_clock;
 use crate::rights::new_file;
 
 /// Pages copied in a step: 1 MiB.
@@ -112,12 +113,14 @@ fn copy_pages(source: &Connection, copy: &mut Connection) -> rusqlite::Result<()
 
 fn hold_jobs(copy: &mut Connection, made: Timestamp) -> rusqlite::Result<()> {
     let transaction = copy.transaction()?;
+    let stored = service_clock::stored(&transaction)?;
+    let service = stored.map_or_else(|| ServiceTime::beginning(made), |stored| stored.service);
     let id = |row: &Row<'_>| Ok(row.get::<_, Id>(0)?.0);
     let open: Vec<JobId> = transaction.prepare(OPEN_JOBS)?.query_map((), id)?.collect::<rusqlite::Result<_>>()?;
     for id in open {
         let Some(mut job) = find_job(&transaction, id)? else { continue };
         // One that only ends starts nothing, and goes on to its end.
-        if job.change(&Change::BackedUp(made), made).is_ok() {
+        if job.change(&Change::BackedUp(made), made, service).is_ok() {
             update_job(&transaction, &job)?;
         }
     }

@@ -24,7 +24,7 @@ pub(crate) fn job(create: &str, changes: &[Change]) -> Job {
     let mut job = Job::new(id(), account, Dialect::Cos, endpoint, spec(create), created);
     for (minute, change) in (1..).zip(changes) {
         let at = Timestamp::from_second(created.as_second() + 60 * minute).unwrap();
-        job.change(change, at).unwrap();
+        job.change(change, at, Default::default()).unwrap();
     }
     job
 }

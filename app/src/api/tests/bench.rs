@@ -270,6 +270,7 @@ impl Bench {
                 require_content_md5: false,
                 metrics_bucket_names: false,
             },
+            clock_watch: ClockWatch::new(Arc::clone(&clock) as _, 0),
             is_stopping: AtomicBool::new(false),
         };
         Self { api: Arc::new(api), store, told, clock }

@@ -45,3 +45,23 @@ async fn no_secret_of_a_request_stands_in_the_log() {
     let (_, signature) = signature.rsplit_once('=').unwrap();
     assert!(!text.contains(signature), "{text}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_time_of_day_that_was_set_is_said_beside_readiness_and_logged_once() {
+    let bench = Bench::new();
+    let (log, _guard) = log(false);
+    let ready = || bench.page("/readyz");
+    assert_eq!(ready().await.body, "ready\n");
+    bench.clock.jump(-7_200_000);
+    for _ in 0..3 {
+        let told = ready().await;
+        let note = "note: the time of day was set back by 7200 s, noticed at 2025-12-31T22:00:00Z\n";
+        assert_eq!((told.status, told.body), (200, format!("ready\n{note}")));
+    }
+    bench.api.is_stopping.store(true, Ordering::SeqCst);
+    let told = ready().await;
+    assert_eq!(told.status, 503);
+    assert!(told.body.starts_with("the service is stopping\nnote: the time of day was set back"), "{}", told.body);
+    let warned = log.text().matches("the time of day was set back by 7200 s").count();
+    assert_eq!(warned, 1, "{}", log.text());
+}

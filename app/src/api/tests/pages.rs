@@ -46,6 +46,26 @@ async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ended_job_is_shown_for_its_time_however_the_time_of_day_is_set() {
+    let bench = Bench::new();
+    let id = bench.create("t").await;
+    bench.bring_to(id, Status::Complete).await;
+    const DAY_MS: u32 = 86_400_000;
+    let shown = || async {
+        let list = bench.get("/jobs").await.body.contains(&id.to_string());
+        (list, bench.get(&format!("/jobs/{id}")).await.status)
+    };
+    for set_days in [365, -730, 365] {
+        bench.clock.jump(set_days * i64::from(DAY_MS));
+        assert_eq!(shown().await, (true, 200), "set by {set_days} days");
+    }
+    (0..10).for_each(|_| bench.clock.pass(9 * DAY_MS - 1000));
+    assert_eq!(shown().await, (true, 200), "90 days less 10 s");
+    bench.clock.pass(11_000);
+    assert_eq!(shown().await, (false, 404));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_metrics_count_requests_and_jobs_and_know_every_endpoint() {
     let bench = Bench::new();
     bench.create("t").await;

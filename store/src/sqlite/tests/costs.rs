@@ -1,6 +1,6 @@
 //! What is asked often costs the same however many jobs there are.
 
-use brigade_model::Timestamp;
+use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Dialect, JobId};
 use brigade_model::names::AccountId;
 use brigade_model::ports::JobStore;
@@ -9,7 +9,7 @@ use brigade_model::status::Status;
 use rusqlite::{Connection, StatementStatus};
 
 use super::super::job_row::{READ_JOB, insert_job};
-use super::super::{jobs, lists, purge, slices, stages};
+use super::super::{jobs, lists, purge, service_clock, slices, stages};
 use super::{open, with_writer};
 use crate::conformance::sample_job;
 
@@ -30,6 +30,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ),
     (lists::OPEN_JOBS, "SCAN job USING INDEX job_open"),
     (lists::COUNT_JOBS, "SCAN job USING COVERING INDEX job_counted"),
+    (service_clock::STORE, "SCAN service_clock"),
     (stages::LEASE_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (stages::RENEW_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (stages::RELEASE_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
@@ -58,7 +59,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     (purge::NEXT_HIDDEN, "SCAN job USING COVERING INDEX job_hidden"),
     (purge::NEXT_HIDDEN, "SEARCH retry USING INDEX job_retried (retry_of=? AND status=?)"),
     (purge::NEXT_ENDED, "SEARCH retry USING INDEX job_retried (retry_of=? AND status=?)"),
-    (purge::NEXT_ENDED, "SEARCH job USING INDEX job_ended (terminated>? AND terminated<?)"),
+    (purge::NEXT_ENDED, "SEARCH job USING INDEX job_ended (since<?)"),
     (purge::DELETE_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (purge::DELETE_ROWS[0], "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
     (purge::DELETE_ROWS[1], "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
@@ -128,7 +129,7 @@ async fn a_page_costs_at_the_end_of_the_list_what_it_costs_at_the_start() {
         dialect: Dialect::Cos,
         statuses: vec![Status::New, Status::Active],
         after: Some(JobId::from_u128(JOBS - 3)),
-        ended_since: Timestamp::UNIX_EPOCH,
+        ended_since: ServiceTime::default(),
         limit: 1000,
     };
     assert_eq!(store.list_jobs(&page).await.unwrap().len(), 3);
@@ -209,7 +210,7 @@ async fn a_purge_gives_its_pages_back_to_the_file_system() {
         stage_fence: None,
     };
     store.apply(apply).await.unwrap();
-    let purged = store.purge(Timestamp::UNIX_EPOCH, 1000).await.unwrap();
+    let purged = store.purge(ServiceTime::default(), 1000).await.unwrap();
     assert_eq!((purged.jobs.len(), purged.more), (1, false));
     assert!(with_writer(&store, pages).await.unwrap() <= before);
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::options::Separator;
-use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{LeaseToken, OutcomePart, OwnerId};
-use brigade_model::{JobSpec, Timestamp};
+use brigade_model::ports::{Clock, JobStore};
+use brigade_model::{JobSpec, ServiceTime, Timestamp};
 use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -19,9 +19,10 @@ use serde::de::DeserializeOwned;
 
 use uuid::Uuid;
 
+use super::super::column::Time;
 use super::super::job_row::{Life, insert_job};
 use super::super::opening::{DATABASE, MIGRATIONS};
-use super::{open, open_again, with_writer};
+use super::{clock, open, open_again, with_writer};
 use crate::conformance::{sample_job, sample_specs};
 
 fn golden(name: &str) -> PathBuf {
@@ -62,7 +63,7 @@ fn eventful_job() -> Job {
         Change::FailureRateExceeded(why),
     ];
     for (second, change) in (1_767_225_601..).zip(life) {
-        job.change(&change, at(second)).unwrap();
+        job.change(&change, at(second), ServiceTime::beginning(at(second))).unwrap();
     }
     job
 }
@@ -79,7 +80,7 @@ fn a_life_is_stored_as_it_always_was() {
     assert_pinned("life-new", &Life::of(&sample_job(1)));
     assert_pinned("life-eventful", &Life::of(&eventful_job()));
     let mut restored = sample_job(1);
-    restored.change(&Change::BackedUp(at(1_767_225_700)), at(1_767_225_701)).unwrap();
+    restored.change(&Change::BackedUp(at(1_767_225_700)), at(1_767_225_701), ServiceTime::default()).unwrap();
     assert_pinned("life-restored", &Life::of(&restored));
 }
 
@@ -95,6 +96,13 @@ async fn a_life_from_before_limits_has_those_of_its_options() {
         .await
         .unwrap();
     assert_eq!(store.job(job.id).await.unwrap().unwrap().limits, job.limits);
+}
+
+/// Inserts a job where the schema is older than this program's statement.
+fn insert_into_old(old: &Connection, job: &Job) {
+    old.execute("ALTER TABLE job ADD COLUMN since INTEGER", ()).unwrap();
+    insert_job(old, job).unwrap();
+    old.execute("ALTER TABLE job DROP COLUMN since", ()).unwrap();
 }
 
 /// The version of the schema before leases had tokens.
@@ -115,7 +123,7 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unset
     MIGRATIONS[..WITHOUT_TOKENS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
     old.pragma_update(None, "user_version", WITHOUT_TOKENS).unwrap();
     let job = sample_job(1).id;
-    insert_job(&old, &sample_job(1)).unwrap();
+    insert_into_old(&old, &sample_job(1));
     let of_job = (job.as_bytes(),);
     old.execute(SLICES_WITHOUT_TOKENS, of_job).unwrap();
     old.execute("INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, 3, 0, 3, x'01')", of_job).unwrap();
@@ -156,7 +164,7 @@ async fn what_an_older_program_cut_of_a_job_that_is_being_prepared_is_cut_anew()
     let statuses = ["New", "Preparing", "Suspended", "Ready", "Active"];
     let jobs: Vec<_> = (1..).zip(statuses).map(|(n, status)| (sample_job(n), status)).collect();
     for (job, status) in &jobs {
-        insert_job(&old, job).unwrap();
+        insert_into_old(&old, job);
         let of_job = (job.id.as_bytes(), status);
         old.execute("UPDATE job SET status = ?2, stage_epoch = 7 WHERE id = ?1", of_job).unwrap();
         let of_job = (job.id.as_bytes(),);
@@ -183,5 +191,43 @@ async fn what_an_older_program_cut_of_a_job_that_is_being_prepared_is_cut_anew()
         .await
         .unwrap();
         assert_eq!(uploads, if is_cut_anew { vec!["b"] } else { vec!["a", "b"] }, "the report's stays: {status}");
+    }
+}
+
+/// The version of the schema before there was a service clock.
+const WITHOUT_SERVICE_CLOCK: u32 = 7;
+
+#[tokio::test]
+async fn a_database_from_before_the_service_clock_counts_from_the_times_of_day_that_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..WITHOUT_SERVICE_CLOCK as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+    old.pragma_update(None, "user_version", WITHOUT_SERVICE_CLOCK).unwrap();
+    let now = clock().now();
+    let before = |seconds: i64| Timestamp::from_second(now.as_second() - seconds).unwrap();
+    let since = |seconds| ServiceTime::beginning(before(seconds));
+    // Of each job: since when it stands, as its life says; when it ended; what is counted from.
+    let jobs = [
+        (Some(before(100)), None, since(100)),
+        (Some(before(100)), Some(before(90)), since(90)),
+        (None, None, since(110)),
+        // The clock was ahead.
+        (Some(before(-1000)), None, since(0)),
+        (Some(before(-1000)), Some(before(-1000)), since(0)),
+    ];
+    for (n, (stands_since, ended, _)) in (1..).zip(jobs) {
+        let job = Job { created: before(110), ..sample_job(n) };
+        insert_into_old(&old, &job);
+        let of_job = (job.id.as_bytes(), stands_since.map(|at| at.to_string()), ended.map(Time));
+        let life = "UPDATE job SET life = iif(?2 IS NULL, life, json_set(life, '$.since', ?2)), terminated = ?3
+            WHERE id = ?1";
+        old.execute(life, of_job).unwrap();
+    }
+    drop(old);
+
+    let store = open_again(directory.path());
+    assert_eq!(store.service_time().await.unwrap(), since(0), "it begins with the time of day");
+    for (n, (_, _, expected)) in (1..).zip(jobs) {
+        assert_eq!(store.job(sample_job(n).id).await.unwrap().unwrap().since, expected, "job {n}");
     }
 }

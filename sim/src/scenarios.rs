@@ -1,0 +1,147 @@
+//! Scenes that are written by hand: what seeds have told once is kept here, since a seed means another
+//! scene whenever a table of the simulation changes. The seed that is left decides the order alone.
+
+use std::time::Duration;
+
+use brigade_engine::EngineConfig;
+use brigade_s3::faults::FaultPlan;
+use brigade_s3::simulated::{Habits, Versioning};
+
+use crate::scene::{Deed, JobScene, Scene, Storm};
+
+/// What befalls the scene at a given time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    /// The process of that node dies; another takes its place within 20 seconds.
+    Crash(usize),
+    /// The time of day of that node is set forward, or back, by milliseconds.
+    SetClock(usize, i64),
+    /// The user of that job cancels it.
+    Cancel(usize),
+}
+
+/// A scene and what befalls it, in seconds after the beginning.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    nodes: usize,
+    jobs: fn() -> Vec<JobScene>,
+    script: &'static [(u64, Act)],
+}
+
+/// All of them. Those of a report that is refused end when the patience with it does, 30 minutes after
+/// the tasks: in each the time of day says that it was never, or long ago, or yet to come.
+pub const SCENARIOS: &[Scenario] = &[
+    // Seed 528787506564671: cancelled, two crashes, and 17 hours back.
+    Scenario {
+        name: "clock-set-back-while-a-cancelled-job-reports",
+        nodes: 1,
+        jobs: || vec![JobScene { requests_per_second: Some(2), ..refused() }],
+        script: &[
+            (6, Act::Cancel(0)),
+            (20, Act::Crash(0)),
+            (45, Act::Crash(0)),
+            (70, Act::SetClock(0, -60_851_849)),
+            (80, Act::SetClock(0, 20_681)),
+        ],
+    },
+    // Seed 27031247613219197: 24 hours back, while another job waits for its confirmation.
+    Scenario {
+        name: "clock-set-back-by-a-day-after-two-crashes",
+        nodes: 1,
+        jobs: || vec![refused(), JobScene { must_be_confirmed: true, is_report_refused: false, ..refused() }],
+        script: &[(8, Act::Crash(0)), (12, Act::Crash(0)), (40, Act::SetClock(0, -86_155_696))],
+    },
+    // Seed 27031247613225707: crash after crash, and 13 hours back by the last process.
+    Scenario {
+        name: "clock-set-back-after-many-crashes",
+        nodes: 1,
+        jobs: || vec![refused()],
+        script: &[
+            (3, Act::Crash(0)),
+            (25, Act::Crash(0)),
+            (40, Act::Crash(0)),
+            (60, Act::Crash(0)),
+            (75, Act::SetClock(0, -49_007_196)),
+        ],
+    },
+    // Seed 27031247613211029: the report waits when its process dies, and the next one's clock is behind.
+    Scenario {
+        name: "clock-set-back-while-no-process-runs",
+        nodes: 1,
+        jobs: || vec![refused(), JobScene { is_report_refused: false, ..refused() }],
+        script: &[(8, Act::Crash(0)), (8, Act::SetClock(0, -30_000_000))],
+    },
+    // Seed 27031247613223638: the clock is wrong before the job, and put right while its report waits.
+    Scenario {
+        name: "clock-ahead-before-the-job-and-put-right-after",
+        nodes: 1,
+        jobs: || vec![JobScene { created_after: Duration::from_secs(5), ..refused() }],
+        script: &[
+            (2, Act::SetClock(0, 32_726_356)),
+            (15, Act::Crash(0)),
+            (40, Act::Crash(0)),
+            (60, Act::SetClock(0, -32_726_356)),
+        ],
+    },
+    // The same with nodes that disagree, and a store whose clock is none of theirs.
+    Scenario {
+        name: "clocks-of-three-nodes-disagree",
+        nodes: 3,
+        jobs: || vec![refused(), refused()],
+        script: &[
+            (0, Act::SetClock(0, -86_400_000)),
+            (0, Act::SetClock(1, 86_400_000)),
+            (10, Act::Crash(1)),
+            (12, Act::SetClock(2, -40_000_000)),
+            (30, Act::Crash(2)),
+        ],
+    },
+];
+
+impl Scenario {
+    pub(crate) fn scene(&self) -> Scene {
+        Scene {
+            nodes: self.nodes,
+            versioning: Versioning::Off,
+            habits: Habits::default(),
+            jobs: (self.jobs)(),
+            storm: Storm {
+                lasts: Duration::from_secs(100),
+                objects: FaultPlan::default(),
+                store_ppm: 0,
+                mishap_every: None,
+                hand_every: None,
+                foreign_every: None,
+            },
+            script: self.script.iter().map(|(second, act)| (Duration::from_secs(*second), *act)).collect(),
+            config: EngineConfig {
+                report_patience: Duration::from_secs(1800),
+                confirmation_patience: Duration::from_secs(1800),
+                free_bytes_to_lease: 1 << 20,
+                free_bytes_to_start: 1 << 19,
+                ..EngineConfig::default()
+            },
+        }
+    }
+}
+
+/// A job of a few tasks whose report is refused from when it runs on.
+fn refused() -> JobScene {
+    JobScene {
+        deed: Deed::Tag,
+        tasks: 30,
+        missing_percent: 0,
+        threshold_tasks: None,
+        account: 0,
+        priority: 0,
+        must_be_confirmed: false,
+        is_manifest_changed: false,
+        has_report: true,
+        is_report_refused: true,
+        created_after: Duration::from_secs(1),
+        paused_after: None,
+        requests_per_second: None,
+    }
+}
