@@ -112,12 +112,20 @@ pub const NOTICE_MAX: Duration = Duration::from_secs(1);
 /// something of the job was recorded in between, or its calls waited when the last worker died. ours
 pub const SLICE_REVOCATIONS_MAX: u32 = 10;
 /// A lease of a stage, or of a slice of metadata calls and deletes, lasts this long unless
-/// renewed; it is renewed at a third of it. No attempt starts that could outlive the lease, so
-/// at least 40 s remain for one. ours
+/// renewed; it is renewed at a third of it, so at least [`LEASE_LEFT`] remain for an attempt, and
+/// more while the renewals go on. No attempt outlives the lease. ours
 pub const LEASE_TTL: Duration = Duration::from_secs(60);
-/// A lease of a slice of copies: at least 600 s remain for an attempt, which moves
-/// [`COPY_OBJECT_BYTES_MAX`] at 9 MB/s. ours
-pub const LEASE_TTL_BODY: Duration = Duration::from_secs(900);
+/// What remains of any lease that is renewed in time. ours
+pub const LEASE_LEFT: Duration = Duration::from_secs(40);
+/// A lease of a slice of copies: when the renewals end, because the job is stopped or the job store
+/// is away, at least 800 s remain for an attempt that was begun. One that copies
+/// [`COPY_OBJECT_BYTES_MAX`] has 655 s ([`ATTEMPT_TIME`] and [`ATTEMPT_TIME_PER_MIB`]). ours
+pub const LEASE_TTL_BODY: Duration = Duration::from_secs(1200);
+/// An attempt ends when nothing of its answer came for this long, unless its endpoint says
+/// otherwise. ours
+pub const ATTEMPT_TIME: Duration = Duration::from_secs(15);
+/// An attempt may be without a word this much longer for each MiB that it moves: 8 MiB/s. ours
+pub const ATTEMPT_TIME_PER_MIB: Duration = Duration::from_millis(125);
 /// Rows in one report file. ours
 pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
 /// A report that cannot be delivered is tried again for this long. ours

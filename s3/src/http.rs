@@ -29,6 +29,7 @@ mod endpoint;
 mod exchange;
 mod failure;
 mod line;
+mod patience;
 mod reply;
 mod sign;
 mod tls;

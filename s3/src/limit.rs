@@ -4,6 +4,9 @@
 //! A call waits in the queue of its bucket and class; a permit that comes free goes to the
 //! queues in turn. The permit of a GetObject lasts until its stream ends. Caps can be changed, and
 //! everything stopped, while calls run and wait ([`LimitHandle`]).
+//!
+//! No attempt outlives its lease: one that is in flight when the leash is over is dropped, and so
+//! has ended before another worker may take the work over.
 
 use std::sync::Arc;
 
@@ -47,7 +50,7 @@ impl Default for Caps {
 pub struct LimitConfig {
     /// Hard caps.
     pub caps: Caps,
-    /// What an attempt may take: none starts that the leash could not outlast.
+    /// What an attempt may take: none starts that the lease is too short for.
     pub timeouts: Timeouts,
 }
 
@@ -163,7 +166,7 @@ impl Limit {
             () = leash.stopped() => return Err(stopped()),
         };
         // The wait may have been long.
-        let may_start = leash.may_start(self.clock.monotonic(), self.timeouts.of(call));
+        let may_start = leash.may_start(self.clock.monotonic(), self.timeouts.to_start(call));
         may_start.then_some(permit).ok_or_else(stopped)
     }
 }
@@ -178,16 +181,26 @@ fn stopped() -> CallError {
     CallError { attempts: 0, ..error }
 }
 
+/// The lease has ended before the answer came.
+fn ended() -> CallError {
+    CallError::new(Verdict::Stopped, Effect::Unknown, "Stopped", "the lease ended before the answer came")
+}
+
 #[async_trait]
 impl ObjectStore for Limit {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
         let mut permit = self.permit(leash, &call).await?;
-        let result = self.inner.call(leash, call).await;
+        let result = tokio::select! {
+            biased;
+            result = self.inner.call(leash, call) => result,
+            () = leash.over(&*self.clock) => Err(ended()),
+        };
         permit.learn(&result, self.clock.monotonic());
         match result {
             Ok(Answer::GetObject(GotObject { head, body })) => {
                 permit.cover(head.size);
-                let body = Box::new(Permitted { body, permit: Some(permit), clock: Arc::clone(&self.clock) });
+                let (permit, leash, clock) = (Some(permit), leash.clone(), Arc::clone(&self.clock));
+                let body = Box::new(Permitted { body, permit, leash, clock });
                 Ok(Answer::GetObject(GotObject { head, body }))
             }
             other => other,
@@ -199,13 +212,18 @@ impl ObjectStore for Limit {
 struct Permitted {
     body: Box<dyn ByteStream>,
     permit: Option<Permit>,
+    leash: Leash,
     clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
 impl ByteStream for Permitted {
     async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
-        let piece = self.body.next().await;
+        let piece = tokio::select! {
+            biased;
+            piece = self.body.next() => piece,
+            () = self.leash.over(&*self.clock) => Some(Err(ended())),
+        };
         match (&piece, &self.permit) {
             (Some(Ok(bytes)), Some(permit)) => {
                 permit.wait_for_bytes(&*self.clock, bytes.len() as u64).await;

@@ -38,7 +38,7 @@ pub struct RetryPolicy {
     pub backoff: Duration,
     /// The doubling ends here.
     pub backoff_max: Duration,
-    /// What an attempt may take: none starts that the leash could not outlast.
+    /// What an attempt may take: none starts that the lease is too short for.
     pub timeouts: Timeouts,
 }
 
@@ -136,7 +136,7 @@ impl Retry {
     }
 
     fn check(&self, leash: &Leash, call: &Call) -> Result<(), Stopped> {
-        let may_start = leash.may_start(self.clock.monotonic(), self.policy.timeouts.of(call));
+        let may_start = leash.may_start(self.clock.monotonic(), self.policy.timeouts.to_start(call));
         may_start.then_some(()).ok_or(Stopped)
     }
 
@@ -248,9 +248,10 @@ impl ObjectStore for Retry {
             match self.attempt(leash, &call, &mut history).await {
                 Ok(None) => {}
                 Ok(Some(result)) => {
-                    let attempt_time = self.policy.timeouts.of(&call);
-                    let attempt_time_ms = u32::try_from(attempt_time.as_millis()).unwrap_or(u32::MAX);
-                    return result.map_err(|error| CallError { attempt_time_ms, ..history.sum_up(error) });
+                    let Timeouts { attempt, per_mib, .. } = self.policy.timeouts;
+                    let attempt_time_ms = u32::try_from(attempt.as_millis()).unwrap_or(u32::MAX);
+                    let mib_time_ms = u16::try_from(per_mib.as_millis()).unwrap_or(u16::MAX);
+                    return result.map_err(|error| CallError { attempt_time_ms, mib_time_ms, ..history.sum_up(error) });
                 }
                 Err(Stopped) => return Err(history.stopped(&self.gate)),
             }

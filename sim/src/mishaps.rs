@@ -47,7 +47,7 @@ const MISHAPS: [(u64, Mishap); 9] = [
 ];
 
 /// How long one lasts, in seconds: a moment, beyond an attempt, beyond a lease of 60 s, beyond
-/// one of 900 s.
+/// one of 1,200 s.
 const LASTS_S: [(u64, u64); 4] = [(5, 3), (4, 30), (3, 90), (1, 1000)];
 
 /// What is said of a clock that jumps.

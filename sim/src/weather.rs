@@ -58,7 +58,7 @@ const STORE_LATE: Duration = Duration::from_secs(20);
 /// A process that wakes because of what another does, wakes within this.
 const WAKES_AFTER: Duration = Duration::from_secs(1);
 /// How long a process is frozen, in seconds, from and to.
-const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (905, 1000))];
+const FROZEN_S: [(u64, (u64, u64)); 4] = [(3, (1, 5)), (2, (10, 40)), (4, (65, 110)), (2, (1205, 1300))];
 
 /// The weather of a run.
 pub(crate) struct Weather {

@@ -291,8 +291,13 @@ impl<'a> Copying<'a> {
     /// The manifest or a head says that the object is too large for one CopyObject, or the
     /// store cannot copy by itself.
     fn is_surely_not_single(&self) -> bool {
-        let size = self.head.as_ref().map(|head| head.size).or(self.hand.task.size);
-        !self.route.is_inside || size.is_some_and(|size| size > self.plan.sizes.copy_max)
+        !self.route.is_inside || self.known_size().is_some_and(|size| size > self.plan.sizes.copy_max)
+    }
+
+    /// The size, by a look at the source or else by the manifest. The look that follows a lost copy
+    /// tells it, so the next attempt has the time that it needs.
+    fn known_size(&self) -> Option<u64> {
+        self.head.as_ref().or_else(|| self.read.get()).map(|head| head.size).or(self.hand.task.size)
     }
 
     /// Copied onto itself: the same key, from its latest version.
@@ -401,6 +406,10 @@ impl CheckedCall for Copying<'_> {
         Condition::of(current, &self.hand.bench.target.capabilities, onto)
     }
 
+    fn bytes(&self) -> u64 {
+        self.known_size().unwrap_or(0)
+    }
+
     async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
         let capabilities = &self.hand.bench.target.capabilities;
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
@@ -421,7 +430,7 @@ impl CheckedCall for Copying<'_> {
                 .filter(|_| self.is_dependent && self.has_source_condition()),
             if_match,
             if_none_match,
-            size: self.head.as_ref().map(|head| head.size).or(self.hand.task.size),
+            size: self.known_size(),
         };
         Ok(self.hand.send(&self.hand.bench.target, request).await?.version)
     }

@@ -55,7 +55,7 @@ enum Known {
 
 /// One call for all of them; what it told about each, in their order.
 async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
-    let (sent, began) = (bench.source.stamps.now(), bench.clock.monotonic());
+    let (sent, begun) = (bench.source.stamps.now(), bench.clock.monotonic());
     match send_together(bench, tasks).await {
         Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
         Err(end) => {
@@ -65,7 +65,7 @@ async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
             {
                 // It may go on deleting: none of its objects is looked at before it has had its
                 // time. A stop ends the wait, and the calls that follow.
-                let until = began.after(error.may_land_for());
+                let until = error.may_land_until((begun, bench.clock.monotonic()), 0);
                 let _ = wait_for_the_lost(&Hand::new(bench, tasks[0], Some(sent)), 1, until).await;
             }
             vec![read_error(&end, sent); tasks.len()]

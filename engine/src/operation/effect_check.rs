@@ -12,7 +12,8 @@
 //!
 //! What remains: another writer may come between the check and the act where the endpoint has no
 //! conditions on writes, and a lost call may still reach the store after the check. So a repeat
-//! waits until the attempt before it has had twice its time, and checks again then.
+//! waits until the attempt before it has had twice its time, by the size that the look tells, and
+//! checks again then; what takes longer is looked at now and then meanwhile.
 
 use std::time::Duration;
 
@@ -273,6 +274,11 @@ pub(crate) trait CheckedCall {
         Condition::default()
     }
 
+    /// Bytes that the store moves for it, as far as they are known by now.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
     /// Makes it. `repeat` is the condition of a repeat, `None` of a first attempt.
     async fn act(&self, repeat: Option<&Condition>) -> Result<Self::Done, CallError>;
 
@@ -326,7 +332,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
     let (mut acts, mut attempts) = (0, 0);
     loop {
         acts += 1;
-        let began = hand.bench.clock.monotonic();
+        let begun = hand.bench.clock.monotonic();
         let mut error = match call.act(repeat.as_ref()).await {
             Ok(done) => {
                 hand.settle_doubt();
@@ -342,6 +348,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         if !is_lost && !is_overtaken {
             return Err(error.into());
         }
+        let lost = hand.bench.clock.monotonic();
         let since = *attempted.get_or_insert_with(|| hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now()));
         let current = match call.check(since).await? {
             CheckResult::Done(done) => {
@@ -361,15 +368,38 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
             return Err(error.into());
         }
         let until = match current {
-            Current::Unseen => began,
-            Current::Absent | Current::Object(_) => began.after(error.may_land_for()),
+            Current::Unseen => begun,
+            Current::Absent | Current::Object(_) => error.may_land_until((begun, lost), call.bytes()),
         };
-        wait_for_the_lost(hand, acts, until).await?;
-        match conclude(hand, call.check(since).await?) {
+        let found = check_until(hand, call, since, (acts, until)).await?;
+        match conclude(hand, found) {
             CheckResult::Done(done) => return Ok(done),
             CheckResult::Act { current, .. } => repeat = Some(call.condition(&current)),
         }
     }
+}
+
+/// The first wait for a lost call before it is checked again; each that follows doubles.
+const CHECK_AFTER: Duration = Duration::from_secs(30);
+
+/// Checks a lost call until it is done, or nothing can be carried out any more.
+pub(crate) async fn check_until<C: CheckedCall>(
+    hand: &Hand<'_>,
+    call: &C,
+    since: Timestamp,
+    (acts, until): (u32, Monotonic),
+) -> Result<CheckResult<C::Done>, End> {
+    let clock = &hand.bench.clock;
+    let mut pause = CHECK_AFTER;
+    while until.since(clock.monotonic()) > pause {
+        hand.wait(pause).await?;
+        if let CheckResult::Done(done) = call.check(since).await? {
+            return Ok(CheckResult::Done(done));
+        }
+        pause *= 2;
+    }
+    wait_for_the_lost(hand, acts, until).await?;
+    call.check(since).await
 }
 
 /// Notes what a check tells of the attempts before.

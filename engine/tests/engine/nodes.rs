@@ -7,14 +7,17 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use brigade_model::job::Change;
-use brigade_model::ports::Clock;
+use brigade_model::limits::LEASE_TTL_BODY;
+use brigade_model::ports::object_store::Call;
 use brigade_model::ports::spawn::{Spawn, Spawned, Work};
+use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::{JobSpec, Operation, Status};
 use brigade_runtime::Node;
 
 use crate::account::{check, text};
 use crate::failures::put_retries_around;
 use crate::life::{copy, tagging};
+use crate::spoil::Spoil;
 use crate::world::{Process, World, key};
 
 /// Starts work that can be frozen, as a stopped process is: nothing of it is polled.
@@ -108,7 +111,7 @@ async fn a_node_that_freezes_beyond_its_leases_and_wakes_changes_nothing() {
         freezer.freeze();
         let other = world.start_beside(None);
         // It wakes while the other works, or when all is over.
-        let (sleeps, seconds) = if n % 2 == 0 { (1, 920) } else { (1, 75) };
+        let (sleeps, seconds) = if n % 2 == 0 { (1, 1220) } else { (1, 75) };
         for _ in 0..sleeps {
             world.clock.sleep(Duration::from_secs(seconds)).await;
         }
@@ -166,6 +169,76 @@ async fn a_node_that_does_not_reach_the_job_store_starts_no_task_a_second_after_
     check(&world, &job, &keys(4000)).await;
     cut_off.engine.shut_down().await;
     other.engine.shut_down().await;
+}
+
+/// When copies began, and when the first of them was given up.
+#[derive(Clone, Default)]
+struct Copies {
+    began: Arc<Mutex<Vec<Monotonic>>>,
+    ended: Arc<Mutex<Option<Monotonic>>>,
+}
+
+/// A world whose first copy is never answered.
+fn world_that_hangs(seed: u64) -> (World, Copies) {
+    let mut world = World::new(seed);
+    let copies = Copies::default();
+    let (clock, Copies { began, ended }) = (world.clock.clone(), copies.clone());
+    world.spoil(move |call| {
+        if !matches!(call, Call::CopyObject(_)) {
+            return Spoil::Nothing;
+        }
+        let mut began = began.lock().unwrap();
+        began.push(clock.monotonic());
+        if began.len() == 1 { Spoil::Hangs(ended.clone()) } else { Spoil::Nothing }
+    });
+    world.put_chain_around();
+    (world, copies)
+}
+
+async fn until_it_hangs(world: &World, copies: &Copies) {
+    while copies.began.lock().unwrap().is_empty() {
+        world.clock.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_goes_on_while_its_lease_is_renewed_and_ends_before_another_node_may_take_its_slice() {
+    let (mut world, copies) = world_that_hangs(45);
+    world.fill(1).await;
+    let id = world.create(copy(), keys(1)).await;
+    let cut_off = world.start_beside(None);
+    until_it_hangs(&world, &copies).await;
+    // Far beyond the lease that it began under.
+    world.clock.sleep(3 * LEASE_TTL_BODY).await;
+    assert_eq!(*copies.ended.lock().unwrap(), None);
+    let its_store = std::mem::take(&mut world.counted);
+    its_store.go_away(&world.clock, 3 * LEASE_TTL_BODY);
+    let since = world.clock.monotonic();
+    let other = world.start_beside(None);
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    let (given_up, taken_up) = (copies.ended.lock().unwrap().unwrap(), copies.began.lock().unwrap()[1]);
+    assert!(given_up.since(since) <= LEASE_TTL_BODY, "{given_up:?}");
+    assert!(taken_up.since(given_up) >= world.config.lease_grace, "{given_up:?} {taken_up:?}");
+    check(&world, &job, &keys(1)).await;
+    cut_off.node.crash();
+    other.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_an_attempt_that_is_never_answered_no_longer_than_its_patience() {
+    let (world, copies) = world_that_hangs(46);
+    world.fill(1).await;
+    let id = world.create(copy(), keys(1)).await;
+    let process = world.start_beside(None);
+    until_it_hangs(&world, &copies).await;
+    let since = world.clock.monotonic();
+    process.engine.shut_down().await;
+    assert!(world.clock.monotonic().since(since) <= world.config.stop_patience + Duration::from_secs(1));
+    assert!(copies.ended.lock().unwrap().is_some());
+    // The next worker looks first.
+    let job = world.run_to_end(id, None).await;
+    let rows = check(&world, &job, &keys(1)).await;
+    assert!(rows.values().all(|row| row.status == "succeeded"), "{rows:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,15 @@
 //! An object store whose calls go wrong as a test says, and the chain of retries and limits that
 //! stands around it as around a real one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_engine::places::Health;
-use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Answer, At, Call, CallError, CallKind, DeleteResult, Effect, Leash, ObjectStore, Verdict,
 };
+use brigade_model::ports::{Clock, Monotonic};
 use brigade_s3::limit::{Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 
@@ -36,6 +36,17 @@ pub(crate) enum Spoil {
     Refused(Verdict, u16, &'static str),
     /// It is carried out, and its process does not live to see the answer.
     Dies(brigade_runtime::Node),
+    /// It is not carried out and never answered; its end is told, whoever brings it about.
+    Hangs(Arc<Mutex<Option<Monotonic>>>),
+}
+
+/// Notes when a call that hangs is given up.
+struct Hanging<'a>(&'a dyn Clock, Arc<Mutex<Option<Monotonic>>>);
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        *self.1.lock().unwrap() = Some(self.0.monotonic());
+    }
 }
 
 /// Says what becomes of each call, before it is made.
@@ -60,6 +71,10 @@ impl ObjectStore for Spoiling {
         let spoil = (self.script)(&call);
         if !self.latency.is_zero() {
             self.clock.sleep(self.latency).await;
+        }
+        if let Spoil::Hangs(ended) = spoil {
+            let _hanging = Hanging(&*self.clock, ended);
+            return std::future::pending().await;
         }
         match spoil {
             Spoil::ResetBefore => return Err(lost("ConnectionReset", "the connection broke")),

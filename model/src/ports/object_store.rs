@@ -12,8 +12,10 @@
 //! repeated; and what to do about it ([`Verdict`]).
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,7 +26,7 @@ use tokio::sync::Notify;
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::Tag;
-use crate::ports::clock::Monotonic;
+use crate::ports::clock::{Clock, Monotonic};
 
 mod calls;
 pub use calls::*;
@@ -80,9 +82,10 @@ pub struct CallError {
     pub attempts: u32,
     /// How long the store asked to wait.
     pub retry_after: Option<Duration>,
-    /// How long one attempt of the call may take, in milliseconds: what was lost may be carried out
-    /// until then.
+    /// How long the store may take for an attempt without a word, in milliseconds ...
     pub attempt_time_ms: u32,
+    /// ... and how much longer for each MiB that it moves, in milliseconds.
+    pub mib_time_ms: u16,
 }
 
 impl fmt::Display for CallError {
@@ -99,10 +102,16 @@ impl fmt::Display for CallError {
 }
 
 impl CallError {
-    /// How long a call that was lost may still be carried out: twice the time of an attempt.
+    /// Until when a call may still be carried out that was begun and lost at these moments: until
+    /// its last attempt, which may have gone on for as long as its answer came, has had its time
+    /// once more, and not before twice that time from the beginning. `bytes` are those that the
+    /// store moves for it, whether its request told them or not.
     #[must_use]
-    pub fn may_land_for(&self) -> Duration {
-        Duration::from_millis(u64::from(self.attempt_time_ms) * 2)
+    pub fn may_land_until(&self, (begun, lost): (Monotonic, Monotonic), bytes: u64) -> Monotonic {
+        let mib = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX);
+        let moving = Duration::from_millis(u64::from(self.mib_time_ms)).saturating_mul(mib);
+        let time = Duration::from_millis(u64::from(self.attempt_time_ms)).saturating_add(moving);
+        begun.after(time.saturating_mul(2)).max(lost.after(time))
     }
 
     /// An error without an answer of the store.
@@ -118,6 +127,7 @@ impl CallError {
             attempts: 1,
             retry_after: None,
             attempt_time_ms: 0,
+            mib_time_ms: 0,
         }
     }
 }
@@ -211,6 +221,26 @@ impl Leash {
         !self.is_stopped() && !outlives && (self.is_finishing || !is_late)
     }
 
+    /// Done when what has begun must end, too: the leash is cut, or its time has run out. A lease
+    /// that is renewed meanwhile prolongs the wait.
+    pub async fn over(&self, clock: &dyn Clock) {
+        loop {
+            let mut ended = std::pin::pin!(self.state.ended.notified());
+            // From here on no cut is missed.
+            ended.as_mut().enable();
+            let (now_ms, until_ms) = (milliseconds(clock.monotonic()), self.state.until_ms.load(Ordering::SeqCst));
+            if self.state.is_cut.load(Ordering::SeqCst) || until_ms <= now_ms {
+                return;
+            }
+            let mut time_out = (until_ms < u64::MAX).then(|| clock.sleep(Duration::from_millis(until_ms - now_ms)));
+            let ended_or_time_out = poll_fn(|cx| match (ended.as_mut().poll(cx), &mut time_out) {
+                (Poll::Pending, Some(time_out)) => time_out.as_mut().poll(cx),
+                (polled, _) => polled,
+            });
+            ended_or_time_out.await;
+        }
+    }
+
     /// Done when the leash has ended for this holder.
     pub async fn stopped(&self) {
         loop {
@@ -233,7 +263,8 @@ fn milliseconds(moment: Monotonic) -> u64 {
 /// - success is proven: an answer that is cut off, is not well-formed, holds an `<Error>` or
 ///   lacks what its type requires (a copy's ETag) is an error with [`Effect::Unknown`], even
 ///   with status 200;
-/// - a call has an end: every attempt has a time-out that grows with the size it moves;
+/// - a call has an end: an attempt ends when nothing of its answer comes for a time that grows with
+///   the bytes it moves, and no attempt outlives the leash ([`Leash::over`]);
 /// - an error never holds a secret.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + 'static {
@@ -405,3 +436,30 @@ pub enum Grantee {
 
 /// Tags in the order of the store.
 pub type TagSet = Vec<Tag>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_call_may_be_carried_out_until_its_last_attempt_has_had_its_time_once_more() {
+        let error = CallError {
+            attempt_time_ms: 15_000,
+            mib_time_ms: 125,
+            ..CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", "")
+        };
+        let at = |s| Monotonic(Duration::from_secs(s));
+        let table = [
+            // Begun, lost, MiB: until.
+            ((at(100), at(115), 0), at(130)),
+            ((at(100), at(101), 0), at(130)),
+            ((at(100), at(900), 0), at(915)),
+            ((at(100), at(115), 8), at(132)),
+            ((at(100), at(220), 8192), at(100 + 2 * (15 + 1024))),
+        ];
+        for ((begun, lost, mib), until) in table {
+            assert_eq!(error.may_land_until((begun, lost), mib << 20), until, "{begun:?} {lost:?} {mib}");
+        }
+        assert!(error.may_land_until((at(0), at(0)), u64::MAX) > at(1 << 20));
+    }
+}

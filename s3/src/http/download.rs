@@ -14,6 +14,7 @@ use hyper::body::{Body, Incoming};
 use super::endpoint::Address;
 use super::failure;
 use super::line::{Line, Pool};
+use super::patience::Patience;
 use crate::verdict::Loss;
 
 /// An answer's body that is still on its line.
@@ -39,6 +40,8 @@ impl fmt::Debug for Download {
 pub(crate) enum NotWhole {
     /// The connection ended before it did.
     CutOff(hyper::Error),
+    /// Nothing more of it came in time.
+    TimedOut,
     /// It is larger than its bound.
     TooLarge,
 }
@@ -61,13 +64,13 @@ impl Download {
     }
 
     /// All of it, when it is not larger than that.
-    pub(crate) async fn collect(&mut self, bytes_max: usize) -> Result<Bytes, NotWhole> {
-        let Some(first) = self.piece().await.map_err(NotWhole::CutOff)? else {
+    pub(crate) async fn collect(&mut self, bytes_max: usize, patience: &mut Patience) -> Result<Bytes, NotWhole> {
+        let Some(first) = self.piece_in_time(patience).await? else {
             return Ok(Bytes::new());
         };
         let mut all = BytesMut::new();
         let mut whole = first;
-        while let Some(piece) = self.piece().await.map_err(NotWhole::CutOff)? {
+        while let Some(piece) = self.piece_in_time(patience).await? {
             // Most answers are one piece, which is given as it is.
             if all.is_empty() {
                 all.extend_from_slice(&whole);
@@ -82,6 +85,17 @@ impl Download {
             whole = all.freeze();
         }
         if whole.len() > bytes_max { Err(NotWhole::TooLarge) } else { Ok(whole) }
+    }
+
+    async fn piece_in_time(&mut self, patience: &mut Patience) -> Result<Option<Bytes>, NotWhole> {
+        tokio::select! {
+            biased;
+            piece = self.piece() => {
+                patience.hear();
+                piece.map_err(NotWhole::CutOff)
+            }
+            () = patience.over() => Err(NotWhole::TimedOut),
+        }
     }
 
     /// The next piece with bytes in it. At the end the line goes back to its pool; after an

@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use brigade_model::StoreClock;
 use brigade_model::ports::Clock;
-use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::object_store::{Call, CallError};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -24,6 +23,7 @@ use super::draft::{Draft, refuse};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
 use super::line::{Line, LineError, Pool};
+use super::patience::Patience;
 use super::reply::{Reply, flaw, http_date};
 use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
@@ -91,15 +91,16 @@ impl Exchange {
     async fn send_signed(&self, call: &Call, draft: Draft, credentials: &Arc<Credentials>) -> Result<Reply, CallError> {
         let hashes = Hashes::of(&draft.body).await;
         let (address, request) = self.sign(draft, &hashes, credentials)?;
-        let mut deadline = self.clock.sleep(self.timeouts.of(call));
+        let mut patience = Patience::begin(&self.clock, &self.timeouts, call);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
-        let (line, response) = self.answer(&address, request, &mut deadline).await?;
+        let (line, response) = self.answer(&address, request, &mut patience).await?;
+        patience.hear();
         if let Some((dates, sent)) = dates
             && let Some(date) = response.headers().get(header::DATE).and_then(|date| http_date(date.to_str().ok()?))
         {
             dates.observe_date(sent, date);
         }
-        let reply = self.read(call, line, response, address, &mut deadline).await?;
+        let reply = self.read(call, line, response, address, &mut patience).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
     }
 
@@ -150,19 +151,19 @@ impl Exchange {
         &self,
         address: &Address,
         mut request: Wire,
-        deadline: &mut Sleep,
+        patience: &mut Patience,
     ) -> Result<(Box<Line>, Response<Incoming>), CallError> {
         loop {
             let kept = self.pool.kept(address).await;
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
-                None => Box::pin(self.connect(address, deadline)).await?,
+                None => Box::pin(self.connect(address, patience)).await?,
             };
             let answer = tokio::select! {
                 biased;
                 answer = line.send(request) => answer,
-                () = &mut *deadline => return Err(failure::timed_out()),
+                () = patience.over() => return Err(failure::timed_out()),
             };
             match answer {
                 Ok(response) => return Ok((line, response)),
@@ -176,11 +177,11 @@ impl Exchange {
         }
     }
 
-    async fn connect(&self, address: &Address, deadline: &mut Sleep) -> Result<Box<Line>, CallError> {
+    async fn connect(&self, address: &Address, patience: &mut Patience) -> Result<Box<Line>, CallError> {
         let line = tokio::select! {
             biased;
             line = self.pool.connect(address) => line,
-            () = deadline => Err(NotConnected { step: Step::Connect, cause: "no answer in time".into() }),
+            () = patience.over() => Err(NotConnected { step: Step::Connect, cause: "no answer in time".into() }),
         };
         line.map_err(|cause| self.not_connected(&cause))
     }
@@ -196,7 +197,7 @@ impl Exchange {
         line: Box<Line>,
         response: Response<Incoming>,
         address: Address,
-        deadline: &mut Sleep,
+        patience: &mut Patience,
     ) -> Result<Reply, CallError> {
         let (head, body) = response.into_parts();
         let mut reply = Reply { status: head.status, headers: head.headers, body: Bytes::new(), stream: None };
@@ -209,15 +210,11 @@ impl Exchange {
             return Ok(reply);
         }
         let bytes_max = if reply.status.is_success() { DOCUMENT_BYTES_MAX } else { ERROR_BYTES_MAX };
-        let body = tokio::select! {
-            biased;
-            body = download.collect(bytes_max) => body,
-            () = deadline => {
+        match download.collect(bytes_max, patience).await {
+            Ok(body) => reply.body = body,
+            Err(NotWhole::TimedOut) => {
                 return Err(CallError { request_id: failure::request_id(&reply), ..failure::timed_out() });
             }
-        };
-        match body {
-            Ok(body) => reply.body = body,
             Err(NotWhole::CutOff(error)) => {
                 return Err(CallError {
                     request_id: failure::request_id(&reply),

@@ -300,6 +300,73 @@ async fn a_call_that_waited_too_long_for_its_leash_does_not_start() {
     assert_eq!(s.store.times().len(), 2);
 }
 
+fn leash_for(s: &Setup, seconds: u64) -> Leash {
+    let leash = Leash::unbounded();
+    leash.prolong(s.clock.monotonic().after(Duration::from_secs(seconds)));
+    leash
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_with_its_lease_and_whether_it_had_its_effect_is_unknown() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let leash = leash_for(&s, 60);
+    let ended = send(&*s.limit, &leash, head("photos")).await.unwrap_err();
+    assert_eq!((ended.verdict, ended.effect, ended.attempts), (Verdict::Stopped, Effect::Unknown, 1));
+    assert_eq!(s.clock.monotonic().0, Duration::from_secs(60));
+    assert_eq!(s.limit.handle().usage().requests, 0, "its place is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_renewed_meanwhile_lets_its_attempts_go_on() {
+    let s = setup(Caps::default(), []);
+    s.store.hold();
+    let leash = leash_for(&s, 60);
+    let (done, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+        for _ in 0..30 {
+            s.clock.sleep(Duration::from_secs(20)).await;
+            leash.prolong(s.clock.monotonic().after(Duration::from_secs(60)));
+        }
+        s.store.let_go(1);
+    });
+    done.unwrap();
+    assert_eq!(s.clock.monotonic().0, Duration::from_secs(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_ends_attempts_and_streams_at_once_and_a_stop_does_not() {
+    let s = setup(Caps::default(), []);
+    let leash = leash_for(&s, 600);
+    let mut got = send(&*s.limit, &leash, get(10)).await.unwrap();
+    s.store.hold();
+    let (ended, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+        s.clock.sleep(Duration::from_secs(5)).await;
+        leash.stop();
+        s.clock.sleep(Duration::from_secs(5)).await;
+        leash.cut();
+    });
+    assert_eq!(ended.unwrap_err().verdict, Verdict::Stopped);
+    assert_eq!(s.clock.monotonic().0, Duration::from_secs(10));
+    got.body.next().await.unwrap().unwrap();
+    got.body = Box::new(Permitted {
+        body: Box::new(Endless),
+        permit: None,
+        leash: leash.clone(),
+        clock: Arc::clone(&s.clock),
+    });
+    assert_eq!(got.body.next().await.unwrap().unwrap_err().verdict, Verdict::Stopped);
+}
+
+/// A body of which nothing comes.
+struct Endless;
+
+#[async_trait]
+impl ByteStream for Endless {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        std::future::pending().await
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_buckets_that_are_told_apart_are_bounded() {
     let s = setup(Caps::default(), []);

@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::calls::at;
 use crate::store::{HeldClock, call, config, credentials, store, store_of};
-use crate::stub::{Reply, Stub, answer};
+use crate::stub::{Reply, Stub, answer, told};
 
 const COPIED: &str = "<CopyObjectResult><LastModified>2015-10-21T07:28:00.000Z</LastModified>\
                       <ETag>\"abc\"</ETag></CopyObjectResult>";
@@ -133,13 +133,106 @@ async fn an_answer_that_does_not_come_in_time_is_a_time_out_with_unknown_effect(
     let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
     let (error, ()) = tokio::join!(call(&store, copy()), async {
         stub.request_came().await;
-        clock.end_timers();
+        clock.advance(Duration::from_secs(120)).await;
     });
     let error = error.unwrap_err();
     assert!(is_unproven(&error));
     assert_eq!(error.code, "RequestTimeout");
     // The connection is given up, not kept.
     stub.connection_ended().await;
+}
+
+fn complete() -> CompleteMultipartUpload {
+    CompleteMultipartUpload::new(at("key"), "u".into(), vec![(1, "\"a\"".parse().unwrap())])
+}
+
+const HEAD_OF_CHUNKS: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+const BLANK: &str = "1\r\n \r\n";
+
+#[tokio::test]
+async fn a_completion_goes_on_for_as_long_as_blanks_come_and_its_end_counts() {
+    let (tell, reply) = told();
+    let stub = Stub::scripted([reply]).await;
+    let clock = HeldClock::new();
+    let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
+    let (done, ()) = tokio::join!(call(&store, complete()), async {
+        stub.request_came().await;
+        clock.advance(Duration::from_secs(119)).await;
+        clock.until_looked_at(|| tell.send(HEAD_OF_CHUNKS).unwrap()).await;
+        // A quarter of an hour, of which no two minutes are silent.
+        for _ in 0..9 {
+            clock.advance(Duration::from_secs(100)).await;
+            clock.until_looked_at(|| tell.send(BLANK).unwrap()).await;
+        }
+        clock.advance(Duration::from_secs(119)).await;
+        let document = "51\r\n<CompleteMultipartUploadResult><ETag>\"a-1\"</ETag></CompleteMultipartUploadResult>";
+        tell.send(document).unwrap();
+        tell.send("\r\n0\r\n\r\n").unwrap();
+    });
+    assert_eq!(done.unwrap().etag.as_str(), "\"a-1\"");
+}
+
+#[tokio::test]
+async fn an_attempt_ends_when_nothing_of_its_answer_came_for_its_time_since_the_last_byte() {
+    let (tell, reply) = told();
+    let stub = Stub::scripted([reply]).await;
+    let clock = HeldClock::new();
+    let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
+    let (error, ()) = tokio::join!(call(&store, complete()), async {
+        stub.request_came().await;
+        clock.until_looked_at(|| tell.send(HEAD_OF_CHUNKS).unwrap()).await;
+        clock.advance(Duration::from_secs(100)).await;
+        clock.until_looked_at(|| tell.send(BLANK).unwrap()).await;
+        clock.advance(Duration::from_secs(120)).await;
+    });
+    let error = error.unwrap_err();
+    assert!(is_unproven(&error));
+    assert_eq!(error.code, "RequestTimeout");
+    drop(tell);
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_however_often_something_of_it_comes() {
+    let (tell, reply) = told();
+    let stub = Stub::scripted([reply]).await;
+    let clock = HeldClock::new();
+    let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
+    let (error, minutes) = tokio::join!(call(&store, complete()), async {
+        stub.request_came().await;
+        clock.until_looked_at(|| tell.send(HEAD_OF_CHUNKS).unwrap()).await;
+        for minute in 1.. {
+            clock.advance(Duration::from_secs(60)).await;
+            if minute == 62 {
+                return minute;
+            }
+            clock.until_looked_at(|| tell.send(BLANK).unwrap()).await;
+        }
+        0
+    });
+    assert_eq!((error.unwrap_err().code.as_str(), minutes), ("RequestTimeout", 62));
+}
+
+#[tokio::test]
+async fn the_size_of_a_copy_decides_how_long_it_may_be_silent() {
+    for (size, seconds) in [(Some(0), 15), (Some(1 << 30), 143), (None, 120)] {
+        let stub = Stub::scripted([Reply::Silence, answer(200, &[], COPIED)]).await;
+        let clock = HeldClock::new();
+        let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
+        let request = CopyObject { size, ..copy() };
+        let mut silent = std::pin::pin!(call(&store, request));
+        tokio::select! {
+            biased;
+            _ = &mut silent => panic!("nobody answers"),
+            () = stub.request_came() => {}
+        }
+        tokio::select! {
+            biased;
+            error = &mut silent => panic!("{size:?}: {error:?}"),
+            () = clock.advance(Duration::from_secs(seconds - 1)) => {}
+        }
+        let (error, ()) = tokio::join!(silent, clock.advance(Duration::from_secs(1)));
+        assert_eq!(error.unwrap_err().code, "RequestTimeout", "{size:?}");
+    }
 }
 
 #[tokio::test]
@@ -186,7 +279,7 @@ async fn a_connection_that_was_idle_for_too_long_is_not_used_again() {
     let clock = HeldClock::new();
     let store = HttpStore::new(config(&stub.url()), clock.clone()).unwrap();
     call(&store, delete()).await.unwrap();
-    *clock.monotonic.lock().unwrap() += Duration::from_secs(4);
+    clock.advance(Duration::from_secs(4)).await;
     call(&store, delete()).await.unwrap();
     assert_eq!(stub.recorded()[1].connection, 1);
 }

@@ -1,6 +1,6 @@
 //! The store under test.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::Timestamp;
@@ -11,20 +11,46 @@ use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::timeouts::Timeouts;
 use tokio::sync::watch;
 
-/// A clock whose timers end when the test says so.
+/// A clock that goes on when the test says so.
 pub(crate) struct HeldClock {
-    pub(crate) monotonic: Mutex<Duration>,
-    over: watch::Sender<bool>,
+    now: watch::Sender<Duration>,
+    /// How often the time was asked for.
+    looks: watch::Sender<u64>,
+    /// When those that sleep wake.
+    sleepers: Arc<watch::Sender<Vec<Duration>>>,
+}
+
+/// One that sleeps, or does not care any more.
+struct Sleeper(Arc<watch::Sender<Vec<Duration>>>, Duration);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.send_modify(|sleepers| {
+            let at = sleepers.iter().position(|until| *until == self.1).unwrap();
+            sleepers.swap_remove(at);
+        });
+    }
 }
 
 impl HeldClock {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { monotonic: Mutex::default(), over: watch::Sender::new(false) })
+        Arc::new(Self { now: watch::Sender::default(), looks: watch::Sender::default(), sleepers: Arc::default() })
     }
 
-    /// Ends every timer, those to come too.
-    pub(crate) fn end_timers(&self) {
-        self.over.send_replace(true);
+    /// Goes on by that long, and lets all wake that slept until then.
+    pub(crate) async fn advance(&self, duration: Duration) {
+        self.now.send_modify(|now| *now += duration);
+        let now = *self.now.borrow();
+        let mut sleepers = self.sleepers.subscribe();
+        sleepers.wait_for(|sleepers| sleepers.iter().all(|until| *until > now)).await.unwrap();
+    }
+
+    /// Does it, and waits until somebody has looked at the clock since.
+    pub(crate) async fn until_looked_at(&self, act: impl FnOnce()) {
+        let mut looks = self.looks.subscribe();
+        let before = *looks.borrow_and_update();
+        act();
+        looks.wait_for(|looks| *looks > before).await.unwrap();
     }
 }
 
@@ -34,13 +60,17 @@ impl Clock for HeldClock {
     }
 
     fn monotonic(&self) -> Monotonic {
-        Monotonic(*self.monotonic.lock().unwrap())
+        self.looks.send_modify(|looks| *looks += 1);
+        Monotonic(*self.now.borrow())
     }
 
-    fn sleep(&self, _: Duration) -> Sleep {
-        let mut over = self.over.subscribe();
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let (mut now, until) = (self.now.subscribe(), *self.now.borrow() + duration);
+        self.sleepers.send_modify(|sleepers| sleepers.push(until));
+        let sleeper = Sleeper(Arc::clone(&self.sleepers), until);
         Box::pin(async move {
-            let _ = over.wait_for(|over| *over).await;
+            let _ = now.wait_for(|now| *now >= until).await;
+            drop(sleeper);
         })
     }
 }

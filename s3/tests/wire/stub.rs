@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
@@ -48,8 +49,20 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// Sends these bytes and closes the connection.
     BytesThenClose(Vec<u8>),
+    /// Sends what the test says, piece by piece, and keeps the connection; after the last piece
+    /// until the other side gives up.
+    Told(Told),
     /// Keeps the connection and never answers.
     Silence,
+}
+
+/// The pieces of an answer, as they are told.
+pub(crate) type Told = Arc<tokio::sync::Mutex<UnboundedReceiver<&'static str>>>;
+
+/// An answer that the test gives piece by piece.
+pub(crate) fn told() -> (UnboundedSender<&'static str>, Reply) {
+    let (to, from) = unbounded_channel();
+    (to, Reply::Told(Arc::new(tokio::sync::Mutex::new(from))))
 }
 
 /// An answer with a length.
@@ -143,6 +156,11 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, connection: usiz
                 stream.write_all(&bytes).await.unwrap();
                 stream.shutdown().await.unwrap();
                 return;
+            }
+            Reply::Told(told) => {
+                while let Some(piece) = told.lock().await.recv().await {
+                    stream.write_all(piece.as_bytes()).await.unwrap();
+                }
             }
             // Until the other side gives up.
             Reply::Silence => {

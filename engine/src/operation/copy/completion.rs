@@ -7,22 +7,26 @@
 
 use std::time::Duration;
 
+use brigade_model::limits::{ATTEMPT_TIME, ATTEMPT_TIME_PER_MIB};
 use brigade_model::ports::job_store::{Completing, OpenUpload};
 use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
 use brigade_model::{ETag, Outcome, Timestamp, VersionId};
 
 use super::super::capabilities::Feature;
 use super::super::effect_check::{
-    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall,
+    Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, check_until,
 };
 use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
 use super::version_of;
 
-/// What an endpoint may take to carry out a completion that was lost with its sender: the default
-/// time-out of an attempt.
-const COMPLETION_TIME: Duration = Duration::from_secs(15);
+/// What an endpoint may take to carry out a completion that was lost with its sender, by the
+/// default time-outs.
+fn completion_time(size: u64) -> Duration {
+    let mib = u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX);
+    ATTEMPT_TIME.saturating_add(ATTEMPT_TIME_PER_MIB.saturating_mul(mib))
+}
 
 /// A completion: an upload whose parts are all there.
 pub(super) struct Completion<'a> {
@@ -41,6 +45,10 @@ impl CheckedCall for Completion<'_> {
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CompleteOntoUnchanged, Some(Feature::CompleteOntoNothing));
         Condition::of(current, &self.hand.bench.target.capabilities, onto)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.size
     }
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
@@ -70,12 +78,13 @@ pub(super) async fn settle_left(
     since: Timestamp,
 ) -> Result<Before<Option<VersionId>>, End> {
     let at = At { bucket: left.bucket.clone(), key: left.key.clone() };
-    let wanted = Wanted { etags: &completing.etags, size: completing.size };
     let upload = Upload::resume(hand.bench, at, left.upload_id.clone());
-    let found = match check(hand, &upload.at, &upload.id, wanted, since).await {
+    let (size, expected) = (completing.size, completing.etags.clone());
+    let lost = Completion { hand, upload: &upload, parts: Vec::new(), size, expected };
+    let found = match lost.check(since).await {
         Ok(CheckResult::Act { .. }) => {
-            hand.wait(COMPLETION_TIME).await?;
-            check(hand, &upload.at, &upload.id, wanted, since).await
+            let until = hand.bench.clock.monotonic().after(completion_time(size));
+            check_until(hand, &lost, since, (1, until)).await
         }
         found => found,
     };

@@ -257,6 +257,10 @@ impl CheckedCall for Putting<'_> {
         Condition::of(current, &self.copying.hand.bench.target.capabilities, onto)
     }
 
+    fn bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+
     async fn act(&self, repeat: Option<&Condition>) -> Result<Written, CallError> {
         let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();

@@ -1,16 +1,21 @@
+use std::time::Duration;
+
 use brigade_model::operation::{CannedAcl, Directive, Grant, NewMetadata, Permission, StorageClass};
+use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Acl, AclGrant, Call, CallError, CallKind, Effect, Grantee, Leash, Metadata, NewAcl, NewObject, PutObjectAcl,
     Verdict, send,
 };
-use brigade_model::{BucketName, Capability, Outcome, Task, Timestamp, qcs};
-use brigade_s3::simulated::{OWNER, Versioning};
+use brigade_model::{BucketName, Capability, Operation, Outcome, Task, Timestamp, qcs};
+use brigade_s3::simulated::{Body, OWNER, Versioning};
 use bytes::Bytes;
 
 use super::rig::{
-    Fault, Rig, SOURCE, TARGET, at, code, copy, done, exists, message, put_now, tag, task, task_of_version, write,
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, exists, lost_in_time, message, put_now, tag, task,
+    task_of_version, write,
 };
 use crate::operation::Run;
+use crate::operation::copy::plan::Sizes;
 
 fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
     Metadata {
@@ -279,6 +284,44 @@ async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
     rig.put("new", "never attempted").await;
     assert_eq!(rig.run(&copy(|_| ()), &task("new"), true).await, done());
     assert_eq!(body(&rig, "new"), "never attempted");
+}
+
+/// An object of 2 GiB, which one CopyObject carries and whose time is 271 s.
+async fn rig_with_large_object() -> Rig {
+    let rig = Rig::with_sizes(Sizes::default()).await;
+    rig.store.sim.put(&at(SOURCE, "k"), Body::zeros(2 << 30)).unwrap();
+    rig.begin_run();
+    rig
+}
+
+fn copies(rig: &Rig) -> Vec<Option<u64>> {
+    let copies = rig.store.take_calls().into_iter().filter_map(|call| match call {
+        Call::CopyObject(copy) => Some(copy.size),
+        _ => None,
+    });
+    copies.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_copy_of_unknown_size_has_the_time_of_the_size_that_the_look_tells_and_runs_once() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CopyObject, Fault::LandsAfter(Duration::from_secs(50)));
+    let begun = rig.clock.monotonic();
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(copies(&rig), [None], "it did not run twice");
+    let took = rig.clock.monotonic().since(begun);
+    assert!(took < Duration::from_secs(100), "it is looked for now and then: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_attempt_after_a_lost_copy_of_unknown_size_has_the_time_that_it_needs() {
+    let rig = rig_with_large_object().await;
+    rig.fault(CallKind::CopyObject, Fault::Fails(lost_in_time()));
+    let begun = rig.clock.monotonic();
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(copies(&rig), [None, Some(2 << 30)]);
+    let waited = rig.clock.monotonic().since(begun);
+    assert!(waited >= Duration::from_secs(2 * 271), "the first one had its time twice: {waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
     PutObject, Verdict, send,
 };
-use brigade_model::ports::{Clock, JobStore};
+use brigade_model::ports::{Clock, JobStore, Monotonic};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, Change, Dialect, ETag, EndpointKind, EndpointName, Field, Job,
     JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, ReportSpec, StoreClock, Task, VersionId, qcs,
@@ -45,6 +45,9 @@ pub(super) enum Fault {
     Unnamed(usize),
     /// Its answer's bytes break off.
     BreaksOff,
+    /// Its answer is lost at once, by a store with the usual time-outs that carries it out this
+    /// much later.
+    LandsAfter(Duration),
     /// It never ends; [`Scripted::hanging`] tells.
     Hangs,
     /// The worker has to stop before the call.
@@ -57,6 +60,9 @@ pub(super) struct Scripted {
     faults: Mutex<VecDeque<(CallKind, Fault)>>,
     calls: Mutex<Vec<Call>>,
     hangs: Notify,
+    clock: Arc<SimulatedClock>,
+    /// Calls that are carried out late, and when.
+    late: Mutex<Vec<(Monotonic, Call)>>,
 }
 
 impl Scripted {
@@ -71,6 +77,15 @@ impl Scripted {
         self.take_calls().iter().map(Call::kind).collect()
     }
 
+    /// Carries out what is late and due.
+    async fn carry_out_late(&self) {
+        let now = self.clock.monotonic();
+        let due: Vec<_> = self.late.lock().unwrap().extract_if(.., |(at, _)| *at <= now).collect();
+        for (_, call) in due {
+            self.sim.call(&Leash::unbounded(), call).await.unwrap();
+        }
+    }
+
     /// Done when a call hangs.
     pub(super) async fn hanging(&self) {
         self.hangs.notified().await;
@@ -79,6 +94,11 @@ impl Scripted {
     pub(super) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.calls.lock().unwrap())
     }
+}
+
+/// The same of a store with the usual time-outs.
+pub(super) fn lost_in_time() -> CallError {
+    CallError { attempt_time_ms: 15_000, mib_time_ms: 125, ..lost() }
 }
 
 pub(super) fn lost() -> CallError {
@@ -93,8 +113,13 @@ impl ObjectStore for Scripted {
             return Err(stopped());
         }
         self.calls.lock().unwrap().push(call.clone());
+        self.carry_out_late().await;
         match self.take_fault(call.kind()) {
             None => self.sim.call(leash, call).await,
+            Some(Fault::LandsAfter(after)) => {
+                self.late.lock().unwrap().push((self.clock.monotonic().after(after), call));
+                Err(lost_in_time())
+            }
             Some(Fault::AnswerLost) => self.sim.call(leash, call).await.and_then(|_| Err(lost())),
             Some(Fault::RequestLost) => Err(lost()),
             Some(Fault::Fails(error)) => Err(error),
@@ -162,8 +187,13 @@ impl Rig {
     /// A store that can do everything, and a slice that will be leased in a minute: what a test
     /// puts before [`Rig::begin_run`] is older.
     pub(super) async fn new() -> Self {
+        Self::with_sizes(SMALL).await
+    }
+
+    /// The same, whose copies have these sizes.
+    pub(super) async fn with_sizes(sizes: Sizes) -> Self {
         let clock = Arc::new(SimulatedClock::new());
-        let store = scripted(&clock);
+        let store = scripted(&clock, sizes);
         let jobs = MemoryStore::new(clock.clone());
         let lease = lease_slice(&jobs, &clock).await;
         clock.jump(-60_000);
@@ -182,13 +212,13 @@ impl Rig {
             slice: lease.slice.index,
             fence: lease.fence,
         };
-        Self { clock, store, jobs, bench, sizes: SMALL }
+        Self { clock, store, jobs, bench, sizes }
     }
 
     /// Source and target are different endpoints.
     pub(super) async fn with_two_stores() -> (Self, Arc<Scripted>) {
         let mut rig = Self::new().await;
-        let other = scripted(&rig.clock);
+        let other = scripted(&rig.clock, SMALL);
         rig.bench.target = place("there", other.clone(), &rig.clock);
         (rig, other)
     }
@@ -334,13 +364,20 @@ pub(super) async fn exists(rig: &Rig, bucket: &str, key: &str) -> bool {
     send(&rig.store.sim, &Leash::unbounded(), HeadObject { at: at(bucket, key), version: None }).await.is_ok()
 }
 
-fn scripted(clock: &Arc<SimulatedClock>) -> Arc<Scripted> {
-    let config = SimulatedConfig { copy_bytes_max: SMALL.copy_max, ..SimulatedConfig::default() };
+fn scripted(clock: &Arc<SimulatedClock>, sizes: Sizes) -> Arc<Scripted> {
+    let config = SimulatedConfig { copy_bytes_max: sizes.copy_max, ..SimulatedConfig::default() };
     let sim = SimulatedStore::new(config, clock.clone(), Arc::new(SeededEntropy::new(1)));
     for bucket in [SOURCE, TARGET] {
         sim.create_bucket(&BucketName::new(bucket).unwrap(), Versioning::Off).unwrap();
     }
-    Arc::new(Scripted { sim, faults: Mutex::default(), calls: Mutex::default(), hangs: Notify::new() })
+    Arc::new(Scripted {
+        sim,
+        faults: Mutex::default(),
+        calls: Mutex::default(),
+        hangs: Notify::new(),
+        clock: clock.clone(),
+        late: Mutex::default(),
+    })
 }
 
 /// A place whose clock is known already.
