@@ -287,9 +287,10 @@ fn build_chain(
     let http = bare_store(endpoint, Arc::clone(&rotating), clock())?.telling_dates_to(Arc::clone(active.stamps()));
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
-    let limit = Limit::sharing(metered, active.limit(), Timeouts::default(), clock());
+    let timeouts = timeouts(endpoint);
+    let limit = Limit::sharing(metered, active.limit(), timeouts, clock());
     let gate = Arc::new(Gate::new());
-    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, ..RetryPolicy::default() };
+    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, timeouts, ..RetryPolicy::default() };
     let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
     Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })
@@ -353,11 +354,21 @@ pub fn bare_store(
         },
         credentials,
         extra_ca: endpoint.ca_file.clone(),
-        timeouts: Timeouts::default(),
+        timeouts: timeouts(endpoint),
         idle: IDLE,
         requester_pays: endpoint.requester_pays,
     };
     Ok(HttpStore::new(config, clock)?)
+}
+
+/// The time-outs of the configuration.
+fn timeouts(endpoint: &Endpoint) -> Timeouts {
+    Timeouts {
+        attempt: endpoint.idle_timeout,
+        per_mib: endpoint.idle_timeout_per_mib,
+        copy: endpoint.copy_timeout,
+        ..Timeouts::default()
+    }
 }
 
 /// The hard caps of the configuration.

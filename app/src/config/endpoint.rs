@@ -1,6 +1,7 @@
 //! `[endpoints.<name>]`: an object store that the service may call.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use brigade_model::EndpointKind;
 
@@ -44,5 +45,12 @@ section! {
         optional bytes_per_second: Bytes,
         /// Attempts of a call that fails for a reason that may pass.
         default attempts_max: u32 = "5",
+        /// An attempt ends when no byte of its answer has come for this long, or of a streamed object.
+        default idle_timeout: Duration = "15s",
+        /// An attempt that moves bytes may be silent for this much longer for each MiB of them.
+        default idle_timeout_per_mib: Duration = "125ms",
+        /// A copy inside the store whose size nothing tells yet, and the completion of a multipart upload, may be silent
+        /// for this long, unless the others come to more.
+        default copy_timeout: Duration = "2m",
     }
 }

@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use brigade_model::{BucketName, Capability, EndpointSettings, Finding, Probe, Proof, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
@@ -163,4 +164,24 @@ async fn grantees_of_cos_are_mapped_by_their_account_except_on_cos_itself() {
     let on_cos = CONFIG.replace("SECRETS", folder.path().to_str().unwrap()).replace("\"garage\"", "\"cos\"");
     let roles = build_from(&Config::from_text(&on_cos).unwrap());
     assert_eq!(places(&roles, "two").target.grantees.resolve(grantee), Ok(grantee));
+}
+
+#[test]
+fn the_time_outs_of_an_endpoint_are_those_of_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, _) = build(folder.path());
+    assert_eq!(timeouts(&config.endpoints["main"]), Timeouts::default());
+    let patient = r#"idle_timeout = "1m"
+idle_timeout_per_mib = "1s"
+copy_timeout = "15m"
+strip_appid = true"#;
+    let text = CONFIG.replace("SECRETS", folder.path().to_str().unwrap()).replace("strip_appid = true", patient);
+    let config = Config::from_text(&text).unwrap();
+    let expected = Timeouts {
+        attempt: Duration::from_secs(60),
+        per_mib: Duration::from_secs(1),
+        copy: Duration::from_secs(900),
+        ..Timeouts::default()
+    };
+    assert_eq!(timeouts(&config.endpoints["main"]), expected);
 }
