@@ -5,6 +5,7 @@
 //! PREFIX/job-ID/manifest.json.md5
 //! PREFIX/job-ID/manifest.json        last: where it lies, the report is whole
 //! PREFIX/job-ID/clock                for a moment: tells the clock that stamps the objects
+//! PREFIX/job-ID/upload-test          never: an upload is begun there and aborted, before any work
 //! ```
 //!
 //! No public page says what a COS report looks like; the layout is the one of S3 Batch
@@ -22,19 +23,18 @@ mod manifest;
 mod parameters;
 mod rows;
 pub mod settle;
+mod trial;
 mod upload;
 
 use brigade_model::Job;
 use brigade_model::limits::REPORT_FILE_ROWS_MAX;
 use brigade_model::ports::job_store::StageLease;
-use brigade_model::ports::object_store::{
-    AbortMultipartUpload, CallError, CreateMultipartUpload, Leash, NewObject, Verdict,
-};
+use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, JobStore, Spool};
-use brigade_model::{JobFailure, job::failure};
 
 pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
 pub use settle::settle;
+pub use trial::try_place;
 
 use crate::places::Place;
 use crate::report::destination::Destination;
@@ -67,36 +67,9 @@ pub struct WriteReport<'a> {
 pub async fn write_report(what: WriteReport<'_>) -> Result<(), Setback> {
     let Some(to) = Destination::of(what.job, what.place, what.leash)? else { return Ok(()) };
     upload::abort_open(what, &to).await?;
+    trial::abort_left(&to).await?;
     files::write_files(what, &to, REPORT_FILE_ROWS_MAX).await?;
     manifest::write_manifest(what, &to).await
-}
-
-/// Proves that the report can be written and an upload be aborted, before any work is done;
-/// does nothing when no report is wanted.
-///
-/// # Errors
-/// [`Setback::Failed`] when the role or the store refuses it.
-pub async fn try_place(job: &Job, place: &Place, leash: &Leash) -> Result<(), Setback> {
-    let Some(to) = Destination::of(job, place, leash)? else { return Ok(()) };
-    let at = to.at(to.manifest_key()?);
-    let refused = |error: CallError| refusal(&to, &error);
-    let upload_id = to.send(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await;
-    let upload_id = upload_id.map_err(refused)?;
-    match to.send(AbortMultipartUpload { at, upload_id }).await {
-        Err(error) if error.verdict != Verdict::Missing => Err(refused(error)),
-        _ => Ok(()),
-    }
-}
-
-/// What a refused trial means: a report that the store does not take now will not be taken
-/// after the work either.
-fn refusal(to: &Destination<'_>, error: &CallError) -> Setback {
-    let code = match error.verdict {
-        Verdict::Denied => failure::ACCESS_DENIED,
-        Verdict::Missing | Verdict::Precondition | Verdict::Invalid => failure::REPORT_DELIVERY_FAILED,
-        _ => return to.setback(error),
-    };
-    Setback::Failed(JobFailure::new(code, format!("the report cannot be written to {to}: {error}")))
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ impl<'a> Destination<'a> {
         self.key("clock")
     }
 
+    /// The key of the upload that proves the place.
+    pub(super) fn trial_key(&self) -> Result<ObjectKey, Setback> {
+        self.key("upload-test")
+    }
+
     /// The key of a file of rows: 40 hexadecimal digits, a hash of the job and the kind and then
     /// the file's number, so that files of a kind sort in the manifest's order.
     pub(super) fn rows_key(&self, kind: Kind, number: u32) -> Result<ObjectKey, Setback> {

@@ -34,6 +34,7 @@ fn writes(world: &World) -> BTreeMap<CallKind, u64> {
         CallKind::GetObjectTagging,
         CallKind::GetObjectAcl,
         CallKind::ListObjectsV2,
+        CallKind::ListMultipartUploads,
     ];
     let writes = CallKind::ALL.iter().filter(|kind| !reads.contains(kind));
     writes.map(|kind| (*kind, world.bucket.calls(*kind))).collect()

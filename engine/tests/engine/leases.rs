@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brigade_model::job::Change;
 use brigade_model::operation::OperationKind;
-use brigade_model::ports::object_store::{Call, CallKind, Verdict};
+use brigade_model::ports::object_store::{Call, CallKind, CreateMultipartUpload, Leash, NewObject, Verdict, send};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, JobSpec, Operation, Status};
 use brigade_runtime::Node;
@@ -46,7 +46,7 @@ async fn no_lost_answer_of_the_job_store_keeps_a_slice_until_its_lease_expires()
     let (_, writes) = time_of_a_copy(None).await;
     for write in 1..=writes {
         let (time, _) = time_of_a_copy(Some(Mishap { write, what: What::FailsAfter })).await;
-        // A copy's lease lasts a quarter of an hour; that of a stage, a minute.
+        // A copy's lease lasts twenty minutes; that of a stage, a minute.
         assert!(time < Duration::from_secs(120), "write {write}: {time:?}");
     }
 }
@@ -289,6 +289,76 @@ async fn an_upload_that_a_crash_left_unknown_has_no_parts_and_the_object_is_copi
     let left = world.bucket.open_uploads();
     assert_eq!(left.len(), 1, "nobody can tell it from another writer's");
     assert_eq!(left[0].parts, [], "it takes no room");
+}
+
+fn is_trial(call: &Call) -> bool {
+    matches!(call, Call::CreateMultipartUpload(create) if create.at.key.as_str().ends_with("/upload-test"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_upload_that_tests_the_reports_place_is_aborted_by_the_next_visit_when_its_process_dies() {
+    let mut world = World::new(423);
+    world.fill(3).await;
+    let dying: Arc<Mutex<Option<Node>>> = Arc::default();
+    let next = dying.clone();
+    world.spoil(move |call| match next.lock().unwrap().take_if(|_| is_trial(call)) {
+        Some(node) => Spoil::Dies(node),
+        None => Spoil::Nothing,
+    });
+    let id = world.create(copy(), keys(3)).await;
+    // Of another writer, at a key that begins alike.
+    let other = at("aside", &format!("reports/job-{id}/upload-test-of-another"));
+    let create = CreateMultipartUpload { at: other, with: NewObject::default() };
+    let others = send(&*world.bucket, &Leash::unbounded(), create).await.unwrap();
+    let node = Node::default();
+    *dying.lock().unwrap() = Some(node.clone());
+    let process = world.start_with(node.clone(), None, Arc::new(node));
+    while !process.node.is_crashed() {
+        world.clock.sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.bucket.open_uploads().len(), 2, "its creation was carried out");
+    let job = world.run_to_end(id, None).await;
+    assert_eq!(job.status, Status::Complete, "{job:#?}");
+    let left: Vec<_> = world.bucket.open_uploads().into_iter().map(|upload| upload.id).collect();
+    assert_eq!(left, [others], "none of ours, and what is another's stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_whose_answer_was_lost_leaves_nothing_open() {
+    let mut world = World::new(424);
+    world.fill(3).await;
+    let trials = AtomicU64::new(0);
+    world.spoil(move |call| match is_trial(call) && trials.fetch_add(1, Ordering::SeqCst) == 0 {
+        true => Spoil::ResetAfter,
+        false => Spoil::Nothing,
+    });
+    world.put_chain_around();
+    let id = world.create(copy(), keys(3)).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!(job.status, Status::Complete, "{job:#?}");
+    assert_eq!(world.bucket.open_uploads(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_list_uploads_keeps_no_job_from_its_report() {
+    for spoil in [
+        Spoil::Refused(Verdict::Denied, 403, "AccessDenied"),
+        Spoil::Refused(Verdict::Invalid, 501, "NotImplemented"),
+        Spoil::ErrorInSuccess,
+    ] {
+        let mut world = World::new(425);
+        world.fill(3).await;
+        let refusal = spoil.clone();
+        world.spoil(move |call| match call {
+            Call::ListMultipartUploads(_) => refusal.clone(),
+            _ => Spoil::Nothing,
+        });
+        world.put_chain_around();
+        let id = world.create(copy(), keys(3)).await;
+        let job = world.run_to_end(id, None).await;
+        assert_eq!(job.status, Status::Complete, "{spoil:?}: {job:#?}");
+        check(&world, &job, &keys(3)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
