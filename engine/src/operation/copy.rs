@@ -28,7 +28,7 @@ use super::failure::{Doing, End, SOURCE_CHANGED, reject};
 use super::hand::{Hand, allowed_bucket, is_no_object};
 use super::tags::{self, add_tags, put_tags};
 use crate::store_clock::may_be_newer;
-use plan::{CopyPlan, NewKey, TagPlan};
+use plan::{CopyPlan, NewKey, TagPlan, whole_metadata};
 
 mod acl;
 mod compare;
@@ -332,7 +332,10 @@ impl<'a> Copying<'a> {
     /// source comes by itself.
     async fn new_object(&self, head: &ObjectHead) -> Result<NewObject, End> {
         Ok(NewObject {
-            metadata: self.metadata.clone().unwrap_or_else(|| head.metadata.clone()),
+            metadata: match &self.metadata {
+                Some(metadata) => metadata.clone(),
+                None => whole_metadata(head)?,
+            },
             tags: self.tags_to_give(head).await?.clone(),
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),

@@ -336,6 +336,8 @@ pub struct ObjectHead {
     pub sse: Option<String>,
     /// The checksums that the store declares of its bytes.
     pub checksums: Vec<Checksum>,
+    /// How many entries of its user metadata the store has and cannot tell in headers.
+    pub untold_metadata: u32,
 }
 
 /// A checksum that a store declares of an object.

@@ -95,6 +95,7 @@ impl Reply {
             tag_count: self.number("x-amz-tagging-count"),
             sse: self.sse(),
             checksums: self.checksums(parts_by_etag.is_some()),
+            untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0),
             etag,
         }
     }

@@ -206,6 +206,7 @@ impl Stored {
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
             checksums: attributes.checksum_sha256.clone().map(of_whole).into_iter().collect(),
+            untold_metadata: 0,
         }
     }
 }

@@ -236,6 +236,14 @@ async fn the_size_of_a_copy_decides_how_long_it_may_be_silent() {
 }
 
 #[tokio::test]
+async fn a_head_says_how_many_entries_of_its_metadata_the_store_cannot_tell() {
+    for (headers, untold) in [(&[("x-amz-missing-meta", "2")][..], 2), (&[], 0)] {
+        let stub = Stub::scripted([answer(200, headers, "")]).await;
+        assert_eq!(call(&store(&stub.url()), head()).await.unwrap().untold_metadata, untold);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_closes_its_connection() {
     let stub = Stub::scripted([Reply::Silence]).await;
     let store = store(&stub.url());

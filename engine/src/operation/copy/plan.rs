@@ -196,12 +196,12 @@ impl CopyPlan {
     /// [`CopyPlan::depends_on_source`].
     ///
     /// # Errors
-    /// Its user metadata is larger than a store takes.
+    /// Its user metadata is larger than a store takes, or that of the source is not known whole.
     pub(crate) fn metadata_to_set(&self, source: Option<&ObjectHead>) -> Result<Option<Metadata>, End> {
         let metadata = match &self.metadata {
             MetadataPlan::Copy => return Ok(None),
             MetadataPlan::Replace(new) => new.clone(),
-            MetadataPlan::Add(new) => add_metadata(source.map(|head| head.metadata.clone()).unwrap_or_default(), new),
+            MetadataPlan::Add(new) => add_metadata(source.map_or(Ok(Metadata::default()), whole_metadata)?, new),
         };
         let bytes: usize = metadata.user.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > USER_METADATA_BYTES_MAX {
@@ -258,6 +258,26 @@ pub(crate) fn compare_content(source: &ObjectHead, target: &ObjectHead) -> Conte
         return Content::Proven;
     }
     Digests::declared(source).compare(&Digests::declared(target))
+}
+
+/// The code of a copy that would lose metadata of its source.
+pub(crate) const METADATA_NOT_TOLD: &str = "MetadataNotTold";
+
+/// The metadata of a source, to be set at a target.
+///
+/// # Errors
+/// The store says that it has more than it can tell, so the target would lose it.
+pub(super) fn whole_metadata(source: &ObjectHead) -> Result<Metadata, End> {
+    match source.untold_metadata {
+        0 => Ok(source.metadata.clone()),
+        untold => {
+            let message = format!(
+                "the store cannot tell {untold} entries of the source's user metadata (x-amz-missing-meta), so the \
+                 target would lose them; only a CopyObject that keeps the metadata carries them, or the job replaces it"
+            );
+            Err(reject(METADATA_NOT_TOLD, None, message))
+        }
+    }
 }
 
 /// Whether what is wanted is there; a store may add a default of its own where nothing is.

@@ -23,6 +23,7 @@ use super::super::uploads::Upload;
 use super::Copying;
 use super::digests::{Digests, Hashing};
 use super::multipart::{Part, Way, carry_in_parts, source_changed};
+use super::plan::whole_metadata;
 
 /// The code of a copy whose source sends other bytes than it declares.
 pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
@@ -48,7 +49,10 @@ pub(super) async fn carry_through(
     check_source(&digests, &got)?;
     copying.plan.check_constraints(got.modified)?;
     // All that belongs to the bytes is from the answer that they came in.
-    let metadata = copying.plan.metadata_to_set(Some(&got))?.unwrap_or_else(|| got.metadata.clone());
+    let metadata = match copying.plan.metadata_to_set(Some(&got))? {
+        Some(metadata) => metadata,
+        None => whole_metadata(&got)?,
+    };
     let with = NewObject { metadata, ..copying.new_object(&got).await? };
     let putting = Putting { copying, source: got, body, with, digests };
     let done = act_and_settle(copying.hand, &putting, checked).await?;

@@ -1,6 +1,8 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use brigade_model::operation::{CannedAcl, Directive, Grant, NewMetadata, Permission, StorageClass};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Acl, AclGrant, Call, CallError, CallKind, Effect, Grantee, Leash, Metadata, NewAcl, NewObject, PutObjectAcl,
@@ -322,6 +324,40 @@ async fn the_attempt_after_a_lost_copy_of_unknown_size_has_the_time_that_it_need
     assert_eq!(copies(&rig), [None, Some(2 << 30)]);
     let waited = rig.clock.monotonic().since(begun);
     assert!(waited >= Duration::from_secs(2 * 271), "the first one had its time twice: {waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_the_store_cannot_tell_is_kept_by_the_stores_own_copy_and_replaced_by_the_job() {
+    let rig = rig_with_object().await;
+    rig.store.untold_metadata.store(2, Ordering::Relaxed);
+    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    let replaced = copy(|c| c.metadata_directive = Some(Directive::Replaced));
+    assert_eq!(rig.run(&replaced, &task("k"), false).await, done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_says_how_much() {
+    let fails = async |rig: &Rig, operation: &Operation, size: Option<u64>| {
+        rig.store.untold_metadata.store(2, Ordering::Relaxed);
+        let run = rig.run(operation, &Task { size, ..task("k") }, false).await;
+        assert_eq!((code(&run), effect(&run)), ("MetadataNotTold", TaskEffect::None));
+        assert!(message(&run).contains("2 entries") && message(&run).contains("x-amz-missing-meta"), "{run:?}");
+        assert!(rig.object(TARGET, "k").is_none() && rig.store.sim.open_uploads().is_empty());
+    };
+    fails(&rig_with_object().await, &copy(|c| c.metadata_directive = Some(Directive::Add)), None).await;
+
+    let in_parts = Rig::new().await;
+    in_parts.put_with("k", Bytes::from(vec![7; 13 << 20]), NewObject::default()).await;
+    in_parts.begin_run();
+    fails(&in_parts, &copy(|_| ()), Some(13 << 20)).await;
+
+    for bytes in [4, 13 << 20] {
+        let (through_us, other) = Rig::with_two_stores().await;
+        through_us.put_with("k", Bytes::from(vec![7; bytes]), NewObject::default()).await;
+        through_us.begin_run();
+        fails(&through_us, &copy(|_| ()), None).await;
+        assert!(other.sim.object(&at(TARGET, "k")).is_none() && other.sim.open_uploads().is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

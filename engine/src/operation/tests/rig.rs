@@ -1,6 +1,7 @@
 //! A bench over a simulated store (or two), whose calls go wrong as a test says.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
-    Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
-    PutObject, Verdict, send,
+    Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, GotObject, HeadObject, Leash, NewObject,
+    ObjectStore, PutObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore, Monotonic};
 use brigade_model::{
@@ -63,6 +64,8 @@ pub(super) struct Scripted {
     clock: Arc<SimulatedClock>,
     /// Calls that are carried out late, and when.
     late: Mutex<Vec<(Monotonic, Call)>>,
+    /// What heads say of metadata that they do not tell.
+    pub(super) untold_metadata: AtomicU32,
 }
 
 impl Scripted {
@@ -84,6 +87,16 @@ impl Scripted {
         for (_, call) in due {
             self.sim.call(&Leash::unbounded(), call).await.unwrap();
         }
+    }
+
+    fn untell(&self, mut answer: Answer) -> Answer {
+        match &mut answer {
+            Answer::HeadObject(head) | Answer::GetObject(GotObject { head, .. }) => {
+                head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        answer
     }
 
     /// Done when a call hangs.
@@ -115,7 +128,7 @@ impl ObjectStore for Scripted {
         self.calls.lock().unwrap().push(call.clone());
         self.carry_out_late().await;
         match self.take_fault(call.kind()) {
-            None => self.sim.call(leash, call).await,
+            None => self.sim.call(leash, call).await.map(|answer| self.untell(answer)),
             Some(Fault::LandsAfter(after)) => {
                 self.late.lock().unwrap().push((self.clock.monotonic().after(after), call));
                 Err(lost_in_time())
@@ -377,6 +390,7 @@ fn scripted(clock: &Arc<SimulatedClock>, sizes: Sizes) -> Arc<Scripted> {
         hangs: Notify::new(),
         clock: clock.clone(),
         late: Mutex::default(),
+        untold_metadata: AtomicU32::new(0),
     })
 }
 
