@@ -13,6 +13,8 @@ pub mod parts;
 pub mod rows;
 pub mod tasks;
 
+use std::collections::BTreeSet;
+
 use brigade_model::options::KeyEncoding;
 use brigade_model::{BucketName, ManifestLocation, NameError, ObjectKey};
 use serde::Deserialize;
@@ -51,6 +53,9 @@ pub enum InventoryError {
     /// One of its files has a checksum that is none.
     #[error("the MD5 of its file {0} is not 32 hexadecimal digits")]
     Md5(usize),
+    /// It names one of its files twice: its rows would be tasks twice.
+    #[error("it names its file {0} twice")]
+    Twice(ObjectKey),
     /// The bucket of its files has a name that is none.
     #[error("its destinationBucket: {0}")]
     Bucket(NameError),
@@ -139,11 +144,16 @@ impl Inventory {
         let appid = document.destination_appid.map(Scalar::text);
         let bucket = find_bucket(document.destination_bucket.as_deref(), appid.as_deref(), location, buckets)?;
         let parts = document.files.into_iter().zip(1..).map(|(file, number)| file.into_part(number, &bucket));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let mut named = BTreeSet::new();
+        if let Some(part) = parts.iter().find(|part| !named.insert(&part.located.key)) {
+            return Err(InventoryError::Twice(part.located.key.clone()));
+        }
         Ok(Self {
             columns,
             encoding,
             source_appid: document.source_appid.map(Scalar::text).filter(|appid| !appid.is_empty()),
-            parts: parts.collect::<Result<_, _>>()?,
+            parts,
         })
     }
 }

@@ -135,3 +135,14 @@ fn what_is_no_manifest_of_a_csv_inventory_says_why() {
         assert!(error.contains(&told), "{error:?} does not say {told:?}");
     }
 }
+
+#[test]
+fn an_inventory_that_names_a_part_twice_is_refused_with_the_name() {
+    let refused = read(&current().replace("04d8", "04d7")).unwrap_err();
+    assert_eq!(refused.to_string(), "it names its file inv/04d7.csv.gz twice");
+    // A list of one part a hundred times.
+    let part = r#"{"key":"inv/a.csv","size":2200000}"#;
+    let parts = vec![part; 100].join(",");
+    let many = format!(r#"{{"sourceBucket":"photos","fileSchema":"Bucket, Key","files":[{parts}]}}"#);
+    assert_eq!(read(&many).unwrap_err(), InventoryError::Twice(ObjectKey::new("inv/a.csv").unwrap()));
+}
