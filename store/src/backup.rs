@@ -22,8 +22,9 @@ use std::path::{Path, PathBuf};
 use brigade_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{lock_for_backup, sync_folder};
-use crate::rights::{close_folder, make_folder, new_file};
+use crate::directory::lock_for_backup;
+use crate::folders::{make_folder, sync_folder};
+use crate::rights::{close_folder, new_file};
 use crate::sqlite::OpenError;
 use crate::sqlite::opening::{DATABASE, LOCK, RESTORING, lock_directory, make_durable};
 use crate::sqlite::snapshot::{Held, SnapshotError, check_database, copy_database, spool_names};

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use brigade_model::ports::spool::{Spool, SpoolError, check_name};
 use bytes::Bytes;
 
-use crate::rights::{close_folder, make_folder, new_file};
+use crate::folders::{make_folder, sync_folder, sync_parent};
+use crate::rights::{close_folder, new_file};
 
 const PARTIAL: &str = ".partial";
 
@@ -40,9 +41,11 @@ impl DirectorySpool {
     /// [`SpoolError::Io`] when the file system refuses.
     pub fn open(directory: &Path) -> Result<Self, SpoolError> {
         let named = |error| spool_error(&directory.display().to_string(), error);
+        make_folder(directory).map_err(named)?;
         clear_folder(&directory.join(PARTIAL)).map_err(named)?;
         close_folder(directory, |_| true).map_err(named)?;
-        sync_folder(directory).map_err(named)?;
+        // Whoever made them may have died before it came to that.
+        sync_folder(directory).and_then(|()| sync_parent(directory)).map_err(named)?;
         let mut used_bytes = 0;
         visit_files(directory, "", &mut |_, metadata| used_bytes += metadata.len()).map_err(named)?;
         let root =
@@ -196,10 +199,6 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = new_file(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn clear_folder(folder: &Path) -> io::Result<()> {

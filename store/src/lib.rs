@@ -9,6 +9,7 @@ pub mod backup;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod directory;
+mod folders;
 pub mod memory;
 mod moment;
 mod rights;

@@ -14,9 +14,9 @@ const FILE: u32 = 0o600;
 /// What a mode gives to others than the owner.
 const OTHERS: u32 = 0o077;
 
-/// Makes a folder, and those above it, unless they are there.
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER).create(folder)
+/// Makes a folder in one that is there.
+pub(crate) fn new_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(FOLDER).create(folder)
 }
 
 /// Opens a file to write, which is made unless it is there.
@@ -92,6 +92,7 @@ fn close(path: &Path, metadata: &Metadata) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folders::make_folder;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777

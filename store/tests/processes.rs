@@ -191,3 +191,64 @@ async fn a_kill_at_any_moment_leaves_every_acknowledged_file_and_none_in_part() 
         assert_eq!(spool.bytes_used().await.unwrap(), 100_000 * listed.len() as u64);
     }
 }
+
+#[tokio::test]
+#[ignore = "a part that another test gives to another process"]
+async fn makes_a_data_directory_and_its_first_slice() {
+    let Some(directory) = given_directory() else { return };
+    let store = open(&directory);
+    let spool = DirectorySpool::open(&directory.join("spool")).unwrap();
+    spool.write("job-1/slice-0.zst", Bytes::from_static(b"x")).await.unwrap();
+    drop(store);
+}
+
+/// The folders of a trace that were made and whose names were not synced after that.
+fn lost_names(trace: &str) -> Vec<String> {
+    let mut unsynced: Vec<String> = Vec::new();
+    for call in trace.lines().filter(|call| call.ends_with(" = 0")) {
+        if let Some((_, made)) = call.split_once("mkdir(\"") {
+            unsynced.extend(made.split_once('"').map(|(path, _)| path.to_owned()));
+        } else if call.contains("fsync(")
+            && let Some((_, synced)) = call.split_once('<')
+            && let Some((folder, _)) = synced.split_once('>')
+        {
+            unsynced.retain(|path| Path::new(path).parent() != Some(Path::new(folder)));
+        }
+    }
+    unsynced
+}
+
+#[test]
+fn the_name_of_every_new_folder_is_synced_in_the_folder_above_it() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path().canonicalize().unwrap();
+    let trace = place.join("trace");
+    let data = place.join("var/lib/brigade");
+    let status = Command::new("strace")
+        .args(["-f", "-qq", "-y", "-e", "trace=mkdir,fsync", "-o", trace.to_str().unwrap()])
+        .arg(env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "makes_a_data_directory_and_its_first_slice"])
+        .env(DATA, &data)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let made = trace.matches(&format!("mkdir(\"{}", place.display())).count();
+    assert!(made >= 6, "var, lib, brigade, spool, .partial and job-1: {trace}");
+    assert_eq!(lost_names(&trace), <[String; 0]>::default(), "{trace}");
+}
+
+#[test]
+fn a_name_that_is_not_synced_is_seen_in_a_trace() {
+    let made = "7 mkdir(\"/d/spool\", 0777) = 0\n";
+    let synced = "7 fsync(5</d>) = 0\n";
+    let other = "7 fsync(5</d/spool>) = 0\n";
+    let failed = "7 mkdir(\"/d/x/y\", 0777) = -1 ENOENT (No such file or directory)\n";
+    assert_eq!(lost_names(&[made, synced].concat()), <[String; 0]>::default());
+    assert_eq!(
+        lost_names(&[failed, synced, made, other].concat()),
+        ["/d/spool"],
+        "the sync came before, or is another"
+    );
+}

@@ -1,14 +1,15 @@
 //! Opening a data directory: one process at a time, the schema brought up to date, and every
 //! lease revoked, since whoever held one is gone.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::slices::REVOKE_ALL;
 use crate::backup::SPOOL;
-use crate::rights::{close_folder, make_folder, open_file};
+use crate::folders::{make_folder, sync_folder, sync_parent};
+use crate::rights::{close_folder, open_file};
 
 pub(crate) const DATABASE: &str = "brigade.db";
 /// What the database is called until a restore is whole.
@@ -176,9 +177,6 @@ fn revoke_all_leases(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// The names of the directory and of what lies in it survive a crash too.
 pub(crate) fn make_durable(directory: &Path) -> std::io::Result<()> {
-    File::open(directory)?.sync_all()?;
-    match fs::canonicalize(directory)?.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
+    sync_folder(directory)?;
+    sync_parent(directory)
 }
