@@ -126,6 +126,9 @@ pub const LEASE_TTL_BODY: Duration = Duration::from_secs(1200);
 pub const ATTEMPT_TIME: Duration = Duration::from_secs(15);
 /// An attempt may be without a word this much longer for each MiB that it moves: 8 MiB/s. ours
 pub const ATTEMPT_TIME_PER_MIB: Duration = Duration::from_millis(125);
+/// Bytes of bodies that a process holds at once: 32 parts of a streamed copy, and half of what a
+/// process may take in all. ours
+pub const BYTES_IN_FLIGHT: u64 = 256 * 1024 * 1024;
 /// Rows in one report file. ours
 pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
 /// A report that cannot be delivered is tried again for this long. ours

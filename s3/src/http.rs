@@ -36,6 +36,7 @@ mod tls;
 
 use draft::CHECKSUM_MODE;
 use exchange::Exchange;
+pub use line::{IDLE_CONNECTIONS_MAX, IdleConnections};
 use reply::Reply;
 
 /// How a bucket stands in a URL.
@@ -116,7 +117,19 @@ impl HttpStore {
     /// # Errors
     /// [`HttpConfigError`] when the URL, the region or the certificate file is not usable.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, HttpConfigError> {
-        Ok(Self { exchange: Exchange::new(config, clock)? })
+        Self::keeping_connections_in(IdleConnections::default(), config, clock)
+    }
+
+    /// The same, with the connections that wait for their next request among those of other stores.
+    ///
+    /// # Errors
+    /// As [`HttpStore::new`].
+    pub fn keeping_connections_in(
+        idle: IdleConnections,
+        config: HttpConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HttpConfigError> {
+        Ok(Self { exchange: Exchange::new(config, clock, idle)? })
     }
 
     /// Tells that clock the `Date` of answers.
@@ -169,7 +182,8 @@ pub fn prove(
     now: brigade_model::Timestamp,
 ) -> Result<Answer, CallError> {
     let (head, body) = answer.into_parts();
-    let reply = Reply { status: head.status, headers: head.headers, body, stream: None };
+    let elements_max = call.answer_bounds().elements;
+    let reply = Reply { status: head.status, headers: head.headers, body, elements_max, stream: None };
     if reply.status.is_success() { proof(call, reply) } else { Err(failure::refused(&reply, now)) }
 }
 

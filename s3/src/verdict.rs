@@ -36,6 +36,8 @@ pub enum Seen<'a> {
 /// The steps to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// This process has no file descriptor left: no fault of the endpoint, which is asked for less.
+    Descriptor,
     /// Its name was not resolved.
     Resolve,
     /// It did not take the connection.
@@ -46,7 +48,7 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 3] = [Step::Resolve, Step::Connect, Step::Tls];
+    pub const ALL: [Step; 4] = [Step::Descriptor, Step::Resolve, Step::Connect, Step::Tls];
 }
 
 /// The ways in which an answer is lost.
@@ -136,6 +138,7 @@ const STATUSES: &[(Row<u16>, &str)] = &[
 #[must_use]
 pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
+        Seen::NotConnected(Step::Descriptor) => (Throttled, NoEffect),
         Seen::NotConnected(Step::Resolve | Step::Connect | Step::Tls) => (Unavailable, NoEffect),
         Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
         // The status came before the work was done, so the code tells what to do and nothing of
@@ -153,6 +156,7 @@ pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
 #[must_use]
 pub fn own_code(seen: Seen<'_>) -> &str {
     match seen {
+        Seen::NotConnected(Step::Descriptor) => "NoDescriptor",
         Seen::NotConnected(Step::Resolve) => "ResolveFailed",
         Seen::NotConnected(Step::Connect) => "ConnectFailed",
         Seen::NotConnected(Step::Tls) => "TlsFailed",

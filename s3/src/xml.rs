@@ -1,7 +1,7 @@
 //! S3's documents: written by [`Writer`], read by [`read`] into a small tree.
 //!
-//! Requests and answers are few and flat, so a tree with bounded depth is enough; a document
-//! type (and with it every custom entity) is refused.
+//! Requests and answers are few and flat, so a tree of bounded depth and a bounded number of
+//! elements is enough; a document type (and with it every custom entity) is refused.
 
 mod document;
 mod writer;
@@ -36,11 +36,13 @@ mod tests {
 
     #[test]
     fn a_tree_has_texts_and_children_and_forgets_prefixes() {
-        let root =
-            read(b" <?xml version=\"1.0\"?>\n<s:A xmlns:s=\"u\"><s:B>x &amp;&#x41;<![CDATA[<y>]]></s:B><B/> </s:A>\n")
-                .unwrap();
+        let root = read(
+            b" <?xml version=\"1.0\"?>\n<s:A xmlns:s=\"u\"><s:B>x &amp;&#x41;<![CDATA[<y>]]></s:B><B/> </s:A>\n",
+            3,
+        )
+        .unwrap();
         assert_eq!(root.name, "A");
-        let texts: Vec<_> = root.children("B").map(|b| b.text.as_str()).collect();
+        let texts: Vec<_> = root.children("B").map(|b| &*b.text).collect();
         assert_eq!(texts, ["x &A<y>", ""]);
         assert_eq!(root.text_of("C"), None);
     }
@@ -62,9 +64,16 @@ mod tests {
             "<a x=>",
             &deep,
         ] {
-            assert!(read(bad.as_bytes()).is_err(), "{bad:?}");
+            assert!(read(bad.as_bytes(), 99).is_err(), "{bad:?}");
         }
-        assert!(read(b"<a>\xff</a>").is_err());
+        assert!(read(b"<a>\xff</a>", 99).is_err());
+    }
+
+    #[test]
+    fn a_document_of_more_elements_than_allowed_is_refused_and_one_of_as_many_is_not() {
+        let of = |elements: usize| format!("<r>{}</r>", "<a/>".repeat(elements - 1));
+        assert_eq!(read(of(5).as_bytes(), 5).unwrap().inside.len(), 4);
+        assert_eq!(read(of(6).as_bytes(), 5).unwrap_err().to_string(), "more than 5 elements");
     }
 
     proptest! {
@@ -73,13 +82,14 @@ mod tests {
             prop_assume!(can_carry(&text));
             let mut writer = Writer::new("Root");
             writer.element("Text", &text);
-            let root = read(&writer.finish()).unwrap();
+            let document = writer.finish();
+            let root = read(&document, 2).unwrap();
             prop_assert_eq!(root.text_of("Text"), Some(text.as_str()));
         }
 
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(&bytes);
+            let _ = read(&bytes, 99);
         }
     }
 }

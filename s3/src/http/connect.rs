@@ -24,6 +24,9 @@ use crate::verdict::Step;
 /// Source: RFC 8305, section 8.
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
+/// ENFILE and EMFILE: the system, or this process, has all the files open that it may.
+const OUT_OF_DESCRIPTORS: [i32; 2] = [23, 24];
+
 /// A connection of either kind.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -94,7 +97,10 @@ async fn within<T>(
 ) -> Result<T, NotConnected> {
     tokio::select! {
         biased;
-        done = work => done.map_err(|error| NotConnected { step, cause: error.to_string() }),
+        done = work => done.map_err(|error| {
+            let is_out = error.raw_os_error().is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code));
+            NotConnected { step: if is_out { Step::Descriptor } else { step }, cause: error.to_string() }
+        }),
         () = deadline => Err(NotConnected { step, cause: "no answer in time".into() }),
     }
 }

@@ -63,8 +63,11 @@ impl Download {
         self.line.as_ref().and_then(|(_, body)| body.size_hint().exact())
     }
 
-    /// All of it, when it is not larger than that.
+    /// All of it, when it is not larger than that. What says that it is larger is not read.
     pub(crate) async fn collect(&mut self, bytes_max: usize, patience: &mut Patience) -> Result<Bytes, NotWhole> {
+        if self.length().is_some_and(|length| length > bytes_max as u64) {
+            return Err(NotWhole::TooLarge);
+        }
         let Some(first) = self.piece_in_time(patience).await? else {
             return Ok(Bytes::new());
         };

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use brigade_model::StoreClock;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{Call, CallError};
+use brigade_model::ports::object_store::{AnswerBounds, Call, CallError};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
@@ -22,7 +22,7 @@ use super::download::{Download, NotWhole};
 use super::draft::{Draft, refuse};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
-use super::line::{Line, LineError, Pool};
+use super::line::{IdleConnections, Line, LineError, Pool};
 use super::patience::Patience;
 use super::reply::{Reply, flaw, http_date};
 use super::sign::{Signer, Unsigned, hex};
@@ -31,11 +31,6 @@ use crate::credentials::{CredentialSource, Credentials};
 use crate::timeouts::Timeouts;
 use crate::verdict::{Loss, Step};
 
-/// A document of 1,000 keys of 1,024 bytes, three-fold encoded, with 1 KiB of the rest of each,
-/// is 4 MiB.
-const DOCUMENT_BYTES_MAX: usize = 8 << 20;
-/// An error's document has some hundred bytes.
-const ERROR_BYTES_MAX: usize = 64 << 10;
 /// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
 const HASHED_INLINE_MAX: usize = 256 << 10;
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -63,7 +58,11 @@ impl fmt::Debug for Exchange {
 type Wire = Request<Full<Bytes>>;
 
 impl Exchange {
-    pub(crate) fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, HttpConfigError> {
+    pub(crate) fn new(
+        config: HttpConfig,
+        clock: Arc<dyn Clock>,
+        idle: IdleConnections,
+    ) -> Result<Self, HttpConfigError> {
         let endpoint = Endpoint::parse(&config.endpoint, config.addressing)?;
         check_region(&config.region)?;
         let tls = endpoint.is_tls.then(|| tls::client_config(config.extra_ca.as_deref())).transpose()?;
@@ -73,7 +72,7 @@ impl Exchange {
             endpoint,
             signer: Signer::new(&config.region),
             credentials: config.credentials,
-            pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle)),
+            pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle, idle)),
             clock,
             timeouts: config.timeouts,
             requester_pays: config.requester_pays,
@@ -200,7 +199,14 @@ impl Exchange {
         patience: &mut Patience,
     ) -> Result<Reply, CallError> {
         let (head, body) = response.into_parts();
-        let mut reply = Reply { status: head.status, headers: head.headers, body: Bytes::new(), stream: None };
+        let bounds = if head.status.is_success() { call.answer_bounds() } else { AnswerBounds::RESULT };
+        let mut reply = Reply {
+            status: head.status,
+            headers: head.headers,
+            body: Bytes::new(),
+            elements_max: bounds.elements,
+            stream: None,
+        };
         let is_stream = matches!(call, Call::GetObject(_)) && reply.status.is_success();
         let request_id = is_stream.then(|| failure::request_id(&reply)).flatten();
         let mut download =
@@ -209,8 +215,7 @@ impl Exchange {
             reply.stream = Some(download);
             return Ok(reply);
         }
-        let bytes_max = if reply.status.is_success() { DOCUMENT_BYTES_MAX } else { ERROR_BYTES_MAX };
-        match download.collect(bytes_max, patience).await {
+        match download.collect(bounds.bytes, patience).await {
             Ok(body) => reply.body = body,
             Err(NotWhole::TimedOut) => {
                 return Err(CallError { request_id: failure::request_id(&reply), ..failure::timed_out() });
@@ -222,7 +227,7 @@ impl Exchange {
                 });
             }
             Err(NotWhole::TooLarge) if reply.status.is_success() => {
-                let flaw = flaw(format!("the answer is larger than {bytes_max} bytes"));
+                let flaw = flaw(format!("the answer is larger than {} bytes", bounds.bytes));
                 return Err(failure::unproven(failure::Whence::of(&reply), flaw));
             }
             // The status says enough of an error.

@@ -67,7 +67,7 @@ pub(crate) fn unproven(whence: Whence, flaw: Flaw) -> CallError {
 /// An answer that says no.
 pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
     let status = reply.status.as_u16();
-    let document = xml::read(&reply.body).ok().filter(|document| document.name == "Error");
+    let document = xml::read(&reply.body, reply.elements_max).ok().filter(|document| document.name == "Error");
     let text_of = |name| document.as_ref().and_then(|document| document.text_of(name)).filter(|text| !text.is_empty());
     let seen = Seen::Refused { status, code: text_of("Code").or_else(|| hidden_by_marker(reply)) };
     let said = text_of("Message").or(reply.status.canonical_reason()).unwrap_or("no reason given");
@@ -135,6 +135,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             headers: headers.collect::<HeaderMap>(),
             body: Bytes::from_static(body.as_bytes()),
+            elements_max: 9,
             stream: None,
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! A connection is polled by the call that uses it, so nothing is spawned: a call that is
 //! dropped closes its connection, and an answer costs no wake-up of another task. An idle
-//! connection is looked at when it is taken: one that the server has closed is dropped then.
+//! connection is looked at when it is taken and when the idle ones are swept: one that the server
+//! has closed is dropped then.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming};
-use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::connect::{Connector, NotConnected, Stream};
@@ -33,6 +34,10 @@ pub(crate) struct Line {
     is_over: bool,
 }
 
+/// What is read of an answer at a time, and the longest head of one. Each line holds as much; the
+/// library's own 400 KiB would be 200 MiB of idle lines.
+const READ_AHEAD_MAX: usize = 64 << 10;
+
 /// Why a request on a line has no answer.
 pub(crate) enum LineError {
     /// Never written: the request is given back.
@@ -43,7 +48,9 @@ pub(crate) enum LineError {
 
 impl Line {
     async fn over(stream: Box<dyn Stream>) -> Result<Box<Self>, NotConnected> {
-        let (sender, connection) = handshake(TokioIo::new(stream))
+        let (sender, connection) = Builder::new()
+            .max_buf_size(READ_AHEAD_MAX)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| NotConnected { step: Step::Connect, cause: error.to_string() })?;
         Ok(Box::new(Self { sender, connection, is_over: false }))
@@ -74,11 +81,11 @@ impl Line {
 
     /// Whether it can carry another request.
     async fn is_free(&mut self) -> bool {
-        poll_fn(|cx| {
-            drive(&mut self.connection, &mut self.is_over, cx);
-            Poll::Ready(())
-        })
-        .await;
+        poll_fn(|cx| Poll::Ready(self.poll_free(cx))).await
+    }
+
+    fn poll_free(&mut self, cx: &mut Context<'_>) -> bool {
+        drive(&mut self.connection, &mut self.is_over, cx);
         !self.is_over && self.sender.is_ready()
     }
 }
@@ -91,16 +98,123 @@ fn drive(connection: &mut Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>, is_
     }
 }
 
-/// A line that nobody uses, and since when.
-type Idle = (Box<Line>, Monotonic);
+/// How many connections are kept for the next request, unless the process can have fewer: more
+/// than are in flight at most endpoints, and with what is read ahead on each some 32 MiB.
+pub const IDLE_CONNECTIONS_MAX: usize = 512;
 
-/// Lines that wait for their next request.
+/// The connections that wait for their next request: of all stores that share this, to whatever
+/// address. Clones are one.
+///
+/// What is kept has three ends besides its use: a further one takes the place of the one that was
+/// used least lately, and [`IdleConnections::sweep`] closes those whose time is over and those
+/// that the server has closed.
+#[derive(Clone)]
+pub struct IdleConnections(Arc<Mutex<Kept>>);
+
+struct Kept {
+    max: usize,
+    /// The one that was used last stands last.
+    lines: VecDeque<Idle>,
+    pools: u64,
+}
+
+/// A line that nobody uses.
+struct Idle {
+    pool: u64,
+    address: Address,
+    line: Box<Line>,
+    until: Monotonic,
+}
+
+impl fmt::Debug for IdleConnections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdleConnections").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for IdleConnections {
+    fn default() -> Self {
+        Self::new(IDLE_CONNECTIONS_MAX)
+    }
+}
+
+impl IdleConnections {
+    /// Keeps at most so many.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self(Arc::new(Mutex::new(Kept { max, lines: VecDeque::new(), pools: 0 })))
+    }
+
+    /// How many are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept().lines.len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Closes those whose time is over and those that the server has closed.
+    pub async fn sweep(&self, now: Monotonic) {
+        let over = poll_fn(|cx| {
+            let (mut kept, mut over) = (self.kept(), Vec::new());
+            for mut idle in std::mem::take(&mut kept.lines) {
+                let is_good = idle.until > now && idle.line.poll_free(cx);
+                if is_good { kept.lines.push_back(idle) } else { over.push(idle) }
+            }
+            Poll::Ready(over)
+        });
+        drop(over.await);
+    }
+
+    /// Closes the half that was used least lately, for a process that has no descriptor left;
+    /// whether that closed any.
+    pub fn make_room(&self) -> bool {
+        let mut kept = self.kept();
+        let half = kept.lines.len().div_ceil(2);
+        let closed: Vec<Idle> = kept.lines.drain(..half).collect();
+        drop(kept);
+        !closed.is_empty()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that tells the lines of one pool from those of others.
+    fn next_pool(&self) -> u64 {
+        let mut kept = self.kept();
+        kept.pools += 1;
+        kept.pools
+    }
+
+    fn put(&self, idle: Idle) {
+        let mut kept = self.kept();
+        kept.lines.push_back(idle);
+        let first = if kept.lines.len() > kept.max { kept.lines.pop_front() } else { None };
+        drop(kept);
+        // Closed without the lock.
+        drop(first);
+    }
+
+    /// The one of that pool and address that was used last.
+    fn take(&self, pool: u64, address: &Address) -> Option<Idle> {
+        let mut kept = self.kept();
+        let at = kept.lines.iter().rposition(|idle| idle.pool == pool && idle.address == *address)?;
+        kept.lines.remove(at)
+    }
+}
+
+/// The lines of one store.
 pub(crate) struct Pool {
     connector: Connector,
     clock: Arc<dyn Clock>,
     idle_max: Duration,
-    /// The latest used last.
-    idle: Mutex<BTreeMap<Address, Vec<Idle>>>,
+    idle: IdleConnections,
+    number: u64,
 }
 
 impl fmt::Debug for Pool {
@@ -110,44 +224,37 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>, idle_max: Duration) -> Self {
-        Self { connector, clock, idle_max, idle: Mutex::default() }
+    pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>, idle_max: Duration, idle: IdleConnections) -> Self {
+        let number = idle.next_pool();
+        Self { connector, clock, idle_max, idle, number }
     }
 
     /// A kept line that is still good.
     pub(crate) async fn kept(&self, address: &Address) -> Option<Box<Line>> {
-        while let Some(mut line) = self.take_idle(address) {
-            if line.is_free().await {
-                return Some(line);
+        let now = self.clock.monotonic();
+        while let Some(mut idle) = self.idle.take(self.number, address) {
+            if idle.until > now && idle.line.is_free().await {
+                return Some(idle.line);
             }
         }
         None
     }
 
-    /// A new line.
+    /// A new line. Where the process has no descriptor left, those that wait give theirs.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Box<Line>, NotConnected> {
-        Line::over(self.connector.connect(address).await?).await
+        loop {
+            match self.connector.connect(address).await {
+                Err(NotConnected { step: Step::Descriptor, .. }) if self.idle.make_room() => {}
+                connected => return Line::over(connected?).await,
+            }
+        }
     }
 
     /// Keeps a line whose answer was read to its end, if it can carry another request.
     pub(crate) async fn keep(&self, address: Address, mut line: Box<Line>) {
         if line.is_free().await {
-            let now = self.clock.monotonic();
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.entry(address).or_default().push((line, now));
+            let until = self.clock.monotonic().after(self.idle_max);
+            self.idle.put(Idle { pool: self.number, address, line, until });
         }
-    }
-
-    /// The latest used line; the ones that were idle for too long are dropped.
-    fn take_idle(&self, address: &Address) -> Option<Box<Line>> {
-        let now = self.clock.monotonic();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = idle.get_mut(address)?;
-        lines.retain(|(_, since)| now.since(*since) < self.idle_max);
-        let line = lines.pop().map(|(line, _)| line);
-        if lines.is_empty() {
-            idle.remove(address);
-        }
-        line
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
     /// Whole; empty when it is streamed.
     pub(crate) body: Bytes,
+    /// Elements that its document may have.
+    pub(crate) elements_max: usize,
     /// The body of an object.
     pub(crate) stream: Option<Download>,
 }
@@ -50,11 +52,12 @@ impl Reply {
     }
 
     /// The body as a document with that root.
-    pub(crate) fn document(&self, root: &str) -> Result<Element, Flaw> {
+    pub(crate) fn document(&self, root: &str) -> Result<Element<'_>, Flaw> {
         if self.is_bare() {
             return Err(Flaw { is_empty: true, ..flaw(format!("the answer is empty where a {root} belongs")) });
         }
-        let document = xml::read(&self.body).map_err(|error| flaw(format!("the answer is not whole XML: {error}")))?;
+        let document = xml::read(&self.body, self.elements_max)
+            .map_err(|error| flaw(format!("the answer is not whole XML: {error}")))?;
         match document.name.as_str() {
             name if name == root => Ok(document),
             "Error" => Err(error_inside(&document)),
@@ -67,7 +70,7 @@ impl Reply {
         if self.is_bare() {
             return Ok(());
         }
-        match xml::read(self.body.trim_ascii()) {
+        match xml::read(self.body.trim_ascii(), self.elements_max) {
             Ok(document) if document.name == "Error" => Err(error_inside(&document)),
             _ => Err(flaw("the answer has a body where none belongs")),
         }
@@ -162,7 +165,7 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
 
-fn error_inside(document: &Element) -> Flaw {
+fn error_inside(document: &Element<'_>) -> Flaw {
     let message = document.text_of("Message").unwrap_or_default();
     let code = document.text_of("Code").filter(|code| !code.is_empty());
     let message = format!("an error with a success's status: {message}");
@@ -174,7 +177,7 @@ mod tests {
     use super::*;
 
     fn reply(body: &'static str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: body.into(), stream: None }
+        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: body.into(), elements_max: 9, stream: None }
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Reads an answer's document into a tree.
+//! Reads an answer's document into a tree, whose texts stay where they are in the answer.
+
+use std::borrow::Cow;
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, escape::resolve_predefined_entity};
@@ -19,6 +21,8 @@ pub(crate) enum XmlError {
     UnknownEntity(String),
     #[error("deeper than {DEPTH_MAX} elements")]
     TooDeep,
+    #[error("more than {0} elements")]
+    TooMany(usize),
     #[error("text outside of the root")]
     TextOutside,
     #[error("a second root")]
@@ -29,43 +33,43 @@ pub(crate) enum XmlError {
 
 /// An element: its local name, its own text, the elements in it.
 #[derive(Debug, Default)]
-pub(crate) struct Element {
+pub(crate) struct Element<'a> {
     pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) inside: Vec<Element>,
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) inside: Vec<Element<'a>>,
 }
 
-impl Element {
+impl<'a> Element<'a> {
     /// The elements in it of that name.
-    pub(crate) fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub(crate) fn children<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b Element<'a>> {
         self.inside.iter().filter(move |child| child.name == name)
     }
 
     /// The first element in it of that name.
-    pub(crate) fn child(&self, name: &str) -> Option<&Element> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Element<'a>> {
         self.inside.iter().find(|child| child.name == name)
     }
 
     /// The text of the first element in it of that name.
     pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
-        self.child(name).map(|child| child.text.as_str())
+        self.child(name).map(|child| &*child.text)
     }
 }
 
-/// Reads one whole document. White space before it is allowed: servers send it to keep a
-/// connection alive while they work.
-pub(crate) fn read(bytes: &[u8]) -> Result<Element, XmlError> {
+/// Reads one whole document of at most so many elements. White space before it is allowed: servers
+/// send it to keep a connection alive while they work.
+pub(crate) fn read(bytes: &[u8], elements_max: usize) -> Result<Element<'_>, XmlError> {
     let text = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
     let mut reader = Reader::from_str(text.trim_start());
-    let mut tree = Tree::default();
+    let mut tree = Tree { elements_max, ..Tree::default() };
     loop {
         match reader.read_event()? {
             Event::Start(tag) => tree.open(&tag)?,
             Event::Empty(tag) => tree.open(&tag).and_then(|()| tree.close())?,
             Event::End(_) => tree.close()?,
-            Event::Text(text) => tree.text(&text.xml10_content())?,
-            Event::CData(text) => tree.text(&text.xml10_content())?,
-            Event::GeneralRef(reference) => tree.text(&resolve(&reference)?)?,
+            Event::Text(text) => tree.text(text.xml10_content())?,
+            Event::CData(text) => tree.text(text.xml10_content())?,
+            Event::GeneralRef(reference) => tree.text(resolve(&reference)?.into())?,
             Event::DocType(_) => return Err(XmlError::DocumentType),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => return tree.finish(),
@@ -83,12 +87,14 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
 }
 
 #[derive(Default)]
-struct Tree {
-    open: Vec<Element>,
-    root: Option<Element>,
+struct Tree<'a> {
+    open: Vec<Element<'a>>,
+    root: Option<Element<'a>>,
+    elements: usize,
+    elements_max: usize,
 }
 
-impl Tree {
+impl<'a> Tree<'a> {
     fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
         if self.root.is_some() {
             return Err(XmlError::SecondRoot);
@@ -96,6 +102,10 @@ impl Tree {
         if self.open.len() == DEPTH_MAX {
             return Err(XmlError::TooDeep);
         }
+        if self.elements == self.elements_max {
+            return Err(XmlError::TooMany(self.elements_max));
+        }
+        self.elements += 1;
         let name = tag.local_name().as_ref().to_owned();
         self.open.push(Element { name, ..Element::default() });
         Ok(())
@@ -110,16 +120,16 @@ impl Tree {
         Ok(())
     }
 
-    fn text(&mut self, text: &str) -> Result<(), XmlError> {
+    fn text(&mut self, text: Cow<'a, str>) -> Result<(), XmlError> {
         match self.open.last_mut() {
-            Some(element) => element.text.push_str(text),
+            Some(element) => element.text += text,
             None if text.trim().is_empty() => {}
             None => return Err(XmlError::TextOutside),
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Element, XmlError> {
+    fn finish(self) -> Result<Element<'a>, XmlError> {
         self.root.filter(|_| self.open.is_empty()).ok_or(XmlError::CutOff)
     }
 }

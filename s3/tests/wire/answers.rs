@@ -73,6 +73,26 @@ async fn a_copy_needs_a_whole_result_with_an_etag() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_larger_than_any_honest_one_proves_nothing_and_says_why() {
+    let tags = "<Tag><Key>k</Key><Value>v</Value></Tag>";
+    let of = |tags: String| answer(200, &[], &format!("<Tagging><TagSet>{tags}</TagSet></Tagging>"));
+    let ask = async |reply| {
+        let stub = Stub::scripted([reply]).await;
+        call(&store(&stub.url()), GetObjectTagging { at: at("key"), version: None }).await
+    };
+    assert_eq!(ask(of(tags.repeat(100))).await.unwrap().len(), 100);
+    let full = ask(of("<a/>".repeat(2 << 20))).await.unwrap_err();
+    assert!(is_unproven(&full) && full.message.contains("larger than"), "{full:?}");
+    let many = ask(of("<a/>".repeat(5_000))).await.unwrap_err();
+    assert!(is_unproven(&many) && many.message.contains("more than 2656 elements"), "{many:?}");
+    // Without a length it is read as far as it may go.
+    let chunk = format!("8000\r\n{}\r\n", " ".repeat(0x8000)).repeat(256);
+    let endless = format!("HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
+    let endless = ask(Reply::Bytes(endless.into_bytes())).await.unwrap_err();
+    assert!(is_unproven(&endless) && endless.message.contains("larger than"), "{endless:?}");
+}
+
+#[tokio::test]
 async fn a_success_with_nothing_in_it_is_an_unknown_effect_with_a_code_of_its_own() {
     for body in ["", "\n", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"] {
         let error = copy_answered(answer(200, &[], body)).await.unwrap_err();

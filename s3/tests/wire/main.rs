@@ -7,6 +7,7 @@
 
 mod answers;
 mod calls;
+mod idle;
 mod sdk;
 mod store;
 mod stub;

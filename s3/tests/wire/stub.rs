@@ -151,7 +151,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, connection: usiz
         let reply = state.script.lock().unwrap().pop_front();
         state.came.notify_one();
         match reply.unwrap_or_else(|| answer(500, &[], "the script is over")) {
-            Reply::Bytes(bytes) => stream.write_all(&bytes).await.unwrap(),
+            Reply::Bytes(bytes) => {
+                // Whoever has read enough takes no more.
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
             Reply::BytesThenClose(bytes) => {
                 stream.write_all(&bytes).await.unwrap();
                 stream.shutdown().await.unwrap();

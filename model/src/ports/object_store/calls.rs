@@ -680,4 +680,78 @@ impl Call {
             other => other.bytes_on_wire(),
         }
     }
+
+    /// How large the document of an answer may be. What is larger than any honest answer proves
+    /// nothing, and is not read to its end.
+    #[must_use]
+    pub fn answer_bounds(&self) -> AnswerBounds {
+        match self {
+            Call::HeadObject(_)
+            | Call::GetObject(_)
+            | Call::PutObject(_)
+            | Call::CopyObject(_)
+            | Call::DeleteObject(_)
+            | Call::PutObjectTagging(_)
+            | Call::PutObjectAcl(_)
+            | Call::RestoreObject(_)
+            | Call::CreateMultipartUpload(_)
+            | Call::UploadPart(_)
+            | Call::UploadPartCopy(_)
+            | Call::CompleteMultipartUpload(_)
+            | Call::AbortMultipartUpload(_)
+            | Call::PutObjectLegalHold(_) => AnswerBounds::RESULT,
+            // 50 tags where a server is generous, of 128 and 256 characters; 100 grants.
+            Call::GetObjectTagging(_) | Call::GetObjectAcl(_) => AnswerBounds::of_entries(100, 2 * 1024),
+            // Parts, also where only a checksum was asked for.
+            Call::ListParts(_) | Call::GetObjectAttributes(_) => AnswerBounds::of_entries(LISTED_MAX, 1024),
+            // A key three-fold encoded, its version or token, an owner, and some hundred bytes. Not
+            // every server heeds the number that it is asked for.
+            Call::ListObjectsV2(request) => AnswerBounds {
+                bytes: AnswerBounds::of_entries(request.max_keys as usize + 100, 8 * 1024).bytes,
+                ..AnswerBounds::of_entries(LISTED_MAX, 0)
+            },
+            Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => {
+                AnswerBounds::of_entries(LISTED_MAX, 8 * 1024)
+            }
+            Call::DeleteObjects(request) => request.answer_bounds(),
+        }
+    }
+}
+
+/// Entries on a page of any listing. Source: S3 API, MaxKeys, MaxParts, MaxUploads.
+const LISTED_MAX: usize = 1000;
+
+/// How large the document of an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerBounds {
+    /// Bytes.
+    pub bytes: usize,
+    /// Elements.
+    pub elements: usize,
+}
+
+impl AnswerBounds {
+    /// A result, an error, or nothing: some hundred bytes; and blanks that keep a connection alive
+    /// meanwhile, one a second for 18 hours.
+    pub const RESULT: Self = Self { bytes: 64 * 1024, elements: 256 };
+
+    /// So many entries of so many bytes. The entry of a listing has some 15 elements.
+    fn of_entries(entries: usize, bytes: usize) -> Self {
+        let Self { bytes: around, elements } = Self::RESULT;
+        Self { bytes: around + entries * bytes, elements: elements + entries * 24 }
+    }
+}
+
+impl DeleteObjects {
+    /// Each object named once, its key and version escaped at their longest, with a code and a
+    /// message.
+    #[must_use]
+    pub fn answer_bounds(&self) -> AnswerBounds {
+        let named = |(key, version): &(ObjectKey, Option<VersionId>)| {
+            6 * (key.as_str().len() + version.as_ref().map_or(0, |version| version.as_str().len()))
+        };
+        let names: usize = self.objects.iter().map(named).sum();
+        let bounds = AnswerBounds::of_entries(self.objects.len(), 1024);
+        AnswerBounds { bytes: bounds.bytes + names, ..bounds }
+    }
 }

@@ -48,7 +48,7 @@ struct Named {
 }
 
 impl Named {
-    fn of(document: &Element) -> Self {
+    fn of(document: &Element<'_>) -> Self {
         let mut named = Self { exact: HashMap::new(), by_key: HashMap::new() };
         let deleted = document.children("Deleted").map(|entry| (entry, deleted(entry)));
         let failed = document.children("Error").map(|entry| (entry, failed(entry)));
@@ -71,13 +71,13 @@ impl Named {
     }
 }
 
-fn deleted(entry: &Element) -> DeleteResult {
+fn deleted(entry: &Element<'_>) -> DeleteResult {
     let is_delete_marker = entry.text_of("DeleteMarker") == Some("true");
     let version = entry.text_of("DeleteMarkerVersionId").or_else(|| entry.text_of("VersionId"));
     DeleteResult::Deleted(Deleted { is_delete_marker, version: version.and_then(|text| VersionId::new(text).ok()) })
 }
 
-fn failed(entry: &Element) -> DeleteResult {
+fn failed(entry: &Element<'_>) -> DeleteResult {
     let text = |name| entry.text_of(name).unwrap_or_default().to_owned();
     DeleteResult::Failed { code: text("Code"), message: text("Message") }
 }

@@ -19,7 +19,7 @@ pub(crate) fn decode(_: &GetObjectAcl, reply: Reply) -> Result<Acl, Flaw> {
     Ok(Acl { owner, grants })
 }
 
-fn grant(entry: &Element) -> Result<AclGrant, Flaw> {
+fn grant(entry: &Element<'_>) -> Result<AclGrant, Flaw> {
     let grantee = entry.child("Grantee").ok_or_else(|| flaw("a grant has no grantee"))?;
     let grantee = match (grantee.text_of("ID"), grantee.text_of("URI")) {
         (Some(id), _) => Grantee::Id(id.to_owned()),

@@ -19,7 +19,7 @@ pub(crate) fn decode(_: &ListMultipartUploads, reply: Reply) -> Result<Vec<Liste
     page.children("Upload").map(|entry| listed(entry, is_encoded)).collect()
 }
 
-fn listed(entry: &Element, is_encoded: bool) -> Result<ListedUpload, Flaw> {
+fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedUpload, Flaw> {
     let id = entry.text_of("UploadId").filter(|id| !id.is_empty());
     let upload_id = id.ok_or_else(|| flaw("an upload has no id"))?.to_owned();
     Ok(ListedUpload { key: key_of(entry, is_encoded)?, upload_id })

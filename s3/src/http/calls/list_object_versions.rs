@@ -21,7 +21,7 @@ pub(crate) fn decode(_: &ListObjectVersions, reply: Reply) -> Result<Vec<ListedV
     entries.map(|entry| listed(entry, is_encoded)).collect()
 }
 
-fn listed(entry: &Element, is_encoded: bool) -> Result<ListedVersion, Flaw> {
+fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedVersion, Flaw> {
     let version = entry.text_of("VersionId").and_then(|id| VersionId::new(id).ok());
     Ok(ListedVersion {
         key: key_of(entry, is_encoded)?,

@@ -31,7 +31,7 @@ pub(crate) fn decode(_: &ListObjectsV2, reply: Reply) -> Result<ListPage, Flaw> 
 }
 
 /// A page that is not the last has to name the next: taking it for the last would lose objects.
-fn next(page: &Element) -> Result<Option<String>, Flaw> {
+fn next(page: &Element<'_>) -> Result<Option<String>, Flaw> {
     let token = page.text_of("NextContinuationToken").filter(|token| !token.is_empty());
     match (page.text_of("IsTruncated"), token) {
         (Some("true"), Some(token)) => Ok(Some(token.to_owned())),
@@ -41,7 +41,7 @@ fn next(page: &Element) -> Result<Option<String>, Flaw> {
     }
 }
 
-fn listed(entry: &Element, is_encoded: bool) -> Result<ListedObject, Flaw> {
+fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedObject, Flaw> {
     let size = entry.text_of("Size").and_then(|size| size.trim().parse().ok());
     Ok(ListedObject {
         key: key_of(entry, is_encoded)?,
@@ -53,7 +53,7 @@ fn listed(entry: &Element, is_encoded: bool) -> Result<ListedObject, Flaw> {
 }
 
 /// The key of an entry of a listing, whichever listing it is.
-pub(super) fn key_of(entry: &Element, is_encoded: bool) -> Result<ObjectKey, Flaw> {
+pub(super) fn key_of(entry: &Element<'_>, is_encoded: bool) -> Result<ObjectKey, Flaw> {
     let text = entry.text_of("Key").ok_or_else(|| flaw("an object has no key"))?;
     let key = if is_encoded { decode_form(text) } else { Some(text.to_owned()) };
     let key = key.ok_or_else(|| flaw("a key is not UTF-8"))?;

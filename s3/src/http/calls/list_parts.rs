@@ -16,7 +16,7 @@ pub(crate) fn decode(_: &ListParts, reply: Reply) -> Result<Vec<ListedPart>, Fla
     reply.document("ListPartsResult")?.children("Part").map(listed).collect()
 }
 
-fn listed(entry: &Element) -> Result<ListedPart, Flaw> {
+fn listed(entry: &Element<'_>) -> Result<ListedPart, Flaw> {
     let number = |name| entry.text_of(name).map(str::trim);
     let part = number("PartNumber").and_then(|text| text.parse().ok());
     let size = number("Size").and_then(|text| text.parse().ok());
