@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brigade_model::limits::{CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, REPORT_PATIENCE};
+use brigade_model::limits::{BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, REPORT_PATIENCE};
 
 /// How an engine works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub slices: usize,
     /// Tasks of a slice that run at once; the endpoint's own limits stand below.
     pub tasks: usize,
+    /// Bytes of bodies that this process holds at once.
+    pub bytes_in_flight: u64,
     /// Jobs that this process prepares at once; as many are drained, and as many reported.
     pub stages: usize,
     /// How long the engine waits before it looks again, when no bell rings.
@@ -39,6 +41,7 @@ impl Default for EngineConfig {
             active_jobs: 4,
             slices: 4,
             tasks: 64,
+            bytes_in_flight: BYTES_IN_FLIGHT,
             stages: 8,
             poll: Duration::from_secs(1),
             lease_grace: Duration::from_secs(10),

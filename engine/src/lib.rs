@@ -7,6 +7,7 @@
 //! statuses and the leases say what is left to do.
 
 mod budget;
+pub mod byte_budget;
 mod change;
 mod config;
 pub mod dry_run;

@@ -22,6 +22,7 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
 
+use crate::byte_budget::ByteBudget;
 use crate::places::Place;
 use copy::plan::CopyPlan;
 use hand::Hand;
@@ -52,6 +53,8 @@ pub struct Bench {
     pub target: Place,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The bytes of bodies that this process holds.
+    pub bytes: ByteBudget,
     /// Where multipart uploads are recorded before their first part.
     pub jobs: Arc<dyn JobStore>,
     /// How long the worker may go on.

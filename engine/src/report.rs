@@ -36,6 +36,7 @@ pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
 pub use settle::settle;
 pub use trial::try_place;
 
+use crate::byte_budget::ByteBudget;
 use crate::places::Place;
 use crate::report::destination::Destination;
 use crate::setback::Setback;
@@ -57,6 +58,8 @@ pub struct WriteReport<'a> {
     pub clock: &'a dyn Clock,
     /// How long it may go on.
     pub leash: &'a Leash,
+    /// The bytes of bodies that this process holds.
+    pub bytes: &'a ByteBudget,
 }
 
 /// Writes the report of a job, or what is missing of it; does nothing when none is wanted.

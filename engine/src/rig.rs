@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::job::{Change, Dialect, Prepared, Retry};
-use brigade_model::limits::LEASE_TTL;
+use brigade_model::limits::{BYTES_IN_FLIGHT, LEASE_TTL};
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, OutcomePart, OwnerId, SliceRow, StageLease};
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, Effect, GotObject, Leash, PutObject, Verdict, send,
@@ -22,6 +22,7 @@ use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
 
+use crate::byte_budget::ByteBudget;
 use crate::outcomes::PartBuilder;
 use crate::places::{AlwaysWell, BucketRules, Grantees, Place, RolePlaces};
 use crate::report::{WriteReport, write_report};
@@ -37,6 +38,7 @@ pub(crate) struct Rig {
     pub(crate) script: Arc<Scripted>,
     pub(crate) places: RolePlaces,
     pub(crate) leash: Leash,
+    pub(crate) bytes: ByteBudget,
     pub(crate) job: Job,
     pub(crate) lease: StageLease,
     changes: u128,
@@ -122,7 +124,8 @@ impl Rig {
             report: place,
         };
         let (spool, leash) = (MemorySpool::new(), Leash::unbounded());
-        let mut rig = Self { clock, jobs, spool, objects, script, places, leash, job, lease, changes: 0 };
+        let bytes = ByteBudget::new(BYTES_IN_FLIGHT);
+        let mut rig = Self { clock, jobs, spool, objects, script, places, leash, bytes, job, lease, changes: 0 };
         rig.change(Change::PreparationStarted).await;
         rig
     }
@@ -136,8 +139,8 @@ impl Rig {
     }
 
     pub(crate) async fn prepare(&self) -> Result<Prepared, Setback> {
-        let Self { jobs, spool, places, leash, job, lease, .. } = self;
-        prepare(Prepare { job, lease, jobs, spool, places, leash }).await
+        let Self { jobs, spool, places, leash, job, lease, bytes, .. } = self;
+        prepare(Prepare { job, lease, jobs, spool, places, leash, bytes }).await
     }
 
     /// Another owner takes the stage over.
@@ -222,8 +225,8 @@ impl Rig {
     }
 
     pub(crate) fn report(&self) -> WriteReport<'_> {
-        let Self { jobs, spool, places, leash, job, lease, clock, .. } = self;
-        WriteReport { job, lease, jobs, spool, place: &places.report, clock: &**clock, leash }
+        let Self { jobs, spool, places, leash, job, lease, clock, bytes, .. } = self;
+        WriteReport { job, lease, jobs, spool, place: &places.report, clock: &**clock, leash, bytes }
     }
 
     pub(crate) async fn write_report(&self) -> Result<(), Setback> {

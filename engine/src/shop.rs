@@ -12,6 +12,7 @@ use brigade_model::{JobId, LoadLimits, Timestamp};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
+use crate::byte_budget::ByteBudget;
 use crate::change::ChangeError;
 use crate::config::EngineConfig;
 use crate::dry_run::Rehearsal;
@@ -30,6 +31,7 @@ pub(crate) struct Shop {
     pub(crate) owner: OwnerId,
     pub(crate) leashes: Leashes,
     pub(crate) space: Space,
+    pub(crate) bytes: ByteBudget,
     bell: watch::Sender<u64>,
     budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
 }
@@ -37,13 +39,14 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn new(ports: Ports, config: EngineConfig) -> Self {
         let owner = OwnerId(ports.change_id().0);
-        let space = Space::new(&config);
+        let (space, bytes) = (Space::new(&config), ByteBudget::new(config.bytes_in_flight));
         Self {
             ports,
             config: Arc::new(config),
             owner,
             leashes: Leashes::default(),
             space,
+            bytes,
             bell: watch::Sender::new(0),
             budgets: Arc::default(),
         }
@@ -113,6 +116,7 @@ impl Shop {
             source: places.source,
             target: places.target,
             clock: self.ports.clock.clone(),
+            bytes: self.bytes.clone(),
             jobs: self.ports.jobs.clone(),
             leash: leash.clone(),
             entropy: self.ports.entropy.clone(),

@@ -5,6 +5,7 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::{Job, ManifestFormat};
 use bytes::{Buf, Bytes};
 
+use crate::byte_budget::ByteBudget;
 use crate::manifest::csv::{RowReader, StrangeFirstRow};
 use crate::manifest::inventory::rows::DELETE_MARKER;
 use crate::manifest::inventory::tasks::InventoryTasks;
@@ -26,13 +27,18 @@ impl<'a> TaskReader<'a> {
     ///
     /// # Errors
     /// [`ReadManifestError`].
-    pub async fn open(job: &Job, place: &'a Place, leash: &'a Leash) -> Result<Self, ReadManifestError> {
+    pub async fn open(
+        job: &Job,
+        place: &'a Place,
+        leash: &'a Leash,
+        bytes: &ByteBudget,
+    ) -> Result<Self, ReadManifestError> {
         let spec = &job.spec.manifest;
         let object = pin(job, place, leash).await?;
         Ok(Self(match spec.format {
             ManifestFormat::CosCsvV1 => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
             ManifestFormat::CosInventoryCsvV1 => {
-                Format::Inventory(Box::new(InventoryTasks::open(job, place, leash, object).await?))
+                Format::Inventory(Box::new(InventoryTasks::open(job, place, leash, bytes, object).await?))
             }
         }))
     }

@@ -6,6 +6,7 @@
 //! answer does not name as deleted is deleted by a call of its own: an error then comes with its
 //! status and request id, and an unknown effect is checked.
 
+use brigade_model::limits::DELETE_OBJECTS_BYTES_MAX;
 use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
 use brigade_model::{Outcome, Task, Timestamp};
 use futures::StreamExt;
@@ -77,7 +78,9 @@ async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResul
     let hand = Hand::new(bench, tasks[0], None);
     let bucket = hand.find_source()?.bucket;
     let objects = tasks.iter().map(|task| (task.key.clone(), task.version.clone())).collect();
-    Ok(hand.send(&bench.source, DeleteObjects { bucket, objects }).await?)
+    let request = DeleteObjects { bucket, objects };
+    let _room = hand.room_for((DELETE_OBJECTS_BYTES_MAX + request.answer_bounds().bytes) as u64).await?;
+    Ok(hand.send(&bench.source, request).await?)
 }
 
 /// Codes by which a store says of a key that it did nothing to it.

@@ -12,6 +12,7 @@ use brigade_model::{BucketName, Outcome, Task, Timestamp, VersionId};
 use super::capabilities::refuse_row;
 use super::failure::{End, in_doubt, outcome_of, refuse, reject};
 use super::{Bench, Run};
+use crate::byte_budget::Room;
 use crate::places::Place;
 
 /// Who runs a task.
@@ -131,6 +132,15 @@ impl<'a> Hand<'a> {
             let Some(pause) = pauses.next() else { return Err(missing) };
             self.until_stopped(self.bench.clock.sleep(pause)).await?;
         }
+    }
+
+    /// Room for the bytes of a body that is about to be read or built, for as long as it is held.
+    pub(crate) async fn room_for(&self, bytes: u64) -> Result<Room, CallError> {
+        let room = self.bench.bytes.take(self.bench.job, bytes, &self.leash()).await;
+        room.ok_or_else(|| {
+            let why = "stopped while it waited for room for its bytes";
+            CallError::new(Verdict::Stopped, Effect::None, "Stopped", why)
+        })
     }
 
     /// Waits, until the worker has to stop.

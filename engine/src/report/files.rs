@@ -79,7 +79,7 @@ impl File<'_> {
         let rows = rows_of(self.kind, slice);
         if self.rows == 0 && !self.recorded.contains(&(self.kind.word().to_owned(), self.number)) {
             let key = self.to.rows_key(self.kind, self.number)?;
-            self.upload = Some(Upload::new(self.what, self.to, key));
+            self.upload = Some(Upload::begin(self.what, self.to, key).await?);
         }
         self.rows += rows;
         let Some(upload) = &mut self.upload else { return Ok(()) };

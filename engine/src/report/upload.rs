@@ -12,6 +12,7 @@ use brigade_model::{ETag, ObjectKey};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
+use crate::byte_budget::Room;
 use crate::report::WriteReport;
 use crate::report::destination::{Destination, new_object};
 use crate::setback::Setback;
@@ -36,6 +37,8 @@ pub(super) struct Upload<'a> {
     md5: Md5,
     size: u64,
     parts: Option<Parts>,
+    /// For the buffer.
+    _room: Room,
 }
 
 struct Parts {
@@ -52,9 +55,10 @@ pub(super) struct Written {
 }
 
 impl<'a> Upload<'a> {
-    /// An empty object.
-    pub(super) fn new(what: WriteReport<'a>, to: &'a Destination<'a>, key: ObjectKey) -> Self {
-        Self {
+    /// An empty object, once there is room for its parts, which are held one at a time.
+    pub(super) async fn begin(what: WriteReport<'a>, to: &'a Destination<'a>, key: ObjectKey) -> Result<Self, Setback> {
+        let room = what.bytes.take(what.job.id, BUFFER_BYTES as u64, what.leash).await.ok_or(Setback::Stopped)?;
+        Ok(Self {
             what,
             to,
             at: to.at(key),
@@ -62,7 +66,8 @@ impl<'a> Upload<'a> {
             md5: Md5::new(),
             size: 0,
             parts: None,
-        }
+            _room: room,
+        })
     }
 
     /// Sends a part when the buffer holds one.
@@ -90,7 +95,7 @@ impl<'a> Upload<'a> {
     async fn send_part(&mut self) -> Result<(), Setback> {
         let mut parts = match self.parts.take() {
             Some(parts) => parts,
-            None => self.begin().await?,
+            None => self.begin_parts().await?,
         };
         let part = u32::try_from(parts.etags.len() + 1).unwrap_or(u32::MAX);
         let upload_id = parts.upload_id.clone();
@@ -105,7 +110,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    async fn begin(&self) -> Result<Parts, Setback> {
+    async fn begin_parts(&self) -> Result<Parts, Setback> {
         let request = CreateMultipartUpload { at: self.at.clone(), with: new_object(CONTENT_TYPE) };
         let upload_id = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
         let At { bucket, key } = self.at.clone();

@@ -18,6 +18,7 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Job, Task};
 
+use crate::byte_budget::ByteBudget;
 use crate::manifest::row::Row;
 use crate::manifest::tasks::TaskReader;
 use crate::manifest::{Located, ManifestProblem};
@@ -52,6 +53,8 @@ pub struct Prepare<'a> {
     pub places: &'a RolePlaces,
     /// How long it may go on.
     pub leash: &'a Leash,
+    /// The bytes of bodies that this process holds.
+    pub bytes: &'a ByteBudget,
 }
 
 /// Prepares a job; the caller applies what was found as the job's next change.
@@ -69,7 +72,7 @@ pub async fn prepare(what: Prepare<'_>) -> Result<Prepared, Setback> {
 }
 
 async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
-    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash).await?;
+    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash, what.bytes).await?;
     let mut slicer = Slicer::begin(what).await?;
     slicer.compares_recorded = !tasks.is_pinned();
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));

@@ -37,7 +37,7 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
     let places = shop.places_to_run(job)?;
     let Ports { jobs, spool, .. } = &shop.ports;
-    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash };
+    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash, bytes: &shop.bytes };
     let needed = match job.spec.retry_of {
         Some(_) => &[&places.report][..],
         None => &[&places.manifest, &places.source, &places.report],

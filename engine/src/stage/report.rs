@@ -109,7 +109,7 @@ async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> R
     let place = shop.places_of(&job)?.report;
     let Ports { jobs, spool, clock, .. } = &shop.ports;
     let (jobs, spool, clock) = (&**jobs, &**spool, &**clock);
-    let what = WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash };
+    let what = WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash, bytes: &shop.bytes };
     unless_away(shop, &[&place], write_report(what)).await
 }
 

@@ -4,13 +4,21 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::{Job, Task};
 use futures::stream::{BoxStream, TryStreamExt};
 
+use crate::byte_budget::{ByteBudget, Room};
 use crate::manifest::inventory::part::{ReadPart, Step};
-use crate::manifest::inventory::parts::{Range, read_ahead};
+use crate::manifest::inventory::parts::{RANGE_BYTES, RANGES_AHEAD, Range, read_ahead};
 use crate::manifest::inventory::rows::InventoryRows;
-use crate::manifest::inventory::{DOCUMENT_BYTES_MAX, Inventory, InventoryError};
+use crate::manifest::inventory::{DOCUMENT_BYTES_MAX, Inventory, InventoryError, PARTS_MAX};
 use crate::manifest::source::PinnedObject;
-use crate::manifest::{Located, ReadManifestError};
+use crate::manifest::{ManifestProblem, ReadManifestError};
 use crate::places::Place;
+
+/// What is read ahead of an inventory's parts, and the two ranges that are being read.
+const READ_AHEAD_BYTES: u64 = RANGE_BYTES * (RANGES_AHEAD as u64 + 2);
+/// What a part takes in memory: its name, size and MD5. While they are read there are two of each.
+const PART_BYTES: u64 = 256;
+/// The shortest entry of a part: `{"key":"a"},`.
+const PART_ENTRY_BYTES: u64 = 12;
 
 /// Reads the tasks of an inventory. Holds what is read ahead of its parts.
 pub struct InventoryTasks<'a> {
@@ -18,6 +26,8 @@ pub struct InventoryTasks<'a> {
     ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
     part: Option<ReadPart>,
     is_pinned: bool,
+    /// For the names of the parts and what is read ahead of them.
+    _room: Room,
 }
 
 impl<'a> InventoryTasks<'a> {
@@ -29,16 +39,28 @@ impl<'a> InventoryTasks<'a> {
         job: &Job,
         place: &'a Place,
         leash: &'a Leash,
+        bytes: &ByteBudget,
         manifest: PinnedObject<'a>,
     ) -> Result<Self, ReadManifestError> {
         let (spec, located) = (&job.spec, manifest.located().clone());
-        let json = read_document(manifest, &located).await?;
+        if manifest.size > DOCUMENT_BYTES_MAX {
+            return Err(located.error(InventoryError::TooLong(manifest.size)));
+        }
+        let parts_at_most = (manifest.size / PART_ENTRY_BYTES).min(PARTS_MAX as u64);
+        let wanted = manifest.size + 2 * parts_at_most * PART_BYTES + READ_AHEAD_BYTES;
+        let room = bytes.take(job.id, wanted, leash).await;
+        let mut room = room.ok_or_else(|| located.error(ManifestProblem::Stopped))?;
+        let json = read_document(manifest).await?;
         let inventory = Inventory::read(&json, &spec.manifest.location, &place.buckets);
         let inventory = inventory.map_err(|error| located.error(error))?;
         let rows = InventoryRows::new(&inventory, spec.operation.kind(), &spec.options);
         let rows = rows.map_err(|error| located.error(error))?;
         let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
-        Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None, is_pinned })
+        drop(json);
+        let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
+        let read_ahead_bytes = size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES);
+        room.shrink_to(inventory.parts.len() as u64 * PART_BYTES + read_ahead_bytes);
+        Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None, is_pinned, _room: room })
     }
 
     /// The next task; `None` once every part is read to its end.
@@ -76,11 +98,8 @@ impl<'a> InventoryTasks<'a> {
     }
 }
 
-async fn read_document(manifest: PinnedObject<'_>, located: &Located) -> Result<Vec<u8>, ReadManifestError> {
-    if manifest.size > DOCUMENT_BYTES_MAX {
-        return Err(located.error(InventoryError::TooLong(manifest.size)));
-    }
-    let mut json = Vec::new();
+async fn read_document(manifest: PinnedObject<'_>) -> Result<Vec<u8>, ReadManifestError> {
+    let mut json = Vec::with_capacity(usize::try_from(manifest.size).unwrap_or(0));
     let mut source = manifest.read_all();
     while let Some(piece) = source.next().await? {
         json.extend_from_slice(&piece);

@@ -146,3 +146,13 @@ fn an_inventory_that_names_a_part_twice_is_refused_with_the_name() {
     let many = format!(r#"{{"sourceBucket":"photos","fileSchema":"Bucket, Key","files":[{parts}]}}"#);
     assert_eq!(read(&many).unwrap_err(), InventoryError::Twice(ObjectKey::new("inv/a.csv").unwrap()));
 }
+
+#[test]
+fn an_inventory_that_names_more_parts_than_are_held_is_refused_before_it_is_read() {
+    let of = |parts: usize| {
+        let files = vec![r#"{"key":"a"}"#; parts].join(",");
+        read(&format!(r#"{{"sourceBucket":"photos","fileSchema":"Bucket, Key","files":[{files}]}}"#))
+    };
+    assert!(!matches!(of(PARTS_MAX), Err(InventoryError::TooManyParts | InventoryError::Document(_))));
+    assert_eq!(of(PARTS_MAX + 1).unwrap_err().to_string(), "names more than 100000 parts");
+}

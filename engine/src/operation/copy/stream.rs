@@ -24,6 +24,7 @@ use super::Copying;
 use super::digests::{Digests, Hashing};
 use super::multipart::{Part, Way, carry_in_parts, source_changed};
 use super::plan::whole_metadata;
+use crate::byte_budget::Room;
 
 /// The code of a copy whose source sends other bytes than it declares.
 pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
@@ -42,6 +43,7 @@ pub(super) async fn carry_through(
         return carry_in_parts(copying, head, Way::ThroughUs, checked).await;
     }
     let mut hashing = [Hashing::to_compare_with(&Digests::declared(&head)).and_md5()];
+    let room = copying.hand.room_for(head.size).await?;
     let (got, body) = read_range(copying, &head, None, &mut hashing).await?;
     let [hashing] = hashing;
     let digests = hashing.finish();
@@ -54,7 +56,7 @@ pub(super) async fn carry_through(
         None => whole_metadata(&got)?,
     };
     let with = NewObject { metadata, ..copying.new_object(&got).await? };
-    let putting = Putting { copying, source: got, body, with, digests };
+    let putting = Putting { copying, source: got, body, with, digests, _room: room };
     let done = act_and_settle(copying.hand, &putting, checked).await?;
     putting.check_written(&done).await?;
     Ok(done.version)
@@ -74,14 +76,18 @@ pub(super) async fn carry_parts(
     let mut before = None;
     for (number, range) in parts {
         let mut hashings = [whole, Hashing::md5()];
-        let read = read_range(copying, head, Some(range), &mut hashings);
+        let read = async {
+            let room = copying.hand.room_for(range.1 - range.0 + 1).await?;
+            let (_, body) = read_range(copying, head, Some(range), &mut hashings).await?;
+            Ok::<_, End>((body, room))
+        };
         // Each comes to its end, so that an abort leaves nothing behind.
         let (read, uploaded) = join(read, upload_part(copying, upload, before.take())).await;
         are_proved &= note_part(&mut carried, uploaded?);
-        let (_, body) = read?;
+        let (body, room) = read?;
         let [so_far, of_part] = hashings;
         whole = so_far;
-        before = Some(ReadPart { number, body, digests: of_part.finish() });
+        before = Some(ReadPart { number, body, digests: of_part.finish(), room });
     }
     // No more is uploaded of what is not the source's.
     let digests = whole.finish();
@@ -95,6 +101,8 @@ struct ReadPart {
     number: u32,
     body: Bytes,
     digests: Digests,
+    /// For the body, from before it was read until the target has it.
+    room: Room,
 }
 
 /// A part that was uploaded, and whether its ETag proves its bytes.
@@ -107,7 +115,7 @@ fn note_part(carried: &mut Vec<(u32, ETag)>, uploaded: Uploaded) -> bool {
 }
 
 async fn upload_part(copying: &Copying<'_>, upload: &Upload<'_>, part: Option<ReadPart>) -> Result<Uploaded, End> {
-    let Some(ReadPart { number, body, digests }) = part else { return Ok(None) };
+    let Some(ReadPart { number, body, digests, room: _room }) = part else { return Ok(None) };
     let request = UploadPart { at: upload.at.clone(), upload_id: upload.id.clone(), part: number, body };
     let sent = copying.hand.send(&copying.hand.bench.target, request).await;
     let PartDone { etag, sse } = sent.doing("uploading a part")?;
@@ -237,6 +245,8 @@ struct Putting<'a> {
     body: Bytes,
     with: NewObject,
     digests: Digests,
+    /// For the body.
+    _room: Room,
 }
 
 impl Putting<'_> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::limits::BYTES_IN_FLIGHT;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{Bench, Prepared, PreparedOperation, Run, run_group, run_one};
+use crate::byte_budget::ByteBudget;
 use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
 
 /// What goes wrong with a call.
@@ -215,6 +217,7 @@ impl Rig {
             source: place.clone(),
             target: place,
             clock: clock.clone(),
+            bytes: ByteBudget::new(BYTES_IN_FLIGHT),
             jobs: Arc::new(jobs.clone()),
             leash: Leash::unbounded(),
             entropy: Arc::new(SeededEntropy::new(2)),

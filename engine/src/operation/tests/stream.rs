@@ -1,20 +1,24 @@
 //! Copies through us between stores of which one sends, keeps or says something else than it should.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use brigade_model::ETag;
+use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Answer, ByteStream, Call, CallError, CallKind, Checksum, ChecksumAlgorithm, Effect, Leash, Metadata, NewObject,
     ObjectHead, ObjectStore, Verdict, Whole,
 };
+use brigade_model::{ETag, Outcome};
 use brigade_s3::simulated::SimulatedStore;
 use bytes::Bytes;
+use futures::future::join_all;
 
 use super::rig::{Rig, Scripted, TARGET, at, code, copy, done, lost, message, put_now, task};
+use crate::byte_budget::ByteBudget;
 use crate::operation::Run;
 
 type Change = dyn Fn(&Call, Result<Answer, CallError>, &SimulatedStore) -> Result<Answer, CallError> + Send + Sync;
@@ -406,5 +410,62 @@ impl ObjectStore for LosesOnePut {
             return Err(lost());
         }
         self.inner.call(leash, call).await
+    }
+}
+
+// Memory.
+
+/// A store whose writes take five seconds, and which counts with others of its kind the bytes that
+/// are held: from the call that reads them to the answer of the one that writes them.
+struct Slow {
+    inner: Arc<Scripted>,
+    clock: Arc<dyn Clock>,
+    held: Arc<AtomicU64>,
+    most: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl ObjectStore for Slow {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let written = match &call {
+            Call::GetObject(_) => {
+                let held = self.held.fetch_add(call.bytes_on_wire(), Ordering::Relaxed) + call.bytes_on_wire();
+                self.most.fetch_max(held, Ordering::Relaxed);
+                0
+            }
+            Call::UploadPart(_) => call.bytes_on_wire(),
+            _ => 0,
+        };
+        if written > 0 {
+            self.clock.sleep(Duration::from_secs(5)).await;
+        }
+        let answer = self.inner.call(leash, call).await;
+        self.held.fetch_sub(written, Ordering::Relaxed);
+        answer
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_through_us_to_a_slow_target_hold_no_more_bytes_than_the_budget_and_all_end() {
+    // Parts are of 5 MiB: of a budget of 30 MiB one job has three, and each copy has two at best.
+    for (budget, expected) in [(30 << 20, 15 << 20), (7 << 20, 5 << 20), (1 << 20, 5 << 20)] {
+        let (mut rig, other) = Rig::with_two_stores().await;
+        let body = bytes(LARGE);
+        for n in 0..10 {
+            rig.put_with(&format!("k{n}"), body.clone(), NewObject::default()).await;
+        }
+        rig.begin_run();
+        let (held, most) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let slow = |inner: &Arc<Scripted>| {
+            let (inner, clock) = (inner.clone(), rig.clock.clone());
+            Arc::new(Slow { inner, clock, held: held.clone(), most: most.clone() })
+        };
+        (rig.bench.source.store, rig.bench.target.store) = (slow(&rig.store), slow(&other));
+        rig.bench.bytes = ByteBudget::new(budget);
+        let (operation, tasks) = (copy(|_| ()), (0..10).map(|n| task(&format!("k{n}"))).collect::<Vec<_>>());
+        let runs = join_all(tasks.iter().map(|task| rig.run(&operation, task, false))).await;
+        assert!(runs.iter().all(|run| matches!(run, Run::Done(Outcome::Succeeded))), "{runs:?}");
+        assert_eq!(most.load(Ordering::Relaxed), expected, "a budget of {budget}");
+        assert_eq!(held.load(Ordering::Relaxed), 0);
     }
 }

@@ -214,6 +214,7 @@ async fn a_retry_whose_tasks_are_gone_or_not_what_was_counted_fails_and_says_so(
         spool: &rig.spool,
         places: &rig.places,
         leash: &rig.leash,
+        bytes: &rig.bytes,
     };
     let (code, reason) = failure(read_tasks(what, gone).await.unwrap_err());
     assert_eq!(code, "RetriedJobNotFound");
