@@ -17,7 +17,7 @@ use brigade_model::ports::object_store::{CallClass, ObjectStore};
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
@@ -43,6 +43,8 @@ pub struct Tools {
     pub entropy: Arc<dyn Entropy>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
+    /// Where connections to all stores wait for their next request.
+    pub idle: IdleConnections,
 }
 
 /// An endpoint as one pair of credentials uses it.
@@ -284,7 +286,8 @@ fn build_chain(
     let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
     let meters = CallMeters::new(&tools.metrics, name.as_str());
     let clock = || Arc::clone(&tools.clock);
-    let http = bare_store(endpoint, Arc::clone(&rotating), clock())?.telling_dates_to(Arc::clone(active.stamps()));
+    let http = bare_store(endpoint, Arc::clone(&rotating), clock(), tools.idle.clone())?;
+    let http = http.telling_dates_to(Arc::clone(active.stamps()));
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
     let timeouts = timeouts(endpoint);
@@ -333,7 +336,7 @@ fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) ->
 pub fn open_endpoint(endpoint: &Endpoint, clock: Arc<dyn Clock>) -> anyhow::Result<HttpStore> {
     let pair = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token);
     let pair = pair.context("the endpoint has no credentials")?;
-    bare_store(endpoint, Arc::new(RotatingCredentials::new(pair.credentials())), clock)
+    bare_store(endpoint, Arc::new(RotatingCredentials::new(pair.credentials())), clock, IdleConnections::default())
 }
 
 /// An endpoint with these credentials, without retries and limits.
@@ -344,6 +347,7 @@ pub fn bare_store(
     endpoint: &Endpoint,
     credentials: Arc<RotatingCredentials>,
     clock: Arc<dyn Clock>,
+    idle: IdleConnections,
 ) -> anyhow::Result<HttpStore> {
     let config = HttpConfig {
         endpoint: endpoint.url.as_str().to_owned(),
@@ -358,7 +362,7 @@ pub fn bare_store(
         idle: IDLE,
         requester_pays: endpoint.requester_pays,
     };
-    Ok(HttpStore::new(config, clock)?)
+    Ok(HttpStore::keeping_connections_in(idle, config, clock)?)
 }
 
 /// The time-outs of the configuration.

@@ -14,6 +14,7 @@ use anyhow::Context;
 use brigade_engine::{Engine, EngineConfig, Ports};
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
+use brigade_s3::http::IdleConnections;
 use brigade_store::backup::SPOOL;
 use brigade_store::directory::DirectorySpool;
 use brigade_store::sqlite::{OpenError, SqliteStore};
@@ -33,6 +34,7 @@ use crate::notify;
 use crate::roles::{ConfiguredRoles, Tools};
 use crate::tls::Certificate;
 
+pub mod descriptors;
 pub mod listener;
 
 use listener::Listening;
@@ -52,6 +54,9 @@ const METRICS_CONNECTIONS_MAX: usize = 64;
 /// what operators set for endpoints at another node.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// A connection that a store has closed is closed here within this time.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// A service that runs in this process.
 pub struct Running {
     /// Where it listens.
@@ -67,6 +72,7 @@ pub struct Running {
     telling: Option<Box<dyn Spawned>>,
     carrying: Box<dyn Spawned>,
     looking: Box<dyn Spawned>,
+    sweeping: Box<dyn Spawned>,
 }
 
 /// Starts the service on a listener.
@@ -74,7 +80,8 @@ pub struct Running {
 /// # Errors
 /// When the data directory is in use or cannot be opened, or an endpoint, the certificate or the
 /// address of the metrics cannot be used.
-pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
+pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<Running> {
+    let idle = IdleConnections::new(descriptors::fit(&mut config, descriptors::raise()));
     let metrics_listener = match config.server.metrics_listen.0 {
         Some(address) => Some(bind(address, "server.metrics_listen").await?),
         None => None,
@@ -84,7 +91,12 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let spawn: Arc<dyn Spawn> = Arc::new(TokioSpawn);
     let certificate = open_certificate(&config)?;
     let metrics = Metrics::new(Arc::clone(&clock));
-    let tools = Tools { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), metrics: Arc::clone(&metrics) };
+    let tools = Tools {
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        metrics: Arc::clone(&metrics),
+        idle: idle.clone(),
+    };
     let roles = Arc::new(ConfiguredRoles::build(&config, &tools)?);
     let Stores { jobs, spool, clock_missed_ms } = open_stores(&config.server.data_dir, &clock)?;
     roles.adopt(jobs.endpoints().await.context("cannot read the endpoints' settings")?);
@@ -121,6 +133,7 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         trusted_proxies: config.server.trusted_proxies.clone().unwrap_or_default(),
         head_timeout: config.server.head_timeout,
         answer_timeout: config.server.request_timeout,
+        idle: idle.clone(),
         clock: Arc::clone(&clock),
         spawn: Arc::clone(&spawn),
     };
@@ -137,7 +150,21 @@ pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
     let listening = spawn.spawn("listener", Box::pin(serving));
     let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, Arc::clone(&api))));
-    Ok(Running { address, metrics_address, api, engine, jobs, clock, stop, listening, telling, carrying, looking })
+    let sweeping = spawn.spawn("sweep", Box::pin(sweep(idle, Arc::clone(&clock))));
+    Ok(Running {
+        address,
+        metrics_address,
+        api,
+        engine,
+        jobs,
+        clock,
+        stop,
+        listening,
+        telling,
+        carrying,
+        looking,
+        sweeping,
+    })
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -149,10 +176,11 @@ impl Running {
     /// Stops it: not ready any more, no new connections, no new tasks; returns once the requests
     /// and the tasks in flight have ended and are recorded, and the data directory is free.
     pub async fn stop(self) {
-        let Self { api, engine, jobs, clock, stop, listening, telling, carrying, looking, .. } = self;
+        let Self { api, engine, jobs, clock, stop, listening, telling, carrying, looking, sweeping, .. } = self;
         api.is_stopping.store(true, Ordering::SeqCst);
         stop.send_replace(true);
         looking.abort();
+        sweeping.abort();
         tokio::join!(engine.shut_down(), listening.ended(), looking.ended());
         if let Some(telling) = telling {
             telling.ended().await;
@@ -194,6 +222,14 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
             Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),
             Some(Ok(false)) | None => {}
         }
+    }
+}
+
+/// Closes connections to stores that nobody needs, for as long as the service runs.
+async fn sweep(idle: IdleConnections, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(SWEEP_EVERY).await;
+        idle.sweep(clock.monotonic()).await;
     }
 }
 
@@ -241,6 +277,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         active_jobs: engine.active_jobs,
         slices: engine.slices_in_flight,
         tasks: engine.tasks_in_flight,
+        bytes_in_flight: engine.bytes_in_flight.0,
         stages: engine.stages_in_flight,
         poll: engine.poll,
         stop_patience: config.server.stop_timeout,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
-use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
@@ -154,7 +154,7 @@ pub fn open_endpoint(name: &str, endpoint: &Endpoint, tools: &Tools) -> anyhow::
     };
     let token = endpoint.session_token.as_ref().map(|token| token.current().expose().to_owned());
     let credentials = credentials(key_id, secret.current().expose(), token);
-    let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock));
+    let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock), IdleConnections::default());
     Ok(with_retries(http.map_err(|error| Mistake(format!("endpoint {name}: {error:#}")))?, tools))
 }
 

@@ -14,6 +14,9 @@ section! {
         default slices_in_flight: usize = "4",
         /// Tasks of a slice that run at once; the endpoint's own limits stand below.
         default tasks_in_flight: usize = "64",
+        /// Bytes of bodies that are held at once: parts of copies between stores and of reports, what is read ahead of
+        /// inventories, deletes of many with their answers. The process takes some 200 MiB besides.
+        default bytes_in_flight: Bytes = "256MiB",
         /// Jobs that are prepared at once; as many are drained, and as many reported.
         default stages_in_flight: usize = "8",
         /// How long the engine waits before it looks for work that nobody told it of.

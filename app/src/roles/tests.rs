@@ -62,7 +62,7 @@ fn build(folder: &Path) -> (Config, ConfiguredRoles) {
 fn build_from(config: &Config) -> ConfiguredRoles {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
     let metrics = Metrics::new(Arc::clone(&clock));
-    let tools = Tools { clock, entropy: Arc::new(SeededEntropy::new(1)), metrics };
+    let tools = Tools { clock, entropy: Arc::new(SeededEntropy::new(1)), metrics, idle: IdleConnections::default() };
     ConfiguredRoles::build(config, &tools).unwrap()
 }
 

@@ -23,6 +23,7 @@ use axum::Router;
 use axum::body::Body;
 use brigade_model::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 use brigade_model::ports::{Clock, Spawn};
+use brigade_s3::http::IdleConnections;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -34,11 +35,14 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::descriptors;
+
 mod patience;
 mod places;
 
 use crate::config::value::Network;
 use patience::Patience;
+pub(in crate::serve) use places::HEALTH_PLACES;
 use places::{Place, Places};
 pub use places::{Seat, TooMany};
 
@@ -61,6 +65,8 @@ pub struct Listening {
     pub head_timeout: Duration,
     /// How long a peer may take nothing of its answer.
     pub answer_timeout: Duration,
+    /// Connections of this process that give their descriptors first when there are none left.
+    pub idle: IdleConnections,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Concurrency.
@@ -79,7 +85,7 @@ pub async fn listen(
     let places = Places::new(listening.connections_max);
     loop {
         let next = async {
-            let (stream, peer) = accept(&listener, &*listening.clock).await;
+            let (stream, peer) = accept(&listener, &listening, &places).await;
             let is_proxy = listening.trusted_proxies.iter().any(|proxy| proxy.holds(peer.ip()));
             (stream, peer, places.enter((!is_proxy).then_some(peer.ip())).await)
         };
@@ -106,14 +112,18 @@ struct Visit {
 }
 
 /// The next connection.
-async fn accept(listener: &TcpListener, clock: &dyn Clock) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, listening: &Listening, places: &Places) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
                 // Out of file descriptors, or a peer that is gone already: waiting helps both.
                 tracing::warn!(%error, "cannot accept a connection");
-                clock.sleep(Duration::from_millis(100)).await;
+                if descriptors::is_out_of_them(&error) {
+                    listening.idle.make_room();
+                    places.make_room();
+                }
+                listening.clock.sleep(Duration::from_millis(100)).await;
             }
         }
     }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on ends with a panic")]
 
+mod bounds;
 mod crashes;
 mod forged;
 mod habits;

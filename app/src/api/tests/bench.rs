@@ -248,8 +248,12 @@ impl Bench {
         let config = Config::from_text(CONFIG).unwrap();
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
         let metrics = Metrics::new(Arc::clone(&clock) as _);
-        let tools =
-            Tools { clock: Arc::clone(&clock) as _, entropy: Arc::clone(&entropy), metrics: Arc::clone(&metrics) };
+        let tools = Tools {
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::clone(&entropy),
+            metrics: Arc::clone(&metrics),
+            idle: Default::default(),
+        };
         let told = Arc::new(Told::default());
         let api = Api {
             keys: Keys::new(&config.accounts, config.server.signature_strictness).unwrap(),

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 /// Places beyond those that requests may fill: for whoever asks whether the service lives. A
 /// supervisor, a load balancer's nodes and an operator ask at the same moment. ours
-pub(super) const HEALTH_PLACES: usize = 16;
+pub(in crate::serve) const HEALTH_PLACES: usize = 16;
 
 /// All places of a listener. Clones are the same places.
 #[derive(Clone)]
@@ -200,6 +200,15 @@ impl Places {
             Connection { peer: holder.clone(), holder, phase, must_go: false, dismissed: Arc::clone(&dismissed) };
         books.put(id, connection);
         Some(Place { seat: Seat { places: self.clone(), id }, dismissed })
+    }
+
+    /// Lets the slowest connection of who holds most go, though there are places: the process has no
+    /// descriptor left. One at a time.
+    pub(super) fn make_room(&self) {
+        let mut books = self.books();
+        if books.leaving == 0 {
+            books.dismiss_slowest();
+        }
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {

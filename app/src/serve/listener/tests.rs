@@ -33,6 +33,7 @@ async fn run_with(router: Router, tls: Option<TlsAcceptor>, adjust: impl FnOnce(
         trusted_proxies: Vec::new(),
         head_timeout: LONG,
         answer_timeout: LONG,
+        idle: IdleConnections::default(),
         clock,
         spawn,
     };
