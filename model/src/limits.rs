@@ -108,6 +108,16 @@ pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
 /// A task begins only while its worker has seen within this time that the job may run, so a
 /// cancel that another node stored starts nothing later. Workers look three times as often. ours
 pub const NOTICE_MAX: Duration = Duration::from_secs(1);
+/// What has begun when its job is stopped waits and is tried again for this long: a person who
+/// cancels waits for it. What is missing then is told. ours
+pub const FINISHING_MAX: Duration = Duration::from_secs(30);
+/// Units of one slice that wait for long beside those that run; each keeps some kilobytes. ours
+pub const STUCK_TASKS_MAX: usize = 512;
+/// Slices of one job that only wait, and so give their places to others, in one process: each keeps
+/// its lease, and up to a thousand rows in memory. ours
+pub const SLICES_ASIDE_MAX: usize = 8;
+/// Jobs that only wait, and so give their slots to others, for each endpoint. ours
+pub const JOBS_ASIDE_MAX: usize = 16;
 /// A slice that was revoked this often fails its job, because its content kills workers: unless
 /// something of the job was recorded in between, or its calls waited when the last worker died. ours
 pub const SLICE_REVOCATIONS_MAX: u32 = 10;

@@ -163,7 +163,7 @@ impl Limit {
         let permit = tokio::select! {
             biased;
             permit = granted => permit,
-            () = leash.stopped() => return Err(stopped()),
+            () = leash.ended(&*self.clock) => return Err(stopped()),
         };
         // The wait may have been long.
         let may_start = leash.may_start(self.clock.monotonic(), self.timeouts.to_start(call));

@@ -3,11 +3,17 @@
 //! | an attempt ended in | then |
 //! |---|---|
 //! | an answer that says no (missing, denied, a condition, invalid) | that error |
+//! | any other error, and the task has waited long enough while the endpoint served others | that error |
 //! | an unknown effect, of a call that is not repeatable | that error: the operation looks first |
 //! | throttled | wait with full jitter, or as long as the store asks; no attempt is spent |
 //! | unavailable | wait at the gate; no attempt is spent |
-//! | refused credentials, or a failure that finds the gate closed | wait at the gate; once, it and those before are free |
-//! | any other transient failure | spend an attempt, wait with full jitter |
+//! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the gate; no attempt is spent |
+//! | another failure of this call alone | spend an attempt, wait with full jitter |
+//!
+//! Attempts that are spent end a call only when its kind has failed for the task for a minute: a
+//! burst of failures that ends before fails nothing. What a task *waits* is bounded over all its calls: by
+//! attempts and by time, both of which must be over, and only while the endpoint serves others.
+//! A call that waits for long tells its leash that its task is stuck.
 //!
 //! The caller's leash is looked at before each attempt, and ends every wait.
 
@@ -15,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{
     Answer, Call, CallError, Effect, Leash, ListObjectsV2, ObjectStore, Request, Verdict,
 };
@@ -22,33 +29,54 @@ use brigade_model::ports::{Clock, Entropy};
 
 use crate::timeouts::Timeouts;
 
+mod circuit;
 mod gate;
-use gate::Entry;
-pub use gate::{Closed, Gate};
+mod history;
+pub use circuit::{Closed, Scope};
+pub use gate::Gate;
+use gate::{Entry, OPINION_EVERY, Passing, Ticket};
+use history::History;
 
 /// The longest wait that a store may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// After being refused so often it is not the moment that is bad: the waits become long.
+const FAILURES_OF_A_MOMENT: u32 = 12;
 
 /// How calls are repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts of a call that fails transiently.
+    /// Attempts of a call that fails transiently ...
     pub attempts_max: u32,
+    /// ... which must have failed for this long, too.
+    pub burst: Duration,
+    /// Attempts that a task makes at most while the endpoint serves others ...
+    pub wait_attempts_max: u32,
+    /// ... which must have taken this long, too.
+    pub wait_max: Duration,
     /// The first wait is between zero and this; each following doubles.
     pub backoff: Duration,
     /// The doubling ends here.
     pub backoff_max: Duration,
+    /// And here for a call that was told to slow down for long.
+    pub long_backoff_max: Duration,
     /// What an attempt may take: none starts that the lease is too short for.
     pub timeouts: Timeouts,
+    /// Each bucket has a host of its own, whose failures are its alone.
+    pub has_host_per_bucket: bool,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts_max: 5,
+            burst: Duration::from_secs(60),
+            wait_attempts_max: 30,
+            wait_max: Duration::from_secs(3600),
             backoff: Duration::from_millis(200),
             backoff_max: Duration::from_secs(20),
+            long_backoff_max: Duration::from_secs(120),
             timeouts: Timeouts::default(),
+            has_host_per_bucket: false,
         }
     }
 }
@@ -62,23 +90,21 @@ pub struct Retry {
     entropy: Arc<dyn Entropy>,
 }
 
-/// What one call has been through.
-#[derive(Default)]
-struct History {
-    /// How often it was sent.
-    sent: u32,
-    /// How many of these count.
-    spent: u32,
-    throttled: u32,
-    was_pardoned: bool,
-    is_effect_unknown: bool,
-    last: Option<CallError>,
-}
-
 /// What to do after a failed attempt.
 enum Next {
-    GiveUp,
+    /// `is_free` says that the attempt counts against none.
+    GiveUp {
+        is_free: bool,
+    },
     Wait(Duration),
+}
+
+/// Why a call makes no more attempts.
+enum Ended {
+    /// The caller's leash has ended.
+    Stopped,
+    /// The task has waited long enough for what the call needs.
+    Waited(Box<CallError>),
 }
 
 impl Retry {
@@ -94,60 +120,119 @@ impl Retry {
         Self { inner, policy, gate, clock, entropy }
     }
 
-    /// Waits while the gate is closed. Whoever waits may have to make the probe.
-    async fn pass_gate(&self, leash: &Leash, call: &Call) -> Result<(), Stopped> {
-        loop {
+    /// Waits while a circuit of the gate is closed that the call has to pass. Whoever waits may have
+    /// to make the probe, or to be it: then it gets a ticket.
+    async fn pass_gate(
+        &self,
+        leash: &Leash,
+        (call, passing): (&Call, Passing<'_>),
+        history: &mut History<'_>,
+    ) -> Result<Option<Ticket<'_>>, Ended> {
+        let mut has_failed_together = false;
+        let mut probes_failed = None;
+        let ticket = loop {
             let turned = self.gate.turned();
             tokio::pin!(turned);
             // From here on no turn is missed.
             turned.as_mut().enable();
-            match self.gate.enter(self.clock.monotonic()) {
-                Entry::Open => return Ok(()),
+            let is_fresh = history.failures == 0;
+            let (wait, is_own) = match self.gate.enter(passing, is_fresh, self.clock.monotonic()) {
+                Entry::Open => break None,
+                Entry::IsProbe(ticket) => break Some(ticket),
                 Entry::Probe(ticket) => {
                     let result = self.probe(leash, call).await?;
                     self.gate.conclude(ticket, &result, &*self.clock);
+                    has_failed_together |= self.gate.reason().is_some();
+                    continue;
                 }
-                Entry::Wait(until_probe) => {
-                    let timer = async {
-                        match until_probe {
-                            Some(duration) => self.clock.sleep(duration).await,
-                            // Another call is at it.
-                            None => std::future::pending().await,
-                        }
-                    };
-                    tokio::select! {
-                        biased;
-                        () = turned => {}
-                        () = timer => {}
-                        () = leash.stopped() => return Err(Stopped),
-                    }
+                Entry::Wait(wait) => (wait, false),
+                Entry::WaitForOwn(wait) => (wait, true),
+            };
+            has_failed_together |= wait.probes_failed > *probes_failed.get_or_insert(wait.probes_failed);
+            let timer = async {
+                match wait.until_probe {
+                    Some(duration) => self.clock.sleep(duration).await,
+                    // Another call is at it.
+                    None => std::future::pending().await,
                 }
+            };
+            let turned = async {
+                tokio::select! {
+                    biased;
+                    () = turned => {}
+                    () = timer => {}
+                }
+            };
+            self.idle(leash, history, || wait.closed.to_string(), turned).await?;
+            if is_own {
+                self.ask_opinion(leash, passing, history).await;
+                history.count_probes(wait.probes_failed, self.gate.served(), self.clock.monotonic());
+                if history.is_exhausted(&self.policy) {
+                    let error = history.last.take().unwrap_or_else(|| wait.closed.into());
+                    return Err(Ended::Waited(Box::new(error)));
+                }
+            } else {
+                history.start_anew(self.gate.served(), self.clock.monotonic());
             }
+        };
+        if has_failed_together {
+            // What failed was not this call alone, so the attempts before do not count either.
+            history.spent = 0;
+            leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
         }
+        Ok(ticket)
     }
 
     /// Asks the endpoint for something that costs it little and changes nothing: whatever it
     /// answers, it answers. Not the waiting call itself, which may be at fault.
-    async fn probe(&self, leash: &Leash, call: &Call) -> Result<Result<Answer, CallError>, Stopped> {
-        let bucket = call.bucket().clone();
-        let probe = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 }.into_call();
+    async fn probe(&self, leash: &Leash, call: &Call) -> Result<Result<Answer, CallError>, Ended> {
+        let probe = listing(call.bucket().clone());
         self.check(leash, &probe)?;
         Ok(self.inner.call(leash, probe).await)
     }
 
-    fn check(&self, leash: &Leash, call: &Call) -> Result<(), Stopped> {
-        let may_start = leash.may_start(self.clock.monotonic(), self.policy.timeouts.to_start(call));
-        may_start.then_some(()).ok_or(Stopped)
+    /// Finds out whether the endpoint serves anybody, where nobody's call tells: what a call waits for
+    /// alone may be its own.
+    async fn ask_opinion(&self, leash: &Leash, passing: Passing<'_>, history: &History<'_>) {
+        let now = self.clock.monotonic();
+        if history.quiet_for(self.gate.served(), now).is_none_or(|quiet| quiet < OPINION_EVERY) {
+            return;
+        }
+        let Some(bucket) = self.gate.opinion_due(passing, now) else { return };
+        let listing = listing(bucket);
+        if self.check(leash, &listing).is_ok() {
+            let result = self.inner.call(leash, listing.clone()).await;
+            let passing = self.gate.expect(&listing, self.policy.has_host_per_bucket);
+            self.gate.report(passing, &result, false, None, &*self.clock);
+        }
     }
 
-    async fn wait(&self, leash: &Leash, duration: Duration) -> Result<(), Stopped> {
-        if duration.is_zero() {
-            return Ok(());
-        }
+    fn check(&self, leash: &Leash, call: &Call) -> Result<(), Ended> {
+        let may_start = leash.may_start(self.clock.monotonic(), self.policy.timeouts.to_start(call));
+        may_start.then_some(()).ok_or(Ended::Stopped)
+    }
+
+    /// Waits, unless the leash ends before; who waits for long is stuck.
+    async fn idle(
+        &self,
+        leash: &Leash,
+        history: &mut History<'_>,
+        why: impl Fn() -> String,
+        wait: impl Future<Output = ()>,
+    ) -> Result<(), Ended> {
+        tokio::pin!(wait);
+        let until_stuck = history.until_stuck(self.clock.monotonic());
         tokio::select! {
             biased;
-            () = self.clock.sleep(duration) => Ok(()),
-            () = leash.stopped() => Err(Stopped),
+            () = &mut wait => return Ok(()),
+            () = leash.ended(&*self.clock) => return Err(Ended::Stopped),
+            () = self.clock.sleep(until_stuck) => {}
+        }
+        history.note_stuck(&why());
+        tokio::select! {
+            biased;
+            () = wait => Ok(()),
+            () = leash.ended(&*self.clock) => Err(Ended::Stopped),
         }
     }
 
@@ -155,107 +240,120 @@ impl Retry {
     async fn attempt(
         &self,
         leash: &Leash,
-        call: &Call,
-        history: &mut History,
-    ) -> Result<Option<Result<Answer, CallError>>, Stopped> {
-        self.pass_gate(leash, call).await?;
+        (call, passing): (&Call, Passing<'_>),
+        history: &mut History<'_>,
+    ) -> Result<Option<Result<Answer, CallError>>, Ended> {
+        let ticket = self.pass_gate(leash, (call, passing), history).await?;
         self.check(leash, call)?;
         let result = self.inner.call(leash, call.clone()).await;
-        self.gate.report(&result, &*self.clock);
+        let is_alone = result.is_err() && self.is_alone(passing, history);
+        self.gate.report(passing, &result, is_alone, ticket, &*self.clock);
         let error = match result {
-            Ok(answer) => return Ok(Some(Ok(answer))),
+            Ok(answer) => {
+                leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
+                return Ok(Some(Ok(answer)));
+            }
             Err(error) => error,
         };
         history.note(&error);
-        match self.next(call, &error, history) {
-            Next::GiveUp => Ok(Some(Err(error))),
+        if error.may_pass() {
+            self.ask_opinion(leash, passing, history).await;
+        }
+        history.count(1, self.gate.served(), self.clock.monotonic());
+        match self.next(leash, (call, passing), &error, history) {
+            Next::GiveUp { is_free } => Ok(Some(Err(CallError { is_free, ..error }))),
             Next::Wait(duration) => {
-                tracing::debug!(call = call.kind().name(), code = error.code, wait_ms = duration.as_millis(), "again");
+                let (call, code) = (call.kind().name(), error.code.clone());
+                tracing::debug!(call, code, wait_ms = duration.as_millis(), "again");
                 history.last = Some(error);
-                self.wait(leash, duration).await?;
+                let why = || format!("{call} fails again and again with {code}, while other calls are answered");
+                self.idle(leash, history, why, self.clock.sleep(duration)).await?;
                 Ok(None)
             }
         }
     }
 
+    /// Whether others of the call's kind were served since it failed first.
+    fn is_alone(&self, passing: Passing<'_>, history: &mut History<'_>) -> bool {
+        let served = self.gate.served_of_kind(passing);
+        served > *history.served_of_kind.get_or_insert(served)
+    }
+
     /// The table at the head of this file.
-    fn next(&self, call: &Call, error: &CallError, history: &mut History) -> Next {
-        match error.verdict {
-            Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid | Verdict::Stopped => {
-                Next::GiveUp
-            }
-            _ if error.effect == Effect::Unknown && !call.is_repeatable() => Next::GiveUp,
-            Verdict::Throttled => {
-                history.throttled = history.throttled.saturating_add(1);
-                Next::Wait(self.backoff(history.throttled, error.retry_after))
-            }
-            Verdict::Unavailable => Next::Wait(Duration::ZERO),
-            Verdict::CredentialsRefused | Verdict::Transient => {
-                if self.gate.reason().is_some() && !history.was_pardoned {
-                    // What failed was the endpoint, so the attempts before do not count either.
-                    history.was_pardoned = true;
-                    history.spent = 0;
-                    return Next::Wait(Duration::ZERO);
-                }
-                history.spent += 1;
-                if history.spent >= self.policy.attempts_max {
-                    return Next::GiveUp;
-                }
-                Next::Wait(self.backoff(history.spent, error.retry_after))
-            }
+    fn next(
+        &self,
+        leash: &Leash,
+        (call, passing): (&Call, Passing<'_>),
+        error: &CallError,
+        history: &mut History<'_>,
+    ) -> Next {
+        if !error.may_pass() {
+            return Next::GiveUp { is_free: false };
         }
+        let is_common = self.gate.reason_for(passing).is_some();
+        let now = self.clock.monotonic();
+        let since = leash.with_trouble(|trouble| trouble.failing_since(passing.kind(), now));
+        // What the store says of this request is no burst of failures.
+        let is_servers = !matches!(error.http_status, Some(400..500));
+        let is_brief = is_servers && now.since(since) < self.policy.burst;
+        let is_free = match error.verdict {
+            Verdict::Throttled | Verdict::Unavailable => true,
+            Verdict::CredentialsRefused => false,
+            _ => is_common || is_brief,
+        };
+        if history.is_exhausted(&self.policy) {
+            return Next::GiveUp { is_free: false };
+        }
+        if error.effect == Effect::Unknown && !call.is_repeatable() {
+            return Next::GiveUp { is_free };
+        }
+        match error.verdict {
+            Verdict::Unavailable => return Next::Wait(Duration::ZERO),
+            Verdict::CredentialsRefused => history.spent += 1,
+            Verdict::Transient if !is_common => history.spent += 1,
+            _ => {}
+        }
+        if history.spent >= self.policy.attempts_max && !is_free {
+            return Next::GiveUp { is_free };
+        }
+        Next::Wait(self.backoff(history.failures, error))
     }
 
     /// Full jitter: between zero and the doubled backoff, but not below what the store asks for.
-    fn backoff(&self, nth: u32, asked: Option<Duration>) -> Duration {
-        let doubled = self.policy.backoff.saturating_mul(1 << (nth - 1).min(20)).min(self.policy.backoff_max);
+    fn backoff(&self, nth: u32, error: &CallError) -> Duration {
+        let is_long = nth > FAILURES_OF_A_MOMENT && error.verdict == Verdict::Throttled;
+        let most = if is_long { self.policy.long_backoff_max } else { self.policy.backoff_max };
+        let doubled = self.policy.backoff.saturating_mul(1 << nth.saturating_sub(1).min(20)).min(most);
         let most_us = u64::try_from(doubled.as_micros()).unwrap_or(u64::MAX - 1);
         let jittered = Duration::from_micros(self.entropy.below(most_us + 1));
-        jittered.max(asked.unwrap_or_default().min(RETRY_AFTER_MAX))
+        jittered.max(error.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX))
     }
 }
 
-/// The caller's leash has ended.
-struct Stopped;
-
-impl History {
-    fn note(&mut self, error: &CallError) {
-        self.sent = self.sent.saturating_add(error.attempts);
-        self.is_effect_unknown |= error.effect == Effect::Unknown;
-    }
-
-    /// The error that the caller gets: what is known over all attempts.
-    fn sum_up(&self, error: CallError) -> CallError {
-        let effect = if self.is_effect_unknown { Effect::Unknown } else { error.effect };
-        CallError { effect, attempts: self.sent, ..error }
-    }
-
-    fn stopped(self, gate: &Gate) -> CallError {
-        let why = match (gate.reason(), &self.last) {
-            (Some(closed), _) => format!("stopped while {closed}"),
-            (None, Some(last)) => format!("stopped before it was tried again after {}: {}", last.code, last.message),
-            (None, None) => "stopped before it was tried".to_owned(),
-        };
-        self.sum_up(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why))
-    }
+/// A call that costs the endpoint little, and changes nothing.
+fn listing(bucket: BucketName) -> Call {
+    ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 }.into_call()
 }
 
 #[async_trait]
 impl ObjectStore for Retry {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let mut history = History::default();
-        loop {
-            match self.attempt(leash, &call, &mut history).await {
+        let leash = &leash.for_call();
+        let passing = self.gate.expect(&call, self.policy.has_host_per_bucket);
+        let mut history = History::new(leash, self.gate.served(), self.clock.monotonic());
+        let error = loop {
+            match self.attempt(leash, (&call, passing), &mut history).await {
                 Ok(None) => {}
-                Ok(Some(result)) => {
-                    let Timeouts { attempt, per_mib, .. } = self.policy.timeouts;
-                    let attempt_time_ms = u32::try_from(attempt.as_millis()).unwrap_or(u32::MAX);
-                    let mib_time_ms = u16::try_from(per_mib.as_millis()).unwrap_or(u16::MAX);
-                    return result.map_err(|error| CallError { attempt_time_ms, mib_time_ms, ..history.sum_up(error) });
-                }
-                Err(Stopped) => return Err(history.stopped(&self.gate)),
+                Ok(Some(Ok(answer))) => return Ok(answer),
+                Ok(Some(Err(error))) => break history.sum_up(error),
+                Err(Ended::Waited(error)) => break history.sum_up(*error),
+                Err(Ended::Stopped) => break history.stopped(self.gate.reason_for(passing)),
             }
-        }
+        };
+        let Timeouts { attempt, per_mib, .. } = self.policy.timeouts;
+        let attempt_time_ms = u32::try_from(attempt.as_millis()).unwrap_or(u32::MAX);
+        let mib_time_ms = u16::try_from(per_mib.as_millis()).unwrap_or(u16::MAX);
+        Err(CallError { attempt_time_ms, mib_time_ms, ..error })
     }
 }
 

@@ -13,6 +13,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -24,12 +25,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::Timestamp;
+use crate::limits::FINISHING_MAX;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::Tag;
 use crate::ports::clock::{Clock, Monotonic};
 
 mod calls;
+mod trouble;
 pub use calls::*;
+pub use trouble::Trouble;
+use trouble::{OfTask, Stuck};
 
 /// What is known about the effect of a call that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +91,9 @@ pub struct CallError {
     pub attempt_time_ms: u32,
     /// ... and how much longer for each MiB that it moves, in milliseconds.
     pub mib_time_ms: u16,
+    /// Whether the attempt counts against none: more fails than this one call, or it fails for less
+    /// than a minute.
+    pub is_free: bool,
 }
 
 impl fmt::Display for CallError {
@@ -128,6 +136,16 @@ impl CallError {
             retry_after: None,
             attempt_time_ms: 0,
             mib_time_ms: 0,
+            is_free: false,
+        }
+    }
+
+    /// Whether the same call may succeed later as it is: nothing was said against the call itself.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self.verdict {
+            Verdict::Throttled | Verdict::Transient | Verdict::Unavailable | Verdict::CredentialsRefused => true,
+            Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid | Verdict::Stopped => false,
         }
     }
 }
@@ -137,15 +155,20 @@ impl CallError {
 ///
 /// It is *stopped* when nothing new may begin (the job is cancelled), and *cut* when nothing at
 /// all may be done any more (the lease is lost). What has begun goes on under a
-/// [`Leash::finishing`] one until it is cut. Both end at the lease's expiry. And nothing new
+/// [`Leash::finishing`] one until it is cut, but waits and begins attempts no longer than
+/// [`FINISHING_MAX`] after the stop. Both end at the lease's expiry. And nothing new
 /// begins later than [`Leash::begin_until`] says: whoever does not know whether the job may
 /// still run waits until it does.
+///
+/// It also tells the caller which of its tasks are *stuck*: waiting for long, so that their places
+/// are better given to others.
 ///
 /// Cheap to clone; clones are one leash.
 #[derive(Debug, Clone, Default)]
 pub struct Leash {
     state: Arc<LeashState>,
     is_finishing: bool,
+    task: Option<Arc<OfTask>>,
 }
 
 #[derive(Debug)]
@@ -156,7 +179,10 @@ struct LeashState {
     until_ms: AtomicU64,
     /// The same clock; nothing new begins after it.
     begin_until_ms: AtomicU64,
+    /// The same clock; when the stop was seen first.
+    stopped_at_ms: AtomicU64,
     ended: Notify,
+    stuck: Stuck,
 }
 
 impl Default for LeashState {
@@ -166,7 +192,9 @@ impl Default for LeashState {
             is_cut: AtomicBool::new(false),
             until_ms: AtomicU64::new(u64::MAX),
             begin_until_ms: AtomicU64::new(u64::MAX),
+            stopped_at_ms: AtomicU64::new(u64::MAX),
             ended: Notify::new(),
+            stuck: Stuck::default(),
         }
     }
 }
@@ -181,7 +209,65 @@ impl Leash {
     /// The same leash for what has begun: a stop does not end it.
     #[must_use]
     pub fn finishing(&self) -> Self {
-        Self { state: self.state.clone(), is_finishing: true }
+        Self { is_finishing: true, ..self.clone() }
+    }
+
+    /// The same leash for the calls of one task, whose waiting is bounded over all of them.
+    #[must_use]
+    pub fn for_task(&self, number: u64) -> Self {
+        Self { task: Some(Arc::new(OfTask::new(Some(number)))), ..self.clone() }
+    }
+
+    /// The same leash; where it is no task's, the waiting of the calls under this clone is bounded.
+    #[must_use]
+    pub fn for_call(&self) -> Self {
+        let task = self.task.clone().unwrap_or_else(|| Arc::new(OfTask::new(None)));
+        Self { task: Some(task), ..self.clone() }
+    }
+
+    /// Reads and changes what the calls of the task have been through.
+    pub fn with_trouble<T>(&self, work: impl FnOnce(&mut Trouble) -> T) -> T {
+        match &self.task {
+            Some(task) => work(&mut task.trouble()),
+            None => work(&mut Trouble::default()),
+        }
+    }
+
+    /// The task waits for long; says why, in words that stay the same while it waits.
+    pub fn note_stuck(&self, why: &str) {
+        if let Some(number) = self.task.as_ref().and_then(|task| task.number) {
+            self.state.stuck.add(number, why);
+        }
+    }
+
+    /// The task goes on.
+    pub fn note_going_on(&self) {
+        if let Some(number) = self.task.as_ref().and_then(|task| task.number) {
+            self.state.stuck.remove(number);
+        }
+    }
+
+    /// The numbers of the tasks that are stuck, in order.
+    #[must_use]
+    pub fn stuck_tasks(&self) -> Vec<u64> {
+        self.state.stuck.numbers()
+    }
+
+    /// Why the first task that is stuck waits; `None` when none is.
+    #[must_use]
+    pub fn why_stuck(&self) -> Option<String> {
+        self.state.stuck.reason()
+    }
+
+    /// Done when a task became stuck, or goes on, since `seen` was read from [`Leash::stuck_changes`].
+    pub async fn stuck_changed(&self, seen: u64) {
+        self.state.stuck.changed(seen).await;
+    }
+
+    /// How often a task became stuck or went on.
+    #[must_use]
+    pub fn stuck_changes(&self) -> u64 {
+        self.state.stuck.changes()
     }
 
     /// Nothing new begins any more; whoever waits for [`Leash::stopped`] wakes.
@@ -218,14 +304,34 @@ impl Leash {
     pub fn may_start(&self, now: Monotonic, timeout: Duration) -> bool {
         let outlives = milliseconds(now.after(timeout)) > self.state.until_ms.load(Ordering::SeqCst);
         let is_late = milliseconds(now) > self.state.begin_until_ms.load(Ordering::SeqCst);
-        !self.is_stopped() && !outlives && (self.is_finishing || !is_late)
+        !self.has_ended(now) && !outlives && (self.is_finishing || !is_late)
+    }
+
+    /// Whether it was stopped, also when this one is for finishing.
+    #[must_use]
+    pub fn is_stop_asked(&self) -> bool {
+        self.state.is_stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has ended for this holder; one for finishing ends some time after the stop.
+    #[must_use]
+    pub fn has_ended(&self, now: Monotonic) -> bool {
+        self.is_stopped() || (self.is_stop_asked() && self.finishing_time(now).is_zero())
+    }
+
+    /// What is left to finish in, counted from when the stop was seen first.
+    fn finishing_time(&self, now: Monotonic) -> Duration {
+        let (now_ms, at) = (milliseconds(now), &self.state.stopped_at_ms);
+        let first = at.compare_exchange(u64::MAX, now_ms, Ordering::SeqCst, Ordering::SeqCst);
+        let since = now_ms.saturating_sub(first.map_or_else(|earlier| earlier, |_| now_ms));
+        FINISHING_MAX.saturating_sub(Duration::from_millis(since))
     }
 
     /// Done when what has begun must end, too: the leash is cut, or its time has run out. A lease
     /// that is renewed meanwhile prolongs the wait.
     pub async fn over(&self, clock: &dyn Clock) {
         loop {
-            let mut ended = std::pin::pin!(self.state.ended.notified());
+            let mut ended = pin!(self.state.ended.notified());
             // From here on no cut is missed.
             ended.as_mut().enable();
             let (now_ms, until_ms) = (milliseconds(clock.monotonic()), self.state.until_ms.load(Ordering::SeqCst));
@@ -243,10 +349,28 @@ impl Leash {
 
     /// Done when the leash has ended for this holder.
     pub async fn stopped(&self) {
+        self.until(|| self.is_stopped()).await;
+    }
+
+    /// Done when the leash has ended for this holder; one for finishing ends some time after the stop.
+    pub async fn ended(&self, clock: &dyn Clock) {
+        let mut stopped = pin!(self.stopped());
+        let mut is_late = pin!(async {
+            self.until(|| self.is_stop_asked()).await;
+            clock.sleep(self.finishing_time(clock.monotonic())).await;
+        });
+        poll_fn(|context| {
+            let is_over = stopped.as_mut().poll(context).is_ready() || is_late.as_mut().poll(context).is_ready();
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    async fn until(&self, is_it: impl Fn() -> bool) {
         loop {
             // `notified` counts from here on, so a stop after the look is not missed.
             let notified = self.state.ended.notified();
-            if self.is_stopped() {
+            if is_it() {
                 return;
             }
             notified.await;

@@ -304,11 +304,13 @@ impl Permit {
         let mut state = queue.state();
         let cap = state.caps.requests;
         let Some(lane) = state.lanes.get_mut(&self.lane) else { return };
-        match result.as_ref().err().map(|error| (error.verdict, error.code.as_str())) {
-            Some((Verdict::Throttled, _) | (Verdict::Transient, "RequestTimeout")) => {
-                lane.adaptive.decrease(lane.in_flight, cap, now);
-            }
-            Some((Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, _)) => {}
+        match result.as_ref().err().map(|error| (error.verdict, error.http_status, error.code.as_str())) {
+            Some(
+                (Verdict::Throttled, ..)
+                | (Verdict::Transient, Some(500..), _)
+                | (Verdict::Transient, None, "RequestTimeout"),
+            ) => lane.adaptive.decrease(lane.in_flight, cap, now),
+            Some((Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..)) => {}
             _ => lane.adaptive.increase(lane.in_flight, cap),
         }
     }

@@ -1,92 +1,143 @@
-//! The gate of an endpoint: closed while the endpoint is away, refuses our credentials, or fails
-//! whatever it is asked. Then calls wait and spend no attempt, and one probe at a time tests for
-//! the endpoint's return, later each time that it fails.
+//! The gate of an endpoint: its circuits, and which of them a call has to pass.
 //!
-//! Any answer that is neither a refusal of the credentials nor a server's error opens it.
+//! | a call ended in | whose condition it is |
+//! |---|---|
+//! | no connection, where every bucket has the endpoint's host | the endpoint's |
+//! | no connection, where each bucket has a host of its own | that host's |
+//! | a refusal of the credentials | the endpoint's |
+//! | a time-out, a broken connection, a server's error (also inside a success) | that kind of call's in that bucket, and the endpoint's when nothing else is answered |
+//! | any other answer | nobody's: it opens what the call passed |
+//!
+//! The endpoint is tested by a listing of one key, a host and a kind by one of the calls that wait.
+//! A call that fails while others of its kind are served says nothing of its kind.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use brigade_model::Timestamp;
+use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
-use brigade_model::ports::object_store::{Answer, CallError, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Verdict};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::sync::watch;
 
-/// So many failures with no other answer between them close the gate: not more than a call has
-/// attempts, so that a single call in flight does not use them up on an endpoint that is away.
-const FAILURES_IN_A_ROW: u32 = 5;
-/// The wait before the second probe; each further one waits twice as long.
-const PROBE_BACKOFF: Duration = Duration::from_millis(500);
-/// No probe waits longer, so an endpoint that is back is noticed within this time.
-const PROBE_BACKOFF_MAX: Duration = Duration::from_secs(15);
+use super::circuit::{Circuit, Closed, Scope, Turn};
 
-/// Why a gate is closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// `Unavailable`, `CredentialsRefused`, or `Transient` when every recent answer failed.
-    pub verdict: Verdict,
-    /// The code of the latest error that kept it closed.
-    pub code: String,
-    /// What that error said.
-    pub message: String,
-    /// Since when it is closed.
-    pub since: Timestamp,
-}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.verdict {
-            Verdict::CredentialsRefused => "the endpoint refuses the credentials",
-            Verdict::Unavailable => "the endpoint cannot be reached",
-            _ => "the endpoint fails every call",
-        };
-        write!(f, "{what}: {}: {}", self.code, self.message)
-    }
-}
+/// Buckets that are told apart; calls in others pass the endpoint's circuit only.
+const BUCKETS_MAX: usize = 256;
+/// Whether the endpoint serves anybody is asked no more often than this.
+pub(super) const OPINION_EVERY: Duration = Duration::from_secs(10);
 
 /// A gate shared by everything that uses one endpoint with one pair of credentials.
 #[derive(Debug)]
 pub struct Gate {
     state: Mutex<State>,
     closed: watch::Sender<Option<Closed>>,
-    /// Tells those who wait that it opened, or that the next probe has a time.
+    /// Tells those who wait that a circuit opened, or that its next probe has a time.
     turned: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    failures_in_a_row: u32,
-    /// Closings and failed probes since a call other than a probe was answered.
-    setbacks: u32,
-    is_probing: bool,
-    next_probe: Monotonic,
+    endpoint: Circuit,
+    buckets: BTreeMap<BucketName, OfBucket>,
+    /// Calls so far.
+    calls: u64,
+    /// Calls that were served.
+    served: u64,
+    /// The bucket of the last of these.
+    last_served: Option<BucketName>,
+    next_opinion: Monotonic,
+}
+
+/// The circuits of one bucket.
+#[derive(Debug, Default)]
+struct OfBucket {
+    host: Circuit,
+    kinds: BTreeMap<CallKind, Circuit>,
+}
+
+impl OfBucket {
+    fn circuits(&self) -> impl Iterator<Item = &Circuit> {
+        std::iter::once(&self.host).chain(self.kinds.values())
+    }
+}
+
+/// Who passes the gate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passing<'a> {
+    bucket: &'a BucketName,
+    kind: CallKind,
+    /// Which call it is, of all.
+    number: u64,
+    /// Its bucket has a host of its own.
+    has_own_host: bool,
+}
+
+impl Passing<'_> {
+    pub(super) fn kind(&self) -> CallKind {
+        self.kind
+    }
+
+    fn host(&self) -> Scope {
+        Scope::Host(self.bucket.clone())
+    }
+
+    fn of_kind(&self) -> Scope {
+        Scope::Kind(self.bucket.clone(), self.kind)
+    }
 }
 
 /// What a call finds at the gate.
 pub(super) enum Entry<'a> {
     Open,
-    /// It is closed, and the probe is this call's to make.
+    /// The endpoint's circuit is closed, and its probe is this call's to make.
     Probe(Ticket<'a>),
-    /// It is closed; the next probe is due in this time, or being made by another call.
-    Wait(Option<Duration>),
+    /// A circuit of its host or kind is closed, and the call itself is the probe.
+    IsProbe(Ticket<'a>),
+    /// The endpoint's circuit is closed.
+    Wait(Wait),
+    /// A circuit of its host or kind is closed, while the endpoint's is open.
+    WaitForOwn(Wait),
+}
+
+/// A wait at a closed circuit.
+pub(super) struct Wait {
+    /// The next probe is due in this time, or being made by another call.
+    pub(super) until_probe: Option<Duration>,
+    /// Probes that failed so far.
+    pub(super) probes_failed: u32,
+    pub(super) closed: Closed,
 }
 
 /// The right to make the one probe; given back when the prober is dropped.
-pub(super) struct Ticket<'a>(&'a Gate);
+pub(super) struct Ticket<'a> {
+    gate: &'a Gate,
+    scopes: Vec<Scope>,
+    /// The prober had not failed before.
+    is_fresh: bool,
+}
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.0.state().is_probing = false;
-        self.0.turned.notify_waiters();
+        let mut state = self.gate.state();
+        for scope in &self.scopes {
+            if let Some(circuit) = state.circuit(scope) {
+                circuit.is_probing = false;
+            }
+        }
+        drop(state);
+        self.gate.turned.notify_waiters();
     }
 }
 
-/// What a result says about the endpoint.
+/// What a result says about what was called.
 enum Health<'a> {
+    /// It does what it is asked, or says why not.
+    Serves,
+    /// It answers.
     Alive,
     /// A time-out or a server's error.
     Failing(&'a CallError),
@@ -97,13 +148,19 @@ enum Health<'a> {
 }
 
 fn health(result: &Result<Answer, CallError>) -> Health<'_> {
-    let Err(error) = result else { return Health::Alive };
+    let Err(error) = result else { return Health::Serves };
     match (error.verdict, error.http_status) {
         (Verdict::Unavailable | Verdict::CredentialsRefused, _) => Health::Away(error),
         (Verdict::Transient, None) | (Verdict::Transient | Verdict::Throttled, Some(500..)) => Health::Failing(error),
+        // A success's status: the store's error is inside, or nothing is.
+        (Verdict::Transient | Verdict::Throttled, Some(200..300)) => match error.code.as_str() {
+            "UnprovenSuccess" | "EmptyAnswer" => Health::Alive,
+            _ => Health::Failing(error),
+        },
+        (Verdict::Throttled, _) => Health::Alive,
         (Verdict::Stopped, _) => Health::Unasked,
         (Verdict::Invalid, None) if error.attempts == 0 => Health::Unasked,
-        _ => Health::Alive,
+        _ => Health::Serves,
     }
 }
 
@@ -120,13 +177,14 @@ impl Gate {
         Self { state: Mutex::default(), closed: watch::Sender::new(None), turned: Notify::new() }
     }
 
-    /// Why it is closed; `None` while it is open.
+    /// Why no call passes; `None` while the endpoint's own circuit is open.
     #[must_use]
     pub fn reason(&self) -> Option<Closed> {
-        self.closed.borrow().clone()
+        self.state().endpoint.closed().cloned()
     }
 
-    /// Follows it: notified whenever it closes, opens, or has another reason.
+    /// Follows it: notified whenever a circuit closes, opens, or has another reason. Holds the
+    /// endpoint's reason, else that of any host or kind of call.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Option<Closed>> {
         self.closed.subscribe()
@@ -136,85 +194,251 @@ impl Gate {
         self.turned.notified()
     }
 
-    pub(super) fn enter(&self, now: Monotonic) -> Entry<'_> {
+    /// A call that is going to pass.
+    pub(super) fn expect<'a>(&self, call: &'a Call, has_own_host: bool) -> Passing<'a> {
         let mut state = self.state();
-        if self.closed.borrow().is_none() {
-            return Entry::Open;
-        }
-        if state.is_probing {
-            return Entry::Wait(None);
-        }
-        if now < state.next_probe {
-            return Entry::Wait(Some(state.next_probe.since(now)));
-        }
-        state.is_probing = true;
-        Entry::Probe(Ticket(self))
+        state.calls += 1;
+        Passing { bucket: call.bucket(), kind: call.kind(), number: state.calls, has_own_host }
     }
 
-    /// Takes in how a call ended.
-    pub(super) fn report(&self, result: &Result<Answer, CallError>, clock: &dyn Clock) {
+    /// Calls that the endpoint has served.
+    pub(super) fn served(&self) -> u64 {
+        self.state().served
+    }
+
+    /// Calls of that kind that the bucket has served, as far as it is told apart.
+    pub(super) fn served_of_kind(&self, passing: Passing<'_>) -> u64 {
+        self.state().of_kind(passing).map_or(0, |circuit| circuit.served)
+    }
+
+    /// Why this call cannot pass; `None` when it can.
+    pub(super) fn reason_for(&self, passing: Passing<'_>) -> Option<Closed> {
+        let state = self.state();
+        let of_bucket = state.buckets.get(passing.bucket);
+        let own = of_bucket.into_iter().flat_map(|of| [Some(&of.host), of.kinds.get(&passing.kind)]).flatten();
+        std::iter::once(&state.endpoint).chain(own).find_map(Circuit::closed).cloned()
+    }
+
+    /// `is_fresh` says that the call has not failed yet.
+    pub(super) fn enter(&self, passing: Passing<'_>, is_fresh: bool, now: Monotonic) -> Entry<'_> {
         let mut state = self.state();
-        match health(result) {
-            Health::Alive => {
-                state.setbacks = 0;
-                self.open(&mut state);
+        match state.endpoint.turn(now) {
+            Turn::Open => {}
+            Turn::Probe => return Entry::Probe(self.ticket(&mut state, vec![Scope::Endpoint], is_fresh)),
+            Turn::Wait(until_probe) => {
+                return wait(&state.endpoint, until_probe).map_or(Entry::Open, Entry::Wait);
             }
-            Health::Failing(error) => {
-                state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
-                if state.failures_in_a_row >= FAILURES_IN_A_ROW {
-                    self.close(&mut state, Verdict::Transient, error, clock);
+        }
+        let Some(of_bucket) = state.buckets.get(passing.bucket) else { return Entry::Open };
+        let own = [(Some(&of_bucket.host), true), (of_bucket.kinds.get(&passing.kind), false)];
+        let mut probed = Vec::new();
+        for (circuit, is_host) in own {
+            let Some(circuit) = circuit else { continue };
+            match circuit.turn_of_call(is_fresh, now) {
+                Turn::Open => {}
+                Turn::Probe => probed.push(if is_host { passing.host() } else { passing.of_kind() }),
+                Turn::Wait(until_probe) => {
+                    return wait(circuit, until_probe).map_or(Entry::Open, Entry::WaitForOwn);
                 }
             }
-            Health::Away(error) => self.close(&mut state, error.verdict, error, clock),
-            Health::Unasked => {}
+        }
+        match probed.is_empty() {
+            true => Entry::Open,
+            false => Entry::IsProbe(self.ticket(&mut state, probed, is_fresh)),
         }
     }
 
-    /// Takes in how the probe ended.
-    pub(super) fn conclude(&self, ticket: Ticket<'_>, result: &Result<Answer, CallError>, clock: &dyn Clock) {
-        {
-            let mut state = self.state();
-            match health(result) {
-                Health::Alive => self.open(&mut state),
-                Health::Failing(error) => self.keep_closed(&mut state, Verdict::Transient, error, clock),
-                Health::Away(error) => self.keep_closed(&mut state, error.verdict, error, clock),
-                Health::Unasked => {}
+    fn ticket(&self, state: &mut State, scopes: Vec<Scope>, is_fresh: bool) -> Ticket<'_> {
+        for scope in &scopes {
+            if let Some(circuit) = state.circuit(scope) {
+                circuit.is_probing = true;
             }
         }
+        Ticket { gate: self, scopes, is_fresh }
+    }
+
+    /// Takes in how a call ended. `is_alone` says that others of its kind were served since it
+    /// failed first, and `ticket` that it was the probe of a circuit.
+    pub(super) fn report(
+        &self,
+        passing: Passing<'_>,
+        result: &Result<Answer, CallError>,
+        is_alone: bool,
+        ticket: Option<Ticket<'_>>,
+        clock: &dyn Clock,
+    ) {
+        let mut state = self.state();
+        let probe_of = |scope: &Scope| Some(ticket.as_ref().filter(|ticket| ticket.scopes.contains(scope))?.is_fresh);
+        match health(result) {
+            health @ (Health::Serves | Health::Alive) => {
+                let is_served = matches!(health, Health::Serves);
+                // Mostly everything is open before and after.
+                if state.note_answer(passing, is_served, ticket.is_some()) {
+                    self.tell(&state);
+                    self.turned.notify_waiters();
+                }
+            }
+            Health::Failing(error) => {
+                state.note_failure(passing, error, is_alone, &probe_of, clock);
+                self.tell(&state);
+            }
+            Health::Away(error) => {
+                state.note_away(passing, error, &probe_of, clock);
+                self.tell(&state);
+            }
+            Health::Unasked => {}
+        }
+        drop(state);
         drop(ticket);
     }
 
-    fn close(&self, state: &mut State, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
-        // Calls that were in flight when it closed say nothing new.
-        if self.closed.borrow().is_none() {
-            self.keep_closed(state, verdict, error, clock);
+    /// Takes in how the probe of the endpoint ended.
+    pub(super) fn conclude(&self, ticket: Ticket<'_>, result: &Result<Answer, CallError>, clock: &dyn Clock) {
+        let mut state = self.state();
+        let endpoint = &mut state.endpoint;
+        match health(result) {
+            health @ (Health::Serves | Health::Alive) => {
+                // What failed whatever it was asked was a kind of call, which has a circuit of its own.
+                if endpoint.closed().is_some_and(|closed| closed.verdict == Verdict::Transient) {
+                    endpoint.forgive();
+                }
+                endpoint.open();
+                state.served += u64::from(matches!(health, Health::Serves));
+            }
+            Health::Failing(error) => endpoint.fail_probe(Scope::Endpoint, Verdict::Transient, error, clock),
+            Health::Away(error) => endpoint.fail_probe(Scope::Endpoint, error.verdict, error, clock),
+            Health::Unasked => {}
         }
+        self.tell(&state);
+        drop(state);
+        drop(ticket);
     }
 
-    fn keep_closed(&self, state: &mut State, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
-        state.setbacks = state.setbacks.saturating_add(1);
-        // The first probe is made at once: what closed the gate may have been the call's own.
-        let delay = match state.setbacks {
-            1 => Duration::ZERO,
-            n => PROBE_BACKOFF.saturating_mul(1 << (n - 2).min(20)).min(PROBE_BACKOFF_MAX),
-        };
-        state.next_probe = clock.monotonic().after(delay);
-        let since = self.closed.borrow().as_ref().map_or_else(|| clock.now(), |closed| closed.since);
-        let closed = Closed { verdict, code: error.code.clone(), message: error.message.clone(), since };
-        tracing::warn!(code = closed.code, probe_in_ms = delay.as_millis(), "the gate is closed: {closed}");
-        self.closed.send_replace(Some(closed));
+    /// Where to ask whether the endpoint serves anybody, if it is time to ask: the bucket of a call
+    /// that was served, for the caller's own may be what does not work.
+    pub(super) fn opinion_due(&self, passing: Passing<'_>, now: Monotonic) -> Option<BucketName> {
+        let mut state = self.state();
+        if now < state.next_opinion {
+            return None;
+        }
+        state.next_opinion = now.after(OPINION_EVERY);
+        Some(state.last_served.clone().unwrap_or_else(|| passing.bucket.clone()))
     }
 
-    fn open(&self, state: &mut State) {
-        state.failures_in_a_row = 0;
-        if self.closed.borrow().is_some() {
-            tracing::info!("the gate is open");
-            self.closed.send_replace(None);
-            self.turned.notify_waiters();
-        }
+    /// Tells who follows the gate why calls wait.
+    fn tell(&self, state: &State) {
+        let reason = state.circuits().find_map(Circuit::closed).cloned();
+        self.closed.send_if_modified(|closed| {
+            let has_changed = *closed != reason;
+            *closed = reason;
+            has_changed
+        });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wait(circuit: &Circuit, until_probe: Option<Duration>) -> Option<Wait> {
+    let closed = circuit.closed()?.clone();
+    Some(Wait { until_probe, probes_failed: circuit.probes_failed, closed })
+}
+
+impl State {
+    fn circuits(&self) -> impl Iterator<Item = &Circuit> {
+        std::iter::once(&self.endpoint).chain(self.buckets.values().flat_map(OfBucket::circuits))
+    }
+
+    fn circuit(&mut self, scope: &Scope) -> Option<&mut Circuit> {
+        match scope {
+            Scope::Endpoint => Some(&mut self.endpoint),
+            Scope::Host(bucket) => Some(&mut self.buckets.get_mut(bucket)?.host),
+            Scope::Kind(bucket, kind) => self.buckets.get_mut(bucket)?.kinds.get_mut(kind),
+        }
+    }
+
+    /// The circuits of a bucket; `None` when too many are told apart.
+    fn of_bucket(&mut self, bucket: &BucketName) -> Option<&mut OfBucket> {
+        if !self.buckets.contains_key(bucket) {
+            if self.buckets.len() >= BUCKETS_MAX {
+                self.buckets.retain(|_, of| !of.circuits().all(Circuit::is_forgettable));
+            }
+            if self.buckets.len() >= BUCKETS_MAX {
+                return None;
+            }
+            self.buckets.insert(bucket.clone(), OfBucket::default());
+        }
+        self.buckets.get_mut(bucket)
+    }
+
+    fn of_kind(&mut self, passing: Passing<'_>) -> Option<&mut Circuit> {
+        Some(self.of_bucket(passing.bucket)?.kinds.entry(passing.kind).or_default())
+    }
+
+    /// Whether a circuit opened.
+    fn note_answer(&mut self, passing: Passing<'_>, is_served: bool, is_probe: bool) -> bool {
+        let mut has_opened = self.endpoint.answer();
+        if is_served {
+            self.served += 1;
+            if self.last_served.as_ref() != Some(passing.bucket) {
+                self.last_served = Some(passing.bucket.clone());
+            }
+        }
+        let Some(of_bucket) = self.of_bucket(passing.bucket) else { return has_opened };
+        let kind = of_bucket.kinds.entry(passing.kind).or_default();
+        kind.served += u64::from(is_served);
+        for circuit in [kind, &mut of_bucket.host] {
+            has_opened |= if is_probe { circuit.open() } else { circuit.answer() };
+        }
+        has_opened
+    }
+
+    fn note_failure(
+        &mut self,
+        passing: Passing<'_>,
+        error: &CallError,
+        is_alone: bool,
+        probe_of: &dyn Fn(&Scope) -> Option<bool>,
+        clock: &dyn Clock,
+    ) {
+        let verdict = Verdict::Transient;
+        if let Some(of_bucket) = self.of_bucket(passing.bucket) {
+            // The host was there.
+            of_bucket.host.open();
+            let kind = of_bucket.kinds.entry(passing.kind).or_default();
+            let scope = passing.of_kind();
+            if let Some(is_fresh) = probe_of(&scope) {
+                kind.fail_call_probe((scope, is_fresh), verdict, error, clock);
+            }
+            // What the endpoint does was judged when the kind's circuit closed.
+            if kind.closed().is_some() {
+                return;
+            }
+            if !is_alone && kind.fail(passing.number) && kind.are_several() {
+                kind.close(passing.of_kind(), verdict, error, clock);
+            }
+        }
+        if self.endpoint.fail(passing.number) {
+            self.endpoint.close(Scope::Endpoint, verdict, error, clock);
+        }
+    }
+
+    fn note_away(
+        &mut self,
+        passing: Passing<'_>,
+        error: &CallError,
+        probe_of: &dyn Fn(&Scope) -> Option<bool>,
+        clock: &dyn Clock,
+    ) {
+        let is_host = passing.has_own_host && error.verdict == Verdict::Unavailable;
+        let (scope, verdict) = (passing.host(), error.verdict);
+        match self.of_bucket(passing.bucket).filter(|_| is_host) {
+            Some(of_bucket) => match probe_of(&scope) {
+                Some(is_fresh) => of_bucket.host.fail_call_probe((scope, is_fresh), verdict, error, clock),
+                None => of_bucket.host.close(scope, verdict, error, clock),
+            },
+            None => self.endpoint.close(Scope::Endpoint, verdict, error, clock),
+        }
     }
 }

@@ -1,0 +1,198 @@
+//! One circuit: closed while what it stands for fails, and tested by one probe at a time then,
+//! later each time that the probe fails.
+
+use std::fmt;
+use std::time::Duration;
+
+use brigade_model::Timestamp;
+use brigade_model::names::BucketName;
+use brigade_model::ports::Clock;
+use brigade_model::ports::clock::Monotonic;
+use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
+
+/// So many failures with no other answer between them close a circuit: not more than a call has
+/// attempts, so that a single call in flight does not use them up on an endpoint that is away.
+const FAILURES_IN_A_ROW: u32 = 5;
+/// The wait before the second probe; each further one waits twice as long.
+const PROBE_BACKOFF: Duration = Duration::from_millis(500);
+/// No probe waits longer, so that what works again is noticed within this time.
+const PROBE_BACKOFF_MAX: Duration = Duration::from_secs(15);
+/// So many calls that have not failed yet need not wait for a probe's time: what closed the circuit
+/// may be in those that have.
+const FRESH_PROBES_MAX: u32 = 4;
+
+/// What a circuit stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The endpoint with these credentials.
+    Endpoint,
+    /// The host of this bucket alone.
+    Host(BucketName),
+    /// One kind of call in one bucket.
+    Kind(BucketName, CallKind),
+}
+
+/// Why calls wait at a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// What fails.
+    pub scope: Scope,
+    /// `Unavailable`, `CredentialsRefused`, or `Transient` when every recent answer failed.
+    pub verdict: Verdict,
+    /// The code of the latest error that kept it closed.
+    pub code: String,
+    /// The HTTP status of that error.
+    pub http_status: Option<u16>,
+    /// What that error said.
+    pub message: String,
+    /// Since when it is closed.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.scope, self.verdict) {
+            (Scope::Host(bucket), _) => write!(f, "the host of bucket {bucket} cannot be reached"),
+            (Scope::Kind(bucket, kind), _) => write!(f, "every {} in bucket {bucket} fails", kind.name()),
+            (Scope::Endpoint, Verdict::CredentialsRefused) => f.write_str("the endpoint refuses the credentials"),
+            (Scope::Endpoint, Verdict::Unavailable) => f.write_str("the endpoint cannot be reached"),
+            (Scope::Endpoint, _) => f.write_str("the endpoint fails every call"),
+        }?;
+        write!(f, ": {}: {}", self.code, self.message)
+    }
+}
+
+/// What a call finds at a circuit.
+pub(super) enum Turn {
+    Open,
+    /// It is closed, and the probe is this call's to make.
+    Probe,
+    /// It is closed; the next probe is due in this time, or being made by another call.
+    Wait(Option<Duration>),
+}
+
+/// A circuit.
+#[derive(Debug, Default)]
+pub(super) struct Circuit {
+    closed: Option<Closed>,
+    failures_in_a_row: u32,
+    /// The call that failed last in the row, and whether another failed in it, too.
+    last_failed: Option<u64>,
+    are_several: bool,
+    /// Closings and failed probes since a call other than a probe was answered.
+    setbacks: u32,
+    /// Calls that were served.
+    pub(super) served: u64,
+    /// Probes that failed.
+    pub(super) probes_failed: u32,
+    /// Probes that failed since it closed and that were calls which had not failed before.
+    fresh_failed: u32,
+    pub(super) is_probing: bool,
+    next_probe: Monotonic,
+}
+
+impl Circuit {
+    pub(super) fn closed(&self) -> Option<&Closed> {
+        self.closed.as_ref()
+    }
+
+    pub(super) fn turn(&self, now: Monotonic) -> Turn {
+        if self.closed.is_none() {
+            Turn::Open
+        } else if self.is_probing {
+            Turn::Wait(None)
+        } else if now < self.next_probe {
+            Turn::Wait(Some(self.next_probe.since(now)))
+        } else {
+            Turn::Probe
+        }
+    }
+
+    /// The same for a call that can be the probe itself; one that has not failed yet is a better one.
+    pub(super) fn turn_of_call(&self, is_fresh: bool, now: Monotonic) -> Turn {
+        match self.turn(now) {
+            Turn::Wait(Some(_)) if is_fresh && self.fresh_failed < FRESH_PROBES_MAX => Turn::Probe,
+            turn => turn,
+        }
+    }
+
+    /// Nothing is wrong with it, and nothing is remembered that anybody waits for.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.closed.is_none() && self.failures_in_a_row == 0
+    }
+
+    /// A call failed; whether so many have in a row.
+    pub(super) fn fail(&mut self, call: u64) -> bool {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        self.are_several |= self.last_failed.is_some_and(|last| last != call);
+        self.last_failed = Some(call);
+        self.failures_in_a_row >= FAILURES_IN_A_ROW
+    }
+
+    /// Whether more than one call has failed in the row.
+    pub(super) fn are_several(&self) -> bool {
+        self.are_several
+    }
+
+    /// Closes it; calls that were in flight when it closed say nothing new.
+    pub(super) fn close(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
+        if self.closed.is_none() {
+            self.keep_closed(scope, verdict, error, clock);
+        }
+    }
+
+    /// The probe failed, which was a call that had failed before or (`is_fresh`) not.
+    pub(super) fn fail_call_probe(
+        &mut self,
+        (scope, is_fresh): (Scope, bool),
+        verdict: Verdict,
+        error: &CallError,
+        clock: &dyn Clock,
+    ) {
+        self.fresh_failed += u32::from(is_fresh);
+        self.fail_probe(scope, verdict, error, clock);
+    }
+
+    /// The probe failed.
+    pub(super) fn fail_probe(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
+        self.probes_failed = self.probes_failed.saturating_add(1);
+        self.keep_closed(scope, verdict, error, clock);
+    }
+
+    fn keep_closed(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
+        self.setbacks = self.setbacks.saturating_add(1);
+        // The first probe is made at once: what closed the circuit may have been the call's own.
+        let delay = match self.setbacks {
+            1 => Duration::ZERO,
+            n => PROBE_BACKOFF.saturating_mul(1 << (n - 2).min(20)).min(PROBE_BACKOFF_MAX),
+        };
+        self.next_probe = clock.monotonic().after(delay);
+        let since = self.closed.as_ref().map_or_else(|| clock.now(), |closed| closed.since);
+        let CallError { code, http_status, message, .. } = error.clone();
+        let closed = Closed { scope, verdict, code, http_status, message, since };
+        tracing::warn!(code = closed.code, probe_in_ms = delay.as_millis(), "the gate is closed: {closed}");
+        self.closed = Some(closed);
+    }
+
+    /// A call was answered; whether that opens it.
+    pub(super) fn answer(&mut self) -> bool {
+        self.setbacks = 0;
+        self.open()
+    }
+
+    /// The probe was answered: it opens, and whether it stays so other calls tell.
+    pub(super) fn open(&mut self) -> bool {
+        (self.failures_in_a_row, self.fresh_failed) = (0, 0);
+        (self.last_failed, self.are_several) = (None, false);
+        let was_closed = self.closed.take().is_some();
+        if was_closed {
+            tracing::info!("the gate is open");
+        }
+        was_closed
+    }
+
+    /// What closed it was not its own: the next closing is tested at once again.
+    pub(super) fn forgive(&mut self) {
+        self.setbacks = 0;
+    }
+}
