@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
-use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
+use brigade_model::limits::{JOBS_ASIDE_MAX, NOTICE_MAX, SLICE_REVOCATIONS_MAX, SLICES_ASIDE_MAX};
 use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::status::stage;
@@ -19,7 +19,7 @@ use brigade_model::{EndpointName, JobId, ServiceTime, Stage, Status};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::EngineConfig;
-use crate::execute::{SliceEnd, SliceRun};
+use crate::execute::{Aside, SliceEnd, SliceRun};
 use crate::leashes::Held;
 use crate::ports::Ports;
 use crate::shop::Shop;
@@ -47,7 +47,8 @@ struct Desk {
     visited: BTreeMap<JobId, Stage>,
     /// When each job was visited last, in visits: whose turn it is.
     visits: BTreeMap<JobId, u64>,
-    workers: BTreeMap<EndpointName, usize>,
+    /// The slices that run, by a number of their own.
+    workers: BTreeMap<u64, Worker>,
     turns: Turns,
     /// Jobs that wait after a failure that may pass.
     not_before: BTreeMap<JobId, Monotonic>,
@@ -63,10 +64,38 @@ struct Desk {
     is_spool_swept: bool,
 }
 
+/// A slice that runs.
+struct Worker {
+    endpoint: EndpointName,
+    job: JobId,
+    aside: Aside,
+}
+
+impl Desk {
+    /// Workers of the endpoint that have a place there.
+    fn workers_at(&self, endpoint: &EndpointName) -> usize {
+        self.workers.values().filter(|worker| worker.endpoint == *endpoint && !worker.aside.is_set()).count()
+    }
+
+    /// Whether so much of the job only waits that no more of it is begun.
+    fn has_many_aside(&self, job: JobId) -> bool {
+        self.workers.values().filter(|worker| worker.job == job && worker.aside.is_set()).count() >= SLICES_ASIDE_MAX
+    }
+
+    /// Jobs of the endpoint of which everything that runs only waits.
+    fn jobs_aside(&self, endpoint: &EndpointName) -> usize {
+        let mut jobs: BTreeMap<JobId, bool> = BTreeMap::new();
+        for worker in self.workers.values().filter(|worker| worker.endpoint == *endpoint) {
+            *jobs.entry(worker.job).or_insert(true) &= worker.aside.is_set();
+        }
+        jobs.values().filter(|is_aside| **is_aside).count().min(JOBS_ASIDE_MAX)
+    }
+}
+
 /// Something that the loop had started has ended.
 enum Ended {
     Visit(JobId, Step),
-    Slice(EndpointName, JobId, SliceEnd),
+    Slice(u64, JobId, SliceEnd),
 }
 
 /// Tells the loop that something ended, even when it panicked.
@@ -157,7 +186,7 @@ impl Engine {
                 self.note(&mut desk, ended);
             }
         }
-        while !desk.visited.is_empty() || desk.workers.values().any(|running| *running > 0) {
+        while !desk.visited.is_empty() || !desk.workers.is_empty() {
             match from.recv().await {
                 Some(ended) => self.note(&mut desk, ended),
                 None => break,
@@ -176,10 +205,8 @@ impl Engine {
                     desk.not_before.insert(job, now.after(wait));
                 }
             }
-            Ended::Slice(endpoint, job, end) => {
-                if let Some(running) = desk.workers.get_mut(&endpoint) {
-                    *running -= 1;
-                }
+            Ended::Slice(worker, job, end) => {
+                desk.workers.remove(&worker);
                 if end == SliceEnd::Again {
                     desk.not_before.insert(job, now.after(AGAIN));
                 }
@@ -200,7 +227,7 @@ impl Engine {
         for head in &heads {
             self.expire_confirmation(head, service_now).await?;
         }
-        if self.reschedule(&heads).await? {
+        if self.reschedule(desk, &heads).await? {
             heads = self.shop.ports.jobs.open_jobs().await?;
         }
         let active: Vec<&JobHead> = heads.iter().filter(|head| head.status == Status::Active).collect();
@@ -259,7 +286,7 @@ impl Engine {
     }
 
     /// Grants and takes slots; whether anything moved.
-    async fn reschedule(&self, heads: &[JobHead]) -> Result<bool, StoreError> {
+    async fn reschedule(&self, desk: &Desk, heads: &[JobHead]) -> Result<bool, StoreError> {
         let waits = |head: &&JobHead| match head.status {
             Status::Ready | Status::Paused => !head.held_by_user,
             Status::Active => head.held_by_user,
@@ -268,7 +295,9 @@ impl Engine {
         let endpoints: BTreeSet<&EndpointName> = heads.iter().filter(waits).map(|head| &head.endpoint).collect();
         let mut moved = false;
         for endpoint in endpoints {
-            for (job, slot_move) in self.shop.ports.jobs.reschedule(endpoint, self.shop.config.active_jobs).await? {
+            // A job that only waits gives its slot to another.
+            let slots = self.shop.config.active_jobs + desk.jobs_aside(endpoint);
+            for (job, slot_move) in self.shop.ports.jobs.reschedule(endpoint, slots).await? {
                 moved = true;
                 tracing::info!(%job, ?slot_move, %endpoint, "slot");
                 let status = match slot_move {
@@ -331,7 +360,8 @@ impl Engine {
 
     fn reason_to_wait(&self, job: &Job) -> Option<String> {
         let places = self.shop.ports.roles.places(&job.account, &job.spec.role.name)?;
-        places.source.health.reason().or_else(|| places.target.health.reason())
+        let of_places = places.source.health.reason().or_else(|| places.target.health.reason());
+        of_places.or_else(|| self.shop.leashes.why_stuck(job.id))
     }
 
     /// Gives free workers slices, in turn.
@@ -349,14 +379,14 @@ impl Engine {
             let mut willing: Vec<&JobHead> = active
                 .iter()
                 .filter(|head| head.endpoint == *endpoint && !desk.not_before.contains_key(&head.id))
+                .filter(|head| !desk.has_many_aside(head.id))
                 .copied()
                 .collect();
-            while desk.workers.get(endpoint).copied().unwrap_or(0) < self.shop.config.slices {
+            while desk.workers_at(endpoint) < self.shop.config.slices {
                 let Some(head) = desk.turns.order(&willing).first().copied() else { break };
                 let is_excused = desk.waited.contains(&head.id);
-                if self.employ_one(head, is_excused, to).await? {
+                if self.employ_one(desk, head, is_excused, to).await? {
                     desk.turns.serve(head);
-                    *desk.workers.entry(endpoint.clone()).or_default() += 1;
                 } else {
                     // Nothing is free; perhaps somebody died with a slice, or after the last part.
                     if self.shop.revoke_lost(head.id).await? > 0 {
@@ -374,6 +404,7 @@ impl Engine {
     /// lost many workers fails the job, unless they died while its calls waited (`is_excused`).
     async fn employ_one(
         &self,
+        desk: &mut Desk,
         head: &JobHead,
         is_excused: bool,
         to: &mpsc::UnboundedSender<Ended>,
@@ -397,12 +428,15 @@ impl Engine {
             self.settle(self.shop.fail_job(head.id, why).await)?;
             return Ok(false);
         }
-        let (shop, endpoint, id) = (self.shop.clone(), head.endpoint.clone(), head.id);
-        let telling = Telling { ended: Some(Ended::Slice(endpoint.clone(), id, SliceEnd::Again)), to: to.clone() };
+        let (shop, id, aside) = (self.shop.clone(), head.id, Aside::default());
+        let worker = desk.workers.keys().next_back().map_or(0, |last| last + 1);
+        desk.workers.insert(worker, Worker { endpoint: head.endpoint.clone(), job: id, aside: aside.clone() });
+        let telling = Telling { ended: Some(Ended::Slice(worker, id, SliceEnd::Again)), to: to.clone() };
         let work = async move {
-            let end = execute::run_slice(SliceRun { shop: &shop, job: &job, lease: &lease, leash: &held.leash }).await;
+            let run = SliceRun { shop: &shop, job: &job, lease: &lease, leash: &held.leash, aside: &aside };
+            let end = execute::run_slice(run).await;
             drop(held);
-            telling.tell(Ended::Slice(endpoint, id, end));
+            telling.tell(Ended::Slice(worker, id, end));
         };
         self.shop.ports.spawn.spawn("slice", Box::pin(work));
         Ok(true)

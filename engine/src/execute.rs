@@ -14,19 +14,24 @@
 //!   when its last look is older than that: what another node has stored takes effect here in time.
 //! - The leash ends the starting of tasks, never their recording. A stopped slice renews its
 //!   lease no more, so what has begun ends within the lease, or is revoked.
+//! - A task that waits for long gives its place to others; a slice that only waits for such tasks
+//!   stands *aside*: it keeps its lease, and its place is another slice's.
 //! - A task that could not run for a reason that may pass ends the starting of others: only a
 //!   new lease starts it again, and behind it the window does not move.
 
 mod commit;
 mod units;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX};
+use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX, STUCK_TASKS_MAX};
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
 use brigade_model::ports::object_store::Leash;
-use brigade_model::{Job, JobFailure, Outcome, Stage};
+use brigade_model::{Job, JobFailure, Outcome, Stage, Status};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -59,6 +64,17 @@ pub(crate) struct SliceRun<'a> {
     pub(crate) job: &'a Job,
     pub(crate) lease: &'a SliceLease,
     pub(crate) leash: &'a Leash,
+    pub(crate) aside: &'a Aside,
+}
+
+/// Whether a slice only waits for tasks that are stuck, so that it needs no place. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Aside(Arc<AtomicBool>);
+
+impl Aside {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// What became of the tasks of a unit: offsets in the slice, and how each run ended.
@@ -121,6 +137,13 @@ struct Floor<'a> {
     run: SliceRun<'a>,
     units: Units<'a>,
     running: FuturesUnordered<BoxFuture<'a, UnitEnd>>,
+    /// The units that run: the number of the last task by that of the first.
+    under_way: BTreeMap<u64, u64>,
+    /// How many of them have a task that is stuck, and after how many changes that was counted.
+    stuck: usize,
+    stuck_seen: u64,
+    /// Tasks that were cut short by the stop.
+    cut_short: Vec<(u32, Outcome)>,
     filling: PartBuilder,
     part_timer: Option<Sleep>,
     committing: Option<BoxFuture<'a, Committed>>,
@@ -149,6 +172,7 @@ enum Woken {
     Looked(Result<(), StoreError>),
     Stopped,
     Listened,
+    StuckChanged,
 }
 
 impl<'a> Floor<'a> {
@@ -157,6 +181,10 @@ impl<'a> Floor<'a> {
             run,
             units,
             running: FuturesUnordered::new(),
+            under_way: BTreeMap::new(),
+            stuck: 0,
+            stuck_seen: 0,
+            cut_short: Vec::new(),
             filling: PartBuilder::default(),
             part_timer: None,
             committing: None,
@@ -180,8 +208,14 @@ impl<'a> Floor<'a> {
     async fn work(mut self) -> (SliceEnd, bool) {
         let mut ear = self.run.shop.ear();
         loop {
+            self.count_stuck();
             self.start_tasks();
             self.commit_if_due();
+            self.step_aside();
+            if self.is_idle() && self.is_stopped() && !self.cut_short.is_empty() {
+                self.settle_cut_short().await;
+                continue;
+            }
             if self.is_idle() && (self.is_stopped() || self.units.are_exhausted()) {
                 let end = match self.broken.take() {
                     Some(setback) => take_back(self.run, setback).await,
@@ -202,6 +236,7 @@ impl<'a> Floor<'a> {
                 () = &mut self.look_timer, if self.looking.is_none() && self.is_kept() => Woken::Look,
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
                 () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
+                () = self.run.leash.stuck_changed(self.stuck_seen) => Woken::StuckChanged,
             };
             self.handle(woken).await;
         }
@@ -227,7 +262,7 @@ impl<'a> Floor<'a> {
                     tracing::warn!(job = %self.run.job.id, %error, "whether the job may run is not known now");
                 }
             }
-            Woken::Stopped | Woken::Listened => {}
+            Woken::Stopped | Woken::Listened | Woken::StuckChanged => {}
         }
     }
 
@@ -250,7 +285,10 @@ impl<'a> Floor<'a> {
     fn start_tasks(&mut self) {
         while self.may_start() {
             match self.units.next(!self.running.is_empty()) {
-                Ok(Some(unit)) => self.running.push(unit),
+                Ok(Some(unit)) => {
+                    self.under_way.insert(unit.first, unit.last);
+                    self.running.push(unit.run);
+                }
                 Ok(None) => return,
                 Err(setback) => self.broken = Some(setback),
             }
@@ -260,13 +298,52 @@ impl<'a> Floor<'a> {
     fn may_start(&self) -> bool {
         !self.is_stopped()
             && self.run.leash.may_start(self.run.shop.ports.clock.monotonic(), Duration::ZERO)
-            && self.running.len() < self.run.shop.config.tasks
+            && self.running.len().saturating_sub(self.stuck) < self.run.shop.config.tasks
+            && self.stuck < STUCK_TASKS_MAX
             && !(self.filling.is_full() && self.committing.is_some())
             && self.run.shop.space.may_start()
     }
 
+    /// Counts the units that have a task which is stuck.
+    fn count_stuck(&mut self) {
+        let changes = self.run.leash.stuck_changes();
+        if self.stuck_seen == changes {
+            return;
+        }
+        self.stuck_seen = changes;
+        let unit_of = |number: u64| {
+            let (first, last) = self.under_way.range(..=number).next_back()?;
+            (number <= *last).then_some(*first)
+        };
+        self.stuck = self.run.leash.stuck_tasks().into_iter().filter_map(unit_of).collect::<BTreeSet<_>>().len();
+    }
+
+    /// Gives the slice's place away while it only waits for tasks that are stuck.
+    fn step_aside(&self) {
+        let is_aside = self.stuck > 0 && self.stuck == self.running.len();
+        if self.run.aside.0.swap(is_aside, Ordering::SeqCst) != is_aside {
+            self.run.shop.ring();
+        }
+    }
+
+    /// Records what is missing of tasks that were cut short, if their job does not go on.
+    async fn settle_cut_short(&mut self) {
+        let cut_short = std::mem::take(&mut self.cut_short);
+        let job = self.run.shop.ports.jobs.job(self.run.job.id).await.ok().flatten();
+        let is_over = job.is_some_and(|job| matches!(job.status, Status::Cancelling | Status::Failing));
+        if is_over && !self.is_fenced {
+            cut_short.into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
+        } else {
+            // Whoever runs it next looks.
+            self.is_unsettled = true;
+        }
+    }
+
     /// Takes the outcomes of a unit into the part that is filling.
     fn gather(&mut self, end: UnitEnd) {
+        if let Some((offset, _)) = end.first() {
+            self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
+        }
         for (offset, run) in end {
             match run {
                 Run::Done(outcome) => self.fill(offset, outcome),
@@ -277,6 +354,7 @@ impl<'a> Floor<'a> {
                 }
                 Run::NotAttempted => {}
                 Run::Unsettled => self.is_unsettled = true,
+                Run::CutShort(outcome) => self.cut_short.push((offset, outcome)),
             }
         }
     }

@@ -68,6 +68,11 @@ impl Leashes {
         self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).map(|(_, entry)| entry.lease).collect()
     }
 
+    /// Why tasks of the job wait for long in this process; `None` when none does.
+    pub(crate) fn why_stuck(&self, job: JobId) -> Option<String> {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).find_map(|(_, entry)| entry.leash.why_stuck())
+    }
+
     /// Stops every leash, and those taken from now on.
     pub(crate) fn close(&self) {
         let mut state = self.state();

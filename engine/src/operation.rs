@@ -9,7 +9,7 @@
 //! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`, and whether it
 //!    had an effect is decided in one other, `Hand::with_effect`;
 //! 3. a leash that ends says what is known: [`Run::NotAttempted`] only when this task certainly
-//!    changed nothing, [`Run::Unsettled`] otherwise.
+//!    changed nothing, [`Run::Unsettled`] otherwise, or [`Run::CutShort`] where it was seen what is missing.
 //!
 //! When to run a task, how many at once and what becomes of the outcome is the executor's.
 
@@ -85,6 +85,9 @@ pub enum Run {
     NotAttempted,
     /// The leash ended and nobody knows how far the task came: it must look when it runs again.
     Unsettled,
+    /// The leash ended while a call failed for a reason that may pass, after the task had acted: its
+    /// outcome if it does not run again. If it does it must look.
+    CutShort(Outcome),
 }
 
 /// An operation with its parameters in the form that tasks need; built once for a job.

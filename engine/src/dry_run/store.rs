@@ -68,7 +68,7 @@ impl Rehearsal {
             }
             Run::Done(outcome) => Run::Done(std::mem::take(&mut requests).mark(outcome)),
             // Nothing was done, so there is nothing to be unsettled about.
-            Run::NotAttempted | Run::Unsettled => Run::NotAttempted,
+            Run::NotAttempted | Run::Unsettled | Run::CutShort(_) => Run::NotAttempted,
         };
         runs.into_iter().map(&mut mark).collect()
     }

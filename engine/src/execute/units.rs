@@ -18,6 +18,13 @@ use crate::setback::Setback;
 use crate::slice::{self, SliceReader};
 use crate::store_clock::ensure_sampled;
 
+/// Tasks that are started at once: the numbers of the first and the last of them, and their run.
+pub(super) struct Unit {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) run: BoxFuture<'static, UnitEnd>,
+}
+
 /// The tasks of a slice that have no outcome yet, in order.
 pub(super) struct Units<'a> {
     run: SliceRun<'a>,
@@ -77,7 +84,7 @@ impl<'a> Units<'a> {
 
     /// The next unit, ready to run; `None` when every task was started, or the next one lies
     /// beyond the window, or a group can still grow while others run (`can_wait`).
-    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<BoxFuture<'static, UnitEnd>>, Setback> {
+    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<Unit>, Setback> {
         self.read_ahead()?;
         let tasks = self.ahead.make_contiguous();
         let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
@@ -87,23 +94,22 @@ impl<'a> Units<'a> {
         if tasks.is_empty() || (can_grow && can_wait) {
             return Ok(None);
         }
+        let numbers = (tasks[0].number, tasks[len - 1].number);
         let tasks: Vec<Task> = self.ahead.drain(..len).collect();
         let (bench, operation) = (self.bench.clone(), self.operation.clone());
         let is_dry_run = self.run.job.spec.options.is_dry_run();
-        Ok(Some(
-            async move {
-                let looks = tasks.first().is_some_and(must_look);
-                let runs = if is_dry_run {
-                    let rehearsal = Rehearsal::at(&bench);
-                    let runs = run_unit(&operation, &rehearsal.bench, &tasks, looks).await;
-                    rehearsal.mark(runs)
-                } else {
-                    run_unit(&operation, &bench, &tasks, looks).await
-                };
-                tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
-            }
-            .boxed(),
-        ))
+        let run = async move {
+            let looks = tasks.first().is_some_and(must_look);
+            let runs = if is_dry_run {
+                let rehearsal = Rehearsal::at(&bench);
+                let runs = run_unit(&operation, &rehearsal.bench, &tasks, looks).await;
+                rehearsal.mark(runs)
+            } else {
+                run_unit(&operation, &bench, &tasks, looks).await
+            };
+            tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
+        };
+        Ok(Some(Unit { first: numbers.0, last: numbers.1, run: run.boxed() }))
     }
 
     /// Reads tasks without an outcome, as far as the window and one group reach.

@@ -2,21 +2,21 @@
 //!
 //! Without a version a delete removes the object, or hides it behind a delete marker where the
 //! bucket keeps versions; with one it removes that version for good. The version `null` is a slot
-//! that every write replaces, so deleting it is checked like deleting the object. Whatever an
-//! answer does not name as deleted is deleted by a call of its own: an error then comes with its
-//! status and request id, and an unknown effect is checked.
+//! that every write replaces, so deleting it is checked like deleting the object. What an answer
+//! says of a key is an answer, also where it is a refusal. A key that it does not name, or of which
+//! it says what may pass, is deleted by a call of its own: an unknown effect is checked then.
 
 use brigade_model::limits::DELETE_OBJECTS_BYTES_MAX;
 use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
 use brigade_model::{Outcome, Task, Timestamp};
 use futures::StreamExt;
-use futures::stream::FuturesOrdered;
+use futures::stream::FuturesUnordered;
 
 use super::capabilities::{Feature, refuse_row};
 use super::effect_check::{
     CheckResult, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, settle, wait_for_the_lost,
 };
-use super::failure::End;
+use super::failure::{End, outcome_of};
 use super::hand::Hand;
 use super::{Bench, Run};
 
@@ -83,28 +83,36 @@ async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResul
     Ok(hand.send(&bench.source, request).await?)
 }
 
-/// Codes by which a store says of a key that it did nothing to it.
-const REFUSALS: &[&str] = &[
-    "AccessDenied",
-    "InvalidArgument",
-    "InvalidObjectState",
-    "InvalidRequest",
-    "KeyTooLongError",
-    "MethodNotAllowed",
-    "NoSuchKey",
-    "NoSuchVersion",
-    "NotImplemented",
-    "SlowDown",
+/// Codes by which a store refuses to delete a key, with the status that a call for it alone has.
+const REFUSALS: &[(&str, u16)] = &[
+    ("AccessDenied", 403),
+    ("InvalidArgument", 400),
+    ("InvalidObjectState", 403),
+    ("InvalidRequest", 400),
+    ("KeyTooLongError", 400),
+    ("MethodNotAllowed", 405),
+    ("NoSuchKey", 404),
+    ("NoSuchVersion", 404),
+    ("NotImplemented", 501),
 ];
+/// The codes by which it says that it did nothing to a key yet.
+const NOT_NOW: &[&str] = &["SlowDown", "SlowDownWrite", "ServiceUnavailable"];
 
 /// `sent` is when the call was sent.
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
-    match result {
-        DeleteResult::Deleted(_) => Known::Settled(Run::Done(Outcome::Succeeded)),
-        // Of a server's own fault nobody knows how far it came.
-        DeleteResult::Failed { code, .. } => Known::NotYet((!REFUSALS.contains(&code.as_str())).then_some(sent)),
-        DeleteResult::Unnamed => Known::NotYet(Some(sent)),
+    let DeleteResult::Failed { code, message } = result else {
+        return match result {
+            DeleteResult::Deleted(_) => Known::Settled(Run::Done(Outcome::Succeeded)),
+            _ => Known::NotYet(Some(sent)),
+        };
+    };
+    if let Some((_, status)) = REFUSALS.iter().find(|(refusal, _)| refusal == code) {
+        let error = CallError::new(Verdict::Denied, Effect::None, code, message);
+        let error = CallError { http_status: Some(*status), ..error };
+        return Known::Settled(Run::Done(outcome_of("", &error)));
     }
+    // Of a server's own fault nobody knows how far it came.
+    Known::NotYet((!NOT_NOW.contains(&code.as_str())).then_some(sent))
 }
 
 /// A call that failed as a whole: the worker had to stop, or each object gets its own call.
@@ -122,29 +130,32 @@ fn read_error(end: &End, sent: Timestamp) -> Known {
 /// Calls of their own that a group makes at a time.
 const SINGLES_IN_FLIGHT: usize = 16;
 
+/// The ends stand in the order of the tasks, while one that waits for long holds up no other.
 async fn run_singly(bench: &Bench, tasks: impl Iterator<Item = (&Task, Known)>) -> Vec<Run> {
     let mut runs = Vec::new();
-    let mut running = FuturesOrdered::new();
-    for (task, known) in tasks {
+    let mut running = FuturesUnordered::new();
+    for (place, (task, known)) in tasks.enumerate() {
         if running.len() == SINGLES_IN_FLIGHT {
             runs.extend(running.next().await);
         }
-        running.push_back(run_single(bench, task, known));
+        running.push(run_single(bench, place, task, known));
     }
     while let Some(run) = running.next().await {
         runs.push(run);
     }
-    runs
+    runs.sort_unstable_by_key(|(place, _)| *place);
+    runs.into_iter().map(|(_, run)| run).collect()
 }
 
-async fn run_single(bench: &Bench, task: &Task, known: Known) -> Run {
-    match known {
+async fn run_single(bench: &Bench, place: usize, task: &Task, known: Known) -> (usize, Run) {
+    let end = match known {
         Known::Settled(run) => run,
         Known::NotYet(tried_since) => {
             let hand = Hand::new(bench, task, tried_since);
             hand.end(run(&hand).await)
         }
-    }
+    };
+    (place, end)
 }
 
 struct Deletion<'a> {

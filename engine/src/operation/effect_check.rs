@@ -141,10 +141,13 @@ impl NonRepeatableCall {
     }
 }
 
-/// How often a call is made at most while its effect stays unknown, each time after a check.
+/// How often a call is made at most while its effect stays unknown, each time after a check. Those
+/// that count against none are made beyond that.
 pub(crate) const ACTS_MAX: u32 = 3;
 /// The second act waits up to this long beyond the time of the first; the third up to twice this.
 const BACKOFF: Duration = Duration::from_millis(500);
+/// The wait grows no longer than so many times.
+const BACKOFFS_MAX: u32 = 20;
 
 /// What was there when a check concluded that the call had no effect: a repeat that can name it
 /// as a condition overwrites nothing that comes later.
@@ -364,7 +367,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
             }
             return Err(error.into());
         }
-        if acts == ACTS_MAX {
+        if acts >= ACTS_MAX && !error.is_free {
             return Err(error.into());
         }
         let until = match current {
@@ -416,7 +419,7 @@ fn conclude<T>(hand: &Hand<'_>, result: CheckResult<T>) -> CheckResult<T> {
 /// out until then.
 pub(crate) async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
     let clock = &hand.bench.clock;
-    hand.wait(until.since(clock.monotonic()) + jitter(&*hand.bench.entropy, BACKOFF * acts)).await
+    hand.wait(until.since(clock.monotonic()) + jitter(&*hand.bench.entropy, BACKOFF * acts.min(BACKOFFS_MAX))).await
 }
 
 fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {

@@ -21,6 +21,8 @@ pub(crate) struct Hand<'a> {
     pub(crate) task: &'a Task,
     /// The task may have been attempted before.
     pub(crate) must_look: bool,
+    /// The worker's leash, for the calls of this task.
+    leash: Leash,
     /// Since when an attempt may have had an effect that nobody has confirmed or ruled out.
     doubt: Mutex<Option<Timestamp>>,
     /// A call of ours was sent that may have changed an object.
@@ -37,6 +39,7 @@ impl<'a> Hand<'a> {
             bench,
             task,
             must_look: doubt.is_some(),
+            leash: bench.leash.for_task(task.number),
             doubt: Mutex::new(doubt),
             has_acted: AtomicBool::new(false),
             has_changed: AtomicBool::new(false),
@@ -154,7 +157,7 @@ impl<'a> Hand<'a> {
         tokio::select! {
             biased;
             output = work => Ok(output),
-            () = leash.stopped() => {
+            () = leash.ended(&*self.bench.clock) => {
                 let why = "stopped before a lost call was settled";
                 Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why))
             }
@@ -171,14 +174,19 @@ impl<'a> Hand<'a> {
     /// is known; one that has not does not begin.
     fn leash(&self) -> Leash {
         match self.has_acted.load(Ordering::Relaxed) {
-            true => self.bench.leash.finishing(),
-            false => self.bench.leash.clone(),
+            true => self.leash.finishing(),
+            false => self.leash.clone(),
         }
     }
 
     /// Somebody may have changed an object for this task: an attempt before, or one of ours.
     fn may_have_acted(&self) -> bool {
         self.must_look || self.has_acted.load(Ordering::Relaxed)
+    }
+
+    /// The job was stopped after the task had acted, so that it was given little time to end.
+    fn is_cut_short(&self) -> bool {
+        self.bench.leash.is_stop_asked() && self.may_have_acted()
     }
 
     /// The object of the row, by the store's own name of its bucket.
@@ -206,6 +214,9 @@ impl<'a> Hand<'a> {
             Err(end) if end.is_stop() && self.may_have_acted() => Run::Unsettled,
             Err(end) if end.is_stop() => Run::NotAttempted,
             Err(End::Rejected(outcome)) => Run::Done(self.with_effect(outcome)),
+            Err(End::Call { doing, error }) if error.may_pass() && self.is_cut_short() => {
+                Run::CutShort(self.with_effect(outcome_of(doing, &error)))
+            }
             Err(End::Call { doing, error }) => Run::Done(self.with_effect(outcome_of(doing, &error))),
             Err(End::LeaseLost) => Run::NotAttempted,
         }

@@ -63,7 +63,7 @@ async fn run_to_the_end(rig: &Rig, operation: &Operation, entropy: &SeededEntrop
 fn next_try(task: Task, must_look: bool, run: &Run) -> Option<(Task, bool)> {
     match run {
         Run::NotAttempted => Some((task, must_look)),
-        Run::Unsettled => Some((task, true)),
+        Run::Unsettled | Run::CutShort(_) => Some((task, true)),
         Run::Done(_) if *run == done() => None,
         Run::Done(outcome) => panic!("nobody interferes, and three acts are enough: {outcome:?}"),
     }
