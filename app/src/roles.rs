@@ -293,7 +293,14 @@ fn build_chain(
     let timeouts = timeouts(endpoint);
     let limit = Limit::sharing(metered, active.limit(), timeouts, clock());
     let gate = Arc::new(Gate::new());
-    let policy = RetryPolicy { attempts_max: endpoint.attempts_max, timeouts, ..RetryPolicy::default() };
+    let policy = RetryPolicy {
+        attempts_max: endpoint.attempts_max,
+        timeouts,
+        wait_attempts_max: endpoint.wait_attempts_max,
+        wait_max: endpoint.wait_max,
+        has_host_per_bucket: matches!(endpoint.addressing, value::Addressing::VirtualHosted),
+        ..RetryPolicy::default()
+    };
     let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
     Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })

@@ -1,6 +1,7 @@
 //! A process of the service: the real engine behind the ports of one node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use brigade_engine::places::Health;
 use brigade_engine::ports::NoObserver;
@@ -90,7 +91,9 @@ impl TwoRoles {
 }
 
 fn place(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>, stamps: &Arc<StoreClock>) -> Place {
-    let (clock, gate, policy) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()), RetryPolicy::default());
+    let (clock, gate) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()));
+    // Shorter than by default, so that a run in which a key is never served ends soon.
+    let policy = RetryPolicy { wait_attempts_max: 15, wait_max: Duration::from_secs(600), ..RetryPolicy::default() };
     let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
     let stamped = Arc::new(Stamps::new(Arc::new(network), stamps.clone()));
     let limit = Limit::new(stamped, LimitConfig::default(), clock.clone());

@@ -43,7 +43,7 @@ section! {
         optional bytes_in_flight: Bytes,
         /// Bytes of bodies a second at most.
         optional bytes_per_second: Bytes,
-        /// Attempts of a call that fails for a reason that may pass.
+        /// Attempts of a call that fails for a reason that may pass, made over a minute at least.
         default attempts_max: u32 = "5",
         /// An attempt ends when no byte of its answer has come for this long, or of a streamed object.
         default idle_timeout: Duration = "15s",
@@ -52,5 +52,10 @@ section! {
         /// A copy inside the store whose size nothing tells yet, and the completion of a multipart upload, may be silent
         /// for this long, unless the others come to more.
         default copy_timeout: Duration = "2m",
+        /// Attempts that a task makes at most while it is told to slow down, or waits for its bucket's host or its kind
+        /// of call, and the endpoint serves others; they end only when `wait_max` is over, too.
+        default wait_attempts_max: u32 = "30",
+        /// How long such a task waits at most, over all its calls; it ends only when `wait_attempts_max` is reached, too.
+        default wait_max: Duration = "1h",
     }
 }

@@ -16,7 +16,6 @@ use scene::{Act, Scene, When};
 const NOT_STOOD_YET: &[(&str, &str)] = &[
     ("where_listings_encode_their_keys", "4: listing-decodes"),
     ("where_listings_never_end", "4: a continuation that never advances"),
-    ("where_one_key_is_unreadable", "design, budgets: a task's total of waiting is bounded; not of issue 10"),
 ];
 
 /// Runs the scene of that name, and judges it.

@@ -24,4 +24,5 @@ mod service_clock;
 mod sharing;
 mod spoil;
 mod stores;
+mod waiting;
 mod world;

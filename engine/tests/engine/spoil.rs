@@ -34,6 +34,10 @@ pub(crate) enum Spoil {
     Unnamed(At),
     /// It is refused like this: verdict, status, code.
     Refused(Verdict, u16, &'static str),
+    /// It is not carried out, as far as anybody knows: status, code. A success's status has the error inside.
+    Failed(u16, &'static str),
+    /// It is answered, and each key of a group is refused with this code.
+    RefusedKeys(&'static str),
     /// It is carried out, and its process does not live to see the answer.
     Dies(brigade_runtime::Node),
     /// It is not carried out and never answered; its end is told, whoever brings it about.
@@ -84,7 +88,18 @@ impl ObjectStore for Spoiling {
             }
             Spoil::Refused(verdict, status, code) => {
                 let error = CallError::new(verdict, Effect::None, code, "as the test says");
+                return Err(CallError { http_status: (status > 0).then_some(status), ..error });
+            }
+            Spoil::Failed(status, code) => {
+                let verdict = if code == "SlowDown" { Verdict::Throttled } else { Verdict::Transient };
+                let error = CallError::new(verdict, Effect::Unknown, code, "as the test says");
                 return Err(CallError { http_status: Some(status), ..error });
+            }
+            Spoil::RefusedKeys(code) => {
+                let Call::DeleteObjects(delete) = &call else { panic!("a group") };
+                let refused =
+                    |_| DeleteResult::Failed { code: code.to_owned(), message: "as the test says".to_owned() };
+                return Ok(Answer::DeleteObjects(delete.objects.iter().map(refused).collect()));
             }
             _ => {}
         }
@@ -164,11 +179,16 @@ impl World {
 
     /// Puts retries, a gate and a limit around this world's store, as the service does.
     pub(crate) fn put_chain_around(&mut self) -> LimitHandle {
+        self.put_chain_with(RetryPolicy::default())
+    }
+
+    /// The same with this policy.
+    pub(crate) fn put_chain_with(&mut self, policy: RetryPolicy) -> LimitHandle {
         let gate = Arc::new(Gate::new());
         let limit = Limit::new(self.store.clone(), LimitConfig::default(), self.clock.clone());
         let handle = limit.handle();
         let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        self.store = Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), gate.clone(), clock, entropy));
+        self.store = Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy));
         self.health = Arc::new(AtTheGate(gate));
         handle
     }

@@ -202,7 +202,7 @@ async fn bursts_of_slow_down_slow_a_job_down_and_lose_nothing() {
     // Unbounded, 32 in flight would ask a thousand times a second, and be refused 900 times.
     assert!(refused < 2 * taken, "{refused} refused of {taken}: {asked:?}");
     let most = asked.values().map(|(taken, refused)| taken + refused).skip(5).max().unwrap();
-    assert!(most < 350, "{most} requests in one second; {asked:?}");
+    assert!(most < 450, "{most} requests in one second; {asked:?}");
 }
 
 #[tokio::test(start_paused = true)]

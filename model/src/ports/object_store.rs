@@ -233,7 +233,7 @@ impl Leash {
         }
     }
 
-    /// The task waits for long; says why, in words that stay the same while it waits.
+    /// The task waits for long; says why, which is told until it goes on.
     pub fn note_stuck(&self, why: &str) {
         if let Some(number) = self.task.as_ref().and_then(|task| task.number) {
             self.state.stuck.add(number, why);

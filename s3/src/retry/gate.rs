@@ -6,6 +6,7 @@
 //! | no connection, where each bucket has a host of its own | that host's |
 //! | a refusal of the credentials | the endpoint's |
 //! | a time-out, a broken connection, a server's error (also inside a success) | that kind of call's in that bucket, and the endpoint's when nothing else is answered |
+//! | an order to slow down, with a server's error | the endpoint's when nothing else is answered |
 //! | any other answer | nobody's: it opens what the call passed |
 //!
 //! The endpoint is tested by a listing of one key, a host and a kind by one of the calls that wait.
@@ -415,7 +416,9 @@ impl State {
             if kind.closed().is_some() {
                 return;
             }
-            if !is_alone && kind.fail(passing.number) && kind.are_several() {
+            // Who is told to slow down waits by itself, and the limit lets fewer through.
+            let is_of_kind = error.verdict == Verdict::Transient && !is_alone;
+            if is_of_kind && kind.fail(passing.number) && kind.are_several() {
                 kind.close(passing.of_kind(), verdict, error, clock);
             }
         }

@@ -139,7 +139,10 @@ fn objects(bucket: &SimulatedStore) -> Objects {
 /// that stays within one, and one that copies to the other.
 fn settings(url: &str) -> String {
     let endpoint = |name: &str| {
-        format!("[endpoints.{name}]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n")
+        format!(
+            "[endpoints.{name}]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n\
+             wait_attempts_max = 3\nwait_max = \"2s\"\n"
+        )
     };
     let role = |name: &str, target: &str| {
         format!(

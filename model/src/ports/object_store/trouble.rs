@@ -2,6 +2,7 @@
 //! bounded over all calls of a task, and whoever waits for long gives its place to others.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,8 +76,10 @@ impl Stuck {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is said first is said for as long as the task is stuck.
     pub(super) fn add(&self, number: u64, why: &str) {
-        if self.tasks().insert(number, why.to_owned()).is_none() {
+        if let Entry::Vacant(place) = self.tasks().entry(number) {
+            place.insert(why.to_owned());
             self.changes.send_modify(|changes| *changes += 1);
         }
     }

@@ -270,9 +270,9 @@ async fn an_attempt_of_unknown_effect_counts_only_when_its_kind_has_failed_for_a
 
 #[tokio::test(start_paused = true)]
 async fn an_error_inside_a_success_is_a_failure_of_its_kind() {
-    let slow_down = || error(Verdict::Throttled, Effect::Unknown, "SlowDown", 200);
+    let inside = || error(Verdict::Transient, Effect::Unknown, "InternalError", 200);
     let e = endpoint(move |call, now| match call.kind() {
-        CallKind::PutObjectTagging if now < 600 => Err(slow_down()),
+        CallKind::PutObjectTagging if now < 600 => Err(inside()),
         _ => Ok(()),
     });
     let others = e.keep_busy("b");
