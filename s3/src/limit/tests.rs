@@ -270,6 +270,28 @@ async fn an_overload_lowers_the_limit_of_its_bucket_and_class_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_s_error_lowers_the_limit_as_an_order_to_slow_down_does() {
+    let errors = [
+        (error(Verdict::Transient, Effect::Unknown, "InternalError", 500), 7),
+        (error(Verdict::Transient, Effect::Unknown, "GatewayTimeout", 504), 7),
+        (error(Verdict::Transient, Effect::Unknown, "RequestTimeout", None), 7),
+        (error(Verdict::Throttled, Effect::Unknown, "SlowDown", 200), 7),
+        (error(Verdict::Transient, Effect::None, "BadDigest", 400), 10),
+    ];
+    for (failure, expected) in errors {
+        let s = setup(requests(10), (0..10).map(|_| Err(failure.clone())));
+        s.store.hold();
+        let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
+        s.settle().await;
+        s.store.let_go(10);
+        for call in calls {
+            call.await.unwrap().unwrap_err();
+        }
+        assert_eq!(s.limit.handle().usage().adaptive[0].limit, expected, "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_leash_ends_the_wait_for_a_permit() {
     let s = setup(requests(1), []);
     s.store.hold();
