@@ -100,7 +100,12 @@ const CODES: &[Row<&str>] = &[
     ("InvalidObjectState", Precondition, NoEffect),
     ("RestoreAlreadyInProgress", Precondition, NoEffect),
     ("PreconditionFailed", Precondition, NoEffect),
+    // Ours: the same answer would come again.
+    (RANGE_IGNORED, Invalid, NoEffect),
 ];
+
+/// The code of an answer that is the whole object where a part of it was asked for.
+pub(crate) const RANGE_IGNORED: &str = "RangeIgnored";
 
 /// What each status means when its code is not in the table above, with the code that an answer
 /// without one gets. Statuses of 4xx and 5xx that have no row here take the class's last row.

@@ -528,7 +528,7 @@ async fn a_stream_that_ends_early_ends_in_an_error() {
 async fn an_object_without_a_length_or_with_another_range_is_not_taken() {
     let endless = Reply::BytesThenClose(b"HTTP/1.1 200 OK\r\n\r\n12345".to_vec());
     let other = answer(206, &[("content-range", "bytes 0-4/10")], "12345");
-    for (reply, range) in [(endless, None), (answer(200, &[], "12345"), Some((0, 4))), (other, Some((5, 9)))] {
+    for (reply, range) in [(endless, None), (other, Some((5, 9)))] {
         let stub = Stub::scripted([reply]).await;
         let error = call(&store(&stub.url()), get(range)).await.map(|_| ()).unwrap_err();
         assert!(is_unproven(&error), "{error:?}");
@@ -536,6 +536,21 @@ async fn an_object_without_a_length_or_with_another_range_is_not_taken() {
     let shorter = answer(206, &[("content-range", "bytes 5-7/8")], "123");
     let stub = Stub::scripted([shorter]).await;
     assert_eq!(call(&store(&stub.url()), get(Some((5, 9)))).await.unwrap().head.size, 3);
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_ranges_is_read_where_the_whole_is_the_range_and_else_says_so_at_once() {
+    for range in [(0, 4), (0, 9)] {
+        let stub = Stub::scripted([answer(200, &[], "12345")]).await;
+        let mut got = call(&store(&stub.url()), get(Some(range))).await.unwrap();
+        assert_eq!((got.head.size, got.body.next().await.unwrap().unwrap()), (5, "12345".into()));
+    }
+    for range in [(0, 3), (3, 4), (5, 9)] {
+        let stub = Stub::scripted([answer(200, &[], "12345")]).await;
+        let error = call(&store(&stub.url()), get(Some(range))).await.map(|_| ()).unwrap_err();
+        assert_eq!((error.verdict, error.code.as_str()), (Verdict::Invalid, "RangeIgnored"));
+        assert!(error.message.contains("the store ignores Range"), "{error}");
+    }
 }
 
 #[tokio::test]

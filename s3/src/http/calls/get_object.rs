@@ -1,10 +1,11 @@
 //! GetObject: an object's bytes, or a range of them.
 
 use brigade_model::ports::object_store::{CallError, GetObject, GotObject};
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::http::draft::{CHECKSUM_MODE, Draft};
 use crate::http::reply::{Flaw, Reply, flaw};
+use crate::verdict::RANGE_IGNORED;
 
 pub(crate) fn encode(request: &GetObject) -> Result<Draft, CallError> {
     let range = request.range.map(|(first, last)| format!("bytes={first}-{last}"));
@@ -29,12 +30,26 @@ pub(crate) fn decode(request: &GetObject, mut reply: Reply) -> Result<GotObject,
     Ok(GotObject { head, body: Box::new(stream) })
 }
 
-/// Some servers ignore a range, or give another one. The end of the object may shorten it.
+/// Some servers give another range. The end of the object may shorten it.
 fn check_range((first, last): (u64, u64), length: u64, reply: &Reply) -> Result<(), Flaw> {
+    let wanted = last.saturating_sub(first).saturating_add(1);
     let given = reply.header("content-range").unwrap_or_default();
+    if reply.status == StatusCode::OK && given.is_empty() {
+        return check_whole(first, wanted, length);
+    }
     let begins = given.starts_with(&format!("bytes {first}-"));
-    if !begins || length > last.saturating_sub(first).saturating_add(1) {
+    if !begins || length > wanted {
         return Err(flaw(format!("the answer is the range {given:?}, not bytes {first}-{last}")));
     }
     Ok(())
+}
+
+/// Some servers ignore a range and give the whole object. That is the range if it begins where the
+/// object does and is no shorter; else the same answer would come again and again.
+fn check_whole(first: u64, wanted: u64, length: u64) -> Result<(), Flaw> {
+    if first == 0 && length <= wanted {
+        return Ok(());
+    }
+    let message = format!("the store ignores Range: it gives all {length} bytes, not {wanted} from byte {first} on");
+    Err(Flaw { code: Some(RANGE_IGNORED.to_owned()), ..flaw(message) })
 }
