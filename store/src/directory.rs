@@ -208,7 +208,11 @@ fn clear_folder(folder: &Path) -> io::Result<()> {
 
 /// Shows every file whose name begins with `prefix`, looking only into folders that may hold one.
 fn visit_files(directory: &Path, prefix: &str, visit: &mut dyn FnMut(&str, &fs::Metadata)) -> io::Result<()> {
-    visit_folder(directory, "", prefix, visit)
+    // What the prefix names as a folder holds all of them; beside it there may be a hundred thousand others.
+    match prefix.rsplit_once('/').filter(|(folder, _)| check_name(folder).is_ok()) {
+        Some((folder, _)) => visit_folder(&directory.join(folder), &format!("{folder}/"), prefix, visit),
+        None => visit_folder(directory, "", prefix, visit),
+    }
 }
 
 fn visit_folder(folder: &Path, name: &str, prefix: &str, visit: &mut dyn FnMut(&str, &fs::Metadata)) -> io::Result<()> {
