@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod multipart_etag;
 pub mod operation;
 pub mod outcomes;
+mod pace;
 pub mod places;
 pub mod ports;
 pub mod report;

@@ -46,7 +46,8 @@ async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Resu
 
 async fn read(spool: &dyn Spool, slice: &SliceRow, meaning: Meaning) -> Result<SliceReader, Setback> {
     let bytes = spool.read(&slice.spool_name).await?;
-    SliceReader::open(bytes, slice, meaning).map_err(|error| unreadable(slice, &error))
+    let read = async { codec::verify(&bytes).await.and_then(|()| SliceReader::open_verified(bytes, slice, meaning)) };
+    read.await.map_err(|error| unreadable(slice, &error))
 }
 
 /// What separates the cells of the job's manifest.

@@ -6,6 +6,7 @@ use brigade_model::{DryRun, Job, LoadLimits};
 
 use super::{Load, Requests, estimate};
 use crate::outcomes::SliceOutcomes;
+use crate::pace::{Pace, ROW_BYTES};
 use crate::setback::Setback;
 use crate::slice;
 
@@ -21,7 +22,7 @@ pub(crate) async fn sum(
     speeds: &[LoadLimits],
 ) -> Result<DryRun, Setback> {
     let mut requests = Requests::default();
-    let mut found = DryRun::default();
+    let (mut found, mut pace) = (DryRun::default(), Pace::default());
     let mut from = 0;
     loop {
         let page = jobs.slices(job.id, from, SLICES_PAGE).await?;
@@ -33,6 +34,7 @@ pub(crate) async fn sum(
                 .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
             for (offset, task) in (0..).zip(slice::open(spool, job, row).await?) {
                 let task = task.map_err(|error| slice::unreadable(row, &error))?;
+                pace.work(task.key.as_str().len() + ROW_BYTES).await;
                 let Some(outcome) = outcomes.get(offset) else { continue };
                 requests.add_all(&Requests::of(outcome).unwrap_or_default());
                 match task.size {

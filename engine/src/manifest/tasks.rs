@@ -12,6 +12,7 @@ use crate::manifest::inventory::tasks::InventoryTasks;
 use crate::manifest::row::Row;
 use crate::manifest::source::{Pin, PinnedObject, Source};
 use crate::manifest::{Located, ReadManifestError};
+use crate::pace::{PACE_BYTES, Pace, ROW_BYTES};
 use crate::places::Place;
 
 /// Reads the tasks of a manifest.
@@ -128,23 +129,30 @@ struct CsvTasks<'a> {
     source: Source<'a>,
     piece: Bytes,
     rows: RowReader,
+    pace: Pace,
 }
 
 impl<'a> CsvTasks<'a> {
     fn open(job: &Job, object: PinnedObject<'a>) -> Result<Self, ReadManifestError> {
         let rows = RowReader::new(&job.spec.manifest, &job.spec.options);
         let rows = rows.map_err(|error| object.located().error(error))?;
-        Ok(Self { source: object.read_all(), piece: Bytes::new(), rows })
+        Ok(Self { source: object.read_all(), piece: Bytes::new(), rows, pace: Pace::default() })
     }
 
     async fn next(&mut self) -> Result<Option<Row>, ReadManifestError> {
         loop {
-            let mut unread = &self.piece[..];
+            // Not all of it at once: no row may be in it.
+            let given = self.piece.len().min(PACE_BYTES);
+            let mut unread = &self.piece[..given];
             let row = self.rows.next(&mut unread).map_err(|error| self.source.located().error(error))?;
-            let read = self.piece.len() - unread.len();
+            let read = given - unread.len();
             self.piece.advance(read);
+            self.pace.work(read + ROW_BYTES).await;
             if row.is_some() {
                 return Ok(row);
+            }
+            if !self.piece.is_empty() {
+                continue;
             }
             match self.source.next().await? {
                 Some(piece) => self.piece = piece,

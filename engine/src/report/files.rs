@@ -10,6 +10,7 @@ use brigade_model::ReportScope;
 use brigade_model::ports::job_store::{ReportFile, SliceRow};
 
 use crate::outcomes::SliceOutcomes;
+use crate::pace::{Pace, ROW_BYTES};
 use crate::report::WriteReport;
 use crate::report::destination::Destination;
 use crate::report::rows::{Kind, put_row};
@@ -124,11 +125,14 @@ async fn add_rows(
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
         .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
     let tasks = slice::open(what.spool, what.job, slice).await?;
-    let mut added = 0;
+    let (mut added, mut pace) = (0, Pace::default());
     for (offset, task) in (0..).zip(tasks) {
         let task = task.map_err(|error| slice::unreadable(slice, &error))?;
+        pace.work(task.key.as_str().len() + ROW_BYTES).await;
         let Some(outcome) = outcomes.get(offset).filter(|outcome| Kind::of(outcome) == kind) else { continue };
+        let before = upload.buffer.len();
         put_row(&mut upload.buffer, &task, outcome, what.job.spec.options.is_dry_run());
+        pace.work(upload.buffer.len() - before).await;
         added += 1;
         upload.send_full_part().await?;
     }

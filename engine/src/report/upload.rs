@@ -13,6 +13,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 
 use crate::byte_budget::Room;
+use crate::pace::{PACE_BYTES, Pace};
 use crate::report::WriteReport;
 use crate::report::destination::{Destination, new_object};
 use crate::setback::Setback;
@@ -80,7 +81,7 @@ impl<'a> Upload<'a> {
         if self.parts.is_none() {
             // Whoever is given the bytes may keep them.
             self.buffer.shrink_to_fit();
-            let body = self.take_buffer();
+            let body = self.take_buffer().await;
             self.to.put(self.at.key.clone(), body, CONTENT_TYPE).await?;
         } else {
             if !self.buffer.is_empty() {
@@ -99,7 +100,7 @@ impl<'a> Upload<'a> {
         };
         let part = u32::try_from(parts.etags.len() + 1).unwrap_or(u32::MAX);
         let upload_id = parts.upload_id.clone();
-        let body = self.take_buffer();
+        let body = self.take_buffer().await;
         let request = UploadPart { at: self.at.clone(), upload_id, part, body: body.clone() };
         let done = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
         // The next part is held where this one was: nobody else has it any more.
@@ -140,9 +141,13 @@ impl<'a> Upload<'a> {
         }
     }
 
-    fn take_buffer(&mut self) -> Bytes {
+    async fn take_buffer(&mut self) -> Bytes {
         let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-        self.md5.update(&bytes);
+        let mut pace = Pace::default();
+        for piece in bytes.chunks(PACE_BYTES) {
+            self.md5.update(piece);
+            pace.work(piece.len()).await;
+        }
         self.size += bytes.len() as u64;
         bytes
     }

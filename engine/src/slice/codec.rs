@@ -20,7 +20,7 @@
 //! through the file for its checksum, so a damaged or truncated file gives out no task at all,
 //! and then decompresses as it goes: it holds a window and one row.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 
 use brigade_model::limits::{KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
 use brigade_model::options::{EmptyVersion, Separator};
@@ -33,6 +33,7 @@ use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
 use crate::leb128::{put_number, put_text, take_byte, take_number, take_text};
+use crate::pace::Pace;
 
 const FORMAT: u8 = 1;
 /// As format 1, and rows may be marked [`IS_BEHIND_BLANK`].
@@ -40,6 +41,8 @@ const FORMAT_WITH_BLANKS: u8 = 2;
 const HEADER_BYTES: usize = 1 + 8 + 4;
 /// Level 1 halves what level 3 costs and the rows, prefixes shared, have little left to find.
 const LEVEL: i32 = 1;
+/// Rows of more bytes than this are compressed so many at once.
+const COMPRESSED_AT_ONCE: usize = 256 * 1024;
 /// Decompressed bytes that a reader holds.
 const READ_AHEAD_BYTES: usize = 32 * 1024;
 
@@ -131,12 +134,38 @@ impl SliceWriter {
         self.tasks += 1;
     }
 
-    /// The file of the slice; the writer stands at the beginning of the next one.
-    #[must_use]
-    pub fn finish(&mut self) -> Bytes {
+    /// The file of the slice, made step by step; the writer stands at the beginning of the next one.
+    pub async fn finish_in_steps(&mut self) -> Bytes {
+        if self.rows.len() <= COMPRESSED_AT_ONCE {
+            return self.finish();
+        }
+        self.put_header();
+        let file = self.compress_in_steps().await.expect("memory takes what is written");
+        self.reset();
+        file
+    }
+
+    async fn compress_in_steps(&self) -> io::Result<Bytes> {
+        let mut file = zstd::Encoder::new(Vec::new(), LEVEL)?;
+        file.include_checksum(true)?;
+        file.set_pledged_src_size(Some(self.rows.len() as u64))?;
+        for rows in self.rows.chunks(COMPRESSED_AT_ONCE) {
+            file.write_all(rows)?;
+            tokio::task::yield_now().await;
+        }
+        Ok(file.finish()?.into())
+    }
+
+    fn put_header(&mut self) {
         self.rows[0] = if self.has_blanks { FORMAT_WITH_BLANKS } else { FORMAT };
         self.rows[1..9].copy_from_slice(&self.first_task.to_le_bytes());
         self.rows[9..13].copy_from_slice(&self.tasks.to_le_bytes());
+    }
+
+    /// The file of the slice; the writer stands at the beginning of the next one.
+    #[must_use]
+    pub fn finish(&mut self) -> Bytes {
+        self.put_header();
         let file = self.compressor.compress(&self.rows).expect("the buffer has the size that zstd asks for");
         self.reset();
         // The buffer is as large as incompressible rows would need; spools may keep the bytes.
@@ -144,10 +173,15 @@ impl SliceWriter {
     }
 
     /// Whether that file holds the tasks that the slice has by now.
-    #[must_use]
-    pub fn matches(&self, file: &[u8]) -> bool {
-        let rows = zstd::decode_all(file).unwrap_or_default();
-        rows.get(HEADER_BYTES..) == Some(&self.rows[HEADER_BYTES..])
+    pub async fn matches(&mut self, file: &Bytes) -> bool {
+        self.put_header();
+        let mut expected = &self.rows[..];
+        let is_next = |read: &[u8]| {
+            let rest = expected.strip_prefix(read);
+            expected = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        decompress(file, is_next).await.is_ok_and(|is_same| is_same) && expected.is_empty()
     }
 
     /// Forgets the slice; the writer stands at the beginning of the next one.
@@ -207,6 +241,26 @@ impl From<io::Error> for ReadSliceError {
     }
 }
 
+/// Goes through a file step by step, while `take` wants what it gives; whether it wanted all.
+async fn decompress(file: &Bytes, mut take: impl FnMut(&[u8]) -> bool + Send) -> io::Result<bool> {
+    let mut rows = zstd::Decoder::with_buffer(file.clone().reader())?;
+    let (mut read, mut pace) = (vec![0; READ_AHEAD_BYTES], Pace::default());
+    loop {
+        let bytes = rows.read(&mut read)?;
+        if bytes == 0 || !take(&read[..bytes]) {
+            return Ok(bytes == 0);
+        }
+        pace.work(bytes).await;
+    }
+}
+
+/// Compares a file's checksum, step by step. Nothing of it may be given out before: a wrong key would
+/// be acted on.
+pub(super) async fn verify(file: &Bytes) -> Result<(), ReadSliceError> {
+    decompress(file, |_| true).await?;
+    Ok(())
+}
+
 /// What the whole manifest, or the job, says of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
@@ -233,8 +287,12 @@ impl SliceReader {
     /// # Errors
     /// [`ReadSliceError`].
     pub fn open(file: Bytes, slice: &SliceRow, meaning: Meaning) -> Result<Self, ReadSliceError> {
-        // Nothing is given out before the checksum has been compared: a wrong key would be acted on.
         io::copy(&mut zstd::Decoder::with_buffer(file.clone().reader())?, &mut io::sink())?;
+        Self::open_verified(file, slice, meaning)
+    }
+
+    /// Opens a file whose checksum [`verify`] has compared.
+    pub(super) fn open_verified(file: Bytes, slice: &SliceRow, meaning: Meaning) -> Result<Self, ReadSliceError> {
         let decoder = zstd::Decoder::with_buffer(file.reader())?;
         let mut rows = BufReader::with_capacity(READ_AHEAD_BYTES, decoder);
         let mut header = [0; HEADER_BYTES];

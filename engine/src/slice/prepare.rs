@@ -77,15 +77,24 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     slicer.compares_recorded = !tasks.is_pinned();
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
     let mut refused = Refused::new(&what.job.spec.operation, what.places);
-    while let Some(row) = tasks.next().await? {
-        if let Some(first) = tasks.take_strange_first_row() {
-            refuse_header(what, first).await?;
+    let reading = async {
+        while let Some(row) = tasks.next().await? {
+            if let Some(first) = tasks.take_strange_first_row() {
+                refuse_header(what, first).await?;
+            }
+            doubts.see(&row, &tasks);
+            overlaps.see(&row);
+            refused.see(&row);
+            slicer.add_row(&row).await?;
         }
-        doubts.see(&row, &tasks);
-        overlaps.see(&row);
-        refused.see(&row);
-        slicer.add_row(&row).await?;
+        Ok(())
+    };
+    let read: Result<(), Setback> = reading.await;
+    if read.is_err() {
+        // What was written counts: who goes on does so behind it.
+        slicer.record().await?;
     }
+    read?;
     let separators = (tasks.separator(), tasks.possible_separators());
     let separator = doubts.settle(what, separators).await?;
     let may_share = what.job.spec.options.shared_targets == Some(SharedTargets::Allow);
@@ -145,6 +154,9 @@ impl<'a> Slicer<'a> {
     }
 
     async fn count(&mut self) -> Result<(), Setback> {
+        if self.what.leash.is_stopped() {
+            return Err(Setback::Stopped);
+        }
         self.tasks += 1;
         if self.writer.tasks() == plan::tasks_of(self.index, self.tasks_max) {
             self.end_slice().await?;
@@ -167,9 +179,6 @@ impl<'a> Slicer<'a> {
     }
 
     async fn end_slice(&mut self) -> Result<(), Setback> {
-        if self.what.leash.is_stopped() {
-            return Err(Setback::Stopped);
-        }
         if self.index < self.recorded {
             if self.compares_recorded {
                 self.compare_recorded().await?;
@@ -185,11 +194,11 @@ impl<'a> Slicer<'a> {
         Ok(())
     }
 
-    async fn compare_recorded(&self) -> Result<(), Setback> {
+    async fn compare_recorded(&mut self) -> Result<(), Setback> {
         let recorded = self.what.jobs.slices(self.what.lease.job, self.index, 1).await?;
         let recorded = recorded.first().ok_or(Setback::Fenced)?;
         let file = self.what.spool.read(&recorded.spool_name).await?;
-        if self.writer.matches(&file) {
+        if self.writer.matches(&file).await {
             return Ok(());
         }
         let reason = "parts of the inventory, which states no MD5 for them, changed since they were read first";
@@ -204,12 +213,13 @@ impl<'a> Slicer<'a> {
             tasks: self.writer.tasks(),
             spool_name: plan::spool_name(lease.job, self.index, lease.fence),
         };
-        self.what.spool.write(&slice.spool_name, self.writer.finish()).await?;
+        self.what.spool.write(&slice.spool_name, self.writer.finish_in_steps().await).await?;
         self.written.push(slice);
         Ok(())
     }
 
-    async fn record(&mut self) -> Result<(), Setback> {
+    /// Adds what was written to the store.
+    pub(super) async fn record(&mut self) -> Result<(), Setback> {
         if !self.written.is_empty() {
             self.what.jobs.add_slices(self.what.lease, std::mem::take(&mut self.written)).await?;
         }

@@ -12,6 +12,7 @@ use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
 
 use crate::outcomes::SliceOutcomes;
+use crate::pace::{Pace, ROW_BYTES};
 use crate::setback::Setback;
 use crate::slice::prepare::{Prepare, SLICES_PAGE, Slicer};
 use crate::slice::{open_as_written, unreadable};
@@ -21,14 +22,18 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
     let source = find_ended(what, source).await?;
     let wanted = source.count_to_retry().map_err(|error| fail(&source, error))?;
     let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
-    let mut retrying = Retrying { what, source: &source, slicer: Slicer::begin(what).await?, tasks: 0 };
+    let mut retrying =
+        Retrying { what, source: &source, slicer: Slicer::begin(what).await?, tasks: 0, pace: Pace::default() };
     let mut from = 0;
     loop {
         let page = what.jobs.slices(source.id, from, SLICES_PAGE).await?;
         let Some(last) = page.last() else { break };
         from = last.index + 1;
         for slice in page.iter().filter(|slice| slice.succeeded < slice.tasks) {
-            retrying.add_slice(slice).await?;
+            if let Err(setback) = retrying.add_slice(slice).await {
+                retrying.slicer.record().await?;
+                return Err(setback);
+            }
         }
     }
     if retrying.tasks != wanted {
@@ -55,6 +60,7 @@ struct Retrying<'a> {
     source: &'a Job,
     slicer: Slicer<'a>,
     tasks: u64,
+    pace: Pace,
 }
 
 impl Retrying<'_> {
@@ -64,6 +70,7 @@ impl Retrying<'_> {
             .map_err(|error| fail(self.source, format!("the outcomes of slice {}: {error}", slice.index)))?;
         for (offset, task) in (0..).zip(open_as_written(self.what.spool, self.source, slice).await?) {
             let mut task = task.map_err(|error| unreadable(slice, &error))?;
+            self.pace.work(task.key.as_str().len() + ROW_BYTES).await;
             let outcome = outcomes.get(offset);
             if outcome.is_some_and(Outcome::is_success) {
                 continue;

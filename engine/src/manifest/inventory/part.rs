@@ -18,8 +18,10 @@ use crate::manifest::inventory::rows::InventoryRows;
 
 /// What reading on led to.
 pub(super) enum Step {
-    /// The next task.
-    Task(Task),
+    /// The next task, and how many bytes of text were read for it.
+    Task(Task, usize),
+    /// So many bytes of text were read, and some more inflated.
+    Inflated(usize),
     /// Every byte is used, and the part has more.
     More,
     /// The part is read to its end and is the one that the inventory names.
@@ -61,25 +63,25 @@ impl ReadPart {
         self.has_all = range.is_last;
     }
 
-    /// Reads on until a task is complete.
+    /// Reads on until a task is complete, or some text was read that has none.
     pub(super) fn step(&mut self, rows: &mut InventoryRows) -> Result<Step, ManifestProblem> {
-        loop {
-            let text = self.decoder.get_ref();
-            let mut unread = &text[self.read..];
-            let task = rows.next(&mut unread)?;
-            self.read = text.len() - unread.len();
-            if let Some(task) = task {
-                return Ok(Step::Task(task));
-            }
-            self.decoder.get_mut().clear();
-            self.read = 0;
-            match self.bytes.pop_front() {
-                Some(bytes) => self.inflate(bytes)?,
-                None if !self.has_all => return Ok(Step::More),
-                None if !self.is_ended => self.end()?,
-                None => return Ok(rows.end_part()?.map_or(Step::Over, Step::Task)),
-            }
+        let text = self.decoder.get_ref();
+        let mut unread = &text[self.read..];
+        let task = rows.next(&mut unread)?;
+        let read = text.len() - unread.len() - self.read;
+        self.read += read;
+        if let Some(task) = task {
+            return Ok(Step::Task(task, read));
         }
+        self.decoder.get_mut().clear();
+        self.read = 0;
+        match self.bytes.pop_front() {
+            Some(bytes) => self.inflate(bytes)?,
+            None if !self.has_all => return Ok(Step::More),
+            None if !self.is_ended => self.end()?,
+            None => return Ok(rows.end_part()?.map_or(Step::Over, |task| Step::Task(task, read))),
+        }
+        Ok(Step::Inflated(read))
     }
 
     /// Inflates some of these bytes and puts the others back.

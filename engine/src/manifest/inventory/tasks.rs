@@ -11,6 +11,7 @@ use crate::manifest::inventory::rows::InventoryRows;
 use crate::manifest::inventory::{DOCUMENT_BYTES_MAX, Inventory, InventoryError, PARTS_MAX};
 use crate::manifest::source::PinnedObject;
 use crate::manifest::{ManifestProblem, ReadManifestError};
+use crate::pace::{Pace, ROW_BYTES, aside};
 use crate::places::Place;
 
 /// What is read ahead of an inventory's parts, and the two ranges that are being read.
@@ -19,6 +20,9 @@ const READ_AHEAD_BYTES: u64 = RANGE_BYTES * (RANGES_AHEAD as u64 + 2);
 const PART_BYTES: u64 = 256;
 /// The shortest entry of a part: `{"key":"a"},`.
 const PART_ENTRY_BYTES: u64 = 12;
+/// What inflating a piece costs besides the bytes that come of it: a piece may be a whole member of
+/// gzip with nothing in it.
+const INFLATED_BYTES: usize = 4 * 1024;
 
 /// Reads the tasks of an inventory. Holds what is read ahead of its parts.
 pub struct InventoryTasks<'a> {
@@ -26,6 +30,8 @@ pub struct InventoryTasks<'a> {
     ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
     part: Option<ReadPart>,
     is_pinned: bool,
+    leash: &'a Leash,
+    pace: Pace,
     /// For the names of the parts and what is read ahead of them.
     _room: Room,
 }
@@ -51,7 +57,7 @@ impl<'a> InventoryTasks<'a> {
         let room = bytes.take(job.id, wanted, leash).await;
         let mut room = room.ok_or_else(|| located.error(ManifestProblem::Stopped))?;
         let json = read_document(manifest).await?;
-        let inventory = Inventory::read(&json, &spec.manifest.location, &place.buckets);
+        let inventory = aside(json.len(), || Inventory::read(&json, &spec.manifest.location, &place.buckets));
         let inventory = inventory.map_err(|error| located.error(error))?;
         let rows = InventoryRows::new(&inventory, spec.operation.kind(), &spec.options);
         let rows = rows.map_err(|error| located.error(error))?;
@@ -60,7 +66,8 @@ impl<'a> InventoryTasks<'a> {
         let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
         let read_ahead_bytes = size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES);
         room.shrink_to(inventory.parts.len() as u64 * PART_BYTES + read_ahead_bytes);
-        Ok(Self { rows, ranges: read_ahead(place, leash, inventory.parts), part: None, is_pinned, _room: room })
+        let (ranges, pace) = (read_ahead(place, leash, inventory.parts), Pace::default());
+        Ok(Self { rows, ranges, part: None, is_pinned, leash, pace, _room: room })
     }
 
     /// The next task; `None` once every part is read to its end.
@@ -74,7 +81,17 @@ impl<'a> InventoryTasks<'a> {
                 None => Step::More,
             };
             match step {
-                Step::Task(task) => return Ok(Some(task)),
+                Step::Task(task, read) => {
+                    self.pace.work(read + ROW_BYTES).await;
+                    return Ok(Some(task));
+                }
+                Step::Inflated(read) => {
+                    self.pace.work(read + INFLATED_BYTES).await;
+                    // No row may come for long, and who waits for rows looks at the leash then only.
+                    if let Some(part) = self.part.as_ref().filter(|_| self.leash.is_stopped()) {
+                        return Err(part.part.located.error(ManifestProblem::Stopped));
+                    }
+                }
                 Step::Over => self.part = None,
                 Step::More => match (self.ranges.try_next().await?, &mut self.part) {
                     (None, _) => return Ok(None),

@@ -41,7 +41,7 @@ fn tagging() -> Operation {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_over_goes_on_behind_the_recorded_slices() {
-    // 200,000 rows make 31 slices: 16 are recorded at once, the others at the end.
+    // 200,000 rows make 31 slices, 28 of which lie before the break.
     let (tasks, manifest) = (200_000, rows(200_000));
     let mut rig = Rig::new(&manifest, |spec| spec.operation = tagging()).await;
     rig.script.expect([
@@ -49,14 +49,15 @@ async fn whoever_takes_over_goes_on_behind_the_recorded_slices() {
         (CallKind::GetObject, Trouble::Fails(Verdict::Unavailable)),
     ]);
     assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
-    assert_eq!(rig.slices().await.len(), 16);
+    assert_eq!(rig.slices().await.len(), 28);
+    assert_eq!(rig.spool.list("").await.unwrap().len(), 28, "no file is left that no row names");
 
     rig.take_over().await;
     let prepared = rig.prepare().await.unwrap();
     let slices = rig.slices().await;
     assert_eq!((prepared.tasks, prepared.slices as usize), (tasks, slices.len()));
     let writers: Vec<bool> = slices.iter().map(|slice| slice.spool_name.contains("-1-")).collect();
-    assert!(writers[..16].iter().all(|first| *first) && writers[16..].iter().all(|first| !first));
+    assert!(writers[..28].iter().all(|first| *first) && writers[28..].iter().all(|first| !first));
     let read = rig.tasks().await;
     assert!(read.iter().zip(0..tasks).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
     assert_eq!(read.len(), 200_000);
@@ -71,7 +72,7 @@ async fn whoever_takes_over_reads_blanks_before_keys_as_all_rows_together_tell_i
         (CallKind::GetObject, Trouble::Fails(Verdict::Unavailable)),
     ]);
     assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
-    assert_eq!(rig.slices().await.len(), 16, "recorded before the row that tells");
+    assert_eq!(rig.slices().await.len(), 24, "recorded before the row that tells");
     rig.take_over().await;
     let prepared = rig.prepare().await.unwrap();
     assert_eq!((prepared.tasks, prepared.separator), (150_001, Separator::Comma));

@@ -20,6 +20,8 @@ use md5::{Digest, Md5};
 
 use super::*;
 use crate::manifest::inventory::parts::{RANGE_BYTES, RANGES_AHEAD};
+use crate::manifest::tasks::TaskReader;
+use crate::pace::{PACE_BYTES, polls_of};
 use crate::places::BucketRules;
 use crate::rig::{Rig, Trouble, at};
 use crate::setback::Setback;
@@ -371,5 +373,50 @@ async fn what_is_held_of_an_inventory_grows_neither_with_its_parts_nor_with_thei
         // Parts are looked at ahead of the ranges that are read.
         assert!(reads > 4 && reads <= 2 * RANGES_AHEAD as u64, "{parts} parts: {reads} reads at a time");
         assert!(held <= bound, "{parts} parts: {held} bytes are held");
+    }
+}
+
+/// Reads all tasks of the rig's manifest: how many they were, and how often the reader was polled.
+async fn read_and_count_polls(rig: &Rig) -> (u64, usize) {
+    let read = async {
+        let mut reader = TaskReader::open(&rig.job, &rig.places.manifest, &rig.leash).await.unwrap();
+        let mut tasks = 0;
+        while reader.next().await.unwrap().is_some() {
+            tasks += 1;
+        }
+        tasks
+    };
+    polls_of(read).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_yields_by_what_it_inflates_also_where_no_row_is_a_task() {
+    let marker = "\"photos\",\"a-key-that-was-deleted\",\"v1\",\"true\"\n";
+    let text = marker.repeat((8 << 20) / marker.len());
+    let part = compress(text.as_bytes(), Compression::best());
+    assert!(part.len() < 64 * 1024, "much comes of little: {} bytes", part.len());
+    let mut rig = rig("Bucket, Key, VersionId, IsDeleteMarker", &[part]).await;
+    rig.job.spec.operation = tagging();
+    let (tasks, polls) = read_and_count_polls(&rig).await;
+    assert_eq!(tasks, 0);
+    assert!(polls >= text.len() / (2 * PACE_BYTES), "{polls} polls for {} bytes", text.len());
+    rig.leash.stop();
+    assert_eq!(rig.prepare().await.unwrap_err(), Setback::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_yields_by_the_members_of_gzip_that_have_nothing_in_them() {
+    let part = gzip(&[""; 20_000]);
+    let rig = rig(SCHEMA, &[part]).await;
+    let (tasks, polls) = read_and_count_polls(&rig).await;
+    assert!(tasks == 0 && polls >= 20_000 / 32, "{polls} polls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_yields_by_the_rows_of_a_csv_also_where_they_are_blank() {
+    for text in ["\n".repeat(4 << 20), "photos,k\n".repeat(100_000)] {
+        let rig = Rig::new(&text, |_| {}).await;
+        let (_, polls) = read_and_count_polls(&rig).await;
+        assert!(polls >= text.len() / PACE_BYTES, "{polls} polls for {} bytes", text.len());
     }
 }
