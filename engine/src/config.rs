@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use brigade_model::limits::{BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, REPORT_PATIENCE};
+use brigade_model::limits::{
+    BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, PREPARE_PATIENCE, REPORT_PATIENCE,
+};
 
 /// How an engine works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct EngineConfig {
     pub stop_patience: Duration,
     /// How long a suspended job waits for its confirmation.
     pub confirmation_patience: Duration,
+    /// How long the preparation of a job is tried.
+    pub prepare_patience: Duration,
     /// How long the delivery of a report is tried.
     pub report_patience: Duration,
     /// How long an ended job is kept.
@@ -47,6 +51,7 @@ impl Default for EngineConfig {
             lease_grace: Duration::from_secs(10),
             stop_patience: Duration::from_secs(30),
             confirmation_patience: CONFIRMATION_PATIENCE,
+            prepare_patience: PREPARE_PATIENCE,
             report_patience: REPORT_PATIENCE,
             ended_jobs_kept: ENDED_JOBS_LISTED,
             free_bytes_to_lease: 1 << 30,

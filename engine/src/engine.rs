@@ -3,7 +3,8 @@
 //! A *pass* looks at every open job: stages are visited, confirmations expire, slots are
 //! granted, free workers get slices. Between passes the loop waits for the bell (something was
 //! stored, a worker ended) or for one poll. The loop decides nothing by itself: statuses come
-//! from the table, slots from `slots::decide`, turns from [`Turns`].
+//! from the table, slots from `slots::decide`, turns from [`Turns`] and [`Visits`]. Nor does it
+//! anything that takes long: visits, slices, the purge and the look at the disk go on beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::limits::{JOBS_ASIDE_MAX, NOTICE_MAX, SLICE_REVOCATIONS_MAX, SLICES_ASIDE_MAX};
-use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::{JobHead, StoreError};
+use brigade_model::ports::{Monotonic, Spawned};
 use brigade_model::status::stage;
 use brigade_model::{EndpointName, JobId, ServiceTime, Stage, Status};
 use tokio::sync::{mpsc, watch};
@@ -22,31 +23,50 @@ use crate::config::EngineConfig;
 use crate::execute::{Aside, SliceEnd, SliceRun};
 use crate::leashes::Held;
 use crate::ports::Ports;
+use crate::purge::purge;
 use crate::shop::Shop;
 use crate::space::Space;
 use crate::stage::{AGAIN, Step};
 use crate::turns::Turns;
+use crate::visits::{Next, Visits};
 use crate::{execute, stage as stages};
 
 /// How often ended jobs are looked for that nobody keeps any more.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
-/// Rows that one step of a purge removes.
-const PURGE_ROWS: usize = 1000;
 
 /// Carries jobs out.
 pub struct Engine {
     shop: Shop,
     is_closing: AtomicBool,
-    has_ended: watch::Sender<bool>,
+    /// How the loop ended, once it has.
+    ended: watch::Sender<Option<LoopEnd>>,
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoopEnd {
+    /// It was shut down, or its process goes.
+    Over,
+    /// It panicked: nobody looks at the jobs any more.
+    Panicked,
+}
+
+/// Tells that the loop has ended, however it did.
+struct Ending<'a>(&'a watch::Sender<Option<LoopEnd>>);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let end = if std::thread::panicking() { LoopEnd::Panicked } else { LoopEnd::Over };
+        if end == LoopEnd::Panicked {
+            tracing::error!("the engine's loop panicked: no job goes on before the process is started again");
+        }
+        self.0.send_replace(Some(end));
+    }
 }
 
 /// What the loop remembers between passes; all of it can be lost.
-#[derive(Default)]
 struct Desk {
-    /// Jobs that are being visited, with the stage that they were in.
-    visited: BTreeMap<JobId, Stage>,
-    /// When each job was visited last, in visits: whose turn it is.
-    visits: BTreeMap<JobId, u64>,
+    visits: Visits,
     /// The slices that run, by a number of their own.
     workers: BTreeMap<u64, Worker>,
     turns: Turns,
@@ -59,7 +79,9 @@ struct Desk {
     /// Active jobs that said why their calls wait when this process saw them first: whoever died
     /// with their slices had attempted nothing lately.
     waited: BTreeSet<JobId>,
+    /// When a purge ended last.
     purged: Monotonic,
+    is_purging: bool,
     /// Whether every folder of the spool belongs to a job; not known at first.
     is_spool_swept: bool,
 }
@@ -72,6 +94,21 @@ struct Worker {
 }
 
 impl Desk {
+    fn new(config: &EngineConfig) -> Self {
+        Self {
+            visits: Visits::new(config.stages),
+            workers: BTreeMap::new(),
+            turns: Turns::default(),
+            not_before: BTreeMap::new(),
+            entered: BTreeSet::new(),
+            noted: BTreeMap::new(),
+            waited: BTreeSet::new(),
+            purged: Monotonic::default(),
+            is_purging: false,
+            is_spool_swept: false,
+        }
+    }
+
     /// Workers of the endpoint that have a place there.
     fn workers_at(&self, endpoint: &EndpointName) -> usize {
         self.workers.values().filter(|worker| worker.endpoint == *endpoint && !worker.aside.is_set()).count()
@@ -90,12 +127,21 @@ impl Desk {
         }
         jobs.values().filter(|is_aside| **is_aside).count().min(JOBS_ASIDE_MAX)
     }
+
+    /// Whether nothing goes on beside the loop.
+    fn is_idle(&self) -> bool {
+        self.visits.is_empty() && !self.is_purging && self.workers.is_empty()
+    }
 }
 
 /// Something that the loop had started has ended.
 enum Ended {
     Visit(JobId, Step),
     Slice(u64, JobId, SliceEnd),
+    /// Whether every folder of the spool belongs to a job now.
+    Purge {
+        is_spool_swept: bool,
+    },
 }
 
 /// Tells the loop that something ended, even when it panicked.
@@ -125,7 +171,7 @@ impl Engine {
         Arc::new(Self {
             shop: Shop::new(ports, config),
             is_closing: AtomicBool::new(false),
-            has_ended: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
         })
     }
 
@@ -154,8 +200,8 @@ impl Engine {
         self.is_closing.store(true, Ordering::SeqCst);
         self.shop.leashes.close();
         self.shop.ring();
-        let mut has_ended = self.has_ended.subscribe();
-        let ended = has_ended.wait_for(|ended| *ended);
+        let mut end = self.ended.subscribe();
+        let ended = end.wait_for(Option::is_some);
         tokio::pin!(ended);
         // The sender lives in self, so waiting cannot fail.
         tokio::select! {
@@ -168,11 +214,27 @@ impl Engine {
         let _ = ended.await;
     }
 
+    /// Whether the loop panicked, after which nobody looks at the jobs.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        *self.ended.borrow() == Some(LoopEnd::Panicked)
+    }
+
+    /// Done when the loop has panicked.
+    pub async fn failed(&self) {
+        // The sender lives in self, so waiting cannot fail.
+        let _ = self.ended.subscribe().wait_for(|end| *end == Some(LoopEnd::Panicked)).await;
+    }
+
     /// Runs until [`Engine::shut_down`].
     pub async fn run(self: Arc<Self>) {
+        let _ending = Ending(&self.ended);
         let (to, mut from) = mpsc::unbounded_channel();
-        let mut desk = Desk::default();
+        let mut desk = Desk::new(&self.shop.config);
         let mut ear = self.shop.ear();
+        // Once before anything is prepared, and then beside the loop.
+        self.shop.space.look(&*self.shop.ports.spool).await;
+        let looking = self.look_at_space();
         while !self.is_closing.load(Ordering::SeqCst) {
             if let Err(error) = self.pass(&mut desk, &to).await {
                 tracing::warn!(%error, "the job store failed; looking again");
@@ -186,13 +248,26 @@ impl Engine {
                 self.note(&mut desk, ended);
             }
         }
-        while !desk.visited.is_empty() || !desk.workers.is_empty() {
+        looking.abort();
+        while !desk.is_idle() {
             match from.recv().await {
                 Some(ended) => self.note(&mut desk, ended),
                 None => break,
             }
         }
-        self.has_ended.send_replace(true);
+    }
+
+    /// Looks at the disk once a poll, beside the loop: a file system may not answer.
+    fn look_at_space(&self) -> Box<dyn Spawned> {
+        let (space, spool) = (self.shop.space.clone(), self.shop.ports.spool.clone());
+        let (clock, poll) = (self.shop.ports.clock.clone(), self.shop.config.poll);
+        let work = async move {
+            loop {
+                clock.sleep(poll).await;
+                space.look(&*spool).await;
+            }
+        };
+        self.shop.ports.spawn.spawn("space", Box::pin(work))
     }
 
     /// Notes that something ended.
@@ -200,7 +275,7 @@ impl Engine {
         let now = self.shop.ports.clock.monotonic();
         match ended {
             Ended::Visit(job, step) => {
-                desk.visited.remove(&job);
+                desk.visits.end(job, now);
                 if let Step::Again(wait) = step {
                     desk.not_before.insert(job, now.after(wait));
                 }
@@ -211,18 +286,20 @@ impl Engine {
                     desk.not_before.insert(job, now.after(AGAIN));
                 }
             }
+            Ended::Purge { is_spool_swept } => {
+                (desk.is_purging, desk.purged, desk.is_spool_swept) = (false, now, is_spool_swept);
+            }
         }
     }
 
     /// Looks at every open job once.
     async fn pass(&self, desk: &mut Desk, to: &mpsc::UnboundedSender<Ended>) -> Result<(), StoreError> {
-        self.shop.space.look(&self.shop.ports).await;
         let mut heads = self.shop.ports.jobs.open_jobs().await?;
         self.shop.keep_budgets(|job| heads.binary_search_by_key(&job, |head| head.id).is_ok());
         let now = self.shop.ports.clock.monotonic();
         desk.not_before.retain(|_, until| *until > now);
         desk.turns.keep(&heads);
-        self.visit_stages(desk, &heads, to);
+        self.visit_stages(desk, &heads, now, to);
         let service_now = self.shop.ports.jobs.service_time().await?;
         for head in &heads {
             self.expire_confirmation(head, service_now).await?;
@@ -233,43 +310,47 @@ impl Engine {
         let active: Vec<&JobHead> = heads.iter().filter(|head| head.status == Status::Active).collect();
         self.enter(desk, &active).await?;
         self.follow_jobs(desk, &active).await?;
-        self.employ(desk, &active, to).await?;
-        self.purge(desk, now, service_now).await
+        self.purge(desk, now, to);
+        self.employ(desk, &active, to).await
     }
 
-    /// Visits jobs, those first that have not been for the longest time: so jobs whose visits
-    /// come to nothing again and again keep nobody waiting.
-    fn visit_stages(&self, desk: &mut Desk, heads: &[JobHead], to: &mpsc::UnboundedSender<Ended>) {
-        desk.visits.retain(|id, _| heads.binary_search_by_key(id, |head| head.id).is_ok());
-        let mut in_turn: Vec<&JobHead> = heads.iter().collect();
-        in_turn.sort_by_key(|head| desk.visits.get(&head.id).copied());
-        for head in in_turn {
-            self.visit_stage(desk, head, to);
+    /// Visits the stages of jobs, as far as there are places: those of each stage are its own, so a
+    /// drain, which is short, waits for no preparation.
+    fn visit_stages(&self, desk: &mut Desk, heads: &[JobHead], now: Monotonic, to: &mpsc::UnboundedSender<Ended>) {
+        desk.visits.keep(heads);
+        for now_in in [Stage::Prepare, Stage::Drain, Stage::Report] {
+            let is_free = |head: &&JobHead| {
+                !head.is_stage_leased && !desk.visits.has(head.id) && !desk.not_before.contains_key(&head.id)
+            };
+            let mut waiting: Vec<&JobHead> =
+                heads.iter().filter(|head| stage(head.status) == now_in).filter(is_free).collect();
+            if now_in == Stage::Prepare && !self.shop.space.may_lease() {
+                waiting.clear();
+            }
+            while !waiting.is_empty() {
+                match desk.visits.next(now_in, &waiting, now) {
+                    Next::Begin(job) => {
+                        if let Some(at) = waiting.iter().position(|head| head.id == job) {
+                            let head = waiting.swap_remove(at);
+                            self.visit_stage(desk, head, now_in, to);
+                        }
+                    }
+                    Next::Ask(job) => desk.visits.ask(job, now),
+                    Next::Wait => break,
+                }
+            }
         }
+        desk.visits.cut_late(now);
     }
 
     /// Visits a job whose stage nobody holds.
-    fn visit_stage(&self, desk: &mut Desk, head: &JobHead, to: &mpsc::UnboundedSender<Ended>) {
-        let now_in = stage(head.status);
-        let calls = match now_in {
-            Stage::Prepare => self.shop.space.may_lease(),
-            Stage::Drain | Stage::Report => true,
-            Stage::Wait | Stage::Execute | Stage::End => false,
-        };
-        let is_busy =
-            head.is_stage_leased || desk.visited.contains_key(&head.id) || desk.not_before.contains_key(&head.id);
-        // Each stage has its own limit: a drain, which is short, waits for no preparation.
-        let like_it = || desk.visited.values().filter(|stage| **stage == now_in).count();
-        if !calls || is_busy || like_it() >= self.shop.config.stages {
-            return;
-        }
-        desk.visited.insert(head.id, now_in);
-        let last = desk.visits.values().max().copied().unwrap_or(0);
-        desk.visits.insert(head.id, last + 1);
-        let (shop, job) = (self.shop.clone(), head.id);
+    fn visit_stage(&self, desk: &mut Desk, head: &JobHead, now_in: Stage, to: &mpsc::UnboundedSender<Ended>) {
+        let (shop, job, held) = (self.shop.clone(), head.id, self.shop.leashes.take(None));
+        desk.visits.begin(head, now_in, held.leash.clone(), self.shop.ports.clock.monotonic());
         let telling = Telling { ended: Some(Ended::Visit(job, Step::Again(AGAIN))), to: to.clone() };
         let work = async move {
-            let step = stages::visit(&shop, job).await;
+            let step = stages::visit(&shop, job, &held.leash).await;
+            drop(held);
             telling.tell(Ended::Visit(job, step));
         };
         self.shop.ports.spawn.spawn("stage", Box::pin(work));
@@ -442,61 +523,20 @@ impl Engine {
         Ok(true)
     }
 
-    /// Removes what nobody keeps any more, a bounded step at a time.
-    async fn purge(&self, desk: &mut Desk, now: Monotonic, service_now: ServiceTime) -> Result<(), StoreError> {
-        if now.since(desk.purged) < PURGE_EVERY {
-            return Ok(());
+    /// Has what nobody keeps any more removed, beside the loop.
+    fn purge(&self, desk: &mut Desk, now: Monotonic, to: &mpsc::UnboundedSender<Ended>) {
+        if desk.is_purging || now.since(desk.purged) < PURGE_EVERY {
+            return;
         }
-        let ended_before = service_now.before(self.shop.config.ended_jobs_kept);
-        if !desk.is_spool_swept {
-            desk.is_spool_swept = self.sweep_spool().await?;
-        }
-        let purged = self.shop.ports.jobs.purge(ended_before, PURGE_ROWS).await;
-        // Without an answer nobody knows which jobs are gone.
-        desk.is_spool_swept &= purged.is_ok();
-        let purged = purged?;
-        for job in &purged.jobs {
-            desk.is_spool_swept &= self.empty_spool(*job).await;
-        }
-        if !purged.more {
-            desk.purged = now;
-        }
-        Ok(())
-    }
-
-    /// Removes the spool files of jobs that are gone, which whoever purged them could not remove;
-    /// whether none is left.
-    async fn sweep_spool(&self) -> Result<bool, StoreError> {
-        let Some(names) = self.list_spool("").await else { return Ok(false) };
-        // Listed before the store is asked: the files of a job come after its row.
-        let folders: BTreeSet<JobId> = names.iter().filter_map(|name| name.split_once('/')?.0.parse().ok()).collect();
-        let mut is_swept = true;
-        for job in folders {
-            if self.shop.ports.jobs.job(job).await?.is_none() {
-                is_swept &= self.empty_spool(job).await;
-            }
-        }
-        Ok(is_swept)
-    }
-
-    /// Removes the spool files of a job that is gone; whether none is left.
-    async fn empty_spool(&self, job: JobId) -> bool {
-        let Some(names) = self.list_spool(&format!("{job}/")).await else { return false };
-        let mut is_empty = true;
-        for name in names {
-            if let Err(error) = self.shop.ports.spool.remove(&name).await {
-                if is_empty {
-                    tracing::warn!(%job, %error, "the spool files of a purged job are not all removed yet");
-                }
-                is_empty = false;
-            }
-        }
-        is_empty
-    }
-
-    async fn list_spool(&self, prefix: &str) -> Option<Vec<String>> {
-        let listed = self.shop.ports.spool.list(prefix).await;
-        listed.inspect_err(|error| tracing::warn!(%error, "the spool cannot be listed")).ok()
+        desk.is_purging = true;
+        let (shop, is_spool_swept, held) = (self.shop.clone(), desk.is_spool_swept, self.shop.leashes.take(None));
+        let telling = Telling { ended: Some(Ended::Purge { is_spool_swept: false }), to: to.clone() };
+        let work = async move {
+            let is_spool_swept = purge(&shop, &held.leash, is_spool_swept).await;
+            drop(held);
+            telling.tell(Ended::Purge { is_spool_swept });
+        };
+        self.shop.ports.spawn.spawn("purge", Box::pin(work));
     }
 
     /// A change that found its lease lost is another worker's to make.

@@ -22,6 +22,7 @@ pub mod outcomes;
 mod pace;
 pub mod places;
 pub mod ports;
+mod purge;
 pub mod report;
 #[cfg(test)]
 mod rig;
@@ -32,6 +33,7 @@ mod space;
 mod stage;
 pub mod store_clock;
 mod turns;
+mod visits;
 
 pub use config::EngineConfig;
 pub use engine::Engine;

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use brigade_model::ports::Spool;
+
 use crate::config::EngineConfig;
-use crate::ports::Ports;
 
 /// How much room is left, as last looked. Clones are one.
 #[derive(Debug, Clone)]
@@ -26,8 +27,8 @@ impl Space {
     }
 
     /// Looks again. Where nobody knows, there is room.
-    pub(crate) async fn look(&self, ports: &Ports) {
-        match ports.spool.bytes_free().await {
+    pub(crate) async fn look(&self, spool: &dyn Spool) {
+        match spool.bytes_free().await {
             Ok(free) => self.free.store(free.unwrap_or(u64::MAX), Ordering::Relaxed),
             Err(error) => tracing::warn!(%error, "cannot tell how much room is left"),
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod drain;
 pub(crate) mod hold;
+mod patience;
 pub(crate) mod prepare;
 pub(crate) mod report;
 
@@ -20,7 +21,6 @@ use brigade_model::status::stage;
 use brigade_model::{Job, JobId, Stage, Status};
 
 use crate::change::ChangeError;
-use crate::places::Place;
 use crate::setback::Setback;
 use crate::shop::Shop;
 
@@ -42,10 +42,6 @@ const AGAIN_MAX: Duration = Duration::from_secs(60);
 /// How long a stage is left alone that another holder has. Not less: its lease may have expired
 /// long before it can be taken over, and the loop would ask again and again.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
-/// How long a stage waits for an endpoint that is away, before it makes room for other jobs.
-const AWAY_PATIENCE: Duration = Duration::from_secs(30);
-/// Looks at the endpoint in that time.
-const AWAY_LOOKS: u32 = 10;
 
 impl From<StoreError> for Step {
     fn from(error: StoreError) -> Self {
@@ -65,15 +61,23 @@ impl From<Result<Option<Job>, ChangeError>> for Step {
     }
 }
 
-/// Visits a job: takes its stage, if it is free, and does what its status calls for.
-pub(crate) async fn visit(shop: &Shop, job: JobId) -> Step {
-    let held = shop.leashes.take(None);
-    let lease = match hold::take_stage(&shop.ports, job, shop.owner, shop.config.lease_grace, &held.leash).await {
+/// Visits a job: takes its stage, if it is free, and does what its status calls for. When the leash
+/// is cut the work is left where it stands, as by a crash.
+pub(crate) async fn visit(shop: &Shop, job: JobId, leash: &Leash) -> Step {
+    let lease = match hold::take_stage(&shop.ports, job, shop.owner, shop.config.lease_grace, leash).await {
         Ok(Some(lease)) => lease,
         Ok(None) => return Step::Again(LEFT_ALONE),
         Err(error) => return error.into(),
     };
-    hold::hold_stage(&shop.ports, &lease, &held.leash, follow(shop, &lease, &held.leash)).await
+    let cut = leash.finishing();
+    let work = async {
+        tokio::select! {
+            biased;
+            step = follow(shop, &lease, leash) => step,
+            () = cut.stopped() => leave(&Setback::Stopped),
+        }
+    };
+    hold::hold_stage(&shop.ports, &lease, leash, work).await
 }
 
 /// Takes steps until the job waits for somebody else.
@@ -103,33 +107,6 @@ fn leave(setback: &Setback) -> Step {
         Setback::Fenced => Step::Again(LEFT_ALONE),
         // The leash ended, or the lease was too short for a call that had to be made.
         Setback::Stopped | Setback::Again(_) | Setback::Failed(_) => Step::Again(AGAIN),
-    }
-}
-
-/// Does the work of a stage while its places work. Calls wait at the gate of an endpoint that is
-/// away: that is said, and made an end of for now, so that other jobs get their turn.
-async fn unless_away<T>(
-    shop: &Shop,
-    places: &[&Place],
-    work: impl Future<Output = Result<T, Setback>> + Send,
-) -> Result<T, Setback> {
-    tokio::select! {
-        biased;
-        done = work => done,
-        reason = stay_away(shop, places) => Err(Setback::Again(reason)),
-    }
-}
-
-/// Done when one of the places was away for as long as a stage waits for it; says why.
-async fn stay_away(shop: &Shop, places: &[&Place]) -> String {
-    let mut looks = 0;
-    loop {
-        shop.ports.clock.sleep(AWAY_PATIENCE / AWAY_LOOKS).await;
-        match places.iter().find_map(|place| place.health.reason()) {
-            None => looks = 0,
-            Some(reason) if looks == AWAY_LOOKS => return reason,
-            Some(_) => looks += 1,
-        }
     }
 }
 

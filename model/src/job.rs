@@ -179,6 +179,8 @@ pub mod failure {
     pub const REGION_MISMATCH: &str = "RegionMismatch";
     /// Too many tasks failed.
     pub const TASK_FAILURE_THRESHOLD_EXCEEDED: &str = "TaskFailureThresholdExceeded";
+    /// The manifest could not be read, or the slices not be made, for too long.
+    pub const PREPARATION_FAILED: &str = "PreparationFailed";
     /// The report could not be written.
     pub const REPORT_DELIVERY_FAILED: &str = "ReportDeliveryFailed";
     /// Nobody confirmed in time.

@@ -141,6 +141,8 @@ pub const ATTEMPT_TIME_PER_MIB: Duration = Duration::from_millis(125);
 pub const BYTES_IN_FLIGHT: u64 = 256 * 1024 * 1024;
 /// Rows in one report file. ours
 pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
+/// A preparation that cannot go on is tried again for this long. ours
+pub const PREPARE_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// A report that cannot be delivered is tried again for this long. ours
 pub const REPORT_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// A message in an outcome, bytes; longer ones are cut at a character. ours

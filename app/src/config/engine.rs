@@ -23,6 +23,8 @@ section! {
         default poll: Duration = "1s",
         /// How long a job waits for its confirmation before it fails.
         default confirmation_patience: Duration = "30d",
+        /// How long the preparation of a job is tried before the job fails.
+        default prepare_patience: Duration = "24h",
         /// How long the delivery of a report is tried before the job fails.
         default report_patience: Duration = "24h",
         /// How long an ended job is listed and kept.

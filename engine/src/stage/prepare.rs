@@ -1,6 +1,6 @@
 //! Preparing: reads the manifest into slices, once, and counts its rows.
 
-use brigade_model::job::{Change, Job, Prepared};
+use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::status::stage;
@@ -10,7 +10,8 @@ use crate::ports::Ports;
 use crate::setback::Setback;
 use crate::shop::Shop;
 use crate::slice::{Prepare, prepare as prepare_slices};
-use crate::stage::{AGAIN, Step, leave, say_and_wait, unless_away};
+use crate::stage::patience::patient_places;
+use crate::stage::{AGAIN, Step, leave, say_and_wait};
 
 /// Takes a job from New or Preparing to where it waits for somebody.
 pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
@@ -25,7 +26,11 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
         match read {
             Ok(prepared) => Change::ManifestRead(prepared),
             Err(Setback::Failed(why)) => Change::StageFailed(why),
-            Err(Setback::Again(reason)) => return say_and_wait(shop, lease, &reason).await,
+            Err(Setback::Again(reason)) => match shop.waited(job).await {
+                Ok(waited) if waited < shop.config.prepare_patience => return say_and_wait(shop, lease, &reason).await,
+                Ok(_) => Change::StageFailed(JobFailure::new(failure::PREPARATION_FAILED, reason)),
+                Err(error) => return error.into(),
+            },
             Err(setback) => return leave(&setback),
         }
     };
@@ -35,14 +40,10 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
 }
 
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
-    let places = shop.places_to_run(job)?;
+    let places = patient_places(shop.places_to_run(job)?, &shop.ports.clock);
     let Ports { jobs, spool, .. } = &shop.ports;
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash, bytes: &shop.bytes };
-    let needed = match job.spec.retry_of {
-        Some(_) => &[&places.report][..],
-        None => &[&places.manifest, &places.source, &places.report],
-    };
-    unless_away(shop, needed, prepare_slices(what)).await
+    prepare_slices(what).await
 }
 
 /// Done when the spool has no room for more slices; the gate then keeps the job from entering.

@@ -17,7 +17,8 @@ use crate::report::{WriteReport, settle, write_report};
 use crate::setback::Setback;
 use crate::shop::Shop;
 use crate::stage::drain::drain;
-use crate::stage::{Step, leave, say_and_wait, unless_away};
+use crate::stage::patience::patient_place;
+use crate::stage::{Step, leave, say_and_wait};
 
 /// Slices read at once.
 const PAGE: usize = 256;
@@ -74,10 +75,7 @@ async fn close(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Res
         return Err(Setback::Stopped);
     }
     // A dry run did nothing whose effect could be unknown.
-    if job.spec.options.is_dry_run() {
-        return sum_dry_run(shop, lease).await;
-    }
-    settle_unknown(shop, job, lease).await
+    if job.spec.options.is_dry_run() { Ok(()) } else { settle_unknown(shop, job, lease).await }
 }
 
 /// Sums what a dry run found, once.
@@ -98,19 +96,23 @@ async fn sum_dry_run(shop: &Shop, lease: &StageLease) -> Result<(), Setback> {
 }
 
 /// Delivers the report, if one is wanted and the job came far enough to have tasks. First what its
-/// copies left open is aborted, so that the report can name what stays.
+/// copies left open is aborted, so that the report can name what stays, and what a dry run found is
+/// summed.
 async fn deliver(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<(), Setback> {
+    if job.spec.options.is_dry_run() {
+        sum_dry_run(shop, lease).await?;
+    }
     abort_uploads(shop, job, leash, UploadsOf::Slices).await?;
     if !job.spec.report.enabled || job.prepared.is_none() {
         return Ok(());
     }
     // What was recorded while the job drained counts: read it again.
     let job = shop.ports.jobs.job(job.id).await?.ok_or(Setback::Fenced)?;
-    let place = shop.places_of(&job)?.report;
+    let place = patient_place(shop.places_of(&job)?.report, &shop.ports.clock);
     let Ports { jobs, spool, clock, .. } = &shop.ports;
     let (jobs, spool, clock) = (&**jobs, &**spool, &**clock);
     let what = WriteReport { job: &job, lease, jobs, spool, place: &place, clock, leash, bytes: &shop.bytes };
-    unless_away(shop, &[&place], write_report(what)).await
+    write_report(what).await
 }
 
 /// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the

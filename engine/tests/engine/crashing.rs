@@ -17,7 +17,7 @@ use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
 
 /// More passes than any simulation needs: an engine that gets there spins.
-const PASSES_MAX: u64 = 500_000;
+pub(crate) const PASSES_MAX: u64 = 500_000;
 
 /// What goes wrong, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

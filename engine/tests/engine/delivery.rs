@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use brigade_model::ports::object_store::{CallKind, Verdict};
-use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, JobSpec, Operation, Status};
 
 use crate::account::check;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use brigade_engine::places::Health;
 use brigade_model::job::Change;
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Effect, Leash, ObjectStore, Verdict};
-use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobSpec, Status};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_store::memory::MemorySpool;
@@ -262,7 +262,8 @@ async fn an_idle_engine_and_one_at_a_closed_gate_look_once_a_poll() {
         (after.0 - before.0, after.1 - before.1)
     };
     let (writes, passes) = look(&world, 600).await;
-    assert!(writes <= 10 && passes <= 605, "idle: {writes} writes, {passes} passes in 600 s");
+    // Once a poll, and when a purge has ended.
+    assert!(writes <= 10 && passes <= 615, "idle: {writes} writes, {passes} passes in 600 s");
     process.engine.shut_down().await;
 
     world.fill(200).await;
@@ -274,7 +275,7 @@ async fn an_idle_engine_and_one_at_a_closed_gate_look_once_a_poll() {
     world.clock.sleep(Duration::from_secs(30)).await;
     let (writes, passes) = look(&world, 600).await;
     // Each pass asks for a slice and for leases that were lost; three leases are renewed.
-    assert!(writes <= 1300 && passes <= 605, "at the gate: {writes} writes, {passes} passes in 600 s");
+    assert!(writes <= 1330 && passes <= 615, "at the gate: {writes} writes, {passes} passes in 600 s");
     let job = world.job(id).await;
     assert!(job.status_update_reason.contains("cannot be reached"), "{job:#?}");
     is_away.store(false, Ordering::SeqCst);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::ports::{Clock, Entropy, JobStore, Spool};
+use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{Job, Status};
 use brigade_store::memory::MemorySpool;
 

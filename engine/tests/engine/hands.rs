@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Leash, ObjectStore};
-use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, LoadLimits, Status};
 use tokio::sync::watch;
 

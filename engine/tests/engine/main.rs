@@ -23,6 +23,7 @@ mod retry;
 mod service_clock;
 mod sharing;
 mod spoil;
+mod stages;
 mod stores;
 mod waiting;
 mod world;

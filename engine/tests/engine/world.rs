@@ -12,7 +12,7 @@ use brigade_model::job::{Change, Retry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
 use brigade_model::ports::object_store::{At, Leash, NewObject, ObjectStore, PutObject, send};
-use brigade_model::ports::{Clock, Entropy, JobStore, Spawn};
+use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SimulatedClock>,
     pub(crate) entropy: Arc<SeededEntropy>,
     pub(crate) jobs: MemoryStore,
-    pub(crate) spool: Arc<MemorySpool>,
+    pub(crate) spool: Arc<dyn Spool>,
     pub(crate) bucket: Arc<SimulatedStore>,
     /// What the engine calls: the bucket, possibly behind something that misbehaves.
     pub(crate) store: Arc<dyn ObjectStore>,

@@ -169,6 +169,8 @@ pub struct Leash {
     state: Arc<LeashState>,
     is_finishing: bool,
     task: Option<Arc<OfTask>>,
+    /// Of a branch: whether it was stopped by itself.
+    is_branch_stopped: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Debug)]
@@ -270,23 +272,33 @@ impl Leash {
         self.state.stuck.changes()
     }
 
-    /// Nothing new begins any more; whoever waits for [`Leash::stopped`] wakes.
+    /// A leash that ends with this one, or before when it is stopped by itself.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self { is_branch_stopped: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// Nothing new begins any more; whoever waits for [`Leash::stopped`] wakes. A branch stops
+    /// alone.
     pub fn stop(&self) {
-        self.state.is_stopped.store(true, Ordering::SeqCst);
+        self.is_branch_stopped.as_deref().unwrap_or(&self.state.is_stopped).store(true, Ordering::SeqCst);
         self.state.ended.notify_waiters();
     }
 
     /// Nothing may be done any more, not even to finish what has begun.
     pub fn cut(&self) {
         self.state.is_cut.store(true, Ordering::SeqCst);
-        self.stop();
+        self.state.is_stopped.store(true, Ordering::SeqCst);
+        self.state.ended.notify_waiters();
     }
 
     /// Whether it has ended for this holder.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         let is_cut = self.state.is_cut.load(Ordering::SeqCst);
-        is_cut || (!self.is_finishing && self.state.is_stopped.load(Ordering::SeqCst))
+        let is_stopped = |it: &AtomicBool| it.load(Ordering::SeqCst);
+        let is_branch_stopped = || self.is_branch_stopped.as_deref().is_some_and(is_stopped);
+        is_cut || (!self.is_finishing && (is_stopped(&self.state.is_stopped) || is_branch_stopped()))
     }
 
     /// Lets attempts run until then: a lease was renewed.

@@ -1,0 +1,98 @@
+//! Removing what nobody keeps any more: beside the loop, in bounded steps, as long as it takes.
+
+use std::collections::BTreeSet;
+
+use brigade_model::JobId;
+use brigade_model::ports::job_store::StoreError;
+use brigade_model::ports::object_store::Leash;
+
+use crate::pace::{Pace, ROW_BYTES};
+use crate::shop::Shop;
+
+/// Rows that one step of a purge removes.
+const PURGE_ROWS: usize = 1000;
+
+/// Removes jobs that ended long ago, and deleted ones, with their files. Gives whether every folder
+/// of the spool belongs to a job, which was so before if `is_spool_swept`.
+pub(crate) async fn purge(shop: &Shop, leash: &Leash, is_spool_swept: bool) -> bool {
+    let mut purge = Purge { shop, leash, is_spool_swept };
+    if let Err(error) = purge.work().await {
+        tracing::warn!(%error, "what nobody keeps any more is not all removed yet");
+    }
+    purge.is_spool_swept
+}
+
+struct Purge<'a> {
+    shop: &'a Shop,
+    leash: &'a Leash,
+    is_spool_swept: bool,
+}
+
+impl Purge<'_> {
+    async fn work(&mut self) -> Result<(), StoreError> {
+        if !self.is_spool_swept {
+            self.is_spool_swept = self.sweep_spool().await?;
+        }
+        while !self.leash.is_stopped() && self.step().await? {}
+        Ok(())
+    }
+
+    /// Removes some rows, and the files of the jobs that are gone by that; whether more is left.
+    async fn step(&mut self) -> Result<bool, StoreError> {
+        let ports = &self.shop.ports;
+        let ended_before = ports.jobs.service_time().await?.before(self.shop.config.ended_jobs_kept);
+        let purged = ports.jobs.purge(ended_before, PURGE_ROWS).await;
+        // Without an answer nobody knows which jobs are gone.
+        self.is_spool_swept &= purged.is_ok();
+        let purged = purged?;
+        for job in &purged.jobs {
+            self.is_spool_swept &= self.empty_spool(*job).await;
+        }
+        Ok(purged.more)
+    }
+
+    /// Removes the spool files of jobs that are gone, which whoever purged them could not remove;
+    /// whether none is left.
+    async fn sweep_spool(&self) -> Result<bool, StoreError> {
+        let Some(names) = self.list_spool("").await else { return Ok(false) };
+        // Listed before the store is asked: the files of a job come after its row.
+        let (mut folders, mut pace) = (BTreeSet::<JobId>::new(), Pace::default());
+        for name in names {
+            folders.extend(name.split_once('/').and_then(|(folder, _)| folder.parse::<JobId>().ok()));
+            pace.work(name.len() + ROW_BYTES).await;
+        }
+        let mut is_swept = true;
+        for job in folders {
+            if self.leash.is_stopped() {
+                return Ok(false);
+            }
+            if self.shop.ports.jobs.job(job).await?.is_none() {
+                is_swept &= self.empty_spool(job).await;
+            }
+        }
+        Ok(is_swept)
+    }
+
+    /// Removes the spool files of a job that is gone; whether none is left.
+    async fn empty_spool(&self, job: JobId) -> bool {
+        let Some(names) = self.list_spool(&format!("{job}/")).await else { return false };
+        let mut is_empty = true;
+        for name in names {
+            if self.leash.is_stopped() {
+                return false;
+            }
+            if let Err(error) = self.shop.ports.spool.remove(&name).await {
+                if is_empty {
+                    tracing::warn!(%job, %error, "the spool files of a purged job are not all removed yet");
+                }
+                is_empty = false;
+            }
+        }
+        is_empty
+    }
+
+    async fn list_spool(&self, prefix: &str) -> Option<Vec<String>> {
+        let listed = self.shop.ports.spool.list(prefix).await;
+        listed.inspect_err(|error| tracing::warn!(%error, "the spool cannot be listed")).ok()
+    }
+}

@@ -1,0 +1,126 @@
+//! How long a stage lets a call wait: then it says why, and makes room for other jobs.
+//!
+//! Below stands `retry`, which waits at the gate of an endpoint that is away, and tries again what
+//! fails. A task has the place of its slice for itself; a stage has one that others wait for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::ports::object_store::{Answer, Call, CallError, Leash, ObjectStore, Verdict};
+use brigade_model::ports::{Clock, clock::Monotonic};
+
+use crate::places::{Place, RolePlaces};
+
+/// A call waits so long. An attempt that has begun by then ends by its own time-out.
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
+/// A call that was stopped after this has a reason that is worth telling.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// A store whose calls wait no longer than a stage does.
+struct Patient {
+    inner: Arc<dyn ObjectStore>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The same place, for a stage.
+pub(crate) fn patient_place(place: Place, clock: &Arc<dyn Clock>) -> Place {
+    Place { store: Arc::new(Patient { inner: place.store, clock: clock.clone() }), ..place }
+}
+
+/// The same places, for a stage.
+pub(crate) fn patient_places(places: RolePlaces, clock: &Arc<dyn Clock>) -> RolePlaces {
+    let RolePlaces { operations, source, target, manifest, report } = places;
+    let patient = |place| patient_place(place, clock);
+    RolePlaces {
+        operations,
+        source: patient(source),
+        target: patient(target),
+        manifest: patient(manifest),
+        report: patient(report),
+    }
+}
+
+impl Patient {
+    /// A wait that was cut short, and not because the store had no time for an attempt: the error
+    /// tells what was waited for.
+    fn tell(&self, error: CallError, began: Monotonic) -> CallError {
+        let waited = self.clock.monotonic().since(began);
+        match error.verdict {
+            Verdict::Stopped if waited >= WORTH_TELLING => CallError { verdict: Verdict::Transient, ..error },
+            _ => error,
+        }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Patient {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let (began, branch) = (self.clock.monotonic(), leash.branch());
+        let answered = self.inner.call(&branch, call);
+        tokio::pin!(answered);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answered => answer,
+            () = self.clock.sleep(CALL_PATIENCE) => {
+                branch.stop();
+                answered.await
+            }
+        };
+        answer.map_err(|error| self.tell(error, began))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::ports::object_store::{Effect, HeadObject, send};
+    use brigade_runtime::SimulatedClock;
+
+    use super::*;
+    use crate::rig::at;
+
+    /// Waits until the leash is stopped, as `retry` does.
+    struct Waits;
+
+    #[async_trait]
+    impl ObjectStore for Waits {
+        async fn call(&self, leash: &Leash, _: Call) -> Result<Answer, CallError> {
+            leash.stopped().await;
+            Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped while it is away"))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_half_a_minute_and_then_says_what_for() {
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
+        let patient = Patient { inner: Arc::new(Waits), clock: clock.clone() };
+        let head = || HeadObject { at: at("photos", "k"), version: None };
+        let leash = Leash::unbounded();
+        let error = send(&patient, &leash, head()).await.unwrap_err();
+        assert_eq!((error.verdict, clock.monotonic().0), (Verdict::Transient, CALL_PATIENCE));
+        assert!(!leash.is_stopped(), "only the call was stopped");
+
+        for (after, verdict) in [(10, Verdict::Transient), (0, Verdict::Stopped)] {
+            let leash = Leash::unbounded();
+            let stopping = async {
+                clock.sleep(Duration::from_secs(after)).await;
+                leash.stop();
+            };
+            let (answer, ()) = tokio::join!(send(&patient, &leash, head()), stopping);
+            assert_eq!(answer.unwrap_err().verdict, verdict, "stopped after {after} s");
+        }
+    }
+
+    #[test]
+    fn a_branch_of_a_leash_stops_alone_and_ends_with_it() {
+        let leash = Leash::unbounded();
+        let (one, other) = (leash.branch(), leash.branch());
+        one.stop();
+        assert!(one.is_stopped() && one.clone().is_stopped() && !one.finishing().is_stopped());
+        assert!(!other.is_stopped() && !leash.is_stopped());
+        leash.stop();
+        assert!(other.is_stopped() && !other.finishing().is_stopped());
+        leash.cut();
+        assert!(other.finishing().is_stopped());
+    }
+}
