@@ -61,6 +61,9 @@ pub trait EngineDoor: Send + Sync + 'static {
 
     /// Why nothing can be prepared, for people; `None` when there is room.
     fn why_full(&self) -> Option<String>;
+
+    /// Whether it has ended by a panic.
+    fn has_failed(&self) -> bool;
 }
 
 impl EngineDoor for Engine {
@@ -74,6 +77,10 @@ impl EngineDoor for Engine {
 
     fn why_full(&self) -> Option<String> {
         self.space().reason()
+    }
+
+    fn has_failed(&self) -> bool {
+        Engine::has_failed(self)
     }
 }
 

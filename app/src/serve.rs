@@ -318,18 +318,31 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     tracing::info!(address = %running.address, "serving");
     notify::ready();
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let signal = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    run_until(running, signal).await
+}
+
+/// Serves until it is asked to stop, and stops then; a second wish to stop ends it at once. If the
+/// engine fails before, that is the error with which it ends: who supervises it starts it again.
+async fn run_until(running: Running, mut asked: impl AsyncFnMut()) -> anyhow::Result<()> {
+    let ended = tokio::select! {
+        () = asked() => Ok(()),
+        () = running.engine.failed() => {
+            Err(anyhow::anyhow!("the engine has failed: the panic stands before this; start the service again"))
+        }
+    };
     notify::stopping();
     tracing::info!("stopping: tasks in flight end and are recorded");
     tokio::select! {
         () = running.stop() => tracing::info!("stopped"),
-        _ = terminate.recv() => anyhow::bail!("stopped at once by a second signal"),
-        _ = interrupt.recv() => anyhow::bail!("stopped at once by a second signal"),
+        () = asked() => anyhow::bail!("stopped at once by a second signal"),
     }
-    Ok(())
+    ended
 }
 
 #[cfg(test)]

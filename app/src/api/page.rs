@@ -47,6 +47,9 @@ impl Api {
         if self.is_stopping() {
             reasons.push("the service is stopping".to_owned());
         }
+        if self.engine.has_failed() {
+            reasons.push("the engine has failed".to_owned());
+        }
         // The cheapest question: anybody may make us ask it.
         if let Err(error) = self.jobs.endpoints().await {
             tracing::error!(%error, "not ready");

@@ -56,6 +56,58 @@ fn client(running: &Running) -> Client {
     Client::new(config, Arc::new(SystemClock::new())).unwrap()
 }
 
+/// A clock that tells no time any more.
+#[derive(Debug)]
+struct Broken;
+
+impl Clock for Broken {
+    fn now(&self) -> brigade_model::Timestamp {
+        panic!("for a test")
+    }
+
+    fn monotonic(&self) -> brigade_model::ports::Monotonic {
+        panic!("for a test")
+    }
+
+    fn sleep(&self, _: Duration) -> brigade_model::ports::clock::Sleep {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_whose_engine_panics_ends_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start_in(folder.path()).await.unwrap();
+    running.engine.shut_down().await;
+    let tools_of_broken = Ports {
+        jobs: Arc::clone(&running.jobs),
+        spool: Arc::clone(&running.api.spool),
+        roles: Arc::clone(&running.api.roles) as _,
+        clock: Arc::new(Broken),
+        entropy: Arc::new(SystemEntropy::new()),
+        spawn: Arc::new(TokioSpawn),
+        observer: Arc::clone(&running.api.metrics) as _,
+    };
+    running.engine = Engine::new(tools_of_broken, EngineConfig::default());
+    running.carrying = TokioSpawn.spawn("engine", Box::pin(Arc::clone(&running.engine).run()));
+    let error = run_until(running, async || std::future::pending().await).await.unwrap_err();
+    assert!(error.to_string().contains("the engine has failed"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_asked_to_stop_ends_without_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_in(folder.path()).await.unwrap();
+    let mut wishes = 0;
+    let once = async || {
+        wishes += 1;
+        if wishes > 1 {
+            std::future::pending::<()>().await;
+        }
+    };
+    run_until(running, once).await.unwrap();
+}
+
 const REQUEST: &str = "<CreateJobRequest><ClientRequestToken>t</ClientRequestToken>\
     <Manifest><Location><ETag>e</ETag><ObjectArn>qcs::cos:r::b/m.csv</ObjectArn></Location>\
     <Spec><Fields><member>Bucket</member><member>Key</member></Fields><Format>COSBatchOperations_CSV_V1</Format></Spec>\

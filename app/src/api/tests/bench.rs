@@ -98,6 +98,7 @@ pub(crate) struct Told {
     pub(crate) rings: AtomicUsize,
     pub(crate) stopped: Mutex<Vec<JobId>>,
     pub(crate) full: Mutex<Option<String>>,
+    pub(crate) has_failed: AtomicBool,
 }
 
 impl EngineDoor for Told {
@@ -111,6 +112,10 @@ impl EngineDoor for Told {
 
     fn why_full(&self) -> Option<String> {
         self.full.lock().unwrap().clone()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::SeqCst)
     }
 }
 

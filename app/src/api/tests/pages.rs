@@ -66,6 +66,15 @@ async fn an_ended_job_is_shown_for_its_time_however_the_time_of_day_is_set() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_whose_engine_has_failed_is_not_ready() {
+    let bench = Bench::new();
+    bench.told.has_failed.store(true, Ordering::SeqCst);
+    let page = bench.page("/readyz").await;
+    assert_eq!((page.status, page.body.as_str()), (503, "the engine has failed\n"));
+    assert_eq!(bench.send_raw(Call::new("GET", "/readyz").build(None)).await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_metrics_count_requests_and_jobs_and_know_every_endpoint() {
     let bench = Bench::new();
     bench.create("t").await;
