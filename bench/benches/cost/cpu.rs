@@ -2,6 +2,12 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// CPU time of this thread, in nanoseconds.
+pub(crate) fn used_by_thread_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// CPU time of all threads, in microseconds.
 pub(crate) fn used_us() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);

@@ -6,7 +6,7 @@ use brigade_engine::places::AlwaysWell;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Observer, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::Capability;
 use brigade_model::operation::{Copy, OperationKind};
-use brigade_model::ports::{Clock, JobStore, ObjectStore, Spool};
+use brigade_model::ports::{Clock, JobStore, ObjectStore, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::cpu;
 use crate::manifests::Manifest;
+use crate::polls::Timed;
 use crate::store::{Answers, YesStore};
 
 /// CPU time of a job's stages, in microseconds, and what its slices took in the spool.
@@ -31,7 +32,8 @@ pub(crate) struct Cost {
 /// Runs a job over so many computed rows, to its end. Its objects lie on a store of their own when
 /// there is one, its manifest and its report always in memory.
 pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers, objects: Option<Arc<dyn ObjectStore>>) -> Cost {
-    let (moves, spool_kib) = run_until(Status::Complete, operation, Manifest::computed(tasks), answers, objects);
+    let manifest = Manifest::computed(tasks);
+    let (moves, spool_kib) = run_until(Status::Complete, operation, manifest, answers, objects, Arc::new(TokioSpawn));
     let [begun, ready, completing, complete] =
         [Status::New, Status::Ready, Status::Completing, Status::Complete].map(|to| moves.at(to));
     Cost { prepare_us: ready - begun, execute_us: completing - ready, report_us: complete - completing, spool_kib }
@@ -39,8 +41,16 @@ pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers, objects: O
 
 /// CPU time, in microseconds, to make slices of a manifest.
 pub(crate) fn prepare(manifest: Manifest) -> f64 {
-    let (moves, _) = run_until(Status::Suspended, copy(), manifest, Answers::AtOnce, None);
+    let (moves, _) = run_until(Status::Suspended, copy(), manifest, Answers::AtOnce, None, Arc::new(TokioSpawn));
     moves.at(Status::Suspended) - moves.at(Status::New)
+}
+
+/// The longest time for which a job over this manifest runs without yielding, from its beginning to
+/// this status, in milliseconds.
+pub(crate) fn longest_poll(last: Status, manifest: Manifest) -> f64 {
+    let timed = Arc::new(Timed::default());
+    run_until(last, Operation::Delete, manifest, Answers::AtOnce, None, timed.clone());
+    timed.longest_ms()
 }
 
 /// Runs a job until it has this status; gives its moves, and KiB of its slices in the spool.
@@ -50,9 +60,10 @@ fn run_until(
     manifest: Manifest,
     answers: Answers,
     objects: Option<Arc<dyn ObjectStore>>,
+    spawn: Arc<dyn Spawn>,
 ) -> (Arc<Moves>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run_job(last, operation, manifest, answers, objects))
+    runtime.block_on(run_job(last, operation, manifest, answers, objects, spawn))
 }
 
 async fn run_job(
@@ -61,6 +72,7 @@ async fn run_job(
     manifest: Manifest,
     answers: Answers,
     objects: Option<Arc<dyn ObjectStore>>,
+    spawn: Arc<dyn Spawn>,
 ) -> (Arc<Moves>, u64) {
     let clock = Arc::new(SystemClock::new());
     let etag = ETag::new("\"5d41402abc4b2a76b9719d911017c592\"").unwrap();
@@ -84,12 +96,12 @@ async fn run_job(
         roles: Arc::new(OneRole { objects: objects.unwrap_or_else(|| yes.clone()), yes, stamps }),
         clock,
         entropy: Arc::new(SystemEntropy::new()),
-        spawn: Arc::new(TokioSpawn),
+        spawn: spawn.clone(),
         observer: moves.clone(),
     };
     moves.job_moved(id, Status::New);
     let engine = Engine::new(ports, EngineConfig::default());
-    tokio::spawn(engine.clone().run());
+    spawn.spawn("engine", Box::pin(engine.clone().run()));
     moves.now.subscribe().wait_for(|now| *now == Some(last)).await.unwrap();
     engine.shut_down().await;
     let job = jobs.job(id).await.unwrap().unwrap();

@@ -2,8 +2,8 @@
 //! HTTP, each beside a bare loop where there is one.
 //!
 //! ```text
-//! cargo bench -p brigade-bench --bench cost              # the three tables
-//! cargo bench -p brigade-bench --bench cost -- prepare   # one of them: prepare, engine, http
+//! cargo bench -p brigade-bench --bench cost              # the four tables
+//! cargo bench -p brigade-bench --bench cost -- prepare   # one of them: prepare, engine, http, polls
 //! ```
 //!
 //! Each cell is taken in a process of its own, on one thread, in turn with the cells that it is compared with. Times are
@@ -16,6 +16,7 @@ mod bare;
 mod cpu;
 mod job;
 mod manifests;
+mod polls;
 mod rows;
 mod store;
 
@@ -23,11 +24,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio, exit};
 
 use brigade_bench::{Figures, Stub, Usage};
-use brigade_model::Operation;
 use brigade_model::operation::{Tag, Tagging};
+use brigade_model::{Operation, Status};
 
 use crate::job::Cost;
-use crate::manifests::Kept;
+use crate::manifests::{Kept, Manifest};
 use crate::store::Answers;
 
 /// As in the binary.
@@ -58,7 +59,10 @@ fn main() {
             print_preparing();
             print_engine();
             print_http();
+            print_polls();
         }
+        ["polls"] => print_polls(),
+        ["polls", name] => tell(&[longest_poll(name)]),
         ["prepare"] => print_preparing(),
         ["engine"] => print_engine(),
         ["http"] => print_http(),
@@ -67,7 +71,7 @@ fn main() {
         ["http", who, operation, server] => tell(&[ask(who, operation, server)]),
         ["stub"] => serve_stub(),
         _ => {
-            eprintln!("arguments: none, prepare, engine or http");
+            eprintln!("arguments: none, prepare, engine, http or polls");
             exit(2);
         }
     }
@@ -116,6 +120,28 @@ fn run_job(name: &str, tasks: u64, answers: &str) -> [f64; 5] {
     let each = |us: f64| us / tasks as f64;
     let peak_kib = Usage::of(std::process::id()).peak_kib;
     [each(prepare_us), each(execute_us), each(report_us), peak_kib as f64, spool_kib as f64]
+}
+
+/// For how long the engine runs without yielding.
+fn print_polls() {
+    let mut figures = Figures::default();
+    for _ in 0..ROUNDS {
+        for name in ["csv"].into_iter().chain(Kept::WORST) {
+            figures.note(name, "longest poll, ms", told(&["polls", name])[0]);
+        }
+        for (name, longest_ms) in polls::longest_of_corpora() {
+            figures.note(&format!("fuzz/{name}"), "longest poll, ms", longest_ms);
+        }
+    }
+    println!("\nwithout yielding\n{figures}");
+}
+
+fn longest_poll(name: &str) -> f64 {
+    match name {
+        "csv" => job::longest_poll(Status::Complete, Manifest::computed(500_000)),
+        "csv-long-keys" => job::longest_poll(Status::Complete, Kept::make_worst(name).into()),
+        _ => job::longest_poll(Status::Suspended, Kept::make_worst(name).into()),
+    }
 }
 
 /// What an object costs over HTTP, against a stub in a process of its own with 32 requests in flight.

@@ -140,19 +140,75 @@ impl Kept {
         }
     }
 
+    /// Manifests that are much work for what they are: lines without a row, rows of long keys that
+    /// resemble each other nowhere, an inventory of nothing but delete markers (300 MB that inflate
+    /// from less than a hundredth), one of empty members of gzip, and one whose manifest.json is as
+    /// long as it may be.
+    pub(crate) const WORST: [&'static str; 5] =
+        ["csv-blank-lines", "csv-long-keys", "inventory-left-out", "inventory-empty-gzip", "inventory-long-json"];
+
+    /// The manifest of that name.
+    pub(crate) fn make_worst(name: &str) -> Self {
+        let csv = |rows: u64, text: String| {
+            let files = [("manifest.csv".to_owned(), Bytes::from(text))].into();
+            Self { rows, fields: vec![Field::Bucket, Field::Key], files, key_column: 1 }
+        };
+        let inventory = |part: Vec<u8>, padding: usize| {
+            let mut kept = Self { rows: 0, fields: Vec::new(), files: BTreeMap::new(), key_column: 1 };
+            let listed = vec![kept.put_part("part.csv.gz", part)];
+            kept.put_document("Bucket, Key, VersionId, IsDeleteMarker", &listed, padding);
+            kept
+        };
+        let marker = "\"source\",\"photos/2026/a-key-that-was-deleted\",\"v1\",\"true\"\n";
+        match name {
+            "csv-blank-lines" => csv(1, "\n".repeat(64 << 20) + "source,k\n"),
+            "csv-long-keys" => csv(
+                30_000,
+                text(0..30_000, &|n| {
+                    let word = |m: u64| format!("{:016x}", (n * 64 + m + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                    format!("source,{}\n", (0..62).map(word).collect::<String>())
+                }),
+            ),
+            "inventory-left-out" => {
+                let mut part = GzEncoder::new(Vec::new(), Compression::best());
+                let some = marker.repeat(10_000);
+                (0..300_000_000 / some.len()).for_each(|_| part.write_all(some.as_bytes()).unwrap());
+                inventory(part.finish().unwrap(), 0)
+            }
+            "inventory-empty-gzip" => {
+                inventory(GzEncoder::new(Vec::new(), Compression::best()).finish().unwrap().repeat(200_000), 0)
+            }
+            "inventory-long-json" => {
+                inventory(GzEncoder::new(Vec::new(), Compression::best()).finish().unwrap(), (16 << 20) - 1024)
+            }
+            other => panic!("no manifest {other}"),
+        }
+    }
+
     fn put_inventory(&mut self, schema: &str, row: &dyn Fn(u64) -> String) {
         let mut listed = Vec::new();
         for first in (0..self.rows).step_by(PART_ROWS as usize) {
             let mut part = GzEncoder::new(Vec::new(), Compression::default());
             part.write_all(text(first..(first + PART_ROWS).min(self.rows), row).as_bytes()).unwrap();
-            let (part, key) = (part.finish().unwrap(), format!("part-{first:012}.csv.gz"));
-            let md5 = hex::encode(Md5::digest(&part));
-            listed.push(format!(r#"{{"key":"{key}","size":{},"md5Checksum":"{md5}"}}"#, part.len()));
-            self.files.insert(key, Bytes::from(part));
+            listed.push(self.put_part(&format!("part-{first:012}.csv.gz"), part.finish().unwrap()));
         }
+        self.put_document(schema, &listed, 0);
+    }
+
+    /// Puts a part; what manifest.json says of it.
+    fn put_part(&mut self, key: &str, part: Vec<u8>) -> String {
+        let md5 = hex::encode(Md5::digest(&part));
+        let listed = format!(r#"{{"key":"{key}","size":{},"md5Checksum":"{md5}"}}"#, part.len());
+        self.files.insert(key.to_owned(), Bytes::from(part));
+        listed
+    }
+
+    /// Puts a manifest.json, with so many bytes that nobody needs.
+    fn put_document(&mut self, schema: &str, listed: &[String], padding: usize) {
         // An appid says that COS wrote it: `+` is a plus.
-        let appids = r#""sourceAppid":"""#;
-        let json = format!(r#"{{{appids},"fileFormat":"CSV","fileSchema":"{schema}","files":[{}]}}"#, listed.join(","));
+        let head = format!(r#""sourceAppid":"","fileFormat":"CSV","fileSchema":"{schema}""#);
+        let (files, padding) = (listed.join(","), "0,".repeat(padding / 2));
+        let json = format!(r#"{{{head},"more":[{padding}0],"files":[{files}]}}"#);
         self.files.insert("manifest.json".to_owned(), Bytes::from(json));
     }
 
