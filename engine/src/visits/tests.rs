@@ -1,7 +1,7 @@
 //! Visits at work, second by second: jobs come, are read from their beginning whenever they are
 //! visited, and end when a visit lasts for as long as they take.
 
-use brigade_model::{EndpointName, Status};
+use brigade_model::{EndpointName, ServiceTime, Status};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,7 +15,7 @@ fn head(id: u128, account: &str) -> JobHead {
         priority: 1,
         revision: 0,
         held_by_user: false,
-        suspended: None,
+        since: ServiceTime::default(),
         is_stage_leased: false,
     }
 }

@@ -379,7 +379,7 @@ async fn what_is_held_of_an_inventory_grows_neither_with_its_parts_nor_with_thei
 /// Reads all tasks of the rig's manifest: how many they were, and how often the reader was polled.
 async fn read_and_count_polls(rig: &Rig) -> (u64, usize) {
     let read = async {
-        let mut reader = TaskReader::open(&rig.job, &rig.places.manifest, &rig.leash).await.unwrap();
+        let mut reader = TaskReader::open(&rig.job, &rig.places.manifest, &rig.leash, &rig.bytes).await.unwrap();
         let mut tasks = 0;
         while reader.next().await.unwrap().is_some() {
             tasks += 1;
