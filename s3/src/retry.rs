@@ -326,7 +326,7 @@ impl Retry {
         let doubled = self.policy.backoff.saturating_mul(1 << nth.saturating_sub(1).min(20)).min(most);
         let most_us = u64::try_from(doubled.as_micros()).unwrap_or(u64::MAX - 1);
         let jittered = Duration::from_micros(self.entropy.below(most_us + 1));
-        jittered.max(error.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX))
+        jittered.max(Duration::from_secs(error.retry_after_seconds.unwrap_or_default().into()).min(RETRY_AFTER_MAX))
     }
 }
 

@@ -38,7 +38,10 @@ async fn serve(store: Router) -> String {
 
 /// The settings of an endpoint `far`, and of roles that read from it or copy to it.
 fn with_far(url: &str) -> String {
-    let mut text = format!("[endpoints.far]\nurl = \"{url}\"\naccess_key = \"F\"\nsecret_key = \"far-secret\"\n");
+    let mut text = format!(
+        "[endpoints.far]\nurl = \"{url}\"\naccess_key = \"F\"\nsecret_key = \"far-secret\"\n\
+         idle_timeout = \"1h\"\n"
+    );
     for (role, source, target) in [("to_far", "sandbox", "far"), ("at_far", "far", "far")] {
         text.push_str(&format!(
             "[accounts.one.roles.{role}]\nsource = {{ endpoint = \"{source}\", buckets = [\"photos\"] }}\n\

@@ -86,7 +86,7 @@ pub struct CallError {
     /// How often the call was sent.
     pub attempts: u32,
     /// How long the store asked to wait.
-    pub retry_after: Option<Duration>,
+    pub retry_after_seconds: Option<u32>,
     /// How long the store may take for an attempt without a word, in milliseconds ...
     pub attempt_time_ms: u32,
     /// ... and how much longer for each MiB that it moves, in milliseconds.
@@ -133,7 +133,7 @@ impl CallError {
             message: message.into(),
             request_id: None,
             attempts: 1,
-            retry_after: None,
+            retry_after_seconds: None,
             attempt_time_ms: 0,
             mib_time_ms: 0,
             is_free: false,

@@ -2,7 +2,6 @@
 //! are kept. No secret gets in: neither requests nor their headers are shown.
 
 use std::error::Error;
-use std::time::Duration;
 
 use brigade_model::Timestamp;
 use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
@@ -75,7 +74,7 @@ pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
     CallError {
         http_status: Some(status),
         request_id: request_id(reply).or_else(|| text_of("RequestId").map(str::to_owned)),
-        retry_after: reply.header("retry-after").and_then(|text| retry_after(&text, now)),
+        retry_after_seconds: reply.header("retry-after").and_then(|text| retry_after_seconds(&text, now)),
         ..error_of(seen, message)
     }
 }
@@ -108,12 +107,12 @@ pub(crate) fn request_id(reply: &Reply) -> Option<String> {
 }
 
 /// Seconds, or a date. Source: RFC 9110, section 10.2.3.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+fn retry_after_seconds(text: &str, now: Timestamp) -> Option<u32> {
     if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(seconds);
     }
     let wait = http_date(text)?.duration_since(now);
-    Some(Duration::try_from(wait).unwrap_or_default())
+    Some(u32::try_from(wait.as_secs().max(0)).unwrap_or(u32::MAX))
 }
 
 fn cut(mut message: String) -> String {
@@ -150,7 +149,7 @@ mod tests {
         assert_eq!((error.verdict, error.effect), (Verdict::Throttled, Effect::None));
         assert_eq!((error.code.as_str(), error.message.as_str()), ("SlowDown", "Reduce your rate"));
         assert_eq!(error.request_id.as_deref(), Some("in-body"));
-        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+        assert_eq!(error.retry_after_seconds, Some(7));
         let error = refused(&reply(503, &[("x-cos-request-id", "in-header")], body), NOW);
         assert_eq!(error.request_id.as_deref(), Some("in-header"));
     }
@@ -181,9 +180,9 @@ mod tests {
 
     #[test]
     fn a_store_may_ask_to_wait_in_seconds_or_until_a_date() {
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:30 GMT", NOW), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:27:00 GMT", NOW), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon", NOW), None);
+        assert_eq!(retry_after_seconds("Wed, 21 Oct 2015 07:28:30 GMT", NOW), Some(30));
+        assert_eq!(retry_after_seconds("Wed, 21 Oct 2015 07:27:00 GMT", NOW), Some(0));
+        assert_eq!(retry_after_seconds("soon", NOW), None);
     }
 
     #[test]

@@ -134,7 +134,7 @@ async fn throttling_spends_no_attempt() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_asks_for_a_pause_gets_it() {
     let mut asked = error(Verdict::Throttled, Effect::None, "SlowDown", 503);
-    asked.retry_after = Some(Duration::from_secs(90));
+    asked.retry_after_seconds = Some(90);
     let s = setup([Err(asked)]);
     send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times(), [0, 90_000]);
@@ -234,7 +234,7 @@ async fn a_prober_that_goes_away_leaves_the_probe_to_another() {
 #[tokio::test(start_paused = true)]
 async fn a_stopped_leash_ends_a_backoff_and_a_wait_at_the_gate() {
     let mut slow = error(Verdict::Throttled, Effect::None, "SlowDown", 429);
-    slow.retry_after = Some(Duration::from_secs(200));
+    slow.retry_after_seconds = Some(200);
     let s = setup([Err(slow)]);
     let leash = Leash::unbounded();
     let (stopped, ()) = tokio::join!(send(&*s.retry, &leash, head("photos")), async {
