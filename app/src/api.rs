@@ -23,7 +23,7 @@ use axum::response::Response;
 use axum::routing::get;
 use brigade_engine::{Engine, Roles};
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spawn, Spool};
-use brigade_model::{Job, JobId, ServiceTime};
+use brigade_model::{Job, JobId, Quotas, ServiceTime};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -43,12 +43,14 @@ mod describe_job;
 mod list_jobs;
 pub mod operator;
 mod options;
+mod pace;
 mod page;
 mod request;
 mod update_job_priority;
 mod update_job_status;
 
 use answer::{Answer, Ids, Refusal};
+pub use pace::Pace;
 use request::Asked;
 
 /// What the API tells the engine, and asks of it.
@@ -87,8 +89,8 @@ impl EngineDoor for Engine {
 /// What the configuration says about the API.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Jobs of an account that have not ended, at most.
-    pub open_jobs_max: usize,
+    /// What each account may take.
+    pub quotas: Quotas,
     /// How long an ended job is shown.
     pub ended_jobs_listed: Duration,
     /// The failure threshold of jobs that set none, percent.
@@ -127,6 +129,8 @@ pub struct Api {
     pub rules: Rules,
     /// What is known of a time of day that was set.
     pub clock_watch: ClockWatch,
+    /// How fast jobs are created.
+    pub pace: Pace,
     /// Whether the process is about to end.
     pub is_stopping: AtomicBool,
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use brigade_model::{Quota, Quotas};
+
 pub mod account;
 mod check;
 pub mod client;
@@ -89,6 +91,17 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
+    /// What each account may take.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        let Engine { open_jobs_max, jobs_listed_max, jobs_per_minute_max, account_bytes_max, .. } = self.engine;
+        let default = Quota { open_jobs_max, jobs_listed_max, jobs_per_minute_max, bytes_max: account_bytes_max.0 };
+        // A name that no account can have belongs to none; `check` says so.
+        let own =
+            self.accounts.iter().filter_map(|(name, account)| Some((name.parse().ok()?, account.quota(&default))));
+        Quotas { default, of_accounts: own.collect() }
+    }
+
     /// Reads the file, and the process's environment over it.
     ///
     /// # Errors

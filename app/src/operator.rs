@@ -68,6 +68,10 @@ pub struct JobState {
     /// What it would do, once it has ended as a dry run.
     #[schema(required)]
     pub dry_run: Option<DryRunFound>,
+    /// When its slices and outcomes were removed, after its end: it cannot be retried any more.
+    #[serde(default)]
+    #[schema(required, format = DateTime)]
+    pub outcomes_removed: Option<String>,
 }
 
 impl From<&Job> for JobState {
@@ -80,6 +84,7 @@ impl From<&Job> for JobState {
             limits: job.limits.into(),
             retry_of: job.spec.retry_of.map(|id| id.to_string()),
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
+            outcomes_removed: job.outcomes_removed.map(|at| format!("{at:.0}")),
         }
     }
 }

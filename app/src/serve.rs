@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::api::{self, Api, Rules};
+use crate::api::{self, Api, Pace, Rules};
 use crate::auth::Keys;
 use crate::cli::Mistake;
 use crate::clock_watch::ClockWatch;
@@ -123,6 +123,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
         metrics: Arc::clone(&metrics),
         rules: rules(&config),
         clock_watch: ClockWatch::new(Arc::clone(&clock), clock_missed_ms),
+        pace: Pace::default(),
         is_stopping: AtomicBool::new(false),
     });
     let address = listener.local_addr().context("the listener has no address")?;
@@ -285,6 +286,8 @@ fn engine_config(config: &Config) -> EngineConfig {
         prepare_patience: engine.prepare_patience,
         report_patience: engine.report_patience,
         ended_jobs_kept: engine.ended_jobs_listed,
+        outcomes_kept: engine.outcomes_kept,
+        quotas: config.quotas(),
         free_bytes_to_lease: engine.free_space_to_lease.0,
         free_bytes_to_start: engine.free_space_to_start.0,
         ..EngineConfig::default()
@@ -293,7 +296,7 @@ fn engine_config(config: &Config) -> EngineConfig {
 
 fn rules(config: &Config) -> Rules {
     Rules {
-        open_jobs_max: config.engine.open_jobs_max,
+        quotas: config.quotas(),
         ended_jobs_listed: config.engine.ended_jobs_listed,
         threshold_percent: config.engine.threshold_percent,
         threshold_tasks: config.engine.threshold_tasks,

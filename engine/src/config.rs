@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use brigade_model::Quotas;
 use brigade_model::limits::{
-    BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, PREPARE_PATIENCE, REPORT_PATIENCE,
+    BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, OUTCOMES_KEPT, PREPARE_PATIENCE, REPORT_PATIENCE,
 };
 
 /// How an engine works.
@@ -33,6 +34,10 @@ pub struct EngineConfig {
     pub report_patience: Duration,
     /// How long an ended job is kept.
     pub ended_jobs_kept: Duration,
+    /// How long its slices and outcomes are.
+    pub outcomes_kept: Duration,
+    /// What each account may take.
+    pub quotas: Quotas,
     /// Below so many free bytes nothing is prepared or leased.
     pub free_bytes_to_lease: u64,
     /// Below so many free bytes no task starts.
@@ -54,6 +59,8 @@ impl Default for EngineConfig {
             prepare_patience: PREPARE_PATIENCE,
             report_patience: REPORT_PATIENCE,
             ended_jobs_kept: ENDED_JOBS_LISTED,
+            outcomes_kept: OUTCOMES_KEPT,
+            quotas: Quotas::default(),
             free_bytes_to_lease: 1 << 30,
             free_bytes_to_start: 256 << 20,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use brigade_model::JobId;
-use brigade_model::ports::job_store::StoreError;
+use brigade_model::ports::job_store::{Due, StoreError};
 use brigade_model::ports::object_store::Leash;
 
 use crate::pace::{Pace, ROW_BYTES};
@@ -12,8 +12,8 @@ use crate::shop::Shop;
 /// Rows that one step of a purge removes.
 const PURGE_ROWS: usize = 1000;
 
-/// Removes jobs that ended long ago, and deleted ones, with their files. Gives whether every folder
-/// of the spool belongs to a job, which was so before if `is_spool_swept`.
+/// Removes jobs that ended long ago, and deleted ones, with their files; and the slices and outcomes
+/// that ended ones keep no longer. Gives whether every folder of the spool belongs to a job that holds it, which was so before if `is_spool_swept`.
 pub(crate) async fn purge(shop: &Shop, leash: &Leash, is_spool_swept: bool) -> bool {
     let mut purge = Purge { shop, leash, is_spool_swept };
     if let Err(error) = purge.work().await {
@@ -37,11 +37,16 @@ impl Purge<'_> {
         Ok(())
     }
 
-    /// Removes some rows, and the files of the jobs that are gone by that; whether more is left.
+    /// Removes some rows, and the files that nobody references by that; whether more is left.
     async fn step(&mut self) -> Result<bool, StoreError> {
         let ports = &self.shop.ports;
-        let ended_before = ports.jobs.service_time().await?.before(self.shop.config.ended_jobs_kept);
-        let purged = ports.jobs.purge(ended_before, PURGE_ROWS).await;
+        let (now, config) = (ports.jobs.service_time().await?, &self.shop.config);
+        let due = Due {
+            ended_before: now.before(config.ended_jobs_kept),
+            outcomes_before: now.before(config.outcomes_kept),
+            quotas: config.quotas.clone(),
+        };
+        let purged = ports.jobs.purge(&due, PURGE_ROWS).await;
         // Without an answer nobody knows which jobs are gone.
         self.is_spool_swept &= purged.is_ok();
         let purged = purged?;
@@ -51,8 +56,8 @@ impl Purge<'_> {
         Ok(purged.more)
     }
 
-    /// Removes the spool files of jobs that are gone, which whoever purged them could not remove;
-    /// whether none is left.
+    /// Removes the spool files of jobs that are gone or gave up their outcomes, which whoever purged
+    /// them could not remove; whether none is left.
     async fn sweep_spool(&self) -> Result<bool, StoreError> {
         let Some(names) = self.list_spool("").await else { return Ok(false) };
         // Listed before the store is asked: the files of a job come after its row.
@@ -66,14 +71,19 @@ impl Purge<'_> {
             if self.leash.is_stopped() {
                 return Ok(false);
             }
-            if self.shop.ports.jobs.job(job).await?.is_none() {
+            let is_in_use = match self.shop.ports.jobs.job(job).await? {
+                Some(kept) if kept.outcomes_removed.is_none() => true,
+                Some(_) => !self.shop.ports.jobs.slices(job, 0, 1).await?.is_empty(),
+                None => false,
+            };
+            if !is_in_use {
                 is_swept &= self.empty_spool(job).await;
             }
         }
         Ok(is_swept)
     }
 
-    /// Removes the spool files of a job that is gone; whether none is left.
+    /// Removes the spool files of a job that holds no slices; whether none is left.
     async fn empty_spool(&self, job: JobId) -> bool {
         let Some(names) = self.list_spool(&format!("{job}/")).await else { return false };
         let mut is_empty = true;

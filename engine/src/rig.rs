@@ -14,8 +14,8 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{JobStore, ObjectStore};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, ReportScope, ReportSpec,
-    StoreClock, Task, qcs,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, Quota, ReportScope,
+    ReportSpec, StoreClock, Task, qcs,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
@@ -114,7 +114,7 @@ impl Rig {
         let jobs = MemoryStore::new(clock.clone());
         let (id, account) = (JobId::from_u128(0xA1), AccountId::new("1250000000").unwrap());
         let job = Job::new(id, account, Dialect::Cos, place.endpoint.clone(), spec, clock_now(&clock));
-        jobs.create_job(&job, 9).await.unwrap();
+        jobs.create_job(&job, &Quota::of_open_jobs(9)).await.unwrap();
         let lease = take_stage(&jobs, id).await;
         let places = RolePlaces {
             operations: Vec::new(),
@@ -140,7 +140,7 @@ impl Rig {
 
     pub(crate) async fn prepare(&self) -> Result<Prepared, Setback> {
         let Self { jobs, spool, places, leash, job, lease, bytes, .. } = self;
-        prepare(Prepare { job, lease, jobs, spool, places, leash, bytes }).await
+        prepare(Prepare { job, lease, jobs, spool, places, leash, bytes, bytes_max: u64::MAX }).await
     }
 
     /// Another owner takes the stage over.
@@ -205,7 +205,7 @@ impl Rig {
         let Job { account, endpoint, dialect, .. } = self.job.clone();
         let id = JobId::from_u128(0xA2);
         self.job = Job::new(id, account, dialect, endpoint, self.job.retried(retry), clock_now(&self.clock));
-        self.jobs.create_job(&self.job, 9).await.unwrap();
+        self.jobs.create_job(&self.job, &Quota::of_open_jobs(9)).await.unwrap();
         self.lease = take_stage(&self.jobs, id).await;
         self.change(Change::PreparationStarted).await;
     }

@@ -5,7 +5,7 @@
 
 use brigade_model::JobFailure;
 use brigade_model::job::failure;
-use brigade_model::ports::job_store::{LeaseError, StoreError};
+use brigade_model::ports::job_store::{AddSlicesError, LeaseError, StoreError};
 use brigade_model::ports::spool::SpoolError;
 
 /// Why a stage did not end its work.
@@ -44,6 +44,20 @@ impl From<LeaseError> for Setback {
         match error {
             LeaseError::Fenced => Setback::Fenced,
             LeaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AddSlicesError> for Setback {
+    fn from(error: AddSlicesError) -> Self {
+        match error {
+            AddSlicesError::Fenced => Setback::Fenced,
+            AddSlicesError::OverQuota => {
+                let reason = "the slices of the job, beside what other jobs of the account keep that may not be \
+                              removed, need more of the disk than account_bytes_max allows the account";
+                Setback::Failed(JobFailure::new(failure::DISK_QUOTA_EXCEEDED, reason))
+            }
+            AddSlicesError::Store(error) => error.into(),
         }
     }
 }

@@ -167,6 +167,8 @@ impl JobFailure {
 pub mod failure {
     /// The job whose failed tasks are retried is gone, with its tasks.
     pub const RETRIED_JOB_NOT_FOUND: &str = "RetriedJobNotFound";
+    /// The job's slices do not fit into what its account may take of the disk.
+    pub const DISK_QUOTA_EXCEEDED: &str = "DiskQuotaExceeded";
     /// The manifest does not exist.
     pub const MANIFEST_NOT_FOUND: &str = "ManifestNotFound";
     /// The manifest's bytes are not the ones that the ETag names.
@@ -273,6 +275,13 @@ pub struct Job {
     pub suspended_cause: Option<String>,
     /// When it ended.
     pub terminated: Option<Timestamp>,
+    /// Whether it ended without its report: then its outcomes are all that tells of its tasks.
+    #[serde(default)]
+    pub lacks_report: bool,
+    /// When its slices and outcomes were removed, which ended jobs give up before they leave the
+    /// list. A store sets it; a change never does.
+    #[serde(default)]
+    pub outcomes_removed: Option<Timestamp>,
     /// Why the status is what it is, 0 to 256 bytes.
     pub status_update_reason: String,
     /// Why it failed.
@@ -380,6 +389,8 @@ impl Job {
             suspended: None,
             suspended_cause: None,
             terminated: None,
+            lacks_report: false,
+            outcomes_removed: None,
             status_update_reason: String::new(),
             failures: Vec::new(),
             prepared: None,
@@ -475,6 +486,7 @@ impl Job {
             }
             Change::ReportFailed(why) => {
                 self.step(Event::ReportFailed, at)?;
+                self.lacks_report = true;
                 self.fail(why.clone());
             }
             Change::PrioritySet(priority) => {

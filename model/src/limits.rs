@@ -74,6 +74,15 @@ pub const DELETE_OBJECTS_BYTES_MAX: usize = 256 * 1024;
 pub const OPEN_JOBS_MAX: usize = 1000;
 /// Ended jobs stay listed this long. COS
 pub const ENDED_JOBS_LISTED: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The slices and outcomes of an ended job are kept this long: a month in which what failed is
+/// retried; the report tells of them for ever. ours
+pub const OUTCOMES_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Jobs that an account keeps, the ended ones included: at some 2 KiB each 220 MB. ours
+pub const JOBS_LISTED_MAX: u64 = 100_000;
+/// Jobs that an account creates within a minute: a hundred a second. ours
+pub const JOBS_PER_MINUTE_MAX: usize = 6000;
+/// Slices and outcomes of an account, bytes: those of 10^9 tasks whose keys share nothing. ours
+pub const ACCOUNT_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// A suspended job that nobody confirms fails after this. COS is silent; S3 says 30 days.
 pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What the service clock advances at a start, at most, for the time in which no process ran: only

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{EndpointName, EndpointRow, Job, JobId, ServiceTime, Status, Timestamp};
+use brigade_model::{AccountId, Dialect, EndpointName, EndpointRow, Job, JobId, Quota, ServiceTime, Status, Timestamp};
 use bytes::Bytes;
 
 use crate::executor::Node;
@@ -122,7 +122,7 @@ fn leased(world: &Arc<World>, node: u32, lease: Option<&SliceLease>, settles: bo
 }
 
 delegate! {
-    write create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>, nothing;
+    write create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>, nothing;
     write apply(apply: Apply) -> Result<Job, ApplyError>, |world: &Arc<World>, node, _: &_| world.look_at_jobs(node);
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>,
         |world: &Arc<World>, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
@@ -132,11 +132,18 @@ delegate! {
                 world.note(Some(node), Event::Rescheduled { moves, slots: world.slots() });
             }
         };
-    write purge(ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>, nothing;
+    write purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>, nothing;
     write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>, fenced("renew_stage", lease.job);
     write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
-    write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>, fenced("add_slices", lease.job);
+    write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>, {
+            let job = lease.job;
+            move |world: &Arc<World>, node, answer: &Result<(), AddSlicesError>| {
+                if let Err(AddSlicesError::Fenced) = answer {
+                    world.note_of(node, job, |job| Event::Fenced { call: "add_slices", job });
+                }
+            }
+        };
     write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
         |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, StoreError>| {
             leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), false);
@@ -182,6 +189,7 @@ delegate! {
         };
     read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
     read job(id: JobId) -> Result<Option<Job>, StoreError>;
+    read job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
     read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
     read open_jobs() -> Result<Vec<JobHead>, StoreError>;
     read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;

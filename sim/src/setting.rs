@@ -13,7 +13,7 @@ use brigade_model::ports::{Clock, Entropy};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, Dialect, ETag, Field, Job, JobId, JobOptions, JobSpec, ManifestFormat, ManifestLocation, ManifestSpec,
-    ObjectKey, Operation, ReportScope, ReportSpec, VersionId,
+    ObjectKey, Operation, Quota, ReportScope, ReportSpec, VersionId,
 };
 use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{Body, Habit, Habits, Versioning};
@@ -185,7 +185,7 @@ impl World {
         let id = JobId::new(self.clock.now(), &random);
         let account = AccountId::new(scene.account.to_string()).expect("digits are a name");
         let job = Job::new(id, account, Dialect::Cos, endpoint(), spec, self.clock.now());
-        at_once(self.jobs.create_job(&job, 1000)).expect("a new job");
+        at_once(self.jobs.create_job(&job, &Quota::of_open_jobs(1000))).expect("a new job");
         self.enter(number, id);
     }
 

@@ -6,6 +6,7 @@
 //! process: whatever competes does so through handles of its own ([`Bench::store`]).
 #![allow(clippy::unwrap_used, reason = "a suite of tests, compiled for tests only")]
 
+mod accounts;
 mod changes;
 mod clock;
 mod counters;
@@ -178,6 +179,18 @@ promises! {
             a_deleted_job_that_ended_is_purged_at_once
             the_token_of_a_purged_job_is_free
             a_purge_spares_a_job_until_the_one_that_retries_it_has_read_its_tasks;
+        accounts:
+            an_old_job_gives_up_its_outcomes_in_bounded_steps_and_keeps_its_counters
+            a_job_that_goes_while_it_gives_up_its_outcomes_goes_whole
+            a_job_gives_up_nothing_while_it_lacks_its_report_or_is_being_retried
+            a_retry_of_a_job_that_gave_up_its_outcomes_is_refused_and_told_when
+            slices_take_the_room_of_the_jobs_that_ended_first
+            slices_that_do_not_fit_are_refused_and_nothing_is_given_up_for_them
+            a_job_is_refused_only_when_open_jobs_fill_the_disk_quota
+            an_account_takes_nothing_from_another
+            outcomes_count_and_a_purge_brings_the_account_back_below_its_quota
+            one_job_more_than_may_be_listed_takes_the_place_of_the_one_that_ended_first
+            a_token_tells_its_job_until_that_is_deleted;
         report:
             an_upload_is_remembered_until_it_is_forgotten
             an_upload_under_a_lost_lease_is_refused

@@ -5,6 +5,7 @@
 //! again through another clone. Expiry of leases is judged by the clock's monotonic time, the
 //! times that people read come from its time of day.
 
+mod accounts;
 mod endpoints;
 mod jobs;
 mod lease;
@@ -21,14 +22,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::ServiceTime;
 use brigade_model::endpoint::EndpointRow;
-use brigade_model::job::{Job, JobId};
-use brigade_model::names::EndpointName;
+use brigade_model::job::{Dialect, Job, JobId};
+use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken, ListJobs, NewSlice,
-    OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease,
-    StoreError, UploadScope, UploadsOf,
+    AddSlicesError, Apply, ApplyError, CreateJobError, Due, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken,
+    ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow,
+    StageLease, StoreError, UploadScope, UploadsOf,
 };
+use brigade_model::quota::Quota;
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
 use bytes::Bytes;
@@ -103,8 +105,17 @@ impl JobStore for MemoryStore {
         Ok(self.service().read(&*self.clock).service)
     }
 
-    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
-        self.state().create_job(job, open_jobs_max, self.stamp())
+    async fn create_job(&self, job: &Job, quota: &Quota) -> Result<(), CreateJobError> {
+        self.state().create_job(job, quota, self.stamp())
+    }
+
+    async fn job_of_token(
+        &self,
+        account: &AccountId,
+        dialect: Dialect,
+        token: &str,
+    ) -> Result<Option<JobId>, StoreError> {
+        Ok(self.state().tokens.get(&(account.clone(), dialect, token.to_owned())).copied())
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -131,8 +142,8 @@ impl JobStore for MemoryStore {
         self.state().reschedule(endpoint, slots, self.stamp())
     }
 
-    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError> {
-        Ok(self.state().purge(ended_before, rows_max))
+    async fn purge(&self, due: &Due, rows_max: usize) -> Result<Purged, StoreError> {
+        Ok(self.state().purge(due, rows_max, self.clock.now()))
     }
 
     async fn lease_stage(
@@ -155,8 +166,13 @@ impl JobStore for MemoryStore {
         Ok(())
     }
 
-    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError> {
-        self.state().add_slices(lease, slices)
+    async fn add_slices(
+        &self,
+        lease: &StageLease,
+        slices: Vec<NewSlice>,
+        bytes_max: u64,
+    ) -> Result<(), AddSlicesError> {
+        self.state().add_slices(lease, slices, bytes_max, self.clock.now())
     }
 
     async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError> {

@@ -7,6 +7,7 @@
 //! belong. Time is read when a method is called: a lease begins no earlier than its holder
 //! began to count, and nobody is taken over too soon.
 
+mod accounts;
 mod column;
 mod door;
 mod endpoints;
@@ -30,14 +31,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::ServiceTime;
 use brigade_model::endpoint::EndpointRow;
-use brigade_model::job::{Job, JobId};
-use brigade_model::names::EndpointName;
+use brigade_model::job::{Dialect, Job, JobId};
+use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
-    Apply, ApplyError, CreateJobError, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken, ListJobs, NewSlice,
-    OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow, StageLease,
-    StoreError, UploadScope, UploadsOf,
+    AddSlicesError, Apply, ApplyError, CreateJobError, Due, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken,
+    ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow,
+    StageLease, StoreError, UploadScope, UploadsOf,
 };
+use brigade_model::quota::Quota;
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
 use bytes::Bytes;
@@ -126,9 +128,19 @@ impl JobStore for SqliteStore {
         Ok(now.service)
     }
 
-    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError> {
-        let (job, now) = (job.clone(), self.now());
-        self.writer.write(move |connection| jobs::create_job(connection, &job, open_jobs_max, now)).await
+    async fn create_job(&self, job: &Job, quota: &Quota) -> Result<(), CreateJobError> {
+        let (job, quota, now) = (job.clone(), *quota, self.now());
+        self.writer.write(move |connection| jobs::create_job(connection, &job, &quota, now)).await
+    }
+
+    async fn job_of_token(
+        &self,
+        account: &AccountId,
+        dialect: Dialect,
+        token: &str,
+    ) -> Result<Option<JobId>, StoreError> {
+        let (account, token) = (account.clone(), token.to_owned());
+        self.readers.read(move |connection| jobs::job_of_token(connection, &account, dialect, &token)).await
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -159,8 +171,9 @@ impl JobStore for SqliteStore {
         self.writer.write(move |connection| jobs::reschedule(connection, &endpoint, slots, now)).await
     }
 
-    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError> {
-        self.write(move |connection| purge::purge(connection, ended_before, rows_max)).await
+    async fn purge(&self, due: &Due, rows_max: usize) -> Result<Purged, StoreError> {
+        let (due, now) = (due.clone(), self.now().wall);
+        self.write(move |connection| purge::purge(connection, &due, rows_max, now)).await
     }
 
     async fn lease_stage(
@@ -185,9 +198,14 @@ impl JobStore for SqliteStore {
         self.write(move |connection| stages::release_stage(connection, &lease)).await
     }
 
-    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError> {
-        let lease = lease.clone();
-        self.writer.write(move |connection| stages::add_slices(connection, &lease, &slices)).await
+    async fn add_slices(
+        &self,
+        lease: &StageLease,
+        slices: Vec<NewSlice>,
+        bytes_max: u64,
+    ) -> Result<(), AddSlicesError> {
+        let (lease, now) = (lease.clone(), self.now().wall);
+        self.writer.write(move |connection| stages::add_slices(connection, &lease, &slices, bytes_max, now)).await
     }
 
     async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use brigade_model::job::{Change, Job, JobId, Prepared};
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId};
 use brigade_model::ports::{JobStore, Spool};
-use brigade_model::{Status, Timestamp};
+use brigade_model::{Quota, Status, Timestamp};
 use brigade_store::backup::{BackupError, SPOOL, back_up, restore};
 use brigade_store::conformance::{ManualClock, sample_job};
 use brigade_store::directory::DirectorySpool;
@@ -67,7 +67,7 @@ impl Place {
     /// A new job that these changes happened to; its slices are made where it is Preparing.
     async fn job(&self, number: u128, changes: &[Change]) -> Job {
         let mut job = sample_job(number);
-        self.jobs.create_job(&job, 99).await.unwrap();
+        self.jobs.create_job(&job, &Quota::of_open_jobs(99)).await.unwrap();
         let stage = self.jobs.lease_stage(job.id, NOBODY, TOKEN, TTL, Duration::ZERO).await.unwrap().unwrap();
         for change in changes {
             if matches!(change, Change::ManifestRead(_)) {
@@ -75,7 +75,7 @@ impl Place {
                 for slice in &slices {
                     self.spool.write(&slice.spool_name, Bytes::from(slice.spool_name.clone())).await.unwrap();
                 }
-                self.jobs.add_slices(&stage, slices).await.unwrap();
+                self.jobs.add_slices(&stage, slices, u64::MAX).await.unwrap();
             }
             job = self.step(&job, change.clone()).await;
         }
@@ -86,7 +86,7 @@ impl Place {
 
 fn slice(job: &Job, index: u32) -> NewSlice {
     let spool_name = format!("{}/{index:08}-1.slice", job.id);
-    NewSlice { index, first_task: u64::from(index * TASKS), tasks: TASKS, spool_name }
+    NewSlice { index, first_task: u64::from(index * TASKS), tasks: TASKS, spool_name, bytes: 100 }
 }
 
 fn read() -> Change {

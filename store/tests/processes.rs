@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_model::Quota;
 use brigade_model::job::{Change, Job, Prepared};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId};
@@ -95,12 +96,12 @@ fn apply(job: &Job, change: Change) -> Apply {
 async fn begin(store: &SqliteStore) -> Job {
     let (ttl, grace) = (Duration::from_secs(30), Duration::ZERO);
     let job = sample_job(1);
-    store.create_job(&job, 9).await.unwrap();
+    store.create_job(&job, &Quota::of_open_jobs(9)).await.unwrap();
     let stage =
         store.lease_stage(job.id, OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), ttl, grace).await.unwrap().unwrap();
     let job = store.apply(apply(&job, Change::PreparationStarted)).await.unwrap();
-    let slice = |index| NewSlice { index, first_task: 0, tasks: TASKS, spool_name: "s".into() };
-    store.add_slices(&stage, (0..SLICES).map(slice).collect()).await.unwrap();
+    let slice = |index| NewSlice { index, first_task: 0, tasks: TASKS, spool_name: "s".into(), bytes: 100 };
+    store.add_slices(&stage, (0..SLICES).map(slice).collect(), u64::MAX).await.unwrap();
     let prepared = Prepared { tasks: u64::from(TASKS * SLICES), slices: SLICES, ..Prepared::default() };
     let job = store.apply(apply(&job, Change::ManifestRead(prepared))).await.unwrap();
     store.apply(apply(&job, Change::SlotGranted)).await.unwrap()

@@ -35,6 +35,36 @@ fn open(directory: &Path, clock: &Arc<ManualClock>) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(directory, clock.clone()).unwrap())
 }
 
+/// What each account keeps, as it is counted and as its rows have it.
+const SUMS: &str = "SELECT job.account, count(*), total(kept.bytes), account.jobs, account.bytes
+    FROM job JOIN account ON account.name = job.account LEFT JOIN (
+        SELECT slice.job, sum(slice.bytes) AS bytes FROM slice JOIN job ON job.id = slice.job
+        WHERE job.outcomes_removed IS NULL GROUP BY slice.job
+    ) kept ON kept.job = job.id
+    GROUP BY job.account";
+
+/// Whatever a test did, the sums that the store keeps are those of its rows.
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let database = Connection::open(self.directory.path().join(DATABASE)).unwrap();
+        let mut sums = database.prepare(SUMS).unwrap();
+        let mut sums = sums.query(()).unwrap();
+        while let Some(row) = sums.next().unwrap() {
+            let account: String = row.get(0).unwrap();
+            let (jobs, bytes): (i64, f64) = (row.get(1).unwrap(), row.get(2).unwrap());
+            let counted: (i64, i64) = (row.get(3).unwrap(), row.get(4).unwrap());
+            assert_eq!((jobs, bytes as i64), counted, "{account}");
+        }
+        let parts = "SELECT count(*) FROM slice WHERE bytes < (
+            SELECT coalesce(sum(length(part.bytes)), 0) FROM part WHERE part.job = slice.job AND part.slice = slice.number)";
+        let too_small: i64 = database.query_row(parts, (), |row| row.get(0)).unwrap();
+        assert_eq!(too_small, 0, "a slice counts its parts");
+    }
+}
+
 #[async_trait]
 impl Bench for Embedded {
     fn store(&self) -> Arc<dyn JobStore> {

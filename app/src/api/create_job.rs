@@ -4,13 +4,15 @@
 use axum::body::Body;
 use brigade_engine::operation::missing_capabilities;
 use brigade_engine::{Place, RolePlaces};
+use brigade_model::job::CannotRetry;
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::resource::{Owner, RoleRef};
-use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation};
+use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation, Quota};
 use brigade_wire::cos::{CosError, create_job};
 
 use crate::api::answer::{Answer, Refusal};
+use crate::api::operator::errors;
 use crate::api::request::Asked;
 use crate::api::{Api, options};
 use crate::auth::Caller;
@@ -27,10 +29,36 @@ impl Api {
         spec.options = options::read(asked, caller)?;
         self.set_thresholds(&mut spec);
         let job = self.admit(caller, spec, Dialect::Cos)?;
-        self.jobs.create_job(&job, self.rules.open_jobs_max).await.map_err(not_created)?;
+        if self.store_job(&job).await?.is_some() {
+            return Err(CosError::duplicate_token().into());
+        }
         self.audit(asked, caller, "create", job.id);
         self.engine.ring();
         Ok(Answer::document(create_job::encode_result(job.id)))
+    }
+
+    /// Stores a job within what its account may take; gives the job that has its token already.
+    pub(super) async fn store_job(&self, job: &Job) -> Result<Option<JobId>, Refusal> {
+        let (account, quota) = (&job.account, self.rules.quotas.of(&job.account));
+        let now = self.clock.monotonic();
+        if !self.pace.count(account, quota.jobs_per_minute_max, now) {
+            // Who only asks again for what was created is told as ever.
+            let token = &job.spec.client_request_token;
+            let other = self.jobs.job_of_token(account, job.dialect, token).await.map_err(Refusal::store)?;
+            return match other {
+                Some(other) => Ok(Some(other)),
+                None => Err(CosError::too_many_creates(quota.jobs_per_minute_max).into()),
+            };
+        }
+        let Err(error) = self.jobs.create_job(job, quota).await else { return Ok(None) };
+        // After a failure of the store it may have been created.
+        if !matches!(error, CreateJobError::Store(_)) {
+            self.pace.forget(account, now);
+        }
+        match error {
+            CreateJobError::TokenInUse(other) => Ok(Some(other)),
+            error => Err(not_created(error, quota)),
+        }
     }
 
     /// A job that the caller's role and the service can carry out as far as is known now; it is
@@ -113,11 +141,16 @@ impl Api {
 }
 
 /// Why a job was not created, in the words of the dialect.
-pub(super) fn not_created(error: CreateJobError) -> Refusal {
+fn not_created(error: CreateJobError, quota: &Quota) -> Refusal {
     match error {
         CreateJobError::TokenInUse(_) => CosError::duplicate_token().into(),
-        CreateJobError::TooManyJobs => CosError::too_many_jobs().into(),
+        CreateJobError::TooManyJobs => CosError::too_many_jobs(quota.open_jobs_max).into(),
+        CreateJobError::TooManyListed => CosError::too_many_listed_jobs(quota.jobs_listed_max).into(),
+        CreateJobError::DiskQuotaFull => CosError::disk_quota_full(quota.bytes_max).into(),
         CreateJobError::RetriedJobGone(_) => CosError::no_such_job().into(),
+        CreateJobError::RetriedOutcomesRemoved { at, .. } => {
+            errors::cannot_retry(CannotRetry::OutcomesRemoved(at)).into()
+        }
         CreateJobError::Store(_) => Refusal::store(error),
     }
 }

@@ -32,7 +32,7 @@ use crate::operator::Refused;
 mod answer;
 mod arguments;
 mod endpoints;
-mod errors;
+pub(super) mod errors;
 
 use answer::{Done, Kept};
 use arguments::{Given, Named, Operator};

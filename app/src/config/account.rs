@@ -1,11 +1,11 @@
 //! `[accounts.<name>]`: who may create jobs, with which keys, and what its roles allow.
 
-use brigade_model::Timestamp;
 use brigade_model::operation::OperationKind;
+use brigade_model::{Quota, Timestamp};
 
 use crate::config::secret::SecretSource;
 use crate::config::section::section;
-use crate::config::value::Action;
+use crate::config::value::{Action, Bytes};
 
 section! {
     /// Who may create jobs. Accounts never see each other's jobs. There are no default keys.
@@ -24,6 +24,14 @@ section! {
         /// id of a user (on S3 the canonical id) to the uin of grantees such as qcs::cam::uin/100000000001:uin/100000000001.
         /// A job that grants something to a uin that is not named here is refused there.
         map grantees: String,
+        /// Jobs that have not ended, instead of engine.open_jobs_max.
+        optional open_jobs_max: usize,
+        /// Jobs, instead of engine.jobs_listed_max.
+        optional jobs_listed_max: u64,
+        /// Jobs created within a minute, instead of engine.jobs_per_minute_max.
+        optional jobs_per_minute_max: usize,
+        /// Bytes of slices and outcomes, instead of engine.account_bytes_max.
+        optional account_bytes_max: Bytes,
     }
 }
 
@@ -78,6 +86,17 @@ section! {
 }
 
 impl Account {
+    /// What it may take: the default, as far as it says nothing else.
+    #[must_use]
+    pub fn quota(&self, default: &Quota) -> Quota {
+        Quota {
+            open_jobs_max: self.open_jobs_max.unwrap_or(default.open_jobs_max),
+            jobs_listed_max: self.jobs_listed_max.unwrap_or(default.jobs_listed_max),
+            jobs_per_minute_max: self.jobs_per_minute_max.unwrap_or(default.jobs_per_minute_max),
+            bytes_max: self.account_bytes_max.map_or(default.bytes_max, |bytes| bytes.0),
+        }
+    }
+
     pub(super) fn secrets(&self) -> Vec<&Option<SecretSource>> {
         let keys = self.keys.values().flat_map(|key| [&key.secret, &key.security_token]);
         let places = self.roles.values().flat_map(Role::places);

@@ -27,10 +27,18 @@ section! {
         default prepare_patience: Duration = "24h",
         /// How long the delivery of a report is tried before the job fails.
         default report_patience: Duration = "24h",
-        /// How long an ended job is listed and kept.
+        /// How long an ended job is listed.
         default ended_jobs_listed: Duration = "90d",
+        /// How long the slices and outcomes of an ended job are kept, unless its report could not be delivered: what is left undone can be retried until then.
+        default outcomes_kept: Duration = "30d",
         /// Jobs of an account that have not ended, at most.
         default open_jobs_max: usize = "1000",
+        /// Jobs of an account at most; for one more the one that ended first leaves the list.
+        default jobs_listed_max: u64 = "100000",
+        /// Jobs that an account creates within a minute, at most.
+        default jobs_per_minute_max: usize = "6000",
+        /// Bytes of an account's slices and outcomes, at most; beyond it the jobs that ended first give up theirs.
+        default account_bytes_max: Bytes = "64GiB",
         /// A job fails when failures exceed this share of its outcomes, in percent, unless the job says otherwise.
         default threshold_percent: u8 = "50",
         /// Only jobs of more tasks than this are watched, once so many have an outcome, unless the job says otherwise.

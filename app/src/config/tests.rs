@@ -151,6 +151,17 @@ uin = "3"
 }
 
 #[test]
+fn an_account_may_have_a_quota_of_its_own() {
+    let text = format!("{SOUND}\n[engine]\nopen_jobs_max = 7\naccount_bytes_max = \"1GiB\"\n");
+    let text = text.replace("uin = 100000000001\n", "uin = 100000000001\naccount_bytes_max = \"3MiB\"\n");
+    let quotas = parse(&text, &[]).unwrap().quotas();
+    let default = brigade_model::Quota { open_jobs_max: 7, bytes_max: 1 << 30, ..Default::default() };
+    assert_eq!(quotas.default, default);
+    assert_eq!(*quotas.of(&"photos".parse().unwrap()), brigade_model::Quota { bytes_max: 3 << 20, ..default });
+    assert_eq!(*quotas.of(&"others".parse().unwrap()), default);
+}
+
+#[test]
 fn grantees_are_ids_by_uin() {
     let with = |line: &str| format!("{SOUND}\n[accounts.photos.grantees]\n{line}\n");
     let config = parse(&with("100000000001 = \"5c8b\"\n\"100000000002\" = \"79a5\""), &[]).unwrap();

@@ -10,7 +10,7 @@ use brigade_model::ports::{Clock, JobStore, ObjectStore, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
-    ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, Status, StoreClock,
+    ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportScope, ReportSpec, Status, StoreClock,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_store::memory::{MemorySpool, MemoryStore};
@@ -85,7 +85,7 @@ async fn run_job(
     let mut spec = spec(operation, etag.clone(), &manifest);
     spec.confirmation_required = confirms.then_some(true);
     let job = Job::new(id, account, Dialect::Cos, endpoint, spec, clock.now());
-    jobs.create_job(&job, 1).await.unwrap();
+    jobs.create_job(&job, &Quota::of_open_jobs(1)).await.unwrap();
     let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, etag, answers));
     // Known already: a store that always says yes has no clock.
     let stamps = Arc::new(StoreClock::new(clock.clone()));

@@ -7,8 +7,8 @@ use brigade::client::{Client, ClientConfig};
 use brigade::config::secret::Secret;
 use brigade::config::value::Url;
 use brigade_bench::{Figures, JobRun, Stub, Usage};
-use brigade_model::JobId;
 use brigade_model::ports::{Clock, JobStore};
+use brigade_model::{JobId, Quota};
 use brigade_runtime::SystemClock;
 use brigade_store::sqlite::SqliteStore;
 use brigade_tests::Scene;
@@ -80,7 +80,10 @@ async fn fill(scene: &Scene, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -
         let mut job = job.clone();
         job.id = *id;
         job.spec.client_request_token = id.to_string();
-        store.create_job(&job, usize::MAX).await.expect("it is another job");
+        store
+            .create_job(&job, &Quota { jobs_listed_max: u64::MAX, ..Quota::of_open_jobs(usize::MAX) })
+            .await
+            .expect("it is another job");
     };
     iter(&ids).for_each_concurrent(CLIENTS, create).await;
     ids

@@ -13,7 +13,7 @@
 
 use brigade_model::job::{JobFailure, Prepared, failure};
 use brigade_model::options::SharedTargets;
-use brigade_model::ports::job_store::{NewSlice, StageLease};
+use brigade_model::ports::job_store::{AddSlicesError, NewSlice, StageLease};
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Job, Task};
@@ -51,6 +51,8 @@ pub struct Prepare<'a> {
     pub spool: &'a dyn Spool,
     /// Where the job's role may act.
     pub places: &'a RolePlaces,
+    /// What the slices and outcomes of its account may take, in bytes.
+    pub bytes_max: u64,
     /// How long it may go on.
     pub leash: &'a Leash,
     /// The bytes of bodies that this process holds.
@@ -75,26 +77,26 @@ async fn read_manifest(what: Prepare<'_>) -> Result<Prepared, Setback> {
     let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash, what.bytes).await?;
     let mut slicer = Slicer::begin(what).await?;
     slicer.compares_recorded = !tasks.is_pinned();
+    let read = slice_manifest(what, &mut tasks, &mut slicer).await;
+    slicer.leave(read).await
+}
+
+async fn slice_manifest(
+    what: Prepare<'_>,
+    tasks: &mut TaskReader<'_>,
+    slicer: &mut Slicer<'_>,
+) -> Result<Prepared, Setback> {
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
     let mut refused = Refused::new(&what.job.spec.operation, what.places);
-    let reading = async {
-        while let Some(row) = tasks.next().await? {
-            if let Some(first) = tasks.take_strange_first_row() {
-                refuse_header(what, first).await?;
-            }
-            doubts.see(&row, &tasks);
-            overlaps.see(&row);
-            refused.see(&row);
-            slicer.add_row(&row).await?;
+    while let Some(row) = tasks.next().await? {
+        if let Some(first) = tasks.take_strange_first_row() {
+            refuse_header(what, first).await?;
         }
-        Ok(())
-    };
-    let read: Result<(), Setback> = reading.await;
-    if read.is_err() {
-        // What was written counts: who goes on does so behind it.
-        slicer.record().await?;
+        doubts.see(&row, tasks);
+        overlaps.see(&row);
+        refused.see(&row);
+        slicer.add_row(&row).await?;
     }
-    read?;
     let separators = (tasks.separator(), tasks.possible_separators());
     let separator = doubts.settle(what, separators).await?;
     let may_share = what.job.spec.options.shared_targets == Some(SharedTargets::Allow);
@@ -164,7 +166,20 @@ impl<'a> Slicer<'a> {
         Ok(())
     }
 
-    pub(super) async fn finish(mut self) -> Result<(u64, u32), Setback> {
+    /// Ends the work, whatever came of it.
+    pub(super) async fn leave<T>(mut self, done: Result<T, Setback>) -> Result<T, Setback> {
+        // What was written counts: who goes on does so behind it.
+        let recorded = self.record().await;
+        // A file that no row names takes room that nobody counts.
+        for slice in self.written {
+            if let Err(error) = self.what.spool.remove(&slice.spool_name).await {
+                tracing::warn!(job = %self.what.job.id, %error, "a spool file without a row goes with the job");
+            }
+        }
+        done.and_then(|done| recorded.map(|()| done))
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(u64, u32), Setback> {
         if self.writer.tasks() > 0 {
             self.end_slice().await?;
         }
@@ -207,23 +222,26 @@ impl<'a> Slicer<'a> {
 
     async fn write(&mut self) -> Result<(), Setback> {
         let lease = self.what.lease;
-        let slice = NewSlice {
-            index: self.index,
-            first_task: self.writer.first_task(),
-            tasks: self.writer.tasks(),
-            spool_name: plan::spool_name(lease.job, self.index, lease.fence),
-        };
-        self.what.spool.write(&slice.spool_name, self.writer.finish_in_steps().await).await?;
+        let (first_task, tasks) = (self.writer.first_task(), self.writer.tasks());
+        let spool_name = plan::spool_name(lease.job, self.index, lease.fence);
+        let file = self.writer.finish_in_steps().await;
+        let slice = NewSlice { index: self.index, first_task, tasks, spool_name, bytes: file.len() as u64 };
+        self.what.spool.write(&slice.spool_name, file).await?;
         self.written.push(slice);
         Ok(())
     }
 
     /// Adds what was written to the store.
-    pub(super) async fn record(&mut self) -> Result<(), Setback> {
-        if !self.written.is_empty() {
-            self.what.jobs.add_slices(self.what.lease, std::mem::take(&mut self.written)).await?;
+    async fn record(&mut self) -> Result<(), Setback> {
+        if self.written.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let added = self.what.jobs.add_slices(self.what.lease, self.written.clone(), self.what.bytes_max).await;
+        // After a failure of the store rows may name the files.
+        if let Ok(()) | Err(AddSlicesError::Store(_)) = added {
+            self.written.clear();
+        }
+        Ok(added?)
     }
 }
 

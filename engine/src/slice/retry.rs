@@ -24,23 +24,8 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
     let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
     let mut retrying =
         Retrying { what, source: &source, slicer: Slicer::begin(what).await?, tasks: 0, pace: Pace::default() };
-    let mut from = 0;
-    loop {
-        let page = what.jobs.slices(source.id, from, SLICES_PAGE).await?;
-        let Some(last) = page.last() else { break };
-        from = last.index + 1;
-        for slice in page.iter().filter(|slice| slice.succeeded < slice.tasks) {
-            if let Err(setback) = retrying.add_slice(slice).await {
-                retrying.slicer.record().await?;
-                return Err(setback);
-            }
-        }
-    }
-    if retrying.tasks != wanted {
-        let found = format!("{wanted} of its tasks have no success, and {} were found", retrying.tasks);
-        return Err(fail(&source, found));
-    }
-    let (tasks, slices) = retrying.slicer.finish().await?;
+    let read = retrying.add_slices(wanted).await;
+    let (tasks, slices) = retrying.slicer.leave(read).await?;
     Ok(Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() })
 }
 
@@ -64,6 +49,25 @@ struct Retrying<'a> {
 }
 
 impl Retrying<'_> {
+    /// Cuts the tasks without a success, of which there must be so many; says how many there are, and
+    /// how many slices.
+    async fn add_slices(&mut self, wanted: u64) -> Result<(u64, u32), Setback> {
+        let mut from = 0;
+        loop {
+            let page = self.what.jobs.slices(self.source.id, from, SLICES_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            from = last.index + 1;
+            for slice in page.iter().filter(|slice| slice.succeeded < slice.tasks) {
+                self.add_slice(slice).await?;
+            }
+        }
+        if self.tasks != wanted {
+            let found = format!("{wanted} of its tasks have no success, and {} were found", self.tasks);
+            return Err(fail(self.source, found));
+        }
+        self.slicer.finish().await
+    }
+
     async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), Setback> {
         let parts = self.what.jobs.parts(self.source.id, slice.index).await?;
         let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)

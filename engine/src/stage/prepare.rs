@@ -42,7 +42,8 @@ pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &
 async fn read_manifest(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
     let places = patient_places(shop.places_to_run(job)?, &shop.ports.clock);
     let Ports { jobs, spool, .. } = &shop.ports;
-    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash, bytes: &shop.bytes };
+    let (bytes, bytes_max) = (&shop.bytes, shop.config.quotas.of(&job.account).bytes_max);
+    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash, bytes, bytes_max };
     prepare_slices(what).await
 }
 

@@ -11,7 +11,7 @@ use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::*;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::slots::SlotMove;
-use brigade_model::{EndpointName, EndpointRow, Job, JobId, ServiceTime, Status};
+use brigade_model::{AccountId, Dialect, EndpointName, EndpointRow, Job, JobId, Quota, ServiceTime, Status};
 use brigade_runtime::{Node, SimulatedClock};
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -132,14 +132,14 @@ macro_rules! delegate {
 }
 
 delegate! {
-    write create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
+    write create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>;
     write apply(apply: Apply) -> Result<Job, ApplyError>;
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
-    write purge(ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>;
+    write purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
     write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
     write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
     write release_stage(lease: &StageLease) -> Result<(), StoreError>;
-    write add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
+    write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>;
     write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
     write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
@@ -153,6 +153,7 @@ delegate! {
     ---
     read job(id: JobId) -> Result<Option<Job>, StoreError>;
     read service_time() -> Result<ServiceTime, StoreError>;
+    read job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
     read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
     read open_jobs() -> Result<Vec<JobHead>, StoreError>;
     read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;

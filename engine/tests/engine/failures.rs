@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_engine::places::Health;
 use brigade_model::job::Change;
+use brigade_model::ports::job_store::Due;
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobSpec, Status};
@@ -294,7 +295,7 @@ async fn what_a_purge_could_not_remove_from_the_spool_is_removed_later() {
     assert_eq!(job.status, Status::Complete);
     world.change(id, Change::DeleteRequested).await;
     // The process dies between the purge in the store and the spool.
-    while world.jobs.purge(brigade_model::ServiceTime::default(), 1000).await.unwrap().more {}
+    while world.jobs.purge(&Due::ended_before(brigade_model::ServiceTime::default()), 1000).await.unwrap().more {}
     assert!(world.jobs.job(id).await.unwrap().is_none());
     assert!(!world.spool.list(&format!("{id}/")).await.unwrap().is_empty());
     let process = world.start(None);

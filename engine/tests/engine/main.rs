@@ -17,6 +17,7 @@ mod life;
 mod limits;
 mod manifests;
 mod nodes;
+mod quotas;
 mod refusals;
 mod restored;
 mod retry;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use brigade_engine::BucketRules;
 use brigade_model::job::{Change, Unconfirmed};
+use brigade_model::ports::job_store::Due;
 use brigade_model::ports::object_store::CallKind;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, JobSpec, Operation, Status};
@@ -241,7 +242,7 @@ async fn a_deleted_job_stays_until_its_retry_has_read_its_tasks() {
     let retry = world.retry(id, |_| {}).await;
     world.change(id, Change::DeleteRequested).await;
     let now = world.jobs.service_time().await.unwrap();
-    let purged = world.jobs.purge(now, 1000).await.unwrap();
+    let purged = world.jobs.purge(&Due::ended_before(now), 1000).await.unwrap();
     assert_eq!(purged.jobs, []);
     let process = world.start(None);
     let job = world.wait(retry, |job| job.prepared.is_some()).await;

@@ -16,7 +16,8 @@ use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, ReportScope, ReportSpec, StoreClock,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportScope, ReportSpec,
+    StoreClock,
 };
 use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
@@ -357,7 +358,7 @@ impl World {
         let id = JobId::new(self.clock.now(), &random);
         let account = AccountId::new(account).unwrap();
         let job = Job::new(id, account, Dialect::Cos, EndpointName::new("e").unwrap(), spec, self.clock.now());
-        self.jobs.create_job(&job, 1000).await.unwrap();
+        self.jobs.create_job(&job, &Quota::of_open_jobs(1000)).await.unwrap();
         id
     }
 }

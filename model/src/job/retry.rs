@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
 use crate::job::{Job, JobSpec};
 use crate::status::Status;
 
@@ -75,6 +76,9 @@ pub enum CannotRetry {
     /// Nothing is left to do.
     #[error("every task of the job succeeded: there is nothing to retry")]
     NothingLeft,
+    /// Nothing tells any more which of its tasks those are.
+    #[error("outcomes removed on {0:.0}: create a job over the failed rows of its report")]
+    OutcomesRemoved(Timestamp),
 }
 
 impl Job {
@@ -92,7 +96,7 @@ impl Job {
         }
         match self.progress.total.saturating_sub(self.progress.succeeded) {
             0 => Err(CannotRetry::NothingLeft),
-            left => Ok(left),
+            left => self.outcomes_removed.map_or(Ok(left), |at| Err(CannotRetry::OutcomesRemoved(at))),
         }
     }
 

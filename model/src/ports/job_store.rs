@@ -26,6 +26,7 @@ use crate::Timestamp;
 use crate::endpoint::EndpointRow;
 use crate::job::{Change, Dialect, IllegalChange, Job, JobId};
 use crate::names::{AccountId, BucketName, ETag, EndpointName, ObjectKey};
+use crate::quota::{Quota, Quotas};
 use crate::service_clock::ServiceTime;
 use crate::slots::SlotMove;
 use crate::status::Status;
@@ -44,9 +45,24 @@ pub enum CreateJobError {
     /// The account has as many open jobs as it may.
     #[error("the account has as many jobs as it may")]
     TooManyJobs,
+    /// The account keeps as many jobs as it may, and none of them may leave.
+    #[error("the account keeps as many jobs as it may, and none may leave the list")]
+    TooManyListed,
+    /// What the account's jobs keep on the disk is as much as it may be, and none of them may
+    /// give up its outcomes.
+    #[error("the account's jobs keep as many bytes as they may, and none may give up its outcomes")]
+    DiskQuotaFull,
     /// The job whose failed tasks it retries is gone.
     #[error("job {0}, whose tasks are to be retried, is gone")]
     RetriedJobGone(JobId),
+    /// The job whose failed tasks it retries gave up its outcomes.
+    #[error("the outcomes of job {job}, whose tasks are to be retried, were removed on {at:.0}")]
+    RetriedOutcomesRemoved {
+        /// The job that it retries.
+        job: JobId,
+        /// When it gave them up.
+        at: Timestamp,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,6 +97,29 @@ pub enum LeaseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why slices were not added.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AddSlicesError {
+    /// The unit has another fence by now, or none: stop, nothing was written.
+    #[error("the lease is lost")]
+    Fenced,
+    /// They do not fit into what the account may take, though every ended job gave up what it may.
+    #[error("the slices do not fit into the account's disk quota")]
+    OverQuota,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<LeaseError> for AddSlicesError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Fenced => AddSlicesError::Fenced,
+            LeaseError::Store(error) => AddSlicesError::Store(error),
+        }
+    }
 }
 
 /// Why an endpoint's settings were not written.
@@ -194,6 +233,8 @@ pub struct NewSlice {
     pub tasks: u32,
     /// The file in the spool.
     pub spool_name: String,
+    /// The bytes of that file.
+    pub bytes: u64,
 }
 
 /// A slice as it stands.
@@ -356,10 +397,30 @@ pub struct ReportFile {
     pub rows: u64,
 }
 
+/// What a purge removes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Jobs that ended before this go.
+    pub ended_before: ServiceTime,
+    /// Jobs that ended before this give up their slices and outcomes.
+    pub outcomes_before: ServiceTime,
+    /// Of an account that takes more, the job that ended first gives up its own, or goes.
+    pub quotas: Quotas,
+}
+
+impl Due {
+    /// Jobs that ended before this go, and nothing else does.
+    #[must_use]
+    pub fn ended_before(ended_before: ServiceTime) -> Self {
+        Self { ended_before, outcomes_before: ServiceTime::default(), quotas: Quotas::default() }
+    }
+}
+
 /// What a step of a purge removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Jobs that are gone now, whose spool files (`<job id>/...`) nobody references any more.
+    /// Jobs whose spool files (`<job id>/...`) nobody references any more: they are gone now, or
+    /// gave up their outcomes.
     pub jobs: Vec<JobId>,
     /// Whether more remains to be purged.
     pub more: bool,
@@ -377,10 +438,22 @@ pub trait JobStore: Send + Sync + 'static {
     /// Inserts a new job, whose status is New and revision 0; its `since` is the store's.
     ///
     /// Refused when its token is used by a job of the same (account, dialect) that is not
-    /// deleted, or when the account has `open_jobs_max` jobs that have not ended; both are
-    /// judged in the transaction that inserts, so that of two requests with one token exactly
-    /// one wins. Refused too when the job that it retries is not there any more.
-    async fn create_job(&self, job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
+    /// deleted, or when it would take its account over the quota; all is judged in the
+    /// transaction that inserts, so that of two requests with one token exactly one wins. Refused
+    /// too when the job that it retries, or what became of that one's tasks, is not there any more.
+    ///
+    /// Ended jobs make room first, the one that ended first before the others: one leaves for one
+    /// that comes, and as many as it takes give up their slices and outcomes. None does that lacks
+    /// its report, or whose tasks are being retried.
+    async fn create_job(&self, job: &Job, quota: &Quota) -> Result<(), CreateJobError>;
+
+    /// The job of that account and dialect that has the token and is not deleted.
+    async fn job_of_token(
+        &self,
+        account: &AccountId,
+        dialect: Dialect,
+        token: &str,
+    ) -> Result<Option<JobId>, StoreError>;
 
     /// The job with its counters: those of its row plus those of its open slices. Deleted jobs
     /// too, until they are purged.
@@ -409,12 +482,14 @@ pub trait JobStore: Send + Sync + 'static {
     /// one transaction that no other `reschedule` of the endpoint overlaps.
     async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
 
-    /// Removes jobs that ended before `ended_before`, and deleted jobs that have ended, with
-    /// all that hangs on them; at most `rows_max` rows a call (no less than one), so that
-    /// nobody waits long. A job vanishes whole at its first step and is returned at its last.
-    /// One whose tasks are being retried stays until the job that retries it has read them (it
-    /// is neither New nor Preparing any more).
-    async fn purge(&self, ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>;
+    /// Removes what is due, and deleted jobs that have ended, with all that hangs on them; at most
+    /// `rows_max` rows a call (no less than one), so that nobody waits long. A job vanishes whole
+    /// at its first step and is returned at its last; one that gives up its slices and outcomes
+    /// says so at the first (`Job::outcomes_removed`), keeps its counters, and is returned at the
+    /// last. One whose tasks are being retried stays as it is until the job that retries it has
+    /// read them (it is neither New nor Preparing any more), and one that lacks its report gives
+    /// up nothing before it goes by its age.
+    async fn purge(&self, due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
 
     /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired
     /// at least `grace` ago. `None` when somebody does, or the job has ended or is gone.
@@ -435,8 +510,11 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Adds slices while the job is Preparing; `Fenced` in any other status. One whose index
     /// exists is skipped, since slicing is a pure function of the manifest's bytes; one that
-    /// would leave a gap is a `StoreError`.
-    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
+    /// would leave a gap is a `StoreError`. `OverQuota`, and nothing is added, when the slices and
+    /// outcomes of the account would take more than `bytes_max`, though ended jobs gave up theirs
+    /// as for [`JobStore::create_job`].
+    async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64)
+    -> Result<(), AddSlicesError>;
 
     /// Slices in their order, from index `from`, at most `limit`.
     async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;

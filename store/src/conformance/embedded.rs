@@ -8,7 +8,7 @@ use brigade_model::ports::job_store::LeaseError;
 
 use super::EmbeddedBench;
 use super::samples::{
-    GRACE, MANY, TTL, active, counted, ended, lease_slice, lease_stage, owner, part, sample_job, step, token,
+    GRACE, TTL, active, counted, ended, lease_slice, lease_stage, many, owner, part, sample_job, step, token,
 };
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::CreateJobError;
@@ -36,7 +36,7 @@ pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
     assert_eq!(after, before);
     assert_eq!(store.endpoints().await.unwrap(), [row]);
     assert_eq!(store.parts(id, 0).await.unwrap(), parts);
-    let refused = store.create_job(&sample_job(1), MANY).await;
+    let refused = store.create_job(&sample_job(1), &many()).await;
     assert!(matches!(refused, Err(CreateJobError::TokenInUse(by)) if by == JobId::from_u128(1)));
     step(&store, id, Change::Held).await.unwrap();
 }

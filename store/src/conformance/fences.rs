@@ -4,7 +4,8 @@
 use brigade_model::job::{Change, JobId};
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::job_store::{
-    ApplyError, KnownLeases, LeaseError, OpenUpload, ReportFile, SliceLease, StageLease, UploadScope, UploadsOf,
+    AddSlicesError, ApplyError, KnownLeases, LeaseError, OpenUpload, ReportFile, SliceLease, StageLease, UploadScope,
+    UploadsOf,
 };
 
 use super::Bench;
@@ -107,14 +108,15 @@ pub(super) async fn a_stage_from_before_the_store_fell_back_is_fenced_though_its
 
     let scope = |lease: &StageLease| UploadScope::Stage { fence: lease.fence };
     assert!(is_fenced(&store.renew_stage(&lost, TTL).await));
-    assert!(is_fenced(&store.add_slices(&lost, slices_of(&[1])).await));
+    let refused = store.add_slices(&lost, slices_of(&[1]), u64::MAX).await;
+    assert!(matches!(refused, Err(AddSlicesError::Fenced)), "{refused:?}");
     assert!(is_fenced(&store.record_upload(id, &scope(&lost), &upload()).await));
     assert!(is_fenced(&store.record_report_file(&lost, &file).await));
     store.release_stage(&lost).await.unwrap();
     assert_eq!(store.slices(id, 0, 9).await.unwrap(), []);
 
     store.renew_stage(&held, TTL).await.unwrap();
-    store.add_slices(&held, slices_of(&[1])).await.unwrap();
+    store.add_slices(&held, slices_of(&[1]), u64::MAX).await.unwrap();
     store.record_upload(id, &scope(&held), &upload()).await.unwrap();
     store.record_report_file(&held, &file).await.unwrap();
     assert!(is_fenced(&store.lease_slice_to_settle(&lost, 0, token(), TTL).await));

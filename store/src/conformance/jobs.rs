@@ -2,10 +2,11 @@
 
 use brigade_model::job::{Change, Dialect, JobId};
 use brigade_model::ports::job_store::CreateJobError;
+use brigade_model::quota::Quota;
 use futures::future::join_all;
 
 use super::Bench;
-use super::samples::{MANY, account, create, end, sample_job, sample_specs, step};
+use super::samples::{account, create, end, many, sample_job, sample_specs, step};
 
 pub(super) async fn a_job_is_read_back_as_it_was_created(bench: &mut dyn Bench) {
     let store = bench.store();
@@ -28,7 +29,7 @@ pub(super) async fn a_token_in_use_is_refused_and_names_the_job_that_has_it(benc
     let first = create(&store, sample_job(1)).await;
     let mut second = sample_job(2);
     second.spec.client_request_token = sample_job(1).spec.client_request_token;
-    let refused = store.create_job(&second, MANY).await;
+    let refused = store.create_job(&second, &many()).await;
     assert!(matches!(refused, Err(CreateJobError::TokenInUse(id)) if id == first), "{refused:?}");
     assert_eq!(store.job(second.id).await.unwrap(), None);
 }
@@ -37,7 +38,7 @@ pub(super) async fn of_many_requests_with_one_token_exactly_one_wins(bench: &mut
     let requests = (1..=16).map(|n| {
         let (store, mut job) = (bench.store(), sample_job(n));
         job.spec.client_request_token = "one".into();
-        async move { (job.id, store.create_job(&job, MANY).await) }
+        async move { (job.id, store.create_job(&job, &many()).await) }
     });
     let answers = join_all(requests).await;
     let winners: Vec<_> = answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(id, _)| *id).collect();
@@ -70,7 +71,7 @@ pub(super) async fn a_deleted_job_gives_its_token_back(bench: &mut dyn Bench) {
 pub(super) async fn too_many_jobs_are_refused_also_at_the_same_moment(bench: &mut dyn Bench) {
     let requests = (1..=16).map(|n| {
         let store = bench.store();
-        async move { store.create_job(&sample_job(n), 5).await }
+        async move { store.create_job(&sample_job(n), &Quota::of_open_jobs(5)).await }
     });
     let answers = join_all(requests).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5);
@@ -79,15 +80,18 @@ pub(super) async fn too_many_jobs_are_refused_also_at_the_same_moment(bench: &mu
 
     let mut other = sample_job(99);
     other.account = account("b");
-    bench.store().create_job(&other, 5).await.unwrap();
+    bench.store().create_job(&other, &Quota::of_open_jobs(5)).await.unwrap();
 }
 
 pub(super) async fn a_job_that_ended_makes_room_for_another(bench: &mut dyn Bench) {
     let store = bench.store();
     let first = create(&store, sample_job(1)).await;
-    assert!(matches!(store.create_job(&sample_job(2), 1).await, Err(CreateJobError::TooManyJobs)));
+    assert!(matches!(
+        store.create_job(&sample_job(2), &Quota::of_open_jobs(1)).await,
+        Err(CreateJobError::TooManyJobs)
+    ));
     end(&store, first).await;
-    store.create_job(&sample_job(2), 1).await.unwrap();
+    store.create_job(&sample_job(2), &Quota::of_open_jobs(1)).await.unwrap();
 }
 
 pub(super) async fn a_retry_of_a_job_that_is_gone_is_refused(bench: &mut dyn Bench) {
@@ -100,7 +104,7 @@ pub(super) async fn a_retry_of_a_job_that_is_gone_is_refused(bench: &mut dyn Ben
 
     let mut stray = sample_job(3);
     stray.spec.retry_of = Some(JobId::from_u128(99));
-    let refused = store.create_job(&stray, MANY).await;
+    let refused = store.create_job(&stray, &many()).await;
     assert!(matches!(refused, Err(CreateJobError::RetriedJobGone(id)) if id == JobId::from_u128(99)), "{refused:?}");
     assert_eq!(store.job(stray.id).await.unwrap(), None);
     let mut again = sample_job(4);

@@ -5,19 +5,19 @@ use std::time::Duration;
 use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Job, JobId, Prepared};
 use brigade_model::names::{BucketName, ObjectKey};
-use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadScope, UploadsOf};
+use brigade_model::ports::job_store::{Due, OpenUpload, ReportFile, UploadScope, UploadsOf};
 
 use super::Bench;
 use super::samples::{Store, active, create, end, ended, lease_slice, lease_stage, part, sample_job, step};
 
 /// After whatever ended.
-const END_OF_TIME: ServiceTime = ServiceTime(Duration::MAX);
+pub(super) const END_OF_TIME: ServiceTime = ServiceTime(Duration::MAX);
 
 /// Purges in steps of that many rows; returns the jobs and the number of steps.
 async fn purge_all(store: &Store, ended_before: ServiceTime, rows_max: usize) -> (Vec<JobId>, usize) {
     let (mut jobs, mut steps) = (Vec::new(), 0);
     loop {
-        let purged = store.purge(ended_before, rows_max).await.unwrap();
+        let purged = store.purge(&Due::ended_before(ended_before), rows_max).await.unwrap();
         jobs.extend(purged.jobs);
         steps += 1;
         if !purged.more {
@@ -29,7 +29,7 @@ async fn purge_all(store: &Store, ended_before: ServiceTime, rows_max: usize) ->
 
 /// An ended job on which everything hangs that can: four slices, five parts, an upload, a file
 /// and its changes.
-async fn rich_job(store: &Store, job: Job) -> JobId {
+pub(super) async fn rich_job(store: &Store, job: Job) -> JobId {
     let id = active(store, job, &[3, 3, 3, 3]).await;
     let first = lease_slice(store, id).await;
     for seq in 0..3 {

@@ -16,6 +16,7 @@ use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
 };
+use brigade_model::quota::Quota;
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{Progress, ServiceTime, Timestamp};
@@ -24,10 +25,14 @@ use uuid::Uuid;
 
 /// How long leases last here.
 pub(super) const TTL: Duration = Duration::from_secs(30);
+/// What the file of a slice takes here.
+pub(super) const SLICE_BYTES: u64 = 100;
 /// How long after expiry they are revoked here.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
-/// More open jobs than any promise makes.
-pub(super) const MANY: usize = 1_000_000;
+/// More than any promise takes.
+pub(super) fn many() -> Quota {
+    Quota { jobs_listed_max: u64::MAX, bytes_max: u64::MAX, ..Quota::of_open_jobs(1_000_000) }
+}
 
 pub(super) type Store = Arc<dyn JobStore>;
 
@@ -196,7 +201,7 @@ pub(super) async fn step(store: &Store, id: JobId, change: Change) -> Result<Job
 }
 
 pub(super) async fn create(store: &Store, job: Job) -> JobId {
-    store.create_job(&job, MANY).await.unwrap();
+    store.create_job(&job, &many()).await.unwrap();
     job.id
 }
 
@@ -208,7 +213,13 @@ pub(super) async fn lease_stage(store: &Store, id: JobId) -> StageLease {
 pub(super) fn slices_of(tasks: &[u32]) -> Vec<NewSlice> {
     let mut first_task = 0;
     let place = |(index, tasks): (u32, &u32)| {
-        let slice = NewSlice { index, first_task, tasks: *tasks, spool_name: format!("job/slice-{index}.zst") };
+        let slice = NewSlice {
+            index,
+            first_task,
+            tasks: *tasks,
+            spool_name: format!("job/slice-{index}.zst"),
+            bytes: SLICE_BYTES,
+        };
         first_task += u64::from(*tasks);
         slice
     };
@@ -238,7 +249,7 @@ pub(super) async fn preparing(store: &Store, job: Job) -> StageLease {
 /// A job that is Ready, with slices of that many tasks; nobody holds its stage.
 pub(super) async fn ready(store: &Store, job: Job, tasks: &[u32]) -> JobId {
     let lease = preparing(store, job).await;
-    store.add_slices(&lease, slices_of(tasks)).await.unwrap();
+    store.add_slices(&lease, slices_of(tasks), u64::MAX).await.unwrap();
     step(store, lease.job, prepared(tasks)).await.unwrap();
     store.release_stage(&lease).await.unwrap();
     lease.job

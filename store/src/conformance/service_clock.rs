@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade_model::ServiceTime;
 use brigade_model::job::{Change, JobId};
 use brigade_model::limits::{SERVICE_CLOCK_GAP_MAX, SERVICE_CLOCK_STORED_EVERY};
-use brigade_model::ports::job_store::ListJobs;
+use brigade_model::ports::job_store::{Due, ListJobs};
 
 use super::samples::{Store, create, end, ended, sample_job, step};
 use super::{Bench, EmbeddedBench};
@@ -59,7 +59,7 @@ pub(super) async fn a_clock_that_is_set_forward_purges_and_hides_no_job(bench: &
     bench.set_clock(YEAR_S);
     bench.pass(HOUR).await;
     let ended_since = read(&store).await.before(2 * HOUR);
-    let purged = store.purge(ended_since, 1000).await.unwrap();
+    let purged = store.purge(&Due::ended_before(ended_since), 1000).await.unwrap();
     assert_eq!(purged.jobs, []);
     let sample = sample_job(1);
     let (account, dialect, statuses) = (sample.account, sample.dialect, Vec::new());
@@ -68,7 +68,7 @@ pub(super) async fn a_clock_that_is_set_forward_purges_and_hides_no_job(bench: &
     bench.pass(2 * HOUR).await;
     let ended_since = read(&store).await.before(2 * HOUR);
     assert_eq!(store.list_jobs(&ListJobs { ended_since, ..query }).await.unwrap().len(), 0);
-    assert_eq!(store.purge(ended_since, 1000).await.unwrap().jobs, [job]);
+    assert_eq!(store.purge(&Due::ended_before(ended_since), 1000).await.unwrap().jobs, [job]);
 }
 
 pub(super) async fn the_service_clock_goes_on_over_a_restart_by_the_time_of_day_at_most_a_day(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brigade_model::job::Change;
-use brigade_model::ports::job_store::{Fence, KnownLeases, LeaseError};
+use brigade_model::ports::job_store::{AddSlicesError, Fence, KnownLeases, LeaseError};
 use brigade_model::status::Status;
 use futures::future::join_all;
 
@@ -19,9 +19,9 @@ pub(super) async fn slices_are_added_once_however_often_they_are_sent(bench: &mu
     let store = bench.store();
     let lease = preparing(&store, sample_job(1)).await;
     let all = slices_of(&[64, 128, 7]);
-    store.add_slices(&lease, all[..2].to_vec()).await.unwrap();
-    store.add_slices(&lease, all[..2].to_vec()).await.unwrap();
-    store.add_slices(&lease, all.clone()).await.unwrap();
+    store.add_slices(&lease, all[..2].to_vec(), u64::MAX).await.unwrap();
+    store.add_slices(&lease, all[..2].to_vec(), u64::MAX).await.unwrap();
+    store.add_slices(&lease, all.clone(), u64::MAX).await.unwrap();
     let stored = bench.store().slices(lease.job, 0, 99).await.unwrap();
     assert_eq!(stored.len(), 3);
     for (row, new) in stored.iter().zip(&all) {
@@ -37,14 +37,14 @@ pub(super) async fn slices_that_come_after_a_cancel_are_refused(bench: &mut dyn 
     let store = bench.store();
     let lease = preparing(&store, sample_job(1)).await;
     step(&store, lease.job, Change::CancelRequested("no".into())).await.unwrap();
-    let refused = store.add_slices(&lease, slices_of(&[64])).await;
-    assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
+    let refused = store.add_slices(&lease, slices_of(&[64]), u64::MAX).await;
+    assert!(matches!(refused, Err(AddSlicesError::Fenced)), "{refused:?}");
     assert_eq!(store.slices(lease.job, 0, 99).await.unwrap(), []);
 
     let other = ready(&store, sample_job(2), &[1]).await;
     let stage = lease_stage(&store, other).await;
-    let refused = store.add_slices(&stage, slices_of(&[1, 1])).await;
-    assert!(matches!(refused, Err(LeaseError::Fenced)), "the total is fixed: {refused:?}");
+    let refused = store.add_slices(&stage, slices_of(&[1, 1]), u64::MAX).await;
+    assert!(matches!(refused, Err(AddSlicesError::Fenced)), "the total is fixed: {refused:?}");
 }
 
 pub(super) async fn a_slice_that_would_leave_a_gap_is_refused_with_all_that_came_with_it(bench: &mut dyn Bench) {
@@ -52,8 +52,8 @@ pub(super) async fn a_slice_that_would_leave_a_gap_is_refused_with_all_that_came
     let lease = preparing(&store, sample_job(1)).await;
     let mut gap = slices_of(&[64, 64, 64]);
     gap.remove(1);
-    let refused = store.add_slices(&lease, gap).await;
-    assert!(matches!(refused, Err(LeaseError::Store(_))), "{refused:?}");
+    let refused = store.add_slices(&lease, gap, u64::MAX).await;
+    assert!(matches!(refused, Err(AddSlicesError::Store(_))), "{refused:?}");
     assert_eq!(store.slices(lease.job, 0, 99).await.unwrap(), []);
 }
 

@@ -8,6 +8,7 @@ use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, CreateJobError, JobHead, ListJobs, OpenUpload, ReportFile, StoreError,
 };
+use brigade_model::quota::Quota;
 use brigade_model::slots::{self, Candidate, SlotMove};
 use brigade_model::status::Status;
 
@@ -48,7 +49,7 @@ pub(super) struct JobRecord {
 }
 
 impl JobRecord {
-    fn new(job: Job) -> Self {
+    pub(super) fn new(job: Job) -> Self {
         Self {
             job,
             stage: Lease::default(),
@@ -86,25 +87,29 @@ impl JobRecord {
 }
 
 impl State {
-    pub(super) fn create_job(&mut self, job: &Job, open_jobs_max: usize, now: Moment) -> Result<(), CreateJobError> {
+    pub(super) fn create_job(&mut self, job: &Job, quota: &Quota, now: Moment) -> Result<(), CreateJobError> {
         let token = token_of(job);
         if let Some(other) = self.tokens.get(&token) {
             return Err(CreateJobError::TokenInUse(*other));
         }
-        if self.open_records().filter(|record| record.job.account == job.account).count() >= open_jobs_max {
-            return Err(CreateJobError::TooManyJobs);
-        }
-        if let Some(retried) = job.spec.retry_of.filter(|retried| !self.jobs.contains_key(retried)) {
-            return Err(CreateJobError::RetriedJobGone(retried));
+        if let Some(retried) = job.spec.retry_of {
+            let record = self.jobs.get(&retried).ok_or(CreateJobError::RetriedJobGone(retried))?;
+            if let Some(at) = record.job.outcomes_removed {
+                return Err(CreateJobError::RetriedOutcomesRemoved { job: retried, at });
+            }
         }
         if self.jobs.contains_key(&job.id) || self.doomed.contains_key(&job.id) {
             return Err(StoreError(format!("job {} exists already", job.id)).into());
         }
-        self.tokens.insert(token, job.id);
+        self.tokens.insert(token.clone(), job.id);
         self.open.insert(job.id);
         let job = Job { since: now.service, ..job.clone() };
-        self.jobs.insert(job.id, JobRecord::new(job));
-        Ok(())
+        self.jobs.insert(job.id, JobRecord::new(job.clone()));
+        self.admit(&job.account, quota, now.wall).inspect_err(|_| {
+            self.tokens.remove(&token);
+            self.open.remove(&job.id);
+            self.jobs.remove(&job.id);
+        })
     }
 
     pub(super) fn list_jobs(&self, query: &ListJobs) -> Vec<Job> {

@@ -1,54 +1,88 @@
-//! Removing ended jobs in bounded steps.
+//! Removing ended jobs, or their slices and outcomes alone, in bounded steps.
 
 use std::collections::HashSet;
 
 use brigade_model::job::{Job, JobId};
-use brigade_model::ports::job_store::Purged;
+use brigade_model::ports::job_store::{Due, Purged};
 use brigade_model::status::stage;
-use brigade_model::{ServiceTime, Stage};
+use brigade_model::{ServiceTime, Stage, Timestamp};
 
 use super::jobs::{JobRecord, State};
 
 impl State {
     /// First what remains of jobs that an earlier step began with, then the next job: it
     /// vanishes whole before what hangs on it does, so that nobody sees half of it.
-    pub(super) fn purge(&mut self, ended_before: ServiceTime, rows_max: usize) -> Purged {
+    pub(super) fn purge(&mut self, due: &Due, rows_max: usize, now: Timestamp) -> Purged {
         let mut purged = Purged::default();
         let mut rows_left = rows_max.max(1);
-        let retried = self.retried();
-        let due = |record: &JobRecord| is_due(&record.job, ended_before) && !retried.contains(&record.job.id);
-        let mut next: Vec<JobId> = self.jobs.values().filter(|r| due(r)).map(|r| r.job.id).collect();
-        next.reverse();
         while rows_left > 0 {
             if let Some(mut doomed) = self.doomed.first_entry() {
                 rows_left -= doomed.get_mut().remove_rows(rows_left);
                 if doomed.get().rows() == 0 {
                     purged.jobs.push(doomed.remove().job.id);
                 }
-            } else if let Some(id) = next.pop() {
-                rows_left -= 1;
-                self.doom(id);
             } else {
-                break;
+                match self.next_due(due) {
+                    Some(Next::Job(job)) => self.doom(job),
+                    Some(Next::Outcomes(job)) => self.give_up(job, now),
+                    None => break,
+                }
+                rows_left -= 1;
             }
         }
-        purged.more = !self.doomed.is_empty() || !next.is_empty();
+        purged.more = rows_left == 0;
         purged
     }
 
+    fn next_due(&self, due: &Due) -> Option<Next> {
+        let retried = self.retried();
+        let mut spared = self.jobs.values().filter(|record| !retried.contains(&record.job.id));
+        if let Some(record) = spared.clone().find(|record| is_due(&record.job, due.ended_before)) {
+            return Some(Next::Job(record.job.id));
+        }
+        let is_old = |record: &&JobRecord| {
+            let Job { terminated, since, lacks_report, .. } = record.job;
+            record.holds_slices() && !lacks_report && terminated.is_some() && since < due.outcomes_before
+        };
+        let old = spared.find(is_old).map(|record| Next::Outcomes(record.job.id));
+        old.or_else(|| {
+            let (leaving, giving) = self.excess(&due.quotas);
+            leaving.first().copied().map(Next::Job).or(giving.first().copied().map(Next::Outcomes))
+        })
+    }
+
     /// Jobs whose tasks are still being read by a job that retries them.
-    fn retried(&self) -> HashSet<JobId> {
+    pub(super) fn retried(&self) -> HashSet<JobId> {
         let open = self.open.iter().filter_map(|id| self.jobs.get(id));
         let preparing = open.filter(|record| stage(record.job.status) == Stage::Prepare);
         preparing.filter_map(|record| record.job.spec.retry_of).collect()
     }
 
-    fn doom(&mut self, id: JobId) {
-        if let Some(record) = self.jobs.remove(&id) {
+    pub(super) fn doom(&mut self, id: JobId) {
+        if let Some(mut record) = self.jobs.remove(&id) {
             self.free_token(&record.job);
+            record.slices.extend(self.doomed.remove(&id).into_iter().flat_map(|before| before.slices));
             self.doomed.insert(id, record);
         }
     }
+
+    /// A job holds its slices and outcomes no more.
+    pub(super) fn give_up(&mut self, id: JobId, now: Timestamp) {
+        if let Some(record) = self.jobs.get_mut(&id) {
+            record.job.outcomes_removed = Some(now);
+            record.waiting.clear();
+            let mut doomed = JobRecord::new(record.job.clone());
+            doomed.slices = std::mem::take(&mut record.slices);
+            self.doomed.insert(id, doomed);
+        }
+    }
+}
+
+/// What a purge removes next.
+enum Next {
+    Job(JobId),
+    /// Its slices and outcomes.
+    Outcomes(JobId),
 }
 
 fn is_due(job: &Job, ended_before: ServiceTime) -> bool {

@@ -52,6 +52,11 @@ impl Slice {
         1 + self.parts.len()
     }
 
+    /// What its file in the spool and its parts take.
+    fn bytes(&self) -> u64 {
+        self.new.bytes + self.parts.iter().map(|(_, part)| part.len() as u64).sum::<u64>()
+    }
+
     /// Forgets its last part; false when it has none.
     pub(super) fn forget_part(&mut self) -> bool {
         self.parts.pop().is_some()
@@ -101,6 +106,15 @@ impl Slice {
 }
 
 impl JobRecord {
+    /// What its slices and outcomes take.
+    pub(super) fn bytes(&self) -> u64 {
+        self.slices.iter().map(Slice::bytes).sum()
+    }
+
+    pub(super) fn holds_slices(&self) -> bool {
+        !self.slices.is_empty()
+    }
+
     pub(super) fn slice(&mut self, index: u32) -> Option<&mut Slice> {
         self.slices.get_mut(index as usize)
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope, UploadsOf,
+    AddSlicesError, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError,
+    UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 
@@ -47,16 +49,29 @@ impl State {
         Ok(record)
     }
 
-    pub(super) fn add_slices(&mut self, lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError> {
+    pub(super) fn add_slices(
+        &mut self,
+        lease: &StageLease,
+        slices: Vec<NewSlice>,
+        bytes_max: u64,
+        now: Timestamp,
+    ) -> Result<(), AddSlicesError> {
         let record = self.held_stage(lease)?;
         if record.job.status != Status::Preparing {
-            return Err(LeaseError::Fenced);
+            return Err(AddSlicesError::Fenced);
         }
         let known = record.slices.len();
         let new: Vec<_> = slices.into_iter().filter(|slice| slice.index as usize >= known).collect();
         if let Some((gap, _)) = new.iter().zip(known..).find(|(slice, next)| slice.index as usize != *next) {
             return Err(StoreError(format!("slice {} of job {} leaves a gap", gap.index, lease.job)).into());
         }
+        let (account, added) = (record.job.account.clone(), new.iter().map(|slice| slice.bytes).sum::<u64>());
+        let fits = added == 0
+            || bytes_max.checked_sub(added).is_some_and(|others_max| self.make_room(&account, others_max, now));
+        if !fits {
+            return Err(AddSlicesError::OverQuota);
+        }
+        let record = self.held_stage(lease)?;
         record.waiting.extend(new.iter().map(|slice| slice.index));
         record.slices.extend(new.into_iter().map(Slice::new));
         Ok(())

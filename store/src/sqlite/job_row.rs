@@ -53,7 +53,7 @@ macro_rules! job_columns {
                       WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
          failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s INDEXED BY slice_begun
                    WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
-         life, spec, since"
+         life, spec, since, lacks_report, outcomes_removed"
     };
 }
 
@@ -67,6 +67,7 @@ const INSERT_JOB: &str = "INSERT INTO job (id, account, dialect, token, endpoint
 
 const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = ?4, held_by_user = ?5,
         is_deleted = ?6, is_visible = ?7, suspended = ?8, terminated = ?9, total = ?10, life = ?11, since = ?12,
+        lacks_report = ?13,
         stage_owner = iif(?9 IS NULL, stage_owner, NULL), stage_expires = iif(?9 IS NULL, stage_expires, NULL)
     WHERE id = ?1";
 
@@ -87,6 +88,8 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         created: row.get::<_, Time>(9)?.0,
         suspended: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
         terminated: row.get::<_, Option<Time>>(11)?.map(|time| time.0),
+        lacks_report: row.get(17)?,
+        outcomes_removed: row.get::<_, Option<Time>>(18)?.map(|time| time.0),
         progress: Progress {
             total: row.get::<_, Count>(12)?.0,
             succeeded: row.get::<_, Count>(13)?.0,
@@ -147,6 +150,7 @@ pub(super) fn update_job(connection: &Connection, job: &Job) -> rusqlite::Result
         Count(job.progress.total),
         Json(Life::of(job)),
         Service(job.since),
+        job.lacks_report,
     ])?;
     Ok(())
 }

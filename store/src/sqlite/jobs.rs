@@ -1,12 +1,14 @@
 //! Jobs: created, read and changed.
 
-use brigade_model::job::{Change, Job, JobId};
-use brigade_model::names::EndpointName;
+use brigade_model::job::{Change, Dialect, Job, JobId};
+use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::job_store::{Apply, ApplyError, CreateJobError, Fence, StoreError};
+use brigade_model::quota::Quota;
 use brigade_model::slots::{self, Candidate, SlotMove};
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::column::{Count, Id, Name, Text, Wire};
+use super::accounts::{Kept, count_job, drop_job, make_room};
+use super::column::{Count, Id, Name, Text, Time, Wire};
 use super::job_row::{READ_JOB, insert_job, read_job, update_job};
 use super::service_clock;
 use super::writer::{Acted, refuse};
@@ -21,6 +23,8 @@ pub(super) const COUNT_OPEN: &str =
 
 pub(super) const FIND_JOB: &str = "SELECT 1 FROM job WHERE id = ?1";
 
+pub(super) const FIND_REMOVAL: &str = "SELECT outcomes_removed FROM job WHERE id = ?1";
+
 pub(super) const FIND_CHANGE: &str = "SELECT 1 FROM change WHERE job = ?1 AND id = ?2";
 
 const INSERT_CHANGE: &str = "INSERT INTO change (job, id) VALUES (?1, ?2)";
@@ -32,34 +36,54 @@ pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status, held_
     WHERE endpoint = ?1 AND terminated IS NULL AND status IN ('Ready', 'Active', 'Pausing', 'Paused') ORDER BY id";
 
 /// The insert decides who has the token; what it makes one too many is rolled back.
-pub(super) fn create_job(
-    connection: &Connection,
-    job: &Job,
-    open_jobs_max: usize,
-    now: Moment,
-) -> Acted<(), CreateJobError> {
+pub(super) fn create_job(connection: &Connection, job: &Job, quota: &Quota, now: Moment) -> Acted<(), CreateJobError> {
     let job = &Job { since: now.service, ..job.clone() };
     service_clock::store(connection, now)?;
     if !insert_job(connection, job)? {
-        return match job_of_token(connection, job)? {
+        let token = &job.spec.client_request_token;
+        return match job_of_token(connection, &job.account, job.dialect, token)? {
             Some(other) => refuse(CreateJobError::TokenInUse(other)),
             None => refuse(StoreError(format!("job {} exists already", job.id))),
         };
     }
-    if let Some(retried) = job.spec.retry_of
-        && !connection.prepare_cached(FIND_JOB)?.exists((Id(retried),))?
-    {
-        return refuse(CreateJobError::RetriedJobGone(retried));
+    if let Some(retried) = job.spec.retry_of {
+        must_hold_outcomes(connection, retried)?;
     }
-    let open_max = Count(open_jobs_max as u64);
+    let open_max = Count(quota.open_jobs_max as u64);
     let limit = Count(open_max.0.saturating_add(1));
     let open: Count =
         connection.prepare_cached(COUNT_OPEN)?.query_row((job.account.as_str(), limit), |row| row.get(0))?;
-    if open.0 > open_max.0 { refuse(CreateJobError::TooManyJobs) } else { Ok(()) }
+    if open.0 > open_max.0 {
+        return refuse(CreateJobError::TooManyJobs);
+    }
+    let Kept { jobs, bytes } = count_job(connection, &job.account)?;
+    if jobs > quota.jobs_listed_max && !drop_job(connection, &job.account)? {
+        return refuse(CreateJobError::TooManyListed);
+    }
+    let room_begins = quota.bytes_max.saturating_sub(1);
+    if bytes > room_begins && !make_room(connection, &job.account, room_begins, now.wall)? {
+        return refuse(CreateJobError::DiskQuotaFull);
+    }
+    Ok(())
 }
 
-fn job_of_token(connection: &Connection, job: &Job) -> rusqlite::Result<Option<JobId>> {
-    let token = (job.account.as_str(), Wire(job.dialect), &job.spec.client_request_token);
+/// The job that a new one retries must be there, and what became of its tasks.
+fn must_hold_outcomes(connection: &Connection, job: JobId) -> Acted<(), CreateJobError> {
+    let removed = |row: &Row<'_>| Ok(row.get::<_, Option<Time>>(0)?.map(|time| time.0));
+    match connection.prepare_cached(FIND_REMOVAL)?.query_row((Id(job),), removed).optional()? {
+        None => refuse(CreateJobError::RetriedJobGone(job)),
+        Some(Some(at)) => refuse(CreateJobError::RetriedOutcomesRemoved { job, at }),
+        Some(None) => Ok(()),
+    }
+}
+
+pub(super) fn job_of_token(
+    connection: &Connection,
+    account: &AccountId,
+    dialect: Dialect,
+    token: &str,
+) -> rusqlite::Result<Option<JobId>> {
+    let token = (account.as_str(), Wire(dialect), token);
     connection.prepare_cached(FIND_TOKEN)?.query_row(token, |row| Ok(row.get::<_, Id>(0)?.0)).optional()
 }
 

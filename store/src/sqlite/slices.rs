@@ -10,6 +10,7 @@ use brigade_model::status::Status;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::accounts::add_bytes;
 use super::column::{Count, Expiry, Id, Name, Text, Time};
 use super::stages::{JOB_STATUS, job_status, lapsed, must_hold_stage};
 use super::writer::{Acted, fenced_unless, refuse};
@@ -85,7 +86,7 @@ pub(super) const COUNT_LEASED: &str = "SELECT count(*) FROM slice WHERE job = ?1
 /// The number, the epoch and the token fence; the sums keep outcomes from exceeding tasks; the last outcome
 /// ends the lease.
 pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
-        succeeded = succeeded + ?5, failed = failed + ?6,
+        succeeded = succeeded + ?5, failed = failed + ?6, bytes = bytes + ?8,
         is_done = succeeded + failed + ?5 + ?6 = tasks,
         owner = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, owner),
         expires = iif(succeeded + failed + ?5 + ?6 = tasks, NULL, expires)
@@ -236,14 +237,17 @@ pub(super) fn record_part(connection: &Connection, part: &OutcomePart) -> Acted<
     let unit = (Id(part.job), part.slice, Count(part.fence.epoch), Count(part.seq), Name(part.fence.token.0));
     let counted = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let (job, slice, epoch, seq, token) = unit;
+    let bytes = part.bytes.len() as u64;
     let mut count = connection.prepare_cached(COUNT_PART)?;
-    let row = count.query_row((job, slice, epoch, seq, part.succeeded, part.failed, token), counted).optional()?;
+    let recorded = (job, slice, epoch, seq, part.succeeded, part.failed, token, Count(bytes));
+    let row = count.query_row(recorded, counted).optional()?;
     let Some((is_done, succeeded, failed)): Option<(bool, u32, u32)> = row else {
         let was_recorded = connection.prepare_cached(FIND_PART)?.exists(unit)?;
         return if was_recorded { Ok(()) } else { refuse(LeaseError::Fenced) };
     };
     connection.prepare_cached(FORGIVE)?.execute((job,))?;
     connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, token, &part.bytes[..]))?;
+    add_bytes(connection, part.job, bytes)?;
     if is_done {
         connection.prepare_cached(COUNT_SLICE)?.execute((job, succeeded, failed))?;
     }

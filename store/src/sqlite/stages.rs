@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    Fence, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError, UploadScope,
-    UploadsOf,
+    AddSlicesError, Fence, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError,
+    UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::accounts::{add_bytes, make_room};
 use super::column::{Count, Expiry, Id, Json, Name, Text};
 use super::jobs::holds_stage;
 use super::writer::{Acted, fenced_unless, refuse};
@@ -31,7 +33,10 @@ pub(super) const JOB_STATUS: &str = "SELECT status FROM job WHERE id = ?1";
 
 pub(super) const COUNT_SLICES: &str = "SELECT coalesce(max(number) + 1, 0) FROM slice WHERE job = ?1";
 
-const INSERT_SLICE: &str = "INSERT INTO slice (job, number, first_task, tasks, spool_name) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT_SLICE: &str =
+    "INSERT INTO slice (job, number, first_task, tasks, spool_name, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+pub(super) const HOLD_SLICES: &str = "UPDATE job SET holds_slices = 1 WHERE id = ?1 AND holds_slices = 0";
 
 pub(super) const CHECK_SLICE: &str =
     "SELECT 1 FROM slice WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
@@ -94,31 +99,46 @@ pub(super) fn release_stage(connection: &Connection, lease: &StageLease) -> rusq
     Ok(())
 }
 
-pub(super) fn must_hold_stage(connection: &Connection, job: JobId, fence: Fence) -> Acted<(), LeaseError> {
+pub(super) fn must_hold_stage<E: From<LeaseError>>(connection: &Connection, job: JobId, fence: Fence) -> Acted<(), E> {
     if holds_stage(connection, job, fence)? { Ok(()) } else { refuse(LeaseError::Fenced) }
 }
 
 /// The job's status; a lease of a job that is gone is lost.
-pub(super) fn job_status(connection: &Connection, job: JobId) -> Acted<Status, LeaseError> {
+pub(super) fn job_status<E: From<LeaseError>>(connection: &Connection, job: JobId) -> Acted<Status, E> {
     let status = |row: &Row<'_>| Ok(row.get::<_, Text<Status>>(0)?.0);
     let found = connection.prepare_cached(JOB_STATUS)?.query_row((Id(job),), status).optional()?;
     found.map_or_else(|| refuse(LeaseError::Fenced), Ok)
 }
 
-pub(super) fn add_slices(connection: &Connection, lease: &StageLease, slices: &[NewSlice]) -> Acted<(), LeaseError> {
+pub(super) fn add_slices(
+    connection: &Connection,
+    lease: &StageLease,
+    slices: &[NewSlice],
+    bytes_max: u64,
+    now: Timestamp,
+) -> Acted<(), AddSlicesError> {
     must_hold_stage(connection, lease.job, lease.fence)?;
     if job_status(connection, lease.job)? != Status::Preparing {
-        return refuse(LeaseError::Fenced);
+        return refuse(AddSlicesError::Fenced);
     }
     let known: u32 = connection.prepare_cached(COUNT_SLICES)?.query_row((Id(lease.job),), |row| row.get(0))?;
     let mut insert = connection.prepare_cached(INSERT_SLICE)?;
+    let mut added = 0;
     for (next, slice) in (known..).zip(slices.iter().filter(|slice| slice.index >= known)) {
         if slice.index != next {
             return refuse(StoreError(format!("slice {} of job {} leaves a gap", slice.index, lease.job)));
         }
-        insert.execute((Id(lease.job), slice.index, Count(slice.first_task), slice.tasks, &slice.spool_name))?;
+        let NewSlice { index, first_task, tasks, spool_name, bytes } = slice;
+        insert.execute((Id(lease.job), index, Count(*first_task), tasks, spool_name, Count(*bytes)))?;
+        added += slice.bytes;
     }
-    Ok(())
+    connection.prepare_cached(HOLD_SLICES)?.execute((Id(lease.job),))?;
+    match add_bytes(connection, lease.job, added)? {
+        Some((account, bytes)) if added > 0 && bytes > bytes_max => {
+            if make_room(connection, &account, bytes_max, now)? { Ok(()) } else { refuse(AddSlicesError::OverQuota) }
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn record_upload(

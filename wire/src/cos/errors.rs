@@ -94,7 +94,9 @@ error_table! {
     internal_error()                          "InternalError"         500 "any"               "The service met an error that it did not expect; try again";
     service_unavailable()                     "ServiceUnavailable"    500 "any"               "The service could not load or store its data; try again";
     cannot_create(why)                        "ServiceUnavailable"    500 "CreateJob"         "The job could not be created: {why}";
-    too_many_jobs()                           "TooManyJobs"           500 "CreateJob"         "The account has as many unfinished jobs as it may have";
+    too_many_jobs(max)                        "TooManyJobs"           500 "CreateJob"         "The account has as many unfinished jobs as it may have (open_jobs_max = {max}): wait until one has ended, or cancel one";
+    too_many_listed_jobs(max)                 "TooManyJobs"           500 "CreateJob"         "The account has as many jobs as it may have (jobs_listed_max = {max}), and none can leave the list for another: wait until one has ended, or delete ended ones whose report was not delivered";
+    disk_quota_full(max)                      "TooManyJobs"           500 "CreateJob"         "Unfinished jobs of the account, and ended ones whose report was not delivered, fill the disk that it may use (account_bytes_max = {max}): wait until one has ended, or cancel or delete one";
     // General conditions of COS.
     access_denied(why)                        "AccessDenied"          403 "any"               "Access Denied: {why}";
     request_expired()                         "AccessDenied"          403 "any"               "Request has expired";
@@ -112,6 +114,7 @@ error_table! {
     missing_content_length()                  "MissingContentLength"  411 "any"               "No Content-Length was provided";
     not_implemented(what)                     "NotImplemented"        501 "any"               "This service does not offer {what}";
     slow_down()                               "SlowDown"              503 "any"               "Too many requests; slow down";
+    too_many_creates(max)                     "SlowDown"              503 "CreateJob"         "The account created as many jobs within a minute as it may (jobs_per_minute_max = {max}); slow down";
 }
 
 /// The body of an error's answer. `resource` is host and path of the request.

@@ -51,5 +51,5 @@ fn the_documentations_literals_are_kept() {
         assert_eq!(error.message, literal);
     }
     assert_eq!(CosError::service_unavailable().status, 500);
-    assert_eq!(CosError::too_many_jobs().status, 500);
+    assert_eq!(CosError::too_many_jobs(1).status, 500);
 }

@@ -41,11 +41,12 @@ pub(super) fn reason_too_long(chars_max: usize) -> CosError {
 }
 
 /// A job that cannot be retried.
-pub(super) fn cannot_retry(why: CannotRetry) -> CosError {
+pub(in crate::api) fn cannot_retry(why: CannotRetry) -> CosError {
     let code = match why {
         CannotRetry::NotEnded(_) => "IllegalJobStatus",
         CannotRetry::NeverRead => "ManifestNotRead",
         CannotRetry::NothingLeft => "NothingToRetry",
+        CannotRetry::OutcomesRemoved(_) => "OutcomesRemoved",
     };
     CosError { code, status: 409, message: format!("The specified job cannot be retried: {why}") }
 }

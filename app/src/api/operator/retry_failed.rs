@@ -5,14 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use brigade_model::job::{Retry, Unconfirmed};
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
-use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::{Job, JobId};
 use brigade_wire::cos::CosError;
 use brigade_wire::cos::route::JobIdText;
 
 use super::{Done, Given, Kept, Named, Operator, errors};
 use crate::api::answer::Refusal;
-use crate::api::create_job::not_created;
 use crate::api::Api;
 use crate::operator::{JobState, Refusals, RetryRequest};
 
@@ -79,17 +77,16 @@ fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
 /// Stores the job; one that this request created before is found again by its token.
 async fn create(api: &Api, operator: &Operator, source: &Job, retry: Retry) -> Result<Job, Refusal> {
     let job = api.admit(&operator.caller, source.retried(retry), source.dialect)?;
-    match api.jobs.create_job(&job, api.rules.open_jobs_max).await {
-        Ok(()) => {
+    match api.store_job(&job).await? {
+        None => {
             api.audit(&operator.asked, &operator.caller, "retry-failed", job.id);
             api.engine.ring();
             Ok(job)
         }
-        Err(CreateJobError::TokenInUse(other)) => {
+        Some(other) => {
             let other = api.jobs.job(other).await.map_err(Refusal::store)?;
             let is_repeat = |other: &Job| other.spec.retry_of == Some(source.id);
             other.filter(is_repeat).ok_or_else(|| CosError::duplicate_token().into())
         }
-        Err(error) => Err(not_created(error)),
     }
 }

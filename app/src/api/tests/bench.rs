@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use brigade_model::job::Prepared;
-use brigade_model::ports::job_store::{Apply, ChangeId};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
 
 use brigade_model::{Change, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
@@ -271,7 +271,7 @@ impl Bench {
             spawn: Arc::new(brigade_runtime::TokioSpawn),
             metrics,
             rules: Rules {
-                open_jobs_max: 1000,
+                quotas: Quotas::default(),
                 ended_jobs_listed: Duration::from_secs(90 * 86_400),
                 threshold_percent: 50,
                 threshold_tasks: 1000,
@@ -280,6 +280,7 @@ impl Bench {
                 metrics_bucket_names: false,
             },
             clock_watch: ClockWatch::new(Arc::clone(&clock) as _, 0),
+            pace: Pace::default(),
             is_stopping: AtomicBool::new(false),
         };
         Self { api: Arc::new(api), store, told, clock }
@@ -334,6 +335,15 @@ impl Bench {
         let change_id = ChangeId(uuid::Builder::from_random_bytes(name).into_uuid());
         let apply = Apply { job: id, revision: job.revision, id: change_id, change, stage_fence: None };
         self.store.apply(apply).await.unwrap()
+    }
+
+    /// Adds a slice of that many bytes to a job that is Preparing.
+    pub(crate) async fn add_slice(&self, id: JobId, bytes: u64) {
+        let (owner, token) = (OwnerId(uuid::Uuid::nil()), LeaseToken(uuid::Uuid::nil()));
+        let hour = Duration::from_secs(3600);
+        let stage = self.store.lease_stage(id, owner, token, hour, hour).await.unwrap().unwrap();
+        let slice = NewSlice { index: 0, first_task: 0, tasks: 5, spool_name: "s".to_owned(), bytes };
+        self.store.add_slices(&stage, vec![slice], u64::MAX).await.unwrap();
     }
 
     /// Brings a new job to that status, the shortest way.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use brigade_model::Change;
 use brigade_wire::cos::digest::content_md5;
 
 use super::bench::{copy_into, request};
@@ -152,13 +153,72 @@ async fn a_disabled_report_needs_no_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_used_token_and_a_full_account_are_refused_within_their_own_account_only() {
-    let bench = Bench::new().rules(|rules| rules.open_jobs_max = 2);
+    let bench = Bench::new().rules(|rules| rules.quotas.default.open_jobs_max = 2);
     bench.create("one").await;
     assert_refused(&bench, Call::create(request("one")), (400, "InvalidRequest"), "ClientRequestToken").await;
     bench.create("two").await;
     assert_refused(&bench, Call::create(request("three")), (500, "TooManyJobs"), "").await;
     let theirs = request("one").replace("uin/100000000001:roleName/batch", "uin/100000000002:roleName/theirs");
     assert_eq!(bench.send(Call::create(theirs).of_other()).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
+    let told = |setting: &'static str, way: &'static str| {
+        move |message: &str| {
+            assert!(message.contains(setting) && message.contains(way), "{message}");
+        }
+    };
+    let bench = Bench::new().rules(|rules| rules.quotas.default.open_jobs_max = 1);
+    bench.create("one").await;
+    let refused = bench.send(Call::create(request("two"))).await;
+    assert_eq!(refused.refused(), (500, "TooManyJobs"));
+    told("open_jobs_max = 1", "cancel one")(refused.element("Message"));
+
+    let bench = Bench::new().rules(|rules| rules.quotas.default.jobs_listed_max = 1);
+    let first = bench.create("one").await;
+    let refused = bench.send(Call::create(request("two"))).await;
+    assert_eq!(refused.refused(), (500, "TooManyJobs"));
+    told("jobs_listed_max = 1", "delete ended ones")(refused.element("Message"));
+    bench.bring_to(first, Status::Cancelled).await;
+    bench.create("two").await;
+    assert_eq!(bench.get(&format!("/jobs/{first}")).await.refused(), (404, "NoSuchJob"), "it left the list");
+
+    let bench = Bench::new().rules(|rules| rules.quotas.default.bytes_max = 100);
+    let first = bench.create("one").await;
+    bench.bring_to(first, Status::Preparing).await;
+    bench.add_slice(first, 100).await;
+    let refused = bench.send(Call::create(request("two"))).await;
+    assert_eq!(refused.refused(), (500, "TooManyJobs"));
+    told("account_bytes_max = 100", "cancel or delete one")(refused.element("Message"));
+    bench.change(first, Change::CancelRequested(String::new())).await;
+    bench.create("two").await;
+    let inspected = bench.get(&format!("/brigade/v1/jobs/{first}")).await;
+    assert!(inspected.body.contains("\"outcomes_removed\":\"20"), "{inspected:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_created_too_fast_wait_a_minute_and_what_created_none_does_not_count() {
+    let bench = Bench::new().rules(|rules| rules.quotas.default.jobs_per_minute_max = 3);
+    for token in ["a", "b"] {
+        bench.create(token).await;
+        for _ in 0..5 {
+            assert_refused(&bench, Call::create(request(token)), (400, "InvalidRequest"), "ClientRequestToken").await;
+        }
+        bench.clock.sleep(std::time::Duration::from_secs(20)).await;
+    }
+    assert_refused(&bench, Call::create(in_role("none")), (400, "InvalidArgument"), "RoleArn").await;
+    bench.create("c").await;
+    let too_fast = "jobs_per_minute_max = 3";
+    assert_refused(&bench, Call::create(request("d")), (503, "SlowDown"), too_fast).await;
+    assert_refused(&bench, Call::create(request("a")), (400, "InvalidRequest"), "ClientRequestToken").await;
+    let theirs = request("one").replace("uin/100000000001:roleName/batch", "uin/100000000002:roleName/theirs");
+    assert_eq!(bench.send(Call::create(theirs).of_other()).await.status, 200, "another account has its own minute");
+    bench.clock.sleep(std::time::Duration::from_secs(19)).await;
+    assert_refused(&bench, Call::create(request("d")), (503, "SlowDown"), too_fast).await;
+    bench.clock.sleep(std::time::Duration::from_secs(1)).await;
+    bench.create("d").await;
+    assert_refused(&bench, Call::create(request("e")), (503, "SlowDown"), too_fast).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Change, EndpointName, EndpointRow, ServiceTime};
+use brigade_model::{AccountId, Change, Dialect, EndpointName, EndpointRow, Quota, ServiceTime};
 use brigade_runtime::SimulatedClock;
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -193,18 +193,19 @@ macro_rules! forward {
 }
 
 forward! {
-    create_job(job: &Job, open_jobs_max: usize) -> Result<(), CreateJobError>;
+    create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>;
     job(id: JobId) -> Result<Option<Job>, StoreError>;
+    job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
     list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
     service_time() -> Result<ServiceTime, StoreError>;
     open_jobs() -> Result<Vec<JobHead>, StoreError>;
     count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
     reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
-    purge(ended_before: ServiceTime, rows_max: usize) -> Result<Purged, StoreError>;
+    purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
     lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
     renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
     release_stage(lease: &StageLease) -> Result<(), StoreError>;
-    add_slices(lease: &StageLease, slices: Vec<NewSlice>) -> Result<(), LeaseError>;
+    add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>;
     slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
     lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
     lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;

@@ -39,10 +39,15 @@ pub fn to_text(job: &DescribedJob) -> String {
     table::pairs(pairs(job))
 }
 
-/// What an operator's hand did to it.
-fn hand_pairs(hand: &JobState) -> [(&'static str, String); 2] {
+/// What an operator's hand did to it, and since when its outcomes are gone.
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 3] {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
-    [("Paused", paused.to_owned()), ("Limits", limits::to_text(hand.limits))]
+    let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
+    [
+        ("Paused", paused.to_owned()),
+        ("Limits", limits::to_text(hand.limits)),
+        ("Outcomes", outcomes.unwrap_or_default()),
+    ]
 }
 
 /// Its names and values; those without a value are not shown.

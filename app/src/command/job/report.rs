@@ -47,15 +47,26 @@ pub struct Arguments {
 /// # Errors
 /// When the job has no report (yet), or the store does not give it.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let job = desk.client()?.describe_job(arguments.job).await?.value;
+    let client = desk.client()?;
+    let job = client.describe_job(arguments.job).await?.value;
+    // Another service has no such API, and a key need not be allowed to use it.
+    let removed = client.inspect_job(job.id).await.ok().and_then(|answer| answer.value.outcomes_removed);
+    let removed = removed.map(|at| format!("removed on {at}"));
     let Some(at) = report::place_of(job.id, &job.report)? else {
-        bail!("job {} was created without a report", job.id);
+        let removed = removed.map_or_else(String::new, |removed| format!("; outcomes {removed}"));
+        bail!("job {} was created without a report{removed}", job.id);
     };
     if !job.status.is_terminal() {
         bail!("job {} is {} and has no report yet: brigade job watch {}", job.id, job.status, job.id);
     }
     let store = desk.open_store(&arguments.store)?;
-    let (manifest, bytes) = report::read_manifest(&*store, &at).await?;
+    let read = report::read_manifest(&*store, &at).await;
+    let (manifest, bytes) = match &removed {
+        Some(removed) => {
+            read.with_context(|| format!("outcomes {removed}, so its report is all that tells of its tasks"))?
+        }
+        None => read?,
+    };
     if let Some(folder) = &arguments.download {
         return download(&*store, &manifest, &bytes, folder, arguments.safe).await;
     }
@@ -65,7 +76,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
         rows = rows.into_iter().map(Row::guarded).collect();
     }
     match desk.output {
-        Format::Table => say(to_text(&job, &manifest, &rows)),
+        Format::Table => say(to_text(&job, removed, &manifest, &rows)),
         Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
         Format::Xml => Err(Mistake("a report has no XML: say --output table or json".to_owned()).into()),
     }
@@ -97,7 +108,7 @@ pub async fn first_rows<'a>(
     Ok(rows)
 }
 
-fn to_text(job: &DescribedJob, manifest: &ReportManifest, rows: &[Row]) -> String {
+fn to_text(job: &DescribedJob, removed: Option<String>, manifest: &ReportManifest, rows: &[Row]) -> String {
     let left_out = manifest.left_out_rows.iter().map(|rows| format!("{} {}", grouped(rows.rows), rows.reason));
     let mut pairs = describe::pairs(job);
     let is_dry_run = manifest.dry_run.is_some();
@@ -105,6 +116,7 @@ fn to_text(job: &DescribedJob, manifest: &ReportManifest, rows: &[Row]) -> Strin
     pairs.push(("Reported", reported.unwrap_or_default()));
     pairs.push(("Dry run", manifest.dry_run.as_ref().map(dry_run_to_text).unwrap_or_default()));
     pairs.push(("Left out", left_out.collect::<Vec<_>>().join(", ")));
+    pairs.push(("Outcomes", removed.unwrap_or_default()));
     format!("{}\n\n{}", table::pairs(pairs), rows_to_text(rows))
 }
 

@@ -18,7 +18,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, JobStore, Monotonic};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, Change, Dialect, ETag, EndpointKind, EndpointName, Field, Job,
-    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, ReportSpec, StoreClock, Task, VersionId, qcs,
+    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, Quota, ReportSpec, StoreClock, Task, VersionId, qcs,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedObject, SimulatedStore, Versioning};
@@ -421,7 +421,7 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
     let endpoint = EndpointName::new("here").unwrap();
     let account = AccountId::new("1250000000").unwrap();
     let job = Job::new(id, account, Dialect::Cos, endpoint.clone(), spec(), clock.now());
-    jobs.create_job(&job, 1).await.unwrap();
+    jobs.create_job(&job, &Quota::of_open_jobs(1)).await.unwrap();
     let (owner, token) = (OwnerId(Uuid::from_u128(1)), LeaseToken(Uuid::from_u128(1)));
     let ttl = Duration::from_secs(30);
     let stage = jobs.lease_stage(id, owner, token, ttl, ttl).await.unwrap().unwrap();
@@ -431,8 +431,8 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
         jobs.apply(apply).await.unwrap().revision
     };
     let revision = change(0, Change::PreparationStarted).await;
-    let slice = NewSlice { index: 0, first_task: 0, tasks: 64, spool_name: "0".into() };
-    jobs.add_slices(&stage, vec![slice]).await.unwrap();
+    let slice = NewSlice { index: 0, first_task: 0, tasks: 64, spool_name: "0".into(), bytes: 100 };
+    jobs.add_slices(&stage, vec![slice], u64::MAX).await.unwrap();
     let prepared = brigade_model::job::Prepared { tasks: 64, slices: 1, ..Default::default() };
     change(revision, Change::ManifestRead(prepared)).await;
     jobs.reschedule(&endpoint, 1).await.unwrap();

@@ -44,10 +44,10 @@ async fn ended(tasks: impl Iterator<Item = Task>, outcome: impl Fn(u64) -> Optio
 
 async fn write(rig: &Rig, index: u32, writer: &mut SliceWriter) {
     let spool_name = plan::spool_name(rig.job.id, index, rig.lease.fence);
-    let slice =
-        NewSlice { index, first_task: writer.first_task(), tasks: writer.tasks(), spool_name: spool_name.clone() };
-    rig.spool.write(&spool_name, writer.finish()).await.unwrap();
-    rig.jobs.add_slices(&rig.lease, vec![slice]).await.unwrap();
+    let (first_task, tasks, file) = (writer.first_task(), writer.tasks(), writer.finish());
+    let slice = NewSlice { index, first_task, tasks, spool_name: spool_name.clone(), bytes: file.len() as u64 };
+    rig.spool.write(&spool_name, file).await.unwrap();
+    rig.jobs.add_slices(&rig.lease, vec![slice], u64::MAX).await.unwrap();
 }
 
 /// The tasks of the rig's job as they were written.
@@ -172,8 +172,8 @@ async fn steal(rig: &Rig, from: &Rig, slices: &[SliceRow]) -> Vec<String> {
     for SliceRow { index, first_task, tasks, spool_name, .. } in slices.iter().cloned() {
         rig.spool.write(&spool_name, from.spool.read(&spool_name).await.unwrap()).await.unwrap();
         names.push(spool_name.clone());
-        let slice = NewSlice { index, first_task, tasks, spool_name };
-        rig.jobs.add_slices(&rig.lease, vec![slice]).await.unwrap();
+        let slice = NewSlice { index, first_task, tasks, spool_name, bytes: 1 };
+        rig.jobs.add_slices(&rig.lease, vec![slice], u64::MAX).await.unwrap();
     }
     names
 }
@@ -213,6 +213,7 @@ async fn a_retry_whose_tasks_are_gone_or_not_what_was_counted_fails_and_says_so(
         jobs: &rig.jobs,
         spool: &rig.spool,
         places: &rig.places,
+        bytes_max: u64::MAX,
         leash: &rig.leash,
         bytes: &rig.bytes,
     };
@@ -240,6 +241,8 @@ fn only_an_ended_job_whose_manifest_was_read_and_that_left_something_can_be_retr
     assert_eq!(job(|_| {}), Ok(6));
     assert_eq!(job(|job| job.progress.succeeded = 10), Err(CannotRetry::NothingLeft));
     assert_eq!(job(|job| job.prepared = None), Err(CannotRetry::NeverRead));
+    const AT: brigade_model::Timestamp = brigade_model::Timestamp::UNIX_EPOCH;
+    assert_eq!(job(|job| job.outcomes_removed = Some(AT)), Err(CannotRetry::OutcomesRemoved(AT)));
     assert_eq!(
         job(|job| job.status = brigade_model::Status::Completing),
         Err(CannotRetry::NotEnded(brigade_model::Status::Completing))

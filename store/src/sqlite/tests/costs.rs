@@ -4,12 +4,13 @@ use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Dialect, JobId};
 use brigade_model::names::AccountId;
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::{Apply, ChangeId, ListJobs};
+use brigade_model::ports::job_store::{Apply, ChangeId, Due, ListJobs};
+use brigade_model::quota::Quota;
 use brigade_model::status::Status;
 use rusqlite::{Connection, StatementStatus};
 
 use super::super::job_row::{READ_JOB, insert_job};
-use super::super::{jobs, lists, purge, service_clock, slices, stages};
+use super::super::{accounts, jobs, lists, purge, service_clock, slices, stages};
 use super::{open, with_writer};
 use crate::conformance::sample_job;
 
@@ -20,6 +21,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     (jobs::FIND_TOKEN, "SEARCH job USING INDEX job_token (account=? AND dialect=? AND token=?)"),
     (jobs::COUNT_OPEN, "SEARCH job USING COVERING INDEX job_open_of_account (account=? AND terminated=?)"),
     (jobs::FIND_JOB, "SEARCH job USING COVERING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (jobs::FIND_REMOVAL, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (jobs::FIND_CHANGE, "SEARCH change USING PRIMARY KEY (job=? AND id=?)"),
     (jobs::CHECK_STAGE, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (jobs::CANDIDATES, "SEARCH job USING INDEX job_slots (endpoint=? AND status=?)"),
@@ -37,6 +39,14 @@ const STATEMENTS: &[(&str, &str)] = &[
     (stages::JOB_STATUS, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (stages::COUNT_SLICES, "SEARCH slice USING PRIMARY KEY (job=?)"),
     (stages::CHECK_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (stages::HOLD_SLICES, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (accounts::UNCOUNT_JOB, "SEARCH account USING PRIMARY KEY (name=?)"),
+    (accounts::ADD_BYTES, "SEARCH account USING PRIMARY KEY (name=?)"),
+    (accounts::LET_BYTES_GO, "SEARCH slice USING PRIMARY KEY (job=?)"),
+    (accounts::BYTES_OF, "SEARCH account USING PRIMARY KEY (name=?)"),
+    (accounts::ACCOUNTS, "SCAN account"),
+    (accounts::NEXT_HOLDER, "SEARCH job USING INDEX job_holds_of_account (account=?)"),
+    (accounts::NEXT_TO_LEAVE, "SEARCH job USING INDEX job_may_leave (account=?)"),
     (stages::FORGET_UPLOAD, "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
     (stages::UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
     (stages::UPLOADS_OF_SLICES, "SEARCH upload USING PRIMARY KEY (job=?)"),
@@ -60,6 +70,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     (purge::NEXT_HIDDEN, "SEARCH retry USING INDEX job_retried (retry_of=? AND status=?)"),
     (purge::NEXT_ENDED, "SEARCH retry USING INDEX job_retried (retry_of=? AND status=?)"),
     (purge::NEXT_ENDED, "SEARCH job USING INDEX job_ended (since<?)"),
+    (purge::NEXT_OLD_HOLDER, "SEARCH job USING INDEX job_holds (since<?)"),
+    (purge::GIVE_UP, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (purge::GIVE_UP, "SEARCH s USING INDEX slice_begun (job=?)"),
+    (purge::END_BEGUN, "SEARCH slice USING INDEX slice_begun (job=?)"),
     (purge::DELETE_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (purge::DELETE_ROWS[0], "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
     (purge::DELETE_ROWS[1], "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
@@ -192,7 +206,7 @@ async fn describing_and_leasing_cost_the_same_with_many_slices_as_with_few() {
 async fn a_purge_gives_its_pages_back_to_the_file_system() {
     let (_directory, store) = open();
     let pages = |connection: &Connection| connection.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0));
-    store.create_job(&sample_job(1), 9).await.unwrap();
+    store.create_job(&sample_job(1), &Quota::of_open_jobs(9)).await.unwrap();
     let before = with_writer(&store, pages).await.unwrap();
     let fill = |connection: &Connection| {
         let mut insert =
@@ -210,7 +224,7 @@ async fn a_purge_gives_its_pages_back_to_the_file_system() {
         stage_fence: None,
     };
     store.apply(apply).await.unwrap();
-    let purged = store.purge(ServiceTime::default(), 1000).await.unwrap();
+    let purged = store.purge(&Due::ended_before(ServiceTime::default()), 1000).await.unwrap();
     assert_eq!((purged.jobs.len(), purged.more), (1, false));
     assert!(with_writer(&store, pages).await.unwrap() <= before);
 }

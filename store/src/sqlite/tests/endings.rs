@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::mpsc;
 
+use brigade_model::Quota;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::StoreError;
 use rusqlite::ffi;
@@ -40,7 +41,7 @@ async fn an_io_error_of_a_reader_ends_the_process() {
 #[tokio::test]
 async fn a_reader_whose_read_panicked_reads_on_for_others() {
     let (_directory, store) = open();
-    store.create_job(&sample_job(1), 9).await.unwrap();
+    store.create_job(&sample_job(1), &Quota::of_open_jobs(9)).await.unwrap();
     for _ in 0..20 {
         let failed: Result<(), StoreError> = store.readers.read(|_| panic!("a bug, for a test")).await;
         assert!(failed.is_err());
@@ -57,14 +58,14 @@ async fn a_panic_of_the_writer_ends_the_process_and_leaves_nobody_waiting() {
     let failed: Result<(), StoreError> = with_writer(&store, |_| panic!("a bug, for a test")).await;
     assert!(failed.is_err());
     assert_eq!(told.recv().unwrap(), "the writer panicked");
-    assert!(store.create_job(&sample_job(1), 9).await.is_err(), "nobody writes any more");
+    assert!(store.create_job(&sample_job(1), &Quota::of_open_jobs(9)).await.is_err(), "nobody writes any more");
 }
 
 #[tokio::test]
 async fn a_database_that_was_overwritten_ends_the_process() {
     let (directory, store) = open();
     for n in 1..=50 {
-        store.create_job(&sample_job(n), 99).await.unwrap();
+        store.create_job(&sample_job(n), &Quota::of_open_jobs(99)).await.unwrap();
     }
     drop(store);
     let file = directory.path().join("brigade.db");
@@ -91,14 +92,14 @@ async fn a_full_disk_is_told_and_room_is_used_when_it_comes_back() {
     let mut created = 0;
     let refused = loop {
         created += 1;
-        if let Err(error) = store.create_job(&sample_job(created), 9999).await {
+        if let Err(error) = store.create_job(&sample_job(created), &Quota::of_open_jobs(9999)).await {
             break error;
         }
     };
     assert!(refused.to_string().contains("full"), "{refused}");
     assert_eq!(store.job(sample_job(created).id).await.unwrap(), None);
     with_writer(&store, size(u32::MAX / 4)).await.unwrap();
-    store.create_job(&sample_job(created), 9999).await.unwrap();
+    store.create_job(&sample_job(created), &Quota::of_open_jobs(9999)).await.unwrap();
 }
 
 #[tokio::test]

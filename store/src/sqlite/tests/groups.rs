@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::mpsc;
 
+use brigade_model::Quota;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{CreateJobError, StoreError};
 use futures::future::join_all;
@@ -44,9 +45,10 @@ async fn occupy_writer(store: &SqliteStore) -> (mpsc::Sender<()>, impl Future<Ou
 #[tokio::test]
 async fn commands_that_wait_share_a_transaction_of_64_at_most() {
     let (_directory, store) = open();
+    let quota = Quota::of_open_jobs(1000);
     let (gate, occupied) = occupy_writer(&store).await;
     let jobs: Vec<_> = (1..=100).map(sample_job).collect();
-    let mut waiting = Box::pin(join_all(jobs.iter().map(|job| store.create_job(job, 1000))));
+    let mut waiting = Box::pin(join_all(jobs.iter().map(|job| store.create_job(job, &quota))));
     assert!(poll!(&mut waiting).is_pending());
     drop(gate);
     occupied.await.unwrap();
@@ -58,9 +60,10 @@ async fn commands_that_wait_share_a_transaction_of_64_at_most() {
 #[tokio::test]
 async fn nobody_is_answered_before_the_commit() {
     let (_directory, store) = open();
+    let quota = Quota::of_open_jobs(9);
     let (gate, first) = occupy_writer(&store).await;
     let job = sample_job(1);
-    let mut created = Box::pin(store.create_job(&job, 9));
+    let mut created = Box::pin(store.create_job(&job, &quota));
     assert!(poll!(&mut created).is_pending());
     let last = send_occupation(&store);
     drop(gate);
@@ -77,10 +80,11 @@ async fn nobody_is_answered_before_the_commit() {
 #[tokio::test]
 async fn a_refused_command_takes_nothing_from_its_neighbours_and_leaves_nothing() {
     let (_directory, store) = open();
+    let quota = Quota::of_open_jobs(2);
     let (gate, occupied) = occupy_writer(&store).await;
     let jobs: Vec<_> = (1..=5).map(sample_job).collect();
     // Each may be the second job at most, and is inserted before that is known.
-    let mut waiting = Box::pin(join_all(jobs.iter().map(|job| store.create_job(job, 2))));
+    let mut waiting = Box::pin(join_all(jobs.iter().map(|job| store.create_job(job, &quota))));
     assert!(poll!(&mut waiting).is_pending());
     drop(gate);
     occupied.await.unwrap();
@@ -94,15 +98,16 @@ async fn a_refused_command_takes_nothing_from_its_neighbours_and_leaves_nothing(
 #[tokio::test]
 async fn an_error_of_the_database_rolls_back_its_group_and_the_next_one_works() {
     let (directory, store) = open();
+    let quota = Quota::of_open_jobs(9);
     let (gate, occupied) = occupy_writer(&store).await;
     let (first, second) = (sample_job(1), sample_job(2));
-    let mut created = Box::pin(store.create_job(&first, 9));
+    let mut created = Box::pin(store.create_job(&first, &quota));
     let mut broken = Box::pin(with_writer(&store, |connection| connection.execute_batch("no such statement")));
     assert!(poll!(&mut created).is_pending() && poll!(&mut broken).is_pending());
     drop(gate);
     assert!(occupied.await.is_err() && broken.await.is_err());
     assert!(matches!(created.await, Err(CreateJobError::Store(_))), "it was not committed, so it is not acknowledged");
-    store.create_job(&second, 9).await.unwrap();
+    store.create_job(&second, &quota).await.unwrap();
     assert_eq!(store.written().groups, 1);
     drop(store);
     let store = open_again(directory.path());
@@ -112,9 +117,10 @@ async fn an_error_of_the_database_rolls_back_its_group_and_the_next_one_works() 
 #[tokio::test]
 async fn what_was_sent_is_committed_though_its_sender_is_gone() {
     let (directory, store) = open();
+    let quota = Quota::of_open_jobs(9);
     let (gate, occupied) = occupy_writer(&store).await;
     let job = sample_job(1);
-    let mut abandoned = Box::pin(store.create_job(&job, 9));
+    let mut abandoned = Box::pin(store.create_job(&job, &quota));
     assert!(poll!(&mut abandoned).is_pending());
     drop(abandoned);
     drop(gate);

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::options::Separator;
-use brigade_model::ports::job_store::{LeaseToken, OutcomePart, OwnerId};
+use brigade_model::ports::job_store::{Due, LeaseToken, OutcomePart, OwnerId};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{JobSpec, ServiceTime, Timestamp};
+use brigade_model::{JobSpec, Quota, ServiceTime, Timestamp};
 use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -91,7 +91,7 @@ async fn a_life_from_before_limits_has_those_of_its_options() {
     (_, job.spec) = sample_specs().remove(1);
     job.limits = job.spec.options.limits();
     assert!(!job.limits.is_none());
-    store.create_job(&job, 9).await.unwrap();
+    store.create_job(&job, &Quota::of_open_jobs(9)).await.unwrap();
     with_writer(&store, |connection| connection.execute("UPDATE job SET life = json_remove(life, '$.limits')", ()))
         .await
         .unwrap();
@@ -230,4 +230,47 @@ async fn a_database_from_before_the_service_clock_counts_from_the_times_of_day_t
     for (n, (_, _, expected)) in (1..).zip(jobs) {
         assert_eq!(store.job(sample_job(n).id).await.unwrap().unwrap().since, expected, "job {n}");
     }
+}
+
+/// The version of the schema before accounts had quotas.
+const WITHOUT_QUOTAS: u32 = 8;
+
+#[tokio::test]
+async fn a_database_from_before_quotas_counts_what_it_holds_and_tells_which_jobs_lack_their_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..WITHOUT_QUOTAS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+    old.pragma_update(None, "user_version", WITHOUT_QUOTAS).unwrap();
+    let (delivered, mut undelivered, open) = (sample_job(1), sample_job(2), sample_job(3));
+    undelivered.failures.push(JobFailure::new(failure::REPORT_DELIVERY_FAILED, "the bucket is gone"));
+    for job in [&delivered, &undelivered, &open] {
+        insert_job(&old, job).unwrap();
+        let of_job = (job.id.as_bytes(),);
+        old.execute(
+            "INSERT INTO slice (job, number, first_task, tasks, spool_name) VALUES (?1, 0, 0, 9, 's'), (?1, 1, 9, 9, 't')",
+            of_job,
+        )
+        .unwrap();
+        let parts =
+            "INSERT INTO part (job, slice, seq, epoch, bytes) VALUES (?1, 0, 0, 3, x'0102'), (?1, 0, 1, 3, x'03')";
+        old.execute(parts, of_job).unwrap();
+    }
+    let ended = "UPDATE job SET status = 'Failed', terminated = 5 WHERE id IN (?1, ?2)";
+    old.execute(ended, (delivered.id.as_bytes(), undelivered.id.as_bytes())).unwrap();
+    drop(old);
+
+    let store = open_again(directory.path());
+    let kept = |connection: &Connection| {
+        connection.query_row("SELECT name, jobs, bytes FROM account", (), |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
+        })
+    };
+    assert_eq!(with_writer(&store, kept).await.unwrap(), ("a".to_owned(), 3, 9));
+    let lacking = [&delivered, &undelivered, &open].map(|job| store.job(job.id));
+    let lacking = futures::future::join_all(lacking).await;
+    let lacking: Vec<_> = lacking.into_iter().map(|job| job.unwrap().unwrap().lacks_report).collect();
+    assert_eq!(lacking, [false, true, false]);
+    let due = Due { outcomes_before: ServiceTime(Duration::MAX), ..Due::ended_before(ServiceTime::default()) };
+    assert_eq!(store.purge(&due, 1000).await.unwrap().jobs, [delivered.id]);
+    assert_eq!(with_writer(&store, kept).await.unwrap(), ("a".to_owned(), 3, 6));
 }

@@ -1,7 +1,8 @@
 //! Retrying what an ended job left undone.
 
 use brigade_model::job::Prepared;
-use brigade_model::{JobId, JobSpec};
+use brigade_model::ports::job_store::Due;
+use brigade_model::{JobId, JobSpec, ServiceTime};
 
 use super::*;
 
@@ -86,6 +87,24 @@ async fn what_cannot_be_retried_is_refused_with_its_reason_and_nothing_is_create
     }
     assert_eq!(refused(&bench.send(retry(empty, &json!({}))).await), (409, "NothingToRetry".into()));
 
+    let removed = bench.create("removed").await;
+    bench.change(removed, Change::PreparationStarted).await;
+    bench.add_slice(removed, 1).await;
+    let cancelled = Change::CancelRequested(String::new());
+    for change in [Change::ManifestRead(Prepared { tasks: 5, ..Prepared::default() }), cancelled] {
+        bench.change(removed, change).await;
+    }
+    if bench.store.job(removed).await.unwrap().unwrap().terminated.is_none() {
+        bench.change(removed, Change::ReportWritten).await;
+    }
+    let due =
+        Due { outcomes_before: ServiceTime(std::time::Duration::MAX), ..Due::ended_before(ServiceTime::default()) };
+    bench.store.purge(&due, 1000).await.unwrap();
+    let answer = bench.send(retry(removed, &json!({}))).await;
+    assert_eq!(refused(&answer), (409, "OutcomesRemoved".into()));
+    let at = bench.store.job(removed).await.unwrap().unwrap().outcomes_removed.unwrap();
+    assert!(answer.body.contains(&format!("outcomes removed on {at:.0}")), "{answer:?}");
+
     let id = ended(&bench, "t").await;
     assert_eq!(refused(&bench.send(retry(id, &json!({})).of_other()).await), (404, "NoSuchJob".into()));
     for (body, code) in [
@@ -101,5 +120,5 @@ async fn what_cannot_be_retried_is_refused_with_its_reason_and_nothing_is_create
         assert_eq!(refused(&bench.send(retry(id, &body)).await), (400, code.into()), "{body}");
     }
     let listed = bench.send(Call::new("GET", "/jobs")).await;
-    assert_eq!(listed.body.matches("<member>").count(), 3, "{listed:?}");
+    assert_eq!(listed.body.matches("<member>").count(), 4, "{listed:?}");
 }
