@@ -88,8 +88,8 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         created: row.get::<_, Time>(9)?.0,
         suspended: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
         terminated: row.get::<_, Option<Time>>(11)?.map(|time| time.0),
-        lacks_report: row.get(17)?,
-        outcomes_removed: row.get::<_, Option<Time>>(18)?.map(|time| time.0),
+        lacks_report: row.get(18)?,
+        outcomes_removed: row.get::<_, Option<Time>>(19)?.map(|time| time.0),
         progress: Progress {
             total: row.get::<_, Count>(12)?.0,
             succeeded: row.get::<_, Count>(13)?.0,
