@@ -41,6 +41,7 @@ const KNOWN: &[&str] = &[
     "MalformedXML",
     "MethodNotAllowed",
     "MissingContentLength",
+    "NoDescriptor",
     "NoSuchBucket",
     "NoSuchKey",
     "NoSuchTagSet",
