@@ -164,7 +164,7 @@ impl ObjectStore for Budgeted {
             Some(place) => place,
             None => tokio::select! {
                 biased;
-                () = leash.stopped() => return Err(stopped()),
+                () = leash.ended(&*self.budget.clock) => return Err(stopped()),
                 place = self.budget.place(&call) => place,
             },
         };

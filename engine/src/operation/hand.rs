@@ -139,8 +139,10 @@ impl<'a> Hand<'a> {
 
     /// Room for the bytes of a body that is about to be read or built, for as long as it is held.
     pub(crate) async fn room_for(&self, bytes: u64) -> Result<Room, CallError> {
-        let room = self.bench.bytes.take(self.bench.job, bytes, &self.leash()).await;
-        room.ok_or_else(|| {
+        let leash = self.leash();
+        // What has begun waits no longer than anything else after a stop.
+        let room = self.until_stopped(self.bench.bytes.take(self.bench.job, bytes, &leash)).await;
+        room.ok().flatten().ok_or_else(|| {
             let why = "stopped while it waited for room for its bytes";
             CallError::new(Verdict::Stopped, Effect::None, "Stopped", why)
         })

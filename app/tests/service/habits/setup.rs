@@ -141,7 +141,7 @@ fn settings(url: &str) -> String {
     let endpoint = |name: &str| {
         format!(
             "[endpoints.{name}]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n\
-             wait_attempts_max = 3\nwait_max = \"2s\"\n"
+             wait_attempts_max = 3\nwait_max = \"2s\"\ncopy_timeout = \"15s\"\n"
         )
     };
     let role = |name: &str, target: &str| {
