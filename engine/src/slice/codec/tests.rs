@@ -201,19 +201,20 @@ proptest! {
 #[tokio::test]
 async fn a_large_slice_is_written_compared_and_verified_step_by_step() {
     let tasks: Vec<Task> = (0..4000_u64)
-        .map(|n| task(n, "photos", &format!("{:0>1000}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+        .map(|n| task(n, "photos", &format!("{:0<1000}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
         .collect();
     let mut writer = SliceWriter::new();
     tasks.iter().for_each(|task| writer.add(task));
     let bytes = writer.rows.len();
+    assert!(bytes > 3_000_000, "no key begins like the one before: {bytes} bytes");
     let (file, polls) = polls_of(writer.finish_in_steps()).await;
     assert!(polls >= bytes / COMPRESSED_AT_ONCE, "{polls} polls for {bytes} bytes");
     assert_eq!(read(&file, &row(0, 4000), EmptyVersion::Latest).unwrap(), tasks);
     tasks.iter().for_each(|task| writer.add(task));
     let (is_same, polls) = polls_of(writer.matches(&file)).await;
-    assert!(is_same && polls >= bytes / PACE_BYTES, "{polls} polls for {bytes} bytes");
+    assert!(is_same && polls >= bytes / (2 * PACE_BYTES), "{polls} polls for {bytes} bytes");
     let (verified, polls) = polls_of(verify(&file)).await;
-    assert!(verified.is_ok() && polls >= bytes / PACE_BYTES, "{polls} polls for {bytes} bytes");
+    assert!(verified.is_ok() && polls >= bytes / (2 * PACE_BYTES), "{polls} polls for {bytes} bytes");
     assert!(verify(&file.slice(..file.len() - 1)).await.is_err());
     writer.add(&task(4000, "photos", "more"));
     assert!(!writer.matches(&file).await, "it has a task more");
