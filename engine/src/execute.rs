@@ -40,12 +40,16 @@ use self::commit::{Committed, commit_part};
 use self::units::Units;
 use crate::operation::Run;
 use crate::outcomes::PartBuilder;
+use crate::pace::Pace;
 use crate::setback::Setback;
 use crate::shop::Shop;
 
 /// How often a slice's lease is given back to a store that fails, and how long that waits.
 const RELEASE_TRIES: u32 = 60;
 const RELEASE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a task is worth in bytes of work: with the longest names 10 us.
+const TASK_BYTES: usize = 1024;
 
 /// How the run of a slice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +152,9 @@ struct Floor<'a> {
     part_timer: Option<Sleep>,
     committing: Option<BoxFuture<'a, Committed>>,
     next_seq: u64,
+    /// Where every answer comes at once, nothing else lets others run.
+    pace: Pace,
+    gathered: usize,
     renew_timer: Sleep,
     renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
     look_timer: Sleep,
@@ -189,6 +196,8 @@ impl<'a> Floor<'a> {
             part_timer: None,
             committing: None,
             next_seq: run.lease.next_seq,
+            pace: Pace::default(),
+            gathered: 0,
             renew_timer: renew_timer(run),
             renewing: None,
             look_timer: look_timer(run),
@@ -239,6 +248,7 @@ impl<'a> Floor<'a> {
                 () = self.run.leash.stuck_changed(self.stuck_seen) => Woken::StuckChanged,
             };
             self.handle(woken).await;
+            self.pace.work(std::mem::take(&mut self.gathered) * TASK_BYTES).await;
         }
     }
 
@@ -341,6 +351,7 @@ impl<'a> Floor<'a> {
 
     /// Takes the outcomes of a unit into the part that is filling.
     fn gather(&mut self, end: UnitEnd) {
+        self.gathered += end.len();
         if let Some((offset, _)) = end.first() {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }

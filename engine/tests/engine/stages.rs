@@ -2,20 +2,22 @@
 //! it waits, and its patience has an end. And what goes on beside the loop.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::job::Change;
+use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{
     Answer, ByteStream, Call, CallError, CallKind, Effect, GotObject, Leash, ObjectStore, Verdict,
 };
+use brigade_model::ports::spawn::{Spawn, Spawned, Work};
 use brigade_model::ports::spool::SpoolError;
-use brigade_model::ports::{Clock, Spool};
-use brigade_model::{Job, JobId, Status};
-use brigade_runtime::SimulatedClock;
+use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::{Job, JobId, Operation, Status};
+use brigade_runtime::{Node, SimulatedClock};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_store::memory::MemorySpool;
 use bytes::Bytes;
@@ -283,6 +285,40 @@ async fn an_engine_whose_loop_panics_says_that_it_has_failed_and_can_be_shut_dow
     let orderly = World::new(906).start(None);
     orderly.engine.shut_down().await;
     assert!(!orderly.engine.has_failed());
+}
+
+/// Starts work on a node, and counts the polls of slices.
+struct CountsPolls {
+    node: Node,
+    polls: Arc<AtomicUsize>,
+}
+
+impl Spawn for CountsPolls {
+    fn spawn(&self, name: &'static str, mut work: Work) -> Box<dyn Spawned> {
+        let polls = self.polls.clone();
+        let counted = std::future::poll_fn(move |context| {
+            polls.fetch_add(usize::from(name == "slice"), Ordering::SeqCst);
+            work.as_mut().poll(context)
+        });
+        self.node.spawn(name, Box::pin(counted))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_yields_by_its_tasks_also_where_every_answer_comes_at_once() {
+    let mut world = World::new(908);
+    world.config.slices = 1;
+    // Objects that are gone by then: a delete succeeds at once.
+    let id = world.create(Operation::Delete, keys(16_000)).await;
+    let polls = Arc::new(AtomicUsize::new(0));
+    let node = Node::default();
+    let process = world.start_with(node.clone(), None, Arc::new(CountsPolls { node, polls: polls.clone() }));
+    world.wait(id, |job| job.status == Status::Complete).await;
+    process.engine.shut_down().await;
+    let slices = world.jobs.slices(id, 0, usize::MAX).await.unwrap().len();
+    let polls = polls.load(Ordering::SeqCst);
+    // At most a window of tasks ends at once.
+    assert!(polls >= slices + 16_000 / WINDOW_TASKS as usize, "{polls} polls of {slices} slices");
 }
 
 /// What answers with the whole object, whatever range is asked for, in the way of the store's own reader.
