@@ -47,9 +47,9 @@ pub(crate) fn prepare(manifest: Manifest) -> f64 {
 
 /// The longest time for which a job over this manifest runs without yielding, from its beginning to
 /// this status, in milliseconds.
-pub(crate) fn longest_poll(last: Status, manifest: Manifest) -> f64 {
+pub(crate) fn longest_poll(last: Status, operation: Operation, manifest: Manifest) -> f64 {
     let timed = Arc::new(Timed::default());
-    run_until(last, Operation::Delete, manifest, Answers::AtOnce, None, timed.clone());
+    run_until(last, operation, manifest, Answers::AtOnce, None, timed.clone());
     timed.longest_ms()
 }
 
