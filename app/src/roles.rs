@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
@@ -113,7 +114,7 @@ impl ConfiguredRoles {
             }
             let active = ActiveEndpoint::new(name.clone(), endpoint.kind, caps(endpoint), Arc::clone(&tools.clock));
             if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
-                let chain = build_chain(&name, &active, endpoint, pair, tools)?;
+                let chain = build_chain(&name, &active, endpoint, pair, at_once(policy(endpoint)), tools)?;
                 let store = Arc::new(Impatient { inner: chain.store, gate: Arc::clone(&chain.gate) });
                 roles.probing.insert(name.clone(), Chain { store, ..chain });
             }
@@ -199,7 +200,7 @@ impl ConfiguredRoles {
         let index = match self.chains.iter().position(same) {
             Some(index) => index,
             None => {
-                self.chains.push(build_chain(name, active, endpoint, pair, tools)?);
+                self.chains.push(build_chain(name, active, endpoint, pair, policy(endpoint), tools)?);
                 self.chains.len() - 1
             }
         };
@@ -281,6 +282,7 @@ fn build_chain(
     active: &ActiveEndpoint,
     endpoint: &Endpoint,
     pair: Pair,
+    policy: RetryPolicy,
     tools: &Tools,
 ) -> anyhow::Result<Chain> {
     let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
@@ -290,20 +292,29 @@ fn build_chain(
     let http = http.telling_dates_to(Arc::clone(active.stamps()));
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
-    let timeouts = timeouts(endpoint);
-    let limit = Limit::sharing(metered, active.limit(), timeouts, clock());
+    let limit = Limit::sharing(metered, active.limit(), policy.timeouts, clock());
     let gate = Arc::new(Gate::new());
-    let policy = RetryPolicy {
+    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
+    let store = Arc::new(Retries::new(Arc::new(retry), meters));
+    Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })
+}
+
+/// How calls of jobs are repeated.
+fn policy(endpoint: &Endpoint) -> RetryPolicy {
+    RetryPolicy {
         attempts_max: endpoint.attempts_max,
-        timeouts,
+        timeouts: timeouts(endpoint),
         wait_attempts_max: endpoint.wait_attempts_max,
         wait_max: endpoint.wait_max,
         has_host_per_bucket: matches!(endpoint.addressing, value::Addressing::VirtualHosted),
         ..RetryPolicy::default()
-    };
-    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
-    let store = Arc::new(Retries::new(Arc::new(retry), meters));
-    Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })
+    }
+}
+
+/// How calls of a probe are repeated: an operator waits for it, and a kind of call that always fails is
+/// what it is to find out.
+fn at_once(policy: RetryPolicy) -> RetryPolicy {
+    RetryPolicy { burst: Duration::ZERO, wait_attempts_max: policy.attempts_max, wait_max: Duration::ZERO, ..policy }
 }
 
 /// Bucket, class of call and limit.
