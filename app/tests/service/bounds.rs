@@ -119,9 +119,9 @@ async fn copies_between_stores_leave_the_process_below_512_mib_though_the_target
     for n in 1..17 {
         create(&house, (&n.to_string(), "to_far"), copy, 100).await;
     }
-    until(&house, "the budget is full", || objects() >= 256 / 8).await;
+    until(&house, "others have room beside it", || objects() > 128 / 8).await;
     house.clock.sleep(Duration::from_secs(2)).await;
-    assert_eq!(objects(), 256 / 8, "more is read than fits");
+    assert!(objects() <= 256 / 8, "more is read than fits: {}", objects());
     let peak = peak(&house);
     assert!(peak < MEMORY_MAX, "{} MiB", peak / MIB);
     eprintln!("streamed copies: at most {} MiB", peak / MIB);
