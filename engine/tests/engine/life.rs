@@ -70,12 +70,12 @@ async fn a_delete_job_deletes_in_groups() {
 async fn more_than_half_failing_fails_the_job_with_its_reason_and_a_report() {
     let world = World::new(5);
     world.fill(900).await;
-    let id = world.create(tagging(), keys(3000)).await;
+    let id = world.create(tagging(), keys(20_000)).await;
     let job = world.run_to_end(id, None).await;
     assert_eq!(job.status, Status::Failed);
     assert_eq!(job.failures[0].code, "TaskFailureThresholdExceeded");
-    assert!(job.progress.succeeded + job.progress.failed < 3000, "it stopped");
-    check(&world, &job, &keys(3000)).await;
+    assert!(job.progress.succeeded + job.progress.failed < 20_000, "it stopped");
+    check(&world, &job, &keys(20_000)).await;
 }
 
 #[tokio::test(start_paused = true)]
