@@ -144,8 +144,6 @@ impl NonRepeatableCall {
 /// How often a call is made at most while its effect stays unknown, each time after a check. Those
 /// that count against none are made beyond that.
 pub(crate) const ACTS_MAX: u32 = 3;
-/// And so many where each failed with others of its kind, or within the first minute.
-const ACTS_FREE_MAX: u32 = 6;
 /// The second act waits up to this long beyond the time of the first; the third up to twice this.
 const BACKOFF: Duration = Duration::from_millis(500);
 /// The wait grows no longer than so many times.
@@ -369,7 +367,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
             }
             return Err(error.into());
         }
-        if acts >= ACTS_MAX && (!error.is_free || acts >= ACTS_FREE_MAX) {
+        if acts >= ACTS_MAX && !error.is_free {
             return Err(error.into());
         }
         let until = match current {
