@@ -78,6 +78,8 @@ scenes! {
     where_a_copy_fails_inside_of_a_success => Scene::of(Act::Copy, &[H::CopyFailsInside]);
     where_a_copy_fails_inside_of_a_success_and_another_writes =>
         Scene::of(Act::Copy, &[H::CopyFailsInside]).with(When::TargetIsWritten);
+    where_a_complete_fails_inside_of_a_success_and_another_writes =>
+        Scene::of(Act::CopyLarge, &[H::CopyFailsInside]).with(When::UploadIsCompleted);
     where_a_group_of_deletes_is_half_named => Scene::of(Act::Delete, &[H::DeletesNameSome]);
     where_a_group_of_deletes_fails_though_it_is_done => Scene::of(Act::Delete, &[H::DeletesFailThoughDone]);
     where_versions_are_not_minded => Scene::of(Act::DeleteVersion, &[H::IgnoresVersions]);
@@ -96,6 +98,8 @@ scenes! {
     where_a_copy_goes_to_a_folded_key => Scene::of(Act::CopyStray, &[H::FoldsKeys]);
     where_a_write_drops_an_upload =>
         Scene::of(Act::CopyLarge, &[H::WritesDropUploads]).with(When::PartIsCopied);
+    where_a_write_drops_an_upload_whose_complete_failed =>
+        Scene::of(Act::CopyLarge, &[H::WritesDropUploads, H::CopyFailsInside]).with(When::UploadIsCompleted);
     where_uploads_expire => Scene::of(Act::CopyLarge, &[H::UploadsExpire]);
     where_a_completed_upload_is_listed =>
         Scene::of(Act::CopyLarge, &[H::ListsCompletedUploads, H::LosesAnswerOfComplete]);
