@@ -145,6 +145,9 @@ pub const LEASE_TTL_BODY: Duration = Duration::from_secs(1200);
 pub const ATTEMPT_TIME: Duration = Duration::from_secs(15);
 /// An attempt may be without a word this much longer for each MiB that it moves: 8 MiB/s. ours
 pub const ATTEMPT_TIME_PER_MIB: Duration = Duration::from_millis(125);
+/// A copy of unknown size, and the completion of an upload of any size, may be without a word this
+/// long: 1 GiB at that pace. ours
+pub const COPY_TIME: Duration = Duration::from_secs(120);
 /// Bytes of bodies that a process holds at once: 32 parts of a streamed copy, and half of what a
 /// process may take in all. ours
 pub const BYTES_IN_FLIGHT: u64 = 256 * 1024 * 1024;

@@ -350,7 +350,11 @@ impl ObjectStore for Retry {
                 Err(Ended::Stopped) => break history.stopped(self.gate.reason_for(passing)),
             }
         };
-        let Timeouts { attempt, per_mib, .. } = self.policy.timeouts;
+        let timeouts = self.policy.timeouts;
+        let (attempt, per_mib) = match error.is_of_store() {
+            true => (timeouts.attempt, Duration::ZERO),
+            false => (timeouts.besides_bytes(&call), timeouts.per_mib),
+        };
         let attempt_time_ms = u32::try_from(attempt.as_millis()).unwrap_or(u32::MAX);
         let mib_time_ms = u16::try_from(per_mib.as_millis()).unwrap_or(u16::MAX);
         Err(CallError { attempt_time_ms, mib_time_ms, ..error })

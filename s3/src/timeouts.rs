@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use brigade_model::limits::{ATTEMPT_TIME, ATTEMPT_TIME_PER_MIB, LEASE_LEFT};
+use brigade_model::limits::{ATTEMPT_TIME, ATTEMPT_TIME_PER_MIB, COPY_TIME, LEASE_LEFT};
 use brigade_model::ports::object_store::{Call, CopyObject};
 
 /// An answer that began and does not end is given up this long after the time in which it had to
@@ -39,12 +39,7 @@ impl Default for Timeouts {
     /// 11 minutes; and two minutes for a copy of unknown size, which is 1 GiB at that pace. A larger
     /// one is looked for until the time of its size is over, and has that time when it is repeated.
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            attempt: ATTEMPT_TIME,
-            per_mib: ATTEMPT_TIME_PER_MIB,
-            copy: Duration::from_secs(120),
-        }
+        Self { connect: Duration::from_secs(3), attempt: ATTEMPT_TIME, per_mib: ATTEMPT_TIME_PER_MIB, copy: COPY_TIME }
     }
 }
 
@@ -53,10 +48,20 @@ impl Timeouts {
     #[must_use]
     pub fn of(&self, call: &Call) -> Duration {
         let mib = u32::try_from(call.bytes_moved().div_ceil(1 << 20)).unwrap_or(u32::MAX);
-        let told = self.attempt.saturating_add(self.per_mib.saturating_mul(mib));
+        let told = self.besides_bytes(call).saturating_add(self.per_mib.saturating_mul(mib));
         match call {
-            Call::CopyObject(CopyObject { size: None, .. }) | Call::CompleteMultipartUpload(_) => told.max(self.copy),
+            Call::CopyObject(CopyObject { size: None, .. }) => told.max(self.copy),
             _ => told,
+        }
+    }
+
+    /// How much of that is not for the bytes that it moves. A completion moves none: its parts lie
+    /// there already.
+    #[must_use]
+    pub fn besides_bytes(&self, call: &Call) -> Duration {
+        match call {
+            Call::CompleteMultipartUpload(_) => self.attempt.max(self.copy),
+            _ => self.attempt,
         }
     }
 

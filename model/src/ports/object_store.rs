@@ -87,7 +87,8 @@ pub struct CallError {
     pub attempts: u32,
     /// How long the store asked to wait.
     pub retry_after_seconds: Option<u32>,
-    /// How long the store may take for an attempt without a word, in milliseconds ...
+    /// How long the store may take for an attempt without a word, in milliseconds; the shortest such
+    /// time where it has answered ...
     pub attempt_time_ms: u32,
     /// ... and how much longer for each MiB that it moves, in milliseconds.
     pub mib_time_ms: u16,
@@ -110,6 +111,13 @@ impl fmt::Display for CallError {
 }
 
 impl CallError {
+    /// Whether the store itself said how the attempt ended, so that it is no more at it. A gateway's
+    /// answer, or a page that is none of an object store, says nothing of the store behind it.
+    #[must_use]
+    pub fn is_of_store(&self) -> bool {
+        matches!(self.http_status, Some(200..300 | 500 | 501 | 503)) && self.code != "UnprovenSuccess"
+    }
+
     /// Until when a call may still be carried out that was begun and lost at these moments: until
     /// its last attempt, which may have gone on for as long as its answer came, has had its time
     /// once more, and not before twice that time from the beginning. `bytes` are those that the
@@ -578,6 +586,21 @@ pub type TagSet = Vec<Tag>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_is_no_more_at_a_call_once_it_has_said_how_it_ended_and_a_gateway_cannot_say_that() {
+        let told = |http_status, code| {
+            let error = CallError::new(Verdict::Transient, Effect::Unknown, code, "");
+            CallError { http_status, ..error }.is_of_store()
+        };
+        let of_stores = [(Some(200), "InternalError"), (Some(500), "InternalError"), (Some(200), "EmptyAnswer")];
+        assert!(of_stores.into_iter().all(|(status, code)| told(status, code)));
+        let of_others =
+            [(None, "RequestTimeout"), (Some(504), "GatewayTimeout"), (Some(502), "BadGateway"), (Some(524), "")];
+        assert!(
+            !of_others.into_iter().chain([(Some(200), "UnprovenSuccess")]).any(|(status, code)| told(status, code))
+        );
+    }
 
     #[test]
     fn a_lost_call_may_be_carried_out_until_its_last_attempt_has_had_its_time_once_more() {

@@ -1,6 +1,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests start calls beside each other")]
 
-use brigade_model::ports::object_store::{DeleteObject, HeadObject, ObjectHead, PutObject, send};
+use brigade_model::ports::object_store::{
+    CompleteMultipartUpload, DeleteObject, HeadObject, ObjectHead, PutObject, send,
+};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use tokio::task::{JoinHandle, yield_now};
 
@@ -67,6 +69,21 @@ async fn a_transient_failure_of_a_repeatable_call_is_tried_again() {
     let s = setup([server_error(), server_error()]);
     send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_how_long_its_call_may_take_and_a_completion_has_the_time_of_a_copy() {
+    let unanswered = || Err(error(Verdict::Transient, Effect::Unknown, "RequestTimeout", None));
+    let s = setup([unanswered(), unanswered(), server_error()]);
+    let complete = || CompleteMultipartUpload::new(at("photos"), "u".into(), vec![]);
+    let leash = Leash::unbounded();
+    let ended = [
+        send(&*s.retry, &leash, complete()).await.map(drop),
+        send(&*s.retry, &leash, delete()).await.map(drop),
+        send(&*s.retry, &leash, complete()).await.map(drop),
+    ];
+    let times = ended.map(|ended| ended.map_err(|lost| (lost.attempt_time_ms, lost.mib_time_ms)).unwrap_err());
+    assert_eq!(times, [(120_000, 125), (15_000, 125), (15_000, 0)], "a store that answered is no more at it");
 }
 
 #[tokio::test(start_paused = true)]

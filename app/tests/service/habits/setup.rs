@@ -26,9 +26,9 @@ use tokio::net::TcpListener;
 use super::scene::{Act, Scene, When};
 use crate::house::{House, at, credentials, make_buckets, request_to};
 
-/// A job of a few rows that has not ended after so many looks never ends: a kind of call that always
-/// fails is tried for a minute, and a copy in parts has three of them.
-const LOOKS_MAX: usize = 10_000;
+/// A job of a few rows that has not ended after so many looks never ends: a call that is not
+/// repeated before it had twice its time takes half a minute.
+const LOOKS_MAX: usize = 6000;
 /// Where nothing is repeated, a job never ends after so many, and neither does a listing.
 const LOOKS_MAX_AT_ONCE: usize = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -141,8 +141,7 @@ fn settings(url: &str) -> String {
     let endpoint = |name: &str| {
         format!(
             "[endpoints.{name}]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\n\
-             wait_attempts_max = 3\nwait_max = \"2s\"\ncopy_timeout = \"5s\"\n\
-             idle_timeout = \"5s\"\nidle_timeout_per_mib = \"1ms\"\n"
+             wait_attempts_max = 3\nwait_max = \"2s\"\n"
         )
     };
     let role = |name: &str, target: &str| {

@@ -5,9 +5,7 @@
 //! gone proves nothing: stores drop it when another writer's put completes, or after a day. That
 //! it is still listed proves little: some list it while it completes.
 
-use std::time::Duration;
-
-use brigade_model::limits::{ATTEMPT_TIME, ATTEMPT_TIME_PER_MIB};
+use brigade_model::limits::COPY_TIME;
 use brigade_model::ports::job_store::{Completing, OpenUpload};
 use brigade_model::ports::object_store::{At, CallError, CompleteMultipartUpload, ListParts, ObjectHead, Verdict};
 use brigade_model::{ETag, Outcome, Timestamp, VersionId};
@@ -20,13 +18,6 @@ use super::super::failure::{Doing, End};
 use super::super::hand::Hand;
 use super::super::uploads::{Aborted, Upload};
 use super::version_of;
-
-/// What an endpoint may take to carry out a completion that was lost with its sender, by the
-/// default time-outs.
-fn completion_time(size: u64) -> Duration {
-    let mib = u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX);
-    ATTEMPT_TIME.saturating_add(ATTEMPT_TIME_PER_MIB.saturating_mul(mib))
-}
 
 /// A completion: an upload whose parts are all there.
 pub(super) struct Completion<'a> {
@@ -45,10 +36,6 @@ impl CheckedCall for Completion<'_> {
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CompleteOntoUnchanged, Some(Feature::CompleteOntoNothing));
         Condition::of(current, &self.hand.bench.target.capabilities, onto)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.size
     }
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
@@ -83,7 +70,8 @@ pub(super) async fn settle_left(
     let lost = Completion { hand, upload: &upload, parts: Vec::new(), size, expected };
     let found = match lost.check(since).await {
         Ok(CheckResult::Act { .. }) => {
-            let until = hand.bench.clock.monotonic().after(completion_time(size));
+            // Its sender is gone, and with it the time-outs that it had: those of the defaults.
+            let until = hand.bench.clock.monotonic().after(COPY_TIME);
             check_until(hand, &lost, since, (1, until)).await
         }
         found => found,

@@ -1,3 +1,4 @@
+use brigade_model::limits::COPY_TIME;
 use brigade_model::operation::{CannedAcl, Directive, NewMetadata, StorageClass};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
@@ -11,7 +12,8 @@ use brigade_s3::simulated::{Body, SimulatedStore, Versioning};
 use bytes::Bytes;
 
 use super::rig::{
-    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, lost, message, put_now, tag, task, task_of_version,
+    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, lost, lost_in_time, message, put_now, tag, task,
+    task_of_version,
 };
 use crate::operation::{Bench, Run, abort_left_uploads, abort_recorded_uploads};
 use crate::setback::Setback;
@@ -205,10 +207,13 @@ async fn a_completion_whose_answer_was_lost_is_done_when_the_object_has_the_etag
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_completion_that_did_not_arrive_is_sent_again() {
+async fn a_completion_that_did_not_arrive_is_sent_again_after_twice_its_time_however_large_the_object_is() {
     let rig = rig_with_large_object().await;
-    rig.fault(CallKind::CompleteMultipartUpload, Fault::RequestLost);
+    rig.fault(CallKind::CompleteMultipartUpload, Fault::Fails(lost_in_time()));
+    let begun = rig.clock.monotonic();
     assert_eq!(rig.run(&plain(), &sized("k"), false).await, done());
+    // What an attempt of the rig may take is 15 s.
+    assert!((30..40).contains(&rig.clock.monotonic().since(begun).as_secs()));
     assert_copied(&rig).await;
 }
 
@@ -348,7 +353,8 @@ async fn a_worker_that_takes_over_waits_for_a_completion_under_way_and_then_copi
     take_over(&mut rig).await;
     let begun = rig.clock.monotonic();
     assert_eq!(rig.run(&plain(), &sized("k"), true).await, done());
-    assert!(rig.clock.monotonic().since(begun) >= std::time::Duration::from_secs(15));
+    let waited = rig.clock.monotonic().since(begun);
+    assert!(waited >= COPY_TIME && waited < COPY_TIME + COPY_TIME / 10, "{waited:?}");
     assert_copied(&rig).await;
 }
 
