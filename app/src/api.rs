@@ -1,6 +1,6 @@
 //! The HTTP API: the COS dialect at `/jobs`, the operator's API under `/brigade/v1/`
 //! ([`operator`]), and `/healthz` and `/readyz` beside them. What the service says of itself to
-//! anybody who asks has an address of its own: [`metrics_router`].
+//! every client may ask for has an address of its own: [`metrics_router`].
 //!
 //! A request of the dialect goes through the same steps whatever it asks for:
 //!
@@ -145,7 +145,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// What is told to whoever reaches the address of the metrics.
+/// What is told to every client that reaches the address of the metrics.
 pub fn metrics_router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/healthz", get(page::healthz))

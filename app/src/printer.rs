@@ -5,7 +5,7 @@
 //! text moves a cursor, colours a line or forges the next one. JSON and XML escape such characters
 //! in their own way before they come here, and so stay what they mean.
 //!
-//! Whoever reads standard output may stop at any line, as `head` does.
+//! The reader of standard output may stop at any line, as `head` does.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -58,7 +58,7 @@ pub fn json(value: &serde_json::Value) -> String {
 /// Prints a text of one or more lines on standard output.
 ///
 /// # Errors
-/// [`Ended`] with 0 when nobody reads on: what was wanted was read. Otherwise what the system
+/// [`Ended`] with 0 when the reader has closed it: what was wanted was read. Otherwise what the system
 /// said.
 pub fn say(text: impl Display) -> anyhow::Result<()> {
     let text = text.to_string();
@@ -76,7 +76,7 @@ pub fn ask(question: &str) {
     to_stderr(&on_one_line(question));
 }
 
-/// Without standard error there is nobody to tell.
+/// Without standard error the user cannot be told.
 fn to_stderr(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

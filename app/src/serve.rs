@@ -226,7 +226,7 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
     }
 }
 
-/// Closes connections to stores that nobody needs, for as long as the service runs.
+/// Closes idle connections to stores, for as long as the service runs.
 async fn sweep(idle: IdleConnections, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep(SWEEP_EVERY).await;

@@ -1,6 +1,6 @@
 //! The bytes of bodies that this process holds at once, whatever job they belong to.
 //!
-//! Whoever is about to read a body or to build a large request takes room for it first, and keeps
+//! A task that is about to read a body or to build a large request takes room for it first, and keeps
 //! the room until the bytes are gone. Room is given in the order in which it is asked for, with
 //! three rules:
 //!
@@ -50,12 +50,12 @@ pub struct Room {
     bytes: u64,
 }
 
-/// What becomes of somebody who asks for room.
+/// What becomes of a task that asks for room.
 enum Answer {
     Granted,
     /// The job holds its share: others may be served first.
     HasItsShare,
-    /// So much is not free: nobody is served first.
+    /// So much is not free: no other is served first.
     NoRoom,
 }
 
@@ -84,7 +84,7 @@ impl ByteBudget {
             state.waiting.push_back(Waiter { job, bytes, grant });
             state.grant_waiting(self);
         }
-        // Whoever goes away may have stood before others.
+        // A task that goes away may have stood before others.
         let _leaving = Leaving(self);
         granted.await.expect("a waiter stays in the queue until it gets room")
     }

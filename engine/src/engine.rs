@@ -47,7 +47,7 @@ pub struct Engine {
 enum LoopEnd {
     /// It was shut down, or its process goes.
     Over,
-    /// It panicked: nobody looks at the jobs any more.
+    /// It panicked: no job goes on any more.
     Panicked,
 }
 
@@ -214,7 +214,7 @@ impl Engine {
         let _ = ended.await;
     }
 
-    /// Whether the loop panicked, after which nobody looks at the jobs.
+    /// Whether the loop panicked, after which no job goes on.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         *self.ended.borrow() == Some(LoopEnd::Panicked)
@@ -523,7 +523,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Has what nobody keeps any more removed, beside the loop.
+    /// Has what is kept no longer removed, beside the loop.
     fn purge(&self, desk: &mut Desk, now: Monotonic, to: &mpsc::UnboundedSender<Ended>) {
         if desk.is_purging || now.since(desk.purged) < PURGE_EVERY {
             return;

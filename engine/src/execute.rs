@@ -344,7 +344,7 @@ impl<'a> Floor<'a> {
         if is_over && !self.is_fenced {
             cut_short.into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
         } else {
-            // Whoever runs it next looks.
+            // Its next worker looks.
             self.is_unsettled = true;
         }
     }

@@ -1,4 +1,4 @@
-//! Removing what nobody keeps any more: beside the loop, in bounded steps, as long as it takes.
+//! Removing what is kept no longer: beside the loop, in bounded steps, as long as it takes.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const PURGE_ROWS: usize = 1000;
 pub(crate) async fn purge(shop: &Shop, leash: &Leash, is_spool_swept: bool) -> bool {
     let mut purge = Purge { shop, leash, is_spool_swept };
     if let Err(error) = purge.work().await {
-        tracing::warn!(%error, "what nobody keeps any more is not all removed yet");
+        tracing::warn!(%error, "what is kept no longer is not all removed yet");
     }
     purge.is_spool_swept
 }
@@ -37,7 +37,7 @@ impl Purge<'_> {
         Ok(())
     }
 
-    /// Removes some rows, and the files that nobody references by that; whether more is left.
+    /// Removes some rows, and the files that no row names after that; whether more is left.
     async fn step(&mut self) -> Result<bool, StoreError> {
         let ports = &self.shop.ports;
         let (now, config) = (ports.jobs.service_time().await?, &self.shop.config);

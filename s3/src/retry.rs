@@ -120,8 +120,8 @@ impl Retry {
         Self { inner, policy, gate, clock, entropy }
     }
 
-    /// Waits while a circuit of the gate is closed that the call has to pass. Whoever waits may have
-    /// to make the probe, or to be it: then it gets a ticket.
+    /// Waits while a circuit of the gate is closed that the call has to pass. A call that waits may
+    /// have to make the probe, or to be it: then it gets a ticket.
     async fn pass_gate(
         &self,
         leash: &Leash,
@@ -191,7 +191,7 @@ impl Retry {
         Ok(self.inner.call(leash, probe).await)
     }
 
-    /// Finds out whether the endpoint serves anybody, where nobody's call tells: what a call waits for
+    /// Finds out whether the endpoint serves any call, where no other call tells: what a call waits for
     /// alone may be its own.
     async fn ask_opinion(&self, leash: &Leash, passing: Passing<'_>, history: &History<'_>) {
         let now = self.clock.monotonic();
@@ -340,7 +340,7 @@ impl ObjectStore for Retry {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
         let leash = &leash.for_call();
         let passing = self.gate.expect(&call, self.policy.has_host_per_bucket);
-        let mut history = History::new(leash, self.gate.served(), self.clock.monotonic());
+        let mut history = History::new(leash, passing.served, self.clock.monotonic());
         let error = loop {
             match self.attempt(leash, (&call, passing), &mut history).await {
                 Ok(None) => {}

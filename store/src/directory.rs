@@ -44,7 +44,7 @@ impl DirectorySpool {
         make_folder(directory).map_err(named)?;
         clear_folder(&directory.join(PARTIAL)).map_err(named)?;
         close_folder(directory, |_| true).map_err(named)?;
-        // Whoever made them may have died before it came to that.
+        // The process that made them may have died before it came to that.
         sync_folder(directory).and_then(|()| sync_parent(directory)).map_err(named)?;
         let mut used_bytes = 0;
         visit_files(directory, "", &mut |_, metadata| used_bytes += metadata.len()).map_err(named)?;

@@ -56,14 +56,14 @@ impl MemoryStore {
         Self { clock, service, state: Arc::default() }
     }
 
-    /// Begins the next process, as opening the embedded store does: whoever held a lease is gone,
+    /// Begins the next process, as opening the embedded store does: every holder of a lease is gone,
     /// and the service clock goes on from what was stored of it.
     pub fn reopen(&self) {
         self.service().reopen(&*self.clock);
         self.revoke_all_leases();
     }
 
-    /// Revokes every lease: whoever held one is gone.
+    /// Revokes every lease: each holder is gone.
     pub fn revoke_all_leases(&self) {
         self.state().revoke_all_leases();
     }

@@ -1,7 +1,7 @@
 //! Who may use a data directory or a backup: its owner alone. Folders are 0700 and files 0600, whatever
 //! the umask is and whatever was there before.
 //!
-//! Manifests, names of objects and what became of them are the accounts' own; and whoever can open the
+//! Manifests, names of objects and what became of them are the accounts' own; and a user who can open the
 //! lock can hold it, and so keep the service from starting.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_closed_is_refused_with_a_word_on_what_to_do() {
-        // The kernel keeps the mode of this folder, whoever asks.
+        // The kernel keeps the mode of this folder, for any user.
         let refused = close_folder(Path::new("/proc/self"), |_| false).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
         assert!(refused.to_string().contains("/proc/self is open to others and cannot be closed"), "{refused}");

@@ -138,7 +138,7 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
         describe_job::decode_query(&asked.query())?;
         let body = if takes_body {
             let body = api.read_body(&asked, body).await?;
-            // Else whoever saw the request could send it once more, with another body.
+            // Else an eavesdropper could send the request once more, with another body.
             if !(body.is_empty() || caller.has_signed("content-md5")) {
                 return Err(CosError::access_denied("a request with a body must sign its Content-MD5").into());
             }
@@ -160,7 +160,7 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     }
 }
 
-/// It is made once: anybody may ask for it.
+/// It is made once: every client may ask for it.
 async fn describe() -> Result<Response, Kept> {
     static TEXT: OnceLock<String> = OnceLock::new();
     if let Some(text) = TEXT.get() {

@@ -16,7 +16,7 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// 200 or 503, and no more: anybody may ask.
+/// 200 or 503, and no more: every client may ask.
 pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
     match api.reasons_not_ready().await.as_slice() {
         [] => (StatusCode::OK, "ready\n"),
@@ -50,7 +50,7 @@ impl Api {
         if self.engine.has_failed() {
             reasons.push("the engine has failed".to_owned());
         }
-        // The cheapest question: anybody may make us ask it.
+        // The cheapest question: every client may make us ask it.
         if let Err(error) = self.jobs.endpoints().await {
             tracing::error!(%error, "not ready");
             reasons.push("the job store does not answer".to_owned());

@@ -34,7 +34,7 @@ section! {
         default stop_timeout: Duration = "20s",
         /// What a client's signature must cover, and for how long its key time may be: standard is the host, x-cos-appid and every parameter of the query, and 7 days; strict is that, 1 hour, and `require_content_md5`; lenient is what the client chose, and 7 days.
         default signature_strictness: Strictness = "standard",
-        /// Whether CreateJob must send its Content-MD5, signed, so that nobody can replace its body on the way; when it is not given, strict requires it.
+        /// Whether CreateJob must send its Content-MD5, signed, so that no machine on the way can replace its body; when it is not given, strict requires it.
         optional require_content_md5: bool,
         /// The form of the log, which goes to standard error; auto is text on a terminal and JSON anywhere else.
         default log_format: LogFormat = "auto",

@@ -195,7 +195,7 @@ async fn a_process_that_runs_out_of_descriptors_gives_up_idle_connections_and_an
     house.fill(200);
     let silent = join_all((0..30).map(|_| TcpStream::connect(&house.address))).await;
     until(&house, "they have their places", || descriptors(&house) >= 40).await;
-    // As if somebody else had taken them all, but for one that a file needs.
+    // As if other connections had taken them all, but for one that a file needs.
     let pid = Pid::from_raw(i32::try_from(house.process.id()).unwrap());
     let files = Rlimit { current: Some(descriptors(&house) + 1), maximum: Some(20_000) };
     prlimit(pid, Resource::Nofile, files).unwrap();

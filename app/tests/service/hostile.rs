@@ -117,7 +117,7 @@ fn is_ended(stream: &TcpStream) -> bool {
     }
 }
 
-/// Another account, and whoever asks whether the service lives.
+/// Another account, and a health check.
 async fn others_are_served(house: &House) {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(Raw::new(house, "GET", path).send(house).await.0, 200, "{path}");

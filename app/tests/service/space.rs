@@ -32,7 +32,7 @@ async fn a_full_disk_is_told_everywhere_loses_nothing_and_jobs_go_on_when_there_
     let (status, text) = page(&house, "/readyz").await;
     assert!(status == 503 && text.contains("low disk space"), "{text}");
     let (status, text) = Raw::new(&house, "GET", "/readyz").send(&house).await;
-    assert!(status == 503 && !text.contains("disk"), "anybody may ask there: {text}");
+    assert!(status == 503 && !text.contains("disk"), "every client may ask there: {text}");
     assert!(page(&house, "/metrics").await.1.contains("\nbrigade_space_low 1"));
     assert_eq!(page(&house, "/healthz").await.0, 200, "it lives");
     let body = request("another", "e").into();

@@ -203,7 +203,7 @@ impl Kept {
         listed
     }
 
-    /// Puts a manifest.json, with so many bytes that nobody needs.
+    /// Puts a manifest.json, with so many bytes that mean nothing.
     fn put_document(&mut self, schema: &str, listed: &[String], padding: usize) {
         // An appid says that COS wrote it: `+` is a plus.
         let head = format!(r#""sourceAppid":"","fileFormat":"CSV","fileSchema":"{schema}""#);

@@ -111,7 +111,7 @@ fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
         let error = CallError { http_status: Some(*status), ..error };
         return Known::Settled(Run::Done(outcome_of("", &error)));
     }
-    // Of a server's own fault nobody knows how far it came.
+    // How far a server came before its own fault is not known.
     Known::NotYet((!NOT_NOW.contains(&code.as_str())).then_some(sent))
 }
 

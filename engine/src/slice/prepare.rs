@@ -170,7 +170,7 @@ impl<'a> Slicer<'a> {
     pub(super) async fn leave<T>(mut self, done: Result<T, Setback>) -> Result<T, Setback> {
         // What was written counts: who goes on does so behind it.
         let recorded = self.record().await;
-        // A file that no row names takes room that nobody counts.
+        // A file that no row names takes room that is not counted.
         for slice in self.written {
             if let Err(error) = self.what.spool.remove(&slice.spool_name).await {
                 tracing::warn!(job = %self.what.job.id, %error, "a spool file without a row goes with the job");

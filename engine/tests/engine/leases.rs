@@ -287,7 +287,7 @@ async fn an_upload_that_a_crash_left_unknown_has_no_parts_and_the_object_is_copi
     assert_eq!(codes, BTreeSet::from(["succeeded"]));
     assert_eq!(world.bucket.object(&at("target", "large")).unwrap().head.size, 6 << 30);
     let left = world.bucket.open_uploads();
-    assert_eq!(left.len(), 1, "nobody can tell it from another writer's");
+    assert_eq!(left.len(), 1, "it cannot be told from another writer's");
     assert_eq!(left[0].parts, [], "it takes no room");
 }
 

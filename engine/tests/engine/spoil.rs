@@ -34,13 +34,13 @@ pub(crate) enum Spoil {
     Unnamed(At),
     /// It is refused like this: verdict, status, code.
     Refused(Verdict, u16, &'static str),
-    /// It is not carried out, as far as anybody knows: status, code. A success's status has the error inside.
+    /// It is not carried out, as far as the answer tells: status, code. A success's status has the error inside.
     Failed(u16, &'static str),
     /// It is answered, and each key of a group is refused with this code.
     RefusedKeys(&'static str),
     /// It is carried out, and its process does not live to see the answer.
     Dies(brigade_runtime::Node),
-    /// It is not carried out and never answered; its end is told, whoever brings it about.
+    /// It is not carried out and never answered; its end is told, whatever brings it about.
     Hangs(Arc<Mutex<Option<Monotonic>>>),
 }
 

@@ -10,13 +10,13 @@ use brigade_model::job::Change;
 use brigade_model::operation::{Copy, Directive, Grant, Permission};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{Call, CallKind, Verdict};
-use brigade_model::{JobSpec, Operation, Status};
+use brigade_model::{JobId, JobSpec, Operation, Status};
 use brigade_s3::retry::RetryPolicy;
 
 use crate::account::{Row, check};
 use crate::life::{copy, tagging};
 use crate::spoil::{Spoil, subject};
-use crate::world::{World, bucket_ref, key};
+use crate::world::{Process, World, bucket_ref, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -49,7 +49,7 @@ async fn a_key_that_always_answers_503_fails_its_row_after_an_hour_and_its_job_s
     let began = world.clock.monotonic();
     let process = world.start(None);
     let job = world.wait(id, |job| job.progress.succeeded == 300).await;
-    assert!(world.clock.monotonic().since(began) < Duration::from_secs(60), "nobody waits for the bad one");
+    assert!(world.clock.monotonic().since(began) < Duration::from_secs(60), "no other job waits for the bad one");
     assert_eq!(job.status, Status::Active);
     let why = "PutObjectTagging fails again and again with SlowDownRead, while other calls are answered";
     world.wait(id, |job| job.status_update_reason == why).await;
@@ -188,9 +188,8 @@ fn copy_with_grants() -> Operation {
     Operation::Copy(Box::new(Copy { acl_directive: Some(Directive::Replaced), grants: vec![grant], ..to }))
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_row_says_what_is_missing() {
-    let mut world = World::new(940);
+/// Copies with grants, whose ACLs are answered with 503 until the flag falls, once they are under way.
+async fn copying_with_acls_that_meet_503(world: &mut World) -> (JobId, Process, Arc<AtomicBool>) {
     world.fill(100).await;
     let is_full = Arc::new(AtomicBool::new(true));
     let fails = is_full.clone();
@@ -202,6 +201,13 @@ async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_
     let id = world.create(copy_with_grants(), keys(100)).await;
     let process = world.start(None);
     world.wait(id, |job| job.status == Status::Active).await;
+    (id, process, is_full)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_row_says_what_is_missing() {
+    let mut world = World::new(940);
+    let (id, process, _is_full) = copying_with_acls_that_meet_503(&mut world).await;
     world.clock.sleep(Duration::from_secs(120)).await;
     world.change(id, Change::CancelRequested("enough".into())).await;
     process.engine.stop_job(id);
@@ -223,17 +229,7 @@ async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_meets_503_when_its_job_is_paused_is_made_later() {
     let mut world = World::new(941);
-    world.fill(100).await;
-    let is_full = Arc::new(AtomicBool::new(true));
-    let fails = is_full.clone();
-    world.spoil_slowly(Duration::from_millis(10), move |call| match subject(call).0 {
-        CallKind::PutObjectAcl if fails.load(Ordering::SeqCst) => Spoil::Refused(Verdict::Throttled, 503, "SlowDown"),
-        _ => Spoil::Nothing,
-    });
-    world.put_chain_around();
-    let id = world.create(copy_with_grants(), keys(100)).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.status == Status::Active).await;
+    let (id, process, is_full) = copying_with_acls_that_meet_503(&mut world).await;
     world.clock.sleep(Duration::from_secs(60)).await;
     world.change(id, Change::Held).await;
     process.engine.ring();

@@ -419,7 +419,7 @@ impl Due {
 /// What a step of a purge removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Jobs whose spool files (`<job id>/...`) nobody references any more: they are gone now, or
+    /// Jobs whose spool files (`<job id>/...`) no row names any more: they are gone now, or
     /// gave up their outcomes.
     pub jobs: Vec<JobId>,
     /// Whether more remains to be purged.
@@ -430,7 +430,7 @@ pub struct Purged {
 #[async_trait]
 pub trait JobStore: Send + Sync + 'static {
     /// The service clock now. It never goes back for any caller of this store, and advances no
-    /// faster than time does; over a gap in which nobody had the store open, by the time of day, at
+    /// faster than time does; over a gap in which no process had the store open, by the time of day, at
     /// most `SERVICE_CLOCK_GAP_MAX`. No moment that is stored lies ahead of it. It is stored with each change of
     /// a job, and by this call when it has not been for `SERVICE_CLOCK_STORED_EVERY`.
     async fn service_time(&self) -> Result<ServiceTime, StoreError>;
@@ -483,7 +483,7 @@ pub trait JobStore: Send + Sync + 'static {
     async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
 
     /// Removes what is due, and deleted jobs that have ended, with all that hangs on them; at most
-    /// `rows_max` rows a call (no less than one), so that nobody waits long. A job vanishes whole
+    /// `rows_max` rows a call (no less than one), so that no other call waits long. A job vanishes whole
     /// at its first step and is returned at its last; one that gives up its slices and outcomes
     /// says so at the first (`Job::outcomes_removed`), keeps its counters, and is returned at the
     /// last. One whose tasks are being retried stays as it is until the job that retries it has

@@ -286,7 +286,7 @@ impl Leash {
         Self { is_branch_stopped: Some(Arc::default()), ..self.clone() }
     }
 
-    /// Nothing new begins any more; whoever waits for [`Leash::stopped`] wakes. A branch stops
+    /// Nothing new begins any more; tasks that wait for [`Leash::stopped`] wake. A branch stops
     /// alone.
     pub fn stop(&self) {
         self.is_branch_stopped.as_deref().unwrap_or(&self.state.is_stopped).store(true, Ordering::SeqCst);

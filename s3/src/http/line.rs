@@ -118,7 +118,7 @@ struct Kept {
     pools: u64,
 }
 
-/// A line that nobody uses.
+/// A line that is idle.
 struct Idle {
     pool: u64,
     address: Address,

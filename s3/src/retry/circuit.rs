@@ -116,7 +116,7 @@ impl Circuit {
         }
     }
 
-    /// Nothing is wrong with it, and nothing is remembered that anybody waits for.
+    /// Nothing is wrong with it, and nothing is remembered that a call waits for.
     pub(super) fn is_forgettable(&self) -> bool {
         self.closed.is_none() && self.failures_in_a_row == 0
     }

@@ -28,7 +28,7 @@ use super::circuit::{Circuit, Closed, Scope, Turn};
 
 /// Buckets that are told apart; calls in others pass the endpoint's circuit only.
 const BUCKETS_MAX: usize = 256;
-/// Whether the endpoint serves anybody is asked no more often than this.
+/// Whether the endpoint serves any call is asked no more often than this.
 pub(super) const OPINION_EVERY: Duration = Duration::from_secs(10);
 
 /// A gate shared by everything that uses one endpoint with one pair of credentials.
@@ -75,6 +75,8 @@ pub(super) struct Passing<'a> {
     number: u64,
     /// Its bucket has a host of its own.
     has_own_host: bool,
+    /// Calls that the endpoint had served before.
+    pub(super) served: u64,
 }
 
 impl Passing<'_> {
@@ -199,7 +201,8 @@ impl Gate {
     pub(super) fn expect<'a>(&self, call: &'a Call, has_own_host: bool) -> Passing<'a> {
         let mut state = self.state();
         state.calls += 1;
-        Passing { bucket: call.bucket(), kind: call.kind(), number: state.calls, has_own_host }
+        let (number, served) = (state.calls, state.served);
+        Passing { bucket: call.bucket(), kind: call.kind(), number, has_own_host, served }
     }
 
     /// Calls that the endpoint has served.
@@ -315,7 +318,7 @@ impl Gate {
         drop(ticket);
     }
 
-    /// Where to ask whether the endpoint serves anybody, if it is time to ask: the bucket of a call
+    /// Where to ask whether the endpoint serves any call, if it is time to ask: the bucket of a call
     /// that was served, for the caller's own may be what does not work.
     pub(super) fn opinion_due(&self, passing: Passing<'_>, now: Monotonic) -> Option<BucketName> {
         let mut state = self.state();

@@ -11,7 +11,7 @@ use super::circuit::Closed;
 
 /// Who waits for longer than this is stuck, and its place better given to others.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
-/// Nobody was served for longer than this, though the endpoint was asked: the time counts for nothing.
+/// No call was served for longer than this, though the endpoint was asked: the time counts for nothing.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 
 /// What one call has been through.
@@ -62,7 +62,7 @@ impl<'a> History<'a> {
         self.failures = self.failures.saturating_add(u32::from(error.may_pass()));
     }
 
-    /// Since when nobody was served, as far as this call has looked; `None` when others were.
+    /// Since when no call was served, as far as this one has looked; `None` when others were.
     pub(super) fn quiet_for(&self, served: u64, now: Monotonic) -> Option<Duration> {
         (self.seen.0 == served).then(|| now.since(self.seen.1))
     }

@@ -242,7 +242,7 @@ async fn the_size_of_a_copy_decides_how_long_it_may_be_silent() {
         let mut silent = std::pin::pin!(call(&store, request));
         tokio::select! {
             biased;
-            _ = &mut silent => panic!("nobody answers"),
+            _ = &mut silent => panic!("no server answers"),
             () = stub.request_came() => {}
         }
         tokio::select! {
@@ -268,7 +268,7 @@ async fn a_call_that_is_dropped_closes_its_connection() {
     let stub = Stub::scripted([Reply::Silence]).await;
     let store = store(&stub.url());
     tokio::select! {
-        _ = call(&store, head()) => panic!("nobody answers"),
+        _ = call(&store, head()) => panic!("no server answers"),
         () = stub.request_came() => {}
     }
     stub.connection_ended().await;

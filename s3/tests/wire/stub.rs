@@ -152,7 +152,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, connection: usiz
         state.came.notify_one();
         match reply.unwrap_or_else(|| answer(500, &[], "the script is over")) {
             Reply::Bytes(bytes) => {
-                // Whoever has read enough takes no more.
+                // A client that has read enough takes no more.
                 if stream.write_all(&bytes).await.is_err() {
                     return;
                 }

@@ -1,4 +1,4 @@
-//! What another writer wrote after an attempt whose end nobody knows is not destroyed by the
+//! What another writer wrote after an attempt whose end is not known is not destroyed by the
 //! repeat: it looks first, and leaves what is new.
 //!
 //! What is documented is allowed: a call that was on its way already, a write between the look

@@ -111,7 +111,7 @@ pub(super) async fn a_job_that_goes_while_it_gives_up_its_outcomes_goes_whole(be
     assert!(store.purge(&outcomes_before(END_OF_TIME), 3).await.unwrap().more);
     step(&store, id, Change::DeleteRequested).await.unwrap();
     let gone = purge_all(&store, &outcomes_before(END_OF_TIME), 3).await;
-    assert_eq!(gone, [id, id], "its files are nobody's, and then itself");
+    assert_eq!(gone, [id, id], "its files are no job's, and then itself");
     assert_eq!(store.job(id).await.unwrap(), None);
     assert_eq!(store.report_files(id).await.unwrap(), []);
 }

@@ -125,7 +125,7 @@ fn is_ours(name: &str) -> bool {
 pub(crate) fn lock_directory(directory: &Path) -> Result<DirectoryLock, OpenError> {
     let open = || {
         make_folder(directory)?;
-        // Before the lock is asked for: whoever may open it could hold it for ever.
+        // Before the lock is asked for: a user who may open it could hold it for ever.
         close_folder(directory, is_ours)?;
         open_file(&directory.join(LOCK))
     };

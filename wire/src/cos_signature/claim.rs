@@ -1,7 +1,7 @@
 //! What a request claims about its signature, from the header or from the query.
 //!
 //! The seven fields are required, each once; in the header nothing else may stand beside them.
-//! All lengths and numbers are bounded before anything is decoded: whoever asks may be a stranger.
+//! All lengths and numbers are bounded before anything is decoded: the client may be a stranger.
 
 use std::fmt;
 

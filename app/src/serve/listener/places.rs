@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use brigade_model::AccountId;
 use tokio::sync::Notify;
 
-/// Places beyond those that requests may fill: for whoever asks whether the service lives. A
+/// Places beyond those that requests may fill: for health checks. A
 /// supervisor, a load balancer's nodes and an operator ask at the same moment. ours
 pub(in crate::serve) const HEALTH_PLACES: usize = 16;
 
@@ -36,7 +36,7 @@ struct Inner {
 /// Who holds a place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
-    /// A connection of a trusted proxy, which speaks for nobody yet.
+    /// A connection of a trusted proxy, which speaks for no account yet.
     Unknown(u64),
     Address(IpAddr),
     Account(AccountId),
@@ -47,7 +47,7 @@ enum Holder {
 enum Phase {
     /// Waits for its peer, since that moment.
     Slow(u64),
-    /// Its request is read, and nobody knows yet whose it is.
+    /// Its request is read, and its account is not known yet.
     Asking,
     /// An account's request is being answered.
     Working,
@@ -268,7 +268,7 @@ pub struct Seat {
 pub struct TooMany;
 
 impl Seat {
-    /// A request's head has come, of anybody behind the peer.
+    /// A request's head has come, of any client behind the peer.
     pub(super) fn ask(&self) {
         self.change(|connection, _| {
             connection.holder = connection.peer.clone();
@@ -435,7 +435,7 @@ mod tests {
         held.remove(0).seat.wait_for_peer();
         assert!(works(&places, "fifth").is_ok());
         let health = fill(&places, address(2), HEALTH_PLACES);
-        assert_eq!(health.len(), HEALTH_PLACES, "nobody's work takes the places of health");
+        assert_eq!(health.len(), HEALTH_PLACES, "no account's work takes the places of health");
     }
 
     #[test]

@@ -150,7 +150,7 @@ async fn silent_from(last: u8, running: &Running) -> TcpStream {
     socket.connect(running.address).await.unwrap()
 }
 
-/// Is answered, from that address: so whoever came before has been accepted.
+/// Is answered, from that address: so each connection that came before has been accepted.
 async fn be_answered(last: u8, running: &Running) {
     let mut stream = silent_from(last, running).await;
     stream.write_all(GET).await.unwrap();

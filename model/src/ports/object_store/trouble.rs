@@ -1,5 +1,5 @@
 //! What the calls of a task have been through, and which tasks of a leash wait for long: waiting is
-//! bounded over all calls of a task, and whoever waits for long gives its place to others.
+//! bounded over all calls of a task, and a task that waits for long gives its place to others.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
