@@ -1,5 +1,5 @@
 //! What figures of the whole service share: objects to work on, a job from its creation to its
-//! end, a store that says yes at once, what processes have used, and tables of several rounds.
+//! end, a store that says yes at once or as slowly as it is told, a proxy that adds distance, other clients, what processes have used, and tables of several rounds.
 //!
 //! A figure of the whole service starts the service as its users do, by [`Scene`](brigade_tests::Scene) on a
 //! [`Server`](brigade_tests::Server), and looks at it from outside: at its log, and at what Linux
@@ -9,11 +9,14 @@ pub mod client;
 pub mod figures;
 pub mod job;
 pub mod objects;
+pub mod peer;
+pub mod proxy;
 pub mod stub;
 pub mod usage;
 
 pub use figures::Figures;
 pub use job::JobRun;
 pub use objects::Objects;
-pub use stub::Stub;
+pub use proxy::Proxy;
+pub use stub::{Conduct, Stub};
 pub use usage::Usage;

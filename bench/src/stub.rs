@@ -1,18 +1,84 @@
 //! An object store that holds one manifest of any length and says yes to everything else, on a
-//! thread of this process: it counts what it is asked, and somebody may wait for the count.
+//! thread of this process: it counts what it is asked, and a caller may wait for the count. It can be
+//! told to take so many objects a second or so many calls at once, and to take time for each.
 
 #![allow(clippy::disallowed_methods, reason = "the stub is no part of the service")]
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 const ETAG: &str = "5d41402abc4b2a76b9719d911017c592";
 /// A row of a manifest and a key of an object have the n-th number in these places.
 const ROW: &[u8] = b"photos,photos/2026/0000/object-000000000000.jpg\n";
 const DIGITS: std::ops::Range<usize> = 31..43;
+
+/// How much a store takes of calls that change objects; beyond it answers 503 `SlowDown`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Conduct {
+    /// Objects a second, with a twentieth of it at once.
+    pub per_second: Option<u32>,
+    /// Calls at once.
+    pub at_once: Option<usize>,
+    /// The time that one object after the other takes.
+    pub each: Duration,
+}
+
+/// What a store with a conduct remembers.
+#[derive(Debug)]
+struct Counter {
+    conduct: Conduct,
+    /// Objects that may be begun at once, and when they were counted.
+    tokens: (f64, Instant),
+    at_work: usize,
+    /// When everything that was begun will be done.
+    free_at: Instant,
+    refused: u64,
+}
+
+type Counters = Arc<Mutex<Counter>>;
+
+fn lock(counters: &Counters) -> MutexGuard<'_, Counter> {
+    counters.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Counter {
+    fn new(conduct: Conduct) -> Self {
+        let now = Instant::now();
+        Self { conduct, tokens: (0.0, now), at_work: 0, free_at: now, refused: 0 }
+    }
+
+    /// When the call that begins now will be done; `None` when it is refused.
+    fn begin(&mut self, objects: u64) -> Option<Instant> {
+        let now = Instant::now();
+        if let Some(per_second) = self.conduct.per_second.map(f64::from) {
+            let (tokens, counted) = self.tokens;
+            let most = (per_second / 20.0).max(objects as f64);
+            let tokens = (tokens + now.duration_since(counted).as_secs_f64() * per_second).min(most);
+            self.tokens = (tokens, now);
+            if tokens < objects as f64 {
+                return self.refuse();
+            }
+            self.tokens.0 -= objects as f64;
+        }
+        if self.conduct.at_once.is_some_and(|most| self.at_work >= most) {
+            return self.refuse();
+        }
+        self.at_work += 1;
+        self.free_at = self.free_at.max(now) + self.conduct.each * u32::try_from(objects).unwrap_or(u32::MAX);
+        Some(self.free_at)
+    }
+
+    fn refuse(&mut self) -> Option<Instant> {
+        self.refused += 1;
+        None
+    }
+}
 
 /// The running store; it ends with the process.
 pub struct Stub {
@@ -22,6 +88,7 @@ pub struct Stub {
     done: watch::Receiver<u64>,
     /// How many connections are open.
     open: watch::Receiver<usize>,
+    counters: Counters,
 }
 
 impl Stub {
@@ -31,6 +98,17 @@ impl Stub {
     /// When the system has no thread or no port.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(Conduct::default())
+    }
+
+    /// Starts one with a conduct.
+    ///
+    /// # Panics
+    /// When the system has no thread or no port.
+    #[must_use]
+    pub fn with(conduct: Conduct) -> Self {
+        let counters: Counters = Arc::new(Mutex::new(Counter::new(conduct)));
+        let of_all = Arc::clone(&counters);
         let (listening, url) = std::sync::mpsc::channel();
         let (count, done) = watch::channel(0);
         let (opened, open) = watch::channel(0);
@@ -42,16 +120,27 @@ impl Stub {
                 listening.send(format!("http://{address}")).expect("somebody waits for it");
                 loop {
                     let (connection, _) = listener.accept().await.expect("connections come");
-                    let (count, opened) = (count.clone(), opened.clone());
+                    let (count, opened, counters) = (count.clone(), opened.clone(), Arc::clone(&of_all));
                     opened.send_modify(|open| *open += 1);
                     tokio::spawn(async move {
-                        answer_all(connection, count).await;
+                        answer_all(connection, count, counters).await;
                         opened.send_modify(|open| *open -= 1);
                     });
                 }
             });
         });
-        Self { url: url.recv().expect("it listens"), done, open }
+        Self { url: url.recv().expect("it listens"), done, open, counters }
+    }
+
+    /// Goes on with another conduct.
+    pub fn conduct(&self, conduct: Conduct) {
+        lock(&self.counters).conduct = conduct;
+    }
+
+    /// How many calls were refused so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        lock(&self.counters).refused
     }
 
     /// The key of a manifest of so many rows.
@@ -88,7 +177,7 @@ fn wait<T>(mut value: watch::Receiver<T>, until: impl FnMut(&T) -> bool) {
     runtime.block_on(value.wait_for(until)).expect("the store runs as long as we do");
 }
 
-async fn answer_all(mut connection: TcpStream, count: watch::Sender<u64>) {
+async fn answer_all(mut connection: TcpStream, count: watch::Sender<u64>, counters: Counters) {
     connection.set_nodelay(true).expect("a connection takes the option");
     let mut input = Vec::new();
     while let Some(head_len) = read_until(&mut connection, &mut input, find_head_end).await {
@@ -98,10 +187,20 @@ async fn answer_all(mut connection: TcpStream, count: watch::Sender<u64>) {
             return;
         }
         let Some(request) = Request::read(&input[..head_len]) else { return };
-        let (answer, objects) = request.answer(&input[head_len..end]);
+        let (mut answer, objects) = request.answer(&input[head_len..end]);
         input.drain(..end);
         if objects > 0 {
-            count.send_modify(|count| *count += objects);
+            let due = lock(&counters).begin(objects);
+            match due {
+                Some(due) => {
+                    if due > Instant::now() {
+                        sleep_until(due).await;
+                    }
+                    lock(&counters).at_work -= 1;
+                    count.send_modify(|count| *count += objects);
+                }
+                None => answer = slow_down(),
+            }
         }
         if connection.write_all(&answer).await.is_err() {
             return;
@@ -230,6 +329,10 @@ fn answer(status: &str, own: &str, document: &[u8]) -> Vec<u8> {
     let mut answer = head(status, own, document.len() as u64);
     answer.extend_from_slice(document);
     answer
+}
+
+fn slow_down() -> Vec<u8> {
+    answer("503 Slow Down", "", b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
 }
 
 fn deleted(body: &[u8]) -> (String, u64) {

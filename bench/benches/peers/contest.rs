@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use brigade_bench::peer::{Peer, Workers};
 use brigade_bench::usage::cpu_of_ended_children;
 use brigade_bench::{Figures, JobRun, Objects};
 use brigade_model::Status;
 use brigade_tests::scene::text_of;
 use brigade_tests::{Scene, Server};
 
-use crate::peer::Peer;
-
 const CPU: &str = "CPU us/object";
 const RATE: &str = "objects/s";
+/// Of each client, where it takes a number.
+const WORKERS: Workers = Workers::Many(64);
 /// Between which we look at where our time goes.
 const STATUSES: [Status; 4] = [Status::Preparing, Status::Ready, Status::Active, Status::Completing];
 
@@ -57,7 +58,7 @@ impl Contest {
         self.scene.store.boto3(&format!("s3.create_bucket(Bucket='{to}')"));
         let turn = match peer {
             Peer::Ours => self.run_job(&["copy", "--to", &to]),
-            peer => run(&mut peer.copy(&self.scene.store, self.scene.directory.path(), &self.objects, &to)),
+            peer => run(&mut peer.copy(&self.scene.store, self.scene.directory.path(), &self.objects, &to, WORKERS)),
         };
         assert_eq!(self.count(&to), self.objects.count, "{peer:?} left objects out");
         self.note("copy", peer, &turn);

@@ -17,14 +17,13 @@
 #![allow(missing_docs)]
 
 mod contest;
-mod peer;
 
 use std::process::exit;
 
+use brigade_bench::peer::Peer;
 use brigade_tests::Server;
 
 use crate::contest::Contest;
-use crate::peer::Peer;
 
 /// One operation on all objects, by one of those who take part.
 type Turn = fn(&mut Contest, Peer);

@@ -1,89 +1,430 @@
-//! How many requests a bucket takes now: additive increase, multiplicative decrease.
+//! How many requests a bucket and class of calls takes now, and how fast they may start: found by
+//! trying, since no configured number fits every store and every hour (docs/adr/0013).
+//!
+//! | phase | what moves the limit |
+//! |---|---|
+//! | startup | each round of answers doubles it, until two rounds in a row bring no more answers a second |
+//! | steady | now and then a trial with a quarter more, and one with a fifth less: kept when the answers a second say so |
+//! | paced | a store that answered "slow down" is asked at 97 % of the rate at which it had said yes; the rate then grows, faster the longer nothing happens |
+//!
+//! A round in which callers asked for less than the limit says nothing about the store.
 
 use std::time::Duration;
 
 use brigade_model::ports::clock::Monotonic;
 
-/// An overload takes this share away ...
-const DECREASE: f64 = 0.7;
-/// ... once in this time: all requests in flight meet the same overload.
-const DECREASE_EVERY: Duration = Duration::from_secs(1);
+/// The limit of a store that nothing is known of.
+pub(super) const FIRST_LIMIT: u32 = 32;
+/// No round is shorter: on a fast network its few answers would say nothing.
+const ROUND_MIN: Duration = Duration::from_millis(20);
+/// A round of startup that brings less than so many times the answers a second is flat ...
+const STARTUP_GROWTH: f64 = 1.25;
+/// ... and so many flat ones end it.
+const STARTUP_FLAT_ROUNDS: u32 = 2;
+/// What startup leaves above the requests in flight that its best rate needs.
+const HEADROOM: f64 = 1.25;
+/// The first trial upwards; each that is kept is followed by a larger one.
+const UP: f64 = 1.25;
+const UP_MAX: f64 = 2.0;
+/// A trial upwards is kept when it brings this share of what it could bring.
+const UP_KEPT: f64 = 0.4;
+/// The trial downwards, kept when it loses no more than the rest of this share.
+const DOWN: f64 = 0.8;
+const DOWN_KEPT: f64 = 0.97;
+/// Rounds without a trial after one that was not kept: doubled each time, up to the most.
+const REST_MIN: u32 = 2;
+const REST_MAX: u32 = 16;
+/// After "slow down": this share of the rate at which the store had said yes.
+const PACE_CUT: f64 = 0.97;
+/// One round may mislead: no more of a pace is taken away at once.
+const PACE_CUT_MAX: f64 = 0.85;
+/// A time-out says less about the rate: it takes this share of the limit, once a round.
+const LIMIT_CUT: f64 = 0.7;
+/// The growth of a pace in a second, doubled in each such time without a "slow down", up to the most.
+const PACE_GROWTH: f64 = 0.01;
+const PACE_GROWTH_FIRST: f64 = 0.2;
+const PACE_GROWTH_DOUBLES: Duration = Duration::from_secs(1);
+const PACE_GROWTH_MAX: f64 = 1.0;
+/// A pace that is so many times what is asked for holds nothing back, and goes.
+const PACE_IDLE: f64 = 2.0;
+/// What may be in flight beside what a pace needs in the mean.
+const PACE_HEADROOM: f64 = 1.5;
 
-/// An adaptive limit. Begins without one, so that the caps alone hold until the first overload.
+/// Why the limit moved last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reason {
+    /// It did not move yet.
+    #[default]
+    Start,
+    /// More in flight brought more answers a second.
+    MoreAnswers,
+    /// More in flight brought no more answers a second.
+    NoMoreAnswers,
+    /// The store asked to slow down.
+    SlowDown,
+    /// The store did not answer in time, or failed.
+    Failures,
+}
+
+impl Reason {
+    /// In words of a table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Start => "start",
+            Reason::MoreAnswers => "more answers",
+            Reason::NoMoreAnswers => "no more answers",
+            Reason::SlowDown => "slow down",
+            Reason::Failures => "failures",
+        }
+    }
+}
+
+/// How a call ended, as far as it tells how loaded the store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Load {
+    /// Answered.
+    Answered,
+    /// Asked to slow down.
+    SlowDown,
+    /// No answer in time, or a failure that may be one of overload.
+    Failed,
+}
+
+/// One call that ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) now: Monotonic,
+    /// When it was sent.
+    pub(super) sent: Monotonic,
+    /// Objects that it was about.
+    pub(super) units: u32,
+    /// Requests in flight, itself included.
+    pub(super) in_flight: u32,
+    /// The configured ceiling.
+    pub(super) cap: u32,
+    pub(super) load: Load,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Startup { best: f64, flat: u32 },
+    Steady { trial: Trial, rest: u32, rest_next: u32 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Trial {
+    /// The limit as it is: what trials are compared with.
+    Base,
+    /// So many times the base.
+    Up(f64),
+    Down,
+}
+
+/// The answers of a round.
 #[derive(Debug, Clone, Copy, Default)]
+struct Round {
+    began: Monotonic,
+    answers: u32,
+    units: u64,
+    latency: Duration,
+    /// Answers that came while as much was in flight as the limit allows.
+    limited: u32,
+    /// Answers to requests of before the limit moved, that are still to be left out.
+    to_settle: u32,
+}
+
+/// Objects to which the store said yes since a moment.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    began: Monotonic,
+    units: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    per_second: f64,
+    /// In a second, right after the "slow down".
+    growth: f64,
+    grown: Monotonic,
+    slowed: Monotonic,
+}
+
+/// An adaptive limit.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Adaptive {
-    limit: Option<f64>,
-    decreased_at: Option<Monotonic>,
+    limit: f64,
+    /// The limit that trials vary, and its units a second.
+    base: f64,
+    base_rate: f64,
+    phase: Phase,
+    round: Round,
+    /// A "slow down" came: what the store takes is being counted.
+    slowing: Option<Counted>,
+    pace: Option<Pace>,
+    /// Objects a second of the last round, and requests that each took.
+    rate: f64,
+    requests_per_unit: f64,
+    /// The least mean latency of a round: what an answer takes without waiting.
+    latency_min: Option<Duration>,
+    latency: Duration,
+    cut_at: Option<Monotonic>,
+    reason: Reason,
 }
 
 impl Adaptive {
+    /// Begins at this limit, where nothing but its neighbourhood is known.
+    pub(super) fn starting_at(limit: u32) -> Self {
+        let limit = f64::from(limit.max(1));
+        Self {
+            limit,
+            base: limit,
+            base_rate: 0.0,
+            phase: Phase::Startup { best: 0.0, flat: 0 },
+            round: Round::default(),
+            slowing: None,
+            pace: None,
+            rate: 0.0,
+            requests_per_unit: 1.0,
+            latency_min: None,
+            latency: Duration::ZERO,
+            cut_at: None,
+            reason: Reason::Start,
+        }
+    }
+
     /// Requests that may be in flight, between 1 and the cap.
     pub(super) fn limit(&self, cap: u32) -> u32 {
-        match self.limit {
-            // The limit is at least 1 and was at most a cap, so it is a u32.
-            Some(limit) => (limit as u32).clamp(1, cap),
-            None => cap,
-        }
+        // At least 1 and at most a cap, so it is a u32.
+        (self.limit as u32).clamp(1, cap.max(1))
     }
 
-    /// An answer came with so many in flight: one more for each full round of answers, as long
-    /// as the limit is what holds calls back.
-    pub(super) fn increase(&mut self, in_flight: u32, cap: u32) {
-        if let Some(limit) = &mut self.limit
-            && f64::from(in_flight) >= limit.floor()
-        {
-            *limit = (*limit + 1.0 / *limit).min(f64::from(cap));
-        }
+    /// Objects that may be begun in a second, once the store asked to slow down.
+    pub(super) fn pace(&self) -> Option<f64> {
+        self.pace.map(|pace| pace.per_second)
     }
 
-    /// The store asked to slow down, or did not answer, with so many in flight.
-    pub(super) fn decrease(&mut self, in_flight: u32, cap: u32, now: Monotonic) {
-        if self.decreased_at.is_some_and(|at| now.since(at) < DECREASE_EVERY) {
+    /// Why the limit moved last.
+    pub(super) fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Objects a second of the last round of answers.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// How long an answer took in the last round, in the mean.
+    pub(super) fn latency(&self) -> Duration {
+        self.latency
+    }
+
+    /// Takes in how a call ended.
+    pub(super) fn learn(&mut self, sample: Sample) {
+        self.limit = self.limit.min(f64::from(sample.cap.max(1)));
+        match sample.load {
+            Load::Answered => self.note_answer(sample),
+            Load::SlowDown => self.slow_down(sample),
+            Load::Failed => self.cut(sample.now),
+        }
+        self.set_pace(sample.now, sample.cap);
+    }
+
+    fn note_answer(&mut self, sample: Sample) {
+        let latency = sample.now.since(sample.sent);
+        if let Some(yes) = &mut self.slowing {
+            yes.units += u64::from(sample.units);
+        }
+        self.grow_pace(sample.now);
+        let round = &mut self.round;
+        if round.to_settle > 0 {
+            round.to_settle -= 1;
+            if round.to_settle == 0 {
+                round.began = sample.now;
+            }
             return;
         }
-        let most = f64::from(in_flight.min(cap));
-        self.limit = Some((self.limit.map_or(most, |limit| limit.min(most)) * DECREASE).max(1.0));
-        self.decreased_at = Some(now);
+        if round.answers == 0 && round.began == Monotonic::default() {
+            round.began = sample.sent;
+        }
+        round.answers += 1;
+        round.units += u64::from(sample.units);
+        round.latency += latency;
+        let is_limited = f64::from(sample.in_flight) >= self.limit.floor() * 0.9;
+        round.limited += u32::from(is_limited);
+        if let Phase::Startup { .. } = self.phase
+            && is_limited
+            && self.pace.is_none()
+            && self.slowing.is_none()
+        {
+            self.limit = (self.limit + 1.0).min(self.base * 2.0).min(f64::from(sample.cap));
+        }
+        let wanted = self.base.max(f64::from(FIRST_LIMIT) / 2.0);
+        if f64::from(round.answers) >= wanted && sample.now.since(round.began) >= ROUND_MIN {
+            self.end_round(sample.now, sample.cap);
+        }
+    }
+
+    fn end_round(&mut self, now: Monotonic, cap: u32) {
+        let round = self.round;
+        let took = now.since(round.began).as_secs_f64();
+        let rate = round.units as f64 / took;
+        self.latency = round.latency / round.answers;
+        let latency_min = self.latency_min.map_or(self.latency, |least| least.min(self.latency));
+        self.latency_min = Some(latency_min);
+        self.requests_per_unit = f64::from(round.answers) / round.units as f64;
+        self.rate = rate;
+        let was_limited = f64::from(round.limited) >= f64::from(round.answers) * 0.8;
+        self.round = Round { began: now, ..Round::default() };
+        if self.pace.is_some() {
+            return self.follow_pace(cap);
+        }
+        if self.slowing.is_some() {
+            return;
+        }
+        match self.phase {
+            Phase::Startup { .. } if !was_limited => self.base = self.limit,
+            Phase::Startup { best, flat } => self.go_on_starting(rate, best, flat, cap),
+            Phase::Steady { trial, rest, rest_next } => {
+                if was_limited {
+                    self.conclude(rate, trial, rest, rest_next, cap);
+                } else {
+                    self.try_next(Trial::Base, 0, rest_next, cap);
+                }
+            }
+        }
+    }
+
+    fn go_on_starting(&mut self, rate: f64, best: f64, flat: u32, cap: u32) {
+        let has_grown = rate >= best * STARTUP_GROWTH;
+        let flat = if has_grown { 0 } else { flat + 1 };
+        let best = best.max(rate);
+        if has_grown {
+            self.reason = Reason::MoreAnswers;
+        }
+        let is_at_ceiling = self.base >= f64::from(cap);
+        if flat < STARTUP_FLAT_ROUNDS && !is_at_ceiling {
+            self.base = self.limit;
+            self.phase = Phase::Startup { best, flat };
+            return;
+        }
+        // Little's law: so many are in flight at the best rate when none of them waits.
+        let needed = best * self.requests_per_unit * self.latency_min.unwrap_or_default().as_secs_f64();
+        self.base = (needed * HEADROOM).clamp(1.0, self.limit);
+        if !is_at_ceiling {
+            self.reason = Reason::NoMoreAnswers;
+        }
+        self.try_next(Trial::Base, 0, REST_MIN, cap);
+    }
+
+    /// Compares a trial with the base, and goes on to the next.
+    fn conclude(&mut self, rate: f64, trial: Trial, rest: u32, rest_next: u32, cap: u32) {
+        match trial {
+            Trial::Base if rest > 0 => {
+                self.base_rate = rate;
+                self.phase = Phase::Steady { trial: Trial::Base, rest: rest - 1, rest_next };
+            }
+            Trial::Base => {
+                self.base_rate = rate;
+                self.try_next(Trial::Up(UP), 0, rest_next, cap);
+            }
+            Trial::Up(gain) if rate >= self.base_rate * (1.0 + UP_KEPT * (gain - 1.0)) => {
+                (self.base, self.base_rate, self.reason) = (self.limit, rate, Reason::MoreAnswers);
+                self.try_next(Trial::Up((gain * gain).min(UP_MAX)), 0, REST_MIN, cap);
+            }
+            Trial::Up(_) => self.try_next(Trial::Down, 0, rest_next, cap),
+            Trial::Down if rate >= self.base_rate * DOWN_KEPT => {
+                (self.base, self.base_rate, self.reason) = (self.limit, rate, Reason::NoMoreAnswers);
+                self.try_next(Trial::Down, 0, REST_MIN, cap);
+            }
+            Trial::Down => self.try_next(Trial::Base, rest_next, (rest_next * 2).min(REST_MAX), cap),
+        }
+    }
+
+    fn try_next(&mut self, trial: Trial, rest: u32, rest_next: u32, cap: u32) {
+        let gain = match trial {
+            Trial::Base => 1.0,
+            Trial::Up(gain) => gain,
+            Trial::Down => DOWN,
+        };
+        let before = self.limit;
+        self.limit = (self.base * gain).clamp(1.0, f64::from(cap.max(1)));
+        let up = matches!(trial, Trial::Up(_));
+        if up && self.limit < self.base + 1.0 {
+            // At the ceiling, or too small for a quarter of it to count.
+            self.limit = (self.base + 1.0).min(f64::from(cap.max(1)));
+            if self.limit < self.base + 1.0 {
+                return self.try_next(Trial::Down, rest, rest_next, cap);
+            }
+        }
+        self.phase = Phase::Steady { trial, rest, rest_next };
+        // What is in flight was begun under the limit before.
+        self.round.to_settle = before.max(self.limit) as u32;
+    }
+
+    /// The store asked to slow down: from now on its yeses are counted for a round.
+    /// What was sent at the pace of before says nothing about the one of now.
+    fn slow_down(&mut self, sample: Sample) {
+        if self.slowing.is_none() && self.pace.is_none_or(|pace| sample.sent >= pace.slowed) {
+            self.slowing = Some(Counted { began: sample.now, units: 0 });
+        }
+    }
+
+    /// The round after a "slow down" has passed: the rate at which the store said yes is what it takes.
+    fn set_pace(&mut self, now: Monotonic, cap: u32) {
+        let round = self.latency.max(ROUND_MIN / 2);
+        let Some(yes) = self.slowing.filter(|yes| now.since(yes.began) >= round) else { return };
+        self.slowing = None;
+        let rate = yes.units as f64 / now.since(yes.began).as_secs_f64();
+        let (least, most) =
+            self.pace.map_or((0.0, rate), |pace| (pace.per_second * PACE_CUT_MAX, pace.per_second * PACE_CUT));
+        let per_second = (rate * PACE_CUT).clamp(least, most).max(1.0);
+        // A first pace stems from a start in bursts, and is soon tried out.
+        let growth = if self.pace.is_none() { PACE_GROWTH_FIRST } else { PACE_GROWTH };
+        self.pace = Some(Pace { per_second, growth, grown: now, slowed: now });
+        self.reason = Reason::SlowDown;
+        self.follow_pace(cap);
+        self.end_trials(now);
+    }
+
+    /// As many may be in flight as the pace needs: it is the pace that holds back.
+    fn follow_pace(&mut self, cap: u32) {
+        if let Some(pace) = self.pace {
+            let needed = pace.per_second * self.requests_per_unit * self.latency.as_secs_f64();
+            self.limit = (needed * PACE_HEADROOM + 1.0).clamp(1.0, f64::from(cap.max(1)));
+        }
+    }
+
+    /// No answer in time: fewer at once, once a round.
+    fn cut(&mut self, now: Monotonic) {
+        let round = self.latency.max(Duration::from_millis(500));
+        if self.cut_at.is_some_and(|at| now.since(at) < round) {
+            return;
+        }
+        self.cut_at = Some(now);
+        self.limit = (self.limit * LIMIT_CUT).max(1.0);
+        self.reason = Reason::Failures;
+        self.end_trials(now);
+    }
+
+    fn end_trials(&mut self, now: Monotonic) {
+        self.base = self.limit;
+        self.round = Round { began: now, to_settle: self.limit as u32, ..Round::default() };
+        self.phase = Phase::Steady { trial: Trial::Base, rest: 0, rest_next: REST_MIN };
+    }
+
+    fn grow_pace(&mut self, now: Monotonic) {
+        let Some(pace) = &mut self.pace else { return };
+        let doubled = now.since(pace.slowed).as_secs_f64() / PACE_GROWTH_DOUBLES.as_secs_f64();
+        let growth = (pace.growth * doubled.exp2()).min(PACE_GROWTH_MAX);
+        pace.per_second *= 1.0 + growth * now.since(pace.grown).as_secs_f64();
+        pace.grown = now;
+        if pace.per_second > self.rate * PACE_IDLE {
+            self.pace = None;
+            self.end_trials(now);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(ms: u64) -> Monotonic {
-        Monotonic(Duration::from_millis(ms))
-    }
-
-    #[test]
-    fn an_overload_cuts_once_a_second_and_answers_win_back_one_a_round() {
-        let mut adaptive = Adaptive::default();
-        assert_eq!(adaptive.limit(32), 32);
-        for _ in 0..20 {
-            adaptive.decrease(20, 32, at(0));
-        }
-        assert_eq!(adaptive.limit(32), 14);
-        adaptive.decrease(14, 32, at(1000));
-        assert_eq!(adaptive.limit(32), 9);
-        for _ in 0..10 {
-            adaptive.increase(9, 32);
-        }
-        assert_eq!(adaptive.limit(32), 10);
-        adaptive.increase(2, 32);
-        assert_eq!(adaptive.limit(32), 10);
-    }
-
-    #[test]
-    fn the_limit_stays_between_one_and_the_cap() {
-        let mut adaptive = Adaptive::default();
-        for second in 0..50 {
-            adaptive.decrease(1, 32, at(second * 1000));
-        }
-        assert_eq!(adaptive.limit(32), 1);
-        for _ in 0..10_000 {
-            adaptive.increase(8, 8);
-        }
-        assert_eq!(adaptive.limit(8), 8);
-        assert_eq!(adaptive.limit(4), 4);
-    }
-}
+mod tests;

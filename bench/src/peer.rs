@@ -1,15 +1,16 @@
-//! Who takes part, and the command lines of the other clients.
+//! Who takes part beside us, and the command lines of the other clients.
 
 use std::path::Path;
 use std::process::Command;
 
-use brigade_bench::Objects;
 use brigade_tests::Server;
 use brigade_tests::process::{python_program, workspace};
 
+use crate::Objects;
+
 /// A client, and how it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub enum Peer {
     /// A job of the service.
     Ours,
     /// `s5cmd run` with a command for each object.
@@ -22,15 +23,35 @@ pub(crate) enum Peer {
     Boto3(u32),
 }
 
-/// Workers of each client.
-const WORKERS: &str = "64";
+/// Workers of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as it takes by itself.
+    Default,
+    /// So many.
+    Many(u32),
+}
+
+impl Workers {
+    fn options(self, names: &[&str]) -> Vec<String> {
+        match self {
+            Workers::Default => Vec::new(),
+            Workers::Many(count) => names.iter().flat_map(|name| [(*name).to_owned(), count.to_string()]).collect(),
+        }
+    }
+}
 
 impl Peer {
-    pub(crate) const COPIES: [Self; 5] = [Self::Ours, Self::S5cmdRun, Self::S5cmdCp, Self::Rclone, Self::Boto3(64)];
-    pub(crate) const TAGS: [Self; 2] = [Self::Ours, Self::Boto3(64)];
-    pub(crate) const DELETES: [Self; 4] = [Self::Ours, Self::Boto3(1), Self::Boto3(4), Self::Boto3(16)];
+    /// Those who copy.
+    pub const COPIES: [Self; 5] = [Self::Ours, Self::S5cmdRun, Self::S5cmdCp, Self::Rclone, Self::Boto3(64)];
+    /// Those who tag.
+    pub const TAGS: [Self; 2] = [Self::Ours, Self::Boto3(64)];
+    /// Those who delete.
+    pub const DELETES: [Self; 4] = [Self::Ours, Self::Boto3(1), Self::Boto3(4), Self::Boto3(16)];
 
-    pub(crate) fn name(self) -> String {
+    /// Its name in a table.
+    #[must_use]
+    pub fn name(self) -> String {
         match self {
             Self::Ours => "brigade".to_owned(),
             Self::S5cmdRun => "s5cmd run".to_owned(),
@@ -42,27 +63,41 @@ impl Peer {
     }
 
     /// The command that copies the objects into another bucket. What it needs of files is in the
-    /// folder: `manifest.csv`, and for s5cmd what [`write_s5cmd_commands`] writes.
-    pub(crate) fn copy(self, server: &Server, folder: &Path, objects: &Objects, to: &str) -> Command {
+    /// folder: `manifest.csv`, and for s5cmd a file of commands that this writes.
+    ///
+    /// # Panics
+    /// When the peer is ourselves, or a file cannot be written.
+    #[must_use]
+    pub fn copy(self, server: &Server, folder: &Path, objects: &Objects, to: &str, workers: Workers) -> Command {
         let from = &objects.bucket;
         match self {
             Self::Ours => panic!("we are no peer of ours"),
             Self::S5cmdRun => {
                 write_s5cmd_commands(&folder.join("commands"), objects, to);
-                s5cmd(server, &["run", &folder.join("commands").to_string_lossy()])
+                s5cmd(server, workers, &["run", &folder.join("commands").to_string_lossy()])
             }
-            Self::S5cmdCp => s5cmd(server, &["cp", &format!("s3://{from}/*"), &format!("s3://{to}/")]),
-            Self::Rclone => rclone(server, &["copy", &format!("peer:{from}"), &format!("peer:{to}")]),
+            Self::S5cmdCp => s5cmd(server, workers, &["cp", &format!("s3://{from}/*"), &format!("s3://{to}/")]),
+            Self::Rclone => rclone(server, workers, &["copy", &format!("peer:{from}"), &format!("peer:{to}")]),
             Self::Boto3(threads) => boto3(server, folder, threads, &["copy"], &[to]),
         }
     }
 
-    pub(crate) fn tag(self, server: &Server, folder: &Path) -> Command {
+    /// The command that tags the objects.
+    ///
+    /// # Panics
+    /// When it cannot tag.
+    #[must_use]
+    pub fn tag(self, server: &Server, folder: &Path) -> Command {
         let Self::Boto3(threads) = self else { panic!("{self:?} cannot tag") };
         boto3(server, folder, threads, &["tag"], &[])
     }
 
-    pub(crate) fn delete(self, server: &Server, folder: &Path) -> Command {
+    /// The command that deletes the objects.
+    ///
+    /// # Panics
+    /// When it is not asked to delete.
+    #[must_use]
+    pub fn delete(self, server: &Server, folder: &Path) -> Command {
         let Self::Boto3(threads) = self else { panic!("{self:?} is not asked to delete") };
         boto3(server, folder, threads, &["delete"], &[])
     }
@@ -74,18 +109,19 @@ fn write_s5cmd_commands(file: &Path, objects: &Objects, to: &str) {
     std::fs::write(file, commands).expect("the commands can be written");
 }
 
-fn s5cmd(server: &Server, arguments: &[&str]) -> Command {
+fn s5cmd(server: &Server, workers: Workers, arguments: &[&str]) -> Command {
     let mut command = python_program("s5cmd");
-    command.args(["--endpoint-url", &server.url, "--numworkers", WORKERS, "--log", "error"]).args(arguments);
+    command.args(["--endpoint-url", &server.url, "--log", "error"]).args(workers.options(&["--numworkers"]));
+    command.args(arguments);
     command.env("AWS_ACCESS_KEY_ID", server.access_key).env("AWS_SECRET_ACCESS_KEY", server.secret_key);
     command.env("AWS_REGION", "us-east-1");
     command
 }
 
-fn rclone(server: &Server, arguments: &[&str]) -> Command {
+fn rclone(server: &Server, workers: Workers, arguments: &[&str]) -> Command {
     let mut command = python_program("rclone");
     // Nothing is in the other bucket yet, and no modification time is asked for by a HEAD each.
-    command.args(arguments).args(["--transfers", WORKERS, "--checkers", WORKERS, "--no-check-dest"]);
+    command.args(arguments).args(workers.options(&["--transfers", "--checkers"])).arg("--no-check-dest");
     command.args(["--size-only", "--use-server-modtime", "--s3-no-check-bucket", "--s3-no-head"]);
     let remote = [
         ("CONFIG", "/dev/null"),

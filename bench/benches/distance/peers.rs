@@ -1,0 +1,78 @@
+//! We beside the other clients, each at its defaults, on rustack.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use brigade_bench::peer::{Peer, Workers};
+use brigade_bench::usage::cpu_of_ended_children;
+use brigade_bench::{Figures, JobRun, Objects, Proxy};
+use brigade_tests::scene::text_of;
+use brigade_tests::{Scene, Server};
+
+use crate::Course;
+
+const RATE: &str = "objects/s";
+const CPU: &str = "CPU us/object";
+const PEERS: [(Peer, Workers); 6] = [
+    (Peer::Ours, Workers::Default),
+    (Peer::S5cmdCp, Workers::Default),
+    (Peer::S5cmdRun, Workers::Default),
+    (Peer::Rclone, Workers::Default),
+    (Peer::Rclone, Workers::Many(64)),
+    (Peer::Boto3(64), Workers::Default),
+];
+
+/// Copies the objects by each client, at each distance: each time on a new server.
+pub(crate) fn measure(course: &Course) {
+    for ms in &course.distances {
+        let mut figures = Figures::default();
+        for round in 0..course.rounds as usize {
+            for (peer, workers) in PEERS.iter().cycle().skip(round % PEERS.len()).take(PEERS.len()) {
+                let (took, cpu) = turn(*peer, *workers, *ms, course.objects);
+                let row = match workers {
+                    Workers::Default => peer.name(),
+                    Workers::Many(count) => format!("{}, {count}", peer.name()),
+                };
+                let rate = course.objects as f64 / took.as_secs_f64();
+                eprintln!("{ms} ms, {row}: {rate:.0} {RATE}");
+                figures.note(&row, RATE, rate);
+                figures.note(&row, CPU, cpu.as_secs_f64() * 1e6 / course.objects as f64);
+            }
+        }
+        println!("\n{ms} ms away, {} copies\n{figures}", course.objects);
+    }
+}
+
+fn turn(peer: Peer, workers: Workers, ms: u64, count: u64) -> (Duration, Duration) {
+    let near = Server::rustack();
+    near.boto3("for bucket in ('photos', 'batch', 'target'): s3.create_bucket(Bucket=bucket)");
+    let objects = Objects::new("photos", count);
+    objects.put(&near);
+    let manifest = objects.put_manifest(&near, "batch");
+    let proxy = Proxy::start(&near.url, Duration::from_millis(ms));
+    let far = Server::running("rustack", &proxy.url, near.access_key, near.secret_key);
+    let spent = if peer == Peer::Ours {
+        let mut scene = Scene::on(far);
+        let form = ["copy", "--to", "target", "--manifest", &manifest, "--report", "s3://batch/reports"];
+        let run = JobRun::of(&mut scene, &form);
+        (run.took, run.cpu)
+    } else {
+        let folder = tempfile::tempdir().expect("a directory can be made");
+        objects.write_manifest(&folder.path().join("manifest.csv"));
+        run(&mut peer.copy(&far, folder.path(), &objects, "target", workers))
+    };
+    let pages = "s3.get_paginator('list_objects_v2').paginate(Bucket='target')";
+    let copied = near.boto3(&format!("print(sum(page['KeyCount'] for page in {pages}))"));
+    assert_eq!(copied.trim(), count.to_string(), "{peer:?} left objects out");
+    spent
+}
+
+/// Runs a program, which must succeed: how long it took, and its CPU time.
+fn run(command: &mut Command) -> (Duration, Duration) {
+    #[allow(clippy::disallowed_methods, reason = "figures are of real time")]
+    let now = Instant::now;
+    let (began, before) = (now(), cpu_of_ended_children());
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", text_of(&output));
+    (began.elapsed(), cpu_of_ended_children() - before)
+}

@@ -1,0 +1,233 @@
+//! The limit against models of stores, in a time of their own.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::*;
+
+/// A store of a model: a distance, so many servers that take so long each, and a rate beyond which
+/// it asks to slow down.
+#[derive(Clone, Copy)]
+struct Model {
+    distance_us: u64,
+    servers: usize,
+    service_us: u64,
+    /// Answered with "slow down" beyond so many a second.
+    rate: Option<f64>,
+    /// Answered with "slow down" when so many are in the store already.
+    room: Option<usize>,
+}
+
+const FAR: Model = Model { distance_us: 30_000, servers: 100_000, service_us: 300, rate: None, room: None };
+
+struct World {
+    adaptive: Adaptive,
+    cap: u32,
+    now: u64,
+    in_flight: u32,
+    /// When an answer comes, when it was sent, and whether it says yes.
+    coming: BinaryHeap<Reverse<(u64, u64, bool)>>,
+    /// When each server is free.
+    servers: BinaryHeap<Reverse<u64>>,
+    next_start: f64,
+    tokens: f64,
+    filled: u64,
+    noise: u64,
+    yes: u64,
+    no: u64,
+}
+
+impl World {
+    fn new(limit: u32) -> Self {
+        Self {
+            adaptive: Adaptive::starting_at(limit),
+            cap: 1024,
+            now: 1_000_000,
+            in_flight: 0,
+            coming: BinaryHeap::new(),
+            servers: BinaryHeap::new(),
+            next_start: 0.0,
+            tokens: 0.0,
+            filled: 0,
+            noise: 1,
+            yes: 0,
+            no: 0,
+        }
+    }
+
+    /// Some noise of a tenth: an answer is never as fast as the one before.
+    fn noise(&mut self, of: u64) -> u64 {
+        self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        of + (self.noise >> 33) % (of / 5 + 1)
+    }
+
+    fn start(&mut self, model: &Model) {
+        let sent = (self.next_start as u64).max(self.now);
+        if let Some(pace) = self.adaptive.pace() {
+            self.next_start = self.next_start.max(self.now as f64 - 5_000.0) + 1e6 / pace;
+        }
+        self.in_flight += 1;
+        let there = sent + self.noise(model.distance_us / 2);
+        if let Some(rate) = model.rate {
+            self.tokens = (self.tokens + (there.saturating_sub(self.filled)) as f64 * rate / 1e6).min(rate / 20.0);
+            self.filled = self.filled.max(there);
+            if self.tokens < 1.0 {
+                return self.coming.push(Reverse((there + model.distance_us / 2, sent, false)));
+            }
+            self.tokens -= 1.0;
+        }
+        let busy = self.servers.iter().filter(|Reverse(until)| *until > there).count();
+        if model.room.is_some_and(|room| busy >= room) {
+            return self.coming.push(Reverse((there + model.distance_us / 2, sent, false)));
+        }
+        while self.servers.len() >= model.servers || self.servers.peek().is_some_and(|Reverse(free)| *free <= there) {
+            let Some(Reverse(free)) = self.servers.pop() else { break };
+            if free > there {
+                let done = free + self.noise(model.service_us);
+                self.servers.push(Reverse(done));
+                return self.coming.push(Reverse((done + model.distance_us / 2, sent, true)));
+            }
+        }
+        let done = there + self.noise(model.service_us);
+        self.servers.push(Reverse(done));
+        self.coming.push(Reverse((done + model.distance_us / 2, sent, true)));
+    }
+
+    /// Asks as much as the limit allows for so long; gives yeses and noes.
+    fn run(&mut self, model: &Model, millis: u64) -> (u64, u64) {
+        let (yes, no) = (self.yes, self.no);
+        let end = self.now + millis * 1000;
+        while self.now < end {
+            while self.in_flight < self.adaptive.limit(self.cap) && (self.next_start as u64) < self.now + 50_000 {
+                self.start(model);
+            }
+            let Some(Reverse((at, sent, is_yes))) = self.coming.pop() else { panic!("nothing is in flight") };
+            self.now = self.now.max(at);
+            let load = if is_yes { Load::Answered } else { Load::SlowDown };
+            let time = |us: u64| Monotonic(Duration::from_micros(us));
+            let (now, sent, in_flight, cap) = (time(self.now), time(sent), self.in_flight, self.cap);
+            self.adaptive.learn(Sample { now, sent, units: 1, in_flight, cap, load });
+            self.in_flight -= 1;
+            if is_yes { self.yes += 1 } else { self.no += 1 }
+        }
+        (self.yes - yes, self.no - no)
+    }
+}
+
+/// Answers that the model gives in so long with a fixed limit.
+fn fixed(model: &Model, limit: u32, millis: u64) -> u64 {
+    let mut world = World::new(limit);
+    world.cap = limit;
+    world.run(model, millis).0
+}
+
+fn best_fixed(model: &Model, millis: u64) -> u64 {
+    [32, 64, 128, 256, 512, 1024].map(|limit| fixed(model, limit, millis)).into_iter().max().unwrap()
+}
+
+#[test]
+fn the_limit_finds_nearly_what_the_best_fixed_number_gives_at_any_distance_start_included() {
+    for distance_us in [1_000, 10_000, 30_000, 100_000] {
+        for (servers, service_us) in [(1, 40), (8, 500), (100, 5_000), (100_000, 300)] {
+            let model = Model { distance_us, servers, service_us, ..FAR };
+            let millis = 4_000;
+            let (ours, best) = (World::new(FIRST_LIMIT).run(&model, millis).0, best_fixed(&model, millis));
+            let share = ours as f64 / best as f64;
+            eprintln!("{distance_us} us, {servers} servers of {service_us} us: {ours} of {best}: {share:.3}");
+            assert!(share > 0.85, "{distance_us} us, {servers} servers: {share}");
+        }
+    }
+}
+
+#[test]
+fn the_limit_settles_near_what_is_needed_where_more_in_flight_only_wait() {
+    for (distance_us, servers, service_us, needed) in [(30_000, 1, 250, 121), (10_000, 8, 1_000, 88), (1_000, 4, 2_000, 6)]
+    {
+        let model = Model { distance_us, servers, service_us, ..FAR };
+        let mut world = World::new(FIRST_LIMIT);
+        world.run(&model, 20_000);
+        let limit = world.adaptive.limit(world.cap);
+        eprintln!("{distance_us} {servers}: {limit} of {needed}");
+        assert!((needed * 3 / 4..needed * 3).contains(&limit), "{distance_us}: {limit} where {needed} are needed");
+    }
+}
+
+#[test]
+fn a_store_that_asks_to_slow_down_beyond_a_rate_is_used_nearly_whole_and_seldom_says_so() {
+    for distance_us in [1_000, 10_000, 30_000, 100_000] {
+        let model = Model { distance_us, rate: Some(3_500.0), ..FAR };
+        let mut world = World::new(FIRST_LIMIT);
+        let (yes, no) = world.run(&model, 14_000);
+        let (used, refused) = (yes as f64 / (14.0 * 3_500.0), no as f64 / (yes + no) as f64);
+        eprintln!("{distance_us}: {used:.3} used, {refused:.4} refused, pace {:?}", world.adaptive.pace());
+        let wanted = if distance_us > 30_000 { 0.8 } else { 0.9 };
+        assert!(used > wanted, "{distance_us} us: {used}");
+        assert!(refused < 0.02, "{distance_us} us: {refused}");
+    }
+}
+
+#[test]
+fn a_store_that_asks_to_slow_down_beyond_a_number_in_flight_is_used_nearly_whole() {
+    let model = Model { service_us: 20_000, room: Some(50), ..FAR };
+    let mut world = World::new(FIRST_LIMIT);
+    let (yes, no) = world.run(&model, 14_000);
+    let (used, refused) = (yes as f64 / (14.0 * 50.0 / 0.022), no as f64 / (yes + no) as f64);
+    eprintln!("{used:.3} used, {refused:.4} refused");
+    assert!(used > 0.8 && refused < 0.02, "{used} {refused}");
+}
+
+#[test]
+fn a_store_that_is_slow_for_a_minute_is_followed_down_and_back() {
+    let fast = Model { distance_us: 30_000, servers: 1, service_us: 250, ..FAR };
+    let slow_each = Model { service_us: 500, ..fast };
+    let more_distant = Model { distance_us: 60_000, ..fast };
+    let stricter = (Model { rate: Some(3_500.0), ..FAR }, Model { rate: Some(1_750.0), ..FAR });
+    for (fast, slow) in [(fast, slow_each), (fast, more_distant), stricter] {
+        let mut world = World::new(FIRST_LIMIT);
+        let ours: Vec<_> = [(&fast, 20), (&slow, 60), (&fast, 40)].map(|(model, s)| world.run(model, s * 1000).0).into();
+        let best = [(&fast, 20), (&slow, 60), (&fast, 40)].map(|(model, s)| match model.rate {
+            Some(rate) => (rate * s as f64) as u64,
+            None => best_fixed(model, s * 1000),
+        });
+        let share = ours.iter().sum::<u64>() as f64 / best.iter().sum::<u64>() as f64;
+        eprintln!("{ours:?} of {best:?}: {share:.3}");
+        assert!(share > 0.85, "{ours:?} of {best:?}");
+    }
+}
+
+#[test]
+fn callers_that_ask_for_little_do_not_move_the_limit() {
+    let mut adaptive = Adaptive::starting_at(FIRST_LIMIT);
+    for n in 0..10_000_u64 {
+        let now = Monotonic(Duration::from_millis(1000 + n));
+        let sent = Monotonic(now.0 - Duration::from_millis(1));
+        adaptive.learn(Sample { now, sent, units: 1, in_flight: 2, cap: 1024, load: Load::Answered });
+    }
+    assert_eq!(adaptive.limit(1024), FIRST_LIMIT);
+}
+
+#[test]
+fn time_outs_cut_the_limit_once_a_round_and_never_below_one() {
+    let mut adaptive = Adaptive::starting_at(100);
+    let fail = |adaptive: &mut Adaptive, ms: u64| {
+        let now = Monotonic(Duration::from_millis(ms));
+        adaptive.learn(Sample { now, sent: now, units: 1, in_flight: 50, cap: 1024, load: Load::Failed });
+    };
+    for _ in 0..20 {
+        fail(&mut adaptive, 10_000);
+    }
+    assert_eq!(adaptive.limit(1024), 70);
+    for n in 0..100 {
+        fail(&mut adaptive, 20_000 + n * 1000);
+    }
+    assert_eq!((adaptive.limit(1024), adaptive.reason()), (1, Reason::Failures));
+}
+
+#[test]
+fn the_limit_stays_within_the_cap() {
+    let mut world = World::new(FIRST_LIMIT);
+    world.cap = 40;
+    world.run(&FAR, 3_000);
+    assert!((32..=40).contains(&world.adaptive.limit(40)), "40 but for a trial with a fifth less");
+    assert_eq!(world.adaptive.limit(8), 8);
+}
