@@ -262,6 +262,8 @@ pub struct StoppedSince {
 pub struct HardCaps {
     /// Requests in flight.
     pub requests_in_flight: u32,
+    /// Whether requests in flight follow what the store takes.
+    pub adaptive: bool,
     /// Requests a second.
     #[schema(required)]
     pub requests_per_second: Option<u32>,
@@ -273,8 +275,37 @@ pub struct HardCaps {
     pub bytes_per_second: Option<u64>,
 }
 
+/// What is asked of a bucket by a class of calls, and what it takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LaneState {
+    /// The bucket; null for all buckets beyond the number that is told apart.
+    #[schema(required)]
+    pub bucket: Option<String>,
+    /// `read` or `write`.
+    #[schema(example = "write")]
+    pub class: String,
+    /// Requests that may be in flight, as the store takes them.
+    pub limit: u32,
+    /// Requests in flight now.
+    pub requests_in_flight_now: u32,
+    /// Calls that wait for their turn now.
+    pub calls_waiting_now: u64,
+    /// Objects a second that were answered lately.
+    pub objects_per_second: f64,
+    /// Objects a second that may begin, where the store asked to slow down.
+    #[schema(required)]
+    pub pace: Option<f64>,
+    /// Half of the latest answers took no longer, in milliseconds.
+    pub latency_p50_ms: f64,
+    /// Of a hundred of the latest answers, 99 took no longer, in milliseconds.
+    pub latency_p99_ms: f64,
+    /// Why the limit last moved: `start`, `more answers`, `no more answers`, `slow down` or `failures`.
+    #[schema(example = "more answers")]
+    pub moved_because: String,
+}
+
 /// An endpoint: what is set for it and what goes on there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointState {
     /// Its name in the configuration.
     pub endpoint: String,
@@ -291,6 +322,8 @@ pub struct EndpointState {
     pub requests_in_flight_now: u32,
     /// Calls that wait for their turn now.
     pub calls_waiting_now: u64,
+    /// What is asked of each bucket by each class of calls.
+    pub lanes: Vec<LaneState>,
     /// When it was last probed; null when never.
     #[schema(required, format = DateTime)]
     pub probed: Option<String>,
@@ -360,7 +393,7 @@ impl ProbeResult {
 }
 
 /// All endpoints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointList {
     /// By name.
     pub endpoints: Vec<EndpointState>,

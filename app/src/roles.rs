@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
-use brigade_model::ports::object_store::{CallClass, ObjectStore};
+use brigade_model::ports::object_store::ObjectStore;
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
@@ -320,11 +320,7 @@ fn at_once(policy: RetryPolicy) -> RetryPolicy {
 /// Bucket, class of call and limit.
 fn lane(lane: AdaptiveUsage) -> (Option<String>, &'static str, u32) {
     let bucket = lane.bucket.map_or_else(|| "other".to_owned(), String::from);
-    let class = match lane.class {
-        CallClass::Read => "read",
-        CallClass::Write => "write",
-    };
-    (Some(bucket), class, lane.limit)
+    (Some(bucket), lane.class.word(), lane.limit)
 }
 
 impl Roles for ConfiguredRoles {
@@ -397,6 +393,7 @@ fn timeouts(endpoint: &Endpoint) -> Timeouts {
 fn caps(endpoint: &Endpoint) -> Caps {
     Caps {
         requests: endpoint.requests_in_flight,
+        is_adaptive: endpoint.adaptive,
         requests_per_second: endpoint.requests_per_second,
         bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
         bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),

@@ -14,7 +14,7 @@ pub struct EngineConfig {
     pub active_jobs: usize,
     /// Slices that this process runs at once, for each endpoint.
     pub slices: usize,
-    /// Tasks of a slice that run at once; the endpoint's own limits stand below.
+    /// Tasks of a slice that run at once, at most: no more are started than the endpoint has room for.
     pub tasks: usize,
     /// Bytes of bodies that this process holds at once.
     pub bytes_in_flight: u64,
@@ -48,8 +48,8 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             active_jobs: 4,
-            slices: 4,
-            tasks: 64,
+            slices: 16,
+            tasks: 2048,
             bytes_in_flight: BYTES_IN_FLIGHT,
             stages: 8,
             poll: Duration::from_secs(1),

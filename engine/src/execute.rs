@@ -51,6 +51,9 @@ const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 /// What a task is worth in bytes of work: with the longest names 10 us.
 const TASK_BYTES: usize = 1024;
 
+/// Tasks that a slice starts also at an endpoint with calls that wait: it is served in its turn.
+const TASKS_ALWAYS: usize = 16;
+
 /// How the run of a slice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SliceEnd {
@@ -308,10 +311,16 @@ impl<'a> Floor<'a> {
     fn may_start(&self) -> bool {
         !self.is_stopped()
             && self.run.leash.may_start(self.run.shop.ports.clock.monotonic(), Duration::ZERO)
-            && self.running.len().saturating_sub(self.stuck) < self.run.shop.config.tasks
+            && self.may_start_one_more()
             && self.stuck < STUCK_TASKS_MAX
             && !(self.filling.is_full() && self.committing.is_some())
             && self.run.shop.space.may_start()
+    }
+
+    /// Whether the slice and the endpoint have room for one more; those that are stuck have no place.
+    fn may_start_one_more(&self) -> bool {
+        let running = self.running.len().saturating_sub(self.stuck);
+        running < self.run.shop.config.tasks && (running < TASKS_ALWAYS || self.units.have_room())
     }
 
     /// Counts the units that have a task which is stuck.

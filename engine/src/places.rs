@@ -42,6 +42,12 @@ pub trait Health: Send + Sync + 'static {
     fn speed(&self) -> LoadLimits {
         LoadLimits::default()
     }
+
+    /// Whether the calls of further tasks would go to the store, rather than wait behind those that
+    /// wait already.
+    fn has_room(&self) -> bool {
+        true
+    }
 }
 
 /// An endpoint that always works.

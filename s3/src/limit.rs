@@ -9,6 +9,7 @@
 //! has ended before another worker may take the work over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
@@ -24,6 +25,7 @@ mod adaptive;
 mod queue;
 mod rate;
 
+pub use adaptive::Reason;
 use queue::{Permit, Queue};
 
 /// Hard caps; `None` is no cap.
@@ -31,6 +33,8 @@ use queue::{Permit, Queue};
 pub struct Caps {
     /// Requests in flight, at least 1.
     pub requests: u32,
+    /// Whether the store decides how many of these are used, for each bucket and class of calls.
+    pub is_adaptive: bool,
     /// Requests started in a second.
     pub requests_per_second: Option<u32>,
     /// Bytes of bodies in flight; a single larger body passes alone.
@@ -41,7 +45,7 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { requests: 32, requests_per_second: None, bytes: None, bytes_per_second: None }
+        Self { requests: 1024, is_adaptive: true, requests_per_second: None, bytes: None, bytes_per_second: None }
     }
 }
 
@@ -55,7 +59,7 @@ pub struct LimitConfig {
 }
 
 /// What goes on inside a limit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {
     /// Requests in flight.
     pub requests: u32,
@@ -68,7 +72,7 @@ pub struct Usage {
 }
 
 /// What goes on under one adaptive limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AdaptiveUsage {
     /// The bucket; `None` for all buckets beyond the number that is told apart.
     pub bucket: Option<BucketName>,
@@ -78,6 +82,18 @@ pub struct AdaptiveUsage {
     pub limit: u32,
     /// Requests in flight.
     pub requests: u32,
+    /// Calls that wait for a permit.
+    pub waiting: usize,
+    /// Objects a second that were answered lately.
+    pub per_second: f64,
+    /// Objects a second that may begin, where the store asked to slow down.
+    pub pace: Option<f64>,
+    /// Half of the latest answers took no longer.
+    pub latency_p50: Duration,
+    /// Of a hundred of the latest answers, 99 took no longer.
+    pub latency_p99: Duration,
+    /// Why the limit last moved.
+    pub reason: Reason,
 }
 
 /// The handle of a limit: changes its caps and shows its use. Clones are one handle.
@@ -111,6 +127,19 @@ impl LimitHandle {
     /// Lets no request begin from now on, or lets them begin again; requests in flight stay.
     pub fn set_stopped(&self, is_stopped: bool) {
         self.0.set_stopped(is_stopped);
+    }
+
+    /// Whether further calls would go to the store soon: fewer wait than a quarter of what may be in
+    /// flight.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.0.has_room()
+    }
+
+    /// Requests in flight to be expected of one bucket and class of calls.
+    #[must_use]
+    pub fn expected(&self) -> u32 {
+        self.0.expected()
     }
 
     /// What goes on now.
@@ -156,8 +185,8 @@ impl Limit {
     /// A permit, once there is one and its time has come, unless the leash ends before.
     async fn permit(&self, leash: &Leash, call: &Call) -> Result<Permit, CallError> {
         let granted = async {
-            let permit = self.queue.acquire(call.bucket(), call.kind().class(), call.bytes_on_wire()).await;
-            permit.wait_to_start(&*self.clock, bytes_sent(call)).await;
+            let mut permit = self.queue.acquire(call.bucket(), call.kind().class(), call.bytes_on_wire()).await;
+            permit.wait_to_start(&*self.clock, call.objects(), bytes_sent(call)).await;
             permit
         };
         let permit = tokio::select! {
@@ -190,12 +219,13 @@ fn ended() -> CallError {
 impl ObjectStore for Limit {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
         let mut permit = self.permit(leash, &call).await?;
+        let objects = call.objects();
         let result = tokio::select! {
             biased;
             result = self.inner.call(leash, call) => result,
             () = leash.over(&*self.clock) => Err(ended()),
         };
-        permit.learn(&result, self.clock.monotonic());
+        permit.learn(&result, objects, self.clock.monotonic());
         match result {
             Ok(Answer::GetObject(GotObject { head, body })) => {
                 permit.cover(head.size);

@@ -39,6 +39,15 @@ impl Scene {
     /// When it does not start.
     #[must_use]
     pub fn on(store: Server) -> Self {
+        Self::with(store, &[])
+    }
+
+    /// Starts the service on this object store, with these settings in its environment.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with(store: Server, settings: &[(&str, String)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let config = directory.path().join("brigade.toml");
         // brigade init --endpoint http://127.0.0.1:5000 --access-key KEY --secret-key SECRET --out brigade.toml
@@ -62,7 +71,7 @@ impl Scene {
         let text = std::fs::read_to_string(&config).expect("init wrote it");
         let text = text.replace("[server]\n", "[server]\nmetrics_listen = \"127.0.0.1:0\"\n");
         std::fs::write(&config, text).expect("it can be written again");
-        let (service, metrics_url, url) = serve(&config, directory.path().into());
+        let (service, metrics_url, url) = serve(&config, directory.path().into(), settings);
         Self { directory, store, url, metrics_url, service }
     }
 
@@ -74,7 +83,7 @@ impl Scene {
 
     /// Starts the service again, after it has ended.
     pub fn restart(&mut self) {
-        (self.service, self.metrics_url, self.url) = serve(&self.config(), self.directory.path().into());
+        (self.service, self.metrics_url, self.url) = serve(&self.config(), self.directory.path().into(), &[]);
     }
 
     /// Our command line, on this scene.
@@ -134,11 +143,12 @@ impl Scene {
 }
 
 /// The service, and the URLs of its metrics and of itself.
-fn serve(config: &std::path::Path, directory: PathBuf) -> (Process, String, String) {
+fn serve(config: &std::path::Path, directory: PathBuf, settings: &[(&str, String)]) -> (Process, String, String) {
     let mut command: Command = brigade();
     // brigade serve --config brigade.toml
     command.current_dir(directory).arg("serve").arg("--config").arg(config);
     command.env("BRIGADE_SERVER_LOG_FORMAT", "text");
+    command.envs(settings.iter().map(|(name, value)| (*name, value)));
     let mut service = Process::start(&mut command);
     let mut url_at = |word: &str| {
         service.wait_for(|line| {

@@ -35,8 +35,10 @@ section! {
         optional regions: Vec<String>,
         /// Whether every request says that you pay for it, as buckets of others demand whose requester pays.
         default requester_pays: bool = "false",
-        /// Requests in flight at most.
-        default requests_in_flight: u32 = "32",
+        /// Requests in flight at most; how many of them are used follows what the store takes.
+        default requests_in_flight: u32 = "1024",
+        /// Whether requests in flight follow what the store takes; otherwise as many as may be are.
+        default adaptive: bool = "true",
         /// Requests a second at most.
         optional requests_per_second: u32,
         /// Bytes of bodies in flight at most.

@@ -41,7 +41,7 @@ fn a_sound_configuration_is_read_with_its_defaults() {
     assert_eq!(config.accounts["photos"].appid, "1250000000");
     assert_eq!(config.server.data_dir, Path::new("/etc/brigade/brigade-data"), "paths start from the file's folder");
     assert_eq!(config.engine.confirmation_patience, Duration::from_secs(30 * 86_400));
-    assert_eq!(config.endpoints["main"].requests_in_flight, 32);
+    assert_eq!(config.endpoints["main"].requests_in_flight, 1024);
     assert!(config.client.is_none());
 }
 

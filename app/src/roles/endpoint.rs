@@ -124,6 +124,7 @@ fn within(configured: Caps, settings: &EndpointSettings) -> Caps {
     let per_second = least(configured.requests_per_second.map(u64::from), limits.requests_per_second.map(u64::from));
     Caps {
         requests: limits.requests_in_flight.map_or(configured.requests, |limit| limit.min(configured.requests)),
+        is_adaptive: configured.is_adaptive,
         requests_per_second: per_second.and_then(|least| u32::try_from(least).ok()),
         bytes: configured.bytes,
         bytes_per_second: least(configured.bytes_per_second, limits.bytes_per_second),
@@ -142,7 +143,11 @@ impl Health for EndpointHealth {
     }
 
     fn speed(&self) -> LoadLimits {
-        let Caps { requests, requests_per_second, bytes_per_second, .. } = self.endpoint.limit().caps();
-        LoadLimits { requests_in_flight: Some(requests), requests_per_second, bytes_per_second }
+        let Caps { requests_per_second, bytes_per_second, .. } = self.endpoint.limit().caps();
+        LoadLimits { requests_in_flight: Some(self.endpoint.limit().expected()), requests_per_second, bytes_per_second }
+    }
+
+    fn has_room(&self) -> bool {
+        self.endpoint.limit().has_room()
     }
 }

@@ -65,6 +65,11 @@ impl<'a> Units<'a> {
         Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
     }
 
+    /// Whether the calls of a further task would not only wait.
+    pub(super) fn have_room(&self) -> bool {
+        self.bench.source.health.has_room() && self.bench.target.health.has_room()
+    }
+
     /// Whether every task was started.
     pub(super) fn are_exhausted(&self) -> bool {
         self.are_rows_read && self.ahead.is_empty()

@@ -47,6 +47,12 @@ const PACE_GROWTH_DOUBLES: Duration = Duration::from_secs(1);
 const PACE_GROWTH_MAX: f64 = 1.0;
 /// A pace that is so many times what is asked for holds nothing back, and goes.
 const PACE_IDLE: f64 = 2.0;
+/// Fewer than this share of "slow down" among a round's answers is the condition of a key, not of the
+/// store ...
+const NO_SHARE: f64 = 0.01;
+/// ... and fewer yeses than this tell no rate, unless more do not come for so long.
+const YES_MIN: u32 = 8;
+const YES_WAIT: Duration = Duration::from_secs(1);
 /// What may be in flight beside what a pace needs in the mean.
 const PACE_HEADROOM: f64 = 1.5;
 
@@ -134,11 +140,15 @@ struct Round {
     to_settle: u32,
 }
 
-/// Objects to which the store said yes since a moment.
+/// What the store said since its first "slow down".
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     began: Monotonic,
+    /// Answers that said yes, and the objects in them.
+    yes: u32,
     units: u64,
+    /// Answers that said "slow down".
+    no: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -214,26 +224,22 @@ impl Adaptive {
         self.rate
     }
 
-    /// How long an answer took in the last round, in the mean.
-    pub(super) fn latency(&self) -> Duration {
-        self.latency
-    }
-
     /// Takes in how a call ended.
     pub(super) fn learn(&mut self, sample: Sample) {
         self.limit = self.limit.min(f64::from(sample.cap.max(1)));
         match sample.load {
             Load::Answered => self.note_answer(sample),
             Load::SlowDown => self.slow_down(sample),
-            Load::Failed => self.cut(sample.now),
+            Load::Failed => self.cut(sample.now, Reason::Failures),
         }
         self.set_pace(sample.now, sample.cap);
     }
 
     fn note_answer(&mut self, sample: Sample) {
         let latency = sample.now.since(sample.sent);
-        if let Some(yes) = &mut self.slowing {
-            yes.units += u64::from(sample.units);
+        if let Some(counted) = &mut self.slowing {
+            counted.yes += 1;
+            counted.units += u64::from(sample.units);
         }
         self.grow_pace(sample.now);
         let round = &mut self.round;
@@ -308,12 +314,14 @@ impl Adaptive {
             self.phase = Phase::Startup { best, flat };
             return;
         }
+        if has_grown {
+            // The ceiling, not the store, ended the growth.
+            return self.try_next(Trial::Base, 0, REST_MIN, cap);
+        }
         // Little's law: so many are in flight at the best rate when none of them waits.
         let needed = best * self.requests_per_unit * self.latency_min.unwrap_or_default().as_secs_f64();
         self.base = (needed * HEADROOM).clamp(1.0, self.limit);
-        if !is_at_ceiling {
-            self.reason = Reason::NoMoreAnswers;
-        }
+        self.reason = Reason::NoMoreAnswers;
         self.try_next(Trial::Base, 0, REST_MIN, cap);
     }
 
@@ -328,7 +336,7 @@ impl Adaptive {
                 self.base_rate = rate;
                 self.try_next(Trial::Up(UP), 0, rest_next, cap);
             }
-            Trial::Up(gain) if rate >= self.base_rate * (1.0 + UP_KEPT * (gain - 1.0)) => {
+            Trial::Up(gain) if rate >= self.base_rate * (1.0 + UP_KEPT * (self.limit / self.base - 1.0)) => {
                 (self.base, self.base_rate, self.reason) = (self.limit, rate, Reason::MoreAnswers);
                 self.try_next(Trial::Up((gain * gain).min(UP_MAX)), 0, REST_MIN, cap);
             }
@@ -362,20 +370,31 @@ impl Adaptive {
         self.round.to_settle = before.max(self.limit) as u32;
     }
 
-    /// The store asked to slow down: from now on its yeses are counted for a round.
-    /// What was sent at the pace of before says nothing about the one of now.
+    /// The store asked to slow down: from now on its answers are counted for a round. What was sent at
+    /// the pace of before says nothing about the one of now.
     fn slow_down(&mut self, sample: Sample) {
-        if self.slowing.is_none() && self.pace.is_none_or(|pace| sample.sent >= pace.slowed) {
-            self.slowing = Some(Counted { began: sample.now, units: 0 });
+        if self.pace.is_some_and(|pace| sample.sent < pace.slowed) {
+            return;
         }
+        let began = Counted { began: sample.now, yes: 0, units: 0, no: 0 };
+        self.slowing.get_or_insert(began).no += 1;
     }
 
     /// The round after a "slow down" has passed: the rate at which the store said yes is what it takes.
     fn set_pace(&mut self, now: Monotonic, cap: u32) {
         let round = self.latency.max(ROUND_MIN / 2);
-        let Some(yes) = self.slowing.filter(|yes| now.since(yes.began) >= round) else { return };
+        let Some(counted) = self.slowing.filter(|counted| now.since(counted.began) >= round) else { return };
+        if counted.yes < YES_MIN && now.since(counted.began) < YES_WAIT {
+            return;
+        }
         self.slowing = None;
-        let rate = yes.units as f64 / now.since(yes.began).as_secs_f64();
+        if f64::from(counted.no) < f64::from(counted.yes) * NO_SHARE {
+            return;
+        }
+        if counted.yes == 0 {
+            return self.cut(now, Reason::SlowDown);
+        }
+        let rate = counted.units as f64 / now.since(counted.began).as_secs_f64();
         let (least, most) =
             self.pace.map_or((0.0, rate), |pace| (pace.per_second * PACE_CUT_MAX, pace.per_second * PACE_CUT));
         let per_second = (rate * PACE_CUT).clamp(least, most).max(1.0);
@@ -395,15 +414,15 @@ impl Adaptive {
         }
     }
 
-    /// No answer in time: fewer at once, once a round.
-    fn cut(&mut self, now: Monotonic) {
+    /// No answer in time, or nothing but "slow down": fewer at once, once a round.
+    fn cut(&mut self, now: Monotonic, reason: Reason) {
         let round = self.latency.max(Duration::from_millis(500));
         if self.cut_at.is_some_and(|at| now.since(at) < round) {
             return;
         }
         self.cut_at = Some(now);
         self.limit = (self.limit * LIMIT_CUT).max(1.0);
-        self.reason = Reason::Failures;
+        self.reason = reason;
         self.end_trials(now);
     }
 

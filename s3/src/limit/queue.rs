@@ -10,8 +10,8 @@ use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::object_store::{Answer, CallClass, CallError, Verdict};
 use tokio::sync::{Notify, oneshot};
 
-use super::adaptive::Adaptive;
-use super::rate::Rate;
+use super::adaptive::{Adaptive, FIRST_LIMIT, Load, Sample};
+use super::rate::{CATCH_UP, Rate};
 use super::{AdaptiveUsage, Caps, Usage};
 
 /// Buckets and classes that are told apart. Others share one limit a class: a role names its
@@ -21,11 +21,62 @@ const LANES_MAX: usize = 256;
 /// A bucket and a class; no bucket for those that share.
 type LaneKey = (Option<BucketName>, CallClass);
 
-#[derive(Debug, Default)]
+/// A pace that a store asked for is kept closely: a burst beyond it is what it does not take.
+const PACE_CATCH_UP: Duration = Duration::from_millis(5);
+/// Latencies that are kept of a lane.
+const LATENCIES: usize = 256;
+
+#[derive(Debug)]
 struct Lane {
     adaptive: Adaptive,
+    pace: Rate,
     in_flight: u32,
     waiting: VecDeque<Waiter>,
+    /// Of the latest answers.
+    latencies: VecDeque<Duration>,
+}
+
+impl Lane {
+    fn starting_at(limit: u32) -> Self {
+        Self {
+            adaptive: Adaptive::starting_at(limit),
+            pace: Rate::new(PACE_CATCH_UP),
+            in_flight: 0,
+            waiting: VecDeque::new(),
+            latencies: VecDeque::new(),
+        }
+    }
+
+    /// Requests that may be in flight.
+    fn limit(&self, caps: Caps) -> u32 {
+        if caps.is_adaptive { self.adaptive.limit(caps.requests) } else { caps.requests }
+    }
+
+    fn learn(&mut self, sample: Sample) {
+        self.adaptive.learn(sample);
+        if self.latencies.len() == LATENCIES {
+            self.latencies.pop_front();
+        }
+        self.latencies.push_back(sample.now.since(sample.sent));
+    }
+
+    fn usage(&self, (bucket, class): &LaneKey, caps: Caps) -> AdaptiveUsage {
+        let mut latencies: Vec<_> = self.latencies.iter().copied().collect();
+        latencies.sort_unstable();
+        let quantile = |of_hundred: usize| latencies.get(latencies.len() * of_hundred / 100).copied();
+        AdaptiveUsage {
+            bucket: bucket.clone(),
+            class: *class,
+            limit: self.limit(caps),
+            requests: self.in_flight,
+            waiting: self.waiting.len(),
+            per_second: self.adaptive.rate(),
+            pace: self.adaptive.pace().filter(|_| caps.is_adaptive),
+            latency_p50: quantile(50).unwrap_or_default(),
+            latency_p99: quantile(99).unwrap_or_default(),
+            reason: self.adaptive.reason(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -46,6 +97,8 @@ struct State {
     turns: VecDeque<LaneKey>,
     request_rate: Rate,
     byte_rate: Rate,
+    /// What the limit of a lane that nothing is known of begins at.
+    first_limit: u32,
 }
 
 /// The state of one limit.
@@ -63,6 +116,8 @@ pub(super) struct Permit {
     queue: Option<Arc<Queue>>,
     lane: LaneKey,
     bytes: u64,
+    /// When its request began.
+    sent: Monotonic,
 }
 
 impl Queue {
@@ -74,8 +129,9 @@ impl Queue {
             bytes: 0,
             lanes: BTreeMap::new(),
             turns: VecDeque::new(),
-            request_rate: Rate::default(),
-            byte_rate: Rate::default(),
+            request_rate: Rate::new(CATCH_UP),
+            byte_rate: Rate::new(CATCH_UP),
+            first_limit: FIRST_LIMIT,
         };
         Self { state: Mutex::new(state), turned: Notify::new() }
     }
@@ -88,7 +144,7 @@ impl Queue {
     pub(super) fn set_caps(self: &Arc<Self>, caps: Caps) {
         let mut state = self.state();
         state.caps = at_least_one(caps);
-        (state.request_rate, state.byte_rate) = (Rate::default(), Rate::default());
+        (state.request_rate, state.byte_rate) = (Rate::new(CATCH_UP), Rate::new(CATCH_UP));
         state.grant_waiting(self);
         drop(state);
         self.turned.notify_waiters();
@@ -119,17 +175,26 @@ impl Queue {
         waiting.await.expect("a waiter stays in its queue until it gets a permit")
     }
 
+    /// Whether fewer wait, in every lane in which calls do, than a quarter of what may be in flight.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.state();
+        let is_full = |lane: &Lane| lane.waiting.len() as u64 * 4 > u64::from(lane.limit(state.caps));
+        !state.turns.iter().filter_map(|key| state.lanes.get(key)).any(is_full)
+    }
+
+    /// The greatest limit of a lane.
+    pub(super) fn expected(&self) -> u32 {
+        let state = self.state();
+        let limits = state.lanes.values().map(|lane| lane.limit(state.caps));
+        limits.max().unwrap_or(state.first_limit.min(state.caps.requests))
+    }
+
     pub(super) fn usage(&self) -> Usage {
         let state = self.state();
         let mut adaptive: Vec<_> = state
             .lanes
             .iter()
-            .map(|((bucket, class), lane)| AdaptiveUsage {
-                bucket: bucket.clone(),
-                class: *class,
-                limit: lane.adaptive.limit(state.caps.requests),
-                requests: lane.in_flight,
-            })
+            .map(|(key, lane)| lane.usage(key, state.caps))
             .collect();
         adaptive.sort_unstable_by(|one, other| (&one.bucket, one.class).cmp(&(&other.bucket, other.class)));
         let waiting = state.lanes.values().map(|lane| lane.waiting.len()).sum();
@@ -175,8 +240,7 @@ impl State {
     }
 
     fn has_room(&self, key: &LaneKey, bytes: u64) -> bool {
-        let lane_has_room =
-            self.lanes.get(key).is_none_or(|lane| lane.in_flight < lane.adaptive.limit(self.caps.requests));
+        let lane_has_room = self.lanes.get(key).is_none_or(|lane| lane.in_flight < lane.limit(self.caps));
         let cap = self.caps.bytes.unwrap_or(u64::MAX);
         let bytes_fit = bytes == 0 || self.bytes == 0 || self.bytes.saturating_add(bytes) <= cap;
         !self.is_stopped && self.requests < self.caps.requests && lane_has_room && bytes_fit
@@ -185,8 +249,13 @@ impl State {
     fn grant(&mut self, queue: &Arc<Queue>, key: &LaneKey, bytes: u64) -> Permit {
         self.requests += 1;
         self.bytes += bytes;
-        self.lanes.entry(key.clone()).or_default().in_flight += 1;
-        Permit { queue: Some(Arc::clone(queue)), lane: key.clone(), bytes }
+        self.lane(key).in_flight += 1;
+        Permit { queue: Some(Arc::clone(queue)), lane: key.clone(), bytes, sent: Monotonic::default() }
+    }
+
+    fn lane(&mut self, key: &LaneKey) -> &mut Lane {
+        let first_limit = self.first_limit;
+        self.lanes.entry(key.clone()).or_insert_with(|| Lane::starting_at(first_limit))
     }
 
     fn take_back(&mut self, key: &LaneKey, bytes: u64) {
@@ -199,7 +268,7 @@ impl State {
 
     fn line_up(&mut self, key: LaneKey, bytes: u64) -> oneshot::Receiver<Permit> {
         let (grant, waiting) = oneshot::channel();
-        let lane = self.lanes.entry(key.clone()).or_default();
+        let lane = self.lane(&key);
         lane.waiting.push_back(Waiter { bytes, grant });
         if lane.waiting.len() == 1 {
             self.turns.push_back(key);
@@ -246,24 +315,29 @@ impl State {
 }
 
 impl Permit {
-    /// Waits until the rates have room for one request with its bytes, and nothing is stopped.
-    pub(super) async fn wait_to_start(&self, clock: &dyn Clock, bytes: u64) {
+    /// Waits until the rates have room for one request about so many objects with its bytes, and
+    /// nothing is stopped.
+    pub(super) async fn wait_to_start(&mut self, clock: &dyn Clock, units: u32, bytes: u64) {
         let reserve = |state: &mut State, now| {
             if state.is_stopped {
                 return None;
             }
             let caps = state.caps;
-            let wait = state.request_rate.reserve(now, 1, caps.requests_per_second.map(u64::from));
-            Some(wait.max(state.byte_rate.reserve(now, bytes, caps.bytes_per_second)))
+            let wait = state.request_rate.reserve(now, 1, caps.requests_per_second.map(f64::from));
+            let wait = wait.max(state.byte_rate.reserve(now, bytes, per_second(caps.bytes_per_second)));
+            let lane = state.lanes.get_mut(&self.lane).filter(|_| caps.is_adaptive);
+            let pace = lane.map(|lane| lane.pace.reserve(now, units.into(), lane.adaptive.pace()));
+            Some(wait.max(pace.unwrap_or_default()))
         };
         self.wait(clock, reserve).await;
+        self.sent = clock.monotonic();
     }
 
     /// Waits until the rate has room for bytes that came.
     pub(super) async fn wait_for_bytes(&self, clock: &dyn Clock, bytes: u64) {
         let reserve = |state: &mut State, now| {
-            let per_second = state.caps.bytes_per_second;
-            Some(state.byte_rate.reserve(now, bytes, per_second))
+            let cap = per_second(state.caps.bytes_per_second);
+            Some(state.byte_rate.reserve(now, bytes, cap))
         };
         self.wait(clock, reserve).await;
     }
@@ -298,22 +372,34 @@ impl Permit {
         }
     }
 
-    /// Adapts the limit to how the call ended.
-    pub(super) fn learn(&self, result: &Result<Answer, CallError>, now: Monotonic) {
-        let Some(queue) = &self.queue else { return };
+    /// Adapts the limit to how the call about so many objects ended.
+    pub(super) fn learn(&self, result: &Result<Answer, CallError>, units: u32, now: Monotonic) {
+        let (Some(queue), Some(load)) = (&self.queue, load_of(result)) else { return };
         let mut state = queue.state();
         let cap = state.caps.requests;
         let Some(lane) = state.lanes.get_mut(&self.lane) else { return };
-        match result.as_ref().err().map(|error| (error.verdict, error.http_status, error.code.as_str())) {
-            Some(
-                (Verdict::Throttled, ..)
-                | (Verdict::Transient, Some(500..), _)
-                | (Verdict::Transient, None, "RequestTimeout"),
-            ) => lane.adaptive.decrease(lane.in_flight, cap, now),
-            Some((Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..)) => {}
-            _ => lane.adaptive.increase(lane.in_flight, cap),
+        lane.learn(Sample { now, sent: self.sent, units, in_flight: lane.in_flight, cap, load });
+        // A limit that grew has room for more than the one who ends here leaves.
+        state.grant_waiting(queue);
+    }
+}
+
+/// What a result tells of the store's load; nothing, when the store did not see the call.
+fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
+    let Err(error) = result else { return Some(Load::Answered) };
+    match (error.verdict, error.http_status, error.code.as_str()) {
+        (Verdict::Throttled, ..) => Some(Load::SlowDown),
+        (Verdict::Transient, Some(500..), _) | (Verdict::Transient, None, "RequestTimeout") => Some(Load::Failed),
+        (Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..) => None,
+        (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => {
+            Some(Load::Answered)
         }
     }
+}
+
+/// Rates are counted in fractions, too.
+fn per_second(cap: Option<u64>) -> Option<f64> {
+    cap.map(|cap| cap as f64)
 }
 
 impl Drop for Permit {

@@ -7,7 +7,7 @@ use brigade_runtime::SimulatedClock;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
-use crate::scripted::{Scripted, error, get, head, put};
+use crate::scripted::{Scripted, get, head, put};
 
 struct Setup {
     clock: Arc<dyn Clock>,
@@ -240,8 +240,8 @@ async fn the_permit_of_a_download_lasts_until_its_stream_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn an_overload_lowers_the_limit_of_its_bucket_and_class_alone() {
-    let slow = || Err(error(Verdict::Throttled, Effect::None, "SlowDown", 503));
-    let s = setup(requests(10), (0..10).map(|_| slow()));
+    let lost = || Err(CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", "no answer"));
+    let s = setup(requests(10), (0..10).map(|_| lost()));
     s.store.hold();
     let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
     s.settle().await;
@@ -265,8 +265,6 @@ async fn an_overload_lowers_the_limit_of_its_bucket_and_class_alone() {
     for call in calls {
         call.await.unwrap().unwrap();
     }
-    let limit = s.limit.handle().usage().adaptive[1].limit;
-    assert!(limit > 7, "answers win the limit back: {limit}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::ports::job_store::SetEndpointError;
 use brigade_model::{LoadLimits, Standing};
-use brigade_s3::limit::Caps;
+use brigade_s3::limit::{AdaptiveUsage, Caps};
 use brigade_wire::cos::CosError;
 
 use super::errors;
 use crate::api::Api;
 use crate::api::answer::Refusal;
-use crate::operator::{EndpointState, HardCaps, StoppedSince};
+use crate::operator::{EndpointState, HardCaps, LaneState, StoppedSince};
 use crate::proof;
 use crate::roles::endpoint::ActiveEndpoint;
 
@@ -45,7 +45,7 @@ impl Api {
 
     fn endpoint_state(&self, name: &brigade_model::EndpointName, endpoint: &Arc<ActiveEndpoint>) -> EndpointState {
         let (usage, settings) = (endpoint.usage(), endpoint.settings());
-        let Caps { requests, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
+        let Caps { requests, is_adaptive, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
         let capabilities = endpoint.capabilities();
         let stopped = settings
             .stopped
@@ -56,6 +56,7 @@ impl Api {
             is_up: self.roles.is_up(name),
             configured: HardCaps {
                 requests_in_flight: requests,
+                adaptive: is_adaptive,
                 requests_per_second,
                 bytes_in_flight: bytes,
                 bytes_per_second,
@@ -63,11 +64,27 @@ impl Api {
             limits: settings.limits.into(),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
+            lanes: usage.adaptive.into_iter().map(lane_state).collect(),
             probed: settings.probe.map(|probe| format!("{:.0}", probe.at)),
             proved: proof::names(&capabilities, Standing::Proved),
             lacks: proof::names(&capabilities, Standing::Lacking),
             unproven: proof::names(&capabilities, Standing::Unproven),
         }
+    }
+}
+
+fn lane_state(lane: AdaptiveUsage) -> LaneState {
+    LaneState {
+        bucket: lane.bucket.map(String::from),
+        class: lane.class.word().to_owned(),
+        limit: lane.limit,
+        requests_in_flight_now: lane.requests,
+        calls_waiting_now: lane.waiting as u64,
+        objects_per_second: lane.per_second,
+        pace: lane.pace,
+        latency_p50_ms: lane.latency_p50.as_secs_f64() * 1e3,
+        latency_p99_ms: lane.latency_p99.as_secs_f64() * 1e3,
+        moved_because: lane.reason.name().to_owned(),
     }
 }
 

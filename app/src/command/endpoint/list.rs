@@ -76,6 +76,7 @@ mod tests {
             is_up: true,
             configured: HardCaps {
                 requests_in_flight: 32,
+                adaptive: true,
                 requests_per_second: None,
                 bytes_in_flight: None,
                 bytes_per_second: None,
@@ -83,6 +84,7 @@ mod tests {
             limits: Limits::default(),
             requests_in_flight_now: 3,
             calls_waiting_now: 0,
+            lanes: vec![],
             probed: None,
             proved: vec!["tagging".into(), "versions".into()],
             lacks: vec![],

@@ -154,6 +154,17 @@ pub enum CallClass {
     Write,
 }
 
+impl CallClass {
+    /// Its name in metrics and tables.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            CallClass::Read => "read",
+            CallClass::Write => "write",
+        }
+    }
+}
+
 /// See [`Call::HeadObject`].
 #[derive(Debug, Clone)]
 pub struct HeadObject {
@@ -655,6 +666,15 @@ impl Call {
             Call::ListMultipartUploads(r) => &r.bucket,
             Call::PutObjectLegalHold(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
+        }
+    }
+
+    /// Objects that the call is about.
+    #[must_use]
+    pub fn objects(&self) -> u32 {
+        match self {
+            Call::DeleteObjects(r) => u32::try_from(r.objects.len()).unwrap_or(u32::MAX),
+            _ => 1,
         }
     }
 
