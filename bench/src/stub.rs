@@ -332,7 +332,11 @@ fn answer(status: &str, own: &str, document: &[u8]) -> Vec<u8> {
 }
 
 fn slow_down() -> Vec<u8> {
-    answer("503 Slow Down", "", b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+    answer(
+        "503 Slow Down",
+        "",
+        b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+    )
 }
 
 fn deleted(body: &[u8]) -> (String, u64) {

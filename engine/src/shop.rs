@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::{Caller, Leash};
 use brigade_model::{JobId, LoadLimits, Timestamp};
 use tokio::sync::watch;
 
@@ -118,7 +118,7 @@ impl Shop {
             clock: self.ports.clock.clone(),
             bytes: self.bytes.clone(),
             jobs: self.ports.jobs.clone(),
-            leash: leash.clone(),
+            leash: leash.on_behalf_of(Caller::new(job.account.as_str(), job.id)),
             entropy: self.ports.entropy.clone(),
             attempted_since: first_attempted(job, lease),
             compares_bytes: job.spec.unconfirmed == Unconfirmed::Compare,

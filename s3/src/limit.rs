@@ -2,7 +2,7 @@
 //! adaptive limit for each bucket and class of calls.
 //!
 //! A call waits in the queue of its bucket and class; a permit that comes free goes to the
-//! queues in turn. The permit of a GetObject lasts until its stream ends. Caps can be changed, and
+//! queues in turn, and in each to the accounts in turn, and to the jobs of each. The permit of a GetObject lasts until its stream ends. Caps can be changed, and
 //! everything stopped, while calls run and wait ([`LimitHandle`]).
 //!
 //! No attempt outlives its lease: one that is in flight when the leash is over is dropped, and so
@@ -22,6 +22,7 @@ use bytes::Bytes;
 use crate::timeouts::Timeouts;
 
 mod adaptive;
+mod fair;
 mod queue;
 mod rate;
 
@@ -185,7 +186,8 @@ impl Limit {
     /// A permit, once there is one and its time has come, unless the leash ends before.
     async fn permit(&self, leash: &Leash, call: &Call) -> Result<Permit, CallError> {
         let granted = async {
-            let mut permit = self.queue.acquire(call.bucket(), call.kind().class(), call.bytes_on_wire()).await;
+            let mut permit =
+                self.queue.acquire(call.bucket(), call.kind().class(), leash.caller(), call.bytes_on_wire()).await;
             permit.wait_to_start(&*self.clock, call.objects(), bytes_sent(call)).await;
             permit
         };

@@ -16,19 +16,25 @@ pub(crate) fn measure(course: &Course) {
     for ms in &course.distances {
         let mut figures = Figures::default();
         for _ in 0..course.rounds {
-            for (row, conduct, job) in
-                [("copies, a rate", rated, COPY), ("deletes, a rate", rated, delete), ("copies, a number", crowded, COPY)]
-            {
+            for (row, conduct, job) in [
+                ("copies, a rate", rated, COPY),
+                ("deletes, a rate", rated, delete),
+                ("copies, a number", crowded, COPY),
+            ] {
                 let stub = Stub::with(conduct);
                 let turn = run(&mut serve(&stub, *ms, &[]), job, course.objects);
                 let rate = course.objects as f64 / turn.took.as_secs_f64();
                 let refused = stub.refused() as f64;
-                let calls = refused + if job == delete { course.objects as f64 / 1000.0 } else { course.objects as f64 };
+                let calls =
+                    refused + if job == delete { course.objects as f64 / 1000.0 } else { course.objects as f64 };
                 eprintln!("{ms} ms, {row}: {rate:.0} objects/s, {refused} refused");
                 figures.note(row, "objects/s", rate);
                 figures.note(row, "% answered 503", refused * 100.0 / calls);
             }
         }
-        println!("\n{ms} ms away, {} objects, {OBJECTS_PER_SECOND} a second or {AT_ONCE} at once\n{figures}", course.objects);
+        println!(
+            "\n{ms} ms away, {} objects, {OBJECTS_PER_SECOND} a second or {AT_ONCE} at once\n{figures}",
+            course.objects
+        );
     }
 }

@@ -13,6 +13,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,11 +25,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::Timestamp;
 use crate::limits::FINISHING_MAX;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::Tag;
 use crate::ports::clock::{Clock, Monotonic};
+use crate::{JobId, Timestamp};
 
 mod calls;
 mod trouble;
@@ -179,6 +180,27 @@ pub struct Leash {
     task: Option<Arc<OfTask>>,
     /// Of a branch: whether it was stopped by itself.
     is_branch_stopped: Option<Arc<AtomicBool>>,
+    caller: Option<Caller>,
+}
+
+/// On whose behalf a call is made: what is asked of an endpoint is shared among accounts, and in each
+/// among its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// A digest of the account's name.
+    pub account: u64,
+    /// The job.
+    pub job: JobId,
+}
+
+impl Caller {
+    /// A job of that account.
+    #[must_use]
+    pub fn new(account: &str, job: JobId) -> Self {
+        let mut hasher = DefaultHasher::new();
+        account.hash(&mut hasher);
+        Self { account: hasher.finish(), job }
+    }
 }
 
 #[derive(Debug)]
@@ -220,6 +242,18 @@ impl Leash {
     #[must_use]
     pub fn finishing(&self) -> Self {
         Self { is_finishing: true, ..self.clone() }
+    }
+
+    /// The same leash for calls on behalf of a job.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: Caller) -> Self {
+        Self { caller: Some(caller), ..self.clone() }
+    }
+
+    /// On whose behalf its calls are made; `None` when on no job's.
+    #[must_use]
+    pub fn caller(&self) -> Option<Caller> {
+        self.caller
     }
 
     /// The same leash for the calls of one task, whose waiting is bounded over all of them.

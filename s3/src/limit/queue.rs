@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use brigade_model::names::BucketName;
 use brigade_model::ports::clock::{Clock, Monotonic};
-use brigade_model::ports::object_store::{Answer, CallClass, CallError, Verdict};
+use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, Verdict};
 use tokio::sync::{Notify, oneshot};
 
 use super::adaptive::{Adaptive, FIRST_LIMIT, Load, Sample};
+use super::fair::FairQueue;
 use super::rate::{CATCH_UP, Rate};
 use super::{AdaptiveUsage, Caps, Usage};
 
@@ -31,7 +32,7 @@ struct Lane {
     adaptive: Adaptive,
     pace: Rate,
     in_flight: u32,
-    waiting: VecDeque<Waiter>,
+    waiting: FairQueue<Waiter>,
     /// Of the latest answers.
     latencies: VecDeque<Duration>,
 }
@@ -42,7 +43,7 @@ impl Lane {
             adaptive: Adaptive::starting_at(limit),
             pace: Rate::new(PACE_CATCH_UP),
             in_flight: 0,
-            waiting: VecDeque::new(),
+            waiting: FairQueue::default(),
             latencies: VecDeque::new(),
         }
     }
@@ -163,13 +164,19 @@ impl Queue {
     }
 
     /// Waits for a permit. A caller that goes away leaves its place.
-    pub(super) async fn acquire(self: &Arc<Self>, bucket: &BucketName, class: CallClass, bytes: u64) -> Permit {
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        bucket: &BucketName,
+        class: CallClass,
+        caller: Option<Caller>,
+        bytes: u64,
+    ) -> Permit {
         let waiting = {
             let mut state = self.state();
             let lane = state.lane_key(bucket, class);
             match state.admit(self, &lane, bytes) {
                 Ok(permit) => return permit,
-                Err(NoRoom) => state.line_up(lane, bytes),
+                Err(NoRoom) => state.line_up(lane, caller, bytes),
             }
         };
         waiting.await.expect("a waiter stays in its queue until it gets a permit")
@@ -191,11 +198,7 @@ impl Queue {
 
     pub(super) fn usage(&self) -> Usage {
         let state = self.state();
-        let mut adaptive: Vec<_> = state
-            .lanes
-            .iter()
-            .map(|(key, lane)| lane.usage(key, state.caps))
-            .collect();
+        let mut adaptive: Vec<_> = state.lanes.iter().map(|(key, lane)| lane.usage(key, state.caps)).collect();
         adaptive.sort_unstable_by(|one, other| (&one.bucket, one.class).cmp(&(&other.bucket, other.class)));
         let waiting = state.lanes.values().map(|lane| lane.waiting.len()).sum();
         Usage { requests: state.requests, bytes: state.bytes, waiting, adaptive }
@@ -235,7 +238,7 @@ impl State {
     }
 
     fn is_body_waiting(&self) -> bool {
-        let mut first_in_turn = self.turns.iter().filter_map(|key| self.lanes.get(key)?.waiting.front());
+        let mut first_in_turn = self.turns.iter().filter_map(|key| self.lanes.get(key)?.waiting.first());
         first_in_turn.any(|waiter| waiter.bytes > 0)
     }
 
@@ -266,10 +269,10 @@ impl State {
         }
     }
 
-    fn line_up(&mut self, key: LaneKey, bytes: u64) -> oneshot::Receiver<Permit> {
+    fn line_up(&mut self, key: LaneKey, caller: Option<Caller>, bytes: u64) -> oneshot::Receiver<Permit> {
         let (grant, waiting) = oneshot::channel();
         let lane = self.lane(&key);
-        lane.waiting.push_back(Waiter { bytes, grant });
+        lane.waiting.push(caller, Waiter { bytes, grant });
         if lane.waiting.len() == 1 {
             self.turns.push_back(key);
         }
@@ -297,14 +300,14 @@ impl State {
     /// The bytes of the first in a lane who still waits.
     fn first_waiting(&mut self, key: &LaneKey) -> Option<u64> {
         let lane = self.lanes.get_mut(key)?;
-        while lane.waiting.front().is_some_and(|waiter| waiter.grant.is_closed()) {
-            lane.waiting.pop_front();
+        while lane.waiting.first().is_some_and(|waiter| waiter.grant.is_closed()) {
+            lane.waiting.pop();
         }
-        lane.waiting.front().map(|waiter| waiter.bytes)
+        lane.waiting.first().map(|waiter| waiter.bytes)
     }
 
     fn grant_first(&mut self, queue: &Arc<Queue>, key: &LaneKey) {
-        let Some(waiter) = self.lanes.get_mut(key).and_then(|lane| lane.waiting.pop_front()) else { return };
+        let Some(waiter) = self.lanes.get_mut(key).and_then(|lane| lane.waiting.pop()) else { return };
         let permit = self.grant(queue, key, waiter.bytes);
         if let Err(mut unclaimed) = waiter.grant.send(permit) {
             // Void, so that its drop does not ask for the lock that is held here.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use brigade_model::ports::object_store::{Request, send};
+use brigade_model::JobId;
+use brigade_model::ports::object_store::{Caller, Request, send};
 use brigade_runtime::SimulatedClock;
 use tokio::task::{JoinHandle, yield_now};
 
@@ -394,4 +395,29 @@ async fn the_buckets_that_are_told_apart_are_bounded() {
         send(&*s.limit, &Leash::unbounded(), head(&format!("bucket-{n}"))).await.unwrap();
     }
     assert!(s.limit.handle().usage().adaptive.len() <= 256);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_is_shared_by_accounts_in_turn_however_much_one_of_them_has_waiting() {
+    let s = setup(requests(1), []);
+    s.store.hold();
+    let first = s.start(head("photos"));
+    s.settle().await;
+    let ask = |account: &str, job: u128, key: String| {
+        let limit = Arc::clone(&s.limit);
+        let leash = Leash::unbounded().on_behalf_of(Caller::new(account, JobId::from_u128(job)));
+        tokio::spawn(async move { send(&*limit, &leash, head(&key)).await })
+    };
+    let greedy: Vec<_> = (0..20).map(|_| ask("greedy", 1, "photos".into())).collect();
+    s.settle().await;
+    let modest: Vec<_> = (0..2).map(|_| ask("modest", 2, "photos".into())).collect();
+    s.settle().await;
+    s.store.let_go(5);
+    s.settle().await;
+    assert_eq!(modest.iter().filter(|call| call.is_finished()).count(), 2, "two of four turns were theirs");
+    assert_eq!(greedy.iter().filter(|call| call.is_finished()).count(), 2);
+    s.store.let_go(100);
+    for call in greedy.into_iter().chain(modest).chain([first]) {
+        call.await.unwrap().unwrap();
+    }
 }

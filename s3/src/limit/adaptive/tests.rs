@@ -140,7 +140,8 @@ fn the_limit_finds_nearly_what_the_best_fixed_number_gives_at_any_distance_start
 
 #[test]
 fn the_limit_settles_near_what_is_needed_where_more_in_flight_only_wait() {
-    for (distance_us, servers, service_us, needed) in [(30_000, 1, 250, 121), (10_000, 8, 1_000, 88), (1_000, 4, 2_000, 6)]
+    for (distance_us, servers, service_us, needed) in
+        [(30_000, 1, 250, 121), (10_000, 8, 1_000, 88), (1_000, 4, 2_000, 6)]
     {
         let model = Model { distance_us, servers, service_us, ..FAR };
         let mut world = World::new(FIRST_LIMIT);
@@ -180,7 +181,8 @@ fn a_store_that_is_slow_for_a_minute_is_followed_down_and_back() {
     let stricter = (Model { rate: Some(3_500.0), ..FAR }, Model { rate: Some(1_750.0), ..FAR });
     for (fast, slow) in [(fast, slow_each), (fast, more_distant), stricter] {
         let mut world = World::new(FIRST_LIMIT);
-        let ours: Vec<_> = [(&fast, 20), (&slow, 60), (&fast, 40)].map(|(model, s)| world.run(model, s * 1000).0).into();
+        let ours: Vec<_> =
+            [(&fast, 20), (&slow, 60), (&fast, 40)].map(|(model, s)| world.run(model, s * 1000).0).into();
         let best = [(&fast, 20), (&slow, 60), (&fast, 40)].map(|(model, s)| best_fixed(model, s * 1000));
         let share = ours.iter().sum::<u64>() as f64 / best.iter().sum::<u64>() as f64;
         assert!(share > 0.85, "{ours:?} of {best:?}");
