@@ -1,10 +1,12 @@
-//! The limits that a job's user sets for it: requests in flight, requests and bytes a second.
+//! What a job may use in this process: the limits that its user sets for it (requests in flight,
+//! requests and bytes a second), and how many of its tasks run.
 //!
 //! A decorator outside the endpoint's own chain of retries and limits, one for each job in this
 //! process: what it holds back competes with nobody. Counted in calls, not in attempts. The
 //! limits are the job's of now: whoever waits under old ones goes on under the new ones at once.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +25,17 @@ pub(crate) struct Budget {
     turnstile: Turnstile<()>,
     /// Tells who is next that a call has ended or that the limits are others now.
     turned: Notify,
+    /// Units of work that run, of all its slices.
+    running: AtomicUsize,
+}
+
+/// A unit of work that runs, until it is dropped.
+pub(crate) struct Running(Arc<Budget>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +98,19 @@ impl Budget {
             state: Mutex::new(state),
             turnstile: Turnstile::new(()),
             turned: Notify::new(),
+            running: AtomicUsize::new(0),
         })
+    }
+
+    /// Counts a unit of work that begins.
+    pub(crate) fn run(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(self))
+    }
+
+    /// Whether fewer units than this run, and none of their calls waits for a limit of the job.
+    pub(crate) fn has_room(&self, units_max: usize) -> bool {
+        self.running.load(Ordering::Relaxed) < units_max && self.turnstile.try_lock().is_ok()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

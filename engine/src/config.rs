@@ -14,7 +14,8 @@ pub struct EngineConfig {
     pub active_jobs: usize,
     /// Slices that this process runs at once, for each endpoint.
     pub slices: usize,
-    /// Tasks of a slice that run at once, at most: no more are started than the endpoint has room for.
+    /// Tasks of a job that this process runs at once, at most: no more are started than the endpoint has
+    /// room for.
     pub tasks: usize,
     /// Bytes of bodies that this process holds at once.
     pub bytes_in_flight: u64,

@@ -51,7 +51,7 @@ const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 /// What a task is worth in bytes of work: with the longest names 10 us.
 const TASK_BYTES: usize = 1024;
 
-/// Tasks that a slice starts also at an endpoint with calls that wait: it is served in its turn.
+/// Tasks that a slice starts also while calls of its job wait: they may go to another bucket.
 const TASKS_ALWAYS: usize = 16;
 
 /// How the run of a slice ended.
@@ -317,10 +317,10 @@ impl<'a> Floor<'a> {
             && self.run.shop.space.may_start()
     }
 
-    /// Whether the slice and the endpoint have room for one more; those that are stuck have no place.
+    /// Whether the job and the endpoint have room for one more; those that are stuck have no place.
     fn may_start_one_more(&self) -> bool {
         let running = self.running.len().saturating_sub(self.stuck);
-        running < self.run.shop.config.tasks && (running < TASKS_ALWAYS || self.units.have_room())
+        running < TASKS_ALWAYS || self.units.have_room()
     }
 
     /// Counts the units that have a task which is stuck.

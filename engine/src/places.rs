@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::ObjectStore;
+use brigade_model::ports::object_store::Caller;
 use brigade_model::{AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 
 use crate::multipart_etag::MultipartEtag;
@@ -43,9 +44,10 @@ pub trait Health: Send + Sync + 'static {
         LoadLimits::default()
     }
 
-    /// Whether the calls of further tasks would go to the store, rather than wait behind those that
-    /// wait already.
-    fn has_room(&self) -> bool {
+    /// Whether the calls of further tasks of this caller would go to the store, rather than wait
+    /// behind those of its own that wait already.
+    fn has_room_for(&self, caller: Caller) -> bool {
+        let _ = caller;
         true
     }
 }

@@ -134,7 +134,7 @@ impl Shop {
     /// Every limit on how fast a job's requests go.
     pub(crate) fn speeds_of(&self, job: &Job) -> Vec<LoadLimits> {
         let config = &self.config;
-        let in_flight = u32::try_from(config.slices * config.tasks).ok();
+        let in_flight = u32::try_from(config.tasks).ok();
         let own = LoadLimits { requests_in_flight: in_flight, ..LoadLimits::default() };
         let places = self.places_of(job).ok();
         let endpoints = places.iter().flat_map(|places| [places.source.health.speed(), places.target.health.speed()]);
@@ -143,7 +143,7 @@ impl Shop {
 
     /// The budget of a job, one for all its slices in this process, also for those that run one
     /// after the other: a pace is kept from slice to slice.
-    fn budget_of(&self, job: &Job) -> Arc<Budget> {
+    pub(crate) fn budget_of(&self, job: &Job) -> Arc<Budget> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets.entry(job.id).or_insert_with(|| Budget::of(job, &self.ports.clock));
         budget.follow(job);

@@ -2,8 +2,9 @@
 //! adaptive limit for each bucket and class of calls.
 //!
 //! A call waits in the queue of its bucket and class; a permit that comes free goes to the
-//! queues in turn, and in each to the accounts in turn, and to the jobs of each. The permit of a GetObject lasts until its stream ends. Caps can be changed, and
-//! everything stopped, while calls run and wait ([`LimitHandle`]).
+//! queues in turn, and in each to the accounts in turn, and to the jobs of each. The permit of a
+//! GetObject lasts until its stream ends. Caps can be changed, and everything stopped, while calls
+//! run and wait ([`LimitHandle`]).
 //!
 //! No attempt outlives its lease: one that is in flight when the leash is over is dropped, and so
 //! has ended before another worker may take the work over.
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Answer, ByteStream, Call, CallClass, CallError, Effect, GotObject, Leash, ObjectStore, Verdict,
+    Answer, ByteStream, Call, CallClass, CallError, Caller, Effect, GotObject, Leash, ObjectStore, Verdict,
 };
 use bytes::Bytes;
 
@@ -130,11 +131,12 @@ impl LimitHandle {
         self.0.set_stopped(is_stopped);
     }
 
-    /// Whether further calls would go to the store soon: fewer wait than a quarter of what may be in
-    /// flight.
+    /// Whether further calls of this caller would go to the store soon: fewer of its calls wait than a
+    /// quarter of what may be in flight. How many calls of others wait does not matter: callers are
+    /// served in turn.
     #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.0.has_room()
+    pub fn has_room_for(&self, caller: Caller) -> bool {
+        self.0.has_room_for(caller)
     }
 
     /// Requests in flight to be expected of one bucket and class of calls.

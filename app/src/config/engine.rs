@@ -12,7 +12,7 @@ section! {
         default active_jobs: usize = "4",
         /// Slices of jobs that run at once, for each endpoint.
         default slices_in_flight: usize = "16",
-        /// Tasks of a slice that run at once, at most: no more are started than the endpoint has room for.
+        /// Tasks of a job that run at once, at most: no more are started than the endpoint has room for.
         default tasks_in_flight: usize = "2048",
         /// Bytes of bodies that are held at once: parts of copies between stores and of reports, what is read ahead of
         /// inventories, deletes of many with their answers. The process takes some 200 MiB besides.

@@ -7,6 +7,7 @@ use brigade_engine::multipart_etag::MultipartEtag;
 use brigade_engine::places::Health;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
+use brigade_model::ports::object_store::Caller;
 use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
@@ -147,7 +148,7 @@ impl Health for EndpointHealth {
         LoadLimits { requests_in_flight: Some(self.endpoint.limit().expected()), requests_per_second, bytes_per_second }
     }
 
-    fn has_room(&self) -> bool {
-        self.endpoint.limit().has_room()
+    fn has_room_for(&self, caller: Caller) -> bool {
+        self.endpoint.limit().has_room_for(caller)
     }
 }

@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{SliceRun, UnitEnd};
+use crate::budget::Budget;
 use crate::dry_run::Rehearsal;
 use crate::operation::{Bench, PreparedOperation, Run, abort_recorded_uploads, run_group, run_one};
 use crate::outcomes::Done;
@@ -29,6 +30,7 @@ pub(super) struct Unit {
 pub(super) struct Units<'a> {
     run: SliceRun<'a>,
     bench: Arc<Bench>,
+    budget: Arc<Budget>,
     operation: Arc<PreparedOperation>,
     rows: SliceReader,
     /// The offset of the next row to be read.
@@ -61,13 +63,18 @@ impl<'a> Units<'a> {
         }
         let bench = Arc::new(bench);
         let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
+        let budget = run.shop.budget_of(run.job);
         let ahead = VecDeque::new();
-        Ok(Self { run, bench, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
+        Ok(Self { run, bench, budget, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
     }
 
-    /// Whether the calls of a further task would not only wait.
+    /// Whether the job may run one more, and its calls would not only wait.
     pub(super) fn have_room(&self) -> bool {
-        self.bench.source.health.has_room() && self.bench.target.health.has_room()
+        if !self.budget.has_room(self.run.shop.config.tasks) {
+            return false;
+        }
+        let Some(caller) = self.bench.leash.caller() else { return true };
+        self.bench.source.health.has_room_for(caller) && self.bench.target.health.has_room_for(caller)
     }
 
     /// Whether every task was started.
@@ -103,7 +110,9 @@ impl<'a> Units<'a> {
         let tasks: Vec<Task> = self.ahead.drain(..len).collect();
         let (bench, operation) = (self.bench.clone(), self.operation.clone());
         let is_dry_run = self.run.job.spec.options.is_dry_run();
+        let running = self.budget.run();
         let run = async move {
+            let _running = running;
             let looks = tasks.first().is_some_and(must_look);
             let runs = if is_dry_run {
                 let rehearsal = Rehearsal::at(&bench);

@@ -34,6 +34,13 @@ impl<T> FairQueue<T> {
         self.len == 0
     }
 
+    /// How many of one caller wait.
+    pub(super) fn len_of(&self, caller: Option<Caller>) -> usize {
+        let account = caller.map(|caller| caller.account);
+        let jobs = self.accounts.iter().filter(|known| known.account == account).flat_map(|known| &known.jobs);
+        jobs.filter(|(known, _)| *known == caller).map(|(_, items)| items.len()).sum()
+    }
+
     /// Behind what the same caller has waiting.
     pub(super) fn push(&mut self, caller: Option<Caller>, item: T) {
         self.len += 1;
@@ -96,6 +103,10 @@ mod tests {
             queue.push(caller("modest", 3), format!("modest {n}"));
         }
         assert_eq!((queue.len(), queue.first().unwrap().as_str()), (11, "greedy 1 0"));
+        assert_eq!(
+            [("greedy", 2), ("modest", 3), ("modest", 4)].map(|(account, job)| queue.len_of(caller(account, job))),
+            [2, 3, 0]
+        );
         let served: Vec<String> = std::iter::from_fn(|| queue.pop()).collect();
         let first = ["greedy 1 0", "modest 0", "greedy 2 0", "modest 1", "greedy 1 1", "modest 2", "greedy 2 1"];
         assert_eq!(served[..7], first);

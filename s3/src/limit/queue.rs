@@ -182,10 +182,14 @@ impl Queue {
         waiting.await.expect("a waiter stays in its queue until it gets a permit")
     }
 
-    /// Whether fewer wait, in every lane in which calls do, than a quarter of what may be in flight.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether fewer calls of this caller wait, in every lane in which calls do, than a quarter of what
+    /// may be in flight.
+    pub(super) fn has_room_for(&self, caller: Caller) -> bool {
         let state = self.state();
-        let is_full = |lane: &Lane| lane.waiting.len() as u64 * 4 > u64::from(lane.limit(state.caps));
+        let is_full = |lane: &Lane| {
+            let waiting = lane.waiting.len_of(Some(caller)) as u64;
+            waiting * 4 > u64::from(lane.limit(state.caps))
+        };
         !state.turns.iter().filter_map(|key| state.lanes.get(key)).any(is_full)
     }
 
@@ -394,9 +398,7 @@ fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
         (Verdict::Throttled, ..) => Some(Load::SlowDown),
         (Verdict::Transient, Some(500..), _) | (Verdict::Transient, None, "RequestTimeout") => Some(Load::Failed),
         (Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..) => None,
-        (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => {
-            Some(Load::Answered)
-        }
+        (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => Some(Load::Answered),
     }
 }
 

@@ -8,7 +8,7 @@ use brigade_runtime::SimulatedClock;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
-use crate::scripted::{Scripted, get, head, put};
+use crate::scripted::{Scripted, error, get, head, put};
 
 struct Setup {
     clock: Arc<dyn Clock>,
