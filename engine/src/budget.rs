@@ -6,7 +6,7 @@
 //! limits are the job's of now: whoever waits under old ones goes on under the new ones at once.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(crate) struct Budget {
     turned: Notify,
     /// Units of work that run, of all its slices.
     running: AtomicUsize,
+    /// Whether its slices here have nothing more to start though there is room for it.
+    needs_slice: AtomicBool,
 }
 
 /// A unit of work that runs, until it is dropped.
@@ -99,7 +101,18 @@ impl Budget {
             turnstile: Turnstile::new(()),
             turned: Notify::new(),
             running: AtomicUsize::new(0),
+            needs_slice: AtomicBool::new(false),
         })
+    }
+
+    /// Notes whether the job could use a further slice; the answer is what was noted before.
+    pub(crate) fn note_need(&self, needs_slice: bool) -> bool {
+        self.needs_slice.swap(needs_slice, Ordering::Relaxed)
+    }
+
+    /// Whether the job could use a further slice.
+    pub(crate) fn needs_slice(&self) -> bool {
+        self.needs_slice.load(Ordering::Relaxed)
     }
 
     /// Counts a unit of work that begins.

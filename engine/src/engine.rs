@@ -114,6 +114,11 @@ impl Desk {
         self.workers.values().filter(|worker| worker.endpoint == *endpoint && !worker.aside.is_set()).count()
     }
 
+    /// Whether a worker is at the job, and does not only wait.
+    fn works_on(&self, job: JobId) -> bool {
+        self.workers.values().any(|worker| worker.job == job && !worker.aside.is_set())
+    }
+
     /// Whether so much of the job only waits that no more of it is begun.
     fn has_many_aside(&self, job: JobId) -> bool {
         self.workers.values().filter(|worker| worker.job == job && worker.aside.is_set()).count() >= SLICES_ASIDE_MAX
@@ -464,6 +469,7 @@ impl Engine {
                 .copied()
                 .collect();
             while desk.workers_at(endpoint) < self.shop.config.slices {
+                willing.retain(|head| !desk.works_on(head.id) || self.needs_slice(head.id));
                 let Some(head) = desk.turns.order(&willing).first().copied() else { break };
                 let is_excused = desk.waited.contains(&head.id);
                 if self.employ_one(desk, head, is_excused, to).await? {
@@ -479,6 +485,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether the slices of the job that run here have nothing more to start.
+    fn needs_slice(&self, job: JobId) -> bool {
+        self.shop.known_budget(job).is_some_and(|budget| budget.needs_slice())
     }
 
     /// Leases a slice of the job and starts a worker on it; `false` when there is none. A slice that
@@ -508,6 +519,9 @@ impl Engine {
             let why = JobFailure::new(failure::INTERNAL_ERROR, reason);
             self.settle(self.shop.fail_job(head.id, why).await)?;
             return Ok(false);
+        }
+        if let Some(budget) = self.shop.known_budget(head.id) {
+            budget.note_need(false);
         }
         let (shop, id, aside) = (self.shop.clone(), head.id, Aside::default());
         let worker = desk.workers.keys().next_back().map_or(0, |last| last + 1);

@@ -302,9 +302,19 @@ impl<'a> Floor<'a> {
                     self.under_way.insert(unit.first, unit.last);
                     self.running.push(unit.run);
                 }
-                Ok(None) => return,
+                Ok(None) => return self.ask_for_slice(),
                 Err(setback) => self.broken = Some(setback),
             }
+        }
+        if self.stuck >= STUCK_TASKS_MAX && !self.is_stopped() {
+            self.ask_for_slice();
+        }
+    }
+
+    /// Lets the job have a further slice: there is room for more than this one can start now.
+    fn ask_for_slice(&self) {
+        if self.units.have_room() && !self.units.budget.note_need(true) {
+            self.run.shop.ring();
         }
     }
 

@@ -150,6 +150,11 @@ impl Shop {
         budget.clone()
     }
 
+    /// The budget of a job that has had slices in this process.
+    pub(crate) fn known_budget(&self, job: JobId) -> Option<Arc<Budget>> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner).get(&job).cloned()
+    }
+
     /// Forgets the budgets of all jobs but these.
     pub(crate) fn keep_budgets(&self, is_kept: impl Fn(JobId) -> bool) {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
@@ -157,8 +162,7 @@ impl Shop {
 
     /// Lets what runs of the job go on within the limits that it has now.
     pub(crate) fn follow_limits(&self, job: &Job) {
-        let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = budgets.get(&job.id) {
+        if let Some(budget) = self.known_budget(job.id) {
             budget.follow(job);
         }
     }

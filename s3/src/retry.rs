@@ -253,6 +253,10 @@ impl Retry {
                 leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
                 return Ok(Some(Ok(answer)));
             }
+            // It was not sent again: what counts is why it had to be.
+            Err(error) if error.verdict == Verdict::Stopped && error.attempts == 0 && history.last.is_some() => {
+                return Err(Ended::Stopped);
+            }
             Err(error) => error,
         };
         history.note(&error);

@@ -30,7 +30,7 @@ pub(super) struct Unit {
 pub(super) struct Units<'a> {
     run: SliceRun<'a>,
     bench: Arc<Bench>,
-    budget: Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     operation: Arc<PreparedOperation>,
     rows: SliceReader,
     /// The offset of the next row to be read.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | startup | each round of answers doubles it, until two rounds in a row bring no more answers a second |
 //! | steady | now and then a trial with a quarter more, and one with a fifth less: kept when the answers a second say so |
-//! | paced | a store that answered "slow down" is asked at 97 % of the rate at which it had said yes; the rate then grows, faster the longer nothing happens |
+//! | paced | a store that answered "slow down" is asked at 97 % of the rate at which it says yes; the pace comes back fast to the rate that it is known to take, and then grows slowly, faster the longer nothing happens |
 //!
 //! A round in which callers asked for less than the limit says nothing about the store.
 
@@ -45,6 +45,16 @@ const PACE_GROWTH: f64 = 0.01;
 const PACE_GROWTH_FIRST: f64 = 0.2;
 const PACE_GROWTH_DOUBLES: Duration = Duration::from_secs(1);
 const PACE_GROWTH_MAX: f64 = 1.0;
+/// The growth of a pace in a second up to the rate that the store is known to take.
+const PACE_RETURN: f64 = 2.0;
+/// A silence is no time to grow in.
+const PACE_GROWN_FOR_MAX: Duration = Duration::from_millis(250);
+/// A store that says "slow down" more than so many times for each yes says no rate meanwhile: what it
+/// took in the last seconds is what it takes, and where it took nothing the pace is halved ...
+const NO_PER_YES: u32 = 4;
+const PACE_HALVED: f64 = 0.5;
+/// ... once in this time.
+const PACE_HALVED_AFTER: Duration = Duration::from_secs(1);
 /// A pace that is so many times what is asked for holds nothing back, and goes.
 const PACE_IDLE: f64 = 2.0;
 /// Fewer than this share of "slow down" among a round's answers is the condition of a key, not of the
@@ -154,10 +164,67 @@ struct Counted {
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     per_second: f64,
-    /// In a second, right after the "slow down".
+    /// What the store was last seen to take.
+    known: f64,
+    /// In a second, right after the pace came back to what is known.
     growth: f64,
+    /// When it grew last.
     grown: Monotonic,
+    /// When it was cut last.
     slowed: Monotonic,
+    /// When it came back to what is known.
+    returned: Monotonic,
+}
+
+/// Objects that the store said yes to in the last two seconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    /// Each of a tenth of a second, in a ring.
+    slots: [u64; Taken::SLOTS as usize],
+    /// The tenth of a second that was noted last.
+    last: u64,
+    /// When the first was noted.
+    began: Option<Monotonic>,
+}
+
+impl Taken {
+    const SLOTS: u64 = 20;
+    const SLOT: Duration = Duration::from_millis(100);
+
+    fn turn_to(&mut self, now: Monotonic) {
+        // A process does not run for 2^64 tenths of a second.
+        let slot = (now.since(Monotonic::default()).as_millis() / Self::SLOT.as_millis()) as u64;
+        for passed in (self.last + 1..=slot).rev().take(Self::SLOTS as usize) {
+            self.slots[(passed % Self::SLOTS) as usize] = 0;
+        }
+        self.last = self.last.max(slot);
+    }
+
+    fn note(&mut self, now: Monotonic, units: u32) {
+        self.turn_to(now);
+        self.began.get_or_insert(now);
+        self.slots[(self.last % Self::SLOTS) as usize] += u64::from(units);
+    }
+
+    /// In the better of the last two seconds: a store that counts each second by itself takes what it
+    /// takes at its begin, and says no until its end.
+    fn per_second(&mut self, now: Monotonic) -> f64 {
+        self.turn_to(now);
+        let taken = self.within(0).max(self.within(Self::SLOTS / 2)) as f64;
+        let noted_for = self.began.map_or(Duration::ZERO, |began| now.since(began));
+        taken / noted_for.clamp(Self::SLOT, Duration::from_secs(1)).as_secs_f64()
+    }
+
+    fn in_last_second(&mut self, now: Monotonic) -> u64 {
+        self.turn_to(now);
+        self.within(0)
+    }
+
+    /// In the second that ended so many slots ago.
+    fn within(&self, ended: u64) -> u64 {
+        let slot = |ago: u64| self.slots[((self.last + Self::SLOTS - ago) % Self::SLOTS) as usize];
+        (ended..ended + Self::SLOTS / 2).map(slot).sum()
+    }
 }
 
 /// An adaptive limit.
@@ -172,6 +239,7 @@ pub(super) struct Adaptive {
     /// A "slow down" came: what the store takes is being counted.
     slowing: Option<Counted>,
     pace: Option<Pace>,
+    taken: Taken,
     /// Objects a second of the last round, and requests that each took.
     rate: f64,
     requests_per_unit: f64,
@@ -194,6 +262,7 @@ impl Adaptive {
             round: Round::default(),
             slowing: None,
             pace: None,
+            taken: Taken::default(),
             rate: 0.0,
             requests_per_unit: 1.0,
             latency_min: None,
@@ -237,11 +306,19 @@ impl Adaptive {
 
     fn note_answer(&mut self, sample: Sample) {
         let latency = sample.now.since(sample.sent);
-        if let Some(counted) = &mut self.slowing {
-            counted.yes += 1;
-            counted.units += u64::from(sample.units);
+        match (&mut self.slowing, &mut self.pace) {
+            (Some(_), Some(pace)) if self.taken.in_last_second(sample.now) == 0 => {
+                // The store takes something again: what was sent before says no more how much.
+                (self.slowing, pace.slowed) = (None, sample.now);
+            }
+            (Some(counted), _) => {
+                counted.yes += 1;
+                counted.units += u64::from(sample.units);
+            }
+            (None, _) => {}
         }
-        self.grow_pace(sample.now);
+        self.taken.note(sample.now, sample.units);
+        self.grow_pace(sample.now, sample.cap);
         let round = &mut self.round;
         if round.to_settle > 0 {
             round.to_settle -= 1;
@@ -376,6 +453,9 @@ impl Adaptive {
         if self.pace.is_some_and(|pace| sample.sent < pace.slowed) {
             return;
         }
+        if self.pace.is_none() && self.taken.per_second(sample.now) < f64::from(YES_MIN) {
+            return self.cut(sample.now, Reason::SlowDown);
+        }
         let began = Counted { began: sample.now, yes: 0, units: 0, no: 0 };
         self.slowing.get_or_insert(began).no += 1;
     }
@@ -384,26 +464,46 @@ impl Adaptive {
     fn set_pace(&mut self, now: Monotonic, cap: u32) {
         let round = self.latency.max(ROUND_MIN / 2);
         let Some(counted) = self.slowing.filter(|counted| now.since(counted.began) >= round) else { return };
-        if counted.yes < YES_MIN && now.since(counted.began) < YES_WAIT {
+        let took = now.since(counted.began);
+        let says_no_rate = counted.no >= YES_MIN && counted.no > counted.yes * NO_PER_YES;
+        let rate = if says_no_rate {
+            if self.pace.is_some_and(|pace| now.since(pace.slowed) < PACE_HALVED_AFTER) {
+                return;
+            }
+            self.taken.per_second(now)
+        } else if counted.yes < YES_MIN && took < YES_WAIT {
             return;
-        }
+        } else {
+            counted.units as f64 / took.as_secs_f64()
+        };
         self.slowing = None;
-        if f64::from(counted.no) < f64::from(counted.yes) * NO_SHARE {
-            return;
+        if f64::from(counted.no) >= f64::from(counted.yes) * NO_SHARE {
+            self.cut_pace(now, rate, says_no_rate);
+            self.follow_pace(cap);
+            self.end_trials(now);
         }
-        if counted.yes == 0 {
-            return self.cut(now, Reason::SlowDown);
-        }
-        let rate = counted.units as f64 / now.since(counted.began).as_secs_f64();
-        let (least, most) =
-            self.pace.map_or((0.0, rate), |pace| (pace.per_second * PACE_CUT_MAX, pace.per_second * PACE_CUT));
+    }
+
+    fn cut_pace(&mut self, now: Monotonic, rate: f64, says_no_rate: bool) {
+        let is_rate_known = rate >= f64::from(YES_MIN);
+        let taken = self.taken.per_second(now);
+        let (least, most) = match self.pace {
+            None => (0.0, rate),
+            Some(pace) if says_no_rate && is_rate_known => (0.0, pace.per_second),
+            Some(pace) if says_no_rate || !is_rate_known => (pace.per_second * PACE_HALVED, pace.per_second),
+            Some(pace) => ((pace.per_second * PACE_CUT_MAX).min(taken), pace.per_second * PACE_CUT),
+        };
         let per_second = (rate * PACE_CUT).clamp(least, most).max(1.0);
         // A first pace stems from a start in bursts, and is soon tried out.
         let growth = if self.pace.is_none() { PACE_GROWTH_FIRST } else { PACE_GROWTH };
-        self.pace = Some(Pace { per_second, growth, grown: now, slowed: now });
+        let known = match self.pace {
+            Some(pace) if !is_rate_known => pace.known,
+            // A round at the end of a silence says too little.
+            Some(pace) if !says_no_rate => per_second.max(pace.known * PACE_HALVED),
+            _ => per_second,
+        };
+        self.pace = Some(Pace { per_second, known, growth, grown: now, slowed: now, returned: now });
         self.reason = Reason::SlowDown;
-        self.follow_pace(cap);
-        self.end_trials(now);
     }
 
     /// As many may be in flight as the pace needs: it is the pace that holds back.
@@ -432,16 +532,23 @@ impl Adaptive {
         self.phase = Phase::Steady { trial: Trial::Base, rest: 0, rest_next: REST_MIN };
     }
 
-    fn grow_pace(&mut self, now: Monotonic) {
+    fn grow_pace(&mut self, now: Monotonic, cap: u32) {
         let Some(pace) = &mut self.pace else { return };
-        let doubled = now.since(pace.slowed).as_secs_f64() / PACE_GROWTH_DOUBLES.as_secs_f64();
-        let growth = (pace.growth * doubled.exp2()).min(PACE_GROWTH_MAX);
-        pace.per_second *= 1.0 + growth * now.since(pace.grown).as_secs_f64();
+        let grown_for = now.since(pace.grown).min(PACE_GROWN_FOR_MAX).as_secs_f64();
         pace.grown = now;
-        if pace.per_second > self.rate * PACE_IDLE {
-            self.pace = None;
-            self.end_trials(now);
+        if pace.per_second < pace.known {
+            pace.per_second = (pace.per_second * (1.0 + PACE_RETURN * grown_for)).min(pace.known);
+            pace.returned = now;
+        } else {
+            let doubled = now.since(pace.returned).as_secs_f64() / PACE_GROWTH_DOUBLES.as_secs_f64();
+            let growth = (pace.growth * doubled.exp2()).min(PACE_GROWTH_MAX);
+            pace.per_second *= 1.0 + growth * grown_for;
         }
+        if pace.per_second > pace.known * PACE_IDLE && pace.per_second > self.rate * PACE_IDLE {
+            self.pace = None;
+            return self.end_trials(now);
+        }
+        self.follow_pace(cap);
     }
 }
 
