@@ -1,12 +1,14 @@
 //! What is kept of an endpoint beside the configuration: what an operator set while the service
-//! runs, and holds until it is taken back, what a probe found out, and what is known of its clock.
+//! runs, and holds until it is taken back, what a probe found out, what is known of its clock, and
+//! what its limits learned.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::learned::LearnedLimit;
 use crate::load::LoadLimits;
 use crate::names::EndpointName;
-use crate::probe::Probe;
+use crate::probe::{Probe, known};
 use crate::store_clock::KnownOffset;
 
 /// An endpoint that is stopped.
@@ -30,6 +32,10 @@ pub struct EndpointSettings {
     pub probe: Option<Probe>,
     /// What is known of the clock that stamps its objects, the oldest first.
     pub clock: Vec<KnownOffset>,
+    /// How many requests it was found to take, the latest first; what a later program learned of calls
+    /// that this one does not know is left out.
+    #[serde(deserialize_with = "known")]
+    pub learned: Vec<LearnedLimit>,
 }
 
 /// An endpoint's settings as the store has them.
@@ -48,5 +54,23 @@ impl EndpointRow {
     #[must_use]
     pub fn unset(endpoint: EndpointName) -> Self {
         Self { endpoint, revision: 0, settings: EndpointSettings::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_an_earlier_and_of_a_later_program_are_read() {
+        let earlier: EndpointSettings = serde_json::from_str(r#"{"limits": {"requests_in_flight": 3}}"#).unwrap();
+        assert_eq!((earlier.limits.requests_in_flight, earlier.learned), (Some(3), vec![]));
+        let later = r#"{"learned": [
+            {"bucket": "photos", "class": "thought", "limit": 9, "at": "2026-01-31T12:00:00Z"},
+            {"bucket": null, "class": "read", "limit": 64, "at": "2026-01-31T12:00:00Z"}], "moods": []}"#;
+        let later: EndpointSettings = serde_json::from_str(later).unwrap();
+        assert_eq!(later.learned.iter().map(|learned| learned.limit).collect::<Vec<_>>(), [64]);
+        let text = serde_json::to_string(&later).unwrap();
+        assert_eq!(serde_json::from_str::<EndpointSettings>(&text).unwrap(), later);
     }
 }

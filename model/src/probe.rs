@@ -77,16 +77,17 @@ impl Probe {
     }
 }
 
-fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Finding>, D::Error> {
+/// What a later program stored and this one does not know is left out.
+pub(crate) fn known<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Stored {
-        Known(Finding),
+    enum Stored<T> {
+        Known(T),
         Unknown(IgnoredAny),
     }
-    let stored: Vec<Stored> = Vec::deserialize(deserializer)?;
+    let stored: Vec<Stored<T>> = Vec::deserialize(deserializer)?;
     let known = stored.into_iter().filter_map(|stored| match stored {
-        Stored::Known(finding) => Some(finding),
+        Stored::Known(known) => Some(known),
         Stored::Unknown(_) => None,
     });
     Ok(known.collect())

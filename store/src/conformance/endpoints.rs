@@ -2,9 +2,11 @@
 
 use brigade_model::capability::Capability;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
+use brigade_model::learned::LearnedLimit;
 use brigade_model::load::LoadLimits;
 use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::job_store::SetEndpointError;
+use brigade_model::ports::object_store::CallClass;
 use brigade_model::probe::{Finding, Probe, Proof};
 use brigade_model::store_clock::{KnownOffset, OffsetBounds};
 use futures::future::join_all;
@@ -24,7 +26,9 @@ pub(super) fn sample_settings(bench: &dyn Bench) -> EndpointSettings {
     let now = bench.clock().now();
     let offset = OffsetBounds { low_ms: -3_600_000, high_ms: 1 };
     let clock = vec![KnownOffset { from: now, until: now, offset }; 2];
-    EndpointSettings { limits, stopped, probe, clock }
+    let of_bucket = |bucket| LearnedLimit { bucket, class: CallClass::Write, limit: 512, at: now };
+    let learned = vec![of_bucket(Some(BucketName::new("photos").unwrap())), of_bucket(None)];
+    EndpointSettings { limits, stopped, probe, clock, learned }
 }
 
 fn unset(name: &str) -> EndpointRow {

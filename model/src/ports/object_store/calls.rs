@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Acl, At, ByteStream, Metadata, ObjectHead, TagSet};
 use crate::Timestamp;
@@ -146,7 +147,8 @@ fn is_to_ours(put: &PutObject) -> bool {
 }
 
 /// Calls that share an adaptive limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CallClass {
     /// Reads.
     Read,
