@@ -30,6 +30,20 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
         Kind::Gauge,
         "The adaptive limit of requests in flight now, by endpoint and class of call: the lowest of its buckets, or each by name",
     ),
+    (LIMIT_IN_FLIGHT, Kind::Gauge, "Requests in flight under the adaptive limits, by endpoint and class of call"),
+    (LIMIT_WAITING, Kind::Gauge, "Calls that wait for a permit, by endpoint and class of call"),
+    (LIMIT_OBJECTS, Kind::Gauge, "Objects answered a second over the last 10 s, by endpoint and class of call"),
+    (
+        LIMIT_PACE,
+        Kind::Gauge,
+        "Objects a second that may begin where the store asked to slow down, 0 while it does not, by endpoint and class of call: the lowest of its buckets, or each by name",
+    ),
+    (
+        LIMIT_LATENCY,
+        Kind::Gauge,
+        "Quantiles of how long the latest answers took, 0 when none came for 10 s, by endpoint and class of call: the highest of its buckets, or each by name",
+    ),
+    (LIMIT_MOVES, Kind::Counter, "Moves of the adaptive limits, by endpoint, class of call and reason"),
     (ENDPOINT_UP, Kind::Gauge, "1 while an endpoint takes our calls, 0 while its gate is closed"),
     (ENDPOINT_STOPPED, Kind::Gauge, "1 while an operator has an endpoint stopped"),
     (TASKS, Kind::Counter, "Tasks with an outcome, by operation and outcome"),
@@ -49,6 +63,12 @@ const CALLS_IN_FLIGHT: &str = "brigade_store_requests_in_flight";
 const RETRIES: &str = "brigade_store_retries_total";
 const CALLS_WAITING: &str = "brigade_store_calls_waiting";
 const CALL_LIMIT: &str = "brigade_store_requests_limit";
+const LIMIT_IN_FLIGHT: &str = "brigade_limit_requests_in_flight";
+const LIMIT_WAITING: &str = "brigade_limit_calls_waiting";
+const LIMIT_OBJECTS: &str = "brigade_limit_objects_per_second";
+const LIMIT_PACE: &str = "brigade_limit_pace_objects_per_second";
+const LIMIT_LATENCY: &str = "brigade_limit_latency_seconds";
+const LIMIT_MOVES: &str = "brigade_limit_moves_total";
 const ENDPOINT_UP: &str = "brigade_endpoint_up";
 const ENDPOINT_STOPPED: &str = "brigade_endpoint_stopped";
 const TASKS: &str = "brigade_tasks_total";
@@ -185,8 +205,66 @@ pub struct EndpointNow {
     pub is_stopped: bool,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// Bucket where it may be named, class of call, the adaptive limit.
-    pub limits: Vec<(Option<String>, &'static str, u32)>,
+    /// What goes on under its adaptive limits.
+    pub lanes: Vec<LaneNow>,
+    /// Class of call, reason, and how often a limit moved for it.
+    pub moves: Vec<(&'static str, &'static str, u64)>,
+}
+
+/// What goes on under one adaptive limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneNow {
+    /// The bucket, where it may be named.
+    pub bucket: Option<String>,
+    /// The class of calls.
+    pub class: &'static str,
+    /// Requests that may be in flight.
+    pub limit: u32,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Calls that wait for a permit.
+    pub waiting: usize,
+    /// Objects that are answered in a second.
+    pub objects_per_second: f64,
+    /// Objects that may begin in a second.
+    pub pace: Option<f64>,
+    /// What half and 99 of a hundred answers do not exceed, in seconds.
+    pub latency: [f64; 2],
+}
+
+impl LaneNow {
+    fn set(&self, metrics: &Metrics, endpoint: (&'static str, &str)) {
+        let bucket = self.bucket.as_deref().map(|bucket| ("bucket", bucket));
+        let labels: Vec<_> = [endpoint, ("class", self.class)].into_iter().chain(bucket).collect();
+        for (name, value) in [
+            (CALL_LIMIT, f64::from(self.limit)),
+            (LIMIT_IN_FLIGHT, f64::from(self.in_flight)),
+            (LIMIT_WAITING, self.waiting as f64),
+            (LIMIT_OBJECTS, self.objects_per_second),
+            (LIMIT_PACE, self.pace.unwrap_or_default()),
+        ] {
+            metrics.gauge(name, &labels).set(value);
+        }
+        for (quantile, seconds) in ["0.5", "0.99"].into_iter().zip(self.latency) {
+            let labels: Vec<_> = labels.iter().copied().chain([("quantile", quantile)]).collect();
+            metrics.gauge(LIMIT_LATENCY, &labels).set(seconds);
+        }
+    }
+
+    /// Both buckets as one: what can be added is added, and of the rest the one that is worse off counts.
+    fn and(self, other: Self) -> Self {
+        let latency = [0, 1].map(|at| self.latency[at].max(other.latency[at]));
+        Self {
+            bucket: None,
+            class: self.class,
+            limit: self.limit.min(other.limit),
+            in_flight: self.in_flight + other.in_flight,
+            waiting: self.waiting + other.waiting,
+            objects_per_second: self.objects_per_second + other.objects_per_second,
+            pace: self.pace.into_iter().chain(other.pace).reduce(f64::min),
+            latency,
+        }
+    }
 }
 
 impl EndpointNow {
@@ -195,21 +273,26 @@ impl EndpointNow {
         metrics.gauge(ENDPOINT_UP, &labels).set(f64::from(u8::from(self.is_up)));
         metrics.gauge(ENDPOINT_STOPPED, &labels).set(f64::from(u8::from(self.is_stopped)));
         metrics.gauge(CALLS_WAITING, &labels).set(self.waiting as f64);
-        for (bucket, class, limit) in &self.limits {
-            let bucket = bucket.as_deref().map(|bucket| ("bucket", bucket));
-            let labels: Vec<_> = [labels[0], ("class", class)].into_iter().chain(bucket).collect();
-            metrics.gauge(CALL_LIMIT, &labels).set(f64::from(*limit));
+        for lane in &self.lanes {
+            lane.set(metrics, labels[0]);
+        }
+        for (class, reason, count) in &self.moves {
+            metrics.counter(LIMIT_MOVES, &[labels[0], ("class", class), ("reason", reason)]).absolute(*count);
         }
     }
 
-    /// The same, with the lowest limit of each class in place of every bucket's.
+    /// The same, with all buckets of a class as one.
     #[must_use]
     pub fn without_buckets(mut self) -> Self {
-        let mut lowest: BTreeMap<&'static str, u32> = BTreeMap::new();
-        for (_, class, limit) in self.limits {
-            lowest.entry(class).and_modify(|lowest| *lowest = limit.min(*lowest)).or_insert(limit);
+        let mut classes: BTreeMap<&'static str, LaneNow> = BTreeMap::new();
+        for lane in self.lanes {
+            let lane = match classes.remove(lane.class) {
+                Some(others) => others.and(lane),
+                None => LaneNow { bucket: None, ..lane },
+            };
+            classes.insert(lane.class, lane);
         }
-        self.limits = lowest.into_iter().map(|(class, limit)| (None, class, limit)).collect();
+        self.lanes = classes.into_values().collect();
         self
     }
 }
@@ -227,19 +310,57 @@ mod tests {
 
     use super::*;
 
+    fn lane(bucket: &str, class: &'static str, limit: u32) -> LaneNow {
+        LaneNow {
+            bucket: Some(bucket.to_owned()),
+            class,
+            limit,
+            in_flight: 0,
+            waiting: 0,
+            objects_per_second: 0.0,
+            pace: None,
+            latency: [0.0; 2],
+        }
+    }
+
+    fn main() -> EndpointNow {
+        let (lanes, moves) = (vec![], vec![]);
+        EndpointNow { endpoint: "main".to_owned(), is_up: true, is_stopped: false, waiting: 0, lanes, moves }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn buckets_without_names_are_told_by_the_lowest_of_their_limits() {
-        let limits = vec![
-            (Some("photos".to_owned()), "read", 12),
-            (Some("lists".to_owned()), "read", 7),
-            (Some("photos".to_owned()), "write", 30),
-        ];
-        let endpoint = EndpointNow { endpoint: "main".to_owned(), is_up: true, is_stopped: false, waiting: 0, limits };
+    async fn buckets_without_names_are_told_by_their_sums_and_the_one_that_is_worst_off() {
+        let busy = LaneNow {
+            in_flight: 12,
+            waiting: 5,
+            objects_per_second: 300.0,
+            pace: Some(400.0),
+            latency: [0.03, 0.2],
+            ..lane("photos", "read", 12)
+        };
+        let slow =
+            LaneNow { pace: Some(90.0), latency: [0.05, 0.1], objects_per_second: 80.0, ..lane("lists", "read", 7) };
+        let idle = lane("backup", "read", 32);
+        let lanes = vec![busy, slow, idle, lane("photos", "write", 30)];
         let metrics = Metrics::new(Arc::new(SimulatedClock::new()));
-        let page = metrics.render(&Now { endpoints: vec![endpoint.without_buckets()], ..Now::default() });
-        assert!(page.contains(r#"brigade_store_requests_limit{endpoint="main",class="read"} 7"#), "{page}");
-        assert!(page.contains(r#"brigade_store_requests_limit{endpoint="main",class="write"} 30"#), "{page}");
-        assert!(!page.contains("photos") && !page.contains("lists"), "{page}");
+        let endpoint = EndpointNow { lanes, ..main() }.without_buckets();
+        let page = metrics.render(&Now { endpoints: vec![endpoint], ..Now::default() });
+        for line in [
+            r#"brigade_store_requests_limit{endpoint="main",class="read"} 7"#,
+            r#"brigade_store_requests_limit{endpoint="main",class="write"} 30"#,
+            r#"brigade_limit_requests_in_flight{endpoint="main",class="read"} 12"#,
+            r#"brigade_limit_calls_waiting{endpoint="main",class="read"} 5"#,
+            r#"brigade_limit_objects_per_second{endpoint="main",class="read"} 380"#,
+            r#"brigade_limit_pace_objects_per_second{endpoint="main",class="read"} 90"#,
+            r#"brigade_limit_pace_objects_per_second{endpoint="main",class="write"} 0"#,
+            r#"brigade_limit_latency_seconds{endpoint="main",class="read",quantile="0.5"} 0.05"#,
+            r#"brigade_limit_latency_seconds{endpoint="main",class="read",quantile="0.99"} 0.2"#,
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
+        for name in ["photos", "lists", "backup"] {
+            assert!(!page.contains(name), "{page}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -252,11 +373,12 @@ mod tests {
         metrics.tasks_ended(OperationKind::Copy, 998, 2);
         clock.sleep(Duration::from_secs(7)).await;
         let endpoint = EndpointNow {
-            endpoint: "main".to_owned(),
             is_up: false,
             is_stopped: true,
             waiting: 3,
-            limits: vec![(Some("photos".to_owned()), "read", 12)],
+            lanes: vec![LaneNow { latency: [0.03, 0.2], ..lane("photos", "read", 12) }],
+            moves: vec![("read", "more answers", 4)],
+            ..main()
         };
         let now = Now {
             jobs: vec![("Active", 2)],
@@ -277,6 +399,8 @@ mod tests {
             r#"brigade_endpoint_stopped{endpoint="main"} 1"#,
             r#"brigade_store_calls_waiting{endpoint="main"} 3"#,
             r#"brigade_store_requests_limit{endpoint="main",class="read",bucket="photos"} 12"#,
+            r#"brigade_limit_latency_seconds{endpoint="main",class="read",bucket="photos",quantile="0.99"} 0.2"#,
+            r#"brigade_limit_moves_total{endpoint="main",class="read",reason="more answers"} 4"#,
             "brigade_spool_bytes 1000",
             "brigade_space_low 1",
             "# TYPE brigade_tasks_total counter",

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
-use brigade_model::ports::{Clock, Entropy};
+use brigade_model::ports::{Clock, Entropy, Monotonic};
 use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
@@ -30,7 +30,7 @@ use crate::config::secret::SecretSource;
 use crate::config::{Config, value};
 use crate::impatient::Impatient;
 use crate::metrics::metered::{CallMeters, Metered, Retries};
-use crate::metrics::{EndpointNow, Metrics};
+use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod endpoint;
 
@@ -266,13 +266,15 @@ impl ConfiguredRoles {
     }
 
     fn endpoint_now(&self, name: &EndpointName, endpoint: &ActiveEndpoint) -> EndpointNow {
-        let usage = endpoint.usage();
+        let (usage, now) = (endpoint.usage(), endpoint.stamps().ours().monotonic());
+        let moves = usage.moves.into_iter().map(|(class, reason, count)| (class.word(), reason.name(), count));
         EndpointNow {
             endpoint: name.to_string(),
             is_up: self.is_up(name),
             is_stopped: endpoint.limit().is_stopped(),
             waiting: usage.waiting,
-            limits: usage.adaptive.into_iter().map(lane).collect(),
+            lanes: usage.adaptive.into_iter().map(|lane| lane_now(lane, now)).collect(),
+            moves: moves.collect(),
         }
     }
 }
@@ -317,10 +319,20 @@ fn at_once(policy: RetryPolicy) -> RetryPolicy {
     RetryPolicy { burst: Duration::ZERO, wait_attempts_max: policy.attempts_max, wait_max: Duration::ZERO, ..policy }
 }
 
-/// Bucket, class of call and limit.
-fn lane(lane: AdaptiveUsage) -> (Option<String>, &'static str, u32) {
-    let bucket = lane.bucket.map_or_else(|| "other".to_owned(), String::from);
-    (Some(bucket), lane.class.word(), lane.limit)
+fn lane_now(lane: AdaptiveUsage, now: Monotonic) -> LaneNow {
+    let per_second = lane.answered.per_second(now);
+    // What was answered long ago says nothing about the store of now.
+    let latency = |latency: Duration| if per_second > 0.0 { latency.as_secs_f64() } else { 0.0 };
+    LaneNow {
+        bucket: Some(lane.bucket.map_or_else(|| "other".to_owned(), String::from)),
+        class: lane.class.word(),
+        limit: lane.limit,
+        in_flight: lane.requests,
+        waiting: lane.waiting,
+        objects_per_second: per_second,
+        pace: lane.pace,
+        latency: [latency(lane.latency_p50), latency(lane.latency_p99)],
+    }
 }
 
 impl Roles for ConfiguredRoles {

@@ -14,20 +14,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
-use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Answer, ByteStream, Call, CallClass, CallError, Caller, Effect, GotObject, Leash, ObjectStore, Verdict,
 };
+use brigade_model::ports::{Clock, Monotonic};
 use bytes::Bytes;
 
 use crate::timeouts::Timeouts;
 
 mod adaptive;
+mod answered;
 mod fair;
 mod queue;
 mod rate;
 
 pub use adaptive::Reason;
+pub use answered::Answered;
 use queue::{Permit, Queue};
 
 /// Hard caps; `None` is no cap.
@@ -71,6 +73,8 @@ pub struct Usage {
     pub waiting: usize,
     /// The adaptive limits.
     pub adaptive: Vec<AdaptiveUsage>,
+    /// How often limits of a class moved for which reason, all buckets together, since the process began.
+    pub moves: Vec<(CallClass, Reason, u64)>,
 }
 
 /// What goes on under one adaptive limit.
@@ -86,8 +90,8 @@ pub struct AdaptiveUsage {
     pub requests: u32,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// Objects a second that were answered lately.
-    pub per_second: f64,
+    /// Objects that were answered lately.
+    pub answered: Answered,
     /// Objects a second that may begin, where the store asked to slow down.
     pub pace: Option<f64>,
     /// Half of the latest answers took no longer.
@@ -96,6 +100,19 @@ pub struct AdaptiveUsage {
     pub latency_p99: Duration,
     /// Why the limit last moved.
     pub reason: Reason,
+}
+
+/// A limit that was found by trying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// The bucket; `None` for all buckets beyond the number that is told apart.
+    pub bucket: Option<BucketName>,
+    /// The class of calls.
+    pub class: CallClass,
+    /// Requests in flight.
+    pub limit: u32,
+    /// When callers last used all of it.
+    pub at: Monotonic,
 }
 
 /// The handle of a limit: changes its caps and shows its use. Clones are one handle.
@@ -143,6 +160,18 @@ impl LimitHandle {
     #[must_use]
     pub fn expected(&self) -> u32 {
         self.0.expected()
+    }
+
+    /// The limits that callers used and that were found by trying; none of what says nothing about the store.
+    #[must_use]
+    pub fn learned(&self) -> Vec<Learned> {
+        self.0.learned()
+    }
+
+    /// What was learned earlier, in place of what was told before: limits that are still to come begin at
+    /// half of it.
+    pub fn begin_with(&self, learned: impl IntoIterator<Item = (Option<BucketName>, CallClass, u32)>) {
+        self.0.begin_with(learned);
     }
 
     /// What goes on now.

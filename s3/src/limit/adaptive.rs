@@ -67,7 +67,7 @@ const YES_WAIT: Duration = Duration::from_secs(1);
 const PACE_HEADROOM: f64 = 1.5;
 
 /// Why the limit moved last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// It did not move yet.
     #[default]
@@ -288,9 +288,9 @@ impl Adaptive {
         self.reason
     }
 
-    /// Objects a second of the last round of answers.
-    pub(super) fn rate(&self) -> f64 {
-        self.rate
+    /// The limit without what is only tried.
+    pub(super) fn base(&self, cap: u32) -> u32 {
+        (self.base as u32).clamp(1, cap.max(1))
     }
 
     /// Takes in how a call ended.

@@ -10,10 +10,11 @@ use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, Verdict};
 use tokio::sync::{Notify, oneshot};
 
-use super::adaptive::{Adaptive, FIRST_LIMIT, Load, Sample};
+use super::adaptive::{Adaptive, FIRST_LIMIT, Load, Reason, Sample};
+use super::answered::Answered;
 use super::fair::FairQueue;
 use super::rate::{CATCH_UP, Rate};
-use super::{AdaptiveUsage, Caps, Usage};
+use super::{AdaptiveUsage, Caps, Learned, Usage};
 
 /// Buckets and classes that are told apart. Others share one limit a class: a role names its
 /// buckets, so there are rarely more than a handful.
@@ -35,6 +36,9 @@ struct Lane {
     waiting: FairQueue<Waiter>,
     /// Of the latest answers.
     latencies: VecDeque<Duration>,
+    answered: Answered,
+    /// When callers last used all of the limit, or moved it.
+    used: Option<Monotonic>,
 }
 
 impl Lane {
@@ -45,6 +49,8 @@ impl Lane {
             in_flight: 0,
             waiting: FairQueue::default(),
             latencies: VecDeque::new(),
+            answered: Answered::default(),
+            used: None,
         }
     }
 
@@ -53,12 +59,35 @@ impl Lane {
         if caps.is_adaptive { self.adaptive.limit(caps.requests) } else { caps.requests }
     }
 
-    fn learn(&mut self, sample: Sample) {
+    /// Takes in how a call ended; the answer is why this moved the limit for good.
+    fn learn(&mut self, sample: Sample) -> Option<Reason> {
+        let before = self.adaptive.base(sample.cap);
+        let is_used = sample.in_flight >= self.adaptive.limit(sample.cap);
         self.adaptive.learn(sample);
+        if sample.load == Load::Answered {
+            self.answered.note(sample.now, sample.units);
+        }
         if self.latencies.len() == LATENCIES {
             self.latencies.pop_front();
         }
         self.latencies.push_back(sample.now.since(sample.sent));
+        let has_moved = self.adaptive.base(sample.cap) != before;
+        if is_used || has_moved {
+            self.used = Some(sample.now);
+        }
+        Some(self.adaptive.reason()).filter(|reason| has_moved && *reason != Reason::Start)
+    }
+
+    /// What the limit says about the store: nothing at its start, and nothing after failures, which do
+    /// not say how much the store takes.
+    fn learned(&self, (bucket, class): &LaneKey, cap: u32) -> Option<Learned> {
+        let at = self.used?;
+        match self.adaptive.reason() {
+            Reason::Start | Reason::Failures => None,
+            Reason::MoreAnswers | Reason::NoMoreAnswers | Reason::SlowDown => {
+                Some(Learned { bucket: bucket.clone(), class: *class, limit: self.adaptive.base(cap), at })
+            }
+        }
     }
 
     fn usage(&self, (bucket, class): &LaneKey, caps: Caps) -> AdaptiveUsage {
@@ -71,11 +100,11 @@ impl Lane {
             limit: self.limit(caps),
             requests: self.in_flight,
             waiting: self.waiting.len(),
-            per_second: self.adaptive.rate(),
+            answered: self.answered,
             pace: self.adaptive.pace().filter(|_| caps.is_adaptive),
             latency_p50: quantile(50).unwrap_or_default(),
             latency_p99: quantile(99).unwrap_or_default(),
-            reason: self.adaptive.reason(),
+            reason: if caps.is_adaptive { self.adaptive.reason() } else { Reason::Start },
         }
     }
 }
@@ -98,8 +127,10 @@ struct State {
     turns: VecDeque<LaneKey>,
     request_rate: Rate,
     byte_rate: Rate,
-    /// What the limit of a lane that nothing is known of begins at.
-    first_limit: u32,
+    /// What an earlier process learned: lanes that are still to come begin at half of it.
+    learned: BTreeMap<LaneKey, u32>,
+    /// How often limits moved.
+    moves: BTreeMap<(CallClass, Reason), u64>,
 }
 
 /// The state of one limit.
@@ -132,7 +163,8 @@ impl Queue {
             turns: VecDeque::new(),
             request_rate: Rate::new(CATCH_UP),
             byte_rate: Rate::new(CATCH_UP),
-            first_limit: FIRST_LIMIT,
+            learned: BTreeMap::new(),
+            moves: BTreeMap::new(),
         };
         Self { state: Mutex::new(state), turned: Notify::new() }
     }
@@ -197,7 +229,20 @@ impl Queue {
     pub(super) fn expected(&self) -> u32 {
         let state = self.state();
         let limits = state.lanes.values().map(|lane| lane.limit(state.caps));
-        limits.max().unwrap_or(state.first_limit.min(state.caps.requests))
+        let first_limit = || state.learned.keys().map(|key| state.first_limit(key)).max().unwrap_or(FIRST_LIMIT);
+        limits.max().unwrap_or_else(|| first_limit().min(state.caps.requests))
+    }
+
+    pub(super) fn learned(&self) -> Vec<Learned> {
+        let state = self.state();
+        let cap = state.caps.requests;
+        let learned = state.lanes.iter().filter_map(|(key, lane)| lane.learned(key, cap));
+        learned.filter(|_| state.caps.is_adaptive).collect()
+    }
+
+    pub(super) fn begin_with(&self, learned: impl IntoIterator<Item = (Option<BucketName>, CallClass, u32)>) {
+        let learned = learned.into_iter().map(|(bucket, class, limit)| ((bucket, class), limit)).collect();
+        self.state().learned = learned;
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -205,7 +250,8 @@ impl Queue {
         let mut adaptive: Vec<_> = state.lanes.iter().map(|(key, lane)| lane.usage(key, state.caps)).collect();
         adaptive.sort_unstable_by(|one, other| (&one.bucket, one.class).cmp(&(&other.bucket, other.class)));
         let waiting = state.lanes.values().map(|lane| lane.waiting.len()).sum();
-        Usage { requests: state.requests, bytes: state.bytes, waiting, adaptive }
+        let moves = state.moves.iter().map(|((class, reason), count)| (*class, *reason, *count)).collect();
+        Usage { requests: state.requests, bytes: state.bytes, waiting, adaptive, moves }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -261,8 +307,13 @@ impl State {
     }
 
     fn lane(&mut self, key: &LaneKey) -> &mut Lane {
-        let first_limit = self.first_limit;
+        let first_limit = self.first_limit(key);
         self.lanes.entry(key.clone()).or_insert_with(|| Lane::starting_at(first_limit))
+    }
+
+    /// What the limit of a lane begins at. A store may take less than it did: the start doubles anyway.
+    fn first_limit(&self, key: &LaneKey) -> u32 {
+        self.learned.get(key).map_or(FIRST_LIMIT, |limit| limit / 2)
     }
 
     fn take_back(&mut self, key: &LaneKey, bytes: u64) {
@@ -385,7 +436,10 @@ impl Permit {
         let mut state = queue.state();
         let cap = state.caps.requests;
         let Some(lane) = state.lanes.get_mut(&self.lane) else { return };
-        lane.learn(Sample { now, sent: self.sent, units, in_flight: lane.in_flight, cap, load });
+        let moved = lane.learn(Sample { now, sent: self.sent, units, in_flight: lane.in_flight, cap, load });
+        if let Some(reason) = moved.filter(|_| state.caps.is_adaptive) {
+            *state.moves.entry((self.lane.1, reason)).or_default() += 1;
+        }
         // A limit that grew has room for more than the one who ends here leaves.
         state.grant_waiting(queue);
     }

@@ -10,6 +10,8 @@ use tokio::task::{JoinHandle, yield_now};
 use super::*;
 use crate::scripted::{Scripted, error, get, head, put};
 
+mod learned;
+
 struct Setup {
     clock: Arc<dyn Clock>,
     store: Arc<Scripted>,

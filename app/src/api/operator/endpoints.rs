@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
+use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::SetEndpointError;
 use brigade_model::{LoadLimits, Standing};
 use brigade_s3::limit::{AdaptiveUsage, Caps};
@@ -44,7 +45,7 @@ impl Api {
     }
 
     fn endpoint_state(&self, name: &brigade_model::EndpointName, endpoint: &Arc<ActiveEndpoint>) -> EndpointState {
-        let (usage, settings) = (endpoint.usage(), endpoint.settings());
+        let (usage, settings, now) = (endpoint.usage(), endpoint.settings(), self.clock.monotonic());
         let Caps { requests, is_adaptive, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
         let capabilities = endpoint.capabilities();
         let stopped = settings
@@ -64,7 +65,7 @@ impl Api {
             limits: settings.limits.into(),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
-            lanes: usage.adaptive.into_iter().map(lane_state).collect(),
+            lanes: usage.adaptive.into_iter().map(|lane| lane_state(lane, now)).collect(),
             probed: settings.probe.map(|probe| format!("{:.0}", probe.at)),
             proved: proof::names(&capabilities, Standing::Proved),
             lacks: proof::names(&capabilities, Standing::Lacking),
@@ -73,14 +74,14 @@ impl Api {
     }
 }
 
-fn lane_state(lane: AdaptiveUsage) -> LaneState {
+fn lane_state(lane: AdaptiveUsage, now: Monotonic) -> LaneState {
     LaneState {
         bucket: lane.bucket.map(String::from),
         class: lane.class.word().to_owned(),
         limit: lane.limit,
         requests_in_flight_now: lane.requests,
         calls_waiting_now: lane.waiting as u64,
-        objects_per_second: lane.per_second,
+        objects_per_second: lane.answered.per_second(now),
         pace: lane.pace,
         latency_p50_ms: lane.latency_p50.as_secs_f64() * 1e3,
         latency_p99_ms: lane.latency_p99.as_secs_f64() * 1e3,

@@ -38,10 +38,20 @@ async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
             is_up: true,
             is_stopped: false,
             waiting: 0,
-            limits: vec![(Some("photos".to_owned()), "read", 7)],
+            lanes: vec![crate::metrics::LaneNow {
+                bucket: Some("photos".to_owned()),
+                class: "read",
+                limit: 7,
+                in_flight: 0,
+                waiting: 0,
+                objects_per_second: 0.0,
+                pace: None,
+                latency: [0.0; 2],
+            }],
+            moves: vec![],
         };
         let shown = bench.api.shown(vec![endpoint()]);
-        assert_eq!(shown[0].limits[0].0.is_some(), named);
+        assert_eq!(shown[0].lanes[0].bucket.is_some(), named);
     }
 }
 

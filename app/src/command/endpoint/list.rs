@@ -2,7 +2,7 @@
 
 use crate::command::job::{Desk, output};
 use crate::command::limits;
-use crate::operator::{EndpointState, HardCaps, Limits};
+use crate::operator::{EndpointState, HardCaps, LaneState, Limits};
 use crate::progress::grouped;
 use crate::proof;
 use crate::table;
@@ -30,7 +30,52 @@ fn to_text(endpoints: &[EndpointState]) -> String {
         "unproven",
         "reason",
     ];
-    table::columns(&HEADER, &["in flight", "waiting", "proved"], &endpoints.iter().map(row).collect::<Vec<_>>())
+    let rows: Vec<_> = endpoints.iter().map(row).collect();
+    let rows = table::columns(&HEADER, &["in flight", "waiting", "proved"], &rows);
+    let mut lines = rows.lines();
+    let mut text: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
+    for (line, endpoint) in lines.zip(endpoints) {
+        text.push(line.to_owned());
+        text.extend(lanes(&endpoint.lanes).lines().map(|line| format!("  {line}")));
+    }
+    text.join("\n")
+}
+
+/// What goes on in each bucket; nothing where nothing does.
+fn lanes(lanes: &[LaneState]) -> String {
+    const HEADER: [&str; 8] = ["bucket", "class", "in flight", "waiting", "obj/s", "pace", "p50/p99", "last moved by"];
+    let rows: Vec<_> = lanes.iter().filter(|lane| is_busy(lane)).map(lane_row).collect();
+    if rows.is_empty() { String::new() } else { table::columns(&HEADER, &HEADER[2..7], &rows) }
+}
+
+fn is_busy(lane: &LaneState) -> bool {
+    lane.requests_in_flight_now > 0 || lane.calls_waiting_now > 0 || lane.objects_per_second > 0.0
+}
+
+fn lane_row(lane: &LaneState) -> Vec<String> {
+    vec![
+        lane.bucket.clone().unwrap_or_else(|| "(others)".to_owned()),
+        lane.class.clone(),
+        format!("{}/{}", lane.requests_in_flight_now, lane.limit),
+        grouped(lane.calls_waiting_now),
+        rate(lane.objects_per_second),
+        lane.pace.map(rate).unwrap_or_default(),
+        latencies(lane.latency_p50_ms, lane.latency_p99_ms),
+        lane.moved_because.clone(),
+    ]
+}
+
+fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.1}") } else { grouped(per_second.round() as u64) }
+}
+
+/// In the unit of the greater one.
+fn latencies(p50_ms: f64, p99_ms: f64) -> String {
+    match p99_ms {
+        ..10.0 => format!("{p50_ms:.1}/{p99_ms:.1}ms"),
+        10.0..10_000.0 => format!("{p50_ms:.0}/{p99_ms:.0}ms"),
+        _ => format!("{:.1}/{:.1}s", p50_ms / 1e3, p99_ms / 1e3),
+    }
 }
 
 fn row(endpoint: &EndpointState) -> Vec<String> {
@@ -106,6 +151,66 @@ mod tests {
         main      up                                          3        0                 32 in flight       2
         west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight       2                                                         moving
         east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more
+        ");
+    }
+
+    fn lane(bucket: &str, class: &str) -> LaneState {
+        LaneState {
+            bucket: Some(bucket.into()),
+            class: class.into(),
+            limit: 32,
+            requests_in_flight_now: 0,
+            calls_waiting_now: 0,
+            objects_per_second: 0.0,
+            pace: None,
+            latency_p50_ms: 31.4,
+            latency_p99_ms: 88.8,
+            moved_because: "start".into(),
+        }
+    }
+
+    #[test]
+    fn what_goes_on_in_a_bucket_is_a_line_below_its_endpoint_of_80_columns() {
+        let copies = LaneState {
+            limit: 1024,
+            requests_in_flight_now: 1001,
+            calls_waiting_now: 2048,
+            objects_per_second: 20_310.4,
+            moved_because: "no more answers".into(),
+            ..lane("photos-backup", "write")
+        };
+        let paced = LaneState {
+            pace: Some(3395.2),
+            objects_per_second: 3390.0,
+            requests_in_flight_now: 104,
+            limit: 155,
+            moved_because: "slow down".into(),
+            ..lane("photos", "write")
+        };
+        let slow = LaneState {
+            latency_p50_ms: 2000.0,
+            latency_p99_ms: 61_000.0,
+            objects_per_second: 0.5,
+            ..lane("photos", "read")
+        };
+        let fast =
+            LaneState { latency_p50_ms: 0.4, latency_p99_ms: 1.25, objects_per_second: 9999.6, ..lane("x", "read") };
+        let main = EndpointState { lanes: vec![copies, lane("idle", "read"), fast], ..endpoint("main") };
+        let west = EndpointState { lanes: vec![slow, paced], ..endpoint("west") };
+        let idle = EndpointState { lanes: vec![lane("idle", "read")], ..endpoint("idle") };
+        let text = to_text(&[main, west, idle]);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        insta::assert_snapshot!(text, @r"
+        ENDPOINT  STATE  IN FLIGHT  WAITING  CONFIGURED    PROVED
+        main      up             3        0  32 in flight       2
+          BUCKET         CLASS  IN FLIGHT  WAITING   OBJ/S    P50/P99  LAST MOVED BY
+          photos-backup  write  1001/1024    2,048  20,310    31/89ms  no more answers
+          x              read        0/32        0  10,000  0.4/1.2ms  start
+        west      up             3        0  32 in flight       2
+          BUCKET  CLASS  IN FLIGHT  WAITING  OBJ/S   PACE    P50/P99  LAST MOVED BY
+          photos  read        0/32        0    0.5         2.0/61.0s  start
+          photos  write    104/155        0  3,390  3,395    31/89ms  slow down
+        idle      up             3        0  32 in flight       2
         ");
     }
 }
