@@ -98,6 +98,12 @@ impl Keys {
         }
         Ok(Caller { owner: Arc::clone(&key.owner), key_id: claim.key_id.clone(), claim })
     }
+
+    /// Whether who asks may do that, too.
+    #[must_use]
+    pub fn may(&self, caller: &Caller, action: Action) -> bool {
+        self.by_id.get(&caller.key_id).is_some_and(|key| may(key, action))
+    }
 }
 
 fn usable(key: &AccessKey, owner: &Arc<Owner>) -> Option<Key> {

@@ -290,7 +290,7 @@ pub struct LaneState {
     pub requests_in_flight_now: u32,
     /// Calls that wait for their turn now.
     pub calls_waiting_now: u64,
-    /// Objects a second that were answered lately.
+    /// Objects a second that were answered, over the last ten seconds.
     pub objects_per_second: f64,
     /// Objects a second that may begin, where the store asked to slow down.
     #[schema(required)]
@@ -322,7 +322,7 @@ pub struct EndpointState {
     pub requests_in_flight_now: u32,
     /// Calls that wait for their turn now.
     pub calls_waiting_now: u64,
-    /// What is asked of each bucket by each class of calls.
+    /// What is asked of each bucket by each class of calls; nothing, for a key that may not list endpoints.
     pub lanes: Vec<LaneState>,
     /// When it was last probed; null when never.
     #[schema(required, format = DateTime)]

@@ -9,9 +9,10 @@ use brigade_model::{LoadLimits, Standing};
 use brigade_s3::limit::{AdaptiveUsage, Caps};
 use brigade_wire::cos::CosError;
 
-use super::errors;
+use super::{Operator, errors};
 use crate::api::Api;
 use crate::api::answer::Refusal;
+use crate::config::value::Action;
 use crate::operator::{EndpointState, HardCaps, LaneState, StoppedSince};
 use crate::proof;
 use crate::roles::endpoint::ActiveEndpoint;
@@ -19,12 +20,14 @@ use crate::roles::endpoint::ActiveEndpoint;
 impl Api {
     /// Every endpoint of the configuration.
     pub(super) fn endpoints(&self) -> Vec<EndpointState> {
-        self.roles.endpoints().map(|(name, endpoint)| self.endpoint_state(name, endpoint)).collect()
+        self.roles.endpoints().map(|(name, endpoint)| self.endpoint_state(name, endpoint, true)).collect()
     }
 
-    /// Changes an endpoint's settings: read, change, compare and set, and take effect.
+    /// Changes an endpoint's settings: read, change, compare and set, and take effect. The names of
+    /// buckets are told only to who may list endpoints.
     pub(super) async fn set_endpoint(
         &self,
+        operator: &Operator,
         name: &str,
         change: impl Fn(&mut EndpointSettings, Caps) -> Result<(), CosError> + Send + Sync,
     ) -> Result<EndpointState, Refusal> {
@@ -40,11 +43,17 @@ impl Api {
                 Err(error @ SetEndpointError::Store(_)) => return Err(Refusal::store(error)),
             }
             self.engine.ring();
-            return Ok(self.endpoint_state(name, endpoint));
+            let may_see_buckets = self.keys.may(&operator.caller, Action::ListEndpoints);
+            return Ok(self.endpoint_state(name, endpoint, may_see_buckets));
         }
     }
 
-    fn endpoint_state(&self, name: &brigade_model::EndpointName, endpoint: &Arc<ActiveEndpoint>) -> EndpointState {
+    fn endpoint_state(
+        &self,
+        name: &brigade_model::EndpointName,
+        endpoint: &Arc<ActiveEndpoint>,
+        may_see_buckets: bool,
+    ) -> EndpointState {
         let (usage, settings, now) = (endpoint.usage(), endpoint.settings(), self.clock.monotonic());
         let Caps { requests, is_adaptive, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
         let capabilities = endpoint.capabilities();
@@ -65,7 +74,7 @@ impl Api {
             limits: settings.limits.into(),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
-            lanes: usage.adaptive.into_iter().map(|lane| lane_state(lane, now)).collect(),
+            lanes: usage.adaptive.into_iter().filter(|_| may_see_buckets).map(|lane| lane_state(lane, now)).collect(),
             probed: settings.probe.map(|probe| format!("{:.0}", probe.at)),
             proved: proof::names(&capabilities, Standing::Proved),
             lacks: proof::names(&capabilities, Standing::Lacking),

@@ -36,7 +36,7 @@ pub(super) async fn handle(
         settings.limits = limits.of(settings.limits);
         check_within(limits.of(LoadLimits::default()), configured)
     };
-    let state = api.set_endpoint(&endpoint, limit).await?;
+    let state = api.set_endpoint(&operator, &endpoint, limit).await?;
     operator.audit_endpoint("limit", &endpoint);
     Ok(Done(state))
 }

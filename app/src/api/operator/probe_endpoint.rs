@@ -48,7 +48,7 @@ pub(super) async fn handle(
         settings.probe = Some(probe.clone().after(settings.probe.as_ref()));
         Ok(())
     };
-    api.set_endpoint(&endpoint, keep).await?;
+    api.set_endpoint(&operator, &endpoint, keep).await?;
     let kept = api.roles.endpoint(&endpoint).and_then(|(_, active)| active.settings().probe.clone());
     Ok(Done(ProbeResult::new(&endpoint, kept.as_ref().unwrap_or(&probe))))
 }

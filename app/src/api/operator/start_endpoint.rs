@@ -30,7 +30,7 @@ pub(super) async fn handle(
         settings.stopped = None;
         Ok(())
     };
-    let state = api.set_endpoint(&endpoint, start).await?;
+    let state = api.set_endpoint(&operator, &endpoint, start).await?;
     operator.audit_endpoint("start", &endpoint);
     Ok(Done(state))
 }

@@ -41,7 +41,7 @@ pub(super) async fn handle(
         settings.stopped = Some(Stopped { since, reason: why.reason.clone() });
         Ok(())
     };
-    let state = api.set_endpoint(&endpoint, stop).await?;
+    let state = api.set_endpoint(&operator, &endpoint, stop).await?;
     operator.audit_endpoint("stop", &endpoint);
     Ok(Done(state))
 }
