@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
-use brigade_model::ports::{Clock, Entropy, Monotonic};
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic};
 use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
@@ -33,6 +33,7 @@ use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod endpoint;
+mod learning;
 
 use endpoint::{ActiveEndpoint, EndpointHealth};
 
@@ -248,6 +249,16 @@ impl ConfiguredRoles {
         for row in rows {
             if let Some(endpoint) = self.endpoints.get(&row.endpoint) {
                 endpoint.adopt(row);
+            }
+        }
+    }
+
+    /// Writes what the limits of every endpoint have learned, for the next process: at most once a minute,
+    /// unless it is the last time.
+    pub async fn keep_learned(&self, jobs: &dyn JobStore, is_last: bool) {
+        for (name, endpoint) in &self.endpoints {
+            if let Err(error) = endpoint.keep_learned(jobs, is_last).await {
+                tracing::warn!(endpoint = %name, %error, "what an endpoint's limits learned cannot be kept");
             }
         }
     }

@@ -57,6 +57,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A connection that a store has closed is closed here within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// A stop waits no longer for what the limits learned to be written: it is a convenience.
+const LEARNED_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A service that runs in this process.
 pub struct Running {
     /// Where it listens.
@@ -187,6 +190,10 @@ impl Running {
             telling.ended().await;
         }
         carrying.ended().await;
+        tokio::select! {
+            () = api.roles.keep_learned(&*jobs, true) => {}
+            () = clock.sleep(LEARNED_PATIENCE) => tracing::warn!("what the limits learned is not written in time"),
+        }
         drop((api, engine));
         close(jobs, &*clock).await;
     }
@@ -218,6 +225,7 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
             Ok(rows) => api.roles.adopt(rows),
             Err(error) => tracing::warn!(%error, "the endpoints' settings cannot be read"),
         }
+        api.roles.keep_learned(&*api.jobs, false).await;
         match certificate.as_ref().map(|certificate| certificate.refresh()) {
             Some(Ok(true)) => tracing::info!("a new certificate"),
             Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),

@@ -6,6 +6,7 @@ pub(super) mod bench;
 mod creating;
 mod denied;
 mod hands;
+mod learned;
 mod life;
 mod logs;
 mod pages;

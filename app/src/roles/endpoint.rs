@@ -12,6 +12,8 @@ use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreC
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
+use super::learning::Learning;
+
 /// An endpoint, as long as the process lives.
 pub struct ActiveEndpoint {
     kind: EndpointKind,
@@ -20,6 +22,7 @@ pub struct ActiveEndpoint {
     multipart_etag: Arc<MultipartEtag>,
     stamps: Arc<StoreClock>,
     row: Mutex<EndpointRow>,
+    pub(super) learning: Mutex<Learning>,
 }
 
 impl ActiveEndpoint {
@@ -29,7 +32,13 @@ impl ActiveEndpoint {
     pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps, clock: Arc<dyn Clock>) -> Self {
         let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(clock)));
         let row = Mutex::new(EndpointRow::unset(name));
-        Self { kind, configured, limit, multipart_etag: Arc::default(), stamps, row }
+        let (multipart_etag, learning) = (Arc::default(), Mutex::default());
+        Self { kind, configured, limit, multipart_etag, stamps, row, learning }
+    }
+
+    /// Its name in the configuration.
+    pub(super) fn name(&self) -> EndpointName {
+        self.row().endpoint.clone()
     }
 
     /// What it is declared to be.
@@ -86,11 +95,19 @@ impl ActiveEndpoint {
         if row.revision <= known.revision {
             return;
         }
-        // Under the lock, so that of two the later stays.
-        self.limit.set_caps(within(self.configured, &row.settings));
-        self.limit.set_stopped(row.settings.stopped.is_some());
-        // What is known of its clock is kept by the engine, and no news to anybody.
-        let told = |settings: &EndpointSettings| EndpointSettings { clock: Vec::new(), ..settings.clone() };
+        // Under the lock, so that of two the later stays. What stays as it is disturbs no call that waits.
+        let (caps, is_stopped) = (within(self.configured, &row.settings), row.settings.stopped.is_some());
+        if (caps, is_stopped) != (self.limit.caps(), self.limit.is_stopped()) {
+            self.limit.set_caps(caps);
+            self.limit.set_stopped(is_stopped);
+        }
+        self.begin_with(&row.settings.learned);
+        // What is known of its clock and what was learned is kept by the service, and no news to anybody.
+        let told = |settings: &EndpointSettings| EndpointSettings {
+            clock: Vec::new(),
+            learned: Vec::new(),
+            ..settings.clone()
+        };
         let settings = told(&row.settings);
         if settings != told(&known.settings) {
             tracing::info!(

@@ -2,7 +2,12 @@ mod stores;
 
 use std::path::Path;
 
+use brigade_model::ports::object_store::{
+    Answer, At, Call, CallError, HeadObject, Leash, ObjectHead, ObjectStore, send,
+};
 use brigade_model::{JobOptions, Status};
+use brigade_s3::limit::Limit;
+use brigade_s3::timeouts::Timeouts;
 
 use super::*;
 use crate::client::{Client, ClientConfig};
@@ -128,6 +133,40 @@ async fn a_job_that_was_acknowledged_is_there_after_a_stop_and_a_start() {
     assert!(matches!(shown.status, Status::New | Status::Preparing), "{shown:?}");
     let again = client(&second).create_job(REQUEST.into(), &JobOptions::default()).await.unwrap_err();
     assert!(again.to_string().contains("ClientRequestToken"), "{again}");
+    second.stop().await;
+}
+
+/// Answers every HeadObject at once.
+struct AtOnce;
+
+#[async_trait::async_trait]
+impl ObjectStore for AtOnce {
+    async fn call(&self, _: &Leash, _: Call) -> Result<Answer, CallError> {
+        tokio::task::yield_now().await;
+        Ok(Answer::HeadObject(ObjectHead::default()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_limits_learned_is_written_at_a_stop_and_the_next_start_begins_with_half_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start_in(folder.path()).await.unwrap();
+    let limit_of = |running: &Running| running.api.roles.endpoint("main").unwrap().1.limit().clone();
+    let handle = limit_of(&first);
+    let limit = Limit::sharing(Arc::new(AtOnce), &handle, Timeouts::default(), Arc::clone(&first.clock));
+    let at = At { bucket: "photos".parse().unwrap(), key: "key".parse().unwrap() };
+    let ask = async || {
+        while handle.learned().is_empty() {
+            send(&limit, &Leash::unbounded(), HeadObject { at: at.clone(), version: None }).await.unwrap();
+        }
+    };
+    futures::future::join_all((0..1100).map(|_| ask())).await;
+    let learned = handle.learned()[0].limit;
+    drop(limit);
+    first.stop().await;
+
+    let second = start_in(folder.path()).await.unwrap();
+    assert_eq!(limit_of(&second).expected(), learned / 2);
     second.stop().await;
 }
 

@@ -53,6 +53,9 @@ actions = ["cos:DescribeJob", "cos:ListJobs"]
 secret = "operator-secret"
 actions = ["brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint",
     "brigade:ProbeEndpoint"]
+[accounts.photos.keys.AKIDSTARTER]
+secret = "starter-secret"
+actions = ["brigade:StartEndpoint"]
 [accounts.photos.keys.AKIDTEMP]
 secret = "temp-secret"
 security_token = "the-token"
@@ -284,6 +287,13 @@ impl Bench {
             is_stopping: AtomicBool::new(false),
         };
         Self { api: Arc::new(api), store, told, clock }
+    }
+
+    /// Another process over the same store, which begins now.
+    pub(crate) async fn restarted(&self) -> Self {
+        let other = Self::over(Arc::clone(&self.clock), self.store.clone(), Arc::new(self.store.clone()));
+        other.api.roles.adopt(self.store.endpoints().await.unwrap());
+        other
     }
 
     pub(crate) fn rules(mut self, set: impl FnOnce(&mut Rules)) -> Self {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Change, Dialect, EndpointName, EndpointRow, Quota, ServiceTime};
+use brigade_model::{AccountId, Change, Dialect, EndpointName, EndpointRow, EndpointSettings, Quota, ServiceTime};
 use brigade_runtime::SimulatedClock;
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
@@ -166,10 +166,11 @@ async fn a_deleted_job_is_cancelled_and_stays_visible_until_it_has_ended() {
     assert_eq!(bench.send(Call::new("DELETE", format!("/jobs/{running}"))).await.refused(), (404, "NoSuchJob"));
 }
 
-/// Somebody else changes the job between the reading and the writing.
-struct Overtaken {
+/// Somebody else changes the job, or the endpoint, between the reading and the writing.
+pub(super) struct Overtaken {
     inner: MemoryStore,
     before: Mutex<Option<Change>>,
+    pub(super) settings_before: Mutex<Option<EndpointSettings>>,
 }
 
 macro_rules! forward {
@@ -183,6 +184,14 @@ macro_rules! forward {
                     self.inner.apply(Apply { id, change, ..apply.clone() }).await?;
                 }
                 self.inner.apply(apply).await
+            }
+
+            async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError> {
+                let overtaking = self.settings_before.lock().unwrap().take();
+                if let Some(settings) = overtaking {
+                    self.inner.set_endpoint(&EndpointRow { settings, ..row.clone() }).await?;
+                }
+                self.inner.set_endpoint(row).await
             }
 
             $(async fn $name(&self, $($argument: $type),*) -> $answer {
@@ -221,13 +230,13 @@ forward! {
     record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
     report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
     endpoints() -> Result<Vec<EndpointRow>, StoreError>;
-    set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
 }
 
-fn overtaken() -> (Bench, Arc<Overtaken>) {
+pub(super) fn overtaken() -> (Bench, Arc<Overtaken>) {
     let clock = Arc::new(SimulatedClock::new());
     let store = MemoryStore::new(Arc::clone(&clock) as _);
-    let overtaken = Arc::new(Overtaken { inner: store.clone(), before: Mutex::new(None) });
+    let overtaken =
+        Arc::new(Overtaken { inner: store.clone(), before: Mutex::default(), settings_before: Mutex::default() });
     (Bench::over(clock, store, Arc::clone(&overtaken) as _), overtaken)
 }
 
