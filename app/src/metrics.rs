@@ -28,7 +28,7 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
     (
         CALL_LIMIT,
         Kind::Gauge,
-        "The adaptive limit of requests in flight now, by endpoint and class of call: the lowest of its buckets, or each by name",
+        "The adaptive limit of requests in flight now, by endpoint and class of call: the lowest that has moved of its buckets, or each by name",
     ),
     (LIMIT_IN_FLIGHT, Kind::Gauge, "Requests in flight under the adaptive limits, by endpoint and class of call"),
     (LIMIT_WAITING, Kind::Gauge, "Calls that wait for a permit, by endpoint and class of call"),
@@ -220,6 +220,8 @@ pub struct LaneNow {
     pub class: &'static str,
     /// Requests that may be in flight.
     pub limit: u32,
+    /// Whether the store had its word in the limit; at its start it says nothing.
+    pub has_moved: bool,
     /// Requests in flight.
     pub in_flight: u32,
     /// Calls that wait for a permit.
@@ -254,10 +256,17 @@ impl LaneNow {
     /// Both buckets as one: what can be added is added, and of the rest the one that is worse off counts.
     fn and(self, other: Self) -> Self {
         let latency = [0, 1].map(|at| self.latency[at].max(other.latency[at]));
+        // The bucket of the reports would else show its start for ever.
+        let limit = match (self.has_moved, other.has_moved) {
+            (true, false) => self.limit,
+            (false, true) => other.limit,
+            (true, true) | (false, false) => self.limit.min(other.limit),
+        };
         Self {
             bucket: None,
             class: self.class,
-            limit: self.limit.min(other.limit),
+            limit,
+            has_moved: self.has_moved || other.has_moved,
             in_flight: self.in_flight + other.in_flight,
             waiting: self.waiting + other.waiting,
             objects_per_second: self.objects_per_second + other.objects_per_second,
@@ -315,6 +324,7 @@ mod tests {
             bucket: Some(bucket.to_owned()),
             class,
             limit,
+            has_moved: true,
             in_flight: 0,
             waiting: 0,
             objects_per_second: 0.0,
@@ -340,7 +350,7 @@ mod tests {
         };
         let slow =
             LaneNow { pace: Some(90.0), latency: [0.05, 0.1], objects_per_second: 80.0, ..lane("lists", "read", 7) };
-        let idle = lane("backup", "read", 32);
+        let idle = LaneNow { has_moved: false, ..lane("backup", "read", 2) };
         let lanes = vec![busy, slow, idle, lane("photos", "write", 30)];
         let metrics = Metrics::new(Arc::new(SimulatedClock::new()));
         let endpoint = EndpointNow { lanes, ..main() }.without_buckets();

@@ -19,7 +19,7 @@ use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic};
 use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
-use brigade_s3::limit::{AdaptiveUsage, Caps, Limit};
+use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
@@ -338,6 +338,7 @@ fn lane_now(lane: AdaptiveUsage, now: Monotonic) -> LaneNow {
         bucket: Some(lane.bucket.map_or_else(|| "other".to_owned(), String::from)),
         class: lane.class.word(),
         limit: lane.limit,
+        has_moved: lane.reason != Reason::Start,
         in_flight: lane.requests,
         waiting: lane.waiting,
         objects_per_second: per_second,

@@ -42,6 +42,7 @@ async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
                 bucket: Some("photos".to_owned()),
                 class: "read",
                 limit: 7,
+                has_moved: true,
                 in_flight: 0,
                 waiting: 0,
                 objects_per_second: 0.0,

@@ -69,9 +69,10 @@ fn rate(per_second: f64) -> String {
     if per_second < 10.0 { format!("{per_second:.1}") } else { grouped(per_second.round() as u64) }
 }
 
-/// In the unit of the greater one.
+/// In the unit of the greater one; nothing before the first answer.
 fn latencies(p50_ms: f64, p99_ms: f64) -> String {
     match p99_ms {
+        0.0 => String::new(),
         ..10.0 => format!("{p50_ms:.1}/{p99_ms:.1}ms"),
         10.0..10_000.0 => format!("{p50_ms:.0}/{p99_ms:.0}ms"),
         _ => format!("{:.1}/{:.1}s", p50_ms / 1e3, p99_ms / 1e3),
@@ -196,7 +197,9 @@ mod tests {
         let fast =
             LaneState { latency_p50_ms: 0.4, latency_p99_ms: 1.25, objects_per_second: 9999.6, ..lane("x", "read") };
         let main = EndpointState { lanes: vec![copies, lane("idle", "read"), fast], ..endpoint("main") };
-        let west = EndpointState { lanes: vec![slow, paced], ..endpoint("west") };
+        let new =
+            LaneState { calls_waiting_now: 1, latency_p50_ms: 0.0, latency_p99_ms: 0.0, ..lane("batch", "write") };
+        let west = EndpointState { lanes: vec![slow, paced, new], ..endpoint("west") };
         let idle = EndpointState { lanes: vec![lane("idle", "read")], ..endpoint("idle") };
         let text = to_text(&[main, west, idle]);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -210,6 +213,7 @@ mod tests {
           BUCKET  CLASS  IN FLIGHT  WAITING  OBJ/S   PACE    P50/P99  LAST MOVED BY
           photos  read        0/32        0    0.5         2.0/61.0s  start
           photos  write    104/155        0  3,390  3,395    31/89ms  slow down
+          batch   write       0/32        1    0.0                    start
         idle      up             3        0  32 in flight       2
         ");
     }
