@@ -96,7 +96,12 @@ pub struct Metrics {
     page: PrometheusHandle,
     clock: Arc<dyn Clock>,
     last_commit: Mutex<Option<Monotonic>>,
+    /// What the page said last of each endpoint and lane.
+    lanes: Mutex<BTreeMap<LaneName, LaneNow>>,
 }
+
+/// Endpoint, class and bucket.
+type LaneName = (String, &'static str, Option<String>);
 
 impl Metrics {
     /// An empty registry.
@@ -107,7 +112,7 @@ impl Metrics {
             .expect("there are buckets");
         let recorder = builder.build_recorder();
         let page = recorder.handle();
-        let metrics = Self { recorder, page, clock, last_commit: Mutex::new(None) };
+        let metrics = Self { recorder, page, clock, last_commit: Mutex::default(), lanes: Mutex::default() };
         metrics.describe();
         metrics.gauge(BUILD, &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         Arc::new(metrics)
@@ -157,6 +162,7 @@ impl Metrics {
         for endpoint in &now.endpoints {
             endpoint.set(self);
         }
+        self.still_forgotten_lanes(&now.endpoints);
         if let Some(last) = *self.last_commit.lock().unwrap_or_else(PoisonError::into_inner) {
             self.gauge(COMMIT_AGE, &[]).set(self.clock.monotonic().since(last).as_secs_f64());
         }
@@ -167,6 +173,23 @@ impl Metrics {
         }
         self.gauge(SPACE_LOW, &[]).set(f64::from(u8::from(now.is_space_low)));
         self.page.render()
+    }
+}
+
+impl Metrics {
+    /// Where buckets are very many, those in which nothing goes on are forgotten: their gauges must not stay
+    /// as they were seen last.
+    fn still_forgotten_lanes(&self, endpoints: &[EndpointNow]) {
+        let named = |endpoint: &EndpointNow, lane: &LaneNow| {
+            ((endpoint.endpoint.clone(), lane.class, lane.bucket.clone()), lane.clone())
+        };
+        let lanes = endpoints.iter().flat_map(|endpoint| endpoint.lanes.iter().map(|lane| named(endpoint, lane)));
+        let lanes: BTreeMap<_, _> = lanes.collect();
+        let mut before = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((endpoint, ..), lane) in before.iter().filter(|(name, _)| !lanes.contains_key(*name)) {
+            lane.clone().still().set(self, ("endpoint", endpoint));
+        }
+        *before = lanes;
     }
 }
 
@@ -251,6 +274,11 @@ impl LaneNow {
             let labels: Vec<_> = labels.iter().copied().chain([("quantile", quantile)]).collect();
             metrics.gauge(LIMIT_LATENCY, &labels).set(seconds);
         }
+    }
+
+    /// The same, with nothing going on.
+    fn still(self) -> Self {
+        Self { in_flight: 0, waiting: 0, objects_per_second: 0.0, pace: None, latency: [0.0; 2], ..self }
     }
 
     /// Both buckets as one: what can be added is added, and of the rest the one that is worse off counts.
@@ -371,6 +399,19 @@ mod tests {
         for name in ["photos", "lists", "backup"] {
             assert!(!page.contains(name), "{page}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_goes_on_any_more_in_a_bucket_that_is_forgotten() {
+        let metrics = Metrics::new(Arc::new(SimulatedClock::new()));
+        let busy =
+            LaneNow { in_flight: 9, objects_per_second: 300.0, latency: [0.1, 0.2], ..lane("photos", "read", 12) };
+        let page = |lanes| metrics.render(&Now { endpoints: vec![EndpointNow { lanes, ..main() }], ..Now::default() });
+        let line = r#"brigade_limit_objects_per_second{endpoint="main",class="read",bucket="photos"}"#;
+        assert!(page(vec![busy.clone(), lane("lists", "read", 12)]).contains(&format!("{line} 300\n")));
+        let after = page(vec![lane("lists", "read", 12)]);
+        assert!(after.contains(&format!("{line} 0\n")), "{after}");
+        assert!(page(vec![busy]).contains(&format!("{line} 300\n")), "it comes back");
     }
 
     #[tokio::test(start_paused = true)]
