@@ -19,6 +19,9 @@ pub(super) const FIRST_LIMIT: u32 = 32;
 const ROUND_MIN: Duration = Duration::from_millis(20);
 /// A round of startup that brings less than so many times the answers a second is flat ...
 const STARTUP_GROWTH: f64 = 1.25;
+/// ... so is one when all rounds together have brought less than so many times the answers for each
+/// doubling: noise makes a round grow, but not all of them ...
+const STARTUP_GROWTH_OF_ALL: f64 = 1.25;
 /// ... and so many flat ones end it.
 const STARTUP_FLAT_ROUNDS: u32 = 2;
 /// What startup leaves above the requests in flight that its best rate needs.
@@ -124,8 +127,15 @@ pub(super) struct Sample {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    Startup { best: f64, flat: u32 },
+    Startup { first: Option<FirstRound>, best: f64, flat: u32 },
     Steady { trial: Trial, rest: u32, rest_next: u32 },
+}
+
+/// What growth is measured by.
+#[derive(Debug, Clone, Copy)]
+struct FirstRound {
+    base: f64,
+    rate: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -258,7 +268,7 @@ impl Adaptive {
             limit,
             base: limit,
             base_rate: 0.0,
-            phase: Phase::Startup { best: 0.0, flat: 0 },
+            phase: Phase::Startup { first: None, best: 0.0, flat: 0 },
             round: Round::default(),
             slowing: None,
             pace: None,
@@ -335,7 +345,7 @@ impl Adaptive {
         round.latency += latency;
         let is_limited = f64::from(sample.in_flight) >= self.limit.floor() * 0.9;
         round.limited += u32::from(is_limited);
-        if let Phase::Startup { .. } = self.phase
+        if let Phase::Startup { flat: 0, .. } = self.phase
             && is_limited
             && self.pace.is_none()
             && self.slowing.is_none()
@@ -367,7 +377,7 @@ impl Adaptive {
         }
         match self.phase {
             Phase::Startup { .. } if !was_limited => self.base = self.limit,
-            Phase::Startup { best, flat } => self.go_on_starting(rate, best, flat, cap),
+            Phase::Startup { first, best, flat } => self.go_on_starting(rate, first, best, flat, cap),
             Phase::Steady { trial, rest, rest_next } => {
                 if was_limited {
                     self.conclude(rate, trial, rest, rest_next, cap);
@@ -378,8 +388,11 @@ impl Adaptive {
         }
     }
 
-    fn go_on_starting(&mut self, rate: f64, best: f64, flat: u32, cap: u32) {
-        let has_grown = rate >= best * STARTUP_GROWTH;
+    fn go_on_starting(&mut self, rate: f64, first: Option<FirstRound>, best: f64, flat: u32, cap: u32) {
+        let first = first.unwrap_or(FirstRound { base: self.base, rate });
+        let doublings = (self.base / first.base).log2();
+        let of_all = first.rate * STARTUP_GROWTH_OF_ALL.powf(doublings);
+        let has_grown = rate >= best * STARTUP_GROWTH && rate >= of_all;
         let flat = if has_grown { 0 } else { flat + 1 };
         let best = best.max(rate);
         if has_grown {
@@ -388,7 +401,7 @@ impl Adaptive {
         let is_at_ceiling = self.base >= f64::from(cap);
         if flat < STARTUP_FLAT_ROUNDS && !is_at_ceiling {
             self.base = self.limit;
-            self.phase = Phase::Startup { best, flat };
+            self.phase = Phase::Startup { first: Some(first), best, flat };
             return;
         }
         if has_grown {

@@ -38,6 +38,7 @@ struct World {
     /// The second of the clock, and what was taken in it.
     taken: (u64, u64),
     noise: u64,
+    is_exact: bool,
     yes: u64,
     no: u64,
 }
@@ -56,6 +57,7 @@ impl World {
             filled: 0,
             taken: (0, 0),
             noise: 1,
+            is_exact: false,
             yes: 0,
             no: 0,
         }
@@ -63,6 +65,9 @@ impl World {
 
     /// Some noise of a tenth: an answer is never as fast as the one before.
     fn noise(&mut self, of: u64) -> u64 {
+        if self.is_exact {
+            return of;
+        }
         self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         of + (self.noise >> 33) % (of / 5 + 1)
     }
@@ -180,11 +185,28 @@ fn a_store_that_asks_to_slow_down_beyond_a_rate_is_used_nearly_whole_and_seldom_
 
 #[test]
 fn a_store_that_asks_to_slow_down_beyond_a_number_in_flight_is_used_nearly_whole() {
-    let model = Model { service_us: 20_000, room: Some(50), ..FAR };
-    let mut world = World::new(FIRST_LIMIT);
-    let (yes, no) = world.run(&model, 14_000);
-    let (used, refused) = (yes as f64 / (14.0 * 50.0 / 0.022), no as f64 / (yes + no) as f64);
-    assert!(used > 0.8 && refused < 0.02, "{used} {refused}");
+    for is_exact in [false, true] {
+        let model = Model { service_us: 20_000, room: Some(50), ..FAR };
+        let mut world = World { is_exact, ..World::new(FIRST_LIMIT) };
+        let (yes, no) = world.run(&model, 14_000);
+        let (used, refused) = (yes as f64 / (14.0 * 50.0 / 0.022), no as f64 / (yes + no) as f64);
+        assert!(used > 0.8 && refused < 0.02, "{is_exact} {used} {refused}");
+    }
+}
+
+/// A store that takes some time of one processor for each answer, and more of it now than then.
+#[test]
+fn a_busy_store_is_not_taken_for_one_that_grows() {
+    let model = Model { distance_us: 30_000, servers: 1, service_us: 2_400, ..FAR };
+    for seed in 1..20 {
+        let mut world = World { noise: seed, ..World::new(FIRST_LIMIT) };
+        let most = (0..40).map(|_| {
+            world.run(&model, 250);
+            world.adaptive.limit(world.cap)
+        });
+        let most = most.max();
+        assert!(most < Some(260), "{seed}: {most:?}");
+    }
 }
 
 #[test]
