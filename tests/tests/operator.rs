@@ -92,8 +92,8 @@ fn an_endpoint_is_limited_within_the_configuration() {
     // brigade endpoint limit main --requests-per-second-max 50
     let limited = scene.told(&["endpoint", "limit", "main", "--requests-per-second-max", "50"]);
     assert_eq!(limited.trim(), "main is now limited to 50 requests/s");
-    let beyond = scene.brigade(&["endpoint", "limit", "main", "--in-flight-max", "33"]);
-    assert!(text_of(&beyond).contains("the configuration allows 32 at most"), "{}", text_of(&beyond));
+    let beyond = scene.brigade(&["endpoint", "limit", "main", "--in-flight-max", "1025"]);
+    assert!(text_of(&beyond).contains("the configuration allows 1024 at most"), "{}", text_of(&beyond));
     let unknown = scene.brigade(&["endpoint", "stop", "../jobs"]);
     assert!(text_of(&unknown).contains("NoSuchEndpoint"), "{}", text_of(&unknown));
     // brigade endpoint list --output json
