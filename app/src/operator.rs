@@ -148,6 +148,9 @@ pub struct Limits {
     /// Requests a second at most.
     #[schema(required, value_type = Option<i64>, minimum = 1)]
     pub requests_per_second: Option<u32>,
+    /// Objects a second at most that requests are about: a request that deletes a thousand is a thousand.
+    #[schema(required, value_type = Option<i64>, minimum = 1)]
+    pub objects_per_second: Option<u32>,
     /// Bytes of objects a second at most.
     #[schema(required, minimum = 1)]
     pub bytes_per_second: Option<u64>,
@@ -155,8 +158,8 @@ pub struct Limits {
 
 impl From<LoadLimits> for Limits {
     fn from(limits: LoadLimits) -> Self {
-        let LoadLimits { requests_in_flight, requests_per_second, bytes_per_second } = limits;
-        Self { requests_in_flight, requests_per_second, bytes_per_second }
+        let LoadLimits { requests_in_flight, requests_per_second, objects_per_second, bytes_per_second } = limits;
+        Self { requests_in_flight, requests_per_second, objects_per_second, bytes_per_second }
     }
 }
 
@@ -173,6 +176,10 @@ pub struct LimitsChange {
     #[serde(default, deserialize_with = "given_count", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 4294967295u64)]
     pub requests_per_second: GivenCount,
+    /// Objects a second at most that requests are about: a request that deletes a thousand is a thousand.
+    #[serde(default, deserialize_with = "given_count", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 4294967295u64)]
+    pub objects_per_second: GivenCount,
     /// Bytes of objects a second at most.
     #[serde(default, deserialize_with = "given_bytes", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 9007199254740991u64)]
@@ -187,6 +194,7 @@ impl LimitsChange {
         LoadLimits {
             requests_in_flight: changed(self.requests_in_flight, before.requests_in_flight),
             requests_per_second: changed(self.requests_per_second, before.requests_per_second),
+            objects_per_second: changed(self.objects_per_second, before.objects_per_second),
             bytes_per_second: self.bytes_per_second.map_or(before.bytes_per_second, |to| to.map(NonZeroU64::get)),
         }
     }
@@ -267,6 +275,9 @@ pub struct HardCaps {
     /// Requests a second.
     #[schema(required)]
     pub requests_per_second: Option<u32>,
+    /// Objects a second that requests are about.
+    #[schema(required)]
+    pub objects_per_second: Option<u32>,
     /// Bytes of bodies in flight.
     #[schema(required)]
     pub bytes_in_flight: Option<u64>,

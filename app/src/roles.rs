@@ -419,6 +419,7 @@ fn caps(endpoint: &Endpoint) -> Caps {
         requests: endpoint.requests_in_flight,
         is_adaptive: endpoint.adaptive,
         requests_per_second: endpoint.requests_per_second,
+        objects_per_second: endpoint.objects_per_second,
         bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
         bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),
     }

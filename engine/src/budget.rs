@@ -1,5 +1,5 @@
 //! What a job may use in this process: the limits that its user sets for it (requests in flight,
-//! requests and bytes a second), and how many of its tasks run.
+//! requests, objects and bytes a second), how many of its tasks run, and how large its groups are.
 //!
 //! A decorator outside the endpoint's own chain of retries and limits, one for each job in this
 //! process: what it holds back competes with nobody. Counted in calls, not in attempts. The
@@ -13,9 +13,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::LoadLimits;
 use brigade_model::job::Job;
+use brigade_model::limits::DELETE_OBJECTS_KEYS_MAX;
 use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, Monotonic};
 use tokio::sync::{Mutex as Turnstile, Notify};
+
+/// The keys of the largest group that is no more than a second's worth.
+pub(crate) fn keys_of_a_second(limits: &LoadLimits) -> usize {
+    limits.objects_per_second.map_or(DELETE_OBJECTS_KEYS_MAX, |keys| keys.max(1) as usize).min(DELETE_OBJECTS_KEYS_MAX)
+}
 
 /// What a job may use, shared by all its slices in this process.
 pub(crate) struct Budget {
@@ -46,8 +52,21 @@ struct State {
     /// The job's revision that the limits are of.
     revision: u64,
     in_flight: u32,
-    /// When the last call started, and what it moved; `None` before the first.
-    last: Option<(Monotonic, u64)>,
+    /// When the last call started, and what it was; `None` before the first.
+    last: Option<(Monotonic, Size)>,
+}
+
+/// What a call uses of the rates.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    objects: u64,
+    bytes: u64,
+}
+
+impl Size {
+    fn of(call: &Call) -> Self {
+        Self { objects: call.objects().into(), bytes: call.bytes_moved() }
+    }
 }
 
 /// What the next call has to wait for.
@@ -60,8 +79,8 @@ enum Wait {
 }
 
 impl State {
-    /// Takes the place of one call that moves so many bytes, or tells what it has to wait for.
-    fn start(&mut self, now: Monotonic, bytes: u64) -> Wait {
+    /// Takes the place of one call of that size, or tells what it has to wait for.
+    fn start(&mut self, now: Monotonic, size: Size) -> Wait {
         if self.limits.requests_in_flight.is_some_and(|max| self.in_flight >= max.max(1)) {
             return Wait::ForRoom;
         }
@@ -70,16 +89,20 @@ impl State {
             return Wait::For(wait);
         }
         self.in_flight += 1;
-        self.last = Some((now, bytes));
+        self.last = Some((now, size));
         Wait::Nothing
     }
 
     /// What was started last has its time to itself: so many units take so long, evenly, and an
     /// idle while saves nothing up.
     fn next_start(&self) -> Monotonic {
-        let Some((last, bytes)) = self.last else { return Monotonic::default() };
-        let LoadLimits { requests_per_second, bytes_per_second, .. } = self.limits;
-        let takes = [(1, requests_per_second.map(u64::from)), (bytes, bytes_per_second)];
+        let Some((last, size)) = self.last else { return Monotonic::default() };
+        let LoadLimits { requests_per_second, objects_per_second, bytes_per_second, .. } = self.limits;
+        let takes = [
+            (1, requests_per_second.map(u64::from)),
+            (size.objects, objects_per_second.map(u64::from)),
+            (size.bytes, bytes_per_second),
+        ];
         let takes =
             takes.into_iter().map(|(units, per_second)| per_second.map_or(Duration::ZERO, |n| time_of(units, n)));
         last.after(takes.max().unwrap_or_default())
@@ -126,6 +149,11 @@ impl Budget {
         self.running.load(Ordering::Relaxed) < units_max && self.turnstile.try_lock().is_ok()
     }
 
+    /// The keys of a group of deletes: no more than the job may use in a second.
+    pub(crate) fn group_max(&self) -> usize {
+        keys_of_a_second(&self.state().limits)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,20 +180,29 @@ impl Budget {
             return None;
         }
         state.in_flight += 1;
-        state.last = Some((self.clock.monotonic(), call.bytes_moved()));
+        state.last = Some((self.clock.monotonic(), Size::of(call)));
         Some(Place(self))
     }
 
     /// Waits until a call may be made; its place is free again when the answer is dropped.
-    async fn place(&self, call: &Call) -> Place<'_> {
+    ///
+    /// # Errors
+    /// The limits of now do not allow so many objects in a second.
+    async fn place(&self, call: &Call) -> Result<Place<'_>, CallError> {
         let _turn = self.turnstile.lock().await;
-        let bytes = call.bytes_moved();
+        let size = Size::of(call);
         loop {
             let mut turned = pin!(self.turned.notified());
             turned.as_mut().enable();
-            let wait = self.state().start(self.clock.monotonic(), bytes);
+            let wait = {
+                let mut state = self.state();
+                if size.objects > keys_of_a_second(&state.limits) as u64 {
+                    return Err(CallError::too_many_objects());
+                }
+                state.start(self.clock.monotonic(), size)
+            };
             match wait {
-                Wait::Nothing => return Place(self),
+                Wait::Nothing => return Ok(Place(self)),
                 Wait::ForRoom => turned.await,
                 Wait::For(wait) => tokio::select! {
                     biased;
@@ -203,7 +240,7 @@ impl ObjectStore for Budgeted {
             None => tokio::select! {
                 biased;
                 () = leash.ended(&*self.budget.clock) => return Err(stopped()),
-                place = self.budget.place(&call) => place,
+                place = self.budget.place(&call) => place?,
             },
         };
         self.inner.call(leash, call).await
@@ -224,9 +261,13 @@ mod tests {
 
     /// When the next call of so many bytes starts, in milliseconds, if it comes at `now`.
     fn start(state: &mut State, now: u64, bytes: u64) -> u64 {
-        match state.start(at(now), bytes) {
+        start_sized(state, now, Size { objects: 1, bytes })
+    }
+
+    fn start_sized(state: &mut State, now: u64, size: Size) -> u64 {
+        match state.start(at(now), size) {
             Wait::Nothing => now,
-            Wait::For(wait) => start(state, now + u64::try_from(wait.as_millis()).unwrap(), bytes),
+            Wait::For(wait) => start_sized(state, now + u64::try_from(wait.as_millis()).unwrap(), size),
             Wait::ForRoom => panic!("no room"),
         }
     }
@@ -248,6 +289,14 @@ mod tests {
     }
 
     #[test]
+    fn a_call_about_many_objects_has_the_time_of_each_of_them() {
+        let mut state = state(LoadLimits { objects_per_second: Some(1000), ..LoadLimits::default() });
+        let sizes = [1000, 500, 1, 1].map(|objects| Size { objects, bytes: 0 });
+        let starts: Vec<_> = sizes.into_iter().map(|size| start_sized(&mut state, 0, size)).collect();
+        assert_eq!(starts, [0, 1000, 1500, 1501]);
+    }
+
+    #[test]
     fn other_limits_count_from_the_last_start() {
         let mut state = state(LoadLimits { requests_per_second: Some(1), ..LoadLimits::default() });
         assert_eq!(start(&mut state, 0, 0), 0);
@@ -265,9 +314,9 @@ mod tests {
         }
         state.limits.requests_in_flight = Some(3);
         while state.in_flight > 2 {
-            assert!(matches!(state.start(at(0), 0), Wait::ForRoom));
+            assert!(matches!(state.start(at(0), Size { objects: 1, bytes: 0 }), Wait::ForRoom));
             state.in_flight -= 1;
         }
-        assert!(matches!(state.start(at(0), 0), Wait::Nothing));
+        assert!(matches!(state.start(at(0), Size { objects: 1, bytes: 0 }), Wait::Nothing));
     }
 }

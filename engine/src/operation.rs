@@ -22,6 +22,7 @@ use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
 
+use crate::budget::{Budget, keys_of_a_second};
 use crate::byte_budget::ByteBudget;
 use crate::places::Place;
 use copy::plan::CopyPlan;
@@ -53,6 +54,8 @@ pub struct Bench {
     pub target: Place,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// What the job may use in this process.
+    pub(crate) budget: Arc<Budget>,
     /// The bytes of bodies that this process holds.
     pub bytes: ByteBudget,
     /// Where multipart uploads are recorded before their first part.
@@ -73,6 +76,14 @@ pub struct Bench {
     pub slice: u32,
     /// Under which lease.
     pub fence: Fence,
+}
+
+impl Bench {
+    /// How many tasks one call that deletes may carry now: as many as the bucket takes, and no more than a
+    /// second's worth of what the job and the endpoint may be asked for.
+    pub(crate) fn group_max(&self) -> usize {
+        self.budget.group_max().min(keys_of_a_second(&self.source.health.speed()))
+    }
 }
 
 /// The end of one task's run.
@@ -114,13 +125,19 @@ impl PreparedOperation {
         })
     }
 
-    /// How many of the first tasks one call of [`run_group`] can carry: at least 1 (when there
-    /// is a task), and 1 for every operation other than delete. `must_look` says which tasks
-    /// lie in the window of a lease that was revoked.
+    /// Whether one call of [`run_group`] may carry several tasks.
     #[must_use]
-    pub fn group_len(&self, tasks: &[Task], must_look: impl Fn(&Task) -> bool) -> usize {
+    pub fn is_grouped(&self) -> bool {
+        matches!(self.0, Prepared::Delete)
+    }
+
+    /// How many of the first tasks, of `keys_max` at most, one call of [`run_group`] can carry: at least
+    /// 1 (when there is a task), and 1 for every operation other than delete. `must_look` says which
+    /// tasks lie in the window of a lease that was revoked.
+    #[must_use]
+    pub fn group_len(&self, tasks: &[Task], keys_max: usize, must_look: impl Fn(&Task) -> bool) -> usize {
         match self.0 {
-            Prepared::Delete => delete::group::group_len(tasks, must_look),
+            Prepared::Delete => delete::group::group_len(tasks, keys_max, must_look),
             Prepared::Copy(_) | Prepared::Restore(_) | Prepared::Tagging(_) => tasks.len().min(1),
         }
     }

@@ -110,12 +110,13 @@ impl Shop {
         places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });
         places.target.store = match is_one_store {
             true => places.source.store.clone(),
-            false => Arc::new(Budgeted { inner: places.target.store, budget }),
+            false => Arc::new(Budgeted { inner: places.target.store, budget: budget.clone() }),
         };
         let bench = Bench {
             source: places.source,
             target: places.target,
             clock: self.ports.clock.clone(),
+            budget,
             bytes: self.bytes.clone(),
             jobs: self.ports.jobs.clone(),
             leash: leash.on_behalf_of(Caller::new(job.account.as_str(), job.id)),

@@ -10,6 +10,8 @@ pub struct LoadLimits {
     pub requests_in_flight: Option<u32>,
     /// Requests a second, at least 1.
     pub requests_per_second: Option<u32>,
+    /// Objects a second that requests are about, at least 1: a request that deletes a thousand is a thousand.
+    pub objects_per_second: Option<u32>,
     /// Bytes a second, at least 1.
     pub bytes_per_second: Option<u64>,
 }

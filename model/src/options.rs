@@ -33,6 +33,8 @@ pub struct JobOptions {
     pub in_flight_max: Option<u32>,
     /// Requests a second for this job at most.
     pub requests_per_second_max: Option<u32>,
+    /// Objects a second for this job at most: a request that deletes a thousand is a thousand.
+    pub objects_per_second_max: Option<u32>,
     /// Bytes a second for this job at most.
     pub bytes_per_second_max: Option<u64>,
     /// Whether nothing is changed, and the report says what would be; the default is false.
@@ -296,6 +298,14 @@ pub const OPTIONS: &[OptionRow] = &[
         get: |options| options.requests_per_second_max.map(|v| v.to_string()),
     },
     OptionRow {
+        name: "objects-per-second-max",
+        takes: "a whole number above 0",
+        help: "objects a second for this job at most; a request that deletes a thousand is a thousand",
+        implied: None,
+        set: |options, text| number(text, &mut options.objects_per_second_max),
+        get: |options| options.objects_per_second_max.map(|v| v.to_string()),
+    },
+    OptionRow {
         name: "bytes-per-second-max",
         takes: "a whole number above 0",
         help: "bytes a second for this job at most",
@@ -352,6 +362,7 @@ impl JobOptions {
         LoadLimits {
             requests_in_flight: self.in_flight_max,
             requests_per_second: self.requests_per_second_max,
+            objects_per_second: self.objects_per_second_max,
             bytes_per_second: self.bytes_per_second_max,
         }
     }

@@ -30,7 +30,7 @@ mod rate;
 
 pub use adaptive::Reason;
 pub use answered::Answered;
-use queue::{Permit, Queue};
+use queue::{Permit, Queue, TooMany};
 
 /// Hard caps; `None` is no cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Caps {
     pub is_adaptive: bool,
     /// Requests started in a second.
     pub requests_per_second: Option<u32>,
+    /// Objects a second that requests are about: a request that deletes a thousand is a thousand.
+    pub objects_per_second: Option<u32>,
     /// Bytes of bodies in flight; a single larger body passes alone.
     pub bytes: Option<u64>,
     /// Bytes of bodies in a second.
@@ -49,7 +51,14 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { requests: 1024, is_adaptive: true, requests_per_second: None, bytes: None, bytes_per_second: None }
+        Self {
+            requests: 1024,
+            is_adaptive: true,
+            requests_per_second: None,
+            objects_per_second: None,
+            bytes: None,
+            bytes_per_second: None,
+        }
     }
 }
 
@@ -219,12 +228,11 @@ impl Limit {
         let granted = async {
             let mut permit =
                 self.queue.acquire(call.bucket(), call.kind().class(), leash.caller(), call.bytes_on_wire()).await;
-            permit.wait_to_start(&*self.clock, call.objects(), bytes_sent(call)).await;
-            permit
+            permit.wait_to_start(&*self.clock, call.objects(), bytes_sent(call)).await.map(|()| permit)
         };
         let permit = tokio::select! {
             biased;
-            permit = granted => permit,
+            permit = granted => permit.map_err(|TooMany| CallError::too_many_objects())?,
             () = leash.ended(&*self.clock) => return Err(stopped()),
         };
         // The wait may have been long.

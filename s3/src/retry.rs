@@ -6,6 +6,7 @@
 //! | any other error, and the task has waited long enough while the endpoint served others | that error |
 //! | an unknown effect, of a call that is not repeatable | that error: the operation looks first |
 //! | throttled | wait with full jitter, or as long as the store asks; no attempt is spent |
+//! | a limit of ours that is lower than the objects of the call | that error: its caller asks for fewer at once |
 //! | unavailable | wait at the gate; no attempt is spent |
 //! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the gate; no attempt is spent |
 //! | another failure of this call alone | spend an attempt, wait with full jitter |
@@ -246,6 +247,11 @@ impl Retry {
         let ticket = self.pass_gate(leash, (call, passing), history).await?;
         self.check(leash, call)?;
         let result = self.inner.call(leash, call.clone()).await;
+        if let Err(error) = &result
+            && error.is_too_many_objects()
+        {
+            return Ok(Some(result));
+        }
         let is_alone = result.is_err() && self.is_alone(passing, history);
         self.gate.report(passing, &result, is_alone, ticket, &*self.clock);
         let error = match result {

@@ -17,6 +17,9 @@ pub struct LimitFlags {
     /// Requests a second at most
     #[arg(long, value_name = "N|none", value_parser = number::<NonZeroU32>)]
     requests_per_second_max: Option<To<NonZeroU32>>,
+    /// Objects a second at most; a request that deletes a thousand is a thousand
+    #[arg(long, value_name = "N|none", value_parser = number::<NonZeroU32>)]
+    objects_per_second_max: Option<To<NonZeroU32>>,
     /// Bytes of objects a second at most, such as 10MiB
     #[arg(long, value_name = "SIZE|none", value_parser = size)]
     bytes_per_second_max: Option<To<NonZeroU64>>,
@@ -35,10 +38,12 @@ impl LimitFlags {
         let change = LimitsChange {
             requests_in_flight: self.in_flight_max.map(|to| to.0),
             requests_per_second: self.requests_per_second_max.map(|to| to.0),
+            objects_per_second: self.objects_per_second_max.map(|to| to.0),
             bytes_per_second: self.bytes_per_second_max.map(|to| to.0),
         };
         if change.is_empty() {
-            let flags = "--in-flight-max, --requests-per-second-max or --bytes-per-second-max";
+            let flags =
+                "--in-flight-max, --requests-per-second-max, --objects-per-second-max or --bytes-per-second-max";
             return Err(Mistake(format!("which limit? say {flags}, each with a value or none")));
         }
         Ok(change)
@@ -63,10 +68,11 @@ fn size(text: &str) -> Result<To<NonZeroU64>, String> {
 /// Limits for people; nothing where there are none.
 #[must_use]
 pub fn to_text(limits: Limits) -> String {
-    let Limits { requests_in_flight, requests_per_second, bytes_per_second } = limits;
+    let Limits { requests_in_flight, requests_per_second, objects_per_second, bytes_per_second } = limits;
     let texts = [
         requests_in_flight.map(|n| format!("{} in flight", grouped(n.into()))),
         requests_per_second.map(|n| format!("{} requests/s", grouped(n.into()))),
+        objects_per_second.map(|n| format!("{} objects/s", grouped(n.into()))),
         bytes_per_second.map(|n| format!("{} bytes/s", grouped(n))),
     ];
     texts.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -41,6 +41,8 @@ section! {
         default adaptive: bool = "true",
         /// Requests a second at most.
         optional requests_per_second: u32,
+        /// Objects a second at most that requests are about: a request that deletes a thousand is a thousand.
+        optional objects_per_second: u32,
         /// Bytes of bodies in flight at most.
         optional bytes_in_flight: Bytes,
         /// Bytes of bodies a second at most.

@@ -114,6 +114,7 @@ impl ActiveEndpoint {
                 endpoint = %row.endpoint,
                 requests_in_flight = settings.limits.requests_in_flight,
                 requests_per_second = settings.limits.requests_per_second,
+                objects_per_second = settings.limits.objects_per_second,
                 bytes_per_second = settings.limits.bytes_per_second,
                 stopped = settings.stopped.as_ref().map(|stopped| stopped.reason.as_str()),
                 probed = settings.probe.as_ref().map(|probe| probe.at.to_string()),
@@ -138,15 +139,19 @@ impl ActiveEndpoint {
 /// The configuration's caps and the operator's limits, whichever is less.
 fn within(configured: Caps, settings: &EndpointSettings) -> Caps {
     let limits = settings.limits;
-    let least = |cap: Option<u64>, limit: Option<u64>| cap.into_iter().chain(limit).min();
-    let per_second = least(configured.requests_per_second.map(u64::from), limits.requests_per_second.map(u64::from));
     Caps {
         requests: limits.requests_in_flight.map_or(configured.requests, |limit| limit.min(configured.requests)),
         is_adaptive: configured.is_adaptive,
-        requests_per_second: per_second.and_then(|least| u32::try_from(least).ok()),
+        requests_per_second: least(configured.requests_per_second, limits.requests_per_second),
+        objects_per_second: least(configured.objects_per_second, limits.objects_per_second),
         bytes: configured.bytes,
         bytes_per_second: least(configured.bytes_per_second, limits.bytes_per_second),
     }
+}
+
+/// The lesser of two limits; `None` is none.
+fn least<N: Ord>(one: Option<N>, other: Option<N>) -> Option<N> {
+    one.into_iter().chain(other).min()
 }
 
 /// Why calls to an endpoint wait: an operator stopped it, or its gate is closed.
@@ -161,8 +166,9 @@ impl Health for EndpointHealth {
     }
 
     fn speed(&self) -> LoadLimits {
-        let Caps { requests_per_second, bytes_per_second, .. } = self.endpoint.limit().caps();
-        LoadLimits { requests_in_flight: Some(self.endpoint.limit().expected()), requests_per_second, bytes_per_second }
+        let Caps { requests_per_second, objects_per_second, bytes_per_second, .. } = self.endpoint.limit().caps();
+        let requests_in_flight = Some(self.endpoint.limit().expected());
+        LoadLimits { requests_in_flight, requests_per_second, objects_per_second, bytes_per_second }
     }
 
     fn has_room_for(&self, caller: Caller) -> bool {

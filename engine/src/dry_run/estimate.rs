@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! seconds = max( requests x 0.05 s / in flight,  requests / (requests a second),
-//!                bytes / (bytes a second) )
+//!                objects / (objects a second),  bytes / (bytes a second) )
 //! ```
 //!
 //! The least of each limit counts, whoever set it: the engine's own slices and tasks, the
@@ -21,6 +21,8 @@ const REQUEST_MS: u64 = 50;
 pub struct Load {
     /// Requests in all.
     pub requests: u64,
+    /// Objects that they are about.
+    pub objects: u64,
     /// Bytes that they move.
     pub bytes: u64,
 }
@@ -30,12 +32,14 @@ pub struct Load {
 pub fn estimate(load: Load, speeds: &[LoadLimits]) -> u64 {
     let in_flight = speeds.iter().filter_map(|speed| speed.requests_in_flight).min().map_or(1, u64::from).max(1);
     let requests_per_second = speeds.iter().filter_map(|speed| speed.requests_per_second).min().map(u64::from);
+    let objects_per_second = speeds.iter().filter_map(|speed| speed.objects_per_second).min().map(u64::from);
     let bytes_per_second = speeds.iter().filter_map(|speed| speed.bytes_per_second).min();
     let paced = |units: u64, per_second: Option<u64>| per_second.map_or(0, |rate| units.div_ceil(rate.max(1)));
     load.requests
         .saturating_mul(REQUEST_MS)
         .div_ceil(in_flight.saturating_mul(1000))
         .max(paced(load.requests, requests_per_second))
+        .max(paced(load.objects, objects_per_second))
         .max(paced(load.bytes, bytes_per_second))
 }
 
@@ -45,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_narrowest_limit_decides() {
-        let load = Load { requests: 100_000, bytes: 5_000_000_000 };
+        let load = Load { requests: 100_000, objects: 200_000, bytes: 5_000_000_000 };
         let engine = LoadLimits { requests_in_flight: Some(256), ..LoadLimits::default() };
         let endpoint = LoadLimits { requests_in_flight: Some(32), ..LoadLimits::default() };
         let slow = LoadLimits { requests_per_second: Some(100), ..LoadLimits::default() };
@@ -53,8 +57,10 @@ mod tests {
         assert_eq!(estimate(load, &[engine]), 20, "100,000 x 50 ms / 256");
         assert_eq!(estimate(load, &[engine, endpoint]), 157, "100,000 x 50 ms / 32");
         assert_eq!(estimate(load, &[engine, endpoint, slow]), 1000);
-        assert_eq!(estimate(load, &[engine, endpoint, slow, narrow]), 5000);
+        let few = LoadLimits { objects_per_second: Some(100), ..LoadLimits::default() };
+        assert_eq!(estimate(load, &[engine, endpoint, slow, few]), 2000);
+        assert_eq!(estimate(load, &[engine, endpoint, slow, few, narrow]), 5000);
         assert_eq!(estimate(Load::default(), &[engine, slow, narrow]), 0);
-        assert_eq!(estimate(Load { requests: 1, bytes: 0 }, &[]), 1);
+        assert_eq!(estimate(Load { requests: 1, ..Load::default() }, &[]), 1);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn sum(
 ) -> Result<DryRun, Setback> {
     let mut requests = Requests::default();
     let (mut found, mut pace) = (DryRun::default(), Pace::default());
-    let mut from = 0;
+    let (mut from, mut succeeded) = (0, 0);
     loop {
         let page = jobs.slices(job.id, from, SLICES_PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -37,6 +37,7 @@ pub(crate) async fn sum(
                 pace.work(task.key.as_str().len() + ROW_BYTES).await;
                 let Some(outcome) = outcomes.get(offset) else { continue };
                 requests.add_all(&Requests::of(outcome).unwrap_or_default());
+                succeeded += u64::from(outcome.is_success());
                 match task.size {
                     _ if !outcome.is_success() => {}
                     Some(size) => found.bytes = found.bytes.saturating_add(size),
@@ -46,6 +47,11 @@ pub(crate) async fn sum(
         }
     }
     let moves_bytes = job.spec.operation.kind() == OperationKind::Copy;
-    let load = Load { requests: requests.count(), bytes: if moves_bytes { found.bytes } else { 0 } };
+    let load = Load {
+        requests: requests.count(),
+        // A group of deletes is one request, and as many objects as it has tasks.
+        objects: requests.count().max(succeeded),
+        bytes: if moves_bytes { found.bytes } else { 0 },
+    };
     Ok(DryRun { requests: requests.by_name(), seconds: estimate(load, speeds), ..found })
 }

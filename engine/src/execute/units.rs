@@ -101,8 +101,12 @@ impl<'a> Units<'a> {
         let tasks = self.ahead.make_contiguous();
         let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
         let must_look = move |task: &Task| offset_of(task, first) < look_below;
-        let len = self.operation.group_len(tasks, must_look);
-        let can_grow = len > 1 && len == tasks.len() && len < DELETE_OBJECTS_KEYS_MAX && !self.are_rows_read;
+        let group_max = match tasks.first() {
+            Some(_) if self.operation.is_grouped() => self.bench.group_max(),
+            _ => 1,
+        };
+        let len = self.operation.group_len(tasks, group_max, must_look);
+        let can_grow = len > 1 && len == tasks.len() && len < group_max && !self.are_rows_read;
         if tasks.is_empty() || (can_grow && can_wait) {
             return Ok(None);
         }

@@ -1,4 +1,5 @@
-//! COSDeleteObject: deletes objects, many in one call where that is safe.
+//! COSDeleteObject: deletes objects, many in one call where that is safe: as many as
+//! the rates allow in a second.
 //!
 //! Without a version a delete removes the object, or hides it behind a delete marker where the
 //! bucket keeps versions; with one it removes that version for good. The version `null` is a slot
@@ -38,7 +39,7 @@ pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) ->
     let together: Vec<usize> = (0..tasks.len()).filter(|&i| !is_refused(&tasks[i])).collect();
     if !must_look && together.len() >= 2 {
         let sent: Vec<&Task> = together.iter().map(|&i| &tasks[i]).collect();
-        for (i, told) in together.into_iter().zip(delete_together(bench, &sent).await) {
+        for (i, told) in together.into_iter().zip(delete_in_groups(bench, &sent).await) {
             known[i] = told;
         }
     }
@@ -54,12 +55,41 @@ enum Known {
     NotYet(Option<Timestamp>),
 }
 
-/// One call for all of them; what it told about each, in their order.
-async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
+/// Calls for as many of them as may be sent together now; what they told about each, in their order. A
+/// key that is left alone gets none.
+async fn delete_in_groups(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
+    let (mut known, mut rest) = (Vec::with_capacity(tasks.len()), tasks);
+    let mut len_max = rest.len();
+    while !rest.is_empty() {
+        let len = bench.group_max().min(len_max).min(rest.len());
+        let (group, others) = rest.split_at(len.max(1));
+        if group.len() == 1 {
+            known.push(Known::NotYet(None));
+        } else if let Some(told) = delete_together(bench, group).await {
+            known.extend(told);
+        } else {
+            // Whatever others of the job find out meanwhile: so a group ends.
+            len_max = group.len() / 2;
+            continue;
+        }
+        rest = others;
+    }
+    known
+}
+
+/// One call for all of them; what it told about each, in their order, or `None` when they are to be
+/// fewer: the store said so, or a limit that has become less.
+async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Option<Vec<Known>> {
     let (sent, begun) = (bench.source.stamps.now(), bench.clock.monotonic());
-    match send_together(bench, tasks).await {
+    Some(match send_together(bench, tasks).await {
         Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
         Err(end) => {
+            if let End::Call { error, .. } = &end
+                && error.is_too_many_objects()
+                && error.effect == Effect::None
+            {
+                return None;
+            }
             if let End::Call { error, .. } = &end
                 && error.effect == Effect::Unknown
                 && error.verdict != Verdict::Stopped
@@ -71,7 +101,7 @@ async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
             }
             vec![read_error(&end, sent); tasks.len()]
         }
-    }
+    })
 }
 
 async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResult>, End> {

@@ -10,6 +10,7 @@ mod delivery;
 mod dry_run;
 mod failures;
 mod full;
+mod groups;
 mod hands;
 mod inventories;
 mod leases;

@@ -111,6 +111,9 @@ impl fmt::Display for CallError {
     }
 }
 
+/// The code of [`CallError::too_many_objects`].
+const TOO_MANY_OBJECTS: &str = "TooManyObjects";
+
 impl CallError {
     /// Whether the store itself said how the attempt ended, so that it is no more at it. A gateway's
     /// answer, or a page that is none of an object store, says nothing of the store behind it.
@@ -147,6 +150,20 @@ impl CallError {
             mib_time_ms: 0,
             is_free: false,
         }
+    }
+
+    /// A call about more objects than may be asked for in a second, which was not made.
+    #[must_use]
+    pub fn too_many_objects() -> Self {
+        let why = "the call is about more objects than a second allows";
+        let error = Self::new(Verdict::Throttled, Effect::None, TOO_MANY_OBJECTS, why);
+        Self { attempts: 0, ..error }
+    }
+
+    /// Whether a limit of ours refused the call: its caller splits it.
+    #[must_use]
+    pub fn is_too_many_objects(&self) -> bool {
+        self.verdict == Verdict::Throttled && self.http_status.is_none() && self.code == TOO_MANY_OBJECTS
     }
 
     /// Whether the same call may succeed later as it is: nothing was said against the call itself.

@@ -126,6 +126,7 @@ struct State {
     /// The lanes in which somebody waits, in turn.
     turns: VecDeque<LaneKey>,
     request_rate: Rate,
+    object_rate: Rate,
     byte_rate: Rate,
     /// What an earlier process learned: lanes that are still to come begin at half of it.
     learned: BTreeMap<LaneKey, u32>,
@@ -162,6 +163,7 @@ impl Queue {
             lanes: BTreeMap::new(),
             turns: VecDeque::new(),
             request_rate: Rate::new(CATCH_UP),
+            object_rate: Rate::new(CATCH_UP),
             byte_rate: Rate::new(CATCH_UP),
             learned: BTreeMap::new(),
             moves: BTreeMap::new(),
@@ -177,7 +179,9 @@ impl Queue {
     pub(super) fn set_caps(self: &Arc<Self>, caps: Caps) {
         let mut state = self.state();
         state.caps = at_least_one(caps);
-        (state.request_rate, state.byte_rate) = (Rate::new(CATCH_UP), Rate::new(CATCH_UP));
+        state.request_rate = Rate::new(CATCH_UP);
+        state.object_rate = Rate::new(CATCH_UP);
+        state.byte_rate = Rate::new(CATCH_UP);
         state.grant_waiting(self);
         drop(state);
         self.turned.notify_waiters();
@@ -375,20 +379,32 @@ impl State {
 impl Permit {
     /// Waits until the rates have room for one request about so many objects with its bytes, and
     /// nothing is stopped.
-    pub(super) async fn wait_to_start(&mut self, clock: &dyn Clock, units: u32, bytes: u64) {
+    ///
+    /// # Errors
+    /// A second does not allow so many objects, by the caps of now.
+    pub(super) async fn wait_to_start(&mut self, clock: &dyn Clock, units: u32, bytes: u64) -> Result<(), TooMany> {
         let reserve = |state: &mut State, now| {
             if state.is_stopped {
                 return None;
             }
             let caps = state.caps;
+            if is_too_many(caps, units) {
+                return Some(Duration::ZERO);
+            }
             let wait = state.request_rate.reserve(now, 1, caps.requests_per_second.map(f64::from));
+            let objects = caps.objects_per_second.map(f64::from);
+            let wait = wait.max(state.object_rate.reserve(now, units.into(), objects));
             let wait = wait.max(state.byte_rate.reserve(now, bytes, per_second(caps.bytes_per_second)));
             let lane = state.lanes.get_mut(&self.lane).filter(|_| caps.is_adaptive);
             let pace = lane.map(|lane| lane.pace.reserve(now, units.into(), lane.adaptive.pace()));
             Some(wait.max(pace.unwrap_or_default()))
         };
         self.wait(clock, reserve).await;
+        if units > 1 && self.queue.as_ref().is_some_and(|queue| is_too_many(queue.caps(), units)) {
+            return Err(TooMany);
+        }
         self.sent = clock.monotonic();
+        Ok(())
     }
 
     /// Waits until the rate has room for bytes that came.
@@ -443,6 +459,14 @@ impl Permit {
         // A limit that grew has room for more than the one who ends here leaves.
         state.grant_waiting(queue);
     }
+}
+
+/// More objects than a second allows.
+pub(super) struct TooMany;
+
+/// A request about one object is never too many.
+fn is_too_many(caps: Caps, units: u32) -> bool {
+    units > 1 && caps.objects_per_second.is_some_and(|most| units > most)
 }
 
 /// What a result tells of the store's load; nothing, when the store did not see the call.

@@ -423,3 +423,24 @@ async fn a_bucket_is_shared_by_accounts_in_turn_however_much_one_of_them_has_wai
         call.await.unwrap().unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_about_more_objects_than_a_second_allows_is_refused_also_while_it_waits() {
+    let s = setup(Caps { objects_per_second: Some(1000), ..requests(32) }, []);
+    let objects = |n: u32| {
+        let objects = (0..n).map(|n| (format!("{n}").parse().unwrap(), None)).collect();
+        brigade_model::ports::object_store::DeleteObjects { bucket: "photos".parse().unwrap(), objects }
+    };
+    let error = s.start(objects(1001)).await.unwrap().unwrap_err();
+    assert!(error.is_too_many_objects() && error.effect == Effect::None);
+    // The first uses up the second, and the next waits.
+    s.start(head("photos")).await.unwrap().unwrap();
+    s.store.hold();
+    let _first = s.start(objects(1000));
+    let waiting = s.start(objects(1000));
+    s.settle().await;
+    assert!(!waiting.is_finished());
+    s.limit.handle().set_caps(Caps { objects_per_second: Some(10), ..requests(32) });
+    s.settle().await;
+    assert!(waiting.await.unwrap().unwrap_err().is_too_many_objects());
+}

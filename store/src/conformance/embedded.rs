@@ -13,8 +13,12 @@ use super::samples::{
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::CreateJobError;
 
-const LIMITS: LoadLimits =
-    LoadLimits { requests_in_flight: Some(3), requests_per_second: None, bytes_per_second: Some(1 << 40) };
+const LIMITS: LoadLimits = LoadLimits {
+    requests_in_flight: Some(3),
+    requests_per_second: None,
+    objects_per_second: Some(9),
+    bytes_per_second: Some(1 << 40),
+};
 
 pub(super) async fn reopening_keeps_everything(bench: &mut dyn EmbeddedBench) {
     let store = bench.store();

@@ -17,6 +17,7 @@ pub(super) fn sample_settings(bench: &dyn Bench) -> EndpointSettings {
     let limits = LoadLimits {
         requests_in_flight: Some(3),
         requests_per_second: Some(u32::MAX),
+        objects_per_second: Some(9),
         bytes_per_second: Some(1 << 40),
     };
     let stopped = Some(Stopped { since: bench.clock().now(), reason: "it's being \"moved\"".into() });

@@ -157,6 +157,7 @@ fn options() -> JobOptions {
         threshold_tasks: Some(500),
         in_flight_max: Some(4),
         requests_per_second_max: Some(100),
+        objects_per_second_max: Some(5000),
         bytes_per_second_max: Some(1_000_000),
         dry_run: Some(true),
     }

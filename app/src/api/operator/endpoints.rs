@@ -55,7 +55,8 @@ impl Api {
         may_see_buckets: bool,
     ) -> EndpointState {
         let (usage, settings, now) = (endpoint.usage(), endpoint.settings(), self.clock.monotonic());
-        let Caps { requests, is_adaptive, requests_per_second, bytes, bytes_per_second } = endpoint.configured();
+        let Caps { requests, is_adaptive, requests_per_second, objects_per_second, bytes, bytes_per_second } =
+            endpoint.configured();
         let capabilities = endpoint.capabilities();
         let stopped = settings
             .stopped
@@ -68,6 +69,7 @@ impl Api {
                 requests_in_flight: requests,
                 adaptive: is_adaptive,
                 requests_per_second,
+                objects_per_second,
                 bytes_in_flight: bytes,
                 bytes_per_second,
             },
@@ -107,6 +109,7 @@ pub(super) fn check_within(limits: LoadLimits, configured: Caps) -> Result<(), C
             limits.requests_per_second.map(u64::from),
             configured.requests_per_second.map(u64::from),
         ),
+        ("objects_per_second", limits.objects_per_second.map(u64::from), configured.objects_per_second.map(u64::from)),
         ("bytes_per_second", limits.bytes_per_second, configured.bytes_per_second),
     ];
     for (name, wanted, cap) in wanted {

@@ -23,7 +23,7 @@ pub(super) fn no_such_endpoint() -> CosError {
 
 /// A change of limits that names none.
 pub(super) fn no_limits() -> CosError {
-    let names = "requests_in_flight, requests_per_second or bytes_per_second";
+    let names = "requests_in_flight, requests_per_second, objects_per_second or bytes_per_second";
     let message = format!("No limit was provided: give {names}, each a number above 0 or null");
     CosError { code: "InvalidArgument", status: 400, message }
 }

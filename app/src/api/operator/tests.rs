@@ -285,15 +285,20 @@ async fn an_endpoint_is_stopped_and_started_and_its_jobs_are_told_why() {
 async fn an_endpoints_limits_stay_within_the_configuration() {
     let bench = Bench::new();
     let limit = |body: Value| by_operator(with_json(post("endpoints/main/limit"), &body));
-    let answer = bench.send(limit(json!({"requests_in_flight": 1025}))).await;
+    let answer = bench.send(limit(json!({"requests_in_flight": 33}))).await;
     assert_eq!(refused(&answer), (400, "InvalidArgument".into()));
-    assert!(document(&answer)["message"].as_str().unwrap().contains("the configuration allows 1024 at most"));
-    let limits = json!({"requests_in_flight": 8, "requests_per_second": 100, "bytes_per_second": 1000});
+    assert!(document(&answer)["message"].as_str().unwrap().contains("the configuration allows 32 at most"));
+    let limits = json!({
+        "requests_in_flight": 8, "requests_per_second": 100, "objects_per_second": 50, "bytes_per_second": 1000
+    });
     let answer = bench.send(limit(limits.clone())).await;
     assert_eq!(document(&answer)["limits"], limits);
     let caps = bench.api.roles.endpoint("main").unwrap().1.limit().caps();
     assert_eq!((caps.requests, caps.requests_per_second, caps.bytes_per_second), (8, Some(100), Some(1000)));
-    let none = json!({"requests_in_flight": null, "requests_per_second": null, "bytes_per_second": null});
+    assert_eq!(caps.objects_per_second, Some(50));
+    let none = json!({
+        "requests_in_flight": null, "requests_per_second": null, "objects_per_second": null, "bytes_per_second": null
+    });
     bench.send(limit(none)).await;
     let (_, endpoint) = bench.api.roles.endpoint("main").unwrap();
     assert_eq!(endpoint.limit().caps(), endpoint.configured());

@@ -105,6 +105,7 @@ fn configured(caps: HardCaps) -> String {
     limits::to_text(Limits {
         requests_in_flight: Some(caps.requests_in_flight),
         requests_per_second: caps.requests_per_second,
+        objects_per_second: caps.objects_per_second,
         bytes_per_second: caps.bytes_per_second,
     })
 }
@@ -124,6 +125,7 @@ mod tests {
                 requests_in_flight: 32,
                 adaptive: true,
                 requests_per_second: None,
+                objects_per_second: None,
                 bytes_in_flight: None,
                 bytes_per_second: None,
             },

@@ -15,12 +15,12 @@ const ELEMENT_BYTES: usize = 60;
 /// What stands around the elements: declaration, root with its namespace, `Quiet`.
 const BODY_BYTES: usize = 200;
 
-/// How many of the first tasks may stand in one group: 0 when there is no task, 1 when the
+/// How many of the first tasks, of `keys_max` at most, may stand in one group: 0 when there is no task, 1 when the
 /// first has to go by itself.
-pub(crate) fn group_len(tasks: &[Task], must_look: impl Fn(&Task) -> bool) -> usize {
+pub(crate) fn group_len(tasks: &[Task], keys_max: usize, must_look: impl Fn(&Task) -> bool) -> usize {
     let mut seen = HashSet::new();
     let mut bytes = BODY_BYTES;
-    let candidates = tasks.iter().take(DELETE_OBJECTS_KEYS_MAX);
+    let candidates = tasks.iter().take(keys_max.min(DELETE_OBJECTS_KEYS_MAX));
     let joins = candidates.map(|task| {
         bytes += body_bytes(task);
         !goes_singly(task, &must_look)
@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn len(tasks: &[Task]) -> usize {
-        group_len(tasks, |_| false)
+        group_len(tasks, DELETE_OBJECTS_KEYS_MAX, |_| false)
     }
 
     #[test]
@@ -80,6 +80,7 @@ mod tests {
         assert_eq!(len(&many), 1000);
         assert_eq!(len(&many[2400..]), 100);
         assert_eq!(len(&[]), 0);
+        assert_eq!([0, 1, 7, 5000].map(|keys_max| group_len(&many, keys_max, |_| false)), [1, 1, 7, 1000]);
     }
 
     #[test]
@@ -109,8 +110,8 @@ mod tests {
     #[test]
     fn what_must_look_or_has_a_defect_or_names_another_bucket_goes_singly() {
         let mut rows = tasks(&["a", "b", "c", "d"]);
-        assert_eq!(group_len(&rows, |task| task.number == 2), 2);
-        assert_eq!(group_len(&rows, |task| task.number == 0), 1);
+        assert_eq!(group_len(&rows, 1000, |task| task.number == 2), 2);
+        assert_eq!(group_len(&rows, 1000, |task| task.number == 0), 1);
         rows[1].defect = Some(Defect::OtherBucket);
         assert_eq!(len(&rows), 1);
         assert_eq!(len(&rows[1..]), 1);

@@ -29,6 +29,7 @@ use uuid::Uuid;
 
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{Bench, Prepared, PreparedOperation, Run, run_group, run_one};
+use crate::budget::Budget;
 use crate::byte_budget::ByteBudget;
 use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
 
@@ -217,6 +218,7 @@ impl Rig {
             source: place.clone(),
             target: place,
             clock: clock.clone(),
+            budget: Budget::of(&jobs.job(lease.job).await.unwrap().unwrap(), &(clock.clone() as Arc<dyn Clock>)),
             bytes: ByteBudget::new(BYTES_IN_FLIGHT),
             jobs: Arc::new(jobs.clone()),
             leash: Leash::unbounded(),

@@ -11,7 +11,7 @@ use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::options::Separator;
 use brigade_model::ports::job_store::{Due, LeaseToken, OutcomePart, OwnerId};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{JobSpec, Quota, ServiceTime, Timestamp};
+use brigade_model::{JobOptions, JobSpec, LoadLimits, Quota, ServiceTime, Timestamp};
 use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -82,6 +82,21 @@ fn a_life_is_stored_as_it_always_was() {
     let mut restored = sample_job(1);
     restored.change(&Change::BackedUp(at(1_767_225_700)), at(1_767_225_701), ServiceTime::default()).unwrap();
     assert_pinned("life-restored", &Life::of(&restored));
+}
+
+#[test]
+fn limits_from_before_rates_in_objects_have_none() {
+    let before = r#"{"requests_in_flight":3,"requests_per_second":7,"bytes_per_second":9}"#;
+    let limits: LoadLimits = serde_json::from_str(before).unwrap();
+    let expected = LoadLimits {
+        requests_in_flight: Some(3),
+        requests_per_second: Some(7),
+        objects_per_second: None,
+        bytes_per_second: Some(9),
+    };
+    assert_eq!(limits, expected);
+    let options: JobOptions = serde_json::from_str(r#"{"requests_per_second_max":7}"#).unwrap();
+    assert_eq!((options.requests_per_second_max, options.objects_per_second_max), (Some(7), None));
 }
 
 #[tokio::test]

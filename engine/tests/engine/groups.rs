@@ -1,0 +1,141 @@
+//! Groups of deletes: how large they are under rates in keys, and at a store that tells them to slow down.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_engine::places::Health;
+use brigade_model::job::Change;
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Effect, Leash, ObjectStore, Verdict};
+use brigade_model::ports::{Clock, Monotonic};
+use brigade_model::{JobSpec, LoadLimits, Operation, Status};
+use brigade_runtime::SimulatedClock;
+use brigade_s3::limit::{Caps, Limit, LimitHandle};
+
+use crate::account::check;
+use crate::world::{World, key};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A store that remembers deletes and tells groups of more keys than it takes to slow down.
+struct Counting {
+    inner: Arc<dyn ObjectStore>,
+    clock: Arc<SimulatedClock>,
+    takes: Box<dyn Fn(usize) -> usize + Send + Sync>,
+    /// When each delete came, of how many keys, and whether it was taken.
+    came: Mutex<Vec<(Monotonic, usize, bool)>>,
+}
+
+#[async_trait]
+impl ObjectStore for Counting {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        if matches!(call.kind(), CallKind::DeleteObject | CallKind::DeleteObjects) {
+            let (now, keys) = (self.clock.monotonic(), call.objects() as usize);
+            let mut came = self.came.lock().unwrap();
+            let is_taken = keys <= (self.takes)(came.len());
+            came.push((now, keys, is_taken));
+            if !is_taken {
+                let error = CallError::new(Verdict::Throttled, Effect::None, "SlowDown", "Please reduce your rate.");
+                return Err(CallError { http_status: Some(503), ..error });
+            }
+        }
+        self.inner.call(leash, call).await
+    }
+}
+
+impl Counting {
+    /// Between the world's engine and its bucket; it takes so many keys at once, by how many deletes came.
+    fn before(world: &World, takes: impl Fn(usize) -> usize + Send + Sync + 'static) -> Arc<Self> {
+        let (inner, clock) = (world.bucket.clone(), world.clock.clone());
+        Arc::new(Self { inner, clock, takes: Box::new(takes), came: Mutex::default() })
+    }
+
+    fn came(&self) -> Vec<(Monotonic, usize, bool)> {
+        self.came.lock().unwrap().clone()
+    }
+
+    /// The most keys in any second.
+    fn most_in_a_second(&self) -> usize {
+        let came = self.came();
+        let from = |began: Monotonic| came.iter().filter(move |(at, ..)| *at >= began && at.since(began) < SECOND);
+        came.iter().map(|(began, ..)| from(*began).map(|(_, keys, _)| keys).sum()).max().unwrap()
+    }
+}
+
+fn keys(n: usize) -> Vec<String> {
+    (0..n).map(key).collect()
+}
+
+/// An endpoint that lets so many requests go as its limit says.
+struct Limited(LimitHandle);
+
+impl Health for Limited {
+    fn reason(&self) -> Option<String> {
+        None
+    }
+
+    fn speed(&self) -> LoadLimits {
+        LoadLimits { objects_per_second: self.0.caps().objects_per_second, ..LoadLimits::default() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jobs_rate_in_objects_counts_each_key_of_a_group_and_splits_groups_of_more_than_a_second() {
+    let mut world = World::new(70);
+    let store = Counting::before(&world, |_| usize::MAX);
+    world.store = store.clone();
+    world.fill(3000).await;
+    let slowly = |spec: &mut JobSpec| spec.options.objects_per_second_max = Some(100);
+    let id = world.create_with(Operation::Delete, keys(3000), slowly).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3000));
+    let came = store.came();
+    let took = came.last().unwrap().0.since(came[0].0).as_secs();
+    assert!((28..=32).contains(&took), "{took} s for 3,000 keys");
+    assert!(came.iter().all(|(_, keys, _)| *keys <= 100) && store.most_in_a_second() <= 200);
+    assert!(came.len() < 60, "{} requests", came.len());
+    check(&world, &job, &keys(3000)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoints_rate_in_objects_counts_each_key_of_a_group_and_splits_groups_of_more_than_a_second() {
+    let mut world = World::new(71);
+    let store = Counting::before(&world, |_| usize::MAX);
+    let handle = LimitHandle::new(Caps { objects_per_second: Some(100), ..Caps::default() });
+    world.store = Arc::new(Limit::sharing(store.clone(), &handle, Default::default(), world.clock.clone()));
+    world.health = Arc::new(Limited(handle));
+    world.fill(3000).await;
+    let id = world.create(Operation::Delete, keys(3000)).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3000));
+    let came = store.came();
+    let took = came.last().unwrap().0.since(came[0].0).as_secs();
+    assert!((28..=32).contains(&took), "{took} s for 3,000 keys");
+    assert!(came.iter().all(|(_, keys, _)| *keys <= 100) && store.most_in_a_second() <= 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_follow_a_rate_in_objects_that_changes_while_the_job_runs() {
+    let mut world = World::new(72);
+    let store = Counting::before(&world, |_| usize::MAX);
+    world.store = store.clone();
+    world.fill(9000).await;
+    let slowly = |spec: &mut JobSpec| spec.options.objects_per_second_max = Some(500);
+    let id = world.create_with(Operation::Delete, keys(9000), slowly).await;
+    let process = world.start(None);
+    world.wait(id, |job| job.progress.succeeded > 500).await;
+    let limits = LoadLimits { objects_per_second: Some(10), ..LoadLimits::default() };
+    world.change(id, Change::LimitsSet(limits)).await;
+    process.engine.ring();
+    world.clock.sleep(600 * SECOND).await;
+    let came = store.came();
+    let lowered = came.iter().position(|(at, ..)| world.clock.monotonic().since(*at) < 599 * SECOND).unwrap();
+    assert!(came[lowered..].iter().all(|(_, keys, _)| *keys <= 10), "also of what waited already: {came:?}");
+    let keys_since: usize = came[lowered..].iter().map(|(_, keys, _)| keys).sum();
+    assert!((5000..=6010).contains(&keys_since), "{keys_since} in 600 s");
+    world.change(id, Change::LimitsSet(LoadLimits::default())).await;
+    process.engine.ring();
+    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    check(&world, &job, &keys(9000)).await;
+    process.engine.shut_down().await;
+}
