@@ -5,18 +5,22 @@
 //! process: what it holds back competes with nobody. Counted in calls, not in attempts. The
 //! limits are the job's of now: whoever waits under old ones goes on under the new ones at once.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::LoadLimits;
 use brigade_model::job::Job;
 use brigade_model::limits::DELETE_OBJECTS_KEYS_MAX;
 use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, Monotonic};
+use brigade_model::{BucketName, LoadLimits};
 use tokio::sync::{Mutex as Turnstile, Notify};
+
+/// A group that was taken is followed by one that is larger by this part of it.
+const GROUP_GROWTH: usize = 10;
 
 /// The keys of the largest group that is no more than a second's worth.
 pub(crate) fn keys_of_a_second(limits: &LoadLimits) -> usize {
@@ -49,6 +53,8 @@ impl Drop for Running {
 #[derive(Debug, Default)]
 struct State {
     limits: LoadLimits,
+    /// The keys of a group of deletes, for each bucket that did not take the most.
+    groups: BTreeMap<BucketName, usize>,
     /// The job's revision that the limits are of.
     revision: u64,
     in_flight: u32,
@@ -117,7 +123,10 @@ fn time_of(units: u64, per_second: u64) -> Duration {
 impl Budget {
     /// The budget of a job.
     pub(crate) fn of(job: &Job, clock: &Arc<dyn Clock>) -> Arc<Self> {
-        let state = State { limits: job.limits, revision: job.revision, ..State::default() };
+        Self::new(State { limits: job.limits, revision: job.revision, ..State::default() }, clock)
+    }
+
+    fn new(state: State, clock: &Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
             clock: clock.clone(),
             state: Mutex::new(state),
@@ -149,9 +158,33 @@ impl Budget {
         self.running.load(Ordering::Relaxed) < units_max && self.turnstile.try_lock().is_ok()
     }
 
-    /// The keys of a group of deletes: no more than the job may use in a second.
-    pub(crate) fn group_max(&self) -> usize {
-        keys_of_a_second(&self.state().limits)
+    /// The keys of a group of deletes: what the bucket takes, and no more than the job may use in a second.
+    pub(crate) fn group_max(&self, bucket: &BucketName) -> usize {
+        let state = self.state();
+        let taken = state.groups.get(bucket).copied().unwrap_or(DELETE_OBJECTS_KEYS_MAX);
+        taken.min(keys_of_a_second(&state.limits))
+    }
+
+    /// The store took all of a group.
+    pub(crate) fn note_taken(&self, bucket: &BucketName, keys: usize) {
+        let mut state = self.state();
+        let Some(taken) = state.groups.get_mut(bucket) else { return };
+        // Of a smaller one nothing is learned.
+        if keys >= *taken {
+            *taken += taken.div_ceil(GROUP_GROWTH);
+        }
+        if *taken >= DELETE_OBJECTS_KEYS_MAX {
+            state.groups.remove(bucket);
+        }
+    }
+
+    /// The store told a group of so many keys to slow down.
+    pub(crate) fn note_throttled(&self, bucket: &BucketName, keys: usize) {
+        let half = (keys / 2).max(1);
+        let mut state = self.state();
+        // Others of the same size may have been told the same already.
+        let taken = state.groups.entry(bucket.clone()).or_insert(DELETE_OBJECTS_KEYS_MAX);
+        *taken = half.min(*taken);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -304,6 +337,30 @@ mod tests {
         assert_eq!(start(&mut state, 0, 0), 10);
         state.limits = LoadLimits::default();
         assert_eq!(start(&mut state, 10, 0), 10);
+    }
+
+    #[test]
+    fn groups_are_halved_once_a_size_and_grow_by_a_tenth() {
+        let clock: Arc<dyn Clock> = Arc::new(brigade_runtime::SimulatedClock::new());
+        let budget = Budget::new(State::default(), &clock);
+        let (told, other) = (BucketName::new("told").unwrap(), BucketName::new("other").unwrap());
+        assert_eq!(budget.group_max(&told), 1000);
+        // Three of that size were in flight.
+        (0..3).for_each(|_| budget.note_throttled(&told, 1000));
+        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (500, 1000));
+        budget.note_taken(&told, 499);
+        assert_eq!(budget.group_max(&told), 500, "a smaller one tells nothing");
+        let sizes: Vec<_> = (0..8)
+            .map(|_| {
+                budget.note_taken(&told, budget.group_max(&told));
+                budget.group_max(&told)
+            })
+            .collect();
+        assert_eq!(sizes, [550, 605, 666, 733, 807, 888, 977, 1000]);
+        (0..20).for_each(|_| budget.note_throttled(&told, budget.group_max(&told)));
+        assert_eq!(budget.group_max(&told), 1);
+        budget.state().limits.objects_per_second = Some(10);
+        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (1, 10));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
-use brigade_model::{JobId, Operation, Outcome, Task, Timestamp};
+use brigade_model::{BucketName, JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::budget::{Budget, keys_of_a_second};
 use crate::byte_budget::ByteBudget;
@@ -81,8 +81,8 @@ pub struct Bench {
 impl Bench {
     /// How many tasks one call that deletes may carry now: as many as the bucket takes, and no more than a
     /// second's worth of what the job and the endpoint may be asked for.
-    pub(crate) fn group_max(&self) -> usize {
-        self.budget.group_max().min(keys_of_a_second(&self.source.health.speed()))
+    pub(crate) fn group_max(&self, bucket: &BucketName) -> usize {
+        self.budget.group_max(bucket).min(keys_of_a_second(&self.source.health.speed()))
     }
 }
 

@@ -7,6 +7,7 @@
 //! | an unknown effect, of a call that is not repeatable | that error: the operation looks first |
 //! | throttled | wait with full jitter, or as long as the store asks; no attempt is spent |
 //! | a limit of ours that is lower than the objects of the call | that error: its caller asks for fewer at once |
+//! | throttled, of a call about several objects | wait as well, and then that error: its caller asks for fewer at once |
 //! | unavailable | wait at the gate; no attempt is spent |
 //! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the gate; no attempt is spent |
 //! | another failure of this call alone | spend an attempt, wait with full jitter |
@@ -273,12 +274,13 @@ impl Retry {
         match self.next(leash, (call, passing), &error, history) {
             Next::GiveUp { is_free } => Ok(Some(Err(CallError { is_free, ..error }))),
             Next::Wait(duration) => {
-                let (call, code) = (call.kind().name(), error.code.clone());
+                let (objects, call, code) = (call.objects(), call.kind().name(), error.code.clone());
                 tracing::debug!(call, code, wait_ms = duration.as_millis(), "again");
-                history.last = Some(error);
+                history.last = Some(error.clone());
                 let why = || format!("{call} fails again and again with {code}, while other calls are answered");
                 self.idle(leash, history, why, self.clock.sleep(duration)).await?;
-                Ok(None)
+                let is_too_many = error.verdict == Verdict::Throttled && objects > 1;
+                Ok(is_too_many.then(|| Err(CallError { is_free: true, ..error })))
             }
         }
     }

@@ -102,7 +102,7 @@ impl<'a> Units<'a> {
         let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
         let must_look = move |task: &Task| offset_of(task, first) < look_below;
         let group_max = match tasks.first() {
-            Some(_) if self.operation.is_grouped() => self.bench.group_max(),
+            Some(task) if self.operation.is_grouped() => self.bench.group_max(&task.bucket),
             _ => 1,
         };
         let len = self.operation.group_len(tasks, group_max, must_look);

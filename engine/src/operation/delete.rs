@@ -1,5 +1,5 @@
 //! COSDeleteObject: deletes objects, many in one call where that is safe: as many as
-//! the rates allow in a second.
+//! the rates allow in a second and the bucket takes without telling us to slow down.
 //!
 //! Without a version a delete removes the object, or hides it behind a delete marker where the
 //! bucket keeps versions; with one it removes that version for good. The version `null` is a slot
@@ -55,13 +55,13 @@ enum Known {
     NotYet(Option<Timestamp>),
 }
 
-/// Calls for as many of them as may be sent together now; what they told about each, in their order. A
-/// key that is left alone gets none.
+/// Calls for as many of them as may be sent together now; what they told about each, in their order. Of
+/// one that the store tells to slow down each half gets its own, and what is left alone none.
 async fn delete_in_groups(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
     let (mut known, mut rest) = (Vec::with_capacity(tasks.len()), tasks);
     let mut len_max = rest.len();
-    while !rest.is_empty() {
-        let len = bench.group_max().min(len_max).min(rest.len());
+    while let Some(first) = rest.first() {
+        let len = bench.group_max(&first.bucket).min(len_max).min(rest.len());
         let (group, others) = rest.split_at(len.max(1));
         if group.len() == 1 {
             known.push(Known::NotYet(None));
@@ -81,14 +81,25 @@ async fn delete_in_groups(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
 /// fewer: the store said so, or a limit that has become less.
 async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Option<Vec<Known>> {
     let (sent, begun) = (bench.source.stamps.now(), bench.clock.monotonic());
+    let (bucket, budget) = (&tasks[0].bucket, &bench.budget);
     Some(match send_together(bench, tasks).await {
-        Ok(results) => results.iter().map(|result| read_result(result, sent)).collect(),
+        Ok(results) => {
+            match results.iter().any(is_throttled) {
+                true => budget.note_throttled(bucket, tasks.len()),
+                false => budget.note_taken(bucket, tasks.len()),
+            }
+            results.iter().map(|result| read_result(result, sent)).collect()
+        }
         Err(end) => {
             if let End::Call { error, .. } = &end
-                && error.is_too_many_objects()
-                && error.effect == Effect::None
+                && error.verdict == Verdict::Throttled
             {
-                return None;
+                if !error.is_too_many_objects() {
+                    budget.note_throttled(bucket, tasks.len());
+                }
+                if error.effect == Effect::None {
+                    return None;
+                }
             }
             if let End::Call { error, .. } = &end
                 && error.effect == Effect::Unknown
@@ -127,6 +138,10 @@ const REFUSALS: &[(&str, u16)] = &[
 ];
 /// The codes by which it says that it did nothing to a key yet.
 const NOT_NOW: &[&str] = &["SlowDown", "SlowDownWrite", "ServiceUnavailable"];
+
+fn is_throttled(result: &DeleteResult) -> bool {
+    matches!(result, DeleteResult::Failed { code, .. } if NOT_NOW.contains(&code.as_str()))
+}
 
 /// `sent` is when the call was sent.
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {

@@ -11,6 +11,7 @@ use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::{JobSpec, LoadLimits, Operation, Status};
 use brigade_runtime::SimulatedClock;
 use brigade_s3::limit::{Caps, Limit, LimitHandle};
+use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 
 use crate::account::check;
 use crate::world::{World, key};
@@ -138,4 +139,47 @@ async fn groups_follow_a_rate_in_objects_that_changes_while_the_job_runs() {
     let job = world.wait(id, |job| job.status == Status::Complete).await;
     check(&world, &job, &keys(9000)).await;
     process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_told_to_slow_down_is_halved_until_it_is_taken_and_grows_back_by_a_tenth() {
+    const KEYS: usize = 30_000;
+    let mut world = World::new(73);
+    // 100 keys at once; after 200 requests as many as there are.
+    let store = Counting::before(&world, |requests| if requests < 200 { 100 } else { usize::MAX });
+    let (gate, policy) = (Arc::new(Gate::new()), RetryPolicy::default());
+    world.store = Arc::new(Retry::new(store.clone(), policy, gate, world.clock.clone(), world.entropy.clone()));
+    // One slice after the other: so requests come in the order of what was learned.
+    world.config.slices = 1;
+    world.fill(KEYS).await;
+    let id = world.create(Operation::Delete, keys(KEYS)).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, KEYS as u64));
+    let came = store.came();
+    let (taken, refused): (Vec<_>, Vec<_>) = came[..200].iter().copied().partition(|(.., is_taken)| *is_taken);
+    assert!(refused.len() < taken.len() / 5, "{} of {} refused", refused.len(), came.len());
+    let first = came.iter().position(|(_, keys, is_taken)| *is_taken && *keys > 32).unwrap();
+    assert!(first < 30, "halved from refusal to refusal: {:?}", &came[..30]);
+    let mut largest = 100_usize;
+    for (_, keys, is_taken) in &came[200..] {
+        assert!(*is_taken && *keys <= largest + largest.div_ceil(10), "{keys} after {largest}");
+        largest = largest.max(*keys);
+    }
+    assert!(largest > 150, "it grew back to {largest} only");
+    check(&world, &job, &keys(KEYS)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_group_gets_each_key_alone_and_no_task_fails() {
+    let mut world = World::new(74);
+    let store = Counting::before(&world, |_| 1);
+    let (gate, policy) = (Arc::new(Gate::new()), RetryPolicy::default());
+    world.store = Arc::new(Retry::new(store.clone(), policy, gate, world.clock.clone(), world.entropy.clone()));
+    world.fill(2000).await;
+    let id = world.create(Operation::Delete, keys(2000)).await;
+    let job = world.run_to_end(id, None).await;
+    assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2000));
+    let refused = store.came().iter().filter(|(.., is_taken)| !is_taken).count();
+    assert!(refused < 100, "{refused}");
+    check(&world, &job, &keys(2000)).await;
 }
