@@ -20,6 +20,7 @@ pub mod section;
 pub mod server;
 pub mod sheet;
 pub mod value;
+pub mod window;
 
 use account::Account;
 use client::Client;

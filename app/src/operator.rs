@@ -315,6 +315,25 @@ pub struct LaneState {
     pub moved_because: String,
 }
 
+/// A window that holds now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WindowState {
+    /// When it begins on its days.
+    #[schema(example = "22:00")]
+    pub from: String,
+    /// When it ends.
+    #[schema(example = "06:00")]
+    pub to: String,
+    /// Where a clock on the wall shows these times.
+    #[schema(example = "Europe/Berlin")]
+    pub time_zone: String,
+    /// Until when it holds; null when it does not end.
+    #[schema(required, format = DateTime)]
+    pub until: Option<String>,
+    /// What it allows at most.
+    pub limits: Limits,
+}
+
 /// An endpoint: what is set for it and what goes on there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointState {
@@ -329,6 +348,8 @@ pub struct EndpointState {
     pub configured: HardCaps,
     /// Limits that an operator set.
     pub limits: Limits,
+    /// The windows of the configuration that hold now: the least of all counts.
+    pub windows: Vec<WindowState>,
     /// Requests in flight now.
     pub requests_in_flight_now: u32,
     /// Calls that wait for their turn now.

@@ -34,6 +34,7 @@ use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod endpoint;
 mod learning;
+mod window;
 
 use endpoint::{ActiveEndpoint, EndpointHealth};
 
@@ -113,7 +114,13 @@ impl ConfiguredRoles {
             if let Some(regions) = &endpoint.regions {
                 roles.regions.insert(name.clone(), regions.clone());
             }
-            let active = ActiveEndpoint::new(name.clone(), endpoint.kind, caps(endpoint), Arc::clone(&tools.clock));
+            let active = ActiveEndpoint::new(
+                name.clone(),
+                endpoint.kind,
+                caps(endpoint),
+                endpoint.windows.clone(),
+                Arc::clone(&tools.clock),
+            );
             if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
                 let chain = build_chain(&name, &active, endpoint, pair, at_once(policy(endpoint)), tools)?;
                 let store = Arc::new(Impatient { inner: chain.store, gate: Arc::clone(&chain.gate) });
@@ -241,6 +248,11 @@ impl ConfiguredRoles {
     /// Every endpoint, by name.
     pub fn endpoints(&self) -> impl Iterator<Item = (&EndpointName, &Arc<ActiveEndpoint>)> {
         self.endpoints.iter()
+    }
+
+    /// Goes on with what each endpoint may be asked for now.
+    pub fn follow(&self) {
+        self.endpoints.values().for_each(|endpoint| endpoint.follow());
     }
 
     /// Goes on with settings as they are stored. What the configuration does not name any more

@@ -56,6 +56,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A connection that a store has closed is closed here within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How soon after its time a window of an endpoint begins and ends.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
 /// A stop waits no longer for what the limits learned to be written: it is a convenience.
 const LEARNED_PATIENCE: Duration = Duration::from_secs(2);
@@ -76,6 +78,7 @@ pub struct Running {
     carrying: Box<dyn Spawned>,
     looking: Box<dyn Spawned>,
     sweeping: Box<dyn Spawned>,
+    following: Box<dyn Spawned>,
 }
 
 /// Starts the service on a listener.
@@ -154,6 +157,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
     let serving = listener::listen(listener, listening, stopped, config.server.stop_timeout);
     let listening = spawn.spawn("listener", Box::pin(serving));
     let looking = spawn.spawn("look", Box::pin(look(config.secrets(), certificate, Arc::clone(&api))));
+    let following = spawn.spawn("follow", Box::pin(follow(Arc::clone(&roles), Arc::clone(&clock))));
     let sweeping = spawn.spawn("sweep", Box::pin(sweep(idle, Arc::clone(&clock))));
     Ok(Running {
         address,
@@ -168,6 +172,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
         carrying,
         looking,
         sweeping,
+        following,
     })
 }
 
@@ -180,11 +185,13 @@ impl Running {
     /// Stops it: not ready any more, no new connections, no new tasks; returns once the requests
     /// and the tasks in flight have ended and are recorded, and the data directory is free.
     pub async fn stop(self) {
-        let Self { api, engine, jobs, clock, stop, listening, telling, carrying, looking, sweeping, .. } = self;
+        let Self { api, engine, jobs, clock, stop, listening, telling, carrying, looking, sweeping, following, .. } =
+            self;
         api.is_stopping.store(true, Ordering::SeqCst);
         stop.send_replace(true);
         looking.abort();
         sweeping.abort();
+        following.abort();
         tokio::join!(engine.shut_down(), listening.ended(), looking.ended());
         if let Some(telling) = telling {
             telling.ended().await;
@@ -231,6 +238,14 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
             Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),
             Some(Ok(false)) | None => {}
         }
+    }
+}
+
+/// Begins and ends the endpoints' windows, for as long as the service runs.
+async fn follow(roles: Arc<ConfiguredRoles>, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(FOLLOW_EVERY).await;
+        roles.follow();
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::client::Client;
 use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
 use crate::config::sheet::Sheet;
+use crate::config::window::MinuteOfDay;
 
 /// Blames everything that does not fit together.
 pub(super) fn check(config: &Config, sheet: &mut Sheet) {
@@ -62,6 +63,18 @@ fn check_endpoint(name: &str, endpoint: &Endpoint, sheet: &mut Sheet) {
         && let Err(error) = std::fs::metadata(file)
     {
         sheet.blame(&path(&["endpoints", name, "ca_file"]), &format!("cannot read {}: {error}", file.display()));
+    }
+    for (number, window) in (1_usize..).zip(&endpoint.windows) {
+        let at = |setting| path(&["endpoints", name, "windows", &number.to_string(), setting]);
+        if window.from == MinuteOfDay::END {
+            sheet.blame(&at("from"), "must be before 24:00");
+        } else if window.from == window.to {
+            sheet.blame(&at("to"), "must be another time than from: a whole day is from 00:00 to 24:00");
+        }
+        if window.limits().is_none() {
+            let which = "requests_in_flight, requests_per_second, objects_per_second or bytes_per_second";
+            sheet.blame(&at("from"), &format!("begins a window that limits nothing: give it {which}"));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use brigade_model::EndpointKind;
 use crate::config::secret::SecretSource;
 use crate::config::section::section;
 use crate::config::value::{Addressing, Bytes, Url};
+use crate::config::window::Window;
 
 section! {
     /// An S3-compatible object store. The service calls no other.
@@ -47,6 +48,8 @@ section! {
         optional bytes_in_flight: Bytes,
         /// Bytes of bodies a second at most.
         optional bytes_per_second: Bytes,
+        /// Times of the day in which less may be asked of it.
+        list windows: Window,
         /// Attempts of a call that fails for a reason that may pass, made over a minute at least.
         default attempts_max: u32 = "5",
         /// An attempt ends when no byte of its answer has come for this long, or of a streamed object.

@@ -41,6 +41,7 @@ fn section(page: &mut String, path: &[&str], rows: &[Row], shown: &mut Shown) {
         match &row.kind {
             RowKind::Table(help, inner) => chapter(page, &[path, &[row.name]].concat(), help, inner, shown),
             RowKind::Named(help, inner) => chapter(page, &[path, &[row.name, "<name>"]].concat(), help, inner, shown),
+            RowKind::List(help, inner) => list(page, &[path, &[row.name]].concat(), help, inner, shown),
             RowKind::Map(takes) => {
                 let _ = writeln!(page, "## `[{}]`\n", [path, &[row.name]].concat().join("."));
                 paragraph(page, row.help);
@@ -75,8 +76,15 @@ fn line(page: &mut String, path: &[&str], row: &Row) {
         _ => ("*secret*".to_owned(), "none".to_owned()),
     };
     let full: Vec<String> = path.iter().chain([&row.name]).map(|part| (*part).to_owned()).collect();
-    let variable = variable(&full).replace("__NAME__", "_<NAME>_");
+    let variable = variable(&full).replace("__NAME__", "_<NAME>_").replace("__N__", "_<N>_");
     let _ = writeln!(page, "| `{}` | {takes} | {default} | `{variable}` | {} |", row.name, row.help.trim());
+}
+
+/// A list of tables, whose variables count them from 1.
+fn list(page: &mut String, path: &[&str], help: &'static str, rows: &[Row], shown: &mut Shown) {
+    let _ = writeln!(page, "## `[[{}]]`\n", path.join("."));
+    paragraph(page, help);
+    section(page, &[path, &["<n>"]].concat(), rows, shown);
 }
 
 /// A paragraph on one line.

@@ -22,6 +22,7 @@
 //! | `table` | `T` | a table; all its defaults when it is absent |
 //! | `maybe` | `Option<T>` | a table that may be absent |
 //! | `named` | `BTreeMap<String, T>` | a table of tables, by name |
+//! | `list` | `Vec<T>` | a list of tables: `[[name]]` |
 //! | `map` | `BTreeMap<String, T>` | a table whose names are the user's own |
 
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub enum RowKind {
     Table(&'static str, Vec<Row>),
     /// A table of tables.
     Named(&'static str, Vec<Row>),
+    /// A list of tables.
+    List(&'static str, Vec<Row>),
     /// A table whose names are the user's own: what each takes.
     Map(String),
 }
@@ -184,6 +187,22 @@ impl<'a> Reader<'a> {
         read
     }
 
+    /// A list of tables.
+    pub fn list<T: Section>(&mut self, name: &str) -> Option<Vec<T>> {
+        let path = self.at(name);
+        let mut read = Some(Vec::new());
+        for number in self.sheet.numbers(&path) {
+            let path: Vec<String> = path.iter().cloned().chain([number]).collect();
+            self.sheet.has_table(&path);
+            // The others are read even after a mistake, so that all mistakes are told at once.
+            match (T::read(&mut Reader { sheet: self.sheet, path }), &mut read) {
+                (Some(section), Some(all)) => all.push(section),
+                _ => read = None,
+            }
+        }
+        read
+    }
+
     /// A table of tables.
     pub fn named<T: Section>(&mut self, name: &str) -> Option<BTreeMap<String, T>> {
         let path = self.at(name);
@@ -243,6 +262,7 @@ macro_rules! field {
     (table $type:ty) => { $type };
     (maybe $type:ty) => { Option<$type> };
     (named $type:ty) => { std::collections::BTreeMap<String, $type> };
+    (list $type:ty) => { Vec<$type> };
     (map $type:ty) => { std::collections::BTreeMap<String, $type> };
 }
 
@@ -269,6 +289,9 @@ macro_rules! row_kind {
     (named $type:ty) => {
         $crate::config::section::named::<$type>()
     };
+    (list $type:ty) => {
+        $crate::config::section::list::<$type>()
+    };
     (map $type:ty) => {
         $crate::config::section::map::<$type>()
     };
@@ -294,4 +317,9 @@ pub fn map<T: Setting>() -> RowKind {
 /// The kind of a row of named tables.
 pub fn named<T: Section>() -> RowKind {
     RowKind::Named(T::HELP, T::rows())
+}
+
+/// The kind of a row that is a list of tables.
+pub fn list<T: Section>() -> RowKind {
+    RowKind::List(T::HELP, T::rows())
 }

@@ -44,7 +44,9 @@ pub enum Raw {
 enum Node {
     Value(Raw),
     Table(BTreeMap<String, Entry>),
-    /// A list that holds lists or tables.
+    /// A list of tables, by their numbers from 1.
+    Tables(BTreeMap<String, Entry>),
+    /// A list that holds lists, or tables and others.
     Nested,
 }
 
@@ -118,7 +120,7 @@ impl Sheet {
         }
         match &self.entry(path)?.node {
             Node::Value(raw) => Some(raw.clone()),
-            Node::Table(_) | Node::Nested => {
+            Node::Table(_) | Node::Tables(_) | Node::Nested => {
                 self.blame(path, "must be a value or a list of values");
                 None
             }
@@ -133,6 +135,19 @@ impl Sheet {
             Some(Node::Table(entries)) => entries.keys().cloned().collect(),
             Some(_) => {
                 self.blame(path, &format!("must be a table: [{}.NAME]", path.join(".")));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Numbers of the tables in a list of tables, in their order; looks the list itself up.
+    pub fn numbers(&mut self, path: &[String]) -> Vec<String> {
+        self.looked_up.insert(path.to_vec());
+        match self.entry(path).map(|entry| &entry.node) {
+            None => Vec::new(),
+            Some(Node::Tables(entries)) => (1..=entries.len()).map(|number| number.to_string()).collect(),
+            Some(_) => {
+                self.blame(path, &format!("must be a list of tables: [[{}]]", path.join(".")));
                 Vec::new()
             }
         }
@@ -228,7 +243,7 @@ impl Sheet {
 
     fn entry(&self, path: &[String]) -> Option<&Entry> {
         path.iter().try_fold(&self.root, |entry, name| match &entry.node {
-            Node::Table(entries) => entries.get(name),
+            Node::Table(entries) | Node::Tables(entries) => entries.get(name),
             Node::Value(_) | Node::Nested => None,
         })
     }
@@ -262,7 +277,7 @@ fn collect_unknown(
     looked_up: &BTreeSet<Vec<String>>,
     unknown: &mut Vec<Vec<String>>,
 ) {
-    let Node::Table(entries) = &entry.node else { return };
+    let (Node::Table(entries) | Node::Tables(entries)) = &entry.node else { return };
     for (name, child) in entries {
         path.push(name.clone());
         if looked_up.contains(path) {
@@ -285,6 +300,13 @@ fn tree(table: &DeTable<'_>, text: &str) -> Node {
 fn node(value: &DeValue<'_>, text: &str) -> Node {
     match value {
         DeValue::Table(table) => tree(table, text),
+        DeValue::Array(items) if !items.is_empty() && items.iter().all(|item| item.get_ref().is_table()) => {
+            let tables = (1..).zip(items.iter()).map(|(number, item): (usize, _)| {
+                let line = line_of(text, item.span().start);
+                (number.to_string(), Entry { line, node: node(item.get_ref(), text) })
+            });
+            Node::Tables(tables.collect())
+        }
         DeValue::Array(items) => {
             let items: Option<Vec<String>> = items.iter().map(|item| scalar(item.get_ref())).collect();
             items.map_or(Node::Nested, |items| Node::Value(Raw::List(items)))

@@ -215,6 +215,63 @@ fn the_client_needs_its_own_section_only() {
 }
 
 #[test]
+fn windows_are_a_list_of_tables_and_their_mistakes_are_told_with_their_lines() {
+    let windows = "
+[[endpoints.main.windows]]
+days = ['mon', 'fri']
+from = '08:00'
+to = '18:00'
+time_zone = 'Europe/Berlin'
+requests_in_flight = 4
+[[endpoints.main.windows]]
+from = '22:00'
+to = '06:00'
+time_zone = 'UTC'
+bytes_per_second = '1MiB'
+";
+    let config = parse(&format!("{SOUND}{windows}"), &[("BRIGADE_ENDPOINTS_MAIN_WINDOWS_2_TO", "07:00")]).unwrap();
+    let read = &config.endpoints["main"].windows;
+    assert_eq!((read.len(), read[0].requests_in_flight, read[1].requests_in_flight), (2, Some(4), None));
+    assert_eq!((read[0].from.to_string(), read[1].to.to_string()), ("08:00".to_owned(), "07:00".to_owned()));
+    let unread = "
+[[endpoints.main.windows]]
+days = ['monday']
+from = '8:00'
+to = '12:60'
+time_zone = '+02:00'
+request_per_second = 4
+";
+    insta::assert_snapshot!(mistakes(&format!("{SOUND}{unread}"), &[]), @r#"
+    brigade.toml:22: endpoints.main.windows.1.days: "monday" is not mon, tue, wed, thu, fri, sat or sun
+    brigade.toml:23: endpoints.main.windows.1.from: takes a time of the day such as 08:30, or 24:00
+    brigade.toml:24: endpoints.main.windows.1.to: takes a time of the day such as 08:30, or 24:00
+    brigade.toml:25: endpoints.main.windows.1.time_zone: takes the name of a time zone such as Europe/Berlin or UTC
+    brigade.toml:26: endpoints.main.windows.1.request_per_second: is not a setting (see 'brigade config reference')
+    "#);
+    let unfit = "
+[[endpoints.main.windows]]
+from = '24:00'
+to = '08:00'
+time_zone = 'UTC'
+requests_in_flight = 4
+[[endpoints.main.windows]]
+from = '08:00'
+to = '08:00'
+time_zone = 'UTC'
+";
+    insta::assert_snapshot!(mistakes(&format!("{SOUND}{unfit}"), &[]), @r"
+    brigade.toml:22: endpoints.main.windows.1.from: must be before 24:00
+    brigade.toml:27: endpoints.main.windows.2.from: begins a window that limits nothing: give it requests_in_flight, requests_per_second, objects_per_second or bytes_per_second
+    brigade.toml:28: endpoints.main.windows.2.to: must be another time than from: a whole day is from 00:00 to 24:00
+    ");
+    let no_list = format!("{SOUND}[endpoints.main.windows]\nfrom = '08:00'\n");
+    insta::assert_snapshot!(mistakes(&no_list, &[]), @r"
+    brigade.toml:20: endpoints.main.windows: must be a list of tables: [[endpoints.main.windows]]
+    brigade.toml:21: endpoints.main.windows.from: is not a setting (see 'brigade config reference')
+    ");
+}
+
+#[test]
 fn every_default_can_be_read() {
     // Reading an empty table reads every default of a section, and panics where one is wrong.
     let mut sheet = Sheet::new(source(Path::new("none.toml")), "[a]\n[b]\n[c]\n", []);
@@ -246,6 +303,7 @@ fn no_two_settings_share_a_variable() {
                 // Its names are not ours.
                 RowKind::Map(_) => {}
                 RowKind::Table(_, rows) => variables(&here, rows, all),
+                RowKind::List(_, rows) => variables(&[here, vec!["n".to_owned()]].concat(), rows, &mut *all),
                 RowKind::Named(_, rows) => {
                     variables(&[here, vec!["name".to_owned()]].concat(), rows, all);
                 }

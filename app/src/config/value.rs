@@ -10,6 +10,7 @@ use brigade_model::{AccountId, EndpointKind, Timestamp};
 
 use crate::config::secret::Secret;
 use crate::config::sheet::{Raw, Sheet};
+use crate::config::window::{MinuteOfDay, Zone};
 
 /// A type that a setting can have.
 pub trait Setting: Sized {
@@ -81,6 +82,8 @@ scalar! {
     Addressing, "path or virtual-hosted", |text| {
         [Addressing::Path, Addressing::VirtualHosted].into_iter().find(|addressing| addressing.word() == text)
     };
+    MinuteOfDay, "a time of the day such as 08:30, or 24:00", MinuteOfDay::parse;
+    Zone, "the name of a time zone such as Europe/Berlin or UTC", Zone::parse;
     LogFormat, "auto, text or json", |text| match text {
         "auto" => Some(LogFormat::Auto),
         "text" => Some(LogFormat::Text),

@@ -13,11 +13,14 @@ use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
 use super::learning::Learning;
+use crate::config::window::Window;
 
 /// An endpoint, as long as the process lives.
 pub struct ActiveEndpoint {
     kind: EndpointKind,
     configured: Caps,
+    windows: Vec<Window>,
+    clock: Arc<dyn Clock>,
     limit: LimitHandle,
     multipart_etag: Arc<MultipartEtag>,
     stamps: Arc<StoreClock>,
@@ -29,16 +32,52 @@ impl ActiveEndpoint {
     /// An endpoint for which nothing is set; `clock` is the one that stamps leases, which is the
     /// process's own as long as the job store is embedded.
     #[must_use]
-    pub fn new(name: EndpointName, kind: EndpointKind, configured: Caps, clock: Arc<dyn Clock>) -> Self {
-        let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(clock)));
+    pub fn new(
+        name: EndpointName,
+        kind: EndpointKind,
+        configured: Caps,
+        windows: Vec<Window>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(Arc::clone(&clock))));
         let row = Mutex::new(EndpointRow::unset(name));
         let (multipart_etag, learning) = (Arc::default(), Mutex::default());
-        Self { kind, configured, limit, multipart_etag, stamps, row, learning }
+        let endpoint = Self { kind, configured, windows, clock, limit, multipart_etag, stamps, row, learning };
+        endpoint.follow();
+        endpoint
     }
 
     /// Its name in the configuration.
     pub(super) fn name(&self) -> EndpointName {
         self.row().endpoint.clone()
+    }
+
+    /// The windows that hold now.
+    pub fn windows_now(&self) -> impl Iterator<Item = &Window> {
+        let now = self.clock.now();
+        self.windows.iter().filter(move |window| window.holds_at(now))
+    }
+
+    /// Goes on with the caps of now: windows begin and end.
+    pub fn follow(&self) {
+        let row = self.row();
+        self.follow_row(&row);
+    }
+
+    fn follow_row(&self, row: &EndpointRow) {
+        let windows = self.windows_now().map(Window::limits);
+        let caps = windows.fold(within(self.configured, row.settings.limits), within);
+        if caps != self.limit.caps() {
+            tracing::info!(
+                endpoint = %row.endpoint,
+                requests_in_flight = caps.requests,
+                requests_per_second = caps.requests_per_second,
+                objects_per_second = caps.objects_per_second,
+                bytes_per_second = caps.bytes_per_second,
+                "the endpoint is asked for this at most from now on"
+            );
+            self.limit.set_caps(caps);
+        }
     }
 
     /// What it is declared to be.
@@ -96,9 +135,9 @@ impl ActiveEndpoint {
             return;
         }
         // Under the lock, so that of two the later stays. What stays as it is disturbs no call that waits.
-        let (caps, is_stopped) = (within(self.configured, &row.settings), row.settings.stopped.is_some());
-        if (caps, is_stopped) != (self.limit.caps(), self.limit.is_stopped()) {
-            self.limit.set_caps(caps);
+        self.follow_row(&row);
+        let is_stopped = row.settings.stopped.is_some();
+        if is_stopped != self.limit.is_stopped() {
             self.limit.set_stopped(is_stopped);
         }
         self.begin_with(&row.settings.learned);
@@ -136,9 +175,8 @@ impl ActiveEndpoint {
     }
 }
 
-/// The configuration's caps and the operator's limits, whichever is less.
-fn within(configured: Caps, settings: &EndpointSettings) -> Caps {
-    let limits = settings.limits;
+/// Caps and limits, whichever is less.
+fn within(configured: Caps, limits: LoadLimits) -> Caps {
     Caps {
         requests: limits.requests_in_flight.map_or(configured.requests, |limit| limit.min(configured.requests)),
         is_adaptive: configured.is_adaptive,
@@ -175,3 +213,6 @@ impl Health for EndpointHealth {
         self.endpoint.limit().has_room_for(caller)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,16 +175,23 @@ impl Queue {
         self.state().caps
     }
 
-    /// What was reserved in the rates is forgotten: whoever waits for it reserves anew.
+    /// What was reserved in rates that change is forgotten: whoever waits for them reserves anew.
     pub(super) fn set_caps(self: &Arc<Self>, caps: Caps) {
         let mut state = self.state();
-        state.caps = at_least_one(caps);
-        state.request_rate = Rate::new(CATCH_UP);
-        state.object_rate = Rate::new(CATCH_UP);
-        state.byte_rate = Rate::new(CATCH_UP);
+        let before = std::mem::replace(&mut state.caps, at_least_one(caps));
+        let rates =
+            |caps: Caps| (caps.requests_per_second, caps.objects_per_second, caps.bytes_per_second, caps.is_adaptive);
+        let have_changed = rates(before) != rates(caps);
+        if have_changed {
+            state.request_rate = Rate::new(CATCH_UP);
+            state.object_rate = Rate::new(CATCH_UP);
+            state.byte_rate = Rate::new(CATCH_UP);
+        }
         state.grant_waiting(self);
         drop(state);
-        self.turned.notify_waiters();
+        if have_changed {
+            self.turned.notify_waiters();
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::SetEndpointError;
-use brigade_model::{LoadLimits, Standing};
+use brigade_model::{LoadLimits, Standing, Timestamp};
 use brigade_s3::limit::{AdaptiveUsage, Caps};
 use brigade_wire::cos::CosError;
 
@@ -13,7 +13,8 @@ use super::{Operator, errors};
 use crate::api::Api;
 use crate::api::answer::Refusal;
 use crate::config::value::Action;
-use crate::operator::{EndpointState, HardCaps, LaneState, StoppedSince};
+use crate::config::window::Window;
+use crate::operator::{EndpointState, HardCaps, LaneState, StoppedSince, WindowState};
 use crate::proof;
 use crate::roles::endpoint::ActiveEndpoint;
 
@@ -74,6 +75,7 @@ impl Api {
                 bytes_per_second,
             },
             limits: settings.limits.into(),
+            windows: endpoint.windows_now().map(|window| window_state(window, self.clock.now())).collect(),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
             lanes: usage.adaptive.into_iter().filter(|_| may_see_buckets).map(|lane| lane_state(lane, now)).collect(),
@@ -82,6 +84,16 @@ impl Api {
             lacks: proof::names(&capabilities, Standing::Lacking),
             unproven: proof::names(&capabilities, Standing::Unproven),
         }
+    }
+}
+
+fn window_state(window: &Window, now: Timestamp) -> WindowState {
+    WindowState {
+        from: window.from.to_string(),
+        to: window.to.to_string(),
+        time_zone: window.time_zone.name().to_owned(),
+        until: window.holds_until(now).map(|until| format!("{until:.0}")),
+        limits: window.limits().into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::command::job::{Desk, output};
 use crate::command::limits;
-use crate::operator::{EndpointState, HardCaps, LaneState, Limits};
+use crate::operator::{EndpointState, HardCaps, LaneState, Limits, WindowState};
 use crate::progress::grouped;
 use crate::proof;
 use crate::table;
@@ -17,12 +17,13 @@ pub async fn run(desk: &Desk) -> anyhow::Result<()> {
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {
-    const HEADER: [&str; 11] = [
+    const HEADER: [&str; 12] = [
         "endpoint",
         "state",
         "in flight",
         "waiting",
         "limits",
+        "window",
         "configured",
         "probed",
         "proved",
@@ -92,6 +93,7 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         grouped(endpoint.requests_in_flight_now.into()),
         grouped(endpoint.calls_waiting_now),
         limits::to_text(endpoint.limits),
+        endpoint.windows.iter().map(window).collect::<Vec<_>>().join("; "),
         configured(endpoint.configured),
         endpoint.probed.clone().unwrap_or_default(),
         endpoint.proved.len().to_string(),
@@ -99,6 +101,11 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         proof::in_short(&endpoint.unproven),
         stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
     ]
+}
+
+fn window(window: &WindowState) -> String {
+    let until = window.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("{}{until} ({} to {} {})", limits::to_text(window.limits), window.from, window.to, window.time_zone)
 }
 
 fn configured(caps: HardCaps) -> String {
@@ -130,6 +137,7 @@ mod tests {
                 bytes_per_second: None,
             },
             limits: Limits::default(),
+            windows: vec![],
             requests_in_flight_now: 3,
             calls_waiting_now: 0,
             lanes: vec![],
@@ -138,6 +146,19 @@ mod tests {
             lacks: vec![],
             unproven: vec![],
         }
+    }
+
+    #[test]
+    fn a_window_that_holds_is_told_with_its_end() {
+        let limits = Limits { requests_in_flight: Some(4), ..Limits::default() };
+        let (from, to, time_zone) = ("22:00".into(), "06:00".into(), "Europe/Berlin".into());
+        let night = WindowState { from, to, time_zone, until: Some("2026-01-02T05:00:00Z".into()), limits };
+        let main =
+            EndpointState { windows: vec![night.clone(), WindowState { until: None, ..night }], ..endpoint("m") };
+        insta::assert_snapshot!(to_text(&[main]), @r"
+        ENDPOINT  STATE  IN FLIGHT  WAITING  WINDOW                                                                                                             CONFIGURED    PROVED
+        m         up             3        0  4 in flight until 2026-01-02T05:00:00Z (22:00 to 06:00 Europe/Berlin); 4 in flight (22:00 to 06:00 Europe/Berlin)  32 in flight       2
+        ");
     }
 
     #[test]
