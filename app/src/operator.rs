@@ -334,6 +334,22 @@ pub struct WindowState {
     pub limits: Limits,
 }
 
+/// How the other users of an endpoint are protected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProtectionState {
+    /// What others shall wait at most, in milliseconds.
+    pub protect_latency_ms: f64,
+    /// The bucket whose head is asked for; null for a key that may not list endpoints.
+    #[schema(required)]
+    pub bucket: Option<String>,
+    /// The median of the latest probes, in milliseconds; null before there were any.
+    #[schema(required)]
+    pub probe_p50_ms: Option<f64>,
+    /// Our requests in flight at most; null while nothing had to fall.
+    #[schema(required)]
+    pub requests_in_flight: Option<u32>,
+}
+
 /// An endpoint: what is set for it and what goes on there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointState {
@@ -350,6 +366,9 @@ pub struct EndpointState {
     pub limits: Limits,
     /// The windows of the configuration that hold now: the least of all counts.
     pub windows: Vec<WindowState>,
+    /// How others are protected; null where that is not configured.
+    #[schema(required)]
+    pub protection: Option<ProtectionState>,
     /// Requests in flight now.
     pub requests_in_flight_now: u32,
     /// Calls that wait for their turn now.

@@ -16,7 +16,7 @@ use anyhow::Context;
 use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic};
-use brigade_model::{AccountId, EndpointKind, EndpointName, EndpointRow};
+use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
@@ -34,9 +34,11 @@ use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod endpoint;
 mod learning;
+pub mod protection;
 mod window;
 
 use endpoint::{ActiveEndpoint, EndpointHealth};
+use protection::{HeadOfBucket, Protection};
 
 /// What a chain is built with.
 pub struct Tools {
@@ -137,7 +139,36 @@ impl ConfiguredRoles {
                 roles.places.insert((id.clone(), role_name.clone()), places);
             }
         }
+        for (name, endpoint) in &config.endpoints {
+            if let Some(latency) = endpoint.protect_latency {
+                roles.protect_users_of(name, latency, config, tools).with_context(|| format!("endpoints.{name}"))?;
+            }
+        }
         Ok(roles)
+    }
+
+    /// Measures with the first bucket that a role names, by the names of accounts and roles, and with the
+    /// credentials of that role: so it needs no more rights than they have.
+    fn protect_users_of(&self, name: &str, latency: Duration, config: &Config, tools: &Tools) -> anyhow::Result<()> {
+        let endpoint = config.endpoints.get(name).context("there is no such endpoint")?;
+        let mut named = config.accounts.values().flat_map(|account| account.roles.values()).flat_map(|role| {
+            role.buckets_at(name).map(move |(place, bucket)| (pair_of(role, place, name, endpoint), bucket))
+        });
+        let (pair, bucket) = named.next().context("no role names a bucket of it")?;
+        let credentials = pair.context("it has no credentials")?.credentials();
+        let is_its = |chain: &&Chain| chain.endpoint.as_str() == name && chain.pair.credentials() == credentials;
+        let chain = self.chains.iter().find(is_its).context("every place has its chain")?;
+        let store = bare_store(endpoint, Arc::clone(&chain.rotating), Arc::clone(&tools.clock), tools.idle.clone())?;
+        let bucket = BucketName::new(bucket)?;
+        let probe = Arc::new(HeadOfBucket { store, bucket: bucket.clone() });
+        let active = self.endpoints.get(&chain.endpoint).context("every endpoint is there before its places")?;
+        active.protect(Protection::new(latency, bucket, probe));
+        Ok(())
+    }
+
+    /// Protects the other users of all endpoints for which that is configured, for as long as it is waited for.
+    pub async fn keep_protecting(&self) {
+        futures::future::join_all(self.endpoints.values().map(|endpoint| endpoint.keep_protecting())).await;
     }
 
     fn build_role(

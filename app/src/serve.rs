@@ -241,12 +241,15 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
     }
 }
 
-/// Begins and ends the endpoints' windows, for as long as the service runs.
+/// Begins and ends the endpoints' windows and protects their other users, for as long as the service runs.
 async fn follow(roles: Arc<ConfiguredRoles>, clock: Arc<dyn Clock>) {
-    loop {
-        clock.sleep(FOLLOW_EVERY).await;
-        roles.follow();
-    }
+    let windows = async {
+        loop {
+            clock.sleep(FOLLOW_EVERY).await;
+            roles.follow();
+        }
+    };
+    tokio::join!(windows, roles.keep_protecting()).1
 }
 
 /// Closes idle connections to stores, for as long as the service runs.

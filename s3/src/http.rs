@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::StoreClock;
+use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{Answer, Call, CallError, GetObject, HeadObject, Leash, ObjectStore};
+use brigade_model::ports::object_store::{
+    Answer, Call, CallError, GetObject, HeadObject, Leash, ListObjectsV2, ObjectStore,
+};
 
 use crate::credentials::CredentialSource;
 use crate::timeouts::Timeouts;
@@ -34,7 +37,7 @@ mod reply;
 mod sign;
 mod tls;
 
-use draft::CHECKSUM_MODE;
+use draft::{CHECKSUM_MODE, Draft};
 use exchange::Exchange;
 pub use line::{IDLE_CONNECTIONS_MAX, IdleConnections};
 use reply::Reply;
@@ -137,6 +140,22 @@ impl HttpStore {
     pub fn telling_dates_to(mut self, clock: Arc<StoreClock>) -> Self {
         self.exchange.dates = Some(clock);
         self
+    }
+
+    /// Asks for the head of a bucket, once, past everything that calls of jobs wait for. Any answer is one:
+    /// it is how long it takes that tells something.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn head_bucket(&self, bucket: &BucketName) -> Result<(), CallError> {
+        let listing =
+            ListObjectsV2 { bucket: bucket.clone(), prefix: String::new(), continuation_token: None, max_keys: 1 };
+        // It may take as long as a small listing, and has no body.
+        let call = Call::ListObjectsV2(listing);
+        match self.exchange.send(&call, Draft::of_bucket(::http::Method::HEAD, bucket)).await {
+            Err(error) if error.http_status.is_none() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {

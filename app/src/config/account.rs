@@ -105,6 +105,17 @@ impl Account {
 }
 
 impl Role {
+    /// The places on that endpoint that name a bucket, rather than a pattern, with its name.
+    pub fn buckets_at<'a>(&'a self, endpoint: &'a str) -> impl Iterator<Item = (&'a Place, &'a str)> {
+        let is_there = move |place: &Place| {
+            place.endpoint.as_ref().or(self.source.endpoint.as_ref()).is_some_and(|name| name == endpoint)
+        };
+        self.places().filter(move |(_, place)| is_there(place)).flat_map(|(_, place)| {
+            let buckets = place.buckets.as_ref().or(self.source.buckets.as_ref()).into_iter().flatten();
+            buckets.filter(|bucket| !bucket.ends_with('*')).map(move |bucket| (place, bucket.as_str()))
+        })
+    }
+
     /// The places that are given, with their names.
     pub fn places(&self) -> impl Iterator<Item = (&'static str, &Place)> {
         [

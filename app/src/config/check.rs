@@ -20,6 +20,13 @@ pub(super) fn check(config: &Config, sheet: &mut Sheet) {
     for (name, endpoint) in &config.endpoints {
         check_endpoint(name, endpoint, sheet);
     }
+    for (name, _) in config.endpoints.iter().filter(|(_, endpoint)| endpoint.protect_latency.is_some()) {
+        let mut roles = config.accounts.values().flat_map(|account| account.roles.values());
+        if !roles.any(|role| role.buckets_at(name).next().is_some()) {
+            let problem = "needs a role that names a bucket of this endpoint without '*': its head is asked for";
+            sheet.blame(&path(&["endpoints", name, "protect_latency"]), problem);
+        }
+    }
     check_owners(config, sheet);
     for (name, account) in &config.accounts {
         check_account(config, name, account, sheet);

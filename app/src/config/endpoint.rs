@@ -50,6 +50,9 @@ section! {
         optional bytes_per_second: Bytes,
         /// Times of the day in which less may be asked of it.
         list windows: Window,
+        /// What others shall wait for the store at most, as a HEAD of a bucket tells once a second while requests of
+        /// jobs are in flight: these become fewer until it holds, one at least.
+        optional protect_latency: Duration,
         /// Attempts of a call that fails for a reason that may pass, made over a minute at least.
         default attempts_max: u32 = "5",
         /// An attempt ends when no byte of its answer has come for this long, or of a streamed object.

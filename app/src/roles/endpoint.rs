@@ -1,7 +1,7 @@
 //! An endpoint of the configuration under an operator's hand: its limits, whether it is stopped
 //! and what it can do, for all roles and credentials together.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use brigade_engine::multipart_etag::MultipartEtag;
 use brigade_engine::places::Health;
@@ -14,12 +14,14 @@ use brigade_s3::retry::Gate;
 
 use super::learning::Learning;
 use crate::config::window::Window;
+use crate::roles::protection::{PROBE_EVERY, Protection, ProtectionNow};
 
 /// An endpoint, as long as the process lives.
 pub struct ActiveEndpoint {
     kind: EndpointKind,
     configured: Caps,
     windows: Vec<Window>,
+    protection: OnceLock<Protection>,
     clock: Arc<dyn Clock>,
     limit: LimitHandle,
     multipart_etag: Arc<MultipartEtag>,
@@ -41,8 +43,9 @@ impl ActiveEndpoint {
     ) -> Self {
         let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(Arc::clone(&clock))));
         let row = Mutex::new(EndpointRow::unset(name));
-        let (multipart_etag, learning) = (Arc::default(), Mutex::default());
-        let endpoint = Self { kind, configured, windows, clock, limit, multipart_etag, stamps, row, learning };
+        let (protection, multipart_etag, learning) = (OnceLock::new(), Arc::default(), Mutex::default());
+        let endpoint =
+            Self { kind, configured, windows, protection, clock, limit, multipart_etag, stamps, row, learning };
         endpoint.follow();
         endpoint
     }
@@ -65,9 +68,16 @@ impl ActiveEndpoint {
     }
 
     fn follow_row(&self, row: &EndpointRow) {
-        let windows = self.windows_now().map(Window::limits);
-        let caps = windows.fold(within(self.configured, row.settings.limits), within);
-        if caps != self.limit.caps() {
+        let allowed = self.allowed(row);
+        let share = self.protection.get().map(|protection| protection.share_of(allowed.requests));
+        let caps = Caps { requests: share.unwrap_or(allowed.requests), ..allowed };
+        let before = self.limit.caps();
+        if caps == before {
+            return;
+        }
+        self.limit.set_caps(caps);
+        // A share moves every few seconds.
+        if share.is_none_or(|share| share == allowed.requests) {
             tracing::info!(
                 endpoint = %row.endpoint,
                 requests_in_flight = caps.requests,
@@ -76,7 +86,40 @@ impl ActiveEndpoint {
                 bytes_per_second = caps.bytes_per_second,
                 "the endpoint is asked for this at most from now on"
             );
-            self.limit.set_caps(caps);
+        } else {
+            tracing::debug!(endpoint = %row.endpoint, requests_in_flight = caps.requests, "the share has moved");
+        }
+    }
+
+    /// What may be asked of it but for the protection of others: the least of the configuration, the
+    /// operator's limits and the windows.
+    fn allowed(&self, row: &EndpointRow) -> Caps {
+        self.windows_now().map(Window::limits).fold(within(self.configured, row.settings.limits), within)
+    }
+
+    /// Protects its other users from now on, if nothing does yet.
+    pub(super) fn protect(&self, protection: Protection) {
+        self.protection.get_or_init(|| protection);
+    }
+
+    /// How its other users are protected.
+    #[must_use]
+    pub fn protection_now(&self) -> Option<ProtectionNow> {
+        self.protection.get().map(Protection::now)
+    }
+
+    /// Measures what others wait while requests are in flight, and follows it; ends at once where nobody is
+    /// protected.
+    pub async fn keep_protecting(&self) {
+        let Some(protection) = self.protection.get() else { return };
+        loop {
+            self.clock.sleep(PROBE_EVERY).await;
+            let used = self.limit.usage().requests;
+            if used == 0 {
+                continue;
+            }
+            protection.look(&*self.clock, used, self.configured.requests).await;
+            self.follow();
         }
     }
 

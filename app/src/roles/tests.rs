@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use brigade_model::{BucketName, Capability, EndpointSettings, Finding, Probe, Proof, Timestamp};
+use brigade_model::{Capability, EndpointSettings, Finding, Probe, Proof, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 
 use super::*;
@@ -103,6 +103,22 @@ async fn credentials_are_the_places_own_or_the_sources_on_its_endpoint_or_the_en
     assert_eq!(resolve(&two.target, "photos").as_deref(), Some("photos"), "the source's buckets");
     assert_eq!(resolve(&two.manifest, "photos"), None);
     assert_eq!(roles.now().len(), 2, "one limit for each endpoint");
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_latency_is_measured_at_the_first_bucket_that_a_role_names_without_a_pattern() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secret(folder.path(), "first");
+    let protected = CONFIG.replace("kind = \"garage\"", "protect_latency = \"50ms\"");
+    let config = protected.replace("SECRETS", folder.path().to_str().unwrap());
+    let roles = build_from(&Config::from_text(&config).unwrap());
+    let now = |name: &str| roles.endpoint(name).unwrap().1.protection_now();
+    let protection = now("second").unwrap();
+    assert_eq!((protection.bucket.as_str(), protection.latency), ("photos", Duration::from_millis(50)));
+    assert_eq!(now("main"), None);
+    let patterns = config.replace("buckets = [\"photos\"]", "buckets = [\"photos-*\"]");
+    let mistake = Config::from_text(&patterns).unwrap_err().to_string();
+    assert!(mistake.contains("endpoints.second.protect_latency: needs a role that names a bucket"), "{mistake}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,22 @@ async fn what_the_server_closed_is_closed_without_being_used() {
 }
 
 #[tokio::test]
+async fn the_head_of_a_bucket_is_one_small_request_over_a_kept_connection_and_any_answer_is_one() {
+    let replies = [200, 403, 404, 503].map(|status| answer(status, &[], ""));
+    let stub = Stub::scripted(replies).await;
+    let store = store(&stub.url(), &IdleConnections::new(9), &HeldClock::new());
+    let bucket = "photos".parse().unwrap();
+    for _ in 0..4 {
+        store.head_bucket(&bucket).await.unwrap();
+    }
+    let seen: Vec<_> =
+        stub.recorded().iter().map(|came| (came.method.clone(), came.path().to_owned(), came.connection)).collect();
+    assert_eq!(seen, vec![("HEAD".to_owned(), "/photos/".to_owned(), 0); 4]);
+    let nowhere = HttpStore::new(config("http://127.0.0.1:1"), HeldClock::new()).unwrap();
+    assert!(nowhere.head_bucket(&bucket).await.is_err());
+}
+
+#[tokio::test]
 async fn an_idle_connection_ends_in_time_though_nobody_asks_for_it() {
     let (server, idle, clock) = (Everywhere::start().await, IdleConnections::new(9), HeldClock::new());
     delete(&store(&server.url(0), &idle, &clock)).await;

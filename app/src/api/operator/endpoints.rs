@@ -14,9 +14,10 @@ use crate::api::Api;
 use crate::api::answer::Refusal;
 use crate::config::value::Action;
 use crate::config::window::Window;
-use crate::operator::{EndpointState, HardCaps, LaneState, StoppedSince, WindowState};
+use crate::operator::{EndpointState, HardCaps, LaneState, ProtectionState, StoppedSince, WindowState};
 use crate::proof;
 use crate::roles::endpoint::ActiveEndpoint;
+use crate::roles::protection::ProtectionNow;
 
 impl Api {
     /// Every endpoint of the configuration.
@@ -76,6 +77,7 @@ impl Api {
             },
             limits: settings.limits.into(),
             windows: endpoint.windows_now().map(|window| window_state(window, self.clock.now())).collect(),
+            protection: endpoint.protection_now().map(|protection| protection_state(protection, may_see_buckets)),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,
             lanes: usage.adaptive.into_iter().filter(|_| may_see_buckets).map(|lane| lane_state(lane, now)).collect(),
@@ -84,6 +86,15 @@ impl Api {
             lacks: proof::names(&capabilities, Standing::Lacking),
             unproven: proof::names(&capabilities, Standing::Unproven),
         }
+    }
+}
+
+fn protection_state(protection: ProtectionNow, may_see_buckets: bool) -> ProtectionState {
+    ProtectionState {
+        protect_latency_ms: protection.latency.as_secs_f64() * 1e3,
+        bucket: may_see_buckets.then(|| protection.bucket.to_string()),
+        probe_p50_ms: protection.probe_p50.map(|p50| p50.as_secs_f64() * 1e3),
+        requests_in_flight: protection.share,
     }
 }
 

@@ -285,9 +285,9 @@ async fn an_endpoint_is_stopped_and_started_and_its_jobs_are_told_why() {
 async fn an_endpoints_limits_stay_within_the_configuration() {
     let bench = Bench::new();
     let limit = |body: Value| by_operator(with_json(post("endpoints/main/limit"), &body));
-    let answer = bench.send(limit(json!({"requests_in_flight": 33}))).await;
+    let answer = bench.send(limit(json!({"requests_in_flight": 1025}))).await;
     assert_eq!(refused(&answer), (400, "InvalidArgument".into()));
-    assert!(document(&answer)["message"].as_str().unwrap().contains("the configuration allows 32 at most"));
+    assert!(document(&answer)["message"].as_str().unwrap().contains("the configuration allows 1024 at most"));
     let limits = json!({
         "requests_in_flight": 8, "requests_per_second": 100, "objects_per_second": 50, "bytes_per_second": 1000
     });

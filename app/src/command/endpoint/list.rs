@@ -2,7 +2,7 @@
 
 use crate::command::job::{Desk, output};
 use crate::command::limits;
-use crate::operator::{EndpointState, HardCaps, LaneState, Limits, WindowState};
+use crate::operator::{EndpointState, HardCaps, LaneState, Limits, ProtectionState, WindowState};
 use crate::progress::grouped;
 use crate::proof;
 use crate::table;
@@ -17,13 +17,14 @@ pub async fn run(desk: &Desk) -> anyhow::Result<()> {
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {
-    const HEADER: [&str; 12] = [
+    const HEADER: [&str; 13] = [
         "endpoint",
         "state",
         "in flight",
         "waiting",
         "limits",
         "window",
+        "protected",
         "configured",
         "probed",
         "proved",
@@ -94,6 +95,7 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         grouped(endpoint.calls_waiting_now),
         limits::to_text(endpoint.limits),
         endpoint.windows.iter().map(window).collect::<Vec<_>>().join("; "),
+        endpoint.protection.as_ref().map(protection).unwrap_or_default(),
         configured(endpoint.configured),
         endpoint.probed.clone().unwrap_or_default(),
         endpoint.proved.len().to_string(),
@@ -101,6 +103,12 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         proof::in_short(&endpoint.unproven),
         stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
     ]
+}
+
+fn protection(protection: &ProtectionState) -> String {
+    let p50 = protection.probe_p50_ms.map(|ms| format!(", {ms:.0} ms seen")).unwrap_or_default();
+    let share = protection.requests_in_flight.map(|n| format!(", {} in flight", grouped(n.into()))).unwrap_or_default();
+    format!("{:.0} ms{p50}{share}", protection.protect_latency_ms)
 }
 
 fn window(window: &WindowState) -> String {
@@ -138,6 +146,7 @@ mod tests {
             },
             limits: Limits::default(),
             windows: vec![],
+            protection: None,
             requests_in_flight_now: 3,
             calls_waiting_now: 0,
             lanes: vec![],
@@ -159,6 +168,15 @@ mod tests {
         ENDPOINT  STATE  IN FLIGHT  WAITING  WINDOW                                                                                                             CONFIGURED    PROVED
         m         up             3        0  4 in flight until 2026-01-02T05:00:00Z (22:00 to 06:00 Europe/Berlin); 4 in flight (22:00 to 06:00 Europe/Berlin)  32 in flight       2
         ");
+    }
+
+    #[test]
+    fn a_protection_is_told_with_what_it_sees_and_does() {
+        let (protect_latency_ms, bucket) = (50.0, Some("photos".to_owned()));
+        let new = ProtectionState { protect_latency_ms, bucket, probe_p50_ms: None, requests_in_flight: None };
+        let busy = ProtectionState { probe_p50_ms: Some(43.4), requests_in_flight: Some(1200), ..new.clone() };
+        let told = [new, busy].map(|state| protection(&state));
+        assert_eq!(told, ["50 ms", "50 ms, 43 ms seen, 1,200 in flight"]);
     }
 
     #[test]

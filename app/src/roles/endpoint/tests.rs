@@ -15,6 +15,7 @@ use brigade_s3::timeouts::Timeouts;
 use super::*;
 use crate::config::section::{Reader, Section};
 use crate::config::sheet::{Sheet, Source};
+use crate::roles::protection::Probe;
 
 /// A store whose answers take the longer the more requests are in flight.
 struct Model {
@@ -25,7 +26,7 @@ struct Model {
 }
 
 /// What an answer takes where nothing waits.
-const LEAST: Duration = Duration::from_millis(20);
+const LEAST: Duration = Duration::from_millis(100);
 
 #[async_trait]
 impl ObjectStore for Model {
@@ -42,6 +43,29 @@ fn head() -> Call {
     let at = At { bucket: BucketName::new("photos").unwrap(), key: "key".parse().unwrap() };
     HeadObject { at, version: None }.into_call()
 }
+
+/// What others of the store see.
+#[async_trait]
+impl Probe for Model {
+    async fn is_answered(&self) -> bool {
+        self.call(&Leash::unbounded(), head()).await.is_ok()
+    }
+}
+
+/// One that never gets an answer, or fails at once.
+struct Broken {
+    fails: bool,
+}
+
+#[async_trait]
+impl Probe for Broken {
+    async fn is_answered(&self) -> bool {
+        if self.fails { false } else { std::future::pending().await }
+    }
+}
+
+/// What others shall wait at most.
+const PROTECTED: Duration = Duration::from_millis(250);
 
 struct Scene {
     clock: Arc<SimulatedClock>,
@@ -71,6 +95,24 @@ impl Scene {
         }
     }
 
+    /// Protects 250 ms, as that probe tells.
+    fn protect(&self, probe: Arc<dyn Probe>) {
+        self.endpoint.protect(Protection::new(PROTECTED, BucketName::new("photos").unwrap(), probe));
+        let endpoint = Arc::clone(&self.endpoint);
+        tokio::spawn(async move { endpoint.keep_protecting().await });
+    }
+
+    /// Requests in flight at most, and the latest look, at each of so many seconds.
+    async fn watch(&self, seconds: usize) -> Vec<(u32, Duration)> {
+        let mut seen = Vec::new();
+        for _ in 0..seconds {
+            self.clock.sleep(Duration::from_secs(1)).await;
+            let now = self.endpoint.protection_now().unwrap();
+            seen.push((self.endpoint.limit().caps().requests, now.probe_p50.unwrap_or_default()));
+        }
+        seen
+    }
+
     fn in_flight(&self) -> usize {
         self.model.in_flight.load(Ordering::Relaxed)
     }
@@ -93,7 +135,7 @@ fn window(clock: &dyn Clock, begins: i64, ends: i64, limits: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn windows_lower_what_is_asked_from_their_begin_to_their_end_also_for_calls_that_wait() {
     let clock = SimulatedClock::new();
-    let windows = [window(&clock, 10, 30, "requests_in_flight = 40"), window(&clock, 20, 40, "requests_in_flight = 4")];
+    let windows = [window(&clock, 1, 3, "requests_in_flight = 40"), window(&clock, 2, 4, "requests_in_flight = 4")];
     let scene = Scene::new(&windows, 1000);
     scene.press(200);
     // At most, as the operator has it: the least of all holds.
@@ -102,13 +144,65 @@ async fn windows_lower_what_is_asked_from_their_begin_to_their_end_also_for_call
     scene.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
     let mut seen = Vec::new();
     for _ in 0..9 {
-        scene.clock.sleep(Duration::from_secs(299)).await;
+        scene.clock.sleep(Duration::from_secs(30)).await;
         scene.endpoint.follow();
-        scene.clock.sleep(Duration::from_secs(1)).await;
+        scene.clock.sleep(Duration::from_millis(500)).await;
         seen.push((scene.in_flight(), scene.endpoint.windows_now().count()));
     }
-    assert_eq!(seen[..2], [(50, 0), (50, 0)][..]);
-    assert_eq!(seen[2..4], [(40, 1), (40, 1)][..]);
-    assert_eq!(seen[4..8], [(4, 2), (4, 2), (4, 1), (4, 1)][..]);
-    assert_eq!(seen[8], (50, 0));
+    let expected = [(50, 0), (40, 1), (40, 1), (4, 2), (4, 2), (4, 1), (4, 1), (50, 0), (50, 0)];
+    assert_eq!(seen, expected);
+}
+
+/// The store has room for so many at 100 ms, so for two and a half times as many at 250 ms.
+#[tokio::test(start_paused = true)]
+async fn our_share_falls_until_others_latency_holds_and_comes_back_when_the_store_is_faster() {
+    let scene = Scene::new(&[], 10);
+    scene.protect(scene.model.clone());
+    scene.press(150);
+    let fell = scene.watch(30).await;
+    assert!(fell[8..].iter().all(|(share, _)| *share < 100), "it falls after the first look: {fell:?}");
+    for (share, p50) in scene.watch(120).await {
+        assert!(p50 <= PROTECTED && (20..=24).contains(&share), "{share} with {p50:?}");
+    }
+    scene.model.room.store(2, Ordering::Relaxed);
+    scene.watch(60).await;
+    for (share, p50) in scene.watch(120).await {
+        assert!(p50 <= PROTECTED && (3..=4).contains(&share), "{share} with {p50:?}");
+    }
+    scene.model.room.store(100, Ordering::Relaxed);
+    let rose = scene.watch(300).await;
+    assert!(rose[29].0 < 30, "carefully: {}", rose[29].0);
+    let now = scene.endpoint.protection_now().unwrap();
+    assert_eq!((rose[299].0, now.share), (100, None), "all of it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_stays_in_flight_though_others_latency_never_holds() {
+    for fails in [false, true] {
+        let scene = Scene::new(&[], 100);
+        scene.protect(Arc::new(Broken { fails }));
+        scene.press(150);
+        let seen = scene.watch(200).await;
+        // One that fails says nothing of the store's latency.
+        assert_eq!(seen[199].0, if fails { 100 } else { 1 });
+        scene.clock.sleep(Duration::from_millis(500)).await;
+        assert!(scene.in_flight() >= 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_probe_is_made_while_nothing_is_in_flight_and_a_share_that_is_not_used_does_not_grow() {
+    let scene = Scene::new(&[], 100);
+    scene.protect(scene.model.clone());
+    scene.watch(60).await;
+    assert_eq!(scene.endpoint.protection_now().unwrap().probe_p50, None);
+    scene.model.room.store(10, Ordering::Relaxed);
+    scene.press(150);
+    let share = scene.watch(60).await[59].0;
+    assert!((20..=24).contains(&share), "{share}");
+    // An operator's limit holds under it.
+    let limits = LoadLimits { requests_in_flight: Some(3), ..LoadLimits::default() };
+    let settings = EndpointSettings { limits, ..EndpointSettings::default() };
+    scene.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
+    assert!(scene.watch(60).await.iter().all(|(share, _)| *share == 3));
 }
