@@ -7,7 +7,6 @@
 //! says of a key is an answer, also where it is a refusal. A key that it does not name, or of which
 //! it says what may pass, is deleted by a call of its own: an unknown effect is checked then.
 
-use brigade_model::limits::DELETE_OBJECTS_BYTES_MAX;
 use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
 use brigade_model::{Outcome, Task, Timestamp};
 use futures::StreamExt;
@@ -120,7 +119,7 @@ async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResul
     let bucket = hand.find_source()?.bucket;
     let objects = tasks.iter().map(|task| (task.key.clone(), task.version.clone())).collect();
     let request = DeleteObjects { bucket, objects };
-    let _room = hand.room_for((DELETE_OBJECTS_BYTES_MAX + request.answer_bounds().bytes) as u64).await?;
+    let _room = hand.room_for((group::body_len(tasks) + request.answer_bounds().bytes) as u64).await?;
     Ok(hand.send(&bench.source, request).await?)
 }
 

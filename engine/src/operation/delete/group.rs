@@ -32,6 +32,11 @@ pub(crate) fn group_len(tasks: &[Task], keys_max: usize, must_look: impl Fn(&Tas
     joined.max(tasks.len().min(1))
 }
 
+/// The bytes of the body of such a group, at most.
+pub(crate) fn body_len(tasks: &[&Task]) -> usize {
+    BODY_BYTES + tasks.iter().map(|task| body_bytes(task)).sum::<usize>()
+}
+
 fn goes_singly(task: &Task, must_look: impl Fn(&Task) -> bool) -> bool {
     task.defect.is_some() || task.tried_since.is_some() || must_look(task) || !is_carried_by_xml(&task.key)
 }
@@ -89,6 +94,7 @@ mod tests {
         let group = len(&many);
         assert!(group > 1 && BODY_BYTES + group * (ELEMENT_BYTES + 1019 * 6 + 5) <= DELETE_OBJECTS_BYTES_MAX);
         assert!(BODY_BYTES + (group + 1) * (ELEMENT_BYTES + 1019 * 6 + 5) > DELETE_OBJECTS_BYTES_MAX);
+        assert!(body_len(&many[..group].iter().collect::<Vec<_>>()) <= DELETE_OBJECTS_BYTES_MAX);
     }
 
     #[test]

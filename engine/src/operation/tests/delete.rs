@@ -1,12 +1,21 @@
-use brigade_model::ports::object_store::{CallError, CallKind, Effect, Verdict};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::ports::Clock;
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Effect, Leash, ObjectStore, Verdict};
 use brigade_model::{BucketName, Operation, Outcome, Task, VersionId};
+use brigade_runtime::SimulatedClock;
 use brigade_s3::simulated::Versioning;
+use futures::future::join_all;
 
 use brigade_model::outcome::TaskEffect;
 
 use super::rig::{
     Fault, Rig, SOURCE, at, code, done, effect, exists, lost, message, put_now, task, task_of_version, write,
 };
+use crate::byte_budget::ByteBudget;
 use crate::operation::Run;
 
 const DELETE: Operation = Operation::Delete;
@@ -203,4 +212,63 @@ async fn a_group_that_has_to_stop_tells_whether_it_was_sent() {
     let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
     rig.fault(CallKind::DeleteObjects, Fault::Fails(stopped));
     assert_eq!(rig.run_group(&tasks(&["a", "b"])).await, [Run::Unsettled, Run::Unsettled]);
+}
+
+/// A store that takes a second for each group, and counts what requests and answers may hold meanwhile.
+struct Slow {
+    inner: Arc<dyn ObjectStore>,
+    clock: Arc<SimulatedClock>,
+    held: AtomicU64,
+    most: AtomicU64,
+}
+
+#[async_trait]
+impl ObjectStore for Slow {
+    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        let Call::DeleteObjects(request) = &call else { return self.inner.call(leash, call).await };
+        let keys: usize = request.objects.iter().map(|(key, _)| key.as_str().len()).sum();
+        let bytes = (keys + request.answer_bounds().bytes) as u64;
+        self.most.fetch_max(self.held.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
+        self.clock.sleep(Duration::from_secs(1)).await;
+        let answer = self.inner.call(leash, call).await;
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        answer
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_groups_of_deletes_at_once_hold_no_more_bytes_than_the_budget_and_all_end() {
+    const GROUPS: usize = 1024;
+    const KEYS: usize = 100;
+    // A group of these holds some 190 KiB with its answer, and a job may have half of the budget.
+    for budget in [8_u64 << 20, 64 << 20] {
+        let mut rig = Rig::new().await;
+        rig.begin_run();
+        let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        let slow = Arc::new(Slow { inner: rig.store.clone(), clock: rig.clock.clone(), held, most });
+        rig.bench.source.store = slow.clone();
+        rig.bench.bytes = ByteBudget::new(budget);
+        let group = |n| (0..KEYS).map(|k| task(&format!("group-{n:04}/key-{k:04}"))).collect::<Vec<_>>();
+        let groups: Vec<Vec<Task>> = (0..GROUPS).map(group).collect();
+        let runs = join_all(groups.iter().map(|group| rig.run_group(group))).await;
+        assert!(runs.iter().flatten().all(|run| *run == done()));
+        let most = slow.most.load(Ordering::Relaxed);
+        assert!((budget / 4..=budget).contains(&most), "{most} bytes of {budget}");
+        assert_eq!(slow.held.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_small_groups_of_deletes_are_in_flight_at_once() {
+    let mut rig = Rig::new().await;
+    rig.begin_run();
+    let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
+    let slow = Arc::new(Slow { inner: rig.store.clone(), clock: rig.clock.clone(), held, most });
+    rig.bench.source.store = slow.clone();
+    let groups: Vec<Vec<Task>> =
+        (0..1024).map(|n| (0..10).map(|k| task(&format!("group-{n:04}/key-{k}"))).collect()).collect();
+    let began = rig.clock.monotonic();
+    let runs = join_all(groups.iter().map(|group| rig.run_group(group))).await;
+    assert!(runs.iter().flatten().all(|run| *run == done()));
+    assert_eq!(rig.clock.monotonic().since(began), Duration::from_secs(1), "none waited for another");
 }
