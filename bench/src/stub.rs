@@ -256,6 +256,7 @@ impl<'a> Request<'a> {
             "GET" if asks("list-type") => {
                 (answer("404 Not Found", "", b"<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"), 0)
             }
+            "GET" if asks("uploads") => (self.list_uploads(), 0),
             "HEAD" | "GET" => (self.read_object(), 0),
             "DELETE" => (answer("204 No Content", "", b""), u64::from(!asks("uploadId"))),
             "POST" if asks("delete") => {
@@ -281,6 +282,23 @@ impl<'a> Request<'a> {
             }
             _ => (answer("200 OK", "", b""), u64::from(asks("tagging"))),
         }
+    }
+
+    /// The upload that is asked for, as far as it has a name: its time is the store's clock.
+    fn list_uploads(&self) -> Vec<u8> {
+        let named = self.query.split('&').find_map(|pair| pair.strip_prefix("prefix="));
+        let upload = |key| {
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>upload</UploadId>\
+                 <Initiated>2026-11-26T00:00:00.000Z</Initiated></Upload>"
+            )
+        };
+        let uploads = named.map(upload).unwrap_or_default();
+        let document = format!(
+            "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{uploads}\
+             </ListMultipartUploadsResult>"
+        );
+        answer("200 OK", "", document.as_bytes())
     }
 
     /// Bytes of a manifest; any other object has none.
