@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench -p brigade-bench --bench cost              # the four tables
 //! cargo bench -p brigade-bench --bench cost -- prepare   # one of them: prepare, engine, http, polls
+//! cargo bench -p brigade-bench --bench cost -- instructions    # of http, counted by valgrind
 //! ```
 //!
 //! Each cell is taken in a process of its own, on one thread, in turn with the cells that it is compared with. Times are
@@ -14,6 +15,7 @@
 mod asking;
 mod bare;
 mod cpu;
+mod instructions;
 mod job;
 mod manifests;
 mod polls;
@@ -68,10 +70,12 @@ fn main() {
         ["http"] => print_http(),
         ["prepare", who, name] => tell(&[prepare(who, name)]),
         ["engine", operation, tasks, answers] => tell(&run_job(operation, tasks.parse().unwrap(), answers)),
-        ["http", who, operation, server] => tell(&[ask(who, operation, server)]),
+        ["instructions"] => print_instructions(),
+        ["http", who, operation, server] => tell(&[ask(who, operation, server, REQUESTS)]),
+        ["http", who, operation, server, requests] => tell(&[ask(who, operation, server, requests.parse().unwrap())]),
         ["stub"] => serve_stub(),
         _ => {
-            eprintln!("arguments: none, prepare, engine, http or polls");
+            eprintln!("arguments: none, prepare, engine, http, instructions or polls");
             exit(2);
         }
     }
@@ -145,10 +149,12 @@ fn longest_poll(name: &str) -> f64 {
     }
 }
 
+/// Who asks over HTTP, and the column of its figures.
+const ASKERS: [(&str, &str); 3] =
+    [("bare", "hyper + aws-sigv4, us"), ("calls", "our calls, us"), ("job", "our job, us")];
+
 /// What an object costs over HTTP, against a stub in a process of its own with 32 requests in flight.
 fn print_http() {
-    const ASKERS: [(&str, &str); 3] =
-        [("bare", "hyper + aws-sigv4, us"), ("calls", "our calls, us"), ("job", "our job, us")];
     let (mut stub, server) = start_stub();
     let mut figures = Figures::default();
     for _ in 0..ROUNDS {
@@ -158,32 +164,56 @@ fn print_http() {
             }
         }
     }
-    // It would end by itself at the end of its input.
-    stub.kill().unwrap();
-    stub.wait().unwrap();
+    end(&mut stub);
     println!("\nan object over HTTP\n{figures}");
     for operation in ["copy", "tagging"] {
-        let [bare, _, job] = ASKERS.map(|(_, column)| figures.median(operation, column).unwrap());
-        println!("{operation}: our job takes {:.2} times the bare loop", job / bare);
+        let [bare, calls, job] = ASKERS.map(|(_, column)| figures.median(operation, column).unwrap());
+        println!(
+            "{operation}: our calls take {:.2} times the bare loop, our job {:.2} times",
+            calls / bare,
+            job / bare
+        );
     }
 }
 
-fn ask(who: &str, name: &str, server: &str) -> f64 {
+/// The instructions of the same, in thousands.
+fn print_instructions() {
+    let (mut stub, server) = start_stub();
+    let mut figures = Figures::default();
+    for operation in ["copy", "tagging"] {
+        for (who, _) in ASKERS {
+            let row = format!("{operation}, {who}");
+            let [thousands, allocations] = instructions::count(&["http", who, operation, &server]);
+            figures.note(&row, "thousand instructions", thousands);
+            figures.note(&row, "allocations", allocations);
+        }
+    }
+    end(&mut stub);
+    println!("\nan object over HTTP, without hashes\n{figures}");
+}
+
+/// Ends the stub, which would end by itself at the end of its input.
+fn end(stub: &mut Child) {
+    stub.kill().unwrap();
+    stub.wait().unwrap();
+}
+
+fn ask(who: &str, name: &str, server: &str, requests: u64) -> f64 {
     let url = format!("http://{server}");
     if who == "job" {
         let chain = one_thread().block_on(async { asking::chain(&url) });
         let Cost { prepare_us, execute_us, report_us, .. } =
-            job::run(operation(name), REQUESTS, Answers::AtOnce, Some(chain));
-        return (prepare_us + execute_us + report_us) / REQUESTS as f64;
+            job::run(operation(name), requests, Answers::AtOnce, Some(chain));
+        return (prepare_us + execute_us + report_us) / requests as f64;
     }
     let before = cpu::used_us();
     one_thread().block_on(async {
         match who {
-            "bare" => bare::ask(server, name, REQUESTS).await,
-            _ => asking::ask(&*asking::chain(&url), name, REQUESTS).await,
+            "bare" => bare::ask(server, name, requests).await,
+            _ => asking::ask(&*asking::chain(&url), name, requests).await,
         }
     });
-    (cpu::used_us() - before) / REQUESTS as f64
+    (cpu::used_us() - before) / requests as f64
 }
 
 fn operation(name: &str) -> Operation {
