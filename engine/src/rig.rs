@@ -322,7 +322,7 @@ impl ObjectStore for Scripted {
             Some(Trouble::Fails(verdict)) => Err(CallError::new(verdict, Effect::None, "Scripted", "scripted")),
             Some(Trouble::IsLost) => self.inner.call(leash, call).await.and_then(|_| Err(lost())),
             Some(trouble) => match self.inner.call(leash, call).await? {
-                Answer::GetObject(got) => Ok(Answer::GetObject(spoil(got, &trouble).await)),
+                Answer::GetObject(got) => Ok(Answer::GetObject(Box::new(spoil(*got, &trouble).await))),
                 answer => Ok(answer),
             },
         }

@@ -110,7 +110,7 @@ impl ObjectStore for Faults {
         }
         match result {
             Ok(Answer::GetObject(object)) if self.strikes(self.plan.cut_off_ppm) => {
-                Ok(Answer::GetObject(self.cut(object)))
+                Ok(Answer::GetObject(Box::new(self.cut(*object))))
             }
             other => other,
         }

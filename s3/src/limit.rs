@@ -268,11 +268,12 @@ impl ObjectStore for Limit {
         };
         permit.learn(&result, objects, self.clock.monotonic());
         match result {
-            Ok(Answer::GetObject(GotObject { head, body })) => {
+            Ok(Answer::GetObject(got)) => {
+                let GotObject { head, body } = *got;
                 permit.cover(head.size);
                 let (permit, leash, clock) = (Some(permit), leash.clone(), Arc::clone(&self.clock));
                 let body = Box::new(Permitted { body, permit, leash, clock });
-                Ok(Answer::GetObject(GotObject { head, body }))
+                Ok(Answer::GetObject(Box::new(GotObject { head, body })))
             }
             other => other,
         }

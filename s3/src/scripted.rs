@@ -92,12 +92,12 @@ impl ObjectStore for Scripted {
 fn success(call: Call) -> Answer {
     let etag = || "\"e\"".parse().unwrap();
     match call {
-        Call::HeadObject(_) => Answer::HeadObject(ObjectHead::default()),
+        Call::HeadObject(_) => Answer::HeadObject(Box::default()),
         Call::GetObject(request) => {
             let size = request.range.map_or(10, |(first, last)| last - first + 1);
             let bytes = Bytes::from(vec![7; usize::try_from(size).unwrap()]);
             let head = ObjectHead { size, ..ObjectHead::default() };
-            Answer::GetObject(GotObject { head, body: Box::new(Whole(Some(bytes))) })
+            Answer::GetObject(Box::new(GotObject { head, body: Box::new(Whole(Some(bytes))) }))
         }
         Call::PutObject(_) => Answer::PutObject(PutDone { etag: etag(), version: None, sse: None }),
         Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),

@@ -191,8 +191,8 @@ impl SimulatedStore {
     fn answer(&self, conduct: &Conduct, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
         self.check_payer_of(&call, is_paying)?;
         Ok(match call {
-            Call::HeadObject(r) => Answer::HeadObject(self.turn_by(conduct, |turn| turn.head_object(r))?),
-            Call::GetObject(r) => Answer::GetObject(self.turn_by(conduct, |turn| turn.get_object(r))?),
+            Call::HeadObject(r) => Answer::HeadObject(Box::new(self.turn_by(conduct, |turn| turn.head_object(r))?)),
+            Call::GetObject(r) => Answer::GetObject(Box::new(self.turn_by(conduct, |turn| turn.get_object(r))?)),
             Call::PutObject(r) => {
                 let digest = Digest::of(&Body::from(r.body.clone()));
                 Answer::PutObject(self.turn_by(conduct, |turn| turn.put_object(r, digest))?)

@@ -140,7 +140,7 @@ impl World {
     /// Puts an object in one part.
     pub(crate) fn put_in_parts(&self, bucket_name: &str, key: &ObjectKey, state: &str) {
         let at = at(bucket_name, key);
-        let create = CreateMultipartUpload { at: at.clone(), with: NewObject::default() };
+        let create = CreateMultipartUpload { at: at.clone(), with: Box::default() };
         let upload_id = self.act(create);
         let body = format!("{key} {state}").into();
         let etag = self.act(UploadPart { at: at.clone(), upload_id: upload_id.clone(), part: 1, body });

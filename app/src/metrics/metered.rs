@@ -144,7 +144,7 @@ impl ObjectStore for Retries {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use brigade_model::ports::object_store::{Effect, HeadObject, ObjectHead, Verdict, send};
+    use brigade_model::ports::object_store::{Effect, HeadObject, Verdict, send};
     use brigade_runtime::SimulatedClock;
 
     use super::*;
@@ -160,7 +160,7 @@ mod tests {
                 0 => Err(CallError::new(Verdict::Transient, Effect::Unknown, "InternalError", "")),
                 1 => Err(CallError::new(Verdict::Transient, Effect::Unknown, "a strange\ncode", "")),
                 n if n < 1000 => Err(CallError::new(Verdict::Invalid, Effect::None, &format!("Invented{n}"), "")),
-                _ => Ok(Answer::HeadObject(ObjectHead::default())),
+                _ => Ok(Answer::HeadObject(Box::default())),
             }
         }
     }

@@ -33,7 +33,7 @@ pub(super) async fn create_multipart_upload(
         sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
         checksum_sha256: None,
     };
-    let upload_id = sandbox.call(CreateMultipartUpload { at, with }).await?;
+    let upload_id = sandbox.call(CreateMultipartUpload { at, with: Box::new(with) }).await?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),

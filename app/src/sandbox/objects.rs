@@ -170,7 +170,7 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         source,
         source_version: source_version.clone(),
         target: input::at(&input.bucket, &input.key)?,
-        metadata: if replaces_metadata { Some(metadata_of!(input)?) } else { None },
+        metadata: if replaces_metadata { Some(Box::new(metadata_of!(input)?)) } else { None },
         tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),

@@ -149,8 +149,8 @@ impl Notes {
         match call {
             // Its first byte is asked for only to learn what a HEAD that found nothing did not tell.
             Call::GetObject(GetObject { range: Some((0, 0)), .. }) => None,
-            Call::GetObject(request) => Some(Answer::GetObject(self.zeros(request))),
-            Call::HeadObject(request) => self.head(&request.at).map(Answer::HeadObject),
+            Call::GetObject(request) => Some(Answer::GetObject(Box::new(self.zeros(request)))),
+            Call::HeadObject(request) => self.head(&request.at).map(|head| Answer::HeadObject(Box::new(head))),
             Call::GetObjectTagging(request) => {
                 let tags = self.tags.get(&request.at).cloned();
                 tags.or_else(|| self.written.get(&request.at).map(|_| Vec::new())).map(Answer::GetObjectTagging)

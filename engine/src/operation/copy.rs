@@ -420,7 +420,7 @@ impl CheckedCall for Copying<'_> {
             source: self.route.source.clone(),
             source_version: self.hand.task.version.clone(),
             target: self.route.target.clone(),
-            metadata: self.metadata.clone(),
+            metadata: self.metadata.clone().map(Box::new),
             tags: self.tags.clone().filter(|_| Feature::TagsKeptOnCopy.is_possible_at(capabilities)),
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),

@@ -40,7 +40,7 @@ impl<'a> Upload<'a> {
     /// Begins an upload and records it.
     pub(crate) async fn begin(hand: &Hand<'a>, at: &At, with: NewObject) -> Result<Self, End> {
         let bench = hand.bench;
-        let request = CreateMultipartUpload { at: at.clone(), with };
+        let request = CreateMultipartUpload { at: at.clone(), with: Box::new(with) };
         let id = hand.send(&bench.target, request).await.doing("beginning a multipart upload")?;
         let upload = Self { bench, at: at.clone(), id };
         if let Err(error) = upload.record(None).await {

@@ -8,7 +8,7 @@
 
 use brigade_model::job::failure;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, ListMultipartUploads, NewObject, Verdict,
+    AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, ListMultipartUploads, Verdict,
 };
 use brigade_model::{Job, JobFailure};
 
@@ -25,7 +25,7 @@ pub async fn try_place(job: &Job, place: &Place, leash: &Leash) -> Result<(), Se
     let Some(to) = Destination::of(job, place, leash)? else { return Ok(()) };
     let at = to.at(to.trial_key()?);
     let refused = |error: CallError| refusal(&to, &error);
-    let upload_id = to.send(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await;
+    let upload_id = to.send(CreateMultipartUpload { at: at.clone(), with: Box::default() }).await;
     abort(&to, &at, upload_id.map_err(refused)?).await.map_err(refused)?;
     abort_left(&to).await
 }

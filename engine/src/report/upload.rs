@@ -112,7 +112,7 @@ impl<'a> Upload<'a> {
     }
 
     async fn begin_parts(&self) -> Result<Parts, Setback> {
-        let request = CreateMultipartUpload { at: self.at.clone(), with: new_object(CONTENT_TYPE) };
+        let request = CreateMultipartUpload { at: self.at.clone(), with: Box::new(new_object(CONTENT_TYPE)) };
         let upload_id = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
         let At { bucket, key } = self.at.clone();
         let upload = OpenUpload { bucket, key, upload_id: upload_id.clone(), completing: None };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brigade_model::job::Change;
 use brigade_model::operation::OperationKind;
-use brigade_model::ports::object_store::{Call, CallKind, CreateMultipartUpload, Leash, NewObject, Verdict, send};
+use brigade_model::ports::object_store::{Call, CallKind, CreateMultipartUpload, Leash, Verdict, send};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, JobSpec, Operation, Status};
 use brigade_runtime::Node;
@@ -308,7 +308,7 @@ async fn the_upload_that_tests_the_reports_place_is_aborted_by_the_next_visit_wh
     let id = world.create(copy(), keys(3)).await;
     // Of another writer, at a key that begins alike.
     let other = at("aside", &format!("reports/job-{id}/upload-test-of-another"));
-    let create = CreateMultipartUpload { at: other, with: NewObject::default() };
+    let create = CreateMultipartUpload { at: other, with: Box::default() };
     let others = send(&*world.bucket, &Leash::unbounded(), create).await.unwrap();
     let node = Node::default();
     *dying.lock().unwrap() = Some(node.clone());

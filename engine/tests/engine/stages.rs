@@ -42,13 +42,14 @@ struct Dripping {
 impl ObjectStore for Dripping {
     async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
         match self.inner.call(leash, call).await? {
-            Answer::GetObject(GotObject { head, mut body }) if head.size > 100 => {
+            Answer::GetObject(got) if got.head.size > 100 => {
+                let GotObject { head, mut body } = *got;
                 let mut left = Vec::new();
                 while let Some(piece) = body.next().await {
                     left.extend_from_slice(&piece?);
                 }
                 let drops = Drops { left: left.into(), clock: self.clock.clone(), bytes: self.bytes };
-                Ok(Answer::GetObject(GotObject { head, body: Box::new(drops) }))
+                Ok(Answer::GetObject(Box::new(GotObject { head, body: Box::new(drops) })))
             }
             answer => Ok(answer),
         }

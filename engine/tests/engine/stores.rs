@@ -297,7 +297,7 @@ async fn call<R: Request>(world: &World, request: R) -> R::Answer {
 async fn put_large(world: &World, key: &str) {
     let at = at("source", key);
     world.bucket.put(&crate::world::at("source", "half"), Body::zeros(4 * GIB)).unwrap();
-    let upload_id = call(world, CreateMultipartUpload { at: at.clone(), with: attributes() }).await;
+    let upload_id = call(world, CreateMultipartUpload { at: at.clone(), with: Box::new(attributes()) }).await;
     let mut parts = Vec::new();
     for (part, bytes) in [(1, 4 * GIB), (2, 3 * GIB)] {
         let request = UploadPartCopy {

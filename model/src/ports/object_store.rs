@@ -654,6 +654,12 @@ mod tests {
     }
 
     #[test]
+    fn calls_and_answers_are_small_since_each_decorator_has_room_for_one() {
+        assert!(size_of::<Call>() <= 240, "{}", size_of::<Call>());
+        assert!(size_of::<Result<Answer, CallError>>() <= 112, "{}", size_of::<Result<Answer, CallError>>());
+    }
+
+    #[test]
     fn a_lost_call_may_be_carried_out_until_its_last_attempt_has_had_its_time_once_more() {
         let error = CallError {
             attempt_time_ms: 15_000,

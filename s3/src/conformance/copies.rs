@@ -53,7 +53,7 @@ pub(super) async fn a_copy_replaces_metadata_when_told_so(subject: &Subject) {
         user: vec![("new".to_owned(), "yes".to_owned())],
         ..Metadata::default()
     };
-    subject.call(CopyObject { metadata: Some(metadata.clone()), ..copy(&source, &target) }).await.unwrap();
+    subject.call(CopyObject { metadata: Some(Box::new(metadata.clone())), ..copy(&source, &target) }).await.unwrap();
     assert_eq!(subject.head(&target).await.unwrap().metadata, metadata);
     if !subject.lacks(Capability::Tagging) {
         assert_eq!(subject.call(GetObjectTagging { at: target, version: None }).await.unwrap(), tags);
@@ -94,7 +94,7 @@ pub(super) async fn a_copy_onto_itself_needs_a_change(subject: &Subject) {
     subject.put(&at, "x").await;
     assert_refused(subject.call(copy(&at, &at)).await, "InvalidRequest", 400, Verdict::Invalid);
     let metadata = Metadata { content_type: Some("text/x-changed".to_owned()), ..Metadata::default() };
-    subject.call(CopyObject { metadata: Some(metadata.clone()), ..copy(&at, &at) }).await.unwrap();
+    subject.call(CopyObject { metadata: Some(Box::new(metadata.clone())), ..copy(&at, &at) }).await.unwrap();
     assert_eq!(subject.head(&at).await.unwrap().metadata, metadata);
     assert_eq!(subject.read(&at).await.unwrap(), "x");
 }

@@ -87,6 +87,6 @@ pub(super) async fn a_missing_bucket_is_missing_in_every_call(subject: &Subject)
     assert_missing(subject.call(DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap_err());
     let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
     assert_missing(subject.call(list).await.unwrap_err());
-    let create = CreateMultipartUpload { at, with: NewObject::default() };
+    let create = CreateMultipartUpload { at, with: Box::default() };
     assert_missing(subject.call(create).await.unwrap_err());
 }

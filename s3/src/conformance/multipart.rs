@@ -16,7 +16,7 @@ use super::{Subject, assert_refused, never, tag};
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
 async fn create(subject: &Subject, at: &At) -> String {
-    subject.call(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await.unwrap()
+    subject.call(CreateMultipartUpload { at: at.clone(), with: Box::default() }).await.unwrap()
 }
 
 async fn upload(subject: &Subject, at: &At, upload_id: &str, part: u32, body: &str) -> Result<ETag, CallError> {
@@ -45,7 +45,7 @@ pub(super) async fn parts_become_one_object_in_the_order_of_their_numbers(subjec
     let at = subject.at("object");
     let tags = if subject.lacks(Capability::Tagging) { vec![] } else { vec![tag("a", "b c")] };
     let with = NewObject { metadata: full_metadata(), tags: tags.clone(), ..NewObject::default() };
-    let upload_id = subject.call(CreateMultipartUpload { at: at.clone(), with }).await.unwrap();
+    let upload_id = subject.call(CreateMultipartUpload { at: at.clone(), with: Box::new(with) }).await.unwrap();
     let last = upload(subject, &at, &upload_id, 9, "the end").await.unwrap();
     let first = upload(subject, &at, &upload_id, 2, &"a".repeat(PART_BYTES)).await.unwrap();
     assert!(subject.head(&at).await.is_err(), "nothing is there before the completion");

@@ -133,7 +133,7 @@ async fn write(trial: &Trial<'_>, way: Way, at: &At, condition: Condition) -> Re
             trial.call_anyway(CopyObject { if_match, if_none_match, ..copy(&source, at) }).await
         }
         Way::Complete => {
-            let upload_id = trial.call(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }).await?;
+            let upload_id = trial.call(CreateMultipartUpload { at: at.clone(), with: Box::default() }).await?;
             let part = UploadPart {
                 at: at.clone(),
                 upload_id: upload_id.clone(),

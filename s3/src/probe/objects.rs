@@ -39,7 +39,7 @@ fn with_metadata(name: &str) -> Metadata {
 pub(super) async fn take_metadata_with_a_copy(trial: &Trial<'_>) -> Result<(), End> {
     let (source, target) = (trial.at("described"), trial.at("described copy"));
     trial.put_with(&source, BODY, NewObject { metadata: with_metadata("old"), ..NewObject::default() }).await?;
-    trial.call(CopyObject { metadata: Some(with_metadata("new")), ..copy(&source, &target) }).await?;
+    trial.call(CopyObject { metadata: Some(Box::new(with_metadata("new"))), ..copy(&source, &target) }).await?;
     let kept = trial.head(&target).await?.metadata;
     if (kept.content_type, kept.user) == (with_metadata("new").content_type, with_metadata("new").user) {
         Ok(())

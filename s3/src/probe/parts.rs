@@ -2,8 +2,7 @@
 
 use brigade_model::ETag;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, GetObject, NewObject, UploadPartCopy,
-    Verdict,
+    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, GetObject, UploadPartCopy, Verdict,
 };
 
 use super::trial::{End, Trial, lacking, wrong_etag};
@@ -23,7 +22,7 @@ impl Assembly {
     async fn begin(trial: &Trial<'_>, bytes: &[u8]) -> Result<Self, End> {
         let (source, target) = (trial.at("large"), trial.at("assembled"));
         trial.put(&source, bytes.to_vec()).await?;
-        let upload_id = trial.call(CreateMultipartUpload { at: target.clone(), with: NewObject::default() }).await?;
+        let upload_id = trial.call(CreateMultipartUpload { at: target.clone(), with: Box::default() }).await?;
         Ok(Self { source, target, upload_id, last: bytes.len() - 1 - CUT_OFF })
     }
 

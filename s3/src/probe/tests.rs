@@ -131,7 +131,7 @@ impl ObjectStore for Habitual {
             }
             (Habit::DropsEncryption, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { sse: None, ..copy }),
             (Habit::DropsChecksums, Call::PutObject(put)) => {
-                let with = NewObject { checksum_sha256: None, ..put.with };
+                let with = Box::new(NewObject { checksum_sha256: None, ..*put.with });
                 Call::PutObject(PutObject { with, ..put })
             }
             (Habit::ForgetsRestores, Call::RestoreObject(_)) => {
@@ -141,7 +141,7 @@ impl ObjectStore for Habitual {
             }
             (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
             (Habit::DropsTagsOfPuts, Call::PutObject(put)) => {
-                let with = NewObject { tags: vec![], ..put.with };
+                let with = Box::new(NewObject { tags: vec![], ..*put.with });
                 Call::PutObject(PutObject { with, ..put })
             }
             (Habit::IgnoresConditionsOnWrites, Call::PutObject(put)) => {

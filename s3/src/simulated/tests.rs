@@ -58,7 +58,7 @@ async fn an_object_above_five_gibibytes_is_not_copied_at_once_but_in_parts() {
     assert_eq!((refused.code.as_str(), refused.http_status), ("InvalidRequest", Some(400)));
     assert!(refused.message.contains("larger than the maximum allowable size for a copy source: 5368709120"));
 
-    let upload_id = call(&store, CreateMultipartUpload { at: at("copy"), with: NewObject::default() }).await.unwrap();
+    let upload_id = call(&store, CreateMultipartUpload { at: at("copy"), with: Box::default() }).await.unwrap();
     let mut parts = Vec::new();
     for (part, range) in [(1, (0, 5 * gib - 1)), (2, (5 * gib, 6 * gib - 1))] {
         let request = UploadPartCopy {
@@ -162,7 +162,7 @@ async fn effects_are_logged_once_each_and_refusals_are_counted_but_not_logged() 
 #[tokio::test(start_paused = true)]
 async fn an_open_upload_is_seen_until_it_is_completed_or_aborted() {
     let (store, _) = store_with_bucket(Versioning::Off);
-    let upload_id = call(&store, CreateMultipartUpload { at: at("a"), with: NewObject::default() }).await.unwrap();
+    let upload_id = call(&store, CreateMultipartUpload { at: at("a"), with: Box::default() }).await.unwrap();
     let body = Bytes::from_static(b"part");
     call(&store, UploadPart { at: at("a"), upload_id: upload_id.clone(), part: 7, body }).await.unwrap();
     let open = store.open_uploads();

@@ -83,7 +83,7 @@ impl Turn<'_> {
         self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         check_checksum(&request)?;
         let sse = request.with.sse.clone();
-        let attributes = Arc::new(Attributes::new(request.with)?);
+        let attributes = Arc::new(Attributes::new(*request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
         let done = self.store_object(CallKind::PutObject, request.at, object)?;
         Ok(PutDone { etag: done.etag, version: done.version, sse })
@@ -101,7 +101,7 @@ impl Turn<'_> {
         }
         self.check_copy_changes_something(&request)?;
         let with = NewObject {
-            metadata: request.metadata.unwrap_or_else(|| source.attributes.metadata.clone()),
+            metadata: request.metadata.map_or_else(|| source.attributes.metadata.clone(), |new| *new),
             tags: request.tags.unwrap_or_else(|| source.attributes.tags.clone()),
             canned_acl: request.canned_acl,
             storage_class: request.storage_class,

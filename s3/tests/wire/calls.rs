@@ -69,7 +69,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         source: at.clone(),
         source_version: version.clone(),
         target: at.clone(),
-        metadata: Some(metadata()),
+        metadata: Some(Box::new(metadata())),
         tags: Some(tags()),
         canned_acl: Some("private".into()),
         storage_class: Some("GLACIER".into()),
@@ -130,7 +130,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
             max_keys: 1000,
         }
         .into_call(),
-        CreateMultipartUpload { at: at.clone(), with: new_object() }.into_call(),
+        CreateMultipartUpload { at: at.clone(), with: Box::new(new_object()) }.into_call(),
         UploadPart { at: at.clone(), upload_id: "up+/=load".into(), part: 3, body }.into_call(),
         UploadPartCopy {
             source: at.clone(),

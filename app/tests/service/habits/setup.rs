@@ -217,7 +217,7 @@ fn state(state: &str) -> NewObject {
 fn put_in_parts(bucket: &SimulatedStore, key: &str) {
     let at = at("photos", key);
     let act = |call| bucket.act(call).unwrap();
-    let created = act(CreateMultipartUpload { at: at.clone(), with: NewObject::default() }.into_call());
+    let created = act(CreateMultipartUpload { at: at.clone(), with: Box::default() }.into_call());
     let upload_id = CreateMultipartUpload::from_answer(created).unwrap();
     let body = format!("{key} first").into();
     let part = act(UploadPart { at: at.clone(), upload_id: upload_id.clone(), part: 1, body }.into_call());

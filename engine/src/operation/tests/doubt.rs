@@ -118,7 +118,7 @@ async fn other_bytes_of_the_same_size_over_a_lost_copy_are_no_success() {
 async fn rig_with_source_in_parts() -> Rig {
     let rig = Rig::new().await;
     let (store, leash) = (&rig.store.sim, &Leash::unbounded());
-    let begin = CreateMultipartUpload { at: at(SOURCE, "k"), with: NewObject::default() };
+    let begin = CreateMultipartUpload { at: at(SOURCE, "k"), with: Box::default() };
     let upload_id = send(store, leash, begin).await.unwrap();
     let body = Bytes::from_static(b"body");
     let part = UploadPart { at: at(SOURCE, "k"), upload_id: upload_id.clone(), part: 1, body };

@@ -269,7 +269,7 @@ async fn a_job_is_not_ended_with_uploads_that_nobody_had_the_time_to_abort() {
 async fn an_upload_that_is_gone_already_is_forgotten_and_one_that_cannot_be_aborted_stays_recorded() {
     let rig = rig_with_large_object().await;
     let scope = UploadScope::Slice { slice: rig.bench.slice, fence: rig.bench.fence };
-    let request = CreateMultipartUpload { at: at(TARGET, "k"), with: NewObject::default() };
+    let request = CreateMultipartUpload { at: at(TARGET, "k"), with: Box::default() };
     let open = send(&rig.store.sim, &Leash::unbounded(), request).await.unwrap();
     for upload_id in ["gone".to_owned(), open] {
         let upload = OpenUpload {

@@ -12,8 +12,8 @@ use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
-    Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, GotObject, HeadObject, Leash, NewObject,
-    ObjectStore, PutObject, Verdict, send,
+    Answer, At, ByteStream, Call, CallError, CallKind, DeleteResult, Effect, HeadObject, Leash, NewObject, ObjectStore,
+    PutObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore, Monotonic};
 use brigade_model::{
@@ -94,9 +94,8 @@ impl Scripted {
 
     fn untell(&self, mut answer: Answer) -> Answer {
         match &mut answer {
-            Answer::HeadObject(head) | Answer::GetObject(GotObject { head, .. }) => {
-                head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed);
-            }
+            Answer::HeadObject(head) => head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed),
+            Answer::GetObject(got) => got.head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed),
             _ => {}
         }
         answer

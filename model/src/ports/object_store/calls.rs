@@ -19,8 +19,23 @@ pub trait Request: Send {
     fn from_answer(answer: Answer) -> Option<Self::Answer>;
 }
 
+/// What an answer holds: a large one lies in a box, since every answer has room for it.
+macro_rules! held {
+    (whole, $answer:ty) => { $answer };
+    (boxed, $answer:ty) => { Box<$answer> };
+}
+
+macro_rules! unheld {
+    (whole, $answer:ident) => {
+        $answer
+    };
+    (boxed, $answer:ident) => {
+        *$answer
+    };
+}
+
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident => $answer:ty, $repeatable:ident, $class:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $answer:ty as $held:ident, $repeatable:ident, $class:ident;)*) => {
         /// A call.
         #[derive(Debug, Clone)]
         pub enum Call {
@@ -29,7 +44,7 @@ macro_rules! calls {
 
         /// The answer of a call that succeeded.
         pub enum Answer {
-            $($(#[$doc])* $name($answer),)*
+            $($(#[$doc])* $name(held!($held, $answer)),)*
         }
 
         impl fmt::Debug for Answer {
@@ -80,7 +95,7 @@ macro_rules! calls {
             type Answer = $answer;
             fn into_call(self) -> Call { Call::$name(self) }
             fn from_answer(answer: Answer) -> Option<$answer> {
-                match answer { Answer::$name(answer) => Some(answer), _ => None }
+                match answer { Answer::$name(answer) => Some(unheld!($held, answer)), _ => None }
             }
         })*
     };
@@ -88,50 +103,50 @@ macro_rules! calls {
 
 calls! {
     /// Size, ETag, time, metadata of an object.
-    HeadObject => ObjectHead, always, Read;
+    HeadObject => ObjectHead as boxed, always, Read;
     /// Bytes of an object.
-    GetObject => GotObject, always, Read;
+    GetObject => GotObject as boxed, always, Read;
     /// A new object from bytes, over whatever is there: repeatable only where the key is ours.
-    PutObject => PutDone, is_to_ours, Write;
+    PutObject => PutDone as whole, is_to_ours, Write;
     /// Copies an object inside the store.
-    CopyObject => CopyDone, never, Write;
+    CopyObject => CopyDone as whole, never, Write;
     /// Deletes one object or version.
-    DeleteObject => Deleted, never, Write;
+    DeleteObject => Deleted as whole, never, Write;
     /// Deletes up to 1,000 objects or versions.
-    DeleteObjects => Vec<DeleteResult>, never, Write;
+    DeleteObjects => Vec<DeleteResult> as whole, never, Write;
     /// Reads tags.
-    GetObjectTagging => TagSet, always, Read;
+    GetObjectTagging => TagSet as whole, always, Read;
     /// Replaces all tags.
-    PutObjectTagging => (), always, Write;
+    PutObjectTagging => () as whole, always, Write;
     /// Reads the ACL.
-    GetObjectAcl => Acl, always, Read;
+    GetObjectAcl => Acl as whole, always, Read;
     /// Replaces the ACL.
-    PutObjectAcl => (), always, Write;
+    PutObjectAcl => () as whole, always, Write;
     /// Asks for a temporary copy of an archived object.
-    RestoreObject => RestoreDone, never, Write;
+    RestoreObject => RestoreDone as whole, never, Write;
     /// One page of a listing.
-    ListObjectsV2 => ListPage, always, Read;
+    ListObjectsV2 => ListPage as whole, always, Read;
     /// Begins a multipart upload.
-    CreateMultipartUpload => String, always, Write;
+    CreateMultipartUpload => String as whole, always, Write;
     /// One part from bytes.
-    UploadPart => PartDone, always, Write;
+    UploadPart => PartDone as whole, always, Write;
     /// One part from a range of another object; its answer is the part's ETag.
-    UploadPartCopy => ETag, always, Write;
+    UploadPartCopy => ETag as whole, always, Write;
     /// Makes the object of its parts.
-    CompleteMultipartUpload => CopyDone, never, Write;
+    CompleteMultipartUpload => CopyDone as whole, never, Write;
     /// The parts of an open upload, on one page: enough to know whether the upload is there.
-    ListParts => Vec<ListedPart>, always, Read;
+    ListParts => Vec<ListedPart> as whole, always, Read;
     /// Throws a multipart upload away.
-    AbortMultipartUpload => (), always, Write;
+    AbortMultipartUpload => () as whole, always, Write;
     /// The first versions and delete markers under a prefix. It has no next page: who asks is
     /// about to remove what it names, and asks again.
-    ListObjectVersions => Vec<ListedVersion>, always, Read;
+    ListObjectVersions => Vec<ListedVersion> as whole, always, Read;
     /// The first open multipart uploads under a prefix; without a next page, as the versions.
-    ListMultipartUploads => Vec<ListedUpload>, always, Read;
+    ListMultipartUploads => Vec<ListedUpload> as whole, always, Read;
     /// Puts a version under legal hold, or takes it from there.
-    PutObjectLegalHold => (), always, Write;
+    PutObjectLegalHold => () as whole, always, Write;
     /// The checksum that an object was put with.
-    GetObjectAttributes => ObjectAttributes, always, Read;
+    GetObjectAttributes => ObjectAttributes as whole, always, Read;
 }
 
 fn always<R>(_: &R) -> bool {
@@ -205,8 +220,8 @@ pub struct PutObject {
     pub at: At,
     /// The bytes.
     pub body: Bytes,
-    /// Everything besides the bytes.
-    pub with: NewObject,
+    /// Everything besides the bytes. Boxed, since every call has room for it.
+    pub with: Box<NewObject>,
     /// Only over an object with this ETag; otherwise a 412.
     pub if_match: Option<ETag>,
     /// Only where no object is; otherwise a 412.
@@ -220,7 +235,7 @@ impl PutObject {
     /// A put over whatever is there.
     #[must_use]
     pub fn new(at: At, body: impl Into<Bytes>, with: NewObject) -> Self {
-        Self { at, body: body.into(), with, if_match: None, if_none_match: false, is_ours: false }
+        Self { at, body: body.into(), with: Box::new(with), if_match: None, if_none_match: false, is_ours: false }
     }
 
     /// A put to a key to which nobody else writes.
@@ -268,8 +283,8 @@ pub struct CopyObject {
     pub source_version: Option<VersionId>,
     /// Where to.
     pub target: At,
-    /// New metadata; `None` keeps the source's.
-    pub metadata: Option<Metadata>,
+    /// New metadata; `None` keeps the source's. Boxed, since every call has room for it.
+    pub metadata: Option<Box<Metadata>>,
     /// New tags; `None` keeps the source's.
     pub tags: Option<TagSet>,
     /// A canned ACL, by its S3 name.
@@ -478,8 +493,8 @@ pub struct ListedObject {
 pub struct CreateMultipartUpload {
     /// Where to.
     pub at: At,
-    /// Everything besides the bytes.
-    pub with: NewObject,
+    /// Everything besides the bytes. Boxed, since every call has room for it.
+    pub with: Box<NewObject>,
 }
 
 /// See [`Call::UploadPart`].

@@ -16,7 +16,7 @@ pub(crate) fn encode(request: &GetObject) -> Result<Draft, CallError> {
         .head_etag("if-match", request.if_match.as_ref())
 }
 
-pub(crate) fn decode(request: &GetObject, mut reply: Reply) -> Result<GotObject, Flaw> {
+pub(crate) fn decode(request: &GetObject, mut reply: Reply) -> Result<Box<GotObject>, Flaw> {
     let stream = reply.stream.take().ok_or_else(|| flaw("the answer has no body"))?;
     let length = stream.length().ok_or_else(|| flaw("the answer does not say how many bytes it has"))?;
     if let Some(range) = request.range {
@@ -27,7 +27,7 @@ pub(crate) fn decode(request: &GetObject, mut reply: Reply) -> Result<GotObject,
         // Of the whole or of this part of it: servers differ.
         head.checksums.clear();
     }
-    Ok(GotObject { head, body: Box::new(stream) })
+    Ok(Box::new(GotObject { head, body: Box::new(stream) }))
 }
 
 /// Some servers give another range. The end of the object may shorten it.

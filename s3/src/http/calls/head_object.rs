@@ -11,7 +11,8 @@ pub(crate) fn encode(request: &HeadObject) -> Result<Draft, CallError> {
     draft.head(CHECKSUM_MODE, "ENABLED")
 }
 
-pub(crate) fn decode(_: &HeadObject, reply: Reply) -> Result<ObjectHead, Flaw> {
+pub(crate) fn decode(_: &HeadObject, reply: Reply) -> Result<Box<ObjectHead>, Flaw> {
     let size = reply.header("content-length").and_then(|text| text.parse().ok());
-    Ok(reply.object_head(size.ok_or_else(|| flaw("the answer does not say the object's size"))?))
+    let size = size.ok_or_else(|| flaw("the answer does not say the object's size"))?;
+    Ok(Box::new(reply.object_head(size)))
 }

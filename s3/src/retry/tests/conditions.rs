@@ -26,7 +26,7 @@ impl ObjectStore for Ruled {
         self.clock.sleep(Duration::from_millis(5)).await;
         (self.rule)(&call, now)?;
         Ok(match call {
-            Call::HeadObject(_) => Answer::HeadObject(ObjectHead::default()),
+            Call::HeadObject(_) => Answer::HeadObject(Box::default()),
             Call::PutObjectTagging(_) => Answer::PutObjectTagging(()),
             Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),
             Call::ListObjectsV2(_) => Answer::ListObjectsV2(ListPage::default()),

@@ -92,7 +92,7 @@ impl Scene {
     }
 
     async fn create(&self, key: &str) -> Result<String, CallError> {
-        self.call(CreateMultipartUpload { at: at(key), with: NewObject::default() }).await
+        self.call(CreateMultipartUpload { at: at(key), with: Box::default() }).await
     }
 
     async fn part(&self, key: &str, upload_id: &str) -> Result<ETag, CallError> {
@@ -257,7 +257,7 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         Habit::IgnoresMetadataOfCopies => {
             let metadata = Metadata { content_type: Some("text/x".into()), ..Metadata::default() };
             let copy = CopyObject::plain(at("a"), at("a"));
-            scene.call(CopyObject { metadata: Some(metadata), ..copy }).await.unwrap();
+            scene.call(CopyObject { metadata: Some(Box::new(metadata)), ..copy }).await.unwrap();
             scene.store.object(&at("a")).unwrap().head.metadata.content_type.is_none()
         }
         Habit::IgnoresAcls => {

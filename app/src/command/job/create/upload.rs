@@ -74,7 +74,7 @@ async fn upload_whole(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow:
 
 async fn upload_in_parts(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::Result<(ETag, Option<VersionId>)> {
     let leash = Leash::unbounded();
-    let upload_id = send(store, &leash, CreateMultipartUpload { at: at.clone(), with: as_csv() }).await?;
+    let upload_id = send(store, &leash, CreateMultipartUpload { at: at.clone(), with: Box::new(as_csv()) }).await?;
     let sent = send_parts(store, local, &at, &upload_id).await;
     if sent.is_err() {
         // The first error is the one to tell; an upload that stays is listed by the store.

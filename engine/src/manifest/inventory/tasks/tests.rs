@@ -342,7 +342,7 @@ impl ObjectStore for Counting {
             self.held.add(piece.len() as u64);
             pieces.push_back(Bytes::from_owner(Counted(piece, self.held.clone())));
         }
-        Ok(Answer::GetObject(GotObject { head: got.head, body: Box::new(Pieces(pieces)) }))
+        Ok(Answer::GetObject(Box::new(GotObject { head: got.head, body: Box::new(Pieces(pieces)) })))
     }
 }
 
