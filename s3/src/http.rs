@@ -159,8 +159,8 @@ impl HttpStore {
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
-        let reply = self.exchange.send(call, calls::encode(call)?).await?;
-        proof(call, reply)
+        let sent = self.exchange.send(call, calls::encode(call)?);
+        proof(call, sent.await?)
     }
 
     /// A HEAD that was refused. Its checksums may need more rights than the rest of it (those of

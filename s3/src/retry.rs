@@ -122,9 +122,22 @@ impl Retry {
         Self { inner, policy, gate, clock, entropy }
     }
 
-    /// Waits while a circuit of the gate is closed that the call has to pass. A call that waits may
-    /// have to make the probe, or to be it: then it gets a ticket.
+    /// Waits while a circuit of the gate is closed that the call has to pass.
     async fn pass_gate(
+        &self,
+        leash: &Leash,
+        call: (&Call, Passing<'_>),
+        history: &mut History<'_>,
+    ) -> Result<Option<Ticket<'_>>, Ended> {
+        match self.gate.is_open_for(call.1) {
+            true => Ok(None),
+            // In a box, so that calls that need not wait have no room for it.
+            false => Box::pin(self.wait_at_gate(leash, call, history)).await,
+        }
+    }
+
+    /// A call that waits may have to make the probe, or to be it: then it gets a ticket.
+    async fn wait_at_gate(
         &self,
         leash: &Leash,
         (call, passing): (&Call, Passing<'_>),
@@ -255,17 +268,27 @@ impl Retry {
         }
         let is_alone = result.is_err() && self.is_alone(passing, history);
         self.gate.report(passing, &result, is_alone, ticket, &*self.clock);
-        let error = match result {
+        match result {
             Ok(answer) => {
                 leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
-                return Ok(Some(Ok(answer)));
+                Ok(Some(Ok(answer)))
             }
             // It was not sent again: what counts is why it had to be.
             Err(error) if error.verdict == Verdict::Stopped && error.attempts == 0 && history.last.is_some() => {
-                return Err(Ended::Stopped);
+                Err(Ended::Stopped)
             }
-            Err(error) => error,
-        };
+            Err(error) => Box::pin(self.follow_up(leash, (call, passing), error, history)).await,
+        }
+    }
+
+    /// What follows an attempt that failed: an end, or a wait.
+    async fn follow_up(
+        &self,
+        leash: &Leash,
+        (call, passing): (&Call, Passing<'_>),
+        error: CallError,
+        history: &mut History<'_>,
+    ) -> Result<Option<Result<Answer, CallError>>, Ended> {
         history.note(&error);
         if error.may_pass() {
             self.ask_opinion(leash, passing, history).await;

@@ -55,7 +55,9 @@ impl fmt::Debug for Exchange {
     }
 }
 
-type Wire = Request<Full<Bytes>>;
+/// Boxed, since several futures hold it one after the other.
+type Wire = Box<Request<Full<Bytes>>>;
+type Signed = (Address, Wire);
 
 impl Exchange {
     pub(crate) fn new(
@@ -80,16 +82,35 @@ impl Exchange {
         })
     }
 
-    /// The answer with a success's status; every other end is an error.
-    pub(crate) async fn send(&self, call: &Call, draft: Draft) -> Result<Reply, CallError> {
+    /// The answer with a success's status; every other end is an error. A request whose body is small
+    /// is signed before anything is waited for, so that the future has no room for its parts.
+    pub(crate) fn send(&self, call: &Call, draft: Draft) -> impl Future<Output = Result<Reply, CallError>> + Send {
         let credentials = self.credentials.current();
-        let reply = self.send_signed(call, draft, &credentials).await;
-        reply.map_err(|error| without_secrets(error, &credentials))
+        let signed = match draft.body.len() <= HASHED_INLINE_MAX {
+            true => Ok({
+                let hashes = Hashes::of(&draft.body);
+                self.sign(draft, &hashes, &credentials)
+            }),
+            false => Err(Box::new(draft)),
+        };
+        async move {
+            let signed = match signed {
+                Ok(signed) => signed,
+                Err(draft) => Box::pin(self.sign_large(*draft, &credentials)).await,
+            };
+            let reply = self.send_signed(call, signed?).await;
+            reply.map_err(|error| without_secrets(error, &credentials))
+        }
     }
 
-    async fn send_signed(&self, call: &Call, draft: Draft, credentials: &Arc<Credentials>) -> Result<Reply, CallError> {
-        let hashes = Hashes::of(&draft.body).await;
-        let (address, request) = self.sign(draft, &hashes, credentials)?;
+    async fn sign_large(&self, draft: Draft, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
+        let body = draft.body.clone();
+        let hashing = tokio::task::spawn_blocking(move || Hashes::of(&body));
+        let hashes = hashing.await.expect("hashing does not panic and is not aborted");
+        self.sign(draft, &hashes, credentials)
+    }
+
+    async fn send_signed(&self, call: &Call, (address, request): Signed) -> Result<Reply, CallError> {
         let mut patience = Patience::begin(&self.clock, &self.timeouts, call);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
         let (line, response) = self.answer(&address, request, &mut patience).await?;
@@ -103,12 +124,7 @@ impl Exchange {
         if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
     }
 
-    fn sign(
-        &self,
-        draft: Draft,
-        hashes: &Hashes,
-        credentials: &Arc<Credentials>,
-    ) -> Result<(Address, Wire), CallError> {
+    fn sign(&self, draft: Draft, hashes: &Hashes, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
         let target = self.endpoint.target(&draft.bucket, draft.key.as_ref());
         let mut query = draft.query;
         // A signature wants it sorted, so it is sent sorted.
@@ -137,7 +153,7 @@ impl Exchange {
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let uri = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
         let uri = PathAndQuery::try_from(uri).map_err(|_| refuse("the request's path is too long"))?;
-        let mut request = Request::new(Full::new(draft.body));
+        let mut request = Box::new(Request::new(Full::new(draft.body)));
         *request.method_mut() = draft.method;
         *request.uri_mut() = Uri::from(uri);
         *request.headers_mut() = headers;
@@ -171,7 +187,7 @@ impl Exchange {
                     let cause = "the connection was closed before the request was sent".into();
                     return Err(self.not_connected(&NotConnected { step: Step::Connect, cause }));
                 }
-                Err(LineError::NotSent(unsent)) => request = *unsent,
+                Err(LineError::NotSent(unsent)) => request = unsent,
             }
         }
     }
@@ -245,19 +261,10 @@ struct Hashes {
 }
 
 impl Hashes {
-    async fn of(body: &Bytes) -> Self {
-        match body.len() {
-            0 => Self { sha256: EMPTY_SHA256.into(), md5: None },
-            len if len <= HASHED_INLINE_MAX => Self::computed(body),
-            _ => {
-                let body = body.clone();
-                let hashing = tokio::task::spawn_blocking(move || Self::computed(&body));
-                hashing.await.expect("hashing does not panic and is not aborted")
-            }
+    fn of(body: &[u8]) -> Self {
+        if body.is_empty() {
+            return Self { sha256: EMPTY_SHA256.into(), md5: None };
         }
-    }
-
-    fn computed(body: &[u8]) -> Self {
         Self {
             sha256: hex(ring::digest::digest(&ring::digest::SHA256, body).as_ref()).into(),
             md5: Some(BASE64_STANDARD.encode(Md5::digest(body))),

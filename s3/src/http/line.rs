@@ -57,8 +57,8 @@ impl Line {
     }
 
     /// Sends a request and waits for the answer's head.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, LineError> {
-        let mut answer = pin!(self.sender.try_send_request(request));
+    pub(crate) async fn send(&mut self, request: Box<Request<Full<Bytes>>>) -> Result<Response<Incoming>, LineError> {
+        let mut answer = pin!(self.sender.try_send_request(*request));
         let answer = poll_fn(|cx| {
             drive(&mut self.connection, &mut self.is_over, cx);
             answer.as_mut().poll(cx)

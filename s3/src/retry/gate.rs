@@ -217,10 +217,12 @@ impl Gate {
 
     /// Why this call cannot pass; `None` when it can.
     pub(super) fn reason_for(&self, passing: Passing<'_>) -> Option<Closed> {
-        let state = self.state();
-        let of_bucket = state.buckets.get(passing.bucket);
-        let own = of_bucket.into_iter().flat_map(|of| [Some(&of.host), of.kinds.get(&passing.kind)]).flatten();
-        std::iter::once(&state.endpoint).chain(own).find_map(Circuit::closed).cloned()
+        self.state().circuits_of(passing).find_map(Circuit::closed).cloned()
+    }
+
+    /// Whether this call need not wait.
+    pub(super) fn is_open_for(&self, passing: Passing<'_>) -> bool {
+        self.state().circuits_of(passing).all(|circuit| circuit.closed().is_none())
     }
 
     /// `is_fresh` says that the call has not failed yet.
@@ -352,6 +354,13 @@ fn wait(circuit: &Circuit, until_probe: Option<Duration>) -> Option<Wait> {
 impl State {
     fn circuits(&self) -> impl Iterator<Item = &Circuit> {
         std::iter::once(&self.endpoint).chain(self.buckets.values().flat_map(OfBucket::circuits))
+    }
+
+    /// Those that a call has to pass.
+    fn circuits_of(&self, passing: Passing<'_>) -> impl Iterator<Item = &Circuit> {
+        let of_bucket = self.buckets.get(passing.bucket);
+        let own = of_bucket.into_iter().flat_map(move |of| [Some(&of.host), of.kinds.get(&passing.kind)]).flatten();
+        std::iter::once(&self.endpoint).chain(own)
     }
 
     fn circuit(&mut self, scope: &Scope) -> Option<&mut Circuit> {
