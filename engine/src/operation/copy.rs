@@ -48,7 +48,7 @@ pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End
     let copying = Copying::begin(hand, plan, &route).await?;
     let version = match left {
         Before::Done(version) => {
-            copying.tags_to_give(&copying.known_head().await?).await?;
+            Box::pin(async { copying.tags_to_give(&copying.known_head().await?).await }).await?;
             version
         }
         Before::Act(checked) => copying.carry(checked).await?,
@@ -171,7 +171,7 @@ impl<'a> Copying<'a> {
         let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, given_tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
         if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
-            copying.head = Some(match copying.read_head().await {
+            copying.head = Some(match Box::pin(copying.read_head()).await {
                 Err(End::Call { doing, error }) if is_no_object(&error) => {
                     copying.settle_without_source().await;
                     return Err(End::Call { doing, error });
@@ -183,11 +183,11 @@ impl<'a> Copying<'a> {
         copying.acl = acl::read_acl(hand, plan, &route.source).await?;
         copying.tags = match &plan.tags {
             TagPlan::Copy if copying.loses_tags() => {
-                Some(copying.read_tags_to_carry().await?).filter(|tags| !tags.is_empty())
+                Some(Box::pin(copying.read_tags_to_carry()).await?).filter(|tags| !tags.is_empty())
             }
             TagPlan::Copy => None,
             TagPlan::Replace(tags) => Some(tags.clone()),
-            TagPlan::Add(tags) => Some(add_tags(copying.read_tags().await?, tags)?),
+            TagPlan::Add(tags) => Some(add_tags(Box::pin(copying.read_tags()).await?, tags)?),
         };
         Ok(copying)
     }
@@ -267,7 +267,10 @@ impl<'a> Copying<'a> {
         };
         // What is read again is what was just written.
         let is_its_own_source = self.route.is_inside && self.route.source == self.route.target;
-        if is_its_own_source || self.is_pinned() || multipart::is_same_object(before, &self.read_head().await?) {
+        if is_its_own_source
+            || self.is_pinned()
+            || multipart::is_same_object(before, &Box::pin(self.read_head()).await?)
+        {
             return Ok(());
         }
         Err(reject(
@@ -314,7 +317,7 @@ impl<'a> Copying<'a> {
     async fn known_head(&self) -> Result<ObjectHead, End> {
         match &self.head {
             Some(head) => Ok(head.clone()),
-            None => self.read.get_or_try_init(|| self.read_head()).await.cloned(),
+            None => self.read.get_or_try_init(|| Box::pin(self.read_head())).await.cloned(),
         }
     }
 
@@ -397,7 +400,7 @@ impl<'a> Copying<'a> {
         };
         let Some(tags) = tags.filter(|_| !kept.is_possible_at(&target.capabilities)) else { return Ok(()) };
         let doing = "the object was copied; putting its tags failed";
-        put_tags(self.hand, target, &self.route.target, version.as_ref(), tags, doing).await
+        Box::pin(put_tags(self.hand, target, &self.route.target, version.as_ref(), tags, doing)).await
     }
 }
 

@@ -308,7 +308,8 @@ pub(crate) enum Before<T> {
 /// Checks a call where an attempt before may have had its effect.
 pub(crate) async fn check_doubt<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<Before<C::Done>, End> {
     let Some(since) = hand.in_doubt_since() else { return Ok(Before::Act(None)) };
-    Ok(match conclude(hand, call.check(since).await?) {
+    // In a box, as all that is rare: otherwise every task has room for it.
+    Ok(match conclude(hand, Box::pin(call.check(since)).await?) {
         CheckResult::Done(done) => Before::Done(done),
         CheckResult::Act { current, .. } => Before::Act(Some(Checked { current, since })),
     })
@@ -353,7 +354,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         }
         let lost = hand.bench.clock.monotonic();
         let since = *attempted.get_or_insert_with(|| hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now()));
-        let current = match call.check(since).await? {
+        let current = match Box::pin(call.check(since)).await? {
             CheckResult::Done(done) => {
                 hand.note_done();
                 return Ok(done);
@@ -374,7 +375,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
             Current::Unseen => begun,
             Current::Absent | Current::Object(_) => error.may_land_until((begun, lost), call.bytes()),
         };
-        let found = check_until(hand, call, since, (acts, until)).await?;
+        let found = Box::pin(check_until(hand, call, since, (acts, until))).await?;
         match conclude(hand, found) {
             CheckResult::Done(done) => return Ok(done),
             CheckResult::Act { current, .. } => repeat = Some(call.condition(&current)),

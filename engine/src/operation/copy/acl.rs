@@ -23,7 +23,7 @@ pub(crate) async fn read_acl(hand: &Hand<'_>, plan: &CopyPlan, source: &At) -> R
         return Ok(None);
     }
     let request = GetObjectAcl { at: source.clone(), version: hand.task.version.clone() };
-    Ok(Some(hand.send(&hand.bench.source, request).await.doing("reading the source's ACL")?))
+    Ok(Some(Box::pin(hand.send(&hand.bench.source, request)).await.doing("reading the source's ACL")?))
 }
 
 /// Gives the target its grants. It is read first: for its owner, without whom a store refuses
