@@ -402,7 +402,7 @@ pub(crate) fn refuse_key(key: &ObjectKey, capabilities: &Capabilities) -> Option
 fn is_foldable(key: &ObjectKey) -> bool {
     let path = key.as_str();
     let path = path.strip_suffix('/').unwrap_or(path);
-    path.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+    path.as_bytes().split(|byte| *byte == b'/').any(|segment| matches!(segment, b"" | b"." | b".."))
 }
 
 fn refused(feature: Feature, capabilities: &Capabilities, why: &str) -> End {
