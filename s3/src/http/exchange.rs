@@ -169,7 +169,7 @@ impl Exchange {
         patience: &mut Patience,
     ) -> Result<(Box<Line>, Response<Incoming>), CallError> {
         loop {
-            let kept = self.pool.kept(address).await;
+            let kept = self.pool.kept(address, patience.heard());
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
