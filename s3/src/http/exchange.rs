@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -33,6 +33,8 @@ use crate::verdict::{Loss, Step};
 
 /// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
 const HASHED_INLINE_MAX: usize = 256 << 10;
+/// The hashes of no larger body are kept: ten tags take less.
+const KEPT_BODY_MAX: usize = 16 << 10;
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
 
@@ -40,6 +42,8 @@ const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Exchange {
     endpoint: Endpoint,
     signer: Signer,
+    /// The last small body with its hashes: those of a job are often the same, as its tags are.
+    last_body: Mutex<Option<(Bytes, Arc<Hashes>)>>,
     credentials: Arc<dyn CredentialSource>,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
@@ -73,6 +77,7 @@ impl Exchange {
         Ok(Self {
             endpoint,
             signer: Signer::new(&config.region),
+            last_body: Mutex::default(),
             credentials: config.credentials,
             pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle, idle)),
             clock,
@@ -88,7 +93,7 @@ impl Exchange {
         let credentials = self.credentials.current();
         let signed = match draft.body.len() <= HASHED_INLINE_MAX {
             true => Ok({
-                let hashes = Hashes::of(&draft.body);
+                let hashes = self.hashes(&draft.body);
                 self.sign(draft, &hashes, &credentials)
             }),
             false => Err(Box::new(draft)),
@@ -100,6 +105,21 @@ impl Exchange {
             };
             let reply = self.send_signed(call, signed?).await;
             reply.map_err(|error| without_secrets(error, &credentials))
+        }
+    }
+
+    fn hashes(&self, body: &Bytes) -> Arc<Hashes> {
+        if body.is_empty() || body.len() > KEPT_BODY_MAX {
+            return Arc::new(Hashes::of(body));
+        }
+        let mut last = self.last_body.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((same, hashes)) if same == body => Arc::clone(hashes),
+            _ => {
+                let hashes = Arc::new(Hashes::of(body));
+                *last = Some((body.clone(), Arc::clone(&hashes)));
+                hashes
+            }
         }
     }
 
