@@ -143,7 +143,7 @@ struct AtOnce;
 impl ObjectStore for AtOnce {
     async fn call(&self, _: &Leash, _: Call) -> Result<Answer, CallError> {
         tokio::task::yield_now().await;
-        Ok(Answer::HeadObject(ObjectHead::default()))
+        Ok(Answer::HeadObject(Box::default()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One job from its creation to its end, its CPU time told apart by stage.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use brigade_engine::places::AlwaysWell;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Observer, Place, Ports, RolePlaces, Roles};
@@ -9,7 +10,7 @@ use brigade_model::operation::{Copy, OperationKind};
 use brigade_model::ports::{Clock, JobStore, ObjectStore, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
+    AccountId, BucketName, Capabilities, Dialect, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
     ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportScope, ReportSpec, Status, StoreClock,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use crate::cpu;
 use crate::manifests::Manifest;
 use crate::polls::Timed;
-use crate::store::{Answers, YesStore};
+use crate::store::{Answers, YesStore, etag};
 
 /// CPU time of a job's stages, in microseconds, and what its slices took in the spool.
 pub(crate) struct Cost {
@@ -63,69 +64,93 @@ fn run_until(
     spawn: Arc<dyn Spawn>,
 ) -> (Arc<Moves>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run_job(last, operation, manifest, answers, objects, spawn))
+    runtime.block_on(async {
+        let clock = Arc::new(SystemClock::new());
+        let (jobs, spool) = (Arc::new(MemoryStore::new(clock.clone())), Arc::new(MemorySpool::default()));
+        let (tasks, mut spec) = (manifest.tasks(), spec(operation, &manifest));
+        spec.confirmation_required = (last == Status::Suspended).then_some(true);
+        let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, answers));
+        let objects = objects.unwrap_or_else(|| yes.clone());
+        let below = Below { clock, jobs, spool: spool.clone(), objects, yes, spawn };
+        let moves = run_job(last, tasks, spec, below).await;
+        (moves, spool.bytes_used().await.unwrap() / 1024)
+    })
 }
 
-async fn run_job(
-    last: Status,
-    operation: Operation,
-    manifest: Manifest,
-    answers: Answers,
-    objects: Option<Arc<dyn ObjectStore>>,
-    spawn: Arc<dyn Spawn>,
-) -> (Arc<Moves>, u64) {
-    let clock = Arc::new(SystemClock::new());
-    let etag = ETag::new("\"5d41402abc4b2a76b9719d911017c592\"").unwrap();
-    let (tasks, confirms) = (manifest.tasks(), last == Status::Suspended);
-    let (moves, jobs, spool) =
-        (Arc::new(Moves::default()), Arc::new(MemoryStore::new(clock.clone())), Arc::new(MemorySpool::default()));
-    let id = JobId::from_u128(1);
+/// What lies below an engine.
+pub(crate) struct Below {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) jobs: Arc<dyn JobStore>,
+    pub(crate) spool: Arc<dyn Spool>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Holds the manifest and takes the report.
+    pub(crate) yes: Arc<dyn ObjectStore>,
+    pub(crate) spawn: Arc<dyn Spawn>,
+}
+
+/// The one job.
+pub(crate) fn job_id() -> JobId {
+    JobId::from_u128(1)
+}
+
+/// Runs a job of so many tasks until it has this status.
+pub(crate) async fn run_job(last: Status, tasks: u64, spec: JobSpec, below: Below) -> Arc<Moves> {
+    let Below { clock, jobs, spool, objects, yes, spawn } = below;
+    let moves = Arc::new(Moves::default());
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();
-    let mut spec = spec(operation, etag.clone(), &manifest);
-    spec.confirmation_required = confirms.then_some(true);
-    let job = Job::new(id, account, Dialect::Cos, endpoint, spec, clock.now());
+    let job = Job::new(job_id(), account, Dialect::Cos, endpoint, spec, clock.now());
     jobs.create_job(&job, &Quota::of_open_jobs(1)).await.unwrap();
-    let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, etag, answers));
     // Known already: a store that always says yes has no clock.
     let stamps = Arc::new(StoreClock::new(clock.clone()));
     stamps.observe(stamps.read(), clock.now());
     let ports = Ports {
         jobs: jobs.clone(),
-        spool: spool.clone(),
-        roles: Arc::new(OneRole { objects: objects.unwrap_or_else(|| yes.clone()), yes, stamps }),
+        spool,
+        roles: Arc::new(OneRole { objects, yes, stamps }),
         clock,
         entropy: Arc::new(SystemEntropy::new()),
         spawn: spawn.clone(),
         observer: moves.clone(),
     };
-    moves.job_moved(id, Status::New);
+    moves.job_moved(job_id(), Status::New);
     let engine = Engine::new(ports, EngineConfig::default());
     spawn.spawn("engine", Box::pin(engine.clone().run()));
     moves.now.subscribe().wait_for(|now| *now == Some(last)).await.unwrap();
     engine.shut_down().await;
-    let job = jobs.job(id).await.unwrap().unwrap();
+    let job = jobs.job(job_id()).await.unwrap().unwrap();
     assert_eq!((job.status, job.progress.total), (last, tasks), "{job:?}");
-    assert!(confirms || job.progress.succeeded == tasks, "{job:?}");
-    (moves, spool.bytes_used().await.unwrap() / 1024)
+    assert!(last == Status::Suspended || job.progress.succeeded == tasks, "{job:?}");
+    moves
 }
 
-/// Notes how much CPU time was used when the job came to each status.
+/// Notes when the job came to each status, and how much CPU time was used then.
 #[derive(Default)]
-struct Moves {
-    moves: Mutex<Vec<(Status, f64)>>,
+pub(crate) struct Moves {
+    moves: Mutex<Vec<(Status, f64, Instant)>>,
     now: watch::Sender<Option<Status>>,
 }
 
 impl Moves {
-    fn at(&self, status: Status) -> f64 {
-        self.moves.lock().unwrap().iter().find(|(to, _)| *to == status).unwrap().1
+    pub(crate) fn at(&self, status: Status) -> f64 {
+        self.find(status).0
+    }
+
+    /// How long it took from one status to another, in seconds.
+    pub(crate) fn seconds(&self, from: Status, to: Status) -> f64 {
+        (self.find(to).1 - self.find(from).1).as_secs_f64()
+    }
+
+    fn find(&self, status: Status) -> (f64, Instant) {
+        let moves = self.moves.lock().unwrap();
+        let (_, cpu_us, when) = moves.iter().find(|(to, ..)| *to == status).unwrap();
+        (*cpu_us, *when)
     }
 }
 
 impl Observer for Moves {
     fn job_moved(&self, _: JobId, status: Status) {
-        self.moves.lock().unwrap().push((status, cpu::used_us()));
+        self.moves.lock().unwrap().push((status, cpu::used_us(), Instant::now()));
         self.now.send_replace(Some(status));
     }
 }
@@ -169,7 +194,8 @@ fn bucket(name: &str) -> BucketRef {
     BucketRef { text: format!("qcs::cos:r:uid/1:{name}"), region: "r".into(), owner: Owner::Unnamed, bucket }
 }
 
-fn spec(operation: Operation, etag: ETag, manifest: &Manifest) -> JobSpec {
+/// What the job over a manifest is.
+pub(crate) fn spec(operation: Operation, manifest: &Manifest) -> JobSpec {
     let BucketRef { text, region, owner, bucket: aside } = bucket("aside");
     let object = ObjectRef { text, region, owner, bucket: aside, key: ObjectKey::new(manifest.key()).unwrap() };
     JobSpec {
@@ -177,7 +203,7 @@ fn spec(operation: Operation, etag: ETag, manifest: &Manifest) -> JobSpec {
         confirmation_required: None,
         description: None,
         manifest: ManifestSpec {
-            location: ManifestLocation { object, version: None, etag },
+            location: ManifestLocation { object, version: None, etag: etag() },
             format: manifest.format(),
             fields: manifest.fields(),
         },

@@ -5,6 +5,7 @@
 //! cargo bench -p brigade-bench --bench cost              # the four tables
 //! cargo bench -p brigade-bench --bench cost -- prepare   # one of them: prepare, engine, http, polls
 //! cargo bench -p brigade-bench --bench cost -- instructions    # of http, counted by valgrind
+//! cargo bench -p brigade-bench --bench cost -- scale 10000000 100000000   # one job of each size, on the disk
 //! ```
 //!
 //! Each cell is taken in a process of its own, on one thread, in turn with the cells that it is compared with. Times are
@@ -20,6 +21,7 @@ mod job;
 mod manifests;
 mod polls;
 mod rows;
+mod scale;
 mod store;
 
 use std::io::{BufRead, BufReader};
@@ -73,9 +75,11 @@ fn main() {
         ["instructions"] => print_instructions(),
         ["http", who, operation, server] => tell(&[ask(who, operation, server, REQUESTS)]),
         ["http", who, operation, server, requests] => tell(&[ask(who, operation, server, requests.parse().unwrap())]),
+        ["scale", _, ..] => scale::measure(&words[1..]),
+        ["scale-one", tasks] => tell(&scale::run(tasks.parse().unwrap())),
         ["stub"] => serve_stub(),
         _ => {
-            eprintln!("arguments: none, prepare, engine, http, instructions or polls");
+            eprintln!("arguments: none, prepare, engine, http, instructions, polls, or scale TASKS...");
             exit(2);
         }
     }

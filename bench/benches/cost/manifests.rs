@@ -14,7 +14,7 @@ use md5::{Digest, Md5};
 use percent_encoding::percent_decode;
 
 use crate::cpu;
-use crate::rows::{ROW_BYTES, Rows};
+use crate::rows::{Keys, Rows};
 
 /// What a network answer brings at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -24,19 +24,19 @@ const PART_ROWS: u64 = 500_000;
 /// A manifest.
 pub(crate) enum Manifest {
     /// Plain CSV of two columns that takes no memory.
-    Computed(u64),
+    Computed(u64, Keys),
     /// Files in memory.
     Kept(Kept),
 }
 
 impl Manifest {
     pub(crate) fn computed(rows: u64) -> Self {
-        Self::Computed(rows)
+        Self::Computed(rows, Keys::Numbered)
     }
 
     pub(crate) fn tasks(&self) -> u64 {
         match self {
-            Self::Computed(rows) => *rows,
+            Self::Computed(rows, _) => *rows,
             Self::Kept(kept) => kept.rows,
         }
     }
@@ -50,7 +50,7 @@ impl Manifest {
 
     pub(crate) fn fields(&self) -> Vec<Field> {
         match self {
-            Self::Computed(_) => vec![Field::Bucket, Field::Key],
+            Self::Computed(..) => vec![Field::Bucket, Field::Key],
             Self::Kept(kept) => kept.fields.clone(),
         }
     }
@@ -65,7 +65,7 @@ impl Manifest {
 
     pub(crate) fn size(&self, key: &ObjectKey) -> u64 {
         match self {
-            Self::Computed(rows) => rows * ROW_BYTES,
+            Self::Computed(rows, keys) => rows * keys.row_bytes(),
             // Anything else is an object that a row names, and exists.
             Self::Kept(kept) => kept.files.get(key.as_str()).map_or(0, |file| file.len() as u64),
         }
@@ -74,7 +74,7 @@ impl Manifest {
     /// The bytes from `at` to before `end` of an object.
     pub(crate) fn read(&self, key: &ObjectKey, at: u64, end: u64) -> Box<dyn ByteStream> {
         match self {
-            Self::Computed(_) => Box::new(Rows { at, end }),
+            Self::Computed(_, keys) => Box::new(Rows { keys: *keys, at, end }),
             Self::Kept(kept) => Box::new(Pieces(kept.file(key).slice(at as usize..end as usize))),
         }
     }

@@ -17,6 +17,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::iter;
 
+use crate::yardstick::Yardstick;
 use crate::{JOBS, form, serve};
 
 const CLIENTS: usize = 64;
@@ -38,12 +39,25 @@ pub(crate) fn measure(jobs: u64, rounds: u64) {
     let ids = runtime.block_on(fill(&scene, run.id.parse().expect("it is an id"), jobs, clock.clone()));
     scene.restart();
 
+    let answer = scene.directory.path().join("answer.xml");
+    let described = runtime.block_on(client(&scene, &scene.url).describe_job(ids[0])).expect("the job is there");
+    std::fs::write(&answer, &described.body).expect("the folder takes it");
+    let yardstick = Yardstick::start(&answer);
+
     let (mut describe, mut list) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
-        for (name, pace) in [("one after the other", Duration::ZERO), ("each 10 times a second", PACE)] {
-            let before = Usage::of(scene.service.id()).cpu;
-            let (mut latencies, took) = runtime.block_on(ask(&scene, &ids, pace, &clock));
-            let cpu = Usage::of(scene.service.id()).cpu - before;
+        let (service, bare) = (|| Usage::of(scene.service.id()), || yardstick.usage());
+        let turns: [(&str, Duration, &str, &dyn Fn() -> Usage); 3] = [
+            ("one after the other", Duration::ZERO, &scene.url, &service),
+            ("of bare hyper", Duration::ZERO, &yardstick.url, &bare),
+            ("each 10 times a second", PACE, &scene.url, &service),
+        ];
+        for (name, pace, url, usage) in turns {
+            let before = usage().cpu;
+            let ours = Usage::of(std::process::id()).cpu;
+            let (mut latencies, took) = runtime.block_on(ask(&scene, url, &ids, pace, &clock));
+            let cpu = usage().cpu - before;
+            let ours = Usage::of(std::process::id()).cpu - ours;
             latencies.sort_unstable();
             let at = |share: usize| latencies[(latencies.len() - 1) * share / 1000].as_secs_f64() * 1e3;
             describe.note(name, "p50, ms", at(500));
@@ -51,6 +65,7 @@ pub(crate) fn measure(jobs: u64, rounds: u64) {
             describe.note(name, "p99.9, ms", at(999));
             describe.note(name, "answers/s", latencies.len() as f64 / took.as_secs_f64());
             describe.note(name, "CPU us/answer", cpu.as_secs_f64() * 1e6 / latencies.len() as f64);
+            describe.note(name, "of the clients", ours.as_secs_f64() * 1e6 / latencies.len() as f64);
         }
         // The oldest jobs come first.
         let places = [("start", 0), ("middle", ids.len() / 2), ("end", ids.len() - PAGE_JOBS - 1)];
@@ -90,10 +105,16 @@ async fn fill(scene: &Scene, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -
 }
 
 /// All clients ask for jobs here and there; gives how long each answer took, and all of them.
-async fn ask(scene: &Scene, ids: &[JobId], pace: Duration, clock: &SystemClock) -> (Vec<Duration>, Duration) {
+async fn ask(
+    scene: &Scene,
+    url: &str,
+    ids: &[JobId],
+    pace: Duration,
+    clock: &SystemClock,
+) -> (Vec<Duration>, Duration) {
     let began = clock.monotonic();
     let ask = async |number: usize| {
-        let client = client(scene);
+        let client = client(scene, url);
         let mut latencies = Vec::with_capacity(QUESTIONS);
         // They do not all ask in the same moment.
         clock.sleep(pace * number as u32 / CLIENTS as u32).await;
@@ -113,7 +134,7 @@ async fn ask(scene: &Scene, ids: &[JobId], pace: Duration, clock: &SystemClock) 
 
 /// Reads the same page several times.
 async fn list_pages(scene: &Scene, behind: JobId, clock: &SystemClock) -> Duration {
-    let client = client(scene);
+    let client = client(scene, &scene.url);
     let query = ListQuery { statuses: Vec::new(), max_results: PAGE_JOBS, next: Some(behind) };
     let began = clock.monotonic();
     for _ in 0..PAGES {
@@ -123,11 +144,11 @@ async fn list_pages(scene: &Scene, behind: JobId, clock: &SystemClock) -> Durati
     clock.monotonic().since(began)
 }
 
-fn client(scene: &Scene) -> Client {
+fn client(scene: &Scene, url: &str) -> Client {
     let section = scene.client();
     let text = |name: &str| section.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let config = ClientConfig {
-        url: Url::parse(&scene.url).expect("the service has a URL"),
+        url: Url::parse(url).expect("the service has a URL"),
         appid: text("appid"),
         uin: text("uin"),
         region: text("region"),

@@ -17,6 +17,7 @@ mod disk;
 mod lists;
 mod memory;
 mod restart;
+mod yardstick;
 
 use std::process::exit;
 
@@ -28,6 +29,9 @@ const USAGE: &str = "arguments: memory|disk|restart|lists [--rounds N] [--tasks 
 fn main() {
     // cargo adds `--bench`.
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    if std::env::args().nth(1).as_deref() == Some("yardstick") {
+        return yardstick::serve(&std::env::args().nth(2).unwrap_or_else(|| give_up()));
+    }
     let (mut what, mut rounds, mut tasks) = (None, 3, None);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|number| number.parse().ok()).unwrap_or_else(|| give_up());

@@ -29,7 +29,7 @@ impl ObjectStore for Far {
         let _place = self.room.acquire().await.unwrap();
         let noise_ms = self.calls.fetch_add(7, Ordering::SeqCst) % 10;
         self.clock.sleep(Duration::from_millis(30 + noise_ms)).await;
-        Ok(Answer::HeadObject(ObjectHead::default()))
+        Ok(Answer::HeadObject(Box::default()))
     }
 }
 

@@ -35,7 +35,7 @@ impl ObjectStore for Model {
         let room = self.room.load(Ordering::Relaxed);
         self.clock.sleep(LEAST.mul_f64((in_flight as f64 / room as f64).max(1.0))).await;
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        Ok(Answer::HeadObject(ObjectHead::default()))
+        Ok(Answer::HeadObject(Box::default()))
     }
 }
 
