@@ -144,7 +144,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.readers.read(move |connection| jobs::find_job(connection, id)).await
+        self.readers.read_row(move |connection| jobs::find_job(connection, id)).await
     }
 
     async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError> {

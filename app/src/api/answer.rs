@@ -13,8 +13,8 @@ use http::header::{CONTENT_TYPE, SERVER};
 pub(super) struct Ids {
     /// `x-cos-request-id`, in every answer.
     pub(super) request: String,
-    /// `x-cos-trace-id`, in the answers of errors.
-    pub(super) trace: String,
+    /// Of `x-cos-trace-id`, which only the answers of errors have.
+    trace: [u8; 36],
 }
 
 impl Ids {
@@ -22,7 +22,7 @@ impl Ids {
         let (mut request, mut trace) = ([0; 10], [0; 36]);
         entropy.fill(&mut request);
         entropy.fill(&mut trace);
-        Self { request: ids::request_id(clock.now().as_second(), &request), trace: ids::trace_id(&trace) }
+        Self { request: ids::request_id(clock.now().as_second(), &request), trace }
     }
 }
 
@@ -87,9 +87,10 @@ impl Refusal {
     }
 
     pub(super) fn respond(self, ids: &Ids, resource: &str) -> Response {
-        let body = encode_error(&self.told, resource, &ids.request, &ids.trace);
+        let trace = ids::trace_id(&ids.trace);
+        let body = encode_error(&self.told, resource, &ids.request, &trace);
         let mut response = respond(self.told.status, Some(body), ids);
-        response.headers_mut().insert(headers::TRACE_ID, value(&ids.trace));
+        response.headers_mut().insert(headers::TRACE_ID, value(&trace));
         response
     }
 }

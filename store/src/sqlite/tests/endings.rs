@@ -52,6 +52,36 @@ async fn a_reader_whose_read_panicked_reads_on_for_others() {
 }
 
 #[tokio::test]
+async fn a_job_is_read_though_the_disk_holds_another_read_up() {
+    let (_directory, store) = open();
+    store.create_job(&sample_job(1), &Quota::of_open_jobs(9)).await.unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let readers = store.readers.clone();
+    let held_up = std::thread::spawn(move || {
+        let read = readers.read_row(move |_| {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            Ok(())
+        });
+        futures::executor::block_on(read)
+    });
+    has_begun.recv().unwrap();
+    assert!(store.job(sample_job(1).id).await.unwrap().is_some());
+    go_on.send(()).unwrap();
+    held_up.join().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_io_error_of_the_read_of_a_job_ends_the_process() {
+    let (tell, told) = mpsc::channel();
+    let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
+    let failed: Result<(), StoreError> = store.readers.read_row(|_| Err(failing(ffi::SQLITE_IOERR_READ))).await;
+    assert!(failed.is_err());
+    assert!(told.try_recv().is_ok());
+}
+
+#[tokio::test]
 async fn a_panic_of_the_writer_ends_the_process_and_leaves_nobody_waiting() {
     let (tell, told) = mpsc::channel();
     let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
