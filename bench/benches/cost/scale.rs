@@ -4,6 +4,8 @@
 //! The object store says yes at once, in this process. It reads the report as it comes: the n-th row of the report is
 //! that of the n-th row of the manifest, or the bench fails; the CPU time of this reading is left out.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -68,7 +70,17 @@ pub(crate) fn measure(sizes: &[String]) {
         }
     }
     println!("tagging, rows of {} bytes\n{stages}\n\non the disk\n{disk}", Keys::Hashed.row_bytes());
-    println!("\nCPU us/row as each stage goes on\n{parts}");
+    println!("\nCPU us/row as each stage goes on\n{parts}\n");
+    let sizes_once: BTreeSet<&String> = sizes.iter().collect();
+    for tasks in sizes_once {
+        let half = |stage: &str, half: RangeInclusive<u64>| {
+            let part = |part: u64| parts.median(&format!("{tasks}, {part} of {PARTS}"), stage).unwrap();
+            half.map(part).sum::<f64>()
+        };
+        let growth = |stage: &str| half(stage, PARTS / 2 + 1..=PARTS) / half(stage, 1..=PARTS / 2);
+        let told = STAGES.map(|(stage, ..)| format!("{stage} {:.3}", growth(stage))).join(", ");
+        println!("the second half of {tasks} rows beside the first: {told}");
+    }
     for (less, more) in sizes.iter().zip(sizes.iter().skip(1)) {
         let all = |tasks: &str| stages.median(&format!("all {tasks}"), STAGE_COLUMNS[1]).unwrap();
         println!("a row of {more} takes {:.3} times the CPU time of one of {less}", all(more) / all(less));

@@ -28,8 +28,8 @@ const PACE: Duration = Duration::from_millis(100);
 const PAGES: u32 = 20;
 const PAGE_JOBS: usize = 1000;
 
-/// Fills a data directory with jobs and asks for them.
-pub(crate) fn measure(jobs: u64, rounds: u64) {
+/// Fills a data directory with jobs and asks for them: for each as fast as it goes, or for lists of them too.
+pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
     let (stub, clock) = (Stub::start(), Arc::new(SystemClock::new()));
     let mut scene = serve(&stub);
     let form = form(JOBS[2].1, 1000);
@@ -52,7 +52,7 @@ pub(crate) fn measure(jobs: u64, rounds: u64) {
             ("of bare hyper", Duration::ZERO, &yardstick.url, &bare),
             ("each 10 times a second", PACE, &scene.url, &service),
         ];
-        for (name, pace, url, usage) in turns {
+        for (name, pace, url, usage) in turns.into_iter().filter(|(_, pace, ..)| lists || pace.is_zero()) {
             let before = usage().cpu;
             let ours = Usage::of(std::process::id()).cpu;
             let (mut latencies, took) = runtime.block_on(ask(&scene, url, &ids, pace, &clock));
@@ -69,7 +69,7 @@ pub(crate) fn measure(jobs: u64, rounds: u64) {
         }
         // The oldest jobs come first.
         let places = [("start", 0), ("middle", ids.len() / 2), ("end", ids.len() - PAGE_JOBS - 1)];
-        for (name, place) in places {
+        for (name, place) in places.into_iter().filter(|_| lists) {
             let before = Usage::of(scene.service.id()).cpu;
             let took = runtime.block_on(list_pages(&scene, ids[place], &clock));
             let cpu = Usage::of(scene.service.id()).cpu - before;
@@ -78,6 +78,9 @@ pub(crate) fn measure(jobs: u64, rounds: u64) {
         }
     }
     println!("DescribeJob of {jobs} jobs, {CLIENTS} clients\n{describe}\n");
+    if !lists {
+        return;
+    }
     println!("ListJobs, pages of {PAGE_JOBS} of {jobs} jobs\n{list}");
 }
 

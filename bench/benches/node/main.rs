@@ -6,10 +6,11 @@
 //! cargo bench -p brigade-bench --bench node -- disk     # bytes and fsyncs of a job at full speed
 //! cargo bench -p brigade-bench --bench node -- restart  # kill -9, and how long until new tasks start
 //! cargo bench -p brigade-bench --bench node -- lists    # DescribeJob and ListJobs among 100,000 jobs
+//! cargo bench -p brigade-bench --bench node -- describe # of these, what 64 clients take that never wait
 //! ```
 //!
-//! `--rounds N` takes N rounds in place of 3, `--tasks N` jobs of as many tasks (for `lists`: as
-//! many jobs). The service is the released `brigade serve`, as `brigade init` configures it; the
+//! `--rounds N` takes N rounds in place of 3, `--tasks N` jobs of as many tasks (for `lists` and
+//! `describe`: as many jobs). The service is the released `brigade serve`, as `brigade init` configures it; the
 //! object store is a stub in this process that says yes at once.
 #![allow(missing_docs)]
 
@@ -24,7 +25,7 @@ use std::process::exit;
 use brigade_bench::Stub;
 use brigade_tests::{Scene, Server};
 
-const USAGE: &str = "arguments: memory|disk|restart|lists [--rounds N] [--tasks N]";
+const USAGE: &str = "arguments: memory|disk|restart|lists|describe [--rounds N] [--tasks N]";
 
 fn main() {
     // cargo adds `--bench`.
@@ -38,7 +39,7 @@ fn main() {
         match word.as_str() {
             "--rounds" => rounds = number(),
             "--tasks" => tasks = Some(number()),
-            "memory" | "disk" | "restart" | "lists" if what.is_none() => what = Some(word),
+            "memory" | "disk" | "restart" | "lists" | "describe" if what.is_none() => what = Some(word),
             _ => give_up(),
         }
     }
@@ -46,7 +47,8 @@ fn main() {
         Some("memory") => memory::measure(tasks.unwrap_or(5_000_000), rounds),
         Some("disk") => disk::measure(tasks.unwrap_or(500_000), rounds),
         Some("restart") => restart::measure(tasks.unwrap_or(5_000_000), rounds),
-        Some("lists") => lists::measure(tasks.unwrap_or(100_000), rounds),
+        Some("lists") => lists::measure(tasks.unwrap_or(100_000), rounds, true),
+        Some("describe") => lists::measure(tasks.unwrap_or(100_000), rounds, false),
         _ => give_up(),
     }
 }
