@@ -6,8 +6,8 @@
 //!
 //! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake whoever
 //! asked. But a read may wait for the disk, and the threads that ask carry the whole service. So one
-//! of them at a time reads for itself. Those beside it let others run and come back, and go to
-//! blocking threads when it reads on: a disk that hangs takes one thread of several.
+//! of them at a time reads for itself, and those beside it go to blocking threads: a disk that hangs
+//! takes one thread of several.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -21,9 +21,6 @@ use super::opening::{DirectoryLock, STATEMENTS_MAX};
 
 /// Reads at the same time: more would only queue for the same cores and pages.
 const READERS: usize = 4;
-/// How often a read of a row looks for the connection that is near before it goes to a blocking
-/// thread. What else is ready runs in between, which takes longer than a read does.
-const NEAR_TRIES: usize = 4;
 
 /// The pool; clones are one pool.
 #[derive(Debug, Clone)]
@@ -49,11 +46,8 @@ impl Readers {
         &self,
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        for _ in 0..NEAR_TRIES {
-            if let Some(near) = try_lock(&self.near) {
-                return act(&near).map_err(|error| self.door.judge(&error));
-            }
-            tokio::task::yield_now().await;
+        if let Some(near) = try_lock(&self.near) {
+            return act(&near).map_err(|error| self.door.judge(&error));
         }
         self.read(|transaction| act(transaction)).await
     }
