@@ -15,8 +15,8 @@ use std::{fs, thread};
 use async_trait::async_trait;
 use brigade_bench::{Figures, Usage};
 use brigade_model::Status;
-use brigade_model::ports::JobStore;
 use brigade_model::ports::object_store::{Answer, ByteStream, Call, CallError, GotObject, Leash, ObjectStore};
+use brigade_model::ports::{JobStore, Spool};
 use brigade_runtime::{SystemClock, TokioSpawn};
 use brigade_store::directory::DirectorySpool;
 use brigade_store::sqlite::SqliteStore;
@@ -137,6 +137,7 @@ async fn run_on(directory: &Path, tasks: u64) -> (Arc<crate::job::Moves>, Arc<Wa
     };
     let moves = run_job(Status::Complete, tasks, spec, below).await;
     let files = jobs.report_files(job_id()).await.unwrap();
+    let spool_bytes = spool.bytes_used().await.unwrap();
     let report = yes.report.lock().unwrap();
     assert_eq!(report.rows, tasks, "each row of the manifest has a row in the report");
     assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), tasks, "the report's files hold them");
@@ -146,7 +147,6 @@ async fn run_on(directory: &Path, tasks: u64) -> (Arc<crate::job::Moves>, Arc<Wa
     assert!(manifest.contains(&said), "the report's manifest counts them: {said}");
     assert_eq!(manifest.matches("\"MD5Checksum\"").count(), files.len(), "the report's manifest names every file");
     drop(report);
-    let spool_bytes = brigade_model::ports::Spool::bytes_used(&spool).await.unwrap();
     (moves, yes, spool_bytes)
 }
 
