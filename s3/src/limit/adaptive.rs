@@ -18,19 +18,19 @@ pub(super) const FIRST_LIMIT: u32 = 32;
 /// No round is shorter: on a fast network its few answers would say nothing.
 const ROUND_MIN: Duration = Duration::from_millis(20);
 /// A round of startup that brings less than so many times the answers a second is flat ...
-const STARTUP_GROWTH: f64 = 1.25;
+const STARTUP_GROWTH: f64 = 1.12;
 /// ... so is one when all rounds together have brought less than so many times the answers for each
 /// doubling: noise makes a round grow, but not all of them ...
 const STARTUP_GROWTH_OF_ALL: f64 = 1.25;
 /// ... and so many flat ones end it.
 const STARTUP_FLAT_ROUNDS: u32 = 2;
 /// What startup leaves above the requests in flight that its best rate needs.
-const HEADROOM: f64 = 1.25;
+const HEADROOM: f64 = 2.0;
 /// The first trial upwards; each that is kept is followed by a larger one.
 const UP: f64 = 1.25;
 const UP_MAX: f64 = 2.0;
 /// A trial upwards is kept when it brings this share of what it could bring.
-const UP_KEPT: f64 = 0.4;
+const UP_KEPT: f64 = 0.25;
 /// The trial downwards, kept when it loses no more than the rest of this share.
 const DOWN: f64 = 0.8;
 const DOWN_KEPT: f64 = 0.97;
