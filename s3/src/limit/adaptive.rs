@@ -15,6 +15,8 @@ use brigade_model::ports::clock::Monotonic;
 
 /// The limit of a store that nothing is known of.
 pub(super) const FIRST_LIMIT: u32 = 32;
+/// So many may always be in flight: a call or two that never return must not hold up all others.
+const LIMIT_MIN: u32 = 4;
 /// No round is shorter: on a fast network its few answers would say nothing.
 const ROUND_MIN: Duration = Duration::from_millis(20);
 /// A round of startup that brings less than so many times the answers a second is flat ...
@@ -43,6 +45,8 @@ const PACE_CUT: f64 = 0.97;
 const PACE_CUT_MAX: f64 = 0.85;
 /// A time-out says less about the rate: it takes this share of the limit, once a round.
 const LIMIT_CUT: f64 = 0.7;
+/// More lost connections than this share of what is answered are no chance.
+const UNCONNECTED_SHARE: f64 = 0.05;
 /// The growth of a pace in a second, doubled in each such time without a "slow down", up to the most.
 const PACE_GROWTH: f64 = 0.01;
 const PACE_GROWTH_FIRST: f64 = 0.2;
@@ -108,6 +112,8 @@ pub(super) enum Load {
     SlowDown,
     /// No answer in time, or a failure that may be one of overload.
     Failed,
+    /// No connection, or one that was lost: now and then by chance, often where there are too many.
+    Unconnected,
 }
 
 /// One call that ended.
@@ -257,6 +263,8 @@ pub(super) struct Adaptive {
     latency_min: Option<Duration>,
     latency: Duration,
     cut_at: Option<Monotonic>,
+    /// Calls that had no connection or lost it, in the second that began then.
+    unconnected: (Monotonic, u32),
     reason: Reason,
 }
 
@@ -278,14 +286,15 @@ impl Adaptive {
             latency_min: None,
             latency: Duration::ZERO,
             cut_at: None,
+            unconnected: (Monotonic::default(), 0),
             reason: Reason::Start,
         }
     }
 
-    /// Requests that may be in flight, between 1 and the cap.
+    /// Requests that may be in flight, at most the cap.
     pub(super) fn limit(&self, cap: u32) -> u32 {
         // At least 1 and at most a cap, so it is a u32.
-        (self.limit as u32).clamp(1, cap.max(1))
+        (self.limit as u32).max(LIMIT_MIN).min(cap.max(1))
     }
 
     /// Objects that may be begun in a second, once the store asked to slow down.
@@ -310,6 +319,7 @@ impl Adaptive {
             Load::Answered => self.note_answer(sample),
             Load::SlowDown => self.slow_down(sample),
             Load::Failed => self.cut(sample.now, Reason::Failures),
+            Load::Unconnected => self.note_unconnected(sample.now),
         }
         self.set_pace(sample.now, sample.cap);
     }
@@ -524,6 +534,16 @@ impl Adaptive {
         if let Some(pace) = self.pace {
             let needed = pace.per_second * self.requests_per_unit * self.latency.as_secs_f64();
             self.limit = (needed * PACE_HEADROOM + 1.0).clamp(1.0, f64::from(cap.max(1)));
+        }
+    }
+
+    /// More than a few lost connections in a second are no chance.
+    fn note_unconnected(&mut self, now: Monotonic) {
+        let (since, lost) = self.unconnected;
+        let is_same = now.since(since) < Duration::from_secs(1);
+        self.unconnected = if is_same { (since, lost + 1) } else { (now, 1) };
+        if f64::from(self.unconnected.1) > self.taken.per_second(now) * UNCONNECTED_SHARE {
+            self.cut(now, Reason::Failures);
         }
     }
 

@@ -482,6 +482,9 @@ fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
     match (error.verdict, error.http_status, error.code.as_str()) {
         (Verdict::Throttled, ..) => Some(Load::SlowDown),
         (Verdict::Transient, Some(500..), _) | (Verdict::Transient, None, "RequestTimeout") => Some(Load::Failed),
+        (Verdict::Transient | Verdict::Unavailable, None, "ConnectionReset" | "ConnectFailed") => {
+            Some(Load::Unconnected)
+        }
         (Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..) => None,
         (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => Some(Load::Answered),
     }

@@ -255,7 +255,7 @@ fn callers_that_ask_for_little_do_not_move_the_limit() {
 }
 
 #[test]
-fn time_outs_cut_the_limit_once_a_round_and_never_below_one() {
+fn time_outs_cut_the_limit_once_a_round_and_never_below_four() {
     let mut adaptive = Adaptive::starting_at(100);
     let fail = |adaptive: &mut Adaptive, ms: u64| {
         let now = Monotonic(Duration::from_millis(ms));
@@ -268,7 +268,25 @@ fn time_outs_cut_the_limit_once_a_round_and_never_below_one() {
     for n in 0..100 {
         fail(&mut adaptive, 20_000 + n * 1000);
     }
-    assert_eq!((adaptive.limit(1024), adaptive.reason()), (1, Reason::Failures));
+    assert_eq!((adaptive.limit(1024), adaptive.reason()), (4, Reason::Failures));
+}
+
+#[test]
+fn a_connection_that_is_lost_now_and_then_cuts_nothing_and_many_do() {
+    let mut adaptive = Adaptive::starting_at(100);
+    let mut note = |n: u64, load| {
+        let now = Monotonic(Duration::from_millis(10_000 + n));
+        adaptive.learn(Sample { now, sent: now, units: 1, in_flight: 10, cap: 1024, load });
+        adaptive.limit(1024)
+    };
+    for n in 0..2000 {
+        note(n, Load::Answered);
+        if n % 100 == 99 {
+            assert_eq!(note(n, Load::Unconnected), 100);
+        }
+    }
+    let limits: Vec<_> = (2000..2100).map(|n| note(n, Load::Unconnected)).collect();
+    assert_eq!(limits.last(), Some(&70));
 }
 
 #[test]
