@@ -70,6 +70,9 @@ const NO_SHARE: f64 = 0.01;
 /// ... and fewer yeses than this tell no rate, unless more do not come for so long.
 const YES_MIN: u32 = 8;
 const YES_WAIT: Duration = Duration::from_secs(1);
+/// So many may be in flight at any pace: it is the pace that holds back, and calls that hang in a
+/// server's backlog must not.
+const PACED_LIMIT_MIN: f64 = 16.0;
 /// What may be in flight beside what a pace needs in the mean.
 const PACE_HEADROOM: f64 = 1.5;
 
@@ -533,7 +536,7 @@ impl Adaptive {
     fn follow_pace(&mut self, cap: u32) {
         if let Some(pace) = self.pace {
             let needed = pace.per_second * self.requests_per_unit * self.latency.as_secs_f64();
-            self.limit = (needed * PACE_HEADROOM + 1.0).clamp(1.0, f64::from(cap.max(1)));
+            self.limit = (needed * PACE_HEADROOM + 1.0).max(PACED_LIMIT_MIN).min(f64::from(cap.max(1)));
         }
     }
 
@@ -542,7 +545,8 @@ impl Adaptive {
         let (since, lost) = self.unconnected;
         let is_same = now.since(since) < Duration::from_secs(1);
         self.unconnected = if is_same { (since, lost + 1) } else { (now, 1) };
-        if f64::from(self.unconnected.1) > self.taken.per_second(now) * UNCONNECTED_SHARE {
+        let are_many = f64::from(self.unconnected.1) > self.taken.per_second(now) * UNCONNECTED_SHARE;
+        if are_many && self.limit * LIMIT_CUT >= f64::from(FIRST_LIMIT) {
             self.cut(now, Reason::Failures);
         }
     }
