@@ -47,6 +47,9 @@ const PACE_CUT_MAX: f64 = 0.85;
 const LIMIT_CUT: f64 = 0.7;
 /// More lost connections than this share of what is answered are no chance.
 const UNCONNECTED_SHARE: f64 = 0.05;
+/// They take this share of the limit, once a round, and for so long it does not grow beyond.
+const CONNECTIONS_CUT: f64 = 0.5;
+const BREAKS_FOR: Duration = Duration::from_secs(600);
 /// The growth of a pace in a second, doubled in each such time without a "slow down", up to the most.
 const PACE_GROWTH: f64 = 0.01;
 const PACE_GROWTH_FIRST: f64 = 0.2;
@@ -268,6 +271,8 @@ pub(super) struct Adaptive {
     cut_at: Option<Monotonic>,
     /// Calls that had no connection or lost it, in the second that began then.
     unconnected: (Monotonic, u32),
+    /// The limit that was left when the store lost connections, and when that was.
+    breaks_above: Option<(f64, Monotonic)>,
     reason: Reason,
 }
 
@@ -290,6 +295,7 @@ impl Adaptive {
             latency: Duration::ZERO,
             cut_at: None,
             unconnected: (Monotonic::default(), 0),
+            breaks_above: None,
             reason: Reason::Start,
         }
     }
@@ -316,12 +322,19 @@ impl Adaptive {
     }
 
     /// Takes in how a call ended.
-    pub(super) fn learn(&mut self, sample: Sample) {
+    pub(super) fn learn(&mut self, mut sample: Sample) {
+        // A server that breaks above so many connections has no room for more.
+        if let Some((most, at)) = self.breaks_above {
+            match sample.now.since(at) < BREAKS_FOR {
+                true => sample.cap = sample.cap.min(most as u32).max(1),
+                false => self.breaks_above = None,
+            }
+        }
         self.limit = self.limit.min(f64::from(sample.cap.max(1)));
         match sample.load {
             Load::Answered => self.note_answer(sample),
             Load::SlowDown => self.slow_down(sample),
-            Load::Failed => self.cut(sample.now, Reason::Failures),
+            Load::Failed => self.cut(sample.now, Reason::Failures, LIMIT_CUT),
             Load::Unconnected => self.note_unconnected(sample.now),
         }
         self.set_pace(sample.now, sample.cap);
@@ -479,8 +492,12 @@ impl Adaptive {
         if self.pace.is_some_and(|pace| sample.sent < pace.slowed) {
             return;
         }
+        if self.is_losing_connections(sample.now) {
+            // What it says yes to meanwhile is no rate.
+            return;
+        }
         if self.pace.is_none() && self.taken.per_second(sample.now) < f64::from(YES_MIN) {
-            return self.cut(sample.now, Reason::SlowDown);
+            return self.cut(sample.now, Reason::SlowDown, LIMIT_CUT);
         }
         let began = Counted { began: sample.now, yes: 0, units: 0, no: 0 };
         self.slowing.get_or_insert(began).no += 1;
@@ -545,20 +562,26 @@ impl Adaptive {
         let (since, lost) = self.unconnected;
         let is_same = now.since(since) < Duration::from_secs(1);
         self.unconnected = if is_same { (since, lost + 1) } else { (now, 1) };
-        let are_many = f64::from(self.unconnected.1) > self.taken.per_second(now) * UNCONNECTED_SHARE;
-        if are_many && self.limit * LIMIT_CUT >= f64::from(FIRST_LIMIT) {
-            self.cut(now, Reason::Failures);
+        if self.is_losing_connections(now) && self.limit >= PACED_LIMIT_MIN * 2.0 {
+            self.cut(now, Reason::Failures, CONNECTIONS_CUT);
+            self.breaks_above = Some((self.limit, now));
         }
     }
 
+    fn is_losing_connections(&mut self, now: Monotonic) -> bool {
+        let (since, lost) = self.unconnected;
+        let is_recent = now.since(since) < Duration::from_secs(1);
+        is_recent && f64::from(lost) > self.taken.per_second(now) * UNCONNECTED_SHARE
+    }
+
     /// No answer in time, or nothing but "slow down": fewer at once, once a round.
-    fn cut(&mut self, now: Monotonic, reason: Reason) {
+    fn cut(&mut self, now: Monotonic, reason: Reason, share: f64) {
         let round = self.latency.max(Duration::from_millis(500));
         if self.cut_at.is_some_and(|at| now.since(at) < round) {
             return;
         }
         self.cut_at = Some(now);
-        self.limit = (self.limit * LIMIT_CUT).max(1.0);
+        self.limit = (self.limit * share).max(1.0);
         self.reason = reason;
         self.end_trials(now);
     }

@@ -286,7 +286,7 @@ fn a_connection_that_is_lost_now_and_then_cuts_nothing_and_many_do() {
         }
     }
     let limits: Vec<_> = (2000..2100).map(|n| note(n, Load::Unconnected)).collect();
-    assert_eq!(limits.last(), Some(&70));
+    assert_eq!(limits.last(), Some(&50));
 }
 
 #[test]
