@@ -19,6 +19,10 @@ pub(super) const FIRST_LIMIT: u32 = 32;
 const LIMIT_MIN: u32 = 4;
 /// No round is shorter: on a fast network its few answers would say nothing.
 const ROUND_MIN: Duration = Duration::from_millis(20);
+/// Beyond so many, startup grows by this much an answer, by half a round: servers with room for some
+/// hundred connections are many, and a burst of hundreds too many makes calls hang.
+const CAREFUL_ABOVE: f64 = 256.0;
+const CAREFUL_GROWTH: f64 = 0.5;
 /// A round of startup that brings less than so many times the answers a second is flat ...
 const STARTUP_GROWTH: f64 = 1.12;
 /// ... so is one when all rounds together have brought less than so many times the answers for each
@@ -49,6 +53,8 @@ const LIMIT_CUT: f64 = 0.7;
 const UNCONNECTED_SHARE: f64 = 0.05;
 /// They take this share of the limit, once a round, and for so long it does not grow beyond.
 const CONNECTIONS_CUT: f64 = 0.5;
+/// Meanwhile, for so long, "slow down" is one more sign of too many connections.
+const BREAKS_ANEW_AFTER: Duration = Duration::from_secs(30);
 const BREAKS_FOR: Duration = Duration::from_secs(600);
 /// The growth of a pace in a second, doubled in each such time without a "slow down", up to the most.
 const PACE_GROWTH: f64 = 0.01;
@@ -376,7 +382,8 @@ impl Adaptive {
             && self.pace.is_none()
             && self.slowing.is_none()
         {
-            self.limit = (self.limit + 1.0).min(self.base * 2.0).min(f64::from(sample.cap));
+            let growth = if self.limit < CAREFUL_ABOVE { 1.0 } else { CAREFUL_GROWTH };
+            self.limit = (self.limit + growth).min(self.base * 2.0).min(f64::from(sample.cap));
         }
         let wanted = self.base.max(f64::from(FIRST_LIMIT) / 2.0);
         if f64::from(round.answers) >= wanted && sample.now.since(round.began) >= ROUND_MIN {
@@ -492,8 +499,11 @@ impl Adaptive {
         if self.pace.is_some_and(|pace| sample.sent < pace.slowed) {
             return;
         }
-        if self.is_losing_connections(sample.now) {
-            // What it says yes to meanwhile is no rate.
+        if self.breaks_above.is_some_and(|(_, at)| sample.now.since(at) < BREAKS_ANEW_AFTER) {
+            // It is short of connections: what it says yes to meanwhile is no rate.
+            if self.limit >= PACED_LIMIT_MIN * 2.0 {
+                self.cut(sample.now, Reason::SlowDown, LIMIT_CUT);
+            }
             return;
         }
         if self.pace.is_none() && self.taken.per_second(sample.now) < f64::from(YES_MIN) {
@@ -564,6 +574,7 @@ impl Adaptive {
         self.unconnected = if is_same { (since, lost + 1) } else { (now, 1) };
         if self.is_losing_connections(now) && self.limit >= PACED_LIMIT_MIN * 2.0 {
             self.cut(now, Reason::Failures, CONNECTIONS_CUT);
+            (self.pace, self.slowing) = (None, None);
             self.breaks_above = Some((self.limit, now));
         }
     }
