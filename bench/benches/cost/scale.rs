@@ -285,8 +285,10 @@ impl ObjectStore for Watched {
             _ => {}
         }
         Ok(match self.yes.call(leash, call).await? {
-            Answer::GetObject(GotObject { head, body }) => {
-                Answer::GetObject(GotObject { head, body: Box::new(Counted { body, read: self.read.clone() }) })
+            Answer::GetObject(got) => {
+                let GotObject { head, body } = *got;
+                let body = Box::new(Counted { body, read: self.read.clone() });
+                Answer::GetObject(Box::new(GotObject { head, body }))
             }
             other => other,
         })
