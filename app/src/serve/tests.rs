@@ -2,9 +2,7 @@ mod stores;
 
 use std::path::Path;
 
-use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, HeadObject, Leash, ObjectHead, ObjectStore, send,
-};
+use brigade_model::ports::object_store::{Answer, At, Call, CallError, HeadObject, Leash, ObjectStore, send};
 use brigade_model::{JobOptions, Status};
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;

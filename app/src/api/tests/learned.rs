@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use brigade_model::learned::LEARNED_MAX;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::clock::Clock;
-use brigade_model::ports::object_store::{
-    Answer, At, CallClass, CallError, HeadObject, Leash, ObjectHead, ObjectStore, send,
-};
+use brigade_model::ports::object_store::{Answer, At, CallClass, CallError, HeadObject, Leash, ObjectStore, send};
 use brigade_model::{EndpointRow, EndpointSettings, LearnedLimit, LoadLimits};
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, HeadObject, Leash, ObjectHead, ObjectStore, Request,
-};
+use brigade_model::ports::object_store::{Answer, At, Call, CallError, HeadObject, Leash, ObjectStore, Request};
 use brigade_runtime::SimulatedClock;
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;
