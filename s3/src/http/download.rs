@@ -94,11 +94,8 @@ impl Download {
         tokio::select! {
             biased;
             piece = self.piece() => {
-                let piece = piece.map_err(NotWhole::CutOff)?;
-                if piece.is_some() {
-                    patience.hear();
-                }
-                Ok(piece)
+                patience.hear();
+                piece.map_err(NotWhole::CutOff)
             }
             () = patience.over() => Err(NotWhole::TimedOut),
         }
@@ -108,12 +105,7 @@ impl Download {
     /// error, or when this is dropped before, it is closed.
     async fn piece(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         while let Some((line, body)) = &mut self.line {
-            let frame = match body.is_end_stream() {
-                // An answer that tells its length ends with its last byte.
-                true => None,
-                false => poll_fn(|cx| line.poll_frame(body, cx)).await,
-            };
-            match frame {
+            match poll_fn(|cx| line.poll_frame(body, cx)).await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
                     _ => {}

@@ -189,7 +189,7 @@ impl Exchange {
         patience: &mut Patience,
     ) -> Result<(Box<Line>, Response<Incoming>), CallError> {
         loop {
-            let kept = self.pool.kept(address, patience.heard());
+            let kept = self.pool.kept(address).await;
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,

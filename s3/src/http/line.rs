@@ -2,8 +2,8 @@
 //!
 //! A connection is polled by the call that uses it, so nothing is spawned: a call that is
 //! dropped closes its connection, and an answer costs no wake-up of another task. An idle
-//! connection is looked at when a request goes over it and when the idle ones are swept: one that
-//! the server has closed is dropped then.
+//! connection is looked at when it is taken and when the idle ones are swept: one that the server
+//! has closed is dropped then.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -69,23 +69,19 @@ impl Line {
         })
     }
 
-    /// The next frame of the answer's body. Mostly it came with the head and is there already.
+    /// The next frame of the answer's body.
     pub(crate) fn poll_frame(
         &mut self,
         body: &mut Incoming,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
-            return Poll::Ready(frame);
-        }
         drive(&mut self.connection, &mut self.is_over, cx);
         Pin::new(body).poll_frame(cx)
     }
 
-    /// Whether it can carry another request, once the answer has ended.
+    /// Whether it can carry another request.
     async fn is_free(&mut self) -> bool {
-        let is_free = !self.is_over && self.sender.is_ready();
-        is_free || poll_fn(|cx| Poll::Ready(self.poll_free(cx))).await
+        poll_fn(|cx| Poll::Ready(self.poll_free(cx))).await
     }
 
     fn poll_free(&mut self, cx: &mut Context<'_>) -> bool {
@@ -233,15 +229,15 @@ impl Pool {
         Self { connector, clock, idle_max, idle, number }
     }
 
-    /// A kept line whose time is not over. One that the server has closed meanwhile is read before
-    /// anything is written, and gives the request back.
-    pub(crate) fn kept(&self, address: &Address, now: Monotonic) -> Option<Box<Line>> {
-        loop {
-            let idle = self.idle.take(self.number, address)?;
-            if idle.until > now {
+    /// A kept line that is still good.
+    pub(crate) async fn kept(&self, address: &Address) -> Option<Box<Line>> {
+        let now = self.clock.monotonic();
+        while let Some(mut idle) = self.idle.take(self.number, address) {
+            if idle.until > now && idle.line.is_free().await {
                 return Some(idle.line);
             }
         }
+        None
     }
 
     /// A new line. Where the process has no descriptor left, those that wait give theirs.

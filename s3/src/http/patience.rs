@@ -29,11 +29,6 @@ impl Patience {
         Self { clock: Arc::clone(clock), silence, heard: now, ends, timer }
     }
 
-    /// When something of the answer came last.
-    pub(crate) fn heard(&self) -> Monotonic {
-        self.heard
-    }
-
     /// Something of the answer came.
     pub(crate) fn hear(&mut self) {
         self.heard = self.clock.monotonic();
