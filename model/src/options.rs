@@ -384,7 +384,8 @@ mod tests {
 
     #[test]
     fn every_option_is_set_and_given_back() {
-        let values = ["url", "comma-blank", "yes", "latest", "allow", "10", "500", "4", "100", "1000000", "true"];
+        let values =
+            ["url", "comma-blank", "yes", "latest", "allow", "10", "500", "4", "100", "200", "1000000", "true"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();
