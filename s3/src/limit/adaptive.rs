@@ -13,6 +13,12 @@ use std::time::Duration;
 
 use brigade_model::ports::clock::Monotonic;
 
+mod pace;
+mod taken;
+
+use pace::{Counted, Pace, YES_MIN};
+use taken::Taken;
+
 /// The limit of a store that nothing is known of.
 pub(super) const FIRST_LIMIT: u32 = 32;
 /// So many may always be in flight: a call or two that never return must not hold up all others.
@@ -43,10 +49,6 @@ const DOWN_KEPT: f64 = 0.97;
 /// Rounds without a trial after one that was not kept: doubled each time, up to the most.
 const REST_MIN: u32 = 2;
 const REST_MAX: u32 = 16;
-/// After "slow down": this share of the rate at which the store had said yes.
-const PACE_CUT: f64 = 0.97;
-/// One round may mislead: no more of a pace is taken away at once.
-const PACE_CUT_MAX: f64 = 0.85;
 /// A time-out says less about the rate: it takes this share of the limit, once a round.
 const LIMIT_CUT: f64 = 0.7;
 /// More lost connections than this share of what is answered are no chance.
@@ -56,29 +58,6 @@ const CONNECTIONS_CUT: f64 = 0.5;
 /// Meanwhile, for so long, "slow down" is one more sign of too many connections.
 const BREAKS_ANEW_AFTER: Duration = Duration::from_secs(30);
 const BREAKS_FOR: Duration = Duration::from_secs(600);
-/// The growth of a pace in a second, doubled in each such time without a "slow down", up to the most.
-const PACE_GROWTH: f64 = 0.01;
-const PACE_GROWTH_FIRST: f64 = 0.2;
-const PACE_GROWTH_DOUBLES: Duration = Duration::from_secs(1);
-const PACE_GROWTH_MAX: f64 = 1.0;
-/// The growth of a pace in a second up to the rate that the store is known to take.
-const PACE_RETURN: f64 = 2.0;
-/// A silence is no time to grow in.
-const PACE_GROWN_FOR_MAX: Duration = Duration::from_millis(250);
-/// A store that says "slow down" more than so many times for each yes says no rate meanwhile: what it
-/// took in the last seconds is what it takes, and where it took nothing the pace is halved ...
-const NO_PER_YES: u32 = 4;
-const PACE_HALVED: f64 = 0.5;
-/// ... once in this time.
-const PACE_HALVED_AFTER: Duration = Duration::from_secs(1);
-/// A pace that is so many times what is asked for holds nothing back, and goes.
-const PACE_IDLE: f64 = 2.0;
-/// Fewer than this share of "slow down" among a round's answers is the condition of a key, not of the
-/// store ...
-const NO_SHARE: f64 = 0.01;
-/// ... and fewer yeses than this tell no rate, unless more do not come for so long.
-const YES_MIN: u32 = 8;
-const YES_WAIT: Duration = Duration::from_secs(1);
 /// So many may be in flight at any pace: it is the pace that holds back, and calls that hang in a
 /// server's backlog must not.
 const PACED_LIMIT_MIN: f64 = 16.0;
@@ -176,83 +155,6 @@ struct Round {
     limited: u32,
     /// Answers to requests of before the limit moved, that are still to be left out.
     to_settle: u32,
-}
-
-/// What the store said since its first "slow down".
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    began: Monotonic,
-    /// Answers that said yes, and the objects in them.
-    yes: u32,
-    units: u64,
-    /// Answers that said "slow down".
-    no: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    per_second: f64,
-    /// What the store was last seen to take.
-    known: f64,
-    /// In a second, right after the pace came back to what is known.
-    growth: f64,
-    /// When it grew last.
-    grown: Monotonic,
-    /// When it was cut last.
-    slowed: Monotonic,
-    /// When it came back to what is known.
-    returned: Monotonic,
-}
-
-/// Objects that the store said yes to in the last two seconds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Taken {
-    /// Each of a tenth of a second, in a ring.
-    slots: [u64; Taken::SLOTS as usize],
-    /// The tenth of a second that was noted last.
-    last: u64,
-    /// When the first was noted.
-    began: Option<Monotonic>,
-}
-
-impl Taken {
-    const SLOTS: u64 = 20;
-    const SLOT: Duration = Duration::from_millis(100);
-
-    fn turn_to(&mut self, now: Monotonic) {
-        // A process does not run for 2^64 tenths of a second.
-        let slot = (now.since(Monotonic::default()).as_millis() / Self::SLOT.as_millis()) as u64;
-        for passed in (self.last + 1..=slot).rev().take(Self::SLOTS as usize) {
-            self.slots[(passed % Self::SLOTS) as usize] = 0;
-        }
-        self.last = self.last.max(slot);
-    }
-
-    fn note(&mut self, now: Monotonic, units: u32) {
-        self.turn_to(now);
-        self.began.get_or_insert(now);
-        self.slots[(self.last % Self::SLOTS) as usize] += u64::from(units);
-    }
-
-    /// In the better of the last two seconds: a store that counts each second by itself takes what it
-    /// takes at its begin, and says no until its end.
-    fn per_second(&mut self, now: Monotonic) -> f64 {
-        self.turn_to(now);
-        let taken = self.within(0).max(self.within(Self::SLOTS / 2)) as f64;
-        let noted_for = self.began.map_or(Duration::ZERO, |began| now.since(began));
-        taken / noted_for.clamp(Self::SLOT, Duration::from_secs(1)).as_secs_f64()
-    }
-
-    fn in_last_second(&mut self, now: Monotonic) -> u64 {
-        self.turn_to(now);
-        self.within(0)
-    }
-
-    /// In the second that ended so many slots ago.
-    fn within(&self, ended: u64) -> u64 {
-        let slot = |ago: u64| self.slots[((self.last + Self::SLOTS - ago) % Self::SLOTS) as usize];
-        (ended..ended + Self::SLOTS / 2).map(slot).sum()
-    }
 }
 
 /// An adaptive limit.
@@ -509,54 +411,33 @@ impl Adaptive {
         if self.pace.is_none() && self.taken.per_second(sample.now) < f64::from(YES_MIN) {
             return self.cut(sample.now, Reason::SlowDown, LIMIT_CUT);
         }
-        let began = Counted { began: sample.now, yes: 0, units: 0, no: 0 };
-        self.slowing.get_or_insert(began).no += 1;
+        self.slowing.get_or_insert(Counted::since(sample.now)).no += 1;
     }
 
     /// The round after a "slow down" has passed: the rate at which the store said yes is what it takes.
     fn set_pace(&mut self, now: Monotonic, cap: u32) {
         let round = self.latency.max(ROUND_MIN / 2);
         let Some(counted) = self.slowing.filter(|counted| now.since(counted.began) >= round) else { return };
-        let took = now.since(counted.began);
-        let says_no_rate = counted.no >= YES_MIN && counted.no > counted.yes * NO_PER_YES;
-        let rate = if says_no_rate {
-            if self.pace.is_some_and(|pace| now.since(pace.slowed) < PACE_HALVED_AFTER) {
-                return;
-            }
-            self.taken.per_second(now)
-        } else if counted.yes < YES_MIN && took < YES_WAIT {
-            return;
-        } else {
-            counted.units as f64 / took.as_secs_f64()
-        };
+        let taken = self.taken.per_second(now);
+        let Some(seen) = counted.seen(now, self.pace, taken) else { return };
         self.slowing = None;
-        if f64::from(counted.no) >= f64::from(counted.yes) * NO_SHARE {
-            self.cut_pace(now, rate, says_no_rate);
-            self.follow_pace(cap);
-            self.end_trials(now);
+        if counted.is_of_a_key() {
+            return;
         }
+        self.pace = Some(Pace::after(self.pace, now, seen, taken));
+        self.reason = Reason::SlowDown;
+        self.follow_pace(cap);
+        self.end_trials(now);
     }
 
-    fn cut_pace(&mut self, now: Monotonic, rate: f64, says_no_rate: bool) {
-        let is_rate_known = rate >= f64::from(YES_MIN);
-        let taken = self.taken.per_second(now);
-        let (least, most) = match self.pace {
-            None => (0.0, rate),
-            Some(pace) if says_no_rate && is_rate_known => (0.0, pace.per_second),
-            Some(pace) if says_no_rate || !is_rate_known => (pace.per_second * PACE_HALVED, pace.per_second),
-            Some(pace) => ((pace.per_second * PACE_CUT_MAX).min(taken), pace.per_second * PACE_CUT),
-        };
-        let per_second = (rate * PACE_CUT).clamp(least, most).max(1.0);
-        // A first pace stems from a start in bursts, and is soon tried out.
-        let growth = if self.pace.is_none() { PACE_GROWTH_FIRST } else { PACE_GROWTH };
-        let known = match self.pace {
-            Some(pace) if !is_rate_known => pace.known,
-            // A round at the end of a silence says too little.
-            Some(pace) if !says_no_rate => per_second.max(pace.known * PACE_HALVED),
-            _ => per_second,
-        };
-        self.pace = Some(Pace { per_second, known, growth, grown: now, slowed: now, returned: now });
-        self.reason = Reason::SlowDown;
+    fn grow_pace(&mut self, now: Monotonic, cap: u32) {
+        let Some(pace) = &mut self.pace else { return };
+        pace.grow(now);
+        if pace.holds_nothing_back(self.rate) {
+            self.pace = None;
+            return self.end_trials(now);
+        }
+        self.follow_pace(cap);
     }
 
     /// As many may be in flight as the pace needs: it is the pace that holds back.
@@ -601,25 +482,6 @@ impl Adaptive {
         self.base = self.limit;
         self.round = Round { began: now, to_settle: self.limit as u32, ..Round::default() };
         self.phase = Phase::Steady { trial: Trial::Base, rest: 0, rest_next: REST_MIN };
-    }
-
-    fn grow_pace(&mut self, now: Monotonic, cap: u32) {
-        let Some(pace) = &mut self.pace else { return };
-        let grown_for = now.since(pace.grown).min(PACE_GROWN_FOR_MAX).as_secs_f64();
-        pace.grown = now;
-        if pace.per_second < pace.known {
-            pace.per_second = (pace.per_second * (1.0 + PACE_RETURN * grown_for)).min(pace.known);
-            pace.returned = now;
-        } else {
-            let doubled = now.since(pace.returned).as_secs_f64() / PACE_GROWTH_DOUBLES.as_secs_f64();
-            let growth = (pace.growth * doubled.exp2()).min(PACE_GROWTH_MAX);
-            pace.per_second *= 1.0 + growth * grown_for;
-        }
-        if pace.per_second > pace.known * PACE_IDLE && pace.per_second > self.rate * PACE_IDLE {
-            self.pace = None;
-            return self.end_trials(now);
-        }
-        self.follow_pace(cap);
     }
 }
 
