@@ -108,8 +108,8 @@ impl ActiveEndpoint {
         self.protection.get().map(Protection::now)
     }
 
-    /// Measures what others wait while requests are in flight, and follows it; ends at once where nobody is
-    /// protected.
+    /// Measures what others wait while requests are in flight, and follows it; ends at once where the
+    /// configuration protects no latency.
     pub async fn keep_protecting(&self) {
         let Some(protection) = self.protection.get() else { return };
         loop {

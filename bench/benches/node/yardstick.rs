@@ -1,5 +1,5 @@
 //! The yardstick for DescribeJob: a bare hyper server, in a process of its own, that gives an answer of the same bytes to
-//! whoever asks for anything.
+//! any request.
 #![allow(clippy::disallowed_methods, reason = "the yardstick is no part of the service")]
 
 use std::convert::Infallible;

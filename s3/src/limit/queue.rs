@@ -123,7 +123,7 @@ struct State {
     requests: u32,
     bytes: u64,
     lanes: BTreeMap<LaneKey, Lane>,
-    /// The lanes in which somebody waits, in turn.
+    /// The lanes in which calls wait, in turn.
     turns: VecDeque<LaneKey>,
     request_rate: Rate,
     object_rate: Rate,
@@ -175,7 +175,7 @@ impl Queue {
         self.state().caps
     }
 
-    /// What was reserved in rates that change is forgotten: whoever waits for them reserves anew.
+    /// What was reserved in rates that change is forgotten: a call that waits for them reserves anew.
     pub(super) fn set_caps(self: &Arc<Self>, caps: Caps) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.caps, at_least_one(caps));
@@ -318,8 +318,11 @@ impl State {
     }
 
     fn lane(&mut self, key: &LaneKey) -> &mut Lane {
-        let first_limit = self.first_limit(key);
-        self.lanes.entry(key.clone()).or_insert_with(|| Lane::starting_at(first_limit))
+        if !self.lanes.contains_key(key) {
+            let first = Lane::starting_at(self.first_limit(key));
+            self.lanes.insert(key.clone(), first);
+        }
+        self.lanes.get_mut(key).expect("it is there now")
     }
 
     /// What the limit of a lane begins at. A store may take less than it did: the start doubles anyway.

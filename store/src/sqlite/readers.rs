@@ -4,8 +4,8 @@
 //! A read is one short transaction, so that what it sees belongs together and no snapshot is
 //! old enough to hold the write-ahead log back.
 //!
-//! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake whoever
-//! asked. But a read may wait for the disk, and the threads that ask carry the whole service. So one
+//! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake the
+//! task that asked. But a read may wait for the disk, and the threads that ask carry the whole service. So one
 //! of them at a time reads for itself, and those beside it go to blocking threads: a disk that hangs
 //! takes one thread of several.
 
@@ -72,7 +72,7 @@ impl Readers {
     }
 }
 
-/// The connection, unless somebody reads with it.
+/// The connection, unless another read uses it.
 fn try_lock(connection: &Mutex<Connection>) -> Option<MutexGuard<'_, Connection>> {
     match connection.try_lock() {
         Ok(connection) => Some(connection),

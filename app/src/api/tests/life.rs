@@ -166,7 +166,7 @@ async fn a_deleted_job_is_cancelled_and_stays_visible_until_it_has_ended() {
     assert_eq!(bench.send(Call::new("DELETE", format!("/jobs/{running}"))).await.refused(), (404, "NoSuchJob"));
 }
 
-/// Somebody else changes the job, or the endpoint, between the reading and the writing.
+/// Another request changes the job, or the endpoint, between the reading and the writing.
 pub(super) struct Overtaken {
     inner: MemoryStore,
     before: Mutex<Option<Change>>,
