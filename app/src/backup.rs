@@ -6,9 +6,9 @@ use brigade_model::ports::Clock;
 use brigade_runtime::SystemClock;
 use brigade_store::backup::{About, BackupError, back_up};
 
-use crate::cli::Mistake;
 use crate::config::ConfigError;
 use crate::config::server::Server;
+use crate::exit::UsageError;
 use crate::printer::say;
 use crate::progress::grouped;
 
@@ -25,7 +25,7 @@ pub struct Arguments {
 /// Does it.
 ///
 /// # Errors
-/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let data = data_directory(&arguments.config)?;
     let target = arguments.target.clone();
@@ -43,7 +43,7 @@ pub(crate) fn data_directory(config: &std::path::Path) -> Result<PathBuf, Config
 
 /// A wrong place is the user's mistake.
 pub(crate) fn tell(error: BackupError) -> anyhow::Error {
-    if error.is_mistake() { Mistake(error.to_string()).into() } else { error.into() }
+    if error.is_mistake() { UsageError(error.to_string()).into() } else { error.into() }
 }
 
 /// What a backup holds, in a line.

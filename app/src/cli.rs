@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::exit::{ExitWith, UsageError};
 use crate::{backup, command, config, core_dumps, init, printer, restore, sandbox, serve};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
@@ -43,16 +44,6 @@ enum Command {
     /// See it work: service, bucket and job in one process.
     Demo(command::demo::Arguments),
 }
-
-/// What the user got wrong and what to do about it, in one line: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Mistake(pub String);
-
-/// The command did its work, and its exit code says more than "done"; nothing is printed.
-#[derive(Debug, thiserror::Error)]
-#[error("exit code {0}")]
-pub struct Ended(pub u8);
 
 /// Parses the command line, runs the command, and says in one line what went wrong.
 #[must_use]
@@ -91,7 +82,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn end_with(error: &anyhow::Error) -> ExitCode {
-    if let Some(Ended(code)) = error.downcast_ref() {
+    if let Some(ExitWith(code)) = error.downcast_ref() {
         return ExitCode::from(*code);
     }
     if let Some(ConfigError::Wrong(mistakes)) = error.downcast_ref() {
@@ -100,7 +91,7 @@ fn end_with(error: &anyhow::Error) -> ExitCode {
         }
         return ExitCode::from(2);
     }
-    let is_mistake = error.is::<Mistake>() || error.is::<ConfigError>();
+    let is_mistake = error.is::<UsageError>() || error.is::<ConfigError>();
     tell(&format!("error: {error:#}"), if is_mistake { 2 } else { 1 })
 }
 

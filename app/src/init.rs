@@ -18,11 +18,11 @@ use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::probe::probe;
 use brigade_store::sqlite::SqliteStore;
 
-use crate::cli::Mistake;
 use crate::command::endpoint::probe::to_text as findings_to_text;
 use crate::config::sheet::Source;
 use crate::config::value::{Addressing, Scalar, Url};
 use crate::config::{Config, DEFAULT_FILE};
+use crate::exit::UsageError;
 use crate::operator::ProbeResult;
 use crate::printer::say;
 use crate::{proof, roles};
@@ -79,7 +79,7 @@ fn scalar<T: Scalar>(text: &str) -> Result<T, String> {
 /// Does it.
 ///
 /// # Errors
-/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let text = render(&arguments, &SystemEntropy::new())?;
@@ -143,7 +143,7 @@ fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<impl ObjectSto
 }
 
 /// The configuration as text.
-fn render(arguments: &Arguments, entropy: &dyn Entropy) -> Result<String, Mistake> {
+fn render(arguments: &Arguments, entropy: &dyn Entropy) -> Result<String, UsageError> {
     let access_key = arguments.access_key.as_deref().ok_or_else(no_credentials)?;
     let secret = match (&arguments.secret_key, &arguments.secret_key_file) {
         (Some(secret), None) => format!("secret_key = {}", quoted(secret)),
@@ -214,8 +214,8 @@ role = "batch"
 const APPID: &str = "1250000000";
 const UIN: &str = "100000000001";
 
-fn no_credentials() -> Mistake {
-    Mistake(
+fn no_credentials() -> UsageError {
+    UsageError(
         "no credentials: give --access-key and --secret-key-file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             .to_owned(),
     )
@@ -230,9 +230,9 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn absolute(file: &Path) -> Result<String, Mistake> {
-    let path = std::path::absolute(file).map_err(|error| Mistake(format!("{}: {error}", file.display())))?;
-    path.into_os_string().into_string().map_err(|_| Mistake(format!("{} is not UTF-8", file.display())))
+fn absolute(file: &Path) -> Result<String, UsageError> {
+    let path = std::path::absolute(file).map_err(|error| UsageError(format!("{}: {error}", file.display())))?;
+    path.into_os_string().into_string().map_err(|_| UsageError(format!("{} is not UTF-8", file.display())))
 }
 
 /// Random letters and digits: 40 of them hold 238 bits.
@@ -242,18 +242,18 @@ fn word(entropy: &dyn Entropy, length: usize) -> String {
 }
 
 /// Reads the text as `serve` would read the file.
-fn read_back(out: &Path, text: &str) -> Result<Config, Mistake> {
+fn read_back(out: &Path, text: &str) -> Result<Config, UsageError> {
     let folder = out.parent().unwrap_or(Path::new("")).to_path_buf();
     let source = Source { name: out.display().to_string(), file: None, folder };
-    Config::parse(source, text, []).map_err(|error| Mistake(error.to_string()))
+    Config::parse(source, text, []).map_err(|error| UsageError(error.to_string()))
 }
 
 /// One listing in each named bucket; without one, of a bucket that hardly exists, because the
 /// store looks at credentials first.
-async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Result<String, Mistake> {
+async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Result<String, UsageError> {
     for name in &arguments.bucket {
         let name = name.trim_end_matches('*');
-        let bucket = BucketName::new(name).map_err(|error| Mistake(format!("--bucket {name:?}: {error}")))?;
+        let bucket = BucketName::new(name).map_err(|error| UsageError(format!("--bucket {name:?}: {error}")))?;
         list(store, bucket).await.map_err(|error| refused(arguments, name, &error))?;
     }
     if !arguments.bucket.is_empty() {
@@ -275,7 +275,7 @@ async fn list(store: &dyn ObjectStore, bucket: BucketName) -> Result<(), CallErr
     send(store, &Leash::unbounded(), request).await.map(drop)
 }
 
-fn refused(arguments: &Arguments, bucket: &str, error: &CallError) -> Mistake {
+fn refused(arguments: &Arguments, bucket: &str, error: &CallError) -> UsageError {
     let advice = match error.verdict {
         Verdict::Missing => "create the bucket, or name another with --bucket",
         Verdict::Denied => "let the access key list the bucket",
@@ -283,7 +283,7 @@ fn refused(arguments: &Arguments, bucket: &str, error: &CallError) -> Mistake {
         Verdict::Unavailable => "check --endpoint, and that the store runs",
         _ => "see what the store says about it",
     };
-    Mistake(format!("{} does not list {bucket}: {error}: {advice}", arguments.endpoint.as_str()))
+    UsageError(format!("{} does not list {bucket}: {error}: {advice}", arguments.endpoint.as_str()))
 }
 
 /// Writes a new file for its owner alone.
@@ -294,9 +294,9 @@ fn write(out: &Path, text: &str) -> anyhow::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(out).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Mistake(format!("{} exists already: remove it, or choose another with --out", out.display()))
+            UsageError(format!("{} exists already: remove it, or choose another with --out", out.display()))
         }
-        _ => Mistake(format!("cannot write {}: {error}", out.display())),
+        _ => UsageError(format!("cannot write {}: {error}", out.display())),
     })?;
     file.write_all(text.as_bytes())?;
     Ok(file.sync_all()?)

@@ -14,6 +14,7 @@ pub mod command;
 pub mod config;
 pub mod core_dumps;
 pub mod document;
+pub mod exit;
 mod impatient;
 pub mod init;
 pub mod log;

@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind, Write};
 
 use brigade_model::printable::is_printable;
 
-use crate::cli::Ended;
+use crate::exit::ExitWith;
 
 /// The text with every character escaped that is not printable, line ends too: one line.
 #[must_use]
@@ -58,7 +58,7 @@ pub fn json(value: &serde_json::Value) -> String {
 /// Prints a text of one or more lines on standard output.
 ///
 /// # Errors
-/// [`Ended`] with 0 when the reader has closed it: what was wanted was read. Otherwise what the system
+/// [`ExitWith`] with 0 when the reader has closed it: what was wanted was read. Otherwise what the system
 /// said.
 pub fn say(text: impl Display) -> anyhow::Result<()> {
     let text = text.to_string();
@@ -122,7 +122,7 @@ impl<W: Write> Write for OnTerminal<W> {
 /// The error of a write to standard output.
 #[must_use]
 pub fn told(error: io::Error) -> anyhow::Error {
-    if error.kind() == ErrorKind::BrokenPipe { Ended(0).into() } else { error.into() }
+    if error.kind() == ErrorKind::BrokenPipe { ExitWith(0).into() } else { error.into() }
 }
 
 #[cfg(test)]

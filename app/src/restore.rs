@@ -20,7 +20,7 @@ pub struct Arguments {
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let data = data_directory(&arguments.config)?;
     let (backup, into) = (arguments.backup, data.clone());

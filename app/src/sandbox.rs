@@ -14,7 +14,7 @@ use brigade_s3::simulated::{Habit, OpenError, SimulatedConfig, SimulatedStore, V
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Mistake;
+use crate::exit::UsageError;
 use crate::printer::say;
 
 mod answers;
@@ -67,7 +67,7 @@ pub struct Arguments {
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock::new());
     let store = open_store(&arguments, clock.clone())?;
@@ -77,7 +77,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let credentials = credentials(&arguments);
     let listener = TcpListener::bind(arguments.listen)
         .await
-        .map_err(|why| Mistake(format!("cannot listen on {}: {why}; choose another --listen", arguments.listen)))?;
+        .map_err(|why| UsageError(format!("cannot listen on {}: {why}; choose another --listen", arguments.listen)))?;
     let told_to_stop = told_to_stop()?;
     say(greeting(listener.local_addr()?, &credentials, arguments.bucket.first()))?;
 
@@ -105,7 +105,7 @@ fn open_store(arguments: &Arguments, clock: Arc<dyn Clock>) -> anyhow::Result<Si
     let entropy = Arc::new(SystemEntropy::new());
     let Some(directory) = &arguments.data else { return Ok(SimulatedStore::new(config, clock, entropy)) };
     SimulatedStore::open(directory, config, clock, entropy).map_err(|error| match error {
-        OpenError::InUse(_) => Mistake(format!("--data: {error}")).into(),
+        OpenError::InUse(_) => UsageError(format!("--data: {error}")).into(),
         OpenError::Io { .. } => anyhow::Error::new(error).context("--data"),
     })
 }
@@ -113,7 +113,7 @@ fn open_store(arguments: &Arguments, clock: Arc<dyn Clock>) -> anyhow::Result<Si
 fn make_bucket(store: &SimulatedStore, bucket: &BucketName) -> anyhow::Result<()> {
     if !s3s::path::check_bucket_name(bucket.as_str()) {
         let rule = "3 to 63 lower-case letters, digits, '-' and '.'";
-        return Err(Mistake(format!("--bucket {bucket}: S3 clients take names of {rule}")).into());
+        return Err(UsageError(format!("--bucket {bucket}: S3 clients take names of {rule}")).into());
     }
     if store.versioning(bucket).is_err() {
         store.create_bucket(bucket, Versioning::Off)?;

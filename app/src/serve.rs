@@ -24,10 +24,10 @@ use tokio::sync::watch;
 
 use crate::api::{self, Api, Pace, Rules};
 use crate::auth::Keys;
-use crate::cli::Mistake;
 use crate::clock_watch::ClockWatch;
 use crate::config::Config;
 use crate::config::secret::SecretSource;
+use crate::exit::UsageError;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::notify;
@@ -178,7 +178,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    Ok(bound.map_err(|error| Mistake(format!("cannot listen on {address}: {error} (see {setting})")))?)
+    Ok(bound.map_err(|error| UsageError(format!("cannot listen on {address}: {error} (see {setting})")))?)
 }
 
 impl Running {
@@ -293,7 +293,7 @@ fn open_stores(folder: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> 
 /// What only somebody can put right is a mistake: to start again does not help.
 fn tell(error: OpenError) -> anyhow::Error {
     match error {
-        OpenError::Newer { .. } | OpenError::HalfRestored(_) => Mistake(error.to_string()).into(),
+        OpenError::Newer { .. } | OpenError::HalfRestored(_) => UsageError(error.to_string()).into(),
         OpenError::InUse(_) | OpenError::Io { .. } | OpenError::Database { .. } => error.into(),
     }
 }
@@ -335,7 +335,7 @@ fn rules(config: &Config) -> Rules {
 /// Does it, until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     log::start(config.server.log_format, &config.server.log_filter)?;

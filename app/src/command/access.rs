@@ -14,11 +14,11 @@ use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections}
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
-use crate::cli::Mistake;
 use crate::client::{Client, ClientConfig};
 use crate::config;
 use crate::config::endpoint::Endpoint;
 use crate::config::value::{Scalar as _, Url};
+use crate::exit::UsageError;
 use crate::impatient::Impatient;
 use crate::roles::bare_store;
 
@@ -59,17 +59,17 @@ impl ConfigFlag {
     /// The configuration's part for the command line.
     ///
     /// # Errors
-    /// [`Mistake`] with everything that is wrong.
-    pub fn load(&self) -> Result<config::ClientConfig, Mistake> {
+    /// [`UsageError`] with everything that is wrong.
+    pub fn load(&self) -> Result<config::ClientConfig, UsageError> {
         let is_said_nowhere = self.config.is_none()
             && !Path::new(config::DEFAULT_FILE).exists()
             && !std::env::vars().any(|(name, _)| name.starts_with("BRIGADE_CLIENT_"));
         if is_said_nowhere {
             let way_out =
                 "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
-            return Err(Mistake(format!("there is no {} here: {way_out}", config::DEFAULT_FILE)));
+            return Err(UsageError(format!("there is no {} here: {way_out}", config::DEFAULT_FILE)));
         }
-        let on_one_line = |error: config::ConfigError| Mistake(error.to_string().replace('\n', "; "));
+        let on_one_line = |error: config::ConfigError| UsageError(error.to_string().replace('\n', "; "));
         config::ClientConfig::load(self.config.as_deref()).map_err(on_one_line)
     }
 }
@@ -99,7 +99,7 @@ impl StoreFlags {
     /// The store that the flags, or else the configuration, name.
     ///
     /// # Errors
-    /// [`Mistake`] when none is named, or one that does not exist.
+    /// [`UsageError`] when none is named, or one that does not exist.
     pub fn open(&self, config: &ConfigFlag, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
         let (Some(url), Some(key_id), Some(secret)) = (&self.s3_endpoint, &self.s3_access_key, &self.s3_secret_key)
         else {
@@ -108,12 +108,12 @@ impl StoreFlags {
             return open_endpoint(name, endpoint, tools);
         };
         let http = self.unconfigured(url, key_id, secret)?;
-        let http = HttpStore::new(http, Arc::clone(&tools.clock)).map_err(|error| Mistake(error.to_string()))?;
+        let http = HttpStore::new(http, Arc::clone(&tools.clock)).map_err(|error| UsageError(error.to_string()))?;
         Ok(with_retries(http, tools))
     }
 
-    fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, Mistake> {
-        let url = Url::parse(url).ok_or_else(|| Mistake(format!("--s3-endpoint {url}: takes {}", Url::TAKES)))?;
+    fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, UsageError> {
+        let url = Url::parse(url).ok_or_else(|| UsageError(format!("--s3-endpoint {url}: takes {}", Url::TAKES)))?;
         Ok(HttpConfig {
             endpoint: url.as_str().to_owned(),
             region: self.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
@@ -128,34 +128,38 @@ impl StoreFlags {
 }
 
 /// The endpoint of that name, else the client's, else the only one.
-fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&'a str, &'a Endpoint), Mistake> {
+fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&'a str, &'a Endpoint), UsageError> {
     let known = || config.endpoints.keys().cloned().collect::<Vec<_>>().join(", ");
     let found = |name: &str| config.endpoints.get_key_value(name).map(|(name, endpoint)| (name.as_str(), endpoint));
     if let Some(name) = name.or(config.client.endpoint.as_deref()) {
         return found(name)
-            .ok_or_else(|| Mistake(format!("the configuration has no endpoint {name}, only {}", known())));
+            .ok_or_else(|| UsageError(format!("the configuration has no endpoint {name}, only {}", known())));
     }
     let mut all = config.endpoints.iter();
     match (all.next(), all.next()) {
         (Some((name, endpoint)), None) => Ok((name, endpoint)),
-        (None, _) => Err(Mistake("no store: say --s3-endpoint URL or a configuration with --config FILE".to_owned())),
-        _ => Err(Mistake(format!("which store? say --endpoint with one of {}", known()))),
+        (None, _) => {
+            Err(UsageError("no store: say --s3-endpoint URL or a configuration with --config FILE".to_owned()))
+        }
+        _ => Err(UsageError(format!("which store? say --endpoint with one of {}", known()))),
     }
 }
 
 /// A store of the configuration, for a person who waits.
 ///
 /// # Errors
-/// [`Mistake`] when the endpoint has no keys of its own or cannot be used as configured.
+/// [`UsageError`] when the endpoint has no keys of its own or cannot be used as configured.
 pub fn open_endpoint(name: &str, endpoint: &Endpoint, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let (Some(key_id), Some(secret)) = (&endpoint.access_key, &endpoint.secret_key) else {
         let way_out = "say --s3-endpoint, --s3-access-key and BRIGADE_S3_SECRET_KEY";
-        return Err(Mistake(format!("endpoint {name} has no access_key and secret_key of its own: {way_out}")).into());
+        return Err(
+            UsageError(format!("endpoint {name} has no access_key and secret_key of its own: {way_out}")).into()
+        );
     };
     let token = endpoint.session_token.as_ref().map(|token| token.current().expose().to_owned());
     let credentials = credentials(key_id, secret.current().expose(), token);
     let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock), IdleConnections::default());
-    Ok(with_retries(http.map_err(|error| Mistake(format!("endpoint {name}: {error:#}")))?, tools))
+    Ok(with_retries(http.map_err(|error| UsageError(format!("endpoint {name}: {error:#}")))?, tools))
 }
 
 fn credentials(key_id: &str, secret: &str, token: Option<String>) -> Arc<RotatingCredentials> {
@@ -172,8 +176,8 @@ fn with_retries(http: HttpStore, tools: &Tools) -> Arc<dyn ObjectStore> {
 /// A client of the configured service.
 ///
 /// # Errors
-/// [`Mistake`] when the configuration does not do.
-pub fn open_client(client: config::client::Client, tools: &Tools) -> Result<Client, Mistake> {
+/// [`UsageError`] when the configuration does not do.
+pub fn open_client(client: config::client::Client, tools: &Tools) -> Result<Client, UsageError> {
     let secret_key = client.secret_key.map(|secret| secret.current());
     let config = ClientConfig {
         url: client.url,
@@ -181,9 +185,9 @@ pub fn open_client(client: config::client::Client, tools: &Tools) -> Result<Clie
         uin: client.uin,
         region: client.region,
         secret_id: client.secret_id,
-        secret_key: secret_key.ok_or_else(|| Mistake("client.secret_key is missing".to_owned()))?,
+        secret_key: secret_key.ok_or_else(|| UsageError("client.secret_key is missing".to_owned()))?,
         security_token: client.security_token.map(|token| token.current()),
         ca: client.ca_file,
     };
-    Client::new(config, Arc::clone(&tools.clock)).map_err(|error| Mistake(error.to_string()))
+    Client::new(config, Arc::clone(&tools.clock)).map_err(|error| UsageError(error.to_string()))
 }

@@ -20,10 +20,10 @@ use brigade_wire::cos::create_job;
 use brigade_wire::cos::describe_job::DescribedJob;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Ended;
 use crate::command::access::Tools;
 use crate::command::job::report::rows_to_text;
 use crate::command::job::watch::{self, INTERRUPTED};
+use crate::exit::ExitWith;
 use crate::printer::say;
 use crate::progress::{grouped, in_words};
 use crate::{document, report};
@@ -78,7 +78,7 @@ async fn show(stage: &Stage, tools: &Tools, began: Monotonic, keep: bool) -> any
     say(format_args!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display()))?;
     let job = tokio::select! {
         played = play(stage, tools) => played?,
-        _ = tokio::signal::ctrl_c() => return Err(Ended(INTERRUPTED).into()),
+        _ = tokio::signal::ctrl_c() => return Err(ExitWith(INTERRUPTED).into()),
     };
     say(format_args!("Done in {}.", in_words(tools.clock.monotonic().since(began))))?;
     if keep { invite(stage, job).await } else { Ok(()) }

@@ -41,7 +41,7 @@ enum Action {
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let desk = Desk::new(arguments.config, arguments.output);
     match arguments.action {

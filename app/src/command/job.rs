@@ -8,9 +8,9 @@ use std::sync::Arc;
 use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
 
-use crate::cli::Mistake;
 use crate::client::Client;
 use crate::command::access::{ConfigFlag, StoreFlags, Tools, open_client};
+use crate::exit::UsageError;
 
 pub mod cancel;
 pub mod confirm;
@@ -85,12 +85,12 @@ impl Desk {
     }
 
     /// The client of the configuration.
-    pub(crate) fn client(&self) -> Result<Client, Mistake> {
+    pub(crate) fn client(&self) -> Result<Client, UsageError> {
         open_client(self.config.load()?.client, &self.tools)
     }
 
     /// What the configuration completes short names with.
-    fn names(&self) -> Result<Names, Mistake> {
+    fn names(&self) -> Result<Names, UsageError> {
         let client = self.config.load()?.client;
         Ok(Names { region: client.region, appid: client.appid, uin: client.uin, role: client.role })
     }
@@ -103,7 +103,7 @@ impl Desk {
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let desk = Desk::new(arguments.config, arguments.output);
     match arguments.action {

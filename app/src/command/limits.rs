@@ -3,8 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
-use crate::cli::Mistake;
 use crate::config::value::{Bytes, Scalar};
+use crate::exit::UsageError;
 use crate::operator::{Limits, LimitsChange};
 use crate::progress::grouped;
 
@@ -33,8 +33,8 @@ impl LimitFlags {
     /// The change that the flags ask for.
     ///
     /// # Errors
-    /// [`Mistake`] when they ask for none.
-    pub fn change(self) -> Result<LimitsChange, Mistake> {
+    /// [`UsageError`] when they ask for none.
+    pub fn change(self) -> Result<LimitsChange, UsageError> {
         let change = LimitsChange {
             requests_in_flight: self.in_flight_max.map(|to| to.0),
             requests_per_second: self.requests_per_second_max.map(|to| to.0),
@@ -44,7 +44,7 @@ impl LimitFlags {
         if change.is_empty() {
             let flags =
                 "--in-flight-max, --requests-per-second-max, --objects-per-second-max or --bytes-per-second-max";
-            return Err(Mistake(format!("which limit? say {flags}, each with a value or none")));
+            return Err(UsageError(format!("which limit? say {flags}, each with a value or none")));
         }
         Ok(change)
     }

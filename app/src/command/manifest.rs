@@ -54,7 +54,7 @@ struct ListArguments {
 /// Does it.
 ///
 /// # Errors
-/// [`crate::cli::Mistake`] for what the user got wrong (exit code 2), anything else for what failed (1).
+/// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Action::List(list) = arguments.action;
     let store = list.store.open(&arguments.config, &Tools::of_system())?;

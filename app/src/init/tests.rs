@@ -61,7 +61,7 @@ fn the_file_is_for_its_owner_and_never_written_over() {
     write(&out, "first").unwrap();
     assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
     let again = write(&out, "second").unwrap_err();
-    assert!(again.is::<Mistake>() && again.to_string().contains("exists already"));
+    assert!(again.is::<UsageError>() && again.to_string().contains("exists already"));
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "first");
 }
 

@@ -206,7 +206,7 @@ async fn metrics_have_an_address_of_their_own_or_none() {
         start(config, TcpListener::bind("127.0.0.1:0").await.unwrap()).await
     };
     let taken = start_with(Some(metrics)).await.err().expect("the address is in use");
-    assert!(taken.downcast_ref::<Mistake>().is_some(), "it does not help to start again: {taken:#}");
+    assert!(taken.downcast_ref::<UsageError>().is_some(), "it does not help to start again: {taken:#}");
     assert!(format!("{taken:#}").contains("server.metrics_listen"), "{taken:#}");
     let without = start_with(None).await.unwrap();
     assert_eq!(without.metrics_address, None);

@@ -18,11 +18,11 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::cli::Mistake;
 use crate::client::Client;
 use crate::command::access::{Tools, open_client, open_endpoint};
 use crate::command::job::create::flags::Names;
 use crate::config::Config;
+use crate::exit::UsageError;
 use crate::sandbox::{self, Credentials};
 use crate::serve;
 
@@ -134,7 +134,7 @@ const ENDPOINT: &str = "sandbox";
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listening = TcpListener::bind(address).await;
-    listening.map_err(|why| Mistake(format!("cannot listen on {address}: {why}; choose another --listen")).into())
+    listening.map_err(|why| UsageError(format!("cannot listen on {address}: {why}; choose another --listen")).into())
 }
 
 async fn start_sandbox(store: SimulatedStore, keys: Credentials) -> anyhow::Result<(SocketAddr, oneshot::Sender<()>)> {

@@ -17,8 +17,8 @@ use brigade_wire::cos::create_job;
 use clap::{Args, Subcommand};
 
 use super::{Desk, output};
-use crate::cli::Mistake;
 use crate::document;
+use crate::exit::UsageError;
 
 pub mod consent;
 pub mod flags;
@@ -64,19 +64,21 @@ enum Form {
 /// Does it.
 ///
 /// # Errors
-/// [`Mistake`] in the flags or the manifest; whatever the store or the service answers.
+/// [`UsageError`] in the flags or the manifest; whatever the store or the service answers.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.form, arguments.xml) {
         (Some(form), _) => create_from_flags(desk, form).await,
         (None, Some(file)) => create_from_xml(desk, &file, arguments.yes, &arguments.options.0).await,
-        (None, None) => Err(Mistake("say what to create: copy, tag, restore, delete or --xml FILE".to_owned()).into()),
+        (None, None) => {
+            Err(UsageError("say what to create: copy, tag, restore, delete or --xml FILE".to_owned()).into())
+        }
     }
 }
 
 async fn create_from_xml(desk: &Desk, file: &Path, yes: bool, options: &JobOptions) -> anyhow::Result<()> {
     let name = file.display();
-    let body = std::fs::read(file).map_err(|error| Mistake(format!("--xml {name}: {error}")))?;
-    document::indent(&body).map_err(|_| Mistake(format!("--xml {name}: is not well-formed XML")))?;
+    let body = std::fs::read(file).map_err(|error| UsageError(format!("--xml {name}: {error}")))?;
+    document::indent(&body).map_err(|_| UsageError(format!("--xml {name}: is not well-formed XML")))?;
     if !yes && !options.is_dry_run() && deletes(&body) {
         consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
@@ -122,7 +124,7 @@ impl Form {
         }
     }
 
-    fn operation(&self, names: &Names) -> Result<Operation, Mistake> {
+    fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
         match self {
             Form::Copy(form) => form.operation(names),
             Form::Tag(form) => Ok(form.operation()),
@@ -141,13 +143,15 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
     match &common.manifest {
         Source::Local(path) if format == ManifestFormat::CosInventoryCsvV1 => {
             let path = path.display();
-            Err(Mistake(format!("--manifest {path}: an inventory is read where it lies: say s3://.../manifest.json"))
-                .into())
+            Err(UsageError(format!(
+                "--manifest {path}: an inventory is read where it lies: say s3://.../manifest.json"
+            ))
+            .into())
         }
         Source::Local(path) => {
             let local = manifest::look_here(path, common.fields.as_ref(), &common.options.0)?;
             let to = common.manifest_to.as_ref().ok_or_else(|| {
-                Mistake("a manifest from here is uploaded: say --manifest-to s3://BUCKET/PREFIX/".to_owned())
+                UsageError("a manifest from here is uploaded: say --manifest-to s3://BUCKET/PREFIX/".to_owned())
             })?;
             let at = upload::destination(&local, to)?;
             if must_ask {
@@ -180,14 +184,14 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
 /// What the flags say, with a manifest that lies in the store.
 ///
 /// # Errors
-/// [`Mistake`] when a name breaks a rule.
+/// [`UsageError`] when a name breaks a rule.
 pub fn compose(
     common: &CommonArgs,
     names: &Names,
     operation: Operation,
     (pinned, fields): (Pinned, Fields),
     token: String,
-) -> Result<JobSpec, Mistake> {
+) -> Result<JobSpec, UsageError> {
     let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str())?;
     Ok(JobSpec {
         client_request_token: token,

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::cli::Mistake;
 use crate::document;
+use crate::exit::UsageError;
 use crate::printer::{self, say};
 
 /// A form of output.
@@ -33,12 +33,12 @@ pub fn print(format: Format, body: &[u8], text: impl FnOnce() -> String) -> anyh
 /// Prints an answer of the operator's API: `text` for people, its JSON otherwise.
 ///
 /// # Errors
-/// As [`say`], and [`Mistake`] when XML is asked for.
+/// As [`say`], and [`UsageError`] when XML is asked for.
 pub fn print_document(format: Format, body: &[u8], text: impl FnOnce() -> String) -> anyhow::Result<()> {
     match format {
         Format::Table => say(text()),
         Format::Json => print_json(&serde_json::from_slice(body)?),
-        Format::Xml => Err(Mistake("this answer is no XML: say --output json".to_owned()).into()),
+        Format::Xml => Err(UsageError("this answer is no XML: say --output json".to_owned()).into()),
     }
 }
 

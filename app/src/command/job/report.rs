@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::output::{Format, print_json};
 use super::{Desk, describe};
-use crate::cli::Mistake;
 use crate::command::access::StoreFlags;
+use crate::exit::UsageError;
 use crate::printer::say;
 use crate::progress::grouped;
 use crate::report::{self, DryRunFound, ReportManifest, ResultFile, Row, Tasks};
@@ -78,7 +78,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     match desk.output {
         Format::Table => say(to_text(&job, removed, &manifest, &rows)),
         Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
-        Format::Xml => Err(Mistake("a report has no XML: say --output table or json".to_owned()).into()),
+        Format::Xml => Err(UsageError("a report has no XML: say --output table or json".to_owned()).into()),
     }
 }
 

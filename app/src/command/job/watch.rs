@@ -12,8 +12,8 @@ use brigade_model::status::Status;
 use brigade_wire::cos::describe_job::DescribedJob;
 
 use super::{Desk, describe, output};
-use crate::cli::Ended;
 use crate::client::{Answer, Client, ClientError};
+use crate::exit::ExitWith;
 use crate::printer::tell;
 use crate::progress::{Look, Watcher};
 
@@ -42,7 +42,7 @@ pub struct Arguments {
 /// Does it.
 ///
 /// # Errors
-/// [`Ended`] with the exit code unless the job is Complete without a failed task.
+/// [`ExitWith`] with the exit code unless the job is Complete without a failed task.
 pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
     let (client, clock) = (desk.client()?, Arc::clone(&desk.tools.clock));
@@ -52,13 +52,13 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
             // The terminal shows ^C on the line before.
             tell("");
             tell(format_args!("The job goes on; 'brigade job watch {job}' shows it again."));
-            return Err(Ended(INTERRUPTED).into());
+            return Err(ExitWith(INTERRUPTED).into());
         }
     };
     output::print(desk.output, &answer.body, || describe::to_text(&answer.value))?;
     match exit_code(answer.value.status, answer.value.progress) {
         0 => Ok(()),
-        code => Err(Ended(code).into()),
+        code => Err(ExitWith(code).into()),
     }
 }
 

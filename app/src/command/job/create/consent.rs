@@ -4,14 +4,14 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::Mistake;
+use crate::exit::UsageError;
 use crate::printer;
 use crate::progress::grouped;
 
 /// Asks on the terminal whether to delete the objects that `which` (such as "old.csv lists").
 ///
 /// # Errors
-/// [`Mistake`] without a terminal; another error when the answer is not a consent.
+/// [`UsageError`] without a terminal; another error when the answer is not a consent.
 pub fn ask(which: &str, rows: Option<u64>) -> anyhow::Result<()> {
     agree("a delete", &question(which, rows), rows)
 }
@@ -32,7 +32,7 @@ pub fn ask_to_act(which: &str, rows: u64) -> anyhow::Result<()> {
 fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(Mistake(format!("{what} asks first and there is no terminal to ask on: say --yes")).into());
+        return Err(UsageError(format!("{what} asks first and there is no terminal to ask on: say --yes")).into());
     }
     printer::ask(question);
     let mut answer = String::new();

@@ -11,8 +11,8 @@ use clap::{Args, ValueEnum};
 use super::manifest::Source;
 use super::options::OptionFlags;
 use super::{manifest, value};
-use crate::cli::Mistake;
 use crate::command::access::StoreFlags;
+use crate::exit::UsageError;
 use crate::s3_url::S3Url;
 
 /// Flags of every form.
@@ -97,8 +97,8 @@ impl CommonArgs {
     /// The report that the flags ask for.
     ///
     /// # Errors
-    /// [`Mistake`] when the bucket makes no name.
-    pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, Mistake> {
+    /// [`UsageError`] when the bucket makes no name.
+    pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, UsageError> {
         let Some(place) = &self.report else {
             return Ok(ReportSpec { enabled: false, bucket: None, prefix: None, scope: None });
         };
@@ -133,8 +133,8 @@ impl Names {
     /// A bucket from its short name, or from a whole qcs name.
     ///
     /// # Errors
-    /// [`Mistake`] names the flag and the rule that the name breaks.
-    pub fn bucket(&self, flag: &str, name: &str) -> Result<BucketRef, Mistake> {
+    /// [`UsageError`] names the flag and the rule that the name breaks.
+    pub fn bucket(&self, flag: &str, name: &str) -> Result<BucketRef, UsageError> {
         let text = if is_qcs(name) { name.to_owned() } else { qcs::bucket_text(&self.region, &self.appid, name) };
         qcs::parse_bucket(&text).map_err(|error| wrong(flag, name, &error))
     }
@@ -142,8 +142,8 @@ impl Names {
     /// An object from its place in the store.
     ///
     /// # Errors
-    /// [`Mistake`] names the flag and the rule that the name breaks.
-    pub fn object(&self, flag: &str, bucket: &str, key: &str) -> Result<ObjectRef, Mistake> {
+    /// [`UsageError`] names the flag and the rule that the name breaks.
+    pub fn object(&self, flag: &str, bucket: &str, key: &str) -> Result<ObjectRef, UsageError> {
         qcs::parse_object(&qcs::object_text(&self.region, &self.appid, bucket, key))
             .map_err(|error| wrong(flag, &format!("s3://{bucket}/{key}"), &error))
     }
@@ -151,11 +151,11 @@ impl Names {
     /// A role from its short name, or from a whole qcs name.
     ///
     /// # Errors
-    /// [`Mistake`] when none is known or the name breaks a rule.
-    pub fn role(&self, given: Option<&str>) -> Result<RoleRef, Mistake> {
+    /// [`UsageError`] when none is known or the name breaks a rule.
+    pub fn role(&self, given: Option<&str>) -> Result<RoleRef, UsageError> {
         let name = given
             .or(self.role.as_deref())
-            .ok_or_else(|| Mistake("no role: say --role NAME or set client.role in the configuration".to_owned()))?;
+            .ok_or_else(|| UsageError("no role: say --role NAME or set client.role in the configuration".to_owned()))?;
         let text = if is_qcs(name) { name.to_owned() } else { qcs::role_text(&self.uin, name) };
         qcs::parse_role(&text).map_err(|error| wrong("--role", name, &error))
     }
@@ -165,8 +165,8 @@ fn is_qcs(name: &str) -> bool {
     name.starts_with("qcs:")
 }
 
-fn wrong(flag: &str, value: &str, error: &NameError) -> Mistake {
-    Mistake(format!("{flag} {value}: {error}"))
+fn wrong(flag: &str, value: &str, error: &NameError) -> UsageError {
+    UsageError(format!("{flag} {value}: {error}"))
 }
 
 /// Whether a bucket and a key stand among the fields once each.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::flags::{CommonArgs, Names};
 use super::value;
-use crate::cli::Mistake;
+use crate::exit::UsageError;
 
 /// `brigade job create copy`.
 #[derive(Debug, Args)]
@@ -116,8 +116,8 @@ impl CopyArgs {
     /// The operation that the flags ask for.
     ///
     /// # Errors
-    /// [`Mistake`] when the bucket's name is none.
-    pub fn operation(&self, names: &Names) -> Result<Operation, Mistake> {
+    /// [`UsageError`] when the bucket's name is none.
+    pub fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
         let replaces_prefix = self.from_prefix.is_some() || self.to_prefix.is_some();
         Ok(Operation::Copy(Box::new(Copy {
             target: names.bucket("--to", &self.to)?,

@@ -19,7 +19,7 @@ use brigade_model::ports::object_store::{At, GetObject, HeadObject, Leash, send}
 use md5::{Digest, Md5};
 
 use super::flags::are_fields_usable;
-use crate::cli::Mistake;
+use crate::exit::UsageError;
 use crate::s3_url::S3Url;
 
 /// Columns of a manifest.
@@ -111,8 +111,8 @@ fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
 /// The columns: those that were given, else those of the header, else bucket and key of rows
 /// of two cells. A third cell may mean anything, and a version that is none would have a delete
 /// succeed on nothing: so it is never guessed.
-fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Result<Fields, Mistake> {
-    let mistake = |text: String| Err(Mistake(format!("manifest {manifest}: {text}")));
+fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Result<Fields, UsageError> {
+    let mistake = |text: String| Err(UsageError(format!("manifest {manifest}: {text}")));
     match (given, first) {
         (Some(fields), FirstRow::Header(header)) if fields != header => {
             mistake("its header names other columns than --fields: correct one of them".to_owned())
@@ -135,12 +135,12 @@ fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Re
 /// Looks at a manifest here.
 ///
 /// # Errors
-/// [`Mistake`] when it cannot be read, is empty, or its columns are unclear.
-pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> Result<Local, Mistake> {
+/// [`UsageError`] when it cannot be read, is empty, or its columns are unclear.
+pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> Result<Local, UsageError> {
     /// Bytes read at once.
     const PIECE_BYTES: usize = 64 * 1024;
     let name = path.display().to_string();
-    let unreadable = |error: &dyn std::fmt::Display| Mistake(format!("manifest {name}: {error}"));
+    let unreadable = |error: &dyn std::fmt::Display| UsageError(format!("manifest {name}: {error}"));
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let (mut rows, mut md5, mut bytes) = (Rows::new(options), Md5::new(), 0);
     let mut buffer = vec![0; PIECE_BYTES];
@@ -155,7 +155,7 @@ pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> R
         }
     }
     let Some(first) = rows.first else {
-        return Err(Mistake(format!("manifest {name}: is empty: each row names a bucket and a key")));
+        return Err(UsageError(format!("manifest {name}: is empty: each row names a bucket and a key")));
     };
     let fields = decide_fields(given, &first, &name)?;
     let headers = u64::from(!matches!(first, FirstRow::Row(_)));
@@ -164,7 +164,7 @@ pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> R
 
 /// Looks at an object in the store, which pins it; says how long it is too.
 async fn pin(store: &dyn ObjectStore, place: &S3Url) -> anyhow::Result<(Pinned, u64)> {
-    let key = place.key().map_err(|error| Mistake(format!("--manifest {place}: {error}")))?;
+    let key = place.key().map_err(|error| UsageError(format!("--manifest {place}: {error}")))?;
     let at = At { bucket: place.bucket.clone(), key };
     let unreadable = || format!("manifest {place}");
     let request = HeadObject { at: at.clone(), version: None };
@@ -177,17 +177,17 @@ async fn pin(store: &dyn ObjectStore, place: &S3Url) -> anyhow::Result<(Pinned, 
 /// Looks at the manifest.json of an inventory, which says its columns itself.
 ///
 /// # Errors
-/// [`Mistake`] when it is empty or columns are given, another error when the store does not answer.
+/// [`UsageError`] when it is empty or columns are given, another error when the store does not answer.
 pub async fn look_at_inventory(
     store: &dyn ObjectStore,
     place: &S3Url,
     given: Option<&Fields>,
 ) -> anyhow::Result<Pinned> {
     if given.is_some() {
-        return Err(Mistake(format!("--fields: the inventory {place} says itself what its columns are")).into());
+        return Err(UsageError(format!("--fields: the inventory {place} says itself what its columns are")).into());
     }
     match pin(store, place).await? {
-        (_, 0) => Err(Mistake(format!("manifest {place}: is empty")).into()),
+        (_, 0) => Err(UsageError(format!("manifest {place}: is empty")).into()),
         (pinned, _) => Ok(pinned),
     }
 }
@@ -195,7 +195,7 @@ pub async fn look_at_inventory(
 /// Looks at a CSV manifest in the store.
 ///
 /// # Errors
-/// [`Mistake`] when its columns are unclear, another error when the store does not answer.
+/// [`UsageError`] when its columns are unclear, another error when the store does not answer.
 pub async fn look_there(
     store: &dyn ObjectStore,
     place: &S3Url,
@@ -207,7 +207,7 @@ pub async fn look_there(
     let unreadable = || format!("manifest {place}");
     let (pinned, size) = pin(store, place).await?;
     if size == 0 {
-        return Err(Mistake(format!("manifest {place}: is empty: each row names a bucket and a key")).into());
+        return Err(UsageError(format!("manifest {place}: is empty: each row names a bucket and a key")).into());
     }
     let range = Some((0, size.min(FIRST_BYTES) - 1));
     let (at, version, if_match) = (pinned.at.clone(), pinned.version.clone(), Some(pinned.etag.clone()));
@@ -222,7 +222,7 @@ pub async fn look_there(
         .and_then(|()| if rows.first.is_none() { rows.read(&[]) } else { Ok(()) })
         .with_context(unreadable)?;
     let Some(first) = rows.first else {
-        return Err(Mistake(format!("manifest {place}: begins with nothing but blank rows")).into());
+        return Err(UsageError(format!("manifest {place}: begins with nothing but blank rows")).into());
     };
     let fields = decide_fields(given, &first, &place.to_string())?;
     Ok((pinned, fields))
@@ -291,7 +291,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let given = fields.map(|fields| parse_fields(fields).unwrap());
-        let told = |Mistake(text)| text.split_once(": ").map(|(_, told)| told.to_owned()).unwrap();
+        let told = |UsageError(text)| text.split_once(": ").map(|(_, told)| told.to_owned()).unwrap();
         let options = JobOptions { header, ..JobOptions::default() };
         let local = look_here(file.path(), given.as_ref(), &options).map_err(told)?;
         assert_eq!(local.bytes, text.len() as u64);

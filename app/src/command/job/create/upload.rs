@@ -17,7 +17,7 @@ use brigade_model::ports::object_store::{
 use bytes::Bytes;
 
 use super::manifest::{Local, Pinned};
-use crate::cli::Mistake;
+use crate::exit::UsageError;
 use crate::s3_url::S3Url;
 
 /// Larger files go in parts of this size: what is held in memory at once.
@@ -26,26 +26,26 @@ const PART_BYTES: u64 = 16 * 1024 * 1024;
 /// Where the manifest will lie.
 ///
 /// # Errors
-/// [`Mistake`] when its key gets too long.
-pub fn destination(local: &Local, to: &S3Url) -> Result<At, Mistake> {
+/// [`UsageError`] when its key gets too long.
+pub fn destination(local: &Local, to: &S3Url) -> Result<At, UsageError> {
     let stem = local.path.file_stem().unwrap_or_default().to_string_lossy();
     let key = to.key_under(&format!("{stem}-{}.csv", &local.md5[..12]));
-    let key = key.map_err(|error| Mistake(format!("--manifest-to {to}: {error}")))?;
+    let key = key.map_err(|error| UsageError(format!("--manifest-to {to}: {error}")))?;
     Ok(At { bucket: to.bucket.clone(), key })
 }
 
 /// The manifest as it will be pinned, for a request that is only printed.
 ///
 /// # Errors
-/// [`Mistake`] when it goes in parts: what ETag a store gives then is not known before.
-pub fn forecast(local: &Local, at: At) -> Result<Pinned, Mistake> {
+/// [`UsageError`] when it goes in parts: what ETag a store gives then is not known before.
+pub fn forecast(local: &Local, at: At) -> Result<Pinned, UsageError> {
     if local.bytes > PART_BYTES {
         let way_out = "upload it and give its place as --manifest s3://BUCKET/KEY";
-        return Err(Mistake(format!(
+        return Err(UsageError(format!(
             "--dry-print: the ETag of so large a manifest is known once it is there: {way_out}"
         )));
     }
-    let etag = ETag::new(format!("\"{}\"", local.md5)).map_err(|error| Mistake(error.to_string()))?;
+    let etag = ETag::new(format!("\"{}\"", local.md5)).map_err(|error| UsageError(error.to_string()))?;
     Ok(Pinned { at, etag, version: None })
 }
 
