@@ -1,7 +1,7 @@
 //! What every form takes besides its operation: manifest, report, priority, role; and the short
 //! names that become qcs names.
 
-use brigade_model::manifest::{Field, ManifestFormat};
+use brigade_model::manifest::ManifestFormat;
 use brigade_model::names::NameError;
 use brigade_model::qcs;
 use brigade_model::report::{ReportScope, ReportSpec};
@@ -167,11 +167,4 @@ fn is_qcs(name: &str) -> bool {
 
 fn wrong(flag: &str, value: &str, error: &NameError) -> UsageError {
     UsageError(format!("{flag} {value}: {error}"))
-}
-
-/// Whether a bucket and a key stand among the fields once each.
-#[must_use]
-pub fn are_fields_usable(fields: &[Field]) -> bool {
-    let count = |wanted| fields.iter().filter(|field| **field == wanted).count();
-    count(Field::Bucket) == 1 && count(Field::Key) == 1 && count(Field::VersionId) <= 1
 }

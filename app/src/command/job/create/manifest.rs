@@ -18,7 +18,6 @@ use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, GetObject, HeadObject, Leash, send};
 use md5::{Digest, Md5};
 
-use super::flags::are_fields_usable;
 use crate::exit::UsageError;
 use crate::s3_url::S3Url;
 
@@ -79,6 +78,12 @@ pub fn parse_fields(text: &str) -> Result<Fields, String> {
 
 fn field(name: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|(_, known)| known.eq_ignore_ascii_case(name.trim())).map(|(field, _)| field)
+}
+
+/// Whether a bucket and a key stand among the fields once each.
+fn are_fields_usable(fields: &[Field]) -> bool {
+    let count = |wanted| fields.iter().filter(|field| **field == wanted).count();
+    count(Field::Bucket) == 1 && count(Field::Key) == 1 && count(Field::VersionId) <= 1
 }
 
 /// What a first row says about the columns.
