@@ -27,6 +27,7 @@ mod multipart;
 mod objects;
 mod server;
 mod service;
+mod store;
 
 pub use server::{Credentials, routes, serve};
 

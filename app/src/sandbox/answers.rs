@@ -1,4 +1,4 @@
-//! From the port's words to those of `s3s`.
+//! From the port's words to those of `s3s`, and what an action tells the listener beside its answer.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,10 +8,22 @@ use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{Acl, CallError, Grantee, Metadata};
 use brigade_s3::simulated::{OWNER, Refusal};
 use brigade_s3::verdict::{Seen, own_code};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, dto};
 
-use super::server::{EMPTY, LOST, REQUEST_ID, SPOILED};
+/// Names the request in answers, as S3 does.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+
+/// Tells the door how a habit of the store spoils an answer. It does not leave the house.
+pub(super) const SPOILED: HeaderName = HeaderName::from_static("x-sandbox-spoiled");
+/// The connection breaks before the answer.
+pub(super) const LOST: &str = "lost";
+/// The answer has no body.
+pub(super) const EMPTY: &str = "empty";
+
+/// Marks an answer whose body is an object's own, not XML that `s3s` wrote.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HoldsObject;
 
 /// A call that was refused, or whose answer a habit of the store spoils.
 pub(super) fn refused(error: CallError) -> S3Error {

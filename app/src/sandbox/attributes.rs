@@ -15,7 +15,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers;
 use super::input::{self, refuse_given};
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 pub(super) async fn get_object_tagging(
     sandbox: &Sandbox,

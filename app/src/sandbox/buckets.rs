@@ -12,7 +12,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::{owner, refusal, timestamp};
 use super::input::{bucket, refuse_given};
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 pub(super) async fn create_bucket(
     sandbox: &Sandbox,

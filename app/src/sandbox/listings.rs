@@ -15,7 +15,7 @@ use s3s::{S3Error, S3ErrorCode, S3Response, S3Result};
 
 use super::answers::{etag, owner, refusal, size, timestamp};
 use super::input::{self, refuse_given};
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 /// What S3 leaves as it is in an encoded key.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/');

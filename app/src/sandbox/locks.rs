@@ -13,7 +13,7 @@ use s3s::{S3Error, S3ErrorCode, S3Response, S3Result};
 
 use super::answers::refusal;
 use super::input::{self, unsupported};
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 pub(super) async fn get_object_lock_configuration(
     sandbox: &Sandbox,

@@ -15,7 +15,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 use super::answers::etag;
 use super::input::{self, metadata_of, refuse_given};
 use super::locks::{check_digest, has_digest};
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 pub(super) async fn create_multipart_upload(
     sandbox: &Sandbox,

@@ -15,11 +15,10 @@ use s3s::dto::{
 };
 use s3s::{S3ErrorCode, S3Response, S3Result};
 
-use super::answers::{self, etag, refusal, size, timestamp};
+use super::answers::{self, HoldsObject, etag, refusal, size, timestamp};
 use super::input::{self, customer_key, metadata_of, refuse_given};
 use super::locks::{check_digest, has_digest};
-use super::server::HoldsObject;
-use super::service::Sandbox;
+use super::store::Sandbox;
 
 pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
     refuse_given!(input: if_match if_modified_since if_none_match if_unmodified_since part_number range);

@@ -18,23 +18,14 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use brigade_model::ports::Entropy;
 use brigade_s3::simulated::SimulatedStore;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, S3Error, S3ErrorCode, S3Result};
 use tokio::net::TcpListener;
 
-use super::service::Sandbox;
-
-/// Names the request in answers, as S3 does.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
-
-/// Tells the door how a habit of the store spoils an answer. It does not leave the house.
-pub(super) const SPOILED: HeaderName = HeaderName::from_static("x-sandbox-spoiled");
-/// The connection breaks before the answer.
-pub(super) const LOST: &str = "lost";
-/// The answer has no body.
-pub(super) const EMPTY: &str = "empty";
+use super::answers::{EMPTY, HoldsObject, LOST, REQUEST_ID, SPOILED};
+use super::store::Sandbox;
 
 /// The one key pair that the sandbox takes. Shows no secret.
 #[derive(Clone)]
@@ -89,10 +80,6 @@ impl S3Auth for Credentials {
         Ok(SecretKey::from(self.secret_key.as_str()))
     }
 }
-
-/// Marks an answer whose body is an object's own, not XML that `s3s` wrote.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct HoldsObject;
 
 /// Serves the store as an S3 endpoint until `shutdown` is done and the requests in flight are
 /// answered. Buckets stand in the path; requests must be signed with the credentials.

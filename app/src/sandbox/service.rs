@@ -1,58 +1,11 @@
 //! The table of S3's actions that the sandbox knows, each carried out by one function. Any
 //! other action gets NotImplemented from `s3s`.
 
-use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::{Leash, Request, send};
-use brigade_s3::simulated::{Paying, SimulatedStore};
-use http::{HeaderMap, HeaderValue};
-use s3s::dto::{self, ETagCondition};
-use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
+use s3s::dto;
+use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::answers::{refusal, refused};
+use super::store::Sandbox;
 use super::{attributes, buckets, listings, locks, multipart, objects};
-
-/// S3's actions on a simulated store.
-pub(super) struct Sandbox {
-    pub(super) store: SimulatedStore,
-    /// The request at hand says that its sender pays.
-    is_paying: bool,
-    /// Of the request at hand.
-    headers: HeaderMap,
-}
-
-const REQUEST_PAYER: &str = "x-amz-request-payer";
-
-impl Sandbox {
-    pub(super) fn new(store: SimulatedStore) -> Self {
-        Self { store, is_paying: false, headers: HeaderMap::new() }
-    }
-
-    /// The sandbox as the sender of a request finds it.
-    fn asked_by(&self, headers: &HeaderMap) -> Self {
-        let is_paying = headers.get(REQUEST_PAYER).is_some_and(|payer| payer == "requester");
-        Self { store: self.store.clone(), is_paying, headers: headers.clone() }
-    }
-
-    /// Denies what the port does not see, where the requester has to pay and does not say so.
-    pub(super) fn check_payer(&self, bucket: &BucketName) -> S3Result<()> {
-        self.store.check_payer(bucket, self.is_paying).map_err(refusal)
-    }
-
-    /// A condition on the target of a copy, which `s3s` does not know.
-    pub(super) fn condition(&self, name: &str) -> S3Result<Option<ETagCondition>> {
-        let read = |value: &HeaderValue| ETagCondition::parse_http_header(value.as_bytes());
-        self.headers.get(name).map(read).transpose().map_err(|_| S3ErrorCode::InvalidArgument.into())
-    }
-
-    /// A call of the port.
-    pub(super) async fn call<R: Request>(&self, request: R) -> S3Result<R::Answer> {
-        let sent = match self.is_paying {
-            true => send(&Paying(self.store.clone()), &Leash::unbounded(), request).await,
-            false => send(&self.store, &Leash::unbounded(), request).await,
-        };
-        sent.map_err(refused)
-    }
-}
 
 macro_rules! actions {
     ($($module:ident::$action:ident($input:ident) -> $output:ident;)*) => {

@@ -105,7 +105,7 @@ fn bytes_without_a_digest_are_refused_where_new_versions_are_kept_by_default() {
     let [plain, kept] = ["plain", "kept"].map(|name| BucketName::new(name).unwrap());
     store.create_bucket(&plain, Versioning::Off).unwrap();
     store.create_bucket(&kept, Versioning::Enabled).unwrap();
-    let sandbox = super::service::Sandbox::new(store.clone());
+    let sandbox = super::store::Sandbox::new(store.clone());
     let check = |bucket: &BucketName, has_digest| super::locks::check_digest(&sandbox, bucket, has_digest);
     store.set_lock(&kept, ObjectLock::default()).unwrap();
     assert!(check(&kept, false).is_ok(), "nothing is kept by default");
