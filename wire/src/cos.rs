@@ -30,6 +30,7 @@ pub mod headers;
 pub mod ids;
 pub mod list_jobs;
 mod manifest;
+mod numbers;
 mod operation;
 mod parameters;
 mod report;

@@ -6,7 +6,8 @@
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX, REQUEST_BODY_BYTES_MAX};
 use brigade_model::{JobId, JobOptions, JobSpec, qcs};
 
-use super::fields::{Fields, parse_whole_number};
+use super::fields::Fields;
+use super::numbers::parse_whole_number;
 use super::parameters::Parameters;
 use super::{CosError, DecodeError, manifest, operation, report};
 use crate::xml::{self, Element, Writer};

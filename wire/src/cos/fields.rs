@@ -6,6 +6,7 @@
 //! *value* is InvalidArgument, and so is a value that is missing or empty.
 
 use super::CosError;
+use super::numbers::parse_whole_number;
 use super::times;
 use crate::xml::Element;
 use brigade_model::{NameError, Timestamp};
@@ -189,11 +190,6 @@ impl<'a> Fields<'a> {
             _ => Ok(()),
         }
     }
-}
-
-/// A number of decimal digits and nothing else.
-pub(super) fn parse_whole_number(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// The row for a structure that is wrong at `path`.

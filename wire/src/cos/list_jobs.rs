@@ -7,7 +7,8 @@
 use brigade_model::limits::LIST_JOBS_MAX;
 use brigade_model::{Job, JobId, Progress, Status, Timestamp};
 
-use super::fields::{Fields, parse_whole_number};
+use super::fields::Fields;
+use super::numbers::parse_whole_number;
 use super::parameters::{Parameters, pair};
 use super::{CosError, DecodeError, result, times};
 use crate::xml::Writer;

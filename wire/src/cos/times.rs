@@ -6,7 +6,7 @@
 use brigade_model::Timestamp;
 use jiff::fmt::rfc2822;
 
-use super::fields::parse_whole_number;
+use super::numbers::parse_whole_number;
 
 /// `YYYY-MM-DDThh:mm:ssZ`.
 pub(super) fn iso(time: Timestamp) -> String {
