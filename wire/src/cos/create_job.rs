@@ -7,7 +7,7 @@ use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MA
 use brigade_model::{JobId, JobOptions, JobSpec, qcs};
 
 use super::fields::Fields;
-use super::numbers::parse_whole_number;
+use super::numbers::parse_priority;
 use super::parameters::Parameters;
 use super::{CosError, DecodeError, manifest, operation, report};
 use crate::xml::{self, Element, Writer};
@@ -80,12 +80,6 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
         retry_of: None,
         unconfirmed: Default::default(),
     })
-}
-
-/// A priority: decimal digits, from 0 to 2^31 - 1 (`PRIORITY_MAX`), which the type bounds.
-pub(super) fn parse_priority(name: &str, text: &str) -> Result<i32, CosError> {
-    let number = parse_whole_number(text).and_then(|number| i32::try_from(number).ok());
-    number.ok_or_else(|| CosError::invalid_priority(name))
 }
 
 /// Writes a request; the job's options travel as headers.

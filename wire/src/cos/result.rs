@@ -5,6 +5,7 @@ use brigade_model::{JobId, Progress, Status, Timestamp};
 
 use super::DecodeError;
 use super::fields::Fields;
+use super::numbers::parse_priority;
 use crate::xml::{self, Element, Writer};
 
 /// The document, if its root has that name.
@@ -29,7 +30,7 @@ pub(super) fn status(fields: &mut Fields<'_>) -> Result<Status, DecodeError> {
 /// The `Priority` of a job.
 pub(super) fn priority(fields: &mut Fields<'_>) -> Result<i32, DecodeError> {
     let text = fields.filled("Priority")?;
-    Ok(super::create_job::parse_priority("Priority", fields.required("Priority", text)?)?)
+    Ok(parse_priority("Priority", fields.required("Priority", text)?)?)
 }
 
 /// The `CreationTime` of a job.

@@ -2,8 +2,8 @@
 
 use brigade_model::JobId;
 
-use super::create_job::parse_priority;
 use super::fields::Fields;
+use super::numbers::parse_priority;
 use super::parameters::{Parameters, pair};
 use super::{CosError, DecodeError, result};
 use crate::xml::Writer;
