@@ -8,6 +8,7 @@
 //! This crate knows no XML, no SQL, no HTTP and no socket. `serde` serves the stored form
 //! only; the wires have their own codecs.
 
+pub mod capabilities;
 pub mod capability;
 pub mod dry_run;
 pub mod endpoint;
@@ -33,7 +34,8 @@ pub mod status;
 pub mod store_clock;
 pub mod task;
 
-pub use capability::{Capabilities, Capability, EndpointKind, Standing};
+pub use capabilities::{Capabilities, EndpointKind, Standing};
+pub use capability::Capability;
 pub use dry_run::DryRun;
 pub use endpoint::{EndpointRow, EndpointSettings};
 pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec, Progress};

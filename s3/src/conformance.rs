@@ -17,7 +17,8 @@
 
 use std::sync::Arc;
 
-use brigade_model::capability::{Capabilities, Capability};
+use brigade_model::capabilities::Capabilities;
+use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::capability::{Capabilities, Capability};
+use brigade_model::capabilities::Capabilities;
+use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::Spawn;
 use brigade_model::ports::object_store::{

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use brigade_model::capability::{Capabilities, Capability};
+use brigade_model::capabilities::Capabilities;
+use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::object_store::At;
 use brigade_runtime::{SeededEntropy, SystemClock};

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-use brigade_model::capability::{Capabilities, Capability};
+use brigade_model::capabilities::Capabilities;
+use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::object_store::CallKind;
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::capability::Capabilities;
+use brigade_model::capabilities::Capabilities;
 use brigade_model::names::BucketName;
 use brigade_runtime::SystemClock;
 use brigade_s3::conformance::{NAMES, Subject, run};

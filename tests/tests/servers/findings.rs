@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use brigade_model::capability::{Capabilities, Capability, EndpointKind, Standing};
+use brigade_model::capabilities::{Capabilities, EndpointKind, Standing};
+use brigade_model::capability::Capability;
 use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::probe::{Finding, Proof};
@@ -72,7 +73,7 @@ pub(crate) fn agree_with_kind(probed: &Probed, kind: EndpointKind) {
             Standing::Lacking => finding.proof == Proof::Lacking,
             Standing::Unproven => true,
         };
-        assert!(agrees, "model::capability::EndpointKind, does and lacks of {kind:?}: {finding:?}");
+        assert!(agrees, "model::capabilities::EndpointKind, does and lacks of {kind:?}: {finding:?}");
     }
 }
 
