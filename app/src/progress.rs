@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use brigade_model::job::Progress;
+use brigade_model::Progress;
 use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -20,6 +20,7 @@ use crate::names::{AccountId, EndpointName};
 use crate::operation::Operation;
 use crate::options::{JobOptions, Separator};
 use crate::outcome::cut;
+use crate::progress::Progress;
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
 use crate::service_clock::ServiceTime;
@@ -189,25 +190,6 @@ pub mod failure {
     pub const CONFIRMATION_EXPIRED: &str = "ConfirmationExpired";
     /// The service itself could not go on.
     pub const INTERNAL_ERROR: &str = "InternalError";
-}
-
-/// How far a job is. `succeeded + failed` never exceeds `total` once that is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Tasks in the manifest; 0 until it is read.
-    pub total: u64,
-    /// Tasks with a success recorded.
-    pub succeeded: u64,
-    /// Tasks with a failure recorded.
-    pub failed: u64,
-}
-
-impl Progress {
-    /// Whether every task has an outcome.
-    #[must_use]
-    pub fn is_exhausted(&self) -> bool {
-        self.succeeded + self.failed >= self.total
-    }
 }
 
 /// What a finished preparation found.

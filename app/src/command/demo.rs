@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use brigade_model::job::{JobId, Progress};
 use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
+use brigade_model::{JobId, Progress};
 use brigade_wire::cos::create_job;
 use brigade_wire::cos::describe_job::DescribedJob;
 use tokio::signal::unix::{SignalKind, signal};

@@ -3,8 +3,8 @@
 //! `spec` is what was asked, written once; `life` is what changes and nobody asks for. Golden
 //! files pin both (`fixtures/store/`): data that was written once can always be read.
 
-use brigade_model::job::{Job, JobFailure, JobSpec, Prepared, Progress};
-use brigade_model::{DryRun, LoadLimits, Timestamp};
+use brigade_model::job::{Job, JobFailure, JobSpec, Prepared};
+use brigade_model::{DryRun, LoadLimits, Progress, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 

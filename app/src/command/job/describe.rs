@@ -1,9 +1,8 @@
 //! `brigade job describe`.
 
-use brigade_model::Timestamp;
-use brigade_model::job::{JobId, Progress};
 use brigade_model::operation::Operation;
 use brigade_model::report::ReportSpec;
+use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::cos::describe_job::DescribedJob;
 
 use super::{Desk, output};

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::job::{JobId, Progress};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::status::Status;
+use brigade_model::{JobId, Progress};
 use brigade_wire::cos::describe_job::DescribedJob;
 
 use super::{Desk, describe, output};
