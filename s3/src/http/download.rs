@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Incoming};
 
 use super::endpoint::Address;
-use super::failure;
+use super::failure::unanswered;
 use super::line::{Line, Pool};
 use super::patience::Patience;
 use crate::verdict::Loss;
@@ -132,9 +132,9 @@ impl ByteStream for Download {
             biased;
             piece = self.piece() => match piece {
                 Ok(piece) => return piece.map(Ok),
-                Err(error) => failure::lost(Loss::CutOff, &error),
+                Err(error) => unanswered::lost(Loss::CutOff, &error),
             },
-            () = deadline => failure::timed_out(),
+            () = deadline => unanswered::timed_out(),
         };
         self.line = None;
         Some(Err(CallError { request_id: self.request_id.clone(), ..lost }))

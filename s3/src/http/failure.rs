@@ -1,45 +1,18 @@
 //! From what was seen of a call to its error: the verdict table decides, the store's own words
 //! are kept. No secret gets in: neither requests nor their headers are shown.
 
-use std::error::Error;
-
 use brigade_model::Timestamp;
-use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use brigade_model::ports::object_store::CallError;
 use http::StatusCode;
 
-use super::connect::NotConnected;
 use super::reply::{Flaw, Reply, http_date};
-use crate::verdict::{Loss, Seen, judge, own_code};
+use crate::verdict::Seen;
 use crate::xml;
 
-fn error_of(seen: Seen<'_>, message: impl Into<String>) -> CallError {
-    let (verdict, effect) = judge(seen);
-    CallError::new(verdict, effect, own_code(seen), cut(message.into()))
-}
+pub(super) mod unanswered;
 
-/// There is no connection.
-pub(crate) fn not_connected(cause: &NotConnected, url: &str) -> CallError {
-    let message = format!("{url}: {}", cause.cause);
-    CallError { attempts: 0, ..error_of(Seen::NotConnected(cause.step), message) }
-}
-
-/// The connection broke.
-pub(crate) fn lost(loss: Loss, error: &hyper::Error) -> CallError {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    error_of(Seen::Lost(loss), message)
-}
-
-/// The time is over.
-pub(crate) fn timed_out() -> CallError {
-    error_of(Seen::Lost(Loss::TimedOut), "no answer in time")
-}
+use unanswered::error_of;
+pub(crate) use unanswered::{lost, not_connected, timed_out};
 
 /// What an error tells of the answer that it came with.
 pub(crate) struct Whence {
@@ -115,11 +88,6 @@ fn retry_after_seconds(text: &str, now: Timestamp) -> Option<u32> {
     Some(u32::try_from(wait.as_secs().max(0)).unwrap_or(u32::MAX))
 }
 
-fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(OUTCOME_MESSAGE_BYTES_MAX));
-    message
-}
-
 #[cfg(test)]
 mod tests {
     use brigade_model::ports::object_store::{Effect, Verdict};
@@ -183,11 +151,5 @@ mod tests {
         assert_eq!(retry_after_seconds("Wed, 21 Oct 2015 07:28:30 GMT", NOW), Some(30));
         assert_eq!(retry_after_seconds("Wed, 21 Oct 2015 07:27:00 GMT", NOW), Some(0));
         assert_eq!(retry_after_seconds("soon", NOW), None);
-    }
-
-    #[test]
-    fn a_message_is_cut_at_a_character() {
-        assert_eq!(cut("é".repeat(OUTCOME_MESSAGE_BYTES_MAX)).len(), OUTCOME_MESSAGE_BYTES_MAX);
-        assert_eq!(cut(format!("x{}", "é".repeat(OUTCOME_MESSAGE_BYTES_MAX))).len(), OUTCOME_MESSAGE_BYTES_MAX - 1);
     }
 }
