@@ -19,6 +19,7 @@ pub mod secret;
 pub mod section;
 pub mod server;
 pub mod sheet;
+pub mod time_of_day;
 pub mod value;
 pub mod window;
 

@@ -12,7 +12,7 @@ use crate::config::client::Client;
 use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
 use crate::config::sheet::Sheet;
-use crate::config::window::MinuteOfDay;
+use crate::config::time_of_day::MinuteOfDay;
 
 /// Blames everything that does not fit together.
 pub(super) fn check(config: &Config, sheet: &mut Sheet) {

@@ -10,7 +10,7 @@ use brigade_model::{AccountId, EndpointKind, Timestamp};
 
 use crate::config::secret::Secret;
 use crate::config::sheet::{Raw, Sheet};
-use crate::config::window::{MinuteOfDay, Zone};
+use crate::config::time_of_day::{MinuteOfDay, Zone};
 
 /// A type that a setting can have.
 pub trait Setting: Sized {

@@ -6,7 +6,8 @@ use brigade_model::{LoadLimits, Timestamp};
 use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday};
 
-use crate::config::window::{MinuteOfDay, Window};
+use crate::config::time_of_day::MinuteOfDay;
+use crate::config::window::Window;
 
 /// A window ends within so many days, if ever.
 const DAYS_AHEAD: i64 = 8;
