@@ -34,6 +34,7 @@ use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod endpoint;
 mod learning;
+mod news;
 pub mod protection;
 mod window;
 

@@ -12,7 +12,7 @@ use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreC
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
 
-use super::learning::Learning;
+use super::news::Learning;
 use crate::config::window::Window;
 use crate::roles::protection::{PROBE_EVERY, Protection, ProtectionNow};
 
