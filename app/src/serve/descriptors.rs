@@ -5,10 +5,7 @@
 //! then clients and requests have half each, and what one of them does not need is the other's.
 //! What has room in this way does not run out, and files can still be opened.
 
-use std::io;
-
 use brigade_s3::http::IDLE_CONNECTIONS_MAX;
-use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::METRICS_CONNECTIONS_MAX;
@@ -35,12 +32,6 @@ pub fn raise() -> Option<u64> {
             current
         }
     }
-}
-
-/// Whether the process, or the system, has all the files open that it may.
-#[must_use]
-pub fn is_out_of_them(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Lowers the ceilings of the configuration to what so many descriptors hold, and says so; gives how

@@ -15,6 +15,7 @@
 //! HTTP/1.1 only: signatures of the COS dialect name the `Host` header.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,13 +30,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
-
-use super::descriptors;
 
 mod patience;
 mod places;
@@ -119,7 +119,7 @@ async fn accept(listener: &TcpListener, listening: &Listening, places: &Places) 
             Err(error) => {
                 // Out of file descriptors, or a peer that is gone already: waiting helps both.
                 tracing::warn!(%error, "cannot accept a connection");
-                if descriptors::is_out_of_them(&error) {
+                if is_out_of_descriptors(&error) {
                     listening.idle.make_room();
                     places.make_room();
                 }
@@ -127,6 +127,11 @@ async fn accept(listener: &TcpListener, listening: &Listening, places: &Places) 
             }
         }
     }
+}
+
+/// Whether the process, or the system, has all the files open that it may.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Serves a connection until it ends.
