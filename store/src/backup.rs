@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use brigade_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::lock_for_backup;
+use crate::directory::{SPOOL, lock_for_backup};
 use crate::folders::{make_folder, sync_folder};
 use crate::rights::{close_folder, new_file};
 use crate::sqlite::OpenError;
@@ -30,8 +30,6 @@ use crate::sqlite::opening::{DATABASE, LOCK, RESTORING, lock_directory, make_dur
 use crate::sqlite::snapshot::{Held, SnapshotError, check_database, copy_database, spool_names};
 
 const ABOUT: &str = "backup.json";
-/// The folder of the spool, in a data directory and in a backup.
-pub const SPOOL: &str = "spool";
 /// The form that this program writes.
 const FORMAT: u32 = 1;
 

@@ -18,6 +18,8 @@ use bytes::Bytes;
 use crate::folders::{make_folder, sync_folder, sync_parent};
 use crate::rights::{close_folder, new_file};
 
+/// The folder of the spool, in a data directory and in a backup.
+pub const SPOOL: &str = "spool";
 const PARTIAL: &str = ".partial";
 
 /// Spool files in a directory. Cheap to clone; clones are one spool.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::slices::REVOKE_ALL;
-use crate::backup::SPOOL;
+use crate::directory::SPOOL;
 use crate::folders::{make_folder, sync_folder, sync_parent};
 use crate::rights::{close_folder, open_file};
 
