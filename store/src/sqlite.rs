@@ -17,6 +17,7 @@ mod lists;
 pub(crate) mod opening;
 mod purge;
 mod readers;
+mod removal;
 mod service_clock;
 mod slices;
 pub(crate) mod snapshot;

@@ -8,7 +8,7 @@ use brigade_model::quota::Quotas;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::column::{Count, Id, Text};
-use super::purge::{doom, find_job, give_up, is_not_retried};
+use super::removal::{doom, find_job, give_up, is_not_retried};
 
 /// Jobs that give up their outcomes in one transaction, at most: an account far beyond a quota that was
 /// lowered comes back below it in several.
@@ -17,16 +17,8 @@ const GIVE_UP_MAX: usize = 1000;
 const COUNT_JOB: &str = "INSERT INTO account (name, jobs, bytes) VALUES (?1, 1, 0)
     ON CONFLICT (name) DO UPDATE SET jobs = jobs + 1 RETURNING jobs, bytes";
 
-pub(super) const UNCOUNT_JOB: &str =
-    "UPDATE account SET jobs = jobs - 1 WHERE name = (SELECT account FROM job WHERE id = ?1)";
-
 pub(super) const ADD_BYTES: &str = "UPDATE account SET bytes = bytes + ?2
     WHERE name = (SELECT account FROM job WHERE id = ?1) RETURNING name, bytes";
-
-/// A job that gave up its slices holds none, though some of their rows may still be there.
-pub(super) const LET_BYTES_GO: &str = "UPDATE account
-    SET bytes = bytes - (SELECT coalesce(sum(slice.bytes), 0) FROM slice WHERE slice.job = ?1)
-    WHERE name = (SELECT account FROM job WHERE id = ?1 AND holds_slices = 1)";
 
 pub(super) const BYTES_OF: &str = "SELECT bytes FROM account WHERE name = ?1";
 

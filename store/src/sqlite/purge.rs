@@ -8,23 +8,15 @@
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{Due, Purged};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::Connection;
 
-use super::accounts::{Excess, LET_BYTES_GO, UNCOUNT_JOB, find_excess};
-use super::column::{Id, Service, Time};
+use super::accounts::{Excess, find_excess};
+use super::column::{Id, Service};
 use super::jobs::FIND_JOB;
+use super::removal::{doom, find_job, give_up, is_not_retried};
 
 /// Free pages given back to the file system after a step, at most: 4 MiB.
 const VACUUM_PAGES_MAX: u32 = 1024;
-
-/// No job reads the tasks of this one, to retry them.
-macro_rules! is_not_retried {
-    () => {
-        "NOT EXISTS (SELECT 1 FROM job retry WHERE retry.retry_of = job.id AND retry.terminated IS NULL
-                     AND retry.status IN ('New', 'Preparing'))"
-    };
-}
-pub(super) use is_not_retried;
 
 pub(super) const NEXT_DOOMED: &str = "SELECT job FROM doomed LIMIT 1";
 pub(super) const NEXT_HIDDEN: &str =
@@ -38,19 +30,7 @@ pub(super) const NEXT_OLD_HOLDER: &str = concat!(
     is_not_retried!(),
     " LIMIT 1"
 );
-pub(super) const DELETE_JOB: &str = "DELETE FROM job WHERE id = ?1";
-const INSERT_DOOMED: &str = "INSERT OR IGNORE INTO doomed (job) VALUES (?1)";
 const DELETE_DOOMED: &str = "DELETE FROM doomed WHERE job = ?1";
-
-/// What the slices that are begun count enters the row, since they go.
-pub(super) const GIVE_UP: &str = "UPDATE job SET holds_slices = 0, outcomes_removed = ?2,
-        succeeded = succeeded + (SELECT coalesce(sum(s.succeeded), 0) FROM slice s INDEXED BY slice_begun
-                                 WHERE s.job = ?1 AND s.is_done = 0 AND s.next_seq > 0),
-        failed = failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s INDEXED BY slice_begun
-                           WHERE s.job = ?1 AND s.is_done = 0 AND s.next_seq > 0)
-    WHERE id = ?1";
-pub(super) const END_BEGUN: &str =
-    "UPDATE slice INDEXED BY slice_begun SET is_done = 1 WHERE job = ?1 AND is_done = 0 AND next_seq > 0";
 
 /// How many of [`DELETE_ROWS`] concern slices and outcomes.
 const OF_SLICES: usize = 2;
@@ -89,15 +69,6 @@ pub(super) fn purge(connection: &Connection, due: &Due, rows_max: usize, now: Ti
     Ok(purged)
 }
 
-pub(super) fn find_job(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> rusqlite::Result<Option<JobId>> {
-    let id = |row: &Row<'_>| Ok(row.get::<_, Id>(0)?.0);
-    connection.prepare_cached(sql)?.query_row(parameters, id).optional()
-}
-
 fn find_due(connection: &Connection, due: &Due) -> rusqlite::Result<Option<Excess>> {
     if let Some(job) = find_job(connection, NEXT_HIDDEN, ())? {
         return Ok(Some(Excess::Job(job)));
@@ -109,24 +80,6 @@ fn find_due(connection: &Connection, due: &Due) -> rusqlite::Result<Option<Exces
         return Ok(Some(Excess::Outcomes(job)));
     }
     find_excess(connection, &due.quotas)
-}
-
-/// A job's row goes; what hangs on it is noted.
-pub(super) fn doom(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
-    for sql in [LET_BYTES_GO, UNCOUNT_JOB, DELETE_JOB, INSERT_DOOMED] {
-        connection.prepare_cached(sql)?.execute((Id(job),))?;
-    }
-    Ok(())
-}
-
-/// A job holds its slices and outcomes no more; their rows are noted.
-pub(super) fn give_up(connection: &Connection, job: JobId, now: Timestamp) -> rusqlite::Result<()> {
-    connection.prepare_cached(LET_BYTES_GO)?.execute((Id(job),))?;
-    connection.prepare_cached(GIVE_UP)?.execute((Id(job), Time(now)))?;
-    for sql in [END_BEGUN, INSERT_DOOMED] {
-        connection.prepare_cached(sql)?.execute((Id(job),))?;
-    }
-    Ok(())
 }
 
 /// Deletes rows of the job, or of its slices alone while it has its own; fewer than `rows_max` means

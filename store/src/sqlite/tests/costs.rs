@@ -10,7 +10,7 @@ use brigade_model::status::Status;
 use rusqlite::{Connection, StatementStatus};
 
 use super::super::job_row::{READ_JOB, insert_job};
-use super::super::{accounts, jobs, lists, purge, service_clock, slices, stages};
+use super::super::{accounts, jobs, lists, purge, removal, service_clock, slices, stages};
 use super::{open, with_writer};
 use crate::conformance::sample_job;
 
@@ -40,9 +40,9 @@ const STATEMENTS: &[(&str, &str)] = &[
     (stages::COUNT_SLICES, "SEARCH slice USING PRIMARY KEY (job=?)"),
     (stages::CHECK_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (stages::HOLD_SLICES, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
-    (accounts::UNCOUNT_JOB, "SEARCH account USING PRIMARY KEY (name=?)"),
+    (removal::UNCOUNT_JOB, "SEARCH account USING PRIMARY KEY (name=?)"),
     (accounts::ADD_BYTES, "SEARCH account USING PRIMARY KEY (name=?)"),
-    (accounts::LET_BYTES_GO, "SEARCH slice USING PRIMARY KEY (job=?)"),
+    (removal::LET_BYTES_GO, "SEARCH slice USING PRIMARY KEY (job=?)"),
     (accounts::BYTES_OF, "SEARCH account USING PRIMARY KEY (name=?)"),
     (accounts::ACCOUNTS, "SCAN account"),
     (accounts::NEXT_HOLDER, "SEARCH job USING INDEX job_holds_of_account (account=?)"),
@@ -71,10 +71,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     (purge::NEXT_ENDED, "SEARCH retry USING INDEX job_retried (retry_of=? AND status=?)"),
     (purge::NEXT_ENDED, "SEARCH job USING INDEX job_ended (since<?)"),
     (purge::NEXT_OLD_HOLDER, "SEARCH job USING INDEX job_holds (since<?)"),
-    (purge::GIVE_UP, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
-    (purge::GIVE_UP, "SEARCH s USING INDEX slice_begun (job=?)"),
-    (purge::END_BEGUN, "SEARCH slice USING INDEX slice_begun (job=?)"),
-    (purge::DELETE_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (removal::GIVE_UP, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
+    (removal::GIVE_UP, "SEARCH s USING INDEX slice_begun (job=?)"),
+    (removal::END_BEGUN, "SEARCH slice USING INDEX slice_begun (job=?)"),
+    (removal::DELETE_JOB, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (purge::DELETE_ROWS[0], "SEARCH part USING PRIMARY KEY (job=? AND slice=? AND seq=?)"),
     (purge::DELETE_ROWS[1], "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (purge::DELETE_ROWS[2], "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
