@@ -37,6 +37,7 @@ mod digests;
 mod kept;
 mod multipart;
 pub(crate) mod plan;
+mod source;
 mod stream;
 
 pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End> {
@@ -242,7 +243,14 @@ impl<'a> Copying<'a> {
                 let head = self.known_head().await?;
                 Box::pin(multipart::carry_in_parts(self, head, multipart::Way::InsideStore, checked)).await
             }
-            Road::ThroughUs => Box::pin(stream::carry_through(self, self.known_head().await?, checked)).await,
+            Road::ThroughUs => {
+                let head = self.known_head().await?;
+                if head.size > self.plan.sizes.stream_part {
+                    Box::pin(multipart::carry_in_parts(self, head, multipart::Way::ThroughUs, checked)).await
+                } else {
+                    Box::pin(stream::carry_through(self, head, checked)).await
+                }
+            }
         }
     }
 
@@ -267,10 +275,7 @@ impl<'a> Copying<'a> {
         };
         // What is read again is what was just written.
         let is_its_own_source = self.route.is_inside && self.route.source == self.route.target;
-        if is_its_own_source
-            || self.is_pinned()
-            || multipart::is_same_object(before, &Box::pin(self.read_head()).await?)
-        {
+        if is_its_own_source || self.is_pinned() || source::is_same_object(before, &Box::pin(self.read_head()).await?) {
             return Ok(());
         }
         Err(reject(

@@ -16,9 +16,10 @@ use futures::stream::FuturesUnordered;
 
 use super::super::capabilities::Feature;
 use super::super::effect_check::{Before, CheckResult, Checked, CheckedCall, act_and_settle};
-use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
+use super::super::failure::{Doing, End};
 use super::super::uploads::Upload;
 use super::completion::Completion;
+use super::source::{Part, is_same_object, source_changed};
 use super::{Copying, stream};
 use crate::multipart_etag::expected_etags;
 
@@ -68,9 +69,6 @@ struct Assembly<'a> {
     way: Way,
     upload: Upload<'a>,
 }
-
-/// A part: its number from 1, its first and last byte.
-pub(super) type Part = (u32, (u64, u64));
 
 impl Assembly<'_> {
     async fn assemble(&self, checked: Option<Checked>) -> Result<Assembled, End> {
@@ -169,19 +167,6 @@ impl Assembly<'_> {
         }
         Err(source_changed())
     }
-}
-
-/// Whether nobody wrote the object between two looks.
-pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
-    let same_etag = match (&before.etag, &now.etag) {
-        (Some(a), Some(b)) => a.matches(b),
-        (a, b) => a == b,
-    };
-    same_etag && before.modified == now.modified
-}
-
-pub(super) fn source_changed() -> End {
-    reject(SOURCE_CHANGED, None, "another writer wrote the source while it was copied; the copy was thrown away")
 }
 
 fn cut_parts(size: u64, part_bytes: u64) -> Vec<Part> {
