@@ -27,7 +27,8 @@ use crate::outcomes::PartBuilder;
 use crate::places::{AlwaysWell, BucketRules, Grantees, Place, RolePlaces};
 use crate::report::{WriteReport, write_report};
 use crate::setback::Setback;
-use crate::slice::{self, Prepare, prepare};
+use crate::slice;
+use crate::stage::prepare::{Prepare, make_slices};
 
 /// A job, its stage held, and everything around it.
 pub(crate) struct Rig {
@@ -140,7 +141,7 @@ impl Rig {
 
     pub(crate) async fn prepare(&self) -> Result<Prepared, Setback> {
         let Self { jobs, spool, places, leash, job, lease, bytes, .. } = self;
-        prepare(Prepare { job, lease, jobs, spool, places, leash, bytes, bytes_max: u64::MAX }).await
+        make_slices(Prepare { job, lease, jobs, spool, places, leash, bytes, bytes_max: u64::MAX }).await
     }
 
     /// Another owner takes the stage over.

@@ -1,19 +1,12 @@
 //! Slices: consecutive tasks, the unit of work and of checkpoint.
 //!
 //! [`plan`] says where one slice ends and the next begins; [`codec`] writes the tasks of a
-//! slice into a file and reads them back as a stream; [`mod@prepare`] makes the slices of a job
-//! out of its manifest, once, at the job's beginning; [`doubts`] looks, at a [`sample`] of the
-//! rows, for what they do not tell by themselves, and [`overlap`] for copies that would take each
-//! other's place; [`retry`] makes slices out of the tasks of an ended job that did not succeed.
+//! slice into a file and reads them back as a stream; `slicer` cuts the tasks of a job into
+//! slices, once, at the job's beginning (`stage/prepare`).
 
 pub mod codec;
-mod doubts;
-mod overlap;
 pub mod plan;
-pub mod prepare;
-mod refused;
-mod retry;
-mod sample;
+pub(crate) mod slicer;
 
 use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::options::{EmptyVersion, Separator};
@@ -22,7 +15,6 @@ use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, ManifestFormat};
 
 pub use codec::{Meaning, ReadSliceError, SliceReader, SliceWriter};
-pub use prepare::{Prepare, prepare};
 
 use crate::setback::Setback;
 
@@ -40,7 +32,7 @@ pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<Slic
 ///
 /// # Errors
 /// As [`open`].
-async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
+pub(crate) async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
     read(spool, slice, Meaning { empty_version: EmptyVersion::Latest, separator: separator(job) }).await
 }
 

@@ -1,4 +1,4 @@
-//! Prepares a job that retries an ended one: its tasks are those of the other's that did not
+//! Makes the slices of a job that retries an ended one: its tasks are those of the other's that did not
 //! succeed, in manifest order.
 //!
 //! The other job has ended, so its slices and outcomes stand still, and slicing is a function
@@ -11,10 +11,11 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
 
+use super::context::Prepare;
 use crate::outcomes::SliceOutcomes;
 use crate::pace::{Pace, ROW_BYTES};
 use crate::setback::Setback;
-use crate::slice::prepare::{Prepare, SLICES_PAGE, Slicer};
+use crate::slice::slicer::{SLICES_PAGE, Slicer};
 use crate::slice::{open_as_written, unreadable};
 
 /// Makes the slices of a job that retries `source`.
@@ -22,8 +23,13 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
     let source = find_ended(what, source).await?;
     let wanted = source.count_to_retry().map_err(|error| fail(&source, error))?;
     let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
-    let mut retrying =
-        Retrying { what, source: &source, slicer: Slicer::begin(what).await?, tasks: 0, pace: Pace::default() };
+    let mut retrying = Retrying {
+        what,
+        source: &source,
+        slicer: Slicer::begin(what.slicing()).await?,
+        tasks: 0,
+        pace: Pace::default(),
+    };
     let read = retrying.add_slices(wanted).await;
     let (tasks, slices) = retrying.slicer.leave(read).await?;
     Ok(Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() })

@@ -22,13 +22,13 @@ use brigade_model::ports::object_store::{At, CallError, HeadObject, ListObjectsV
 use brigade_model::{BucketName, JobId, ObjectKey, Task};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::context::Prepare;
+use super::sample::Sample;
 use crate::manifest::csv::StrangeFirstRow;
 use crate::manifest::row::{self, Row};
 use crate::manifest::tasks::TaskReader;
 use crate::manifest::{Doubt, Located};
 use crate::setback::Setback;
-use crate::slice::prepare::Prepare;
-use crate::slice::sample::Sample;
 
 /// Looks under way at once: a few round trips for a sample, and no burst. ours
 const LOOKS_AT_ONCE: usize = 16;

@@ -1,5 +1,6 @@
 use brigade_model::operation::{Directive, Tag, Tagging};
 use brigade_model::options::{EmptyVersion, Separator};
+use brigade_model::ports::Spool;
 use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::task::Defect;
 use brigade_model::{Capabilities, Capability, Field, Operation, Standing, qcs};

@@ -1,0 +1,65 @@
+//! Makes slices of a manifest, which is read once, as a stream.
+//!
+//! 1. The manifest is looked at, pinned and read; its tasks become a slice's file.
+//! 2. What only all rows together tell, or a look at the store, is settled at the end and kept with
+//!    the job: the slices hold rows so that either is possible.
+//!
+//! Slicing is a function of the manifest's bytes, so the worker that takes over reads them again and
+//! writes only the slices that are not recorded yet. Where nothing pins the bytes from one
+//! preparation to the next (parts of an inventory without an MD5), what is recorded is compared.
+
+use brigade_model::job::Prepared;
+use brigade_model::options::SharedTargets;
+
+use super::context::Prepare;
+use super::doubts::{Doubts, refuse_header};
+use super::overlap::Overlaps;
+use super::refused::Refused;
+use crate::manifest::tasks::TaskReader;
+use crate::manifest::{Located, ManifestProblem};
+use crate::setback::Setback;
+use crate::slice::slicer::Slicer;
+
+/// Makes the slices of a job out of its manifest.
+pub(super) async fn read_tasks(what: Prepare<'_>) -> Result<Prepared, Setback> {
+    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash, what.bytes).await?;
+    let mut slicer = Slicer::begin(what.slicing()).await?;
+    slicer.compares_recorded = !tasks.is_pinned();
+    let read = slice_manifest(what, &mut tasks, &mut slicer).await;
+    slicer.leave(read).await
+}
+
+async fn slice_manifest(
+    what: Prepare<'_>,
+    tasks: &mut TaskReader<'_>,
+    slicer: &mut Slicer<'_>,
+) -> Result<Prepared, Setback> {
+    let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
+    let mut refused = Refused::new(&what.job.spec.operation, what.places);
+    while let Some(row) = tasks.next().await? {
+        if let Some(first) = tasks.take_strange_first_row() {
+            refuse_header(what, first).await?;
+        }
+        doubts.see(&row, tasks);
+        overlaps.see(&row);
+        refused.see(&row);
+        slicer.add_row(&row).await?;
+    }
+    let separators = (tasks.separator(), tasks.possible_separators());
+    let separator = doubts.settle(what, separators).await?;
+    let may_share = what.job.spec.options.shared_targets == Some(SharedTargets::Allow);
+    if let Some(target) = overlaps.shared_target(separator).filter(|_| !may_share) {
+        return Err(Located::manifest_of(what.job).error(ManifestProblem::SharedTarget(target.to_string())).into());
+    }
+    let (count, slices) = slicer.finish().await?;
+    let (left_out, some_rows_have_versions) = (tasks.left_out(), tasks.some_rows_have_versions());
+    let refusals = refused.notes(separator);
+    if count > 0 && refused.rows(separator) == count {
+        return Err(Located::manifest_of(what.job).error(ManifestProblem::AllRefused(refusals.join("; "))).into());
+    }
+    let notes = overlaps.note(separator).into_iter().chain(refusals).collect();
+    Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes })
+}
+
+#[cfg(test)]
+mod tests;
