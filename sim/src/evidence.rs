@@ -9,7 +9,6 @@ use brigade_model::ports::object_store::{At, CallKind, Effect};
 use brigade_model::{BucketName, ETag, Outcome, Status};
 
 use crate::history::{Entry, Event, Seen};
-use crate::network::changes_objects;
 use crate::report::{Report, read_report};
 use crate::scene::JobScene;
 use crate::world::{Ended, TaskObject, World, task_of};
@@ -81,7 +80,7 @@ pub(crate) struct Foreign {
 
 impl CallStory {
     pub(crate) fn changes_objects(&self) -> bool {
-        changes_objects(self.kind)
+        self.kind.changes_objects()
     }
 
     /// Whether its sender had to think, at that moment, that it may have had an effect.

@@ -99,22 +99,6 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
     }
 }
 
-/// Whether a call changes what readers of its object see.
-pub(crate) fn changes_objects(kind: CallKind) -> bool {
-    use CallKind::*;
-    matches!(
-        kind,
-        PutObject
-            | CopyObject
-            | DeleteObject
-            | DeleteObjects
-            | PutObjectTagging
-            | PutObjectAcl
-            | RestoreObject
-            | CompleteMultipartUpload
-    )
-}
-
 /// Stands where calls are carried out.
 struct Witness {
     world: Arc<World>,
@@ -151,7 +135,7 @@ impl Witness {
             None => {
                 let after = world.see(&at, version.as_ref());
                 let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
-                let has_effect = changes_objects(kind) && (!is_delete || before != after);
+                let has_effect = kind.changes_objects() && (!is_delete || before != after);
                 Event::CarriedOut { call: self.call, at, before, after, has_effect }
             }
         };

@@ -166,7 +166,7 @@ impl World {
     /// Writes into the history.
     pub(crate) fn note(&self, node: Option<u32>, event: Event) {
         if let Event::Sent { call, kind, objects } = &event
-            && crate::network::changes_objects(*kind)
+            && kind.changes_objects()
         {
             let of_tasks = objects.iter().map(|(at, _)| at).filter(|at| task_of(&at.key).is_some());
             let objects = of_tasks.cloned().collect();

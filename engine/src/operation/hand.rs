@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::ports::object_store::{
-    At, CallError, CallKind, Effect, GetObject, HeadObject, Leash, ObjectHead, Request, Verdict,
+    At, CallError, Effect, GetObject, HeadObject, Leash, ObjectHead, Request, Verdict,
 };
 use brigade_model::{BucketName, Outcome, Task, Timestamp, VersionId};
 
@@ -80,7 +80,7 @@ impl<'a> Hand<'a> {
         let call = request.into_call();
         let (kind, sent) = (call.kind(), place.stamps.now());
         let result = place.store.call(&self.leash(), call).await;
-        if changes_objects(kind) {
+        if kind.changes_objects() {
             match &result {
                 Ok(_) => self.note_effect(),
                 Err(error) if error.effect == Effect::Unknown => {
@@ -251,33 +251,4 @@ pub(crate) fn allowed_bucket(place: &Place, side: &str, written: &BucketName) ->
         let message = format!("bucket {written} is none of the {side} buckets that the role allows");
         reject("AccessDenied", Some(403), message)
     })
-}
-
-/// Whether a call changes what readers of the bucket see. Parts of an upload do not, and the
-/// upload itself is recorded elsewhere.
-fn changes_objects(kind: CallKind) -> bool {
-    match kind {
-        CallKind::PutObject
-        | CallKind::CopyObject
-        | CallKind::DeleteObject
-        | CallKind::DeleteObjects
-        | CallKind::PutObjectTagging
-        | CallKind::PutObjectAcl
-        | CallKind::RestoreObject
-        | CallKind::PutObjectLegalHold
-        | CallKind::CompleteMultipartUpload => true,
-        CallKind::HeadObject
-        | CallKind::GetObject
-        | CallKind::GetObjectTagging
-        | CallKind::GetObjectAcl
-        | CallKind::ListObjectsV2
-        | CallKind::CreateMultipartUpload
-        | CallKind::UploadPart
-        | CallKind::UploadPartCopy
-        | CallKind::AbortMultipartUpload
-        | CallKind::ListObjectVersions
-        | CallKind::ListMultipartUploads
-        | CallKind::ListParts
-        | CallKind::GetObjectAttributes => false,
-    }
 }

@@ -9,7 +9,7 @@ use brigade_s3::simulated::SimulatedObject;
 use brigade_wire::cos::describe_job::DescribedJob;
 use serde_json::Value;
 
-use super::history::{Done, Entry, Event, Moment, is_act};
+use super::history::{Done, Entry, Event, Moment};
 use super::left::Left;
 use super::run::{Told, key, task_of};
 use super::scene::{Deed, Scene};
@@ -74,7 +74,7 @@ pub(crate) struct Report {
 
 impl CallStory {
     pub(crate) fn is_act(&self) -> bool {
-        is_act(self.kind)
+        self.kind.changes_objects()
     }
 
     /// Whether an object is another after it.

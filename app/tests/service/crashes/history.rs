@@ -82,9 +82,3 @@ pub(crate) struct Done {
     pub(crate) before: Option<ETag>,
     pub(crate) after: Option<ETag>,
 }
-
-/// Whether a call changes what readers of its object see.
-pub(crate) fn is_act(kind: CallKind) -> bool {
-    use CallKind::{CopyObject, DeleteObject, DeleteObjects, PutObject, PutObjectTagging};
-    matches!(kind, CopyObject | DeleteObject | DeleteObjects | PutObject | PutObjectTagging)
-}

@@ -6,7 +6,7 @@ use brigade_model::ports::object_store::CallKind;
 use http::Method;
 use http::request::Parts;
 
-use super::history::{Object, is_act};
+use super::history::Object;
 use super::scene::On;
 use crate::house::at;
 
@@ -41,7 +41,7 @@ impl Message {
         match self.bucket.as_str() {
             "lists" => Some(On::Manifest),
             "reports" if !matches!(self.kind, CallKind::HeadObject | CallKind::GetObject) => Some(On::Report),
-            "photos" | "backup" if is_act(self.kind) => Some(On::Act),
+            "photos" | "backup" if self.kind.changes_objects() => Some(On::Act),
             "photos" | "backup" => Some(On::Look),
             _ => None,
         }

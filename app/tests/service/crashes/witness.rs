@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as Turns, oneshot, watch};
 
-use super::history::{Done, Entry, Event, Object, is_act};
+use super::history::{Done, Entry, Event, Object};
 use super::message::Message;
 use super::scene::{Call, Chance, On, Trap};
 use crate::house::credentials;
@@ -164,7 +164,7 @@ impl Witness {
         let mut open: Vec<(u64, Vec<At>)> = Vec::new();
         for entry in state.history.iter().filter(|entry| entry.life == state.life) {
             match &entry.event {
-                Event::Arrived { call, kind, objects } if is_act(*kind) => {
+                Event::Arrived { call, kind, objects } if kind.changes_objects() => {
                     open.push((*call, objects.iter().map(|object| object.at.clone()).collect()));
                 }
                 Event::Answered { call } => open.retain(|(other, _)| other != call),

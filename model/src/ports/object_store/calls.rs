@@ -35,7 +35,7 @@ macro_rules! unheld {
 }
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident => $answer:ty as $held:ident, $repeatable:ident, $class:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $answer:ty as $held:ident, $repeatable:ident, $class:ident, $changes:ident;)*) => {
         /// A call.
         #[derive(Debug, Clone)]
         pub enum Call {
@@ -74,6 +74,13 @@ macro_rules! calls {
             pub fn class(self) -> CallClass {
                 match self { $(CallKind::$name => CallClass::$class,)* }
             }
+
+            /// Whether it changes what readers of the bucket see. Parts of an upload do not, and the
+            /// upload itself is recorded elsewhere.
+            #[must_use]
+            pub fn changes_objects(self) -> bool {
+                match self { $(CallKind::$name => $changes,)* }
+            }
         }
 
         impl Call {
@@ -101,52 +108,57 @@ macro_rules! calls {
     };
 }
 
+/// The last column of the table of calls: what readers of the bucket see is not the same after it.
+const CHANGES: bool = true;
+/// It is the same.
+const KEEPS: bool = false;
+
 calls! {
     /// Size, ETag, time, metadata of an object.
-    HeadObject => ObjectHead as boxed, always, Read;
+    HeadObject => ObjectHead as boxed, always, Read, KEEPS;
     /// Bytes of an object.
-    GetObject => GotObject as boxed, always, Read;
+    GetObject => GotObject as boxed, always, Read, KEEPS;
     /// A new object from bytes, over whatever is there: repeatable only where the key is ours.
-    PutObject => PutDone as whole, is_to_ours, Write;
+    PutObject => PutDone as whole, is_to_ours, Write, CHANGES;
     /// Copies an object inside the store.
-    CopyObject => CopyDone as whole, never, Write;
+    CopyObject => CopyDone as whole, never, Write, CHANGES;
     /// Deletes one object or version.
-    DeleteObject => Deleted as whole, never, Write;
+    DeleteObject => Deleted as whole, never, Write, CHANGES;
     /// Deletes up to 1,000 objects or versions.
-    DeleteObjects => Vec<DeleteResult> as whole, never, Write;
+    DeleteObjects => Vec<DeleteResult> as whole, never, Write, CHANGES;
     /// Reads tags.
-    GetObjectTagging => TagSet as whole, always, Read;
+    GetObjectTagging => TagSet as whole, always, Read, KEEPS;
     /// Replaces all tags.
-    PutObjectTagging => () as whole, always, Write;
+    PutObjectTagging => () as whole, always, Write, CHANGES;
     /// Reads the ACL.
-    GetObjectAcl => Acl as whole, always, Read;
+    GetObjectAcl => Acl as whole, always, Read, KEEPS;
     /// Replaces the ACL.
-    PutObjectAcl => () as whole, always, Write;
+    PutObjectAcl => () as whole, always, Write, CHANGES;
     /// Asks for a temporary copy of an archived object.
-    RestoreObject => RestoreDone as whole, never, Write;
+    RestoreObject => RestoreDone as whole, never, Write, CHANGES;
     /// One page of a listing.
-    ListObjectsV2 => ListPage as whole, always, Read;
+    ListObjectsV2 => ListPage as whole, always, Read, KEEPS;
     /// Begins a multipart upload.
-    CreateMultipartUpload => String as whole, always, Write;
+    CreateMultipartUpload => String as whole, always, Write, KEEPS;
     /// One part from bytes.
-    UploadPart => PartDone as whole, always, Write;
+    UploadPart => PartDone as whole, always, Write, KEEPS;
     /// One part from a range of another object; its answer is the part's ETag.
-    UploadPartCopy => ETag as whole, always, Write;
+    UploadPartCopy => ETag as whole, always, Write, KEEPS;
     /// Makes the object of its parts.
-    CompleteMultipartUpload => CopyDone as whole, never, Write;
+    CompleteMultipartUpload => CopyDone as whole, never, Write, CHANGES;
     /// The parts of an open upload, on one page: enough to know whether the upload is there.
-    ListParts => Vec<ListedPart> as whole, always, Read;
+    ListParts => Vec<ListedPart> as whole, always, Read, KEEPS;
     /// Throws a multipart upload away.
-    AbortMultipartUpload => () as whole, always, Write;
+    AbortMultipartUpload => () as whole, always, Write, KEEPS;
     /// The first versions and delete markers under a prefix. It has no next page: who asks is
     /// about to remove what it names, and asks again.
-    ListObjectVersions => Vec<ListedVersion> as whole, always, Read;
+    ListObjectVersions => Vec<ListedVersion> as whole, always, Read, KEEPS;
     /// The first open multipart uploads under a prefix; without a next page, as the versions.
-    ListMultipartUploads => Vec<ListedUpload> as whole, always, Read;
+    ListMultipartUploads => Vec<ListedUpload> as whole, always, Read, KEEPS;
     /// Puts a version under legal hold, or takes it from there.
-    PutObjectLegalHold => () as whole, always, Write;
+    PutObjectLegalHold => () as whole, always, Write, CHANGES;
     /// The checksum that an object was put with.
-    GetObjectAttributes => ObjectAttributes as whole, always, Read;
+    GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
 }
 
 fn always<R>(_: &R) -> bool {
@@ -790,5 +802,27 @@ impl DeleteObjects {
         let names: usize = self.objects.iter().map(named).sum();
         let bounds = AnswerBounds::of_entries(self.objects.len(), 1024);
         AnswerBounds { bytes: bounds.bytes + names, ..bounds }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_changes_an_object_is_a_write_and_uploads_change_none_until_they_are_completed() {
+        for kind in CallKind::ALL {
+            assert!(!kind.changes_objects() || kind.class() == CallClass::Write, "{kind:?}");
+        }
+        let quiet = CallKind::ALL.iter().filter(|kind| kind.class() == CallClass::Write && !kind.changes_objects());
+        assert_eq!(
+            quiet.copied().collect::<Vec<_>>(),
+            [
+                CallKind::CreateMultipartUpload,
+                CallKind::UploadPart,
+                CallKind::UploadPartCopy,
+                CallKind::AbortMultipartUpload
+            ]
+        );
     }
 }
