@@ -291,7 +291,7 @@ pub enum Change {
     PreparationStarted,
     /// Its manifest is read; the job waits for a confirmation if one is wanted and missing.
     ManifestRead(Prepared),
-    /// The client confirms, with its reason.
+    /// The client confirms, with its reason; legal of a job that asked to be confirmed.
     Confirmed(String),
     /// Nobody confirmed in time.
     ConfirmationExpired,
@@ -418,6 +418,7 @@ impl Job {
                 }
             }
             Change::Confirmed(reason) => {
+                self.must_ask_for_confirmation()?;
                 self.step(Event::Confirmed, at)?;
                 self.is_confirmed = true;
                 self.say(&self.reason_restored().unwrap_or_else(|| reason.clone()));
@@ -539,6 +540,11 @@ impl Job {
 
     fn must_have_tasks_ahead(&self) -> Result<(), IllegalChange> {
         if self.status.has_tasks_ahead() { Ok(()) } else { Err(IllegalChange { status: self.status }) }
+    }
+
+    fn must_ask_for_confirmation(&self) -> Result<(), IllegalChange> {
+        let asks = self.spec.confirmation_required == Some(true);
+        if asks { Ok(()) } else { Err(IllegalChange { status: self.status }) }
     }
 
     fn must_be_open(&self) -> Result<(), IllegalChange> {

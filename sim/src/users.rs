@@ -109,10 +109,6 @@ pub(crate) fn ask(world: &Arc<World>, process: &Process, id: JobId, change: Chan
 async fn apply(process: &Process, id: JobId, change: Change, name: ChangeId) -> Option<Option<Job>> {
     loop {
         let Some(job) = process.jobs.job(id).await.ok()? else { return Some(None) };
-        let awaits = job.status == Status::Suspended || job.spec.confirmation_required == Some(true);
-        if matches!(change, Change::Confirmed(_)) && !awaits {
-            return Some(None);
-        }
         let apply = Apply { job: id, revision: job.revision, id: name, change: change.clone(), stage_fence: None };
         match process.jobs.apply(apply).await {
             Ok(after) => return Some(Some(after)),

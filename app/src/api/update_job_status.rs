@@ -8,7 +8,7 @@
 //!
 //! Everything else is InvalidRequest. Source: the transition rules of UpdateJobStatus.
 
-use brigade_model::{Change, Job, Status};
+use brigade_model::{Change, Job};
 use brigade_wire::cos::update_job_status::Requested;
 use brigade_wire::cos::{CosError, route, update_job_status};
 
@@ -26,9 +26,9 @@ impl Api {
         query: &[(String, String)],
     ) -> Result<Answer, Refusal> {
         let (requested, reason) = update_job_status::decode_query(query)?;
-        let decide = |job: &Job| decide(job, requested, &reason);
+        let change = |_: &_| Ok(change(requested, &reason));
         let illegal = |job: &Job| illegal(job, requested);
-        let job = self.change_job(caller, id, CosError::no_such_open_job, decide, illegal).await?;
+        let job = self.change_job(caller, id, CosError::no_such_open_job, change, illegal).await?;
         if requested == Requested::Cancelled {
             // Before the answer: once it is out, no task of the job starts here.
             self.engine.stop_job(job.id);
@@ -40,13 +40,10 @@ impl Api {
     }
 }
 
-fn decide(job: &Job, requested: Requested, reason: &str) -> Result<Change, CosError> {
+fn change(requested: Requested, reason: &str) -> Change {
     match requested {
-        Requested::Cancelled => Ok(Change::CancelRequested(reason.to_owned())),
-        Requested::Ready => {
-            let awaits = job.status == Status::Suspended || job.spec.confirmation_required == Some(true);
-            if awaits { Ok(Change::Confirmed(reason.to_owned())) } else { Err(illegal(job, requested)) }
-        }
+        Requested::Ready => Change::Confirmed(reason.to_owned()),
+        Requested::Cancelled => Change::CancelRequested(reason.to_owned()),
     }
 }
 

@@ -70,6 +70,18 @@ fn a_job_that_wants_a_confirmation_waits_for_it_and_says_so() {
 }
 
 #[test]
+fn a_job_that_did_not_ask_to_be_confirmed_takes_no_confirmation() {
+    for asks in [None, Some(false)] {
+        for life in [&[][..], &[Change::PreparationStarted]] {
+            let mut job = changed(job(asks), life);
+            let before = job.clone();
+            let refused = job.change(&Change::Confirmed("go".into()), at(9), ServiceTime::default());
+            assert_eq!((refused, &job), (Err(IllegalChange { status: before.status }), &before));
+        }
+    }
+}
+
+#[test]
 fn a_confirmation_that_comes_early_is_remembered() {
     for early in [
         vec![Change::Confirmed(String::new()), Change::PreparationStarted, prepared()],
