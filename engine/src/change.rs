@@ -1,7 +1,8 @@
-//! Changing a job: read it, decide, apply; a loser of a race reads and decides again.
+//! What the engine changes of a job: the observer is told where the job moved.
 
 use brigade_model::job::Job;
-use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId, Fence, LeaseToken, StoreError};
+use brigade_model::ports::change_job::{Changed, NotChanged, change_job};
+use brigade_model::ports::job_store::{ChangeId, Fence, LeaseToken, StoreError};
 use brigade_model::{Change, JobId};
 use uuid::{Builder, Uuid};
 
@@ -43,27 +44,23 @@ impl Ports {
         stage_fence: Option<Fence>,
         decide: impl Fn(&Job) -> Option<Change> + Send + Sync,
     ) -> Result<Option<Job>, ChangeError> {
-        loop {
-            let Some(job) = self.jobs.job(id).await? else { return Ok(None) };
-            let Some(change) = decide(&job) else { return Ok(Some(job)) };
-            let apply = Apply { job: id, revision: job.revision, id: self.change_id(), change, stage_fence };
-            match self.jobs.apply(apply).await {
-                Ok(after) => {
-                    if after.status != job.status {
-                        tracing::info!(job = %id, from = %job.status, to = %after.status, "job moved");
-                        self.observer.job_moved(id, after.status);
-                    }
-                    return Ok(Some(after));
+        let decide = |job: &Job| decide(job).ok_or(());
+        match change_job(&*self.jobs, id, self.change_id(), stage_fence, decide).await {
+            Ok(Changed { before, after }) => {
+                if after.status != before.status {
+                    tracing::info!(job = %id, from = %before.status, to = %after.status, "job moved");
+                    self.observer.job_moved(id, after.status);
                 }
-                Err(ApplyError::Lost) => {}
-                Err(ApplyError::NotFound) => return Ok(None),
-                Err(ApplyError::Fenced) => return Err(ChangeError::Fenced),
-                Err(ApplyError::Illegal(illegal)) => {
-                    tracing::error!(job = %id, error = %illegal, "a change that the table does not allow was decided");
-                    return Ok(Some(job));
-                }
-                Err(ApplyError::Store(error)) => return Err(error.into()),
+                Ok(Some(after))
             }
+            Err(NotChanged::NotFound) => Ok(None),
+            Err(NotChanged::Refused(job, ())) => Ok(Some(*job)),
+            Err(NotChanged::Illegal(job, illegal)) => {
+                tracing::error!(job = %id, error = %illegal, "a change that the table does not allow was decided");
+                Ok(Some(*job))
+            }
+            Err(NotChanged::Fenced) => Err(ChangeError::Fenced),
+            Err(NotChanged::Store(error)) => Err(error.into()),
         }
     }
 }

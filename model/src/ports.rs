@@ -3,6 +3,7 @@
 //! Each has a body for production and one for tests; one conformance suite runs on all bodies
 //! of a port.
 
+pub mod change_job;
 pub mod clock;
 pub mod entropy;
 pub mod job_store;
@@ -10,6 +11,7 @@ pub mod object_store;
 pub mod spawn;
 pub mod spool;
 
+pub use change_job::change_job;
 pub use clock::{Clock, Monotonic};
 pub use entropy::Entropy;
 pub use job_store::JobStore;

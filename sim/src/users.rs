@@ -1,11 +1,13 @@
 //! Users, who change their jobs at any moment; what the service does for them is what its API
 //! does: read, decide, apply, stop what must stop, and then answer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
-use brigade_model::ports::{JobStore, Spawn};
+use brigade_model::ports::Spawn;
+use brigade_model::ports::change_job::{NotChanged, change_job};
+use brigade_model::ports::job_store::ChangeId;
 use brigade_model::status::stage;
 use brigade_model::{Change, Job, JobId, Stage, Status};
 
@@ -107,14 +109,11 @@ pub(crate) fn ask(world: &Arc<World>, process: &Process, id: JobId, change: Chan
 
 /// `Some(None)` when it is refused, `None` when there is no answer.
 async fn apply(process: &Process, id: JobId, change: Change, name: ChangeId) -> Option<Option<Job>> {
-    loop {
-        let Some(job) = process.jobs.job(id).await.ok()? else { return Some(None) };
-        let apply = Apply { job: id, revision: job.revision, id: name, change: change.clone(), stage_fence: None };
-        match process.jobs.apply(apply).await {
-            Ok(after) => return Some(Some(after)),
-            Err(ApplyError::Lost) => {}
-            Err(ApplyError::NotFound | ApplyError::Illegal(_)) => return Some(None),
-            Err(ApplyError::Fenced | ApplyError::Store(_)) => return None,
-        }
+    let decide = |_: &Job| Ok::<_, Infallible>(change.clone());
+    match change_job(&*process.jobs, id, name, None, decide).await {
+        Ok(changed) => Some(Some(changed.after)),
+        Err(NotChanged::NotFound | NotChanged::Illegal(..)) => Some(None),
+        Err(NotChanged::Fenced | NotChanged::Store(_)) => None,
+        Err(NotChanged::Refused(_, never)) => match never {},
     }
 }

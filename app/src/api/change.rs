@@ -1,12 +1,12 @@
-//! Changes of a job by its user: read, decide, compare and set; a loser of a race reads and
-//! decides again.
+//! Changes of a job by its user, who changes only what is shown to him.
 
-use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
+use brigade_model::ports::change_job::{NotChanged, change_job};
+use brigade_model::ports::job_store::{ApplyError, ChangeId};
 use brigade_model::{Change, Job};
 use brigade_wire::cos::{CosError, route};
 
-use crate::api::Api;
 use crate::api::answer::Refusal;
+use crate::api::{Api, shows};
 use crate::auth::Caller;
 
 impl Api {
@@ -24,17 +24,16 @@ impl Api {
         let mut name = [0; 16];
         self.entropy.fill(&mut name);
         let change_id = ChangeId(uuid::Builder::from_random_bytes(name).into_uuid());
-        loop {
-            let job = self.find_job(caller, id).await?.ok_or_else(missing)?;
-            let change = decide(&job)?;
-            let apply = Apply { job: job.id, revision: job.revision, id: change_id, change, stage_fence: None };
-            match self.jobs.apply(apply).await {
-                Ok(after) => return Ok(after),
-                Err(ApplyError::Lost) => {}
-                Err(ApplyError::NotFound) => return Err(missing().into()),
-                Err(ApplyError::Illegal(_)) => return Err(illegal(&job).into()),
-                Err(error @ (ApplyError::Fenced | ApplyError::Store(_))) => return Err(Refusal::store(error)),
-            }
+        let id = id.id().ok_or_else(missing)?;
+        let listed_since = self.listed_since().await?;
+        let decide = |job: &Job| if shows(caller, job, listed_since) { decide(job) } else { Err(missing()) };
+        match change_job(&*self.jobs, id, change_id, None, decide).await {
+            Ok(changed) => Ok(changed.after),
+            Err(NotChanged::NotFound) => Err(missing().into()),
+            Err(NotChanged::Refused(_, why)) => Err(why.into()),
+            Err(NotChanged::Illegal(job, _)) => Err(illegal(&job).into()),
+            Err(NotChanged::Fenced) => Err(Refusal::store(ApplyError::Fenced)),
+            Err(NotChanged::Store(error)) => Err(Refusal::store(error)),
         }
     }
 }
