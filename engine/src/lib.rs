@@ -23,6 +23,7 @@ mod pace;
 pub mod places;
 pub mod ports;
 mod purge;
+mod ranged;
 pub mod report;
 #[cfg(test)]
 mod rig;

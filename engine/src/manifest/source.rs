@@ -5,22 +5,17 @@
 //! Each range asks for the same ETag (If-Match), and each answer's ETag is compared besides,
 //! since some servers ignore the condition; so all bytes are those of one object.
 
-use brigade_model::ports::object_store::{
-    At, ByteStream, CallError, Effect, GetObject, HeadObject, Leash, Verdict, send,
-};
+use brigade_model::ports::object_store::{At, ByteStream, CallError, GetObject, HeadObject, Leash, send};
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
 
 use crate::manifest::{Located, ManifestProblem, ReadManifestError};
 use crate::places::Place;
+use crate::ranged::{Pinned, Range, Ranged};
 
 /// Bytes of one range. At 50 bytes a row some 170,000 rows: a tenth of a second's parsing for
 /// one request.
 pub const RANGE_BYTES: u64 = 8 * 1024 * 1024;
-
-/// Broken answers in a row, none of which brought a byte, before reading is given up for now.
-/// `retry` stands below and has waited already when a call fails.
-const BROKEN_ANSWERS_MAX: u32 = 3;
 
 /// Which bytes are meant.
 #[derive(Debug, Clone)]
@@ -75,7 +70,7 @@ impl<'a> PinnedObject<'a> {
     /// Its bytes from `from` on, `to` not included.
     #[must_use]
     pub fn read(self, from: u64, to: u64) -> Source<'a> {
-        Source { end: to.min(self.size), object: self, offset: from, answer: None, broken_answers: 0 }
+        Source { bytes: Ranged::new(from, to.min(self.size), RANGE_BYTES), object: self }
     }
 
     /// All its bytes.
@@ -89,14 +84,34 @@ impl<'a> PinnedObject<'a> {
     }
 }
 
+impl Pinned for PinnedObject<'_> {
+    type Error = ReadManifestError;
+
+    async fn ask(&self, range: Range) -> Result<Box<dyn ByteStream>, ReadManifestError> {
+        let Self { place, leash, pin, at, etag, .. } = self;
+        let request = GetObject {
+            at: at.clone(),
+            version: pin.version.clone(),
+            range: Some(range),
+            if_match: Some(etag.clone()),
+        };
+        let got = send(&*place.store, leash, request).await.map_err(|error| self.broken(error))?;
+        match (&pin.etag, &got.head.etag) {
+            (None, Some(found)) if !found.matches(etag) => return Err(self.error(ManifestProblem::ChangedMeanwhile)),
+            (wanted, _) => check_etag(wanted.as_ref(), got.head.etag).map_err(|problem| self.error(problem))?,
+        };
+        Ok(got.body)
+    }
+
+    fn broken(&self, error: CallError) -> ReadManifestError {
+        self.error(ManifestProblem::of_call(error, self.pin.etag.as_ref()))
+    }
+}
+
 /// Bytes of an object, in order.
 pub struct Source<'a> {
     object: PinnedObject<'a>,
-    offset: u64,
-    end: u64,
-    /// The answer being read and how many of its bytes are still to come.
-    answer: Option<(Box<dyn ByteStream>, u64)>,
-    broken_answers: u32,
+    bytes: Ranged,
 }
 
 impl Source<'_> {
@@ -111,59 +126,8 @@ impl Source<'_> {
     /// # Errors
     /// [`ReadManifestError`].
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadManifestError> {
-        while self.offset < self.end {
-            let (mut body, to_come) = match self.answer.take() {
-                Some(answer) => answer,
-                None => self.ask().await.map_err(|problem| self.object.error(problem))?,
-            };
-            match body.next().await {
-                Some(Ok(bytes)) if bytes.len() as u64 <= to_come => {
-                    self.offset += bytes.len() as u64;
-                    self.answer = Some((body, to_come - bytes.len() as u64)).filter(|(_, to_come)| *to_come > 0);
-                    if !bytes.is_empty() {
-                        self.broken_answers = 0;
-                        return Ok(Some(bytes));
-                    }
-                }
-                Some(Ok(_)) => self.count_broken(broken("the answer is longer than the range"))?,
-                Some(Err(error)) => self.count_broken(error)?,
-                None => self.count_broken(broken("the answer is shorter than the range"))?,
-            }
-        }
-        Ok(None)
+        self.bytes.next(&self.object).await
     }
-
-    async fn ask(&mut self) -> Result<(Box<dyn ByteStream>, u64), ManifestProblem> {
-        let PinnedObject { place, leash, pin, at, etag, .. } = &self.object;
-        let last = (self.offset + RANGE_BYTES).min(self.end) - 1;
-        let request = GetObject {
-            at: at.clone(),
-            version: pin.version.clone(),
-            range: Some((self.offset, last)),
-            if_match: Some(etag.clone()),
-        };
-        let got = send(&*place.store, leash, request).await;
-        let got = got.map_err(|error| ManifestProblem::of_call(error, pin.etag.as_ref()))?;
-        match (&pin.etag, &got.head.etag) {
-            (None, Some(found)) if !found.matches(etag) => return Err(ManifestProblem::ChangedMeanwhile),
-            (wanted, _) => check_etag(wanted.as_ref(), got.head.etag)?,
-        };
-        Ok((got.body, last - self.offset + 1))
-    }
-
-    /// A broken answer: the next one goes on behind the last good byte.
-    fn count_broken(&mut self, error: CallError) -> Result<(), ReadManifestError> {
-        self.broken_answers += 1;
-        if error.verdict == Verdict::Stopped || self.broken_answers >= BROKEN_ANSWERS_MAX {
-            let problem = ManifestProblem::of_call(error, self.object.pin.etag.as_ref());
-            return Err(self.object.error(problem));
-        }
-        Ok(())
-    }
-}
-
-fn broken(what: &str) -> CallError {
-    CallError::new(Verdict::Transient, Effect::None, "IncompleteBody", what)
 }
 
 /// The ETag that was found, if it is the wanted one. An answer that names none cannot prove

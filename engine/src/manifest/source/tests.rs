@@ -1,9 +1,10 @@
 use brigade_model::ManifestLocation;
-use brigade_model::ports::object_store::CallKind;
+use brigade_model::ports::object_store::{CallKind, Verdict};
 
 use super::*;
 use crate::manifest::Piece;
 use crate::places::BucketRules;
+use crate::ranged::BROKEN_BODIES_MAX;
 use crate::rig::{Rig, Trouble, at};
 use crate::setback::Setback;
 
@@ -58,7 +59,7 @@ async fn after_a_broken_answer_reading_goes_on_where_it_stopped() {
 async fn a_store_that_only_breaks_is_tried_again_later() {
     for trouble in [|| Trouble::BreaksAfter(0), || Trouble::EndsAfter(0), || Trouble::IsTooLong] {
         let rig = Rig::new("0123456789", |_| {}).await;
-        rig.script.expect((0..BROKEN_ANSWERS_MAX).map(|_| (CallKind::GetObject, trouble())));
+        rig.script.expect((0..BROKEN_BODIES_MAX).map(|_| (CallKind::GetObject, trouble())));
         let setback = Setback::from(read(&rig).await.unwrap_err());
         assert!(matches!(setback, Setback::Again(_)), "{setback}");
     }

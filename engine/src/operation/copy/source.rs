@@ -1,63 +1,83 @@
 //! The source of a copy as the bytes of one object: what is read of it is proven to be what its head
 //! declares, and to be of the same state from the first look to the last.
 
-use brigade_model::ports::object_store::{ByteStream, CallError, Effect, GetObject, ObjectHead, Verdict};
+use brigade_model::ports::object_store::{ByteStream, CallError, GetObject, GotObject, ObjectHead};
 use bytes::{Bytes, BytesMut};
 
-use super::super::failure::{Doing, End, SOURCE_CHANGED, reject};
+use super::super::failure::{End, SOURCE_CHANGED, reject};
 use super::Copying;
 use super::digests::{Digests, Hashing};
+use crate::ranged::{Pinned, Range, Ranged, incomplete, must_be_over};
 
 /// The code of a copy whose source sends other bytes than it declares.
 pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
 
 /// A part: its number from 1, its first and last byte.
-pub(super) type Part = (u32, (u64, u64));
+pub(super) type Part = (u32, Range);
 
-/// How often bytes are asked for that break off on their way.
-const READS_MAX: u32 = 3;
-
-/// Reads a range of the source, or all of it, with the head of the answer. An answer whose bytes
-/// break off is asked for again: the decorators around a store see its beginning only.
+/// Reads a range of the source, or all of it, with the head of the answer.
 pub(super) async fn read_range(
     copying: &Copying<'_>,
     head: &ObjectHead,
-    range: Option<(u64, u64)>,
+    range: Option<Range>,
     hashings: &mut [Hashing],
 ) -> Result<(ObjectHead, Bytes), End> {
-    let before = hashings.to_vec();
-    let mut reads = 0;
-    loop {
-        reads += 1;
-        match read_once(copying, head, range, hashings).await {
-            Err(End::Call { error, .. }) if error.verdict == Verdict::Transient && reads < READS_MAX => {
-                hashings.clone_from_slice(&before);
-            }
-            result => return result,
-        }
+    let source = Source { copying, head };
+    let (from, to) = range.map_or((0, head.size), |(first, last)| (first, last + 1));
+    let too_large = |_| source.broken(incomplete("the part is larger than memory"));
+    let mut bytes = BytesMut::with_capacity(usize::try_from(to - from).map_err(too_large)?);
+    let mut got = source.get(range, to - from).await?;
+    if from == to {
+        must_be_over(&mut *got.body).await.map_err(|error| source.broken(error))?;
     }
-}
-
-async fn read_once(
-    copying: &Copying<'_>,
-    head: &ObjectHead,
-    range: Option<(u64, u64)>,
-    hashings: &mut [Hashing],
-) -> Result<(ObjectHead, Bytes), End> {
-    let request = GetObject {
-        at: copying.route.source.clone(),
-        version: copying.hand.task.version.clone(),
-        range,
-        if_match: head.etag.clone(),
-    };
-    let got = copying.hand.send(&copying.hand.bench.source, request).await.doing("reading the source")?;
-    let size = range.map_or(head.size, |(first, last)| last - first + 1);
-    check_answer(head, &got.head, size)?;
-    let body = collect(got.body, size, hashings).await.doing("reading the source")?;
+    let mut body = Ranged::begun(from, to, got.body);
+    while let Some(piece) = body.next(&source).await? {
+        hashings.iter_mut().for_each(|hashing| hashing.update(&piece));
+        bytes.extend_from_slice(&piece);
+    }
     // Not every store tells with the bytes what it tells in a HEAD.
     let modified = got.head.modified.or(head.modified);
     let tag_count = got.head.tag_count.or(head.tag_count);
-    Ok((ObjectHead { modified, tag_count, ..got.head }, body))
+    Ok((ObjectHead { modified, tag_count, ..got.head }, bytes.freeze()))
+}
+
+/// The source, pinned by what was seen of it.
+struct Source<'a> {
+    copying: &'a Copying<'a>,
+    head: &'a ObjectHead,
+}
+
+impl Source<'_> {
+    /// Asks for a range, or for all; so many bytes must come.
+    async fn get(&self, range: Option<Range>, size: u64) -> Result<GotObject, End> {
+        let (hand, route) = (self.copying.hand, self.copying.route);
+        let request = GetObject {
+            at: route.source.clone(),
+            version: hand.task.version.clone(),
+            range,
+            if_match: self.head.etag.clone(),
+        };
+        let got = hand.send(&hand.bench.source, request).await.map_err(|error| self.broken(error))?;
+        check_answer(self.head, &got.head, size)?;
+        Ok(got)
+    }
+}
+
+impl Pinned for Source<'_> {
+    type Error = End;
+
+    async fn ask(&self, (first, last): Range) -> Result<Box<dyn ByteStream>, End> {
+        if self.head.etag.is_none() {
+            let why =
+                "the source's bytes broke off, and without an ETag nothing tells that the next are of the same object";
+            return Err(self.broken(incomplete(why)));
+        }
+        Ok(self.get(Some((first, last)), last - first + 1).await?.body)
+    }
+
+    fn broken(&self, error: CallError) -> End {
+        End::Call { doing: "reading the source", error }
+    }
 }
 
 /// Whether the bytes that come are those of the object that was looked at: not every store
@@ -95,25 +115,6 @@ fn source_differs(difference: String) -> End {
     let message =
         format!("the bytes that the source sends are not those that it declares: {difference}; none was kept");
     reject(SOURCE_DIFFERS, None, message)
-}
-
-/// Gathers exactly `size` bytes, and never more.
-async fn collect(mut body: Box<dyn ByteStream>, size: u64, hashings: &mut [Hashing]) -> Result<Bytes, CallError> {
-    let wrong = |problem: &str| CallError::new(Verdict::Transient, Effect::None, "IncompleteBody", problem);
-    let size = usize::try_from(size).map_err(|_| wrong("the part is larger than memory"))?;
-    let mut bytes = BytesMut::with_capacity(size);
-    while let Some(piece) = body.next().await {
-        let piece = piece?;
-        if bytes.len() + piece.len() > size {
-            return Err(wrong("the store sent more bytes than it was asked for"));
-        }
-        hashings.iter_mut().for_each(|hashing| hashing.update(&piece));
-        bytes.extend_from_slice(&piece);
-    }
-    if bytes.len() < size {
-        return Err(wrong("the source's bytes broke off"));
-    }
-    Ok(bytes.freeze())
 }
 
 /// Whether nobody wrote the object between two looks.
