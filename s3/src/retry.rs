@@ -302,8 +302,8 @@ impl Retry {
                 history.last = Some(error.clone());
                 let why = || format!("{call} fails again and again with {code}, while other calls are answered");
                 self.idle(leash, history, why, self.clock.sleep(duration)).await?;
-                let is_too_many = error.verdict == Verdict::Throttled && objects > 1;
-                Ok(is_too_many.then(|| Err(CallError { is_free: true, ..error })))
+                let is_refused = error.verdict == Verdict::Throttled && error.http_status.is_some();
+                Ok((is_refused && objects > 1).then(|| Err(CallError { is_free: true, ..error })))
             }
         }
     }

@@ -44,11 +44,13 @@ pub enum Step {
     Connect,
     /// It did not agree on TLS.
     Tls,
+    /// It took the connection and did not serve it, while it serves others: it has no room for more.
+    Admit,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 4] = [Step::Descriptor, Step::Resolve, Step::Connect, Step::Tls];
+    pub const ALL: [Step; 5] = [Step::Descriptor, Step::Resolve, Step::Connect, Step::Tls, Step::Admit];
 }
 
 /// The ways in which an answer is lost.
@@ -107,6 +109,9 @@ const CODES: &[Row<&str>] = &[
 /// The code of an answer that is the whole object where a part of it was asked for.
 pub(crate) const RANGE_IGNORED: &str = "RangeIgnored";
 
+/// The code of a connection that the server has no room for.
+pub(crate) const TOO_MANY_CONNECTIONS: &str = "TooManyConnections";
+
 /// What each status means when its code is not in the table above, with the code that an answer
 /// without one gets. Statuses of 4xx and 5xx that have no row here take the class's last row.
 const STATUSES: &[(Row<u16>, &str)] = &[
@@ -143,7 +148,7 @@ const STATUSES: &[(Row<u16>, &str)] = &[
 #[must_use]
 pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
-        Seen::NotConnected(Step::Descriptor) => (Throttled, NoEffect),
+        Seen::NotConnected(Step::Descriptor | Step::Admit) => (Throttled, NoEffect),
         Seen::NotConnected(Step::Resolve | Step::Connect | Step::Tls) => (Unavailable, NoEffect),
         Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
         // The status came before the work was done, so the code tells what to do and nothing of
@@ -165,6 +170,7 @@ pub fn own_code(seen: Seen<'_>) -> &str {
         Seen::NotConnected(Step::Resolve) => "ResolveFailed",
         Seen::NotConnected(Step::Connect) => "ConnectFailed",
         Seen::NotConnected(Step::Tls) => "TlsFailed",
+        Seen::NotConnected(Step::Admit) => TOO_MANY_CONNECTIONS,
         Seen::Lost(Loss::TimedOut) => "RequestTimeout",
         Seen::Lost(Loss::Reset) => "ConnectionReset",
         Seen::Lost(Loss::CutOff) => "IncompleteAnswer",

@@ -72,6 +72,7 @@ const KNOWN: &[&str] = &[
     "TlsFailed",
     "TokenRefreshRequired",
     "TooEarly",
+    "TooManyConnections",
     "TooManyRequests",
     "UnprovenSuccess",
     "XAmzContentSHA256Mismatch",

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use brigade_model::StoreClock;
+use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{AnswerBounds, Call, CallError};
 use bytes::Bytes;
@@ -35,6 +36,10 @@ use crate::verdict::{Loss, Step};
 const HASHED_INLINE_MAX: usize = 256 << 10;
 /// The hashes of no larger body are kept: ten tags take less.
 const KEPT_BODY_MAX: usize = 16 << 10;
+/// Where so many connections are open, a further one first has to answer something that changes
+/// nothing. A server with no room for more may take one and close it unanswered, and what becomes of a
+/// call that was sent over it is not known.
+const UNPROVEN_CONNECTIONS_MAX: usize = 32;
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
 
@@ -133,7 +138,7 @@ impl Exchange {
     async fn send_signed(&self, call: &Call, (address, request): Signed) -> Result<Reply, CallError> {
         let mut patience = Patience::begin(&self.clock, &self.timeouts, call);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
-        let (line, response) = self.answer(&address, request, &mut patience).await?;
+        let (line, response) = self.answer(call, &address, request, &mut patience).await?;
         patience.hear();
         if let Some((dates, sent)) = dates
             && let Some(date) = response.headers().get(header::DATE).and_then(|date| http_date(date.to_str().ok()?))
@@ -184,6 +189,7 @@ impl Exchange {
     /// never written.
     async fn answer(
         &self,
+        call: &Call,
         address: &Address,
         mut request: Wire,
         patience: &mut Patience,
@@ -193,7 +199,7 @@ impl Exchange {
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
-                None => Box::pin(self.connect(address, patience)).await?,
+                None => Box::pin(self.connect(call.bucket(), address, patience)).await?,
             };
             let answer = tokio::select! {
                 biased;
@@ -212,13 +218,48 @@ impl Exchange {
         }
     }
 
-    async fn connect(&self, address: &Address, patience: &mut Patience) -> Result<Box<Line>, CallError> {
-        let line = tokio::select! {
-            biased;
-            line = self.pool.connect(address) => line,
-            () = patience.over() => Err(NotConnected { step: Step::Connect, cause: "no answer in time".into() }),
+    async fn connect(
+        &self,
+        bucket: &BucketName,
+        address: &Address,
+        patience: &mut Patience,
+    ) -> Result<Box<Line>, CallError> {
+        let connect = async {
+            let open = || async { self.pool.connect(address).await.map_err(|cause| self.not_connected(&cause)) };
+            let mut line = open().await?;
+            if line.nth() <= UNPROVEN_CONNECTIONS_MAX {
+                return Ok(line);
+            }
+            self.prove(&mut line, bucket).await?;
+            // A server that closes each connection after one answer was asked often enough.
+            if line.is_free().await { Ok(line) } else { open().await }
         };
-        line.map_err(|cause| self.not_connected(&cause))
+        tokio::select! {
+            biased;
+            line = connect => line,
+            () = patience.over() => Err(self.not_connected(&silent())),
+        }
+    }
+
+    /// Whether the server serves a new connection: it answers a HEAD of the bucket, whatever that says
+    /// of the bucket.
+    async fn prove(&self, line: &mut Line, bucket: &BucketName) -> Result<(), CallError> {
+        let head = Draft::of_bucket(Method::HEAD, bucket);
+        let (_, request) = self.sign(head, &Hashes::of(b""), &self.credentials.current())?;
+        let answer = tokio::select! {
+            biased;
+            answer = line.send(request) => answer,
+            () = self.clock.sleep(self.timeouts.connect) => return Err(self.not_connected(&silent())),
+        };
+        let refusal = match answer {
+            Ok(response) if response.status().is_server_error() || response.status() == 429 => {
+                format!("a HEAD of the bucket was answered with {}", response.status())
+            }
+            Ok(_) => return Ok(()),
+            Err(LineError::Broken(error)) => format!("a new connection was closed unanswered: {error}"),
+            Err(LineError::NotSent(_)) => "a new connection was closed at once".to_owned(),
+        };
+        Err(self.not_connected(&NotConnected { step: Step::Admit, cause: refusal }))
     }
 
     fn not_connected(&self, cause: &NotConnected) -> CallError {
@@ -271,6 +312,10 @@ impl Exchange {
         }
         Ok(reply)
     }
+}
+
+fn silent() -> NotConnected {
+    NotConnected { step: Step::Connect, cause: "no answer in time".into() }
 }
 
 /// What a body is sent with.

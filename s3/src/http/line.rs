@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -32,6 +33,26 @@ pub(crate) struct Line {
     sender: SendRequest<Full<Bytes>>,
     connection: Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>,
     is_over: bool,
+    place: Place,
+}
+
+/// Its place among the open lines of a pool, left when dropped.
+struct Place {
+    open: Arc<AtomicUsize>,
+    /// So many were open with it when it was taken.
+    nth: usize,
+}
+
+impl Place {
+    fn among(open: &Arc<AtomicUsize>) -> Self {
+        Self { nth: open.fetch_add(1, Ordering::Relaxed) + 1, open: Arc::clone(open) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What is read of an answer at a time, and the longest head of one. Each line holds as much; the
@@ -47,13 +68,18 @@ pub(crate) enum LineError {
 }
 
 impl Line {
-    async fn over(stream: Box<dyn Stream>) -> Result<Box<Self>, NotConnected> {
+    async fn over(stream: Box<dyn Stream>, place: Place) -> Result<Box<Self>, NotConnected> {
         let (sender, connection) = Builder::new()
             .max_buf_size(READ_AHEAD_MAX)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| NotConnected { step: Step::Connect, cause: error.to_string() })?;
-        Ok(Box::new(Self { sender, connection, is_over: false }))
+        Ok(Box::new(Self { sender, connection, is_over: false, place }))
+    }
+
+    /// How many lines of its pool were open when it was opened, itself among them.
+    pub(crate) fn nth(&self) -> usize {
+        self.place.nth
     }
 
     /// Sends a request and waits for the answer's head.
@@ -80,7 +106,7 @@ impl Line {
     }
 
     /// Whether it can carry another request.
-    async fn is_free(&mut self) -> bool {
+    pub(crate) async fn is_free(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(self.poll_free(cx))).await
     }
 
@@ -215,6 +241,8 @@ pub(crate) struct Pool {
     idle_max: Duration,
     idle: IdleConnections,
     number: u64,
+    /// Lines of this pool that are open, or being opened.
+    open: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Pool {
@@ -226,7 +254,7 @@ impl fmt::Debug for Pool {
 impl Pool {
     pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>, idle_max: Duration, idle: IdleConnections) -> Self {
         let number = idle.next_pool();
-        Self { connector, clock, idle_max, idle, number }
+        Self { connector, clock, idle_max, idle, number, open: Arc::default() }
     }
 
     /// A kept line that is still good.
@@ -242,10 +270,11 @@ impl Pool {
 
     /// A new line. Where the process has no descriptor left, those that wait give theirs.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Box<Line>, NotConnected> {
+        let place = Place::among(&self.open);
         loop {
             match self.connector.connect(address).await {
                 Err(NotConnected { step: Step::Descriptor, .. }) if self.idle.make_room() => {}
-                connected => return Line::over(connected?).await,
+                connected => return Line::over(connected?, place).await,
             }
         }
     }

@@ -21,6 +21,8 @@ use taken::Taken;
 
 /// The limit of a store that nothing is known of.
 pub(super) const FIRST_LIMIT: u32 = 32;
+/// The same of calls that are about many objects each.
+pub(super) const FIRST_LIMIT_OF_GROUPS: u32 = LIMIT_MIN;
 /// So many may always be in flight: a call or two that never return must not hold up all others.
 const LIMIT_MIN: u32 = 4;
 /// No round is shorter: on a fast network its few answers would say nothing.
@@ -78,6 +80,8 @@ pub enum Reason {
     SlowDown,
     /// The store did not answer in time, or failed.
     Failures,
+    /// The store has no room for more connections.
+    NoRoom,
 }
 
 impl Reason {
@@ -90,6 +94,7 @@ impl Reason {
             Reason::NoMoreAnswers => "no more answers",
             Reason::SlowDown => "slow down",
             Reason::Failures => "failures",
+            Reason::NoRoom => "too many connections",
         }
     }
 }
@@ -105,6 +110,8 @@ pub(super) enum Load {
     Failed,
     /// No connection, or one that was lost: now and then by chance, often where there are too many.
     Unconnected,
+    /// A new connection was not served, while others are.
+    NoRoom,
 }
 
 /// One call that ended.
@@ -244,6 +251,7 @@ impl Adaptive {
             Load::SlowDown => self.slow_down(sample),
             Load::Failed => self.cut(sample.now, Reason::Failures, LIMIT_CUT),
             Load::Unconnected => self.note_unconnected(sample.now),
+            Load::NoRoom => self.leave_room(sample.now),
         }
         self.set_pace(sample.now, sample.cap);
     }
@@ -464,6 +472,14 @@ impl Adaptive {
         let (since, lost) = self.unconnected;
         let is_recent = now.since(since) < Duration::from_secs(1);
         is_recent && f64::from(lost) > self.taken.per_second(now) * UNCONNECTED_SHARE
+    }
+
+    /// The store serves all connections but this one, so one fewer may be in flight.
+    fn leave_room(&mut self, now: Monotonic) {
+        self.limit = (self.limit - 1.0).max(f64::from(LIMIT_MIN));
+        self.breaks_above = Some((self.limit, now));
+        self.reason = Reason::NoRoom;
+        self.end_trials(now);
     }
 
     /// No answer in time, or nothing but "slow down": fewer at once, once a round.

@@ -8,13 +8,15 @@ use std::time::Duration;
 use brigade_model::names::BucketName;
 use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, Verdict};
+use slab::Slab;
 use tokio::sync::{Notify, oneshot};
 
-use super::adaptive::{Adaptive, FIRST_LIMIT, Load, Reason, Sample};
+use super::adaptive::{Adaptive, FIRST_LIMIT, FIRST_LIMIT_OF_GROUPS, Load, Reason, Sample};
 use super::answered::Answered;
 use super::fair::FairQueue;
 use super::rate::{CATCH_UP, Rate};
 use super::{AdaptiveUsage, Caps, Learned, Usage};
+use crate::verdict::TOO_MANY_CONNECTIONS;
 
 /// Buckets and classes that are told apart. Others share one limit a class: a role names its
 /// buckets, so there are rarely more than a handful.
@@ -28,8 +30,15 @@ const PACE_CATCH_UP: Duration = Duration::from_millis(5);
 /// Latencies that are kept of a lane.
 const LATENCIES: usize = 256;
 
+/// Where a lane stands in the slab, while calls of it are in flight or wait.
+type LaneId = usize;
+
+/// The lanes of a bucket, by class.
+type OfClasses = [Option<LaneId>; CallClass::ALL.len()];
+
 #[derive(Debug)]
 struct Lane {
+    key: LaneKey,
     adaptive: Adaptive,
     pace: Rate,
     in_flight: u32,
@@ -42,8 +51,9 @@ struct Lane {
 }
 
 impl Lane {
-    fn starting_at(limit: u32) -> Self {
+    fn starting_at(limit: u32, key: LaneKey) -> Self {
         Self {
+            key,
             adaptive: Adaptive::starting_at(limit),
             pace: Rate::new(PACE_CATCH_UP),
             in_flight: 0,
@@ -80,17 +90,18 @@ impl Lane {
 
     /// What the limit says about the store: nothing at its start, and nothing after failures, which do
     /// not say how much the store takes.
-    fn learned(&self, (bucket, class): &LaneKey, cap: u32) -> Option<Learned> {
-        let at = self.used?;
+    fn learned(&self, cap: u32) -> Option<Learned> {
+        let ((bucket, class), at) = (&self.key, self.used?);
         match self.adaptive.reason() {
             Reason::Start | Reason::Failures => None,
-            Reason::MoreAnswers | Reason::NoMoreAnswers | Reason::SlowDown => {
+            Reason::MoreAnswers | Reason::NoMoreAnswers | Reason::SlowDown | Reason::NoRoom => {
                 Some(Learned { bucket: bucket.clone(), class: *class, limit: self.adaptive.base(cap), at })
             }
         }
     }
 
-    fn usage(&self, (bucket, class): &LaneKey, caps: Caps) -> AdaptiveUsage {
+    fn usage(&self, caps: Caps) -> AdaptiveUsage {
+        let (bucket, class) = &self.key;
         let mut latencies: Vec<_> = self.latencies.iter().copied().collect();
         latencies.sort_unstable();
         let quantile = |of_hundred: usize| latencies.get(latencies.len() * of_hundred / 100).copied();
@@ -122,9 +133,12 @@ struct State {
     is_stopped: bool,
     requests: u32,
     bytes: u64,
-    lanes: BTreeMap<LaneKey, Lane>,
+    lanes: Slab<Lane>,
+    of_buckets: BTreeMap<BucketName, OfClasses>,
+    /// Those that other buckets share.
+    shared: OfClasses,
     /// The lanes in which calls wait, in turn.
-    turns: VecDeque<LaneKey>,
+    turns: VecDeque<LaneId>,
     request_rate: Rate,
     object_rate: Rate,
     byte_rate: Rate,
@@ -147,7 +161,7 @@ pub(super) struct Queue {
 pub(super) struct Permit {
     /// `None` once it is void.
     queue: Option<Arc<Queue>>,
-    lane: LaneKey,
+    lane: LaneId,
     bytes: u64,
     /// When its request began.
     sent: Monotonic,
@@ -160,7 +174,9 @@ impl Queue {
             is_stopped: false,
             requests: 0,
             bytes: 0,
-            lanes: BTreeMap::new(),
+            lanes: Slab::new(),
+            of_buckets: BTreeMap::new(),
+            shared: OfClasses::default(),
             turns: VecDeque::new(),
             request_rate: Rate::new(CATCH_UP),
             object_rate: Rate::new(CATCH_UP),
@@ -216,8 +232,8 @@ impl Queue {
     ) -> Permit {
         let waiting = {
             let mut state = self.state();
-            let lane = state.lane_key(bucket, class);
-            match state.admit(self, &lane, bytes) {
+            let lane = state.lane_of(bucket, class);
+            match state.admit(self, lane, bytes) {
                 Ok(permit) => return permit,
                 Err(NoRoom) => state.line_up(lane, caller, bytes),
             }
@@ -233,13 +249,13 @@ impl Queue {
             let waiting = lane.waiting.len_of(Some(caller)) as u64;
             waiting * 4 > u64::from(lane.limit(state.caps))
         };
-        !state.turns.iter().filter_map(|key| state.lanes.get(key)).any(is_full)
+        !state.turns.iter().map(|id| &state.lanes[*id]).any(is_full)
     }
 
     /// The greatest limit of a lane.
     pub(super) fn expected(&self) -> u32 {
         let state = self.state();
-        let limits = state.lanes.values().map(|lane| lane.limit(state.caps));
+        let limits = state.lanes.iter().map(|(_, lane)| lane.limit(state.caps));
         let first_limit = || state.learned.keys().map(|key| state.first_limit(key)).max().unwrap_or(FIRST_LIMIT);
         limits.max().unwrap_or_else(|| first_limit().min(state.caps.requests))
     }
@@ -247,7 +263,7 @@ impl Queue {
     pub(super) fn learned(&self) -> Vec<Learned> {
         let state = self.state();
         let cap = state.caps.requests;
-        let learned = state.lanes.iter().filter_map(|(key, lane)| lane.learned(key, cap));
+        let learned = state.lanes.iter().filter_map(|(_, lane)| lane.learned(cap));
         learned.filter(|_| state.caps.is_adaptive).collect()
     }
 
@@ -258,9 +274,9 @@ impl Queue {
 
     pub(super) fn usage(&self) -> Usage {
         let state = self.state();
-        let mut adaptive: Vec<_> = state.lanes.iter().map(|(key, lane)| lane.usage(key, state.caps)).collect();
+        let mut adaptive: Vec<_> = state.lanes.iter().map(|(_, lane)| lane.usage(state.caps)).collect();
         adaptive.sort_unstable_by(|one, other| (&one.bucket, one.class).cmp(&(&other.bucket, other.class)));
-        let waiting = state.lanes.values().map(|lane| lane.waiting.len()).sum();
+        let waiting = state.lanes.iter().map(|(_, lane)| lane.waiting.len()).sum();
         let moves = state.moves.iter().map(|((class, reason), count)| (*class, *reason, *count)).collect();
         Usage { requests: state.requests, bytes: state.bytes, waiting, adaptive, moves }
     }
@@ -278,72 +294,88 @@ fn at_least_one(caps: Caps) -> Caps {
 struct NoRoom;
 
 impl State {
-    fn lane_key(&mut self, bucket: &BucketName, class: CallClass) -> LaneKey {
-        let key = (Some(bucket.clone()), class);
-        if self.lanes.contains_key(&key) || self.lanes.len() < LANES_MAX {
-            return key;
+    fn lane_of(&mut self, bucket: &BucketName, class: CallClass) -> LaneId {
+        let of_bucket = self.of_buckets.get(bucket).and_then(|of_classes| of_classes[class as usize]);
+        of_bucket.unwrap_or_else(|| self.new_lane(bucket, class))
+    }
+
+    fn new_lane(&mut self, bucket: &BucketName, class: CallClass) -> LaneId {
+        if self.lanes.len() >= LANES_MAX {
+            self.forget_idle_lanes();
         }
+        let has_room = self.lanes.len() < LANES_MAX;
+        let key = (has_room.then(|| bucket.clone()), class);
+        let first = Lane::starting_at(self.first_limit(&key), key);
+        let place = match has_room {
+            true => &mut self.of_buckets.entry(bucket.clone()).or_default()[class as usize],
+            false => &mut self.shared[class as usize],
+        };
+        *place.get_or_insert_with(|| self.lanes.insert(first))
+    }
+
+    fn forget_idle_lanes(&mut self) {
         self.lanes.retain(|_, lane| lane.in_flight > 0 || !lane.waiting.is_empty());
-        if self.lanes.len() < LANES_MAX { key } else { (None, class) }
+        let lanes = &self.lanes;
+        let forget = |of_classes: &mut OfClasses| {
+            for place in of_classes.iter_mut() {
+                *place = place.filter(|id| lanes.contains(*id));
+            }
+        };
+        self.of_buckets.values_mut().for_each(forget);
+        forget(&mut self.shared);
+        self.turns.retain(|id| lanes.contains(*id));
+        self.of_buckets.retain(|_, of_classes| of_classes.iter().any(Option::is_some));
     }
 
     /// A permit at once, unless others are in front or there is no room.
-    fn admit(&mut self, queue: &Arc<Queue>, key: &LaneKey, bytes: u64) -> Result<Permit, NoRoom> {
-        let is_first = match self.lanes.get(key) {
-            Some(lane) => lane.waiting.is_empty(),
-            None => true,
-        };
+    fn admit(&mut self, queue: &Arc<Queue>, lane: LaneId, bytes: u64) -> Result<Permit, NoRoom> {
+        let is_first = self.lanes[lane].waiting.is_empty();
         // Bodies go behind bodies that wait: small ones would keep a large one out for good.
         let is_in_turn = is_first && (bytes == 0 || !self.is_body_waiting());
-        if is_in_turn && self.has_room(key, bytes) { Ok(self.grant(queue, key, bytes)) } else { Err(NoRoom) }
+        if is_in_turn && self.has_room(lane, bytes) { Ok(self.grant(queue, lane, bytes)) } else { Err(NoRoom) }
     }
 
     fn is_body_waiting(&self) -> bool {
-        let mut first_in_turn = self.turns.iter().filter_map(|key| self.lanes.get(key)?.waiting.first());
+        let mut first_in_turn = self.turns.iter().filter_map(|id| self.lanes[*id].waiting.first());
         first_in_turn.any(|waiter| waiter.bytes > 0)
     }
 
-    fn has_room(&self, key: &LaneKey, bytes: u64) -> bool {
-        let lane_has_room = self.lanes.get(key).is_none_or(|lane| lane.in_flight < lane.limit(self.caps));
+    fn has_room(&self, lane: LaneId, bytes: u64) -> bool {
+        let lane = &self.lanes[lane];
+        let lane_has_room = lane.in_flight < lane.limit(self.caps);
         let cap = self.caps.bytes.unwrap_or(u64::MAX);
         let bytes_fit = bytes == 0 || self.bytes == 0 || self.bytes.saturating_add(bytes) <= cap;
         !self.is_stopped && self.requests < self.caps.requests && lane_has_room && bytes_fit
     }
 
-    fn grant(&mut self, queue: &Arc<Queue>, key: &LaneKey, bytes: u64) -> Permit {
+    fn grant(&mut self, queue: &Arc<Queue>, lane: LaneId, bytes: u64) -> Permit {
         self.requests += 1;
         self.bytes += bytes;
-        self.lane(key).in_flight += 1;
-        Permit { queue: Some(Arc::clone(queue)), lane: key.clone(), bytes, sent: Monotonic::default() }
-    }
-
-    fn lane(&mut self, key: &LaneKey) -> &mut Lane {
-        if !self.lanes.contains_key(key) {
-            let first = Lane::starting_at(self.first_limit(key));
-            self.lanes.insert(key.clone(), first);
-        }
-        self.lanes.get_mut(key).expect("it is there now")
+        self.lanes[lane].in_flight += 1;
+        Permit { queue: Some(Arc::clone(queue)), lane, bytes, sent: Monotonic::default() }
     }
 
     /// What the limit of a lane begins at. A store may take less than it did: the start doubles anyway.
     fn first_limit(&self, key: &LaneKey) -> u32 {
-        self.learned.get(key).map_or(FIRST_LIMIT, |limit| limit / 2)
+        let first = match key.1 {
+            CallClass::Read | CallClass::Write => FIRST_LIMIT,
+            CallClass::MultiDelete => FIRST_LIMIT_OF_GROUPS,
+        };
+        self.learned.get(key).map_or(first, |limit| limit / 2)
     }
 
-    fn take_back(&mut self, key: &LaneKey, bytes: u64) {
+    fn take_back(&mut self, lane: LaneId, bytes: u64) {
         self.requests -= 1;
         self.bytes -= bytes;
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.in_flight -= 1;
-        }
+        self.lanes[lane].in_flight -= 1;
     }
 
-    fn line_up(&mut self, key: LaneKey, caller: Option<Caller>, bytes: u64) -> oneshot::Receiver<Permit> {
+    fn line_up(&mut self, lane: LaneId, caller: Option<Caller>, bytes: u64) -> oneshot::Receiver<Permit> {
         let (grant, waiting) = oneshot::channel();
-        let lane = self.lane(&key);
-        lane.waiting.push(caller, Waiter { bytes, grant });
-        if lane.waiting.len() == 1 {
-            self.turns.push_back(key);
+        let queue = &mut self.lanes[lane].waiting;
+        queue.push(caller, Waiter { bytes, grant });
+        if queue.len() == 1 {
+            self.turns.push_back(lane);
         }
         waiting
     }
@@ -353,35 +385,37 @@ impl State {
         let mut passed_over = 0;
         let mut is_body_waiting = false;
         while passed_over < self.turns.len() && self.requests < self.caps.requests {
-            let Some(key) = self.turns.pop_front() else { return };
-            let Some(bytes) = self.first_waiting(&key) else { continue };
-            if self.has_room(&key, bytes) && !(bytes > 0 && is_body_waiting) {
-                self.grant_first(queue, &key);
+            let Some(lane) = self.turns.pop_front() else { return };
+            let Some(bytes) = self.first_waiting(lane) else { continue };
+            if self.has_room(lane, bytes) && !(bytes > 0 && is_body_waiting) {
+                self.grant_first(queue, lane);
                 passed_over = 0;
             } else {
                 is_body_waiting |= bytes > 0;
                 passed_over += 1;
             }
-            self.turns.push_back(key);
+            if !self.lanes[lane].waiting.is_empty() {
+                self.turns.push_back(lane);
+            }
         }
     }
 
     /// The bytes of the first in a lane who still waits.
-    fn first_waiting(&mut self, key: &LaneKey) -> Option<u64> {
-        let lane = self.lanes.get_mut(key)?;
-        while lane.waiting.first().is_some_and(|waiter| waiter.grant.is_closed()) {
-            lane.waiting.pop();
+    fn first_waiting(&mut self, lane: LaneId) -> Option<u64> {
+        let waiting = &mut self.lanes[lane].waiting;
+        while waiting.first().is_some_and(|waiter| waiter.grant.is_closed()) {
+            waiting.pop();
         }
-        lane.waiting.first().map(|waiter| waiter.bytes)
+        waiting.first().map(|waiter| waiter.bytes)
     }
 
-    fn grant_first(&mut self, queue: &Arc<Queue>, key: &LaneKey) {
-        let Some(waiter) = self.lanes.get_mut(key).and_then(|lane| lane.waiting.pop()) else { return };
-        let permit = self.grant(queue, key, waiter.bytes);
+    fn grant_first(&mut self, queue: &Arc<Queue>, lane: LaneId) {
+        let Some(waiter) = self.lanes[lane].waiting.pop() else { return };
+        let permit = self.grant(queue, lane, waiter.bytes);
         if let Err(mut unclaimed) = waiter.grant.send(permit) {
             // Void, so that its drop does not ask for the lock that is held here.
             unclaimed.queue = None;
-            self.take_back(key, waiter.bytes);
+            self.take_back(lane, waiter.bytes);
         }
     }
 }
@@ -405,9 +439,11 @@ impl Permit {
             let objects = caps.objects_per_second.map(f64::from);
             let wait = wait.max(state.object_rate.reserve(now, units.into(), objects));
             let wait = wait.max(state.byte_rate.reserve(now, bytes, per_second(caps.bytes_per_second)));
-            let lane = state.lanes.get_mut(&self.lane).filter(|_| caps.is_adaptive);
-            let pace = lane.map(|lane| lane.pace.reserve(now, units.into(), lane.adaptive.pace()));
-            Some(wait.max(pace.unwrap_or_default()))
+            if !caps.is_adaptive {
+                return Some(wait);
+            }
+            let lane = &mut state.lanes[self.lane];
+            Some(wait.max(lane.pace.reserve(now, units.into(), lane.adaptive.pace())))
         };
         self.wait(clock, reserve).await;
         if units > 1 && self.queue.as_ref().is_some_and(|queue| is_too_many(queue.caps(), units)) {
@@ -461,10 +497,11 @@ impl Permit {
         let (Some(queue), Some(load)) = (&self.queue, load_of(result)) else { return };
         let mut state = queue.state();
         let cap = state.caps.requests;
-        let Some(lane) = state.lanes.get_mut(&self.lane) else { return };
+        let lane = &mut state.lanes[self.lane];
         let moved = lane.learn(Sample { now, sent: self.sent, units, in_flight: lane.in_flight, cap, load });
+        let class = lane.key.1;
         if let Some(reason) = moved.filter(|_| state.caps.is_adaptive) {
-            *state.moves.entry((self.lane.1, reason)).or_default() += 1;
+            *state.moves.entry((class, reason)).or_default() += 1;
         }
         // A limit that grew has room for more than the one who ends here leaves.
         state.grant_waiting(queue);
@@ -483,6 +520,7 @@ fn is_too_many(caps: Caps, units: u32) -> bool {
 fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
     let Err(error) = result else { return Some(Load::Answered) };
     match (error.verdict, error.http_status, error.code.as_str()) {
+        (Verdict::Throttled, None, TOO_MANY_CONNECTIONS) => Some(Load::NoRoom),
         (Verdict::Throttled, ..) => Some(Load::SlowDown),
         (Verdict::Transient, Some(500..), _) | (Verdict::Transient, None, "RequestTimeout") => Some(Load::Failed),
         (Verdict::Transient | Verdict::Unavailable, None, "ConnectionReset" | "ConnectFailed") => {
@@ -502,7 +540,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(queue) = self.queue.take() {
             let mut state = queue.state();
-            state.take_back(&self.lane, self.bytes);
+            state.take_back(self.lane, self.bytes);
             state.grant_waiting(&queue);
         }
     }

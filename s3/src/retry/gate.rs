@@ -160,6 +160,8 @@ fn health(result: &Result<Answer, CallError>) -> Health<'_> {
             "UnprovenSuccess" | "EmptyAnswer" => Health::Alive,
             _ => Health::Failing(error),
         },
+        // No connection, for want of descriptors or of room: the call was not sent.
+        (Verdict::Throttled, None) => Health::Unasked,
         (Verdict::Throttled, _) => Health::Alive,
         (Verdict::Stopped, _) => Health::Unasked,
         (Verdict::Invalid, None) if error.attempts == 0 => Health::Unasked,

@@ -7,6 +7,7 @@
 
 mod answers;
 mod calls;
+mod crowded;
 mod idle;
 mod sdk;
 mod store;

@@ -125,7 +125,7 @@ calls! {
     /// Deletes one object or version.
     DeleteObject => Deleted as whole, never, Write, CHANGES;
     /// Deletes up to 1,000 objects or versions.
-    DeleteObjects => Vec<DeleteResult> as whole, never, Write, CHANGES;
+    DeleteObjects => Vec<DeleteResult> as whole, never, MultiDelete, CHANGES;
     /// Reads tags.
     GetObjectTagging => TagSet as whole, always, Read, KEEPS;
     /// Replaces all tags.
@@ -181,15 +181,21 @@ pub enum CallClass {
     Read,
     /// Writes.
     Write,
+    /// Deletes of many objects in one call: a few of these ask for as much as hundreds of others.
+    MultiDelete,
 }
 
 impl CallClass {
+    /// Every class.
+    pub const ALL: [CallClass; 3] = [CallClass::Read, CallClass::Write, CallClass::MultiDelete];
+
     /// Its name in metrics and tables.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             CallClass::Read => "read",
             CallClass::Write => "write",
+            CallClass::MultiDelete => "multi-delete",
         }
     }
 }

@@ -18,10 +18,19 @@ struct Model {
     room: Option<usize>,
     /// Answered with "slow down" beyond so many in each second of the clock.
     quota: Option<u64>,
+    /// It has room for so many connections.
+    connections: Option<u32>,
 }
 
-const FAR: Model =
-    Model { distance_us: 30_000, servers: 100_000, service_us: 300, rate: None, room: None, quota: None };
+const FAR: Model = Model {
+    distance_us: 30_000,
+    servers: 100_000,
+    service_us: 300,
+    rate: None,
+    room: None,
+    quota: None,
+    connections: None,
+};
 
 struct World {
     adaptive: Adaptive,
@@ -79,6 +88,11 @@ impl World {
         }
         self.in_flight += 1;
         let there = sent + self.noise(model.distance_us / 2);
+        // A call that is answered leaves its connection to the next.
+        let refused = || self.coming.iter().filter(|Reverse((.., is_yes))| !is_yes).count();
+        if model.connections.is_some_and(|most| self.in_flight as usize - refused() > most as usize) {
+            return self.coming.push(Reverse((there + model.distance_us / 2, sent, false)));
+        }
         if let Some(rate) = model.rate {
             self.tokens = (self.tokens + (there.saturating_sub(self.filled)) as f64 * rate / 1e6).min(rate / 20.0);
             self.filled = self.filled.max(there);
@@ -122,7 +136,11 @@ impl World {
             }
             let Some(Reverse((at, sent, is_yes))) = self.coming.pop() else { panic!("nothing is in flight") };
             self.now = self.now.max(at);
-            let load = if is_yes { Load::Answered } else { Load::SlowDown };
+            let load = match is_yes {
+                true => Load::Answered,
+                false if model.connections.is_some() => Load::NoRoom,
+                false => Load::SlowDown,
+            };
             let time = |us: u64| Monotonic(Duration::from_micros(us));
             let (now, sent, in_flight, cap) = (time(self.now), time(sent), self.in_flight, self.cap);
             self.adaptive.learn(Sample { now, sent, units: 1, in_flight, cap, load });
@@ -287,6 +305,21 @@ fn a_connection_that_is_lost_now_and_then_cuts_nothing_and_many_do() {
     }
     let limits: Vec<_> = (2000..2100).map(|n| note(n, Load::Unconnected)).collect();
     assert_eq!(limits.last(), Some(&50));
+}
+
+#[test]
+fn a_store_with_room_for_so_many_connections_has_as_many_calls_in_flight() {
+    let free = Model { distance_us: 300_000, ..FAR };
+    let model = Model { connections: Some(256), ..free };
+    let mut world = World::new(FIRST_LIMIT);
+    world.run(&model, 10_000);
+    assert_eq!((world.adaptive.limit(1024), world.adaptive.reason()), (256, Reason::NoRoom));
+    let (yes, no) = world.run(&model, 60_000);
+    assert_eq!((world.adaptive.limit(1024), no), (256, 0));
+    assert!(yes as f64 >= 0.95 * 60_000.0 * 256.0 / 315.0, "{yes}");
+    // Another client leaves, and after some minutes it is tried out.
+    world.run(&free, 700_000);
+    assert!(world.adaptive.limit(1024) > 500, "{}", world.adaptive.limit(1024));
 }
 
 #[test]
