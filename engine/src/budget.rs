@@ -19,8 +19,12 @@ use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::{BucketName, LoadLimits};
 use tokio::sync::{Mutex as Turnstile, Notify};
 
-/// A group that was taken is followed by one that is larger by this part of it.
-const GROUP_GROWTH: usize = 10;
+/// The keys of a bucket's first groups: a store that takes so many objects a second and no more shall not
+/// be asked for thousands at once. Each that is taken is followed by one that is twice as large ...
+const FIRST_GROUP: usize = 100;
+/// ... until the store tells one to slow down: from then on by one that is larger by this part of it.
+/// Halved once in some seconds, groups stay so small that few keys are told to wait.
+const GROUP_GROWTH: usize = 100;
 
 /// The keys of the largest group that is no more than a second's worth.
 pub(crate) fn keys_of_a_second(limits: &LoadLimits) -> usize {
@@ -53,13 +57,27 @@ impl Drop for Running {
 #[derive(Debug, Default)]
 struct State {
     limits: LoadLimits,
-    /// The keys of a group of deletes, for each bucket that did not take the most.
-    groups: BTreeMap<BucketName, usize>,
+    /// The groups of deletes of each bucket.
+    groups: BTreeMap<BucketName, Groups>,
     /// The job's revision that the limits are of.
     revision: u64,
     in_flight: u32,
     /// When the last call started, and what it was; `None` before the first.
     last: Option<(Monotonic, Size)>,
+}
+
+/// How large the groups of a bucket are.
+#[derive(Debug, Clone, Copy)]
+struct Groups {
+    keys: usize,
+    /// One was told to slow down.
+    is_told: bool,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self { keys: FIRST_GROUP, is_told: false }
+    }
 }
 
 /// What a call uses of the rates.
@@ -161,20 +179,18 @@ impl Budget {
     /// The keys of a group of deletes: what the bucket takes, and no more than the job may use in a second.
     pub(crate) fn group_max(&self, bucket: &BucketName) -> usize {
         let state = self.state();
-        let taken = state.groups.get(bucket).copied().unwrap_or(DELETE_OBJECTS_KEYS_MAX);
-        taken.min(keys_of_a_second(&state.limits))
+        let groups = state.groups.get(bucket).copied().unwrap_or_default();
+        groups.keys.min(keys_of_a_second(&state.limits))
     }
 
     /// The store took all of a group.
     pub(crate) fn note_taken(&self, bucket: &BucketName, keys: usize) {
         let mut state = self.state();
-        let Some(taken) = state.groups.get_mut(bucket) else { return };
+        let groups = state.groups.entry(bucket.clone()).or_default();
         // Of a smaller one nothing is learned.
-        if keys >= *taken {
-            *taken += taken.div_ceil(GROUP_GROWTH);
-        }
-        if *taken >= DELETE_OBJECTS_KEYS_MAX {
-            state.groups.remove(bucket);
+        if keys >= groups.keys {
+            let growth = if groups.is_told { groups.keys.div_ceil(GROUP_GROWTH) } else { groups.keys };
+            groups.keys = (groups.keys + growth).min(DELETE_OBJECTS_KEYS_MAX);
         }
     }
 
@@ -182,9 +198,9 @@ impl Budget {
     pub(crate) fn note_throttled(&self, bucket: &BucketName, keys: usize) {
         let half = (keys / 2).max(1);
         let mut state = self.state();
+        let groups = state.groups.entry(bucket.clone()).or_default();
         // Others of the same size may have been told the same already.
-        let taken = state.groups.entry(bucket.clone()).or_insert(DELETE_OBJECTS_KEYS_MAX);
-        *taken = half.min(*taken);
+        *groups = Groups { keys: half.min(groups.keys), is_told: true };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -340,23 +356,26 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_halved_once_a_size_and_grow_by_a_tenth() {
+    fn groups_double_until_the_store_says_slow_down_then_are_halved_once_a_size_and_grow_slowly() {
         let clock: Arc<dyn Clock> = Arc::new(brigade_runtime::SimulatedClock::new());
         let budget = Budget::new(State::default(), &clock);
         let (told, other) = (BucketName::new("told").unwrap(), BucketName::new("other").unwrap());
-        assert_eq!(budget.group_max(&told), 1000);
-        // Three of that size were in flight.
-        (0..3).for_each(|_| budget.note_throttled(&told, 1000));
-        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (500, 1000));
-        budget.note_taken(&told, 499);
-        assert_eq!(budget.group_max(&told), 500, "a smaller one tells nothing");
-        let sizes: Vec<_> = (0..8)
-            .map(|_| {
+        let grow = |times: usize| -> Vec<_> {
+            let sizes = (0..times).map(|_| {
                 budget.note_taken(&told, budget.group_max(&told));
                 budget.group_max(&told)
-            })
-            .collect();
-        assert_eq!(sizes, [550, 605, 666, 733, 807, 888, 977, 1000]);
+            });
+            sizes.collect()
+        };
+        assert_eq!(budget.group_max(&told), 100);
+        assert_eq!(grow(5), [200, 400, 800, 1000, 1000]);
+        // Three of that size were in flight.
+        (0..3).for_each(|_| budget.note_throttled(&told, 1000));
+        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (500, 100));
+        budget.note_taken(&told, 499);
+        assert_eq!(budget.group_max(&told), 500, "a smaller one tells nothing");
+        assert_eq!(grow(3), [505, 511, 517]);
+        assert_eq!(grow(100).last(), Some(&1000));
         (0..20).for_each(|_| budget.note_throttled(&told, budget.group_max(&told)));
         assert_eq!(budget.group_max(&told), 1);
         budget.state().limits.objects_per_second = Some(10);
