@@ -197,13 +197,17 @@ impl Api {
         Ok(body)
     }
 
-    /// One count in the metrics, one line in the log: the status of a success, or the refusal.
+    /// One count in the metrics, one line in the log: the status of a success, or the refusal. Clients that
+    /// wait for a job ask each second, so what only reads is told to who debugs.
     fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, asked: &Asked, began: Monotonic) {
         let seconds = self.clock.monotonic().since(began).as_secs_f64();
         match told {
             Ok(status) => {
                 self.metrics.api_answered(action, status, "OK", seconds);
-                tracing::info!(status, peer = asked.peer(), "answered");
+                match asked.method() == "GET" {
+                    true => tracing::debug!(status, peer = asked.peer(), "answered"),
+                    false => tracing::info!(status, peer = asked.peer(), "answered"),
+                }
             }
             Err(refusal) => {
                 self.metrics.api_answered(action, refusal.told.status, refusal.told.code, seconds);
