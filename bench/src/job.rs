@@ -35,24 +35,44 @@ impl JobRun {
         let now = Instant::now;
         let (began, before) = (now(), used(scene));
         let id = scene.told(&[&["job", "create"], form].concat()).trim().to_owned();
-        let mut moves = Vec::new();
-        scene.service.wait_for_within(PATIENCE, |line| {
-            moves.extend(read_move(line, &id));
-            moves.last().is_some_and(|(_, status)| status.is_terminal()).then_some(())
-        });
+        let moves = moves_to_end(scene, std::slice::from_ref(&id)).remove(0);
         let (took, cpu) = (began.elapsed(), used(scene) - before);
-        let ended = moves.last().map(|(_, status)| *status);
-        assert_eq!(ended, Some(Status::Complete), "the job of {form:?} ended otherwise: {}", scene.service.said());
         Self { id, took, cpu, moves }
     }
 
     /// How long it was in a status, the first time; `None` when it never was.
     #[must_use]
     pub fn time_in(&self, status: Status) -> Option<Duration> {
-        let came = self.moves.iter().position(|(_, into)| *into == status)?;
-        let (since, until) = (self.moves[came].0, self.moves.get(came + 1)?.0);
-        Duration::try_from(until.duration_since(since)).ok()
+        time_in(&self.moves, status)
     }
+}
+
+/// How long a job was in a status, the first time; `None` when it never was.
+#[must_use]
+pub fn time_in(moves: &[(Timestamp, Status)], status: Status) -> Option<Duration> {
+    let came = moves.iter().position(|(_, into)| *into == status)?;
+    let (since, until) = (moves[came].0, moves.get(came + 1)?.0);
+    Duration::try_from(until.duration_since(since)).ok()
+}
+
+/// Waits until each of these jobs is Complete: when each came into which status.
+///
+/// # Panics
+/// When one ends otherwise, or not within half an hour.
+pub fn moves_to_end(scene: &mut Scene, ids: &[String]) -> Vec<Vec<(Timestamp, Status)>> {
+    let mut moves = vec![Vec::new(); ids.len()];
+    scene.service.wait_for_within(PATIENCE, |line| {
+        for (id, moves) in ids.iter().zip(&mut moves) {
+            moves.extend(read_move(line, id));
+        }
+        let has_ended = |moves: &Vec<(Timestamp, Status)>| moves.last().is_some_and(|(_, status)| status.is_terminal());
+        moves.iter().all(has_ended).then_some(())
+    });
+    for (id, moves) in ids.iter().zip(&moves) {
+        let ended = moves.last().map(|(_, status)| *status);
+        assert_eq!(ended, Some(Status::Complete), "job {id} ended otherwise: {}", scene.service.said());
+    }
+    moves
 }
 
 fn used(scene: &Scene) -> Duration {

@@ -6,6 +6,7 @@
 //! cargo bench -p brigade-bench --bench distance -- sweep   # us beside us with each fixed number of requests in flight
 //! cargo bench -p brigade-bench --bench distance -- limits  # stores that answer 503 beyond a rate or a number
 //! cargo bench -p brigade-bench --bench distance -- slow    # a store whose speed halves for a while
+//! cargo bench -p brigade-bench --bench distance -- fair    # two accounts at one endpoint
 //! ```
 //!
 //! `--rounds N` takes N rounds in place of 1, `--objects N` as many objects in place of 50,000, `--ms N`
@@ -14,6 +15,7 @@
 //! says yes at once. We are the released `brigade serve`, as `brigade init` configures it.
 #![allow(missing_docs)]
 
+mod fair;
 mod limits;
 mod peers;
 mod slow;
@@ -25,7 +27,7 @@ use std::time::Duration;
 use brigade_bench::{JobRun, Proxy, Stub};
 use brigade_tests::{Scene, Server};
 
-const USAGE: &str = "arguments: peers|sweep|limits|slow [--rounds N] [--objects N] [--ms N]";
+const USAGE: &str = "arguments: peers|sweep|limits|slow|fair [--rounds N] [--objects N] [--ms N]";
 /// Milliseconds that a round trip takes more.
 const DISTANCES: [u64; 4] = [1, 10, 30, 100];
 
@@ -47,7 +49,7 @@ fn main() {
             "--rounds" => course.rounds = number(),
             "--objects" => course.objects = number(),
             "--ms" => course.distances = vec![number()],
-            "peers" | "sweep" | "limits" | "slow" if what.is_none() => what = Some(word),
+            "peers" | "sweep" | "limits" | "slow" | "fair" if what.is_none() => what = Some(word),
             _ => give_up(),
         }
     }
@@ -56,6 +58,7 @@ fn main() {
         Some("sweep") => sweep::measure(&course),
         Some("limits") => limits::measure(&course),
         Some("slow") => slow::measure(&course),
+        Some("fair") => fair::measure(&course),
         _ => give_up(),
     }
 }
