@@ -419,12 +419,18 @@ impl Adaptive {
         if self.pace.is_none() && self.taken.per_second(sample.now) < f64::from(YES_MIN) {
             return self.cut(sample.now, Reason::SlowDown, LIMIT_CUT);
         }
+        if let (None, None, Phase::Startup { .. }) = (self.slowing, self.pace, self.phase) {
+            // It took what was in flight before the last doubling.
+            self.limit = (self.limit / 2.0).max(f64::from(LIMIT_MIN));
+        }
         self.slowing.get_or_insert(Counted::since(sample.now)).no += 1;
     }
 
     /// The round after a "slow down" has passed: the rate at which the store said yes is what it takes.
     fn set_pace(&mut self, now: Monotonic, cap: u32) {
-        let round = self.latency.max(ROUND_MIN / 2);
+        // At a start, answers to what was sent in bursts come among the first.
+        let rounds = if self.pace.is_none() { 2 } else { 1 };
+        let round = self.latency.max(ROUND_MIN / 2) * rounds;
         let Some(counted) = self.slowing.filter(|counted| now.since(counted.began) >= round) else { return };
         let taken = self.taken.per_second(now);
         let Some(seen) = counted.seen(now, self.pace, taken) else { return };
