@@ -38,6 +38,7 @@ struct Counter {
     at_work: usize,
     /// When everything that was begun will be done.
     free_at: Instant,
+    /// Objects of calls that were refused.
     refused: u64,
 }
 
@@ -62,20 +63,20 @@ impl Counter {
             let tokens = (tokens + now.duration_since(counted).as_secs_f64() * per_second).min(most);
             self.tokens = (tokens, now);
             if tokens < objects as f64 {
-                return self.refuse();
+                return self.refuse(objects);
             }
             self.tokens.0 -= objects as f64;
         }
         if self.conduct.at_once.is_some_and(|most| self.at_work >= most) {
-            return self.refuse();
+            return self.refuse(objects);
         }
         self.at_work += 1;
         self.free_at = self.free_at.max(now) + self.conduct.each * u32::try_from(objects).unwrap_or(u32::MAX);
         Some(self.free_at)
     }
 
-    fn refuse(&mut self) -> Option<Instant> {
-        self.refused += 1;
+    fn refuse(&mut self, objects: u64) -> Option<Instant> {
+        self.refused += objects;
         None
     }
 }
@@ -137,7 +138,7 @@ impl Stub {
         lock(&self.counters).conduct = conduct;
     }
 
-    /// How many calls were refused so far.
+    /// Objects of the calls that were refused so far.
     #[must_use]
     pub fn refused(&self) -> u64 {
         lock(&self.counters).refused

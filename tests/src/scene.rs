@@ -48,6 +48,15 @@ impl Scene {
     /// When it does not start.
     #[must_use]
     pub fn with(store: Server, settings: &[(&str, String)]) -> Self {
+        Self::configured(store, "", settings)
+    }
+
+    /// The same, with more sections below those that `brigade init` writes.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn configured(store: Server, sections: &str, settings: &[(&str, String)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let config = directory.path().join("brigade.toml");
         // brigade init --endpoint http://127.0.0.1:5000 --access-key KEY --secret-key SECRET --out brigade.toml
@@ -70,7 +79,7 @@ impl Scene {
         // Scenes run beside each other.
         let text = std::fs::read_to_string(&config).expect("init wrote it");
         let text = text.replace("[server]\n", "[server]\nmetrics_listen = \"127.0.0.1:0\"\n");
-        std::fs::write(&config, text).expect("it can be written again");
+        std::fs::write(&config, text + sections).expect("it can be written again");
         let (service, metrics_url, url) = serve(&config, directory.path().into(), settings);
         Self { directory, store, url, metrics_url, service }
     }

@@ -4,13 +4,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use brigade_bench::job::{moves_to_end, time_in};
-use brigade_bench::{Conduct, Figures, Stub};
+use brigade_bench::{Conduct, Figures, Proxy, Stub};
 use brigade_model::Status;
-use brigade_tests::Scene;
 use brigade_tests::process::brigade;
 use brigade_tests::scene::text_of;
+use brigade_tests::{Scene, Server};
 
-use crate::{COPY, Course, serve};
+use crate::{COPY, Course};
 
 /// What the store takes to copy an object: it is what two have to share, not our processor.
 const EACH: Duration = Duration::from_micros(500);
@@ -42,25 +42,28 @@ pub(crate) fn measure(course: &Course) {
 /// Objects a second of a job of each account, all at once.
 fn rates(accounts: &[Account], ms: u64, objects: u64) -> Vec<f64> {
     let stub = Stub::with(Conduct { each: EACH, ..Conduct::default() });
-    let mut scene = serve(&stub, ms, &second_account());
+    let proxy = Proxy::start(&stub.url, Duration::from_millis(ms));
+    let store = Server::running("stub", &proxy.url, "stubkey", "stubsecret");
+    let mut scene = Scene::configured(store, SECOND, &[]);
     let ids: Vec<_> = accounts.iter().map(|account| create(&scene, *account, objects)).collect();
     let moves = moves_to_end(&mut scene, &ids);
     let active = moves.iter().map(|moves| time_in(moves, Status::Active).expect("each was Active"));
     active.map(|active| objects as f64 / active.as_secs_f64()).collect()
 }
 
-fn second_account() -> Vec<(&'static str, String)> {
-    let of_account = |(name, value): (&'static str, &str)| (name, value.to_owned());
-    [
-        ("BRIGADE_ACCOUNTS_SECOND_APPID", "1250000002"),
-        ("BRIGADE_ACCOUNTS_SECOND_UIN", "100000000002"),
-        ("BRIGADE_ACCOUNTS_SECOND_KEYS_SECONDKEY_SECRET", "second-secret"),
-        ("BRIGADE_ACCOUNTS_SECOND_ROLES_BATCH_SOURCE_ENDPOINT", "main"),
-        ("BRIGADE_ACCOUNTS_SECOND_ROLES_BATCH_SOURCE_BUCKETS", "*"),
-    ]
-    .map(of_account)
-    .into()
-}
+/// The second account, as `brigade init` writes the first.
+const SECOND: &str = r#"
+[accounts.second]
+appid = "1250000002"
+uin = "100000000002"
+
+[accounts.second.keys.SECONDKEY]
+secret = "second-secret"
+
+[accounts.second.roles.batch.source]
+endpoint = "main"
+buckets = ["*"]
+"#;
 
 /// Creates a job of an account; gives its id.
 fn create(scene: &Scene, account: Account, objects: u64) -> String {
@@ -71,7 +74,7 @@ fn create(scene: &Scene, account: Account, objects: u64) -> String {
         command.envs([
             ("BRIGADE_CLIENT_APPID", "1250000002"),
             ("BRIGADE_CLIENT_UIN", "100000000002"),
-            ("BRIGADE_CLIENT_SECRET_ID", "secondkey"),
+            ("BRIGADE_CLIENT_SECRET_ID", "SECONDKEY"),
             ("BRIGADE_CLIENT_SECRET_KEY", "second-secret"),
             ("BRIGADE_CLIENT_ROLE", "batch"),
         ]);

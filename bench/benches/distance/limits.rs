@@ -25,11 +25,9 @@ pub(crate) fn measure(course: &Course) {
                 let turn = run(&mut serve(&stub, *ms, &[]), job, course.objects);
                 let rate = course.objects as f64 / turn.took.as_secs_f64();
                 let refused = stub.refused() as f64;
-                let calls =
-                    refused + if job == delete { course.objects as f64 / 1000.0 } else { course.objects as f64 };
                 eprintln!("{ms} ms, {row}: {rate:.0} objects/s, {refused} refused");
                 figures.note(row, "objects/s", rate);
-                figures.note(row, "% answered 503", refused * 100.0 / calls);
+                figures.note(row, "% answered 503", refused * 100.0 / (refused + course.objects as f64));
             }
         }
         println!(
