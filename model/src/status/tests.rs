@@ -99,23 +99,105 @@ fn names_are_read_back() {
     assert_eq!("active".parse::<Status>(), Err(UnknownStatus));
 }
 
+/// What brings a job into a status, what happens there and what takes it out.
+#[rustfmt::skip]
+const PARAGRAPHS: [(Status, &str); 13] = [
+    (Status::New, "\
+CreateJob and `brigade job retry-failed` store a job as New, in the transaction that the service commits before it answers. The
+engine takes the job's stage and moves it to Preparing. A cancel ends it as Cancelled without a report. A confirmation that
+arrives this early, or while the job is Preparing, is stored: the job then skips Suspended."),
+    (Status::Preparing, "\
+The engine brings a New job here. It proves that the report's place is writable, reads the manifest (or the tasks of the job
+that this one retries), cuts it into slices and counts the rows. When it has counted the last row, the job becomes Ready, or
+Suspended if its client asked to confirm and has not confirmed yet. A manifest that is not as the job describes it, a role that
+no longer allows the job, a full quota, and `prepare_patience` (24 h) without success lead to Failing. A cancel ends the job as
+Cancelled without a report: no task has run."),
+    (Status::Suspended, "\
+A job comes here once, from Preparing, because its client set `ConfirmationRequired`. No task runs. The client's confirmation
+moves it to Ready. After `confirmation_patience` (30 days) the engine moves it to Failing with `ConfirmationExpired`. A cancel
+ends it as Cancelled without a report."),
+    (Status::Ready, "\
+A job comes here from Preparing or, by its confirmation, from Suspended. It waits for one of the `active_jobs` slots of the
+endpoint that its calls go to. Accounts take slots in turn; within an account the highest priority goes first, then the oldest
+job. The slot moves the job to Active. A job that its user paused, or that a restore holds, gets no slot before it is resumed.
+A cancel ends it as Cancelled without a report."),
+    (Status::Active, "\
+A slot brings a Ready or Paused job here. Workers lease its slices, run its tasks and record their outcomes. When every task
+has an outcome, the job becomes Completing. A pause by its user, or a job that the slot belongs to before this one, moves it to
+Pausing. Too many failed tasks, an unreadable slice, a role that is gone, or a slice whose lease was revoked ten times move it
+to Failing. A cancel moves it to Cancelling."),
+    (Status::Pausing, "\
+An Active job comes here when it loses its slot. It starts no task; tasks in flight end, and the workers record them and give
+their leases back. The job keeps its slot until the last lease is gone, then it becomes Paused. If the tasks in flight were the
+last ones it becomes Completing; if too many tasks failed, or a stage failed, Failing. A cancel moves it to Cancelling."),
+    (Status::Paused, "\
+A Pausing job comes here once it has no lease left. It holds no slot and waits as a Ready job does: a slot makes it Active
+again, unless its user paused it or a restore holds it. A cancel moves it to Cancelling, because some of its tasks ran and the
+report says which."),
+    (Status::Completing, "\
+A job comes here from Active or Pausing when every task has an outcome. The engine drains it, aborts the multipart uploads that
+its copies left, and writes the report. When the report is delivered, or the client wanted none, the job becomes Complete. When
+the role is gone, or the report is not delivered within `report_patience` (24 h), it becomes Failed. It is too late for a cancel."),
+    (Status::Complete, "\
+Final. A Completing job ends here: each task has one outcome, and the report, if the client wanted one, accounts for it."),
+    (Status::Cancelling, "\
+A cancel brings a job here from Active, Pausing or Paused. No task starts once the cancel is answered; tasks in flight
+end. The engine drains the job, records `Unconfirmed` for tasks whose effect is unknown, and writes the report, which has
+the rest as not attempted. Then the job is Cancelled, also if the engine cannot deliver the report; the reason then says so. A
+second cancel changes nothing but the reason, if it gives one."),
+    (Status::Cancelled, "\
+Final. A job ends here from New, Preparing, Suspended or Ready at once and without a report, and from Cancelling once the
+report is delivered or given up."),
+    (Status::Failing, "\
+A job comes here from Preparing, Suspended, Active or Pausing when it cannot go on; `FailureReasons` holds the code. The engine
+drains it, records `Unconfirmed` for tasks whose effect is unknown, and writes the report if the manifest was read. Then
+the job is Failed, with or without a delivered report. It is too late for a cancel."),
+    (Status::Failed, "\
+Final. A job ends here from Failing, or from Completing if the engine could not deliver its report. Its outcomes stay for a
+retry until `outcomes_kept` (30 days) or, if the report is missing, `ended_jobs_listed` (90 days) is over."),
+];
+
 /// `docs/job-status.md`, rendered from the table.
 fn render() -> String {
     let mut page = String::from(
         "# The status of a job\n\n\
-         Rendered from the table in `model/src/status.rs`; `BRIGADE_RENDER=1 cargo test -p brigade-model` writes it anew.\n\
-         Every pair of status and event that is not a row here is illegal and changes nothing.\n\n\
+         Rendered from the table in `model/src/status.rs` and the paragraphs in its tests; `BRIGADE_RENDER=1 cargo test -p \
+         brigade-model` writes it anew.\n\
+         A pair of status and event without a row here is illegal and changes nothing.\n\n\
          | from | event | to | because |\n|---|---|---|---|\n",
     );
     for row in TABLE {
         let _ = writeln!(page, "| {} | {:?} | {} | {} |", row.from, row.event, row.to, row.because);
     }
-    page.push_str("\n## Who owns a job\n\n| status | stage | final |\n|---|---|---|\n");
+    page.push_str(
+        "\n## What brings a job in, and what takes it out\n\n\
+         DeleteJob cancels a job that can still be cancelled, and hides it.\n",
+    );
+    for (status, paragraph) in PARAGRAPHS {
+        let _ = writeln!(page, "\n**{status}.** {paragraph}");
+    }
+    page.push_str("\n## The stage that owns a job\n\n| status | stage | final |\n|---|---|---|\n");
     for status in Status::ALL {
         let end = if status.is_terminal() { "yes" } else { "" };
         let _ = writeln!(page, "| {status} | {:?} | {end} |", stage(status));
     }
     page
+}
+
+#[test]
+fn a_statuss_paragraph_names_every_status_before_and_after_it() {
+    assert_eq!(PARAGRAPHS.map(|(status, _)| status), Status::ALL);
+    for (status, paragraph) in PARAGRAPHS {
+        let words: BTreeSet<&str> = paragraph.split(|c: char| !c.is_alphanumeric()).collect();
+        let moves = TABLE.iter().filter(|row| row.from != row.to);
+        let neighbours = moves.filter_map(|row| match status {
+            at if row.from == at => Some(row.to),
+            at if row.to == at => Some(row.from),
+            _ => None,
+        });
+        let unnamed: BTreeSet<Status> = neighbours.filter(|neighbour| !words.contains(neighbour.name())).collect();
+        assert!(unnamed.is_empty(), "the paragraph of {status} does not name {unnamed:?}");
+    }
 }
 
 #[test]
