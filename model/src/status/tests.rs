@@ -153,8 +153,9 @@ A job comes here from Preparing, Suspended, Active or Pausing when it cannot go 
 drains it, records `Unconfirmed` for tasks whose effect is unknown, and writes the report if the manifest was read. Then
 the job is Failed, with or without a delivered report. It is too late for a cancel."),
     (Status::Failed, "\
-Final. A job ends here from Failing, or from Completing if the engine could not deliver its report. Its outcomes stay for a
-retry until `outcomes_kept` (30 days) or, if the report is missing, `ended_jobs_listed` (90 days) is over."),
+Final. A job ends here from Failing, or from Completing if the engine could not deliver its report. For a
+retry the service keeps its outcomes for `outcomes_kept` (30 days) or, if the report is missing, `ended_jobs_listed` (90 days), as
+far as the account's quotas allow."),
 ];
 
 /// `docs/job-status.md`, rendered from the table.
