@@ -21,10 +21,10 @@ use tokio::sync::{Mutex as Turnstile, Notify};
 
 /// The keys of a bucket's first groups: a store that takes so many objects a second and no more shall not
 /// be asked for thousands at once. Each that is taken is followed by one that is twice as large ...
-const FIRST_GROUP: usize = 100;
-/// ... until the store tells one to slow down: from then on by one that is larger by this part of it.
-/// Halved once in some seconds, groups stay so small that few keys are told to wait.
-const GROUP_GROWTH: usize = 100;
+const FIRST_GROUP: usize = 16;
+/// ... until the store tells one to slow down: from then on they grow by one key for each so many that are
+/// taken. Halved once in some seconds, groups stay so small that few keys are told to wait.
+const TAKEN_PER_KEY: usize = 1000;
 
 /// The keys of the largest group that is no more than a second's worth.
 pub(crate) fn keys_of_a_second(limits: &LoadLimits) -> usize {
@@ -72,11 +72,13 @@ struct Groups {
     keys: usize,
     /// One was told to slow down.
     is_told: bool,
+    /// Keys that were taken since they grew by one.
+    taken: usize,
 }
 
 impl Default for Groups {
     fn default() -> Self {
-        Self { keys: FIRST_GROUP, is_told: false }
+        Self { keys: FIRST_GROUP, is_told: false, taken: 0 }
     }
 }
 
@@ -187,11 +189,18 @@ impl Budget {
     pub(crate) fn note_taken(&self, bucket: &BucketName, keys: usize) {
         let mut state = self.state();
         let groups = state.groups.entry(bucket.clone()).or_default();
-        // Of a smaller one nothing is learned.
-        if keys >= groups.keys {
-            let growth = if groups.is_told { groups.keys.div_ceil(GROUP_GROWTH) } else { groups.keys };
-            groups.keys = (groups.keys + growth).min(DELETE_OBJECTS_KEYS_MAX);
-        }
+        let growth = if groups.is_told {
+            groups.taken += keys;
+            let growth = groups.taken / TAKEN_PER_KEY;
+            groups.taken %= TAKEN_PER_KEY;
+            growth
+        } else if keys >= groups.keys {
+            groups.keys
+        } else {
+            // Of a smaller one nothing is learned.
+            0
+        };
+        groups.keys = (groups.keys + growth).min(DELETE_OBJECTS_KEYS_MAX);
     }
 
     /// The store told a group of so many keys to slow down.
@@ -200,7 +209,7 @@ impl Budget {
         let mut state = self.state();
         let groups = state.groups.entry(bucket.clone()).or_default();
         // Others of the same size may have been told the same already.
-        *groups = Groups { keys: half.min(groups.keys), is_told: true };
+        *groups = Groups { keys: half.min(groups.keys), is_told: true, taken: 0 };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -367,15 +376,15 @@ mod tests {
             });
             sizes.collect()
         };
-        assert_eq!(budget.group_max(&told), 100);
-        assert_eq!(grow(5), [200, 400, 800, 1000, 1000]);
+        assert_eq!(budget.group_max(&told), 16);
+        budget.note_taken(&told, 15);
+        assert_eq!(budget.group_max(&told), 16, "a smaller one tells nothing");
+        assert_eq!(grow(7), [32, 64, 128, 256, 512, 1000, 1000]);
         // Three of that size were in flight.
         (0..3).for_each(|_| budget.note_throttled(&told, 1000));
-        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (500, 100));
-        budget.note_taken(&told, 499);
-        assert_eq!(budget.group_max(&told), 500, "a smaller one tells nothing");
-        assert_eq!(grow(3), [505, 511, 517]);
-        assert_eq!(grow(100).last(), Some(&1000));
+        assert_eq!((budget.group_max(&told), budget.group_max(&other)), (500, 16));
+        assert_eq!(grow(5), [500, 501, 501, 502, 502]);
+        assert_eq!(grow(1000).last(), Some(&1000));
         (0..20).for_each(|_| budget.note_throttled(&told, budget.group_max(&told)));
         assert_eq!(budget.group_max(&told), 1);
         budget.state().limits.objects_per_second = Some(10);

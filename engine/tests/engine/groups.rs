@@ -147,8 +147,8 @@ async fn groups_follow_a_rate_in_objects_that_changes_while_the_job_runs() {
 async fn a_group_that_is_told_to_slow_down_is_halved_until_it_is_taken_and_grows_back_slowly() {
     const KEYS: usize = 20_000;
     let mut world = World::new(73);
-    // 30 keys at once; after 100 requests as many as there are.
-    let store = Counting::before(&world, |requests| if requests < 100 { 30 } else { usize::MAX });
+    // 12 keys at once; after 100 requests as many as there are.
+    let store = Counting::before(&world, |requests| if requests < 100 { 12 } else { usize::MAX });
     let (gate, policy) = (Arc::new(Gate::new()), RetryPolicy::default());
     world.store = Arc::new(Retry::new(store.clone(), policy, gate, world.clock.clone(), world.entropy.clone()));
     // One slice after the other: so requests come in the order of what was learned.
@@ -160,15 +160,15 @@ async fn a_group_that_is_told_to_slow_down_is_halved_until_it_is_taken_and_grows
     let came = store.came();
     let (taken, refused): (Vec<_>, Vec<_>) = came[..100].iter().copied().partition(|(.., is_taken)| *is_taken);
     assert!(refused.len() < taken.len() / 5, "{} of {} refused", refused.len(), came.len());
-    let first = came.iter().position(|(_, keys, is_taken)| *is_taken && *keys > 8).unwrap();
+    let first = came.iter().position(|(_, keys, is_taken)| *is_taken && *keys > 4).unwrap();
     assert!(first < 30, "halved from refusal to refusal: {:?}", &came[..30]);
     let before = came[60..100].iter().map(|(_, keys, _)| *keys).max().unwrap();
     let mut largest = before;
     for (_, keys, is_taken) in &came[100..] {
-        assert!(*is_taken && *keys <= largest + largest.div_ceil(100), "{keys} after {largest}");
+        assert!(*is_taken && *keys <= largest + 2, "{keys} after {largest}");
         largest = largest.max(*keys);
     }
-    assert!(largest > before + before / 10, "it grew from {before} to {largest} only");
+    assert!(largest > before + 5, "it grew from {before} to {largest} only");
     check(&world, &job, &keys(KEYS)).await;
 }
 
@@ -183,6 +183,6 @@ async fn a_store_that_takes_no_group_gets_each_key_alone_and_no_task_fails() {
     let job = world.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 2000));
     let refused = store.came().iter().filter(|(.., is_taken)| !is_taken).count();
-    assert!(refused < 100, "{refused}");
+    assert!(refused < 200, "{refused}");
     check(&world, &job, &keys(2000)).await;
 }
