@@ -182,6 +182,11 @@ pub fn own_code(seen: Seen<'_>) -> &str {
     }
 }
 
+/// What a code means that decides by itself.
+pub(crate) fn verdict_of(code: &str) -> Option<Verdict> {
+    by_code(Some(code)).map(|(verdict, _)| verdict)
+}
+
 fn by_code(code: Option<&str>) -> Option<(Verdict, Effect)> {
     CODES.iter().find(|(row, ..)| Some(*row) == code).map(|(_, verdict, effect)| (*verdict, *effect))
 }

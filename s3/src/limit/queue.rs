@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade_model::names::BucketName;
 use brigade_model::ports::clock::{Clock, Monotonic};
-use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, Verdict};
+use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, DeleteResult, Verdict};
 use slab::Slab;
 use tokio::sync::{Notify, oneshot};
 
@@ -16,7 +16,7 @@ use super::answered::Answered;
 use super::fair::FairQueue;
 use super::rate::{CATCH_UP, Rate};
 use super::{AdaptiveUsage, Caps, Learned, Usage};
-use crate::verdict::TOO_MANY_CONNECTIONS;
+use crate::verdict::{TOO_MANY_CONNECTIONS, verdict_of};
 
 /// Buckets and classes that are told apart. Others share one limit a class: a role names its
 /// buckets, so there are rarely more than a handful.
@@ -518,7 +518,11 @@ fn is_too_many(caps: Caps, units: u32) -> bool {
 
 /// What a result tells of the store's load; nothing, when the store did not see the call.
 fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
-    let Err(error) = result else { return Some(Load::Answered) };
+    let error = match result {
+        Ok(Answer::DeleteObjects(results)) if results.iter().any(is_throttled) => return Some(Load::SlowDown),
+        Ok(_) => return Some(Load::Answered),
+        Err(error) => error,
+    };
     match (error.verdict, error.http_status, error.code.as_str()) {
         (Verdict::Throttled, None, TOO_MANY_CONNECTIONS) => Some(Load::NoRoom),
         (Verdict::Throttled, ..) => Some(Load::SlowDown),
@@ -529,6 +533,11 @@ fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
         (Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..) => None,
         (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => Some(Load::Answered),
     }
+}
+
+/// Whether the store took the call and told this key of it to slow down.
+fn is_throttled(result: &DeleteResult) -> bool {
+    matches!(result, DeleteResult::Failed { code, .. } if verdict_of(code) == Some(Verdict::Throttled))
 }
 
 /// Rates are counted in fractions, too.
@@ -543,5 +552,19 @@ impl Drop for Permit {
             state.take_back(self.lane, self.bytes);
             state.grant_waiting(&queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_told_to_slow_down_inside_a_success_slows_the_bucket_down() {
+        let failed = |code: &str| DeleteResult::Failed { code: code.to_owned(), message: String::new() };
+        let load = |code| load_of(&Ok(Answer::DeleteObjects(vec![DeleteResult::Unnamed, failed(code)])));
+        assert_eq!(load("SlowDown"), Some(Load::SlowDown));
+        assert_eq!(load("ServiceUnavailable"), Some(Load::SlowDown));
+        assert_eq!(load("AccessDenied"), Some(Load::Answered));
     }
 }
