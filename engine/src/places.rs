@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brigade_model::operation::OperationKind;
+use brigade_model::operation::{OperationKind, Side};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::{AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
@@ -160,9 +160,9 @@ impl RolePlaces {
     /// The endpoint whose slots a job of this kind takes: where its calls go.
     #[must_use]
     pub fn endpoint_of(&self, operation: OperationKind) -> &EndpointName {
-        match operation {
-            OperationKind::Copy => &self.target.endpoint,
-            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => &self.source.endpoint,
+        match operation.slots_at() {
+            Side::Source => &self.source.endpoint,
+            Side::Target => &self.target.endpoint,
         }
     }
 }

@@ -1,58 +1,97 @@
-//! The operations and every parameter of them.
+//! The operations, and the one table of what holds of each.
 //!
-//! Source of names and rules: COS Batch common elements; where COS is silent, the resolutions
-//! U-18 to U-32 of its reference (defaults of directives, spelling of values).
+//! Parameters stand in a file for each operation; a delete has none. Source of names and rules:
+//! COS Batch common elements; where COS is silent, the resolutions U-18 to U-32 of its reference
+//! (defaults of directives, spelling of values).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
 use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
-use crate::resource::BucketRef;
 
-/// What is done to each object of the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operation {
-    /// COSPutObjectCopy.
-    Copy(Box<Copy>),
-    /// COSInitiateRestoreObject.
-    Restore(Restore),
-    /// COSDeleteObject.
-    Delete,
-    /// COSPutObjectTagging.
-    Tagging(Tagging),
+mod copy;
+mod restore;
+mod tagging;
+
+pub use copy::{CannedAcl, Copy, Grant, NewMetadata, Permission, StorageClass};
+pub use restore::{Restore, RestoreTier};
+pub use tagging::{Tag, Tagging};
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident $(($parameters:ty))? => $word:literal, $lease_ttl:ident, $tasks_max:ident, $slots_at:ident;)*) => {
+        /// What is done to each object of the manifest.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Operation {
+            $($(#[$doc])* $name $(($parameters))?,)*
+        }
+
+        impl Operation {
+            /// The operation without its parameters.
+            #[must_use]
+            pub fn kind(&self) -> OperationKind {
+                match self { $(Operation::$name { .. } => OperationKind::$name,)* }
+            }
+        }
+
+        /// An operation without its parameters, for tables and metrics.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum OperationKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl OperationKind {
+            /// Every kind.
+            pub const ALL: [OperationKind; [$($word),*].len()] = [$(OperationKind::$name),*];
+
+            /// One word for command lines, configuration and metrics.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(OperationKind::$name => $word,)* }
+            }
+
+            /// How long a lease of one of its slices lasts.
+            #[must_use]
+            pub fn lease_ttl(self) -> Duration {
+                match self { $(OperationKind::$name => $lease_ttl,)* }
+            }
+
+            /// The greatest number of tasks in a slice.
+            #[must_use]
+            pub fn slice_tasks_max(self) -> u32 {
+                match self { $(OperationKind::$name => $tasks_max,)* }
+            }
+
+            /// Which of its two endpoints gives it slots: where its calls go.
+            #[must_use]
+            pub fn slots_at(self) -> Side {
+                match self { $(OperationKind::$name => Side::$slots_at,)* }
+            }
+        }
+    };
 }
 
-/// An operation without its parameters, for tables and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum OperationKind {
+operations! {
     /// Copy each object.
-    Copy,
+    Copy(Box<Copy>) => "copy", LEASE_TTL_BODY, SLICE_TASKS_BODY, Target;
     /// Ask for a temporary copy of each archived object.
-    Restore,
+    Restore(Restore) => "restore", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Delete each object.
-    Delete,
+    Delete => "delete", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Put tags on each object.
-    Tagging,
+    Tagging(Tagging) => "tag", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+}
+
+/// One of the two endpoints that a role gives an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Where the objects of the manifest lie.
+    Source,
+    /// Where copies go.
+    Target,
 }
 
 impl OperationKind {
-    /// Every kind.
-    pub const ALL: [OperationKind; 4] =
-        [OperationKind::Copy, OperationKind::Restore, OperationKind::Delete, OperationKind::Tagging];
-
-    /// One word for command lines, configuration and metrics.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            OperationKind::Copy => "copy",
-            OperationKind::Restore => "restore",
-            OperationKind::Delete => "delete",
-            OperationKind::Tagging => "tag",
-        }
-    }
-
     /// The element's name in the COS dialect.
     #[must_use]
     pub fn cos_name(self) -> &'static str {
@@ -61,37 +100,6 @@ impl OperationKind {
             OperationKind::Restore => "COSInitiateRestoreObject",
             OperationKind::Delete => "COSDeleteObject",
             OperationKind::Tagging => "COSPutObjectTagging",
-        }
-    }
-
-    /// How long a lease of one of its slices lasts.
-    #[must_use]
-    pub fn lease_ttl(self) -> Duration {
-        match self {
-            OperationKind::Copy => LEASE_TTL_BODY,
-            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => LEASE_TTL,
-        }
-    }
-
-    /// The greatest number of tasks in a slice.
-    #[must_use]
-    pub fn slice_tasks_max(self) -> u32 {
-        match self {
-            OperationKind::Copy => SLICE_TASKS_BODY,
-            OperationKind::Restore | OperationKind::Delete | OperationKind::Tagging => SLICE_TASKS_METADATA,
-        }
-    }
-}
-
-impl Operation {
-    /// The operation without its parameters.
-    #[must_use]
-    pub fn kind(&self) -> OperationKind {
-        match self {
-            Operation::Copy(_) => OperationKind::Copy,
-            Operation::Restore(_) => OperationKind::Restore,
-            Operation::Delete => OperationKind::Delete,
-            Operation::Tagging(_) => OperationKind::Tagging,
         }
     }
 }
@@ -119,241 +127,26 @@ impl Directive {
     }
 }
 
-/// Parameters of a copy. Fields that were not given are `None`, and are not echoed; their
-/// defaults are stated at each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Copy {
-    /// The bucket to copy into.
-    pub target: BucketRef,
-    /// ACL: not given means the bucket's default, or `Replaced` when an ACL is given.
-    pub acl_directive: Option<Directive>,
-    /// Grants for `Replaced` and `Add`.
-    pub grants: Vec<Grant>,
-    /// A canned ACL for `Replaced`.
-    pub canned_acl: Option<CannedAcl>,
-    /// Whether `resources_prefix` is replaced by `target_prefix`; not given means no.
-    pub prefix_replace: Option<bool>,
-    /// The part of the key that is replaced, possibly empty.
-    pub resources_prefix: Option<String>,
-    /// What replaces it, possibly empty.
-    pub target_prefix: Option<String>,
-    /// Metadata: not given means `Copy`.
-    pub metadata_directive: Option<Directive>,
-    /// Act only on sources modified after this time.
-    pub modified_since: Option<Timestamp>,
-    /// Act only on sources not modified after this time.
-    pub unmodified_since: Option<Timestamp>,
-    /// Metadata for `Replaced` and `Add`; its SSE applies whatever the directive says.
-    pub metadata: Option<NewMetadata>,
-    /// Tags: not given means `Copy`.
-    pub tagging_directive: Option<Directive>,
-    /// Tags for `Replaced` and `Add`.
-    pub tags: Vec<Tag>,
-    /// The target's storage class; not given means `STANDARD`.
-    pub storage_class: Option<StorageClass>,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-impl Copy {
-    /// A copy to this bucket without any other parameter.
-    #[must_use]
-    pub fn to(target: BucketRef) -> Self {
-        Copy {
-            target,
-            acl_directive: None,
-            grants: Vec::new(),
-            canned_acl: None,
-            prefix_replace: None,
-            resources_prefix: None,
-            target_prefix: None,
-            metadata_directive: None,
-            modified_since: None,
-            unmodified_since: None,
-            metadata: None,
-            tagging_directive: None,
-            tags: Vec::new(),
-            storage_class: None,
-        }
-    }
-}
+    use super::*;
+    use crate::limits::SLICE_TASKS_FIRST;
 
-/// Metadata that a copy sets.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewMetadata {
-    /// Cache-Control.
-    pub cache_control: Option<String>,
-    /// Content-Disposition.
-    pub content_disposition: Option<String>,
-    /// Content-Encoding.
-    pub content_encoding: Option<String>,
-    /// Content-Type.
-    pub content_type: Option<String>,
-    /// Expires, as RFC 1123.
-    pub expires: Option<String>,
-    /// Server-side encryption with the store's own key (`AES256`).
-    pub sse_aes256: bool,
-    /// User metadata, in the order given, names without `x-cos-meta-` or `x-amz-meta-`.
-    pub user: Vec<(String, String)>,
-}
-
-/// One grant of an ACL.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    /// Who: the identifier as given.
-    pub grantee: String,
-    /// A name for people.
-    pub display_name: Option<String>,
-    /// What is allowed.
-    pub permission: Permission,
-}
-
-/// What a grant allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Permission {
-    /// READ.
-    Read,
-    /// WRITE.
-    Write,
-    /// FULL_CONTROL.
-    FullControl,
-}
-
-impl Permission {
-    /// The name on the wire, of S3 as of COS.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Permission::Read => "READ",
-            Permission::Write => "WRITE",
-            Permission::FullControl => "FULL_CONTROL",
-        }
-    }
-}
-
-/// A canned ACL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CannedAcl {
-    /// private.
-    Private,
-    /// public-read.
-    PublicRead,
-}
-
-impl CannedAcl {
-    /// The name on the wire, of S3 as of COS.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            CannedAcl::Private => "private",
-            CannedAcl::PublicRead => "public-read",
-        }
-    }
-}
-
-/// A tag.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Tag {
-    /// Its key, 1 to 128 characters.
-    pub key: String,
-    /// Its value, 0 to 256 characters.
-    pub value: String,
-}
-
-/// A storage class, by its name on the COS wire (resolution U-18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum StorageClass {
-    /// STANDARD.
-    Standard,
-    /// STANDARD_IA.
-    StandardIa,
-    /// INTELLIGENT_TIERING.
-    IntelligentTiering,
-    /// ARCHIVE; GLACIER on S3.
-    Archive,
-    /// DEEP_ARCHIVE.
-    DeepArchive,
-    /// MAZ_STANDARD; STANDARD on S3.
-    MazStandard,
-    /// MAZ_STANDARD_IA; STANDARD_IA on S3.
-    MazStandardIa,
-    /// MAZ_INTELLIGENT_TIERING; INTELLIGENT_TIERING on S3.
-    MazIntelligentTiering,
-}
-
-impl StorageClass {
-    /// Every class.
-    pub const ALL: [StorageClass; 8] = [
-        StorageClass::Standard,
-        StorageClass::StandardIa,
-        StorageClass::IntelligentTiering,
-        StorageClass::Archive,
-        StorageClass::DeepArchive,
-        StorageClass::MazStandard,
-        StorageClass::MazStandardIa,
-        StorageClass::MazIntelligentTiering,
-    ];
-
-    /// The name on the COS wire.
-    #[must_use]
-    pub fn cos_name(self) -> &'static str {
-        match self {
-            StorageClass::Standard => "STANDARD",
-            StorageClass::StandardIa => "STANDARD_IA",
-            StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
-            StorageClass::Archive => "ARCHIVE",
-            StorageClass::DeepArchive => "DEEP_ARCHIVE",
-            StorageClass::MazStandard => "MAZ_STANDARD",
-            StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
-            StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
+    #[test]
+    fn every_operation_has_a_word_of_its_own_and_bounds_that_work() {
+        let words: BTreeSet<_> = OperationKind::ALL.map(OperationKind::word).into();
+        assert_eq!(words.len(), OperationKind::ALL.len());
+        for kind in OperationKind::ALL {
+            assert!(kind.lease_ttl() >= LEASE_TTL, "{kind:?}: the executor renews no faster");
+            assert!(kind.slice_tasks_max() >= SLICE_TASKS_FIRST, "{kind:?}: slices only grow");
         }
     }
 
-    /// The name on an S3 store.
-    #[must_use]
-    pub fn s3_name(self) -> &'static str {
-        match self {
-            StorageClass::Standard | StorageClass::MazStandard => "STANDARD",
-            StorageClass::StandardIa | StorageClass::MazStandardIa => "STANDARD_IA",
-            StorageClass::IntelligentTiering | StorageClass::MazIntelligentTiering => "INTELLIGENT_TIERING",
-            StorageClass::Archive => "GLACIER",
-            StorageClass::DeepArchive => "DEEP_ARCHIVE",
-        }
+    #[test]
+    fn slots_of_a_copy_count_at_its_target_and_those_of_every_other_operation_at_the_source() {
+        let at_target: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| kind.slots_at() == Side::Target).collect();
+        assert_eq!(at_target, [OperationKind::Copy]);
     }
-}
-
-/// Parameters of a restore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restore {
-    /// How long the temporary copy stays, 1 to 365 days.
-    pub days: u32,
-    /// How fast it comes.
-    pub tier: RestoreTier,
-}
-
-/// How fast an archived object is read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum RestoreTier {
-    /// Cheapest and slowest.
-    Bulk,
-    /// The usual one.
-    Standard,
-}
-
-impl RestoreTier {
-    /// The name on the wire, of S3 as of COS.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            RestoreTier::Bulk => "Bulk",
-            RestoreTier::Standard => "Standard",
-        }
-    }
-}
-
-/// Parameters of a tagging.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tagging {
-    /// `Replaced` (also when not given) or `Add`.
-    pub directive: Option<Directive>,
-    /// The tags, at most ten.
-    pub tags: Vec<Tag>,
 }

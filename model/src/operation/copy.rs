@@ -1,0 +1,199 @@
+//! The parameters of a copy.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Directive, Tag};
+use crate::Timestamp;
+use crate::resource::BucketRef;
+
+/// Parameters of a copy. Fields that were not given are `None`, and are not echoed; their
+/// defaults are stated at each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// The bucket to copy into.
+    pub target: BucketRef,
+    /// ACL: not given means the bucket's default, or `Replaced` when an ACL is given.
+    pub acl_directive: Option<Directive>,
+    /// Grants for `Replaced` and `Add`.
+    pub grants: Vec<Grant>,
+    /// A canned ACL for `Replaced`.
+    pub canned_acl: Option<CannedAcl>,
+    /// Whether `resources_prefix` is replaced by `target_prefix`; not given means no.
+    pub prefix_replace: Option<bool>,
+    /// The part of the key that is replaced, possibly empty.
+    pub resources_prefix: Option<String>,
+    /// What replaces it, possibly empty.
+    pub target_prefix: Option<String>,
+    /// Metadata: not given means `Copy`.
+    pub metadata_directive: Option<Directive>,
+    /// Act only on sources modified after this time.
+    pub modified_since: Option<Timestamp>,
+    /// Act only on sources not modified after this time.
+    pub unmodified_since: Option<Timestamp>,
+    /// Metadata for `Replaced` and `Add`; its SSE applies whatever the directive says.
+    pub metadata: Option<NewMetadata>,
+    /// Tags: not given means `Copy`.
+    pub tagging_directive: Option<Directive>,
+    /// Tags for `Replaced` and `Add`.
+    pub tags: Vec<Tag>,
+    /// The target's storage class; not given means `STANDARD`.
+    pub storage_class: Option<StorageClass>,
+}
+
+impl Copy {
+    /// A copy to this bucket without any other parameter.
+    #[must_use]
+    pub fn to(target: BucketRef) -> Self {
+        Copy {
+            target,
+            acl_directive: None,
+            grants: Vec::new(),
+            canned_acl: None,
+            prefix_replace: None,
+            resources_prefix: None,
+            target_prefix: None,
+            metadata_directive: None,
+            modified_since: None,
+            unmodified_since: None,
+            metadata: None,
+            tagging_directive: None,
+            tags: Vec::new(),
+            storage_class: None,
+        }
+    }
+}
+
+/// Metadata that a copy sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMetadata {
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Type.
+    pub content_type: Option<String>,
+    /// Expires, as RFC 1123.
+    pub expires: Option<String>,
+    /// Server-side encryption with the store's own key (`AES256`).
+    pub sse_aes256: bool,
+    /// User metadata, in the order given, names without `x-cos-meta-` or `x-amz-meta-`.
+    pub user: Vec<(String, String)>,
+}
+
+/// One grant of an ACL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who: the identifier as given.
+    pub grantee: String,
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// What is allowed.
+    pub permission: Permission,
+}
+
+/// What a grant allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// READ.
+    Read,
+    /// WRITE.
+    Write,
+    /// FULL_CONTROL.
+    FullControl,
+}
+
+impl Permission {
+    /// The name on the wire, of S3 as of COS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Permission::Read => "READ",
+            Permission::Write => "WRITE",
+            Permission::FullControl => "FULL_CONTROL",
+        }
+    }
+}
+
+/// A canned ACL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CannedAcl {
+    /// private.
+    Private,
+    /// public-read.
+    PublicRead,
+}
+
+impl CannedAcl {
+    /// The name on the wire, of S3 as of COS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CannedAcl::Private => "private",
+            CannedAcl::PublicRead => "public-read",
+        }
+    }
+}
+
+/// A storage class, by its name on the COS wire (resolution U-18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StorageClass {
+    /// STANDARD.
+    Standard,
+    /// STANDARD_IA.
+    StandardIa,
+    /// INTELLIGENT_TIERING.
+    IntelligentTiering,
+    /// ARCHIVE; GLACIER on S3.
+    Archive,
+    /// DEEP_ARCHIVE.
+    DeepArchive,
+    /// MAZ_STANDARD; STANDARD on S3.
+    MazStandard,
+    /// MAZ_STANDARD_IA; STANDARD_IA on S3.
+    MazStandardIa,
+    /// MAZ_INTELLIGENT_TIERING; INTELLIGENT_TIERING on S3.
+    MazIntelligentTiering,
+}
+
+impl StorageClass {
+    /// Every class.
+    pub const ALL: [StorageClass; 8] = [
+        StorageClass::Standard,
+        StorageClass::StandardIa,
+        StorageClass::IntelligentTiering,
+        StorageClass::Archive,
+        StorageClass::DeepArchive,
+        StorageClass::MazStandard,
+        StorageClass::MazStandardIa,
+        StorageClass::MazIntelligentTiering,
+    ];
+
+    /// The name on the COS wire.
+    #[must_use]
+    pub fn cos_name(self) -> &'static str {
+        match self {
+            StorageClass::Standard => "STANDARD",
+            StorageClass::StandardIa => "STANDARD_IA",
+            StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
+            StorageClass::Archive => "ARCHIVE",
+            StorageClass::DeepArchive => "DEEP_ARCHIVE",
+            StorageClass::MazStandard => "MAZ_STANDARD",
+            StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
+            StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
+        }
+    }
+
+    /// The name on an S3 store.
+    #[must_use]
+    pub fn s3_name(self) -> &'static str {
+        match self {
+            StorageClass::Standard | StorageClass::MazStandard => "STANDARD",
+            StorageClass::StandardIa | StorageClass::MazStandardIa => "STANDARD_IA",
+            StorageClass::IntelligentTiering | StorageClass::MazIntelligentTiering => "INTELLIGENT_TIERING",
+            StorageClass::Archive => "GLACIER",
+            StorageClass::DeepArchive => "DEEP_ARCHIVE",
+        }
+    }
+}
