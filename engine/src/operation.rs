@@ -2,8 +2,8 @@
 //! outcome says.
 //!
 //! A task runs as a pipeline of small steps (find the places, read what is needed, act, follow
-//! up), each a call through `ObjectStore` whose decorators do retries and limits. Three rules
-//! hold for every operation:
+//! up), each a call through `ObjectStore` whose decorators do retries and limits. Each operation has
+//! a file, which implements [`ObjectOperation`]. Three rules hold for every operation:
 //!
 //! 1. a call whose effect is unknown is settled by the table in `effect_check.rs`, never by hope;
 //! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`, and whether it
@@ -15,17 +15,20 @@
 
 use std::sync::Arc;
 
-use brigade_model::operation::{Restore, Tagging};
+use async_trait::async_trait;
 use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::Leash;
 use brigade_model::ports::{Clock, Entropy, JobStore};
-use brigade_model::{BucketName, JobId, Operation, Outcome, Task, Timestamp};
+use brigade_model::{BucketName, Capabilities, Capability, JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::budget::{Budget, keys_of_a_second};
 use crate::byte_budget::ByteBudget;
 use crate::places::Place;
+use capabilities::Need;
 use copy::plan::CopyPlan;
+use delete::Delete;
+use failure::End;
 use hand::Hand;
 
 mod capabilities;
@@ -40,7 +43,7 @@ mod tags;
 mod uploads;
 
 pub(crate) use capabilities::missing_for_row;
-pub use capabilities::{missing_capabilities, what_happens_without};
+pub use capabilities::what_happens_without;
 pub use failure::SOURCE_CHANGED;
 pub(crate) use uploads::abort_left_uploads;
 pub use uploads::abort_recorded_uploads;
@@ -101,64 +104,84 @@ pub enum Run {
     CutShort(Outcome),
 }
 
-/// An operation with its parameters in the form that tasks need; built once for a job.
-#[derive(Debug, Clone)]
-pub struct PreparedOperation(Prepared);
+/// What each operation says of itself; its file has the only implementation.
+#[async_trait]
+pub(crate) trait ObjectOperation: Send + Sync {
+    /// Carries out one task.
+    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End>;
 
-#[derive(Debug, Clone)]
-enum Prepared {
-    Copy(Box<CopyPlan>),
-    Restore(Restore),
-    Delete,
-    Tagging(Tagging),
+    /// What it asks of its endpoints beyond what every store does.
+    fn needs(&self) -> Vec<Need>;
+
+    /// How one call carries several tasks; `None` when each task has calls of its own.
+    fn group(&self) -> Option<&dyn Group> {
+        None
+    }
 }
+
+/// What an operation does that can carry out several tasks by one call.
+#[async_trait]
+pub(crate) trait Group: Send + Sync {
+    /// See [`PreparedOperation::group_len`].
+    fn len(&self, tasks: &[Task], keys_max: usize, must_look: &dyn Fn(&Task) -> bool) -> usize;
+
+    /// Carries out tasks that [`Group::len`] put together.
+    async fn run(&self, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run>;
+}
+
+/// An operation with its parameters in the form that tasks need; built once for a job.
+pub struct PreparedOperation(Box<dyn ObjectOperation>);
 
 impl PreparedOperation {
     /// Brings the parameters into that form.
     #[must_use]
     pub fn new(operation: &Operation) -> Self {
         Self(match operation {
-            Operation::Copy(copy) => Prepared::Copy(Box::new(CopyPlan::new(copy))),
-            Operation::Restore(restore) => Prepared::Restore(*restore),
-            Operation::Delete => Prepared::Delete,
-            Operation::Tagging(tagging) => Prepared::Tagging(tagging.clone()),
+            Operation::Copy(copy) => Box::new(CopyPlan::new(copy)),
+            Operation::Restore(restore) => Box::new(*restore),
+            Operation::Delete => Box::new(Delete),
+            Operation::Tagging(tagging) => Box::new(tagging.clone()),
         })
     }
 
     /// Whether one call of [`run_group`] may carry several tasks.
     #[must_use]
     pub fn is_grouped(&self) -> bool {
-        matches!(self.0, Prepared::Delete)
+        self.0.group().is_some()
     }
 
     /// How many of the first tasks, of `keys_max` at most, one call of [`run_group`] can carry: at least
-    /// 1 (when there is a task), and 1 for every operation other than delete. `must_look` says which
+    /// 1 (when there is a task), and 1 for every operation without groups. `must_look` says which
     /// tasks lie in the window of a lease that was revoked.
     #[must_use]
     pub fn group_len(&self, tasks: &[Task], keys_max: usize, must_look: impl Fn(&Task) -> bool) -> usize {
-        match self.0 {
-            Prepared::Delete => delete::group::group_len(tasks, keys_max, must_look),
-            Prepared::Copy(_) | Prepared::Restore(_) | Prepared::Tagging(_) => tasks.len().min(1),
-        }
+        self.0.group().map_or(tasks.len().min(1), |group| group.len(tasks, keys_max, &must_look))
     }
+}
+
+/// What the endpoints lack that the operation cannot do without; empty when it can be done.
+#[must_use]
+pub fn missing_capabilities(operation: &Operation, source: &Capabilities, target: &Capabilities) -> Vec<Capability> {
+    capabilities::missing_among(&PreparedOperation::new(operation).0.needs(), source, target)
 }
 
 /// Runs one task of any operation. `must_look` says that it may have been attempted before.
 pub async fn run_one(operation: &PreparedOperation, bench: &Bench, task: &Task, must_look: bool) -> Run {
     let hand = Hand::new(bench, task, must_look.then_some(bench.attempted_since));
-    let result = match &operation.0 {
-        Prepared::Copy(plan) => copy::run(&hand, plan).await,
-        Prepared::Restore(restore) => restore::run(&hand, restore).await,
-        Prepared::Delete => delete::run(&hand).await,
-        Prepared::Tagging(tagging) => tagging::run(&hand, tagging).await,
-    };
-    hand.end(result)
+    hand.end(operation.0.run(&hand).await)
 }
 
-/// Runs tasks of a delete that [`PreparedOperation::group_len`] put together, in one call where
-/// possible. The ends stand in the order of the tasks.
-pub async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
-    delete::run_group(bench, tasks, must_look).await
+/// Runs tasks that [`PreparedOperation::group_len`] put together, in one call where possible. The
+/// ends stand in the order of the tasks.
+pub async fn run_group(operation: &PreparedOperation, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
+    if let Some(group) = operation.0.group() {
+        return group.run(bench, tasks, must_look).await;
+    }
+    let mut runs = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        runs.push(run_one(operation, bench, task, must_look).await);
+    }
+    runs
 }
 
 #[cfg(test)]

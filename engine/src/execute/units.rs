@@ -151,7 +151,7 @@ impl<'a> Units<'a> {
 async fn run_unit(operation: &PreparedOperation, bench: &Bench, tasks: &[Task], looks: bool) -> Vec<Run> {
     match tasks {
         [task] => vec![run_one(operation, bench, task, looks).await],
-        group => run_group(bench, group, looks).await,
+        group => run_group(operation, bench, group, looks).await,
     }
 }
 

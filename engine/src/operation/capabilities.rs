@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use brigade_model::operation::{Copy, Directive, Operation, StorageClass};
+use brigade_model::operation::Side;
 use brigade_model::{Capabilities, Capability, ObjectKey, Standing, Task};
 
 use super::failure::{End, refuse};
@@ -285,74 +285,23 @@ impl Feature {
     }
 }
 
-/// Which endpoint an operation asks.
-#[derive(Clone, Copy)]
-enum Side {
-    Source,
-    Target,
-}
+/// What an operation asks of which of its endpoints.
+pub(crate) type Need = (Side, Feature);
 
-/// Which operation asks for what, and where.
-type Ask = (fn(&Operation) -> bool, Side, Feature);
-
-const ASKS: &[Ask] = &[
-    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Feature::KeepTags),
-    (|op| matches!(op, Operation::Tagging(_)), Side::Source, Feature::PutTags),
-    (|op| matches!(op, Operation::Restore(_)), Side::Source, Feature::Restore),
-    (|op| copies(op, sets_tags), Side::Target, Feature::KeepTags),
-    (|op| copies(op, sets_tags), Side::Target, Feature::PutTags),
-    (|op| copies(op, |copy| copy.tagging_directive == Some(Directive::Add)), Side::Source, Feature::ReadTags),
-    (|op| copies(op, sets_canned_acl), Side::Target, Feature::SetCannedAcl),
-    (|op| copies(op, sets_grants), Side::Target, Feature::SetGrants),
-    (|op| copies(op, reads_acl), Side::Source, Feature::ReadGrants),
-    (|op| copies(op, sets_class), Side::Target, Feature::SetClass),
-    (|op| copies(op, encrypts), Side::Target, Feature::Encrypt),
-];
-
-/// What the endpoints lack that the operation cannot do without; empty when it can be done.
-#[must_use]
-pub fn missing_capabilities(operation: &Operation, source: &Capabilities, target: &Capabilities) -> Vec<Capability> {
-    let missing: BTreeSet<Capability> = ASKS
+/// What the endpoints lack of what is needed, where the job cannot do without.
+pub(super) fn missing_among(needs: &[Need], source: &Capabilities, target: &Capabilities) -> Vec<Capability> {
+    let missing: BTreeSet<Capability> = needs
         .iter()
-        .filter(|(asks, side, feature)| {
+        .filter(|(side, feature)| {
             let endpoint = match side {
                 Side::Source => source,
                 Side::Target => target,
             };
-            asks(operation) && matches!(feature.without(endpoint), Some(Without::JobRefused(_)))
+            matches!(feature.without(endpoint), Some(Without::JobRefused(_)))
         })
-        .map(|(_, _, feature)| feature.row().capability)
+        .map(|(_, feature)| feature.row().capability)
         .collect();
     missing.into_iter().collect()
-}
-
-fn copies(operation: &Operation, asks: fn(&Copy) -> bool) -> bool {
-    matches!(operation, Operation::Copy(copy) if asks(copy))
-}
-
-fn sets_tags(copy: &Copy) -> bool {
-    matches!(copy.tagging_directive, Some(Directive::Replaced | Directive::Add))
-}
-
-/// A canned ACL alone travels with the copy; beside grants it becomes grants itself.
-fn sets_canned_acl(copy: &Copy) -> bool {
-    copy.canned_acl.is_some() && !sets_grants(copy) && copy.acl_directive != Some(Directive::Copy)
-}
-
-fn sets_grants(copy: &Copy) -> bool {
-    reads_acl(copy) || !copy.grants.is_empty()
-}
-
-fn reads_acl(copy: &Copy) -> bool {
-    matches!(copy.acl_directive, Some(Directive::Copy | Directive::Add))
-}
-
-fn sets_class(copy: &Copy) -> bool {
-    copy.storage_class.is_some_and(|class| class.s3_name() != StorageClass::Standard.s3_name())
-}
-
-fn encrypts(copy: &Copy) -> bool {
-    copy.metadata.as_ref().is_some_and(|metadata| metadata.sse_aes256)
 }
 
 /// What happens at an endpoint without a capability, for its operators.

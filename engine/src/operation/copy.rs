@@ -13,13 +13,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use brigade_model::ports::object_store::{
     Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
 };
 use brigade_model::{Outcome, Timestamp, VersionId};
 use tokio::sync::OnceCell;
 
-use super::capabilities::{Feature, refuse_key};
+use super::ObjectOperation;
+use super::capabilities::{Feature, Need, refuse_key};
 use super::effect_check::{
     Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall,
     act_and_settle, check_doubt,
@@ -36,28 +38,36 @@ mod completion;
 mod digests;
 mod kept;
 mod multipart;
+mod needs;
 pub(crate) mod plan;
 mod source;
 mod stream;
 
-pub(crate) async fn run(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Outcome, End> {
-    let route = Route::find(hand, plan)?;
-    let left = settle_left_completion(hand, &route.target).await?;
-    if matches!(left, Before::Done(_)) && has_nothing_to_follow(hand, plan) {
-        return Ok(route.outcome());
-    }
-    let copying = Copying::begin(hand, plan, &route).await?;
-    let version = match left {
-        Before::Done(version) => {
-            Box::pin(async { copying.tags_to_give(&copying.known_head().await?).await }).await?;
-            version
+#[async_trait]
+impl ObjectOperation for CopyPlan {
+    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
+        let route = Route::find(hand, self)?;
+        let left = settle_left_completion(hand, &route.target).await?;
+        if matches!(left, Before::Done(_)) && has_nothing_to_follow(hand, self) {
+            return Ok(route.outcome());
         }
-        Before::Act(checked) => copying.carry(checked).await?,
-    };
-    acl::put_acl(hand, plan, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
-    kept::see_kept(hand, plan, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
-    copying.put_tags(version).await?;
-    Ok(route.outcome())
+        let copying = Copying::begin(hand, self, &route).await?;
+        let version = match left {
+            Before::Done(version) => {
+                Box::pin(async { copying.tags_to_give(&copying.known_head().await?).await }).await?;
+                version
+            }
+            Before::Act(checked) => copying.carry(checked).await?,
+        };
+        acl::put_acl(hand, self, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
+        kept::see_kept(hand, self, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
+        copying.put_tags(version).await?;
+        Ok(route.outcome())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs::needs(self)
+    }
 }
 
 /// Settles the completions of parts that workers before may have sent for this task. One that is

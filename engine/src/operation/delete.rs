@@ -7,42 +7,68 @@
 //! says of a key is an answer, also where it is a refusal. A key that it does not name, or of which
 //! it says what may pass, is deleted by a call of its own: an unknown effect is checked then.
 
+use async_trait::async_trait;
 use brigade_model::ports::object_store::{At, CallError, DeleteObject, DeleteObjects, DeleteResult, Effect, Verdict};
 use brigade_model::{Outcome, Task, Timestamp};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::capabilities::{Feature, refuse_row};
+use super::capabilities::{Feature, Need, refuse_row};
 use super::effect_check::{
     CheckResult, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, settle, wait_for_the_lost,
 };
 use super::failure::{End, outcome_of};
 use super::hand::Hand;
-use super::{Bench, Run};
+use super::{Bench, Group, ObjectOperation, Run};
 
 pub(crate) mod group;
 
+/// A delete has no parameters.
+pub(crate) struct Delete;
+
+#[async_trait]
+impl ObjectOperation for Delete {
+    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
+        delete_one(hand).await
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
+
+    fn group(&self) -> Option<&dyn Group> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Group for Delete {
+    fn len(&self, tasks: &[Task], keys_max: usize, must_look: &dyn Fn(&Task) -> bool) -> usize {
+        group::group_len(tasks, keys_max, must_look)
+    }
+
+    /// Deletes a group in one call, and by calls of their own those that it does not settle. A row that
+    /// the bucket refuses is not sent along: alone it is refused without a call.
+    async fn run(&self, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
+        let tried_since = must_look.then_some(bench.attempted_since);
+        let mut known = vec![Known::NotYet(tried_since); tasks.len()];
+        let is_refused = |task: &Task| refuse_row(task, &bench.source.capabilities).is_some();
+        let together: Vec<usize> = (0..tasks.len()).filter(|&i| !is_refused(&tasks[i])).collect();
+        if !must_look && together.len() >= 2 {
+            let sent: Vec<&Task> = together.iter().map(|&i| &tasks[i]).collect();
+            for (i, told) in together.into_iter().zip(delete_in_groups(bench, &sent).await) {
+                known[i] = told;
+            }
+        }
+        run_singly(bench, tasks.iter().zip(known)).await
+    }
+}
+
 /// Deletes one object by a call of its own.
-pub(crate) async fn run(hand: &Hand<'_>) -> Result<Outcome, End> {
+async fn delete_one(hand: &Hand<'_>) -> Result<Outcome, End> {
     let at = hand.find_source()?;
     settle(hand, &Deletion { hand, at }).await?;
     Ok(Outcome::Succeeded)
-}
-
-/// Deletes a group in one call, and by calls of their own those that it does not settle. A row that
-/// the bucket refuses is not sent along: alone it is refused without a call.
-pub(crate) async fn run_group(bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
-    let tried_since = must_look.then_some(bench.attempted_since);
-    let mut known = vec![Known::NotYet(tried_since); tasks.len()];
-    let is_refused = |task: &Task| refuse_row(task, &bench.source.capabilities).is_some();
-    let together: Vec<usize> = (0..tasks.len()).filter(|&i| !is_refused(&tasks[i])).collect();
-    if !must_look && together.len() >= 2 {
-        let sent: Vec<&Task> = together.iter().map(|&i| &tasks[i]).collect();
-        for (i, told) in together.into_iter().zip(delete_in_groups(bench, &sent).await) {
-            known[i] = told;
-        }
-    }
-    run_singly(bench, tasks.iter().zip(known)).await
 }
 
 /// What one call for many told about one of them.
@@ -196,7 +222,7 @@ async fn run_single(bench: &Bench, place: usize, task: &Task, known: Known) -> (
         Known::Settled(run) => run,
         Known::NotYet(tried_since) => {
             let hand = Hand::new(bench, task, tried_since);
-            hand.end(run(&hand).await)
+            hand.end(delete_one(&hand).await)
         }
     };
     (place, end)

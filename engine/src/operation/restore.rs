@@ -5,21 +5,30 @@
 //! under way fails the task with the store's own code, unless it may be our own whose answer
 //! was lost. Where the endpoint is not known to restore, the object's head must tell of it.
 
-use brigade_model::operation::Restore;
+use async_trait::async_trait;
+use brigade_model::operation::{Restore, Side};
 use brigade_model::ports::object_store::{At, CallError, RestoreObject};
 use brigade_model::{Outcome, Timestamp};
 
-use super::capabilities::Feature;
+use super::ObjectOperation;
+use super::capabilities::{Feature, Need};
 use super::effect_check::{CheckResult, CheckedCall, Condition, NonRepeatableCall, settle};
 use super::failure::{Doing, End, reject};
 use super::hand::Hand;
 
-pub(crate) async fn run(hand: &Hand<'_>, restore: &Restore) -> Result<Outcome, End> {
-    let at = hand.find_source()?;
-    let restoration = Restoration { hand, at, restore };
-    hand.settle_if_gone(settle(hand, &restoration).await)?;
-    restoration.see_restore().await?;
-    Ok(Outcome::Succeeded)
+#[async_trait]
+impl ObjectOperation for Restore {
+    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
+        let at = hand.find_source()?;
+        let restoration = Restoration { hand, at, restore: self };
+        hand.settle_if_gone(settle(hand, &restoration).await)?;
+        restoration.see_restore().await?;
+        Ok(Outcome::Succeeded)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        vec![(Side::Source, Feature::Restore)]
+    }
 }
 
 /// The code of an object of whose restore its store knows nothing.

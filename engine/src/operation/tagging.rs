@@ -4,20 +4,30 @@
 //! `Add` reads, merges and puts: tags that another writer puts in between are lost, since no
 //! store offers a condition there.
 
+use async_trait::async_trait;
 use brigade_model::Outcome;
-use brigade_model::operation::{Directive, Tagging};
+use brigade_model::operation::{Directive, Side, Tagging};
 use brigade_model::ports::object_store::{At, GetObjectTagging, TagSet};
 
+use super::ObjectOperation;
+use super::capabilities::{Feature, Need};
 use super::failure::{Doing, End};
 use super::hand::Hand;
 use super::tags::{add_tags, put_tags};
 
-pub(crate) async fn run(hand: &Hand<'_>, tagging: &Tagging) -> Result<Outcome, End> {
-    let at = hand.find_source()?;
-    let tags = hand.settle_if_gone(wanted_tags(hand, tagging, &at).await)?;
-    let version = hand.task.version.as_ref();
-    hand.settle_if_gone(put_tags(hand, &hand.bench.source, &at, version, &tags, "").await)?;
-    Ok(Outcome::Succeeded)
+#[async_trait]
+impl ObjectOperation for Tagging {
+    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
+        let at = hand.find_source()?;
+        let tags = hand.settle_if_gone(wanted_tags(hand, self, &at).await)?;
+        let version = hand.task.version.as_ref();
+        hand.settle_if_gone(put_tags(hand, &hand.bench.source, &at, version, &tags, "").await)?;
+        Ok(Outcome::Succeeded)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        [Feature::KeepTags, Feature::PutTags].map(|feature| (Side::Source, feature)).into()
+    }
 }
 
 async fn wanted_tags(hand: &Hand<'_>, tagging: &Tagging, at: &At) -> Result<TagSet, End> {

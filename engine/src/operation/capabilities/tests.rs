@@ -1,10 +1,13 @@
 use std::fs;
 use std::path::Path;
 
-use brigade_model::operation::{CannedAcl, Grant, NewMetadata, Permission, Restore, RestoreTier, Tag, Tagging};
-use brigade_model::{BucketName, EndpointKind, Outcome, VersionId};
+use brigade_model::operation::{
+    CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
+};
+use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
 
 use super::super::copy::plan::bare_copy;
+use super::super::missing_capabilities;
 use super::*;
 
 fn known(kind: EndpointKind) -> Capabilities {
@@ -77,7 +80,7 @@ fn code_beside_the_table() -> String {
             } else {
                 let text = fs::read_to_string(&path).unwrap();
                 let is_table = path == sources.join("operation/capabilities.rs");
-                code += if is_table { text.split_once("const ASKS").unwrap().1 } else { &text };
+                code += if is_table { text.split_once("fn missing_among").unwrap().1 } else { &text };
             }
         }
     }

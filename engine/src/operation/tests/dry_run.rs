@@ -112,7 +112,7 @@ async fn the_one_request_of_a_group_is_counted_once() {
     rig.begin_run();
     let tasks: Vec<Task> = (0..).zip(["a", "b", "c"]).map(|(number, key)| Task { number, ..task(key) }).collect();
     let rehearsal = Rehearsal::at(&rig.bench);
-    let runs = rehearsal.mark(run_group(&rehearsal.bench, &tasks, false).await);
+    let runs = rehearsal.mark(run_group(&rig.prepare(&Operation::Delete), &rehearsal.bench, &tasks, false).await);
     let said = |message: &str| Run::Done(Outcome::SucceededWith { message: message.to_owned() });
     let others = "dry run: would send nothing; deleted in one request with others";
     let first = "dry run: would send 1 DeleteObjects; deleted in one request with others";

@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
-use super::super::{Bench, Prepared, PreparedOperation, Run, run_group, run_one};
+use super::super::{Bench, PreparedOperation, Run, run_group, run_one};
 use crate::budget::Budget;
 use crate::byte_budget::ByteBudget;
 use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
@@ -296,14 +296,14 @@ impl Rig {
     }
 
     pub(super) async fn run_group(&self, tasks: &[Task]) -> Vec<Run> {
-        run_group(&self.bench, tasks, false).await
+        run_group(&PreparedOperation::new(&Operation::Delete), &self.bench, tasks, false).await
     }
 
     pub(super) fn prepare(&self, operation: &Operation) -> PreparedOperation {
         match operation {
             Operation::Copy(copy) => {
                 let plan = CopyPlan { sizes: self.sizes, ..CopyPlan::new(copy) };
-                PreparedOperation(Prepared::Copy(Box::new(plan)))
+                PreparedOperation(Box::new(plan))
             }
             other => PreparedOperation::new(other),
         }

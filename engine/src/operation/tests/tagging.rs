@@ -7,7 +7,7 @@ use brigade_s3::simulated::Versioning;
 use bytes::Bytes;
 
 use super::rig::{Fault, Rig, SOURCE, at, code, done, message, tag, task, task_of_version};
-use crate::operation::Run;
+use crate::operation::{PreparedOperation, Run, run_group};
 
 fn tagging(directive: Option<Directive>, tags: &[(&str, &str)]) -> Operation {
     Operation::Tagging(Tagging { directive, tags: tags.iter().map(|(key, value)| tag(key, value)).collect() })
@@ -33,6 +33,20 @@ async fn tags_are_replaced_in_one_call_also_when_no_directive_is_given() {
         assert_eq!(tags(&rig), [tag("c", "3")]);
         assert_eq!(rig.store.calls(), [CallKind::PutObjectTagging]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_of_an_operation_without_groups_are_never_put_together() {
+    let tagging = PreparedOperation::new(&tagging(None, &[("c", "3")]));
+    assert!(!tagging.is_grouped());
+    assert_eq!(tagging.group_len(&[task("k"), task("l")], 1000, |_| false), 1);
+    assert_eq!(tagging.group_len(&[], 1000, |_| false), 0);
+    let rig = rig_with_tagged_object().await;
+    rig.put("l", "body").await;
+    rig.begin_run();
+    let runs = run_group(&tagging, &rig.bench, &[task("k"), task("l")], false).await;
+    assert_eq!((runs, tags(&rig)), (vec![done(), done()], vec![tag("c", "3")]));
+    assert_eq!(rig.store.calls(), [CallKind::PutObjectTagging; 2]);
 }
 
 #[tokio::test(start_paused = true)]
