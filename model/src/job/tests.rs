@@ -1,9 +1,13 @@
 //! What a change does to a job besides its status.
 
 use super::*;
+use crate::limits::{FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
 use crate::names::{BucketName, ETag, ObjectKey};
-use crate::resource::{ObjectRef, Owner};
-use crate::{ManifestFormat, ManifestLocation};
+use crate::resource::{ObjectRef, Owner, RoleRef};
+use crate::{
+    AccountId, EndpointName, JobOptions, LoadLimits, ManifestFormat, ManifestLocation, ManifestSpec, Operation,
+    ReportSpec, ServiceTime, Status, Timestamp,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

@@ -1,0 +1,309 @@
+//! What happens to a job, and the one function that makes it happen.
+//!
+//! [`Job::change`] is pure: each change has a function, which asks the status table whether it is
+//! legal before it sets anything, and then sets what goes with it (times, reasons, failures).
+//! Stores call it inside their transaction, so that every body of `JobStore` moves jobs alike.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Job, JobFailure, Prepared, failure};
+use crate::Timestamp;
+use crate::dry_run::DryRun;
+use crate::limits::STATUS_UPDATE_REASON_BYTES_MAX;
+use crate::load::LoadLimits;
+use crate::outcome::cut;
+use crate::service_clock::ServiceTime;
+use crate::status::{self, Event, Stage, Status};
+
+/// What a waiting job says, with `SuspendedDate`.
+pub const SUSPENDED_CAUSE: &str = "The job is awaiting confirmation";
+/// What a job says that its user paused.
+pub const REASON_PAUSED: &str = "paused by its user";
+/// What a finished job says, as the documentation's example does.
+pub const REASON_COMPLETE: &str = "Job complete";
+
+/// Something that happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// An engine took it.
+    PreparationStarted,
+    /// Its manifest is read; the job waits for a confirmation if one is wanted and missing.
+    ManifestRead(Prepared),
+    /// The client confirms, with its reason; legal of a job that asked to be confirmed.
+    Confirmed(String),
+    /// Nobody confirmed in time.
+    ConfirmationExpired,
+    /// It may run.
+    SlotGranted,
+    /// It gives up its slot.
+    Preempted,
+    /// No lease of it remains.
+    Drained,
+    /// Every task has an outcome.
+    TasksExhausted,
+    /// Too many tasks failed.
+    FailureRateExceeded(JobFailure),
+    /// A stage cannot go on.
+    StageFailed(JobFailure),
+    /// The client cancels, with its reason.
+    CancelRequested(String),
+    /// What a dry run found is summed, before its report is written.
+    DryRunSummed(DryRun),
+    /// The report is written.
+    ReportWritten,
+    /// The report could not be written.
+    ReportFailed(JobFailure),
+    /// Another priority; legal until the job has ended.
+    PrioritySet(i32),
+    /// Its user pauses it; legal while it has tasks ahead.
+    Held,
+    /// Its user lets it go on; legal while it has tasks ahead.
+    Released,
+    /// Other limits; legal while it has tasks ahead.
+    LimitsSet(LoadLimits),
+    /// It lies in a backup that is made at that time: whoever brings it back must find it held
+    /// until its user releases it. Legal while tasks of it may still start.
+    BackedUp(Timestamp),
+    /// Its user deletes it: cancelled where that is legal, hidden once it has ended.
+    DeleteRequested,
+    /// Something that a person should know now, such as a store that is away; legal until the
+    /// job has ended.
+    Noted(String),
+}
+
+/// A change that the table does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {status} cannot do that")]
+pub struct IllegalChange {
+    /// The status that forbids it.
+    pub status: Status,
+}
+
+impl Job {
+    /// Applies a change that happens at `at`, which is `service` by the service clock; raises the
+    /// revision.
+    ///
+    /// # Errors
+    /// [`IllegalChange`] when the table has no such row; the job is then unchanged.
+    pub fn change(&mut self, change: &Change, at: Timestamp, service: ServiceTime) -> Result<(), IllegalChange> {
+        let from = self.status;
+        self.make(change, at)?;
+        if self.status != from {
+            self.since = service;
+        }
+        self.revision += 1;
+        Ok(())
+    }
+
+    fn make(&mut self, change: &Change, at: Timestamp) -> Result<(), IllegalChange> {
+        match change {
+            Change::PreparationStarted => self.step(Event::PreparationStarted, at),
+            Change::ManifestRead(prepared) => self.finish_preparation(prepared, at),
+            Change::Confirmed(reason) => self.confirm(reason, at),
+            Change::ConfirmationExpired => {
+                let why = JobFailure::new(failure::CONFIRMATION_EXPIRED, "the job was not confirmed in time");
+                self.step_and_fail(Event::ConfirmationExpired, &why, at)
+            }
+            Change::SlotGranted => self.take_slot(at),
+            Change::Preempted => self.give_up_slot(at),
+            Change::Drained => self.step(Event::Drained, at),
+            Change::TasksExhausted => self.step(Event::TasksExhausted, at),
+            Change::FailureRateExceeded(why) => self.step_and_fail(Event::FailureRateExceeded, why, at),
+            Change::StageFailed(why) => self.step_and_fail(Event::StageFailed, why, at),
+            Change::CancelRequested(reason) => self.cancel(reason, at),
+            Change::DryRunSummed(sum) => self.note_dry_run(sum),
+            Change::ReportWritten => self.end_reported(at),
+            Change::ReportFailed(why) => self.end_unreported(why, at),
+            Change::PrioritySet(priority) => self.set_priority(*priority),
+            Change::Held => self.hold(),
+            Change::Released => self.release(),
+            Change::LimitsSet(limits) => self.set_limits(*limits),
+            Change::BackedUp(at_backup) => self.hold_for_restore(*at_backup, at),
+            Change::DeleteRequested => self.delete(at),
+            Change::Noted(reason) => self.note(reason),
+        }
+    }
+
+    fn finish_preparation(&mut self, prepared: &Prepared, at: Timestamp) -> Result<(), IllegalChange> {
+        let must_wait = self.spec.confirmation_required == Some(true) && !self.is_confirmed;
+        self.step(if must_wait { Event::ConfirmationNeeded } else { Event::ManifestRead }, at)?;
+        self.progress.total = prepared.tasks;
+        self.prepared = Some(prepared.clone());
+        if let Some(reason) = self.reason_restored() {
+            self.say(&reason);
+        } else if self.held_by_user && self.status == Status::Ready {
+            self.say(REASON_PAUSED);
+        } else if !self.is_confirmed {
+            // What kept the preparation waiting does so no more.
+            self.say(&self.notes());
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, reason: &str, at: Timestamp) -> Result<(), IllegalChange> {
+        self.must_ask_for_confirmation()?;
+        self.step(Event::Confirmed, at)?;
+        self.is_confirmed = true;
+        self.say(&self.reason_restored().unwrap_or_else(|| reason.to_owned()));
+        Ok(())
+    }
+
+    fn take_slot(&mut self, at: Timestamp) -> Result<(), IllegalChange> {
+        self.step(Event::SlotGranted, at)?;
+        self.say(&self.notes());
+        Ok(())
+    }
+
+    fn give_up_slot(&mut self, at: Timestamp) -> Result<(), IllegalChange> {
+        self.step(Event::Preempted, at)?;
+        self.say(if self.held_by_user { REASON_PAUSED } else { "a job of higher priority needs the slot" });
+        Ok(())
+    }
+
+    fn cancel(&mut self, reason: &str, at: Timestamp) -> Result<(), IllegalChange> {
+        let was_asked = self.status == Status::Cancelling;
+        self.step(Event::CancelRequested, at)?;
+        if !was_asked || !reason.is_empty() {
+            self.say(reason);
+        }
+        Ok(())
+    }
+
+    fn note_dry_run(&mut self, sum: &DryRun) -> Result<(), IllegalChange> {
+        self.must_be_open()?;
+        self.dry_run = Some(sum.clone());
+        Ok(())
+    }
+
+    fn end_reported(&mut self, at: Timestamp) -> Result<(), IllegalChange> {
+        self.step(Event::ReportWritten, at)?;
+        match (self.status, self.failures.last()) {
+            (Status::Complete, _) => match &self.dry_run {
+                None => self.say(REASON_COMPLETE),
+                Some(dry_run) => self.say(&dry_run.sentence(&self.progress)),
+            },
+            (Status::Failed, Some(why)) => self.say(&why.sentence()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end_unreported(&mut self, why: &JobFailure, at: Timestamp) -> Result<(), IllegalChange> {
+        self.step_and_fail(Event::ReportFailed, why, at)?;
+        self.lacks_report = true;
+        Ok(())
+    }
+
+    fn set_priority(&mut self, priority: i32) -> Result<(), IllegalChange> {
+        self.must_be_open()?;
+        self.priority = priority;
+        Ok(())
+    }
+
+    fn hold(&mut self) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        self.held_by_user = true;
+        if status::stage(self.status) == Stage::Wait && self.status != Status::Suspended {
+            self.say(REASON_PAUSED);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        let said = &self.status_update_reason;
+        let is_said = said == REASON_PAUSED || self.reason_restored().is_some_and(|reason| reason == *said);
+        if is_said {
+            self.say("");
+        }
+        self.held_by_user = false;
+        Ok(())
+    }
+
+    fn set_limits(&mut self, limits: LoadLimits) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        self.limits = limits;
+        Ok(())
+    }
+
+    fn hold_for_restore(&mut self, backup: Timestamp, at: Timestamp) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        if self.status == Status::Active {
+            self.step(Event::Preempted, at)?;
+        }
+        self.held_by_user = true;
+        // What an earlier restore left unknown still is.
+        self.restored_from = Some(self.restored_from.map_or(backup, |earlier| earlier.min(backup)));
+        self.say(&self.reason_restored().unwrap_or_default());
+        Ok(())
+    }
+
+    fn delete(&mut self, at: Timestamp) -> Result<(), IllegalChange> {
+        if status::next(self.status, Event::CancelRequested).is_some() {
+            self.step(Event::CancelRequested, at)?;
+            self.say("deleted by its user");
+        }
+        self.is_deleted = true;
+        Ok(())
+    }
+
+    fn note(&mut self, reason: &str) -> Result<(), IllegalChange> {
+        self.must_be_open()?;
+        self.say(reason);
+        Ok(())
+    }
+
+    /// Moves the job by that event, which is a failure of it.
+    fn step_and_fail(&mut self, event: Event, why: &JobFailure, at: Timestamp) -> Result<(), IllegalChange> {
+        self.step(event, at)?;
+        self.fail(why.clone());
+        Ok(())
+    }
+
+    fn step(&mut self, event: Event, at: Timestamp) -> Result<(), IllegalChange> {
+        let next = status::next(self.status, event).ok_or(IllegalChange { status: self.status })?;
+        self.status = next;
+        if self.status == Status::Suspended {
+            self.suspended = Some(at);
+            self.suspended_cause = Some(SUSPENDED_CAUSE.to_owned());
+        }
+        if self.status.is_terminal() {
+            self.terminated = Some(at);
+        }
+        Ok(())
+    }
+
+    fn must_have_tasks_ahead(&self) -> Result<(), IllegalChange> {
+        if self.status.has_tasks_ahead() { Ok(()) } else { Err(IllegalChange { status: self.status }) }
+    }
+
+    fn must_ask_for_confirmation(&self) -> Result<(), IllegalChange> {
+        let asks = self.spec.confirmation_required == Some(true);
+        if asks { Ok(()) } else { Err(IllegalChange { status: self.status }) }
+    }
+
+    fn must_be_open(&self) -> Result<(), IllegalChange> {
+        if self.status.is_terminal() { Err(IllegalChange { status: self.status }) } else { Ok(()) }
+    }
+
+    /// Why it is held, if it came back with a backup.
+    fn reason_restored(&self) -> Option<String> {
+        let backup = self.restored_from.filter(|_| self.held_by_user)?;
+        let (backup, id) = (format!("{backup:.0}"), self.id);
+        Some(format!("held after a restore from a backup of {backup}: check it, then brigade job resume {id}"))
+    }
+
+    /// What its preparation wants its user to know.
+    fn notes(&self) -> String {
+        self.prepared.as_ref().map_or_else(String::new, |prepared| prepared.notes.join("; "))
+    }
+
+    fn say(&mut self, reason: &str) {
+        self.status_update_reason = cut(reason.to_owned(), STATUS_UPDATE_REASON_BYTES_MAX);
+    }
+
+    fn fail(&mut self, why: JobFailure) {
+        self.say(&why.sentence());
+        self.failures.push(why);
+    }
+}

@@ -1,0 +1,62 @@
+//! What was asked: the content of a CreateJob, and the wire that it came by.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::JobId;
+use super::retry::Unconfirmed;
+use crate::manifest::ManifestSpec;
+use crate::operation::Operation;
+use crate::options::JobOptions;
+use crate::report::ReportSpec;
+use crate::resource::RoleRef;
+
+/// The wire that a job was created through; it is described through the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Dialect {
+    /// Tencent COS Batch.
+    Cos,
+    /// S3 Batch Operations.
+    S3Control,
+}
+
+impl Dialect {
+    /// One word for the stored form, configuration and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Dialect::Cos => "cos",
+            Dialect::S3Control => "s3control",
+        }
+    }
+}
+
+/// What was asked: everything that CreateJob says, unchanged for the job's life (a changed
+/// priority stands in [`Job::priority`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// Unique among the account's jobs of this dialect.
+    pub client_request_token: String,
+    /// Whether the job waits for a confirmation; `None` when the client did not say.
+    pub confirmation_required: Option<bool>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// Which objects.
+    pub manifest: ManifestSpec,
+    /// What is done to them.
+    pub operation: Operation,
+    /// How urgent, 0 to 2^31 - 1; larger is more urgent.
+    pub priority: i32,
+    /// What is reported.
+    pub report: ReportSpec,
+    /// With which rights.
+    pub role: RoleRef,
+    /// What the wire has no field for.
+    pub options: JobOptions,
+    /// The ended job whose tasks without a success are the tasks of this one; `None` reads them
+    /// from the manifest. The manifest of a retry is the first job's, and only echoed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
+    /// What a retry does with tasks whose effect the job before left unknown.
+    #[serde(default, skip_serializing_if = "Unconfirmed::is_look")]
+    pub unconfirmed: Unconfirmed,
+}

@@ -1,0 +1,208 @@
+//! What became of what was asked: the row of a job, and what is said of its preparation and its failures.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::JobId;
+use super::spec::{Dialect, JobSpec};
+use crate::Timestamp;
+use crate::dry_run::DryRun;
+use crate::limits::{FAILURE_CODE_BYTES_MAX, FAILURE_REASON_BYTES_MAX};
+use crate::load::LoadLimits;
+use crate::names::{AccountId, EndpointName};
+use crate::options::Separator;
+use crate::outcome::cut;
+use crate::progress::Progress;
+use crate::service_clock::ServiceTime;
+use crate::status::Status;
+
+/// What became of what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The wire it came by.
+    pub dialect: Dialect,
+    /// Where its calls go; slots are counted there.
+    pub endpoint: EndpointName,
+    /// What was asked.
+    pub spec: JobSpec,
+    /// How urgent it is now.
+    pub priority: i32,
+    /// Where it stands.
+    pub status: Status,
+    /// When it came to stand there, by the service clock: what patience with it, its confirmation
+    /// and, once it has ended, its retention are counted from. Set by the store.
+    pub since: ServiceTime,
+    /// Raised by every change: what a change is compared with.
+    pub revision: u64,
+    /// Whether a confirmation came.
+    pub is_confirmed: bool,
+    /// Whether its user paused it, or must release it after a restore.
+    pub held_by_user: bool,
+    /// What its tasks may use now; its options say what it began with.
+    pub limits: LoadLimits,
+    /// When the backup was made that it came back with. What became of it after that nobody
+    /// knows: any task without an outcome may have been attempted since.
+    pub restored_from: Option<Timestamp>,
+    /// Whether a DeleteJob came; hidden once it has ended.
+    pub is_deleted: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it began to wait for a confirmation.
+    pub suspended: Option<Timestamp>,
+    /// Why it waits or waited.
+    pub suspended_cause: Option<String>,
+    /// When it ended.
+    pub terminated: Option<Timestamp>,
+    /// Whether it ended without its report: then its outcomes are all that tells of its tasks.
+    #[serde(default)]
+    pub lacks_report: bool,
+    /// When its slices and outcomes were removed, which ended jobs give up before they leave the
+    /// list. A store sets it; a change never does.
+    #[serde(default)]
+    pub outcomes_removed: Option<Timestamp>,
+    /// Why the status is what it is, 0 to 256 bytes.
+    pub status_update_reason: String,
+    /// Why it failed.
+    pub failures: Vec<JobFailure>,
+    /// What preparation found, once it ended.
+    pub prepared: Option<Prepared>,
+    /// What its dry run found, once that has ended.
+    pub dry_run: Option<DryRun>,
+    /// How far it is. A store fills it from recorded outcomes; a change never touches the
+    /// two counters.
+    pub progress: Progress,
+}
+
+impl Job {
+    /// A new job.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        account: AccountId,
+        dialect: Dialect,
+        endpoint: EndpointName,
+        spec: JobSpec,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            account,
+            dialect,
+            endpoint,
+            priority: spec.priority,
+            limits: spec.options.limits(),
+            spec,
+            status: Status::New,
+            since: ServiceTime::default(),
+            revision: 0,
+            is_confirmed: false,
+            held_by_user: false,
+            restored_from: None,
+            is_deleted: false,
+            created,
+            suspended: None,
+            suspended_cause: None,
+            terminated: None,
+            lacks_report: false,
+            outcomes_removed: None,
+            status_update_reason: String::new(),
+            failures: Vec::new(),
+            prepared: None,
+            dry_run: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Whether its user still sees it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        !(self.is_deleted && self.status.is_terminal())
+    }
+
+    /// Whether its failures have exceeded the threshold.
+    #[must_use]
+    pub fn has_failed_too_often(&self) -> bool {
+        let Progress { total, succeeded, failed } = self.progress;
+        self.spec.options.threshold_exceeded(total, succeeded, failed)
+    }
+}
+
+/// What a finished preparation found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Tasks counted.
+    pub tasks: u64,
+    /// Slices written.
+    pub slices: u32,
+    /// Rows left out on purpose, by reason.
+    pub left_out: Vec<(String, u64)>,
+    /// Whether any row names a version. Only then is a row without one in doubt, and that is
+    /// known only here, at the end: the rows before the first versioned one are in slices
+    /// already, so whoever reads a slice asks here what an empty version means. An inventory
+    /// says it at its beginning: whether it lists versions.
+    #[serde(default)]
+    pub some_rows_have_versions: bool,
+    /// How keys are read that stand behind a comma and one blank in the slices. Like the meaning
+    /// of an empty version it is known only at the end.
+    #[serde(default)]
+    pub separator: Separator,
+    /// What its user should know of the rows, though it fails no job: short sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// Why a job failed, in the words of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFailure {
+    /// One of [`failure`]'s codes.
+    pub code: String,
+    /// What happened and where, at most 256 bytes.
+    pub reason: String,
+}
+
+impl JobFailure {
+    /// A failure; over-long texts are cut to the wire's limits.
+    #[must_use]
+    pub fn new(code: &str, reason: impl Into<String>) -> Self {
+        Self {
+            code: cut(code.to_owned(), FAILURE_CODE_BYTES_MAX),
+            reason: cut(reason.into(), FAILURE_REASON_BYTES_MAX),
+        }
+    }
+
+    /// Code and reason, as a status' reason.
+    pub(super) fn sentence(&self) -> String {
+        format!("{}: {}", self.code, self.reason)
+    }
+}
+
+/// Codes of [`JobFailure`] (resolution U-30).
+pub mod failure {
+    /// The job whose failed tasks are retried is gone, with its tasks.
+    pub const RETRIED_JOB_NOT_FOUND: &str = "RetriedJobNotFound";
+    /// The job's slices do not fit into what its account may take of the disk.
+    pub const DISK_QUOTA_EXCEEDED: &str = "DiskQuotaExceeded";
+    /// The manifest does not exist.
+    pub const MANIFEST_NOT_FOUND: &str = "ManifestNotFound";
+    /// The manifest's bytes are not the ones that the ETag names.
+    pub const MANIFEST_ETAG_MISMATCH: &str = "ManifestETagMismatch";
+    /// The manifest cannot be read as what it claims to be.
+    pub const INVALID_MANIFEST_CONTENT: &str = "InvalidManifestContent";
+    /// The role does not allow it, or the store refused.
+    pub const ACCESS_DENIED: &str = "AccessDenied";
+    /// The endpoint lists its regions, and this is none of them.
+    pub const REGION_MISMATCH: &str = "RegionMismatch";
+    /// Too many tasks failed.
+    pub const TASK_FAILURE_THRESHOLD_EXCEEDED: &str = "TaskFailureThresholdExceeded";
+    /// The manifest could not be read, or the slices not be made, for too long.
+    pub const PREPARATION_FAILED: &str = "PreparationFailed";
+    /// The report could not be written.
+    pub const REPORT_DELIVERY_FAILED: &str = "ReportDeliveryFailed";
+    /// Nobody confirmed in time.
+    pub const CONFIRMATION_EXPIRED: &str = "ConfirmationExpired";
+    /// The service itself could not go on.
+    pub const INTERNAL_ERROR: &str = "InternalError";
+}
