@@ -1,0 +1,70 @@
+//! Jobs as they are changed, listed and scheduled.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::lease::Fence;
+use crate::job::{Change, Dialect, JobId};
+use crate::names::{AccountId, EndpointName};
+use crate::service_clock::ServiceTime;
+use crate::status::Status;
+
+/// Recognises a change that is sent again after its answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChangeId(pub Uuid);
+
+/// A change to apply.
+#[derive(Debug, Clone)]
+pub struct Apply {
+    /// Which job.
+    pub job: JobId,
+    /// The revision that the decision was made on.
+    pub revision: u64,
+    /// Names this change.
+    pub id: ChangeId,
+    /// What happens.
+    pub change: Change,
+    /// The fence of the stage lease that the change is made under; `None` for what users and
+    /// the scheduler do.
+    pub stage_fence: Option<Fence>,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone)]
+pub struct ListJobs {
+    /// Whose.
+    pub account: AccountId,
+    /// By which wire.
+    pub dialect: Dialect,
+    /// In which statuses; empty for all.
+    pub statuses: Vec<Status>,
+    /// After this position, which need not be a job.
+    pub after: Option<JobId>,
+    /// Jobs that ended before this are left out.
+    pub ended_since: ServiceTime,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A job as the scheduler sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobHead {
+    /// Which job.
+    pub id: JobId,
+    /// Whose.
+    pub account: AccountId,
+    /// Where its calls go.
+    pub endpoint: EndpointName,
+    /// Where it stands.
+    pub status: Status,
+    /// How urgent.
+    pub priority: i32,
+    /// The revision this was read at.
+    pub revision: u64,
+    /// Paused by its user.
+    pub held_by_user: bool,
+    /// When it came to stand there.
+    pub since: ServiceTime,
+    /// Whether somebody holds its stage with a lease that has not expired.
+    pub is_stage_leased: bool,
+}

@@ -1,0 +1,79 @@
+//! Slices of a job and the outcomes of their tasks.
+
+use bytes::Bytes;
+
+use super::lease::Fence;
+use crate::Timestamp;
+use crate::job::JobId;
+
+/// A slice to add: consecutive tasks, whose rows lie in the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSlice {
+    /// Its number in the job, from 0 without a gap.
+    pub index: u32,
+    /// The number of its first task.
+    pub first_task: u64,
+    /// How many tasks, at least one.
+    pub tasks: u32,
+    /// The file in the spool.
+    pub spool_name: String,
+    /// The bytes of that file.
+    pub bytes: u64,
+}
+
+/// A slice as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceRow {
+    /// Its number in the job.
+    pub index: u32,
+    /// The number of its first task.
+    pub first_task: u64,
+    /// How many tasks.
+    pub tasks: u32,
+    /// The file in the spool.
+    pub spool_name: String,
+    /// Successes recorded.
+    pub succeeded: u32,
+    /// Failures recorded.
+    pub failed: u32,
+    /// Whether somebody holds it, expired or not.
+    pub is_leased: bool,
+    /// Whether tasks without an outcome may have been attempted: a lease was revoked, or was
+    /// released with `must_look`.
+    pub must_look: bool,
+    /// How often a lease of it was revoked since the job got on: since an outcome of this slice,
+    /// or of another one while this was leased, was recorded.
+    pub revocations: u32,
+    /// When it was first leased, by the store's clock.
+    pub first_leased: Option<Timestamp>,
+    /// When the oldest lease began that was revoked or was released with `must_look`, by the
+    /// store's clock: what was attempted before has an outcome. Set exactly when `must_look` is.
+    pub unsettled_since: Option<Timestamp>,
+}
+
+impl SliceRow {
+    /// Whether every task has an outcome.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.succeeded + self.failed >= self.tasks
+    }
+}
+
+/// Outcomes of some tasks of a slice, in one piece. Its bytes never change once sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomePart {
+    /// Which job.
+    pub job: JobId,
+    /// Which slice.
+    pub slice: u32,
+    /// Under which lease.
+    pub fence: Fence,
+    /// Its number in the slice, from [`SliceLease::next_seq`] without a gap.
+    pub seq: u64,
+    /// Successes in it.
+    pub succeeded: u32,
+    /// Failures in it.
+    pub failed: u32,
+    /// The outcomes, encoded by the engine; the store does not look inside.
+    pub bytes: Bytes,
+}
