@@ -67,7 +67,7 @@ impl NodeStore {
 
     fn fail(&self, call: &'static str, how: &'static str) -> StoreError {
         self.world.note(Some(self.node.id), Event::StoreFailed { call, how });
-        StoreError(format!("{call}: {how}, by the seed"))
+        StoreError::Unavailable(format!("{call}: {how}, by the seed"))
     }
 
     async fn die<T>(&self, call: &'static str, how: &'static str) -> T {

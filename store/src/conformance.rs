@@ -95,6 +95,7 @@ promises! {
         jobs:
             a_job_is_read_back_as_it_was_created
             a_job_that_does_not_exist_is_none
+            a_job_whose_id_another_has_contradicts_what_is_stored
             a_token_in_use_is_refused_and_names_the_job_that_has_it
             of_many_requests_with_one_token_exactly_one_wins
             a_token_serves_every_account_and_dialect_once

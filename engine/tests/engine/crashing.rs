@@ -113,7 +113,7 @@ impl Crashing {
 }
 
 fn failure() -> StoreError {
-    StoreError("away, for a test".to_owned())
+    StoreError::Unavailable("away, for a test".to_owned())
 }
 
 macro_rules! delegate {

@@ -127,7 +127,7 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Adds slices while the job is Preparing; `Fenced` in any other status. One whose index
     /// exists is skipped, since slicing is a pure function of the manifest's bytes; one that
-    /// would leave a gap is a `StoreError`. `OverQuota`, and nothing is added, when the slices and
+    /// would leave a gap is a [`StoreError::Conflict`]. `OverQuota`, and nothing is added, when the slices and
     /// outcomes of the account would take more than `bytes_max`, though ended jobs gave up theirs
     /// as for [`JobStore::create_job`].
     async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64)

@@ -1,7 +1,7 @@
 //! What creating a job promises.
 
 use brigade_model::job::{Change, Dialect, JobId};
-use brigade_model::ports::job_store::CreateJobError;
+use brigade_model::ports::job_store::{CreateJobError, StoreError};
 use brigade_model::quota::Quota;
 use futures::future::join_all;
 
@@ -22,6 +22,15 @@ pub(super) async fn a_job_is_read_back_as_it_was_created(bench: &mut dyn Bench) 
 
 pub(super) async fn a_job_that_does_not_exist_is_none(bench: &mut dyn Bench) {
     assert_eq!(bench.store().job(JobId::from_u128(1)).await.unwrap(), None);
+}
+
+pub(super) async fn a_job_whose_id_another_has_contradicts_what_is_stored(bench: &mut dyn Bench) {
+    let store = bench.store();
+    create(&store, sample_job(1)).await;
+    let mut second = sample_job(1);
+    second.spec.client_request_token = "another".into();
+    let refused = store.create_job(&second, &many()).await;
+    assert!(matches!(refused, Err(CreateJobError::Store(StoreError::Conflict(_)))), "{refused:?}");
 }
 
 pub(super) async fn a_token_in_use_is_refused_and_names_the_job_that_has_it(bench: &mut dyn Bench) {

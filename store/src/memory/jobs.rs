@@ -99,7 +99,7 @@ impl State {
             }
         }
         if self.jobs.contains_key(&job.id) || self.doomed.contains_key(&job.id) {
-            return Err(StoreError(format!("job {} exists already", job.id)).into());
+            return Err(StoreError::Conflict(format!("job {} exists already", job.id)).into());
         }
         self.tokens.insert(token.clone(), job.id);
         self.open.insert(job.id);
@@ -181,7 +181,10 @@ impl State {
         for (job, slot_move) in &moves {
             if let Some(record) = self.jobs.get_mut(job) {
                 let change = Change::from(*slot_move);
-                record.job.change(&change, now.wall, now.service).map_err(|e| StoreError(format!("job {job}: {e}")))?;
+                record
+                    .job
+                    .change(&change, now.wall, now.service)
+                    .map_err(|e| StoreError::Conflict(format!("job {job}: {e}")))?;
             }
         }
         Ok(moves)

@@ -63,7 +63,7 @@ impl State {
         let known = record.slices.len();
         let new: Vec<_> = slices.into_iter().filter(|slice| slice.index as usize >= known).collect();
         if let Some((gap, _)) = new.iter().zip(known..).find(|(slice, next)| slice.index as usize != *next) {
-            return Err(StoreError(format!("slice {} of job {} leaves a gap", gap.index, lease.job)).into());
+            return Err(StoreError::Conflict(format!("slice {} of job {} leaves a gap", gap.index, lease.job)).into());
         }
         let (account, added) = (record.job.account.clone(), new.iter().map(|slice| slice.bytes).sum::<u64>());
         let fits = added == 0

@@ -39,13 +39,29 @@ impl Door {
         if is_fatal(error) {
             self.end_process(&error.to_string());
         }
-        StoreError(error.to_string())
+        classify(error)
     }
 }
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Door")
+    }
+}
+
+/// What a caller is told. Any error that does not pass by itself is one of what is stored, or of the
+/// code that reads it: commands look for contradictions before they write.
+pub(super) fn classify(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::OperationAborted
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::OutOfMemory,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Broken(error.to_string()),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn create_job(connection: &Connection, job: &Job, quota: &Quota, now:
         let token = &job.spec.client_request_token;
         return match job_of_token(connection, &job.account, job.dialect, token)? {
             Some(other) => refuse(CreateJobError::TokenInUse(other)),
-            None => refuse(StoreError(format!("job {} exists already", job.id))),
+            None => refuse(StoreError::Conflict(format!("job {} exists already", job.id))),
         };
     }
     if let Some(retried) = job.spec.retry_of {
@@ -133,7 +133,7 @@ pub(super) fn reschedule(
     for (id, slot_move) in &moves {
         let Some(mut job) = find_job(connection, *id)? else { continue };
         if let Err(illegal) = job.change(&Change::from(*slot_move), now.wall, now.service) {
-            return refuse(StoreError(format!("job {id}: {illegal}")));
+            return refuse(StoreError::Conflict(format!("job {id}: {illegal}")));
         }
         update_job(connection, &job)?;
         service_clock::store(connection, now)?;

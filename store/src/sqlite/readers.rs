@@ -56,13 +56,14 @@ impl Readers {
         &self,
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = self.free.clone().acquire_owned().await.map_err(|e| StoreError(e.to_string()))?;
+        let permit = self.free.clone().acquire_owned().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let pool = self.clone();
         let read = move || {
             let _permit = permit;
             pool.read_now(act)
         };
-        tokio::task::spawn_blocking(read).await.map_err(|e| StoreError(e.to_string()))?
+        // It panicked: what it read is not what it expected.
+        tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Broken(e.to_string()))?
     }
 
     fn read_now<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {

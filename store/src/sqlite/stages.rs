@@ -126,7 +126,7 @@ pub(super) fn add_slices(
     let mut added = 0;
     for (next, slice) in (known..).zip(slices.iter().filter(|slice| slice.index >= known)) {
         if slice.index != next {
-            return refuse(StoreError(format!("slice {} of job {} leaves a gap", slice.index, lease.job)));
+            return refuse(StoreError::Conflict(format!("slice {} of job {} leaves a gap", slice.index, lease.job)));
         }
         let NewSlice { index, first_task, tasks, spool_name, bytes } = slice;
         insert.execute((Id(lease.job), index, Count(*first_task), tasks, spool_name, Count(*bytes)))?;

@@ -18,7 +18,7 @@ use brigade_model::ports::job_store::{LeaseError, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::door::Door;
+use super::door::{Door, classify};
 
 /// Commands in one transaction at most: an fsync shared by 64 costs each almost nothing, and
 /// nobody waits for more than 63 others.
@@ -136,7 +136,7 @@ impl Drop for Writer {
 }
 
 fn ended() -> StoreError {
-    StoreError("the writer has ended".to_owned())
+    StoreError::Unavailable("the writer has ended".to_owned())
 }
 
 fn perform<T, E>(acted: Acted<T, E>, sender: oneshot::Sender<Result<T, E>>) -> Performed
@@ -147,7 +147,7 @@ where
     let (result, broken) = match acted {
         Ok(value) => (Ok(value), None),
         Err(Stopped::Refused(why)) => (Err(why), None),
-        Err(Stopped::Broken(error)) => (Err(StoreError(error.to_string()).into()), Some(error)),
+        Err(Stopped::Broken(error)) => (Err(classify(&error).into()), Some(error)),
     };
     Performed {
         is_kept: result.is_ok(),

@@ -3,10 +3,19 @@
 use crate::Timestamp;
 use crate::job::{IllegalChange, JobId};
 
-/// The store itself failed; what was asked may or may not have happened.
+/// The store itself failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("job store: {0}")]
-pub struct StoreError(pub String);
+pub enum StoreError {
+    /// It is away, busy or full; what was asked may or may not have happened, and may be asked again.
+    #[error("job store: {0}")]
+    Unavailable(String),
+    /// What was asked contradicts what is stored, and would whenever it was asked again: nothing happened.
+    #[error("job store: {0}")]
+    Conflict(String),
+    /// What is stored cannot be read or kept; what was asked may or may not have happened.
+    #[error("job store: {0}")]
+    Broken(String),
+}
 
 /// Why a job was not created.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use brigade_model::Quota;
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::StoreError;
+use brigade_model::ports::job_store::{CreateJobError, StoreError};
 use rusqlite::ffi;
 
 use super::super::opening::OpenError;
@@ -23,10 +23,24 @@ async fn an_io_error_of_the_writer_ends_the_process_and_acknowledges_nothing() {
         let (tell, told) = mpsc::channel();
         let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
         let failed: Result<(), StoreError> = with_writer(&store, move |_| Err(failing(code))).await;
-        assert!(failed.is_err());
+        assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
         assert!(told.try_recv().is_ok(), "the door was not used for {code}");
         assert_eq!(store.written(), Written::default());
     }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_broken_and_a_busy_database_is_unavailable_and_neither_ends_the_process() {
+    let (tell, told) = mpsc::channel();
+    let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
+    let text = |c: &rusqlite::Transaction<'_>| c.query_row("SELECT 'no number'", [], |row| row.get::<_, i64>(0));
+    let unreadable = store.readers.read(text).await;
+    assert!(matches!(unreadable, Err(StoreError::Broken(_))), "{unreadable:?}");
+    for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_INTERRUPT, ffi::SQLITE_NOMEM] {
+        let busy: Result<(), StoreError> = store.readers.read(move |_| Err(failing(code))).await;
+        assert!(matches!(busy, Err(StoreError::Unavailable(_))), "{busy:?}");
+    }
+    assert!(told.try_recv().is_err());
 }
 
 #[tokio::test]
@@ -126,7 +140,8 @@ async fn a_full_disk_is_told_and_room_is_used_when_it_comes_back() {
             break error;
         }
     };
-    assert!(refused.to_string().contains("full"), "{refused}");
+    let is_unavailable = matches!(refused, CreateJobError::Store(StoreError::Unavailable(_)));
+    assert!(is_unavailable && refused.to_string().contains("full"), "{refused:?}");
     assert_eq!(store.job(sample_job(created).id).await.unwrap(), None);
     with_writer(&store, size(u32::MAX / 4)).await.unwrap();
     store.create_job(&sample_job(created), &Quota::of_open_jobs(9999)).await.unwrap();

@@ -132,7 +132,7 @@ async fn what_was_sent_is_committed_though_its_sender_is_gone() {
 #[tokio::test]
 async fn a_refusal_is_told_apart_from_a_failure() {
     let (_directory, store) = open();
-    let refused = store.writer.write::<(), _>(|_| Err(Stopped::Refused(StoreError("no".into())))).await;
-    assert_eq!(refused.unwrap_err().0, "no");
+    let refused = store.writer.write::<(), _>(|_| Err(Stopped::Refused(StoreError::Conflict("no".into())))).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(why)) if why == "no"));
     assert_eq!(store.written(), Written { groups: 1, commands: 1 });
 }
