@@ -1,0 +1,132 @@
+//! Changes of a job by its caller, who changes only what is shown to him.
+//!
+//! | change | in the audit log | no task starts once it is answered |
+//! |---|---|---|
+//! | confirm | `confirm` | |
+//! | cancel | `cancel` | yes |
+//! | set the priority | `priority` | |
+//! | delete | `delete` | yes |
+//! | pause | `pause` | yes |
+//! | resume | `resume` | |
+//! | limit | `limit` | |
+//!
+//! Which change is legal in which status is the status table's to say.
+
+use brigade_model::ports::change_job::{NotChanged, change_job};
+use brigade_model::ports::job_store::{ApplyError, ChangeId};
+use brigade_model::{Change, Job, JobId, LoadLimits};
+
+use crate::{Caller, JobAction, JobService, ServiceError};
+
+impl JobAction {
+    fn audited_as(self) -> &'static str {
+        match self {
+            JobAction::Confirm => "confirm",
+            JobAction::Cancel => "cancel",
+            JobAction::SetPriority => "priority",
+            JobAction::Delete => "delete",
+            JobAction::Pause => "pause",
+            JobAction::Resume => "resume",
+            JobAction::Limit => "limit",
+        }
+    }
+
+    fn stops_tasks(self) -> bool {
+        match self {
+            JobAction::Cancel | JobAction::Delete | JobAction::Pause => true,
+            JobAction::Confirm | JobAction::SetPriority | JobAction::Resume | JobAction::Limit => false,
+        }
+    }
+}
+
+/// Each gives the job as it is after the change.
+impl JobService {
+    /// Lets a job run that waits to be confirmed, or will.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoSuchJob`], [`ServiceError::IllegalChange`] or [`ServiceError::Store`].
+    pub async fn confirm_job(&self, caller: &Caller, id: JobId, reason: &str) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Confirm, |_| Change::Confirmed(reason.to_owned())).await
+    }
+
+    /// Ends a job early.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn cancel_job(&self, caller: &Caller, id: JobId, reason: &str) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Cancel, |_| Change::CancelRequested(reason.to_owned())).await
+    }
+
+    /// Sets how urgent a job is, whether it runs or not.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn set_job_priority(&self, caller: &Caller, id: JobId, priority: i32) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::SetPriority, |_| Change::PrioritySet(priority)).await
+    }
+
+    /// Cancels a job where that is legal; it stays visible until it has ended.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn delete_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Delete, |_| Change::DeleteRequested).await
+    }
+
+    /// Starts no task of a job until it is resumed; those in flight end and are recorded.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn pause_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Pause, |_| Change::Held).await
+    }
+
+    /// Lets a paused job go on as soon as it has a slot.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn resume_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Resume, |_| Change::Released).await
+    }
+
+    /// Sets what the tasks of a job may use to what `limits` makes of what they may use now.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn limit_job(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        limits: impl Fn(LoadLimits) -> LoadLimits + Send + Sync,
+    ) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::Limit, |job| Change::LimitsSet(limits(job.limits))).await
+    }
+
+    async fn change_job(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        action: JobAction,
+        change: impl Fn(&Job) -> Change + Send + Sync,
+    ) -> Result<Job, ServiceError> {
+        let mut name = [0; 16];
+        self.entropy.fill(&mut name);
+        let change_id = ChangeId(uuid::Builder::from_random_bytes(name).into_uuid());
+        let listed_since = self.listed_since().await?;
+        let decide = |job: &Job| if caller.sees(job, listed_since) { Ok(change(job)) } else { Err(()) };
+        let job = match change_job(&*self.jobs, id, change_id, None, decide).await {
+            Ok(changed) => changed.after,
+            Err(NotChanged::NotFound | NotChanged::Refused(..)) => return Err(ServiceError::NoSuchJob),
+            Err(NotChanged::Illegal(job, _)) => return Err(ServiceError::IllegalChange { status: job.status, action }),
+            Err(NotChanged::Fenced) => return Err(ServiceError::store(ApplyError::Fenced)),
+            Err(NotChanged::Store(error)) => return Err(ServiceError::store(error)),
+        };
+        if action.stops_tasks() {
+            // Before the answer: once it is out, no task of the job starts here.
+            self.engine.stop_job(job.id);
+        }
+        caller.audit_job(action.audited_as(), job.id);
+        self.engine.ring();
+        Ok(job)
+    }
+}

@@ -1,0 +1,158 @@
+//! Admission: everything that can be known to be wrong with a new job is refused here, and then
+//! nothing is stored.
+
+use brigade_engine::operation::missing_capabilities;
+use brigade_engine::{Place, RolePlaces};
+use brigade_model::job::CannotRetry;
+use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
+use brigade_model::ports::job_store::CreateJobError;
+use brigade_model::resource::{Owner, RoleRef};
+use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation, Quota};
+
+use crate::{Caller, JobService, PlaceUse, ServiceError};
+
+impl JobService {
+    /// Creates a job of that dialect: from then on the engine carries it out.
+    ///
+    /// # Errors
+    /// Why the job is not admitted; nothing is stored then, but for [`ServiceError::Store`].
+    pub async fn create_job(&self, caller: &Caller, dialect: Dialect, mut spec: JobSpec) -> Result<Job, ServiceError> {
+        self.set_thresholds(&mut spec);
+        let job = self.admit(caller, spec, dialect)?;
+        self.store_job(&job).await?;
+        caller.audit_job("create", job.id);
+        self.engine.ring();
+        Ok(job)
+    }
+
+    /// Stores a job within what its account may take.
+    pub(crate) async fn store_job(&self, job: &Job) -> Result<(), ServiceError> {
+        let (account, quota) = (&job.account, self.rules.quotas.of(&job.account));
+        let now = self.clock.monotonic();
+        if !self.pace.count(account, quota.jobs_per_minute_max, now) {
+            // Who only asks again for what was created is told as ever.
+            let token = &job.spec.client_request_token;
+            let other = self.jobs.job_of_token(account, job.dialect, token).await.map_err(ServiceError::store)?;
+            let too_many = ServiceError::TooManyCreates { max: quota.jobs_per_minute_max };
+            return Err(other.map_or(too_many, ServiceError::TokenInUse));
+        }
+        let Err(error) = self.jobs.create_job(job, quota).await else { return Ok(()) };
+        // After a failure of the store it may have been created.
+        if !matches!(error, CreateJobError::Store(_)) {
+            self.pace.forget(account, now);
+        }
+        Err(not_created(error, quota))
+    }
+
+    /// A job that the caller's role and the service can carry out as far as is known now; it is
+    /// not stored yet.
+    pub(crate) fn admit(&self, caller: &Caller, spec: JobSpec, dialect: Dialect) -> Result<Job, ServiceError> {
+        let places = self.role_of(caller, &spec.role)?;
+        check_operation(&spec, &places)?;
+        self.check_places(&spec, &places)?;
+        if let Some(reason) = self.engine.why_full() {
+            return Err(ServiceError::NoSpace(reason));
+        }
+        Ok(self.new_job(caller, spec, dialect, &places))
+    }
+
+    /// A job that does not say its threshold gets the configuration's, where that is another
+    /// than the dialect's own.
+    fn set_thresholds(&self, spec: &mut JobSpec) {
+        let options = &mut spec.options;
+        if self.rules.threshold_percent != THRESHOLD_FAILED_PERCENT {
+            options.threshold_percent.get_or_insert(self.rules.threshold_percent);
+        }
+        if self.rules.threshold_tasks != THRESHOLD_TASKS_MIN {
+            options.threshold_tasks.get_or_insert(self.rules.threshold_tasks);
+        }
+    }
+
+    /// The caller's role; one of another account answers exactly as one that does not exist.
+    fn role_of(&self, caller: &Caller, role: &RoleRef) -> Result<RolePlaces, ServiceError> {
+        let is_own = match &role.owner {
+            Owner::Unnamed => true,
+            Owner::Uin(uin) => *uin == caller.owner.uin,
+            Owner::Appid(appid) => *appid == caller.owner.appid,
+        };
+        let places = is_own.then(|| self.roles.places(&caller.owner.account, &role.name)).flatten();
+        places.ok_or(ServiceError::NoSuchRole)
+    }
+
+    /// Buckets that the role may touch, in regions that their endpoints have, and grantees whom
+    /// the target's endpoint knows.
+    fn check_places(&self, spec: &JobSpec, places: &RolePlaces) -> Result<(), ServiceError> {
+        // A retry reads no manifest.
+        if spec.retry_of.is_none() {
+            let manifest = &spec.manifest.location.object;
+            self.check_place(PlaceUse::Manifest, &places.manifest, &manifest.bucket, &manifest.region)?;
+        }
+        if let (true, Some(bucket)) = (spec.report.enabled, &spec.report.bucket) {
+            self.check_place(PlaceUse::Report, &places.report, &bucket.bucket, &bucket.region)?;
+        }
+        if let Operation::Copy(copy) = &spec.operation {
+            let target = &copy.target;
+            self.check_place(PlaceUse::Target, &places.target, &target.bucket, &target.region)?;
+            for grant in &copy.grants {
+                places.target.grantees.resolve(&grant.grantee).map_err(ServiceError::UnknownGrantee)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_place(
+        &self,
+        used: PlaceUse,
+        place: &Place,
+        bucket: &BucketName,
+        region: &str,
+    ) -> Result<(), ServiceError> {
+        if place.buckets.resolve(bucket).is_none() {
+            return Err(ServiceError::BucketDenied { place: used, bucket: bucket.clone() });
+        }
+        if !self.knows_region(place, region) {
+            return Err(ServiceError::WrongRegion { place: used, bucket: bucket.clone(), region: region.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Whether a resource may name this region at that place: any, where its endpoint lists none; an
+    /// empty one always.
+    fn knows_region(&self, place: &Place, region: &str) -> bool {
+        let known = self.rules.regions.get(&place.endpoint);
+        region.is_empty() || known.is_none_or(|known| known.iter().any(|name| name == region))
+    }
+
+    fn new_job(&self, caller: &Caller, spec: JobSpec, dialect: Dialect, places: &RolePlaces) -> Job {
+        let now = self.clock.now();
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let endpoint = places.endpoint_of(spec.operation.kind()).clone();
+        let id = JobId::new(now, &random);
+        Job::new(id, caller.owner.account.clone(), dialect, endpoint, spec, now)
+    }
+}
+
+fn not_created(error: CreateJobError, quota: &Quota) -> ServiceError {
+    match error {
+        CreateJobError::TokenInUse(other) => ServiceError::TokenInUse(other),
+        CreateJobError::TooManyJobs => ServiceError::TooManyJobs { max: quota.open_jobs_max },
+        CreateJobError::TooManyListed => ServiceError::TooManyListed { max: quota.jobs_listed_max },
+        CreateJobError::DiskQuotaFull => ServiceError::DiskQuotaFull { max: quota.bytes_max },
+        CreateJobError::RetriedJobGone(_) => ServiceError::NoSuchJob,
+        CreateJobError::RetriedOutcomesRemoved { at, .. } => {
+            ServiceError::CannotRetry(CannotRetry::OutcomesRemoved(at))
+        }
+        CreateJobError::Store(error) => ServiceError::store(error),
+    }
+}
+
+/// An operation that the role allows and the endpoints can do.
+fn check_operation(spec: &JobSpec, places: &RolePlaces) -> Result<(), ServiceError> {
+    let operation = spec.operation.kind();
+    if !places.operations.contains(&operation) {
+        return Err(ServiceError::OperationDenied(operation));
+    }
+    let missing = missing_capabilities(&spec.operation, &places.source.capabilities, &places.target.capabilities);
+    if missing.is_empty() { Ok(()) } else { Err(ServiceError::MissingCapabilities { operation, missing }) }
+}

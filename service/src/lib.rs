@@ -1,0 +1,68 @@
+//! The use cases: what the service does for whoever asks, whichever wire they ask by.
+//!
+//! A face (the COS dialect, the JSON API) finds out who asks, decodes a request into the model's
+//! words, calls one function here, and encodes what comes back. What is refused is a
+//! [`ServiceError`], which says what is wrong and has no code: each face has one function that
+//! gives it its own.
+
+mod caller;
+mod change_job;
+mod create_job;
+mod endpoints;
+mod engine_door;
+mod error;
+mod list_jobs;
+mod lookup;
+mod pace;
+mod probe_endpoint;
+mod retry_failed;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade_engine::Roles;
+use brigade_model::ports::{Clock, Entropy, JobStore};
+use brigade_model::{EndpointName, Quotas};
+
+pub use caller::{Caller, Origin, Owner};
+pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
+pub use engine_door::EngineDoor;
+pub use error::{JobAction, PlaceUse, ServiceError};
+pub use list_jobs::{JobPage, ListRequest};
+pub use pace::Pace;
+
+/// What the configuration says about jobs.
+#[derive(Debug, Clone)]
+pub struct JobRules {
+    /// What each account may take.
+    pub quotas: Quotas,
+    /// How long an ended job is shown.
+    pub ended_jobs_listed: Duration,
+    /// The failure threshold of jobs that set none, percent.
+    pub threshold_percent: u8,
+    /// Jobs of more tasks than this are watched, unless they say otherwise.
+    pub threshold_tasks: u64,
+    /// The regions of each endpoint that lists them.
+    pub regions: BTreeMap<EndpointName, Vec<String>>,
+}
+
+/// The use cases about jobs, and all that they need.
+pub struct JobService {
+    /// Where jobs lie.
+    pub jobs: Arc<dyn JobStore>,
+    /// What roles allow.
+    pub roles: Arc<dyn Roles>,
+    /// Who carries jobs out.
+    pub engine: Arc<dyn EngineDoor>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the configuration says.
+    pub rules: JobRules,
+    /// How fast jobs are created.
+    pub pace: Pace,
+}
