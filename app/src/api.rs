@@ -21,82 +21,40 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
-use brigade_engine::{Engine, Roles};
-use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spawn, Spool};
-use brigade_model::{Job, JobId, Quotas, ServiceTime};
+use brigade_model::Dialect;
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
+use brigade_service::{EndpointService, EngineDoor, JobService, Origin};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
 use futures::FutureExt;
 use tracing::Instrument;
 
-use crate::auth::{Caller, Keys};
+use crate::auth::{Authenticated, Keys};
 use crate::clock_watch::ClockWatch;
 use crate::config::value;
 use crate::metrics::Metrics;
 use crate::roles::ConfiguredRoles;
 
 mod answer;
-mod change;
 mod create_job;
 mod delete_job;
 mod describe_job;
+mod errors;
 mod list_jobs;
 pub mod operator;
 mod options;
-mod pace;
 mod page;
 mod request;
 mod update_job_priority;
 mod update_job_status;
 
 use answer::{Answer, Ids, Refusal};
-pub use pace::Pace;
+use errors::Failure;
 use request::Asked;
-
-/// What the API tells the engine, and asks of it.
-pub trait EngineDoor: Send + Sync + 'static {
-    /// Something was stored: look now.
-    fn ring(&self);
-
-    /// No task of this job starts any more.
-    fn stop_job(&self, job: JobId);
-
-    /// Why nothing can be prepared, for people; `None` when there is room.
-    fn why_full(&self) -> Option<String>;
-
-    /// Whether it has ended by a panic.
-    fn has_failed(&self) -> bool;
-}
-
-impl EngineDoor for Engine {
-    fn ring(&self) {
-        Engine::ring(self);
-    }
-
-    fn stop_job(&self, job: JobId) {
-        Engine::stop_job(self, job);
-    }
-
-    fn why_full(&self) -> Option<String> {
-        self.space().reason()
-    }
-
-    fn has_failed(&self) -> bool {
-        Engine::has_failed(self)
-    }
-}
 
 /// What the configuration says about the API.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What each account may take.
-    pub quotas: Quotas,
-    /// How long an ended job is shown.
-    pub ended_jobs_listed: Duration,
-    /// The failure threshold of jobs that set none, percent.
-    pub threshold_percent: u8,
-    /// Jobs of more tasks than this are watched, unless they say otherwise.
-    pub threshold_tasks: u64,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// Whether CreateJob must send its Content-MD5, signed.
@@ -109,6 +67,10 @@ pub struct Rules {
 pub struct Api {
     /// Who may ask.
     pub keys: Keys,
+    /// What is done for jobs.
+    pub job_service: JobService,
+    /// What is done for endpoints.
+    pub endpoint_service: EndpointService,
     /// What roles allow.
     pub roles: Arc<ConfiguredRoles>,
     /// Where jobs lie.
@@ -121,16 +83,12 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where work goes that outlives its request.
-    pub spawn: Arc<dyn Spawn>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the configuration says.
     pub rules: Rules,
     /// What is known of a time of day that was set.
     pub clock_watch: ClockWatch,
-    /// How fast jobs are created.
-    pub pace: Pace,
     /// Whether the process is about to end.
     pub is_stopping: AtomicBool,
 }
@@ -217,64 +175,46 @@ impl Api {
     }
 
     async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
-        let caller = self.authenticate(asked, permission(&action))?;
-        let query = asked.query();
-        match action {
+        let by = self.authenticate(asked, permission(&action), Some(Dialect::Cos))?;
+        self.carry_out(asked, &by, &action, body).await.map_err(|failure| failure.of(&action))
+    }
+
+    async fn carry_out(
+        &self,
+        asked: &Asked,
+        by: &Authenticated,
+        action: &route::Action,
+        body: Body,
+    ) -> Result<Answer, Failure> {
+        if let route::Action::CreateJob = action {
             // On the heap: each request is as large as what is done for the largest.
-            route::Action::CreateJob => Box::pin(self.create_job(asked, &caller, body)).await,
-            other => {
-                asked.take_no_body(&body)?;
-                asked.work()?;
-                options::refuse(asked)?;
-                match other {
-                    route::Action::CreateJob => unreachable!("matched above"),
-                    route::Action::DescribeJob(id) => self.describe_job(&caller, &id, &query).await,
-                    route::Action::ListJobs => self.list_jobs(&caller, &query).await,
-                    route::Action::UpdateJobPriority(id) => self.update_job_priority(asked, &caller, &id, &query).await,
-                    route::Action::UpdateJobStatus(id) => self.update_job_status(asked, &caller, &id, &query).await,
-                    route::Action::DeleteJob(id) => self.delete_job(asked, &caller, &id, &query).await,
-                }
-            }
+            return Box::pin(self.create_job(asked, by, body)).await;
+        }
+        asked.take_no_body(&body)?;
+        asked.work()?;
+        options::refuse(asked)?;
+        let (caller, query) = (&by.caller, asked.query());
+        match action {
+            route::Action::CreateJob => unreachable!("done above"),
+            route::Action::DescribeJob(id) => self.describe_job(caller, id, &query).await,
+            route::Action::ListJobs => self.list_jobs(caller, &query).await,
+            route::Action::UpdateJobPriority(id) => self.update_job_priority(caller, id, &query).await,
+            route::Action::UpdateJobStatus(id) => self.update_job_status(caller, id, &query).await,
+            route::Action::DeleteJob(id) => self.delete_job(caller, id, &query).await,
         }
     }
 
-    /// Who asks. From here on the connection is the account's, and not its address's.
-    fn authenticate(&self, asked: &Asked, action: value::Action) -> Result<Caller, CosError> {
-        let caller = asked.with_parts(|parts| self.keys.authenticate(parts, action, self.clock.now()))?;
-        asked.belongs_to(&caller.owner.account);
-        Ok(caller)
-    }
-
-    /// The caller's job of that id; a foreign job, a job of the other dialect and one that is
-    /// hidden by now answer exactly as one that never was.
-    async fn find_job(&self, caller: &Caller, id: &route::JobIdText) -> Result<Option<Job>, Refusal> {
-        let Some(id) = id.id() else { return Ok(None) };
-        let job = self.jobs.job(id).await.map_err(Refusal::store)?;
-        let listed_since = self.listed_since().await?;
-        Ok(job.filter(|job| shows(caller, job, listed_since)))
-    }
-
-    /// Jobs that ended before this are not shown.
-    async fn listed_since(&self) -> Result<ServiceTime, Refusal> {
-        let now = self.jobs.service_time().await.map_err(Refusal::store)?;
-        Ok(now.before(self.rules.ended_jobs_listed))
-    }
-
-    /// Who changed which job, for the log's readers of the target `audit`.
-    fn audit(&self, asked: &Asked, caller: &Caller, action: &str, job: JobId) {
-        tracing::info!(
-            target: "audit",
-            action,
-            %job,
-            account = %caller.owner.account,
-            key = caller.key_id,
-            address = asked.peer(),
-            request = asked.request_id(),
-        );
-    }
-
-    fn role_places(&self, caller: &Caller, role: &str) -> Option<brigade_engine::RolePlaces> {
-        self.roles.places(&caller.owner.account, role)
+    /// Who asks by that dialect. From here on the connection is the account's, and not its address's.
+    fn authenticate(
+        &self,
+        asked: &Asked,
+        action: value::Action,
+        dialect: Option<Dialect>,
+    ) -> Result<Authenticated, CosError> {
+        let origin = Origin { address: asked.peer().to_owned(), request_id: asked.request_id().to_owned() };
+        let by = asked.with_parts(|parts| self.keys.authenticate(parts, action, dialect, origin, self.clock.now()))?;
+        asked.belongs_to(&by.caller.owner.account);
+        Ok(by)
     }
 
     /// Whether the process is about to end.
@@ -282,13 +222,6 @@ impl Api {
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
-}
-
-fn shows(caller: &Caller, job: &Job, listed_since: ServiceTime) -> bool {
-    job.account == caller.owner.account
-        && job.dialect == brigade_model::Dialect::Cos
-        && job.is_visible()
-        && (!job.status.is_terminal() || job.since >= listed_since)
 }
 
 /// What a key must be allowed for an action of the dialect.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brigade_model::limits::APPID_BYTES_MAX;
-use brigade_model::{AccountId, NameError, Timestamp};
+use brigade_model::{AccountId, Dialect, NameError, Timestamp};
+use brigade_service::{Caller, Origin, Owner};
 use brigade_wire::cos::{CosError, headers};
 use brigade_wire::cos_signature::{self, Claim, RequestParts, Strictness};
 use ring::hmac;
@@ -14,28 +15,15 @@ use crate::config::account::{AccessKey, Account};
 use crate::config::secret::{Secret, SecretSource};
 use crate::config::value::{self, Action};
 
-/// An account, as a request's handler sees it.
+/// Who asks, proved by the signature, and what it covers.
 #[derive(Debug, Clone)]
-pub struct Owner {
-    /// Its name in the configuration, and in jobs.
-    pub account: AccountId,
-    /// What its requests say in `x-cos-appid`.
-    pub appid: String,
-    /// Its number in names of roles.
-    pub uin: String,
-}
-
-/// Who asks: proved by the signature.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The account.
-    pub owner: Arc<Owner>,
-    /// The id of the key.
-    pub key_id: String,
+pub struct Authenticated {
+    /// Who asks.
+    pub caller: Caller,
     claim: Claim,
 }
 
-impl Caller {
+impl Authenticated {
     /// Whether the signature covers that header.
     #[must_use]
     pub fn has_signed(&self, header: &str) -> bool {
@@ -78,12 +66,19 @@ impl Keys {
         Ok(Self { by_id, strictness })
     }
 
-    /// Finds out who asks for that action, and that they may.
+    /// Finds out who asks for that action by that dialect, and that they may.
     ///
     /// # Errors
     /// The dialect's 403 (400 for a missing appid and an expired token). An appid that is not
     /// the key's is denied like any other that the key may not use.
-    pub fn authenticate(&self, parts: RequestParts<'_>, action: Action, now: Timestamp) -> Result<Caller, CosError> {
+    pub fn authenticate(
+        &self,
+        parts: RequestParts<'_>,
+        action: Action,
+        dialect: Option<Dialect>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Authenticated, CosError> {
         let appid = appid(parts)?;
         let claim = cos_signature::parse(parts)?;
         let key = self.by_id.get(&claim.key_id).ok_or_else(CosError::invalid_access_key_id)?;
@@ -96,7 +91,8 @@ impl Keys {
         if !may(key, action) {
             return Err(CosError::access_denied(needed(action)));
         }
-        Ok(Caller { owner: Arc::clone(&key.owner), key_id: claim.key_id.clone(), claim })
+        let (owner, key_id) = (Arc::clone(&key.owner), claim.key_id.clone());
+        Ok(Authenticated { caller: Caller { owner, key_id, origin, dialect }, claim })
     }
 
     /// Whether who asks may do that, too.

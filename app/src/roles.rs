@@ -23,6 +23,7 @@ use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
+use brigade_service::{EndpointRegistry, RegisteredEndpoint};
 
 use crate::config::account::{Account, Place as PlaceConfig, Role};
 use crate::config::endpoint::Endpoint;
@@ -96,7 +97,6 @@ pub struct ConfiguredRoles {
     probing: BTreeMap<EndpointName, Chain>,
     endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
-    regions: BTreeMap<EndpointName, Vec<String>>,
 }
 
 impl ConfiguredRoles {
@@ -105,18 +105,10 @@ impl ConfiguredRoles {
     /// # Errors
     /// When an endpoint cannot be used as configured.
     pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
-        let mut roles = Self {
-            chains: Vec::new(),
-            probing: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
-            places: BTreeMap::new(),
-            regions: BTreeMap::new(),
-        };
+        let mut roles =
+            Self { chains: Vec::new(), probing: BTreeMap::new(), endpoints: BTreeMap::new(), places: BTreeMap::new() };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
-            if let Some(regions) = &endpoint.regions {
-                roles.regions.insert(name.clone(), regions.clone());
-            }
             let active = ActiveEndpoint::new(
                 name.clone(),
                 endpoint.kind,
@@ -247,13 +239,6 @@ impl ConfiguredRoles {
         Ok(&self.chains[index])
     }
 
-    /// Whether a resource may name this region on that endpoint: any, where the endpoint lists
-    /// none; an empty one always.
-    #[must_use]
-    pub fn knows_region(&self, endpoint: &EndpointName, region: &str) -> bool {
-        region.is_empty() || self.regions.get(endpoint).is_none_or(|known| known.iter().any(|name| name == region))
-    }
-
     /// Signs with the secrets of now.
     pub fn rotate(&self) {
         for chain in self.chains.iter().chain(self.probing.values()) {
@@ -269,12 +254,6 @@ impl ConfiguredRoles {
     #[must_use]
     pub fn endpoint(&self, name: &str) -> Option<(&EndpointName, &Arc<ActiveEndpoint>)> {
         self.endpoints.get_key_value(&EndpointName::new(name).ok()?)
-    }
-
-    /// An endpoint with its own credentials, for a probe; `None` when it has none.
-    #[must_use]
-    pub fn store_to_probe(&self, endpoint: &EndpointName) -> Option<Arc<dyn ObjectStore>> {
-        self.probing.get(endpoint).map(|chain| Arc::clone(&chain.store))
     }
 
     /// Every endpoint, by name.
@@ -399,6 +378,16 @@ impl Roles for ConfiguredRoles {
             place.capabilities = self.endpoints.get(&place.endpoint)?.capabilities();
         }
         Some(places)
+    }
+}
+
+impl EndpointRegistry for ConfiguredRoles {
+    fn find(&self, name: &str) -> Option<Arc<dyn RegisteredEndpoint>> {
+        self.endpoint(name).map(|(_, endpoint)| Arc::clone(endpoint) as _)
+    }
+
+    fn store_to_probe(&self, endpoint: &EndpointName) -> Option<Arc<dyn ObjectStore>> {
+        self.probing.get(endpoint).map(|chain| Arc::clone(&chain.store))
     }
 }
 

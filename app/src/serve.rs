@@ -13,18 +13,21 @@ use std::time::Duration;
 use anyhow::Context;
 use brigade_engine::{Engine, EngineConfig, Ports};
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
+use brigade_model::{EndpointName, NameError};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::http::IdleConnections;
+use brigade_service::{EndpointService, JobRules, JobService, Pace};
 use brigade_store::directory::{DirectorySpool, SPOOL};
 use brigade_store::sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::api::{self, Api, Pace, Rules};
+use crate::api::{self, Api, Rules};
 use crate::auth::Keys;
 use crate::clock_watch::ClockWatch;
 use crate::config::Config;
+use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
 use crate::exit::UsageError;
 use crate::log;
@@ -118,17 +121,32 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
     let engine = Engine::new(ports, engine_config(&config));
     let api = Arc::new(Api {
         keys: Keys::new(&config.accounts, config.server.signature_strictness)?,
+        job_service: JobService {
+            jobs: Arc::clone(&jobs),
+            roles: Arc::clone(&roles) as _,
+            engine: Arc::clone(&engine) as _,
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            rules: job_rules(&config)?,
+            pace: Pace::default(),
+        },
+        endpoint_service: EndpointService {
+            registry: Arc::clone(&roles) as _,
+            jobs: Arc::clone(&jobs),
+            engine: Arc::clone(&engine) as _,
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            spawn: Arc::clone(&spawn),
+        },
         roles: Arc::clone(&roles),
         jobs: Arc::clone(&jobs),
         spool,
         engine: Arc::clone(&engine) as _,
         clock: Arc::clone(&clock),
         entropy,
-        spawn: Arc::clone(&spawn),
         metrics: Arc::clone(&metrics),
         rules: rules(&config),
         clock_watch: ClockWatch::new(Arc::clone(&clock), clock_missed_ms),
-        pace: Pace::default(),
         is_stopping: AtomicBool::new(false),
     });
     let address = listener.local_addr().context("the listener has no address")?;
@@ -321,14 +339,28 @@ fn engine_config(config: &Config) -> EngineConfig {
 
 fn rules(config: &Config) -> Rules {
     Rules {
-        quotas: config.quotas(),
-        ended_jobs_listed: config.engine.ended_jobs_listed,
-        threshold_percent: config.engine.threshold_percent,
-        threshold_tasks: config.engine.threshold_tasks,
         request_timeout: config.server.request_timeout,
         require_content_md5: config.server.requires_content_md5(),
         metrics_bucket_names: config.server.metrics_bucket_names,
     }
+}
+
+/// What the configuration says about jobs.
+///
+/// # Errors
+/// When an endpoint's name is none; a checked configuration has no such endpoint.
+pub(crate) fn job_rules(config: &Config) -> Result<JobRules, NameError> {
+    let regions = |(name, endpoint): (&String, &Endpoint)| {
+        let regions = endpoint.regions.clone()?;
+        Some(EndpointName::new(name).map(|name| (name, regions)))
+    };
+    Ok(JobRules {
+        quotas: config.quotas(),
+        ended_jobs_listed: config.engine.ended_jobs_listed,
+        threshold_percent: config.engine.threshold_percent,
+        threshold_tasks: config.engine.threshold_tasks,
+        regions: config.endpoints.iter().filter_map(regions).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Does it, until SIGTERM or SIGINT.

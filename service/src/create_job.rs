@@ -110,17 +110,10 @@ impl JobService {
         if place.buckets.resolve(bucket).is_none() {
             return Err(ServiceError::BucketDenied { place: used, bucket: bucket.clone() });
         }
-        if !self.knows_region(place, region) {
+        if !self.rules.knows_region(&place.endpoint, region) {
             return Err(ServiceError::WrongRegion { place: used, bucket: bucket.clone(), region: region.to_owned() });
         }
         Ok(())
-    }
-
-    /// Whether a resource may name this region at that place: any, where its endpoint lists none; an
-    /// empty one always.
-    fn knows_region(&self, place: &Place, region: &str) -> bool {
-        let known = self.rules.regions.get(&place.endpoint);
-        region.is_empty() || known.is_none_or(|known| known.iter().any(|name| name == region))
     }
 
     fn new_job(&self, caller: &Caller, spec: JobSpec, dialect: Dialect, places: &RolePlaces) -> Job {

@@ -42,10 +42,10 @@ pub enum PlaceUse {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The caller sees no job of that id.
-    #[error("the job does not exist")]
+    #[error("the specified job does not exist")]
     NoSuchJob,
     /// The job's status does not allow the change.
-    #[error("a job that is {status} cannot be {}", action.participle())]
+    #[error("the specified job is {status} and cannot be {}", action.participle())]
     IllegalChange {
         /// The status of the job.
         status: Status,
@@ -88,37 +88,46 @@ pub enum ServiceError {
     #[error(transparent)]
     UnknownGrantee(UnknownGrantee),
     /// The disk is nearly full: why, for people.
-    #[error("{0}")]
+    #[error("the job could not be created: {0}")]
     NoSpace(String),
     /// A job of the account has the token already.
-    #[error("job {0} has the client request token already")]
+    #[error("the client request token is used by job {0}")]
     TokenInUse(JobId),
     /// The account created as many jobs within a minute as it may.
-    #[error("the account may create {max} jobs within a minute")]
+    #[error("the account created as many jobs within a minute as it may (jobs_per_minute_max = {max}); slow down")]
     TooManyCreates {
         /// As many.
         max: usize,
     },
     /// The account has as many open jobs as it may.
-    #[error("the account may have {max} unfinished jobs")]
+    #[error(
+        "the account has as many unfinished jobs as it may have (open_jobs_max = {max}): wait until one has ended, or \
+         cancel one"
+    )]
     TooManyJobs {
         /// As many.
         max: usize,
     },
     /// The account has as many jobs as it may, and none may leave the list.
-    #[error("the account may have {max} jobs")]
+    #[error(
+        "the account has as many jobs as it may have (jobs_listed_max = {max}), and none can leave the list for \
+         another: wait until one has ended, or delete ended ones whose report was not delivered"
+    )]
     TooManyListed {
         /// As many.
         max: u64,
     },
     /// The account's jobs keep as many bytes as they may, and none may give up its outcomes.
-    #[error("the jobs of the account may keep {max} bytes")]
+    #[error(
+        "unfinished jobs of the account, and ended ones whose report was not delivered, fill the disk that it may use \
+         (account_bytes_max = {max}): wait until one has ended, or cancel or delete one"
+    )]
     DiskQuotaFull {
         /// As many.
         max: u64,
     },
     /// The job cannot be retried.
-    #[error(transparent)]
+    #[error("the specified job cannot be retried: {0}")]
     CannotRetry(CannotRetry),
     /// The configuration has no such endpoint.
     #[error("the configuration has no such endpoint")]
@@ -138,10 +147,10 @@ pub enum ServiceError {
         chars_max: usize,
     },
     /// An endpoint that an operator stopped gets no request.
-    #[error("the endpoint is stopped")]
+    #[error("the endpoint is stopped: start it before it is probed")]
     EndpointStopped,
     /// A probe needs the endpoint's own credentials, whatever roles have.
-    #[error("the endpoint has no credentials of its own")]
+    #[error("the endpoint has no access_key and secret_key of its own, which a probe needs")]
     NoCredentials,
     /// The probe found nothing out, and nothing was stored.
     #[error("the probe found nothing out")]
@@ -150,7 +159,7 @@ pub enum ServiceError {
     #[error("the probe ended without an answer")]
     ProbeLost,
     /// The job store failed; what was asked may or may not have happened.
-    #[error("the job store failed")]
+    #[error("the service could not load or store its data; try again")]
     Store(#[source] Box<dyn Error + Send + Sync>),
 }
 

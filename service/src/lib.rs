@@ -49,6 +49,14 @@ pub struct JobRules {
     pub regions: BTreeMap<EndpointName, Vec<String>>,
 }
 
+impl JobRules {
+    /// Whether a resource may name this region on that endpoint: any, where the endpoint lists none; an
+    /// empty one always.
+    pub(crate) fn knows_region(&self, endpoint: &EndpointName, region: &str) -> bool {
+        region.is_empty() || self.regions.get(endpoint).is_none_or(|known| known.iter().any(|name| name == region))
+    }
+}
+
 /// The use cases about jobs, and all that they need.
 pub struct JobService {
     /// Where jobs lie.

@@ -1,1 +1,163 @@
+//! Who sees which job, and what is refused before a wire has a word for it.
 
+use std::sync::Mutex;
+
+use brigade_engine::RolePlaces;
+use brigade_model::{AccountId, Dialect, Job, JobId, Quota, Status};
+use brigade_runtime::{SeededEntropy, SimulatedClock};
+use brigade_store::conformance::sample_job;
+use brigade_store::memory::MemoryStore;
+
+use super::*;
+
+/// No account has a role.
+struct NoRoles;
+
+impl Roles for NoRoles {
+    fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
+        None
+    }
+}
+
+/// Remembers whom it was told to stop.
+#[derive(Default)]
+struct Told(Mutex<Vec<JobId>>);
+
+impl EngineDoor for Told {
+    fn ring(&self) {}
+
+    fn stop_job(&self, job: JobId) {
+        self.0.lock().unwrap().push(job);
+    }
+
+    fn why_full(&self) -> Option<String> {
+        None
+    }
+
+    fn has_failed(&self) -> bool {
+        false
+    }
+}
+
+struct House {
+    service: JobService,
+    store: MemoryStore,
+    told: Arc<Told>,
+}
+
+impl House {
+    fn new() -> Self {
+        let clock = Arc::new(SimulatedClock::new());
+        let (store, told) = (MemoryStore::new(clock.clone()), Arc::new(Told::default()));
+        let service = JobService {
+            jobs: Arc::new(store.clone()),
+            roles: Arc::new(NoRoles),
+            engine: told.clone(),
+            clock,
+            entropy: Arc::new(SeededEntropy::new(1)),
+            rules: JobRules {
+                quotas: Quotas::default(),
+                ended_jobs_listed: Duration::from_secs(3600),
+                threshold_percent: 50,
+                threshold_tasks: 1000,
+                regions: BTreeMap::new(),
+            },
+            pace: Pace::default(),
+        };
+        Self { service, store, told }
+    }
+
+    /// Job number `n` of account `a`, through that dialect.
+    async fn put(&self, n: u128, dialect: Dialect) -> JobId {
+        let job = Job { dialect, ..sample_job(n) };
+        self.store.create_job(&job, &Quota::of_open_jobs(100)).await.unwrap();
+        job.id
+    }
+}
+
+fn caller(account: &str, dialect: Option<Dialect>) -> Caller {
+    let owner = Owner { account: AccountId::new(account).unwrap(), appid: String::new(), uin: String::new() };
+    let origin = Origin { address: String::new(), request_id: String::new() };
+    Caller { owner: Arc::new(owner), key_id: String::new(), origin, dialect }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_of_a_dialect_sees_its_jobs_alone_and_a_caller_of_none_sees_those_of_every_dialect() {
+    let house = House::new();
+    let cos = house.put(1, Dialect::Cos).await;
+    let s3 = house.put(2, Dialect::S3Control).await;
+    let sees = async |caller: &Caller, id| match house.service.find_job(caller, id).await {
+        Ok(job) => job.id == id,
+        Err(ServiceError::NoSuchJob) => false,
+        Err(error) => panic!("{error:?}"),
+    };
+    for (of, sees_cos, sees_s3) in [
+        (caller("a", Some(Dialect::Cos)), true, false),
+        (caller("a", Some(Dialect::S3Control)), false, true),
+        (caller("a", None), true, true),
+        (caller("b", None), false, false),
+    ] {
+        assert_eq!((sees(&of, cos).await, sees(&of, s3).await), (sees_cos, sees_s3), "{of:?}");
+        let changed = house.service.set_job_priority(&of, s3, 7).await;
+        assert_eq!(changed.is_ok(), sees_s3, "who sees no job changes none: {of:?} {changed:?}");
+        assert!(sees_s3 || matches!(changed, Err(ServiceError::NoSuchJob)), "{changed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_every_dialect_is_in_the_order_of_ids_page_by_page() {
+    let house = House::new();
+    for n in 1..=7 {
+        house.put(n, if n % 3 == 0 { Dialect::S3Control } else { Dialect::Cos }).await;
+    }
+    let ids = |numbers: &[u128]| numbers.iter().map(|n| JobId::from_u128(*n)).collect::<Vec<_>>();
+    let page = async |dialect, after, max| {
+        let request = ListRequest { statuses: vec![Status::New], after, max };
+        let page = house.service.list_jobs(&caller("a", dialect), request).await.unwrap();
+        (page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(page(None, None, 4).await, (ids(&[1, 2, 3, 4]), Some(JobId::from_u128(4))));
+    assert_eq!(page(None, Some(JobId::from_u128(4)), 3).await, (ids(&[5, 6, 7]), None), "full, but the last");
+    assert_eq!(page(Some(Dialect::S3Control), None, 1).await, (ids(&[3]), Some(JobId::from_u128(3))));
+    assert_eq!(page(Some(Dialect::Cos), None, 9).await, (ids(&[1, 2, 4, 5, 7]), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_task_of_a_job_starts_once_a_cancel_a_delete_or_a_pause_is_answered() {
+    let house = House::new();
+    let by = caller("a", None);
+    for (n, action) in (1..).zip([JobAction::Cancel, JobAction::Delete, JobAction::Pause, JobAction::SetPriority]) {
+        let id = house.put(n, Dialect::Cos).await;
+        let changed = match action {
+            JobAction::Cancel => house.service.cancel_job(&by, id, "enough").await,
+            JobAction::Delete => house.service.delete_job(&by, id).await,
+            JobAction::Pause => house.service.pause_job(&by, id).await,
+            _ => house.service.set_job_priority(&by, id, 1).await,
+        };
+        assert_eq!(changed.unwrap().id, id);
+        let is_stopped = house.told.0.lock().unwrap().contains(&id);
+        assert_eq!(is_stopped, action != JobAction::SetPriority, "{action:?}");
+    }
+    let ended = house.service.cancel_job(&by, JobId::from_u128(1), "again").await;
+    let told =
+        matches!(ended, Err(ServiceError::IllegalChange { status: Status::Cancelled, action: JobAction::Cancel }));
+    assert!(told, "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_account_has_no_such_role_is_not_admitted() {
+    let house = House::new();
+    let created = house.service.create_job(&caller("a", None), Dialect::Cos, sample_job(1).spec).await;
+    assert!(matches!(created, Err(ServiceError::NoSuchRole)), "{created:?}");
+    assert!(house.store.open_jobs().await.unwrap().is_empty());
+}
+
+#[test]
+fn a_region_is_checked_only_where_the_endpoint_lists_regions() {
+    let (main, second) = (EndpointName::new("main").unwrap(), EndpointName::new("second").unwrap());
+    let mut rules = House::new().service.rules;
+    rules.regions.insert(second.clone(), vec!["west-1".to_owned()]);
+    assert!(rules.knows_region(&main, "anything"));
+    assert!(rules.knows_region(&second, "west-1") && rules.knows_region(&second, ""));
+    assert!(!rules.knows_region(&second, "east-1"));
+}

@@ -49,35 +49,48 @@ impl Answer {
     }
 }
 
+/// What the client is told, in the words of its face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    /// For programs.
+    pub(super) code: &'static str,
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// For people.
+    pub(super) message: String,
+}
+
+impl From<CosError> for Told {
+    fn from(CosError { code, status, message }: CosError) -> Self {
+        Self { code, status, message }
+    }
+}
+
 /// What the client is told, and what the log is told.
+#[derive(Debug)]
 pub(super) struct Refusal {
     /// For the client.
-    pub(super) told: CosError,
+    pub(super) told: Told,
     because: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl From<CosError> for Refusal {
-    fn from(told: CosError) -> Self {
-        Self { told, because: None }
+impl<T: Into<Told>> From<T> for Refusal {
+    fn from(told: T) -> Self {
+        Self { told: told.into(), because: None }
     }
 }
 
 impl Refusal {
     /// A refusal whose cause is not for the client.
-    pub(super) fn because(told: CosError, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { told, because: Some(cause.into()) }
-    }
-
-    /// The store failed.
-    pub(super) fn store(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::because(CosError::service_unavailable(), cause)
+    pub(super) fn because(told: impl Into<Told>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { told: told.into(), because: Some(cause.into()) }
     }
 
     /// One line: an error where the service failed, a remark where the client did. What was told
     /// may hold words of the client, so it is a field of its own: such a field is quoted, and a
     /// line end in it begins no line.
     pub(super) fn log(&self, peer: &str) {
-        let CosError { code, status, message: told } = &self.told;
+        let Told { code, status, message: told } = &self.told;
         let cause = self.because.as_deref().map(chain).unwrap_or_default();
         if *status >= 500 {
             tracing::error!(status, code, told, cause, peer, "refused");
@@ -88,8 +101,9 @@ impl Refusal {
 
     pub(super) fn respond(self, ids: &Ids, resource: &str) -> Response {
         let trace = ids::trace_id(&ids.trace);
-        let body = encode_error(&self.told, resource, &ids.request, &trace);
-        let mut response = respond(self.told.status, Some(body), ids);
+        let Told { code, status, message } = self.told;
+        let body = encode_error(&CosError { code, status, message }, resource, &ids.request, &trace);
+        let mut response = respond(status, Some(body), ids);
         response.headers_mut().insert(headers::TRACE_ID, value(&trace));
         response
     }

@@ -17,7 +17,7 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
-use brigade_wire::cos::{CosError, describe_job};
+use brigade_wire::cos::describe_job;
 use bytes::Bytes;
 use tracing::Instrument;
 use utoipa::OpenApi;
@@ -32,10 +32,10 @@ use crate::operator::Refused;
 mod answer;
 mod arguments;
 mod endpoints;
-pub(super) mod errors;
+mod errors;
 
 use answer::{Done, Kept};
-use arguments::{Given, Named, Operator};
+use arguments::{Given, Named, Operator, job_id};
 
 macro_rules! actions {
     ($($action:ident: $file:ident;)*) => {
@@ -131,16 +131,16 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     let began = api.clock.monotonic();
     let ids = Ids::new(&*api.clock, &*api.entropy);
     let (mut head, body) = request.into_parts();
-    let asked = Arc::new(Asked::new(head.clone(), ids.request.clone()));
+    let asked = Asked::new(head.clone(), ids.request.clone());
     let span = tracing::info_span!("request", id = %ids.request, action = action.name());
     let acting = async {
-        let caller = api.authenticate(&asked, action)?;
+        let by = api.authenticate(&asked, action, None)?;
         describe_job::decode_query(&asked.query())?;
         let body = if takes_body {
             let body = api.read_body(&asked, body).await?;
             // Else an eavesdropper could send the request once more, with another body.
-            if !(body.is_empty() || caller.has_signed("content-md5")) {
-                return Err(CosError::access_denied("a request with a body must sign its Content-MD5").into());
+            if !(body.is_empty() || by.has_signed("content-md5")) {
+                return Err(errors::access_denied("a request with a body must sign its Content-MD5").into());
             }
             body
         } else {
@@ -148,7 +148,7 @@ async fn attend(State(desk): State<Desk>, request: Request, next: Next) -> Respo
             asked.work()?;
             Bytes::new()
         };
-        head.extensions.insert(Operator::new(Arc::clone(&asked), caller));
+        head.extensions.insert(Operator(by.caller));
         answer::done(next.run(Request::from_parts(head, Body::from(body))).await)
     };
     let done = api.in_time(acting).instrument(span.clone()).await;
@@ -166,17 +166,17 @@ async fn describe() -> Result<Response, Kept> {
     if let Some(text) = TEXT.get() {
         return Ok(answer::json(text.clone()));
     }
-    let text = description().map_err(|error| Refusal::because(CosError::cannot_format(), error))?;
+    let text = description().map_err(|error| Refusal::because(errors::cannot_format(), error))?;
     Ok(answer::json(TEXT.get_or_init(|| text).clone()))
 }
 
 /// A path that is none of the API's.
 async fn nowhere(State(api): State<Arc<Api>>) -> Response {
-    answer::refuse(&CosError::invalid_uri().into(), &Ids::new(&*api.clock, &*api.entropy))
+    answer::refuse(&errors::invalid_uri().into(), &Ids::new(&*api.clock, &*api.entropy))
 }
 
 async fn no_such_method(State(api): State<Arc<Api>>) -> Response {
-    answer::refuse(&CosError::method_not_allowed().into(), &Ids::new(&*api.clock, &*api.entropy))
+    answer::refuse(&errors::method_not_allowed().into(), &Ids::new(&*api.clock, &*api.entropy))
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@ use brigade_wire::cos::CosError;
 use brigade_wire::cos::headers::OPTION_PREFIX;
 
 use crate::api::request::Asked;
-use crate::auth::Caller;
+use crate::auth::Authenticated;
 
 /// The options of a request. All must be signed: what is not could have been added by anybody.
-pub(super) fn read(asked: &Asked, caller: &Caller) -> Result<JobOptions, CosError> {
+pub(super) fn read(asked: &Asked, by: &Authenticated) -> Result<JobOptions, CosError> {
     let mut options = JobOptions::default();
     let mut seen: Vec<&str> = Vec::new();
     for (header, value) in asked.headers_from(OPTION_PREFIX) {
         let name = &header[OPTION_PREFIX.len()..];
-        if !caller.has_signed(header) {
+        if !by.has_signed(header) {
             return Err(CosError::access_denied(format!("{header} must be signed")));
         }
         if seen.contains(&name) {

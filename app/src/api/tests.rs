@@ -1,4 +1,4 @@
-use brigade_model::Status;
+use brigade_model::{Job, JobId, Status};
 
 use super::*;
 

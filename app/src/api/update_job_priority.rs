@@ -1,27 +1,22 @@
-//! UpdateJobPriority: of a job that has not ended, whether it runs or not.
+//! UpdateJobPriority.
 
-use brigade_model::Change;
-use brigade_wire::cos::{CosError, route, update_job_priority};
+use brigade_service::{Caller, ServiceError};
+use brigade_wire::cos::{route, update_job_priority};
 
 use crate::api::Api;
-use crate::api::answer::{Answer, Refusal};
-use crate::api::request::Asked;
-use crate::auth::Caller;
+use crate::api::answer::Answer;
+use crate::api::errors::Failure;
 
 impl Api {
     pub(super) async fn update_job_priority(
         &self,
-        asked: &Asked,
         caller: &Caller,
         id: &route::JobIdText,
         query: &[(String, String)],
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, Failure> {
         let priority = update_job_priority::decode_query(query)?;
-        let set = |_: &_| Ok(Change::PrioritySet(priority));
-        let illegal = |_: &_| CosError::no_such_open_job();
-        let job = self.change_job(caller, id, CosError::no_such_open_job, set, illegal).await?;
-        self.audit(asked, caller, "priority", job.id);
-        self.engine.ring();
+        let id = id.id().ok_or(ServiceError::NoSuchJob)?;
+        let job = self.job_service.set_job_priority(caller, id, priority).await?;
         Ok(Answer::document(update_job_priority::encode_result(job.id, job.priority)))
     }
 }

@@ -8,49 +8,28 @@
 //!
 //! Everything else is InvalidRequest. Source: the transition rules of UpdateJobStatus.
 
-use brigade_model::{Change, Job};
+use brigade_service::{Caller, ServiceError};
 use brigade_wire::cos::update_job_status::Requested;
-use brigade_wire::cos::{CosError, route, update_job_status};
+use brigade_wire::cos::{route, update_job_status};
 
 use crate::api::Api;
-use crate::api::answer::{Answer, Refusal};
-use crate::api::request::Asked;
-use crate::auth::Caller;
+use crate::api::answer::Answer;
+use crate::api::errors::Failure;
 
 impl Api {
     pub(super) async fn update_job_status(
         &self,
-        asked: &Asked,
         caller: &Caller,
         id: &route::JobIdText,
         query: &[(String, String)],
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, Failure> {
         let (requested, reason) = update_job_status::decode_query(query)?;
-        let change = |_: &_| Ok(change(requested, &reason));
-        let illegal = |job: &Job| illegal(job, requested);
-        let job = self.change_job(caller, id, CosError::no_such_open_job, change, illegal).await?;
-        if requested == Requested::Cancelled {
-            // Before the answer: once it is out, no task of the job starts here.
-            self.engine.stop_job(job.id);
-        }
-        self.audit(asked, caller, if requested == Requested::Ready { "confirm" } else { "cancel" }, job.id);
-        self.engine.ring();
+        let id = id.id().ok_or(ServiceError::NoSuchJob)?;
+        let job = match requested {
+            Requested::Ready => self.job_service.confirm_job(caller, id, &reason).await?,
+            Requested::Cancelled => self.job_service.cancel_job(caller, id, &reason).await?,
+        };
         let said = &job.status_update_reason;
         Ok(Answer::document(update_job_status::encode_result(job.id, job.status, said)))
-    }
-}
-
-fn change(requested: Requested, reason: &str) -> Change {
-    match requested {
-        Requested::Ready => Change::Confirmed(reason.to_owned()),
-        Requested::Cancelled => Change::CancelRequested(reason.to_owned()),
-    }
-}
-
-fn illegal(job: &Job, requested: Requested) -> CosError {
-    if job.status.is_terminal() {
-        CosError::already_finished()
-    } else {
-        CosError::illegal_status_change(job.status, requested.name())
     }
 }

@@ -11,6 +11,7 @@ use brigade_model::ports::object_store::Caller;
 use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::Gate;
+use brigade_service::RegisteredEndpoint;
 
 use super::news::Learning;
 use crate::config::window::Window;
@@ -215,6 +216,25 @@ impl ActiveEndpoint {
         let Stopped { since, reason } = row.settings.stopped.as_ref()?;
         let colon = if reason.is_empty() { "" } else { ": " };
         Some(format!("endpoint {} is stopped by an operator since {since:.0}{colon}{reason}", row.endpoint))
+    }
+}
+
+impl RegisteredEndpoint for ActiveEndpoint {
+    fn name(&self) -> EndpointName {
+        ActiveEndpoint::name(self)
+    }
+
+    fn limits_max(&self) -> LoadLimits {
+        let Caps { requests, requests_per_second, objects_per_second, bytes_per_second, .. } = self.configured;
+        LoadLimits { requests_in_flight: Some(requests), requests_per_second, objects_per_second, bytes_per_second }
+    }
+
+    fn settings(&self) -> EndpointSettings {
+        ActiveEndpoint::settings(self)
+    }
+
+    fn adopt(&self, row: EndpointRow) {
+        ActiveEndpoint::adopt(self, row);
     }
 }
 

@@ -130,16 +130,6 @@ async fn roles_are_found_within_their_account_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_is_checked_only_where_the_endpoint_lists_regions() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, roles) = build(folder.path());
-    let (main, second) = (EndpointName::new("main").unwrap(), EndpointName::new("second").unwrap());
-    assert!(roles.knows_region(&main, "anything"));
-    assert!(roles.knows_region(&second, "west-1") && roles.knows_region(&second, ""));
-    assert!(!roles.knows_region(&second, "east-1"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_secret_that_changed_signs_the_next_request() {
     let folder = tempfile::tempdir().unwrap();
     let (config, roles) = build(folder.path());

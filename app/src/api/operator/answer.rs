@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use brigade_wire::cos::{CosError, headers};
+use brigade_service::ServiceError;
+use brigade_wire::cos::headers;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::api::answer::{Ids, Refusal};
+use super::errors;
+use crate::api::answer::{Ids, Refusal, Told};
 use crate::operator::Refused;
 
 /// A success with its document.
@@ -19,7 +21,7 @@ impl<T: Serialize> IntoResponse for Done<T> {
     fn into_response(self) -> Response {
         match serde_json::to_string(&self.0) {
             Ok(text) => json(text),
-            Err(error) => Kept::from(Refusal::because(CosError::cannot_format(), error)).into_response(),
+            Err(error) => Kept::from(Refusal::because(errors::cannot_format(), error)).into_response(),
         }
     }
 }
@@ -28,9 +30,21 @@ impl<T: Serialize> IntoResponse for Done<T> {
 #[derive(Clone)]
 pub(super) struct Kept(Arc<Refusal>);
 
-impl<R: Into<Refusal>> From<R> for Kept {
-    fn from(refusal: R) -> Self {
-        Self(Arc::new(refusal.into()))
+impl From<Refusal> for Kept {
+    fn from(refusal: Refusal) -> Self {
+        Self(Arc::new(refusal))
+    }
+}
+
+impl From<Told> for Kept {
+    fn from(told: Told) -> Self {
+        Self::from(Refusal::from(told))
+    }
+}
+
+impl From<ServiceError> for Kept {
+    fn from(error: ServiceError) -> Self {
+        Self::from(errors::refusal(error))
     }
 }
 
@@ -59,7 +73,7 @@ pub(super) fn json(text: String) -> Response {
 }
 
 pub(super) fn refuse(refusal: &Refusal, ids: &Ids) -> Response {
-    let CosError { code, status, message } = refusal.told.clone();
+    let Told { code, status, message } = refusal.told.clone();
     let refused = Refused { code: code.to_owned(), message, request_id: ids.request.clone() };
     let text = serde_json::to_string(&refused).expect("three texts are always JSON");
     let mut response = json(text);

@@ -1,52 +1,25 @@
 //! What a handler of the operator's API takes: who asks, the name in the path, the body.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use brigade_wire::cos::CosError;
+use brigade_model::JobId;
+use brigade_service::{Caller, ServiceError};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::answer::Kept;
 use super::errors;
-use crate::api::request::Asked;
-use crate::auth::Caller;
 
-/// Who asks, and how.
+/// Who asks.
 #[derive(Clone)]
-pub(super) struct Operator {
-    /// The request.
-    pub(super) asked: Arc<Asked>,
-    /// Proved by its signature.
-    pub(super) caller: Caller,
-}
-
-impl Operator {
-    pub(super) fn new(asked: Arc<Asked>, caller: Caller) -> Self {
-        Self { asked, caller }
-    }
-
-    /// Who changed which endpoint, for the log's readers of the target `audit`.
-    pub(super) fn audit_endpoint(&self, action: &str, endpoint: &str) {
-        tracing::info!(
-            target: "audit",
-            action,
-            endpoint,
-            account = %self.caller.owner.account,
-            key = self.caller.key_id,
-            address = self.asked.peer(),
-            request = self.asked.request_id(),
-        );
-    }
-}
+pub(super) struct Operator(pub(super) Caller);
 
 impl<S: Sync> FromRequestParts<S> for Operator {
     type Rejection = Kept;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Kept> {
         // `attend` put it there, for every action.
-        parts.extensions.get().cloned().ok_or_else(|| CosError::internal_error().into())
+        parts.extensions.get().cloned().ok_or_else(|| errors::internal_error().into())
     }
 }
 
@@ -57,11 +30,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Kept;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Kept> {
-        let unreadable = |_| CosError::invalid_request("the path is not UTF-8");
+        let unreadable = |_| errors::invalid_request("the path is not UTF-8");
         let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
         let name = parameters.iter().next().map(|(_, value)| value.to_owned());
-        name.map(Self).ok_or_else(|| CosError::internal_error().into())
+        name.map(Self).ok_or_else(|| errors::internal_error().into())
     }
+}
+
+/// The job of that name; one that has not the form of an id names none.
+pub(super) fn job_id(name: &str) -> Result<JobId, ServiceError> {
+    name.parse().map_err(|_| ServiceError::NoSuchJob)
 }
 
 /// The body: a JSON document with known fields only.
@@ -71,7 +49,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Kept;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Kept> {
-        let unreadable = |_| CosError::invalid_request("the body is cut off");
+        let unreadable = |_| errors::invalid_request("the body is cut off");
         let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
         // A list of values in the fields' order is no document of ours.
         if body.trim_ascii_start().first() != Some(&b'{') {

@@ -1,17 +1,13 @@
-//! What the actions on endpoints share: how their settings are changed, and how one is shown.
+//! What the actions on endpoints share: how one is shown.
 
 use std::sync::Arc;
 
-use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::ports::Monotonic;
-use brigade_model::ports::job_store::SetEndpointError;
-use brigade_model::{LoadLimits, Standing, Timestamp};
+use brigade_model::{Standing, Timestamp};
 use brigade_s3::limit::{AdaptiveUsage, Caps};
-use brigade_wire::cos::CosError;
+use brigade_service::{Caller, ServiceError};
 
-use super::{Operator, errors};
 use crate::api::Api;
-use crate::api::answer::Refusal;
 use crate::config::value::Action;
 use crate::config::window::Window;
 use crate::operator::{EndpointState, HardCaps, LaneState, ProtectionState, StoppedSince, WindowState};
@@ -25,29 +21,11 @@ impl Api {
         self.roles.endpoints().map(|(name, endpoint)| self.endpoint_state(name, endpoint, true)).collect()
     }
 
-    /// Changes an endpoint's settings: read, change, compare and set, and take effect. The names of
-    /// buckets are told only to who may list endpoints.
-    pub(super) async fn set_endpoint(
-        &self,
-        operator: &Operator,
-        name: &str,
-        change: impl Fn(&mut EndpointSettings, Caps) -> Result<(), CosError> + Send + Sync,
-    ) -> Result<EndpointState, Refusal> {
-        let (name, endpoint) = self.roles.endpoint(name).ok_or_else(errors::no_such_endpoint)?;
-        loop {
-            let stored = self.jobs.endpoints().await.map_err(Refusal::store)?;
-            let row = stored.into_iter().find(|row| row.endpoint == *name);
-            let mut row = row.unwrap_or_else(|| EndpointRow::unset(name.clone()));
-            change(&mut row.settings, endpoint.configured())?;
-            match self.jobs.set_endpoint(&row).await {
-                Ok(row) => endpoint.adopt(row),
-                Err(SetEndpointError::Lost) => continue,
-                Err(error @ SetEndpointError::Store(_)) => return Err(Refusal::store(error)),
-            }
-            self.engine.ring();
-            let may_see_buckets = self.keys.may(&operator.caller, Action::ListEndpoints);
-            return Ok(self.endpoint_state(name, endpoint, may_see_buckets));
-        }
+    /// One endpoint, to that caller. The names of buckets are told only to who may list endpoints.
+    pub(super) fn endpoint(&self, caller: &Caller, name: &str) -> Result<EndpointState, ServiceError> {
+        let (name, endpoint) = self.roles.endpoint(name).ok_or(ServiceError::NoSuchEndpoint)?;
+        let may_see_buckets = self.keys.may(caller, Action::ListEndpoints);
+        Ok(self.endpoint_state(name, endpoint, may_see_buckets))
     }
 
     fn endpoint_state(
@@ -121,26 +99,4 @@ fn lane_state(lane: AdaptiveUsage, now: Monotonic) -> LaneState {
         latency_p99_ms: lane.latency_p99.as_secs_f64() * 1e3,
         moved_because: lane.reason.name().to_owned(),
     }
-}
-
-/// Refuses limits beyond the configuration's.
-pub(super) fn check_within(limits: LoadLimits, configured: Caps) -> Result<(), CosError> {
-    let wanted = [
-        ("requests_in_flight", limits.requests_in_flight.map(u64::from), Some(u64::from(configured.requests))),
-        (
-            "requests_per_second",
-            limits.requests_per_second.map(u64::from),
-            configured.requests_per_second.map(u64::from),
-        ),
-        ("objects_per_second", limits.objects_per_second.map(u64::from), configured.objects_per_second.map(u64::from)),
-        ("bytes_per_second", limits.bytes_per_second, configured.bytes_per_second),
-    ];
-    for (name, wanted, cap) in wanted {
-        if let (Some(wanted), Some(cap)) = (wanted, cap)
-            && wanted > cap
-        {
-            return Err(errors::beyond_the_configuration(name, cap));
-        }
-    }
-    Ok(())
 }

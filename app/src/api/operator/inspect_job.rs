@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_wire::cos::CosError;
-use brigade_wire::cos::route::JobIdText;
 
-use super::{Done, Kept, Named, Operator};
+use super::{Done, Kept, Named, Operator, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, Refusals};
 
@@ -24,9 +22,9 @@ use crate::operator::{JobState, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    operator: Operator,
+    Operator(caller): Operator,
     Named(job): Named,
 ) -> Result<Done<JobState>, Kept> {
-    let job = api.find_job(&operator.caller, &JobIdText::from(job)).await?.ok_or_else(CosError::no_such_job)?;
+    let job = api.job_service.find_job(&caller, job_id(&job)?).await?;
     Ok(Done(JobState::from(&job)))
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::{EndpointSettings, LoadLimits};
 
-use super::endpoints::check_within;
 use super::{Done, Given, Kept, Named, Operator, errors};
 use crate::api::Api;
 use crate::operator::{EndpointState, LimitsChange, Refusals};
@@ -25,18 +23,13 @@ use crate::operator::{EndpointState, LimitsChange, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    operator: Operator,
+    Operator(caller): Operator,
     Named(endpoint): Named,
     Given(limits): Given<LimitsChange>,
 ) -> Result<Done<EndpointState>, Kept> {
     if limits.is_empty() {
         return Err(errors::no_limits().into());
     }
-    let limit = |settings: &mut EndpointSettings, configured| {
-        settings.limits = limits.of(settings.limits);
-        check_within(limits.of(LoadLimits::default()), configured)
-    };
-    let state = api.set_endpoint(&operator, &endpoint, limit).await?;
-    operator.audit_endpoint("limit", &endpoint);
-    Ok(Done(state))
+    api.endpoint_service.limit_endpoint(&caller, &endpoint, |before| limits.of(before)).await?;
+    Ok(Done(api.endpoint(&caller, &endpoint)?))
 }

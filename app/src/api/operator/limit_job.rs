@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::{Change, Job};
-use brigade_wire::cos::CosError;
-use brigade_wire::cos::route::JobIdText;
 
-use super::{Done, Given, Kept, Named, Operator, errors};
+use super::{Done, Given, Kept, Named, Operator, errors, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, LimitsChange, Refusals};
 
@@ -28,17 +25,13 @@ use crate::operator::{JobState, LimitsChange, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    Operator { asked, caller }: Operator,
+    Operator(caller): Operator,
     Named(job): Named,
     Given(limits): Given<LimitsChange>,
 ) -> Result<Done<JobState>, Kept> {
     if limits.is_empty() {
         return Err(errors::no_limits().into());
     }
-    let limit = |job: &Job| Ok(Change::LimitsSet(limits.of(job.limits)));
-    let illegal = |job: &Job| errors::forbidden_by_status(job.status, "limited");
-    let job = api.change_job(&caller, &JobIdText::from(job), CosError::no_such_job, limit, illegal).await?;
-    api.audit(&asked, &caller, "limit", job.id);
-    api.engine.ring();
+    let job = api.job_service.limit_job(&caller, job_id(&job)?, |before| limits.of(before)).await?;
     Ok(Done(JobState::from(&job)))
 }

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::{Change, Job};
-use brigade_wire::cos::CosError;
-use brigade_wire::cos::route::JobIdText;
 
-use super::{Done, Kept, Named, Operator, errors};
+use super::{Done, Kept, Named, Operator, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, Refusals};
 
@@ -27,14 +24,9 @@ use crate::operator::{JobState, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    Operator { asked, caller }: Operator,
+    Operator(caller): Operator,
     Named(job): Named,
 ) -> Result<Done<JobState>, Kept> {
-    let pause = |_: &_| Ok(Change::Held);
-    let illegal = |job: &Job| errors::forbidden_by_status(job.status, "paused");
-    let job = api.change_job(&caller, &JobIdText::from(job), CosError::no_such_job, pause, illegal).await?;
-    api.engine.stop_job(job.id);
-    api.audit(&asked, &caller, "pause", job.id);
-    api.engine.ring();
+    let job = api.job_service.pause_job(&caller, job_id(&job)?).await?;
     Ok(Done(JobState::from(&job)))
 }

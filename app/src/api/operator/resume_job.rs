@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::{Change, Job};
-use brigade_wire::cos::CosError;
-use brigade_wire::cos::route::JobIdText;
 
-use super::{Done, Kept, Named, Operator, errors};
+use super::{Done, Kept, Named, Operator, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, Refusals};
 
@@ -25,13 +22,9 @@ use crate::operator::{JobState, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    Operator { asked, caller }: Operator,
+    Operator(caller): Operator,
     Named(job): Named,
 ) -> Result<Done<JobState>, Kept> {
-    let resume = |_: &_| Ok(Change::Released);
-    let illegal = |job: &Job| errors::forbidden_by_status(job.status, "resumed");
-    let job = api.change_job(&caller, &JobIdText::from(job), CosError::no_such_job, resume, illegal).await?;
-    api.audit(&asked, &caller, "resume", job.id);
-    api.engine.ring();
+    let job = api.job_service.resume_job(&caller, job_id(&job)?).await?;
     Ok(Done(JobState::from(&job)))
 }

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use brigade_model::job::{Retry, Unconfirmed};
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
-use brigade_model::{Job, JobId};
-use brigade_wire::cos::CosError;
-use brigade_wire::cos::route::JobIdText;
+use brigade_service::JobService;
 
-use super::{Done, Given, Kept, Named, Operator, errors};
-use crate::api::answer::Refusal;
+use super::{Done, Given, Kept, Named, Operator, errors, job_id};
 use crate::api::Api;
+use crate::api::answer::Told;
 use crate::operator::{JobState, Refusals, RetryRequest};
 
 /// Creates a job over exactly the failed and unattempted tasks of an ended one
@@ -32,20 +30,18 @@ use crate::operator::{JobState, Refusals, RetryRequest};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    operator: Operator,
+    Operator(caller): Operator,
     Named(job): Named,
     Given(request): Given<RetryRequest>,
 ) -> Result<Done<JobState>, Kept> {
-    let source =
-        api.find_job(&operator.caller, &JobIdText::from(job)).await?.ok_or_else(CosError::no_such_job)?;
-    let retry = read(&api, request)?;
-    source.count_to_retry().map_err(errors::cannot_retry)?;
-    let job = create(&api, &operator, &source, retry).await?;
+    let source = api.job_service.find_job(&caller, job_id(&job)?).await?;
+    let retry = read(&api.job_service, request)?;
+    let job = api.job_service.retry_failed(&caller, &source, retry).await?;
     Ok(Done(JobState::from(&job)))
 }
 
 /// What is asked otherwise; a request without a token gets a fresh one.
-fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
+fn read(service: &JobService, request: RetryRequest) -> Result<Retry, Told> {
     let RetryRequest { client_request_token, priority, confirmation_required, description, unconfirmed } = request;
     let unconfirmed = unconfirmed.map_or(Ok(Unconfirmed::default()), |word| word.parse());
     let unconfirmed = unconfirmed.map_err(|why| errors::invalid("unconfirmed", why))?;
@@ -65,28 +61,6 @@ fn read(api: &Api, request: RetryRequest) -> Result<Retry, CosError> {
     if priority.is_some_and(|priority| priority < 0) {
         return Err(errors::invalid("priority", "must not be below 0"));
     }
-    let fresh = || {
-        let mut random = [0; 10];
-        api.entropy.fill(&mut random);
-        format!("retry-{}", JobId::new(api.clock.now(), &random))
-    };
-    let client_request_token = client_request_token.unwrap_or_else(fresh);
+    let client_request_token = client_request_token.unwrap_or_else(|| service.fresh_retry_token());
     Ok(Retry { client_request_token, priority, confirmation_required, description, unconfirmed })
-}
-
-/// Stores the job; one that this request created before is found again by its token.
-async fn create(api: &Api, operator: &Operator, source: &Job, retry: Retry) -> Result<Job, Refusal> {
-    let job = api.admit(&operator.caller, source.retried(retry), source.dialect)?;
-    match api.store_job(&job).await? {
-        None => {
-            api.audit(&operator.asked, &operator.caller, "retry-failed", job.id);
-            api.engine.ring();
-            Ok(job)
-        }
-        Some(other) => {
-            let other = api.jobs.job(other).await.map_err(Refusal::store)?;
-            let is_repeat = |other: &Job| other.spec.retry_of == Some(source.id);
-            other.filter(is_repeat).ok_or_else(|| CosError::duplicate_token().into())
-        }
-    }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::EndpointSettings;
 
 use super::{Done, Kept, Named, Operator};
 use crate::api::Api;
@@ -23,14 +22,9 @@ use crate::operator::{EndpointState, Refusals};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    operator: Operator,
+    Operator(caller): Operator,
     Named(endpoint): Named,
 ) -> Result<Done<EndpointState>, Kept> {
-    let start = |settings: &mut EndpointSettings, _| {
-        settings.stopped = None;
-        Ok(())
-    };
-    let state = api.set_endpoint(&operator, &endpoint, start).await?;
-    operator.audit_endpoint("start", &endpoint);
-    Ok(Done(state))
+    api.endpoint_service.start_endpoint(&caller, &endpoint).await?;
+    Ok(Done(api.endpoint(&caller, &endpoint)?))
 }

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::EndpointSettings;
-use brigade_model::endpoint::Stopped;
-use brigade_model::limits::STOP_REASON_CHARS_MAX;
 
-use super::{Done, Given, Kept, Named, Operator, errors};
+use super::{Done, Given, Kept, Named, Operator};
 use crate::api::Api;
 use crate::operator::{EndpointState, Refusals, StopReason};
 
@@ -28,20 +25,10 @@ use crate::operator::{EndpointState, Refusals, StopReason};
 )]
 pub(super) async fn handle(
     State(api): State<Arc<Api>>,
-    operator: Operator,
+    Operator(caller): Operator,
     Named(endpoint): Named,
     Given(why): Given<StopReason>,
 ) -> Result<Done<EndpointState>, Kept> {
-    if why.reason.chars().count() > STOP_REASON_CHARS_MAX {
-        return Err(errors::reason_too_long(STOP_REASON_CHARS_MAX).into());
-    }
-    let now = api.clock.now();
-    let stop = |settings: &mut EndpointSettings, _| {
-        let since = settings.stopped.as_ref().map_or(now, |stopped| stopped.since);
-        settings.stopped = Some(Stopped { since, reason: why.reason.clone() });
-        Ok(())
-    };
-    let state = api.set_endpoint(&operator, &endpoint, stop).await?;
-    operator.audit_endpoint("stop", &endpoint);
-    Ok(Done(state))
+    api.endpoint_service.stop_endpoint(&caller, &endpoint, &why.reason).await?;
+    Ok(Done(api.endpoint(&caller, &endpoint)?))
 }

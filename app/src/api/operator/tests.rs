@@ -15,6 +15,7 @@ use crate::config::value::Action;
 
 use super::super::tests::bench::{Bench, Call, Read};
 
+mod errors;
 mod retry;
 
 fn document(read: &Read) -> Value {

@@ -7,16 +7,19 @@ use std::sync::atomic::AtomicUsize;
 use brigade_model::job::Prepared;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
 
-use brigade_model::{Change, Timestamp};
+use brigade_model::{Change, Quotas, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use brigade_wire::cos_signature::{self, RequestParts};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
+use brigade_service::{JobRules, Pace};
+
 use super::*;
 use crate::config::Config;
 use crate::roles::Tools;
+use crate::serve::job_rules;
 
 pub(crate) const KEY: (&str, &str) = ("AKIDPHOTOS", "photos-secret");
 pub(crate) const APPID: &str = "1250000000";
@@ -263,27 +266,40 @@ impl Bench {
             idle: Default::default(),
         };
         let told = Arc::new(Told::default());
+        let roles = Arc::new(ConfiguredRoles::build(&config, &tools).unwrap());
         let api = Api {
             keys: Keys::new(&config.accounts, config.server.signature_strictness).unwrap(),
-            roles: Arc::new(ConfiguredRoles::build(&config, &tools).unwrap()),
+            job_service: JobService {
+                jobs: Arc::clone(&jobs),
+                roles: Arc::clone(&roles) as _,
+                engine: Arc::clone(&told) as _,
+                clock: Arc::clone(&clock) as _,
+                entropy: Arc::clone(&entropy),
+                // Else each account has its own.
+                rules: JobRules { quotas: Quotas::default(), ..job_rules(&config).unwrap() },
+                pace: Pace::default(),
+            },
+            endpoint_service: EndpointService {
+                registry: Arc::clone(&roles) as _,
+                jobs: Arc::clone(&jobs),
+                engine: Arc::clone(&told) as _,
+                clock: Arc::clone(&clock) as _,
+                entropy: Arc::clone(&entropy),
+                spawn: Arc::new(brigade_runtime::TokioSpawn),
+            },
+            roles,
             jobs,
             spool: Arc::new(MemorySpool::new()),
             engine: Arc::clone(&told) as _,
             clock: Arc::clone(&clock) as _,
             entropy,
-            spawn: Arc::new(brigade_runtime::TokioSpawn),
             metrics,
             rules: Rules {
-                quotas: Quotas::default(),
-                ended_jobs_listed: Duration::from_secs(90 * 86_400),
-                threshold_percent: 50,
-                threshold_tasks: 1000,
                 request_timeout: Duration::from_secs(60),
                 require_content_md5: false,
                 metrics_bucket_names: false,
             },
             clock_watch: ClockWatch::new(Arc::clone(&clock) as _, 0),
-            pace: Pace::default(),
             is_stopping: AtomicBool::new(false),
         };
         Self { api: Arc::new(api), store, told, clock }
@@ -299,6 +315,12 @@ impl Bench {
     pub(crate) fn rules(mut self, set: impl FnOnce(&mut Rules)) -> Self {
         let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
         set(&mut api.rules);
+        self
+    }
+
+    pub(crate) fn job_rules(mut self, set: impl FnOnce(&mut JobRules)) -> Self {
+        let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        set(&mut api.job_service.rules);
         self
     }
 

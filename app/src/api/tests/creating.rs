@@ -59,7 +59,7 @@ async fn options_come_as_signed_headers() {
 
 #[tokio::test(start_paused = true)]
 async fn the_configured_threshold_is_that_of_jobs_that_set_none() {
-    let bench = Bench::new().rules(|rules| rules.threshold_percent = 10);
+    let bench = Bench::new().job_rules(|rules| rules.threshold_percent = 10);
     let given = |job: Job| job.spec.options.given();
     let plain = bench.create("1").await;
     assert_eq!(given(bench.store.job(plain).await.unwrap().unwrap()), [("threshold-percent", "10".to_owned())]);
@@ -153,7 +153,7 @@ async fn a_disabled_report_needs_no_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_used_token_and_a_full_account_are_refused_within_their_own_account_only() {
-    let bench = Bench::new().rules(|rules| rules.quotas.default.open_jobs_max = 2);
+    let bench = Bench::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 2);
     bench.create("one").await;
     assert_refused(&bench, Call::create(request("one")), (400, "InvalidRequest"), "ClientRequestToken").await;
     bench.create("two").await;
@@ -169,13 +169,13 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
             assert!(message.contains(setting) && message.contains(way), "{message}");
         }
     };
-    let bench = Bench::new().rules(|rules| rules.quotas.default.open_jobs_max = 1);
+    let bench = Bench::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 1);
     bench.create("one").await;
     let refused = bench.send(Call::create(request("two"))).await;
     assert_eq!(refused.refused(), (500, "TooManyJobs"));
     told("open_jobs_max = 1", "cancel one")(refused.element("Message"));
 
-    let bench = Bench::new().rules(|rules| rules.quotas.default.jobs_listed_max = 1);
+    let bench = Bench::new().job_rules(|rules| rules.quotas.default.jobs_listed_max = 1);
     let first = bench.create("one").await;
     let refused = bench.send(Call::create(request("two"))).await;
     assert_eq!(refused.refused(), (500, "TooManyJobs"));
@@ -184,7 +184,7 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
     bench.create("two").await;
     assert_eq!(bench.get(&format!("/jobs/{first}")).await.refused(), (404, "NoSuchJob"), "it left the list");
 
-    let bench = Bench::new().rules(|rules| rules.quotas.default.bytes_max = 100);
+    let bench = Bench::new().job_rules(|rules| rules.quotas.default.bytes_max = 100);
     let first = bench.create("one").await;
     bench.bring_to(first, Status::Preparing).await;
     bench.add_slice(first, 100).await;
@@ -199,7 +199,7 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_created_too_fast_wait_a_minute_and_what_created_none_does_not_count() {
-    let bench = Bench::new().rules(|rules| rules.quotas.default.jobs_per_minute_max = 3);
+    let bench = Bench::new().job_rules(|rules| rules.quotas.default.jobs_per_minute_max = 3);
     for token in ["a", "b"] {
         bench.create(token).await;
         for _ in 0..5 {
