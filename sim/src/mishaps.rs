@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::Change;
 use brigade_model::ports::Spawn;
 
 use crate::chance::Chance;
@@ -11,7 +10,7 @@ use crate::executor::Node;
 use crate::history::Event;
 use crate::process::Process;
 use crate::scenarios::Act;
-use crate::users;
+use crate::users::{self, Wish};
 use crate::world::{SOURCE, TARGET, World, bucket};
 
 /// A kind of mishap.
@@ -82,8 +81,7 @@ pub(crate) async fn play(world: Arc<World>, after: Duration, act: Act) {
         Act::SetClock(slot, ms) => set_clock(&world, slot, None, ms),
         Act::Cancel(job) => {
             let asked = world.ids().get(job).copied().zip(processes.first());
-            let change = Change::CancelRequested("enough".into());
-            asked.into_iter().for_each(|(id, (_, process))| users::ask(&world, process, id, change.clone(), 1));
+            asked.into_iter().for_each(|(id, (_, process))| users::ask(&world, process, id, Wish::Cancel));
         }
     }
 }

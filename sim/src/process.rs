@@ -1,11 +1,13 @@
 //! A process of the service: the real engine behind the ports of one node.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_engine::places::Health;
 use brigade_engine::ports::NoObserver;
-use brigade_engine::{BucketRules, Engine, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, ObjectStore, Spawn};
 use brigade_model::{AccountId, EndpointKind, EndpointName, StoreClock};
@@ -14,6 +16,7 @@ use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{Gate, Retry, RetryPolicy};
 use brigade_s3::simulated::Habit;
 use brigade_s3::stamps::Stamps;
+use brigade_service::{JobRules, JobService, Pace};
 
 use crate::executor::Node;
 use crate::history::Event;
@@ -27,7 +30,8 @@ use crate::world::World;
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) engine: Arc<Engine>,
-    pub(crate) jobs: Arc<NodeStore>,
+    /// What it does for users.
+    pub(crate) service: Arc<JobService>,
 }
 
 impl Process {
@@ -43,18 +47,38 @@ impl Process {
         world.note(Some(node.id), Event::Started { is_alone });
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(world.seed ^ (u64::from(node.id) << 32)));
         let jobs = Arc::new(NodeStore { world: world.clone(), node: node.clone(), slot });
+        let roles = Arc::new(TwoRoles::new(world, slot, node.id, &entropy));
         let ports = Ports {
             jobs: jobs.clone(),
             spool: Arc::new(NodeSpool(world.clone())),
-            roles: Arc::new(TwoRoles::new(world, slot, node.id, &entropy)),
+            roles: roles.clone(),
             clock: world.node_clocks[slot].clone(),
-            entropy,
+            entropy: entropy.clone(),
             spawn: Arc::new(node.clone()),
             observer: Arc::new(NoObserver),
         };
         let engine = Engine::new(ports, world.scene.config.clone());
         node.spawn("engine", Box::pin(engine.clone().run()));
-        Self { node, engine, jobs }
+        let service = Arc::new(JobService {
+            jobs,
+            roles,
+            engine: engine.clone(),
+            clock: world.node_clocks[slot].clone(),
+            entropy,
+            rules: job_rules(&world.scene.config),
+            pace: Pace::default(),
+        });
+        Self { node, engine, service }
+    }
+}
+
+fn job_rules(config: &EngineConfig) -> JobRules {
+    JobRules {
+        quotas: config.quotas.clone(),
+        ended_jobs_listed: config.ended_jobs_kept,
+        threshold_percent: THRESHOLD_FAILED_PERCENT,
+        threshold_tasks: THRESHOLD_TASKS_MIN,
+        regions: BTreeMap::new(),
     }
 }
 

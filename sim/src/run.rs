@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::Change;
 use brigade_model::ports::Spawn;
 use brigade_s3::simulated::Habit;
 
@@ -16,6 +15,7 @@ use crate::invariants::{self, Violation};
 use crate::process::Process;
 use crate::scenarios::Scenario;
 use crate::scene::Scene;
+use crate::users::Wish;
 use crate::world::World;
 use crate::{mishaps, other_writer, users};
 
@@ -93,7 +93,7 @@ async fn live(world: Arc<World>) {
         }
         restart_dead(&world, &chance);
         if world.weather.is_over() {
-            let_go_on(&world, &chance);
+            let_go_on(&world);
         }
         world.executor.sleep(LOOK_EVERY).await;
     }
@@ -148,7 +148,7 @@ fn restart_dead(world: &Arc<World>, chance: &Chance) {
 }
 
 /// In the calm the users let their jobs go on, and a node that is alone may not stay frozen.
-fn let_go_on(world: &Arc<World>, chance: &Chance) {
+fn let_go_on(world: &Arc<World>) {
     let processes = world.processes();
     if processes.iter().all(|(_, process)| process.node.is_frozen()) {
         processes.iter().for_each(|(_, process)| mishaps::thaw(world, &process.node));
@@ -157,10 +157,10 @@ fn let_go_on(world: &Arc<World>, chance: &Chance) {
     for id in world.ids() {
         let Some(job) = world.job(id).filter(|job| !job.status.is_terminal()) else { continue };
         if job.held_by_user {
-            users::ask(world, process, id, Change::Released, chance.below(1 << 62));
+            users::ask(world, process, id, Wish::GoOn);
         }
         if job.status == brigade_model::Status::Suspended {
-            users::ask(world, process, id, Change::Confirmed("go".into()), chance.below(1 << 62));
+            users::ask(world, process, id, Wish::Confirm);
         }
     }
 }

@@ -1,15 +1,12 @@
-//! Users, who change their jobs at any moment; what the service does for them is what its API
-//! does: read, decide, apply, stop what must stop, and then answer.
+//! Users, who change their jobs at any moment, by the use cases that the service has for them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::ports::Spawn;
-use brigade_model::ports::change_job::{NotChanged, change_job};
-use brigade_model::ports::job_store::ChangeId;
 use brigade_model::status::stage;
-use brigade_model::{Change, Job, JobId, Stage, Status};
+use brigade_model::{AccountId, Job, JobId, Stage, Status};
+use brigade_service::{Caller, JobService, Origin, Owner, ServiceError};
 
 use crate::chance::Chance;
 use crate::history::Event;
@@ -21,21 +18,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a user wants.
 #[derive(Debug, Clone, Copy)]
-enum Wish {
+pub(crate) enum Wish {
     Cancel,
     Pause,
     GoOn,
     Confirm,
-    OtherPriority,
+    OtherPriority(i32),
     Delete,
 }
 
-const WISHES: [(u64, Wish); 6] = [
+const WISHES: [(u64, Wish); 9] = [
     (3, Wish::Cancel),
     (6, Wish::Pause),
     (6, Wish::GoOn),
     (4, Wish::Confirm),
-    (4, Wish::OtherPriority),
+    (1, Wish::OtherPriority(0)),
+    (1, Wish::OtherPriority(1)),
+    (1, Wish::OtherPriority(2)),
+    (1, Wish::OtherPriority(3)),
     (1, Wish::Delete),
 ];
 
@@ -48,14 +48,6 @@ pub(crate) async fn change_jobs(world: Arc<World>, every: Duration) {
             return;
         }
         let wish = chance.weighted(&WISHES);
-        let change = match wish {
-            Wish::Cancel => Change::CancelRequested("enough".into()),
-            Wish::Pause => Change::Held,
-            Wish::GoOn => Change::Released,
-            Wish::Confirm => Change::Confirmed("go".into()),
-            Wish::OtherPriority => Change::PrioritySet(i32::try_from(chance.below(4)).unwrap_or(0)),
-            Wish::Delete => Change::DeleteRequested,
-        };
         let (mut ids, processes) = (world.ids(), world.processes());
         // An ended job is of little interest; now and then somebody tries.
         ids.retain(|id| chance.below(10) == 0 || world.job(*id).is_some_and(|job| !job.status.is_terminal()));
@@ -64,7 +56,7 @@ pub(crate) async fn change_jobs(world: Arc<World>, every: Duration) {
             ids.retain(|id| world.job(*id).is_some_and(|job| job.status == Status::Active));
         }
         if let (Some(id), Some((_, process))) = (chance.pick(&ids), chance.pick(&processes)) {
-            ask(&world, process, *id, change, chance.below(1 << 62));
+            ask(&world, process, *id, wish);
         }
     }
 }
@@ -81,39 +73,47 @@ pub(crate) async fn think_again(world: Arc<World>, number: usize, after: Duratio
     if !world.weather.is_over()
         && let Some((_, process)) = chance.pick(&world.processes())
     {
-        ask(&world, process, id, Change::Held, chance.below(1 << 62));
+        ask(&world, process, id, Wish::Pause);
     }
 }
 
 /// Asks a process for a change; it answers, or dies, or says that its store is away.
-pub(crate) fn ask(world: &Arc<World>, process: &Process, id: JobId, change: Change, name: u64) {
+pub(crate) fn ask(world: &Arc<World>, process: &Process, id: JobId, wish: Wish) {
     let Some(job) = world.number_of(id) else { return };
     let (world, process) = (world.clone(), process.clone());
     let node = process.node.clone();
-    world.note(Some(node.id), Event::Asked { job, change: format!("{change:?}") });
+    let caller = owner_of(&world, job);
+    world.note(Some(node.id), Event::Asked { job, change: format!("{wish:?}") });
     let work = async move {
-        let text = format!("{change:?}");
-        let stops = matches!(change, Change::CancelRequested(_) | Change::DeleteRequested);
-        let Some(answer) = apply(&process, id, change, ChangeId(uuid::Uuid::from_u128(u128::from(name)))).await else {
-            return;
+        let status = match grant(&process.service, &caller, id, wish).await {
+            Ok(job) => Some(job.status),
+            Err(ServiceError::NoSuchJob | ServiceError::IllegalChange { .. }) => None,
+            Err(ServiceError::Store(_)) => return,
+            Err(error) => panic!("{wish:?} is refused by {error:?}"),
         };
-        if stops && answer.is_some() {
-            process.engine.stop_job(id);
-        }
-        process.engine.ring();
-        let status = answer.map(|job| job.status);
-        world.note(Some(process.node.id), Event::Answered { job, change: text, status });
+        world.note(Some(process.node.id), Event::Answered { job, change: format!("{wish:?}"), status });
     };
     node.spawn("request of a user", Box::pin(work));
 }
 
-/// `Some(None)` when it is refused, `None` when there is no answer.
-async fn apply(process: &Process, id: JobId, change: Change, name: ChangeId) -> Option<Option<Job>> {
-    let decide = |_: &Job| Ok::<_, Infallible>(change.clone());
-    match change_job(&*process.jobs, id, name, None, decide).await {
-        Ok(changed) => Some(Some(changed.after)),
-        Err(NotChanged::NotFound | NotChanged::Illegal(..)) => Some(None),
-        Err(NotChanged::Fenced | NotChanged::Store(_)) => None,
-        Err(NotChanged::Refused(_, never)) => match never {},
+/// The user whose job it is.
+fn owner_of(world: &World, job: usize) -> Caller {
+    let account = AccountId::new(world.scene.jobs[job].account.to_string()).expect("digits are a name");
+    Caller {
+        owner: Arc::new(Owner { account, appid: String::new(), uin: String::new() }),
+        key_id: "key".to_owned(),
+        origin: Origin { address: "user".to_owned(), request_id: "request".to_owned() },
+        dialect: None,
+    }
+}
+
+async fn grant(service: &JobService, caller: &Caller, id: JobId, wish: Wish) -> Result<Job, ServiceError> {
+    match wish {
+        Wish::Cancel => service.cancel_job(caller, id, "enough").await,
+        Wish::Pause => service.pause_job(caller, id).await,
+        Wish::GoOn => service.resume_job(caller, id).await,
+        Wish::Confirm => service.confirm_job(caller, id, "go").await,
+        Wish::OtherPriority(priority) => service.set_job_priority(caller, id, priority).await,
+        Wish::Delete => service.delete_job(caller, id).await,
     }
 }

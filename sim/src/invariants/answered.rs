@@ -18,7 +18,7 @@ pub(crate) fn what_was_answered_holds(evidence: &Evidence<'_>) -> Vec<String> {
             if is_cancelled && ended.job.status != Status::Cancelled {
                 broken.push(format!("job {} was cancelled ({change}) and is {}", job.number, ended.job.status));
             }
-            if change.starts_with("Confirmed") && !ended.job.is_confirmed {
+            if change.starts_with("Confirm") && !ended.job.is_confirmed {
                 broken.push(format!("job {} was confirmed and is not", job.number));
             }
         }

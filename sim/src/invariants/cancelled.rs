@@ -53,7 +53,7 @@ pub(crate) fn no_task_starts_after_a_cancel_is_answered(evidence: &Evidence<'_>)
 fn answered_cancel(evidence: &Evidence<'_>, of: &JobEvidence<'_>) -> Option<(Moment, Duration)> {
     let is_told = |event: &Event| match event {
         Event::Answered { job, status: Some(Status::Cancelling | Status::Cancelled), change } => {
-            *job == of.number && (change.starts_with("CancelRequested") || change.starts_with("DeleteRequested"))
+            *job == of.number && matches!(change.as_str(), "Cancel" | "Delete")
         }
         _ => false,
     };
