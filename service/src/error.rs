@@ -154,7 +154,7 @@ pub enum ServiceError {
     NoCredentials,
     /// The probe found nothing out, and nothing was stored.
     #[error("the probe found nothing out")]
-    ProbeFailed(#[source] ProbeError),
+    ProbeFailed(#[source] Box<ProbeError>),
     /// The probe ended without an answer.
     #[error("the probe ended without an answer")]
     ProbeLost,

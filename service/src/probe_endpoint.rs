@@ -62,6 +62,6 @@ impl EndpointService {
         };
         self.spawn.spawn("probe", Box::pin(work));
         let found = answer.await.map_err(|_| ServiceError::ProbeLost)?;
-        found.map_err(ServiceError::ProbeFailed)
+        found.map_err(|error| ServiceError::ProbeFailed(Box::new(error)))
     }
 }

@@ -39,13 +39,13 @@ impl EngineDoor for Told {
     }
 }
 
-struct House {
+struct TestService {
     service: JobService,
     store: MemoryStore,
     told: Arc<Told>,
 }
 
-impl House {
+impl TestService {
     fn new() -> Self {
         let clock = Arc::new(SimulatedClock::new());
         let (store, told) = (MemoryStore::new(clock.clone()), Arc::new(Told::default()));
@@ -83,10 +83,10 @@ fn caller(account: &str, dialect: Option<Dialect>) -> Caller {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_of_a_dialect_sees_its_jobs_alone_and_a_caller_of_none_sees_those_of_every_dialect() {
-    let house = House::new();
-    let cos = house.put(1, Dialect::Cos).await;
-    let s3 = house.put(2, Dialect::S3Control).await;
-    let sees = async |caller: &Caller, id| match house.service.find_job(caller, id).await {
+    let test = TestService::new();
+    let cos = test.put(1, Dialect::Cos).await;
+    let s3 = test.put(2, Dialect::S3Control).await;
+    let sees = async |caller: &Caller, id| match test.service.find_job(caller, id).await {
         Ok(job) => job.id == id,
         Err(ServiceError::NoSuchJob) => false,
         Err(error) => panic!("{error:?}"),
@@ -98,7 +98,7 @@ async fn a_caller_of_a_dialect_sees_its_jobs_alone_and_a_caller_of_none_sees_tho
         (caller("b", None), false, false),
     ] {
         assert_eq!((sees(&of, cos).await, sees(&of, s3).await), (sees_cos, sees_s3), "{of:?}");
-        let changed = house.service.set_job_priority(&of, s3, 7).await;
+        let changed = test.service.set_job_priority(&of, s3, 7).await;
         assert_eq!(changed.is_ok(), sees_s3, "who sees no job changes none: {of:?} {changed:?}");
         assert!(sees_s3 || matches!(changed, Err(ServiceError::NoSuchJob)), "{changed:?}");
     }
@@ -106,14 +106,14 @@ async fn a_caller_of_a_dialect_sees_its_jobs_alone_and_a_caller_of_none_sees_tho
 
 #[tokio::test(start_paused = true)]
 async fn a_list_of_every_dialect_is_in_the_order_of_ids_page_by_page() {
-    let house = House::new();
+    let test = TestService::new();
     for n in 1..=7 {
-        house.put(n, if n % 3 == 0 { Dialect::S3Control } else { Dialect::Cos }).await;
+        test.put(n, if n % 3 == 0 { Dialect::S3Control } else { Dialect::Cos }).await;
     }
     let ids = |numbers: &[u128]| numbers.iter().map(|n| JobId::from_u128(*n)).collect::<Vec<_>>();
     let page = async |dialect, after, max| {
         let request = ListRequest { statuses: vec![Status::New], after, max };
-        let page = house.service.list_jobs(&caller("a", dialect), request).await.unwrap();
+        let page = test.service.list_jobs(&caller("a", dialect), request).await.unwrap();
         (page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), page.next)
     };
     assert_eq!(page(None, None, 4).await, (ids(&[1, 2, 3, 4]), Some(JobId::from_u128(4))));
@@ -124,21 +124,21 @@ async fn a_list_of_every_dialect_is_in_the_order_of_ids_page_by_page() {
 
 #[tokio::test(start_paused = true)]
 async fn no_task_of_a_job_starts_once_a_cancel_a_delete_or_a_pause_is_answered() {
-    let house = House::new();
+    let test = TestService::new();
     let by = caller("a", None);
     for (n, action) in (1..).zip([JobAction::Cancel, JobAction::Delete, JobAction::Pause, JobAction::SetPriority]) {
-        let id = house.put(n, Dialect::Cos).await;
+        let id = test.put(n, Dialect::Cos).await;
         let changed = match action {
-            JobAction::Cancel => house.service.cancel_job(&by, id, "enough").await,
-            JobAction::Delete => house.service.delete_job(&by, id).await,
-            JobAction::Pause => house.service.pause_job(&by, id).await,
-            _ => house.service.set_job_priority(&by, id, 1).await,
+            JobAction::Cancel => test.service.cancel_job(&by, id, "enough").await,
+            JobAction::Delete => test.service.delete_job(&by, id).await,
+            JobAction::Pause => test.service.pause_job(&by, id).await,
+            _ => test.service.set_job_priority(&by, id, 1).await,
         };
         assert_eq!(changed.unwrap().id, id);
-        let is_stopped = house.told.0.lock().unwrap().contains(&id);
+        let is_stopped = test.told.0.lock().unwrap().contains(&id);
         assert_eq!(is_stopped, action != JobAction::SetPriority, "{action:?}");
     }
-    let ended = house.service.cancel_job(&by, JobId::from_u128(1), "again").await;
+    let ended = test.service.cancel_job(&by, JobId::from_u128(1), "again").await;
     let told =
         matches!(ended, Err(ServiceError::IllegalChange { status: Status::Cancelled, action: JobAction::Cancel }));
     assert!(told, "{ended:?}");
@@ -146,16 +146,16 @@ async fn no_task_of_a_job_starts_once_a_cancel_a_delete_or_a_pause_is_answered()
 
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_account_has_no_such_role_is_not_admitted() {
-    let house = House::new();
-    let created = house.service.create_job(&caller("a", None), Dialect::Cos, sample_job(1).spec).await;
+    let test = TestService::new();
+    let created = test.service.create_job(&caller("a", None), Dialect::Cos, sample_job(1).spec).await;
     assert!(matches!(created, Err(ServiceError::NoSuchRole)), "{created:?}");
-    assert!(house.store.open_jobs().await.unwrap().is_empty());
+    assert!(test.store.open_jobs().await.unwrap().is_empty());
 }
 
 #[test]
 fn a_region_is_checked_only_where_the_endpoint_lists_regions() {
     let (main, second) = (EndpointName::new("main").unwrap(), EndpointName::new("second").unwrap());
-    let mut rules = House::new().service.rules;
+    let mut rules = TestService::new().service.rules;
     rules.regions.insert(second.clone(), vec!["west-1".to_owned()]);
     assert!(rules.knows_region(&main, "anything"));
     assert!(rules.knows_region(&second, "west-1") && rules.knows_region(&second, ""));

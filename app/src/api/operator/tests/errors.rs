@@ -67,7 +67,7 @@ fn table() -> Vec<(ServiceError, Code, Code)> {
         (ServiceError::ReasonTooLong { chars_max: 6 }, ILLEGAL, INVALID),
         (ServiceError::EndpointStopped, ILLEGAL, (409, "EndpointStopped")),
         (ServiceError::NoCredentials, ILLEGAL, (409, "NoCredentials")),
-        (ServiceError::ProbeFailed(probe_error), ILLEGAL, (409, "ProbeFailed")),
+        (ServiceError::ProbeFailed(Box::new(probe_error)), ILLEGAL, (409, "ProbeFailed")),
         same(ServiceError::ProbeLost, (500, "InternalError")),
         same(ServiceError::Store("the disk is gone".into()), UNAVAILABLE),
     ]
