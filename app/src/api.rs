@@ -23,7 +23,7 @@ use axum::response::Response;
 use axum::routing::get;
 use brigade_model::Dialect;
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
-use brigade_service::{EndpointService, EngineDoor, JobService, Origin};
+use brigade_service::{EndpointService, EngineHandle, JobService, Origin};
 use brigade_wire::cos::{CosError, route};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -35,13 +35,13 @@ use crate::config::value;
 use crate::metrics::Metrics;
 use crate::roles::ConfiguredRoles;
 
+pub mod admin;
 mod answer;
 mod create_job;
 mod delete_job;
 mod describe_job;
 mod errors;
 mod list_jobs;
-pub mod operator;
 mod options;
 mod page;
 mod request;
@@ -50,7 +50,7 @@ mod update_job_status;
 
 use answer::{Answer, Ids, Refusal};
 use errors::Failure;
-use request::Asked;
+use request::RequestHead;
 
 /// What the configuration says about the API.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ pub struct Api {
     /// Where slices lie.
     pub spool: Arc<dyn Spool>,
     /// Who carries jobs out.
-    pub engine: Arc<dyn EngineDoor>,
+    pub engine: Arc<dyn EngineHandle>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -98,7 +98,7 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/healthz", get(page::healthz))
         .route("/readyz", get(page::readyz))
-        .merge(operator::router(&api))
+        .merge(admin::router(&api))
         .fallback(answer)
         .with_state(api)
 }
@@ -117,16 +117,16 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let began = api.clock.monotonic();
     let ids = Ids::new(&*api.clock, &*api.entropy);
     let (head, body) = request.into_parts();
-    let asked = Asked::new(head, ids.request.clone());
-    let action = route::route(asked.method(), asked.path());
+    let head = RequestHead::new(head, ids.request.clone());
+    let action = route::route(head.method(), head.path());
     let name = action.as_ref().map_or("none", route::Action::name);
     let span = tracing::info_span!("request", id = %ids.request, action = name);
-    let done = api.in_time(async { api.act(&asked, action?, body).await }).instrument(span.clone()).await;
+    let done = api.in_time(async { api.act(&head, action?, body).await }).instrument(span.clone()).await;
     let told = done.as_ref().map(|answer| answer.status);
-    span.in_scope(|| api.note_answer(name, told, &asked, began));
+    span.in_scope(|| api.note_answer(name, told, &head, began));
     match done {
         Ok(answer) => answer.respond(&ids),
-        Err(refusal) => refusal.respond(&ids, &asked.resource()),
+        Err(refusal) => refusal.respond(&ids, &head.resource()),
     }
 }
 
@@ -145,55 +145,55 @@ impl Api {
     }
 
     /// The body, if it comes in time. Until it is there the connection counts as slow.
-    async fn read_body(&self, asked: &Asked, body: Body) -> Result<Bytes, Refusal> {
-        asked.wait_for_body();
+    async fn read_body(&self, head: &RequestHead, body: Body) -> Result<Bytes, Refusal> {
+        head.wait_for_body();
         let body = tokio::select! {
-            body = asked.read_body(body) => body,
+            body = head.read_body(body) => body,
             () = self.clock.sleep(self.rules.request_timeout) => Err(CosError::request_timeout().into()),
         }?;
-        asked.work()?;
+        head.work()?;
         Ok(body)
     }
 
     /// One count in the metrics, one line in the log: the status of a success, or the refusal. Clients that
     /// wait for a job ask each second, so what only reads is told to who debugs.
-    fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, asked: &Asked, began: Monotonic) {
+    fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, head: &RequestHead, began: Monotonic) {
         let seconds = self.clock.monotonic().since(began).as_secs_f64();
         match told {
             Ok(status) => {
                 self.metrics.api_answered(action, status, "OK", seconds);
-                match asked.method() == "GET" {
-                    true => tracing::debug!(status, peer = asked.peer(), "answered"),
-                    false => tracing::info!(status, peer = asked.peer(), "answered"),
+                match head.method() == "GET" {
+                    true => tracing::debug!(status, peer = head.peer(), "request answered"),
+                    false => tracing::info!(status, peer = head.peer(), "request answered"),
                 }
             }
             Err(refusal) => {
                 self.metrics.api_answered(action, refusal.told.status, refusal.told.code, seconds);
-                refusal.log(asked.peer());
+                refusal.log(head.peer());
             }
         }
     }
 
-    async fn act(&self, asked: &Asked, action: route::Action, body: Body) -> Result<Answer, Refusal> {
-        let by = self.authenticate(asked, permission(&action), Some(Dialect::Cos))?;
-        self.carry_out(asked, &by, &action, body).await.map_err(|failure| failure.of(&action))
+    async fn act(&self, head: &RequestHead, action: route::Action, body: Body) -> Result<Answer, Refusal> {
+        let by = self.authenticate(head, permission(&action), Some(Dialect::Cos))?;
+        self.carry_out(head, &by, &action, body).await.map_err(|failure| failure.of(&action))
     }
 
     async fn carry_out(
         &self,
-        asked: &Asked,
+        head: &RequestHead,
         by: &Authenticated,
         action: &route::Action,
         body: Body,
     ) -> Result<Answer, Failure> {
         if let route::Action::CreateJob = action {
             // On the heap: each request is as large as what is done for the largest.
-            return Box::pin(self.create_job(asked, by, body)).await;
+            return Box::pin(self.create_job(head, by, body)).await;
         }
-        asked.take_no_body(&body)?;
-        asked.work()?;
-        options::refuse(asked)?;
-        let (caller, query) = (&by.caller, asked.query());
+        head.take_no_body(&body)?;
+        head.work()?;
+        options::refuse(head)?;
+        let (caller, query) = (&by.caller, head.query());
         match action {
             route::Action::CreateJob => unreachable!("done above"),
             route::Action::DescribeJob(id) => self.describe_job(caller, id, &query).await,
@@ -207,13 +207,13 @@ impl Api {
     /// Who asks by that dialect. From here on the connection is the account's, and not its address's.
     fn authenticate(
         &self,
-        asked: &Asked,
+        head: &RequestHead,
         action: value::Action,
         dialect: Option<Dialect>,
     ) -> Result<Authenticated, CosError> {
-        let origin = Origin { address: asked.peer().to_owned(), request_id: asked.request_id().to_owned() };
-        let by = asked.with_parts(|parts| self.keys.authenticate(parts, action, dialect, origin, self.clock.now()))?;
-        asked.belongs_to(&by.caller.owner.account);
+        let origin = Origin { address: head.peer().to_owned(), request_id: head.request_id().to_owned() };
+        let by = head.with_parts(|parts| self.keys.authenticate(parts, action, dialect, origin, self.clock.now()))?;
+        head.belongs_to(&by.caller.owner.account);
         Ok(by)
     }
 

@@ -67,7 +67,7 @@ impl ClockWatch {
 
     fn tell(&self, what: String) {
         let now = self.clock.now();
-        tracing::warn!(jump = what, "the time of day jumped; what is counted by the service clock goes on");
+        tracing::warn!(jump = what, "system clock jumped; deadlines and retention unaffected");
         self.state().jump = Some((format!("{what}, noticed at {now:.0}"), self.clock.monotonic()));
     }
 

@@ -12,25 +12,25 @@ pub mod account;
 mod check;
 pub mod client;
 pub mod command;
+pub mod config_source;
 pub mod endpoint;
 pub mod engine;
 pub mod reference;
 pub mod secret;
 pub mod section;
 pub mod server;
-pub mod sheet;
 pub mod time_of_day;
 pub mod value;
 pub mod window;
 
 use account::Account;
 use client::Client;
+use config_source::{ConfigMistake, ConfigSource, Source};
 use endpoint::Endpoint;
 use engine::Engine;
 use secret::SecretSource;
 use section::{Reader, Section, section};
 use server::Server;
-use sheet::{ConfigMistake, Sheet, Source};
 
 /// Where a configuration is looked for when nobody says.
 pub const DEFAULT_FILE: &str = "brigade.toml";
@@ -131,15 +131,15 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut sheet = Sheet::new(source, text, environment);
-        if !sheet.is_clean() {
-            return settle(None, sheet.finish(&[]));
+        let mut config_source = ConfigSource::new(source, text, environment);
+        if !config_source.is_clean() {
+            return settle(None, config_source.finish(&[]));
         }
-        let config = Config::read(&mut Reader::new(&mut sheet, Vec::new()));
+        let config = Config::read(&mut Reader::new(&mut config_source, Vec::new()));
         if let Some(config) = &config {
-            check::check(config, &mut sheet);
+            check::check(config, &mut config_source);
         }
-        settle(config, sheet.finish(&[]))
+        settle(config, config_source.finish(&[]))
     }
 
     /// Every secret, to be refreshed.
@@ -172,17 +172,17 @@ impl ClientConfig {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut sheet = Sheet::new(source, text, environment);
-        if !sheet.is_clean() {
-            return settle(None, sheet.finish(&[]));
+        let mut config_source = ConfigSource::new(source, text, environment);
+        if !config_source.is_clean() {
+            return settle(None, config_source.finish(&[]));
         }
-        let mut reader = Reader::new(&mut sheet, Vec::new());
+        let mut reader = Reader::new(&mut config_source, Vec::new());
         let (client, endpoints) = (reader.table::<Client>("client"), reader.named::<Endpoint>("endpoints"));
         if let Some(client) = &client {
-            check::check_client(client, &mut sheet);
+            check::check_client(client, &mut config_source);
         }
         let config = client.zip(endpoints).map(|(client, endpoints)| Self { client, endpoints });
-        settle(config, sheet.finish(&["client".to_owned()]))
+        settle(config, config_source.finish(&["client".to_owned()]))
     }
 }
 
@@ -194,9 +194,9 @@ impl Server {
     /// [`ConfigError`] with every mistake at once.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = read(file)?;
-        let mut sheet = Sheet::new(source(file), &text, std::env::vars());
-        let server = Reader::new(&mut sheet, Vec::new()).table::<Server>("server");
-        settle(server, sheet.finish(&["server".to_owned()]))
+        let mut config_source = ConfigSource::new(source(file), &text, std::env::vars());
+        let server = Reader::new(&mut config_source, Vec::new()).table::<Server>("server");
+        settle(server, config_source.finish(&["server".to_owned()]))
     }
 }
 

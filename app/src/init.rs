@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use brigade_model::ports::object_store::{CallError, Leash, ListObjectsV2, Verdict, send};
+use brigade_model::ports::object_store::{CallError, CancelToken, ListObjectsV2, Verdict, send};
 use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore};
 use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, EndpointName, EndpointRow, Probe, Standing};
 use brigade_runtime::{SystemClock, SystemEntropy};
@@ -19,7 +19,7 @@ use brigade_s3::probe::probe;
 use brigade_store::sqlite::SqliteStore;
 
 use crate::command::endpoint::probe::to_text as findings_to_text;
-use crate::config::sheet::Source;
+use crate::config::config_source::Source;
 use crate::config::value::{Addressing, Scalar, Url};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::exit::UsageError;
@@ -107,7 +107,7 @@ async fn probe_and_keep(
 ) -> anyhow::Result<String> {
     let mut random = [0; 16];
     entropy.fill(&mut random);
-    let found = probe(store, &Leash::unbounded(), bucket, &hex::encode(random)).await;
+    let found = probe(store, &CancelToken::unbounded(), bucket, &hex::encode(random)).await;
     let findings = found.context("the configuration is written, but the store could not be probed")?;
     let mut probe = Probe { bucket: bucket.clone(), at: clock.now(), findings };
     let jobs = SqliteStore::open(&config.server.data_dir, clock).context("what was found out cannot be kept")?;
@@ -272,7 +272,7 @@ async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Resu
 
 async fn list(store: &dyn ObjectStore, bucket: BucketName) -> Result<(), CallError> {
     let request = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
-    send(store, &Leash::unbounded(), request).await.map(drop)
+    send(store, &CancelToken::unbounded(), request).await.map(drop)
 }
 
 fn refused(arguments: &Arguments, bucket: &str, error: &CallError) -> UsageError {

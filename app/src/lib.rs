@@ -15,7 +15,7 @@ pub mod config;
 pub mod core_dumps;
 pub mod document;
 pub mod exit;
-mod impatient;
+mod fail_fast;
 pub mod init;
 pub mod log;
 pub mod metrics;

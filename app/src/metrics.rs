@@ -44,7 +44,7 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
         "Quantiles of how long the latest answers took, 0 when none came for 10 s, by endpoint and class of call: the highest of its buckets, or each by name",
     ),
     (LIMIT_MOVES, Kind::Counter, "Moves of the adaptive limits, by endpoint, class of call and reason"),
-    (ENDPOINT_UP, Kind::Gauge, "1 while an endpoint takes our calls, 0 while its gate is closed"),
+    (ENDPOINT_UP, Kind::Gauge, "1 while an endpoint takes our calls, 0 while its circuit breaker is open"),
     (ENDPOINT_STOPPED, Kind::Gauge, "1 while an operator has an endpoint stopped"),
     (TASKS, Kind::Counter, "Tasks with an outcome, by operation and outcome"),
     (JOBS, Kind::Gauge, "Jobs, by status"),
@@ -222,7 +222,7 @@ pub struct Now {
 pub struct EndpointNow {
     /// Its name.
     pub endpoint: String,
-    /// Whether all its gates are open.
+    /// Whether all its circuit breakers are open.
     pub is_up: bool,
     /// Whether an operator stopped it.
     pub is_stopped: bool,

@@ -14,6 +14,6 @@ pub fn stopping() {
 
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "the supervisor was not told");
+        tracing::warn!(%error, "cannot notify systemd");
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use brigade_model::job::JobId;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, ByteStream, GetObject, Leash, send};
+use brigade_model::ports::object_store::{At, ByteStream, CancelToken, GetObject, send};
 use brigade_model::report::ReportSpec;
 use md5::{Digest, Md5};
 use serde::Deserialize;
@@ -172,5 +172,5 @@ pub async fn read_rows(
 
 async fn open(store: &dyn ObjectStore, at: At) -> anyhow::Result<Box<dyn ByteStream>> {
     let get = GetObject { at, version: None, range: None, if_match: None };
-    Ok(send(store, &Leash::unbounded(), get).await?.body)
+    Ok(send(store, &CancelToken::unbounded(), get).await?.body)
 }

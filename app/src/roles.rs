@@ -1,7 +1,7 @@
 //! The roles of the configuration, with the object stores that they act on: the engine's port
 //! [`Roles`].
 //!
-//! For each endpoint and pair of credentials there is one chain with one gate, shared by all
+//! For each endpoint and pair of credentials there is one chain with one circuit breaker, shared by all
 //! places that use it; the chains of an endpoint share its limit:
 //!
 //! ```text
@@ -20,7 +20,7 @@ use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointR
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
-use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
 use brigade_service::{EndpointRegistry, RegisteredEndpoint};
@@ -29,7 +29,7 @@ use crate::config::account::{Account, Place as PlaceConfig, Role};
 use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
 use crate::config::{Config, value};
-use crate::impatient::Impatient;
+use crate::fail_fast::FailFast;
 use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
@@ -60,7 +60,7 @@ struct Chain {
     pair: Pair,
     rotating: Arc<RotatingCredentials>,
     store: Arc<dyn ObjectStore>,
-    gate: Arc<Gate>,
+    breaker: Arc<CircuitBreaker>,
 }
 
 /// Credentials where they are configured.
@@ -93,7 +93,7 @@ impl Pair {
 /// The roles, ready to act.
 pub struct ConfiguredRoles {
     chains: Vec<Chain>,
-    /// Endpoints with credentials of their own, for probes: apart from the gates of jobs.
+    /// Endpoints with credentials of their own, for probes: apart from the circuit breakers of jobs.
     probing: BTreeMap<EndpointName, Chain>,
     endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
@@ -118,7 +118,7 @@ impl ConfiguredRoles {
             );
             if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
                 let chain = build_chain(&name, &active, endpoint, pair, at_once(policy(endpoint)), tools)?;
-                let store = Arc::new(Impatient { inner: chain.store, gate: Arc::clone(&chain.gate) });
+                let store = Arc::new(FailFast { inner: chain.store, breaker: Arc::clone(&chain.breaker) });
                 roles.probing.insert(name.clone(), Chain { store, ..chain });
             }
             roles.endpoints.insert(name, Arc::new(active));
@@ -214,7 +214,7 @@ impl ConfiguredRoles {
                 EndpointKind::Cos => Grantees::default(),
                 _ => Grantees::by_uin(account.grantees.clone()),
             },
-            health: Arc::new(EndpointHealth { endpoint: active, gate: Arc::clone(&chain.gate) }),
+            health: Arc::new(EndpointHealth { endpoint: active, breaker: Arc::clone(&chain.breaker) }),
         })
     }
 
@@ -244,7 +244,7 @@ impl ConfiguredRoles {
         for chain in self.chains.iter().chain(self.probing.values()) {
             let credentials = chain.pair.credentials();
             if *chain.rotating.current() != credentials {
-                tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "new credentials");
+                tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "store credentials changed; signing with the new ones");
                 chain.rotating.rotate(credentials);
             }
         }
@@ -281,7 +281,7 @@ impl ConfiguredRoles {
     pub async fn keep_learned(&self, jobs: &dyn JobStore, is_last: bool) {
         for (name, endpoint) in &self.endpoints {
             if let Err(error) = endpoint.keep_learned(jobs, is_last).await {
-                tracing::warn!(endpoint = %name, %error, "what an endpoint's limits learned cannot be kept");
+                tracing::warn!(endpoint = %name, %error, "cannot save learned endpoint limits; the saved ones stay");
             }
         }
     }
@@ -289,7 +289,7 @@ impl ConfiguredRoles {
     /// Whether an endpoint takes the calls of all its credentials, as far as calls tell.
     #[must_use]
     pub fn is_up(&self, endpoint: &EndpointName) -> bool {
-        let is_closed = |chain: &Chain| chain.endpoint == *endpoint && chain.gate.reason().is_some();
+        let is_closed = |chain: &Chain| chain.endpoint == *endpoint && chain.breaker.reason().is_some();
         !self.chains.iter().any(is_closed)
     }
 
@@ -329,10 +329,10 @@ fn build_chain(
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
     let limit = Limit::sharing(metered, active.limit(), policy.timeouts, clock());
-    let gate = Arc::new(Gate::new());
-    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&gate), clock(), Arc::clone(&tools.entropy));
+    let breaker = Arc::new(CircuitBreaker::new());
+    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&breaker), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
-    Ok(Chain { endpoint: name.clone(), pair, rotating, store, gate })
+    Ok(Chain { endpoint: name.clone(), pair, rotating, store, breaker })
 }
 
 /// How calls of jobs are repeated.

@@ -216,7 +216,7 @@ impl Running {
         carrying.ended().await;
         tokio::select! {
             () = api.roles.keep_learned(&*jobs, true) => {}
-            () = clock.sleep(LEARNED_PATIENCE) => tracing::warn!("what the limits learned is not written in time"),
+            () = clock.sleep(LEARNED_PATIENCE) => tracing::warn!("learned endpoint limits not saved before the stop"),
         }
         drop((api, engine));
         close(jobs, &*clock).await;
@@ -241,18 +241,18 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
         api.clock_watch.look();
         for secret in &secrets {
             if let Err(error) = secret.refresh() {
-                tracing::warn!(%error, "a secret's file changed and is of no use; the last secret stays");
+                tracing::warn!(%error, "cannot load changed secret file; keeping the last secret");
             }
         }
         api.roles.rotate();
         match api.jobs.endpoints().await {
             Ok(rows) => api.roles.adopt(rows),
-            Err(error) => tracing::warn!(%error, "the endpoints' settings cannot be read"),
+            Err(error) => tracing::warn!(%error, "cannot read endpoint settings; keeping the last ones"),
         }
         api.roles.keep_learned(&*api.jobs, false).await;
         match certificate.as_ref().map(|certificate| certificate.refresh()) {
-            Some(Ok(true)) => tracing::info!("a new certificate"),
-            Some(Err(error)) => tracing::warn!(%error, "the certificate changed and is of no use; the last one stays"),
+            Some(Ok(true)) => tracing::info!("TLS certificate reloaded"),
+            Some(Err(error)) => tracing::warn!(%error, "cannot load changed TLS certificate; keeping the last one"),
             Some(Ok(false)) | None => {}
         }
     }
@@ -283,7 +283,7 @@ async fn say_what_was_found(config: &Config, jobs: &dyn JobStore) -> anyhow::Res
     let held = open.iter().filter(|job| job.held_by_user).count();
     let (version, data_dir) = (env!("CARGO_PKG_VERSION"), config.server.data_dir.display());
     let tls = config.server.tls_cert_file.is_some();
-    tracing::info!(version, %data_dir, tls, jobs_open = open.len(), jobs_held = held, "starting");
+    tracing::info!(version, %data_dir, tls, jobs_open = open.len(), jobs_held = held, "service starting");
     Ok(())
 }
 
@@ -374,9 +374,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = start(config, listener).await?;
     if let Some(address) = running.metrics_address {
-        tracing::info!(%address, "metrics");
+        tracing::info!(%address, "metrics listening");
     }
-    tracing::info!(address = %running.address, "serving");
+    tracing::info!(address = %running.address, "API listening");
     notify::ready();
     let signal = async || {
         tokio::select! {
@@ -397,9 +397,9 @@ async fn run_until(running: Running, mut asked: impl AsyncFnMut()) -> anyhow::Re
         }
     };
     notify::stopping();
-    tracing::info!("stopping: tasks in flight end and are recorded");
+    tracing::info!("service stopping; waiting for tasks in flight");
     tokio::select! {
-        () = running.stop() => tracing::info!("stopped"),
+        () = running.stop() => tracing::info!("service stopped"),
         () = asked() => anyhow::bail!("stopped at once by a second signal"),
     }
     ended

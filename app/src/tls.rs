@@ -12,7 +12,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::sheet::is_world_readable;
+use crate::config::config_source::is_world_readable;
 
 /// Why a certificate is of no use.
 #[derive(Debug, thiserror::Error)]

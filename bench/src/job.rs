@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use brigade_model::Status;
-use brigade_tests::Scene;
+use brigade_tests::Scenario;
 use jiff::Timestamp;
 
 use crate::usage::{Usage, cpu_of_ended_children};
@@ -30,13 +30,13 @@ impl JobRun {
     ///
     /// # Panics
     /// When the job ends otherwise, or not within half an hour.
-    pub fn of(scene: &mut Scene, form: &[&str]) -> Self {
+    pub fn of(scenario: &mut Scenario, form: &[&str]) -> Self {
         #[allow(clippy::disallowed_methods, reason = "figures are of real time")]
         let now = Instant::now;
-        let (began, before) = (now(), used(scene));
-        let id = scene.told(&[&["job", "create"], form].concat()).trim().to_owned();
-        let moves = moves_to_end(scene, std::slice::from_ref(&id)).remove(0);
-        let (took, cpu) = (began.elapsed(), used(scene) - before);
+        let (began, before) = (now(), used(scenario));
+        let id = scenario.told(&[&["job", "create"], form].concat()).trim().to_owned();
+        let moves = moves_to_end(scenario, std::slice::from_ref(&id)).remove(0);
+        let (took, cpu) = (began.elapsed(), used(scenario) - before);
         Self { id, took, cpu, moves }
     }
 
@@ -59,9 +59,9 @@ pub fn time_in(moves: &[(Timestamp, Status)], status: Status) -> Option<Duration
 ///
 /// # Panics
 /// When one ends otherwise, or not within half an hour.
-pub fn moves_to_end(scene: &mut Scene, ids: &[String]) -> Vec<Vec<(Timestamp, Status)>> {
+pub fn moves_to_end(scenario: &mut Scenario, ids: &[String]) -> Vec<Vec<(Timestamp, Status)>> {
     let mut moves = vec![Vec::new(); ids.len()];
-    scene.service.wait_for_within(PATIENCE, |line| {
+    scenario.service.wait_for_within(PATIENCE, |line| {
         for (id, moves) in ids.iter().zip(&mut moves) {
             moves.extend(read_move(line, id));
         }
@@ -70,13 +70,13 @@ pub fn moves_to_end(scene: &mut Scene, ids: &[String]) -> Vec<Vec<(Timestamp, St
     });
     for (id, moves) in ids.iter().zip(&moves) {
         let ended = moves.last().map(|(_, status)| *status);
-        assert_eq!(ended, Some(Status::Complete), "job {id} ended otherwise: {}", scene.service.said());
+        assert_eq!(ended, Some(Status::Complete), "job {id} ended otherwise: {}", scenario.service.said());
     }
     moves
 }
 
-fn used(scene: &Scene) -> Duration {
-    Usage::of(scene.service.id()).cpu + cpu_of_ended_children()
+fn used(scenario: &Scenario) -> Duration {
+    Usage::of(scenario.service.id()).cpu + cpu_of_ended_children()
 }
 
 /// What a line of the log says about this job's status.
@@ -96,9 +96,15 @@ mod tests {
     #[test]
     fn a_jobs_moves_are_read_from_the_log() {
         let line = |rest: &str| read_move(&format!("2026-01-01T00:00:00.25Z  INFO brigade_engine::{rest}"), "j-1");
-        assert_eq!(line("change: job moved job=j-1 from=New to=Preparing").map(|(_, to)| to), Some(Status::Preparing));
-        assert_eq!(line("engine: slot job=j-1 slot_move=Grant endpoint=main").map(|(_, to)| to), Some(Status::Active));
-        assert_eq!(line("change: job moved job=j-2 from=New to=Preparing"), None);
-        assert_eq!(line("serve: serving address=127.0.0.1:1"), None);
+        assert_eq!(
+            line("change: job status changed job=j-1 from=New to=Preparing").map(|(_, to)| to),
+            Some(Status::Preparing)
+        );
+        assert_eq!(
+            line("engine: job slot changed job=j-1 slot_move=Grant endpoint=main").map(|(_, to)| to),
+            Some(Status::Active)
+        );
+        assert_eq!(line("change: job status changed job=j-2 from=New to=Preparing"), None);
+        assert_eq!(line("serve: API listening address=127.0.0.1:1"), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, Call, Leash, NewObject, PutObject};
+use brigade_model::ports::object_store::{At, Call, CancelToken, NewObject, PutObject};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_s3::http::HttpStore;
 use brigade_tests::Server;
@@ -81,7 +81,7 @@ async fn put(store: &HttpStore, bucket: &str, key: &str, body: Bytes) {
         key: ObjectKey::new(key).unwrap_or_else(|error| panic!("{bucket}/{key}: {error}")),
     };
     let call = Call::PutObject(PutObject::new(at, body, NewObject::default()));
-    if let Err(error) = store.call(&Leash::unbounded(), call).await {
+    if let Err(error) = store.call(&CancelToken::unbounded(), call).await {
         panic!("{bucket}/{key} cannot be put: {error}");
     }
 }

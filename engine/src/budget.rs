@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::job::Job;
 use brigade_model::limits::DELETE_OBJECTS_KEYS_MAX;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Effect, Leash, ObjectStore, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, Effect, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::{BucketName, LoadLimits};
 use tokio::sync::{Mutex as Turnstile, Notify};
@@ -290,18 +290,18 @@ pub(crate) struct Budgeted {
 
 #[async_trait]
 impl ObjectStore for Budgeted {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let stopped =
             || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the job was stopped before the call");
         let _place = match self.budget.free_place(&call) {
             Some(place) => place,
             None => tokio::select! {
                 biased;
-                () = leash.ended(&*self.budget.clock) => return Err(stopped()),
+                () = cancel.ended(&*self.budget.clock) => return Err(stopped()),
                 place = self.budget.place(&call) => place?,
             },
         };
-        self.inner.call(leash, call).await
+        self.inner.call(cancel, call).await
     }
 }
 

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_model::JobId;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use tokio::sync::oneshot;
 
 /// The budget of a process. Clones are one budget.
@@ -67,12 +67,12 @@ impl ByteBudget {
         Self(Arc::new(Mutex::new(State { total, free: total, held, waiting })))
     }
 
-    /// Room for so many bytes of a job, once there is; `None` when the leash ends before.
-    pub(crate) async fn take(&self, job: JobId, bytes: u64, leash: &Leash) -> Option<Room> {
+    /// Room for so many bytes of a job, once there is; `None` when the cancel token ends before.
+    pub(crate) async fn take(&self, job: JobId, bytes: u64, cancel: &CancelToken) -> Option<Room> {
         tokio::select! {
             biased;
             room = self.wait(job, bytes) => Some(room),
-            () = leash.stopped() => None,
+            () = cancel.stopped() => None,
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
 
     fn take(budget: &ByteBudget, n: u128, bytes: u64) -> impl Future<Output = Room> + Unpin {
         let budget = budget.clone();
-        Box::pin(async move { budget.take(job(n), bytes, &Leash::unbounded()).await.unwrap() })
+        Box::pin(async move { budget.take(job(n), bytes, &CancelToken::unbounded()).await.unwrap() })
     }
 
     fn now<T>(taking: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
@@ -263,9 +263,9 @@ mod tests {
     fn a_leash_that_ends_ends_the_wait_and_nothing_stays_taken() {
         let budget = ByteBudget::new(10);
         let held = now(&mut take(&budget, 1, 10)).unwrap();
-        let leash = Leash::unbounded();
-        leash.stop();
-        assert!(budget.take(job(2), 1, &leash).now_or_never().unwrap().is_none());
+        let cancel = CancelToken::unbounded();
+        cancel.stop();
+        assert!(budget.take(job(2), 1, &cancel).now_or_never().unwrap().is_none());
         drop(held);
         assert_eq!(free(&budget), 10);
     }

@@ -48,7 +48,7 @@ impl Ports {
         match change_job(&*self.jobs, id, self.change_id(), stage_fence, decide).await {
             Ok(Changed { before, after }) => {
                 if after.status != before.status {
-                    tracing::info!(job = %id, from = %before.status, to = %after.status, "job moved");
+                    tracing::info!(job = %id, from = %before.status, to = %after.status, "job status changed");
                     self.observer.job_moved(id, after.status);
                 }
                 Ok(Some(after))
@@ -56,7 +56,7 @@ impl Ports {
             Err(NotChanged::NotFound) => Ok(None),
             Err(NotChanged::Refused(job, ())) => Ok(Some(*job)),
             Err(NotChanged::Illegal(job, illegal)) => {
-                tracing::error!(job = %id, error = %illegal, "a change that the table does not allow was decided");
+                tracing::error!(job = %id, error = %illegal, "illegal job change rejected; job unchanged");
                 Ok(Some(*job))
             }
             Err(NotChanged::Fenced) => Err(ChangeError::Fenced),

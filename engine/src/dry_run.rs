@@ -2,7 +2,7 @@
 //! change something by itself, and counts what it is asked.
 //!
 //! ```text
-//! task -> operation -> rehearsal (counts; reads pass, writes are answered) -> the job's store
+//! task -> operation -> dry run (counts; reads pass, writes are answered) -> the job's store
 //! ```
 //!
 //! - A read that the operation needs goes through: so a missing object fails its task where the
@@ -21,5 +21,5 @@ mod sum;
 
 pub use estimate::{Load, estimate};
 pub use requests::Requests;
-pub(crate) use store::Rehearsal;
+pub(crate) use store::DryRun;
 pub(crate) use sum::sum;

@@ -1,7 +1,7 @@
 //! The engine: one loop that looks at the open jobs and gives each what its status calls for.
 //!
 //! A *pass* looks at every open job: stages are visited, confirmations expire, slots are
-//! granted, free workers get slices. Between passes the loop waits for the bell (something was
+//! granted, free workers get slices. Between passes the loop waits for the wake-up (something was
 //! stored, a worker ended) or for one poll. The loop decides nothing by itself: statuses come
 //! from the table, slots from `slots::decide`, turns from [`Turns`] and [`Visits`]. Nor does it
 //! anything that takes long: visits, slices, the purge and the look at the disk go on beside it.
@@ -19,15 +19,15 @@ use brigade_model::status::stage;
 use brigade_model::{EndpointName, JobId, ServiceTime, Stage, Status};
 use tokio::sync::{mpsc, watch};
 
+use crate::cancel_registry::Held;
 use crate::config::EngineConfig;
+use crate::context::EngineContext;
 use crate::execute::{Aside, SliceEnd, SliceRun};
-use crate::leashes::Held;
+use crate::fair_queue::FairQueue;
 use crate::ports::Ports;
 use crate::purge::purge;
-use crate::shop::Shop;
 use crate::space::Space;
-use crate::stage::{AGAIN, Step};
-use crate::turns::Turns;
+use crate::stage::{RETRY_DELAY, StageStep};
 use crate::visits::{Next, Visits};
 use crate::{execute, stage as stages};
 
@@ -36,7 +36,7 @@ const PURGE_EVERY: Duration = Duration::from_secs(60);
 
 /// Carries jobs out.
 pub struct Engine {
-    shop: Shop,
+    context: EngineContext,
     is_closing: AtomicBool,
     /// How the loop ended, once it has.
     ended: watch::Sender<Option<LoopEnd>>,
@@ -58,18 +58,18 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let end = if std::thread::panicking() { LoopEnd::Panicked } else { LoopEnd::Over };
         if end == LoopEnd::Panicked {
-            tracing::error!("the engine's loop panicked: no job goes on before the process is started again");
+            tracing::error!("engine loop panicked; all jobs stop until the process restarts");
         }
         self.0.send_replace(Some(end));
     }
 }
 
 /// What the loop remembers between passes; all of it can be lost.
-struct Desk {
+struct SchedulerState {
     visits: Visits,
     /// The slices that run, by a number of their own.
     workers: BTreeMap<u64, Worker>,
-    turns: Turns,
+    turns: FairQueue,
     /// Jobs that wait after a failure that may pass.
     not_before: BTreeMap<JobId, Monotonic>,
     /// Active jobs whose predicates were tested on entering.
@@ -93,12 +93,12 @@ struct Worker {
     aside: Aside,
 }
 
-impl Desk {
+impl SchedulerState {
     fn new(config: &EngineConfig) -> Self {
         Self {
             visits: Visits::new(config.stages),
             workers: BTreeMap::new(),
-            turns: Turns::default(),
+            turns: FairQueue::default(),
             not_before: BTreeMap::new(),
             entered: BTreeSet::new(),
             noted: BTreeMap::new(),
@@ -140,8 +140,8 @@ impl Desk {
 }
 
 /// Something that the loop had started has ended.
-enum Ended {
-    Visit(JobId, Step),
+enum WorkEnd {
+    Visit(JobId, StageStep),
     Slice(u64, JobId, SliceEnd),
     /// Whether every folder of the spool belongs to a job now.
     Purge {
@@ -150,19 +150,19 @@ enum Ended {
 }
 
 /// Tells the loop that something ended, even when it panicked.
-struct Telling {
-    ended: Option<Ended>,
-    to: mpsc::UnboundedSender<Ended>,
+struct EndSender {
+    ended: Option<WorkEnd>,
+    to: mpsc::UnboundedSender<WorkEnd>,
 }
 
-impl Telling {
+impl EndSender {
     /// Tells this rather than what a panic would leave.
-    fn tell(mut self, ended: Ended) {
+    fn tell(mut self, ended: WorkEnd) {
         self.ended = Some(ended);
     }
 }
 
-impl Drop for Telling {
+impl Drop for EndSender {
     fn drop(&mut self) {
         // Nobody listens any more when the loop itself is gone.
         let _ = self.ended.take().map(|ended| self.to.send(ended));
@@ -174,28 +174,28 @@ impl Engine {
     #[must_use]
     pub fn new(ports: Ports, config: EngineConfig) -> Arc<Self> {
         Arc::new(Self {
-            shop: Shop::new(ports, config),
+            context: EngineContext::new(ports, config),
             is_closing: AtomicBool::new(false),
             ended: watch::Sender::new(None),
         })
     }
 
     /// Something was stored: look now rather than at the next poll.
-    pub fn ring(&self) {
-        self.shop.ring();
+    pub fn notify(&self) {
+        self.context.notify();
     }
 
     /// Starts no task of this job any more: called when a cancel is stored, before it is
     /// answered.
     pub fn stop_job(&self, job: JobId) {
-        self.shop.leashes.stop(job);
-        self.shop.ring();
+        self.context.cancels.stop(job);
+        self.context.notify();
     }
 
     /// How much room the spool has.
     #[must_use]
     pub fn space(&self) -> &Space {
-        &self.shop.space
+        &self.context.space
     }
 
     /// Starts nothing any more, waits until everything in flight has ended and is recorded,
@@ -203,8 +203,8 @@ impl Engine {
     /// from being recorded is looked at by the worker that takes over.
     pub async fn shut_down(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
-        self.shop.leashes.close();
-        self.shop.ring();
+        self.context.cancels.close();
+        self.context.notify();
         let mut end = self.ended.subscribe();
         let ended = end.wait_for(Option::is_some);
         tokio::pin!(ended);
@@ -212,10 +212,10 @@ impl Engine {
         tokio::select! {
             biased;
             _ = &mut ended => return,
-            () = self.shop.ports.clock.sleep(self.shop.config.stop_patience) => {}
+            () = self.context.ports.clock.sleep(self.context.config.stop_patience) => {}
         }
-        tracing::warn!("what is in flight is not recorded in time; it is looked at after the next start");
-        self.shop.leashes.cut();
+        tracing::warn!("stop_timeout passed; tasks in flight are checked after the next start");
+        self.context.cancels.kill();
         let _ = ended.await;
     }
 
@@ -235,28 +235,28 @@ impl Engine {
     pub async fn run(self: Arc<Self>) {
         let _ending = Ending(&self.ended);
         let (to, mut from) = mpsc::unbounded_channel();
-        let mut desk = Desk::new(&self.shop.config);
-        let mut ear = self.shop.ear();
+        let mut scheduler = SchedulerState::new(&self.context.config);
+        let mut wakeup = self.context.subscribe();
         // Once before anything is prepared, and then beside the loop.
-        self.shop.space.look(&*self.shop.ports.spool).await;
+        self.context.space.look(&*self.context.ports.spool).await;
         let looking = self.look_at_space();
         while !self.is_closing.load(Ordering::SeqCst) {
-            if let Err(error) = self.pass(&mut desk, &to).await {
-                tracing::warn!(%error, "the job store failed; looking again");
+            if let Err(error) = self.pass(&mut scheduler, &to).await {
+                tracing::warn!(%error, "database error in the scheduler; retrying");
             }
             tokio::select! {
                 biased;
-                Some(ended) = from.recv() => self.note(&mut desk, ended),
-                () = self.shop.listen(&mut ear) => {}
+                Some(ended) = from.recv() => self.note(&mut scheduler, ended),
+                () = self.context.wait(&mut wakeup) => {}
             }
             while let Ok(ended) = from.try_recv() {
-                self.note(&mut desk, ended);
+                self.note(&mut scheduler, ended);
             }
         }
         looking.abort();
-        while !desk.is_idle() {
+        while !scheduler.is_idle() {
             match from.recv().await {
-                Some(ended) => self.note(&mut desk, ended),
+                Some(ended) => self.note(&mut scheduler, ended),
                 None => break,
             }
         }
@@ -264,115 +264,131 @@ impl Engine {
 
     /// Looks at the disk once a poll, beside the loop: a file system may not answer.
     fn look_at_space(&self) -> Box<dyn Spawned> {
-        let (space, spool) = (self.shop.space.clone(), self.shop.ports.spool.clone());
-        let (clock, poll) = (self.shop.ports.clock.clone(), self.shop.config.poll);
+        let (space, spool) = (self.context.space.clone(), self.context.ports.spool.clone());
+        let (clock, poll) = (self.context.ports.clock.clone(), self.context.config.poll);
         let work = async move {
             loop {
                 clock.sleep(poll).await;
                 space.look(&*spool).await;
             }
         };
-        self.shop.ports.spawn.spawn("space", Box::pin(work))
+        self.context.ports.spawn.spawn("space", Box::pin(work))
     }
 
     /// Notes that something ended.
-    fn note(&self, desk: &mut Desk, ended: Ended) {
-        let now = self.shop.ports.clock.monotonic();
+    fn note(&self, scheduler: &mut SchedulerState, ended: WorkEnd) {
+        let now = self.context.ports.clock.monotonic();
         match ended {
-            Ended::Visit(job, step) => {
-                desk.visits.end(job, now);
-                if let Step::Again(wait) = step {
-                    desk.not_before.insert(job, now.after(wait));
+            WorkEnd::Visit(job, step) => {
+                scheduler.visits.end(job, now);
+                if let StageStep::Again(wait) = step {
+                    scheduler.not_before.insert(job, now.after(wait));
                 }
             }
-            Ended::Slice(worker, job, end) => {
-                desk.workers.remove(&worker);
+            WorkEnd::Slice(worker, job, end) => {
+                scheduler.workers.remove(&worker);
                 if end == SliceEnd::Again {
-                    desk.not_before.insert(job, now.after(AGAIN));
+                    scheduler.not_before.insert(job, now.after(RETRY_DELAY));
                 }
             }
-            Ended::Purge { is_spool_swept } => {
-                (desk.is_purging, desk.purged, desk.is_spool_swept) = (false, now, is_spool_swept);
+            WorkEnd::Purge { is_spool_swept } => {
+                (scheduler.is_purging, scheduler.purged, scheduler.is_spool_swept) = (false, now, is_spool_swept);
             }
         }
     }
 
     /// Looks at every open job once.
-    async fn pass(&self, desk: &mut Desk, to: &mpsc::UnboundedSender<Ended>) -> Result<(), StoreError> {
-        let mut heads = self.shop.ports.jobs.open_jobs().await?;
-        self.shop.keep_budgets(|job| heads.binary_search_by_key(&job, |head| head.id).is_ok());
-        let now = self.shop.ports.clock.monotonic();
-        desk.not_before.retain(|_, until| *until > now);
-        desk.turns.keep(&heads);
-        self.visit_stages(desk, &heads, now, to);
-        let service_now = self.shop.ports.jobs.service_time().await?;
+    async fn pass(
+        &self,
+        scheduler: &mut SchedulerState,
+        to: &mpsc::UnboundedSender<WorkEnd>,
+    ) -> Result<(), StoreError> {
+        let mut heads = self.context.ports.jobs.open_jobs().await?;
+        self.context.keep_budgets(|job| heads.binary_search_by_key(&job, |head| head.id).is_ok());
+        let now = self.context.ports.clock.monotonic();
+        scheduler.not_before.retain(|_, until| *until > now);
+        scheduler.turns.keep(&heads);
+        self.visit_stages(scheduler, &heads, now, to);
+        let service_now = self.context.ports.jobs.service_time().await?;
         for head in &heads {
             self.expire_confirmation(head, service_now).await?;
         }
-        if self.reschedule(desk, &heads).await? {
-            heads = self.shop.ports.jobs.open_jobs().await?;
+        if self.reschedule(scheduler, &heads).await? {
+            heads = self.context.ports.jobs.open_jobs().await?;
         }
         let active: Vec<&JobHead> = heads.iter().filter(|head| head.status == Status::Active).collect();
-        self.enter(desk, &active).await?;
-        self.follow_jobs(desk, &active).await?;
-        self.purge(desk, now, to);
-        self.employ(desk, &active, to).await
+        self.enter(scheduler, &active).await?;
+        self.follow_jobs(scheduler, &active).await?;
+        self.purge(scheduler, now, to);
+        self.assign_slices(scheduler, &active, to).await
     }
 
     /// Visits the stages of jobs, as far as there are places: those of each stage are its own, so a
     /// drain, which is short, waits for no preparation.
-    fn visit_stages(&self, desk: &mut Desk, heads: &[JobHead], now: Monotonic, to: &mpsc::UnboundedSender<Ended>) {
-        desk.visits.keep(heads);
+    fn visit_stages(
+        &self,
+        scheduler: &mut SchedulerState,
+        heads: &[JobHead],
+        now: Monotonic,
+        to: &mpsc::UnboundedSender<WorkEnd>,
+    ) {
+        scheduler.visits.keep(heads);
         for now_in in [Stage::Prepare, Stage::Drain, Stage::Report] {
             let is_free = |head: &&JobHead| {
-                !head.is_stage_leased && !desk.visits.has(head.id) && !desk.not_before.contains_key(&head.id)
+                !head.is_stage_leased && !scheduler.visits.has(head.id) && !scheduler.not_before.contains_key(&head.id)
             };
             let mut waiting: Vec<&JobHead> =
                 heads.iter().filter(|head| stage(head.status) == now_in).filter(is_free).collect();
-            if now_in == Stage::Prepare && !self.shop.space.may_lease() {
+            if now_in == Stage::Prepare && !self.context.space.may_lease() {
                 waiting.clear();
             }
             while !waiting.is_empty() {
-                match desk.visits.next(now_in, &waiting, now) {
+                match scheduler.visits.next(now_in, &waiting, now) {
                     Next::Begin(job) => {
                         if let Some(at) = waiting.iter().position(|head| head.id == job) {
                             let head = waiting.swap_remove(at);
-                            self.visit_stage(desk, head, now_in, to);
+                            self.visit_stage(scheduler, head, now_in, to);
                         }
                     }
-                    Next::Ask(job) => desk.visits.ask(job, now),
+                    Next::Ask(job) => scheduler.visits.ask(job, now),
                     Next::Wait => break,
                 }
             }
         }
-        desk.visits.cut_late(now);
+        scheduler.visits.kill_late(now);
     }
 
     /// Visits a job whose stage nobody holds.
-    fn visit_stage(&self, desk: &mut Desk, head: &JobHead, now_in: Stage, to: &mpsc::UnboundedSender<Ended>) {
-        let (shop, job, held) = (self.shop.clone(), head.id, self.shop.leashes.take(None));
-        desk.visits.begin(head, now_in, held.leash.clone(), self.shop.ports.clock.monotonic());
-        let telling = Telling { ended: Some(Ended::Visit(job, Step::Again(AGAIN))), to: to.clone() };
+    fn visit_stage(
+        &self,
+        scheduler: &mut SchedulerState,
+        head: &JobHead,
+        now_in: Stage,
+        to: &mpsc::UnboundedSender<WorkEnd>,
+    ) {
+        let (context, job, held) = (self.context.clone(), head.id, self.context.cancels.take(None));
+        scheduler.visits.begin(head, now_in, held.cancel.clone(), self.context.ports.clock.monotonic());
+        let telling = EndSender { ended: Some(WorkEnd::Visit(job, StageStep::Again(RETRY_DELAY))), to: to.clone() };
         let work = async move {
-            let step = stages::visit(&shop, job, &held.leash).await;
+            let step = stages::visit(&context, job, &held.cancel).await;
             drop(held);
-            telling.tell(Ended::Visit(job, step));
+            telling.tell(WorkEnd::Visit(job, step));
         };
-        self.shop.ports.spawn.spawn("stage", Box::pin(work));
+        self.context.ports.spawn.spawn("stage", Box::pin(work));
     }
 
     /// Fails a job that waited too long for its confirmation.
     async fn expire_confirmation(&self, head: &JobHead, now: ServiceTime) -> Result<(), StoreError> {
-        let is_late = now.since(head.since) >= self.shop.config.confirmation_patience;
+        let is_late = now.since(head.since) >= self.context.config.confirmation_patience;
         if head.status != Status::Suspended || !is_late {
             return Ok(());
         }
         let decide = |job: &Job| (job.status == Status::Suspended).then_some(Change::ConfirmationExpired);
-        self.settle(self.shop.ports.change_job(head.id, None, decide).await.map(drop))
+        self.settle(self.context.ports.change_job(head.id, None, decide).await.map(drop))
     }
 
     /// Grants and takes slots; whether anything moved.
-    async fn reschedule(&self, desk: &Desk, heads: &[JobHead]) -> Result<bool, StoreError> {
+    async fn reschedule(&self, scheduler: &SchedulerState, heads: &[JobHead]) -> Result<bool, StoreError> {
         let waits = |head: &&JobHead| match head.status {
             Status::Ready | Status::Paused => !head.held_by_user,
             Status::Active => head.held_by_user,
@@ -382,104 +398,104 @@ impl Engine {
         let mut moved = false;
         for endpoint in endpoints {
             // A job that only waits gives its slot to another.
-            let slots = self.shop.config.active_jobs + desk.jobs_aside(endpoint);
-            for (job, slot_move) in self.shop.ports.jobs.reschedule(endpoint, slots).await? {
+            let slots = self.context.config.active_jobs + scheduler.jobs_aside(endpoint);
+            for (job, slot_move) in self.context.ports.jobs.reschedule(endpoint, slots).await? {
                 moved = true;
-                tracing::info!(%job, ?slot_move, %endpoint, "slot");
+                tracing::info!(%job, ?slot_move, %endpoint, "job slot changed");
                 let status = match slot_move {
                     brigade_model::slots::SlotMove::Grant => Status::Active,
                     brigade_model::slots::SlotMove::Preempt => {
-                        self.shop.leashes.stop(job);
+                        self.context.cancels.stop(job);
                         Status::Pausing
                     }
                 };
-                self.shop.ports.observer.job_moved(job, status);
+                self.context.ports.observer.job_moved(job, status);
             }
         }
         if moved {
-            self.shop.ring();
+            self.context.notify();
         }
         Ok(moved)
     }
 
     /// Tests the predicates of jobs that this process sees Active for the first time.
-    async fn enter(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
-        desk.entered.retain(|id| active.iter().any(|head| head.id == *id));
+    async fn enter(&self, scheduler: &mut SchedulerState, active: &[&JobHead]) -> Result<(), StoreError> {
+        scheduler.entered.retain(|id| active.iter().any(|head| head.id == *id));
         for head in active {
-            if !desk.entered.contains(&head.id) {
-                self.settle(self.shop.judge(head.id).await)?;
-                desk.entered.insert(head.id);
+            if !scheduler.entered.contains(&head.id) {
+                self.settle(self.context.judge(head.id).await)?;
+                scheduler.entered.insert(head.id);
             }
         }
         Ok(())
     }
 
     /// Follows what became of running jobs: their limits, and the endpoints that they wait for.
-    async fn follow_jobs(&self, desk: &mut Desk, active: &[&JobHead]) -> Result<(), StoreError> {
+    async fn follow_jobs(&self, scheduler: &mut SchedulerState, active: &[&JobHead]) -> Result<(), StoreError> {
         let is_active = |id: &JobId| active.iter().any(|head| head.id == *id);
-        desk.noted.retain(|id, _| is_active(id));
-        desk.waited.retain(is_active);
+        scheduler.noted.retain(|id, _| is_active(id));
+        scheduler.waited.retain(is_active);
         for head in active {
-            let Some(job) = self.shop.ports.jobs.job(head.id).await? else { continue };
-            if !desk.noted.contains_key(&head.id) && !job.status_update_reason.is_empty() {
-                desk.waited.insert(head.id);
+            let Some(job) = self.context.ports.jobs.job(head.id).await? else { continue };
+            if !scheduler.noted.contains_key(&head.id) && !job.status_update_reason.is_empty() {
+                scheduler.waited.insert(head.id);
             }
-            self.shop.follow_limits(&job);
-            self.say_why_calls_wait(desk, job).await?;
+            self.context.follow_limits(&job);
+            self.say_why_calls_wait(scheduler, job).await?;
         }
         Ok(())
     }
 
     /// Lets a job say why its calls wait, when an endpoint of its role does not work.
-    async fn say_why_calls_wait(&self, desk: &mut Desk, job: Job) -> Result<(), StoreError> {
+    async fn say_why_calls_wait(&self, scheduler: &mut SchedulerState, job: Job) -> Result<(), StoreError> {
         let (id, reason) = (job.id, self.reason_to_wait(&job).unwrap_or_default());
         // What the job says was said by a process before, as far as this one knows.
-        let noted = desk.noted.entry(id).or_insert(job.status_update_reason);
+        let noted = scheduler.noted.entry(id).or_insert(job.status_update_reason);
         if reason == *noted {
             return Ok(());
         }
         let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
-        self.settle(self.shop.ports.change_job(id, None, note).await.map(drop))?;
-        desk.noted.insert(id, reason);
+        self.settle(self.context.ports.change_job(id, None, note).await.map(drop))?;
+        scheduler.noted.insert(id, reason);
         Ok(())
     }
 
     fn reason_to_wait(&self, job: &Job) -> Option<String> {
-        let places = self.shop.ports.roles.places(&job.account, &job.spec.role.name)?;
+        let places = self.context.ports.roles.places(&job.account, &job.spec.role.name)?;
         let of_places = places.source.health.reason().or_else(|| places.target.health.reason());
-        of_places.or_else(|| self.shop.leashes.why_stuck(job.id))
+        of_places.or_else(|| self.context.cancels.why_stuck(job.id))
     }
 
     /// Gives free workers slices, in turn.
-    async fn employ(
+    async fn assign_slices(
         &self,
-        desk: &mut Desk,
+        scheduler: &mut SchedulerState,
         active: &[&JobHead],
-        to: &mpsc::UnboundedSender<Ended>,
+        to: &mpsc::UnboundedSender<WorkEnd>,
     ) -> Result<(), StoreError> {
-        if !self.shop.space.may_lease() {
+        if !self.context.space.may_lease() {
             return Ok(());
         }
         let endpoints: BTreeSet<&EndpointName> = active.iter().map(|head| &head.endpoint).collect();
         for endpoint in endpoints {
             let mut willing: Vec<&JobHead> = active
                 .iter()
-                .filter(|head| head.endpoint == *endpoint && !desk.not_before.contains_key(&head.id))
-                .filter(|head| !desk.has_many_aside(head.id))
+                .filter(|head| head.endpoint == *endpoint && !scheduler.not_before.contains_key(&head.id))
+                .filter(|head| !scheduler.has_many_aside(head.id))
                 .copied()
                 .collect();
-            while desk.workers_at(endpoint) < self.shop.config.slices {
-                willing.retain(|head| !desk.works_on(head.id) || self.needs_slice(head.id));
-                let Some(head) = desk.turns.order(&willing).first().copied() else { break };
-                let is_excused = desk.waited.contains(&head.id);
-                if self.employ_one(desk, head, is_excused, to).await? {
-                    desk.turns.serve(head);
+            while scheduler.workers_at(endpoint) < self.context.config.slices {
+                willing.retain(|head| !scheduler.works_on(head.id) || self.needs_slice(head.id));
+                let Some(head) = scheduler.turns.order(&willing).first().copied() else { break };
+                let is_excused = scheduler.waited.contains(&head.id);
+                if self.assign_slice(scheduler, head, is_excused, to).await? {
+                    scheduler.turns.serve(head);
                 } else {
                     // Nothing is free; perhaps somebody died with a slice, or after the last part.
-                    if self.shop.revoke_lost(head.id).await? > 0 {
+                    if self.context.revoke_lost(head.id).await? > 0 {
                         continue;
                     }
-                    self.settle(self.shop.judge(head.id).await)?;
+                    self.settle(self.context.judge(head.id).await)?;
                     willing.retain(|other| other.id != head.id);
                 }
             }
@@ -489,68 +505,69 @@ impl Engine {
 
     /// Whether the slices of the job that run here have nothing more to start.
     fn needs_slice(&self, job: JobId) -> bool {
-        self.shop.known_budget(job).is_some_and(|budget| budget.needs_slice())
+        self.context.known_budget(job).is_some_and(|budget| budget.needs_slice())
     }
 
     /// Leases a slice of the job and starts a worker on it; `false` when there is none. A slice that
     /// lost many workers fails the job, unless they died while its calls waited (`is_excused`).
-    async fn employ_one(
+    async fn assign_slice(
         &self,
-        desk: &mut Desk,
+        scheduler: &mut SchedulerState,
         head: &JobHead,
         is_excused: bool,
-        to: &mpsc::UnboundedSender<Ended>,
+        to: &mpsc::UnboundedSender<WorkEnd>,
     ) -> Result<bool, StoreError> {
-        let Some(job) = self.shop.ports.jobs.job(head.id).await? else { return Ok(false) };
-        let held: Held = self.shop.leashes.take(Some(head.id));
+        let Some(job) = self.context.ports.jobs.job(head.id).await? else { return Ok(false) };
+        let held: Held = self.context.cancels.take(Some(head.id));
         let ttl = job.spec.operation.kind().lease_ttl();
-        let before = self.shop.ports.clock.monotonic();
-        let token = self.shop.ports.lease_token();
-        let Some(lease) = self.shop.ports.jobs.lease_slice(head.id, self.shop.owner, token, ttl).await? else {
+        let before = self.context.ports.clock.monotonic();
+        let token = self.context.ports.lease_token();
+        let Some(lease) = self.context.ports.jobs.lease_slice(head.id, self.context.owner, token, ttl).await? else {
             return Ok(false);
         };
         held.note_lease(lease.slice.index, lease.fence);
-        held.leash.prolong(before.after(ttl));
-        held.leash.begin_until(before.after(NOTICE_MAX));
+        held.cancel.prolong(before.after(ttl));
+        held.cancel.begin_until(before.after(NOTICE_MAX));
         if lease.slice.revocations >= SLICE_REVOCATIONS_MAX && !is_excused {
             let (slice, times) = (lease.slice.index, lease.slice.revocations);
             let reason = format!("slice {slice} lost its worker {times} times without a recorded outcome between");
-            self.shop.ports.jobs.release_slice(&lease, true).await?;
+            self.context.ports.jobs.release_slice(&lease, true).await?;
             let why = JobFailure::new(failure::INTERNAL_ERROR, reason);
-            self.settle(self.shop.fail_job(head.id, why).await)?;
+            self.settle(self.context.fail_job(head.id, why).await)?;
             return Ok(false);
         }
-        if let Some(budget) = self.shop.known_budget(head.id) {
+        if let Some(budget) = self.context.known_budget(head.id) {
             budget.note_need(false);
         }
-        let (shop, id, aside) = (self.shop.clone(), head.id, Aside::default());
-        let worker = desk.workers.keys().next_back().map_or(0, |last| last + 1);
-        desk.workers.insert(worker, Worker { endpoint: head.endpoint.clone(), job: id, aside: aside.clone() });
-        let telling = Telling { ended: Some(Ended::Slice(worker, id, SliceEnd::Again)), to: to.clone() };
+        let (context, id, aside) = (self.context.clone(), head.id, Aside::default());
+        let worker = scheduler.workers.keys().next_back().map_or(0, |last| last + 1);
+        scheduler.workers.insert(worker, Worker { endpoint: head.endpoint.clone(), job: id, aside: aside.clone() });
+        let telling = EndSender { ended: Some(WorkEnd::Slice(worker, id, SliceEnd::Again)), to: to.clone() };
         let work = async move {
-            let run = SliceRun { shop: &shop, job: &job, lease: &lease, leash: &held.leash, aside: &aside };
+            let run = SliceRun { context: &context, job: &job, lease: &lease, cancel: &held.cancel, aside: &aside };
             let end = execute::run_slice(run).await;
             drop(held);
-            telling.tell(Ended::Slice(worker, id, end));
+            telling.tell(WorkEnd::Slice(worker, id, end));
         };
-        self.shop.ports.spawn.spawn("slice", Box::pin(work));
+        self.context.ports.spawn.spawn("slice", Box::pin(work));
         Ok(true)
     }
 
     /// Has what is kept no longer removed, beside the loop.
-    fn purge(&self, desk: &mut Desk, now: Monotonic, to: &mpsc::UnboundedSender<Ended>) {
-        if desk.is_purging || now.since(desk.purged) < PURGE_EVERY {
+    fn purge(&self, scheduler: &mut SchedulerState, now: Monotonic, to: &mpsc::UnboundedSender<WorkEnd>) {
+        if scheduler.is_purging || now.since(scheduler.purged) < PURGE_EVERY {
             return;
         }
-        desk.is_purging = true;
-        let (shop, is_spool_swept, held) = (self.shop.clone(), desk.is_spool_swept, self.shop.leashes.take(None));
-        let telling = Telling { ended: Some(Ended::Purge { is_spool_swept: false }), to: to.clone() };
+        scheduler.is_purging = true;
+        let (context, is_spool_swept, held) =
+            (self.context.clone(), scheduler.is_spool_swept, self.context.cancels.take(None));
+        let telling = EndSender { ended: Some(WorkEnd::Purge { is_spool_swept: false }), to: to.clone() };
         let work = async move {
-            let is_spool_swept = purge(&shop, &held.leash, is_spool_swept).await;
+            let is_spool_swept = purge(&context, &held.cancel, is_spool_swept).await;
             drop(held);
-            telling.tell(Ended::Purge { is_spool_swept });
+            telling.tell(WorkEnd::Purge { is_spool_swept });
         };
-        self.shop.ports.spawn.spawn("purge", Box::pin(work));
+        self.context.ports.spawn.spawn("purge", Box::pin(work));
     }
 
     /// A change that found its lease lost is another worker's to make.

@@ -12,7 +12,7 @@
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
 //! - A worker looks at the job's status three times in `limits::NOTICE_MAX`, and starts no task
 //!   when its last look is older than that: what another node has stored takes effect here in time.
-//! - The leash ends the starting of tasks, never their recording. A stopped slice renews its
+//! - The cancel token ends the starting of tasks, never their recording. A stopped slice renews its
 //!   lease no more, so what has begun ends within the lease, or is revoked.
 //! - A task that waits for long gives its place to others; a slice that only waits for such tasks
 //!   stands *aside*: it keeps its lease, and its place is another slice's.
@@ -30,7 +30,7 @@ use std::time::Duration;
 use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX, STUCK_TASKS_MAX};
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{Job, JobFailure, Outcome, Stage, Status};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -38,11 +38,11 @@ use futures::{FutureExt, future};
 
 use self::commit::{Committed, commit_part};
 use self::units::Units;
-use crate::operation::Run;
+use crate::context::EngineContext;
+use crate::operation::TaskEnd;
 use crate::outcomes::PartBuilder;
 use crate::pace::Pace;
-use crate::setback::Setback;
-use crate::shop::Shop;
+use crate::stage_error::StageError;
 
 /// How often a slice's lease is given back to a store that fails, and how long that waits.
 const RELEASE_TRIES: u32 = 60;
@@ -67,10 +67,10 @@ pub(crate) enum SliceEnd {
 /// A slice to run.
 #[derive(Clone, Copy)]
 pub(crate) struct SliceRun<'a> {
-    pub(crate) shop: &'a Shop,
+    pub(crate) context: &'a EngineContext,
     pub(crate) job: &'a Job,
     pub(crate) lease: &'a SliceLease,
-    pub(crate) leash: &'a Leash,
+    pub(crate) cancel: &'a CancelToken,
     pub(crate) aside: &'a Aside,
 }
 
@@ -85,43 +85,43 @@ impl Aside {
 }
 
 /// What became of the tasks of a unit: offsets in the slice, and how each run ended.
-type UnitEnd = Vec<(u32, Run)>;
+type UnitEnd = Vec<(u32, TaskEnd)>;
 
 /// Runs a slice and gives it back.
 pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
-    let (end, must_look) = match Units::open(run).await {
-        Ok(units) => Floor::new(run, units).work().await,
-        Err(setback) => (take_back(run, setback).await, false),
+    let (end, must_check) = match Units::open(run).await {
+        Ok(units) => SliceRunner::new(run, units).work().await,
+        Err(stage_error) => (take_back(run, stage_error).await, false),
     };
-    release(run, must_look).await;
-    run.shop.ring();
+    release(run, must_check).await;
+    run.context.notify();
     end
 }
 
 /// Gives the slice back. A store that fails is asked again for a while, since who finds the lease
 /// without a worker must look; not when nobody waits for it any more.
-async fn release(run: SliceRun<'_>, must_look: bool) {
-    let cut = run.leash.finishing();
+async fn release(run: SliceRun<'_>, must_check: bool) {
+    let cut = run.cancel.for_cleanup();
     for _ in 0..RELEASE_TRIES {
-        match run.shop.ports.jobs.release_slice(run.lease, must_look).await {
+        match run.context.ports.jobs.release_slice(run.lease, must_check).await {
             Ok(()) => return,
-            Err(error) => tracing::warn!(job = %run.job.id, %error, "a slice's lease is not given back yet"),
+            Err(error) => tracing::warn!(job = %run.job.id, %error, "cannot release slice lease; retrying"),
         }
         tokio::select! {
             biased;
             () = cut.stopped() => return,
-            () = run.shop.ports.clock.sleep(RELEASE_PAUSE) => {}
+            () = run.context.ports.clock.sleep(RELEASE_PAUSE) => {}
         }
     }
 }
 
 /// What becomes of a slice that cannot be run, or not on.
-async fn take_back(run: SliceRun<'_>, setback: Setback) -> SliceEnd {
-    match setback {
-        Setback::Failed(why) => fail(run, why).await,
-        Setback::Fenced | Setback::Stopped => SliceEnd::Over,
-        Setback::Again(reason) => {
-            tracing::warn!(job = %run.job.id, slice = run.lease.slice.index, %reason, "a slice cannot be run now");
+async fn take_back(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
+    match stage_error {
+        StageError::Failed(why) => fail(run, why).await,
+        StageError::Fenced | StageError::Stopped => SliceEnd::Over,
+        StageError::Again(reason) => {
+            tracing::warn!(job = %run.job.id, slice = run.lease.slice.index, %reason, "cannot run slice now; retrying");
             SliceEnd::Again
         }
     }
@@ -129,18 +129,18 @@ async fn take_back(run: SliceRun<'_>, setback: Setback) -> SliceEnd {
 
 /// Fails the job; when the store does not take it, whoever runs the slice next finds the same.
 async fn fail(run: SliceRun<'_>, why: JobFailure) -> SliceEnd {
-    tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "a slice cannot be run");
-    match run.shop.fail_job(run.job.id, why).await {
+    tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "cannot run slice; failing the job");
+    match run.context.fail_job(run.job.id, why).await {
         Ok(()) => SliceEnd::Over,
         Err(error) => {
-            tracing::warn!(job = %run.job.id, %error, "the job's failure is not recorded yet");
+            tracing::warn!(job = %run.job.id, %error, "cannot record job failure; retrying");
             SliceEnd::Again
         }
     }
 }
 
 /// The state of a slice while it runs.
-struct Floor<'a> {
+struct SliceRunner<'a> {
     run: SliceRun<'a>,
     units: Units<'a>,
     running: FuturesUnordered<BoxFuture<'a, UnitEnd>>,
@@ -167,7 +167,7 @@ struct Floor<'a> {
     /// The lease is lost or given up: what is not recorded is another worker's.
     is_fenced: bool,
     /// The rest of the slice cannot be read.
-    broken: Option<Setback>,
+    broken: Option<StageError>,
     end: SliceEnd,
 }
 
@@ -185,7 +185,7 @@ enum Woken {
     StuckChanged,
 }
 
-impl<'a> Floor<'a> {
+impl<'a> SliceRunner<'a> {
     fn new(run: SliceRun<'a>, units: Units<'a>) -> Self {
         Self {
             run,
@@ -213,12 +213,12 @@ impl<'a> Floor<'a> {
         }
     }
 
-    /// Works until every task has its outcome committed, or the leash has ended and what was in
+    /// Works until every task has its outcome committed, or the cancel token has ended and what was in
     /// flight is committed, or the lease is lost.
     ///
     /// Gives how it ended and whether the next holder must look before it acts.
     async fn work(mut self) -> (SliceEnd, bool) {
-        let mut ear = self.run.shop.ear();
+        let mut wakeup = self.run.context.subscribe();
         loop {
             self.count_stuck();
             self.start_tasks();
@@ -230,25 +230,25 @@ impl<'a> Floor<'a> {
             }
             if self.is_idle() && (self.is_stopped() || self.units.are_exhausted()) {
                 let end = match self.broken.take() {
-                    Some(setback) => take_back(self.run, setback).await,
+                    Some(stage_error) => take_back(self.run, stage_error).await,
                     None => self.end,
                 };
                 return (end, self.is_unsettled);
             }
-            let shop = self.run.shop;
+            let context = self.run.context;
             let is_waiting_for_room = self.is_idle();
             let woken = tokio::select! {
                 biased;
                 committed = or_never(&mut self.committing) => Woken::Committed(committed),
                 Some(end) = self.running.next(), if !self.running.is_empty() => Woken::Ended(end),
-                () = self.run.leash.stopped(), if !self.run.leash.is_stopped() => Woken::Stopped,
+                () = self.run.cancel.stopped(), if !self.run.cancel.is_stopped() => Woken::Stopped,
                 renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
                 () = &mut self.renew_timer, if self.renewing.is_none() && self.is_kept() => Woken::Renew,
                 looked = or_never(&mut self.looking) => Woken::Looked(looked),
                 () = &mut self.look_timer, if self.looking.is_none() && self.is_kept() => Woken::Look,
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
-                () = shop.listen(&mut ear), if is_waiting_for_room => Woken::Listened,
-                () = self.run.leash.stuck_changed(self.stuck_seen) => Woken::StuckChanged,
+                () = context.wait(&mut wakeup), if is_waiting_for_room => Woken::Listened,
+                () = self.run.cancel.stuck_changed(self.stuck_seen) => Woken::StuckChanged,
             };
             self.handle(woken).await;
             self.pace.work(std::mem::take(&mut self.gathered) * TASK_BYTES).await;
@@ -258,10 +258,10 @@ impl<'a> Floor<'a> {
     async fn handle(&mut self, woken: Woken) {
         match woken {
             Woken::Ended(end) => {
-                self.gather(end);
+                self.collect(end);
                 // Whatever else has ended by now needs no further waking.
                 while let Some(Some(end)) = self.running.next().now_or_never() {
-                    self.gather(end);
+                    self.collect(end);
                 }
             }
             Woken::Committed(committed) => self.note_commit(committed).await,
@@ -272,7 +272,7 @@ impl<'a> Floor<'a> {
             Woken::Looked(looked) => {
                 self.look_timer = look_timer(self.run);
                 if let Err(error) = looked {
-                    tracing::warn!(job = %self.run.job.id, %error, "whether the job may run is not known now");
+                    tracing::warn!(job = %self.run.job.id, %error, "cannot read job status; starting no tasks");
                 }
             }
             Woken::Stopped | Woken::Listened | Woken::StuckChanged => {}
@@ -286,7 +286,7 @@ impl<'a> Floor<'a> {
 
     /// Whether the lease is renewed.
     fn is_kept(&self) -> bool {
-        !self.run.leash.is_stopped() && !self.is_fenced
+        !self.run.cancel.is_stopped() && !self.is_fenced
     }
 
     /// Whether nothing runs and nothing waits to be committed.
@@ -303,7 +303,7 @@ impl<'a> Floor<'a> {
                     self.running.push(unit.run);
                 }
                 Ok(None) => return self.ask_for_slice(),
-                Err(setback) => self.broken = Some(setback),
+                Err(stage_error) => self.broken = Some(stage_error),
             }
         }
         if self.stuck >= STUCK_TASKS_MAX && !self.is_stopped() {
@@ -314,17 +314,17 @@ impl<'a> Floor<'a> {
     /// Lets the job have a further slice: there is room for more than this one can start now.
     fn ask_for_slice(&self) {
         if self.units.have_room() && !self.units.budget.note_need(true) {
-            self.run.shop.ring();
+            self.run.context.notify();
         }
     }
 
     fn may_start(&self) -> bool {
         !self.is_stopped()
-            && self.run.leash.may_start(self.run.shop.ports.clock.monotonic(), Duration::ZERO)
+            && self.run.cancel.may_start(self.run.context.ports.clock.monotonic(), Duration::ZERO)
             && self.may_start_one_more()
             && self.stuck < STUCK_TASKS_MAX
             && !(self.filling.is_full() && self.committing.is_some())
-            && self.run.shop.space.may_start()
+            && self.run.context.space.may_start()
     }
 
     /// Whether the job and the endpoint have room for one more; those that are stuck have no place.
@@ -335,7 +335,7 @@ impl<'a> Floor<'a> {
 
     /// Counts the units that have a task which is stuck.
     fn count_stuck(&mut self) {
-        let changes = self.run.leash.stuck_changes();
+        let changes = self.run.cancel.stuck_changes();
         if self.stuck_seen == changes {
             return;
         }
@@ -344,21 +344,21 @@ impl<'a> Floor<'a> {
             let (first, last) = self.under_way.range(..=number).next_back()?;
             (number <= *last).then_some(*first)
         };
-        self.stuck = self.run.leash.stuck_tasks().into_iter().filter_map(unit_of).collect::<BTreeSet<_>>().len();
+        self.stuck = self.run.cancel.stuck_tasks().into_iter().filter_map(unit_of).collect::<BTreeSet<_>>().len();
     }
 
     /// Gives the slice's place away while it only waits for tasks that are stuck.
     fn step_aside(&self) {
         let is_aside = self.stuck > 0 && self.stuck == self.running.len();
         if self.run.aside.0.swap(is_aside, Ordering::SeqCst) != is_aside {
-            self.run.shop.ring();
+            self.run.context.notify();
         }
     }
 
     /// Records what is missing of tasks that were cut short, if their job does not go on.
     async fn settle_cut_short(&mut self) {
         let cut_short = std::mem::take(&mut self.cut_short);
-        let job = self.run.shop.ports.jobs.job(self.run.job.id).await.ok().flatten();
+        let job = self.run.context.ports.jobs.job(self.run.job.id).await.ok().flatten();
         let is_over = job.is_some_and(|job| matches!(job.status, Status::Cancelling | Status::Failing));
         if is_over && !self.is_fenced {
             cut_short.into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
@@ -369,22 +369,22 @@ impl<'a> Floor<'a> {
     }
 
     /// Takes the outcomes of a unit into the part that is filling.
-    fn gather(&mut self, end: UnitEnd) {
+    fn collect(&mut self, end: UnitEnd) {
         self.gathered += end.len();
         if let Some((offset, _)) = end.first() {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }
         for (offset, run) in end {
             match run {
-                Run::Done(outcome) => self.fill(offset, outcome),
-                Run::NotAttempted | Run::Unsettled if !self.run.leash.is_stopped() => {
+                TaskEnd::Done(outcome) => self.fill(offset, outcome),
+                TaskEnd::NotAttempted | TaskEnd::UnknownEffect if !self.run.cancel.is_stopped() => {
                     // Its lease ran short, or the store was away: later, under a new lease.
-                    self.is_unsettled |= run == Run::Unsettled;
+                    self.is_unsettled |= run == TaskEnd::UnknownEffect;
                     self.end = SliceEnd::Again;
                 }
-                Run::NotAttempted => {}
-                Run::Unsettled => self.is_unsettled = true,
-                Run::CutShort(outcome) => self.cut_short.push((offset, outcome)),
+                TaskEnd::NotAttempted => {}
+                TaskEnd::UnknownEffect => self.is_unsettled = true,
+                TaskEnd::CutShort(outcome) => self.cut_short.push((offset, outcome)),
             }
         }
     }
@@ -392,7 +392,7 @@ impl<'a> Floor<'a> {
     fn fill(&mut self, offset: u32, outcome: Outcome) {
         self.filling.add(offset, outcome);
         if self.part_timer.is_none() {
-            self.part_timer = Some(self.run.shop.ports.clock.sleep(PART_AGE_MAX));
+            self.part_timer = Some(self.run.context.ports.clock.sleep(PART_AGE_MAX));
         }
     }
 
@@ -416,16 +416,16 @@ impl<'a> Floor<'a> {
         self.committing = None;
         match committed {
             Committed::Lost => {
-                tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "outcomes are left unrecorded: the slice is lost or given up");
+                tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "slice lease lost or given up; task outcomes not recorded");
                 self.is_fenced = true;
                 self.is_unsettled = true;
-                self.run.leash.cut();
+                self.run.cancel.kill();
             }
             Committed::Recorded { offsets, succeeded, failed } => {
                 self.units.note_committed(&offsets);
                 let kind = self.run.job.spec.operation.kind();
                 if !self.run.job.spec.options.is_dry_run() {
-                    self.run.shop.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
+                    self.run.context.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
                 }
                 if failed > 0 || self.units.are_done() {
                     self.judge().await;
@@ -436,8 +436,8 @@ impl<'a> Floor<'a> {
 
     /// Tests what the recorded outcomes say about the job.
     async fn judge(&mut self) {
-        if let Err(error) = self.run.shop.judge(self.run.job.id).await {
-            tracing::warn!(job = %self.run.job.id, %error, "the job's progress cannot be judged now");
+        if let Err(error) = self.run.context.judge(self.run.job.id).await {
+            tracing::warn!(job = %self.run.job.id, %error, "cannot check job progress; stopping the slice to retry");
             // Judged again with the next commit, or by the loop when nothing is left to lease.
             self.end = SliceEnd::Again;
         }
@@ -450,11 +450,11 @@ impl<'a> Floor<'a> {
             Ok(()) => {}
             Err(LeaseError::Fenced) => {
                 self.is_fenced = true;
-                self.run.leash.cut();
+                self.run.cancel.kill();
             }
-            // The lease runs on until its expiry; the leash sees to it that nothing outlives it.
+            // The lease runs on until its expiry; the cancel token sees to it that nothing outlives it.
             Err(LeaseError::Store(error)) => {
-                tracing::warn!(job = %self.run.job.id, %error, "a slice's lease was not renewed");
+                tracing::warn!(job = %self.run.job.id, %error, "cannot renew slice lease; the slice runs until it expires");
             }
         }
     }
@@ -473,17 +473,17 @@ async fn or_never<F: Future + Unpin>(slot: &mut Option<F>) -> F::Output {
 }
 
 fn renew_timer(run: SliceRun<'_>) -> Sleep {
-    run.shop.ports.clock.sleep(run.job.spec.operation.kind().lease_ttl() / 3)
+    run.context.ports.clock.sleep(run.job.spec.operation.kind().lease_ttl() / 3)
 }
 
 fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
     async move {
         let ttl = run.job.spec.operation.kind().lease_ttl();
-        let before = run.shop.ports.clock.monotonic();
-        let status = run.shop.ports.jobs.renew_slice(run.lease, ttl).await?;
-        run.leash.prolong(before.after(ttl));
+        let before = run.context.ports.clock.monotonic();
+        let status = run.context.ports.jobs.renew_slice(run.lease, ttl).await?;
+        run.cancel.prolong(before.after(ttl));
         if brigade_model::status::stage(status) != Stage::Execute {
-            run.leash.stop();
+            run.cancel.stop();
         }
         Ok(())
     }
@@ -491,17 +491,17 @@ fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
 }
 
 fn look_timer(run: SliceRun<'_>) -> Sleep {
-    run.shop.ports.clock.sleep(NOTICE_MAX / 3)
+    run.context.ports.clock.sleep(NOTICE_MAX / 3)
 }
 
-/// Looks whether the job may run, and stops the leash when it may not.
+/// Looks whether the job may run, and stops the cancel token when it may not.
 fn look(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), StoreError>> {
     async move {
-        let before = run.shop.ports.clock.monotonic();
-        let job = run.shop.ports.jobs.job(run.job.id).await?;
+        let before = run.context.ports.clock.monotonic();
+        let job = run.context.ports.jobs.job(run.job.id).await?;
         match job.is_some_and(|job| brigade_model::status::stage(job.status) == Stage::Execute) {
-            true => run.leash.begin_until(before.after(NOTICE_MAX)),
-            false => run.leash.stop(),
+            true => run.cancel.begin_until(before.after(NOTICE_MAX)),
+            false => run.cancel.stop(),
         }
         Ok(())
     }

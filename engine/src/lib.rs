@@ -8,12 +8,14 @@
 
 mod budget;
 pub mod byte_budget;
+mod cancel_registry;
 mod change;
 mod config;
+mod context;
 pub mod dry_run;
 mod engine;
 mod execute;
-mod leashes;
+mod fair_queue;
 mod leb128;
 pub mod manifest;
 pub mod multipart_etag;
@@ -25,20 +27,18 @@ pub mod ports;
 mod purge;
 mod ranged;
 pub mod report;
-#[cfg(test)]
-mod rig;
-pub mod setback;
-mod shop;
 pub mod slice;
 mod space;
 mod stage;
+pub mod stage_error;
 pub mod store_clock;
-mod turns;
+#[cfg(test)]
+mod test_job;
 mod visits;
 
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use places::{BucketRules, Grantees, Place, RolePlaces, Roles};
 pub use ports::{Observer, Ports};
-pub use setback::Setback;
 pub use space::Space;
+pub use stage_error::StageError;

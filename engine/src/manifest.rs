@@ -23,7 +23,7 @@ use brigade_model::{BucketName, ETag, Job, JobFailure, ObjectKey};
 use crate::manifest::csv::StrangeFirstRow;
 use crate::manifest::inventory::InventoryError;
 use crate::manifest::row::RowError;
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// A key is shown this long, bytes: a failure's reason has 256 in all, and the problem counts.
 const SHOWN_KEY_BYTES: usize = 120;
@@ -154,7 +154,7 @@ pub enum ManifestProblem {
     /// The store is away; not the manifest's fault.
     #[error("cannot be read now: {0}")]
     Away(String),
-    /// The leash ended.
+    /// The cancel token ended.
     #[error("reading was stopped")]
     Stopped,
 }
@@ -199,7 +199,7 @@ impl ManifestProblem {
     }
 }
 
-impl From<ReadManifestError> for Setback {
+impl From<ReadManifestError> for StageError {
     fn from(error: ReadManifestError) -> Self {
         let code = match &error.problem {
             ManifestProblem::Missing => failure::MANIFEST_NOT_FOUND,
@@ -214,9 +214,9 @@ impl From<ReadManifestError> for Setback {
             | ManifestProblem::OtherSize { .. }
             | ManifestProblem::OtherMd5 { .. }
             | ManifestProblem::Gzip(_) => failure::INVALID_MANIFEST_CONTENT,
-            ManifestProblem::Away(_) => return Setback::Again(error.to_string()),
-            ManifestProblem::Stopped => return Setback::Stopped,
+            ManifestProblem::Away(_) => return StageError::Again(error.to_string()),
+            ManifestProblem::Stopped => return StageError::Stopped,
         };
-        Setback::Failed(JobFailure::new(code, error.to_string()))
+        StageError::Failed(JobFailure::new(code, error.to_string()))
     }
 }

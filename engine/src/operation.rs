@@ -7,8 +7,8 @@
 //!
 //! 1. a call whose effect is unknown is settled by the table in `effect_check.rs`, never by hope;
 //! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`, and whether it
-//!    had an effect is decided in one other, `Hand::with_effect`;
-//! 3. a leash that ends says what is known: [`Run::NotAttempted`] only when this task certainly
+//!    had an effect is decided in one other, `TaskContext::with_effect`;
+//! 3. a cancel token that ends says what is known: [`Run::NotAttempted`] only when this task certainly
 //!    changed nothing, [`Run::Unsettled`] otherwise, or [`Run::CutShort`] where it was seen what is missing.
 //!
 //! When to run a task, how many at once and what becomes of the outcome is the executor's.
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::job_store::OpenUpload;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{BucketName, Capabilities, Capability, JobId, Operation, Outcome, Task, Timestamp};
 
@@ -29,17 +29,17 @@ use capabilities::Need;
 use copy::plan::CopyPlan;
 use delete::Delete;
 use failure::End;
-use hand::Hand;
+use task_context::TaskContext;
 
 mod capabilities;
 mod copy;
 mod delete;
 mod effect_check;
 mod failure;
-mod hand;
 mod restore;
 mod tagging;
 mod tags;
+mod task_context;
 mod uploads;
 
 pub(crate) use capabilities::missing_for_row;
@@ -50,7 +50,7 @@ pub use uploads::abort_recorded_uploads;
 
 /// What a running operation may use; built once for each lease of a slice.
 #[derive(Clone)]
-pub struct Bench {
+pub struct SliceContext {
     /// Where the objects of the manifest lie: the only place of restore, delete and tagging.
     pub source: Place,
     /// Where copies go.
@@ -64,7 +64,7 @@ pub struct Bench {
     /// Where multipart uploads are recorded before their first part.
     pub jobs: Arc<dyn JobStore>,
     /// How long the worker may go on.
-    pub leash: Leash,
+    pub cancel: CancelToken,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Since when tasks of the slice that must look may have been attempted.
@@ -81,7 +81,7 @@ pub struct Bench {
     pub fence: Fence,
 }
 
-impl Bench {
+impl SliceContext {
     /// How many tasks one call that deletes may carry now: as many as the bucket takes, and no more than a
     /// second's worth of what the job and the endpoint may be asked for.
     pub(crate) fn group_max(&self, bucket: &BucketName) -> usize {
@@ -91,15 +91,15 @@ impl Bench {
 
 /// The end of one task's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Run {
+pub enum TaskEnd {
     /// It has its outcome.
     Done(Outcome),
-    /// The leash ended (or the lease, or the job store failed) and the task certainly changed
+    /// The cancel token ended (or the lease, or the job store failed) and the task certainly changed
     /// nothing: it may run later as if it had never begun.
     NotAttempted,
-    /// The leash ended and nobody knows how far the task came: it must look when it runs again.
-    Unsettled,
-    /// The leash ended while a call failed for a reason that may pass, after the task had acted: its
+    /// The cancel token ended and nobody knows how far the task came: it must look when it runs again.
+    UnknownEffect,
+    /// The cancel token ended while a call failed for a reason that may pass, after the task had acted: its
     /// outcome if it does not run again. If it does it must look.
     CutShort(Outcome),
 }
@@ -108,7 +108,7 @@ pub enum Run {
 #[async_trait]
 pub(crate) trait ObjectOperation: Send + Sync {
     /// Carries out one task.
-    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End>;
+    async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End>;
 
     /// What it asks of its endpoints beyond what every store does.
     fn needs(&self) -> Vec<Need>;
@@ -123,10 +123,10 @@ pub(crate) trait ObjectOperation: Send + Sync {
 #[async_trait]
 pub(crate) trait Group: Send + Sync {
     /// See [`PreparedOperation::group_len`].
-    fn len(&self, tasks: &[Task], keys_max: usize, must_look: &dyn Fn(&Task) -> bool) -> usize;
+    fn len(&self, tasks: &[Task], keys_max: usize, must_check: &dyn Fn(&Task) -> bool) -> usize;
 
     /// Carries out tasks that [`Group::len`] put together.
-    async fn run(&self, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run>;
+    async fn run(&self, slice_context: &SliceContext, tasks: &[Task], must_check: bool) -> Vec<TaskEnd>;
 }
 
 /// An operation with its parameters in the form that tasks need; built once for a job.
@@ -151,11 +151,11 @@ impl PreparedOperation {
     }
 
     /// How many of the first tasks, of `keys_max` at most, one call of [`run_group`] can carry: at least
-    /// 1 (when there is a task), and 1 for every operation without groups. `must_look` says which
+    /// 1 (when there is a task), and 1 for every operation without groups. `must_check` says which
     /// tasks lie in the window of a lease that was revoked.
     #[must_use]
-    pub fn group_len(&self, tasks: &[Task], keys_max: usize, must_look: impl Fn(&Task) -> bool) -> usize {
-        self.0.group().map_or(tasks.len().min(1), |group| group.len(tasks, keys_max, &must_look))
+    pub fn group_len(&self, tasks: &[Task], keys_max: usize, must_check: impl Fn(&Task) -> bool) -> usize {
+        self.0.group().map_or(tasks.len().min(1), |group| group.len(tasks, keys_max, &must_check))
     }
 }
 
@@ -165,21 +165,31 @@ pub fn missing_capabilities(operation: &Operation, source: &Capabilities, target
     capabilities::missing_among(&PreparedOperation::new(operation).0.needs(), source, target)
 }
 
-/// Runs one task of any operation. `must_look` says that it may have been attempted before.
-pub async fn run_one(operation: &PreparedOperation, bench: &Bench, task: &Task, must_look: bool) -> Run {
-    let hand = Hand::new(bench, task, must_look.then_some(bench.attempted_since));
-    hand.end(operation.0.run(&hand).await)
+/// Runs one task of any operation. `must_check` says that it may have been attempted before.
+pub async fn run_one(
+    operation: &PreparedOperation,
+    slice_context: &SliceContext,
+    task: &Task,
+    must_check: bool,
+) -> TaskEnd {
+    let context = TaskContext::new(slice_context, task, must_check.then_some(slice_context.attempted_since));
+    context.end(operation.0.run(&context).await)
 }
 
 /// Runs tasks that [`PreparedOperation::group_len`] put together, in one call where possible. The
 /// ends stand in the order of the tasks.
-pub async fn run_group(operation: &PreparedOperation, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
+pub async fn run_group(
+    operation: &PreparedOperation,
+    slice_context: &SliceContext,
+    tasks: &[Task],
+    must_check: bool,
+) -> Vec<TaskEnd> {
     if let Some(group) = operation.0.group() {
-        return group.run(bench, tasks, must_look).await;
+        return group.run(slice_context, tasks, must_check).await;
     }
     let mut runs = Vec::with_capacity(tasks.len());
     for task in tasks {
-        runs.push(run_one(operation, bench, task, must_look).await);
+        runs.push(run_one(operation, slice_context, task, must_check).await);
     }
     runs
 }

@@ -4,27 +4,27 @@ use std::collections::BTreeSet;
 
 use brigade_model::JobId;
 use brigade_model::ports::job_store::{Due, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 
+use crate::context::EngineContext;
 use crate::pace::{Pace, ROW_BYTES};
-use crate::shop::Shop;
 
 /// Rows that one step of a purge removes.
 const PURGE_ROWS: usize = 1000;
 
 /// Removes jobs that ended long ago, and deleted ones, with their files; and the slices and outcomes
 /// that ended ones keep no longer. Gives whether every folder of the spool belongs to a job that holds it, which was so before if `is_spool_swept`.
-pub(crate) async fn purge(shop: &Shop, leash: &Leash, is_spool_swept: bool) -> bool {
-    let mut purge = Purge { shop, leash, is_spool_swept };
+pub(crate) async fn purge(context: &EngineContext, cancel: &CancelToken, is_spool_swept: bool) -> bool {
+    let mut purge = Purge { context, cancel, is_spool_swept };
     if let Err(error) = purge.work().await {
-        tracing::warn!(%error, "what is kept no longer is not all removed yet");
+        tracing::warn!(%error, "cannot purge ended jobs; retrying");
     }
     purge.is_spool_swept
 }
 
 struct Purge<'a> {
-    shop: &'a Shop,
-    leash: &'a Leash,
+    context: &'a EngineContext,
+    cancel: &'a CancelToken,
     is_spool_swept: bool,
 }
 
@@ -33,14 +33,14 @@ impl Purge<'_> {
         if !self.is_spool_swept {
             self.is_spool_swept = self.sweep_spool().await?;
         }
-        while !self.leash.is_stopped() && self.step().await? {}
+        while !self.cancel.is_stopped() && self.step().await? {}
         Ok(())
     }
 
     /// Removes some rows, and the files that no row names after that; whether more is left.
     async fn step(&mut self) -> Result<bool, StoreError> {
-        let ports = &self.shop.ports;
-        let (now, config) = (ports.jobs.service_time().await?, &self.shop.config);
+        let ports = &self.context.ports;
+        let (now, config) = (ports.jobs.service_time().await?, &self.context.config);
         let due = Due {
             ended_before: now.before(config.ended_jobs_kept),
             outcomes_before: now.before(config.outcomes_kept),
@@ -68,12 +68,12 @@ impl Purge<'_> {
         }
         let mut is_swept = true;
         for job in folders {
-            if self.leash.is_stopped() {
+            if self.cancel.is_stopped() {
                 return Ok(false);
             }
-            let is_in_use = match self.shop.ports.jobs.job(job).await? {
+            let is_in_use = match self.context.ports.jobs.job(job).await? {
                 Some(kept) if kept.outcomes_removed.is_none() => true,
-                Some(_) => !self.shop.ports.jobs.slices(job, 0, 1).await?.is_empty(),
+                Some(_) => !self.context.ports.jobs.slices(job, 0, 1).await?.is_empty(),
                 None => false,
             };
             if !is_in_use {
@@ -88,12 +88,12 @@ impl Purge<'_> {
         let Some(names) = self.list_spool(&format!("{job}/")).await else { return false };
         let mut is_empty = true;
         for name in names {
-            if self.leash.is_stopped() {
+            if self.cancel.is_stopped() {
                 return false;
             }
-            if let Err(error) = self.shop.ports.spool.remove(&name).await {
+            if let Err(error) = self.context.ports.spool.remove(&name).await {
                 if is_empty {
-                    tracing::warn!(%job, %error, "the spool files of a purged job are not all removed yet");
+                    tracing::warn!(%job, %error, "cannot remove spool files of a purged job; retrying");
                 }
                 is_empty = false;
             }
@@ -102,7 +102,7 @@ impl Purge<'_> {
     }
 
     async fn list_spool(&self, prefix: &str) -> Option<Vec<String>> {
-        let listed = self.shop.ports.spool.list(prefix).await;
-        listed.inspect_err(|error| tracing::warn!(%error, "the spool cannot be listed")).ok()
+        let listed = self.context.ports.spool.list(prefix).await;
+        listed.inspect_err(|error| tracing::warn!(%error, "cannot list spool; retrying the purge")).ok()
     }
 }

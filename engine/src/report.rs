@@ -29,7 +29,7 @@ mod upload;
 use brigade_model::Job;
 use brigade_model::limits::REPORT_FILE_ROWS_MAX;
 use brigade_model::ports::job_store::StageLease;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{Clock, JobStore, Spool};
 
 pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
@@ -39,7 +39,7 @@ pub use trial::try_place;
 use crate::byte_budget::ByteBudget;
 use crate::places::Place;
 use crate::report::destination::Destination;
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// What a report needs.
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ pub struct WriteReport<'a> {
     /// For the report's date.
     pub clock: &'a dyn Clock,
     /// How long it may go on.
-    pub leash: &'a Leash,
+    pub cancel: &'a CancelToken,
     /// The bytes of bodies that this process holds.
     pub bytes: &'a ByteBudget,
 }
@@ -67,8 +67,8 @@ pub struct WriteReport<'a> {
 /// # Errors
 /// [`Setback`]; files that are finished stay, and the next call goes on behind them. What the
 /// store refuses is [`Setback::Again`] too: the caller decides for how long it is tried.
-pub async fn write_report(what: WriteReport<'_>) -> Result<(), Setback> {
-    let Some(to) = Destination::of(what.job, what.place, what.leash)? else { return Ok(()) };
+pub async fn write_report(what: WriteReport<'_>) -> Result<(), StageError> {
+    let Some(to) = Destination::of(what.job, what.place, what.cancel)? else { return Ok(()) };
     upload::abort_open(what, &to).await?;
     trial::abort_left(&to).await?;
     files::write_files(what, &to, REPORT_FILE_ROWS_MAX).await?;

@@ -16,7 +16,7 @@ use brigade_model::{Job, ManifestFormat};
 
 pub use codec::{Meaning, ReadSliceError, SliceReader, SliceWriter};
 
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// Opens a slice: its tasks one after the other, empty versions read as the job wants them, and
 /// blanks before keys as its preparation found them to be meant.
@@ -24,7 +24,7 @@ use crate::setback::Setback;
 /// # Errors
 /// [`Setback::Again`] when the spool is away, [`Setback::Failed`] when the file is not what
 /// was written.
-pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
+pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, StageError> {
     read(spool, slice, Meaning { empty_version: meaning_of_empty_version(job), separator: separator(job) }).await
 }
 
@@ -32,11 +32,11 @@ pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<Slic
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, Setback> {
+pub(crate) async fn open_as_written(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, StageError> {
     read(spool, slice, Meaning { empty_version: EmptyVersion::Latest, separator: separator(job) }).await
 }
 
-async fn read(spool: &dyn Spool, slice: &SliceRow, meaning: Meaning) -> Result<SliceReader, Setback> {
+async fn read(spool: &dyn Spool, slice: &SliceRow, meaning: Meaning) -> Result<SliceReader, StageError> {
     let bytes = spool.read(&slice.spool_name).await?;
     let read = async { codec::verify(&bytes).await.and_then(|()| SliceReader::open_verified(bytes, slice, meaning)) };
     read.await.map_err(|error| unreadable(slice, &error))
@@ -49,8 +49,8 @@ fn separator(job: &Job) -> Separator {
 
 /// What becomes of a stage that meets a slice whose file is not what was written.
 #[must_use]
-pub fn unreadable(slice: &SliceRow, error: &ReadSliceError) -> Setback {
-    Setback::internal(format!("slice {} ({}) {error}", slice.index, slice.spool_name))
+pub fn unreadable(slice: &SliceRow, error: &ReadSliceError) -> StageError {
+    StageError::internal(format!("slice {} ({}) {error}", slice.index, slice.spool_name))
 }
 
 /// Tasks of the slice below this offset may have been attempted before, if they have no outcome;
@@ -59,7 +59,7 @@ pub fn unreadable(slice: &SliceRow, error: &ReadSliceError) -> Setback {
 pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) -> u32 {
     if was_restored {
         slice.tasks
-    } else if slice.must_look {
+    } else if slice.must_check {
         first.saturating_add(WINDOW_TASKS).min(slice.tasks)
     } else {
         0

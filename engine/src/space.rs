@@ -1,6 +1,6 @@
-//! The low-space gate: what must wait while the spool's medium is nearly full.
+//! The low-space circuit breaker: what must wait while the spool's medium is nearly full.
 //!
-//! A gate, not a status: nothing is stored, and when there is room again everything goes on.
+//! A circuit breaker, not a status: nothing is stored, and when there is room again everything goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ impl Space {
     pub(crate) async fn look(&self, spool: &dyn Spool) {
         match spool.bytes_free().await {
             Ok(free) => self.free.store(free.unwrap_or(u64::MAX), Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "cannot tell how much room is left"),
+            Err(error) => tracing::warn!(%error, "cannot read free disk space; using the last value"),
         }
     }
 

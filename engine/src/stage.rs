@@ -16,17 +16,17 @@ use brigade_model::job::Change;
 use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use brigade_model::outcome::cut;
 use brigade_model::ports::job_store::{StageLease, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::status::stage;
 use brigade_model::{Job, JobId, Stage, Status};
 
 use crate::change::ChangeError;
-use crate::setback::Setback;
-use crate::shop::Shop;
+use crate::context::EngineContext;
+use crate::stage_error::StageError;
 
 /// How a step of a stage ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum StageStep {
     /// The job moved: look at its status again.
     Moved,
     /// The job waits for somebody else, or has ended.
@@ -36,96 +36,98 @@ pub(crate) enum Step {
 }
 
 /// How long a stage waits after something failed that may pass.
-pub(crate) const AGAIN: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// It waits longer when it has waited for long, but not longer than this.
-const AGAIN_MAX: Duration = Duration::from_secs(60);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 /// How long a stage is left alone that another holder has. Not less: its lease may have expired
 /// long before it can be taken over, and the loop would ask again and again.
-const LEFT_ALONE: Duration = Duration::from_secs(1);
+const BUSY_DELAY: Duration = Duration::from_secs(1);
 
-impl From<StoreError> for Step {
+impl From<StoreError> for StageStep {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "the job store failed; looking again");
-        Step::Again(AGAIN)
+        tracing::warn!(%error, "database error in a job stage; retrying");
+        StageStep::Again(RETRY_DELAY)
     }
 }
 
-impl From<Result<Option<Job>, ChangeError>> for Step {
+impl From<Result<Option<Job>, ChangeError>> for StageStep {
     fn from(changed: Result<Option<Job>, ChangeError>) -> Self {
         match changed {
-            Ok(Some(_)) => Step::Moved,
-            Ok(None) => Step::Over,
-            Err(ChangeError::Fenced) => Step::Again(LEFT_ALONE),
+            Ok(Some(_)) => StageStep::Moved,
+            Ok(None) => StageStep::Over,
+            Err(ChangeError::Fenced) => StageStep::Again(BUSY_DELAY),
             Err(ChangeError::Store(error)) => error.into(),
         }
     }
 }
 
-/// Visits a job: takes its stage, if it is free, and does what its status calls for. When the leash
+/// Visits a job: takes its stage, if it is free, and does what its status calls for. When the cancel token
 /// is cut the work is left where it stands, as by a crash.
-pub(crate) async fn visit(shop: &Shop, job: JobId, leash: &Leash) -> Step {
-    let lease = match hold::take_stage(&shop.ports, job, shop.owner, shop.config.lease_grace, leash).await {
+pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelToken) -> StageStep {
+    let lease = match hold::take_stage(&context.ports, job, context.owner, context.config.lease_grace, cancel).await {
         Ok(Some(lease)) => lease,
-        Ok(None) => return Step::Again(LEFT_ALONE),
+        Ok(None) => return StageStep::Again(BUSY_DELAY),
         Err(error) => return error.into(),
     };
-    let cut = leash.finishing();
+    let cut = cancel.for_cleanup();
     let work = async {
         tokio::select! {
             biased;
-            step = follow(shop, &lease, leash) => step,
-            () = cut.stopped() => leave(&Setback::Stopped),
+            step = follow(context, &lease, cancel) => step,
+            () = cut.stopped() => leave(&StageError::Stopped),
         }
     };
-    hold::hold_stage(&shop.ports, &lease, leash, work).await
+    hold::hold_stage(&context.ports, &lease, cancel, work).await
 }
 
 /// Takes steps until the job waits for somebody else.
-async fn follow(shop: &Shop, lease: &StageLease, leash: &Leash) -> Step {
+async fn follow(context: &EngineContext, lease: &StageLease, cancel: &CancelToken) -> StageStep {
     loop {
-        let job = match shop.ports.jobs.job(lease.job).await {
+        let job = match context.ports.jobs.job(lease.job).await {
             Ok(Some(job)) => job,
-            Ok(None) => return Step::Over,
+            Ok(None) => return StageStep::Over,
             Err(error) => return error.into(),
         };
         let step = match stage(job.status) {
-            Stage::Prepare => prepare::prepare(shop, &job, lease, leash).await,
-            Stage::Drain => drain::pause(shop, lease, leash).await,
-            Stage::Report => report::report(shop, &job, lease, leash).await,
-            Stage::Wait | Stage::Execute | Stage::End => return Step::Over,
+            Stage::Prepare => prepare::prepare(context, &job, lease, cancel).await,
+            Stage::Drain => drain::pause(context, lease, cancel).await,
+            Stage::Report => report::report(context, &job, lease, cancel).await,
+            Stage::Wait | Stage::Execute | Stage::End => return StageStep::Over,
         };
-        shop.ring();
-        if step != Step::Moved || leash.is_stopped() {
+        context.notify();
+        if step != StageStep::Moved || cancel.is_stopped() {
             return step;
         }
     }
 }
 
 /// What becomes of a visit whose work came to nothing, without a word of the job.
-fn leave(setback: &Setback) -> Step {
-    match setback {
-        Setback::Fenced => Step::Again(LEFT_ALONE),
-        // The leash ended, or the lease was too short for a call that had to be made.
-        Setback::Stopped | Setback::Again(_) | Setback::Failed(_) => Step::Again(AGAIN),
+fn leave(stage_error: &StageError) -> StageStep {
+    match stage_error {
+        StageError::Fenced => StageStep::Again(BUSY_DELAY),
+        // The cancel token ended, or the lease was too short for a call that had to be made.
+        StageError::Stopped | StageError::Again(_) | StageError::Failed(_) => StageStep::Again(RETRY_DELAY),
     }
 }
 
 /// Lets the job say what keeps it waiting, and enters the stage again later. A job that is
 /// being cancelled keeps its user's reason.
-async fn say_and_wait(shop: &Shop, lease: &StageLease, reason: &str) -> Step {
+async fn say_and_wait(context: &EngineContext, lease: &StageLease, reason: &str) -> StageStep {
     let text = cut(format!("{reason}; trying again"), STATUS_UPDATE_REASON_BYTES_MAX);
     let decide = |job: &Job| {
         let owns = matches!(stage(job.status), Stage::Prepare | Stage::Report) && job.status != Status::Cancelling;
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
-    tracing::warn!(job = %lease.job, %reason, "a stage waits");
-    match shop.ports.change_job(lease.job, Some(lease.fence), decide).await {
-        Ok(Some(job)) => shop.waited(&job).await.map_or_else(Step::from, |waited| Step::Again(pause(waited))),
+    tracing::warn!(job = %lease.job, %reason, "job stage waits; retrying");
+    match context.ports.change_job(lease.job, Some(lease.fence), decide).await {
+        Ok(Some(job)) => {
+            context.waited(&job).await.map_or_else(StageStep::from, |waited| StageStep::Again(pause(waited)))
+        }
         other => other.into(),
     }
 }
 
 /// A tenth of the time that the job has waited already: a long wait asks and says less often.
 fn pause(waited: Duration) -> Duration {
-    (waited / 10).clamp(AGAIN, AGAIN_MAX)
+    (waited / 10).clamp(RETRY_DELAY, RETRY_DELAY_MAX)
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{SetEndpointError, StoreError};
-use brigade_model::ports::object_store::{Leash, ObjectHead};
+use brigade_model::ports::object_store::{CancelToken, ObjectHead};
 use brigade_model::{EndpointRow, Job, Timestamp};
 
 use crate::places::{Place, RolePlaces};
 use crate::report::{NotSampled, Sampled, sample_clock, sampling_place};
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// A sample that is not there within this time is not waited for: the slice has a lease that
 /// nobody renews meanwhile.
@@ -43,22 +43,22 @@ pub fn may_be_newer(place: &Place, head: &ObjectHead, since: Timestamp) -> bool 
 /// are conservative.
 ///
 /// # Errors
-/// [`Setback::Stopped`] when the leash ended; [`Setback::Again`] when the job store failed, or
+/// [`Setback::Stopped`] when the cancel token ended; [`Setback::Again`] when the job store failed, or
 /// `must` and the endpoint did not answer in time. Never of what is refused for good.
 pub async fn ensure_sampled(
     jobs: &dyn JobStore,
     job: &Job,
     places: &RolePlaces,
-    leash: &Leash,
+    cancel: &CancelToken,
     must: bool,
-) -> Result<(), Setback> {
+) -> Result<(), StageError> {
     if job.spec.options.is_dry_run() {
         return Ok(());
     }
     for place in acted_on(places) {
         recall(jobs, place).await?;
         if Arc::ptr_eq(&place.stamps, &places.report.stamps) {
-            sample(job, &places.report, leash, must).await?;
+            sample(job, &places.report, cancel, must).await?;
         }
         keep(jobs, place).await?;
     }
@@ -81,11 +81,11 @@ async fn recall(jobs: &dyn JobStore, place: &Place) -> Result<(), StoreError> {
 
 /// Takes a sample where one is due, one worker for all. A job without a report takes none, and
 /// relies on those of others.
-async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<(), Setback> {
+async fn sample(job: &Job, report: &Place, cancel: &CancelToken, must: bool) -> Result<(), StageError> {
     let stamps = &report.stamps;
     let Some(of) = sampling_place(job, report) else { return Ok(()) };
     // No task: nobody has to have looked a moment ago whether the job may still run.
-    let finishing = leash.finishing();
+    let finishing = cancel.for_cleanup();
     let take = async {
         let _turn = stamps.take_turn().await;
         let mut is_wanted = stamps.is_sample_due(&of);
@@ -96,7 +96,7 @@ async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<
             let taken = sample_clock(job, report, &finishing).await?;
             if taken == Sampled::AndKept {
                 stamps.note_kept_object(&of);
-                tracing::warn!(endpoint = %report.endpoint, place = of, "the store's clock is not read there again");
+                tracing::warn!(endpoint = %report.endpoint, place = of, "no more store clock reads at this report location");
             }
             is_wanted = stamps.is_wide() && taken == Sampled::AndRemoved;
         }
@@ -105,24 +105,24 @@ async fn sample(job: &Job, report: &Place, leash: &Leash, must: bool) -> Result<
     let taken = tokio::select! {
         biased;
         taken = take => taken,
-        () = leash.stopped() => Err(NotSampled::Stopped),
+        () = cancel.stopped() => Err(NotSampled::Stopped),
         () = stamps.ours().sleep(PATIENCE) => Err(NotSampled::NotNow(format!("no answer in {PATIENCE:?}"))),
     };
     let why = match taken {
         Ok(()) => return Ok(()),
-        Err(NotSampled::Stopped) => return Err(Setback::Stopped),
+        Err(NotSampled::Stopped) => return Err(StageError::Stopped),
         Err(NotSampled::Refused(why)) => {
             stamps.note_refused(&of);
-            tracing::info!(endpoint = %report.endpoint, job = %job.id, why, "the store's clock was not read");
+            tracing::info!(endpoint = %report.endpoint, job = %job.id, why, "report location gives no store clock; effect checks stay conservative");
             return Ok(());
         }
         Err(NotSampled::NotNow(why)) => why,
     };
     let reason = format!("the clock of endpoint {} cannot be read: {why}", report.endpoint);
     if must && !stamps.is_sampled() {
-        return Err(Setback::Again(reason));
+        return Err(StageError::Again(reason));
     }
-    tracing::info!(job = %job.id, reason, "the offset of the store's clock stays as it is known");
+    tracing::info!(job = %job.id, reason, "cannot read store clock now; keeping the last known offset");
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::JobHead;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{AccountId, JobId, Stage};
 
 /// A visit keeps its place for so long, whoever waits. ours
@@ -50,7 +50,7 @@ struct Visit {
     stage: Stage,
     number: u64,
     since: Monotonic,
-    leash: Leash,
+    cancel: CancelToken,
     /// Since when it is to give its place up.
     asked: Option<Monotonic>,
 }
@@ -111,28 +111,28 @@ impl Visits {
     }
 
     /// A visit begins.
-    pub(crate) fn begin(&mut self, head: &JobHead, stage: Stage, leash: Leash, now: Monotonic) {
+    pub(crate) fn begin(&mut self, head: &JobHead, stage: Stage, cancel: CancelToken, now: Monotonic) {
         self.begun += 1;
         let (number, account) = (self.begun, head.account.clone());
         self.accounts.insert(account.clone(), number);
         let past = self.past.entry(head.id).or_insert(Past { number, given_up: None });
         past.number = number;
         past.given_up.take_if(|(before, _)| *before != stage);
-        self.under_way.insert(head.id, Visit { account, stage, number, since: now, leash, asked: None });
+        self.under_way.insert(head.id, Visit { account, stage, number, since: now, cancel, asked: None });
     }
 
     /// Asks a visit to give its place up.
     pub(crate) fn ask(&mut self, job: JobId, now: Monotonic) {
         if let Some(visit) = self.under_way.get_mut(&job) {
             visit.asked = Some(now);
-            visit.leash.stop();
+            visit.cancel.stop();
         }
     }
 
     /// Cuts the visits that were asked and have not ended for long.
-    pub(crate) fn cut_late(&self, now: Monotonic) {
+    pub(crate) fn kill_late(&self, now: Monotonic) {
         let is_late = |visit: &&Visit| visit.asked.is_some_and(|asked| now.since(asked) >= GRACE);
-        self.under_way.values().filter(is_late).for_each(|visit| visit.leash.cut());
+        self.under_way.values().filter(is_late).for_each(|visit| visit.cancel.kill());
     }
 
     /// A visit has ended.

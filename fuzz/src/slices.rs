@@ -39,7 +39,7 @@ fn read(file: Bytes, tasks: u32, meaning: EmptyVersion) -> Result<Vec<Task>, ()>
         succeeded: 0,
         failed: 0,
         is_leased: false,
-        must_look: false,
+        must_check: false,
         revocations: 0,
         first_leased: None,
         unsettled_since: None,

@@ -22,7 +22,7 @@ use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    At, CallError, CopyObject, GetObject, HeadObject, Leash, NewObject, ObjectHead, PutDone, PutObject, Request,
+    At, CallError, CancelToken, CopyObject, GetObject, HeadObject, NewObject, ObjectHead, PutDone, PutObject, Request,
     Verdict, send,
 };
 use bytes::Bytes;
@@ -194,7 +194,7 @@ impl Subject {
     }
 
     async fn call<R: Request>(&self, request: R) -> Result<R::Answer, CallError> {
-        send(&*self.store, &Leash::unbounded(), request).await
+        send(&*self.store, &CancelToken::unbounded(), request).await
     }
 
     async fn put(&self, at: &At, body: &str) -> PutDone {

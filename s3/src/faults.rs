@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{
-    Answer, ByteStream, Call, CallError, Effect, GotObject, Leash, ObjectStore, Verdict,
+    Answer, ByteStream, Call, CallError, CancelToken, Effect, GotObject, ObjectStore, Verdict,
 };
 use brigade_model::ports::{Clock, Entropy};
 use bytes::Bytes;
@@ -98,12 +98,12 @@ fn lost(message: &str) -> CallError {
 
 #[async_trait]
 impl ObjectStore for Faults {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         if let Some(fault) = self.before() {
             return Err(fault);
         }
         self.be_late(self.plan.held_up_ppm, self.plan.held_up_max).await;
-        let result = self.inner.call(leash, call).await;
+        let result = self.inner.call(cancel, call).await;
         self.be_late(self.plan.late_ppm, self.plan.late_max).await;
         if self.strikes(self.plan.lost_after_ppm) || self.is_away() {
             return Err(lost("the connection broke before the answer"));

@@ -17,7 +17,7 @@ use brigade_model::StoreClock;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, GetObject, HeadObject, Leash, ListObjectsV2, ObjectStore,
+    Answer, Call, CallError, CancelToken, GetObject, HeadObject, ListObjectsV2, ObjectStore,
 };
 
 use crate::credentials::CredentialSource;
@@ -26,21 +26,21 @@ use crate::timeouts::Timeouts;
 mod calls;
 mod connect;
 mod download;
-mod draft;
 mod encoding;
 mod endpoint;
 mod exchange;
 mod failure;
-mod line;
-mod patience;
-mod reply;
+mod pool;
+mod request;
+mod response;
+mod response_timeout;
 mod sign;
 mod tls;
 
-use draft::{CHECKSUM_MODE, Draft};
 use exchange::Exchange;
-pub use line::{IDLE_CONNECTIONS_MAX, IdleConnections};
-use reply::Reply;
+pub use pool::{IDLE_CONNECTIONS_MAX, IdleConnections};
+use request::{CHECKSUM_MODE, RequestDraft};
+use response::StoreResponse;
 
 /// How a bucket stands in a URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl HttpStore {
             ListObjectsV2 { bucket: bucket.clone(), prefix: String::new(), continuation_token: None, max_keys: 1 };
         // It may take as long as a small listing, and has no body.
         let call = Call::ListObjectsV2(listing);
-        match self.exchange.send(&call, Draft::of_bucket(::http::Method::HEAD, bucket)).await {
+        match self.exchange.send(&call, RequestDraft::of_bucket(::http::Method::HEAD, bucket)).await {
             Err(error) if error.http_status.is_none() => Err(error),
             _ => Ok(()),
         }
@@ -184,9 +184,9 @@ impl HttpStore {
 }
 
 /// What an answer with a success's status proves.
-fn proof(call: &Call, reply: Reply) -> Result<Answer, CallError> {
-    let whence = failure::Whence::of(&reply);
-    calls::decode(call, reply).map_err(|flaw| failure::unproven(whence, flaw))
+fn proof(call: &Call, reply: StoreResponse) -> Result<Answer, CallError> {
+    let origin = failure::ResponseOrigin::of(&reply);
+    calls::decode(call, reply).map_err(|invalid| failure::unproven(origin, invalid))
 }
 
 /// What any whole answer makes of a call, for tests that make answers up. An object's bytes are
@@ -202,13 +202,13 @@ pub fn prove(
 ) -> Result<Answer, CallError> {
     let (head, body) = answer.into_parts();
     let elements_max = call.answer_bounds().elements;
-    let reply = Reply { status: head.status, headers: head.headers, body, elements_max, stream: None };
+    let reply = StoreResponse { status: head.status, headers: head.headers, body, elements_max, stream: None };
     if reply.status.is_success() { proof(call, reply) } else { Err(failure::refused(&reply, now)) }
 }
 
 #[async_trait]
 impl ObjectStore for HttpStore {
-    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let error = match self.attempt(&call).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,

@@ -6,7 +6,7 @@
 //! GetObject lasts until its stream ends. Caps can be changed, and everything stopped, while calls
 //! run and wait ([`LimitHandle`]).
 //!
-//! No attempt outlives its lease: one that is in flight when the leash is over is dropped, and so
+//! No attempt outlives its lease: one that is in flight when the cancel token is over is dropped, and so
 //! has ended before another worker may take the work over.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{
-    Answer, ByteStream, Call, CallClass, CallError, Caller, Effect, GotObject, Leash, ObjectStore, Verdict,
+    Answer, ByteStream, Call, CallClass, CallError, Caller, CancelToken, Effect, GotObject, ObjectStore, Verdict,
 };
 use brigade_model::ports::{Clock, Monotonic};
 use bytes::Bytes;
@@ -223,20 +223,20 @@ impl Limit {
         LimitHandle(Arc::clone(&self.queue))
     }
 
-    /// A permit, once there is one and its time has come, unless the leash ends before.
-    async fn permit(&self, leash: &Leash, call: &Call) -> Result<Permit, CallError> {
+    /// A permit, once there is one and its time has come, unless the cancel token ends before.
+    async fn permit(&self, cancel: &CancelToken, call: &Call) -> Result<Permit, CallError> {
         let granted = async {
             let mut permit =
-                self.queue.acquire(call.bucket(), call.kind().class(), leash.caller(), call.bytes_on_wire()).await;
+                self.queue.acquire(call.bucket(), call.kind().class(), cancel.caller(), call.bytes_on_wire()).await;
             permit.wait_to_start(&*self.clock, call.objects(), bytes_sent(call)).await.map(|()| permit)
         };
         let permit = tokio::select! {
             biased;
             permit = granted => permit.map_err(|TooMany| CallError::too_many_objects())?,
-            () = leash.ended(&*self.clock) => return Err(stopped()),
+            () = cancel.ended(&*self.clock) => return Err(stopped()),
         };
         // The wait may have been long.
-        let may_start = leash.may_start(self.clock.monotonic(), self.timeouts.to_start(call));
+        let may_start = cancel.may_start(self.clock.monotonic(), self.timeouts.to_start(call));
         may_start.then_some(permit).ok_or_else(stopped)
     }
 }
@@ -258,21 +258,21 @@ fn ended() -> CallError {
 
 #[async_trait]
 impl ObjectStore for Limit {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let mut permit = self.permit(leash, &call).await?;
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let mut permit = self.permit(cancel, &call).await?;
         let objects = call.objects();
         let result = tokio::select! {
             biased;
-            result = self.inner.call(leash, call) => result,
-            () = leash.over(&*self.clock) => Err(ended()),
+            result = self.inner.call(cancel, call) => result,
+            () = cancel.over(&*self.clock) => Err(ended()),
         };
         permit.learn(&result, objects, self.clock.monotonic());
         match result {
             Ok(Answer::GetObject(got)) => {
                 let GotObject { head, body } = *got;
                 permit.cover(head.size);
-                let (permit, leash, clock) = (Some(permit), leash.clone(), Arc::clone(&self.clock));
-                let body = Box::new(Permitted { body, permit, leash, clock });
+                let (permit, cancel, clock) = (Some(permit), cancel.clone(), Arc::clone(&self.clock));
+                let body = Box::new(Permitted { body, permit, cancel, clock });
                 Ok(Answer::GetObject(Box::new(GotObject { head, body })))
             }
             other => other,
@@ -284,7 +284,7 @@ impl ObjectStore for Limit {
 struct Permitted {
     body: Box<dyn ByteStream>,
     permit: Option<Permit>,
-    leash: Leash,
+    cancel: CancelToken,
     clock: Arc<dyn Clock>,
 }
 
@@ -294,7 +294,7 @@ impl ByteStream for Permitted {
         let piece = tokio::select! {
             biased;
             piece = self.body.next() => piece,
-            () = self.leash.over(&*self.clock) => Some(Err(ended())),
+            () = self.cancel.over(&*self.clock) => Some(Err(ended())),
         };
         match (&piece, &self.permit) {
             (Some(Ok(bytes)), Some(permit)) => {

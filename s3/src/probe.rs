@@ -14,7 +14,7 @@ use brigade_model::capability::Capability;
 use brigade_model::limits::PART_BYTES_MIN;
 use brigade_model::names::BucketName;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{CallError, Leash};
+use brigade_model::ports::object_store::{CallError, CancelToken};
 use brigade_model::probe::{Finding, Proof};
 
 mod acls;
@@ -54,18 +54,18 @@ pub enum ProbeError {
 }
 
 /// Tries every capability in that bucket, under keys that begin with `brigade-probe-<run>/`.
-/// When the leash is stopped nothing more is tried, and what was written is removed.
+/// When the cancel token is stopped nothing more is tried, and what was written is removed.
 ///
 /// # Errors
 /// [`ProbeError`]: there are no findings.
 pub async fn probe(
     store: &dyn ObjectStore,
-    leash: &Leash,
+    cancel: &CancelToken,
     bucket: &BucketName,
     run: &str,
 ) -> Result<Vec<Finding>, ProbeError> {
     // Servers may refuse ranges of sources up to 5 MiB, as S3 does.
-    let trial = Trial { store, leash, bucket, prefix: prefix_of(run), large_bytes: PART_BYTES_MIN as usize + 16 };
+    let trial = Trial { store, cancel, bucket, prefix: prefix_of(run), large_bytes: PART_BYTES_MIN as usize + 16 };
     try_and_sweep(&trial).await
 }
 

@@ -8,16 +8,16 @@
 //! | throttled | wait with full jitter, or as long as the store asks; no attempt is spent |
 //! | a limit of ours that is lower than the objects of the call | that error: its caller asks for fewer at once |
 //! | throttled, of a call about several objects | wait as well, and then that error: its caller asks for fewer at once |
-//! | unavailable | wait at the gate; no attempt is spent |
-//! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the gate; no attempt is spent |
+//! | unavailable | wait at the circuit breaker; no attempt is spent |
+//! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the circuit breaker; no attempt is spent |
 //! | another failure of this call alone | spend an attempt, wait with full jitter |
 //!
 //! Attempts that are spent end a call only when its kind has failed for the task for a minute: a
 //! burst of failures that ends before fails nothing. What a task *waits* is bounded over all its calls: by
 //! attempts and by time, both of which must be over, and only while the endpoint serves others.
-//! A call that waits for long tells its leash that its task is stuck.
+//! A call that waits for long tells its cancel token that its task is stuck.
 //!
-//! The caller's leash is looked at before each attempt, and ends every wait.
+//! The caller's cancel token is looked at before each attempt, and ends every wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,18 +25,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, Effect, Leash, ListObjectsV2, ObjectStore, Request, Verdict,
+    Answer, Call, CallError, CancelToken, Effect, ListObjectsV2, ObjectStore, Request, Verdict,
 };
 use brigade_model::ports::{Clock, Entropy};
 
 use crate::timeouts::Timeouts;
 
+mod breaker;
 mod circuit;
-mod gate;
 mod history;
-pub use circuit::{Closed, Scope};
-pub use gate::Gate;
-use gate::{Entry, OPINION_EVERY, Passing, Ticket};
+pub use breaker::CircuitBreaker;
+use breaker::{Entry, OPINION_EVERY, Passing, Ticket};
+pub use circuit::{OpenCircuit, Scope};
 use history::History;
 
 /// The longest wait that a store may ask for.
@@ -87,7 +87,7 @@ impl Default for RetryPolicy {
 pub struct Retry {
     inner: Arc<dyn ObjectStore>,
     policy: RetryPolicy,
-    gate: Arc<Gate>,
+    breaker: Arc<CircuitBreaker>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -103,61 +103,61 @@ enum Next {
 
 /// Why a call makes no more attempts.
 enum Ended {
-    /// The caller's leash has ended.
+    /// The caller's cancel token has ended.
     Stopped,
     /// The task has waited long enough for what the call needs.
     Waited(Box<CallError>),
 }
 
 impl Retry {
-    /// Repeats calls of `inner`; `gate` is shared by all that use its endpoint and credentials.
+    /// Repeats calls of `inner`; `breaker` is shared by all that use its endpoint and credentials.
     #[must_use]
     pub fn new(
         inner: Arc<dyn ObjectStore>,
         policy: RetryPolicy,
-        gate: Arc<Gate>,
+        breaker: Arc<CircuitBreaker>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { inner, policy, gate, clock, entropy }
+        Self { inner, policy, breaker, clock, entropy }
     }
 
-    /// Waits while a circuit of the gate is closed that the call has to pass.
-    async fn pass_gate(
+    /// Waits while a circuit of the circuit breaker is open that the call has to pass.
+    async fn pass_breaker(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         call: (&Call, Passing<'_>),
         history: &mut History<'_>,
     ) -> Result<Option<Ticket<'_>>, Ended> {
-        match self.gate.is_open_for(call.1) {
+        match self.breaker.lets_pass(call.1) {
             true => Ok(None),
             // In a box, so that calls that need not wait have no room for it.
-            false => Box::pin(self.wait_at_gate(leash, call, history)).await,
+            false => Box::pin(self.wait_at_breaker(cancel, call, history)).await,
         }
     }
 
     /// A call that waits may have to make the probe, or to be it: then it gets a ticket.
-    async fn wait_at_gate(
+    async fn wait_at_breaker(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         (call, passing): (&Call, Passing<'_>),
         history: &mut History<'_>,
     ) -> Result<Option<Ticket<'_>>, Ended> {
         let mut has_failed_together = false;
         let mut probes_failed = None;
         let ticket = loop {
-            let turned = self.gate.turned();
+            let turned = self.breaker.turned();
             tokio::pin!(turned);
             // From here on no turn is missed.
             turned.as_mut().enable();
             let is_fresh = history.failures == 0;
-            let (wait, is_own) = match self.gate.enter(passing, is_fresh, self.clock.monotonic()) {
-                Entry::Open => break None,
+            let (wait, is_own) = match self.breaker.enter(passing, is_fresh, self.clock.monotonic()) {
+                Entry::Closed => break None,
                 Entry::IsProbe(ticket) => break Some(ticket),
                 Entry::Probe(ticket) => {
-                    let result = self.probe(leash, call).await?;
-                    self.gate.conclude(ticket, &result, &*self.clock);
-                    has_failed_together |= self.gate.reason().is_some();
+                    let result = self.probe(cancel, call).await?;
+                    self.breaker.conclude(ticket, &result, &*self.clock);
+                    has_failed_together |= self.breaker.reason().is_some();
                     continue;
                 }
                 Entry::Wait(wait) => (wait, false),
@@ -178,59 +178,59 @@ impl Retry {
                     () = timer => {}
                 }
             };
-            self.idle(leash, history, || wait.closed.to_string(), turned).await?;
+            self.idle(cancel, history, || wait.open.to_string(), turned).await?;
             if is_own {
-                self.ask_opinion(leash, passing, history).await;
-                history.count_probes(wait.probes_failed, self.gate.served(), self.clock.monotonic());
+                self.ask_opinion(cancel, passing, history).await;
+                history.count_probes(wait.probes_failed, self.breaker.served(), self.clock.monotonic());
                 if history.is_exhausted(&self.policy) {
-                    let error = history.last.take().unwrap_or_else(|| wait.closed.into());
+                    let error = history.last.take().unwrap_or_else(|| wait.open.into());
                     return Err(Ended::Waited(Box::new(error)));
                 }
             } else {
-                history.start_anew(self.gate.served(), self.clock.monotonic());
+                history.start_anew(self.breaker.served(), self.clock.monotonic());
             }
         };
         if has_failed_together {
             // What failed was not this call alone, so the attempts before do not count either.
             history.spent = 0;
-            leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
+            cancel.with_trouble(|trouble| trouble.forgive(passing.kind()));
         }
         Ok(ticket)
     }
 
     /// Asks the endpoint for something that costs it little and changes nothing: whatever it
     /// answers, it answers. Not the waiting call itself, which may be at fault.
-    async fn probe(&self, leash: &Leash, call: &Call) -> Result<Result<Answer, CallError>, Ended> {
+    async fn probe(&self, cancel: &CancelToken, call: &Call) -> Result<Result<Answer, CallError>, Ended> {
         let probe = listing(call.bucket().clone());
-        self.check(leash, &probe)?;
-        Ok(self.inner.call(leash, probe).await)
+        self.check(cancel, &probe)?;
+        Ok(self.inner.call(cancel, probe).await)
     }
 
     /// Finds out whether the endpoint serves any call, where no other call tells: what a call waits for
     /// alone may be its own.
-    async fn ask_opinion(&self, leash: &Leash, passing: Passing<'_>, history: &History<'_>) {
+    async fn ask_opinion(&self, cancel: &CancelToken, passing: Passing<'_>, history: &History<'_>) {
         let now = self.clock.monotonic();
-        if history.quiet_for(self.gate.served(), now).is_none_or(|quiet| quiet < OPINION_EVERY) {
+        if history.quiet_for(self.breaker.served(), now).is_none_or(|quiet| quiet < OPINION_EVERY) {
             return;
         }
-        let Some(bucket) = self.gate.opinion_due(passing, now) else { return };
+        let Some(bucket) = self.breaker.opinion_due(passing, now) else { return };
         let listing = listing(bucket);
-        if self.check(leash, &listing).is_ok() {
-            let result = self.inner.call(leash, listing.clone()).await;
-            let passing = self.gate.expect(&listing, self.policy.has_host_per_bucket);
-            self.gate.report(passing, &result, false, None, &*self.clock);
+        if self.check(cancel, &listing).is_ok() {
+            let result = self.inner.call(cancel, listing.clone()).await;
+            let passing = self.breaker.expect(&listing, self.policy.has_host_per_bucket);
+            self.breaker.report(passing, &result, false, None, &*self.clock);
         }
     }
 
-    fn check(&self, leash: &Leash, call: &Call) -> Result<(), Ended> {
-        let may_start = leash.may_start(self.clock.monotonic(), self.policy.timeouts.to_start(call));
+    fn check(&self, cancel: &CancelToken, call: &Call) -> Result<(), Ended> {
+        let may_start = cancel.may_start(self.clock.monotonic(), self.policy.timeouts.to_start(call));
         may_start.then_some(()).ok_or(Ended::Stopped)
     }
 
-    /// Waits, unless the leash ends before; who waits for long is stuck.
+    /// Waits, unless the cancel token ends before; who waits for long is stuck.
     async fn idle(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         history: &mut History<'_>,
         why: impl Fn() -> String,
         wait: impl Future<Output = ()>,
@@ -240,68 +240,68 @@ impl Retry {
         tokio::select! {
             biased;
             () = &mut wait => return Ok(()),
-            () = leash.ended(&*self.clock) => return Err(Ended::Stopped),
+            () = cancel.ended(&*self.clock) => return Err(Ended::Stopped),
             () = self.clock.sleep(until_stuck) => {}
         }
         history.note_stuck(&why());
         tokio::select! {
             biased;
             () = wait => Ok(()),
-            () = leash.ended(&*self.clock) => Err(Ended::Stopped),
+            () = cancel.ended(&*self.clock) => Err(Ended::Stopped),
         }
     }
 
     /// One turn of the loop: `None` when the call is to be made again.
     async fn attempt(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         (call, passing): (&Call, Passing<'_>),
         history: &mut History<'_>,
     ) -> Result<Option<Result<Answer, CallError>>, Ended> {
-        let ticket = self.pass_gate(leash, (call, passing), history).await?;
-        self.check(leash, call)?;
-        let result = self.inner.call(leash, call.clone()).await;
+        let ticket = self.pass_breaker(cancel, (call, passing), history).await?;
+        self.check(cancel, call)?;
+        let result = self.inner.call(cancel, call.clone()).await;
         if let Err(error) = &result
             && error.is_too_many_objects()
         {
             return Ok(Some(result));
         }
         let is_alone = result.is_err() && self.is_alone(passing, history);
-        self.gate.report(passing, &result, is_alone, ticket, &*self.clock);
+        self.breaker.report(passing, &result, is_alone, ticket, &*self.clock);
         match result {
             Ok(answer) => {
-                leash.with_trouble(|trouble| trouble.forgive(passing.kind()));
+                cancel.with_trouble(|trouble| trouble.forgive(passing.kind()));
                 Ok(Some(Ok(answer)))
             }
             // It was not sent again: what counts is why it had to be.
             Err(error) if error.verdict == Verdict::Stopped && error.attempts == 0 && history.last.is_some() => {
                 Err(Ended::Stopped)
             }
-            Err(error) => Box::pin(self.follow_up(leash, (call, passing), error, history)).await,
+            Err(error) => Box::pin(self.follow_up(cancel, (call, passing), error, history)).await,
         }
     }
 
     /// What follows an attempt that failed: an end, or a wait.
     async fn follow_up(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         (call, passing): (&Call, Passing<'_>),
         error: CallError,
         history: &mut History<'_>,
     ) -> Result<Option<Result<Answer, CallError>>, Ended> {
         history.note(&error);
         if error.may_pass() {
-            self.ask_opinion(leash, passing, history).await;
+            self.ask_opinion(cancel, passing, history).await;
         }
-        history.count(1, self.gate.served(), self.clock.monotonic());
-        match self.next(leash, (call, passing), &error, history) {
+        history.count(1, self.breaker.served(), self.clock.monotonic());
+        match self.next(cancel, (call, passing), &error, history) {
             Next::GiveUp { is_free } => Ok(Some(Err(CallError { is_free, ..error }))),
             Next::Wait(duration) => {
                 let (objects, call, code) = (call.objects(), call.kind().name(), error.code.clone());
-                tracing::debug!(call, code, wait_ms = duration.as_millis(), "again");
+                tracing::debug!(call, code, wait_ms = duration.as_millis(), "retrying store call");
                 history.last = Some(error.clone());
                 let why = || format!("{call} fails again and again with {code}, while other calls are answered");
-                self.idle(leash, history, why, self.clock.sleep(duration)).await?;
+                self.idle(cancel, history, why, self.clock.sleep(duration)).await?;
                 let is_refused = error.verdict == Verdict::Throttled && error.http_status.is_some();
                 Ok((is_refused && objects > 1).then(|| Err(CallError { is_free: true, ..error })))
             }
@@ -310,14 +310,14 @@ impl Retry {
 
     /// Whether others of the call's kind were served since it failed first.
     fn is_alone(&self, passing: Passing<'_>, history: &mut History<'_>) -> bool {
-        let served = self.gate.served_of_kind(passing);
+        let served = self.breaker.served_of_kind(passing);
         served > *history.served_of_kind.get_or_insert(served)
     }
 
     /// The table at the head of this file.
     fn next(
         &self,
-        leash: &Leash,
+        cancel: &CancelToken,
         (call, passing): (&Call, Passing<'_>),
         error: &CallError,
         history: &mut History<'_>,
@@ -325,9 +325,9 @@ impl Retry {
         if !error.may_pass() {
             return Next::GiveUp { is_free: false };
         }
-        let is_common = self.gate.reason_for(passing).is_some();
+        let is_common = self.breaker.reason_for(passing).is_some();
         let now = self.clock.monotonic();
-        let since = leash.with_trouble(|trouble| trouble.failing_since(passing.kind(), now));
+        let since = cancel.with_trouble(|trouble| trouble.failing_since(passing.kind(), now));
         // What the store says of this request is no burst of failures.
         let is_servers = !matches!(error.http_status, Some(400..500));
         let is_brief = is_servers && now.since(since) < self.policy.burst;
@@ -372,17 +372,17 @@ fn listing(bucket: BucketName) -> Call {
 
 #[async_trait]
 impl ObjectStore for Retry {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let leash = &leash.for_call();
-        let passing = self.gate.expect(&call, self.policy.has_host_per_bucket);
-        let mut history = History::new(leash, passing.served, self.clock.monotonic());
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let cancel = &cancel.for_call();
+        let passing = self.breaker.expect(&call, self.policy.has_host_per_bucket);
+        let mut history = History::new(cancel, passing.served, self.clock.monotonic());
         let error = loop {
-            match self.attempt(leash, (&call, passing), &mut history).await {
+            match self.attempt(cancel, (&call, passing), &mut history).await {
                 Ok(None) => {}
                 Ok(Some(Ok(answer))) => return Ok(answer),
                 Ok(Some(Err(error))) => break history.sum_up(error),
                 Err(Ended::Waited(error)) => break history.sum_up(*error),
-                Err(Ended::Stopped) => break history.stopped(self.gate.reason_for(passing)),
+                Err(Ended::Stopped) => break history.stopped(self.breaker.reason_for(passing)),
             }
         };
         let timeouts = self.policy.timeouts;

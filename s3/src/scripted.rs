@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, CallKind, Deleted, Effect, GetObject, GotObject, HeadObject, Leash, ListPage,
+    Answer, At, Call, CallError, CallKind, CancelToken, Deleted, Effect, GetObject, GotObject, HeadObject, ListPage,
     ObjectHead, ObjectStore, PutDone, PutObject, Verdict, Whole,
 };
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 pub(crate) struct Scripted {
     clock: Arc<dyn Clock>,
     steps: Mutex<VecDeque<Result<(), CallError>>>,
-    /// The steps of listings, which are what a gate probes with.
+    /// The steps of listings, which are what a circuit breaker probes with.
     probes: Mutex<VecDeque<Result<(), CallError>>>,
     came: Mutex<Vec<(CallKind, u128)>>,
     /// Until then it cannot be reached.
@@ -76,7 +76,7 @@ impl Scripted {
 
 #[async_trait]
 impl ObjectStore for Scripted {
-    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
         self.came.lock().unwrap().push((call.kind(), self.clock.monotonic().0.as_millis()));
         self.held.acquire().await.unwrap().forget();
         if self.clock.monotonic() < *self.away_until.lock().unwrap() {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::limits;
 use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, GetObject, Leash, ObjectHead};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, CancelToken, GetObject, ObjectHead};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 
 mod body;
@@ -36,7 +36,7 @@ mod object;
 mod payer;
 mod refusal;
 mod state;
-mod turn;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +58,7 @@ use habits::{Conduct, Way, lost, unproven};
 use journal::Journal;
 use object::Digest;
 use state::State;
-use turn::Turn;
+use transaction::BucketTransaction;
 
 /// The limits and delays of a simulated store.
 #[derive(Debug, Clone)]
@@ -154,18 +154,24 @@ impl SimulatedStore {
     }
 
     /// Takes a turn at the state, beside the port: no habit but the clock's has a say.
-    fn turn<T>(&self, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+    fn transaction<T>(&self, act: impl FnOnce(&mut BucketTransaction<'_>) -> T) -> T {
         let [_, outside] = self.conducts();
         self.turn_by(&outside, act)
     }
 
-    fn turn_by<T>(&self, conduct: &Conduct, act: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+    fn turn_by<T>(&self, conduct: &Conduct, act: impl FnOnce(&mut BucketTransaction<'_>) -> T) -> T {
         let mut state = self.state();
         let now_s = conduct.second(self.0.clock.now());
         if let Some(oldest_s) = conduct.oldest_upload_s(now_s) {
             state.uploads.retain(|_, upload| upload.begun_s >= oldest_s);
         }
-        act(&mut Turn { conduct, state: &mut state, config: &self.0.config, entropy: &*self.0.entropy, now_s })
+        act(&mut BucketTransaction {
+            conduct,
+            state: &mut state,
+            config: &self.0.config,
+            entropy: &*self.0.entropy,
+            now_s,
+        })
     }
 
     /// Carries a call out as the store takes it.
@@ -183,7 +189,7 @@ impl SimulatedStore {
         let heard = conduct.hear_get(request);
         let read = conduct.check(&Call::GetObject(heard.clone())).and_then(|()| {
             let (version, if_match) = (heard.version.as_ref(), heard.if_match.as_ref());
-            self.turn_by(&conduct, |turn| turn.read_object(&heard.at, version, if_match, customer_key))
+            self.turn_by(&conduct, |transaction| transaction.read_object(&heard.at, version, if_match, customer_key))
         });
         read.map_err(|refusal| conduct.excuse(CallKind::GetObject, refusal))
     }
@@ -191,51 +197,69 @@ impl SimulatedStore {
     fn answer(&self, conduct: &Conduct, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
         self.check_payer_of(&call, is_paying)?;
         Ok(match call {
-            Call::HeadObject(r) => Answer::HeadObject(Box::new(self.turn_by(conduct, |turn| turn.head_object(r))?)),
-            Call::GetObject(r) => Answer::GetObject(Box::new(self.turn_by(conduct, |turn| turn.get_object(r))?)),
+            Call::HeadObject(r) => {
+                Answer::HeadObject(Box::new(self.turn_by(conduct, |transaction| transaction.head_object(r))?))
+            }
+            Call::GetObject(r) => {
+                Answer::GetObject(Box::new(self.turn_by(conduct, |transaction| transaction.get_object(r))?))
+            }
             Call::PutObject(r) => {
                 let digest = Digest::of(&Body::from(r.body.clone()));
-                Answer::PutObject(self.turn_by(conduct, |turn| turn.put_object(r, digest))?)
+                Answer::PutObject(self.turn_by(conduct, |transaction| transaction.put_object(r, digest))?)
             }
-            Call::CopyObject(r) => Answer::CopyObject(self.turn_by(conduct, |turn| turn.copy_object(r))?),
-            Call::DeleteObject(r) => Answer::DeleteObject(self.turn_by(conduct, |turn| turn.delete_object(r))?),
-            Call::DeleteObjects(r) => Answer::DeleteObjects(self.turn_by(conduct, |turn| turn.delete_objects(r))?),
+            Call::CopyObject(r) => Answer::CopyObject(self.turn_by(conduct, |transaction| transaction.copy_object(r))?),
+            Call::DeleteObject(r) => {
+                Answer::DeleteObject(self.turn_by(conduct, |transaction| transaction.delete_object(r))?)
+            }
+            Call::DeleteObjects(r) => {
+                Answer::DeleteObjects(self.turn_by(conduct, |transaction| transaction.delete_objects(r))?)
+            }
             Call::GetObjectTagging(r) => {
-                Answer::GetObjectTagging(self.turn_by(conduct, |turn| turn.get_object_tagging(r))?)
+                Answer::GetObjectTagging(self.turn_by(conduct, |transaction| transaction.get_object_tagging(r))?)
             }
             Call::PutObjectTagging(r) => {
-                Answer::PutObjectTagging(self.turn_by(conduct, |turn| turn.put_object_tagging(r))?)
+                Answer::PutObjectTagging(self.turn_by(conduct, |transaction| transaction.put_object_tagging(r))?)
             }
-            Call::GetObjectAcl(r) => Answer::GetObjectAcl(self.turn_by(conduct, |turn| turn.get_object_acl(r))?),
-            Call::PutObjectAcl(r) => Answer::PutObjectAcl(self.turn_by(conduct, |turn| turn.put_object_acl(r))?),
-            Call::RestoreObject(r) => Answer::RestoreObject(self.turn_by(conduct, |turn| turn.restore_object(r))?),
-            Call::ListObjectsV2(r) => Answer::ListObjectsV2(self.turn_by(conduct, |turn| turn.list_objects(r))?),
-            Call::CreateMultipartUpload(r) => {
-                Answer::CreateMultipartUpload(self.turn_by(conduct, |turn| turn.create_multipart_upload(r))?)
+            Call::GetObjectAcl(r) => {
+                Answer::GetObjectAcl(self.turn_by(conduct, |transaction| transaction.get_object_acl(r))?)
             }
+            Call::PutObjectAcl(r) => {
+                Answer::PutObjectAcl(self.turn_by(conduct, |transaction| transaction.put_object_acl(r))?)
+            }
+            Call::RestoreObject(r) => {
+                Answer::RestoreObject(self.turn_by(conduct, |transaction| transaction.restore_object(r))?)
+            }
+            Call::ListObjectsV2(r) => {
+                Answer::ListObjectsV2(self.turn_by(conduct, |transaction| transaction.list_objects(r))?)
+            }
+            Call::CreateMultipartUpload(r) => Answer::CreateMultipartUpload(
+                self.turn_by(conduct, |transaction| transaction.create_multipart_upload(r))?,
+            ),
             Call::UploadPart(r) => {
                 let digest = Digest::of(&Body::from(r.body.clone()));
-                Answer::UploadPart(self.turn_by(conduct, |turn| turn.upload_part(r, digest))?)
+                Answer::UploadPart(self.turn_by(conduct, |transaction| transaction.upload_part(r, digest))?)
             }
-            Call::UploadPartCopy(r) => Answer::UploadPartCopy(self.turn_by(conduct, |turn| turn.upload_part_copy(r))?),
-            Call::CompleteMultipartUpload(r) => {
-                Answer::CompleteMultipartUpload(self.turn_by(conduct, |turn| turn.complete_multipart_upload(r))?)
+            Call::UploadPartCopy(r) => {
+                Answer::UploadPartCopy(self.turn_by(conduct, |transaction| transaction.upload_part_copy(r))?)
             }
-            Call::ListParts(r) => Answer::ListParts(self.turn(|turn| turn.list_parts(r))?),
-            Call::AbortMultipartUpload(r) => {
-                Answer::AbortMultipartUpload(self.turn_by(conduct, |turn| turn.abort_multipart_upload(r))?)
-            }
+            Call::CompleteMultipartUpload(r) => Answer::CompleteMultipartUpload(
+                self.turn_by(conduct, |transaction| transaction.complete_multipart_upload(r))?,
+            ),
+            Call::ListParts(r) => Answer::ListParts(self.transaction(|transaction| transaction.list_parts(r))?),
+            Call::AbortMultipartUpload(r) => Answer::AbortMultipartUpload(
+                self.turn_by(conduct, |transaction| transaction.abort_multipart_upload(r))?,
+            ),
             Call::ListObjectVersions(r) => {
-                Answer::ListObjectVersions(self.turn_by(conduct, |turn| turn.list_object_versions(r))?)
+                Answer::ListObjectVersions(self.turn_by(conduct, |transaction| transaction.list_object_versions(r))?)
             }
-            Call::ListMultipartUploads(r) => {
-                Answer::ListMultipartUploads(self.turn_by(conduct, |turn| turn.list_multipart_uploads(r))?)
-            }
+            Call::ListMultipartUploads(r) => Answer::ListMultipartUploads(
+                self.turn_by(conduct, |transaction| transaction.list_multipart_uploads(r))?,
+            ),
             Call::PutObjectLegalHold(r) => {
                 Answer::PutObjectLegalHold(self.hold(&r.at, r.version.as_ref(), r.is_held)?)
             }
             Call::GetObjectAttributes(r) => {
-                Answer::GetObjectAttributes(self.turn_by(conduct, |turn| turn.get_object_attributes(r))?)
+                Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }
         })
     }
@@ -305,7 +329,7 @@ fn conducts(habits: Habits, clock: &dyn Clock) -> [Arc<Conduct>; 2] {
 
 #[async_trait]
 impl ObjectStore for SimulatedStore {
-    async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         self.call_by(call, false, |_| {}).await
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use brigade_model::StoreClock;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Leash, ObjectStore};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, ObjectStore};
 
 /// Observes the stamps in the answers of the store inside.
 pub struct Stamps {
@@ -26,12 +26,12 @@ impl Stamps {
 
 #[async_trait]
 impl ObjectStore for Stamps {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         if !matches!(call, Call::CopyObject(_)) {
-            return self.inner.call(leash, call).await;
+            return self.inner.call(cancel, call).await;
         }
         let sent = self.clock.read();
-        let answer = self.inner.call(leash, call).await;
+        let answer = self.inner.call(cancel, call).await;
         if let Ok(Answer::CopyObject(done)) = &answer
             && let Some(modified) = done.modified
         {
@@ -62,12 +62,12 @@ mod tests {
         store.create_bucket(&at("a").bucket, Versioning::Off).unwrap();
         let clock = Arc::new(StoreClock::new(ours));
         let stamps = Stamps::new(Arc::new(store), clock.clone());
-        let leash = Leash::unbounded();
+        let cancel = CancelToken::unbounded();
         let put = PutObject::new(at("a"), "a", Default::default());
-        send(&stamps, &leash, put).await.unwrap();
-        send(&stamps, &leash, HeadObject { at: at("a"), version: None }).await.unwrap();
+        send(&stamps, &cancel, put).await.unwrap();
+        send(&stamps, &cancel, HeadObject { at: at("a"), version: None }).await.unwrap();
         assert_eq!(clock.offset(), None);
-        send(&stamps, &leash, CopyObject::plain(at("a"), at("b"))).await.unwrap();
+        send(&stamps, &cancel, CopyObject::plain(at("a"), at("b"))).await.unwrap();
         let offset = clock.offset().unwrap();
         assert!(offset.low_ms <= -3000 && -3000 <= offset.high_ms, "{offset:?}");
         assert!(offset.high_ms - offset.low_ms < 2000, "{offset:?}");

@@ -126,7 +126,7 @@ impl JobService {
             self.engine.stop_job(job.id);
         }
         caller.audit_job(action.audited_as(), job.id);
-        self.engine.ring();
+        self.engine.notify();
         Ok(job)
     }
 }

@@ -21,7 +21,7 @@ impl JobService {
         let job = self.admit(caller, spec, dialect)?;
         self.store_job(&job).await?;
         caller.audit_job("create", job.id);
-        self.engine.ring();
+        self.engine.notify();
         Ok(job)
     }
 

@@ -8,7 +8,7 @@ use brigade_model::ports::job_store::SetEndpointError;
 use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore, Spawn};
 use brigade_model::{EndpointName, LoadLimits};
 
-use crate::{Caller, EngineDoor, ServiceError};
+use crate::{Caller, EngineHandle, ServiceError};
 
 /// The endpoints of the configuration, as this process uses them.
 pub trait EndpointRegistry: Send + Sync + 'static {
@@ -41,7 +41,7 @@ pub struct EndpointService {
     /// Where their settings lie.
     pub jobs: Arc<dyn JobStore>,
     /// Who sends requests to them.
-    pub engine: Arc<dyn EngineDoor>,
+    pub engine: Arc<dyn EngineHandle>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -128,7 +128,7 @@ impl EndpointService {
                 Err(SetEndpointError::Lost) => continue,
                 Err(SetEndpointError::Store(error)) => return Err(ServiceError::store(error)),
             }
-            self.engine.ring();
+            self.engine.notify();
             return Ok(());
         }
     }

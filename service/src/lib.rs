@@ -9,7 +9,7 @@ mod caller;
 mod change_job;
 mod create_job;
 mod endpoints;
-mod engine_door;
+mod engine_handle;
 mod error;
 mod list_jobs;
 mod lookup;
@@ -29,7 +29,7 @@ use brigade_model::{EndpointName, Quotas};
 
 pub use caller::{Caller, Origin, Owner};
 pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
-pub use engine_door::EngineDoor;
+pub use engine_handle::EngineHandle;
 pub use error::{JobAction, PlaceUse, ServiceError};
 pub use list_jobs::{JobPage, ListRequest};
 pub use pace::Pace;
@@ -64,7 +64,7 @@ pub struct JobService {
     /// What roles allow.
     pub roles: Arc<dyn Roles>,
     /// Who carries jobs out.
-    pub engine: Arc<dyn EngineDoor>,
+    pub engine: Arc<dyn EngineHandle>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

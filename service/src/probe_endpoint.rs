@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{BucketName, EndpointSettings, Finding, Probe};
 use brigade_s3::probe::{ProbeError, probe};
 use tokio::sync::oneshot;
@@ -46,18 +46,18 @@ impl EndpointService {
         let run = hex::encode(random);
         let (mut asks, answer) = oneshot::channel::<Result<Vec<Finding>, ProbeError>>();
         let work = async move {
-            let leash = Leash::unbounded();
-            let probing = probe(&*store, &leash, &bucket, &run);
+            let cancel = CancelToken::unbounded();
+            let probing = probe(&*store, &cancel, &bucket, &run);
             tokio::pin!(probing);
             let found = tokio::select! {
                 found = &mut probing => found,
                 () = asks.closed() => {
-                    leash.stop();
+                    cancel.stop();
                     probing.await
                 }
             };
             if let Err(Err(error)) = asks.send(found) {
-                tracing::warn!(%error, %bucket, "a probe that nobody waits for any more failed");
+                tracing::warn!(%error, %bucket, "endpoint probe failed after its client disconnected");
             }
         };
         self.spawn.spawn("probe", Box::pin(work));

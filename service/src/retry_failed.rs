@@ -17,7 +17,7 @@ impl JobService {
         match self.store_job(&job).await {
             Ok(()) => {
                 caller.audit_job("retry-failed", job.id);
-                self.engine.ring();
+                self.engine.notify();
                 Ok(job)
             }
             Err(ServiceError::TokenInUse(other)) => {

@@ -23,8 +23,8 @@ impl Roles for NoRoles {
 #[derive(Default)]
 struct Told(Mutex<Vec<JobId>>);
 
-impl EngineDoor for Told {
-    fn ring(&self) {}
+impl EngineHandle for Told {
+    fn notify(&self) {}
 
     fn stop_job(&self, job: JobId) {
         self.0.lock().unwrap().push(job);

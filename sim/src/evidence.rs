@@ -8,17 +8,17 @@ use brigade_engine::outcomes::SliceOutcomes;
 use brigade_model::ports::object_store::{At, CallKind, Effect};
 use brigade_model::{BucketName, ETag, Outcome, Status};
 
+use crate::cluster::{Ended, SimulatedCluster, TaskObject, task_of};
 use crate::history::{Entry, Event, Seen};
 use crate::report::{Report, read_report};
-use crate::scene::JobScene;
-use crate::world::{Ended, TaskObject, World, task_of};
+use crate::run_plan::JobPlan;
 
 /// A moment: the number of an entry in the history. Of two at one time, the earlier is less.
 pub(crate) type Moment = usize;
 
 /// Everything about a run.
 pub(crate) struct Evidence<'a> {
-    pub(crate) world: &'a World,
+    pub(crate) cluster: &'a SimulatedCluster,
     pub(crate) history: &'a [Entry],
     /// By number.
     pub(crate) jobs: Vec<JobEvidence<'a>>,
@@ -27,28 +27,28 @@ pub(crate) struct Evidence<'a> {
 /// Everything about a job.
 pub(crate) struct JobEvidence<'a> {
     pub(crate) number: usize,
-    pub(crate) scene: &'a JobScene,
+    pub(crate) run_plan: &'a JobPlan,
     pub(crate) ended: Option<Ended>,
     pub(crate) moves: Vec<(Moment, Status, Status)>,
     /// `Err`: it cannot be read.
     pub(crate) report: Option<Result<Report, String>>,
-    pub(crate) tasks: Vec<Story<'a>>,
+    pub(crate) tasks: Vec<TaskHistory<'a>>,
 }
 
 /// Everything about a task.
-pub(crate) struct Story<'a> {
+pub(crate) struct TaskHistory<'a> {
     pub(crate) object: &'a TaskObject,
     /// What was recorded.
     pub(crate) outcome: Option<Outcome>,
     /// Calls on its object, in the order in which they were sent.
-    pub(crate) calls: Vec<CallStory>,
+    pub(crate) calls: Vec<CallHistory>,
     /// Writes by another writer to the object or to its copy.
     pub(crate) foreign: Vec<Foreign>,
 }
 
 /// A call on the object of a task.
 #[derive(Debug, Clone)]
-pub(crate) struct CallStory {
+pub(crate) struct CallHistory {
     pub(crate) kind: CallKind,
     pub(crate) bucket: BucketName,
     pub(crate) node: u32,
@@ -78,7 +78,7 @@ pub(crate) struct Foreign {
     pub(crate) etag: Option<ETag>,
 }
 
-impl CallStory {
+impl CallHistory {
     pub(crate) fn changes_objects(&self) -> bool {
         self.kind.changes_objects()
     }
@@ -94,19 +94,19 @@ impl CallStory {
     }
 }
 
-impl Story<'_> {
+impl TaskHistory<'_> {
     /// Calls that may change the object.
-    pub(crate) fn acts(&self) -> impl Iterator<Item = &CallStory> {
+    pub(crate) fn acts(&self) -> impl Iterator<Item = &CallHistory> {
         self.calls.iter().filter(|call| call.changes_objects())
     }
 
     pub(crate) fn has_effect(&self) -> bool {
-        self.acts().any(CallStory::has_effect)
+        self.acts().any(CallHistory::has_effect)
     }
 
     /// Whether the sender of a call that may change the object never learned what it did.
     pub(crate) fn is_doubtful(&self) -> bool {
-        let unknown = |call: &CallStory| !matches!(call.returned, Some((_, None | Some(Effect::None))));
+        let unknown = |call: &CallHistory| !matches!(call.returned, Some((_, None | Some(Effect::None))));
         self.acts().any(unknown)
     }
 
@@ -126,11 +126,11 @@ impl Story<'_> {
 
 impl<'a> Evidence<'a> {
     /// Sorts the history of a run that is over.
-    pub(crate) fn gather(world: &'a World, history: &'a [Entry]) -> Self {
-        let mut ended = world.ended();
-        let job = |(number, scene)| JobEvidence::new(world, number, scene, ended.remove(&number));
-        let jobs = world.scene.jobs.iter().enumerate().map(job).collect();
-        let mut evidence = Self { world, history, jobs };
+    pub(crate) fn gather(cluster: &'a SimulatedCluster, history: &'a [Entry]) -> Self {
+        let mut ended = cluster.ended();
+        let job = |(number, run_plan)| JobEvidence::new(cluster, number, run_plan, ended.remove(&number));
+        let jobs = cluster.run_plan.jobs.iter().enumerate().map(job).collect();
+        let mut evidence = Self { cluster, history, jobs };
         let mut sent = BTreeMap::new();
         for (moment, entry) in history.iter().enumerate() {
             evidence.sort(moment, entry, &mut sent);
@@ -148,7 +148,15 @@ impl<'a> Evidence<'a> {
                     let Some(task) = self.task(at) else { continue };
                     let calls = &mut self.jobs[task.0].tasks[task.1].calls;
                     let (kind, bucket, sent_at) = (*kind, at.bucket.clone(), entry.at);
-                    calls.push(CallStory { kind, bucket, node, sent: moment, sent_at, arrived: None, returned: None });
+                    calls.push(CallHistory {
+                        kind,
+                        bucket,
+                        node,
+                        sent: moment,
+                        sent_at,
+                        arrived: None,
+                        returned: None,
+                    });
                     sent.entry(*call).or_default().push((task.0, task.1, calls.len() - 1));
                 }
             }
@@ -194,8 +202,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Tasks of jobs that have ended, with a name for people.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = (&JobEvidence<'a>, String, &Story<'a>)> {
-        self.ended().flat_map(|(job, _)| job.named_tasks().map(move |(name, story)| (job, name, story)))
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = (&JobEvidence<'a>, String, &TaskHistory<'a>)> {
+        self.ended().flat_map(|(job, _)| job.named_tasks().map(move |(name, task_history)| (job, name, task_history)))
     }
 }
 
@@ -214,27 +222,31 @@ impl Evidence<'_> {
         let mut kinds = BTreeMap::new();
         let mut count = |kind: String| *kinds.entry(kind).or_default() += 1;
         self.history.iter().filter_map(|entry| entry.event.kind()).for_each(&mut count);
-        self.world.scene.habits.set.iter().map(|habit| format!("habit: {}", habit.name())).for_each(&mut count);
-        for (job, _, story) in self.tasks() {
-            let outcome = match &story.outcome {
+        self.cluster.run_plan.habits.set.iter().map(|habit| format!("habit: {}", habit.name())).for_each(&mut count);
+        for (job, _, task_history) in self.tasks() {
+            let outcome = match &task_history.outcome {
                 Some(Outcome::Failed(failure)) => &failure.code,
                 Some(_) => "success",
                 None => "not attempted",
             };
-            count(format!("{:?}: {outcome}", job.scene.deed));
+            count(format!("{:?}: {outcome}", job.run_plan.job_kind));
         }
         kinds
     }
 }
 
 impl<'a> JobEvidence<'a> {
-    fn new(world: &'a World, number: usize, scene: &'a JobScene, ended: Option<Ended>) -> Self {
+    fn new(cluster: &'a SimulatedCluster, number: usize, run_plan: &'a JobPlan, ended: Option<Ended>) -> Self {
         let outcomes = ended.as_ref().map(outcomes_of).unwrap_or_default();
-        let story =
-            |(n, object)| Story { object, outcome: outcomes.get(&n).cloned(), calls: Vec::new(), foreign: Vec::new() };
-        let tasks = world.objects[number].iter().enumerate().map(story).collect();
-        let report = ended.as_ref().and_then(|ended| read_report(world, number, &ended.job));
-        Self { number, scene, ended, moves: Vec::new(), report, tasks }
+        let task_history = |(n, object)| TaskHistory {
+            object,
+            outcome: outcomes.get(&n).cloned(),
+            calls: Vec::new(),
+            foreign: Vec::new(),
+        };
+        let tasks = cluster.objects[number].iter().enumerate().map(task_history).collect();
+        let report = ended.as_ref().and_then(|ended| read_report(cluster, number, &ended.job));
+        Self { number, run_plan, ended, moves: Vec::new(), report, tasks }
     }
 
     /// When it ended.
@@ -243,8 +255,11 @@ impl<'a> JobEvidence<'a> {
     }
 
     /// Its tasks, with a name for people.
-    pub(crate) fn named_tasks(&self) -> impl Iterator<Item = (String, &Story<'a>)> {
-        self.tasks.iter().enumerate().map(|(n, story)| (format!("task {n} of job {}", self.number), story))
+    pub(crate) fn named_tasks(&self) -> impl Iterator<Item = (String, &TaskHistory<'a>)> {
+        self.tasks
+            .iter()
+            .enumerate()
+            .map(|(n, task_history)| (format!("task {n} of job {}", self.number), task_history))
     }
 }
 

@@ -391,9 +391,9 @@ mod tests {
     #[test]
     fn a_frozen_node_goes_on_when_it_thaws_and_a_crashed_one_never() {
         let executor = Executor::new(1);
-        let (world, frozen, crashed) = (executor.node(), executor.node(), executor.node());
+        let (cluster, frozen, crashed) = (executor.node(), executor.node(), executor.node());
         let clock = executor.clone();
-        let ended = executor.run(&world, async move {
+        let ended = executor.run(&cluster, async move {
             let sleep = |seconds| clock.sleep(Duration::from_secs(seconds));
             let late = Arc::new(Mutex::new(false));
             let (raised, timer) = (late.clone(), sleep(1));
@@ -421,9 +421,9 @@ mod tests {
     #[test]
     fn a_panic_ends_its_task_and_is_told() {
         let executor = Executor::new(1);
-        let (world, node) = (executor.node(), executor.node());
+        let (cluster, node) = (executor.node(), executor.node());
         executor
-            .run(&world, async move { node.spawn("faulty", Box::pin(async { panic!("for a test") })).ended().await });
+            .run(&cluster, async move { node.spawn("faulty", Box::pin(async { panic!("for a test") })).ended().await });
         assert_eq!(executor.panics(), ["faulty of node 1: for a test"]);
     }
 }

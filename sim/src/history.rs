@@ -13,7 +13,7 @@ use md5::{Digest, Md5};
 pub struct Entry {
     /// When, from the beginning.
     pub(crate) at: Duration,
-    /// Which process did it, or whom it befell; `None` for the world.
+    /// Which process did it, or whom it befell; `None` for the cluster.
     pub(crate) node: Option<u32>,
     pub(crate) event: Event,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     pub(crate) version: Option<VersionId>,
 }
 
-/// Something that happened. Jobs are named by their number in the scene.
+/// Something that happened. Jobs are named by their number in the plan.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// Something goes wrong with a node, a clock, a disk, the way to a store; or is well again.
@@ -70,7 +70,7 @@ pub(crate) enum Event {
         job: usize,
         slice: u32,
         epoch: u64,
-        must_look: bool,
+        must_check: bool,
     },
     Revoked {
         job: usize,
@@ -207,11 +207,11 @@ impl fmt::Display for Event {
                     if *settles { " to settle it" } else { "" }
                 )
             }
-            Event::Released { job, slice, epoch, must_look } => {
+            Event::Released { job, slice, epoch, must_check } => {
                 write!(
                     f,
                     "job {job} slice {slice} released, epoch {epoch}{}",
-                    if *must_look { ", must look" } else { "" }
+                    if *must_check { ", must look" } else { "" }
                 )
             }
             Event::Revoked { job, slice } => write!(f, "job {job} slice {slice} revoked"),

@@ -1,4 +1,4 @@
-//! The job store of a node: slow, away, failing, or the death of its process, as the weather
+//! The job store of a node: slow, away, failing, or the death of its process, as the fault schedule
 //! has it; and whatever happens there is written into the history at the moment it happens.
 
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use brigade_model::slots::SlotMove;
 use brigade_model::{AccountId, Dialect, EndpointName, EndpointRow, Job, JobId, Quota, ServiceTime, Status, Timestamp};
 use bytes::Bytes;
 
+use crate::cluster::SimulatedCluster;
 use crate::executor::Node;
+use crate::fault_schedule::Fate;
 use crate::history::Event;
-use crate::mishaps;
-use crate::weather::Fate;
-use crate::world::World;
+use crate::node_faults;
 
 /// The store as one process has it.
 pub(crate) struct NodeStore {
-    pub(crate) world: Arc<World>,
+    pub(crate) cluster: Arc<SimulatedCluster>,
     pub(crate) node: Node,
     /// Which of the nodes the process is.
     pub(crate) slot: usize,
@@ -31,12 +31,12 @@ impl NodeStore {
         &self,
         (name, is_read): (&'static str, bool),
         call: impl Future<Output = Result<T, E>> + Send,
-        note: impl FnOnce(&Arc<World>, u32, &Result<T, E>) + Send,
+        note: impl FnOnce(&Arc<SimulatedCluster>, u32, &Result<T, E>) + Send,
     ) -> Result<T, E> {
-        let (world, weather) = (&self.world, &self.world.weather);
-        let fate = weather.fate(name, is_read);
+        let (cluster, fault_schedule) = (&self.cluster, &self.cluster.fault_schedule);
+        let fate = fault_schedule.fate(name, is_read);
         if fate == Some(Fate::FreezesBefore) {
-            mishaps::freeze(world, &self.node);
+            node_faults::freeze(cluster, &self.node);
         }
         self.pause(fate == Some(Fate::LateBefore)).await;
         match fate {
@@ -44,15 +44,15 @@ impl NodeStore {
             Some(Fate::FailsBefore) => return Err(self.fail(name, "fails").into()),
             _ => {}
         }
-        if weather.is_store_away(self.slot, world.executor.now()) {
+        if fault_schedule.is_store_away(self.slot, cluster.executor.now()) {
             return Err(self.fail(name, "the store is away").into());
         }
         let answer = call.await;
-        note(world, self.node.id, &answer);
+        note(cluster, self.node.id, &answer);
         match fate {
             Some(Fate::DiesAfter) => return self.die(name, "the process dies after it").await,
             Some(Fate::FailsAfter) => return Err(self.fail(name, "its answer is lost").into()),
-            Some(Fate::FreezesAfter) => mishaps::freeze(world, &self.node),
+            Some(Fate::FreezesAfter) => node_faults::freeze(cluster, &self.node),
             _ => {}
         }
         self.pause(fate == Some(Fate::LateAfter)).await;
@@ -60,19 +60,19 @@ impl NodeStore {
     }
 
     async fn pause(&self, is_late: bool) {
-        let (weather, executor) = (&self.world.weather, &self.world.executor);
-        let pause = if is_late { weather.late_pause() } else { weather.store_pause(executor.now()) };
+        let (fault_schedule, executor) = (&self.cluster.fault_schedule, &self.cluster.executor);
+        let pause = if is_late { fault_schedule.late_pause() } else { fault_schedule.store_pause(executor.now()) };
         executor.sleep(pause).await;
     }
 
     fn fail(&self, call: &'static str, how: &'static str) -> StoreError {
-        self.world.note(Some(self.node.id), Event::StoreFailed { call, how });
+        self.cluster.note(Some(self.node.id), Event::StoreFailed { call, how });
         StoreError::Unavailable(format!("{call}: {how}, by the seed"))
     }
 
     async fn die<T>(&self, call: &'static str, how: &'static str) -> T {
-        self.world.note(Some(self.node.id), Event::StoreFailed { call, how });
-        self.world.crash(&self.node);
+        self.cluster.note(Some(self.node.id), Event::StoreFailed { call, how });
+        self.cluster.crash(&self.node);
         std::future::pending().await
     }
 }
@@ -85,51 +85,54 @@ macro_rules! delegate {
         impl JobStore for NodeStore {
             $(async fn $write(&self, $($wa: $wt),*) -> $wr {
                 let note = $note;
-                self.call((stringify!($write), false), self.world.jobs.$write($($wa),*), note).await
+                self.call((stringify!($write), false), self.cluster.jobs.$write($($wa),*), note).await
             })*
             $(async fn $clock(&self) -> $cr {
-                self.call((stringify!($clock), true), self.world.jobs.$clock(), $seen).await
+                self.call((stringify!($clock), true), self.cluster.jobs.$clock(), $seen).await
             })*
             $(async fn $read(&self, $($ra: $rt),*) -> $rr {
-                self.call((stringify!($read), true), self.world.jobs.$read($($ra),*), |_, _, _| {}).await
+                self.call((stringify!($read), true), self.cluster.jobs.$read($($ra),*), |_, _, _| {}).await
             })*
         }
     };
 }
 
 /// Nothing to note.
-fn nothing<T>(_: &Arc<World>, _: u32, _: &T) {}
+fn nothing<T>(_: &Arc<SimulatedCluster>, _: u32, _: &T) {}
 
 /// A write under a lease that another worker has by now.
-fn fenced<T>(call: &'static str, job: JobId) -> impl FnOnce(&Arc<World>, u32, &Result<T, LeaseError>) + Send {
-    move |world, node, answer| {
+fn fenced<T>(
+    call: &'static str,
+    job: JobId,
+) -> impl FnOnce(&Arc<SimulatedCluster>, u32, &Result<T, LeaseError>) + Send {
+    move |cluster, node, answer| {
         if let Err(LeaseError::Fenced) = answer {
-            world.note_of(node, job, |job| Event::Fenced { call, job });
+            cluster.note_of(node, job, |job| Event::Fenced { call, job });
         }
     }
 }
 
-fn leased(world: &Arc<World>, node: u32, lease: Option<&SliceLease>, settles: bool) {
+fn leased(cluster: &Arc<SimulatedCluster>, node: u32, lease: Option<&SliceLease>, settles: bool) {
     if let Some(lease) = lease {
         // Its holder before was lost.
-        if lease.slice.must_look {
-            mishaps::wake_others(world, node);
+        if lease.slice.must_check {
+            node_faults::wake_others(cluster, node);
         }
-        let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, world.free_slots());
+        let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, cluster.free_slots());
         let since = lease.slice.unsettled_since.into_iter().fold(lease.leased_at, Timestamp::min);
-        world.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
+        cluster.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
     }
 }
 
 delegate! {
     write create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>, nothing;
-    write apply(apply: Apply) -> Result<Job, ApplyError>, |world: &Arc<World>, node, _: &_| world.look_at_jobs(node);
+    write apply(apply: Apply) -> Result<Job, ApplyError>, |cluster: &Arc<SimulatedCluster>, node, _: &_| cluster.look_at_jobs(node);
     write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>,
-        |world: &Arc<World>, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
-            world.look_at_jobs(node);
+        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
+            cluster.look_at_jobs(node);
             if let Ok(moves) = answer {
                 let moves = format!("{moves:?}");
-                world.note(Some(node), Event::Rescheduled { moves, slots: world.slots() });
+                cluster.note(Some(node), Event::Rescheduled { moves, slots: cluster.slots() });
             }
         };
     write purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>, nothing;
@@ -138,33 +141,33 @@ delegate! {
     write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
     write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>, {
             let job = lease.job;
-            move |world: &Arc<World>, node, answer: &Result<(), AddSlicesError>| {
+            move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), AddSlicesError>| {
                 if let Err(AddSlicesError::Fenced) = answer {
-                    world.note_of(node, job, |job| Event::Fenced { call: "add_slices", job });
+                    cluster.note_of(node, job, |job| Event::Fenced { call: "add_slices", job });
                 }
             }
         };
     write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
-        |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, StoreError>| {
-            leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), false);
+        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Option<SliceLease>, StoreError>| {
+            leased(cluster, node, answer.as_ref().ok().and_then(Option::as_ref), false);
         };
     write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
-        |world: &Arc<World>, node, answer: &Result<Option<SliceLease>, LeaseError>| {
-            leased(world, node, answer.as_ref().ok().and_then(Option::as_ref), true);
+        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Option<SliceLease>, LeaseError>| {
+            leased(cluster, node, answer.as_ref().ok().and_then(Option::as_ref), true);
         };
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>, fenced("renew_slice", lease.job);
-    write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>, {
+    write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>, {
         let (id, slice, epoch) = (lease.job, lease.slice.index, lease.fence.epoch);
-        move |world: &Arc<World>, node, _: &_| {
-            world.note_of(node, id, |job| Event::Released { job, slice, epoch, must_look });
+        move |cluster: &Arc<SimulatedCluster>, node, _: &_| {
+            cluster.note_of(node, id, |job| Event::Released { job, slice, epoch, must_check });
         }
     };
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>,
-        move |world: &Arc<World>, node, _: &_| world.look_at_revocations(Some(node), job);
+        move |cluster: &Arc<SimulatedCluster>, node, _: &_| cluster.look_at_revocations(Some(node), job);
     write record_part(part: OutcomePart) -> Result<(), LeaseError>, {
         let OutcomePart { job: id, slice, fence: Fence { epoch, .. }, seq, succeeded, failed, .. } = part;
-        move |world: &Arc<World>, node, answer: &Result<(), LeaseError>| {
-            world.note_of(node, id, |job| match answer {
+        move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), LeaseError>| {
+            cluster.note_of(node, id, |job| match answer {
                 Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },
                 Err(_) => Event::Fenced { call: "record_part", job },
             });
@@ -172,8 +175,8 @@ delegate! {
     };
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>, {
         let id = upload.upload_id.clone();
-        move |world: &Arc<World>, node, answer: &Result<(), LeaseError>| {
-            world.note_of(node, job, |job| match answer {
+        move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), LeaseError>| {
+            cluster.note_of(node, job, |job| match answer {
                 Ok(()) => Event::UploadRecorded { job, id },
                 Err(_) => Event::Fenced { call: "record_upload", job },
             });
@@ -184,8 +187,8 @@ delegate! {
         fenced("record_report_file", lease.job);
     write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>, nothing;
     clock service_time() -> Result<ServiceTime, StoreError>,
-        |world: &Arc<World>, node, now: &Result<ServiceTime, StoreError>| {
-            now.iter().for_each(|now| world.look_at_service_clock(node, *now));
+        |cluster: &Arc<SimulatedCluster>, node, now: &Result<ServiceTime, StoreError>| {
+            now.iter().for_each(|now| cluster.look_at_service_clock(node, *now));
         };
     read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
     read job(id: JobId) -> Result<Option<Job>, StoreError>;

@@ -1,38 +1,38 @@
 //! The service in one deterministic process: the real engine on one to three nodes, over the
 //! memory store and the simulated bucket, while everything goes wrong that can.
 //!
-//! A seed decides everything: the scene (`scene`), the order in which work goes on
-//! (`executor`), what goes wrong and when (`weather`, `mishaps`, `network`, `job_store`,
+//! A seed decides everything: the plan (`run_plan`), the order in which work goes on
+//! (`executor`), what goes wrong and when (`fault_schedule`, `node_faults`, `network`, `job_store`,
 //! `spool`), what users do to their jobs (`users`) and another writer to their objects
-//! (`other_writer`). Some scenes are written by hand (`scenarios`). What happens is written down (`history`); afterwards it is judged
+//! (`other_writer`). Some plans are written by hand (`scenarios`). What happens is written down (`history`); afterwards it is judged
 //! (`invariants`). The same seed ends in the same history.
 
 mod bystanders;
 mod chance;
+mod cluster;
 mod evidence;
 mod executor;
+mod fault_schedule;
 mod history;
 mod invariants;
 mod job_store;
-mod mishaps;
 mod network;
+mod node_faults;
 mod not_stood_yet;
 mod other_writer;
 mod process;
 mod report;
 mod run;
+mod run_plan;
 mod scenarios;
-mod scene;
 mod setting;
 mod spool;
 mod users;
 mod wall_clock;
-mod weather;
-mod world;
 
 pub use history::Entry;
 pub use invariants::Violation;
 pub use not_stood_yet::HABITS as NOT_STOOD_YET;
 pub use run::{Run, run, run_scenario, run_with};
+pub use run_plan::habits_of_seeds;
 pub use scenarios::{SCENARIOS, Scenario};
-pub use scene::habits_of_seeds;

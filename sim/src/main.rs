@@ -24,7 +24,7 @@ struct Arguments {
     /// Gives the store this habit, and those of other such flags, and no others.
     #[arg(long, value_name = "HABIT")]
     habit: Vec<Habit>,
-    /// Runs the scene of that name, which is written by hand, in the order of each seed.
+    /// Runs the plan of that name, which is written by hand, in the order of each seed.
     #[arg(long, value_name = "NAME", conflicts_with = "habit", value_parser = scenario)]
     scenario: Option<&'static Scenario>,
     /// Prints everything that happened.

@@ -1,5 +1,5 @@
 //! The way from a node to the objects: a call goes on though its sender dies or gives up
-//! waiting, is lost or late as the weather has it, and is witnessed where it is carried out.
+//! waiting, is lost or late as the fault schedule has it, and is witnessed where it is carried out.
 //!
 //! ```text
 //! node: Retry -> Limit -> Network ~~~> Faults -> Witness -> the simulated bucket
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use brigade_model::VersionId;
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, CallKind, DeleteResult, Effect, Leash, ObjectStore, Verdict,
+    Answer, At, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, ObjectStore, Verdict,
 };
 use brigade_model::ports::{Entropy, Spawn};
 use brigade_s3::faults::Faults;
@@ -18,13 +18,13 @@ use brigade_s3::simulated::Habit;
 use brigade_s3::timeouts::Timeouts;
 use tokio::sync::oneshot;
 
+use crate::cluster::SimulatedCluster;
 use crate::history::{Event, Seen};
 use crate::other_writer;
-use crate::world::World;
 
 /// The way of one process.
 pub(crate) struct Network {
-    pub(crate) world: Arc<World>,
+    pub(crate) cluster: Arc<SimulatedCluster>,
     pub(crate) node: u32,
     pub(crate) timeouts: Timeouts,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -32,39 +32,40 @@ pub(crate) struct Network {
 
 #[async_trait]
 impl ObjectStore for Network {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let world = &self.world;
-        let (id, kind, timeout) = (world.next_call(), call.kind(), self.timeouts.of(&call));
-        world.note(Some(self.node), Event::Sent { call: id, kind, objects: objects_of(&call) });
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let cluster = &self.cluster;
+        let (id, kind, timeout) = (cluster.next_call(), call.kind(), self.timeouts.of(&call));
+        cluster.note(Some(self.node), Event::Sent { call: id, kind, objects: objects_of(&call) });
         if let Call::HeadObject(head) = &call
-            && world.scene.habits.has(Habit::IgnoresSourceConditions)
+            && cluster.run_plan.habits.has(Habit::IgnoresSourceConditions)
         {
-            other_writer::write_soon(world, &head.at);
+            other_writer::write_soon(cluster, &head.at);
         }
-        let witness = Arc::new(Witness { world: world.clone(), call: id, node: self.node });
-        let faults = Faults::new(witness, world.weather.object_faults(), world.clock.clone(), self.entropy.clone());
+        let record = Arc::new(CallRecorder { cluster: cluster.clone(), call: id, node: self.node });
+        let faults =
+            Faults::new(record, cluster.fault_schedule.object_faults(), cluster.clock.clone(), self.entropy.clone());
         let (to, answer) = oneshot::channel();
-        let leash = leash.clone();
-        let travelling = world.clone();
+        let cancel = cancel.clone();
+        let travelling = cluster.clone();
         let request = async move {
-            travelling.executor.sleep(travelling.weather.object_pause(kind)).await;
-            let answer = faults.call(&leash, call).await;
-            travelling.executor.sleep(travelling.weather.object_pause(kind)).await;
+            travelling.executor.sleep(travelling.fault_schedule.object_pause(kind)).await;
+            let answer = faults.call(&cancel, call).await;
+            travelling.executor.sleep(travelling.fault_schedule.object_pause(kind)).await;
             // Nobody waits any more when the sender is dead.
             let _ = to.send(answer);
         };
-        world.space.spawn("request", Box::pin(request));
+        cluster.space.spawn("request", Box::pin(request));
         let gave_up = || {
             CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", format!("no answer in {timeout:?}"))
         };
         let result = tokio::select! {
             biased;
             answer = answer => answer.unwrap_or_else(|_| Err(gave_up())),
-            () = world.executor.sleep(timeout) => Err(gave_up()),
+            () = cluster.executor.sleep(timeout) => Err(gave_up()),
         };
-        world.note_loss(&result, id);
+        cluster.note_loss(&result, id);
         let error = result.as_ref().err().map(|error| (error.code.clone(), error.effect));
-        world.note(Some(self.node), Event::Returned { call: id, error });
+        cluster.note(Some(self.node), Event::Returned { call: id, error });
         result
     }
 }
@@ -100,46 +101,46 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
 }
 
 /// Stands where calls are carried out.
-struct Witness {
-    world: Arc<World>,
+struct CallRecorder {
+    cluster: Arc<SimulatedCluster>,
     call: u64,
     node: u32,
 }
 
 #[async_trait]
-impl ObjectStore for Witness {
-    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
-        let world = &self.world;
+impl ObjectStore for CallRecorder {
+    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let cluster = &self.cluster;
         let (kind, objects) = (call.kind(), objects_of(&call));
-        let before: Vec<_> = objects.iter().map(|(at, version)| world.see(at, version.as_ref())).collect();
+        let before: Vec<_> = objects.iter().map(|(at, version)| cluster.see(at, version.as_ref())).collect();
         let see = |result: &Result<Answer, CallError>| {
             for (n, ((at, version), before)) in objects.into_iter().zip(before).enumerate() {
-                self.witness(kind, (at, version), before, refusal_of(result, n));
+                self.record(kind, (at, version), before, refusal_of(result, n));
             }
         };
-        world.bucket.call_seen(call, see).await
+        cluster.bucket.call_seen(call, see).await
     }
 }
 
-impl Witness {
-    fn witness(
+impl CallRecorder {
+    fn record(
         &self,
         kind: CallKind,
         (at, version): (At, Option<VersionId>),
         before: Option<Seen>,
         refusal: Option<String>,
     ) {
-        let world = &self.world;
+        let cluster = &self.cluster;
         let event = match refusal {
             Some(code) => Event::Refused { call: self.call, at, code },
             None => {
-                let after = world.see(&at, version.as_ref());
+                let after = cluster.see(&at, version.as_ref());
                 let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
                 let has_effect = kind.changes_objects() && (!is_delete || before != after);
                 Event::CarriedOut { call: self.call, at, before, after, has_effect }
             }
         };
-        world.note(Some(self.node), event);
+        cluster.note(Some(self.node), event);
     }
 }
 
@@ -156,7 +157,7 @@ fn refusal_of(result: &Result<Answer, CallError>, n: usize) -> Option<String> {
 }
 
 /// What can be seen of an object.
-impl World {
+impl SimulatedCluster {
     /// The object, or that version of it.
     pub(crate) fn see(&self, at: &At, version: Option<&VersionId>) -> Option<Seen> {
         let object = match version {

@@ -13,17 +13,17 @@ use brigade_model::ports::{Entropy, ObjectStore, Spawn};
 use brigade_model::{AccountId, EndpointKind, EndpointName, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
-use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::simulated::Habit;
 use brigade_s3::stamps::Stamps;
 use brigade_service::{JobRules, JobService, Pace};
 
+use crate::cluster::SimulatedCluster;
 use crate::executor::Node;
 use crate::history::Event;
 use crate::job_store::NodeStore;
 use crate::network::Network;
 use crate::spool::NodeSpool;
-use crate::world::World;
 
 /// A process. Clones are one.
 #[derive(Clone)]
@@ -37,35 +37,35 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a process on a node. A node that is alone opens its store as the embedded service
     /// does: whoever held a lease is gone.
-    pub(crate) fn start(world: &Arc<World>, slot: usize) -> Self {
-        let node = world.executor.node();
-        let is_alone = world.scene.nodes == 1;
+    pub(crate) fn start(cluster: &Arc<SimulatedCluster>, slot: usize) -> Self {
+        let node = cluster.executor.node();
+        let is_alone = cluster.run_plan.nodes == 1;
         if is_alone {
-            world.jobs.reopen();
-            world.ids().into_iter().for_each(|id| world.look_at_revocations(Some(node.id), id));
+            cluster.jobs.reopen();
+            cluster.ids().into_iter().for_each(|id| cluster.look_at_revocations(Some(node.id), id));
         }
-        world.note(Some(node.id), Event::Started { is_alone });
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(world.seed ^ (u64::from(node.id) << 32)));
-        let jobs = Arc::new(NodeStore { world: world.clone(), node: node.clone(), slot });
-        let roles = Arc::new(TwoRoles::new(world, slot, node.id, &entropy));
+        cluster.note(Some(node.id), Event::Started { is_alone });
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(cluster.seed ^ (u64::from(node.id) << 32)));
+        let jobs = Arc::new(NodeStore { cluster: cluster.clone(), node: node.clone(), slot });
+        let roles = Arc::new(TwoRoles::new(cluster, slot, node.id, &entropy));
         let ports = Ports {
             jobs: jobs.clone(),
-            spool: Arc::new(NodeSpool(world.clone())),
+            spool: Arc::new(NodeSpool(cluster.clone())),
             roles: roles.clone(),
-            clock: world.node_clocks[slot].clone(),
+            clock: cluster.node_clocks[slot].clone(),
             entropy: entropy.clone(),
             spawn: Arc::new(node.clone()),
             observer: Arc::new(NoObserver),
         };
-        let engine = Engine::new(ports, world.scene.config.clone());
+        let engine = Engine::new(ports, cluster.run_plan.config.clone());
         node.spawn("engine", Box::pin(engine.clone().run()));
         let service = Arc::new(JobService {
             jobs,
             roles,
             engine: engine.clone(),
-            clock: world.node_clocks[slot].clone(),
+            clock: cluster.node_clocks[slot].clone(),
             entropy,
-            rules: job_rules(&world.scene.config),
+            rules: job_rules(&cluster.run_plan.config),
             pace: Pace::default(),
         });
         Self { node, engine, service }
@@ -97,12 +97,12 @@ struct TwoRoles {
 }
 
 impl TwoRoles {
-    fn new(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>) -> Self {
+    fn new(cluster: &Arc<SimulatedCluster>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>) -> Self {
         // The clock that stamps leases is the job store's; the one that stamps objects is the bucket's.
-        let stamps = Arc::new(StoreClock::new(world.jobs_clock.clone()));
-        let place = place(world, slot, node, entropy, &stamps);
+        let stamps = Arc::new(StoreClock::new(cluster.jobs_clock.clone()));
+        let place = place(cluster, slot, node, entropy, &stamps);
         // Another way to the same objects: for the service it is another endpoint.
-        let across = self::place(world, slot, node, entropy, &stamps);
+        let across = self::place(cluster, slot, node, entropy, &stamps);
         let within = RolePlaces {
             operations: OperationKind::ALL.to_vec(),
             source: place.clone(),
@@ -114,28 +114,34 @@ impl TwoRoles {
     }
 }
 
-fn place(world: &Arc<World>, slot: usize, node: u32, entropy: &Arc<dyn Entropy>, stamps: &Arc<StoreClock>) -> Place {
-    let (clock, gate) = (world.node_clocks[slot].clone(), Arc::new(Gate::new()));
+fn place(
+    cluster: &Arc<SimulatedCluster>,
+    slot: usize,
+    node: u32,
+    entropy: &Arc<dyn Entropy>,
+    stamps: &Arc<StoreClock>,
+) -> Place {
+    let (clock, breaker) = (cluster.node_clocks[slot].clone(), Arc::new(CircuitBreaker::new()));
     // Shorter than by default, so that a run in which a key is never served ends soon.
     let policy = RetryPolicy { wait_attempts_max: 15, wait_max: Duration::from_secs(600), ..RetryPolicy::default() };
-    let network = Network { world: world.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
+    let network = Network { cluster: cluster.clone(), node, timeouts: policy.timeouts, entropy: entropy.clone() };
     let stamped = Arc::new(Stamps::new(Arc::new(network), stamps.clone()));
     let limit = Limit::new(stamped, LimitConfig::default(), clock.clone());
     let store: Arc<dyn ObjectStore> =
-        Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy.clone()));
+        Arc::new(Retry::new(Arc::new(limit), policy, breaker.clone(), clock, entropy.clone()));
     Place {
         endpoint: endpoint(),
         // What dates an object of parts by its completion.
-        kind: match world.scene.habits.has(Habit::DatesByUpload) {
+        kind: match cluster.run_plan.habits.has(Habit::DatesByUpload) {
             true => EndpointKind::Other,
             false => EndpointKind::Minio,
         },
         store,
         // As a probe would find them.
-        capabilities: world.scene.habits.capabilities(),
+        capabilities: cluster.run_plan.habits.capabilities(),
         buckets: BucketRules::any(),
         grantees: Grantees::default(),
-        health: Arc::new(AtTheGate(gate)),
+        health: Arc::new(AtTheGate(breaker)),
         multipart_etag: Arc::default(),
         stamps: stamps.clone(),
     }
@@ -147,8 +153,8 @@ impl Roles for TwoRoles {
     }
 }
 
-/// The endpoint works as far as its gate is open.
-struct AtTheGate(Arc<Gate>);
+/// The endpoint works as far as its circuit breaker is closed.
+struct AtTheGate(Arc<CircuitBreaker>);
 
 impl Health for AtTheGate {
     fn reason(&self) -> Option<String> {

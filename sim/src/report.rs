@@ -3,7 +3,7 @@
 use brigade_model::{Job, ObjectKey};
 use serde_json::Value;
 
-use crate::world::{World, at, reports_of};
+use crate::cluster::{SimulatedCluster, at, reports_of};
 
 /// A report.
 #[derive(Debug, Clone, Default)]
@@ -24,18 +24,18 @@ pub(crate) struct Row {
 ///
 /// # Errors
 /// What cannot be read of it.
-pub(crate) fn read_report(world: &World, number: usize, job: &Job) -> Option<Result<Report, String>> {
+pub(crate) fn read_report(cluster: &SimulatedCluster, number: usize, job: &Job) -> Option<Result<Report, String>> {
     let bucket = reports_of(number);
-    let manifest = text(world, &bucket, &format!("reports/job-{}/manifest.json", job.id))?;
-    Some(read(world, &bucket, &manifest))
+    let manifest = text(cluster, &bucket, &format!("reports/job-{}/manifest.json", job.id))?;
+    Some(read(cluster, &bucket, &manifest))
 }
 
-fn read(world: &World, bucket: &str, manifest: &str) -> Result<Report, String> {
+fn read(cluster: &SimulatedCluster, bucket: &str, manifest: &str) -> Result<Report, String> {
     let manifest: Value = serde_json::from_str(manifest).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     for file in manifest["Results"].as_array().ok_or("manifest.json names no results")? {
         let (kind, key) = (&file["TaskExecutionStatus"], file["Key"].as_str().unwrap_or_default());
-        let text = text(world, bucket, key).ok_or_else(|| format!("{key} is not there"))?;
+        let text = text(cluster, bucket, key).ok_or_else(|| format!("{key} is not there"))?;
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         for record in reader.records() {
             let record = record.map_err(|error| format!("{key}: {error}"))?;
@@ -55,7 +55,7 @@ fn read_row(record: &csv::StringRecord) -> Option<Row> {
     (record.len() == 7).then(|| Row { key, is_success, code: record[4].to_owned() })
 }
 
-fn text(world: &World, bucket: &str, key: &str) -> Option<String> {
-    let object = world.bucket.object(&at(bucket, &ObjectKey::new(key).ok()?))?;
+fn text(cluster: &SimulatedCluster, bucket: &str, key: &str) -> Option<String> {
+    let object = cluster.bucket.object(&at(bucket, &ObjectKey::new(key).ok()?))?;
     String::from_utf8(object.body.to_bytes().to_vec()).ok()
 }

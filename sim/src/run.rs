@@ -1,4 +1,4 @@
-//! One run of a seed: the storm, the calm in which every job must end, and the judgement.
+//! One run of a seed: the fault rates, the calm in which every job must end, and the judgement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use brigade_model::ports::Spawn;
 use brigade_s3::simulated::Habit;
 
 use crate::chance::Chance;
+use crate::cluster::SimulatedCluster;
 use crate::evidence::Evidence;
 use crate::executor::Executor;
 use crate::history::{Entry, digest};
 use crate::invariants::{self, Violation};
 use crate::process::Process;
+use crate::run_plan::RunPlan;
 use crate::scenarios::Scenario;
-use crate::scene::Scene;
-use crate::users::Wish;
-use crate::world::World;
-use crate::{mishaps, other_writer, users};
+use crate::users::UserAction;
+use crate::{node_faults, other_writer, users};
 
 /// Once nothing goes wrong any more every job ends within this: longer than the longest lease
 /// with its grace, and than the patience with a report.
@@ -35,7 +35,7 @@ pub struct Run {
     pub history: Vec<Entry>,
     /// What must not have happened.
     pub violations: Vec<Violation>,
-    /// What happened, in kinds, and how often: moves of statuses, mishaps, outcomes.
+    /// What happened, in kinds, and how often: moves of statuses, node faults, outcomes.
     pub kinds: BTreeMap<String, u64>,
 }
 
@@ -56,123 +56,123 @@ pub fn run(seed: u64) -> Run {
 /// Runs a seed whose store has these habits; `None` leaves them to the seed.
 #[must_use]
 pub fn run_with(seed: u64, habits: Option<&[Habit]>) -> Run {
-    run_scene(seed, Scene::of(seed, habits))
+    run_planned(seed, RunPlan::of(seed, habits))
 }
 
-/// Runs a scene that was written by hand; the seed decides the order in which work goes on.
+/// Runs a plan that was written by hand; the seed decides the order in which work goes on.
 #[must_use]
 pub fn run_scenario(seed: u64, scenario: &Scenario) -> Run {
-    run_scene(seed, scenario.scene())
+    run_planned(seed, scenario.run_plan())
 }
 
-fn run_scene(seed: u64, scene: Scene) -> Run {
+fn run_planned(seed: u64, run_plan: RunPlan) -> Run {
     let executor = Executor::new(seed);
     let space = executor.node();
-    let mut world = World::new(seed, scene, &executor, space.clone());
-    world.fill();
-    let world = Arc::new(world);
-    executor.run(&space, live(world.clone()));
-    let history = world.history.take();
-    let evidence = Evidence::gather(&world, &history);
+    let mut cluster = SimulatedCluster::new(seed, run_plan, &executor, space.clone());
+    cluster.fill();
+    let cluster = Arc::new(cluster);
+    executor.run(&space, live(cluster.clone()));
+    let history = cluster.history.take();
+    let evidence = Evidence::gather(&cluster, &history);
     let violations = invariants::check(&evidence);
     let kinds = evidence.kinds();
     Run { seed, history, violations, kinds }
 }
 
 /// From the first process to the end of the last job, and a while longer.
-async fn live(world: Arc<World>) {
+async fn live(cluster: Arc<SimulatedCluster>) {
     // Objects are older than jobs: a store tells their age in whole seconds.
-    world.executor.sleep(Duration::from_secs(10)).await;
-    begin(&world);
-    let chance = Chance::new(world.seed, "restarts");
-    let storm_ends = world.executor.now() + world.scene.storm.lasts;
-    let calm_ends = storm_ends + CALM_MAX;
-    while world.executor.now() < calm_ends && !have_all_ended(&world) {
-        if world.executor.now() >= storm_ends && !world.weather.is_over() {
-            world.weather.calm();
+    cluster.executor.sleep(Duration::from_secs(10)).await;
+    begin(&cluster);
+    let chance = Chance::new(cluster.seed, "restarts");
+    let faults_end = cluster.executor.now() + cluster.run_plan.fault_rates.lasts;
+    let calm_ends = faults_end + CALM_MAX;
+    while cluster.executor.now() < calm_ends && !have_all_ended(&cluster) {
+        if cluster.executor.now() >= faults_end && !cluster.fault_schedule.is_over() {
+            cluster.fault_schedule.calm();
         }
-        restart_dead(&world, &chance);
-        if world.weather.is_over() {
-            let_go_on(&world);
+        restart_dead(&cluster, &chance);
+        if cluster.fault_schedule.is_over() {
+            let_go_on(&cluster);
         }
-        world.executor.sleep(LOOK_EVERY).await;
+        cluster.executor.sleep(LOOK_EVERY).await;
     }
-    world.weather.calm();
-    end(&world).await;
+    cluster.fault_schedule.calm();
+    end(&cluster).await;
 }
 
 /// Starts what goes on by itself: processes, jobs that come one after the other, trouble.
-fn begin(world: &Arc<World>) {
-    (0..world.scene.nodes).for_each(|slot| world.put_process(slot, Process::start(world, slot)));
-    let creating = world.clone();
+fn begin(cluster: &Arc<SimulatedCluster>) {
+    (0..cluster.run_plan.nodes).for_each(|slot| cluster.put_process(slot, Process::start(cluster, slot)));
+    let creating = cluster.clone();
     let create = async move {
-        for (number, scene) in creating.scene.jobs.iter().enumerate() {
-            creating.executor.sleep(scene.created_after).await;
+        for (number, run_plan) in creating.run_plan.jobs.iter().enumerate() {
+            creating.executor.sleep(run_plan.created_after).await;
             creating.create_job(number);
-            if let Some(after) = scene.paused_after {
+            if let Some(after) = run_plan.paused_after {
                 creating.space.spawn("second thoughts", Box::pin(users::think_again(creating.clone(), number, after)));
             }
         }
     };
-    world.space.spawn("jobs", Box::pin(create));
-    for (after, act) in world.scene.script.clone() {
-        world.space.spawn("script", Box::pin(mishaps::play(world.clone(), after, act)));
+    cluster.space.spawn("jobs", Box::pin(create));
+    for (after, act) in cluster.run_plan.script.clone() {
+        cluster.space.spawn("script", Box::pin(node_faults::play(cluster.clone(), after, act)));
     }
-    let storm = &world.scene.storm;
-    if let Some(every) = storm.mishap_every {
-        world.space.spawn("mishaps", Box::pin(mishaps::make_trouble(world.clone(), every)));
+    let fault_rates = &cluster.run_plan.fault_rates;
+    if let Some(every) = fault_rates.node_fault_every {
+        cluster.space.spawn("mishaps", Box::pin(node_faults::make_trouble(cluster.clone(), every)));
     }
-    if let Some(every) = storm.hand_every {
-        world.space.spawn("users", Box::pin(users::change_jobs(world.clone(), every)));
+    if let Some(every) = fault_rates.user_action_every {
+        cluster.space.spawn("users", Box::pin(users::change_jobs(cluster.clone(), every)));
     }
-    if world.scene.habits.has(Habit::HeadHasNoCode) {
-        world.space.spawn("buckets", Box::pin(mishaps::hide_buckets(world.clone())));
+    if cluster.run_plan.habits.has(Habit::HeadHasNoCode) {
+        cluster.space.spawn("buckets", Box::pin(node_faults::hide_buckets(cluster.clone())));
     }
-    if let Some(every) = storm.foreign_every {
-        world.space.spawn("another writer", Box::pin(other_writer::write_objects(world.clone(), every)));
+    if let Some(every) = fault_rates.foreign_every {
+        cluster.space.spawn("another writer", Box::pin(other_writer::write_objects(cluster.clone(), every)));
     }
 }
 
-fn have_all_ended(world: &World) -> bool {
-    world.ended().len() == world.scene.jobs.len()
+fn have_all_ended(cluster: &SimulatedCluster) -> bool {
+    cluster.ended().len() == cluster.run_plan.jobs.len()
 }
 
 /// Starts a process in the place of each that died, after a while.
-fn restart_dead(world: &Arc<World>, chance: &Chance) {
-    for (slot, process) in world.processes() {
+fn restart_dead(cluster: &Arc<SimulatedCluster>, chance: &Chance) {
+    for (slot, process) in cluster.processes() {
         let waits = chance.up_to(RESTART_MAX);
-        if process.node.is_crashed() && (world.weather.is_over() || waits < LOOK_EVERY) {
-            world.put_process(slot, Process::start(world, slot));
+        if process.node.is_crashed() && (cluster.fault_schedule.is_over() || waits < LOOK_EVERY) {
+            cluster.put_process(slot, Process::start(cluster, slot));
         }
     }
 }
 
 /// In the calm the users let their jobs go on, and a node that is alone may not stay frozen.
-fn let_go_on(world: &Arc<World>) {
-    let processes = world.processes();
+fn let_go_on(cluster: &Arc<SimulatedCluster>) {
+    let processes = cluster.processes();
     if processes.iter().all(|(_, process)| process.node.is_frozen()) {
-        processes.iter().for_each(|(_, process)| mishaps::thaw(world, &process.node));
+        processes.iter().for_each(|(_, process)| node_faults::thaw(cluster, &process.node));
     }
     let Some((_, process)) = processes.iter().find(|(_, process)| !process.node.is_frozen()) else { return };
-    for id in world.ids() {
-        let Some(job) = world.job(id).filter(|job| !job.status.is_terminal()) else { continue };
+    for id in cluster.ids() {
+        let Some(job) = cluster.job(id).filter(|job| !job.status.is_terminal()) else { continue };
         if job.held_by_user {
-            users::ask(world, process, id, Wish::GoOn);
+            users::ask(cluster, process, id, UserAction::GoOn);
         }
         if job.status == brigade_model::Status::Suspended {
-            users::ask(world, process, id, Wish::Confirm);
+            users::ask(cluster, process, id, UserAction::Confirm);
         }
     }
 }
 
 /// Whoever is frozen wakes and finds everything over; then all stop.
-async fn end(world: &Arc<World>) {
-    for (_, process) in world.processes() {
-        mishaps::thaw(world, &process.node);
+async fn end(cluster: &Arc<SimulatedCluster>) {
+    for (_, process) in cluster.processes() {
+        node_faults::thaw(cluster, &process.node);
     }
-    world.executor.sleep(Duration::from_secs(30)).await;
-    if have_all_ended(world) {
-        for (_, process) in world.processes().into_iter().filter(|(_, process)| !process.node.is_crashed()) {
+    cluster.executor.sleep(Duration::from_secs(30)).await;
+    if have_all_ended(cluster) {
+        for (_, process) in cluster.processes().into_iter().filter(|(_, process)| !process.node.is_crashed()) {
             process.engine.shut_down().await;
         }
     }

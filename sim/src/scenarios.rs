@@ -1,5 +1,5 @@
 //! Scenes that are written by hand: what seeds have told once is kept here, since a seed means another
-//! scene whenever a table of the simulation changes. The seed that is left decides the order alone.
+//! plan whenever a table of the simulation changes. The seed that is left decides the order alone.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use brigade_engine::EngineConfig;
 use brigade_s3::faults::FaultPlan;
 use brigade_s3::simulated::{Habits, Versioning};
 
-use crate::scene::{Deed, JobScene, Scene, Storm};
+use crate::run_plan::{FaultRates, JobKind, JobPlan, RunPlan};
 
-/// What befalls the scene at a given time.
+/// What befalls the plan at a given time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     /// The process of that node dies; another takes its place within 20 seconds.
@@ -20,13 +20,13 @@ pub(crate) enum Act {
     Cancel(usize),
 }
 
-/// A scene and what befalls it, in seconds after the beginning.
+/// A plan and what befalls it, in seconds after the beginning.
 #[derive(Debug)]
 pub struct Scenario {
     /// What it is called.
     pub name: &'static str,
     nodes: usize,
-    jobs: fn() -> Vec<JobScene>,
+    jobs: fn() -> Vec<JobPlan>,
     script: &'static [(u64, Act)],
 }
 
@@ -37,7 +37,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "clock-set-back-while-a-cancelled-job-reports",
         nodes: 1,
-        jobs: || vec![JobScene { requests_per_second: Some(2), ..refused() }],
+        jobs: || vec![JobPlan { requests_per_second: Some(2), ..refused() }],
         script: &[
             (6, Act::Cancel(0)),
             (20, Act::Crash(0)),
@@ -50,7 +50,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "clock-set-back-by-a-day-after-two-crashes",
         nodes: 1,
-        jobs: || vec![refused(), JobScene { must_be_confirmed: true, is_report_refused: false, ..refused() }],
+        jobs: || vec![refused(), JobPlan { must_be_confirmed: true, is_report_refused: false, ..refused() }],
         script: &[(8, Act::Crash(0)), (12, Act::Crash(0)), (40, Act::SetClock(0, -86_155_696))],
     },
     // Seed 27031247613225707: crash after crash, and 13 hours back by the last process.
@@ -70,14 +70,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "clock-set-back-while-no-process-runs",
         nodes: 1,
-        jobs: || vec![refused(), JobScene { is_report_refused: false, ..refused() }],
+        jobs: || vec![refused(), JobPlan { is_report_refused: false, ..refused() }],
         script: &[(8, Act::Crash(0)), (8, Act::SetClock(0, -30_000_000))],
     },
     // Seed 27031247613223638: the clock is wrong before the job, and put right while its report waits.
     Scenario {
         name: "clock-ahead-before-the-job-and-put-right-after",
         nodes: 1,
-        jobs: || vec![JobScene { created_after: Duration::from_secs(5), ..refused() }],
+        jobs: || vec![JobPlan { created_after: Duration::from_secs(5), ..refused() }],
         script: &[
             (2, Act::SetClock(0, 32_726_356)),
             (15, Act::Crash(0)),
@@ -101,18 +101,18 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 impl Scenario {
-    pub(crate) fn scene(&self) -> Scene {
-        Scene {
+    pub(crate) fn run_plan(&self) -> RunPlan {
+        RunPlan {
             nodes: self.nodes,
             versioning: Versioning::Off,
             habits: Habits::default(),
             jobs: (self.jobs)(),
-            storm: Storm {
+            fault_rates: FaultRates {
                 lasts: Duration::from_secs(100),
                 objects: FaultPlan::default(),
                 store_ppm: 0,
-                mishap_every: None,
-                hand_every: None,
+                node_fault_every: None,
+                user_action_every: None,
                 foreign_every: None,
             },
             script: self.script.iter().map(|(second, act)| (Duration::from_secs(*second), *act)).collect(),
@@ -128,9 +128,9 @@ impl Scenario {
 }
 
 /// A job of a few tasks whose report is refused from when it runs on.
-fn refused() -> JobScene {
-    JobScene {
-        deed: Deed::Tag,
+fn refused() -> JobPlan {
+    JobPlan {
+        job_kind: JobKind::Tag,
         tasks: 30,
         missing_percent: 0,
         threshold_tasks: None,

@@ -20,9 +20,9 @@ use brigade_s3::simulated::{Body, Habit, Habits, Versioning};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::cluster::{ASIDE, SOURCE, SimulatedCluster, TARGET, TaskObject, at, at_once, bucket, key_of, reports_of};
 use crate::process::{ACROSS, endpoint};
-use crate::scene::{Deed, JobScene};
-use crate::world::{ASIDE, SOURCE, TARGET, TaskObject, World, at, at_once, bucket, key_of, reports_of};
+use crate::run_plan::{JobKind, JobPlan};
 
 /// An object of so many bytes is more than one CopyObject carries.
 const LARGE_BYTES: u64 = (5 << 30) + (100 << 20);
@@ -31,22 +31,22 @@ const LARGE_BYTES: u64 = (5 << 30) + (100 << 20);
 const MARK: (&str, &str) = ("mark", "copied");
 const STATE: &str = "state";
 
-impl World {
+impl SimulatedCluster {
     /// Makes the buckets and fills them.
     pub(crate) fn fill(&mut self) {
-        let habits = &self.scene.habits;
+        let habits = &self.run_plan.habits;
         // A clock is as it always was; other habits would spoil what has to be there.
         let clocks = [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| habits.has(*clock));
         self.bucket.set_habits(Habits { set: clocks.collect(), ..habits.clone() });
         for name in [SOURCE, TARGET] {
-            self.bucket.create_bucket(&bucket(name), self.scene.versioning).expect("a new bucket");
+            self.bucket.create_bucket(&bucket(name), self.run_plan.versioning).expect("a new bucket");
         }
         self.bucket.create_bucket(&bucket(ASIDE), Versioning::Off).expect("a new bucket");
-        for number in 0..self.scene.jobs.len() {
+        for number in 0..self.run_plan.jobs.len() {
             self.bucket.create_bucket(&bucket(&reports_of(number)), Versioning::Off).expect("a new bucket");
         }
-        let jobs = self.scene.jobs.clone();
-        self.objects = jobs.iter().enumerate().map(|(number, scene)| self.fill_job(number, scene)).collect();
+        let jobs = self.run_plan.jobs.clone();
+        self.objects = jobs.iter().enumerate().map(|(number, run_plan)| self.fill_job(number, run_plan)).collect();
         for number in 0..jobs.len() {
             let unlisted = ObjectKey::new(format!("j{number}/unlisted")).expect("good");
             for name in [SOURCE, TARGET] {
@@ -54,12 +54,12 @@ impl World {
                 self.bystanders.push(at(name, &unlisted), None, &self.bucket);
             }
         }
-        self.bucket.set_habits(self.scene.habits.clone());
+        self.bucket.set_habits(self.run_plan.habits.clone());
     }
 
-    fn fill_job(&mut self, number: usize, scene: &JobScene) -> Vec<TaskObject> {
+    fn fill_job(&mut self, number: usize, run_plan: &JobPlan) -> Vec<TaskObject> {
         let objects: Vec<TaskObject> =
-            (0..scene.tasks).map(|task| self.put_object(scene, key_of(number, task))).collect();
+            (0..run_plan.tasks).map(|task| self.put_object(run_plan, key_of(number, task))).collect();
         // A row without a version concerns the latest one only; one with it no other.
         for object in objects.iter().filter(|object| object.version.is_some()) {
             let place = at(SOURCE, &object.key);
@@ -80,56 +80,56 @@ impl World {
         TaskObject { key, version: None, is_missing: true, is_stray: true }
     }
 
-    fn put_object(&mut self, scene: &JobScene, key: ObjectKey) -> TaskObject {
-        if self.scene.habits.has(Habit::FoldsKeys) && self.chance.below(5) == 0 {
+    fn put_object(&mut self, run_plan: &JobPlan, key: ObjectKey) -> TaskObject {
+        if self.run_plan.habits.has(Habit::FoldsKeys) && self.chance.below(5) == 0 {
             return self.put_stray(&key);
         }
-        if self.chance.below(100) < scene.missing_percent {
-            let version =
-                (scene.deed == Deed::DeleteVersion).then(|| VersionId::new("00000000000000aa").expect("good"));
+        if self.chance.below(100) < run_plan.missing_percent {
+            let version = (run_plan.job_kind == JobKind::DeleteVersion)
+                .then(|| VersionId::new("00000000000000aa").expect("good"));
             return TaskObject { key, version, is_missing: true, is_stray: false };
         }
-        let version = match scene.deed {
-            Deed::CopyLarge => {
+        let version = match run_plan.job_kind {
+            JobKind::CopyLarge => {
                 let size = LARGE_BYTES + self.chance.below(1 << 20);
                 self.bucket.put(&at(SOURCE, &key), Body::zeros(size)).expect("the bucket is there");
                 None
             }
             // Of a store without versions the row names one all the same.
-            Deed::DeleteVersion if self.scene.habits.has(Habit::IgnoresVersions) => {
+            JobKind::DeleteVersion if self.run_plan.habits.has(Habit::IgnoresVersions) => {
                 self.put(SOURCE, &key, "first", None);
                 Some(VersionId::new("00000000000000aa").expect("good"))
             }
-            Deed::DeleteVersion => {
+            JobKind::DeleteVersion => {
                 let versions = [self.put(SOURCE, &key, "first", None), self.put(SOURCE, &key, "second", None)];
                 self.chance.pick(&versions).cloned().flatten()
             }
-            Deed::Restore => {
+            JobKind::Restore => {
                 self.put(SOURCE, &key, "first", Some("GLACIER"));
                 None
             }
             // The ETag of one made of parts says nothing of its bytes.
-            Deed::Copy if self.chance.below(3) == 0 => {
+            JobKind::Copy if self.chance.below(3) == 0 => {
                 self.put_in_parts(SOURCE, &key, "first");
                 None
             }
-            Deed::CopyMerged => {
+            JobKind::CopyMerged => {
                 self.put_with(SOURCE, &key, "first", state_metadata("first"));
                 None
             }
-            Deed::CopyAcross if self.scene.habits.has(Habit::Decompresses) => {
+            JobKind::CopyAcross if self.run_plan.habits.has(Habit::Decompresses) => {
                 let metadata = Metadata { content_encoding: Some("gzip".into()), ..Metadata::default() };
                 let put = PutObject::new(at(SOURCE, &key), gzip(&format!("{key} first")), dressed(metadata));
                 self.bucket.act(put.into_call()).expect("the bucket is there");
                 None
             }
-            Deed::Copy
-            | Deed::CopyInPlace
-            | Deed::CopyDressed
-            | Deed::CopyAcross
-            | Deed::Delete
-            | Deed::Tag
-            | Deed::AddTags => {
+            JobKind::Copy
+            | JobKind::CopyInPlace
+            | JobKind::CopyDressed
+            | JobKind::CopyAcross
+            | JobKind::Delete
+            | JobKind::Tag
+            | JobKind::AddTags => {
                 self.put(SOURCE, &key, "first", None);
                 None
             }
@@ -173,17 +173,17 @@ impl World {
 
     /// Creates the job of that number.
     pub(crate) fn create_job(&self, number: usize) {
-        let scene = &self.scene.jobs[number];
+        let run_plan = &self.run_plan.jobs[number];
         let key = ObjectKey::new(format!("manifest-{number}.csv")).expect("good");
         let mut etag = self.put_manifest(number, &key);
-        if scene.is_manifest_changed {
+        if run_plan.is_manifest_changed {
             etag = ETag::new("\"of another manifest\"").expect("good");
         }
-        let spec = spec(number, scene, &key, etag);
+        let spec = spec(number, run_plan, &key, etag);
         let mut random = [0; 10];
         SeededEntropy::new(self.seed ^ (number as u64) << 8).fill(&mut random);
         let id = JobId::new(self.clock.now(), &random);
-        let account = AccountId::new(scene.account.to_string()).expect("digits are a name");
+        let account = AccountId::new(run_plan.account.to_string()).expect("digits are a name");
         let job = Job::new(id, account, Dialect::Cos, endpoint(), spec, self.clock.now());
         at_once(self.jobs.create_job(&job, &Quota::of_open_jobs(1000))).expect("a new job");
         self.enter(number, id);
@@ -200,7 +200,7 @@ impl World {
     }
 }
 
-fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> JobSpec {
+fn spec(number: usize, run_plan: &JobPlan, manifest: &ObjectKey, etag: ETag) -> JobSpec {
     let object = ObjectRef {
         text: String::new(),
         region: "r".into(),
@@ -210,54 +210,54 @@ fn spec(number: usize, scene: &JobScene, manifest: &ObjectKey, etag: ETag) -> Jo
     };
     JobSpec {
         client_request_token: number.to_string(),
-        confirmation_required: scene.must_be_confirmed.then_some(true),
+        confirmation_required: run_plan.must_be_confirmed.then_some(true),
         description: None,
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: None, etag },
             format: ManifestFormat::CosCsvV1,
             fields: vec![Field::Bucket, Field::Key, Field::VersionId],
         },
-        operation: operation(scene.deed),
-        priority: scene.priority,
+        operation: operation(run_plan.job_kind),
+        priority: run_plan.priority,
         report: ReportSpec {
-            enabled: scene.has_report,
+            enabled: run_plan.has_report,
             bucket: Some(bucket_ref(&reports_of(number))),
             prefix: Some("reports".into()),
             scope: Some(ReportScope::AllTasks),
         },
-        role: role_of(scene.deed),
+        role: role_of(run_plan.job_kind),
         retry_of: None,
         unconfirmed: Default::default(),
         options: JobOptions {
-            requests_per_second_max: scene.requests_per_second,
-            threshold_tasks: scene.threshold_tasks,
+            requests_per_second_max: run_plan.requests_per_second,
+            threshold_tasks: run_plan.threshold_tasks,
             ..JobOptions::default()
         },
     }
 }
 
-fn role_of(deed: Deed) -> RoleRef {
-    let name = if deed == Deed::CopyAcross { ACROSS } else { "role" };
+fn role_of(job_kind: JobKind) -> RoleRef {
+    let name = if job_kind == JobKind::CopyAcross { ACROSS } else { "role" };
     RoleRef { text: name.into(), owner: Owner::Unnamed, name: name.into() }
 }
 
 /// What a job does.
-pub(crate) fn operation(deed: Deed) -> Operation {
-    match deed {
-        Deed::Copy | Deed::CopyLarge | Deed::CopyAcross => Operation::Copy(Box::new(copy(TARGET))),
-        Deed::CopyDressed => Operation::Copy(Box::new(Copy {
+pub(crate) fn operation(job_kind: JobKind) -> Operation {
+    match job_kind {
+        JobKind::Copy | JobKind::CopyLarge | JobKind::CopyAcross => Operation::Copy(Box::new(copy(TARGET))),
+        JobKind::CopyDressed => Operation::Copy(Box::new(Copy {
             canned_acl: Some(CannedAcl::PublicRead),
             storage_class: Some(StorageClass::StandardIa),
             tagging_directive: Some(Directive::Replaced),
             tags: vec![tag()],
             ..marking(Directive::Replaced, TARGET)
         })),
-        Deed::CopyMerged => Operation::Copy(Box::new(marking(Directive::Add, TARGET))),
-        Deed::CopyInPlace => Operation::Copy(Box::new(marking(Directive::Replaced, SOURCE))),
-        Deed::Delete | Deed::DeleteVersion => Operation::Delete,
-        Deed::Tag => Operation::Tagging(Tagging { directive: None, tags: vec![tag()] }),
-        Deed::AddTags => Operation::Tagging(Tagging { directive: Some(Directive::Add), tags: vec![tag()] }),
-        Deed::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
+        JobKind::CopyMerged => Operation::Copy(Box::new(marking(Directive::Add, TARGET))),
+        JobKind::CopyInPlace => Operation::Copy(Box::new(marking(Directive::Replaced, SOURCE))),
+        JobKind::Delete | JobKind::DeleteVersion => Operation::Delete,
+        JobKind::Tag => Operation::Tagging(Tagging { directive: None, tags: vec![tag()] }),
+        JobKind::AddTags => Operation::Tagging(Tagging { directive: Some(Directive::Add), tags: vec![tag()] }),
+        JobKind::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
     }
 }
 

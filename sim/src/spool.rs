@@ -7,17 +7,17 @@ use brigade_model::ports::Spool;
 use brigade_model::ports::spool::SpoolError;
 use bytes::Bytes;
 
-use crate::world::World;
+use crate::cluster::SimulatedCluster;
 
 /// Room on a disk that is not full.
 const FREE_BYTES: u64 = 1 << 40;
 
 /// The spool as one node has it.
-pub(crate) struct NodeSpool(pub(crate) Arc<World>);
+pub(crate) struct NodeSpool(pub(crate) Arc<SimulatedCluster>);
 
 impl NodeSpool {
     fn check(&self, name: &str) -> Result<(), SpoolError> {
-        match self.0.weather.does_spool_fail(self.0.executor.now()) {
+        match self.0.fault_schedule.does_spool_fail(self.0.executor.now()) {
             true => Err(SpoolError::Io { name: name.to_owned(), problem: "broken, by the seed".to_owned() }),
             false => Ok(()),
         }
@@ -28,7 +28,7 @@ impl NodeSpool {
 impl Spool for NodeSpool {
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), SpoolError> {
         self.check(name)?;
-        if self.0.weather.is_disk_full(self.0.executor.now()) {
+        if self.0.fault_schedule.is_disk_full(self.0.executor.now()) {
             return Err(SpoolError::Full(format!("{name} does not fit, by the seed")));
         }
         self.0.spool.write(name, bytes).await
@@ -55,6 +55,6 @@ impl Spool for NodeSpool {
 
     async fn bytes_free(&self) -> Result<Option<u64>, SpoolError> {
         self.check("")?;
-        Ok(Some(if self.0.weather.is_disk_full(self.0.executor.now()) { 0 } else { FREE_BYTES }))
+        Ok(Some(if self.0.fault_schedule.is_disk_full(self.0.executor.now()) { 0 } else { FREE_BYTES }))
     }
 }

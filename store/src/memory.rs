@@ -203,8 +203,8 @@ impl JobStore for MemoryStore {
         self.state().renew_slice(lease, ttl, self.now())
     }
 
-    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError> {
-        self.state().release_slice(lease, must_look);
+    async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError> {
+        self.state().release_slice(lease, must_check);
         Ok(())
     }
 

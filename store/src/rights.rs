@@ -39,7 +39,7 @@ pub(crate) fn close_folder(folder: &Path, is_ours: fn(&str) -> bool) -> io::Resu
     let closed = u64::from(close(folder, &fs::metadata(folder)?)?) + close_contents(folder, is_ours)?;
     if closed > 0 {
         let folder = folder.display();
-        tracing::warn!(%folder, closed, "files and folders were open to others; now only their owner can use them");
+        tracing::warn!(%folder, closed, "files were accessible to other users; permissions restricted to the owner");
     }
     Ok(())
 }

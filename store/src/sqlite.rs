@@ -2,15 +2,15 @@
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: what was answered survives `kill -9` and loss of
 //! power. One writer commits in groups (`writer`), a few readers see the last commit
-//! (`readers`), and an I/O error ends the process (`door`). The functions that act on a
+//! (`readers`), and an I/O error ends the process (`fail_stop`). The functions that act on a
 //! connection are in files named as the port's sections; here they are only sent where they
 //! belong. Time is read when a method is called: a lease begins no earlier than its holder
 //! began to count, and nobody is taken over too soon.
 
 mod accounts;
 mod column;
-mod door;
 mod endpoints;
+mod fail_stop;
 mod job_row;
 mod jobs;
 mod lists;
@@ -46,7 +46,7 @@ use brigade_model::status::Status;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use self::door::Door;
+use self::fail_stop::FailStop;
 pub use self::opening::OpenError;
 use self::opening::{Opened, open_directory};
 use self::readers::Readers;
@@ -71,18 +71,18 @@ impl SqliteStore {
     /// [`OpenError`] when another process has the directory, when a newer program wrote it, or
     /// when the system refuses.
     pub fn open(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        Self::open_with_door(directory, clock, Door::abort())
+        Self::open_with_fail_stop(directory, clock, FailStop::abort())
     }
 
-    fn open_with_door(directory: &Path, clock: Arc<dyn Clock>, door: Door) -> Result<Self, OpenError> {
+    fn open_with_fail_stop(directory: &Path, clock: Arc<dyn Clock>, fail_stop: FailStop) -> Result<Self, OpenError> {
         let Opened { lock, file, mut connection } = open_directory(directory)?;
         let in_database =
             |e: rusqlite::Error| OpenError::Database { directory: directory.into(), problem: e.to_string() };
         let in_system = |e: std::io::Error| OpenError::Io { directory: directory.into(), problem: e.to_string() };
         let service = OpenClock::resume(&mut connection, &*clock).map_err(in_database)?;
         let lock = Arc::new(lock);
-        let readers = Readers::open(&file, lock, door.clone()).map_err(in_database)?;
-        let writer = Writer::start(connection, door).map_err(in_system)?;
+        let readers = Readers::open(&file, lock, fail_stop.clone()).map_err(in_database)?;
+        let writer = Writer::start(connection, fail_stop).map_err(in_system)?;
         Ok(Self { clock, service, writer, readers })
     }
 
@@ -242,9 +242,9 @@ impl JobStore for SqliteStore {
         self.writer.write(move |connection| slices::renew_slice(connection, &lease, ttl, now)).await
     }
 
-    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError> {
+    async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError> {
         let lease = lease.clone();
-        self.write(move |connection| slices::release_slice(connection, &lease, must_look)).await
+        self.write(move |connection| slices::release_slice(connection, &lease, must_check)).await
     }
 
     async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {

@@ -152,7 +152,7 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
             assert!(parts.len() >= said, "slice {} keeps {} parts of {said}", row.index, parts.len());
             assert!(parts.iter().map(|(seq, _)| *seq).eq(0..parts.len() as u64));
             assert_eq!((row.succeeded as usize, row.failed as usize), (2 * parts.len(), parts.len()));
-            assert!(!row.is_leased && row.must_look, "whoever held it is gone");
+            assert!(!row.is_leased && row.must_check, "whoever held it is gone");
             parts_kept += parts.len() as u64;
         }
         assert_eq!((job.progress.succeeded, job.progress.failed), (2 * parts_kept, parts_kept));

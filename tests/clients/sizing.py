@@ -54,7 +54,7 @@ def main():
         "--access-key", STORE_KEYS["AWS_ACCESS_KEY_ID"], "--secret-key", STORE_KEYS["AWS_SECRET_ACCESS_KEY"],
     )
     brigade("init", "--endpoint", "http" + url, "--listen", "127.0.0.1:0", **STORE_KEYS)
-    service, address = start("serving address=", "serve")
+    service, address = start("API listening address=", "serve")
     os.environ["BRIGADE_CLIENT_URL"] = f"http://{address}"
     idle = (memory_mib(service), descriptors(service))
     with open(FOLDER / "keys.csv", "w") as manifest:

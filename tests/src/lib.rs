@@ -2,9 +2,9 @@
 //! loopback, on a port that the system chose, and ends with the test.
 
 pub mod process;
-pub mod scene;
+pub mod scenario;
 pub mod server;
 
 pub use process::Process;
-pub use scene::Scene;
+pub use scenario::Scenario;
 pub use server::Server;

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::process::{Process, brigade, python_program};
-use crate::scene::text_of;
+use crate::scenario::text_of;
 
 mod ceph;
 mod rustack;

@@ -4,18 +4,18 @@
 
 use std::fs;
 
-use brigade_tests::Scene;
+use brigade_tests::Scenario;
 use brigade_tests::process::{Process, brigade, workspace};
-use brigade_tests::scene::text_of;
+use brigade_tests::scenario::text_of;
 
-/// Opens the scene's store in Python.
+/// Opens the scenario's store in Python.
 const S3: &str = "import boto3, os, requests
 s3 = boto3.client('s3', endpoint_url=os.environ['S3_URL'], region_name='us-east-1',
     aws_access_key_id=os.environ['S3_ACCESS_KEY'], aws_secret_access_key=os.environ['S3_SECRET_KEY'])
 ";
 
 /// Makes the buckets and puts `n` objects into `photos`, under `p/`.
-fn fill(scene: &Scene, n: usize) {
+fn fill(scenario: &Scenario, n: usize) {
     let program = format!(
         "{S3}
 for bucket in ('photos', 'backup', 'batch'):
@@ -23,91 +23,91 @@ for bucket in ('photos', 'backup', 'batch'):
 for i in range({n}):
     s3.put_object(Bucket='photos', Key=f'p/{{i:05}} ü+.jpg', Body=b'x')"
     );
-    let _ = scene.python(&program);
+    let _ = scenario.python(&program);
 }
 
 /// How many objects `backup` holds.
-fn count_copies(scene: &Scene) -> usize {
-    scene.python(&format!("{S3}print(s3.list_objects_v2(Bucket='backup')['KeyCount'])")).trim().parse().unwrap()
+fn count_copies(scenario: &Scenario) -> usize {
+    scenario.python(&format!("{S3}print(s3.list_objects_v2(Bucket='backup')['KeyCount'])")).trim().parse().unwrap()
 }
 
 /// `brigade manifest list s3://photos/p/ --out photos.csv`
-fn list(scene: &Scene) {
-    let _ = scene.told(&["manifest", "list", "s3://photos/p/", "--out", "photos.csv"]);
+fn list(scenario: &Scenario) {
+    let _ = scenario.told(&["manifest", "list", "s3://photos/p/", "--out", "photos.csv"]);
 }
 
 /// `brigade job create FORM --manifest photos.csv --manifest-to s3://batch/manifests --report s3://batch/reports`
-fn create(scene: &Scene, form: &[&str]) -> String {
+fn create(scenario: &Scenario, form: &[&str]) -> String {
     let places =
         ["--manifest", "photos.csv", "--manifest-to", "s3://batch/manifests", "--report", "s3://batch/reports"];
-    scene.told(&[&["job", "create"], form, &places[..]].concat()).trim().to_owned()
+    scenario.told(&[&["job", "create"], form, &places[..]].concat()).trim().to_owned()
 }
 
 /// target/venv/bin/python tests/clients/life.py
 #[test]
 fn a_program_that_signs_with_the_official_python_signer_tells_the_life_of_its_jobs() {
-    let scene = Scene::start();
+    let scenario = Scenario::start();
     let life = fs::read_to_string(workspace().join("tests/clients/life.py")).unwrap();
-    assert_eq!(scene.python(&life).trim(), "told");
+    assert_eq!(scenario.python(&life).trim(), "told");
 }
 
 #[test]
 fn a_newcomer_tags_a_bucket_by_our_own_command_line() {
-    let scene = Scene::start();
-    fill(&scene, 40);
-    list(&scene);
+    let scenario = Scenario::start();
+    fill(&scenario, 40);
+    list(&scenario);
     // brigade job create tag --tag team=red ...
-    let id = create(&scene, &["tag", "--tag", "team=red"]);
+    let id = create(&scenario, &["tag", "--tag", "team=red"]);
     // brigade job watch JOB
-    let watched = scene.told(&["job", "watch", &id]);
+    let watched = scenario.told(&["job", "watch", &id]);
     assert!(watched.contains("Complete"), "{watched}");
     // brigade job describe JOB --output json
-    let described = scene.told(&["job", "describe", &id, "--output", "json"]);
+    let described = scenario.told(&["job", "describe", &id, "--output", "json"]);
     let described: serde_json::Value = serde_json::from_str(&described).unwrap();
     assert!(described.to_string().contains("Complete"), "{described}");
     // brigade job describe JOB --output xml
-    assert!(scene.told(&["job", "describe", &id, "--output", "xml"]).contains("<Status>Complete</Status>"));
+    assert!(scenario.told(&["job", "describe", &id, "--output", "xml"]).contains("<Status>Complete</Status>"));
     // brigade job report JOB --rows 3
-    let report = scene.told(&["job", "report", &id, "--rows", "3"]);
+    let report = scenario.told(&["job", "report", &id, "--rows", "3"]);
     assert!(report.contains("40"), "{report}");
     // brigade job list
-    assert!(scene.told(&["job", "list"]).contains(&id));
+    assert!(scenario.told(&["job", "list"]).contains(&id));
     // brigade job delete JOB
-    let _ = scene.told(&["job", "delete", &id]);
-    let gone = scene.brigade(&["job", "describe", &id]);
+    let _ = scenario.told(&["job", "delete", &id]);
+    let gone = scenario.brigade(&["job", "describe", &id]);
     assert!(!gone.status.success() && text_of(&gone).contains("NoSuchJob"), "{}", text_of(&gone));
 }
 
 #[test]
 fn a_job_is_made_urgent_and_confirmed_and_another_cancelled() {
-    let scene = Scene::start();
-    fill(&scene, 5);
-    list(&scene);
+    let scenario = Scenario::start();
+    fill(&scenario, 5);
+    list(&scenario);
     // brigade job create copy --to backup --confirm-first ...
-    let copied = create(&scene, &["copy", "--to", "backup", "--confirm-first"]);
+    let copied = create(&scenario, &["copy", "--to", "backup", "--confirm-first"]);
     // brigade job priority JOB 99
-    assert!(scene.told(&["job", "priority", &copied, "99"]).contains("99"));
+    assert!(scenario.told(&["job", "priority", &copied, "99"]).contains("99"));
     // brigade job confirm JOB
-    let _ = scene.told(&["job", "confirm", &copied]);
+    let _ = scenario.told(&["job", "confirm", &copied]);
     // brigade job watch JOB
-    assert!(scene.told(&["job", "watch", &copied]).contains("Complete"));
-    assert_eq!(count_copies(&scene), 5);
+    assert!(scenario.told(&["job", "watch", &copied]).contains("Complete"));
+    assert_eq!(count_copies(&scenario), 5);
     // brigade job create delete --confirm-first --yes ...
-    let cancelled = create(&scene, &["delete", "--confirm-first", "--yes"]);
+    let cancelled = create(&scenario, &["delete", "--confirm-first", "--yes"]);
     // brigade job cancel JOB
-    let _ = scene.told(&["job", "cancel", &cancelled]);
-    let described = scene.told(&["job", "describe", &cancelled]);
+    let _ = scenario.told(&["job", "cancel", &cancelled]);
+    let described = scenario.told(&["job", "describe", &cancelled]);
     assert!(described.contains("Cancelled"), "{described}");
 }
 
 #[test]
 fn a_delete_asks_first_and_without_a_terminal_does_nothing() {
-    let scene = Scene::start();
-    fill(&scene, 3);
-    list(&scene);
+    let scenario = Scenario::start();
+    fill(&scenario, 3);
+    list(&scenario);
     // brigade job create delete --manifest photos.csv --manifest-to s3://batch/m --no-report
     let arguments = ["--manifest", "photos.csv", "--manifest-to", "s3://batch/m", "--no-report"];
-    let asked = scene.brigade(&[&["job", "create", "delete"], &arguments[..]].concat());
+    let asked = scenario.brigade(&[&["job", "create", "delete"], &arguments[..]].concat());
     assert_eq!(asked.status.code(), Some(2), "{}", text_of(&asked));
     let told = String::from_utf8(asked.stderr).unwrap();
     assert!(told.contains("--yes") && told.lines().count() == 1, "{told}");
@@ -115,41 +115,41 @@ fn a_delete_asks_first_and_without_a_terminal_does_nothing() {
 
 #[test]
 fn a_server_that_is_killed_or_stopped_goes_on_where_it_was() {
-    let mut scene = Scene::start();
-    fill(&scene, 400);
-    list(&scene);
-    let id = create(&scene, &["copy", "--to", "backup", "--requests-per-second-max", "200"]);
-    scene.service.kill();
-    scene.restart();
+    let mut scenario = Scenario::start();
+    fill(&scenario, 400);
+    list(&scenario);
+    let id = create(&scenario, &["copy", "--to", "backup", "--requests-per-second-max", "200"]);
+    scenario.service.kill();
+    scenario.restart();
     // kill PID
-    let status = scene.service.terminate();
-    assert!(status.success(), "{status}: {}", scene.service.said());
-    scene.restart();
-    let watched = scene.told(&["job", "watch", &id]);
+    let status = scenario.service.terminate();
+    assert!(status.success(), "{status}: {}", scenario.service.said());
+    scenario.restart();
+    let watched = scenario.told(&["job", "watch", &id]);
     assert!(watched.contains("Complete"), "{watched}");
-    assert_eq!(count_copies(&scene), 400);
+    assert_eq!(count_copies(&scenario), 400);
 }
 
 #[test]
 fn a_second_process_on_one_data_directory_is_refused() {
-    let scene = Scene::start();
+    let scenario = Scenario::start();
     // brigade serve --config brigade.toml
-    let directory = scene.directory.path();
-    let second = brigade().current_dir(directory).arg("serve").arg("--config").arg(scene.config()).output().unwrap();
+    let directory = scenario.directory.path();
+    let second = brigade().current_dir(directory).arg("serve").arg("--config").arg(scenario.config()).output().unwrap();
     assert!(!second.status.success());
     assert!(text_of(&second).contains("another process"), "{}", text_of(&second));
 }
 
 #[test]
 fn health_readiness_and_metrics_are_told() {
-    let scene = Scene::start();
+    let scenario = Scenario::start();
     let program = "import os, requests
 url = os.environ['BATCH_URL']
 assert requests.get(url + '/healthz').status_code == 200
 assert requests.get(url + '/readyz').status_code == 200
 assert requests.get(url + '/metrics').status_code == 400
 print(requests.get(os.environ['METRICS_URL'] + '/metrics').text)";
-    let told = scene.python(program);
+    let told = scenario.python(program);
     for metric in ["brigade_jobs", "brigade_spool_bytes"] {
         assert!(told.contains(metric), "{metric} is missing in\n{told}");
     }
@@ -175,32 +175,32 @@ fn the_sandbox_answers_and_stops_when_asked() {
 
 #[test]
 fn a_dry_run_changes_nothing_and_what_failed_later_is_retried() {
-    let scene = Scene::start();
-    fill(&scene, 30);
-    list(&scene);
+    let scenario = Scenario::start();
+    fill(&scenario, 30);
+    list(&scenario);
     // brigade job create copy --to backup --dry-run ...
-    let dry = create(&scene, &["copy", "--to", "backup", "--dry-run"]);
+    let dry = create(&scenario, &["copy", "--to", "backup", "--dry-run"]);
     // brigade job watch JOB
-    let watched = scene.told(&["job", "watch", &dry]);
+    let watched = scenario.told(&["job", "watch", &dry]);
     assert!(watched.contains("Dry run, nothing was changed: 30 tasks would succeed"), "{watched}");
     // brigade job report JOB --rows 3
-    let report = scene.told(&["job", "report", &dry, "--rows", "3"]);
+    let report = scenario.told(&["job", "report", &dry, "--rows", "3"]);
     assert!(report.contains("30 CopyObject") && report.contains("dry-run"), "{report}");
-    assert_eq!(count_copies(&scene), 0);
+    assert_eq!(count_copies(&scenario), 0);
 
     let each =
         |verb: &str| format!("{S3}for i in range(10):\n    s3.{verb}(Bucket='photos', Key=f'p/{{i:05}} ü+.jpg')");
-    let _ = scene.python(&each("delete_object"));
-    let copied = create(&scene, &["copy", "--to", "backup"]);
-    assert_eq!(scene.brigade(&["job", "watch", &copied]).status.code(), Some(3), "ten objects are missing");
-    let _ = scene.python(&each("put_object"));
+    let _ = scenario.python(&each("delete_object"));
+    let copied = create(&scenario, &["copy", "--to", "backup"]);
+    assert_eq!(scenario.brigade(&["job", "watch", &copied]).status.code(), Some(3), "ten objects are missing");
+    let _ = scenario.python(&each("put_object"));
     // brigade job retry-failed JOB --description "once more" --token again
     let retry = ["job", "retry-failed", &copied, "--description", "once more", "--token", "again"];
-    let again = scene.told(&retry).trim().to_owned();
-    assert_eq!(scene.told(&retry).trim(), again, "a repeat gives the same job");
-    let watched = scene.told(&["job", "watch", &again]);
+    let again = scenario.told(&retry).trim().to_owned();
+    assert_eq!(scenario.told(&retry).trim(), again, "a repeat gives the same job");
+    let watched = scenario.told(&["job", "watch", &again]);
     assert!(watched.contains("10 of 10, 0 failed") && watched.contains("once more"), "{watched}");
-    assert_eq!(count_copies(&scene), 30);
-    let nothing = scene.brigade(&["job", "retry-failed", &again]);
+    assert_eq!(count_copies(&scenario), 30);
+    let nothing = scenario.brigade(&["job", "retry-failed", &again]);
     assert!(text_of(&nothing).contains("NothingToRetry"), "{}", text_of(&nothing));
 }

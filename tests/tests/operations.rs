@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use brigade_tests::Scene;
+use brigade_tests::Scenario;
 use brigade_tests::process::workspace;
 
 fn page() -> String {
@@ -36,7 +36,7 @@ fn sources(folder: &Path, into: &mut Vec<String>) {
 
 fn all_sources() -> Vec<String> {
     let mut texts = Vec::new();
-    for crate_name in ["model", "runtime", "wire", "store", "s3", "engine", "app"] {
+    for crate_name in ["model", "runtime", "wire", "store", "s3", "engine", "service", "app"] {
         sources(&workspace().join(crate_name).join("src"), &mut texts);
     }
     texts
@@ -100,8 +100,9 @@ fn the_metrics_of_the_page_are_those_of_the_source() {
 
 #[test]
 fn every_metric_of_a_running_service_is_on_the_page() {
-    let scene = Scene::start();
-    let served = scene.python("import os, requests; print(requests.get(os.environ['METRICS_URL'] + '/metrics').text)");
+    let scenario = Scenario::start();
+    let served =
+        scenario.python("import os, requests; print(requests.get(os.environ['METRICS_URL'] + '/metrics').text)");
     let page = page();
     let told = metrics_of_the_page(&page);
     let types: Vec<_> = served.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();

@@ -7,46 +7,46 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 
-use brigade_tests::Scene;
+use brigade_tests::Scenario;
 use brigade_tests::process::{Process, brigade, workspace};
-use brigade_tests::scene::text_of;
+use brigade_tests::scenario::text_of;
 
 /// A delete of them takes four requests.
 const OBJECTS: usize = 600;
 
-/// Opens the scene's store in Python.
+/// Opens the scenario's store in Python.
 const S3: &str = "import boto3, os
 s3 = boto3.client('s3', endpoint_url=os.environ['S3_URL'], region_name='us-east-1',
     aws_access_key_id=os.environ['S3_ACCESS_KEY'], aws_secret_access_key=os.environ['S3_SECRET_KEY'])
 ";
 
-fn make_buckets(scene: &Scene) {
+fn make_buckets(scenario: &Scenario) {
     let program = format!("{S3}\nfor bucket in ('photos', 'backup', 'batch'):\n    s3.create_bucket(Bucket=bucket)");
-    let _ = scene.python(&program);
+    let _ = scenario.python(&program);
 }
 
 /// Puts `n` objects into `photos`, or puts them anew.
-fn fill(scene: &Scene, n: usize) {
+fn fill(scenario: &Scenario, n: usize) {
     let put = "s3.put_object(Bucket='photos', Key=f'p/{i:05}.jpg', Body=b'x')";
-    let _ = scene.python(&format!("{S3}\nfor i in range({n}):\n    {put}"));
+    let _ = scenario.python(&format!("{S3}\nfor i in range({n}):\n    {put}"));
 }
 
-fn count(scene: &Scene, bucket: &str) -> usize {
-    let told = scene.python(&format!("{S3}print(s3.list_objects_v2(Bucket='{bucket}')['KeyCount'])"));
+fn count(scenario: &Scenario, bucket: &str) -> usize {
+    let told = scenario.python(&format!("{S3}print(s3.list_objects_v2(Bucket='{bucket}')['KeyCount'])"));
     told.trim().parse().unwrap()
 }
 
 /// Asks until the job's description is as wanted; each question is a process of its own, so nothing
 /// spins.
-fn wait_for(scene: &Scene, job: &str, is_wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+fn wait_for(scenario: &Scenario, job: &str, is_wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
     for _ in 0..2000 {
-        let told = scene.told(&["job", "describe", job, "--output", "json"]);
+        let told = scenario.told(&["job", "describe", job, "--output", "json"]);
         let described: serde_json::Value = serde_json::from_str(&told).unwrap();
         if is_wanted(&described["Job"]) {
             return described["Job"].clone();
         }
     }
-    panic!("it never is as wanted: {}", scene.told(&["job", "describe", job]));
+    panic!("it never is as wanted: {}", scenario.told(&["job", "describe", job]));
 }
 
 fn number(job: &serde_json::Value, name: &str) -> usize {
@@ -60,55 +60,55 @@ fn is(job: &serde_json::Value, status: &str) -> bool {
 
 #[test]
 fn a_delete_job_that_is_restored_deletes_nothing_until_it_is_resumed_and_nothing_that_was_written_anew() {
-    let mut scene = Scene::start();
-    make_buckets(&scene);
-    fill(&scene, OBJECTS);
-    let _ = scene.told(&["manifest", "list", "s3://photos/p/", "--out", "photos.csv"]);
+    let mut scenario = Scenario::start();
+    make_buckets(&scenario);
+    fill(&scenario, OBJECTS);
+    let _ = scenario.told(&["manifest", "list", "s3://photos/p/", "--out", "photos.csv"]);
     let places =
         ["--manifest", "photos.csv", "--manifest-to", "s3://batch/manifests", "--report", "s3://batch/reports"];
     let slowly = ["job", "create", "delete", "--yes", "--requests-per-second-max", "1"];
-    let job = scene.told(&[&slowly[..], &places].concat()).trim().to_owned();
-    wait_for(&scene, &job, |job| number(job, "NumberOfTasksSucceeded") > 0);
+    let job = scenario.told(&[&slowly[..], &places].concat()).trim().to_owned();
+    wait_for(&scenario, &job, |job| number(job, "NumberOfTasksSucceeded") > 0);
     // brigade backup /backups/monday
-    let backed_up = scene.told(&["backup", "monday"]);
+    let backed_up = scenario.told(&["backup", "monday"]);
     assert!(backed_up.contains("jobs 1 (held 1), spool files 4"), "{backed_up}");
-    let again = scene.brigade(&["backup", "monday"]);
+    let again = scenario.brigade(&["backup", "monday"]);
     assert!(again.status.code() == Some(2) && text_of(&again).contains("exists already"), "{}", text_of(&again));
 
-    wait_for(&scene, &job, |job| is(job, "Complete"));
-    assert_eq!(count(&scene, "photos"), 0);
-    fill(&scene, OBJECTS);
+    wait_for(&scenario, &job, |job| is(job, "Complete"));
+    assert_eq!(count(&scenario, "photos"), 0);
+    fill(&scenario, OBJECTS);
     // brigade restore /backups/monday, beside the service that runs
-    let refused = scene.brigade(&["restore", "monday"]);
+    let refused = scenario.brigade(&["restore", "monday"]);
     assert!(refused.status.code() == Some(2) && text_of(&refused).contains("is not empty"), "{}", text_of(&refused));
-    assert!(scene.service.terminate().success());
-    fs::remove_dir_all(scene.directory.path().join("brigade-data")).unwrap();
+    assert!(scenario.service.terminate().success());
+    fs::remove_dir_all(scenario.directory.path().join("brigade-data")).unwrap();
     // brigade restore /backups/monday
-    let restored = scene.told(&["restore", "monday"]);
+    let restored = scenario.told(&["restore", "monday"]);
     assert!(restored.contains("jobs 1 (held 1)") && restored.contains("brigade job resume"), "{restored}");
-    scene.restart();
+    scenario.restart();
 
-    let held = wait_for(&scene, &job, |job| is(job, "Paused"));
+    let held = wait_for(&scenario, &job, |job| is(job, "Paused"));
     let recorded = number(&held, "NumberOfTasksSucceeded");
     assert!(recorded > 0 && recorded < OBJECTS, "the backup was made in the middle: {recorded}");
     let reason = held["StatusUpdateReason"].as_str().unwrap();
     assert!(reason.contains("held after a restore") && reason.contains(&job), "{reason}");
-    assert_eq!(count(&scene, "photos"), OBJECTS, "nothing is deleted while it is held");
+    assert_eq!(count(&scenario, "photos"), OBJECTS, "nothing is deleted while it is held");
     // Each task looks first, with a request of its own.
-    let _ = scene.told(&["job", "limit", &job, "--requests-per-second-max", "10000"]);
+    let _ = scenario.told(&["job", "limit", &job, "--requests-per-second-max", "10000"]);
     // brigade job resume JOB
-    let _ = scene.told(&["job", "resume", &job]);
-    let ended = wait_for(&scene, &job, |job| is(job, "Complete"));
+    let _ = scenario.told(&["job", "resume", &job]);
+    let ended = wait_for(&scenario, &job, |job| is(job, "Complete"));
     assert_eq!(number(&ended, "NumberOfTasksFailed"), OBJECTS - recorded);
-    assert_eq!(count(&scene, "photos"), OBJECTS, "what was written anew is left as it is");
-    let report = scene.told(&["job", "report", &job, "--failed"]);
+    assert_eq!(count(&scenario, "photos"), OBJECTS, "what was written anew is left as it is");
+    let report = scenario.told(&["job", "report", &job, "--failed"]);
     assert!(report.contains("ChangedSinceAttempt"), "{report}");
 }
 
-/// Puts the data directory of version 1 in the place of the scene's own.
-fn bring_version_1(scene: &Scene) {
+/// Puts the data directory of version 1 in the place of the scenario's own.
+fn bring_version_1(scenario: &Scenario) {
     let (data, fixture) =
-        (scene.directory.path().join("brigade-data"), workspace().join("fixtures/store/data-version-1"));
+        (scenario.directory.path().join("brigade-data"), workspace().join("fixtures/store/data-version-1"));
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
     let copied = Command::new("cp").arg("-r").args([fixture.join("spool"), data.clone()]).status().unwrap();
@@ -121,73 +121,73 @@ fn bring_version_1(scene: &Scene) {
 fn jobs_that_an_older_program_left_go_on_after_an_upgrade() {
     const ACTIVE: &str = "01a21639-8306-7d60-ab0f-f4920da3cafd";
     const SUSPENDED: &str = "01a21639-847e-7bbd-9f26-607c41ecedbb";
-    let mut scene = Scene::start();
-    make_buckets(&scene);
-    fill(&scene, 100);
-    assert!(scene.service.terminate().success());
+    let mut scenario = Scenario::start();
+    make_buckets(&scenario);
+    fill(&scenario, 100);
+    assert!(scenario.service.terminate().success());
     // However long ago the older program ran.
-    let mut config = fs::read_to_string(scene.config()).unwrap();
+    let mut config = fs::read_to_string(scenario.config()).unwrap();
     config.push_str("\n[engine]\nconfirmation_patience = \"36500d\"\nended_jobs_listed = \"36500d\"\n");
-    fs::write(scene.config(), config).unwrap();
-    bring_version_1(&scene);
-    scene.restart();
+    fs::write(scenario.config(), config).unwrap();
+    bring_version_1(&scenario);
+    scenario.restart();
     // It was created to go slowly, so that the older program could be stopped in its middle.
-    let _ = scene.told(&["job", "limit", ACTIVE, "--requests-per-second-max", "none"]);
-    let copied = wait_for(&scene, ACTIVE, |job| is(job, "Complete"));
+    let _ = scenario.told(&["job", "limit", ACTIVE, "--requests-per-second-max", "none"]);
+    let copied = wait_for(&scenario, ACTIVE, |job| is(job, "Complete"));
     assert_eq!((number(&copied, "NumberOfTasksSucceeded"), number(&copied, "NumberOfTasksFailed")), (100, 0));
-    assert_eq!(count(&scene, "backup"), 95, "five were copied and recorded before, into another store");
-    let _ = scene.told(&["job", "confirm", SUSPENDED]);
-    wait_for(&scene, SUSPENDED, |job| is(job, "Complete"));
-    assert_eq!(count(&scene, "photos"), 0);
+    assert_eq!(count(&scenario, "backup"), 95, "five were copied and recorded before, into another store");
+    let _ = scenario.told(&["job", "confirm", SUSPENDED]);
+    wait_for(&scenario, SUSPENDED, |job| is(job, "Complete"));
+    assert_eq!(count(&scenario, "photos"), 0);
 }
 
-fn serve(scene: &Scene) -> Command {
+fn serve(scenario: &Scenario) -> Command {
     let mut command = brigade();
-    command.current_dir(scene.directory.path()).arg("serve").arg("--config").arg(scene.config());
+    command.current_dir(scenario.directory.path()).arg("serve").arg("--config").arg(scenario.config());
     command
 }
 
 #[test]
 fn data_of_a_newer_program_is_refused_with_a_word_on_what_to_do() {
-    let mut scene = Scene::start();
-    assert!(scene.service.terminate().success());
-    let data = scene.directory.path().join("brigade-data");
+    let mut scenario = Scenario::start();
+    assert!(scenario.service.terminate().success());
+    let data = scenario.directory.path().join("brigade-data");
     let database = rusqlite::Connection::open(data.join("brigade.db")).unwrap();
     database.pragma_update(None, "user_version", 1000).unwrap();
     drop(database);
     let before = fs::read(data.join("brigade.db")).unwrap();
     // brigade serve --config brigade.toml
-    let refused = serve(&scene).output().unwrap();
+    let refused = serve(&scenario).output().unwrap();
     let told = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{told}");
     assert!(told.contains("has version 1000") && told.contains("run a newer program"), "{told}");
     assert_eq!(fs::read(data.join("brigade.db")).unwrap(), before);
-    let backup = scene.brigade(&["backup", "b"]);
+    let backup = scenario.brigade(&["backup", "b"]);
     assert!(!backup.status.success() && text_of(&backup).contains("run a newer program"), "{}", text_of(&backup));
 }
 
 #[test]
 fn the_supervisor_is_told_when_the_service_answers_and_when_it_stops() {
-    let mut scene = Scene::start();
-    assert!(scene.service.terminate().success());
-    let path = scene.directory.path().join("notify");
+    let mut scenario = Scenario::start();
+    assert!(scenario.service.terminate().success());
+    let path = scenario.directory.path().join("notify");
     let supervisor = UnixDatagram::bind(&path).unwrap();
     let told = || {
         let mut bytes = [0; 256];
         let length = supervisor.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     };
-    let mut service = Process::start(serve(&scene).env("NOTIFY_SOCKET", &path));
+    let mut service = Process::start(serve(&scenario).env("NOTIFY_SOCKET", &path));
     assert_eq!(told().trim(), "READY=1");
-    service.wait_for(|line| line.contains("serving").then_some(()));
+    service.wait_for(|line| line.contains("API listening").then_some(()));
     assert!(service.terminate().success());
     assert_eq!(told().trim(), "STOPPING=1");
 }
 
 #[test]
 fn the_service_leaves_no_core_dump_that_could_hold_a_secret() {
-    let scene = Scene::start();
-    let limits = fs::read_to_string(format!("/proc/{}/limits", scene.service.id())).unwrap();
+    let scenario = Scenario::start();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", scenario.service.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
 }

@@ -51,7 +51,7 @@ impl Answer {
 
 /// What the client is told, in the words of its face.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ErrorAnswer {
     /// For programs.
     pub(super) code: &'static str,
     /// The HTTP status.
@@ -60,7 +60,7 @@ pub(super) struct Told {
     pub(super) message: String,
 }
 
-impl From<CosError> for Told {
+impl From<CosError> for ErrorAnswer {
     fn from(CosError { code, status, message }: CosError) -> Self {
         Self { code, status, message }
     }
@@ -70,11 +70,11 @@ impl From<CosError> for Told {
 #[derive(Debug)]
 pub(super) struct Refusal {
     /// For the client.
-    pub(super) told: Told,
+    pub(super) told: ErrorAnswer,
     because: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl<T: Into<Told>> From<T> for Refusal {
+impl<T: Into<ErrorAnswer>> From<T> for Refusal {
     fn from(told: T) -> Self {
         Self { told: told.into(), because: None }
     }
@@ -82,7 +82,7 @@ impl<T: Into<Told>> From<T> for Refusal {
 
 impl Refusal {
     /// A refusal whose cause is not for the client.
-    pub(super) fn because(told: impl Into<Told>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn because(told: impl Into<ErrorAnswer>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { told: told.into(), because: Some(cause.into()) }
     }
 
@@ -90,18 +90,18 @@ impl Refusal {
     /// may hold words of the client, so it is a field of its own: such a field is quoted, and a
     /// line end in it begins no line.
     pub(super) fn log(&self, peer: &str) {
-        let Told { code, status, message: told } = &self.told;
+        let ErrorAnswer { code, status, message: told } = &self.told;
         let cause = self.because.as_deref().map(chain).unwrap_or_default();
         if *status >= 500 {
-            tracing::error!(status, code, told, cause, peer, "refused");
+            tracing::error!(status, code, told, cause, peer, "request failed");
         } else {
-            tracing::info!(status, code, told, cause, peer, "refused");
+            tracing::info!(status, code, told, cause, peer, "request refused");
         }
     }
 
     pub(super) fn respond(self, ids: &Ids, resource: &str) -> Response {
         let trace = ids::trace_id(&ids.trace);
-        let Told { code, status, message } = self.told;
+        let ErrorAnswer { code, status, message } = self.told;
         let body = encode_error(&CosError { code, status, message }, resource, &ids.request, &trace);
         let mut response = respond(status, Some(body), ids);
         response.headers_mut().insert(headers::TRACE_ID, value(&trace));

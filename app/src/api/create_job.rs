@@ -6,20 +6,25 @@ use brigade_wire::cos::{CosError, create_job};
 
 use crate::api::answer::Answer;
 use crate::api::errors::Failure;
-use crate::api::request::Asked;
+use crate::api::request::RequestHead;
 use crate::api::{Api, options};
 use crate::auth::Authenticated;
 
 impl Api {
-    pub(super) async fn create_job(&self, asked: &Asked, by: &Authenticated, body: Body) -> Result<Answer, Failure> {
-        let is_body_signed = asked.has_header("content-md5") && by.has_signed("content-md5");
+    pub(super) async fn create_job(
+        &self,
+        head: &RequestHead,
+        by: &Authenticated,
+        body: Body,
+    ) -> Result<Answer, Failure> {
+        let is_body_signed = head.has_header("content-md5") && by.has_signed("content-md5");
         if self.rules.require_content_md5 && !is_body_signed {
             return Err(CosError::access_denied("CreateJob must send its Content-MD5, signed").into());
         }
-        let body = self.read_body(asked, body).await?;
-        create_job::decode_query(&asked.query())?;
+        let body = self.read_body(head, body).await?;
+        create_job::decode_query(&head.query())?;
         let mut spec = create_job::decode_request(&body)?;
-        spec.options = options::read(asked, by)?;
+        spec.options = options::read(head, by)?;
         let job = self.job_service.create_job(&by.caller, Dialect::Cos, spec).await?;
         Ok(Answer::document(create_job::encode_result(job.id)))
     }

@@ -4,14 +4,14 @@ use brigade_model::JobOptions;
 use brigade_wire::cos::CosError;
 use brigade_wire::cos::headers::OPTION_PREFIX;
 
-use crate::api::request::Asked;
+use crate::api::request::RequestHead;
 use crate::auth::Authenticated;
 
 /// The options of a request. All must be signed: what is not could have been added by anybody.
-pub(super) fn read(asked: &Asked, by: &Authenticated) -> Result<JobOptions, CosError> {
+pub(super) fn read(head: &RequestHead, by: &Authenticated) -> Result<JobOptions, CosError> {
     let mut options = JobOptions::default();
     let mut seen: Vec<&str> = Vec::new();
-    for (header, value) in asked.headers_from(OPTION_PREFIX) {
+    for (header, value) in head.headers_from(OPTION_PREFIX) {
         let name = &header[OPTION_PREFIX.len()..];
         if !by.has_signed(header) {
             return Err(CosError::access_denied(format!("{header} must be signed")));
@@ -27,8 +27,8 @@ pub(super) fn read(asked: &Asked, by: &Authenticated) -> Result<JobOptions, CosE
 }
 
 /// Refuses options where none belong.
-pub(super) fn refuse(asked: &Asked) -> Result<(), CosError> {
-    match asked.headers_from(OPTION_PREFIX).next() {
+pub(super) fn refuse(head: &RequestHead) -> Result<(), CosError> {
+    match head.headers_from(OPTION_PREFIX).next() {
         Some((header, _)) => Err(CosError::invalid_option(format!("{header} belongs to CreateJob"))),
         None => Ok(()),
     }

@@ -52,7 +52,7 @@ impl Api {
         }
         // The cheapest question: every client may make us ask it.
         if let Err(error) = self.jobs.endpoints().await {
-            tracing::error!(%error, "not ready");
+            tracing::error!(%error, "database does not answer; service not ready");
             reasons.push("the job store does not answer".to_owned());
         }
         reasons.extend(self.engine.why_full());

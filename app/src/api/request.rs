@@ -12,21 +12,21 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
 use crate::api::answer::Refusal;
-use crate::serve::listener::{Peer, Seat, TooMany};
+use crate::serve::listener::{Peer, PlaceHandle, TooMany};
 
 /// A request without its body.
-pub(super) struct Asked {
+pub(super) struct RequestHead {
     head: http::request::Parts,
     /// Its connection's place; a request that came over no connection has none.
-    seat: Option<Seat>,
+    seat: Option<PlaceHandle>,
     request_id: String,
     peer: String,
 }
 
-impl Asked {
+impl RequestHead {
     pub(super) fn new(head: http::request::Parts, request_id: String) -> Self {
         let peer = head.extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string());
-        let seat = head.extensions.get::<Seat>().cloned();
+        let seat = head.extensions.get::<PlaceHandle>().cloned();
         Self { head, seat, request_id, peer }
     }
 
@@ -93,7 +93,7 @@ impl Asked {
 
     /// The request is answered from now on, if its account has no more of them than it may.
     pub(super) fn work(&self) -> Result<(), CosError> {
-        self.seat.as_ref().map_or(Ok(()), Seat::work).map_err(|TooMany| CosError::slow_down())
+        self.seat.as_ref().map_or(Ok(()), PlaceHandle::work).map_err(|TooMany| CosError::slow_down())
     }
 
     /// Whether there is a header of that name.

@@ -11,4 +11,4 @@ mod life;
 mod logs;
 mod pages;
 
-use bench::{Bench, Call};
+use bench::{Call, TestApi};

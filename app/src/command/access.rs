@@ -11,7 +11,7 @@ use brigade_model::ports::{Clock, Entropy, ObjectStore};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
-use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
 
 use crate::client::{Client, ClientConfig};
@@ -19,7 +19,7 @@ use crate::config;
 use crate::config::endpoint::Endpoint;
 use crate::config::value::{Scalar as _, Url};
 use crate::exit::UsageError;
-use crate::impatient::Impatient;
+use crate::fail_fast::FailFast;
 use crate::roles::bare_store;
 
 /// What calls are made with.
@@ -167,10 +167,10 @@ fn credentials(key_id: &str, secret: &str, token: Option<String>) -> Arc<Rotatin
 }
 
 fn with_retries(http: HttpStore, tools: &Tools) -> Arc<dyn ObjectStore> {
-    let gate = Arc::new(Gate::new());
+    let breaker = Arc::new(CircuitBreaker::new());
     let Tools { clock, entropy } = tools.clone();
-    let retry = Retry::new(Arc::new(http), RetryPolicy::default(), Arc::clone(&gate), clock, entropy);
-    Arc::new(Impatient { inner: Arc::new(retry), gate })
+    let retry = Retry::new(Arc::new(http), RetryPolicy::default(), Arc::clone(&breaker), clock, entropy);
+    Arc::new(FailFast { inner: Arc::new(retry), breaker })
 }
 
 /// A client of the configured service.

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::command::access::ConfigFlag;
-use crate::command::job::Desk;
+use crate::command::job::CommandContext;
 use crate::command::job::output::Format;
 
 pub mod limit;
@@ -43,12 +43,12 @@ enum Action {
 /// # Errors
 /// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let desk = Desk::new(arguments.config, arguments.output);
+    let context = CommandContext::new(arguments.config, arguments.output);
     match arguments.action {
-        Action::List => list::run(&desk).await,
-        Action::Limit(arguments) => limit::run(&desk, arguments).await,
-        Action::Stop(arguments) => stop::run(&desk, arguments).await,
-        Action::Start(arguments) => start::run(&desk, arguments).await,
-        Action::Probe(arguments) => probe::run(&desk, arguments).await,
+        Action::List => list::run(&context).await,
+        Action::Limit(arguments) => limit::run(&context, arguments).await,
+        Action::Stop(arguments) => stop::run(&context, arguments).await,
+        Action::Start(arguments) => start::run(&context, arguments).await,
+        Action::Probe(arguments) => probe::run(&context, arguments).await,
     }
 }

@@ -73,13 +73,13 @@ enum Action {
 }
 
 /// What each subcommand works with.
-pub struct Desk {
+pub struct CommandContext {
     config: ConfigFlag,
     pub(crate) output: Format,
     tools: Tools,
 }
 
-impl Desk {
+impl CommandContext {
     pub(crate) fn new(config: ConfigFlag, output: Format) -> Self {
         Self { config, output, tools: Tools::of_system() }
     }
@@ -105,20 +105,20 @@ impl Desk {
 /// # Errors
 /// [`crate::exit::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let desk = Desk::new(arguments.config, arguments.output);
+    let context = CommandContext::new(arguments.config, arguments.output);
     match arguments.action {
-        Action::Create(arguments) => create::run(&desk, *arguments).await,
-        Action::Describe(arguments) => describe::run(&desk, arguments).await,
-        Action::List(arguments) => list::run(&desk, arguments).await,
-        Action::Watch(arguments) => watch::run(&desk, arguments).await,
-        Action::Confirm(arguments) => confirm::run(&desk, arguments).await,
-        Action::Cancel(arguments) => cancel::run(&desk, arguments).await,
-        Action::Pause(arguments) => pause::run(&desk, arguments).await,
-        Action::Resume(arguments) => resume::run(&desk, arguments).await,
-        Action::Limit(arguments) => limit::run(&desk, arguments).await,
-        Action::Priority(arguments) => priority::run(&desk, arguments).await,
-        Action::Delete(arguments) => delete::run(&desk, arguments).await,
-        Action::RetryFailed(arguments) => retry_failed::run(&desk, arguments).await,
-        Action::Report(arguments) => report::run(&desk, arguments).await,
+        Action::Create(arguments) => create::run(&context, *arguments).await,
+        Action::Describe(arguments) => describe::run(&context, arguments).await,
+        Action::List(arguments) => list::run(&context, arguments).await,
+        Action::Watch(arguments) => watch::run(&context, arguments).await,
+        Action::Confirm(arguments) => confirm::run(&context, arguments).await,
+        Action::Cancel(arguments) => cancel::run(&context, arguments).await,
+        Action::Pause(arguments) => pause::run(&context, arguments).await,
+        Action::Resume(arguments) => resume::run(&context, arguments).await,
+        Action::Limit(arguments) => limit::run(&context, arguments).await,
+        Action::Priority(arguments) => priority::run(&context, arguments).await,
+        Action::Delete(arguments) => delete::run(&context, arguments).await,
+        Action::RetryFailed(arguments) => retry_failed::run(&context, arguments).await,
+        Action::Report(arguments) => report::run(&context, arguments).await,
     }
 }

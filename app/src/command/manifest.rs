@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{Leash, ListObjectsV2, send};
+use brigade_model::ports::object_store::{CancelToken, ListObjectsV2, send};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
@@ -126,7 +126,7 @@ pub async fn write_listing(
             continuation_token: token.clone(),
             max_keys: PAGE_KEYS,
         };
-        let page = send(store, &Leash::unbounded(), call).await.with_context(|| format!("listing {from}"))?;
+        let page = send(store, &CancelToken::unbounded(), call).await.with_context(|| format!("listing {from}"))?;
         // Only once the store has answered: an error leaves nothing behind on standard output.
         if token.is_none() {
             writeln!(out, "{HEADER}")?;

@@ -9,30 +9,30 @@ use brigade_model::{AccountId, EndpointName};
 use crate::config::Config;
 use crate::config::account::{AccessKey, Account, Place, Role};
 use crate::config::client::Client;
+use crate::config::config_source::ConfigSource;
 use crate::config::endpoint::Endpoint;
 use crate::config::secret::SecretSource;
-use crate::config::sheet::Sheet;
 use crate::config::time_of_day::MinuteOfDay;
 
 /// Blames everything that does not fit together.
-pub(super) fn check(config: &Config, sheet: &mut Sheet) {
-    check_server(config, sheet);
+pub(super) fn check(config: &Config, config_source: &mut ConfigSource) {
+    check_server(config, config_source);
     for (name, endpoint) in &config.endpoints {
-        check_endpoint(name, endpoint, sheet);
+        check_endpoint(name, endpoint, config_source);
     }
     for (name, _) in config.endpoints.iter().filter(|(_, endpoint)| endpoint.protect_latency.is_some()) {
         let mut roles = config.accounts.values().flat_map(|account| account.roles.values());
         if !roles.any(|role| role.buckets_at(name).next().is_some()) {
             let problem = "needs a role that names a bucket of this endpoint without '*': its head is asked for";
-            sheet.blame(&path(&["endpoints", name, "protect_latency"]), problem);
+            config_source.blame(&path(&["endpoints", name, "protect_latency"]), problem);
         }
     }
-    check_owners(config, sheet);
+    check_owners(config, config_source);
     for (name, account) in &config.accounts {
-        check_account(config, name, account, sheet);
+        check_account(config, name, account, config_source);
     }
     if let Some(client) = &config.client {
-        check_client(client, sheet);
+        check_client(client, config_source);
     }
 }
 
@@ -40,47 +40,48 @@ fn path(parts: &[&str]) -> Vec<String> {
     parts.iter().map(|part| (*part).to_owned()).collect()
 }
 
-fn check_server(config: &Config, sheet: &mut Sheet) {
+fn check_server(config: &Config, config_source: &mut ConfigSource) {
     match (&config.server.tls_cert_file, &config.server.tls_key_file) {
-        (Some(_), None) => sheet.blame(&path(&["server", "tls_cert_file"]), "needs tls_key_file beside it"),
-        (None, Some(_)) => sheet.blame(&path(&["server", "tls_key_file"]), "needs tls_cert_file beside it"),
+        (Some(_), None) => config_source.blame(&path(&["server", "tls_cert_file"]), "needs tls_key_file beside it"),
+        (None, Some(_)) => config_source.blame(&path(&["server", "tls_key_file"]), "needs tls_cert_file beside it"),
         _ => {}
     }
     if crate::log::parse_filter(&config.server.log_filter).is_err() {
-        sheet.blame(&path(&["server", "log_filter"]), "takes a filter such as info or warn,audit=info");
+        config_source.blame(&path(&["server", "log_filter"]), "takes a filter such as info or warn,audit=info");
     }
     if config.engine.free_space_to_start.0 > config.engine.free_space_to_lease.0 {
-        sheet.blame(&path(&["engine", "free_space_to_start"]), "must not be more than free_space_to_lease");
+        config_source.blame(&path(&["engine", "free_space_to_start"]), "must not be more than free_space_to_lease");
     }
     if config.endpoints.is_empty() {
-        sheet.blame(&path(&["endpoints"]), "there is none: add [endpoints.NAME] with a url");
+        config_source.blame(&path(&["endpoints"]), "there is none: add [endpoints.NAME] with a url");
     }
     if config.accounts.is_empty() {
-        sheet.blame(&path(&["accounts"]), "there is none: add [accounts.NAME] with appid, uin, keys and roles");
+        config_source.blame(&path(&["accounts"]), "there is none: add [accounts.NAME] with appid, uin, keys and roles");
     }
 }
 
-fn check_endpoint(name: &str, endpoint: &Endpoint, sheet: &mut Sheet) {
+fn check_endpoint(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSource) {
     let at = path(&["endpoints", name]);
     if let Err(error) = EndpointName::new(name) {
-        sheet.blame(&at, &error.to_string());
+        config_source.blame(&at, &error.to_string());
     }
-    check_pair(&at, &endpoint.access_key, &endpoint.secret_key, &endpoint.session_token, sheet);
+    check_pair(&at, &endpoint.access_key, &endpoint.secret_key, &endpoint.session_token, config_source);
     if let Some(file) = &endpoint.ca_file
         && let Err(error) = std::fs::metadata(file)
     {
-        sheet.blame(&path(&["endpoints", name, "ca_file"]), &format!("cannot read {}: {error}", file.display()));
+        config_source
+            .blame(&path(&["endpoints", name, "ca_file"]), &format!("cannot read {}: {error}", file.display()));
     }
     for (number, window) in (1_usize..).zip(&endpoint.windows) {
         let at = |setting| path(&["endpoints", name, "windows", &number.to_string(), setting]);
         if window.from == MinuteOfDay::END {
-            sheet.blame(&at("from"), "must be before 24:00");
+            config_source.blame(&at("from"), "must be before 24:00");
         } else if window.from == window.to {
-            sheet.blame(&at("to"), "must be another time than from: a whole day is from 00:00 to 24:00");
+            config_source.blame(&at("to"), "must be another time than from: a whole day is from 00:00 to 24:00");
         }
         if window.limits().is_none() {
             let which = "requests_in_flight, requests_per_second, objects_per_second or bytes_per_second";
-            sheet.blame(&at("from"), &format!("begins a window that limits nothing: give it {which}"));
+            config_source.blame(&at("from"), &format!("begins a window that limits nothing: give it {which}"));
         }
     }
 }
@@ -91,113 +92,116 @@ fn check_pair(
     access_key: &Option<String>,
     secret: &Option<SecretSource>,
     token: &Option<SecretSource>,
-    sheet: &mut Sheet,
+    config_source: &mut ConfigSource,
 ) {
     let inside = |name: &str| at.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
     match (access_key, secret) {
-        (Some(_), None) => sheet.blame(&inside("access_key"), "needs secret_key or secret_key_file beside it"),
-        (None, Some(_)) => sheet.blame(&inside("secret_key"), "needs access_key beside it"),
+        (Some(_), None) => config_source.blame(&inside("access_key"), "needs secret_key or secret_key_file beside it"),
+        (None, Some(_)) => config_source.blame(&inside("secret_key"), "needs access_key beside it"),
         (None, None) if token.is_some() => {
-            sheet.blame(&inside("session_token"), "needs access_key and secret_key beside it");
+            config_source.blame(&inside("session_token"), "needs access_key and secret_key beside it");
         }
         _ => {}
     }
 }
 
 /// Key ids, appids and account ids name one account each.
-fn check_owners(config: &Config, sheet: &mut Sheet) {
+fn check_owners(config: &Config, config_source: &mut ConfigSource) {
     let (mut appids, mut numbers, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (name, account) in &config.accounts {
         if let Some(other) = appids.insert(&account.appid, name) {
-            sheet.blame(&path(&["accounts", name, "appid"]), &format!("is that of account {other} too"));
+            config_source.blame(&path(&["accounts", name, "appid"]), &format!("is that of account {other} too"));
         }
         if let Some(number) = &account.account_id
             && let Some(other) = numbers.insert(number, name)
         {
-            sheet.blame(&path(&["accounts", name, "account_id"]), &format!("is that of account {other} too"));
+            config_source.blame(&path(&["accounts", name, "account_id"]), &format!("is that of account {other} too"));
         }
         for id in account.keys.keys() {
             if let Some(other) = keys.insert(id, name) {
-                sheet.blame(&path(&["accounts", name, "keys", id]), &format!("is a key of account {other} too"));
+                config_source
+                    .blame(&path(&["accounts", name, "keys", id]), &format!("is a key of account {other} too"));
             }
         }
     }
 }
 
-fn check_account(config: &Config, name: &str, account: &Account, sheet: &mut Sheet) {
+fn check_account(config: &Config, name: &str, account: &Account, config_source: &mut ConfigSource) {
     if let Err(error) = AccountId::new(name) {
-        sheet.blame(&path(&["accounts", name]), &error.to_string());
+        config_source.blame(&path(&["accounts", name]), &error.to_string());
     }
     if account.appid.len() > APPID_BYTES_MAX || !account.appid.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        sheet.blame(&path(&["accounts", name, "appid"]), "takes 1 to 64 letters and digits");
+        config_source.blame(&path(&["accounts", name, "appid"]), "takes 1 to 64 letters and digits");
     }
     if !account.uin.bytes().all(|b| b.is_ascii_digit()) {
-        sheet.blame(&path(&["accounts", name, "uin"]), "takes digits");
+        config_source.blame(&path(&["accounts", name, "uin"]), "takes digits");
     }
     if account.account_id.as_ref().is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
-        sheet.blame(&path(&["accounts", name, "account_id"]), "takes 12 digits in quotes");
+        config_source.blame(&path(&["accounts", name, "account_id"]), "takes 12 digits in quotes");
     }
     for uin in account.grantees.keys().filter(|uin| uin.is_empty() || !uin.bytes().all(|b| b.is_ascii_digit())) {
-        sheet.blame(&path(&["accounts", name, "grantees", uin]), "is no uin: names of grantees are digits");
+        config_source.blame(&path(&["accounts", name, "grantees", uin]), "is no uin: names of grantees are digits");
     }
     if account.keys.is_empty() {
-        sheet.blame(&path(&["accounts", name]), &format!("has no access key: add [accounts.{name}.keys.KEYID]"));
+        config_source
+            .blame(&path(&["accounts", name]), &format!("has no access key: add [accounts.{name}.keys.KEYID]"));
     }
     for (id, key) in &account.keys {
-        check_key(name, id, key, sheet);
+        check_key(name, id, key, config_source);
     }
     for (role_name, role) in &account.roles {
-        check_role(config, &["accounts", name, "roles", role_name], role, sheet);
+        check_role(config, &["accounts", name, "roles", role_name], role, config_source);
     }
 }
 
-fn check_key(account: &str, id: &str, key: &AccessKey, sheet: &mut Sheet) {
+fn check_key(account: &str, id: &str, key: &AccessKey, config_source: &mut ConfigSource) {
     let at = ["accounts", account, "keys", id];
     let inside = |name: &str| path(&[at[0], at[1], at[2], at[3], name]);
     if key.secret.is_none() {
-        sheet.blame(&inside("secret"), "is missing: give secret or secret_file");
+        config_source.blame(&inside("secret"), "is missing: give secret or secret_file");
     }
     if !id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
-        sheet.blame(&path(&at), "an access key's id may hold letters, digits, '-' and '_' only");
+        config_source.blame(&path(&at), "an access key's id may hold letters, digits, '-' and '_' only");
     }
     if key.security_token.is_some() != key.security_token_expires.is_some() {
-        sheet.blame(&inside("security_token"), "security_token and security_token_expires belong together");
+        config_source.blame(&inside("security_token"), "security_token and security_token_expires belong together");
     }
 }
 
-fn check_role(config: &Config, at: &[&str; 4], role: &Role, sheet: &mut Sheet) {
+fn check_role(config: &Config, at: &[&str; 4], role: &Role, config_source: &mut ConfigSource) {
     let inside = |place: &str, name: &str| path(&[at[0], at[1], at[2], at[3], place, name]);
     if role.source.endpoint.is_none() {
-        sheet.blame(&inside("source", "endpoint"), "is missing: it takes the name of an endpoint");
+        config_source.blame(&inside("source", "endpoint"), "is missing: it takes the name of an endpoint");
     }
     if role.source.buckets.is_none() {
-        sheet.blame(&inside("source", "buckets"), "is missing: it takes names of buckets, or [\"*\"] for all");
+        config_source.blame(&inside("source", "buckets"), "is missing: it takes names of buckets, or [\"*\"] for all");
     }
     for (name, place) in role.places() {
         if let Some(endpoint) = &place.endpoint
             && !config.endpoints.contains_key(endpoint)
         {
-            sheet.blame(&inside(name, "endpoint"), &format!("there is no [endpoints.{endpoint}]"));
+            config_source.blame(&inside(name, "endpoint"), &format!("there is no [endpoints.{endpoint}]"));
         }
         let here = path(&[at[0], at[1], at[2], at[3], name]);
-        check_pair(&here, &place.access_key, &place.secret_key, &place.session_token, sheet);
-        check_credentials(config, role, &here, place, sheet);
+        check_pair(&here, &place.access_key, &place.secret_key, &place.session_token, config_source);
+        check_credentials(config, role, &here, place, config_source);
     }
 }
 
 /// Every place finds credentials: its own, the source's on the same endpoint, or the endpoint's.
-fn check_credentials(config: &Config, role: &Role, at: &[String], place: &Place, sheet: &mut Sheet) {
+fn check_credentials(config: &Config, role: &Role, at: &[String], place: &Place, config_source: &mut ConfigSource) {
     let Some(name) = place.endpoint.as_ref().or(role.source.endpoint.as_ref()) else { return };
     let Some(endpoint) = config.endpoints.get(name) else { return };
     let is_like_source = role.source.endpoint.as_ref() == Some(name) && role.source.access_key.is_some();
     if place.access_key.is_none() && !is_like_source && endpoint.access_key.is_none() {
-        sheet.blame(at, &format!("has no credentials: give access_key and secret_key here or in [endpoints.{name}]"));
+        config_source
+            .blame(at, &format!("has no credentials: give access_key and secret_key here or in [endpoints.{name}]"));
     }
 }
 
 /// Blames a client section that could not sign.
-pub(super) fn check_client(client: &Client, sheet: &mut Sheet) {
+pub(super) fn check_client(client: &Client, config_source: &mut ConfigSource) {
     if client.secret_key.is_none() {
-        sheet.blame(&path(&["client", "secret_key"]), "is missing: give secret_key or secret_key_file");
+        config_source.blame(&path(&["client", "secret_key"]), "is missing: give secret_key or secret_key_file");
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::config::Config;
+use crate::config::config_source::variable;
 use crate::config::section::{Row, RowKind, Section};
-use crate::config::sheet::variable;
 
 /// The reference in Markdown.
 #[must_use]

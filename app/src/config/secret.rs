@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::config::sheet::is_world_readable;
+use crate::config::config_source::is_world_readable;
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]

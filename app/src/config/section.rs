@@ -28,8 +28,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::config::config_source::ConfigSource;
 use crate::config::secret::{Secret, SecretSource};
-use crate::config::sheet::Sheet;
 use crate::config::value::Setting;
 
 /// A group of settings.
@@ -79,17 +79,17 @@ pub enum RowKind {
     Map(String),
 }
 
-/// Reads one section of a sheet.
+/// Reads one section of a configuration source.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    sheet: &'a mut Sheet,
+    config_source: &'a mut ConfigSource,
     path: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of the section at `path`.
-    pub fn new(sheet: &'a mut Sheet, path: Vec<String>) -> Self {
-        Self { sheet, path }
+    pub fn new(config_source: &'a mut ConfigSource, path: Vec<String>) -> Self {
+        Self { config_source, path }
     }
 
     fn at(&self, name: &str) -> Vec<String> {
@@ -99,11 +99,11 @@ impl<'a> Reader<'a> {
     /// A setting that may be given; the outer `None` after a mistake.
     pub fn optional<T: Setting>(&mut self, name: &str) -> Option<Option<T>> {
         let path = self.at(name);
-        let Some(raw) = self.sheet.value(&path) else { return Some(None) };
+        let Some(raw) = self.config_source.value(&path) else { return Some(None) };
         match T::read(&raw) {
-            Ok(value) => Some(Some(value.rooted(self.sheet))),
+            Ok(value) => Some(Some(value.rooted(self.config_source))),
             Err(problem) => {
-                self.sheet.blame(&path, &problem);
+                self.config_source.blame(&path, &problem);
                 None
             }
         }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
         let value = self.optional(name)?;
         if value.is_none() {
             let problem = format!("is missing: it takes {}", T::takes());
-            self.sheet.blame(&self.at(name), &problem);
+            self.config_source.blame(&self.at(name), &problem);
         }
         value
     }
@@ -124,8 +124,8 @@ impl<'a> Reader<'a> {
         match self.optional(name)? {
             Some(value) => Some(value),
             None => {
-                let value = T::read(&crate::config::sheet::Raw::Scalar(default.to_owned()));
-                Some(value.expect("defaults are read by a test").rooted(self.sheet))
+                let value = T::read(&crate::config::config_source::Raw::Scalar(default.to_owned()));
+                Some(value.expect("defaults are read by a test").rooted(self.config_source))
             }
         }
     }
@@ -137,17 +137,17 @@ impl<'a> Reader<'a> {
         let file = self.optional::<PathBuf>(&format!("{name}_file"))?;
         match (inline, file) {
             (Some(_), Some(_)) => {
-                self.sheet.blame(&file_path, &format!("stands beside {name}: give one of the two"));
+                self.config_source.blame(&file_path, &format!("stands beside {name}: give one of the two"));
                 None
             }
             (Some(secret), None) => {
-                self.sheet.note_inline_secret(&path);
+                self.config_source.note_inline_secret(&path);
                 Some(Some(SecretSource::inline(secret)))
             }
             (None, Some(file)) => match SecretSource::open(file) {
                 Ok(source) => Some(Some(source)),
                 Err(error) => {
-                    self.sheet.blame(&file_path, &error.to_string());
+                    self.config_source.blame(&file_path, &error.to_string());
                     None
                 }
             },
@@ -158,24 +158,24 @@ impl<'a> Reader<'a> {
     /// A table that has its defaults when it is absent.
     pub fn table<T: Section>(&mut self, name: &str) -> Option<T> {
         let path = self.at(name);
-        self.sheet.has_table(&path);
-        T::read(&mut Reader { sheet: self.sheet, path })
+        self.config_source.has_table(&path);
+        T::read(&mut Reader { config_source: self.config_source, path })
     }
 
     /// A table that may be absent.
     pub fn maybe<T: Section>(&mut self, name: &str) -> Option<Option<T>> {
         let path = self.at(name);
-        if !self.sheet.has_table(&path) {
+        if !self.config_source.has_table(&path) {
             return Some(None);
         }
-        T::read(&mut Reader { sheet: self.sheet, path }).map(Some)
+        T::read(&mut Reader { config_source: self.config_source, path }).map(Some)
     }
 
     /// A table whose names are the user's own.
     pub fn map<T: Setting>(&mut self, name: &str) -> Option<BTreeMap<String, T>> {
         let path = self.at(name);
-        let names = self.sheet.names(&path);
-        let mut inside = Reader { sheet: self.sheet, path };
+        let names = self.config_source.names(&path);
+        let mut inside = Reader { config_source: self.config_source, path };
         let mut read = Some(BTreeMap::new());
         for name in names {
             // The others are read even after a mistake, so that all mistakes are told at once.
@@ -191,11 +191,11 @@ impl<'a> Reader<'a> {
     pub fn list<T: Section>(&mut self, name: &str) -> Option<Vec<T>> {
         let path = self.at(name);
         let mut read = Some(Vec::new());
-        for number in self.sheet.numbers(&path) {
+        for number in self.config_source.numbers(&path) {
             let path: Vec<String> = path.iter().cloned().chain([number]).collect();
-            self.sheet.has_table(&path);
+            self.config_source.has_table(&path);
             // The others are read even after a mistake, so that all mistakes are told at once.
-            match (T::read(&mut Reader { sheet: self.sheet, path }), &mut read) {
+            match (T::read(&mut Reader { config_source: self.config_source, path }), &mut read) {
                 (Some(section), Some(all)) => all.push(section),
                 _ => read = None,
             }
@@ -207,11 +207,11 @@ impl<'a> Reader<'a> {
     pub fn named<T: Section>(&mut self, name: &str) -> Option<BTreeMap<String, T>> {
         let path = self.at(name);
         let mut read = Some(BTreeMap::new());
-        for name in self.sheet.names(&path) {
+        for name in self.config_source.names(&path) {
             let path: Vec<String> = path.iter().cloned().chain([name.clone()]).collect();
-            self.sheet.has_table(&path);
+            self.config_source.has_table(&path);
             // The others are read even after a mistake, so that all mistakes are told at once.
-            match (T::read(&mut Reader { sheet: self.sheet, path }), &mut read) {
+            match (T::read(&mut Reader { config_source: self.config_source, path }), &mut read) {
                 (Some(section), Some(all)) => drop(all.insert(name, section)),
                 _ => read = None,
             }

@@ -274,9 +274,9 @@ time_zone = 'UTC'
 #[test]
 fn every_default_can_be_read() {
     // Reading an empty table reads every default of a section, and panics where one is wrong.
-    let mut sheet = Sheet::new(source(Path::new("none.toml")), "[a]\n[b]\n[c]\n", []);
-    server::Server::read(&mut Reader::new(&mut sheet, vec!["a".to_owned()])).unwrap();
-    engine::Engine::read(&mut Reader::new(&mut sheet, vec!["b".to_owned()])).unwrap();
+    let mut config_source = ConfigSource::new(source(Path::new("none.toml")), "[a]\n[b]\n[c]\n", []);
+    server::Server::read(&mut Reader::new(&mut config_source, vec!["a".to_owned()])).unwrap();
+    engine::Engine::read(&mut Reader::new(&mut config_source, vec!["b".to_owned()])).unwrap();
     let place = ["c".to_owned()];
     for read in [
         |reader: &mut Reader<'_>| drop(endpoint::Endpoint::read(reader)),
@@ -284,7 +284,7 @@ fn every_default_can_be_read() {
         |reader: &mut Reader<'_>| drop(account::Role::read(reader)),
         |reader: &mut Reader<'_>| drop(client::Client::read(reader)),
     ] {
-        read(&mut Reader::new(&mut sheet, place.to_vec()));
+        read(&mut Reader::new(&mut config_source, place.to_vec()));
     }
 }
 
@@ -295,10 +295,10 @@ fn no_two_settings_share_a_variable() {
         for row in rows {
             let here: Vec<String> = path.iter().cloned().chain([row.name.to_owned()]).collect();
             match row.kind {
-                RowKind::Setting { .. } => all.push(sheet::variable(&here)),
+                RowKind::Setting { .. } => all.push(config_source::variable(&here)),
                 RowKind::Secret => {
-                    all.push(sheet::variable(&here));
-                    all.push(format!("{}_FILE", sheet::variable(&here)));
+                    all.push(config_source::variable(&here));
+                    all.push(format!("{}_FILE", config_source::variable(&here)));
                 }
                 // Its names are not ours.
                 RowKind::Map(_) => {}

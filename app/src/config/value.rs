@@ -8,8 +8,8 @@ use std::time::Duration;
 use brigade_model::operation::OperationKind;
 use brigade_model::{AccountId, EndpointKind, Timestamp};
 
+use crate::config::config_source::{ConfigSource, Raw};
 use crate::config::secret::Secret;
-use crate::config::sheet::{Raw, Sheet};
 use crate::config::time_of_day::{MinuteOfDay, Zone};
 
 /// A type that a setting can have.
@@ -25,7 +25,7 @@ pub trait Setting: Sized {
 
     /// The value as it is meant inside a configuration: paths start from its folder.
     #[must_use]
-    fn rooted(self, _sheet: &Sheet) -> Self {
+    fn rooted(self, _config_source: &ConfigSource) -> Self {
         self
     }
 }
@@ -115,8 +115,8 @@ impl Setting for PathBuf {
         String::read(raw).map(PathBuf::from).map_err(|_| "takes a path".to_owned())
     }
 
-    fn rooted(self, sheet: &Sheet) -> Self {
-        sheet.resolve(&self)
+    fn rooted(self, config_source: &ConfigSource) -> Self {
+        config_source.resolve(&self)
     }
 }
 

@@ -70,7 +70,7 @@ struct Store(Option<Verdict>, Mutex<Vec<String>>);
 
 #[async_trait]
 impl ObjectStore for Store {
-    async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         self.1.lock().unwrap().push(call.bucket().to_string());
         match self.0 {
             None => Ok(Answer::ListObjectsV2(ListPage::default())),

@@ -88,11 +88,11 @@ fn fields(line: &str) -> Vec<(String, String)> {
 fn a_foreign_text_is_one_value_of_one_line_of_the_log_whatever_call_puts_it_there() {
     for hostile in HOSTILE {
         let (written, _guard) = log(true);
-        tracing::warn!(job = 7, reason = %hostile, "a stage waits");
-        tracing::warn!(job = 7, reason = ?hostile, "a stage waits");
-        tracing::warn!(job = 7, reason = hostile, "a stage waits");
+        tracing::warn!(job = 7, reason = %hostile, "job stage waits");
+        tracing::warn!(job = 7, reason = ?hostile, "job stage waits");
+        tracing::warn!(job = 7, reason = hostile, "job stage waits");
         let error: &(dyn std::error::Error + 'static) = &std::io::Error::other(hostile);
-        tracing::warn!(job = 7, reason = error, "a stage waits");
+        tracing::warn!(job = 7, reason = error, "job stage waits");
         let text = written.text();
         assert!(text.chars().all(|c| c == '\n' || is_printable(c)), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");
@@ -127,8 +127,9 @@ fn a_foreign_text_in_a_message_or_a_span_is_no_line_and_no_field_of_the_log() {
 #[test]
 fn plain_values_stand_as_they_are() {
     let (written, _guard) = log(true);
-    tracing::info!(job = %"j-1", to = ?LogFormat::Text, text = "12", number = 12, free = %"Zürich", "job moved: on");
-    let (text, expected) = (written.text(), r#": job moved: on job=j-1 to=Text text="12" number=12 free=Zürich"#);
+    tracing::info!(job = %"j-1", to = ?LogFormat::Text, text = "12", number = 12, free = %"Zürich", "job status changed: on");
+    let (text, expected) =
+        (written.text(), r#": job status changed: on job=j-1 to=Text text="12" number=12 free=Zürich"#);
     assert!(text.trim_end().ends_with(expected), "{text}");
 }
 

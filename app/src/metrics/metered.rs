@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Leash, ObjectStore};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, CancelToken, ObjectStore};
 use metrics::{Counter, Gauge, Histogram};
 
 use super::{CALL_SECONDS, CALLS, CALLS_IN_FLIGHT, Metrics, RETRIES, codes};
@@ -91,14 +91,14 @@ impl Drop for InFlight<'_> {
 
 #[async_trait]
 impl ObjectStore for Metered {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let kind = call.kind();
-        // Absent where nobody counts retries, as for the probe of a closed gate.
+        // Absent where nobody counts retries, as for the probe of a closed circuit breaker.
         let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
         self.meters.in_flight.increment(1.0);
         let in_flight = InFlight(&self.meters.in_flight);
         let began = self.clock.monotonic();
-        let answer = self.inner.call(leash, call).await;
+        let answer = self.inner.call(cancel, call).await;
         drop(in_flight);
         let meters = self.meters.of(kind);
         meters.seconds.record(self.clock.monotonic().since(began).as_secs_f64());
@@ -126,10 +126,10 @@ impl Retries {
 
 #[async_trait]
 impl ObjectStore for Retries {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let kind = call.kind();
         let counted = async {
-            let answer = self.inner.call(leash, call).await;
+            let answer = self.inner.call(cancel, call).await;
             (answer, ATTEMPTS.with(Cell::get))
         };
         let (answer, attempts) = ATTEMPTS.scope(Cell::new(0), counted).await;
@@ -155,7 +155,7 @@ mod tests {
 
     #[async_trait]
     impl ObjectStore for Shaky {
-        async fn call(&self, _leash: &Leash, _call: Call) -> Result<Answer, CallError> {
+        async fn call(&self, _cancel: &CancelToken, _call: Call) -> Result<Answer, CallError> {
             match self.0.fetch_add(1, Ordering::SeqCst) {
                 0 => Err(CallError::new(Verdict::Transient, Effect::Unknown, "InternalError", "")),
                 1 => Err(CallError::new(Verdict::Transient, Effect::Unknown, "a strange\ncode", "")),
@@ -170,9 +170,9 @@ mod tests {
 
     #[async_trait]
     impl ObjectStore for Stubborn {
-        async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+        async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
             loop {
-                if let Ok(answer) = self.0.call(leash, call.clone()).await {
+                if let Ok(answer) = self.0.call(cancel, call.clone()).await {
                     return Ok(answer);
                 }
             }
@@ -187,7 +187,7 @@ mod tests {
         let metered = Metered::new(Arc::new(Shaky(AtomicU32::new(0))), Arc::clone(&meters), clock);
         let store = Retries::new(Arc::new(Stubborn(Arc::new(metered))), meters);
         let at = brigade_model::ports::object_store::At { bucket: "b".parse().unwrap(), key: "k".parse().unwrap() };
-        send(&store, &Leash::unbounded(), HeadObject { at, version: None }).await.unwrap();
+        send(&store, &CancelToken::unbounded(), HeadObject { at, version: None }).await.unwrap();
         let page = metrics.render(&Now::default());
         for line in [
             r#"brigade_store_requests_total{endpoint="main",operation="HeadObject",code="OK"} 1"#,

@@ -10,7 +10,7 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
-use brigade_s3::retry::Gate;
+use brigade_s3::retry::CircuitBreaker;
 use brigade_service::RegisteredEndpoint;
 
 use super::news::Learning;
@@ -85,10 +85,10 @@ impl ActiveEndpoint {
                 requests_per_second = caps.requests_per_second,
                 objects_per_second = caps.objects_per_second,
                 bytes_per_second = caps.bytes_per_second,
-                "the endpoint is asked for this at most from now on"
+                "endpoint limits changed"
             );
         } else {
-            tracing::debug!(endpoint = %row.endpoint, requests_in_flight = caps.requests, "the share has moved");
+            tracing::debug!(endpoint = %row.endpoint, requests_in_flight = caps.requests, "endpoint share changed");
         }
     }
 
@@ -201,7 +201,7 @@ impl ActiveEndpoint {
                 bytes_per_second = settings.limits.bytes_per_second,
                 stopped = settings.stopped.as_ref().map(|stopped| stopped.reason.as_str()),
                 probed = settings.probe.as_ref().map(|probe| probe.at.to_string()),
-                "an operator's settings"
+                "endpoint settings applied"
             );
         }
         *known = row;
@@ -255,15 +255,15 @@ fn least<N: Ord>(one: Option<N>, other: Option<N>) -> Option<N> {
     one.into_iter().chain(other).min()
 }
 
-/// Why calls to an endpoint wait: an operator stopped it, or its gate is closed.
+/// Why calls to an endpoint wait: an operator stopped it, or its circuit breaker is open.
 pub(super) struct EndpointHealth {
     pub(super) endpoint: Arc<ActiveEndpoint>,
-    pub(super) gate: Arc<Gate>,
+    pub(super) breaker: Arc<CircuitBreaker>,
 }
 
 impl Health for EndpointHealth {
     fn reason(&self) -> Option<String> {
-        self.endpoint.reason_stopped().or_else(|| self.gate.reason().map(|closed| closed.to_string()))
+        self.endpoint.reason_stopped().or_else(|| self.breaker.reason().map(|closed| closed.to_string()))
     }
 
     fn speed(&self) -> LoadLimits {

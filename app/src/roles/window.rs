@@ -73,12 +73,12 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::config_source::{ConfigSource, Source};
     use crate::config::section::{Reader, Section};
-    use crate::config::sheet::{Sheet, Source};
 
     fn window(settings: &str) -> Window {
         let source = Source { name: "w".to_owned(), file: None, folder: Default::default() };
-        let mut sheet = Sheet::new(source, settings, []);
+        let mut sheet = ConfigSource::new(source, settings, []);
         Window::read(&mut Reader::new(&mut sheet, Vec::new())).unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! The simulated store as the sender of a request meets it: what every action of the sandbox acts on.
 
 use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::{Leash, Request, send};
+use brigade_model::ports::object_store::{CancelToken, Request, send};
 use brigade_s3::simulated::{Paying, SimulatedStore};
 use http::{HeaderMap, HeaderValue};
 use s3s::dto::ETagCondition;
@@ -45,8 +45,8 @@ impl Sandbox {
     /// A call of the port.
     pub(super) async fn call<R: Request>(&self, request: R) -> S3Result<R::Answer> {
         let sent = match self.is_paying {
-            true => send(&Paying(self.store.clone()), &Leash::unbounded(), request).await,
-            false => send(&self.store, &Leash::unbounded(), request).await,
+            true => send(&Paying(self.store.clone()), &CancelToken::unbounded(), request).await,
+            false => send(&self.store, &CancelToken::unbounded(), request).await,
         };
         sent.map_err(refused)
     }

@@ -9,7 +9,7 @@ use brigade_model::capability::Capability;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::Spawn;
 use brigade_model::ports::object_store::{
-    At, CallError, CopyObject, DeleteObjects, DeleteResult, Effect, HeadObject, Leash, ObjectStore, Verdict, send,
+    At, CallError, CancelToken, CopyObject, DeleteObjects, DeleteResult, Effect, HeadObject, ObjectStore, Verdict, send,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::conformance::Subject;
@@ -76,7 +76,7 @@ brigade_s3::object_store_conformance!(subject());
 
 async fn head(store: &dyn ObjectStore) -> CallError {
     let at = At { bucket: BucketName::new("plain").unwrap(), key: ObjectKey::new("a").unwrap() };
-    send(store, &Leash::unbounded(), HeadObject { at, version: None }).await.unwrap_err()
+    send(store, &CancelToken::unbounded(), HeadObject { at, version: None }).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -127,8 +127,8 @@ async fn a_habit_is_seen_on_the_wire_as_at_the_store() {
     let copy = |habit, target: &str| {
         store.set_habits(Habits::from_iter([habit]));
         let copy = CopyObject::plain(at("a"), at(target));
-        let (http, leash) = (&http, Leash::unbounded());
-        async move { send(http, &leash, copy).await.unwrap_err() }
+        let (http, cancel) = (&http, CancelToken::unbounded());
+        async move { send(http, &cancel, copy).await.unwrap_err() }
     };
     let lost = copy(Habit::LosesAnswerOfCopy, "lost").await;
     assert_eq!((lost.effect, lost.verdict), (Effect::Unknown, Verdict::Transient), "{lost:?}");
@@ -143,7 +143,7 @@ async fn a_habit_is_seen_on_the_wire_as_at_the_store() {
 
     store.set_habits(Habits::from_iter([Habit::DeletesNameSome]));
     let objects = ["a", "b", "c"].map(|key| (at(key).key, None)).to_vec();
-    let told = send(&http, &Leash::unbounded(), DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap();
+    let told = send(&http, &CancelToken::unbounded(), DeleteObjects { bucket: bucket.clone(), objects }).await.unwrap();
     assert!(
         matches!(told[..], [DeleteResult::Deleted(_), DeleteResult::Unnamed, DeleteResult::Deleted(_)]),
         "{told:?}"

@@ -28,7 +28,7 @@ pub fn raise() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, ?current, ?maximum, "the limit of file descriptors cannot be raised");
+            tracing::warn!(%error, ?current, ?maximum, "cannot raise file descriptor limit; keeping the soft limit");
             current
         }
     }
@@ -53,7 +53,7 @@ pub fn fit(config: &mut Config, limit: Option<u64>) -> usize {
             limit,
             connections_max = share.connections,
             requests_in_flight = share.requests,
-            "too few file descriptors for the configured ceilings: connections and requests in flight are lowered"
+            "file descriptor limit too low; connections_max and requests_in_flight lowered"
         );
     }
     usize::try_from(share.idle).unwrap_or(IDLE_CONNECTIONS_MAX)

@@ -37,14 +37,14 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-mod patience;
 mod places;
+mod write_timeout;
 
 use crate::config::value::Network;
-use patience::Patience;
 pub(in crate::serve) use places::HEALTH_PLACES;
 use places::{Place, Places};
-pub use places::{Seat, TooMany};
+pub use places::{PlaceHandle, TooMany};
+use write_timeout::WriteTimeout;
 
 /// Who sent a request: an extension of each.
 #[derive(Debug, Clone, Copy)]
@@ -93,19 +93,19 @@ pub async fn listen(
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             (stream, peer, place) = next => {
-                serve(&listening, stream, Visit { peer, place, watcher: graceful.watcher() });
+                serve(&listening, stream, Admitted { peer, place, watcher: graceful.watcher() });
             }
         }
     }
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = listening.clock.sleep(stop_timeout) => tracing::warn!("stopped while requests were being answered"),
+        () = listening.clock.sleep(stop_timeout) => tracing::warn!("stop_timeout passed; abandoning client requests in flight"),
     }
 }
 
 /// A connection that has a place.
-struct Visit {
+struct Admitted {
     peer: SocketAddr,
     place: Place,
     watcher: Watcher,
@@ -118,7 +118,7 @@ async fn accept(listener: &TcpListener, listening: &Listening, places: &Places) 
             Ok(accepted) => return accepted,
             Err(error) => {
                 // Out of file descriptors, or a peer that is gone already: waiting helps both.
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(%error, "cannot accept client connection; retrying");
                 if is_out_of_descriptors(&error) {
                     listening.idle.make_room();
                     places.make_room();
@@ -135,17 +135,17 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 }
 
 /// Serves a connection until it ends.
-fn serve(listening: &Listening, stream: TcpStream, visit: Visit) {
+fn serve(listening: &Listening, stream: TcpStream, admitted: Admitted) {
     let listening = listening.clone();
     let spawn = Arc::clone(&listening.spawn);
     let work = async move {
         let _ = stream.set_nodelay(true);
-        let stream = Patience::new(stream, Arc::clone(&listening.clock), listening.answer_timeout);
+        let stream = WriteTimeout::new(stream, Arc::clone(&listening.clock), listening.answer_timeout);
         match listening.tls.clone() {
-            None => answer(&listening, stream, visit).await,
+            None => answer(&listening, stream, admitted).await,
             Some(tls) => {
-                if let Some(stream) = within(&listening, &visit, tls.accept(stream)).await {
-                    answer(&listening, stream, visit).await;
+                if let Some(stream) = within(&listening, &admitted, tls.accept(stream)).await {
+                    answer(&listening, stream, admitted).await;
                 }
             }
         }
@@ -156,30 +156,30 @@ fn serve(listening: &Listening, stream: TcpStream, visit: Visit) {
 /// The handshake's result, if it comes in time.
 async fn within<T>(
     listening: &Listening,
-    visit: &Visit,
+    admitted: &Admitted,
     handshake: impl Future<Output = std::io::Result<T>>,
 ) -> Option<T> {
     tokio::select! {
-        done = handshake => done.inspect_err(|error| tracing::debug!(%error, "no TLS handshake")).ok(),
+        done = handshake => done.inspect_err(|error| tracing::debug!(%error, "TLS handshake failed")).ok(),
         () = listening.clock.sleep(listening.head_timeout) => None,
-        () = visit.place.dismissed() => None,
+        () = admitted.place.dismissed() => None,
     }
 }
 
-async fn answer<S>(listening: &Listening, stream: S, visit: Visit)
+async fn answer<S>(listening: &Listening, stream: S, admitted: Admitted)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Visit { peer, place, watcher } = visit;
-    let (router, seat) = (listening.router.clone(), place.seat());
+    let Admitted { peer, place, watcher } = admitted;
+    let (router, handle) = (listening.router.clone(), place.handle());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        seat.ask();
+        handle.ask();
         request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(seat.clone());
-        let (router, seat) = (router.clone(), seat.clone());
+        request.extensions_mut().insert(handle.clone());
+        let (router, handle) = (router.clone(), handle.clone());
         async move {
             let answered = router.oneshot(request.map(Body::new)).await;
-            seat.wait_for_peer();
+            handle.wait_for_peer();
             answered
         }
     });
@@ -192,10 +192,10 @@ where
         biased;
         ended = watcher.watch(connection) => {
             if let Err(error) = ended {
-                tracing::debug!(%error, %peer, "a connection broke");
+                tracing::debug!(%error, %peer, "client connection failed");
             }
         }
-        () = place.dismissed() => tracing::debug!(%peer, "a slow connection made room for another"),
+        () = place.dismissed() => tracing::debug!(%peer, "closed slow client connection to admit another"),
     }
 }
 

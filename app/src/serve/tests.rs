@@ -2,7 +2,7 @@ mod stores;
 
 use std::path::Path;
 
-use brigade_model::ports::object_store::{Answer, At, Call, CallError, HeadObject, Leash, ObjectStore, send};
+use brigade_model::ports::object_store::{Answer, At, Call, CallError, CancelToken, HeadObject, ObjectStore, send};
 use brigade_model::{JobOptions, Status};
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;
@@ -139,7 +139,7 @@ struct AtOnce;
 
 #[async_trait::async_trait]
 impl ObjectStore for AtOnce {
-    async fn call(&self, _: &Leash, _: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, _: Call) -> Result<Answer, CallError> {
         tokio::task::yield_now().await;
         Ok(Answer::HeadObject(Box::default()))
     }
@@ -155,7 +155,7 @@ async fn what_the_limits_learned_is_written_at_a_stop_and_the_next_start_begins_
     let at = At { bucket: "photos".parse().unwrap(), key: "key".parse().unwrap() };
     let ask = async || {
         while handle.learned().is_empty() {
-            send(&limit, &Leash::unbounded(), HeadObject { at: at.clone(), version: None }).await.unwrap();
+            send(&limit, &CancelToken::unbounded(), HeadObject { at: at.clone(), version: None }).await.unwrap();
         }
     };
     futures::future::join_all((0..1100).map(|_| ask())).await;

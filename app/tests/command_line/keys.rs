@@ -7,7 +7,7 @@ use brigade::command::access::{Tools, open_endpoint};
 use brigade::config::Config;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    At, GetObject, GetObjectTagging, HeadObject, Leash, ListObjectsV2, NewObject, PutObject, Verdict, send,
+    At, CancelToken, GetObject, GetObjectTagging, HeadObject, ListObjectsV2, NewObject, PutObject, Verdict, send,
 };
 
 use crate::kept::Kept;
@@ -65,12 +65,12 @@ impl Store {
 
     pub(crate) async fn put(&self, bucket: &str, key: &str, body: impl AsRef<[u8]>) {
         let put = PutObject::new(at(bucket, key), body.as_ref().to_vec(), NewObject::default());
-        send(&*self.0, &Leash::unbounded(), put).await.unwrap();
+        send(&*self.0, &CancelToken::unbounded(), put).await.unwrap();
     }
 
     async fn text(&self, bucket: &str, key: &str) -> Option<String> {
         let get = GetObject { at: at(bucket, key), version: None, range: None, if_match: None };
-        let mut got = send(&*self.0, &Leash::unbounded(), get).await.ok()?;
+        let mut got = send(&*self.0, &CancelToken::unbounded(), get).await.ok()?;
         let mut bytes = Vec::new();
         while let Some(piece) = got.body.next().await {
             bytes.extend_from_slice(&piece.unwrap());
@@ -80,18 +80,18 @@ impl Store {
 
     pub(crate) async fn tags(&self, key: &str) -> usize {
         let get = GetObjectTagging { at: at("photos", key), version: None };
-        send(&*self.0, &Leash::unbounded(), get).await.unwrap().len()
+        send(&*self.0, &CancelToken::unbounded(), get).await.unwrap().len()
     }
 
     async fn is_gone(&self, key: &str) -> bool {
         let head = HeadObject { at: at("photos", key), version: None };
-        send(&*self.0, &Leash::unbounded(), head).await.is_err_and(|error| error.verdict == Verdict::Missing)
+        send(&*self.0, &CancelToken::unbounded(), head).await.is_err_and(|error| error.verdict == Verdict::Missing)
     }
 
     async fn count(&self, bucket: &str) -> usize {
         let bucket = bucket.parse().unwrap();
         let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1000 };
-        send(&*self.0, &Leash::unbounded(), list).await.unwrap().objects.len()
+        send(&*self.0, &CancelToken::unbounded(), list).await.unwrap().objects.len()
     }
 }
 

@@ -22,7 +22,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::forged::Raw;
-use crate::house::{House, credentials, make_buckets, request_to};
+use crate::test_service::{TestService, credentials, make_buckets, request_to};
 
 /// What `docs/operations.md` says that suffices.
 const MEMORY_MAX: u64 = 512 << 20;
@@ -53,31 +53,31 @@ fn with_far(url: &str) -> String {
     text
 }
 
-async fn create(house: &House, (token, role): (&str, &str), operation: &str, rows: u64) -> JobId {
+async fn create(service: &TestService, (token, role): (&str, &str), operation: &str, rows: u64) -> JobId {
     let manifest: String = (0..rows).map(|n| format!("photos,k{n}\n")).collect();
-    let etag = house.put_manifest(&manifest);
+    let etag = service.put_manifest(&manifest);
     let body =
         request_to(operation, &["Bucket", "Key"], token, &etag).replace("roleName/batch", &format!("roleName/{role}"));
-    house.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value
+    service.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value
 }
 
 /// The most memory that the process had so far, bytes.
-fn peak(house: &House) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", house.process.id())).unwrap();
+fn peak(service: &TestService) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-fn descriptors(house: &House) -> u64 {
-    std::fs::read_dir(format!("/proc/{}/fd", house.process.id())).unwrap().count() as u64
+fn descriptors(service: &TestService) -> u64 {
+    std::fs::read_dir(format!("/proc/{}/fd", service.process.id())).unwrap().count() as u64
 }
 
-async fn until(house: &House, what: &str, is_so: impl Fn() -> bool) {
+async fn until(service: &TestService, what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..3000 {
         if is_so() {
             return;
         }
-        house.clock.sleep(Duration::from_millis(20)).await;
+        service.clock.sleep(Duration::from_millis(20)).await;
     }
     panic!("it never happens: {what}");
 }
@@ -108,21 +108,21 @@ async fn copies_between_stores_leave_the_process_below_512_mib_though_the_target
         next.run(request)
     }));
     let sandbox = serve(sandbox).await;
-    let house = House::open(clock, bucket, &sandbox, &format!("{engine}{}", with_far(&url)), None);
+    let service = TestService::open(clock, bucket, &sandbox, &format!("{engine}{}", with_far(&url)), None);
     let key_of = |n| ObjectKey::new(format!("k{n}")).unwrap();
     let zeros = Bytes::from(vec![0; 8 << 20]);
-    house.bucket.fill(&BucketName::new("photos").unwrap(), 100, key_of, &zeros).unwrap();
+    service.bucket.fill(&BucketName::new("photos").unwrap(), 100, key_of, &zeros).unwrap();
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
     let objects = || read.load(Ordering::Relaxed);
-    create(&house, ("0", "to_far"), copy, 100).await;
-    until(&house, "one job has half of the budget", || objects() >= 128 / 8).await;
+    create(&service, ("0", "to_far"), copy, 100).await;
+    until(&service, "one job has half of the budget", || objects() >= 128 / 8).await;
     for n in 1..17 {
-        create(&house, (&n.to_string(), "to_far"), copy, 100).await;
+        create(&service, (&n.to_string(), "to_far"), copy, 100).await;
     }
-    until(&house, "others have room beside it", || objects() > 128 / 8).await;
-    house.clock.sleep(Duration::from_secs(2)).await;
+    until(&service, "others have room beside it", || objects() > 128 / 8).await;
+    service.clock.sleep(Duration::from_secs(2)).await;
     assert!(objects() <= 256 / 8, "more is read than fits: {}", objects());
-    let peak = peak(&house);
+    let peak = peak(&service);
     assert!(peak < MEMORY_MAX, "{} MiB", peak / MIB);
     eprintln!("streamed copies: at most {} MiB", peak / MIB);
 }
@@ -148,18 +148,18 @@ fn answers_with_elements(asked: Arc<AtomicU64>) -> Router {
 async fn answers_that_are_full_of_elements_leave_the_process_below_512_mib_and_say_why_they_prove_nothing() {
     let asked = Arc::<AtomicU64>::default();
     let url = serve(answers_with_elements(asked.clone())).await;
-    let house = House::start(&with_far(&url)).await;
+    let service = TestService::start(&with_far(&url)).await;
     let tag = "<COSPutObjectTagging><TaggingDirective>Add</TaggingDirective>\
                <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>";
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
-    create(&house, ("delete", "at_far"), "<COSDeleteObject></COSDeleteObject>", 20_000).await;
-    create(&house, ("tag", "at_far"), tag, 1000).await;
-    create(&house, ("copy", "at_far"), copy, 1000).await;
-    until(&house, "it is asked", || asked.load(Ordering::Relaxed) >= 500).await;
-    let peak = peak(&house);
+    create(&service, ("delete", "at_far"), "<COSDeleteObject></COSDeleteObject>", 20_000).await;
+    create(&service, ("tag", "at_far"), tag, 1000).await;
+    create(&service, ("copy", "at_far"), copy, 1000).await;
+    until(&service, "it is asked", || asked.load(Ordering::Relaxed) >= 500).await;
+    let peak = peak(&service);
     assert!(peak < MEMORY_MAX / 2, "{} MiB", peak / MIB);
     eprintln!("hostile answers: at most {} MiB", peak / MIB);
-    let health = Raw::new(&house, "GET", "/healthz").send(&house).await;
+    let health = Raw::new(&service, "GET", "/healthz").send(&service).await;
     assert_eq!(health.0, 200);
 }
 
@@ -173,38 +173,38 @@ fn with_few() -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_may_have_256_descriptors_says_that_its_ceilings_are_lower_and_works_on() {
-    let mut house = House::start("connections_max = 2000").await;
-    house.restart_under(&with_few(), &[]);
-    house.fill(1000);
+    let mut service = TestService::start("connections_max = 2000").await;
+    service.restart_under(&with_few(), &[]);
+    service.fill(1000);
     // More than have a place.
-    let silent = join_all((0..600).map(|_| TcpStream::connect(&house.address))).await;
-    let id = house.tag("t", 1000, None).await;
-    let health = Raw::new(&house, "GET", "/healthz").send(&house).await;
+    let silent = join_all((0..600).map(|_| TcpStream::connect(&service.address))).await;
+    let id = service.tag("t", 1000, None).await;
+    let health = Raw::new(&service, "GET", "/healthz").send(&service).await;
     assert_eq!(health.0, 200);
-    let job = house.end(id).await;
+    let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 1000), "{job:#?}");
-    assert!(descriptors(&house) < FEW);
-    let said = house.said();
+    assert!(descriptors(&service) < FEW);
+    let said = service.said();
     assert!(!said.contains("Too many open files"), "{said}");
     drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_runs_out_of_descriptors_gives_up_idle_connections_and_answers() {
-    let house = House::start("head_timeout = \"1h\"").await;
-    house.fill(200);
-    let silent = join_all((0..30).map(|_| TcpStream::connect(&house.address))).await;
-    until(&house, "they have their places", || descriptors(&house) >= 40).await;
+    let service = TestService::start("head_timeout = \"1h\"").await;
+    service.fill(200);
+    let silent = join_all((0..30).map(|_| TcpStream::connect(&service.address))).await;
+    until(&service, "they have their places", || descriptors(&service) >= 40).await;
     // As if other connections had taken them all, but for one that a file needs.
-    let pid = Pid::from_raw(i32::try_from(house.process.id()).unwrap());
-    let files = Rlimit { current: Some(descriptors(&house) + 1), maximum: Some(20_000) };
+    let pid = Pid::from_raw(i32::try_from(service.process.id()).unwrap());
+    let files = Rlimit { current: Some(descriptors(&service) + 1), maximum: Some(20_000) };
     prlimit(pid, Resource::Nofile, files).unwrap();
-    let health = Raw::new(&house, "GET", "/healthz");
-    let answers = join_all((0..10).map(|_| health.send(&house))).await;
+    let health = Raw::new(&service, "GET", "/healthz");
+    let answers = join_all((0..10).map(|_| health.send(&service))).await;
     assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
-    assert!(house.said().contains("cannot accept a connection"), "it never ran out");
-    let id = house.tag("t", 200, None).await;
-    let job = house.end(id).await;
+    assert!(service.said().contains("cannot accept client connection"), "it never ran out");
+    let id = service.tag("t", 200, None).await;
+    let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 200), "{job:#?}");
     drop(silent);
 }

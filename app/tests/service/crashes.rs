@@ -11,7 +11,7 @@ mod invariants;
 mod left;
 mod message;
 mod run;
-mod scene;
+mod scenario;
 mod stale;
 mod synced;
 mod witness;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use brigade_model::limits::WINDOW_TASKS;
 
-use scene::{Call, Deed, Moment, On, Scene, Stage, Step, Trap};
+use scenario::{Call, JobKind, Moment, On, Scenario, Stage, Step, Trap};
 
 /// Kills that each test performs; six of them make more than 200.
 const KILLS: u32 = 34;
@@ -30,13 +30,13 @@ const KINDS: [&str; 5] = ["Preparing", "Active", run::HALF_RECORDED, "Completing
 /// Enough seeds for all of that, however slow the machine is.
 const SEEDS_MAX: u64 = 20;
 
-/// Runs scenes of these seeds until the service was killed often enough and at all kinds of moments, or
+/// Runs scenarios of these seeds until the service was killed often enough and at all kinds of moments, or
 /// the one seed that `BRIGADE_CRASH_SEED` names.
-async fn kill_at_any_moment(deed: Deed, is_versioned: bool, first_seed: u64) {
+async fn kill_at_any_moment(deed: JobKind, is_versioned: bool, first_seed: u64) {
     let only: Option<u64> = std::env::var("BRIGADE_CRASH_SEED").ok().map(|seed| seed.parse().unwrap());
     let mut kills = run::Kills::new();
     for seed in only.map_or(first_seed..first_seed + SEEDS_MAX, |seed| seed..seed + 1) {
-        let ended = run::run(Scene::of(seed, deed, is_versioned)).await;
+        let ended = run::run(Scenario::of(seed, deed, is_versioned)).await;
         let ended = ended.unwrap_or_else(|broken| panic!("{}", failed(seed, &broken)));
         ended.kills.into_iter().for_each(|(kind, count)| *kills.entry(kind).or_default() += count);
         if is_enough(&kills) {
@@ -65,32 +65,32 @@ fn failed(seed: u64, broken: &[String]) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn copies_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Copy, false, 1000).await;
+    kill_at_any_moment(JobKind::Copy, false, 1000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn copies_into_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Copy, true, 2000).await;
+    kill_at_any_moment(JobKind::Copy, true, 2000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Tag, false, 3000).await;
+    kill_at_any_moment(JobKind::Tag, false, 3000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Tag, true, 4000).await;
+    kill_at_any_moment(JobKind::Tag, true, 4000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletes_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Delete, false, 5000).await;
+    kill_at_any_moment(JobKind::Delete, false, 5000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletes_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(Deed::Delete, true, 6000).await;
+    kill_at_any_moment(JobKind::Delete, true, 6000).await;
 }
 
 /// The six slices before the last one of the large job have 64 * (1 + 2 + ... + 32) tasks.
@@ -103,8 +103,8 @@ async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_
     // Two groups of the large slice and the beginning of a third are on their way then.
     let trap = Trap { on: On::Act, after: 11, call: Call::Unanswered };
     let steps = vec![Step::Kill(Stage::Active, Moment::At(trap))];
-    let scene = plain_delete(7000, BEFORE_THE_LARGE_SLICE + LARGE_SLICE, steps);
-    let ended = run::run(scene).await.unwrap_or_else(|broken| panic!("{}", failed(7000, &broken)));
+    let scenario = plain_delete(7000, BEFORE_THE_LARGE_SLICE + LARGE_SLICE, steps);
+    let ended = run::run(scenario).await.unwrap_or_else(|broken| panic!("{}", failed(7000, &broken)));
     assert_eq!(ended.kills.get("Active"), Some(&1));
     // Beside other load, slices before the large one are in hand, too: each of them has its window.
     assert!(ended.looked.values().all(|looked| *looked <= WINDOW_TASKS), "{ended:?}");
@@ -121,10 +121,10 @@ async fn a_service_that_is_frozen_until_its_leases_have_ended_accounts_for_every
     run::run(plain_delete(7001, 150, steps)).await.unwrap_or_else(|broken| panic!("{}", failed(7001, &broken)));
 }
 
-fn plain_delete(seed: u64, tasks: u64, steps: Vec<Step>) -> Scene {
-    Scene {
+fn plain_delete(seed: u64, tasks: u64, steps: Vec<Step>) -> Scenario {
+    Scenario {
         seed,
-        deed: Deed::Delete,
+        deed: JobKind::Delete,
         is_versioned: false,
         tasks,
         missing_every: u64::MAX,

@@ -8,7 +8,7 @@ use brigade_wire::cos_signature::{RequestParts, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::house::{House, refused, request};
+use crate::test_service::{TestService, refused, request};
 
 /// A request as it goes over a socket.
 #[derive(Clone)]
@@ -21,20 +21,20 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// Unsigned, of the first account.
-    pub(crate) fn new(house: &House, method: &'static str, target: impl Into<String>) -> Self {
-        let headers = [("host", house.address.as_str()), ("x-cos-appid", "1250000000")];
+    pub(crate) fn new(service: &TestService, method: &'static str, target: impl Into<String>) -> Self {
+        let headers = [("host", service.address.as_str()), ("x-cos-appid", "1250000000")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         Self { method, target: target.into(), headers, body: Vec::new() }
     }
 
     /// Signed by the first account's key, for these seconds from now.
-    pub(crate) fn signed(self, house: &House, seconds: (i64, i64)) -> Self {
-        self.signed_by(("AKIDONE", "one-secret"), house, seconds)
+    pub(crate) fn signed(self, service: &TestService, seconds: (i64, i64)) -> Self {
+        self.signed_by(("AKIDONE", "one-secret"), service, seconds)
     }
 
     /// Signed by that key, for these seconds from now.
-    pub(crate) fn signed_by(self, (key, secret): (&str, &str), house: &House, seconds: (i64, i64)) -> Self {
-        let now = house.clock.now().as_second();
+    pub(crate) fn signed_by(self, (key, secret): (&str, &str), service: &TestService, seconds: (i64, i64)) -> Self {
+        let now = service.clock.now().as_second();
         let at = |offset: i64| Timestamp::from_second(now + offset).unwrap();
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
@@ -69,8 +69,8 @@ impl Raw {
     }
 
     /// Sends it on a connection of its own; gives the answer's status and the whole of it.
-    pub(crate) async fn send(&self, house: &House) -> (u16, String) {
-        self.send_to(&house.address).await
+    pub(crate) async fn send(&self, service: &TestService) -> (u16, String) {
+        self.send_to(&service.address).await
     }
 
     /// The same, to that address.
@@ -95,20 +95,20 @@ pub(crate) async fn answer(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> 
 const NOW: (i64, i64) = (-1, 600);
 
 /// A job that waits, for others to reach for.
-async fn waiting(house: &House, token: &str) -> JobId {
+async fn waiting(service: &TestService, token: &str) -> JobId {
     let body = request(token, "e").replace("roleName/batch", "roleName/waits");
-    house.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value
+    service.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signature_serves_the_request_that_it_was_made_for_and_no_other() {
-    let house = House::start("").await;
-    let (one, other) = (waiting(&house, "1").await, waiting(&house, "2").await);
-    let meant = Raw::new(&house, "POST", format!("/jobs/{one}/priority?priority=5")).with("content-length", "0");
-    let meant = meant.signed(&house, NOW);
-    let read = Raw::new(&house, "GET", format!("/jobs/{one}")).signed(&house, NOW);
-    assert_eq!(meant.send(&house).await.0, 200);
-    assert_eq!(read.send(&house).await.0, 200);
+    let service = TestService::start("").await;
+    let (one, other) = (waiting(&service, "1").await, waiting(&service, "2").await);
+    let meant = Raw::new(&service, "POST", format!("/jobs/{one}/priority?priority=5")).with("content-length", "0");
+    let meant = meant.signed(&service, NOW);
+    let read = Raw::new(&service, "GET", format!("/jobs/{one}")).signed(&service, NOW);
+    assert_eq!(meant.send(&service).await.0, 200);
+    assert_eq!(read.send(&service).await.0, 200);
 
     let again = || meant.clone();
     let cases = [
@@ -131,28 +131,28 @@ async fn a_signature_serves_the_request_that_it_was_made_for_and_no_other() {
         ("an option", read.clone().with("x-brigade-key-encoding", "url"), "InvalidArgument"),
     ];
     for (name, raw, code) in cases {
-        let (status, text) = raw.send(&house).await;
+        let (status, text) = raw.send(&service).await;
         assert!((400..500).contains(&status) && text.contains(&format!("<Code>{code}</Code>")), "{name}: {text}");
     }
     let mut twice = meant.clone();
     twice.headers.push(("x-cos-appid".to_owned(), "1250000001".to_owned()));
-    assert!(twice.send(&house).await.1.contains("<Code>InvalidArgument</Code>"));
+    assert!(twice.send(&service).await.1.contains("<Code>InvalidArgument</Code>"));
 
-    let old = Raw::new(&house, "DELETE", format!("/jobs/{one}")).signed(&house, (-3600, -1));
-    let (status, text) = old.send(&house).await;
+    let old = Raw::new(&service, "DELETE", format!("/jobs/{one}")).signed(&service, (-3600, -1));
+    let (status, text) = old.send(&service).await;
     assert!(status == 403 && text.contains("Request has expired"), "{text}");
-    let early = Raw::new(&house, "DELETE", format!("/jobs/{one}")).signed(&house, (3600, 7200));
-    assert!(early.send(&house).await.1.contains("<Code>RequestTimeTooSkewed</Code>"));
+    let early = Raw::new(&service, "DELETE", format!("/jobs/{one}")).signed(&service, (3600, 7200));
+    assert!(early.send(&service).await.1.contains("<Code>RequestTimeTooSkewed</Code>"));
 
-    let shown = house.describe(one).await;
+    let shown = service.describe(one).await;
     assert_eq!((shown.priority, shown.status.is_terminal()), (5, false), "nothing else happened");
-    assert_eq!(house.describe(other).await.priority, 1);
+    assert_eq!(service.describe(other).await.priority, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_accounts_role_and_buckets_beside_the_roles_own_are_refused() {
-    let house = House::start("").await;
-    let etag = house.put_manifest("photos,k0\n");
+    let service = TestService::start("").await;
+    let etag = service.put_manifest("photos,k0\n");
     let body = request("t", &etag);
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::private</TargetResource></COSPutObjectCopy>";
     let (before, rest) = body.split_once("<Operation>").unwrap();
@@ -165,7 +165,7 @@ async fn another_accounts_role_and_buckets_beside_the_roles_own_are_refused() {
         ("TargetResource", format!("{before}<Operation>{copy}</Operation>{after}")),
     ];
     for (field, body) in cases {
-        let answer = house.client().create_job(body.into(), &JobOptions::default()).await;
+        let answer = service.client().create_job(body.into(), &JobOptions::default()).await;
         let (status, code, message) = refused(answer);
         assert_eq!((status, code.as_str()), (400, "InvalidArgument"), "{field}: {message}");
         assert!(message.contains(field), "{field}: {message}");
@@ -174,15 +174,15 @@ async fn another_accounts_role_and_buckets_beside_the_roles_own_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_a_bucket_beside_the_roles_own_fail_and_no_call_reaches_it() {
-    let house = House::start("").await;
-    house.bucket.put(&crate::house::at("private", "k0"), bytes::Bytes::from_static(b"x").into()).unwrap();
-    let etag = house.put_manifest("private,k0\nprivate,k1\n");
-    let created = house.client().create_job(request("t", &etag).into(), &JobOptions::default()).await;
-    let job = house.end(created.unwrap().value).await;
+    let service = TestService::start("").await;
+    service.bucket.put(&crate::test_service::at("private", "k0"), bytes::Bytes::from_static(b"x").into()).unwrap();
+    let etag = service.put_manifest("private,k0\nprivate,k1\n");
+    let created = service.client().create_job(request("t", &etag).into(), &JobOptions::default()).await;
+    let job = service.end(created.unwrap().value).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 2), "{job:#?}");
-    let key = house.report(job.id)["Results"][0]["Key"].as_str().unwrap().to_owned();
-    let rows = house.text("reports", &key).unwrap();
+    let key = service.report(job.id)["Results"][0]["Key"].as_str().unwrap().to_owned();
+    let rows = service.text("reports", &key).unwrap();
     assert_eq!(rows.matches(",failed,AccessDenied,403,").count(), 2, "{rows}");
-    assert_eq!(house.bucket.calls(CallKind::PutObjectTagging), 0);
-    assert!(house.bucket.object(&crate::house::at("private", "k0")).unwrap().tags.is_empty());
+    assert_eq!(service.bucket.calls(CallKind::PutObjectTagging), 0);
+    assert!(service.bucket.object(&crate::test_service::at("private", "k0")).unwrap().tags.is_empty());
 }

@@ -3,134 +3,134 @@
 //! and one judge for all of them.
 
 mod judge;
-mod scene;
+mod scenario;
 mod setup;
 
 use brigade_s3::simulated::Habit;
 
 use judge::judge;
-use scene::{Act, Scene, When};
+use scenario::{Act, Scenario, When};
 
-/// Scenes that the service does not stand yet, each with the line of issue 10 that it shows. A scene
+/// Scenes that the service does not stand yet, each with the line of issue 10 that it shows. A scenario
 /// that is mended fails until it is taken off this list.
 const NOT_STOOD_YET: &[(&str, &str)] = &[
     ("where_listings_encode_their_keys", "4: listing-decodes"),
     ("where_listings_never_end", "4: a continuation that never advances"),
 ];
 
-/// Runs the scene of that name, and judges it.
-async fn play(name: &str, scene: Scene) {
-    let broken = judge(&setup::play(&scene).await);
+/// Runs the scenario of that name, and judges it.
+async fn play(name: &str, scenario: Scenario) {
+    let broken = judge(&setup::play(&scenario).await);
     let line = NOT_STOOD_YET.iter().find(|(listed, _)| *listed == name).map(|(_, line)| *line);
     match line {
-        None => assert!(broken.is_empty(), "{scene:?}:\n{}", broken.join("\n")),
+        None => assert!(broken.is_empty(), "{scenario:?}:\n{}", broken.join("\n")),
         Some(line) => assert!(!broken.is_empty(), "it holds now, so take it off the list: {line}"),
     }
     println!("{}", broken.join("\n"));
 }
 
-macro_rules! scenes {
-    ($($name:ident => $scene:expr;)*) => {
+macro_rules! scenarios {
+    ($($name:ident => $scenario:expr;)*) => {
         mod what_a_report_says_holds {
             use super::*;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    play(stringify!($name), $scene).await;
+                    play(stringify!($name), $scenario).await;
                 }
             )*
         }
 
-        fn all() -> Vec<(&'static str, Scene)> {
-            vec![$((stringify!($name), $scene)),*]
+        fn all() -> Vec<(&'static str, Scenario)> {
+            vec![$((stringify!($name), $scenario)),*]
         }
     };
 }
 
 use Habit as H;
 
-scenes! {
-    where_the_answer_to_a_put_is_lost => Scene::of(Act::CopyAcross, &[H::LosesAnswerOfPut]);
+scenarios! {
+    where_the_answer_to_a_put_is_lost => Scenario::of(Act::CopyAcross, &[H::LosesAnswerOfPut]);
     where_the_answer_to_a_put_is_lost_and_another_writes =>
-        Scene::of(Act::CopyAcross, &[H::LosesAnswerOfPut]).with(When::TargetIsWritten);
-    where_the_answer_to_a_copy_is_lost => Scene::of(Act::Copy, &[H::LosesAnswerOfCopy]);
+        Scenario::of(Act::CopyAcross, &[H::LosesAnswerOfPut]).with(When::TargetIsWritten);
+    where_the_answer_to_a_copy_is_lost => Scenario::of(Act::Copy, &[H::LosesAnswerOfCopy]);
     where_the_answer_to_a_copy_is_lost_and_another_writes =>
-        Scene::of(Act::Copy, &[H::LosesAnswerOfCopy]).with(When::TargetIsWritten);
-    where_the_answer_to_a_delete_is_lost => Scene::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]);
+        Scenario::of(Act::Copy, &[H::LosesAnswerOfCopy]).with(When::TargetIsWritten);
+    where_the_answer_to_a_delete_is_lost => Scenario::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]);
     where_the_answer_to_a_delete_is_lost_and_another_writes =>
-        Scene::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
-    where_the_answer_to_a_group_of_deletes_is_lost => Scene::of(Act::Delete, &[H::LosesAnswerOfDeletes]);
+        Scenario::of(Act::DeleteOne, &[H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
+    where_the_answer_to_a_group_of_deletes_is_lost => Scenario::of(Act::Delete, &[H::LosesAnswerOfDeletes]);
     where_the_answer_to_a_group_of_deletes_is_lost_and_another_writes =>
-        Scene::of(Act::Delete, &[H::LosesAnswerOfDeletes]).with(When::SourceIsDeleted);
-    where_the_answer_to_a_tagging_is_lost => Scene::of(Act::Tag, &[H::LosesAnswerOfTagging]);
-    where_the_answer_to_an_acl_is_lost => Scene::of(Act::CopyDressed, &[H::LosesAnswerOfAcl]);
-    where_the_answer_to_a_restore_is_lost => Scene::of(Act::Restore, &[H::LosesAnswerOfRestore]);
-    where_the_answer_to_the_beginning_of_an_upload_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfCreate]);
-    where_the_answer_to_a_part_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfPart]);
-    where_the_answer_to_a_complete_is_lost => Scene::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]);
+        Scenario::of(Act::Delete, &[H::LosesAnswerOfDeletes]).with(When::SourceIsDeleted);
+    where_the_answer_to_a_tagging_is_lost => Scenario::of(Act::Tag, &[H::LosesAnswerOfTagging]);
+    where_the_answer_to_an_acl_is_lost => Scenario::of(Act::CopyDressed, &[H::LosesAnswerOfAcl]);
+    where_the_answer_to_a_restore_is_lost => Scenario::of(Act::Restore, &[H::LosesAnswerOfRestore]);
+    where_the_answer_to_the_beginning_of_an_upload_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfCreate]);
+    where_the_answer_to_a_part_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfPart]);
+    where_the_answer_to_a_complete_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]);
     where_the_answer_to_a_complete_is_lost_and_another_writes =>
-        Scene::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
+        Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
     where_the_answer_to_an_abort_is_lost =>
-        Scene::of(Act::CopyLarge, &[H::LosesAnswerOfAbort]).with(When::PartIsCopied);
-    where_answers_come_late => Scene::of(Act::Copy, &[H::AnswersLate]);
-    where_a_copy_is_answered_with_an_empty_body => Scene::of(Act::Copy, &[H::CopyAnswersEmpty]);
-    where_a_copy_fails_inside_of_a_success_though_it_is_done => Scene::of(Act::Copy, &[H::CopyFailsThoughDone]);
-    where_a_copy_fails_inside_of_a_success => Scene::of(Act::Copy, &[H::CopyFailsInside]);
+        Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfAbort]).with(When::PartIsCopied);
+    where_answers_come_late => Scenario::of(Act::Copy, &[H::AnswersLate]);
+    where_a_copy_is_answered_with_an_empty_body => Scenario::of(Act::Copy, &[H::CopyAnswersEmpty]);
+    where_a_copy_fails_inside_of_a_success_though_it_is_done => Scenario::of(Act::Copy, &[H::CopyFailsThoughDone]);
+    where_a_copy_fails_inside_of_a_success => Scenario::of(Act::Copy, &[H::CopyFailsInside]);
     where_a_copy_fails_inside_of_a_success_and_another_writes =>
-        Scene::of(Act::Copy, &[H::CopyFailsInside]).with(When::TargetIsWritten);
+        Scenario::of(Act::Copy, &[H::CopyFailsInside]).with(When::TargetIsWritten);
     where_a_complete_fails_inside_of_a_success_and_another_writes =>
-        Scene::of(Act::CopyLarge, &[H::CopyFailsInside]).with(When::UploadIsCompleted);
-    where_a_group_of_deletes_is_half_named => Scene::of(Act::Delete, &[H::DeletesNameSome]);
-    where_a_group_of_deletes_fails_though_it_is_done => Scene::of(Act::Delete, &[H::DeletesFailThoughDone]);
-    where_versions_are_not_minded => Scene::of(Act::DeleteVersion, &[H::IgnoresVersions]);
+        Scenario::of(Act::CopyLarge, &[H::CopyFailsInside]).with(When::UploadIsCompleted);
+    where_a_group_of_deletes_is_half_named => Scenario::of(Act::Delete, &[H::DeletesNameSome]);
+    where_a_group_of_deletes_fails_though_it_is_done => Scenario::of(Act::Delete, &[H::DeletesFailThoughDone]);
+    where_versions_are_not_minded => Scenario::of(Act::DeleteVersion, &[H::IgnoresVersions]);
     where_conditions_on_a_source_are_not_minded =>
-        Scene::of(Act::CopyMerged, &[H::IgnoresSourceConditions]).with(When::SourceIsLookedAt);
+        Scenario::of(Act::CopyMerged, &[H::IgnoresSourceConditions]).with(When::SourceIsLookedAt);
     where_conditions_on_a_target_are_not_minded =>
-        Scene::of(Act::Copy, &[H::IgnoresTargetConditions, H::LosesAnswerOfCopy]).with(When::TargetIsWritten);
+        Scenario::of(Act::Copy, &[H::IgnoresTargetConditions, H::LosesAnswerOfCopy]).with(When::TargetIsWritten);
     where_conditions_on_a_delete_are_not_minded =>
-        Scene::of(Act::DeleteOne, &[H::IgnoresDeleteCondition, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
-    where_copies_lose_their_tags => Scene::of(Act::CopyDressed, &[H::DropsTagsOfCopies]);
-    where_copies_keep_the_metadata_of_their_source => Scene::of(Act::CopyDressed, &[H::IgnoresMetadataOfCopies]);
-    where_acls_are_not_minded => Scene::of(Act::CopyDressed, &[H::IgnoresAcls]);
-    where_classes_are_not_minded => Scene::of(Act::CopyDressed, &[H::IgnoresClasses]);
-    where_parts_cannot_be_copied => Scene::of(Act::CopyLarge, &[H::HasNoPartCopies]);
-    where_keys_are_folded => Scene::of(Act::DeleteStray, &[H::FoldsKeys]);
-    where_a_copy_goes_to_a_folded_key => Scene::of(Act::CopyStray, &[H::FoldsKeys]);
+        Scenario::of(Act::DeleteOne, &[H::IgnoresDeleteCondition, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
+    where_copies_lose_their_tags => Scenario::of(Act::CopyDressed, &[H::DropsTagsOfCopies]);
+    where_copies_keep_the_metadata_of_their_source => Scenario::of(Act::CopyDressed, &[H::IgnoresMetadataOfCopies]);
+    where_acls_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresAcls]);
+    where_classes_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresClasses]);
+    where_parts_cannot_be_copied => Scenario::of(Act::CopyLarge, &[H::HasNoPartCopies]);
+    where_keys_are_folded => Scenario::of(Act::DeleteStray, &[H::FoldsKeys]);
+    where_a_copy_goes_to_a_folded_key => Scenario::of(Act::CopyStray, &[H::FoldsKeys]);
     where_a_write_drops_an_upload =>
-        Scene::of(Act::CopyLarge, &[H::WritesDropUploads]).with(When::PartIsCopied);
+        Scenario::of(Act::CopyLarge, &[H::WritesDropUploads]).with(When::PartIsCopied);
     where_a_write_drops_an_upload_whose_complete_failed =>
-        Scene::of(Act::CopyLarge, &[H::WritesDropUploads, H::CopyFailsInside]).with(When::UploadIsCompleted);
-    where_uploads_expire => Scene::of(Act::CopyLarge, &[H::UploadsExpire]);
+        Scenario::of(Act::CopyLarge, &[H::WritesDropUploads, H::CopyFailsInside]).with(When::UploadIsCompleted);
+    where_uploads_expire => Scenario::of(Act::CopyLarge, &[H::UploadsExpire]);
     where_a_completed_upload_is_listed =>
-        Scene::of(Act::CopyLarge, &[H::ListsCompletedUploads, H::LosesAnswerOfComplete]);
+        Scenario::of(Act::CopyLarge, &[H::ListsCompletedUploads, H::LosesAnswerOfComplete]);
     where_a_repeated_complete_succeeds =>
-        Scene::of(Act::CopyLarge, &[H::RepeatsComplete, H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
+        Scenario::of(Act::CopyLarge, &[H::RepeatsComplete, H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
     where_the_etag_of_parts_is_of_their_text =>
-        Scene::of(Act::CopyLarge, &[H::EtagOfHexText, H::LosesAnswerOfComplete]);
-    where_the_etag_of_parts_is_random => Scene::of(Act::CopyLarge, &[H::EtagIsRandom, H::LosesAnswerOfComplete]);
+        Scenario::of(Act::CopyLarge, &[H::EtagOfHexText, H::LosesAnswerOfComplete]);
+    where_the_etag_of_parts_is_random => Scenario::of(Act::CopyLarge, &[H::EtagIsRandom, H::LosesAnswerOfComplete]);
     where_objects_of_parts_have_the_date_of_their_upload =>
-        Scene::of(Act::CopyLarge, &[H::DatesByUpload, H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
-    where_the_clock_is_ahead => Scene::of(Act::CopyOver, &[H::ClockIsAhead, H::CopyFailsInside]);
+        Scenario::of(Act::CopyLarge, &[H::DatesByUpload, H::LosesAnswerOfComplete]).with(When::UploadIsCompleted);
+    where_the_clock_is_ahead => Scenario::of(Act::CopyOver, &[H::ClockIsAhead, H::CopyFailsInside]);
     where_the_clock_is_behind =>
-        Scene::of(Act::DeleteOne, &[H::ClockIsBehind, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
+        Scenario::of(Act::DeleteOne, &[H::ClockIsBehind, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
     where_the_clock_drifts =>
-        Scene::of(Act::DeleteOne, &[H::ClockDrifts, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
-    where_a_head_has_no_code => Scene::of(Act::CopyMissing, &[H::HeadHasNoCode, H::CopyFailsInside]);
-    where_listings_have_no_order => Scene::of(Act::List, &[H::ListsUnordered]);
-    where_listings_never_end => Scene::of(Act::List, &[H::ListsForEver]);
-    where_listings_encode_their_keys => Scene::of(Act::List, &[H::ListsEncoded]);
+        Scenario::of(Act::DeleteOne, &[H::ClockDrifts, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
+    where_a_head_has_no_code => Scenario::of(Act::CopyMissing, &[H::HeadHasNoCode, H::CopyFailsInside]);
+    where_listings_have_no_order => Scenario::of(Act::List, &[H::ListsUnordered]);
+    where_listings_never_end => Scenario::of(Act::List, &[H::ListsForEver]);
+    where_listings_encode_their_keys => Scenario::of(Act::List, &[H::ListsEncoded]);
     where_what_is_absent_is_denied =>
-        Scene::of(Act::DeleteOne, &[H::DeniesWhatIsAbsent, H::LosesAnswerOfDelete]);
-    where_zeros_are_sent => Scene::of(Act::CopyAcross, &[H::SendsZeros]);
-    where_bytes_are_decompressed => Scene::of(Act::CopyGzipAcross, &[H::Decompresses]);
-    where_one_key_is_unreadable => Scene::of(Act::CopyUnreadable, &[H::OneKeyIsUnreadable]);
+        Scenario::of(Act::DeleteOne, &[H::DeniesWhatIsAbsent, H::LosesAnswerOfDelete]);
+    where_zeros_are_sent => Scenario::of(Act::CopyAcross, &[H::SendsZeros]);
+    where_bytes_are_decompressed => Scenario::of(Act::CopyGzipAcross, &[H::Decompresses]);
+    where_one_key_is_unreadable => Scenario::of(Act::CopyUnreadable, &[H::OneKeyIsUnreadable]);
 }
 
 #[test]
 fn every_habit_has_its_scene() {
-    let scenes = all();
-    let without = H::ALL.iter().filter(|habit| !scenes.iter().any(|(_, scene)| scene.habits.contains(habit)));
+    let scenarios = all();
+    let without = H::ALL.iter().filter(|habit| !scenarios.iter().any(|(_, scenario)| scenario.habits.contains(habit)));
     assert_eq!(without.collect::<Vec<_>>(), Vec::<&Habit>::new());
-    let unknown = NOT_STOOD_YET.iter().find(|(listed, _)| !scenes.iter().any(|(name, _)| name == listed));
+    let unknown = NOT_STOOD_YET.iter().find(|(listed, _)| !scenarios.iter().any(|(name, _)| name == listed));
     assert_eq!(unknown, None, "no scene has that name");
 }

@@ -12,25 +12,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::forged::{Raw, answer};
-use crate::house::{House, refused, request};
+use crate::test_service::{TestService, refused, request};
 
 const CONNECTIONS: usize = 10_000;
 const NOW: (i64, i64) = (-1, 600);
 
 /// Somebody who wants nothing special and gets it.
-async fn be_served(house: &House) {
+async fn be_served(service: &TestService) {
     let all = ListQuery { max_results: 10, statuses: Vec::new(), next: None };
-    house.client().list_jobs(&all).await.unwrap();
+    service.client().list_jobs(&all).await.unwrap();
 }
 
 /// Sends these bytes and then one after the other for as long as somebody takes them; gives the
 /// answer, read to the end of the connection.
-async fn trickle(house: &House, begin: Vec<u8>) -> String {
-    let (mut read, mut write) = TcpStream::connect(&house.address).await.unwrap().into_split();
+async fn trickle(service: &TestService, begin: Vec<u8>) -> String {
+    let (mut read, mut write) = TcpStream::connect(&service.address).await.unwrap().into_split();
     write.write_all(&begin).await.unwrap();
     let trickling = async {
         while write.write_all(b"x").await.is_ok() {
-            house.clock.sleep(Duration::from_millis(20)).await;
+            service.clock.sleep(Duration::from_millis(20)).await;
         }
         std::future::pending::<()>().await
     };
@@ -44,19 +44,19 @@ async fn trickle(house: &House, begin: Vec<u8>) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_comes_byte_by_byte_is_cut_off_and_others_are_served_meanwhile() {
-    let house = House::start("head_timeout = \"1s\"").await;
+    let service = TestService::start("head_timeout = \"1s\"").await;
     let begin = || b"GET /jobs HTTP/1.1\r\nhost: x\r\nx-slow: ".to_vec();
-    let slow = join_all((0..50).map(|_| trickle(&house, begin())));
-    let (_, cut) = tokio::join!(be_served(&house), slow);
+    let slow = join_all((0..50).map(|_| trickle(&service, begin())));
+    let (_, cut) = tokio::join!(be_served(&service), slow);
     assert!(cut.iter().all(|answer| !answer.contains("200 OK")), "{cut:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_comes_byte_by_byte_is_cut_off_with_a_word_and_others_are_served_meanwhile() {
-    let house = House::start("request_timeout = \"1s\"").await;
-    let slow = Raw::new(&house, "POST", "/jobs").with("content-length", "100000").signed(&house, NOW);
-    let slow = join_all((0..50).map(|_| trickle(&house, slow.head())));
-    let (_, cut) = tokio::join!(be_served(&house), slow);
+    let service = TestService::start("request_timeout = \"1s\"").await;
+    let slow = Raw::new(&service, "POST", "/jobs").with("content-length", "100000").signed(&service, NOW);
+    let slow = join_all((0..50).map(|_| trickle(&service, slow.head())));
+    let (_, cut) = tokio::join!(be_served(&service), slow);
     for answer in cut {
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
     }
@@ -65,37 +65,37 @@ async fn a_body_that_comes_byte_by_byte_is_cut_off_with_a_word_and_others_are_se
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_of_an_unsigned_request_is_not_waited_for() {
     // Longer than the test may take: only the refusal ends the connections.
-    let house = House::start("request_timeout = \"1h\"").await;
-    let unsigned = Raw::new(&house, "POST", "/jobs").with("content-length", "100000");
-    let told = trickle(&house, unsigned.head()).await;
+    let service = TestService::start("request_timeout = \"1h\"").await;
+    let unsigned = Raw::new(&service, "POST", "/jobs").with("content-length", "100000");
+    let told = trickle(&service, unsigned.head()).await;
     assert!(told.contains("<Code>AccessDenied</Code>"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_is_waited_for_only_where_the_action_has_one_and_the_key_may_do_it() {
-    let house = House::start("request_timeout = \"1h\"").await;
+    let service = TestService::start("request_timeout = \"1h\"").await;
     let reader = ("AKIDREADER", "reader-secret");
-    let claiming = |method, target: &str| Raw::new(&house, method, target).with("content-length", "100000");
+    let claiming = |method, target: &str| Raw::new(&service, method, target).with("content-length", "100000");
     let cases = [
-        (claiming("GET", "/jobs").signed_by(reader, &house, NOW), "InvalidRequest"),
-        (claiming("GET", "/jobs/x").signed(&house, NOW), "InvalidRequest"),
-        (claiming("POST", "/jobs/x/priority?priority=1").signed(&house, NOW), "InvalidRequest"),
-        (claiming("POST", "/jobs").signed_by(reader, &house, NOW), "AccessDenied"),
+        (claiming("GET", "/jobs").signed_by(reader, &service, NOW), "InvalidRequest"),
+        (claiming("GET", "/jobs/x").signed(&service, NOW), "InvalidRequest"),
+        (claiming("POST", "/jobs/x/priority?priority=1").signed(&service, NOW), "InvalidRequest"),
+        (claiming("POST", "/jobs").signed_by(reader, &service, NOW), "AccessDenied"),
     ];
     for (raw, code) in cases {
-        let told = trickle(&house, raw.head()).await;
+        let told = trickle(&service, raw.head()).await;
         assert!(told.contains(&format!("<Code>{code}</Code>")), "{} {}: {told}", raw.method, raw.target);
     }
-    let operating = claiming("POST", "/brigade/v1/jobs/x/pause").signed(&house, NOW);
-    let told = trickle(&house, operating.head()).await;
+    let operating = claiming("POST", "/brigade/v1/jobs/x/pause").signed(&service, NOW);
+    let told = trickle(&service, operating.head()).await;
     assert!(told.contains("takes no body"), "{told}");
 }
 
 /// A CreateJob whose body the service waits for, of which nothing comes.
-async fn slow_body(house: &House, key: (&str, &str), appid: &str) -> TcpStream {
-    let raw = Raw::new(house, "POST", "/jobs").with("content-length", "100000").with("x-cos-appid", appid);
-    let raw = raw.signed_by(key, house, NOW).with("expect", "100-continue");
-    let mut stream = TcpStream::connect(&house.address).await.unwrap();
+async fn slow_body(service: &TestService, key: (&str, &str), appid: &str) -> TcpStream {
+    let raw = Raw::new(service, "POST", "/jobs").with("content-length", "100000").with("x-cos-appid", appid);
+    let raw = raw.signed_by(key, service, NOW).with("expect", "100-continue");
+    let mut stream = TcpStream::connect(&service.address).await.unwrap();
     stream.write_all(&raw.head()).await.unwrap();
     // Said when the body is read: the key may create jobs.
     let mut begun = [0; 25];
@@ -118,39 +118,39 @@ fn is_ended(stream: &TcpStream) -> bool {
 }
 
 /// Another account, and a health check.
-async fn others_are_served(house: &House) {
+async fn others_are_served(service: &TestService) {
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(Raw::new(house, "GET", path).send(house).await.0, 200, "{path}");
+        assert_eq!(Raw::new(service, "GET", path).send(service).await.0, 200, "{path}");
     }
-    let two = house.client_of("1250000001", TWO.0, TWO.1);
+    let two = service.client_of("1250000001", TWO.0, TWO.1);
     two.list_jobs(&ListQuery { max_results: 10, statuses: Vec::new(), next: None }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_slow_bodies_of_one_account_make_neither_health_nor_another_account_wait() {
     // No time-out helps.
-    let house = House::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"").await;
+    let service = TestService::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"").await;
     raise_limit(3000);
     let mut slow = Vec::new();
     for _ in 0..1030 {
-        slow.push(slow_body(&house, ONE, "1250000000").await);
+        slow.push(slow_body(&service, ONE, "1250000000").await);
     }
-    others_are_served(&house).await;
+    others_are_served(&service).await;
     assert!(!slow.iter().any(is_ended), "all of them are still open");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_all_places_are_taken_the_slowest_of_who_holds_most_makes_room() {
-    let house = House::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"\nconnections_max = 20").await;
+    let service = TestService::start("request_timeout = \"1h\"\nhead_timeout = \"1h\"\nconnections_max = 20").await;
     let mut few = Vec::new();
     for _ in 0..3 {
-        few.push(slow_body(&house, TWO, "1250000001").await);
+        few.push(slow_body(&service, TWO, "1250000001").await);
     }
     let mut many = Vec::new();
     for n in 0..100 {
-        many.push(slow_body(&house, ONE, "1250000000").await);
+        many.push(slow_body(&service, ONE, "1250000000").await);
         if n % 10 == 9 {
-            others_are_served(&house).await;
+            others_are_served(&service).await;
         }
     }
     let mut nothing = Vec::new();
@@ -164,22 +164,22 @@ async fn when_all_places_are_taken_the_slowest_of_who_holds_most_makes_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_too_large_in_any_way_is_refused_and_the_next_is_served() {
-    let house = House::start("").await;
-    let ask = || Raw::new(&house, "GET", "/jobs");
-    let long = ask().with("x-long", &"x".repeat(70 * 1024)).signed(&house, NOW);
-    assert_eq!(long.send(&house).await.0, 431);
+    let service = TestService::start("").await;
+    let ask = || Raw::new(&service, "GET", "/jobs");
+    let long = ask().with("x-long", &"x".repeat(70 * 1024)).signed(&service, NOW);
+    assert_eq!(long.send(&service).await.0, 431);
     let many = (0..120).fold(ask(), |raw, n| raw.with(&format!("x-{n}"), "y"));
-    assert_eq!(many.signed(&house, NOW).send(&house).await.0, 431);
-    let (status, _) = ask().signed(&house, NOW).with("connection", "close").send(&house).await;
+    assert_eq!(many.signed(&service, NOW).send(&service).await.0, 431);
+    let (status, _) = ask().signed(&service, NOW).with("connection", "close").send(&service).await;
     assert_eq!(status, 200);
-    let far = Raw::new(&house, "GET", format!("/jobs?{}", "a".repeat(66_000))).send(&house).await;
+    let far = Raw::new(&service, "GET", format!("/jobs?{}", "a".repeat(66_000))).send(&service).await;
     assert!((400..500).contains(&far.0), "{far:?}");
 
-    let post = || Raw::new(&house, "POST", "/jobs");
-    let claimed = post().with("content-length", "1000000000").signed(&house, NOW).send(&house).await;
+    let post = || Raw::new(&service, "POST", "/jobs");
+    let claimed = post().with("content-length", "1000000000").signed(&service, NOW).send(&service).await;
     assert!(claimed.0 == 400 && claimed.1.contains("<Code>XMLSizeLimit</Code>"), "{claimed:?}");
-    let mut endless = TcpStream::connect(&house.address).await.unwrap();
-    let head = post().with("transfer-encoding", "chunked").signed(&house, NOW).head();
+    let mut endless = TcpStream::connect(&service.address).await.unwrap();
+    let head = post().with("transfer-encoding", "chunked").signed(&service, NOW).head();
     endless.write_all(&head).await.unwrap();
     let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
     // Until it is refused: whoever has said so may take no more.
@@ -210,12 +210,12 @@ async fn a_request_that_is_too_large_in_any_way_is_refused_and_the_next_is_serve
         (format!("<CreateJobRequest{named}/>"), "InvalidArgument"),
     ];
     for (body, expected) in cases {
-        let answered = house.client().create_job(body.into(), &JobOptions::default()).await;
+        let answered = service.client().create_job(body.into(), &JobOptions::default()).await;
         let (status, code, message) = refused(answered);
         assert_eq!((status, code.as_str()), (400, expected), "{message}");
     }
-    let etag = house.put_manifest("photos,k0\n");
-    house.client().create_job(request("t", &etag).into(), &JobOptions::default()).await.unwrap();
+    let etag = service.put_manifest("photos,k0\n");
+    service.client().create_job(request("t", &etag).into(), &JobOptions::default()).await.unwrap();
 }
 
 /// Lets this process have that many files open, if the system allows it.
@@ -230,22 +230,22 @@ fn raise_limit(files: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_connections_that_say_nothing_keep_nobody_from_being_served() {
     // No time-out helps: whoever comes makes those go who have waited longest.
-    let house = House::start("head_timeout = \"1h\"").await;
+    let service = TestService::start("head_timeout = \"1h\"").await;
     raise_limit(CONNECTIONS as u64 + 1000);
-    be_served(&house).await;
-    let before = house.memory();
+    be_served(&service).await;
+    let before = service.memory();
     let mut idle = Vec::with_capacity(CONNECTIONS);
     for n in 0..CONNECTIONS {
-        let mut stream = TcpStream::connect(&house.address).await.unwrap();
+        let mut stream = TcpStream::connect(&service.address).await.unwrap();
         if n % 2 == 0 {
             stream.write_all(b"GET /jobs HTTP/1.1\r\nhost: ").await.unwrap();
         }
         idle.push(stream);
         if n % 1000 == 999 {
-            be_served(&house).await;
+            be_served(&service).await;
         }
     }
-    let grown = house.memory().saturating_sub(before);
+    let grown = service.memory().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more");
     let mut nothing = Vec::new();
     let _ = idle[0].read_to_end(&mut nothing).await;
@@ -257,10 +257,10 @@ async fn ten_thousand_connections_that_say_nothing_keep_nobody_from_being_served
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_say_nothing_end_after_a_while() {
-    let house = House::start("head_timeout = \"1s\"").await;
+    let service = TestService::start("head_timeout = \"1s\"").await;
     let mut idle = Vec::new();
     for n in 0..100 {
-        let mut stream = TcpStream::connect(&house.address).await.unwrap();
+        let mut stream = TcpStream::connect(&service.address).await.unwrap();
         if n % 2 == 0 {
             // One that was served, and then says nothing more.
             stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

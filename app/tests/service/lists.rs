@@ -6,7 +6,7 @@ use brigade_model::{JobId, JobOptions};
 use brigade_wire::cos::list_jobs::ListQuery;
 use futures::future::join_all;
 
-use crate::house::{House, refused, request};
+use crate::test_service::{TestService, refused, request};
 
 /// A job that waits for an endpoint that nobody runs.
 fn waiting(token: &str) -> Vec<u8> {
@@ -14,8 +14,8 @@ fn waiting(token: &str) -> Vec<u8> {
 }
 
 /// Creates jobs, many at once.
-async fn create(house: &House, tokens: impl Iterator<Item = String>) -> Vec<JobId> {
-    let client = house.client();
+async fn create(service: &TestService, tokens: impl Iterator<Item = String>) -> Vec<JobId> {
+    let client = service.client();
     let mut ids = Vec::new();
     let tokens: Vec<String> = tokens.collect();
     for tokens in tokens.chunks(50) {
@@ -29,9 +29,9 @@ async fn create(house: &House, tokens: impl Iterator<Item = String>) -> Vec<JobI
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_in_pages_shows_each_job_that_stays_once_and_in_order_while_others_come_and_go() {
-    let house = House::start("[engine]\nopen_jobs_max = 10000").await;
-    let client = house.client();
-    let ids = create(&house, (0..2500).map(|n| format!("t{n}"))).await;
+    let service = TestService::start("[engine]\nopen_jobs_max = 10000").await;
+    let client = service.client();
+    let ids = create(&service, (0..2500).map(|n| format!("t{n}"))).await;
     // Each third job is deleted while the pages are read, some before they are shown, some after.
     let doomed: Vec<JobId> = ids.iter().copied().skip(2).step_by(3).collect();
     let mut left: Vec<JobId> = doomed.clone();
@@ -43,7 +43,7 @@ async fn a_list_in_pages_shows_each_job_that_stays_once_and_in_order_while_other
         // Those at the end of the list, and the one at which the next page begins.
         let at_the_page = query.next.filter(|id| doomed.contains(id));
         let deleting = join_all(gone.iter().chain(&at_the_page).map(|id| client.delete_job(*id)));
-        let creating = create(&house, (0..5).map(|n| format!("p{pages}-{n}")));
+        let creating = create(&service, (0..5).map(|n| format!("p{pages}-{n}")));
         let (page, deleted, _) = tokio::join!(client.list_jobs(&query), deleting, creating);
         for answer in deleted.into_iter().filter(Result::is_err) {
             assert_eq!(refused(answer).0, 404, "it is gone already");
@@ -74,11 +74,11 @@ async fn a_list_in_pages_shows_each_job_that_stays_once_and_in_order_while_other
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_requests_with_one_token_at_the_same_time_exactly_one_makes_a_job() {
-    let house = House::start("").await;
+    let service = TestService::start("").await;
     for round in 0..10 {
         let token = format!("token-{round}");
         // Each on a connection of its own.
-        let clients: Vec<_> = (0..8).map(|_| house.client()).collect();
+        let clients: Vec<_> = (0..8).map(|_| service.client()).collect();
         let options = JobOptions::default();
         let answers = join_all(clients.iter().map(|client| client.create_job(waiting(&token), &options))).await;
         let (made, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
@@ -90,5 +90,5 @@ async fn of_requests_with_one_token_at_the_same_time_exactly_one_makes_a_job() {
         }
     }
     let all = ListQuery { max_results: 1000, statuses: Vec::new(), next: None };
-    assert_eq!(house.client().list_jobs(&all).await.unwrap().value.jobs.len(), 10);
+    assert_eq!(service.client().list_jobs(&all).await.unwrap().value.jobs.len(), 10);
 }

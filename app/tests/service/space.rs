@@ -6,7 +6,7 @@ use brigade_model::{BucketName, JobOptions, ObjectKey, Status};
 use brigade_runtime::SeededEntropy;
 
 use crate::forged::Raw;
-use crate::house::{House, is_at_work, refused, request};
+use crate::test_service::{TestService, is_at_work, refused, request};
 
 /// More than any disk has free.
 const FULL: [(&str, &str); 2] =
@@ -14,41 +14,42 @@ const FULL: [(&str, &str); 2] =
 const ROOM: [(&str, &str); 2] =
     [("BRIGADE_ENGINE_FREE_SPACE_TO_LEASE", "1MiB"), ("BRIGADE_ENGINE_FREE_SPACE_TO_START", "1MiB")];
 
-async fn page(house: &House, path: &str) -> (u16, String) {
-    Raw::new(house, "GET", path).send_to(&house.metrics).await
+async fn page(service: &TestService, path: &str) -> (u16, String) {
+    Raw::new(service, "GET", path).send_to(&service.metrics).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_everywhere_loses_nothing_and_jobs_go_on_when_there_is_room() {
-    let mut house = House::start("[engine]\nfree_space_to_lease = \"1MiB\"\nfree_space_to_start = \"1MiB\"").await;
-    house.fill(600);
-    let id = house.tag("t", 600, Some(100)).await;
-    let before = house.wait(id, is_at_work).await;
-    house.restart(&FULL);
+    let mut service =
+        TestService::start("[engine]\nfree_space_to_lease = \"1MiB\"\nfree_space_to_start = \"1MiB\"").await;
+    service.fill(600);
+    let id = service.tag("t", 600, Some(100)).await;
+    let before = service.wait(id, is_at_work).await;
+    service.restart(&FULL);
 
-    let told = house.wait(id, |job| job.status_update_reason.contains("low disk space")).await;
+    let told = service.wait(id, |job| job.status_update_reason.contains("low disk space")).await;
     assert_eq!(told.status, Status::Active, "a gate is no status");
     assert!(told.progress.succeeded >= before.progress.succeeded, "{told:#?}");
-    let (status, text) = page(&house, "/readyz").await;
+    let (status, text) = page(&service, "/readyz").await;
     assert!(status == 503 && text.contains("low disk space"), "{text}");
-    let (status, text) = Raw::new(&house, "GET", "/readyz").send(&house).await;
+    let (status, text) = Raw::new(&service, "GET", "/readyz").send(&service).await;
     assert!(status == 503 && !text.contains("disk"), "every client may ask there: {text}");
-    assert!(page(&house, "/metrics").await.1.contains("\nbrigade_space_low 1"));
-    assert_eq!(page(&house, "/healthz").await.0, 200, "it lives");
+    assert!(page(&service, "/metrics").await.1.contains("\nbrigade_space_low 1"));
+    assert_eq!(page(&service, "/healthz").await.0, 200, "it lives");
     let body = request("another", "e").into();
-    let (status, code, message) = refused(house.client().create_job(body, &JobOptions::default()).await);
+    let (status, code, message) = refused(service.client().create_job(body, &JobOptions::default()).await);
     assert_eq!((status, code.as_str()), (500, "ServiceUnavailable"));
     assert!(message.contains("low disk space"), "{message}");
 
-    house.restart(&ROOM);
-    let job = house.end(id).await;
+    service.restart(&ROOM);
+    let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 600), "{job:#?}");
-    assert_eq!(house.report_rows(id), 600);
-    assert_eq!(page(&house, "/readyz").await.0, 200);
-    assert!(page(&house, "/metrics").await.1.contains("\nbrigade_space_low 0"));
+    assert_eq!(service.report_rows(id), 600);
+    assert_eq!(page(&service, "/readyz").await.0, 200);
+    assert!(page(&service, "/metrics").await.1.contains("\nbrigade_space_low 0"));
 }
 
-/// The gates as good as open: the disk itself says when it is full.
+/// The circuit breakers as good as open: the disk itself says when it is full.
 const OPEN_GATES: &str = "[engine]\nfree_space_to_lease = \"1\"\nfree_space_to_start = \"1\"";
 
 /// Keys of 1,000 characters that no compression makes small.
@@ -64,41 +65,41 @@ fn long_keys(count: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slices_for_which_the_disk_has_no_room_are_written_when_it_has() {
-    let house = House::start_on(OPEN_GATES, Some(16)).await;
-    let disk = house.disk.as_ref().unwrap();
+    let service = TestService::start_on(OPEN_GATES, Some(16)).await;
+    let disk = service.disk.as_ref().unwrap();
     let keys = long_keys(4000);
     let rows: String = keys.iter().map(|key| format!("photos,{key}\n")).collect();
     let key_of = |n| ObjectKey::new(&keys[usize::try_from(n).unwrap()]).unwrap();
-    house.bucket.fill(&BucketName::new("photos").unwrap(), 4000, key_of, &bytes::Bytes::from_static(b"x")).unwrap();
+    service.bucket.fill(&BucketName::new("photos").unwrap(), 4000, key_of, &bytes::Bytes::from_static(b"x")).unwrap();
     // Two megabytes of slices, and room for one.
     disk.fill_up_to(1 << 20);
-    let etag = house.put_manifest(&rows);
-    let id = house.client().create_job(request("t", &etag).into(), &JobOptions::default()).await.unwrap().value;
+    let etag = service.put_manifest(&rows);
+    let id = service.client().create_job(request("t", &etag).into(), &JobOptions::default()).await.unwrap().value;
     let is_told = |reason: &str| reason.contains("No space left") || reason.contains("low disk space");
-    let told = house.wait(id, |job| is_told(&job.status_update_reason)).await;
+    let told = service.wait(id, |job| is_told(&job.status_update_reason)).await;
     assert_eq!(told.status, Status::Preparing, "{told:#?}");
     disk.make_room();
-    let job = house.end(id).await;
+    let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded, job.progress.total), (Status::Complete, 4000, 4000), "{job:#?}");
-    assert_eq!(house.report_rows(id), 4000);
+    assert_eq!(service.report_rows(id), 4000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_without_a_byte_left_loses_nothing_though_the_service_is_killed_on_it() {
-    let mut house = House::start_on(OPEN_GATES, Some(16)).await;
-    house.fill(600);
-    let id = house.tag("t", 600, Some(100)).await;
-    let before = house.wait(id, is_at_work).await;
-    house.disk.as_ref().unwrap().fill_up_to(0);
-    let told = house.wait(id, |job| job.status_update_reason.contains("low disk space")).await;
+    let mut service = TestService::start_on(OPEN_GATES, Some(16)).await;
+    service.fill(600);
+    let id = service.tag("t", 600, Some(100)).await;
+    let before = service.wait(id, is_at_work).await;
+    service.disk.as_ref().unwrap().fill_up_to(0);
+    let told = service.wait(id, |job| job.status_update_reason.contains("low disk space")).await;
     assert!(told.progress.succeeded >= before.progress.succeeded, "{told:#?}");
-    let refused = house.client().create_job(request("another", "e").into(), &JobOptions::default()).await;
+    let refused = service.client().create_job(request("another", "e").into(), &JobOptions::default()).await;
     assert!(refused.is_err(), "{refused:?}");
-    house.process.kill().unwrap();
-    house.disk.as_ref().unwrap().make_room();
-    house.restart(&[]);
-    assert!(house.describe(id).await.progress.succeeded >= told.progress.succeeded);
-    let job = house.end(id).await;
+    service.process.kill().unwrap();
+    service.disk.as_ref().unwrap().make_room();
+    service.restart(&[]);
+    assert!(service.describe(id).await.progress.succeeded >= told.progress.succeeded);
+    let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 600), "{job:#?}");
-    assert_eq!(house.report_rows(id), 600);
+    assert_eq!(service.report_rows(id), 600);
 }

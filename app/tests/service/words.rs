@@ -2,21 +2,21 @@
 
 use brigade_model::{JobOptions, Status};
 
-use crate::house::{House, request};
+use crate::test_service::{TestService, request};
 
 /// A job whose report has this prefix, and can be written only until its manifest is read.
-async fn wait_for_the_report_of(house: &House, prefix: &str) {
-    house.fill(2);
-    let etag = house.put_manifest("photos,k0\nphotos,k1\n");
+async fn wait_for_the_report_of(service: &TestService, prefix: &str) {
+    service.fill(2);
+    let etag = service.put_manifest("photos,k0\nphotos,k1\n");
     let body = request("t", &etag)
         .replace("<Manifest>", "<ConfirmationRequired>true</ConfirmationRequired><Manifest>")
         .replace("<ReportScope>", &format!("<Prefix>{prefix}</Prefix><ReportScope>"));
-    let id = house.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value;
-    house.wait(id, |job| job.status == Status::Suspended).await;
-    house.bucket.delete_bucket(&"reports".parse().unwrap()).unwrap();
+    let id = service.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value;
+    service.wait(id, |job| job.status == Status::Suspended).await;
+    service.bucket.delete_bucket(&"reports".parse().unwrap()).unwrap();
     let ready = brigade_wire::cos::update_job_status::Requested::Ready;
-    house.client().update_job_status(id, ready, "").await.unwrap();
-    house.wait(id, |job| job.status_update_reason.contains("cannot be written")).await;
+    service.client().update_job_status(id, ready, "").await.unwrap();
+    service.wait(id, |job| job.status_update_reason.contains("cannot be written")).await;
 }
 
 /// A made-up line of the log, as a client writes it into a field of a request.
@@ -25,25 +25,25 @@ const FORGED: &str =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_field_of_a_job_forges_a_line_of_the_log() {
-    let mut house = House::start("").await;
-    wait_for_the_report_of(&house, FORGED).await;
-    let said = house.said();
+    let mut service = TestService::start("").await;
+    wait_for_the_report_of(&service, FORGED).await;
+    let said = service.said();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("victim")).collect();
     assert!(!lines.is_empty(), "{said}");
     for line in lines {
         assert!(
-            line.contains(": a stage waits ") && line.contains(r#"reason="the report cannot be written"#),
+            line.contains(": job stage waits; retrying ") && line.contains(r#"reason="the report cannot be written"#),
             "{line}"
         );
     }
     assert!(!said.contains(['\u{2028}', '\u{9b}', '\u{202e}', '\u{1b}']), "{said}");
 
-    house.restart(&[("BRIGADE_SERVER_LOG_FORMAT", "auto")]);
-    let serves = |said: &str| said.contains("a stage waits");
-    while !serves(&house.said()) {
-        brigade_model::ports::Clock::sleep(&*house.clock, std::time::Duration::from_millis(20)).await;
+    service.restart(&[("BRIGADE_SERVER_LOG_FORMAT", "auto")]);
+    let serves = |said: &str| said.contains("job stage waits");
+    while !serves(&service.said()) {
+        brigade_model::ports::Clock::sleep(&*service.clock, std::time::Duration::from_millis(20)).await;
     }
-    for line in house.said().lines() {
+    for line in service.said().lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("beside a terminal the log is JSON");
         assert!(line["target"] != "audit" || line["account"] == "one", "{line}");
     }

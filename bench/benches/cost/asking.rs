@@ -5,11 +5,11 @@ use std::sync::Arc;
 use brigade_bench::client::open;
 use brigade_model::operation::Tag;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, Call, CopyObject, Leash, PutObjectTagging};
+use brigade_model::ports::object_store::{At, Call, CancelToken, CopyObject, PutObjectTagging};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::limit::{Limit, LimitConfig};
-use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use futures::StreamExt;
 use futures::stream::iter;
 
@@ -18,10 +18,10 @@ pub(crate) const IN_FLIGHT: usize = 32;
 
 /// Makes so many calls, each of which must succeed.
 pub(crate) async fn ask(store: &dyn ObjectStore, operation: &str, calls: u64) {
-    let leash = Leash::unbounded();
+    let cancel = CancelToken::unbounded();
     let call = if operation == "copy" { copy } else { tagging };
     iter(0..calls)
-        .for_each_concurrent(IN_FLIGHT, async |number| drop(store.call(&leash, call(number)).await.unwrap()))
+        .for_each_concurrent(IN_FLIGHT, async |number| drop(store.call(&cancel, call(number)).await.unwrap()))
         .await;
 }
 
@@ -29,8 +29,8 @@ pub(crate) async fn ask(store: &dyn ObjectStore, operation: &str, calls: u64) {
 pub(crate) fn chain(url: &str) -> Arc<dyn ObjectStore> {
     let clock = Arc::new(SystemClock::new());
     let limit = Limit::new(Arc::new(open(url, "stubkey", "stubsecret")), LimitConfig::default(), clock.clone());
-    let gate = Arc::new(Gate::default());
-    Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), gate, clock, Arc::new(SystemEntropy::new())))
+    let breaker = Arc::new(CircuitBreaker::default());
+    Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), breaker, clock, Arc::new(SystemEntropy::new())))
 }
 
 fn copy(n: u64) -> Call {

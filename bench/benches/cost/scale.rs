@@ -15,7 +15,7 @@ use std::{fs, thread};
 use async_trait::async_trait;
 use brigade_bench::{Figures, Usage};
 use brigade_model::Status;
-use brigade_model::ports::object_store::{Answer, ByteStream, Call, CallError, GotObject, Leash, ObjectStore};
+use brigade_model::ports::object_store::{Answer, ByteStream, Call, CallError, CancelToken, GotObject, ObjectStore};
 use brigade_model::ports::{JobStore, Spool};
 use brigade_runtime::{SystemClock, TokioSpawn};
 use brigade_store::directory::DirectorySpool;
@@ -274,7 +274,7 @@ impl Watched {
 
 #[async_trait]
 impl ObjectStore for Watched {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         match &call {
             Call::PutObjectTagging(_) => self.tagged.advance(1),
             Call::UploadPart(part) => self.check(&part.body),
@@ -284,7 +284,7 @@ impl ObjectStore for Watched {
             }
             _ => {}
         }
-        Ok(match self.yes.call(leash, call).await? {
+        Ok(match self.yes.call(cancel, call).await? {
             Answer::GetObject(got) => {
                 let GotObject { head, body } = *got;
                 let body = Box::new(Counted { body, read: self.read.clone() });

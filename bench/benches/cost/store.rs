@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use brigade_model::ETag;
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, CopyDone, DeleteResult, Deleted, GotObject, Leash, ObjectHead, ObjectStore, PartDone,
-    PutDone,
+    Answer, Call, CallError, CancelToken, CopyDone, DeleteResult, Deleted, GotObject, ObjectHead, ObjectStore,
+    PartDone, PutDone,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,7 +56,7 @@ impl YesStore {
 
 #[async_trait]
 impl ObjectStore for YesStore {
-    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
         if let Some(waiting) = &self.waiting {
             let (answer, answered) = oneshot::channel();
             waiting.send(answer).unwrap();

@@ -7,8 +7,8 @@ use brigade_bench::job::{moves_to_end, time_in};
 use brigade_bench::{Conduct, Figures, Proxy, Stub};
 use brigade_model::Status;
 use brigade_tests::process::brigade;
-use brigade_tests::scene::text_of;
-use brigade_tests::{Scene, Server};
+use brigade_tests::scenario::text_of;
+use brigade_tests::{Scenario, Server};
 
 use crate::{COPY, Course};
 
@@ -44,9 +44,9 @@ fn rates(accounts: &[Account], ms: u64, objects: u64) -> Vec<f64> {
     let stub = Stub::with(Conduct { each: EACH, ..Conduct::default() });
     let proxy = Proxy::start(&stub.url, Duration::from_millis(ms));
     let store = Server::running("stub", &proxy.url, "stubkey", "stubsecret");
-    let mut scene = Scene::configured(store, SECOND, &[]);
-    let ids: Vec<_> = accounts.iter().map(|account| create(&scene, *account, objects)).collect();
-    let moves = moves_to_end(&mut scene, &ids);
+    let mut scenario = Scenario::configured(store, SECOND, &[]);
+    let ids: Vec<_> = accounts.iter().map(|account| create(&scenario, *account, objects)).collect();
+    let moves = moves_to_end(&mut scenario, &ids);
     let active = moves.iter().map(|moves| time_in(moves, Status::Active).expect("each was Active"));
     active.map(|active| objects as f64 / active.as_secs_f64()).collect()
 }
@@ -66,10 +66,10 @@ buckets = ["*"]
 "#;
 
 /// Creates a job of an account; gives its id.
-fn create(scene: &Scene, account: Account, objects: u64) -> String {
+fn create(scenario: &Scenario, account: Account, objects: u64) -> String {
     let mut command: Command = brigade();
-    command.current_dir(scene.directory.path()).env("BRIGADE_CONFIG", scene.config());
-    command.env("BRIGADE_CLIENT_URL", &scene.url);
+    command.current_dir(scenario.directory.path()).env("BRIGADE_CONFIG", scenario.config());
+    command.env("BRIGADE_CLIENT_URL", &scenario.url);
     if let Account::Second = account {
         command.envs([
             ("BRIGADE_CLIENT_APPID", "1250000002"),

@@ -25,7 +25,7 @@ use std::process::exit;
 use std::time::Duration;
 
 use brigade_bench::{JobRun, Proxy, Stub};
-use brigade_tests::{Scene, Server};
+use brigade_tests::{Scenario, Server};
 
 const USAGE: &str = "arguments: peers|sweep|limits|slow|fair [--rounds N] [--objects N] [--ms N]";
 /// Milliseconds that a round trip takes more.
@@ -69,15 +69,15 @@ fn give_up() -> ! {
 }
 
 /// A service on a stub that far away, with `settings` set in its environment.
-fn serve(stub: &Stub, ms: u64, settings: &[(&str, String)]) -> Scene {
+fn serve(stub: &Stub, ms: u64, settings: &[(&str, String)]) -> Scenario {
     let proxy = Proxy::start(&stub.url, Duration::from_millis(ms));
-    Scene::with(Server::running("stub", &proxy.url, "stubkey", "stubsecret"), settings)
+    Scenario::with(Server::running("stub", &proxy.url, "stubkey", "stubsecret"), settings)
 }
 
 /// A job over so many rows of a stub, with a report on every task.
-fn run(scene: &mut Scene, job: &[&str], objects: u64) -> JobRun {
+fn run(scenario: &mut Scenario, job: &[&str], objects: u64) -> JobRun {
     let (manifest, report) = (Stub::manifest(objects), ["--report", "s3://batch/reports"]);
-    JobRun::of(scene, &[job, &["--manifest", &manifest], &report].concat())
+    JobRun::of(scenario, &[job, &["--manifest", &manifest], &report].concat())
 }
 
 const COPY: &[&str] = &["copy", "--to", "target"];

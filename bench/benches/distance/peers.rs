@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use brigade_bench::peer::{Peer, Workers};
 use brigade_bench::usage::cpu_of_ended_children;
 use brigade_bench::{Figures, JobRun, Objects, Proxy};
-use brigade_tests::scene::text_of;
-use brigade_tests::{Scene, Server};
+use brigade_tests::scenario::text_of;
+use brigade_tests::{Scenario, Server};
 
 use crate::Course;
 
@@ -52,9 +52,9 @@ fn turn(peer: Peer, workers: Workers, ms: u64, count: u64) -> (Duration, Duratio
     let proxy = Proxy::start(&near.url, Duration::from_millis(ms));
     let far = Server::running("rustack", &proxy.url, near.access_key, near.secret_key);
     let spent = if peer == Peer::Ours {
-        let mut scene = Scene::on(far);
+        let mut scenario = Scenario::on(far);
         let form = ["copy", "--to", "target", "--manifest", &manifest, "--report", "s3://batch/reports"];
-        let run = JobRun::of(&mut scene, &form);
+        let run = JobRun::of(&mut scenario, &form);
         (run.took, run.cpu)
     } else {
         let folder = tempfile::tempdir().expect("a directory can be made");

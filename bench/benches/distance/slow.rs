@@ -21,7 +21,7 @@ pub(crate) fn measure(course: &Course) {
         let mut figures = Figures::default();
         for _ in 0..course.rounds {
             let stub = Arc::new(Stub::with(Conduct { each: FAST, ..Conduct::default() }));
-            let mut scene = serve(&stub, *ms, &[]);
+            let mut scenario = serve(&stub, *ms, &[]);
             let turning = Arc::clone(&stub);
             let began = Instant::now();
             let turner = spawn(move || {
@@ -36,7 +36,7 @@ pub(crate) fn measure(course: &Course) {
                 (first + (seconds - third * 2.0).max(0.0)) / FAST.as_secs_f64() + second / SLOW.as_secs_f64()
             };
             let objects = could(third * 3.0) as u64;
-            run(&mut scene, COPY, objects);
+            run(&mut scenario, COPY, objects);
             let share = objects as f64 / could(began.elapsed().as_secs_f64());
             turner.join().expect("the store turns");
             eprintln!("{ms} ms: {share:.3} of what the store could do");

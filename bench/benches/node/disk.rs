@@ -14,15 +14,15 @@ pub(crate) fn measure(tasks: u64, rounds: u64) {
     let mut figures = Figures::default();
     for _ in 0..rounds {
         for (name, job) in JOBS {
-            let mut scene = serve(&stub);
-            let service = scene.service.id();
+            let mut scenario = serve(&stub);
+            let service = scenario.service.id();
             let mut counting = Command::new("perf");
             counting.args(["stat", "-x", ",", "-e", CALLS, "-p", &service.to_string()]);
             let counting = counting.stderr(Stdio::piped()).spawn().expect("perf is installed");
             let before = Usage::of(service).written_bytes;
             let form = form(job, tasks);
             let form: Vec<&str> = form.iter().map(String::as_str).collect();
-            let run = JobRun::of(&mut scene, &form);
+            let run = JobRun::of(&mut scenario, &form);
             let written = Usage::of(service).written_bytes - before;
             // It tells its counts when it is interrupted.
             let told = Command::new("kill").args(["-INT", &counting.id().to_string()]).status();

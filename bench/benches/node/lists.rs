@@ -11,7 +11,7 @@ use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, Quota};
 use brigade_runtime::SystemClock;
 use brigade_store::sqlite::SqliteStore;
-use brigade_tests::Scene;
+use brigade_tests::Scenario;
 use brigade_wire::cos::list_jobs::ListQuery;
 use futures::StreamExt;
 use futures::future::join_all;
@@ -31,31 +31,31 @@ const PAGE_JOBS: usize = 1000;
 /// Fills a data directory with jobs and asks for them: for each as fast as it goes, or for lists of them too.
 pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
     let (stub, clock) = (Stub::start(), Arc::new(SystemClock::new()));
-    let mut scene = serve(&stub);
+    let mut scenario = serve(&stub);
     let form = form(JOBS[2].1, 1000);
-    let run = JobRun::of(&mut scene, &form.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(scene.service.terminate().success(), "the service stops when it is asked to");
+    let run = JobRun::of(&mut scenario, &form.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(scenario.service.terminate().success(), "the service stops when it is asked to");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let ids = runtime.block_on(fill(&scene, run.id.parse().expect("it is an id"), jobs, clock.clone()));
-    scene.restart();
+    let ids = runtime.block_on(fill(&scenario, run.id.parse().expect("it is an id"), jobs, clock.clone()));
+    scenario.restart();
 
-    let answer = scene.directory.path().join("answer.xml");
-    let described = runtime.block_on(client(&scene, &scene.url).describe_job(ids[0])).expect("the job is there");
+    let answer = scenario.directory.path().join("answer.xml");
+    let described = runtime.block_on(client(&scenario, &scenario.url).describe_job(ids[0])).expect("the job is there");
     std::fs::write(&answer, &described.body).expect("the folder takes it");
     let yardstick = Yardstick::start(&answer);
 
     let (mut describe, mut list) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
-        let (service, bare) = (|| Usage::of(scene.service.id()), || yardstick.usage());
+        let (service, bare) = (|| Usage::of(scenario.service.id()), || yardstick.usage());
         let turns: [(&str, Duration, &str, &dyn Fn() -> Usage); 3] = [
-            ("one after the other", Duration::ZERO, &scene.url, &service),
+            ("one after the other", Duration::ZERO, &scenario.url, &service),
             ("of bare hyper", Duration::ZERO, &yardstick.url, &bare),
-            ("each 10 times a second", PACE, &scene.url, &service),
+            ("each 10 times a second", PACE, &scenario.url, &service),
         ];
         for (name, pace, url, usage) in turns.into_iter().filter(|(_, pace, ..)| lists || pace.is_zero()) {
             let before = usage().cpu;
             let ours = Usage::of(std::process::id()).cpu;
-            let (mut latencies, took) = runtime.block_on(ask(&scene, url, &ids, pace, &clock));
+            let (mut latencies, took) = runtime.block_on(ask(&scenario, url, &ids, pace, &clock));
             let cpu = usage().cpu - before;
             let ours = Usage::of(std::process::id()).cpu - ours;
             latencies.sort_unstable();
@@ -70,9 +70,9 @@ pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
         // The oldest jobs come first.
         let places = [("start", 0), ("middle", ids.len() / 2), ("end", ids.len() - PAGE_JOBS - 1)];
         for (name, place) in places.into_iter().filter(|_| lists) {
-            let before = Usage::of(scene.service.id()).cpu;
-            let took = runtime.block_on(list_pages(&scene, ids[place], &clock));
-            let cpu = Usage::of(scene.service.id()).cpu - before;
+            let before = Usage::of(scenario.service.id()).cpu;
+            let took = runtime.block_on(list_pages(&scenario, ids[place], &clock));
+            let cpu = Usage::of(scenario.service.id()).cpu - before;
             list.note(name, "ms/page", took.as_secs_f64() * 1e3 / f64::from(PAGES));
             list.note(name, "CPU ms/page", cpu.as_secs_f64() * 1e3 / f64::from(PAGES));
         }
@@ -85,8 +85,8 @@ pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
 }
 
 /// Makes copies of a job that has ended, as many as there are to be; gives all ids in order.
-async fn fill(scene: &Scene, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -> Vec<JobId> {
-    let store = SqliteStore::open(&scene.directory.path().join("brigade-data"), clock).expect("nobody else has it");
+async fn fill(scenario: &Scenario, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -> Vec<JobId> {
+    let store = SqliteStore::open(&scenario.directory.path().join("brigade-data"), clock).expect("nobody else has it");
     let job = store.job(ended).await.expect("it can be read").expect("it is there");
     let ids: Vec<JobId> = (1..=jobs)
         .map(|n| {
@@ -109,7 +109,7 @@ async fn fill(scene: &Scene, ended: JobId, jobs: u64, clock: Arc<SystemClock>) -
 
 /// All clients ask for jobs here and there; gives how long each answer took, and all of them.
 async fn ask(
-    scene: &Scene,
+    scenario: &Scenario,
     url: &str,
     ids: &[JobId],
     pace: Duration,
@@ -117,7 +117,7 @@ async fn ask(
 ) -> (Vec<Duration>, Duration) {
     let began = clock.monotonic();
     let ask = async |number: usize| {
-        let client = client(scene, url);
+        let client = client(scenario, url);
         let mut latencies = Vec::with_capacity(QUESTIONS);
         // They do not all ask in the same moment.
         clock.sleep(pace * number as u32 / CLIENTS as u32).await;
@@ -136,8 +136,8 @@ async fn ask(
 }
 
 /// Reads the same page several times.
-async fn list_pages(scene: &Scene, behind: JobId, clock: &SystemClock) -> Duration {
-    let client = client(scene, &scene.url);
+async fn list_pages(scenario: &Scenario, behind: JobId, clock: &SystemClock) -> Duration {
+    let client = client(scenario, &scenario.url);
     let query = ListQuery { statuses: Vec::new(), max_results: PAGE_JOBS, next: Some(behind) };
     let began = clock.monotonic();
     for _ in 0..PAGES {
@@ -147,8 +147,8 @@ async fn list_pages(scene: &Scene, behind: JobId, clock: &SystemClock) -> Durati
     clock.monotonic().since(began)
 }
 
-fn client(scene: &Scene, url: &str) -> Client {
-    let section = scene.client();
+fn client(scenario: &Scenario, url: &str) -> Client {
+    let section = scenario.client();
     let text = |name: &str| section.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let config = ClientConfig {
         url: Url::parse(url).expect("the service has a URL"),

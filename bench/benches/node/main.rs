@@ -23,7 +23,7 @@ mod yardstick;
 use std::process::exit;
 
 use brigade_bench::Stub;
-use brigade_tests::{Scene, Server};
+use brigade_tests::{Scenario, Server};
 
 const USAGE: &str = "arguments: memory|disk|restart|lists|describe [--rounds N] [--tasks N]";
 
@@ -59,8 +59,8 @@ fn give_up() -> ! {
 }
 
 /// A service on this store.
-fn serve(stub: &Stub) -> Scene {
-    Scene::on(Server::running("stub", &stub.url, "stubkey", "stubsecret"))
+fn serve(stub: &Stub) -> Scenario {
+    Scenario::on(Server::running("stub", &stub.url, "stubkey", "stubsecret"))
 }
 
 /// The job of each operation: the rest of `brigade job create`, but for its places.

@@ -13,12 +13,12 @@ pub(crate) fn measure(tasks: u64, rounds: u64) {
     for _ in 0..rounds {
         for (name, job) in JOBS {
             for tasks in [tasks / 10, tasks] {
-                let mut scene = serve(&stub);
+                let mut scenario = serve(&stub);
                 let form = form(job, tasks);
                 let form: Vec<&str> = form.iter().map(String::as_str).collect();
-                let run = JobRun::of(&mut scene, &form);
+                let run = JobRun::of(&mut scenario, &form);
                 let row = format!("{name} {tasks}");
-                let peak = Usage::of(scene.service.id()).peak_kib;
+                let peak = Usage::of(scenario.service.id()).peak_kib;
                 figures.note(&row, PEAK, peak as f64 / 1024.0);
                 figures.note(&row, "CPU us/task", run.cpu.as_secs_f64() * 1e6 / tasks as f64);
                 figures.note(&row, "tasks/s", tasks as f64 / run.took.as_secs_f64());

@@ -15,18 +15,18 @@ pub(crate) fn measure(tasks: u64, rounds: u64) {
     let mut figures = Figures::default();
     for (name, job) in JOBS {
         let stub = Stub::start();
-        let mut scene = serve(&stub);
+        let mut scenario = serve(&stub);
         let form = form(job, tasks);
         let form: Vec<&str> = form.iter().map(String::as_str).collect();
-        let _job = scene.told(&[&["job", "create"], &form[..]].concat());
+        let _job = scenario.told(&[&["job", "create"], &form[..]].concat());
         for _ in 0..rounds {
             stub.wait_for(stub.done() + BETWEEN);
-            scene.service.kill();
+            scenario.service.kill();
             stub.wait_until_quiet();
             let before = stub.done();
             #[allow(clippy::disallowed_methods, reason = "figures are of real time")]
             let began = Instant::now();
-            scene.restart();
+            scenario.restart();
             let serving = began.elapsed();
             stub.wait_for(before + 1);
             figures.note(name, "serving, ms", serving.as_secs_f64() * 1e3);

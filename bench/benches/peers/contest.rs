@@ -8,8 +8,8 @@ use brigade_bench::peer::{Peer, Workers};
 use brigade_bench::usage::cpu_of_ended_children;
 use brigade_bench::{Figures, JobRun, Objects};
 use brigade_model::Status;
-use brigade_tests::scene::text_of;
-use brigade_tests::{Scene, Server};
+use brigade_tests::scenario::text_of;
+use brigade_tests::{Scenario, Server};
 
 const CPU: &str = "CPU us/object";
 const RATE: &str = "objects/s";
@@ -20,7 +20,7 @@ const STATUSES: [Status; 4] = [Status::Preparing, Status::Ready, Status::Active,
 
 /// A server, the service, and what was measured so far.
 pub(crate) struct Contest {
-    scene: Scene,
+    scenario: Scenario,
     objects: Objects,
     manifest: String,
     /// How often all objects were copied.
@@ -42,23 +42,25 @@ impl Contest {
     pub(crate) fn on(server: Server, objects: u64) -> Self {
         println!("{} {}, {objects} objects of one byte", server.title, server.version);
         let objects = Objects::new("photos", objects);
-        let (scene, manifest) = prepare(server, &objects);
-        Self { scene, objects, manifest, copies: 0, figures: BTreeMap::new(), statuses: Figures::default() }
+        let (scenario, manifest) = prepare(server, &objects);
+        Self { scenario, objects, manifest, copies: 0, figures: BTreeMap::new(), statuses: Figures::default() }
     }
 
     /// Goes on with a new server and a new service.
     pub(crate) fn move_to(&mut self, server: Server) {
-        (self.scene, self.manifest) = prepare(server, &self.objects);
+        (self.scenario, self.manifest) = prepare(server, &self.objects);
     }
 
     /// Copies all objects into a bucket of this turn's own.
     pub(crate) fn copy(&mut self, peer: Peer) {
         self.copies += 1;
         let to = format!("copies-{}", self.copies);
-        self.scene.store.boto3(&format!("s3.create_bucket(Bucket='{to}')"));
+        self.scenario.store.boto3(&format!("s3.create_bucket(Bucket='{to}')"));
         let turn = match peer {
             Peer::Ours => self.run_job(&["copy", "--to", &to]),
-            peer => run(&mut peer.copy(&self.scene.store, self.scene.directory.path(), &self.objects, &to, WORKERS)),
+            peer => {
+                run(&mut peer.copy(&self.scenario.store, self.scenario.directory.path(), &self.objects, &to, WORKERS))
+            }
         };
         assert_eq!(self.count(&to), self.objects.count, "{peer:?} left objects out");
         self.note("copy", peer, &turn);
@@ -68,13 +70,13 @@ impl Contest {
     pub(crate) fn tag(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["tag", "--tag", "team=red"]),
-            peer => run(&mut peer.tag(&self.scene.store, self.scene.directory.path())),
+            peer => run(&mut peer.tag(&self.scenario.store, self.scenario.directory.path())),
         };
         let last = Objects::key(self.objects.count - 1);
         let tags = format!("print(s3.get_object_tagging(Bucket='photos', Key='{last}')['TagSet'])");
-        assert!(self.scene.store.boto3(&tags).contains("red"), "{peer:?} tagged nothing");
+        assert!(self.scenario.store.boto3(&tags).contains("red"), "{peer:?} tagged nothing");
         let untag = format!("s3.delete_object_tagging(Bucket='photos', Key='{last}')");
-        self.scene.store.boto3(&untag);
+        self.scenario.store.boto3(&untag);
         self.note("tag", peer, &turn);
     }
 
@@ -82,10 +84,10 @@ impl Contest {
     pub(crate) fn delete(&mut self, peer: Peer) {
         let turn = match peer {
             Peer::Ours => self.run_job(&["delete", "--yes"]),
-            peer => run(&mut peer.delete(&self.scene.store, self.scene.directory.path())),
+            peer => run(&mut peer.delete(&self.scenario.store, self.scenario.directory.path())),
         };
         // A first page tells enough, and costs less than a whole listing.
-        let left = self.scene.store.boto3("print(s3.list_objects_v2(Bucket='photos', MaxKeys=1)['KeyCount'])");
+        let left = self.scenario.store.boto3("print(s3.list_objects_v2(Bucket='photos', MaxKeys=1)['KeyCount'])");
         assert_eq!(left.trim(), "0", "{peer:?} left objects");
         self.note("delete", peer, &turn);
     }
@@ -102,7 +104,7 @@ impl Contest {
     /// A job on all objects, with a report on every task.
     fn run_job(&mut self, form: &[&str]) -> Turn {
         let places = ["--manifest", &self.manifest, "--report", "s3://batch/reports"];
-        let run = JobRun::of(&mut self.scene, &[form, &places].concat());
+        let run = JobRun::of(&mut self.scenario, &[form, &places].concat());
         for status in STATUSES {
             if let Some(time) = run.time_in(status) {
                 self.statuses.note(&format!("{} job", form[0]), status.name(), time.as_secs_f64() * 1e3);
@@ -122,19 +124,19 @@ impl Contest {
 
     fn count(&self, bucket: &str) -> u64 {
         let pages = format!("s3.get_paginator('list_objects_v2').paginate(Bucket='{bucket}')");
-        let counted = self.scene.store.boto3(&format!("print(sum(page['KeyCount'] for page in {pages}))"));
+        let counted = self.scenario.store.boto3(&format!("print(sum(page['KeyCount'] for page in {pages}))"));
         counted.trim().parse().expect("a number was printed")
     }
 }
 
-fn prepare(server: Server, objects: &Objects) -> (Scene, String) {
+fn prepare(server: Server, objects: &Objects) -> (Scenario, String) {
     server.boto3("for bucket in ('photos', 'batch'): s3.create_bucket(Bucket=bucket)");
-    let scene = Scene::on(server);
-    objects.write_manifest(&scene.directory.path().join("manifest.csv"));
-    let manifest = objects.put_manifest(&scene.store, "batch");
-    objects.put(&scene.store);
-    println!("the service is process {}", scene.service.id());
-    (scene, manifest)
+    let scenario = Scenario::on(server);
+    objects.write_manifest(&scenario.directory.path().join("manifest.csv"));
+    let manifest = objects.put_manifest(&scenario.store, "batch");
+    objects.put(&scenario.store);
+    println!("the service is process {}", scenario.service.id());
+    (scenario, manifest)
 }
 
 /// How far we are from the best of the others.

@@ -7,24 +7,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    Acl, Answer, At, ByteStream, Call, CallError, CopyDone, DeleteResult, Deleted, GetObject, GotObject, Leash, NewAcl,
-    NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
+    Acl, Answer, At, ByteStream, Call, CallError, CancelToken, CopyDone, DeleteResult, Deleted, GetObject, GotObject,
+    NewAcl, NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
 };
 use brigade_model::{ETag, Outcome};
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use super::Requests;
-use crate::operation::{Bench, Run};
+use crate::operation::{SliceContext, TaskEnd};
 
 /// One unit of work (a task, or a group of deletes) that is only rehearsed.
-pub(crate) struct Rehearsal {
-    /// The bench to run it at.
-    pub(crate) bench: Bench,
+pub(crate) struct DryRun {
+    /// The slice context to run it at.
+    pub(crate) slice_context: SliceContext,
     notes: Arc<Mutex<Notes>>,
 }
 
-/// What the store of a rehearsal remembers.
+/// What the store of a dry run remembers.
 #[derive(Default)]
 struct Notes {
     requests: Requests,
@@ -40,35 +40,35 @@ struct Notes {
     acls: HashMap<At, Acl>,
 }
 
-impl Rehearsal {
-    /// A bench like that one, at which nothing is changed.
-    pub(crate) fn at(bench: &Bench) -> Self {
+impl DryRun {
+    /// A slice context like that one, at which nothing is changed.
+    pub(crate) fn at(slice_context: &SliceContext) -> Self {
         let notes: Arc<Mutex<Notes>> = Arc::default();
-        let mut bench = bench.clone();
+        let mut slice_context = slice_context.clone();
         // What a rehearsed completion answers tells nothing of the endpoint.
-        bench.target.multipart_etag = Arc::default();
-        let is_one_store = Arc::ptr_eq(&bench.source.store, &bench.target.store);
-        bench.source.store = Arc::new(RehearsedStore { inner: bench.source.store, notes: notes.clone() });
-        bench.target.store = match is_one_store {
-            true => bench.source.store.clone(),
-            false => Arc::new(RehearsedStore { inner: bench.target.store, notes: notes.clone() }),
+        slice_context.target.multipart_etag = Arc::default();
+        let is_one_store = Arc::ptr_eq(&slice_context.source.store, &slice_context.target.store);
+        slice_context.source.store = Arc::new(DryRunStore { inner: slice_context.source.store, notes: notes.clone() });
+        slice_context.target.store = match is_one_store {
+            true => slice_context.source.store.clone(),
+            false => Arc::new(DryRunStore { inner: slice_context.target.store, notes: notes.clone() }),
         };
-        Self { bench, notes }
+        Self { slice_context, notes }
     }
 
     /// Marks the outcomes of the unit's tasks with what they would send. What a group sends
     /// together stands at its first task.
-    pub(crate) fn mark(&self, runs: Vec<Run>) -> Vec<Run> {
+    pub(crate) fn mark(&self, runs: Vec<TaskEnd>) -> Vec<TaskEnd> {
         let together = Outcome::SucceededWith { message: "deleted in one request with others".to_owned() };
         let is_group = runs.len() > 1;
         let mut requests = lock(&self.notes).requests.clone();
         let mut mark = |run| match run {
-            Run::Done(Outcome::Succeeded) if is_group => {
-                Run::Done(std::mem::take(&mut requests).mark(together.clone()))
+            TaskEnd::Done(Outcome::Succeeded) if is_group => {
+                TaskEnd::Done(std::mem::take(&mut requests).mark(together.clone()))
             }
-            Run::Done(outcome) => Run::Done(std::mem::take(&mut requests).mark(outcome)),
+            TaskEnd::Done(outcome) => TaskEnd::Done(std::mem::take(&mut requests).mark(outcome)),
             // Nothing was done, so there is nothing to be unsettled about.
-            Run::NotAttempted | Run::Unsettled | Run::CutShort(_) => Run::NotAttempted,
+            TaskEnd::NotAttempted | TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => TaskEnd::NotAttempted,
         };
         runs.into_iter().map(&mut mark).collect()
     }
@@ -78,14 +78,14 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct RehearsedStore {
+struct DryRunStore {
     inner: Arc<dyn ObjectStore>,
     notes: Arc<Mutex<Notes>>,
 }
 
 #[async_trait]
-impl ObjectStore for RehearsedStore {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+impl ObjectStore for DryRunStore {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let head_of = match &call {
             Call::HeadObject(request) => Some(request.at.clone()),
             _ => None,
@@ -93,7 +93,7 @@ impl ObjectStore for RehearsedStore {
         if let Some(answer) = lock(&self.notes).answer(&call) {
             return Ok(answer);
         }
-        let mut answer = self.inner.call(leash, call).await?;
+        let mut answer = self.inner.call(cancel, call).await?;
         if let (Some(at), Answer::HeadObject(head)) = (head_of, &mut answer) {
             lock(&self.notes).sizes.insert(at, head.size);
             // Of bytes that are never read there is nothing to prove.

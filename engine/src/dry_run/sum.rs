@@ -7,8 +7,8 @@ use brigade_model::{DryRun, Job, LoadLimits};
 use super::{Load, Requests, estimate};
 use crate::outcomes::SliceOutcomes;
 use crate::pace::{Pace, ROW_BYTES};
-use crate::setback::Setback;
 use crate::slice;
+use crate::stage_error::StageError;
 
 /// Slices read from the store at once.
 const SLICES_PAGE: usize = 1000;
@@ -20,7 +20,7 @@ pub(crate) async fn sum(
     jobs: &dyn JobStore,
     spool: &dyn Spool,
     speeds: &[LoadLimits],
-) -> Result<DryRun, Setback> {
+) -> Result<DryRun, StageError> {
     let mut requests = Requests::default();
     let (mut found, mut pace) = (DryRun::default(), Pace::default());
     let (mut from, mut succeeded) = (0, 0);
@@ -31,7 +31,7 @@ pub(crate) async fn sum(
         for row in &page {
             let parts = jobs.parts(job.id, row.index).await?;
             let outcomes = SliceOutcomes::of_parts(row.tasks, &parts)
-                .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
+                .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
             for (offset, task) in (0..).zip(slice::open(spool, job, row).await?) {
                 let task = task.map_err(|error| slice::unreadable(row, &error))?;
                 pace.work(task.key.as_str().len() + ROW_BYTES).await;

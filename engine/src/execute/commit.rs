@@ -29,17 +29,17 @@ pub(super) async fn commit_part(
 ) -> Committed {
     let (job, slice, fence) = (run.lease.job, run.lease.slice.index, run.lease.fence);
     let part = OutcomePart { job, slice, fence, seq, succeeded, failed, bytes };
-    let cut = run.leash.finishing();
+    let cut = run.cancel.for_cleanup();
     loop {
-        match run.shop.ports.jobs.record_part(part.clone()).await {
+        match run.context.ports.jobs.record_part(part.clone()).await {
             Ok(()) => return Committed::Recorded { offsets, succeeded, failed },
             Err(LeaseError::Fenced) => return Committed::Lost,
             Err(LeaseError::Store(error)) => {
-                tracing::warn!(%job, slice, seq, %error, "outcomes are not recorded yet; trying again");
+                tracing::warn!(%job, slice, seq, %error, "cannot record task outcomes; retrying");
                 tokio::select! {
                     biased;
                     () = cut.stopped() => return Committed::Lost,
-                    () = run.shop.ports.clock.sleep(PAUSE) => {}
+                    () = run.context.ports.clock.sleep(PAUSE) => {}
                 }
             }
         }

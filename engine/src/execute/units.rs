@@ -12,11 +12,11 @@ use futures::future::BoxFuture;
 
 use super::{SliceRun, UnitEnd};
 use crate::budget::Budget;
-use crate::dry_run::Rehearsal;
-use crate::operation::{Bench, PreparedOperation, Run, abort_recorded_uploads, run_group, run_one};
+use crate::dry_run::DryRun;
+use crate::operation::{PreparedOperation, SliceContext, TaskEnd, abort_recorded_uploads, run_group, run_one};
 use crate::outcomes::Done;
-use crate::setback::Setback;
 use crate::slice::{self, SliceReader};
+use crate::stage_error::StageError;
 use crate::store_clock::ensure_sampled;
 
 /// Tasks that are started at once: the numbers of the first and the last of them, and their run.
@@ -29,7 +29,7 @@ pub(super) struct Unit {
 /// The tasks of a slice that have no outcome yet, in order.
 pub(super) struct Units<'a> {
     run: SliceRun<'a>,
-    bench: Arc<Bench>,
+    slice_context: Arc<SliceContext>,
     pub(super) budget: Arc<Budget>,
     operation: Arc<PreparedOperation>,
     rows: SliceReader,
@@ -45,36 +45,47 @@ pub(super) struct Units<'a> {
 
 impl<'a> Units<'a> {
     /// Reads what is known about the slice, and aborts what a dead worker left behind.
-    pub(super) async fn open(run: SliceRun<'a>) -> Result<Self, Setback> {
-        let (ports, row) = (&run.shop.ports, &run.lease.slice);
-        let mut bench = run.shop.set_up(run.job, run.lease, run.leash)?;
+    pub(super) async fn open(run: SliceRun<'a>) -> Result<Self, StageError> {
+        let (ports, row) = (&run.context.ports, &run.lease.slice);
+        let mut slice_context = run.context.set_up(run.job, run.lease, run.cancel)?;
         let parts = ports.jobs.parts(run.job.id, row.index).await?;
         let done = Done::of_parts(row.tasks, &parts)
-            .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
+            .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
         let rows = slice::open(&*ports.spool, run.job, row).await?;
         let was_restored = run.job.restored_from.is_some();
         // A dry run changed nothing, so there is nothing to look at.
         let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
         let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
         // Whatever is attempted may have to be looked at.
-        ensure_sampled(&*ports.jobs, run.job, &run.shop.places_of(run.job)?, run.leash, true).await?;
+        ensure_sampled(&*ports.jobs, run.job, &run.context.places_of(run.job)?, run.cancel, true).await?;
         if look_below > 0 {
-            bench.completing = abort_recorded_uploads(&bench).await?.into();
+            slice_context.completing = abort_recorded_uploads(&slice_context).await?.into();
         }
-        let bench = Arc::new(bench);
+        let slice_context = Arc::new(slice_context);
         let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
-        let budget = run.shop.budget_of(run.job);
+        let budget = run.context.budget_of(run.job);
         let ahead = VecDeque::new();
-        Ok(Self { run, bench, budget, operation, rows, next_offset: 0, ahead, are_rows_read: false, done, look_below })
+        Ok(Self {
+            run,
+            slice_context,
+            budget,
+            operation,
+            rows,
+            next_offset: 0,
+            ahead,
+            are_rows_read: false,
+            done,
+            look_below,
+        })
     }
 
     /// Whether the job may run one more, and its calls would not only wait.
     pub(super) fn have_room(&self) -> bool {
-        if !self.budget.has_room(self.run.shop.config.tasks) {
+        if !self.budget.has_room(self.run.context.config.tasks) {
             return false;
         }
-        let Some(caller) = self.bench.leash.caller() else { return true };
-        self.bench.source.health.has_room_for(caller) && self.bench.target.health.has_room_for(caller)
+        let Some(caller) = self.slice_context.cancel.caller() else { return true };
+        self.slice_context.source.health.has_room_for(caller) && self.slice_context.target.health.has_room_for(caller)
     }
 
     /// Whether every task was started.
@@ -96,34 +107,34 @@ impl<'a> Units<'a> {
 
     /// The next unit, ready to run; `None` when every task was started, or the next one lies
     /// beyond the window, or a group can still grow while others run (`can_wait`).
-    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<Unit>, Setback> {
+    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<Unit>, StageError> {
         self.read_ahead()?;
         let tasks = self.ahead.make_contiguous();
         let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
-        let must_look = move |task: &Task| offset_of(task, first) < look_below;
+        let must_check = move |task: &Task| offset_of(task, first) < look_below;
         let group_max = match tasks.first() {
-            Some(task) if self.operation.is_grouped() => self.bench.group_max(&task.bucket),
+            Some(task) if self.operation.is_grouped() => self.slice_context.group_max(&task.bucket),
             _ => 1,
         };
-        let len = self.operation.group_len(tasks, group_max, must_look);
+        let len = self.operation.group_len(tasks, group_max, must_check);
         let can_grow = len > 1 && len == tasks.len() && len < group_max && !self.are_rows_read;
         if tasks.is_empty() || (can_grow && can_wait) {
             return Ok(None);
         }
         let numbers = (tasks[0].number, tasks[len - 1].number);
         let tasks: Vec<Task> = self.ahead.drain(..len).collect();
-        let (bench, operation) = (self.bench.clone(), self.operation.clone());
+        let (slice_context, operation) = (self.slice_context.clone(), self.operation.clone());
         let is_dry_run = self.run.job.spec.options.is_dry_run();
         let running = self.budget.run();
         let run = async move {
             let _running = running;
-            let looks = tasks.first().is_some_and(must_look);
+            let looks = tasks.first().is_some_and(must_check);
             let runs = if is_dry_run {
-                let rehearsal = Rehearsal::at(&bench);
-                let runs = run_unit(&operation, &rehearsal.bench, &tasks, looks).await;
-                rehearsal.mark(runs)
+                let dry_run = DryRun::at(&slice_context);
+                let runs = run_unit(&operation, &dry_run.slice_context, &tasks, looks).await;
+                dry_run.mark(runs)
             } else {
-                run_unit(&operation, &bench, &tasks, looks).await
+                run_unit(&operation, &slice_context, &tasks, looks).await
             };
             tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
         };
@@ -131,7 +142,7 @@ impl<'a> Units<'a> {
     }
 
     /// Reads tasks without an outcome, as far as the window and one group reach.
-    fn read_ahead(&mut self) -> Result<(), Setback> {
+    fn read_ahead(&mut self) -> Result<(), StageError> {
         let row = &self.run.lease.slice;
         let first_missing = self.done.first_missing().unwrap_or(row.tasks);
         let window_end = first_missing.saturating_add(WINDOW_TASKS);
@@ -148,10 +159,15 @@ impl<'a> Units<'a> {
     }
 }
 
-async fn run_unit(operation: &PreparedOperation, bench: &Bench, tasks: &[Task], looks: bool) -> Vec<Run> {
+async fn run_unit(
+    operation: &PreparedOperation,
+    slice_context: &SliceContext,
+    tasks: &[Task],
+    looks: bool,
+) -> Vec<TaskEnd> {
     match tasks {
-        [task] => vec![run_one(operation, bench, task, looks).await],
-        group => run_group(operation, bench, group, looks).await,
+        [task] => vec![run_one(operation, slice_context, task, looks).await],
+        group => run_group(operation, slice_context, group, looks).await,
     }
 }
 

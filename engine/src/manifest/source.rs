@@ -5,7 +5,7 @@
 //! Each range asks for the same ETag (If-Match), and each answer's ETag is compared besides,
 //! since some servers ignore the condition; so all bytes are those of one object.
 
-use brigade_model::ports::object_store::{At, ByteStream, CallError, GetObject, HeadObject, Leash, send};
+use brigade_model::ports::object_store::{At, ByteStream, CallError, CancelToken, GetObject, HeadObject, send};
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
 
@@ -30,7 +30,7 @@ pub struct Pin {
 #[derive(Clone)]
 pub struct PinnedObject<'a> {
     place: &'a Place,
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     located: Located,
     pin: Pin,
     at: At,
@@ -47,7 +47,7 @@ impl<'a> PinnedObject<'a> {
     /// [`ReadManifestError`].
     pub async fn open(
         place: &'a Place,
-        leash: &'a Leash,
+        cancel: &'a CancelToken,
         located: Located,
         pin: Pin,
     ) -> Result<Self, ReadManifestError> {
@@ -55,10 +55,10 @@ impl<'a> PinnedObject<'a> {
         let bucket = resolved.ok_or_else(|| located.error(ManifestProblem::NotAllowed))?;
         let at = At { bucket, key: located.key.clone() };
         let request = HeadObject { at: at.clone(), version: pin.version.clone() };
-        let head = send(&*place.store, leash, request).await;
+        let head = send(&*place.store, cancel, request).await;
         let head = head.map_err(|error| located.error(ManifestProblem::of_call(error, pin.etag.as_ref())))?;
         let etag = check_etag(pin.etag.as_ref(), head.etag).map_err(|problem| located.error(problem))?;
-        Ok(Self { place, leash, located, pin, at, etag, size: head.size })
+        Ok(Self { place, cancel, located, pin, at, etag, size: head.size })
     }
 
     /// What it is and where it lies, as the job says it.
@@ -88,14 +88,14 @@ impl Pinned for PinnedObject<'_> {
     type Error = ReadManifestError;
 
     async fn ask(&self, range: Range) -> Result<Box<dyn ByteStream>, ReadManifestError> {
-        let Self { place, leash, pin, at, etag, .. } = self;
+        let Self { place, cancel, pin, at, etag, .. } = self;
         let request = GetObject {
             at: at.clone(),
             version: pin.version.clone(),
             range: Some(range),
             if_match: Some(etag.clone()),
         };
-        let got = send(&*place.store, leash, request).await.map_err(|error| self.broken(error))?;
+        let got = send(&*place.store, cancel, request).await.map_err(|error| self.broken(error))?;
         match (&pin.etag, &got.head.etag) {
             (None, Some(found)) if !found.matches(etag) => return Err(self.error(ManifestProblem::ChangedMeanwhile)),
             (wanted, _) => check_etag(wanted.as_ref(), got.head.etag).map_err(|problem| self.error(problem))?,

@@ -1,7 +1,7 @@
 //! The tasks of a job's manifest, one after the other, whatever its format.
 
 use brigade_model::options::Separator;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{Job, ManifestFormat};
 use bytes::{Buf, Bytes};
 
@@ -31,15 +31,15 @@ impl<'a> TaskReader<'a> {
     pub async fn open(
         job: &Job,
         place: &'a Place,
-        leash: &'a Leash,
+        cancel: &'a CancelToken,
         bytes: &ByteBudget,
     ) -> Result<Self, ReadManifestError> {
         let spec = &job.spec.manifest;
-        let object = pin(job, place, leash).await?;
+        let object = pin(job, place, cancel).await?;
         Ok(Self(match spec.format {
             ManifestFormat::CosCsvV1 => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
             ManifestFormat::CosInventoryCsvV1 => {
-                Format::Inventory(Box::new(InventoryTasks::open(job, place, leash, bytes, object).await?))
+                Format::Inventory(Box::new(InventoryTasks::open(job, place, cancel, bytes, object).await?))
             }
         }))
     }
@@ -118,10 +118,10 @@ impl<'a> TaskReader<'a> {
     }
 }
 
-async fn pin<'a>(job: &Job, place: &'a Place, leash: &'a Leash) -> Result<PinnedObject<'a>, ReadManifestError> {
+async fn pin<'a>(job: &Job, place: &'a Place, cancel: &'a CancelToken) -> Result<PinnedObject<'a>, ReadManifestError> {
     let location = &job.spec.manifest.location;
     let pin = Pin { version: location.version.clone(), etag: Some(location.etag.clone()) };
-    PinnedObject::open(place, leash, Located::manifest_of(job), pin).await
+    PinnedObject::open(place, cancel, Located::manifest_of(job), pin).await
 }
 
 /// The tasks of a CSV manifest. Holds a piece of a range.

@@ -27,8 +27,8 @@ use super::effect_check::{
     act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
-use super::hand::{Hand, allowed_bucket, is_no_object};
 use super::tags::{self, add_tags, put_tags};
+use super::task_context::{TaskContext, allowed_bucket, is_no_object};
 use crate::store_clock::may_be_newer;
 use plan::{CopyPlan, NewKey, TagPlan, whole_metadata};
 
@@ -45,22 +45,22 @@ mod stream;
 
 #[async_trait]
 impl ObjectOperation for CopyPlan {
-    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
-        let route = Route::find(hand, self)?;
-        let left = settle_left_completion(hand, &route.target).await?;
-        if matches!(left, Before::Done(_)) && has_nothing_to_follow(hand, self) {
+    async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
+        let route = Route::find(context, self)?;
+        let left = settle_left_completion(context, &route.target).await?;
+        if matches!(left, Before::Done(_)) && has_nothing_to_follow(context, self) {
             return Ok(route.outcome());
         }
-        let copying = Copying::begin(hand, self, &route).await?;
+        let copying = Copying::begin(context, self, &route).await?;
         let version = match left {
             Before::Done(version) => {
                 Box::pin(async { copying.tags_to_give(&copying.known_head().await?).await }).await?;
                 version
             }
-            Before::Act(checked) => copying.carry(checked).await?,
+            Before::Act(checked) => copying.copy_bytes(checked).await?,
         };
-        acl::put_acl(hand, self, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
-        kept::see_kept(hand, self, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
+        acl::put_acl(context, self, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
+        kept::see_kept(context, self, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
         copying.put_tags(version).await?;
         Ok(route.outcome())
     }
@@ -72,18 +72,18 @@ impl ObjectOperation for CopyPlan {
 
 /// Settles the completions of parts that workers before may have sent for this task. One that is
 /// proven is enough, whatever is not known of another.
-async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Before<Option<VersionId>>, End> {
+async fn settle_left_completion(context: &TaskContext<'_>, target: &At) -> Result<Before<Option<VersionId>>, End> {
     let mut found = Ok(Before::Act(None));
-    let Some(since) = hand.in_doubt_since() else { return found };
-    for upload in hand.bench.completing.iter() {
-        let Some(completing) = upload.completing.as_ref().filter(|completing| completing.task == hand.task.number)
+    let Some(since) = context.in_doubt_since() else { return found };
+    for upload in context.slice.completing.iter() {
+        let Some(completing) = upload.completing.as_ref().filter(|completing| completing.task == context.task.number)
         else {
             continue;
         };
         if upload.bucket != target.bucket || upload.key != target.key {
             continue;
         }
-        match Box::pin(completion::settle_left(hand, upload, completing, since)).await {
+        match Box::pin(completion::settle_left(context, upload, completing, since)).await {
             Ok(Before::Act(checked)) if found.is_ok() => found = Ok(Before::Act(checked)),
             Ok(Before::Act(_)) => {}
             Err(End::Refused(outcome)) => found = Err(End::Refused(outcome)),
@@ -94,10 +94,10 @@ async fn settle_left_completion(hand: &Hand<'_>, target: &At) -> Result<Before<O
 }
 
 /// Whether an object that is made of parts has all that it gets once they are put together.
-fn has_nothing_to_follow(hand: &Hand<'_>, plan: &CopyPlan) -> bool {
+fn has_nothing_to_follow(context: &TaskContext<'_>, plan: &CopyPlan) -> bool {
     let kept =
         [Feature::SetCannedAcl, Feature::SetClass, Feature::SetMetadata, Feature::Encrypt, Feature::TagsKeptOnPut];
-    let target = &hand.bench.target.capabilities;
+    let target = &context.slice.target.capabilities;
     plan.is_whole_in_parts() && kept.into_iter().all(|feature| feature.is_possible_at(target))
 }
 
@@ -111,12 +111,12 @@ struct Route {
 }
 
 impl Route {
-    fn find(hand: &Hand<'_>, plan: &CopyPlan) -> Result<Self, End> {
-        let source = hand.find_source()?;
-        let bucket = allowed_bucket(&hand.bench.target, "target", &plan.target)?;
-        let NewKey { key, is_outside_prefix } = plan.rename_key(&hand.task.key)?;
-        refuse_key(&key, &hand.bench.target.capabilities).map_or(Ok(()), Err)?;
-        let is_inside = Arc::ptr_eq(&hand.bench.source.store, &hand.bench.target.store);
+    fn find(context: &TaskContext<'_>, plan: &CopyPlan) -> Result<Self, End> {
+        let source = context.find_source()?;
+        let bucket = allowed_bucket(&context.slice.target, "target", &plan.target)?;
+        let NewKey { key, is_outside_prefix } = plan.rename_key(&context.task.key)?;
+        refuse_key(&key, &context.slice.target.capabilities).map_or(Ok(()), Err)?;
+        let is_inside = Arc::ptr_eq(&context.slice.source.store, &context.slice.target.store);
         Ok(Self { source, target: At { bucket, key }, is_inside, is_outside_prefix })
     }
 
@@ -131,7 +131,7 @@ impl Route {
 
 /// How the bytes of an object travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Road {
+enum Transfer {
     /// One CopyObject.
     OneCall,
     /// In parts, inside the store.
@@ -140,24 +140,24 @@ enum Road {
     ThroughUs,
 }
 
-impl Road {
+impl Transfer {
     /// The roads of an object, in the order in which they are tried: each but the last may turn
     /// out to be closed. What is known of the object's size decides only which is tried first, so
     /// that the same wish ends alike whatever the manifest tells: some stores copy objects of any
     /// size by one call and have no copies of parts.
-    fn of(is_inside: bool, is_too_large: bool, copies_parts: bool) -> &'static [Road] {
+    fn of(is_inside: bool, is_too_large: bool, copies_parts: bool) -> &'static [Transfer] {
         match (is_inside, is_too_large, copies_parts) {
-            (false, _, _) => &[Road::ThroughUs],
-            (true, true, true) => &[Road::Parts, Road::OneCall, Road::ThroughUs],
-            (true, false, true) => &[Road::OneCall, Road::Parts, Road::ThroughUs],
-            (true, _, false) => &[Road::OneCall, Road::ThroughUs],
+            (false, _, _) => &[Transfer::ThroughUs],
+            (true, true, true) => &[Transfer::Parts, Transfer::OneCall, Transfer::ThroughUs],
+            (true, false, true) => &[Transfer::OneCall, Transfer::Parts, Transfer::ThroughUs],
+            (true, _, false) => &[Transfer::OneCall, Transfer::ThroughUs],
         }
     }
 }
 
 /// A copy under way, with what was read of its source.
 struct Copying<'a> {
-    hand: &'a Hand<'a>,
+    context: &'a TaskContext<'a>,
     plan: &'a CopyPlan,
     route: &'a Route,
     head: Option<ObjectHead>,
@@ -175,13 +175,13 @@ struct Copying<'a> {
 }
 
 impl<'a> Copying<'a> {
-    async fn begin(hand: &'a Hand<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
+    async fn begin(context: &'a TaskContext<'a>, plan: &'a CopyPlan, route: &'a Route) -> Result<Self, End> {
         let is_dependent = plan.depends_on_source();
         let (read, given_tags) = (OnceCell::new(), OnceCell::new());
         let (head, acl, metadata, tags) = (None, None, None, None);
-        let mut copying = Self { hand, plan, route, head, read, acl, metadata, tags, given_tags, is_dependent };
+        let mut copying = Self { context, plan, route, head, read, acl, metadata, tags, given_tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
-        if copying.is_dependent || copying.is_surely_not_single() || hand.must_look {
+        if copying.is_dependent || copying.is_surely_not_single() || context.must_check {
             copying.head = Some(match Box::pin(copying.read_head()).await {
                 Err(End::Call { doing, error }) if is_no_object(&error) => {
                     copying.settle_without_source().await;
@@ -191,7 +191,7 @@ impl<'a> Copying<'a> {
             });
         }
         copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
-        copying.acl = acl::read_acl(hand, plan, &route.source).await?;
+        copying.acl = acl::read_acl(context, plan, &route.source).await?;
         copying.tags = match &plan.tags {
             TagPlan::Copy if copying.loses_tags() => {
                 Some(Box::pin(copying.read_tags_to_carry()).await?).filter(|tags| !tags.is_empty())
@@ -206,19 +206,19 @@ impl<'a> Copying<'a> {
     /// A source that is missing leaves nothing to compare a target with. The attempts before are
     /// ruled out nevertheless where the target is absent or older.
     async fn settle_without_source(&self) {
-        let Some(since) = self.hand.in_doubt_since() else { return };
-        let place = &self.hand.bench.target;
-        if let Ok(target) = self.hand.find_head(place, &self.route.target, None).await
+        let Some(since) = self.context.in_doubt_since() else { return };
+        let place = &self.context.slice.target;
+        if let Ok(target) = self.context.find_head(place, &self.route.target, None).await
             && !target.is_some_and(|head| may_be_newer(place, &head, since))
         {
-            self.hand.settle_doubt();
+            self.context.settle_doubt();
         }
     }
 
     /// Carries the bytes, and gives the version of the target that they became. The rare ways are
     /// boxed, so that the memory of the plain one is not that of the largest.
-    async fn carry(&self, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
-        let checked = match check_doubt(self.hand, self).await? {
+    async fn copy_bytes(&self, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
+        let checked = match check_doubt(self.context, self).await? {
             Before::Act(found) => found.or(checked),
             Before::Done(version) => return Ok(version),
         };
@@ -237,26 +237,26 @@ impl<'a> Copying<'a> {
         Err(refused.expect("each object has a road, and the last one leads nowhere"))
     }
 
-    fn roads(&self) -> &'static [Road] {
-        let copies_parts = Feature::CopyParts.is_possible_at(&self.hand.bench.target.capabilities);
-        Road::of(self.route.is_inside, self.is_surely_not_single(), copies_parts)
+    fn roads(&self) -> &'static [Transfer] {
+        let copies_parts = Feature::CopyParts.is_possible_at(&self.context.slice.target.capabilities);
+        Transfer::of(self.route.is_inside, self.is_surely_not_single(), copies_parts)
     }
 
     /// Carries the bytes by that road. `checked` is what a check of the target found.
-    async fn take(&self, road: Road, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
+    async fn take(&self, road: Transfer, checked: Option<Checked>) -> Result<Option<VersionId>, End> {
         match road {
-            Road::OneCall => {
-                let version = act_and_settle(self.hand, self, checked).await?;
+            Transfer::OneCall => {
+                let version = act_and_settle(self.context, self, checked).await?;
                 self.check_source().await.map(|()| version)
             }
-            Road::Parts => {
+            Transfer::Parts => {
                 let head = self.known_head().await?;
-                Box::pin(multipart::carry_in_parts(self, head, multipart::Way::InsideStore, checked)).await
+                Box::pin(multipart::copy_in_parts(self, head, multipart::PartTransfer::InsideStore, checked)).await
             }
-            Road::ThroughUs => {
+            Transfer::ThroughUs => {
                 let head = self.known_head().await?;
                 if head.size > self.plan.sizes.stream_part {
-                    Box::pin(multipart::carry_in_parts(self, head, multipart::Way::ThroughUs, checked)).await
+                    Box::pin(multipart::copy_in_parts(self, head, multipart::PartTransfer::ThroughUs, checked)).await
                 } else {
                     Box::pin(stream::carry_through(self, head, checked)).await
                 }
@@ -265,15 +265,15 @@ impl<'a> Copying<'a> {
     }
 
     /// Whether the error says that the store cannot go this road, so that the next is taken.
-    async fn leads_on(&self, road: Road, error: &CallError) -> Result<bool, End> {
+    async fn leads_on(&self, road: Transfer, error: &CallError) -> Result<bool, End> {
         match road {
             // For the object's size stores have several words: the size itself tells.
-            Road::OneCall if may_be_too_large(error) => {
+            Transfer::OneCall if may_be_too_large(error) => {
                 let size = self.known_head().await?.size;
                 Ok(size > self.plan.sizes.copy_max || (error.code == "EntityTooLarge" && size > 0))
             }
-            Road::Parts => Ok(error.verdict == Verdict::Invalid && matches!(error.http_status, Some(405 | 501))),
-            Road::OneCall | Road::ThroughUs => Ok(false),
+            Transfer::Parts => Ok(error.verdict == Verdict::Invalid && matches!(error.http_status, Some(405 | 501))),
+            Transfer::OneCall | Transfer::ThroughUs => Ok(false),
         }
     }
 
@@ -297,13 +297,13 @@ impl<'a> Copying<'a> {
 
     /// The store copies only the state of the source that was read.
     fn has_source_condition(&self) -> bool {
-        let capabilities = &self.hand.bench.target.capabilities;
-        Feature::PinSource.is_possible_at(capabilities) && self.hand.task.version.is_none()
+        let capabilities = &self.context.slice.target.capabilities;
+        Feature::PinSource.is_possible_at(capabilities) && self.context.task.version.is_none()
     }
 
     /// A version never changes; the one called `null` is overwritten like any object.
     fn is_pinned(&self) -> bool {
-        self.hand.task.version.as_ref().is_some_and(|version| !version.is_null())
+        self.context.task.version.as_ref().is_some_and(|version| !version.is_null())
     }
 
     /// The manifest or a head says that the object is too large for one CopyObject, or the
@@ -315,17 +315,17 @@ impl<'a> Copying<'a> {
     /// The size, by a look at the source or else by the manifest. The look that follows a lost copy
     /// tells it, so the next attempt has the time that it needs.
     fn known_size(&self) -> Option<u64> {
-        self.head.as_ref().or_else(|| self.read.get()).map(|head| head.size).or(self.hand.task.size)
+        self.head.as_ref().or_else(|| self.read.get()).map(|head| head.size).or(self.context.task.size)
     }
 
     /// Copied onto itself: the same key, from its latest version.
     fn is_in_place(&self) -> bool {
-        self.route.is_inside && self.route.source == self.route.target && self.hand.task.version.is_none()
+        self.route.is_inside && self.route.source == self.route.target && self.context.task.version.is_none()
     }
 
     async fn read_head(&self) -> Result<ObjectHead, End> {
-        let version = self.hand.task.version.as_ref();
-        let head = self.hand.read_head(&self.hand.bench.source, &self.route.source, version).await;
+        let version = self.context.task.version.as_ref();
+        let head = self.context.read_head(&self.context.slice.source, &self.route.source, version).await;
         head.doing("reading the source's head")
     }
 
@@ -337,13 +337,13 @@ impl<'a> Copying<'a> {
     }
 
     async fn read_tags(&self) -> Result<TagSet, End> {
-        let request = GetObjectTagging { at: self.route.source.clone(), version: self.hand.task.version.clone() };
-        self.hand.send(&self.hand.bench.source, request).await.doing("reading the source's tags")
+        let request = GetObjectTagging { at: self.route.source.clone(), version: self.context.task.version.clone() };
+        self.context.send(&self.context.slice.source, request).await.doing("reading the source's tags")
     }
 
     async fn read_tags_to_carry(&self) -> Result<TagSet, End> {
-        let (source, version) = (&self.hand.bench.source, self.hand.task.version.as_ref());
-        tags::read_tags_to_carry(self.hand, source, &self.route.source, version).await
+        let (source, version) = (&self.context.slice.source, self.context.task.version.as_ref());
+        tags::read_tags_to_carry(self.context, source, &self.route.source, version).await
     }
 
     /// What a target that is not made by CopyObject gets besides its bytes: nothing of the
@@ -375,8 +375,8 @@ impl<'a> Copying<'a> {
     /// The target, where it is looked at to check a call.
     fn looked_at(&self) -> LookedAt<'_> {
         LookedAt {
-            hand: self.hand,
-            place: &self.hand.bench.target,
+            context: self.context,
+            place: &self.context.slice.target,
             at: &self.route.target,
             version: None,
             what: "the target",
@@ -386,21 +386,22 @@ impl<'a> Copying<'a> {
 
     /// One wish for every road: the class does not depend on how the bytes travel.
     fn class_to_send(&self) -> Option<String> {
-        let has_classes = Feature::AskForStandard.is_possible_at(&self.hand.bench.target.capabilities);
+        let has_classes = Feature::AskForStandard.is_possible_at(&self.context.slice.target.capabilities);
         self.plan.class_to_send(self.is_in_place(), has_classes)
     }
 
     fn has_tags_to_carry(&self, head: &ObjectHead) -> bool {
-        let bench = self.hand.bench;
-        let both =
-            [&bench.source, &bench.target].iter().all(|place| Feature::CarryTags.is_possible_at(&place.capabilities));
+        let slice_context = self.context.slice;
+        let both = [&slice_context.source, &slice_context.target]
+            .iter()
+            .all(|place| Feature::CarryTags.is_possible_at(&place.capabilities));
         both && head.tag_count != Some(0)
     }
 
     /// Whether the store drops the source's tags from a copy inside of it: where it drops those
     /// that are given, it drops all as soon as the metadata is replaced (Ceph RGW does).
     fn loses_tags(&self) -> bool {
-        let capabilities = &self.hand.bench.target.capabilities;
+        let capabilities = &self.context.slice.target.capabilities;
         let keeps = Feature::TagsKeptOnCopy.is_possible_at(capabilities);
         let drops = Feature::CarryTags.is_possible_at(capabilities) && !keeps;
         drops && self.plan.sets_metadata() && self.route.is_inside
@@ -408,14 +409,14 @@ impl<'a> Copying<'a> {
 
     /// Puts the tags that the store drops from a copy, or is not known to keep from an upload.
     async fn put_tags(&self, version: Option<VersionId>) -> Result<(), End> {
-        let target = &self.hand.bench.target;
+        let target = &self.context.slice.target;
         let (tags, kept) = match self.given_tags.get() {
             Some(given) => (Some(given).filter(|tags| !tags.is_empty()), Feature::TagsKeptOnPut),
             None => (self.tags.as_ref(), Feature::TagsKeptOnCopy),
         };
         let Some(tags) = tags.filter(|_| !kept.is_possible_at(&target.capabilities)) else { return Ok(()) };
         let doing = "the object was copied; putting its tags failed";
-        Box::pin(put_tags(self.hand, target, &self.route.target, version.as_ref(), tags, doing)).await
+        Box::pin(put_tags(self.context, target, &self.route.target, version.as_ref(), tags, doing)).await
     }
 }
 
@@ -424,7 +425,7 @@ impl CheckedCall for Copying<'_> {
 
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CopyOntoUnchanged, Some(Feature::CopyOntoNothing));
-        Condition::of(current, &self.hand.bench.target.capabilities, onto)
+        Condition::of(current, &self.context.slice.target.capabilities, onto)
     }
 
     fn bytes(&self) -> u64 {
@@ -432,11 +433,11 @@ impl CheckedCall for Copying<'_> {
     }
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
-        let capabilities = &self.hand.bench.target.capabilities;
+        let capabilities = &self.context.slice.target.capabilities;
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let request = CopyObject {
             source: self.route.source.clone(),
-            source_version: self.hand.task.version.clone(),
+            source_version: self.context.task.version.clone(),
             target: self.route.target.clone(),
             metadata: self.metadata.clone().map(Box::new),
             tags: self.tags.clone().filter(|_| Feature::TagsKeptOnCopy.is_possible_at(capabilities)),
@@ -453,7 +454,7 @@ impl CheckedCall for Copying<'_> {
             if_none_match,
             size: self.known_size(),
         };
-        Ok(self.hand.send(&self.hand.bench.target, request).await?.version)
+        Ok(self.context.send(&self.context.slice.target, request).await?.version)
     }
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
@@ -464,7 +465,7 @@ impl CheckedCall for Copying<'_> {
             target.check(NonRepeatableCall::CopyInPlace, since, content).await?
         } else {
             let content = async |target: &ObjectHead| match self.plan.compare(&source, target) {
-                Content::Incomparable if self.hand.bench.compares_bytes => {
+                Content::Incomparable if self.context.slice.compares_bytes => {
                     Box::pin(compare::compare_bytes(self, &source, target)).await
                 }
                 content => Ok(content),
@@ -490,17 +491,17 @@ fn may_be_too_large(error: &CallError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Road::{OneCall, Parts, ThroughUs};
+    use super::Transfer::{OneCall, Parts, ThroughUs};
     use super::*;
 
     #[test]
     fn the_roads_of_a_copy_are_these_and_its_size_only_says_which_is_tried_first() {
-        let known = [true, false].map(|is_too_large| Road::of(true, is_too_large, true));
+        let known = [true, false].map(|is_too_large| Transfer::of(true, is_too_large, true));
         assert_eq!(known, [&[Parts, OneCall, ThroughUs], &[OneCall, Parts, ThroughUs]]);
         for is_too_large in [true, false] {
-            assert_eq!(Road::of(true, is_too_large, false), [OneCall, ThroughUs]);
+            assert_eq!(Transfer::of(true, is_too_large, false), [OneCall, ThroughUs]);
             for copies_parts in [true, false] {
-                assert_eq!(Road::of(false, is_too_large, copies_parts), [ThroughUs]);
+                assert_eq!(Transfer::of(false, is_too_large, copies_parts), [ThroughUs]);
             }
         }
     }

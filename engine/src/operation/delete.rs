@@ -18,8 +18,8 @@ use super::effect_check::{
     CheckResult, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, settle, wait_for_the_lost,
 };
 use super::failure::{End, outcome_of};
-use super::hand::Hand;
-use super::{Bench, Group, ObjectOperation, Run};
+use super::task_context::TaskContext;
+use super::{Group, ObjectOperation, SliceContext, TaskEnd};
 
 pub(crate) mod group;
 
@@ -28,8 +28,8 @@ pub(crate) struct Delete;
 
 #[async_trait]
 impl ObjectOperation for Delete {
-    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
-        delete_one(hand).await
+    async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
+        delete_one(context).await
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -43,31 +43,31 @@ impl ObjectOperation for Delete {
 
 #[async_trait]
 impl Group for Delete {
-    fn len(&self, tasks: &[Task], keys_max: usize, must_look: &dyn Fn(&Task) -> bool) -> usize {
-        group::group_len(tasks, keys_max, must_look)
+    fn len(&self, tasks: &[Task], keys_max: usize, must_check: &dyn Fn(&Task) -> bool) -> usize {
+        group::group_len(tasks, keys_max, must_check)
     }
 
     /// Deletes a group in one call, and by calls of their own those that it does not settle. A row that
     /// the bucket refuses is not sent along: alone it is refused without a call.
-    async fn run(&self, bench: &Bench, tasks: &[Task], must_look: bool) -> Vec<Run> {
-        let tried_since = must_look.then_some(bench.attempted_since);
+    async fn run(&self, slice_context: &SliceContext, tasks: &[Task], must_check: bool) -> Vec<TaskEnd> {
+        let tried_since = must_check.then_some(slice_context.attempted_since);
         let mut known = vec![Known::NotYet(tried_since); tasks.len()];
-        let is_refused = |task: &Task| refuse_row(task, &bench.source.capabilities).is_some();
+        let is_refused = |task: &Task| refuse_row(task, &slice_context.source.capabilities).is_some();
         let together: Vec<usize> = (0..tasks.len()).filter(|&i| !is_refused(&tasks[i])).collect();
-        if !must_look && together.len() >= 2 {
+        if !must_check && together.len() >= 2 {
             let sent: Vec<&Task> = together.iter().map(|&i| &tasks[i]).collect();
-            for (i, told) in together.into_iter().zip(delete_in_groups(bench, &sent).await) {
+            for (i, told) in together.into_iter().zip(delete_in_groups(slice_context, &sent).await) {
                 known[i] = told;
             }
         }
-        run_singly(bench, tasks.iter().zip(known)).await
+        run_singly(slice_context, tasks.iter().zip(known)).await
     }
 }
 
 /// Deletes one object by a call of its own.
-async fn delete_one(hand: &Hand<'_>) -> Result<Outcome, End> {
-    let at = hand.find_source()?;
-    settle(hand, &Deletion { hand, at }).await?;
+async fn delete_one(context: &TaskContext<'_>) -> Result<Outcome, End> {
+    let at = context.find_source()?;
+    settle(context, &Deletion { context, at }).await?;
     Ok(Outcome::Succeeded)
 }
 
@@ -75,22 +75,22 @@ async fn delete_one(hand: &Hand<'_>) -> Result<Outcome, End> {
 #[derive(Debug, Clone)]
 enum Known {
     /// It is settled.
-    Settled(Run),
+    Settled(TaskEnd),
     /// It is not; since when it may have been deleted nevertheless.
     NotYet(Option<Timestamp>),
 }
 
 /// Calls for as many of them as may be sent together now; what they told about each, in their order. Of
 /// one that the store tells to slow down each half gets its own, and what is left alone none.
-async fn delete_in_groups(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
+async fn delete_in_groups(slice_context: &SliceContext, tasks: &[&Task]) -> Vec<Known> {
     let (mut known, mut rest) = (Vec::with_capacity(tasks.len()), tasks);
     let mut len_max = rest.len();
     while let Some(first) = rest.first() {
-        let len = bench.group_max(&first.bucket).min(len_max).min(rest.len());
+        let len = slice_context.group_max(&first.bucket).min(len_max).min(rest.len());
         let (group, others) = rest.split_at(len.max(1));
         if group.len() == 1 {
             known.push(Known::NotYet(None));
-        } else if let Some(told) = delete_together(bench, group).await {
+        } else if let Some(told) = delete_together(slice_context, group).await {
             known.extend(told);
         } else {
             // Whatever others of the job find out meanwhile: so a group ends.
@@ -104,10 +104,10 @@ async fn delete_in_groups(bench: &Bench, tasks: &[&Task]) -> Vec<Known> {
 
 /// One call for all of them; what it told about each, in their order, or `None` when they are to be
 /// fewer: the store said so, or a limit that has become less.
-async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Option<Vec<Known>> {
-    let (sent, begun) = (bench.source.stamps.now(), bench.clock.monotonic());
-    let (bucket, budget) = (&tasks[0].bucket, &bench.budget);
-    Some(match send_together(bench, tasks).await {
+async fn delete_together(slice_context: &SliceContext, tasks: &[&Task]) -> Option<Vec<Known>> {
+    let (sent, begun) = (slice_context.source.stamps.now(), slice_context.clock.monotonic());
+    let (bucket, budget) = (&tasks[0].bucket, &slice_context.budget);
+    Some(match send_together(slice_context, tasks).await {
         Ok(results) => {
             match results.iter().any(is_throttled) {
                 true => budget.note_throttled(bucket, tasks.len()),
@@ -132,21 +132,21 @@ async fn delete_together(bench: &Bench, tasks: &[&Task]) -> Option<Vec<Known>> {
             {
                 // It may go on deleting: none of its objects is looked at before it has had its
                 // time. A stop ends the wait, and the calls that follow.
-                let until = error.may_land_until((begun, bench.clock.monotonic()), 0);
-                let _ = wait_for_the_lost(&Hand::new(bench, tasks[0], Some(sent)), 1, until).await;
+                let until = error.may_land_until((begun, slice_context.clock.monotonic()), 0);
+                let _ = wait_for_the_lost(&TaskContext::new(slice_context, tasks[0], Some(sent)), 1, until).await;
             }
             vec![read_error(&end, sent); tasks.len()]
         }
     })
 }
 
-async fn send_together(bench: &Bench, tasks: &[&Task]) -> Result<Vec<DeleteResult>, End> {
-    let hand = Hand::new(bench, tasks[0], None);
-    let bucket = hand.find_source()?.bucket;
+async fn send_together(slice_context: &SliceContext, tasks: &[&Task]) -> Result<Vec<DeleteResult>, End> {
+    let context = TaskContext::new(slice_context, tasks[0], None);
+    let bucket = context.find_source()?.bucket;
     let objects = tasks.iter().map(|task| (task.key.clone(), task.version.clone())).collect();
     let request = DeleteObjects { bucket, objects };
-    let _room = hand.room_for((group::body_len(tasks) + request.answer_bounds().bytes) as u64).await?;
-    Ok(hand.send(&bench.source, request).await?)
+    let _room = context.room_for((group::body_len(tasks) + request.answer_bounds().bytes) as u64).await?;
+    Ok(context.send(&slice_context.source, request).await?)
 }
 
 /// Codes by which a store refuses to delete a key, with the status that a call for it alone has.
@@ -172,14 +172,14 @@ fn is_throttled(result: &DeleteResult) -> bool {
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
     let DeleteResult::Failed { code, message } = result else {
         return match result {
-            DeleteResult::Deleted(_) => Known::Settled(Run::Done(Outcome::Succeeded)),
+            DeleteResult::Deleted(_) => Known::Settled(TaskEnd::Done(Outcome::Succeeded)),
             _ => Known::NotYet(Some(sent)),
         };
     };
     if let Some((_, status)) = REFUSALS.iter().find(|(refusal, _)| refusal == code) {
         let error = CallError::new(Verdict::Denied, Effect::None, code, message);
         let error = CallError { http_status: Some(*status), ..error };
-        return Known::Settled(Run::Done(outcome_of("", &error)));
+        return Known::Settled(TaskEnd::Done(outcome_of("", &error)));
     }
     // How far a server came before its own fault is not known.
     Known::NotYet((!NOT_NOW.contains(&code.as_str())).then_some(sent))
@@ -189,8 +189,8 @@ fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
 fn read_error(end: &End, sent: Timestamp) -> Known {
     match end {
         End::Call { error, .. } if error.verdict == Verdict::Stopped => Known::Settled(match error.effect {
-            Effect::None => Run::NotAttempted,
-            Effect::Unknown => Run::Unsettled,
+            Effect::None => TaskEnd::NotAttempted,
+            Effect::Unknown => TaskEnd::UnknownEffect,
         }),
         End::Call { error, .. } => Known::NotYet((error.effect == Effect::Unknown).then_some(sent)),
         End::Refused(_) | End::Rejected(_) | End::LeaseLost => Known::NotYet(None),
@@ -201,14 +201,14 @@ fn read_error(end: &End, sent: Timestamp) -> Known {
 const SINGLES_IN_FLIGHT: usize = 16;
 
 /// The ends stand in the order of the tasks, while one that waits for long holds up no other.
-async fn run_singly(bench: &Bench, tasks: impl Iterator<Item = (&Task, Known)>) -> Vec<Run> {
+async fn run_singly(slice_context: &SliceContext, tasks: impl Iterator<Item = (&Task, Known)>) -> Vec<TaskEnd> {
     let mut runs = Vec::new();
     let mut running = FuturesUnordered::new();
     for (place, (task, known)) in tasks.enumerate() {
         if running.len() == SINGLES_IN_FLIGHT {
             runs.extend(running.next().await);
         }
-        running.push(run_single(bench, place, task, known));
+        running.push(run_single(slice_context, place, task, known));
     }
     while let Some(run) = running.next().await {
         runs.push(run);
@@ -217,25 +217,25 @@ async fn run_singly(bench: &Bench, tasks: impl Iterator<Item = (&Task, Known)>) 
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
-async fn run_single(bench: &Bench, place: usize, task: &Task, known: Known) -> (usize, Run) {
+async fn run_single(slice_context: &SliceContext, place: usize, task: &Task, known: Known) -> (usize, TaskEnd) {
     let end = match known {
         Known::Settled(run) => run,
         Known::NotYet(tried_since) => {
-            let hand = Hand::new(bench, task, tried_since);
-            hand.end(delete_one(&hand).await)
+            let context = TaskContext::new(slice_context, task, tried_since);
+            context.end(delete_one(&context).await)
         }
     };
     (place, end)
 }
 
 struct Deletion<'a> {
-    hand: &'a Hand<'a>,
+    context: &'a TaskContext<'a>,
     at: At,
 }
 
 impl Deletion<'_> {
     fn call(&self) -> NonRepeatableCall {
-        match &self.hand.task.version {
+        match &self.context.task.version {
             Some(version) if !version.is_null() => NonRepeatableCall::DeleteVersion,
             _ => NonRepeatableCall::DeleteLatest,
         }
@@ -246,8 +246,8 @@ impl CheckedCall for Deletion<'_> {
     type Done = ();
 
     fn condition(&self, current: &Current) -> Condition {
-        let capabilities = &self.hand.bench.source.capabilities;
-        match &self.hand.task.version {
+        let capabilities = &self.context.slice.source.capabilities;
+        match &self.context.task.version {
             None => Condition::of(current, capabilities, (Feature::DeleteUnchanged, None)),
             Some(_) => Condition::default(),
         }
@@ -255,8 +255,8 @@ impl CheckedCall for Deletion<'_> {
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<(), CallError> {
         let if_match = repeat.and_then(|condition| condition.if_match.clone());
-        let request = DeleteObject { at: self.at.clone(), version: self.hand.task.version.clone(), if_match };
-        match self.hand.send(&self.hand.bench.source, request).await {
+        let request = DeleteObject { at: self.at.clone(), version: self.context.task.version.clone(), if_match };
+        match self.context.send(&self.context.slice.source, request).await {
             Ok(_) => Ok(()),
             Err(error) if repeat.is_some() && self.call().is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),
@@ -266,10 +266,10 @@ impl CheckedCall for Deletion<'_> {
     async fn check(&self, since: Timestamp) -> Result<CheckResult<()>, End> {
         let NonRepeatableCall::DeleteLatest = self.call() else { return Ok(CheckResult::REPEAT) };
         let object = LookedAt {
-            hand: self.hand,
-            place: &self.hand.bench.source,
+            context: self.context,
+            place: &self.context.slice.source,
             at: &self.at,
-            version: self.hand.task.version.as_ref(),
+            version: self.context.task.version.as_ref(),
             what: "the object",
             doing: "looking whether the object was deleted",
         };

@@ -24,7 +24,7 @@ use brigade_model::{Capabilities, ETag, Outcome, Timestamp, VersionId};
 
 use super::capabilities::Feature;
 use super::failure::{Doing, End, changed_since_attempt};
-use super::hand::Hand;
+use super::task_context::TaskContext;
 use crate::places::Place;
 use crate::store_clock::may_be_newer;
 
@@ -221,7 +221,7 @@ impl<T> CheckResult<T> {
 
 /// The object that a call changes, where it is looked at to check the call.
 pub(crate) struct LookedAt<'a> {
-    pub(crate) hand: &'a Hand<'a>,
+    pub(crate) context: &'a TaskContext<'a>,
     pub(crate) place: &'a Place,
     pub(crate) at: &'a At,
     pub(crate) version: Option<&'a VersionId>,
@@ -240,7 +240,7 @@ impl LookedAt<'_> {
         since: Timestamp,
         content: impl AsyncFnOnce(&ObjectHead) -> Result<Content, End>,
     ) -> Result<CheckResult<Option<ObjectHead>>, End> {
-        let head = self.hand.find_head(self.place, self.at, self.version).await.doing(self.doing)?;
+        let head = self.context.find_head(self.place, self.at, self.version).await.doing(self.doing)?;
         let shows = match &head {
             None => Shows::Absent,
             Some(head) if !may_be_newer(self.place, head, since) => Shows::Older,
@@ -306,10 +306,10 @@ pub(crate) enum Before<T> {
 }
 
 /// Checks a call where an attempt before may have had its effect.
-pub(crate) async fn check_doubt<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<Before<C::Done>, End> {
-    let Some(since) = hand.in_doubt_since() else { return Ok(Before::Act(None)) };
+pub(crate) async fn check_doubt<C: CheckedCall>(context: &TaskContext<'_>, call: &C) -> Result<Before<C::Done>, End> {
+    let Some(since) = context.in_doubt_since() else { return Ok(Before::Act(None)) };
     // In a box, as all that is rare: otherwise every task has room for it.
-    Ok(match conclude(hand, Box::pin(call.check(since)).await?) {
+    Ok(match conclude(context, Box::pin(call.check(since)).await?) {
         CheckResult::Done(done) => Before::Done(done),
         CheckResult::Act { current, .. } => Before::Act(Some(Checked { current, since })),
     })
@@ -317,17 +317,17 @@ pub(crate) async fn check_doubt<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Re
 
 /// Makes a call, checking first where an attempt before may have had its effect, and after each
 /// act of unknown effect.
-pub(crate) async fn settle<C: CheckedCall>(hand: &Hand<'_>, call: &C) -> Result<C::Done, End> {
-    match check_doubt(hand, call).await? {
+pub(crate) async fn settle<C: CheckedCall>(context: &TaskContext<'_>, call: &C) -> Result<C::Done, End> {
+    match check_doubt(context, call).await? {
         Before::Done(done) => Ok(done),
-        Before::Act(checked) => act_and_settle(hand, call, checked).await,
+        Before::Act(checked) => act_and_settle(context, call, checked).await,
     }
 }
 
 /// Makes a call, and checks after each act of unknown effect. `checked` is what a check before it
 /// found.
 pub(crate) async fn act_and_settle<C: CheckedCall>(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     call: &C,
     checked: Option<Checked>,
 ) -> Result<C::Done, End> {
@@ -336,10 +336,10 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
     let (mut acts, mut attempts) = (0, 0);
     loop {
         acts += 1;
-        let begun = hand.bench.clock.monotonic();
+        let begun = context.slice.clock.monotonic();
         let mut error = match call.act(repeat.as_ref()).await {
             Ok(done) => {
-                hand.settle_doubt();
+                context.settle_doubt();
                 return Ok(done);
             }
             Err(error) => error,
@@ -352,11 +352,12 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         if !is_lost && !is_overtaken {
             return Err(error.into());
         }
-        let lost = hand.bench.clock.monotonic();
-        let since = *attempted.get_or_insert_with(|| hand.in_doubt_since().unwrap_or_else(|| hand.bench.clock.now()));
+        let lost = context.slice.clock.monotonic();
+        let since =
+            *attempted.get_or_insert_with(|| context.in_doubt_since().unwrap_or_else(|| context.slice.clock.now()));
         let current = match Box::pin(call.check(since)).await? {
             CheckResult::Done(done) => {
-                hand.note_done();
+                context.note_done();
                 return Ok(done);
             }
             CheckResult::Act { current, .. } => current,
@@ -364,7 +365,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         if !is_lost {
             // An attempt before it, or another writer, may have come between the check and the repeat.
             if repeat.is_some_and(|condition| condition != Condition::default()) {
-                hand.doubt_since(since);
+                context.doubt_since(since);
             }
             return Err(error.into());
         }
@@ -375,8 +376,8 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
             Current::Unseen => begun,
             Current::Absent | Current::Object(_) => error.may_land_until((begun, lost), call.bytes()),
         };
-        let found = Box::pin(check_until(hand, call, since, (acts, until))).await?;
-        match conclude(hand, found) {
+        let found = Box::pin(check_until(context, call, since, (acts, until))).await?;
+        match conclude(context, found) {
             CheckResult::Done(done) => return Ok(done),
             CheckResult::Act { current, .. } => repeat = Some(call.condition(&current)),
         }
@@ -388,29 +389,29 @@ const CHECK_AFTER: Duration = Duration::from_secs(30);
 
 /// Checks a lost call until it is done, or nothing can be carried out any more.
 pub(crate) async fn check_until<C: CheckedCall>(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     call: &C,
     since: Timestamp,
     (acts, until): (u32, Monotonic),
 ) -> Result<CheckResult<C::Done>, End> {
-    let clock = &hand.bench.clock;
+    let clock = &context.slice.clock;
     let mut pause = CHECK_AFTER;
     while until.since(clock.monotonic()) > pause {
-        hand.wait(pause).await?;
+        context.wait(pause).await?;
         if let CheckResult::Done(done) = call.check(since).await? {
             return Ok(CheckResult::Done(done));
         }
         pause *= 2;
     }
-    wait_for_the_lost(hand, acts, until).await?;
+    wait_for_the_lost(context, acts, until).await?;
     call.check(since).await
 }
 
 /// Notes what a check tells of the attempts before.
-fn conclude<T>(hand: &Hand<'_>, result: CheckResult<T>) -> CheckResult<T> {
+fn conclude<T>(context: &TaskContext<'_>, result: CheckResult<T>) -> CheckResult<T> {
     match &result {
-        CheckResult::Done(_) => hand.note_done(),
-        CheckResult::Act { is_ruled_out: true, .. } => hand.settle_doubt(),
+        CheckResult::Done(_) => context.note_done(),
+        CheckResult::Act { is_ruled_out: true, .. } => context.settle_doubt(),
         CheckResult::Act { .. } => {}
     }
     result
@@ -418,9 +419,11 @@ fn conclude<T>(hand: &Hand<'_>, result: CheckResult<T>) -> CheckResult<T> {
 
 /// Waits until a lost attempt has had twice its time, and a random while: it may still be carried
 /// out until then.
-pub(crate) async fn wait_for_the_lost(hand: &Hand<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
-    let clock = &hand.bench.clock;
-    hand.wait(until.since(clock.monotonic()) + jitter(&*hand.bench.entropy, BACKOFF * acts.min(BACKOFFS_MAX))).await
+pub(crate) async fn wait_for_the_lost(context: &TaskContext<'_>, acts: u32, until: Monotonic) -> Result<(), End> {
+    let clock = &context.slice.clock;
+    context
+        .wait(until.since(clock.monotonic()) + jitter(&*context.slice.entropy, BACKOFF * acts.min(BACKOFFS_MAX)))
+        .await
 }
 
 fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {

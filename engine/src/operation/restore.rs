@@ -14,14 +14,14 @@ use super::ObjectOperation;
 use super::capabilities::{Feature, Need};
 use super::effect_check::{CheckResult, CheckedCall, Condition, NonRepeatableCall, settle};
 use super::failure::{Doing, End, reject};
-use super::hand::Hand;
+use super::task_context::TaskContext;
 
 #[async_trait]
 impl ObjectOperation for Restore {
-    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
-        let at = hand.find_source()?;
-        let restoration = Restoration { hand, at, restore: self };
-        hand.settle_if_gone(settle(hand, &restoration).await)?;
+    async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
+        let at = context.find_source()?;
+        let restoration = Restoration { context, at, restore: self };
+        context.settle_if_gone(settle(context, &restoration).await)?;
         restoration.see_restore().await?;
         Ok(Outcome::Succeeded)
     }
@@ -35,18 +35,18 @@ impl ObjectOperation for Restore {
 const NOT_RESTORED: &str = "RestoreNotBegun";
 
 struct Restoration<'a> {
-    hand: &'a Hand<'a>,
+    context: &'a TaskContext<'a>,
     at: At,
     restore: &'a Restore,
 }
 
 impl Restoration<'_> {
     async fn see_restore(&self) -> Result<(), End> {
-        if Feature::Restore.is_possible_at(&self.hand.bench.source.capabilities) {
+        if Feature::Restore.is_possible_at(&self.context.slice.source.capabilities) {
             return Ok(());
         }
-        let version = self.hand.task.version.as_ref();
-        let head = self.hand.read_head(&self.hand.bench.source, &self.at, version).await;
+        let version = self.context.task.version.as_ref();
+        let head = self.context.read_head(&self.context.slice.source, &self.at, version).await;
         let head = head.doing("the restore was accepted; reading the object's head failed")?;
         if head.restore.is_some() {
             return Ok(());
@@ -61,11 +61,11 @@ impl CheckedCall for Restoration<'_> {
     async fn act(&self, repeat: Option<&Condition>) -> Result<(), CallError> {
         let request = RestoreObject {
             at: self.at.clone(),
-            version: self.hand.task.version.clone(),
+            version: self.context.task.version.clone(),
             days: self.restore.days,
             tier: self.restore.tier.name().to_owned(),
         };
-        match self.hand.send(&self.hand.bench.source, request).await {
+        match self.context.send(&self.context.slice.source, request).await {
             Ok(_) => Ok(()),
             Err(error) if repeat.is_some() && NonRepeatableCall::Restore.is_proved_by(&error) => Ok(()),
             Err(error) => Err(error),

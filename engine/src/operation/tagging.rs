@@ -12,16 +12,16 @@ use brigade_model::ports::object_store::{At, GetObjectTagging, TagSet};
 use super::ObjectOperation;
 use super::capabilities::{Feature, Need};
 use super::failure::{Doing, End};
-use super::hand::Hand;
 use super::tags::{add_tags, put_tags};
+use super::task_context::TaskContext;
 
 #[async_trait]
 impl ObjectOperation for Tagging {
-    async fn run(&self, hand: &Hand<'_>) -> Result<Outcome, End> {
-        let at = hand.find_source()?;
-        let tags = hand.settle_if_gone(wanted_tags(hand, self, &at).await)?;
-        let version = hand.task.version.as_ref();
-        hand.settle_if_gone(put_tags(hand, &hand.bench.source, &at, version, &tags, "").await)?;
+    async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
+        let at = context.find_source()?;
+        let tags = context.settle_if_gone(wanted_tags(context, self, &at).await)?;
+        let version = context.task.version.as_ref();
+        context.settle_if_gone(put_tags(context, &context.slice.source, &at, version, &tags, "").await)?;
         Ok(Outcome::Succeeded)
     }
 
@@ -30,11 +30,11 @@ impl ObjectOperation for Tagging {
     }
 }
 
-async fn wanted_tags(hand: &Hand<'_>, tagging: &Tagging, at: &At) -> Result<TagSet, End> {
+async fn wanted_tags(context: &TaskContext<'_>, tagging: &Tagging, at: &At) -> Result<TagSet, End> {
     if tagging.directive != Some(Directive::Add) {
         return Ok(tagging.tags.clone());
     }
-    let request = GetObjectTagging { at: at.clone(), version: hand.task.version.clone() };
-    let existing = hand.send(&hand.bench.source, request).await.doing("reading the object's tags")?;
+    let request = GetObjectTagging { at: at.clone(), version: context.task.version.clone() };
+    let existing = context.send(&context.slice.source, request).await.doing("reading the object's tags")?;
     add_tags(existing, &tagging.tags)
 }

@@ -7,7 +7,7 @@ use brigade_model::ports::object_store::{At, CallError, GetObjectTagging, PutObj
 
 use super::capabilities::Feature;
 use super::failure::{Doing, End, reject};
-use super::hand::Hand;
+use super::task_context::TaskContext;
 use crate::places::Place;
 
 /// The code of an object whose tags are others than it was given.
@@ -17,7 +17,7 @@ const TAGS_NOT_KEPT: &str = "TagsNotKept";
 /// read first: one that takes the call for a put would take this one for a read of the bytes,
 /// which are no tags. Of one that is not known to keep tags they are read back.
 pub(crate) async fn put_tags(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     place: &Place,
     at: &At,
     version: Option<&VersionId>,
@@ -25,14 +25,14 @@ pub(crate) async fn put_tags(
     doing: &'static str,
 ) -> Result<(), End> {
     if !Feature::PutTags.is_possible_at(&place.capabilities) {
-        read_tags(hand, place, at, version).await.doing("reading the tags that are to be replaced")?;
+        read_tags(context, place, at, version).await.doing("reading the tags that are to be replaced")?;
     }
     let request = PutObjectTagging { at: at.clone(), version: version.cloned(), tags: tags.clone() };
-    hand.send(place, request).await.doing(doing)?;
+    context.send(place, request).await.doing(doing)?;
     if Feature::KeepTags.is_possible_at(&place.capabilities) {
         return Ok(());
     }
-    let mut kept = read_tags(hand, place, at, version).await.doing("reading back the tags that were put")?;
+    let mut kept = read_tags(context, place, at, version).await.doing("reading back the tags that were put")?;
     let mut wanted = tags.clone();
     kept.sort();
     wanted.sort();
@@ -45,12 +45,12 @@ pub(crate) async fn put_tags(
 /// The tags of a source that are to go along with its bytes. An endpoint that is not known to
 /// have tags and refuses the call has none.
 pub(crate) async fn read_tags_to_carry(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     place: &Place,
     at: &At,
     version: Option<&VersionId>,
 ) -> Result<TagSet, End> {
-    match read_tags(hand, place, at, version).await {
+    match read_tags(context, place, at, version).await {
         Err(error) if !Feature::KeepTags.is_possible_at(&place.capabilities) && is_unknown_call(&error) => Ok(vec![]),
         // Some stores say so of an object without tags.
         Err(error) if error.code == "NoSuchTagSet" => Ok(vec![]),
@@ -62,8 +62,13 @@ pub(crate) async fn read_tags_to_carry(
     }
 }
 
-async fn read_tags(hand: &Hand<'_>, place: &Place, at: &At, version: Option<&VersionId>) -> Result<TagSet, CallError> {
-    hand.send(place, GetObjectTagging { at: at.clone(), version: version.cloned() }).await
+async fn read_tags(
+    context: &TaskContext<'_>,
+    place: &Place,
+    at: &At,
+    version: Option<&VersionId>,
+) -> Result<TagSet, CallError> {
+    context.send(place, GetObjectTagging { at: at.clone(), version: version.cloned() }).await
 }
 
 /// The store says that it does not know the call.

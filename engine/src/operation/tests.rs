@@ -7,7 +7,7 @@ mod doubt;
 mod dry_run;
 mod large;
 mod restore;
-mod rig;
 mod stream;
 mod tagging;
+mod test_job;
 mod unproven;

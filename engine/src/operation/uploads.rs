@@ -14,20 +14,19 @@ use std::time::Duration;
 use brigade_model::JobId;
 use brigade_model::ports::job_store::{Completing, LeaseError, OpenUpload, StoreError, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, NewObject, Verdict, send,
+    AbortMultipartUpload, At, CallError, CancelToken, CreateMultipartUpload, NewObject, Verdict, send,
 };
 use brigade_model::ports::{Clock, JobStore};
-use tracing::warn;
 
-use super::Bench;
+use super::SliceContext;
 use super::failure::{Doing, End};
-use super::hand::Hand;
+use super::task_context::TaskContext;
 use crate::places::Place;
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// An upload of ours, open until [`Upload::forget`] or [`Upload::abort`].
 pub(crate) struct Upload<'a> {
-    bench: &'a Bench,
+    slice_context: &'a SliceContext,
     pub(crate) at: At,
     pub(crate) id: String,
 }
@@ -38,28 +37,28 @@ const ABORT_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<'a> Upload<'a> {
     /// Begins an upload and records it.
-    pub(crate) async fn begin(hand: &Hand<'a>, at: &At, with: NewObject) -> Result<Self, End> {
-        let bench = hand.bench;
+    pub(crate) async fn begin(context: &TaskContext<'a>, at: &At, with: NewObject) -> Result<Self, End> {
+        let slice_context = context.slice;
         let request = CreateMultipartUpload { at: at.clone(), with: Box::new(with) };
-        let id = hand.send(&bench.target, request).await.doing("beginning a multipart upload")?;
-        let upload = Self { bench, at: at.clone(), id };
+        let id = context.send(&slice_context.target, request).await.doing("beginning a multipart upload")?;
+        let upload = Self { slice_context, at: at.clone(), id };
         if let Err(error) = upload.record(None).await {
-            warn!(job = %bench.job, slice = bench.slice, %error, "an upload is not recorded and so not begun");
-            upload.abort(hand).await;
+            tracing::warn!(job = %slice_context.job, slice = slice_context.slice, %error, "cannot record multipart upload; aborting it and giving up the slice");
+            upload.abort(context).await;
             return Err(End::LeaseLost);
         }
         Ok(upload)
     }
 
     /// An upload that a worker before has begun and recorded.
-    pub(crate) fn resume(bench: &'a Bench, at: At, id: String) -> Self {
-        Self { bench, at, id }
+    pub(crate) fn resume(slice_context: &'a SliceContext, at: At, id: String) -> Self {
+        Self { slice_context, at, id }
     }
 
     /// Records, before the completion is sent, which ETags the object has after it.
     pub(crate) async fn record_completing(&self, completing: Completing) -> Result<(), End> {
         self.record(Some(completing)).await.map_err(|error| {
-            warn!(job = %self.bench.job, slice = self.bench.slice, %error, "a completion is not recorded and so not sent");
+            tracing::warn!(job = %self.slice_context.job, slice = self.slice_context.slice, %error, "cannot record upload completion; not sending it and giving up the slice");
             End::LeaseLost
         })
     }
@@ -67,42 +66,42 @@ impl<'a> Upload<'a> {
     /// Records that no completion can have been carried out.
     pub(crate) async fn record_open(&self) -> Result<(), End> {
         self.record(None).await.map_err(|error| {
-            warn!(job = %self.bench.job, slice = self.bench.slice, %error, "an upload is not recorded as open");
+            tracing::warn!(job = %self.slice_context.job, slice = self.slice_context.slice, %error, "cannot record that the upload stays open; giving up the slice");
             End::LeaseLost
         })
     }
 
     async fn record(&self, completing: Option<Completing>) -> Result<(), LeaseError> {
-        let scope = UploadScope::Slice { slice: self.bench.slice, fence: self.bench.fence };
+        let scope = UploadScope::Slice { slice: self.slice_context.slice, fence: self.slice_context.fence };
         let At { bucket, key } = self.at.clone();
         let upload = OpenUpload { bucket, key, upload_id: self.id.clone(), completing };
-        self.bench.jobs.record_upload(self.bench.job, &scope, &upload).await
+        self.slice_context.jobs.record_upload(self.slice_context.job, &scope, &upload).await
     }
 
     /// Forgets the upload, which was completed. A record that stays is harmless: aborting what
     /// is complete changes nothing.
     pub(crate) async fn forget(&self) {
-        if let Err(error) = self.bench.jobs.forget_upload(self.bench.job, &self.id).await {
-            warn!(job = %self.bench.job, upload = self.id, %error, "an upload that has ended stays recorded");
+        if let Err(error) = self.slice_context.jobs.forget_upload(self.slice_context.job, &self.id).await {
+            tracing::warn!(job = %self.slice_context.job, upload = self.id, %error, "cannot delete record of ended multipart upload; the record stays");
         }
     }
 
     /// Throws the upload away with all its parts, none of which may be in flight. When that
     /// cannot be confirmed, whoever runs the task next has to.
-    pub(crate) async fn abort(&self, hand: &Hand<'_>) -> Aborted {
-        let leash = Leash::unbounded();
+    pub(crate) async fn abort(&self, context: &TaskContext<'_>) -> Aborted {
+        let cancel = CancelToken::unbounded();
         let aborted = tokio::select! {
             biased;
-            aborted = abort(self.bench.job, &self.bench.target, &leash, &self.at, &self.id) => match aborted {
+            aborted = abort(self.slice_context.job, &self.slice_context.target, &cancel, &self.at, &self.id) => match aborted {
                 Ok(aborted) => aborted,
                 Err(error) if matches!(error.verdict, Verdict::Denied | Verdict::Invalid) => Aborted::Refused,
                 Err(_) => Aborted::Unanswered,
             },
-            () = self.bench.clock.sleep(ABORT_PATIENCE) => Aborted::Unanswered,
+            () = self.slice_context.clock.sleep(ABORT_PATIENCE) => Aborted::Unanswered,
         };
         match aborted {
             Aborted::Now | Aborted::Gone => self.forget().await,
-            Aborted::Refused | Aborted::Unanswered => hand.note_effect(),
+            Aborted::Refused | Aborted::Unanswered => context.note_effect(),
         }
         aborted
     }
@@ -121,13 +120,13 @@ pub(crate) enum Aborted {
     Unanswered,
 }
 
-async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> Result<Aborted, CallError> {
+async fn abort(job: JobId, place: &Place, cancel: &CancelToken, at: &At, id: &str) -> Result<Aborted, CallError> {
     let request = AbortMultipartUpload { at: at.clone(), upload_id: id.to_owned() };
-    match send(&*place.store, leash, request).await {
+    match send(&*place.store, cancel, request).await {
         Ok(()) => Ok(Aborted::Now),
         Err(error) if error.verdict == Verdict::Missing => Ok(Aborted::Gone),
         Err(error) => {
-            warn!(%job, bucket = %at.bucket, key = %at.key, upload = id, %error, "an upload is not aborted");
+            tracing::warn!(%job, bucket = %at.bucket, key = %at.key, upload = id, %error, "cannot abort multipart upload; its parts stay in the bucket");
             Err(error)
         }
     }
@@ -138,16 +137,19 @@ async fn abort(job: JobId, place: &Place, leash: &Leash, at: &At, id: &str) -> R
 ///
 /// # Errors
 /// The job store failed.
-pub async fn abort_recorded_uploads(bench: &Bench) -> Result<Vec<OpenUpload>, StoreError> {
+pub async fn abort_recorded_uploads(slice_context: &SliceContext) -> Result<Vec<OpenUpload>, StoreError> {
     let mut completing = Vec::new();
-    for upload in bench.jobs.uploads(bench.job, UploadsOf::Slice(bench.slice)).await? {
+    for upload in slice_context.jobs.uploads(slice_context.job, UploadsOf::Slice(slice_context.slice)).await? {
         if upload.completing.is_some() {
             completing.push(upload);
             continue;
         }
         let at = At { bucket: upload.bucket, key: upload.key };
-        if abort(bench.job, &bench.target, &bench.leash.finishing(), &at, &upload.upload_id).await.is_ok() {
-            bench.jobs.forget_upload(bench.job, &upload.upload_id).await?;
+        if abort(slice_context.job, &slice_context.target, &slice_context.cancel.for_cleanup(), &at, &upload.upload_id)
+            .await
+            .is_ok()
+        {
+            slice_context.jobs.forget_upload(slice_context.job, &upload.upload_id).await?;
         }
     }
     Ok(completing)
@@ -157,24 +159,24 @@ pub async fn abort_recorded_uploads(bench: &Bench) -> Result<Vec<OpenUpload>, St
 /// abort now stay recorded. A store that does not answer is asked for the first of them only.
 ///
 /// # Errors
-/// The job store failed, or the leash has no time left: the store was not asked.
+/// The job store failed, or the cancel token has no time left: the store was not asked.
 pub(crate) async fn abort_left_uploads(
     jobs: &dyn JobStore,
     clock: &dyn Clock,
     (job, of): (JobId, UploadsOf),
     place: &Place,
-    leash: &Leash,
-) -> Result<(), Setback> {
+    cancel: &CancelToken,
+) -> Result<(), StageError> {
     for OpenUpload { bucket, key, upload_id, .. } in jobs.uploads(job, of).await? {
         let at = At { bucket, key };
         let aborted = tokio::select! {
             biased;
-            aborted = abort(job, place, leash, &at, &upload_id) => aborted,
+            aborted = abort(job, place, cancel, &at, &upload_id) => aborted,
             () = clock.sleep(ABORT_PATIENCE) => return Ok(()),
         };
         match aborted {
             Ok(_) => jobs.forget_upload(job, &upload_id).await?,
-            Err(error) if error.verdict == Verdict::Stopped => return Err(Setback::Stopped),
+            Err(error) if error.verdict == Verdict::Stopped => return Err(StageError::Stopped),
             Err(_) => {}
         }
     }

@@ -2,7 +2,9 @@
 //! the objects of the report's endpoint. It is removed at once.
 
 use brigade_model::Job;
-use brigade_model::ports::object_store::{At, CallError, DeleteObject, HeadObject, Leash, PutDone, PutObject, Verdict};
+use brigade_model::ports::object_store::{
+    At, CallError, CancelToken, DeleteObject, HeadObject, PutDone, PutObject, Verdict,
+};
 
 use super::destination::{Destination, new_object};
 use crate::places::Place;
@@ -10,7 +12,7 @@ use crate::places::Place;
 /// Why the clock is not known better than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotSampled {
-    /// The leash ended.
+    /// The cancel token ended.
     Stopped,
     /// It may be later: something is away.
     NotNow(String),
@@ -50,10 +52,10 @@ pub(crate) fn sampling_place(job: &Job, place: &Place) -> Option<String> {
 }
 
 /// Writes the object, reads its time and removes it.
-pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Result<Sampled, NotSampled> {
-    let to = Destination::of(job, place, leash).map_err(|setback| NotSampled::Refused(setback.to_string()))?;
+pub(crate) async fn sample_clock(job: &Job, place: &Place, cancel: &CancelToken) -> Result<Sampled, NotSampled> {
+    let to = Destination::of(job, place, cancel).map_err(|stage_error| NotSampled::Refused(stage_error.to_string()))?;
     let to = to.ok_or_else(|| NotSampled::Refused("the job wants no report".to_owned()))?;
-    let at = to.at(to.clock_key().map_err(|setback| NotSampled::Refused(setback.to_string()))?);
+    let at = to.at(to.clock_key().map_err(|stage_error| NotSampled::Refused(stage_error.to_string()))?);
     let sent = place.stamps.read();
     // Of its own moment, so that an older one is not taken for it.
     let body = format!("written at {} to read the store's clock\n", place.stamps.now());
@@ -77,7 +79,7 @@ pub(crate) async fn sample_clock(job: &Job, place: &Place, leash: &Leash) -> Res
 async fn remove(to: &Destination<'_>, at: At, written: PutDone) -> Sampled {
     let delete = DeleteObject { at, version: written.version, if_match: None };
     let Err(error) = to.send(delete).await else { return Sampled::AndRemoved };
-    tracing::info!(report = %to, %error, "the object that told the store's clock stays in the bucket");
+    tracing::info!(report = %to, %error, "cannot delete store clock object; it stays in the bucket");
     match error.verdict {
         Verdict::Denied | Verdict::Precondition | Verdict::Invalid => Sampled::AndKept,
         _ => Sampled::AndRemoved,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use brigade_model::job::failure;
 use brigade_model::ports::object_store::{
-    At, CallError, Leash, Metadata, NewObject, PutObject, Request, Verdict, send,
+    At, CallError, CancelToken, Metadata, NewObject, PutObject, Request, Verdict, send,
 };
 use brigade_model::{BucketName, Job, JobFailure, JobId, ObjectKey};
 use bytes::Bytes;
@@ -12,12 +12,12 @@ use md5::{Digest, Md5};
 
 use crate::places::Place;
 use crate::report::rows::Kind;
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// Where the report of a job goes.
 pub(super) struct Destination<'a> {
     place: &'a Place,
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     job: JobId,
     /// The bucket as the job names it, for people and for `manifest.json`.
     pub(super) named: BucketName,
@@ -29,12 +29,12 @@ pub(super) struct Destination<'a> {
 
 impl<'a> Destination<'a> {
     /// The destination; `None` when the job wants no report.
-    pub(super) fn of(job: &'a Job, place: &'a Place, leash: &'a Leash) -> Result<Option<Self>, Setback> {
+    pub(super) fn of(job: &'a Job, place: &'a Place, cancel: &'a CancelToken) -> Result<Option<Self>, StageError> {
         let spec = &job.spec.report;
         if !spec.enabled {
             return Ok(None);
         }
-        let failed = |code, reason: String| Setback::Failed(JobFailure::new(code, reason));
+        let failed = |code, reason: String| StageError::Failed(JobFailure::new(code, reason));
         let named = spec.bucket.as_ref().map(|bucket| &bucket.bucket);
         let named = named.ok_or_else(|| {
             failed(failure::REPORT_DELIVERY_FAILED, "the job wants a report and names no bucket for it".to_owned())
@@ -43,39 +43,39 @@ impl<'a> Destination<'a> {
             failed(failure::ACCESS_DENIED, format!("the role does not allow a report in bucket {named}"))
         })?;
         let folder = folder(spec.prefix.as_deref().unwrap_or_default(), job.id);
-        Ok(Some(Self { place, leash, job: job.id, named: named.clone(), bucket, folder }))
+        Ok(Some(Self { place, cancel, job: job.id, named: named.clone(), bucket, folder }))
     }
 
     /// The key of `manifest.json`.
-    pub(super) fn manifest_key(&self) -> Result<ObjectKey, Setback> {
+    pub(super) fn manifest_key(&self) -> Result<ObjectKey, StageError> {
         self.key("manifest.json")
     }
 
     /// The key of `manifest.json.md5`.
-    pub(super) fn manifest_md5_key(&self) -> Result<ObjectKey, Setback> {
+    pub(super) fn manifest_md5_key(&self) -> Result<ObjectKey, StageError> {
         self.key("manifest.json.md5")
     }
 
     /// The key of the small object that tells the store's clock.
-    pub(super) fn clock_key(&self) -> Result<ObjectKey, Setback> {
+    pub(super) fn clock_key(&self) -> Result<ObjectKey, StageError> {
         self.key("clock")
     }
 
     /// The key of the upload that proves the place.
-    pub(super) fn trial_key(&self) -> Result<ObjectKey, Setback> {
+    pub(super) fn trial_key(&self) -> Result<ObjectKey, StageError> {
         self.key("upload-test")
     }
 
     /// The key of a file of rows: 40 hexadecimal digits, a hash of the job and the kind and then
     /// the file's number, so that files of a kind sort in the manifest's order.
-    pub(super) fn rows_key(&self, kind: Kind, number: u32) -> Result<ObjectKey, Setback> {
+    pub(super) fn rows_key(&self, kind: Kind, number: u32) -> Result<ObjectKey, StageError> {
         let hash = Md5::digest(format!("{}/{}", self.job, kind.word()));
         self.key(&format!("results/{}{number:08x}.csv", hex::encode(hash)))
     }
 
-    fn key(&self, name: &str) -> Result<ObjectKey, Setback> {
+    fn key(&self, name: &str) -> Result<ObjectKey, StageError> {
         ObjectKey::new(format!("{}{name}", self.folder)).map_err(|error| {
-            Setback::Failed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, format!("the report's key: {error}")))
+            StageError::Failed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, format!("the report's key: {error}")))
         })
     }
 
@@ -86,20 +86,20 @@ impl<'a> Destination<'a> {
 
     /// Makes a call there.
     pub(super) async fn send<R: Request>(&self, request: R) -> Result<R::Answer, CallError> {
-        send(&*self.place.store, self.leash, request).await
+        send(&*self.place.store, self.cancel, request).await
     }
 
     /// Writes an object whole.
-    pub(super) async fn put(&self, key: ObjectKey, body: Bytes, content_type: &str) -> Result<(), Setback> {
+    pub(super) async fn put(&self, key: ObjectKey, body: Bytes, content_type: &str) -> Result<(), StageError> {
         let request = PutObject::ours(self.at(key), body, new_object(content_type));
-        self.send(request).await.map(|_| ()).map_err(|error| self.setback(&error))
+        self.send(request).await.map(|_| ()).map_err(|error| self.stage_error(&error))
     }
 
     /// What a call that did not succeed means for the report.
-    pub(super) fn setback(&self, error: &CallError) -> Setback {
+    pub(super) fn stage_error(&self, error: &CallError) -> StageError {
         match error.verdict {
-            Verdict::Stopped => Setback::Stopped,
-            _ => Setback::Again(format!("the report cannot be written to {self}: {error}")),
+            Verdict::Stopped => StageError::Stopped,
+            _ => StageError::Again(format!("the report cannot be written to {self}: {error}")),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::report::WriteReport;
 use crate::report::destination::Destination;
 use crate::report::rows::{Kind, put_row};
 use crate::report::upload::Upload;
-use crate::setback::Setback;
 use crate::slice;
+use crate::stage_error::StageError;
 
 /// Slices read from the store at once.
 const SLICES_PAGE: usize = 1000;
@@ -26,7 +26,7 @@ pub(super) async fn write_files<'a>(
     what: WriteReport<'a>,
     to: &'a Destination<'a>,
     rows_max: u64,
-) -> Result<(), Setback> {
+) -> Result<(), StageError> {
     let recorded = what.jobs.report_files(what.job.id).await?;
     let recorded: HashSet<(String, u32)> = recorded.into_iter().map(|file| (file.kind, file.number)).collect();
     for &kind in kinds(what.job.spec.report.scope) {
@@ -76,7 +76,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), Setback> {
+    async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), StageError> {
         let rows = rows_of(self.kind, slice);
         if self.rows == 0 && !self.recorded.contains(&(self.kind.word().to_owned(), self.number)) {
             let key = self.to.rows_key(self.kind, self.number)?;
@@ -87,13 +87,15 @@ impl File<'_> {
         let added = add_rows(self.what, self.kind, slice, upload).await?;
         if added != rows {
             let (index, kind) = (slice.index, self.kind.word());
-            return Err(Setback::internal(format!("slice {index} counts {rows} {kind} tasks, its parts hold {added}")));
+            return Err(StageError::internal(format!(
+                "slice {index} counts {rows} {kind} tasks, its parts hold {added}"
+            )));
         }
         Ok(())
     }
 
     /// Ends the file, if it has rows, and stands before the next.
-    async fn end(&mut self) -> Result<(), Setback> {
+    async fn end(&mut self) -> Result<(), StageError> {
         if let Some(upload) = self.upload.take() {
             let written = upload.finish().await?;
             let file = ReportFile {
@@ -120,10 +122,10 @@ async fn add_rows(
     kind: Kind,
     slice: &SliceRow,
     upload: &mut Upload<'_>,
-) -> Result<u64, Setback> {
+) -> Result<u64, StageError> {
     let parts = what.jobs.parts(what.job.id, slice.index).await?;
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
-        .map_err(|error| Setback::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
+        .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
     let tasks = slice::open(what.spool, what.job, slice).await?;
     let (mut added, mut pace) = (0, Pace::default());
     for (offset, task) in (0..).zip(tasks) {

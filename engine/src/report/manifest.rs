@@ -18,7 +18,7 @@ use crate::report::WriteReport;
 use crate::report::destination::Destination;
 use crate::report::parameters::parameters;
 use crate::report::rows::{DRY_RUN, Kind, SCHEMA};
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -102,7 +102,7 @@ struct LeftUpload<'a> {
 const LEFT_UPLOADS_MAX: usize = 1000;
 
 /// Writes `manifest.json.md5` and then `manifest.json`.
-pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
+pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), StageError> {
     let files = what.jobs.report_files(what.job.id).await?;
     let mut left = what.jobs.uploads(what.job.id, UploadsOf::Slices).await?;
     left.truncate(LEFT_UPLOADS_MAX);

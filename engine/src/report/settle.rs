@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    fn slice(tasks: u32, must_look: bool) -> SliceRow {
+    fn slice(tasks: u32, must_check: bool) -> SliceRow {
         SliceRow {
             index: 0,
             first_task: 0,
@@ -55,7 +55,7 @@ mod tests {
             succeeded: 0,
             failed: 0,
             is_leased: false,
-            must_look,
+            must_check,
             revocations: 0,
             first_leased: None,
             unsettled_since: None,
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn of_a_job_that_was_restored_nothing_without_an_outcome_is_certain() {
         let known = succeeded((0..100).chain(150..2000));
-        for must_look in [false, true] {
-            let parts = settle(&slice(8192, must_look), true, &outcomes(8192, &known));
+        for must_check in [false, true] {
+            let parts = settle(&slice(8192, must_check), true, &outcomes(8192, &known));
             assert_eq!(failed(&parts), 8192 - 1950);
         }
         assert!(settle(&slice(64, false), true, &outcomes(64, &succeeded(0..64))).is_empty());

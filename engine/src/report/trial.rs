@@ -8,21 +8,21 @@
 
 use brigade_model::job::failure;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CallError, CreateMultipartUpload, Leash, ListMultipartUploads, Verdict,
+    AbortMultipartUpload, At, CallError, CancelToken, CreateMultipartUpload, ListMultipartUploads, Verdict,
 };
 use brigade_model::{Job, JobFailure};
 
 use crate::places::Place;
 use crate::report::destination::Destination;
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// Proves that the report can be written and an upload be aborted; does nothing when no report is
 /// wanted.
 ///
 /// # Errors
 /// [`Setback::Failed`] when the role or the store refuses it.
-pub async fn try_place(job: &Job, place: &Place, leash: &Leash) -> Result<(), Setback> {
-    let Some(to) = Destination::of(job, place, leash)? else { return Ok(()) };
+pub async fn try_place(job: &Job, place: &Place, cancel: &CancelToken) -> Result<(), StageError> {
+    let Some(to) = Destination::of(job, place, cancel)? else { return Ok(()) };
     let at = to.at(to.trial_key()?);
     let refused = |error: CallError| refusal(&to, &error);
     let upload_id = to.send(CreateMultipartUpload { at: at.clone(), with: Box::default() }).await;
@@ -34,8 +34,8 @@ pub async fn try_place(job: &Job, place: &Place, leash: &Leash) -> Result<(), Se
 /// for it.
 ///
 /// # Errors
-/// [`Setback::Stopped`] when the leash ended.
-pub(super) async fn abort_left(to: &Destination<'_>) -> Result<(), Setback> {
+/// [`Setback::Stopped`] when the cancel token ended.
+pub(super) async fn abort_left(to: &Destination<'_>) -> Result<(), StageError> {
     let At { bucket, key } = to.at(to.trial_key()?);
     let left = match to.send(ListMultipartUploads { bucket: bucket.clone(), prefix: key.as_str().to_owned() }).await {
         Ok(uploads) => uploads.into_iter().filter(|upload| upload.key == key),
@@ -57,21 +57,21 @@ async fn abort(to: &Destination<'_>, at: &At, upload_id: String) -> Result<(), C
     }
 }
 
-fn unless_stopped(to: &Destination<'_>, error: &CallError) -> Result<(), Setback> {
+fn unless_stopped(to: &Destination<'_>, error: &CallError) -> Result<(), StageError> {
     if error.verdict == Verdict::Stopped {
-        return Err(Setback::Stopped);
+        return Err(StageError::Stopped);
     }
-    tracing::debug!(report = %to, %error, "uploads that a test of the report's place left open stay");
+    tracing::debug!(report = %to, %error, "cannot abort multipart upload of the report test; it stays open");
     Ok(())
 }
 
 /// What a refused trial means: a report that the store does not take now will not be taken
 /// after the work either.
-fn refusal(to: &Destination<'_>, error: &CallError) -> Setback {
+fn refusal(to: &Destination<'_>, error: &CallError) -> StageError {
     let code = match error.verdict {
         Verdict::Denied => failure::ACCESS_DENIED,
         Verdict::Missing | Verdict::Precondition | Verdict::Invalid => failure::REPORT_DELIVERY_FAILED,
-        _ => return to.setback(error),
+        _ => return to.stage_error(error),
     };
-    Setback::Failed(JobFailure::new(code, format!("the report cannot be written to {to}: {error}")))
+    StageError::Failed(JobFailure::new(code, format!("the report cannot be written to {to}: {error}")))
 }

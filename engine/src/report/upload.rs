@@ -16,7 +16,7 @@ use crate::byte_budget::Room;
 use crate::pace::{PACE_BYTES, Pace};
 use crate::report::WriteReport;
 use crate::report::destination::{Destination, new_object};
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// A part goes out when it has so many bytes: above the least that stores take, and small
 /// enough to be held. A file of a million rows is some hundred parts of 10,000.
@@ -57,8 +57,12 @@ pub(super) struct Written {
 
 impl<'a> Upload<'a> {
     /// An empty object, once there is room for its parts, which are held one at a time.
-    pub(super) async fn begin(what: WriteReport<'a>, to: &'a Destination<'a>, key: ObjectKey) -> Result<Self, Setback> {
-        let room = what.bytes.take(what.job.id, BUFFER_BYTES as u64, what.leash).await.ok_or(Setback::Stopped)?;
+    pub(super) async fn begin(
+        what: WriteReport<'a>,
+        to: &'a Destination<'a>,
+        key: ObjectKey,
+    ) -> Result<Self, StageError> {
+        let room = what.bytes.take(what.job.id, BUFFER_BYTES as u64, what.cancel).await.ok_or(StageError::Stopped)?;
         Ok(Self {
             what,
             to,
@@ -72,12 +76,12 @@ impl<'a> Upload<'a> {
     }
 
     /// Sends a part when the buffer holds one.
-    pub(super) async fn send_full_part(&mut self) -> Result<(), Setback> {
+    pub(super) async fn send_full_part(&mut self) -> Result<(), StageError> {
         if self.buffer.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
     }
 
     /// Makes the object of what was put into the buffer since the beginning.
-    pub(super) async fn finish(mut self) -> Result<Written, Setback> {
+    pub(super) async fn finish(mut self) -> Result<Written, StageError> {
         if self.parts.is_none() {
             // Whoever is given the bytes may keep them.
             self.buffer.shrink_to_fit();
@@ -93,7 +97,7 @@ impl<'a> Upload<'a> {
         Ok(Written { md5, upload_id: self.parts.map(|parts| parts.upload_id) })
     }
 
-    async fn send_part(&mut self) -> Result<(), Setback> {
+    async fn send_part(&mut self) -> Result<(), StageError> {
         let mut parts = match self.parts.take() {
             Some(parts) => parts,
             None => self.begin_parts().await?,
@@ -102,7 +106,7 @@ impl<'a> Upload<'a> {
         let upload_id = parts.upload_id.clone();
         let body = self.take_buffer().await;
         let request = UploadPart { at: self.at.clone(), upload_id, part, body: body.clone() };
-        let done = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        let done = self.to.send(request).await.map_err(|error| self.to.stage_error(&error))?;
         // The next part is held where this one was: nobody else has it any more.
         self.buffer = body.into();
         self.buffer.clear();
@@ -111,9 +115,9 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    async fn begin_parts(&self) -> Result<Parts, Setback> {
+    async fn begin_parts(&self) -> Result<Parts, StageError> {
         let request = CreateMultipartUpload { at: self.at.clone(), with: Box::new(new_object(CONTENT_TYPE)) };
-        let upload_id = self.to.send(request).await.map_err(|error| self.to.setback(&error))?;
+        let upload_id = self.to.send(request).await.map_err(|error| self.to.stage_error(&error))?;
         let At { bucket, key } = self.at.clone();
         let upload = OpenUpload { bucket, key, upload_id: upload_id.clone(), completing: None };
         let lease = self.what.lease;
@@ -121,23 +125,23 @@ impl<'a> Upload<'a> {
         Ok(Parts { upload_id, etags: Vec::new() })
     }
 
-    async fn complete(&self) -> Result<(), Setback> {
+    async fn complete(&self) -> Result<(), StageError> {
         let Some(Parts { upload_id, etags }) = &self.parts else { return Ok(()) };
         let (at, upload_id, parts) = (self.at.clone(), upload_id.clone(), etags.clone());
         match self.to.send(CompleteMultipartUpload::new(at, upload_id, parts)).await {
             Ok(_) => Ok(()),
             Err(error) if error.effect == Effect::Unknown && self.is_there().await? => Ok(()),
-            Err(error) => Err(self.to.setback(&error)),
+            Err(error) => Err(self.to.stage_error(&error)),
         }
     }
 
     /// Whether the object has the size and, where the store tells, the parts that were sent.
-    async fn is_there(&self) -> Result<bool, Setback> {
+    async fn is_there(&self) -> Result<bool, StageError> {
         let sent = self.parts.as_ref().map_or(0, |parts| parts.etags.len());
         match self.to.send(HeadObject { at: self.at.clone(), version: None }).await {
             Ok(head) => Ok(head.size == self.size && head.parts.is_none_or(|parts| parts as usize == sent)),
             Err(error) if error.verdict == Verdict::Missing => Ok(false),
-            Err(error) => Err(self.to.setback(&error)),
+            Err(error) => Err(self.to.stage_error(&error)),
         }
     }
 
@@ -154,13 +158,13 @@ impl<'a> Upload<'a> {
 }
 
 /// Aborts what an earlier owner of the stage left open.
-pub(super) async fn abort_open(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), Setback> {
+pub(super) async fn abort_open(what: WriteReport<'_>, to: &Destination<'_>) -> Result<(), StageError> {
     for OpenUpload { bucket, key, upload_id, .. } in what.jobs.uploads(what.job.id, UploadsOf::Report).await? {
         let at = At { bucket, key };
         match to.send(AbortMultipartUpload { at, upload_id: upload_id.clone() }).await {
             // It was completed, or aborted, and then not forgotten.
             Err(error) if error.verdict == Verdict::Missing => {}
-            Err(error) => return Err(to.setback(&error)),
+            Err(error) => return Err(to.stage_error(&error)),
             Ok(()) => {}
         }
         what.jobs.forget_upload(what.job.id, &upload_id).await?;

@@ -6,14 +6,14 @@
 
 use brigade_model::job::{JobFailure, failure};
 use brigade_model::ports::job_store::{AddSlicesError, NewSlice, StageLease};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{JobStore, Spool};
 use brigade_model::{Job, Task};
 
 use crate::manifest::row::Row;
-use crate::setback::Setback;
 use crate::slice::codec::SliceWriter;
 use crate::slice::plan;
+use crate::stage_error::StageError;
 
 /// Slices added to the store at once: what a lost preparation may leave in the spool without a
 /// row, and what one transaction of the store takes.
@@ -35,7 +35,7 @@ pub(crate) struct Slicing<'a> {
     /// What the slices and outcomes of its account may take, in bytes.
     pub(crate) bytes_max: u64,
     /// How long it may go on.
-    pub(crate) leash: &'a Leash,
+    pub(crate) cancel: &'a CancelToken,
 }
 
 /// Cuts tasks into slices and records those that are not recorded yet.
@@ -52,7 +52,7 @@ pub(crate) struct Slicer<'a> {
 }
 
 impl<'a> Slicer<'a> {
-    pub(crate) async fn begin(what: Slicing<'a>) -> Result<Self, Setback> {
+    pub(crate) async fn begin(what: Slicing<'a>) -> Result<Self, StageError> {
         let mut slicer = Self {
             what,
             tasks_max: what.job.spec.operation.kind().slice_tasks_max(),
@@ -67,12 +67,12 @@ impl<'a> Slicer<'a> {
         Ok(slicer)
     }
 
-    pub(crate) async fn add(&mut self, task: &Task) -> Result<(), Setback> {
+    pub(crate) async fn add(&mut self, task: &Task) -> Result<(), StageError> {
         self.writer.add(task);
         self.count().await
     }
 
-    pub(crate) async fn add_row(&mut self, row: &Row) -> Result<(), Setback> {
+    pub(crate) async fn add_row(&mut self, row: &Row) -> Result<(), StageError> {
         match row.is_behind_blank {
             true => self.writer.add_behind_blank(&row.task),
             false => self.writer.add(&row.task),
@@ -80,9 +80,9 @@ impl<'a> Slicer<'a> {
         self.count().await
     }
 
-    async fn count(&mut self) -> Result<(), Setback> {
-        if self.what.leash.is_stopped() {
-            return Err(Setback::Stopped);
+    async fn count(&mut self) -> Result<(), StageError> {
+        if self.what.cancel.is_stopped() {
+            return Err(StageError::Stopped);
         }
         self.tasks += 1;
         if self.writer.tasks() == plan::tasks_of(self.index, self.tasks_max) {
@@ -92,25 +92,25 @@ impl<'a> Slicer<'a> {
     }
 
     /// Ends the work, whatever came of it.
-    pub(crate) async fn leave<T>(mut self, done: Result<T, Setback>) -> Result<T, Setback> {
+    pub(crate) async fn leave<T>(mut self, done: Result<T, StageError>) -> Result<T, StageError> {
         // What was written counts: who goes on does so behind it.
         let recorded = self.record().await;
         // A file that no row names takes room that is not counted.
         for slice in self.written {
             if let Err(error) = self.what.spool.remove(&slice.spool_name).await {
-                tracing::warn!(job = %self.what.job.id, %error, "a spool file without a row goes with the job");
+                tracing::warn!(job = %self.what.job.id, %error, "cannot remove unrecorded spool file; the purge of its job removes it");
             }
         }
         done.and_then(|done| recorded.map(|()| done))
     }
 
-    pub(crate) async fn finish(&mut self) -> Result<(u64, u32), Setback> {
+    pub(crate) async fn finish(&mut self) -> Result<(u64, u32), StageError> {
         if self.writer.tasks() > 0 {
             self.end_slice().await?;
         }
         self.record().await?;
         if self.index < self.recorded {
-            return Err(Setback::internal(format!(
+            return Err(StageError::internal(format!(
                 "the manifest makes {} slices, but {} are recorded",
                 self.index, self.recorded
             )));
@@ -118,7 +118,7 @@ impl<'a> Slicer<'a> {
         Ok((self.tasks, self.index))
     }
 
-    async fn end_slice(&mut self) -> Result<(), Setback> {
+    async fn end_slice(&mut self) -> Result<(), StageError> {
         if self.index < self.recorded {
             if self.compares_recorded {
                 self.compare_recorded().await?;
@@ -134,18 +134,18 @@ impl<'a> Slicer<'a> {
         Ok(())
     }
 
-    async fn compare_recorded(&mut self) -> Result<(), Setback> {
+    async fn compare_recorded(&mut self) -> Result<(), StageError> {
         let recorded = self.what.jobs.slices(self.what.lease.job, self.index, 1).await?;
-        let recorded = recorded.first().ok_or(Setback::Fenced)?;
+        let recorded = recorded.first().ok_or(StageError::Fenced)?;
         let file = self.what.spool.read(&recorded.spool_name).await?;
         if self.writer.matches(&file).await {
             return Ok(());
         }
         let reason = "parts of the inventory, which states no MD5 for them, changed since they were read first";
-        Err(Setback::Failed(JobFailure::new(failure::MANIFEST_ETAG_MISMATCH, reason)))
+        Err(StageError::Failed(JobFailure::new(failure::MANIFEST_ETAG_MISMATCH, reason)))
     }
 
-    async fn write(&mut self) -> Result<(), Setback> {
+    async fn write(&mut self) -> Result<(), StageError> {
         let lease = self.what.lease;
         let (first_task, tasks) = (self.writer.first_task(), self.writer.tasks());
         let spool_name = plan::spool_name(lease.job, self.index, lease.fence);
@@ -157,7 +157,7 @@ impl<'a> Slicer<'a> {
     }
 
     /// Adds what was written to the store.
-    async fn record(&mut self) -> Result<(), Setback> {
+    async fn record(&mut self) -> Result<(), StageError> {
         if self.written.is_empty() {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl<'a> Slicer<'a> {
 }
 
 /// How many slices an earlier preparation recorded; they are numbered without a gap.
-async fn count_recorded(what: Slicing<'_>) -> Result<u32, Setback> {
+async fn count_recorded(what: Slicing<'_>) -> Result<u32, StageError> {
     let mut next = 0;
     loop {
         let page = what.jobs.slices(what.lease.job, next, SLICES_PAGE).await?;

@@ -3,40 +3,40 @@
 
 use brigade_model::job::{Change, Job};
 use brigade_model::ports::job_store::{StageLease, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{JobId, Status};
 
-use crate::setback::Setback;
-use crate::shop::{Shop, verdict_of_progress};
-use crate::stage::{Step, leave};
+use crate::context::{EngineContext, verdict_of_progress};
+use crate::stage::{StageStep, leave};
+use crate::stage_error::StageError;
 
-/// Waits until no lease of the job remains; `false` when the leash ended before.
-pub(crate) async fn drain(shop: &Shop, job: JobId, leash: &Leash) -> Result<bool, StoreError> {
-    let mut ear = shop.ear();
-    while !leash.is_stopped() {
-        shop.revoke_lost(job).await?;
-        if shop.ports.jobs.count_leased(job).await? == 0 {
+/// Waits until no lease of the job remains; `false` when the cancel token ended before.
+pub(crate) async fn drain(context: &EngineContext, job: JobId, cancel: &CancelToken) -> Result<bool, StoreError> {
+    let mut wakeup = context.subscribe();
+    while !cancel.is_stopped() {
+        context.revoke_lost(job).await?;
+        if context.ports.jobs.count_leased(job).await? == 0 {
             return Ok(true);
         }
         tokio::select! {
             biased;
-            () = leash.stopped() => {}
-            () = shop.listen(&mut ear) => {}
+            () = cancel.stopped() => {}
+            () = context.wait(&mut wakeup) => {}
         }
     }
     Ok(false)
 }
 
 /// Pausing becomes Paused, or ends what has nothing left to pause.
-pub(crate) async fn pause(shop: &Shop, lease: &StageLease, leash: &Leash) -> Step {
-    match drain(shop, lease.job, leash).await {
+pub(crate) async fn pause(context: &EngineContext, lease: &StageLease, cancel: &CancelToken) -> StageStep {
+    match drain(context, lease.job, cancel).await {
         Ok(true) => {}
-        Ok(false) => return leave(&Setback::Stopped),
+        Ok(false) => return leave(&StageError::Stopped),
         Err(error) => return error.into(),
     }
     let decide = |job: &Job| match verdict_of_progress(job) {
         None if job.status == Status::Pausing => Some(Change::Drained),
         verdict => verdict,
     };
-    shop.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
+    context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }

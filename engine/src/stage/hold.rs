@@ -1,12 +1,12 @@
 //! Holding a stage's lease while its work goes on: renews it at a third of its life, and ends
-//! the work's leash when it is lost.
+//! the work's cancel token when it is lost.
 
 use std::time::Duration;
 
 use brigade_model::JobId;
 use brigade_model::limits::LEASE_TTL;
 use brigade_model::ports::job_store::{LeaseError, OwnerId, StageLease, StoreError};
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 
 use crate::ports::Ports;
 
@@ -16,11 +16,11 @@ pub(crate) async fn take_stage(
     job: JobId,
     owner: OwnerId,
     grace: Duration,
-    leash: &Leash,
+    cancel: &CancelToken,
 ) -> Result<Option<StageLease>, StoreError> {
     let before = ports.clock.monotonic();
     let lease = ports.jobs.lease_stage(job, owner, ports.lease_token(), LEASE_TTL, grace).await?;
-    leash.prolong(before.after(LEASE_TTL));
+    cancel.prolong(before.after(LEASE_TTL));
     Ok(lease)
 }
 
@@ -28,11 +28,11 @@ pub(crate) async fn take_stage(
 pub(crate) async fn hold_stage<T>(
     ports: &Ports,
     lease: &StageLease,
-    leash: &Leash,
+    cancel: &CancelToken,
     work: impl Future<Output = T> + Send,
 ) -> T {
     let ended = {
-        let renewing = renew(ports, lease, leash);
+        let renewing = renew(ports, lease, cancel);
         tokio::pin!(work, renewing);
         tokio::select! {
             biased;
@@ -41,25 +41,27 @@ pub(crate) async fn hold_stage<T>(
         }
     };
     if let Err(error) = ports.jobs.release_stage(lease).await {
-        tracing::warn!(job = %lease.job, %error, "a stage's lease was not given back; it will expire");
+        tracing::warn!(job = %lease.job, %error, "cannot release stage lease; it will expire");
     }
     ended
 }
 
-/// Renews until the lease is lost, and then stops the leash.
-async fn renew(ports: &Ports, lease: &StageLease, leash: &Leash) {
+/// Renews until the lease is lost, and then stops the cancel token.
+async fn renew(ports: &Ports, lease: &StageLease, cancel: &CancelToken) {
     loop {
         ports.clock.sleep(LEASE_TTL / 3).await;
         let before = ports.clock.monotonic();
         match ports.jobs.renew_stage(lease, LEASE_TTL).await {
-            Ok(()) => leash.prolong(before.after(LEASE_TTL)),
+            Ok(()) => cancel.prolong(before.after(LEASE_TTL)),
             Err(LeaseError::Fenced) => {
-                tracing::warn!(job = %lease.job, "another holder took the stage over");
-                leash.cut();
+                tracing::warn!(job = %lease.job, "stage lease lost; another worker has the stage");
+                cancel.kill();
                 return;
             }
-            // The lease runs on until its expiry; the leash sees to it that nothing outlives it.
-            Err(LeaseError::Store(error)) => tracing::warn!(job = %lease.job, %error, "a lease was not renewed"),
+            // The lease runs on until its expiry; the cancel token sees to it that nothing outlives it.
+            Err(LeaseError::Store(error)) => {
+                tracing::warn!(job = %lease.job, %error, "cannot renew stage lease; the stage runs until it expires")
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! How long a stage lets a call wait: then it says why, and makes room for other jobs.
 //!
-//! Below stands `retry`, which waits at the gate of an endpoint that is away, and tries again what
+//! Below stands `retry`, which waits at the circuit breaker of an endpoint that is away, and tries again what
 //! fails. A task has the place of its slice for itself; a stage has one that others wait for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Leash, ObjectStore, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, ObjectStore, Verdict};
 use brigade_model::ports::{Clock, clock::Monotonic};
 
 use crate::places::{Place, RolePlaces};
@@ -55,8 +55,8 @@ impl Patient {
 
 #[async_trait]
 impl ObjectStore for Patient {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let (began, branch) = (self.clock.monotonic(), leash.branch());
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let (began, branch) = (self.clock.monotonic(), cancel.branch());
         let answered = self.inner.call(&branch, call);
         tokio::pin!(answered);
         let answer = tokio::select! {
@@ -77,15 +77,15 @@ mod tests {
     use brigade_runtime::SimulatedClock;
 
     use super::*;
-    use crate::rig::at;
+    use crate::test_job::at;
 
-    /// Waits until the leash is stopped, as `retry` does.
+    /// Waits until the cancel token is stopped, as `retry` does.
     struct Waits;
 
     #[async_trait]
     impl ObjectStore for Waits {
-        async fn call(&self, leash: &Leash, _: Call) -> Result<Answer, CallError> {
-            leash.stopped().await;
+        async fn call(&self, cancel: &CancelToken, _: Call) -> Result<Answer, CallError> {
+            cancel.stopped().await;
             Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped while it is away"))
         }
     }
@@ -95,32 +95,32 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
         let patient = Patient { inner: Arc::new(Waits), clock: clock.clone() };
         let head = || HeadObject { at: at("photos", "k"), version: None };
-        let leash = Leash::unbounded();
-        let error = send(&patient, &leash, head()).await.unwrap_err();
+        let cancel = CancelToken::unbounded();
+        let error = send(&patient, &cancel, head()).await.unwrap_err();
         assert_eq!((error.verdict, clock.monotonic().0), (Verdict::Transient, CALL_PATIENCE));
-        assert!(!leash.is_stopped(), "only the call was stopped");
+        assert!(!cancel.is_stopped(), "only the call was stopped");
 
         for (after, verdict) in [(10, Verdict::Transient), (0, Verdict::Stopped)] {
-            let leash = Leash::unbounded();
+            let cancel = CancelToken::unbounded();
             let stopping = async {
                 clock.sleep(Duration::from_secs(after)).await;
-                leash.stop();
+                cancel.stop();
             };
-            let (answer, ()) = tokio::join!(send(&patient, &leash, head()), stopping);
+            let (answer, ()) = tokio::join!(send(&patient, &cancel, head()), stopping);
             assert_eq!(answer.unwrap_err().verdict, verdict, "stopped after {after} s");
         }
     }
 
     #[test]
     fn a_branch_of_a_leash_stops_alone_and_ends_with_it() {
-        let leash = Leash::unbounded();
-        let (one, other) = (leash.branch(), leash.branch());
+        let cancel = CancelToken::unbounded();
+        let (one, other) = (cancel.branch(), cancel.branch());
         one.stop();
-        assert!(one.is_stopped() && one.clone().is_stopped() && !one.finishing().is_stopped());
-        assert!(!other.is_stopped() && !leash.is_stopped());
-        leash.stop();
-        assert!(other.is_stopped() && !other.finishing().is_stopped());
-        leash.cut();
-        assert!(other.finishing().is_stopped());
+        assert!(one.is_stopped() && one.clone().is_stopped() && !one.for_cleanup().is_stopped());
+        assert!(!other.is_stopped() && !cancel.is_stopped());
+        cancel.stop();
+        assert!(other.is_stopped() && !other.for_cleanup().is_stopped());
+        cancel.kill();
+        assert!(other.for_cleanup().is_stopped());
     }
 }

@@ -5,16 +5,16 @@
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::status::stage;
 use brigade_model::{Stage, Status};
 
+use crate::context::EngineContext;
 use crate::ports::Ports;
 use crate::report;
-use crate::setback::Setback;
-use crate::shop::Shop;
 use crate::stage::patience::patient_places;
-use crate::stage::{AGAIN, Step, leave, say_and_wait};
+use crate::stage::{RETRY_DELAY, StageStep, leave, say_and_wait};
+use crate::stage_error::StageError;
 use crate::store_clock::ensure_sampled;
 
 mod context;
@@ -28,36 +28,43 @@ mod sample;
 pub(crate) use context::Prepare;
 
 /// Takes a job from New or Preparing to where it waits for somebody.
-pub(crate) async fn prepare(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Step {
+pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLease, cancel: &CancelToken) -> StageStep {
     let change = if job.status == Status::New {
         Change::PreparationStarted
     } else {
         let read = tokio::select! {
             biased;
-            read = read_tasks(shop, job, lease, leash) => read,
-            () = until_space_is_low(shop) => return Step::Again(AGAIN),
+            read = read_tasks(context, job, lease, cancel) => read,
+            () = until_space_is_low(context) => return StageStep::Again(RETRY_DELAY),
         };
         match read {
             Ok(prepared) => Change::ManifestRead(prepared),
-            Err(Setback::Failed(why)) => Change::StageFailed(why),
-            Err(Setback::Again(reason)) => match shop.waited(job).await {
-                Ok(waited) if waited < shop.config.prepare_patience => return say_and_wait(shop, lease, &reason).await,
+            Err(StageError::Failed(why)) => Change::StageFailed(why),
+            Err(StageError::Again(reason)) => match context.waited(job).await {
+                Ok(waited) if waited < context.config.prepare_patience => {
+                    return say_and_wait(context, lease, &reason).await;
+                }
                 Ok(_) => Change::StageFailed(JobFailure::new(failure::PREPARATION_FAILED, reason)),
                 Err(error) => return error.into(),
             },
-            Err(setback) => return leave(&setback),
+            Err(stage_error) => return leave(&stage_error),
         }
     };
     let from = job.status;
     let decide = |job: &Job| (stage(job.status) == Stage::Prepare && job.status == from).then(|| change.clone());
-    shop.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
+    context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 
-async fn read_tasks(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -> Result<Prepared, Setback> {
-    let places = patient_places(shop.places_to_run(job)?, &shop.ports.clock);
-    let Ports { jobs, spool, .. } = &shop.ports;
-    let (bytes, bytes_max) = (&shop.bytes, shop.config.quotas.of(&job.account).bytes_max);
-    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, leash, bytes, bytes_max };
+async fn read_tasks(
+    context: &EngineContext,
+    job: &Job,
+    lease: &StageLease,
+    cancel: &CancelToken,
+) -> Result<Prepared, StageError> {
+    let places = patient_places(context.places_to_run(job)?, &context.ports.clock);
+    let Ports { jobs, spool, .. } = &context.ports;
+    let (bytes, bytes_max) = (&context.bytes, context.config.quotas.of(&job.account).bytes_max);
+    let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, cancel, bytes, bytes_max };
     make_slices(what).await
 }
 
@@ -65,20 +72,20 @@ async fn read_tasks(shop: &Shop, job: &Job, lease: &StageLease, leash: &Leash) -
 ///
 /// # Errors
 /// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
-pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<Prepared, Setback> {
+pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<Prepared, StageError> {
     // Better now than after the work.
-    report::try_place(what.job, &what.places.report, what.leash).await?;
+    report::try_place(what.job, &what.places.report, what.cancel).await?;
     // Before the first attempt, so that the worker that takes over can tell what was written since.
-    ensure_sampled(what.jobs, what.job, what.places, what.leash, true).await?;
+    ensure_sampled(what.jobs, what.job, what.places, what.cancel, true).await?;
     match what.job.spec.retry_of {
         Some(source) => ended_job::read_tasks(what, source).await,
         None => manifest::read_tasks(what).await,
     }
 }
 
-/// Done when the spool has no room for more slices; the gate then keeps the job from entering.
-async fn until_space_is_low(shop: &Shop) {
-    while shop.space.may_lease() {
-        shop.ports.clock.sleep(shop.config.poll).await;
+/// Done when the spool has no room for more slices; the circuit breaker then keeps the job from entering.
+async fn until_space_is_low(context: &EngineContext) {
+    while context.space.may_lease() {
+        context.ports.clock.sleep(context.config.poll).await;
     }
 }

@@ -44,7 +44,7 @@ fn run(stage: Stage, places: usize, jobs: &[Work]) -> (Vec<u64>, u64) {
         for (n, head) in heads.iter().enumerate() {
             let Some(visit) = visits.under_way.get(&head.id) else { continue };
             let is_over = at(second).since(visit.since).as_secs() >= jobs[n].takes;
-            if is_over || visit.leash.is_stopped() {
+            if is_over || visit.cancel.is_stopped() {
                 visits.end(head.id, at(second));
                 ends[n] = ends[n].or(is_over.then_some(second));
             }
@@ -58,7 +58,7 @@ fn run(stage: Stage, places: usize, jobs: &[Work]) -> (Vec<u64>, u64) {
             match visits.next(stage, &waiting, at(second)) {
                 Next::Begin(job) => {
                     let begun = waiting.iter().position(|head| head.id == job).unwrap();
-                    visits.begin(waiting.swap_remove(begun), stage, Leash::unbounded(), at(second));
+                    visits.begin(waiting.swap_remove(begun), stage, CancelToken::unbounded(), at(second));
                 }
                 Next::Ask(job) => visits.ask(job, at(second)),
                 Next::Wait => break,
@@ -115,19 +115,19 @@ fn who_drains_gives_way_after_a_turn_however_often_it_has() {
 #[test]
 fn who_is_asked_and_does_not_end_is_cut() {
     let mut visits = Visits::new(1);
-    let leash = Leash::unbounded();
-    visits.begin(&head(1, "1"), Stage::Prepare, leash.clone(), at(0));
+    let cancel = CancelToken::unbounded();
+    visits.begin(&head(1, "1"), Stage::Prepare, cancel.clone(), at(0));
     let other = head(2, "1");
     assert_eq!(visits.next(Stage::Prepare, &[&other], at(4)), Next::Wait, "it has had no turn");
     assert_eq!(visits.next(Stage::Prepare, &[&other], at(5)), Next::Ask(JobId::from_u128(1)));
     assert_eq!(visits.next(Stage::Drain, &[&other], at(5)), Next::Begin(JobId::from_u128(2)), "its own places");
     visits.ask(JobId::from_u128(1), at(5));
-    assert!(leash.is_stopped() && !leash.finishing().is_stopped());
+    assert!(cancel.is_stopped() && !cancel.for_cleanup().is_stopped());
     assert_eq!(visits.next(Stage::Prepare, &[&other], at(6)), Next::Wait);
-    visits.cut_late(at(9));
-    assert!(!leash.finishing().is_stopped());
-    visits.cut_late(at(10));
-    assert!(leash.finishing().is_stopped());
+    visits.kill_late(at(9));
+    assert!(!cancel.for_cleanup().is_stopped());
+    visits.kill_late(at(10));
+    assert!(cancel.for_cleanup().is_stopped());
 }
 
 proptest! {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use brigade_model::ports::JobStore;
-use brigade_model::ports::object_store::{At, GetObject, Leash, send};
+use brigade_model::ports::object_store::{At, CancelToken, GetObject, send};
 use brigade_model::{Job, ObjectKey, Status};
 
-use crate::world::{World, bucket};
+use crate::cluster::{TestCluster, bucket};
 
 /// One row of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub(crate) struct Row {
 }
 
 /// The text of an object.
-pub(crate) async fn text(world: &World, bucket_name: &str, key: &str) -> Option<String> {
+pub(crate) async fn text(cluster: &TestCluster, bucket_name: &str, key: &str) -> Option<String> {
     let at = At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() };
     let get = GetObject { at, version: None, range: None, if_match: None };
-    let mut got = send(&*world.bucket, &Leash::unbounded(), get).await.ok()?;
+    let mut got = send(&*cluster.bucket, &CancelToken::unbounded(), get).await.ok()?;
     let mut bytes = Vec::new();
     while let Some(chunk) = got.body.next().await {
         bytes.extend_from_slice(&chunk.unwrap());
@@ -33,12 +33,12 @@ pub(crate) async fn text(world: &World, bucket_name: &str, key: &str) -> Option<
 }
 
 /// The rows of a job's report, by way of its manifest.
-pub(crate) async fn report(world: &World, job: &Job) -> Vec<Row> {
-    let manifest = text(world, "aside", &format!("reports/job-{}/manifest.json", job.id)).await.expect("a report");
+pub(crate) async fn report(cluster: &TestCluster, job: &Job) -> Vec<Row> {
+    let manifest = text(cluster, "aside", &format!("reports/job-{}/manifest.json", job.id)).await.expect("a report");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     let mut rows = Vec::new();
     for result in manifest["Results"].as_array().unwrap() {
-        let file = text(world, "aside", result["Key"].as_str().unwrap()).await.unwrap();
+        let file = text(cluster, "aside", result["Key"].as_str().unwrap()).await.unwrap();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
         for record in reader.records() {
             let record = record.unwrap();
@@ -54,8 +54,8 @@ pub(crate) async fn report(world: &World, job: &Job) -> Vec<Row> {
 }
 
 /// Checks the accounting of an ended job over `keys` and gives its rows by key.
-pub(crate) async fn check(world: &World, job: &Job, keys: &[String]) -> BTreeMap<String, Row> {
-    let rows = report(world, job).await;
+pub(crate) async fn check(cluster: &TestCluster, job: &Job, keys: &[String]) -> BTreeMap<String, Row> {
+    let rows = report(cluster, job).await;
     let (succeeded, failed): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.status == "succeeded");
     assert_eq!(job.progress.total, keys.len() as u64, "{job:#?}");
     assert_eq!(job.progress.succeeded, succeeded.len() as u64, "{job:#?}");
@@ -66,9 +66,9 @@ pub(crate) async fn check(world: &World, job: &Job, keys: &[String]) -> BTreeMap
     if job.status == Status::Complete {
         assert_eq!(rows.len(), keys.len(), "each task of a complete job has a row");
     }
-    let slices = world.jobs.slices(job.id, 0, usize::MAX).await.unwrap();
+    let slices = cluster.jobs.slices(job.id, 0, usize::MAX).await.unwrap();
     assert_eq!(slices.iter().map(|slice| u64::from(slice.succeeded)).sum::<u64>(), job.progress.succeeded);
     assert_eq!(slices.iter().map(|slice| u64::from(slice.failed)).sum::<u64>(), job.progress.failed);
-    assert_eq!(world.jobs.count_leased(job.id).await.unwrap(), 0, "no lease remains");
+    assert_eq!(cluster.jobs.count_leased(job.id).await.unwrap(), 0, "no lease remains");
     by_key
 }

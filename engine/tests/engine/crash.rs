@@ -9,9 +9,9 @@ use brigade_model::{Operation, Status};
 use brigade_runtime::SeededEntropy;
 
 use crate::account::{check, text};
+use crate::cluster::{TestCluster, key};
 use crate::crashing::{Mishap, What};
 use crate::life::{copy, tagging};
-use crate::world::{World, key};
 
 /// What a seed decides: the operation and the number of tasks.
 pub(crate) fn scene(seed: u64) -> (Operation, usize) {
@@ -32,20 +32,20 @@ pub(crate) fn run(seed: u64, mishap: Option<Mishap>) -> u64 {
         let (operation, tasks) = scene(seed);
         let is_delete = operation == Operation::Delete;
         let is_copy = matches!(operation, Operation::Copy(_));
-        let world = World::new(seed);
-        world.fill(tasks).await;
+        let cluster = TestCluster::new(seed);
+        cluster.fill(tasks).await;
         let keys: Vec<String> = (0..tasks).map(key).collect();
-        let id = world.create(operation, keys.clone()).await;
-        let job = world.run_to_end(id, mishap).await;
+        let id = cluster.create(operation, keys.clone()).await;
+        let job = cluster.run_to_end(id, mishap).await;
         assert_eq!(job.status, Status::Complete, "seed {seed}, {mishap:?}: {job:#?}");
-        let rows = check(&world, &job, &keys).await;
+        let rows = check(&cluster, &job, &keys).await;
         assert!(rows.values().all(|row| row.status == "succeeded"), "seed {seed}, {mishap:?}: {rows:#?}");
         for i in 0..tasks {
-            assert_eq!(text(&world, "source", &key(i)).await.is_none(), is_delete, "seed {seed}, {mishap:?}");
-            assert_eq!(text(&world, "target", &key(i)).await.is_some(), is_copy, "seed {seed}, {mishap:?}");
+            assert_eq!(text(&cluster, "source", &key(i)).await.is_none(), is_delete, "seed {seed}, {mishap:?}");
+            assert_eq!(text(&cluster, "target", &key(i)).await.is_some(), is_copy, "seed {seed}, {mishap:?}");
         }
-        assert!(world.bucket.open_uploads().is_empty(), "seed {seed}, {mishap:?}: an upload is left behind");
-        world.counted.writes.load(Ordering::SeqCst)
+        assert!(cluster.bucket.open_uploads().is_empty(), "seed {seed}, {mishap:?}: an upload is left behind");
+        cluster.counted.writes.load(Ordering::SeqCst)
     })
 }
 
@@ -74,33 +74,33 @@ fn run_to_bad_end(seed: u64, end: End, has_two_nodes: bool, mishap: Option<Misha
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let name = format!("seed {seed}, {end:?}, {mishap:?}");
-        let mut world = World::new(seed);
-        world.config.tasks = 4;
-        world.fill(150).await;
+        let mut cluster = TestCluster::new(seed);
+        cluster.config.tasks = 4;
+        cluster.fill(150).await;
         // Too many of a failing job's objects are missing.
         let keys: Vec<String> = (0..if end == End::Failed { 400 } else { 150 }).map(key).collect();
-        let id = world.create_with(copy(), keys.clone(), |spec| {
+        let id = cluster.create_with(copy(), keys.clone(), |spec| {
             spec.options.requests_per_second_max = Some(100);
             spec.options.threshold_tasks = Some(10);
         });
         let id = id.await;
-        let other = has_two_nodes.then(|| world.start_beside(None));
+        let other = has_two_nodes.then(|| cluster.start_beside(None));
         let cancel = async {
             let after = Duration::from_millis(500 + 100 * (seed % 7));
-            world.clock.sleep(after).await;
+            cluster.clock.sleep(after).await;
             if end == End::Cancelled {
-                world.change(id, Change::CancelRequested("enough".into())).await;
+                cluster.change(id, Change::CancelRequested("enough".into())).await;
             }
         };
-        let (job, ()) = tokio::join!(world.run_to_end_beside(id, mishap), cancel);
+        let (job, ()) = tokio::join!(cluster.run_to_end_beside(id, mishap), cancel);
         let expected = if end == End::Failed { Status::Failed } else { Status::Cancelled };
         assert_eq!(job.status, expected, "{name}: {job:#?}");
-        let slices = world.jobs.slices(id, 0, usize::MAX).await.unwrap();
+        let slices = cluster.jobs.slices(id, 0, usize::MAX).await.unwrap();
         // Cancelled before anything ran: there is nothing to report.
         let has_run = slices.iter().any(|slice| slice.first_leased.is_some());
-        let rows = if has_run { check(&world, &job, &keys).await } else { Default::default() };
+        let rows = if has_run { check(&cluster, &job, &keys).await } else { Default::default() };
         for key in &keys {
-            let is_copied = text(&world, "target", key).await.is_some();
+            let is_copied = text(&cluster, "target", key).await.is_some();
             match rows.get(key).map(|row| (row.status.as_str(), row.code.as_str())) {
                 Some(("succeeded", _)) => assert!(is_copied, "{name}: {key} is said to be copied"),
                 Some(("failed", "Unconfirmed")) => {}
@@ -109,7 +109,7 @@ fn run_to_bad_end(seed: u64, end: End, has_two_nodes: bool, mishap: Option<Misha
             }
         }
         drop(other);
-        world.counted.now().0
+        cluster.counted.now().0
     })
 }
 
@@ -136,20 +136,20 @@ fn the_same_seed_ends_in_the_same_state() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_job_says_unconfirmed_for_what_a_dead_worker_may_have_done() {
-    let world = World::new(77);
-    world.fill(4000).await;
+    let cluster = TestCluster::new(77);
+    cluster.fill(4000).await;
     let keys: Vec<String> = (0..4000).map(key).collect();
     let slow = |spec: &mut brigade_model::JobSpec| spec.options.requests_per_second_max = Some(500);
-    let id = world.create_with(copy(), keys.clone(), slow).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.progress.succeeded > 100).await;
+    let id = cluster.create_with(copy(), keys.clone(), slow).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.progress.succeeded > 100).await;
     process.node.crash();
-    world.change(id, Change::CancelRequested("enough".into())).await;
-    let job = world.run_to_end(id, None).await;
+    cluster.change(id, Change::CancelRequested("enough".into())).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!(job.status, Status::Cancelled);
-    let rows = check(&world, &job, &keys).await;
+    let rows = check(&cluster, &job, &keys).await;
     for key in &keys {
-        let is_copied = text(&world, "target", key).await.is_some();
+        let is_copied = text(&cluster, "target", key).await.is_some();
         match rows.get(key).map(|row| (row.status.as_str(), row.code.as_str())) {
             Some(("succeeded", _)) => assert!(is_copied, "{key} is said to be copied"),
             Some(("failed", "Unconfirmed")) => {}

@@ -143,7 +143,7 @@ delegate! {
     write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
     write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
-    write release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
+    write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
     write record_part(part: OutcomePart) -> Result<(), LeaseError>;
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;

@@ -8,9 +8,9 @@ use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, JobSpec, Operation, Status};
 
 use crate::account::check;
+use crate::cluster::{Process, TestCluster, bucket, key};
 use crate::life::tagging;
 use crate::spoil::{Spoil, subject};
-use crate::world::{Process, World, bucket, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -18,15 +18,15 @@ fn keys(n: usize) -> Vec<String> {
 
 /// A job that has done its tasks and stands before a report bucket that has begun to refuse
 /// while they ran.
-pub(crate) async fn refused_in_the_middle(world: &World) -> (JobId, Process) {
-    world.fill(200).await;
+pub(crate) async fn refused_in_the_middle(cluster: &TestCluster) -> (JobId, Process) {
+    cluster.fill(200).await;
     let paced = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(100);
-    let id = world.create_with(tagging(), keys(200), paced).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.progress.succeeded > 10).await;
-    world.bucket.deny_bucket(&bucket("aside"));
+    let id = cluster.create_with(tagging(), keys(200), paced).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.progress.succeeded > 10).await;
+    cluster.bucket.deny_bucket(&bucket("aside"));
     let is_told = |job: &Job| job.status == Status::Completing && !job.status_update_reason.is_empty();
-    let told = world.wait(id, is_told).await.status_update_reason;
+    let told = cluster.wait(id, is_told).await.status_update_reason;
     assert!(told.contains("the report cannot be written to aside/reports/"), "{told}");
     assert!(told.contains("AccessDenied") && told.ends_with("trying again"), "{told}");
     (id, process)
@@ -34,25 +34,25 @@ pub(crate) async fn refused_in_the_middle(world: &World) -> (JobId, Process) {
 
 #[tokio::test(start_paused = true)]
 async fn a_report_that_is_refused_in_the_middle_is_delivered_when_it_is_allowed_again() {
-    let world = World::new(600);
-    let (id, process) = refused_in_the_middle(&world).await;
-    world.clock.sleep(Duration::from_secs(20 * 3600)).await;
-    assert_eq!(world.job(id).await.status, Status::Completing, "it is patient");
-    world.bucket.allow_all();
-    let job = world.wait(id, |job| job.status == Status::Complete).await;
+    let cluster = TestCluster::new(600);
+    let (id, process) = refused_in_the_middle(&cluster).await;
+    cluster.clock.sleep(Duration::from_secs(20 * 3600)).await;
+    assert_eq!(cluster.job(id).await.status, Status::Completing, "it is patient");
+    cluster.bucket.allow_all();
+    let job = cluster.wait(id, |job| job.status == Status::Complete).await;
     assert_eq!((job.status_update_reason.as_str(), job.failures.len()), ("Job complete", 0));
-    check(&world, &job, &keys(200)).await;
+    check(&cluster, &job, &keys(200)).await;
     process.engine.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_report_that_is_refused_for_longer_than_the_patience_fails_the_job_and_its_outcomes_stay() {
-    let world = World::new(601);
-    let (id, process) = refused_in_the_middle(&world).await;
-    let began = world.job(id).await.since;
-    world.clock.sleep(Duration::from_secs(24 * 3600 - 300)).await;
-    assert_eq!(world.job(id).await.status, Status::Completing, "it is patient");
-    let job = world.wait(id, |job| job.status == Status::Failed).await;
+    let cluster = TestCluster::new(601);
+    let (id, process) = refused_in_the_middle(&cluster).await;
+    let began = cluster.job(id).await.since;
+    cluster.clock.sleep(Duration::from_secs(24 * 3600 - 300)).await;
+    assert_eq!(cluster.job(id).await.status, Status::Completing, "it is patient");
+    let job = cluster.wait(id, |job| job.status == Status::Failed).await;
     assert_eq!(job.failures[0].code, "ReportDeliveryFailed");
     assert!(job.failures[0].reason.contains("AccessDenied"), "{job:#?}");
     let waited = job.since.since(began).as_secs() / 3600;
@@ -60,10 +60,10 @@ async fn a_report_that_is_refused_for_longer_than_the_patience_fails_the_job_and
     // Everything that a report is made of is still there.
     assert_eq!((job.progress.succeeded, job.progress.failed), (200, 0));
     let mut parts = 0;
-    for slice in world.jobs.slices(id, 0, usize::MAX).await.unwrap() {
+    for slice in cluster.jobs.slices(id, 0, usize::MAX).await.unwrap() {
         assert!(slice.is_done());
-        world.spool.read(&slice.spool_name).await.unwrap();
-        parts += world.jobs.parts(id, slice.index).await.unwrap().len();
+        cluster.spool.read(&slice.spool_name).await.unwrap();
+        parts += cluster.jobs.parts(id, slice.index).await.unwrap().len();
     }
     assert!(parts > 0, "outcomes are kept");
     process.engine.shut_down().await;
@@ -71,21 +71,21 @@ async fn a_report_that_is_refused_for_longer_than_the_patience_fails_the_job_and
 
 #[tokio::test(start_paused = true)]
 async fn what_is_on_its_way_of_a_report_that_is_given_up_is_thrown_away() {
-    let mut world = World::new(602);
-    world.config.report_patience = Duration::from_secs(120);
+    let mut cluster = TestCluster::new(602);
+    cluster.config.report_patience = Duration::from_secs(120);
     // So long in the report that its file of 3,000 rows goes in two parts, of which one is refused.
     let keys: Vec<String> = (0..3000).map(|n| format!("{}{n:04}", "\u{e9}".repeat(500))).collect();
-    world.spoil(|call| match subject(call) {
+    cluster.spoil(|call| match subject(call) {
         (CallKind::UploadPart, part) if part.ends_with(" 2") => Spoil::Refused(Verdict::Denied, 403, "AccessDenied"),
         _ => Spoil::Nothing,
     });
-    let id = world.create(Operation::Delete, keys).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.status == Status::Completing).await;
-    world.clock.sleep(Duration::from_secs(60)).await;
-    assert_eq!(world.bucket.open_uploads().len(), 1, "it is tried again and again");
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    let id = cluster.create(Operation::Delete, keys).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Completing).await;
+    cluster.clock.sleep(Duration::from_secs(60)).await;
+    assert_eq!(cluster.bucket.open_uploads().len(), 1, "it is tried again and again");
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
-    assert!(world.bucket.open_uploads().is_empty(), "nobody would come back to it");
+    assert!(cluster.bucket.open_uploads().is_empty(), "nobody would come back to it");
     process.engine.shut_down().await;
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::{Apply, ApplyError, ChangeId};
-use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Leash, ObjectStore};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, CancelToken, ObjectStore};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Job, JobId, LoadLimits, Status};
 use tokio::sync::watch;
 
 use crate::account::check;
+use crate::cluster::{Process, TestCluster, key};
 use crate::life::copy;
-use crate::world::{Process, World, key};
 
 const TASKS: usize = 100;
 
@@ -26,16 +26,16 @@ pub(crate) struct Slow {
 
 #[async_trait]
 impl ObjectStore for Slow {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let kind = call.kind();
         let _ = self.kinds.subscribe().wait_for(|kinds| !kinds.contains(&kind)).await;
-        self.inner.call(leash, call).await
+        self.inner.call(cancel, call).await
     }
 }
 
-/// A world whose store is slow, with a process and a job.
+/// A cluster whose store is slow, with a process and a job.
 struct Scene {
-    world: World,
+    cluster: TestCluster,
     slow: Arc<Slow>,
     id: JobId,
     process: Process,
@@ -44,22 +44,22 @@ struct Scene {
 impl Scene {
     /// A scene whose job stands in this status, and stays there.
     async fn at(status: Status) -> Self {
-        let mut world = World::new(100 + status as u64);
-        world.config.confirmation_patience = Duration::from_secs(60);
-        world.config.tasks = 8;
-        world.fill(TASKS).await;
-        let slow = Arc::new(Slow { inner: world.bucket.clone(), kinds: watch::Sender::new(slow_calls(status)) });
-        world.store = slow.clone();
+        let mut cluster = TestCluster::new(100 + status as u64);
+        cluster.config.confirmation_patience = Duration::from_secs(60);
+        cluster.config.tasks = 8;
+        cluster.fill(TASKS).await;
+        let slow = Arc::new(Slow { inner: cluster.bucket.clone(), kinds: watch::Sender::new(slow_calls(status)) });
+        cluster.store = slow.clone();
         let waits = matches!(status, Status::Suspended | Status::Failing | Status::Failed);
-        let id = world.create_with(copy(), keys(), |spec| spec.confirmation_required = Some(waits)).await;
+        let id = cluster.create_with(copy(), keys(), |spec| spec.confirmation_required = Some(waits)).await;
         if status == Status::Ready {
-            world.change(id, Change::Held).await;
+            cluster.change(id, Change::Held).await;
         }
         let process = match status {
-            Status::New => world.start_idle(),
-            _ => world.start(None),
+            Status::New => cluster.start_idle(),
+            _ => cluster.start(None),
         };
-        let scene = Self { world, slow, id, process };
+        let scene = Self { cluster, slow, id, process };
         scene.go_to(status).await;
         scene
     }
@@ -73,12 +73,12 @@ impl Scene {
         if let Some(change) = by_hand {
             self.wait_for(Status::Active).await;
             // Some tasks are in flight.
-            self.world.clock.sleep(Duration::from_millis(10)).await;
+            self.cluster.clock.sleep(Duration::from_millis(10)).await;
             self.change(change).await.unwrap();
         }
         if status == Status::Paused || status == Status::Cancelled {
             // Whoever was asked knows by now: no task begins when the store is quick again.
-            self.world.clock.sleep(Duration::from_secs(1)).await;
+            self.cluster.clock.sleep(Duration::from_secs(1)).await;
             self.slow.kinds.send_replace(Vec::new());
         }
         self.wait_for(status).await;
@@ -86,24 +86,24 @@ impl Scene {
 
     async fn wait_for(&self, status: Status) {
         for _ in 0..10_000 {
-            if self.world.job(self.id).await.status == status {
+            if self.cluster.job(self.id).await.status == status {
                 return;
             }
-            self.world.clock.sleep(Duration::from_millis(10)).await;
+            self.cluster.clock.sleep(Duration::from_millis(10)).await;
         }
-        panic!("it never is {status}: {:#?}", self.world.job(self.id).await);
+        panic!("it never is {status}: {:#?}", self.cluster.job(self.id).await);
     }
 
     /// What the service does for a user: applies the change, and stops what must stop.
     async fn change(&self, change: Change) -> Result<Job, ApplyError> {
-        let job = self.world.job(self.id).await;
+        let job = self.cluster.job(self.id).await;
         let id = ChangeId(uuid::Uuid::from_u128(u128::from(job.revision) << 64 | 1));
         let apply = Apply { job: self.id, revision: job.revision, id, change, stage_fence: None };
-        let changed = self.world.jobs.apply(apply).await;
+        let changed = self.cluster.jobs.apply(apply).await;
         if changed.as_ref().is_ok_and(|job| job.status == Status::Cancelling || job.status == Status::Cancelled) {
             self.process.engine.stop_job(self.id);
         }
-        self.process.engine.ring();
+        self.process.engine.notify();
         changed
     }
 
@@ -111,10 +111,10 @@ impl Scene {
     async fn end(&mut self) -> Option<Job> {
         self.slow.kinds.send_replace(Vec::new());
         if self.process.node.is_crashed() {
-            self.process = self.world.start(None);
+            self.process = self.cluster.start(None);
         }
         for _ in 0..10_000 {
-            let job = self.world.jobs.job(self.id).await.unwrap()?;
+            let job = self.cluster.jobs.job(self.id).await.unwrap()?;
             if job.status.is_terminal() && !job.is_deleted {
                 return Some(job);
             }
@@ -124,9 +124,9 @@ impl Scene {
             if job.status == Status::Suspended {
                 let _ = self.change(Change::Confirmed("go".into())).await;
             }
-            self.world.clock.sleep(Duration::from_millis(100)).await;
+            self.cluster.clock.sleep(Duration::from_millis(100)).await;
         }
-        panic!("it does not end: {:#?}", self.world.job(self.id).await);
+        panic!("it does not end: {:#?}", self.cluster.job(self.id).await);
     }
 }
 
@@ -160,16 +160,16 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
         ] {
             let mut scene = Scene::at(status).await;
             let name = format!("{status}, {change:?}");
-            let before = scene.world.job(scene.id).await;
+            let before = scene.cluster.job(scene.id).await;
             let mut expected = before.clone();
-            let is_legal = expected.change(&change, scene.world.clock.now(), before.since).is_ok();
+            let is_legal = expected.change(&change, scene.cluster.clock.now(), before.since).is_ok();
             let changed = scene.change(change.clone()).await;
             assert_eq!(changed.is_ok(), is_legal, "{name}: {changed:?}");
             // Long enough for everything to notice, not for a confirmation to be late.
-            scene.world.clock.sleep(Duration::from_secs(3)).await;
+            scene.cluster.clock.sleep(Duration::from_secs(3)).await;
             let Some(job) = scene.end().await else {
                 assert_eq!(change, Change::DeleteRequested, "{name}");
-                let left = scene.world.spool.list(&format!("{}/", scene.id)).await.unwrap();
+                let left = scene.cluster.spool.list(&format!("{}/", scene.id)).await.unwrap();
                 assert!(left.is_empty(), "{name}: {left:?}");
                 continue;
             };
@@ -181,7 +181,7 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
                 assert_eq!(job.priority, 9, "{name}");
             }
             if job.prepared.is_some() && job.status != Status::Cancelled {
-                check(&scene.world, &job, &keys()).await;
+                check(&scene.cluster, &job, &keys()).await;
             }
             scene.process.engine.shut_down().await;
         }
@@ -192,11 +192,11 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
 async fn no_copy_begins_after_a_cancel_in_any_status_is_answered() {
     for status in [Status::Ready, Status::Active, Status::Pausing, Status::Paused] {
         let mut scene = Scene::at(status).await;
-        let in_flight = (scene.world.config.tasks * scene.world.config.slices) as u64;
+        let in_flight = (scene.cluster.config.tasks * scene.cluster.config.slices) as u64;
         scene.change(Change::CancelRequested("enough".into())).await.unwrap();
         let job = scene.end().await.expect("not deleted");
         assert_eq!(job.status, Status::Cancelled, "{status}");
-        let copies = scene.world.bucket.calls(CallKind::CopyObject);
+        let copies = scene.cluster.bucket.calls(CallKind::CopyObject);
         assert!(copies <= in_flight, "{status}");
         assert_eq!(job.progress.succeeded, copies, "{status}: what was in flight is recorded");
         scene.process.engine.shut_down().await;

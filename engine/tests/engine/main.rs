@@ -4,6 +4,7 @@
 
 mod account;
 mod clocks;
+mod cluster;
 mod crash;
 mod crashing;
 mod delivery;
@@ -28,4 +29,3 @@ mod spoil;
 mod stages;
 mod stores;
 mod waiting;
-mod world;

@@ -5,58 +5,58 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brigade_model::ports::object_store::{CopyObject, Leash, send};
+use brigade_model::ports::object_store::{CancelToken, CopyObject, send};
 use brigade_model::{Field, Job, JobSpec, Operation, Status};
 use brigade_s3::simulated::{ObjectLock, Paying, Versioning};
 
 use crate::account::{Row, check, report};
+use crate::cluster::{TestCluster, at, bucket, key};
 use crate::life::{copy, tagging};
-use crate::world::{World, at, bucket, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
 }
 
-async fn run(world: &World, operation: Operation, keys: &[String]) -> (Job, BTreeMap<String, Row>) {
-    let id = world.create(operation, keys.to_vec()).await;
-    let job = world.run_to_end(id, None).await;
+async fn run(cluster: &TestCluster, operation: Operation, keys: &[String]) -> (Job, BTreeMap<String, Row>) {
+    let id = cluster.create(operation, keys.to_vec()).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!(job.status, Status::Complete, "{job:#?}");
-    let rows = check(world, &job, keys).await;
+    let rows = check(cluster, &job, keys).await;
     (job, rows)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_source_under_a_customers_key_fails_its_task_with_the_stores_code() {
-    let world = World::new(600);
-    world.fill(10).await;
-    world.bucket.put_under_customer_key(&at("source", &key(4)), None, "md5-of-key").unwrap();
-    let (job, rows) = run(&world, copy(), &keys(10)).await;
+    let cluster = TestCluster::new(600);
+    cluster.fill(10).await;
+    cluster.bucket.put_under_customer_key(&at("source", &key(4)), None, "md5-of-key").unwrap();
+    let (job, rows) = run(&cluster, copy(), &keys(10)).await;
     assert_eq!((job.progress.succeeded, rows[&key(4)].code.as_str()), (9, "InvalidRequest"));
     assert!(rows[&key(4)].message.contains("form of Server Side Encryption"), "{rows:#?}");
     // Its tags can be set, and it can be deleted, without the key.
-    assert_eq!(run(&world, tagging(), &keys(10)).await.0.progress.failed, 0);
-    assert_eq!(run(&world, Operation::Delete, &keys(10)).await.0.progress.failed, 0);
+    assert_eq!(run(&cluster, tagging(), &keys(10)).await.0.progress.failed, 0);
+    assert_eq!(run(&cluster, Operation::Delete, &keys(10)).await.0.progress.failed, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_locked_version_fails_its_own_delete_and_the_others_are_deleted() {
-    let world = World::new(601);
-    world.bucket.set_versioning(&bucket("source"), Versioning::Enabled).unwrap();
-    world.bucket.set_lock(&bucket("source"), ObjectLock::default()).unwrap();
-    world.fill(10).await;
-    let version_of = |n: usize| world.bucket.versions(&at("source", &key(n)))[0].0.clone();
+    let cluster = TestCluster::new(601);
+    cluster.bucket.set_versioning(&bucket("source"), Versioning::Enabled).unwrap();
+    cluster.bucket.set_lock(&bucket("source"), ObjectLock::default()).unwrap();
+    cluster.fill(10).await;
+    let version_of = |n: usize| cluster.bucket.versions(&at("source", &key(n)))[0].0.clone();
     let versions: Vec<_> = (0..10).map(version_of).collect();
-    world.bucket.hold(&at("source", &key(3)), Some(&versions[3]), true).unwrap();
+    cluster.bucket.hold(&at("source", &key(3)), Some(&versions[3]), true).unwrap();
     let rows: Vec<String> = (0..10).map(|n| format!("{},{}", key(n), versions[n])).collect();
     let with_version = |spec: &mut JobSpec| spec.manifest.fields.push(Field::VersionId);
-    let id = world.create_with(Operation::Delete, rows, with_version).await;
-    let job = world.run_to_end(id, None).await;
+    let id = cluster.create_with(Operation::Delete, rows, with_version).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 9), "{job:#?}");
-    let failed: Vec<Row> = report(&world, &job).await.into_iter().filter(|row| row.status == "failed").collect();
+    let failed: Vec<Row> = report(&cluster, &job).await.into_iter().filter(|row| row.status == "failed").collect();
     assert_eq!((failed.len(), failed[0].key.as_str(), failed[0].code.as_str()), (1, key(3).as_str(), "AccessDenied"));
     assert!(failed[0].message.contains("protected by object lock"), "{failed:?}");
     for (n, version) in versions.iter().enumerate() {
-        let left = world.bucket.object_version(&at("source", &key(n)), version);
+        let left = cluster.bucket.object_version(&at("source", &key(n)), version);
         assert_eq!(left.is_some(), n == 3, "{n}");
     }
 }
@@ -64,13 +64,13 @@ async fn a_locked_version_fails_its_own_delete_and_the_others_are_deleted() {
 #[tokio::test(start_paused = true)]
 async fn a_bucket_whose_requester_pays_fails_the_tasks_unless_we_say_that_we_pay() {
     for is_paying in [false, true] {
-        let mut world = World::new(602);
-        world.fill(10).await;
-        world.bucket.set_requester_pays(&bucket("source"), true).unwrap();
+        let mut cluster = TestCluster::new(602);
+        cluster.fill(10).await;
+        cluster.bucket.set_requester_pays(&bucket("source"), true).unwrap();
         if is_paying {
-            world.store = Arc::new(Paying((*world.bucket).clone()));
+            cluster.store = Arc::new(Paying((*cluster.bucket).clone()));
         }
-        let (job, rows) = run(&world, copy(), &keys(10)).await;
+        let (job, rows) = run(&cluster, copy(), &keys(10)).await;
         let expected = if is_paying { (10, "") } else { (0, "AccessDenied") };
         assert_eq!((job.progress.succeeded, rows[&key(0)].code.as_str()), expected);
     }
@@ -78,12 +78,12 @@ async fn a_bucket_whose_requester_pays_fails_the_tasks_unless_we_say_that_we_pay
 
 #[tokio::test(start_paused = true)]
 async fn an_archived_source_fails_its_task_with_the_stores_code() {
-    let world = World::new(603);
-    world.fill(10).await;
+    let cluster = TestCluster::new(603);
+    cluster.fill(10).await;
     let at = at("source", &key(5));
     let archive = CopyObject { storage_class: Some("GLACIER".into()), ..CopyObject::plain(at.clone(), at) };
-    let leash = Leash::unbounded();
-    send(&*world.bucket, &leash, archive).await.unwrap();
-    let (job, rows) = run(&world, copy(), &keys(10)).await;
+    let cancel = CancelToken::unbounded();
+    send(&*cluster.bucket, &cancel, archive).await.unwrap();
+    let (job, rows) = run(&cluster, copy(), &keys(10)).await;
     assert_eq!((job.progress.succeeded, rows[&key(5)].code.as_str()), (9, "InvalidObjectState"));
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use brigade_engine::places::Health;
 use brigade_model::ports::object_store::{
-    Answer, At, Call, CallError, CallKind, DeleteResult, Effect, Leash, ObjectStore, Verdict,
+    Answer, At, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, ObjectStore, Verdict,
 };
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_s3::limit::{Limit, LimitConfig, LimitHandle};
-use brigade_s3::retry::{Gate, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 
-use crate::world::World;
+use crate::cluster::TestCluster;
 
 /// What becomes of a call.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ fn lost(code: &str, message: &str) -> CallError {
 
 #[async_trait]
 impl ObjectStore for Spoiling {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let spoil = (self.script)(&call);
         if !self.latency.is_zero() {
             self.clock.sleep(self.latency).await;
@@ -103,7 +103,7 @@ impl ObjectStore for Spoiling {
             }
             _ => {}
         }
-        let mut answer = self.inner.call(leash, call.clone()).await;
+        let mut answer = self.inner.call(cancel, call.clone()).await;
         match spoil {
             Spoil::ResetAfter => Err(lost("ConnectionReset", "the connection broke")),
             Spoil::CutOff => Err(lost("IncompleteAnswer", "the answer was cut off")),
@@ -156,8 +156,8 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
     (call.kind(), key)
 }
 
-/// A gate as the engine sees it.
-struct AtTheGate(Arc<Gate>);
+/// A circuit breaker as the engine sees it.
+struct AtTheGate(Arc<CircuitBreaker>);
 
 impl Health for AtTheGate {
     fn reason(&self) -> Option<String> {
@@ -165,8 +165,8 @@ impl Health for AtTheGate {
     }
 }
 
-impl World {
-    /// Spoils the calls of this world's store.
+impl TestCluster {
+    /// Spoils the calls of this cluster's store.
     pub(crate) fn spoil(&mut self, script: impl Fn(&Call) -> Spoil + Send + Sync + 'static) {
         self.spoil_slowly(Duration::ZERO, script);
     }
@@ -177,19 +177,19 @@ impl World {
         self.store = Arc::new(Spoiling { inner, clock, latency, script: Box::new(script) });
     }
 
-    /// Puts retries, a gate and a limit around this world's store, as the service does.
+    /// Puts retries, a circuit breaker and a limit around this cluster's store, as the service does.
     pub(crate) fn put_chain_around(&mut self) -> LimitHandle {
         self.put_chain_with(RetryPolicy::default())
     }
 
     /// The same with this policy.
     pub(crate) fn put_chain_with(&mut self, policy: RetryPolicy) -> LimitHandle {
-        let gate = Arc::new(Gate::new());
+        let breaker = Arc::new(CircuitBreaker::new());
         let limit = Limit::new(self.store.clone(), LimitConfig::default(), self.clock.clone());
         let handle = limit.handle();
         let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        self.store = Arc::new(Retry::new(Arc::new(limit), policy, gate.clone(), clock, entropy));
-        self.health = Arc::new(AtTheGate(gate));
+        self.store = Arc::new(Retry::new(Arc::new(limit), policy, breaker.clone(), clock, entropy));
+        self.health = Arc::new(AtTheGate(breaker));
         handle
     }
 }

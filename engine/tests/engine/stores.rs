@@ -11,16 +11,16 @@ use brigade_model::job::Change;
 use brigade_model::operation::Directive;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Call, CallKind, CompleteMultipartUpload, CreateMultipartUpload, Grantee, Leash, Metadata, NewAcl,
-    NewObject, PutObjectAcl, Request, UploadPartCopy, Verdict, send,
+    Acl, AclGrant, Call, CallKind, CancelToken, CompleteMultipartUpload, CreateMultipartUpload, Grantee, Metadata,
+    NewAcl, NewObject, PutObjectAcl, Request, UploadPartCopy, Verdict, send,
 };
 use brigade_model::{Job, JobSpec, Operation, Status};
 use brigade_s3::simulated::{Body, OWNER};
 
 use crate::account::{Row, check, text};
+use crate::cluster::{TestCluster, at, bucket, bucket_ref, key};
 use crate::life::{copy, tagging};
 use crate::spoil::{Spoil, subject};
-use crate::world::{World, at, bucket, bucket_ref, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -41,9 +41,9 @@ fn once(spoil: Spoil) -> impl Fn(&Call) -> Spoil + Send + Sync {
 }
 
 /// How often each object was changed by a call that may not be repeated.
-fn effects(world: &World) -> BTreeMap<String, usize> {
+fn effects(cluster: &TestCluster) -> BTreeMap<String, usize> {
     let mut effects = BTreeMap::new();
-    for effect in world.bucket.effects() {
+    for effect in cluster.bucket.effects() {
         let is_ours = matches!(effect.call, CallKind::CopyObject | CallKind::DeleteObject | CallKind::DeleteObjects);
         if is_ours {
             *effects.entry(effect.at.key.to_string()).or_default() += 1;
@@ -58,27 +58,27 @@ async fn whatever_befalls_every_call_once_each_task_has_its_effect_once() {
     for (n, spoil) in spoils.into_iter().enumerate() {
         for (m, operation) in [copy(), Operation::Delete, tagging()].into_iter().enumerate() {
             let name = format!("{spoil:?}, {operation:?}");
-            let mut world = World::new(500 + 10 * n as u64 + m as u64);
-            world.fill(200).await;
-            world.spoil(once(spoil.clone()));
-            world.put_chain_around();
-            let id = world.create(operation.clone(), keys(200)).await;
-            let job = world.run_to_end(id, None).await;
+            let mut cluster = TestCluster::new(500 + 10 * n as u64 + m as u64);
+            cluster.fill(200).await;
+            cluster.spoil(once(spoil.clone()));
+            cluster.put_chain_around();
+            let id = cluster.create(operation.clone(), keys(200)).await;
+            let job = cluster.run_to_end(id, None).await;
             assert_eq!(job.status, Status::Complete, "{name}: {job:#?}");
-            let rows = check(&world, &job, &keys(200)).await;
+            let rows = check(&cluster, &job, &keys(200)).await;
             assert_eq!(codes(&rows), BTreeSet::from([("succeeded", "")]), "{name}");
             for key in keys(200) {
-                let is_copied = text(&world, "target", &key).await.is_some();
+                let is_copied = text(&cluster, "target", &key).await.is_some();
                 assert_eq!(is_copied, matches!(operation, Operation::Copy(_)), "{name}: {key}");
                 assert_eq!(
-                    text(&world, "source", &key).await.is_none(),
+                    text(&cluster, "source", &key).await.is_none(),
                     operation == Operation::Delete,
                     "{name}: {key}"
                 );
             }
-            assert!(effects(&world).values().all(|times| *times == 1), "{name}: {:?}", effects(&world));
+            assert!(effects(&cluster).values().all(|times| *times == 1), "{name}: {:?}", effects(&cluster));
             // The trial of the report's place; an upload whose answer was lost has no parts.
-            assert!(world.bucket.open_uploads().iter().all(|upload| upload.parts.is_empty()), "{name}");
+            assert!(cluster.bucket.open_uploads().iter().all(|upload| upload.parts.is_empty()), "{name}");
         }
     }
 }
@@ -86,17 +86,17 @@ async fn whatever_befalls_every_call_once_each_task_has_its_effect_once() {
 #[tokio::test(start_paused = true)]
 async fn a_target_bucket_that_is_missing_fails_each_task_with_the_stores_code() {
     for (tasks, expected) in [(1000, Status::Complete), (3000, Status::Failed)] {
-        let world = World::new(520);
-        world.fill(10).await;
+        let cluster = TestCluster::new(520);
+        cluster.fill(10).await;
         let to_nowhere = {
             let Operation::Copy(mut copy) = copy() else { unreachable!() };
             copy.target = bucket_ref("nowhere");
             Operation::Copy(copy)
         };
-        let id = world.create(to_nowhere, keys(tasks)).await;
-        let job = world.run_to_end(id, None).await;
+        let id = cluster.create(to_nowhere, keys(tasks)).await;
+        let job = cluster.run_to_end(id, None).await;
         assert_eq!((job.status, job.progress.succeeded), (expected, 0), "{job:#?}");
-        let rows = check(&world, &job, &keys(tasks)).await;
+        let rows = check(&cluster, &job, &keys(tasks)).await;
         assert_eq!(codes(&rows), BTreeSet::from([("failed", "NoSuchBucket")]));
         assert!(rows.values().all(|row| row.message.contains("The specified bucket does not exist")));
     }
@@ -104,18 +104,18 @@ async fn a_target_bucket_that_is_missing_fails_each_task_with_the_stores_code() 
 
 #[tokio::test(start_paused = true)]
 async fn rights_that_go_half_way_fail_what_is_left_and_the_report_tells_which_is_which() {
-    let world = World::new(521);
-    world.fill(900).await;
-    let id = world.create_with(copy(), keys(900), paced(100)).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.progress.succeeded > 400).await;
-    world.bucket.deny_bucket(&bucket("target"));
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
-    world.bucket.allow_all();
+    let cluster = TestCluster::new(521);
+    cluster.fill(900).await;
+    let id = cluster.create_with(copy(), keys(900), paced(100)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.progress.succeeded > 400).await;
+    cluster.bucket.deny_bucket(&bucket("target"));
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
+    cluster.bucket.allow_all();
     assert_eq!(job.status, Status::Complete, "{job:#?}");
     assert!(job.progress.succeeded > 400 && job.progress.failed > 300, "{job:#?}");
-    for (key, row) in check(&world, &job, &keys(900)).await {
-        let is_copied = text(&world, "target", &key).await.is_some();
+    for (key, row) in check(&cluster, &job, &keys(900)).await {
+        let is_copied = text(&cluster, "target", &key).await.is_some();
         match (row.status.as_str(), row.code.as_str()) {
             ("succeeded", _) => assert!(is_copied, "{key} is said to be copied"),
             ("failed", "AccessDenied") => assert!(!is_copied, "{key} is said not to be copied"),
@@ -128,55 +128,55 @@ async fn rights_that_go_half_way_fail_what_is_left_and_the_report_tells_which_is
 #[tokio::test(start_paused = true)]
 async fn a_denied_key_fails_its_own_task_whatever_the_operation() {
     for operation in [copy(), tagging(), Operation::Delete] {
-        let world = World::new(522);
-        world.fill(20).await;
-        world.bucket.deny_key(&at("source", &key(7)));
-        let id = world.create(operation.clone(), keys(20)).await;
-        let job = world.run_to_end(id, None).await;
+        let cluster = TestCluster::new(522);
+        cluster.fill(20).await;
+        cluster.bucket.deny_key(&at("source", &key(7)));
+        let id = cluster.create(operation.clone(), keys(20)).await;
+        let job = cluster.run_to_end(id, None).await;
         assert_eq!((job.status, job.progress.failed), (Status::Complete, 1), "{operation:?}: {job:#?}");
-        let rows = check(&world, &job, &keys(20)).await;
+        let rows = check(&cluster, &job, &keys(20)).await;
         assert_eq!(rows[&key(7)].code, "AccessDenied", "{operation:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_multi_object_delete_that_fails_some_keys_and_forgets_one_is_accounted_key_by_key() {
-    let mut world = World::new(523);
-    world.fill(300).await;
+    let mut cluster = TestCluster::new(523);
+    cluster.fill(300).await;
     for n in [100, 200] {
-        world.bucket.deny_key(&at("source", &key(n)));
+        cluster.bucket.deny_key(&at("source", &key(n)));
     }
     let forgotten = at("source", &key(150));
     let is_told = AtomicBool::new(false);
-    world.spoil(move |call| match call {
+    cluster.spoil(move |call| match call {
         Call::DeleteObjects(delete) if delete.objects.iter().any(|(key, _)| *key == forgotten.key) => {
             if is_told.swap(true, Ordering::SeqCst) { Spoil::Nothing } else { Spoil::Unnamed(forgotten.clone()) }
         }
         _ => Spoil::Nothing,
     });
-    let id = world.create(Operation::Delete, keys(300)).await;
-    let job = world.run_to_end(id, None).await;
+    let id = cluster.create(Operation::Delete, keys(300)).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 2), "{job:#?}");
-    let rows = check(&world, &job, &keys(300)).await;
+    let rows = check(&cluster, &job, &keys(300)).await;
     for n in 0..300 {
         let (row, is_denied) = (&rows[&key(n)], [100, 200].contains(&n));
         let expected = if is_denied { ("failed", "AccessDenied") } else { ("succeeded", "") };
         assert_eq!((row.status.as_str(), row.code.as_str()), expected, "{n}");
-        assert_eq!(world.bucket.object(&at("source", &key(n))).is_some(), is_denied, "{n}");
+        assert_eq!(cluster.bucket.object(&at("source", &key(n))).is_some(), is_denied, "{n}");
     }
-    assert_eq!(effects(&world)[&key(150)], 1, "the forgotten one was looked at, not deleted again");
+    assert_eq!(effects(&cluster)[&key(150)], 1, "the forgotten one was looked at, not deleted again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn bursts_of_slow_down_slow_a_job_down_and_lose_nothing() {
-    let mut world = World::new(524);
-    world.fill(4000).await;
+    let mut cluster = TestCluster::new(524);
+    cluster.fill(4000).await;
     // The store takes 100 requests a second, a tenth of what it is asked at first; and for five
     // seconds out of twenty, none.
-    let (clock, began) = (world.clock.clone(), world.clock.monotonic());
+    let (clock, began) = (cluster.clock.clone(), cluster.clock.monotonic());
     let asked = Arc::new(Mutex::new(BTreeMap::<u64, (u32, u32)>::new()));
     let counted = asked.clone();
-    world.spoil_slowly(Duration::from_millis(30), move |call| {
+    cluster.spoil_slowly(Duration::from_millis(30), move |call| {
         if subject(call).0 != CallKind::PutObjectTagging {
             return Spoil::Nothing;
         }
@@ -190,11 +190,11 @@ async fn bursts_of_slow_down_slow_a_job_down_and_lose_nothing() {
         *taken += 1;
         Spoil::Nothing
     });
-    world.put_chain_around();
-    let id = world.create(tagging(), keys(4000)).await;
-    let job = world.run_to_end(id, None).await;
+    cluster.put_chain_around();
+    let id = cluster.create(tagging(), keys(4000)).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 4000), "{job:#?}");
-    let rows = check(&world, &job, &keys(4000)).await;
+    let rows = check(&cluster, &job, &keys(4000)).await;
     assert!(rows.values().all(|row| row.code.is_empty()));
     let asked = asked.lock().unwrap();
     let (taken, refused) = asked.values().fold((0, 0), |sum, second| (sum.0 + second.0, sum.1 + second.1));
@@ -208,63 +208,63 @@ async fn bursts_of_slow_down_slow_a_job_down_and_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_for_two_hours_fails_no_task_and_no_job_and_the_reason_is_shown() {
     for (n, operation) in [copy(), tagging(), Operation::Delete].into_iter().enumerate() {
-        let mut world = World::new(530 + n as u64);
-        world.fill(1200).await;
+        let mut cluster = TestCluster::new(530 + n as u64);
+        cluster.fill(1200).await;
         let is_away = Arc::new(AtomicBool::new(false));
         let switch = is_away.clone();
         // Deletes go in groups of up to a thousand.
         let latency = Duration::from_secs(if operation == Operation::Delete { 2 } else { 0 });
-        world.config.slices = if operation == Operation::Delete { 1 } else { 4 };
-        world.spoil_slowly(latency, move |_| match switch.load(Ordering::SeqCst) {
+        cluster.config.slices = if operation == Operation::Delete { 1 } else { 4 };
+        cluster.spoil_slowly(latency, move |_| match switch.load(Ordering::SeqCst) {
             true => Spoil::Refused(Verdict::Unavailable, 0, "ConnectFailed"),
             false => Spoil::Nothing,
         });
-        world.put_chain_around();
-        let id = world.create_with(operation.clone(), keys(1200), paced(50)).await;
-        let process = world.start(None);
-        world.wait(id, |job| job.progress.succeeded > 0 && job.progress.succeeded < 1200).await;
+        cluster.put_chain_around();
+        let id = cluster.create_with(operation.clone(), keys(1200), paced(50)).await;
+        let process = cluster.start(None);
+        cluster.wait(id, |job| job.progress.succeeded > 0 && job.progress.succeeded < 1200).await;
         is_away.store(true, Ordering::SeqCst);
-        world.clock.sleep(Duration::from_secs(60)).await;
-        let during = world.job(id).await;
+        cluster.clock.sleep(Duration::from_secs(60)).await;
+        let during = cluster.job(id).await;
         assert!(during.status_update_reason.contains("the endpoint cannot be reached"), "{during:#?}");
-        world.clock.sleep(Duration::from_secs(2 * 3600 - 60)).await;
-        let after = world.job(id).await;
+        cluster.clock.sleep(Duration::from_secs(2 * 3600 - 60)).await;
+        let after = cluster.job(id).await;
         assert_eq!((after.status, after.progress), (Status::Active, during.progress), "{operation:?}");
         is_away.store(false, Ordering::SeqCst);
-        let back = world.clock.monotonic();
-        world.wait(id, |job| job.progress.succeeded > after.progress.succeeded).await;
-        let waited = world.clock.monotonic().since(back);
+        let back = cluster.clock.monotonic();
+        cluster.wait(id, |job| job.progress.succeeded > after.progress.succeeded).await;
+        let waited = cluster.clock.monotonic().since(back);
         assert!(waited < Duration::from_secs(30), "back to work: {waited:?}");
-        let job = world.wait(id, |job| job.status.is_terminal()).await;
+        let job = cluster.wait(id, |job| job.status.is_terminal()).await;
         assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{operation:?}: {job:#?}");
         assert!(!job.status_update_reason.contains("reached"), "{job:#?}");
-        check(&world, &job, &keys(1200)).await;
+        check(&cluster, &job, &keys(1200)).await;
         process.engine.shut_down().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_rotated_under_a_job_fails_nothing_and_the_reason_is_shown() {
-    let mut world = World::new(540);
-    world.fill(1000).await;
+    let mut cluster = TestCluster::new(540);
+    cluster.fill(1000).await;
     let is_refused = Arc::new(AtomicBool::new(false));
     let switch = is_refused.clone();
-    world.spoil(move |_| match switch.load(Ordering::SeqCst) {
+    cluster.spoil(move |_| match switch.load(Ordering::SeqCst) {
         true => Spoil::Refused(Verdict::CredentialsRefused, 403, "InvalidAccessKeyId"),
         false => Spoil::Nothing,
     });
-    world.put_chain_around();
-    let id = world.create_with(copy(), keys(1000), paced(50)).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.progress.succeeded > 200).await;
+    cluster.put_chain_around();
+    let id = cluster.create_with(copy(), keys(1000), paced(50)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.progress.succeeded > 200).await;
     is_refused.store(true, Ordering::SeqCst);
-    world.wait(id, |job| job.status_update_reason.contains("refuses the credentials: InvalidAccessKeyId")).await;
-    world.clock.sleep(Duration::from_secs(3600)).await;
+    cluster.wait(id, |job| job.status_update_reason.contains("refuses the credentials: InvalidAccessKeyId")).await;
+    cluster.clock.sleep(Duration::from_secs(3600)).await;
     is_refused.store(false, Ordering::SeqCst);
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{job:#?}");
-    check(&world, &job, &keys(1000)).await;
-    assert!(effects(&world).values().all(|times| *times == 1));
+    check(&cluster, &job, &keys(1000)).await;
+    assert!(effects(&cluster).values().all(|times| *times == 1));
     process.engine.shut_down().await;
 }
 
@@ -289,19 +289,19 @@ fn acl() -> Acl {
     Acl { owner: OWNER.into(), grants: vec![grant(OWNER, "FULL_CONTROL"), grant("reader", "READ")] }
 }
 
-async fn call<R: Request>(world: &World, request: R) -> R::Answer {
-    send(&*world.bucket, &Leash::unbounded(), request).await.unwrap()
+async fn call<R: Request>(cluster: &TestCluster, request: R) -> R::Answer {
+    send(&*cluster.bucket, &CancelToken::unbounded(), request).await.unwrap()
 }
 
 /// Puts an object of 7 GiB with metadata, tags and an ACL, in parts as one has to.
-async fn put_large(world: &World, key: &str) {
+async fn put_large(cluster: &TestCluster, key: &str) {
     let at = at("source", key);
-    world.bucket.put(&crate::world::at("source", "half"), Body::zeros(4 * GIB)).unwrap();
-    let upload_id = call(world, CreateMultipartUpload { at: at.clone(), with: Box::new(attributes()) }).await;
+    cluster.bucket.put(&crate::cluster::at("source", "half"), Body::zeros(4 * GIB)).unwrap();
+    let upload_id = call(cluster, CreateMultipartUpload { at: at.clone(), with: Box::new(attributes()) }).await;
     let mut parts = Vec::new();
     for (part, bytes) in [(1, 4 * GIB), (2, 3 * GIB)] {
         let request = UploadPartCopy {
-            source: crate::world::at("source", "half"),
+            source: crate::cluster::at("source", "half"),
             source_version: None,
             range: (0, bytes - 1),
             source_if_match: None,
@@ -309,11 +309,11 @@ async fn put_large(world: &World, key: &str) {
             upload_id: upload_id.clone(),
             part,
         };
-        parts.push((part, call(world, request).await));
+        parts.push((part, call(cluster, request).await));
     }
-    call(world, CompleteMultipartUpload::new(at.clone(), upload_id, parts)).await;
-    call(world, PutObjectAcl { at, version: None, acl: NewAcl::Grants(acl()) }).await;
-    world.clock.sleep(Duration::from_secs(10)).await;
+    call(cluster, CompleteMultipartUpload::new(at.clone(), upload_id, parts)).await;
+    call(cluster, PutObjectAcl { at, version: None, acl: NewAcl::Grants(acl()) }).await;
+    cluster.clock.sleep(Duration::from_secs(10)).await;
 }
 
 fn copy_with_acl() -> Operation {
@@ -322,71 +322,71 @@ fn copy_with_acl() -> Operation {
     Operation::Copy(copy)
 }
 
-/// A world with three small objects and a large one, and their keys.
-async fn world_with_large(seed: u64) -> (World, Vec<String>) {
-    let world = World::new(seed);
-    world.fill(3).await;
-    put_large(&world, "large").await;
-    (world, [keys(3), vec!["large".into()]].concat())
+/// A cluster with three small objects and a large one, and their keys.
+async fn cluster_with_large(seed: u64) -> (TestCluster, Vec<String>) {
+    let cluster = TestCluster::new(seed);
+    cluster.fill(3).await;
+    put_large(&cluster, "large").await;
+    (cluster, [keys(3), vec!["large".into()]].concat())
 }
 
-async fn run_large(world: &World, keys: &[String]) -> (Job, BTreeMap<String, Row>) {
-    let id = world.create(copy_with_acl(), keys.to_vec()).await;
-    let job = world.run_to_end(id, None).await;
+async fn run_large(cluster: &TestCluster, keys: &[String]) -> (Job, BTreeMap<String, Row>) {
+    let id = cluster.create(copy_with_acl(), keys.to_vec()).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!(job.status, Status::Complete, "{job:#?}");
-    let rows = check(world, &job, keys).await;
+    let rows = check(cluster, &job, keys).await;
     (job, rows)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_above_5_gb_is_copied_in_parts_with_all_that_belongs_to_it() {
-    let (world, keys) = world_with_large(550).await;
-    let (job, _) = run_large(&world, &keys).await;
+    let (cluster, keys) = cluster_with_large(550).await;
+    let (job, _) = run_large(&cluster, &keys).await;
     assert_eq!(job.progress.failed, 0);
-    let target = world.bucket.object(&at("target", "large")).unwrap();
+    let target = cluster.bucket.object(&at("target", "large")).unwrap();
     assert_eq!(target.head.size, 7 * GIB);
     assert_eq!(target.head.metadata, attributes().metadata);
     assert_eq!(target.tags, attributes().tags);
     assert_eq!(target.acl, acl());
-    assert!(world.bucket.calls(CallKind::UploadPartCopy) > 2);
-    assert_eq!(world.bucket.open_uploads(), []);
+    assert!(cluster.bucket.calls(CallKind::UploadPartCopy) > 2);
+    assert_eq!(cluster.bucket.open_uploads(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_large_source_that_changes_between_its_parts_fails_and_leaves_nothing() {
     for size in [7 * GIB, 6 * GIB] {
-        let (mut world, keys) = world_with_large(551).await;
-        let (sim, parts) = (world.bucket.clone(), AtomicU64::new(0));
-        world.spoil(move |call| {
+        let (mut cluster, keys) = cluster_with_large(551).await;
+        let (sim, parts) = (cluster.bucket.clone(), AtomicU64::new(0));
+        cluster.spoil(move |call| {
             if matches!(call, Call::UploadPartCopy(_)) && parts.fetch_add(1, Ordering::SeqCst) == 3 {
                 sim.put(&at("source", "large"), Body::zeros(size)).unwrap();
             }
             Spoil::Nothing
         });
-        let (job, rows) = run_large(&world, &keys).await;
+        let (job, rows) = run_large(&cluster, &keys).await;
         assert_eq!(job.progress.failed, 1, "the others are copied");
         assert_eq!(rows["large"].code, "PreconditionFailed");
-        assert!(world.bucket.object(&at("target", "large")).is_none());
-        assert_eq!(world.bucket.open_uploads(), [], "no parts are left");
+        assert!(cluster.bucket.object(&at("target", "large")).is_none());
+        assert_eq!(cluster.bucket.open_uploads(), [], "no parts are left");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_in_the_middle_of_a_large_copy_leaves_no_parts() {
-    let (mut world, keys) = world_with_large(552).await;
-    world.spoil_slowly(Duration::from_secs(2), |_| Spoil::Nothing);
-    world.put_chain_around();
-    let id = world.create(copy(), keys.clone()).await;
-    let process = world.start(None);
-    while world.bucket.calls(CallKind::UploadPartCopy) < 4 {
-        world.clock.sleep(Duration::from_millis(100)).await;
+    let (mut cluster, keys) = cluster_with_large(552).await;
+    cluster.spoil_slowly(Duration::from_secs(2), |_| Spoil::Nothing);
+    cluster.put_chain_around();
+    let id = cluster.create(copy(), keys.clone()).await;
+    let process = cluster.start(None);
+    while cluster.bucket.calls(CallKind::UploadPartCopy) < 4 {
+        cluster.clock.sleep(Duration::from_millis(100)).await;
     }
-    world.change(id, Change::CancelRequested("enough".into())).await;
+    cluster.change(id, Change::CancelRequested("enough".into())).await;
     process.engine.stop_job(id);
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!(job.status, Status::Cancelled);
-    check(&world, &job, &keys).await;
-    assert!(world.bucket.object(&at("target", "large")).is_none());
-    assert_eq!(world.bucket.open_uploads(), [], "no parts are left");
+    check(&cluster, &job, &keys).await;
+    assert!(cluster.bucket.object(&at("target", "large")).is_none());
+    assert_eq!(cluster.bucket.open_uploads(), [], "no parts are left");
     process.engine.shut_down().await;
 }

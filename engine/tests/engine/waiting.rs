@@ -14,9 +14,9 @@ use brigade_model::{JobId, JobSpec, Operation, Status};
 use brigade_s3::retry::RetryPolicy;
 
 use crate::account::{Row, check};
+use crate::cluster::{Process, TestCluster, bucket_ref, key};
 use crate::life::{copy, tagging};
 use crate::spoil::{Spoil, subject};
-use crate::world::{Process, World, bucket_ref, key};
 
 fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
@@ -39,72 +39,72 @@ fn failed(rows: &BTreeMap<String, Row>) -> Vec<(&str, &str, &str)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_always_answers_503_fails_its_row_after_an_hour_and_its_job_says_why_it_waits() {
-    let mut world = World::new(900);
-    world.fill(300).await;
-    world.put("source", "bad/0", "x").await;
-    world.spoil_slowly(Duration::from_millis(10), unreadable);
-    world.put_chain_around();
+    let mut cluster = TestCluster::new(900);
+    cluster.fill(300).await;
+    cluster.put("source", "bad/0", "x").await;
+    cluster.spoil_slowly(Duration::from_millis(10), unreadable);
+    cluster.put_chain_around();
     let all: Vec<String> = ["bad/0".to_owned()].into_iter().chain(keys(300)).collect();
-    let id = world.create(tagging(), all.clone()).await;
-    let began = world.clock.monotonic();
-    let process = world.start(None);
-    let job = world.wait(id, |job| job.progress.succeeded == 300).await;
-    assert!(world.clock.monotonic().since(began) < Duration::from_secs(60), "no other job waits for the bad one");
+    let id = cluster.create(tagging(), all.clone()).await;
+    let began = cluster.clock.monotonic();
+    let process = cluster.start(None);
+    let job = cluster.wait(id, |job| job.progress.succeeded == 300).await;
+    assert!(cluster.clock.monotonic().since(began) < Duration::from_secs(60), "no other job waits for the bad one");
     assert_eq!(job.status, Status::Active);
     let why = "PutObjectTagging fails again and again with SlowDownRead, while other calls are answered";
-    world.wait(id, |job| job.status_update_reason == why).await;
-    world.clock.sleep(Duration::from_secs(3400)).await;
-    assert_eq!(world.job(id).await.status, Status::Active);
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    cluster.wait(id, |job| job.status_update_reason == why).await;
+    cluster.clock.sleep(Duration::from_secs(3400)).await;
+    assert_eq!(cluster.job(id).await.status, Status::Active);
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 1), "{job:#?}");
-    let lasted = world.clock.monotonic().since(began);
+    let lasted = cluster.clock.monotonic().since(began);
     assert!(lasted < Duration::from_secs(5400), "{lasted:?}");
-    let rows = check(&world, &job, &all).await;
+    let rows = check(&cluster, &job, &all).await;
     assert!(matches!(failed(&rows)[..], [("bad/0", "SlowDownRead", _)]), "{:?}", failed(&rows));
     process.engine.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn stuck_keys_of_many_jobs_hold_up_no_other_job_of_the_endpoint() {
-    let mut world = World::new(901);
-    world.fill(300).await;
+    let mut cluster = TestCluster::new(901);
+    cluster.fill(300).await;
     for n in 0..6 {
-        world.put("source", &format!("bad/{n}"), "x").await;
+        cluster.put("source", &format!("bad/{n}"), "x").await;
     }
-    world.spoil_slowly(Duration::from_millis(10), unreadable);
-    world.put_chain_around();
+    cluster.spoil_slowly(Duration::from_millis(10), unreadable);
+    cluster.put_chain_around();
     let mut stuck = Vec::new();
     for n in 0..6 {
         let urgent = |spec: &mut JobSpec| spec.priority = 9;
-        stuck.push(world.create_with(tagging(), [format!("bad/{n}"), key(n)], urgent).await);
+        stuck.push(cluster.create_with(tagging(), [format!("bad/{n}"), key(n)], urgent).await);
     }
-    let process = world.start(None);
+    let process = cluster.start(None);
     for id in &stuck {
-        world.wait(*id, |job| job.status == Status::Active && job.progress.succeeded == 1).await;
+        cluster.wait(*id, |job| job.status == Status::Active && job.progress.succeeded == 1).await;
     }
-    world.clock.sleep(Duration::from_secs(60)).await;
-    let began = world.clock.monotonic();
-    let id = world.create(tagging(), keys(300)).await;
-    process.engine.ring();
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    cluster.clock.sleep(Duration::from_secs(60)).await;
+    let began = cluster.clock.monotonic();
+    let id = cluster.create(tagging(), keys(300)).await;
+    process.engine.notify();
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 300));
-    let lasted = world.clock.monotonic().since(began);
+    let lasted = cluster.clock.monotonic().since(began);
     assert!(lasted < Duration::from_secs(60), "{lasted:?}");
-    world.clock.sleep(Duration::from_secs(3400)).await;
+    cluster.clock.sleep(Duration::from_secs(3400)).await;
     for (n, id) in stuck.into_iter().enumerate() {
-        let job = world.wait(id, |job| job.status.is_terminal()).await;
+        let job = cluster.wait(id, |job| job.status.is_terminal()).await;
         assert_eq!((job.status, job.progress.failed), (Status::Complete, 1), "{job:#?}");
-        check(&world, &job, &[format!("bad/{n}"), key(n)]).await;
+        check(&cluster, &job, &[format!("bad/{n}"), key(n)]).await;
     }
     process.engine.shut_down().await;
 }
 
 /// Copies while every write fails like this for so long, from the first one on.
 async fn copies_through(seed: u64, lasts: Duration, spoil: Spoil) {
-    let mut world = World::new(seed);
-    world.fill(3000).await;
-    let (clock, first) = (world.clock.clone(), AtomicU64::new(u64::MAX));
-    world.spoil_slowly(Duration::from_millis(20), move |call| {
+    let mut cluster = TestCluster::new(seed);
+    cluster.fill(3000).await;
+    let (clock, first) = (cluster.clock.clone(), AtomicU64::new(u64::MAX));
+    cluster.spoil_slowly(Duration::from_millis(20), move |call| {
         if subject(call).0 != CallKind::CopyObject {
             return Spoil::Nothing;
         }
@@ -112,11 +112,11 @@ async fn copies_through(seed: u64, lasts: Duration, spoil: Spoil) {
         let since = now - first.fetch_min(now, Ordering::SeqCst).min(now);
         if u128::from(since) < lasts.as_millis() { spoil.clone() } else { Spoil::Nothing }
     });
-    world.put_chain_around();
-    let id = world.create(copy(), keys(3000)).await;
-    let job = world.run_to_end(id, None).await;
+    cluster.put_chain_around();
+    let id = cluster.create(copy(), keys(3000)).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{seed}: {job:#?}");
-    check(&world, &job, &keys(3000)).await;
+    check(&cluster, &job, &keys(3000)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,11 +129,11 @@ async fn writes_that_fail_for_seconds_while_reads_work_fail_no_copy() {
 #[tokio::test(start_paused = true)]
 async fn writes_that_fail_for_nearly_a_minute_fail_no_task_of_any_operation() {
     for (n, operation) in [copy(), tagging(), Operation::Delete].into_iter().enumerate() {
-        let mut world = World::new(920 + n as u64);
-        world.fill(200).await;
-        let clock = world.clock.clone();
+        let mut cluster = TestCluster::new(920 + n as u64);
+        cluster.fill(200).await;
+        let clock = cluster.clock.clone();
         let began = clock.monotonic();
-        world.spoil_slowly(Duration::from_millis(20), move |call| match subject(call).0 {
+        cluster.spoil_slowly(Duration::from_millis(20), move |call| match subject(call).0 {
             CallKind::CopyObject | CallKind::PutObjectTagging | CallKind::DeleteObject | CallKind::DeleteObjects
                 if clock.monotonic().since(began) < Duration::from_secs(55) =>
             {
@@ -141,9 +141,9 @@ async fn writes_that_fail_for_nearly_a_minute_fail_no_task_of_any_operation() {
             }
             _ => Spoil::Nothing,
         });
-        world.put_chain_around();
-        let id = world.create(operation.clone(), keys(200)).await;
-        let job = world.run_to_end(id, None).await;
+        cluster.put_chain_around();
+        let id = cluster.create(operation.clone(), keys(200)).await;
+        let job = cluster.run_to_end(id, None).await;
         assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{operation:?}: {job:#?}");
     }
 }
@@ -151,30 +151,30 @@ async fn writes_that_fail_for_nearly_a_minute_fail_no_task_of_any_operation() {
 #[tokio::test(start_paused = true)]
 async fn a_bucket_without_a_host_keeps_only_its_own_job_waiting_and_that_one_ends() {
     for (n, code) in ["ResolveFailed", "TlsFailed"].into_iter().enumerate() {
-        let mut world = World::new(930 + n as u64);
-        world.fill(600).await;
-        world.spoil_slowly(Duration::from_millis(10), move |call| match call.bucket().as_str() {
+        let mut cluster = TestCluster::new(930 + n as u64);
+        cluster.fill(600).await;
+        cluster.spoil_slowly(Duration::from_millis(10), move |call| match call.bucket().as_str() {
             "target" => Spoil::Refused(Verdict::Unavailable, 0, code),
             _ => Spoil::Nothing,
         });
         let policy = RetryPolicy { has_host_per_bucket: true, ..RetryPolicy::default() };
-        world.put_chain_with(policy);
-        let lost = world.create_with(copy(), keys(600), |spec| spec.options.threshold_percent = Some(100)).await;
-        let process = world.start(None);
-        world.wait(lost, |job| job.status == Status::Active).await;
-        world.clock.sleep(Duration::from_secs(30)).await;
-        let began = world.clock.monotonic();
-        let healthy = world.create(tagging(), keys(600)).await;
-        process.engine.ring();
-        let job = world.wait(healthy, |job| job.status.is_terminal()).await;
+        cluster.put_chain_with(policy);
+        let lost = cluster.create_with(copy(), keys(600), |spec| spec.options.threshold_percent = Some(100)).await;
+        let process = cluster.start(None);
+        cluster.wait(lost, |job| job.status == Status::Active).await;
+        cluster.clock.sleep(Duration::from_secs(30)).await;
+        let began = cluster.clock.monotonic();
+        let healthy = cluster.create(tagging(), keys(600)).await;
+        process.engine.notify();
+        let job = cluster.wait(healthy, |job| job.status.is_terminal()).await;
         assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 600));
-        let lasted = world.clock.monotonic().since(began);
+        let lasted = cluster.clock.monotonic().since(began);
         assert!(lasted < Duration::from_secs(60), "{lasted:?}");
         let why = "the host of bucket target cannot be reached";
-        world.wait(lost, |job| job.status_update_reason.starts_with(why)).await;
-        world.clock.sleep(Duration::from_secs(3400)).await;
-        let job = world.wait(lost, |job| job.status.is_terminal()).await;
-        let rows = check(&world, &job, &keys(600)).await;
+        cluster.wait(lost, |job| job.status_update_reason.starts_with(why)).await;
+        cluster.clock.sleep(Duration::from_secs(3400)).await;
+        let job = cluster.wait(lost, |job| job.status.is_terminal()).await;
+        let rows = check(&cluster, &job, &keys(600)).await;
         assert!(failed(&rows).iter().all(|(_, row, _)| *row == code), "{:?}", failed(&rows));
         assert_eq!(failed(&rows).len(), 600);
         process.engine.shut_down().await;
@@ -189,34 +189,34 @@ fn copy_with_grants() -> Operation {
 }
 
 /// Copies with grants, whose ACLs are answered with 503 until the flag falls, once they are under way.
-async fn copying_with_acls_that_meet_503(world: &mut World) -> (JobId, Process, Arc<AtomicBool>) {
-    world.fill(100).await;
+async fn copying_with_acls_that_meet_503(cluster: &mut TestCluster) -> (JobId, Process, Arc<AtomicBool>) {
+    cluster.fill(100).await;
     let is_full = Arc::new(AtomicBool::new(true));
     let fails = is_full.clone();
-    world.spoil_slowly(Duration::from_millis(10), move |call| match subject(call).0 {
+    cluster.spoil_slowly(Duration::from_millis(10), move |call| match subject(call).0 {
         CallKind::PutObjectAcl if fails.load(Ordering::SeqCst) => Spoil::Refused(Verdict::Throttled, 503, "SlowDown"),
         _ => Spoil::Nothing,
     });
-    world.put_chain_around();
-    let id = world.create(copy_with_grants(), keys(100)).await;
-    let process = world.start(None);
-    world.wait(id, |job| job.status == Status::Active).await;
+    cluster.put_chain_around();
+    let id = cluster.create(copy_with_grants(), keys(100)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Active).await;
     (id, process, is_full)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_row_says_what_is_missing() {
-    let mut world = World::new(940);
-    let (id, process, _is_full) = copying_with_acls_that_meet_503(&mut world).await;
-    world.clock.sleep(Duration::from_secs(120)).await;
-    world.change(id, Change::CancelRequested("enough".into())).await;
+    let mut cluster = TestCluster::new(940);
+    let (id, process, _is_full) = copying_with_acls_that_meet_503(&mut cluster).await;
+    cluster.clock.sleep(Duration::from_secs(120)).await;
+    cluster.change(id, Change::CancelRequested("enough".into())).await;
     process.engine.stop_job(id);
-    let began = world.clock.monotonic();
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
-    let lasted = world.clock.monotonic().since(began);
+    let began = cluster.clock.monotonic();
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
+    let lasted = cluster.clock.monotonic().since(began);
     assert!(lasted < Duration::from_secs(60), "{lasted:?}");
     assert_eq!(job.status, Status::Cancelled);
-    let rows = check(&world, &job, &keys(100)).await;
+    let rows = check(&cluster, &job, &keys(100)).await;
     assert!(!failed(&rows).is_empty(), "{job:#?}");
     for (key, code, message) in failed(&rows) {
         assert_eq!(code, "SlowDown", "{key}: {message}");
@@ -228,26 +228,26 @@ async fn a_follow_up_that_meets_503_when_its_job_is_cancelled_ends_soon_and_its_
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_meets_503_when_its_job_is_paused_is_made_later() {
-    let mut world = World::new(941);
-    let (id, process, is_full) = copying_with_acls_that_meet_503(&mut world).await;
-    world.clock.sleep(Duration::from_secs(60)).await;
-    world.change(id, Change::Held).await;
-    process.engine.ring();
-    world.wait(id, |job| job.status == Status::Paused).await;
+    let mut cluster = TestCluster::new(941);
+    let (id, process, is_full) = copying_with_acls_that_meet_503(&mut cluster).await;
+    cluster.clock.sleep(Duration::from_secs(60)).await;
+    cluster.change(id, Change::Held).await;
+    process.engine.notify();
+    cluster.wait(id, |job| job.status == Status::Paused).await;
     is_full.store(false, Ordering::SeqCst);
-    world.change(id, Change::Released).await;
-    process.engine.ring();
-    let job = world.wait(id, |job| job.status.is_terminal()).await;
+    cluster.change(id, Change::Released).await;
+    process.engine.notify();
+    let job = cluster.wait(id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 0), "{job:#?}");
     process.engine.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_group_of_deletes_that_is_refused_key_by_key_is_not_sent_again() {
-    let mut world = World::new(950);
+    let mut cluster = TestCluster::new(950);
     let calls = Arc::new(AtomicU64::new(0));
     let counted = calls.clone();
-    world.spoil(move |call| {
+    cluster.spoil(move |call| {
         let kind = subject(call).0;
         counted
             .fetch_add(u64::from(matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects)), Ordering::SeqCst);
@@ -257,12 +257,13 @@ async fn a_group_of_deletes_that_is_refused_key_by_key_is_not_sent_again() {
             _ => Spoil::Nothing,
         }
     });
-    world.put_chain_around();
+    cluster.put_chain_around();
     let all = keys(20_000);
-    let id = world.create_with(Operation::Delete, all.clone(), |spec| spec.options.threshold_percent = Some(100)).await;
-    let job = world.run_to_end(id, None).await;
+    let id =
+        cluster.create_with(Operation::Delete, all.clone(), |spec| spec.options.threshold_percent = Some(100)).await;
+    let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 20_000), "{job:#?}");
-    let rows = check(&world, &job, &all).await;
+    let rows = check(&cluster, &job, &all).await;
     assert!(failed(&rows).iter().all(|(_, code, _)| *code == "AccessDenied"));
     let calls = calls.load(Ordering::SeqCst);
     assert!(calls < 60, "{calls} calls");

@@ -159,16 +159,16 @@ pub trait JobStore: Send + Sync + 'static {
     /// Prolongs it and returns the job's status now, which tells the worker whether to go on.
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
 
-    /// Gives it back; every attempt has ended. `must_look` says that tasks without an outcome
+    /// Gives it back; every attempt has ended. `must_check` says that tasks without an outcome
     /// may have had an effect; once said (or once revoked), a slice stays so until it is done,
     /// since nobody can tell which of its tasks an earlier holder tried; it is unsettled since the
     /// oldest such lease began. A lease that is lost already is no error.
-    async fn release_slice(&self, lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
+    async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
 
     /// Revokes slice leases of a job that nobody can be working under: those that expired at
     /// least `grace` ago and, where an owner says which ones it knows, every other one of this
     /// owner, whose answer or whose worker got lost. Raises their epochs and marks them
-    /// `must_look`. Returns how many.
+    /// `must_check`. Returns how many.
     async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
 
     /// How many slices of the job are leased, expired or not.

@@ -5,7 +5,7 @@
 //! through [`send`], which pairs each request type with its answer's type:
 //!
 //! ```ignore
-//! let head = send(&*store, &leash, HeadObject { at, version: None }).await?;
+//! let head = send(&*store, &cancel token, HeadObject { at, version: None }).await?;
 //! ```
 //!
 //! An error says what is known about the effect ([`Effect`]), which decides whether it may be
@@ -65,7 +65,7 @@ pub enum Verdict {
     Unavailable,
     /// The endpoint does not take our credentials or clock.
     CredentialsRefused,
-    /// The caller's leash ended before the call could be made.
+    /// The caller's cancel token ended before the call could be made.
     Stopped,
 }
 
@@ -181,18 +181,18 @@ impl CallError {
 ///
 /// It is *stopped* when nothing new may begin (the job is cancelled), and *cut* when nothing at
 /// all may be done any more (the lease is lost). What has begun goes on under a
-/// [`Leash::finishing`] one until it is cut, but waits and begins attempts no longer than
+/// [`CancelToken::finishing`] one until it is cut, but waits and begins attempts no longer than
 /// [`FINISHING_MAX`] after the stop. Both end at the lease's expiry. And nothing new
-/// begins later than [`Leash::begin_until`] says: whoever does not know whether the job may
+/// begins later than [`CancelToken::begin_until`] says: whoever does not know whether the job may
 /// still run waits until it does.
 ///
 /// It also tells the caller which of its tasks are *stuck*: waiting for long, so that their places
 /// are better given to others.
 ///
-/// Cheap to clone; clones are one leash.
+/// Cheap to clone; clones are one cancel token.
 #[derive(Debug, Clone, Default)]
-pub struct Leash {
-    state: Arc<LeashState>,
+pub struct CancelToken {
+    state: Arc<CancelState>,
     is_finishing: bool,
     task: Option<Arc<OfTask>>,
     /// Of a branch: whether it was stopped by itself.
@@ -221,7 +221,7 @@ impl Caller {
 }
 
 #[derive(Debug)]
-struct LeashState {
+struct CancelState {
     is_stopped: AtomicBool,
     is_cut: AtomicBool,
     /// Milliseconds on the monotonic clock; no attempt may outlive it.
@@ -234,7 +234,7 @@ struct LeashState {
     stuck: Stuck,
 }
 
-impl Default for LeashState {
+impl Default for CancelState {
     fn default() -> Self {
         Self {
             is_stopped: AtomicBool::new(false),
@@ -248,20 +248,20 @@ impl Default for LeashState {
     }
 }
 
-impl Leash {
-    /// A leash without an end.
+impl CancelToken {
+    /// A cancel token without an end.
     #[must_use]
     pub fn unbounded() -> Self {
         Self::default()
     }
 
-    /// The same leash for what has begun: a stop does not end it.
+    /// The same cancel token for what has begun: a stop does not end it.
     #[must_use]
-    pub fn finishing(&self) -> Self {
+    pub fn for_cleanup(&self) -> Self {
         Self { is_finishing: true, ..self.clone() }
     }
 
-    /// The same leash for calls on behalf of a job.
+    /// The same cancel token for calls on behalf of a job.
     #[must_use]
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
         Self { caller: Some(caller), ..self.clone() }
@@ -273,13 +273,13 @@ impl Leash {
         self.caller
     }
 
-    /// The same leash for the calls of one task, whose waiting is bounded over all of them.
+    /// The same cancel token for the calls of one task, whose waiting is bounded over all of them.
     #[must_use]
     pub fn for_task(&self, number: u64) -> Self {
         Self { task: Some(Arc::new(OfTask::new(Some(number)))), ..self.clone() }
     }
 
-    /// The same leash; where it is no task's, the waiting of the calls under this clone is bounded.
+    /// The same cancel token; where it is no task's, the waiting of the calls under this clone is bounded.
     #[must_use]
     pub fn for_call(&self) -> Self {
         let task = self.task.clone().unwrap_or_else(|| Arc::new(OfTask::new(None)));
@@ -320,7 +320,7 @@ impl Leash {
         self.state.stuck.reason()
     }
 
-    /// Done when a task became stuck, or goes on, since `seen` was read from [`Leash::stuck_changes`].
+    /// Done when a task became stuck, or goes on, since `seen` was read from [`CancelToken::stuck_changes`].
     pub async fn stuck_changed(&self, seen: u64) {
         self.state.stuck.changed(seen).await;
     }
@@ -331,13 +331,13 @@ impl Leash {
         self.state.stuck.changes()
     }
 
-    /// A leash that ends with this one, or before when it is stopped by itself.
+    /// A cancel token that ends with this one, or before when it is stopped by itself.
     #[must_use]
     pub fn branch(&self) -> Self {
         Self { is_branch_stopped: Some(Arc::default()), ..self.clone() }
     }
 
-    /// Nothing new begins any more; tasks that wait for [`Leash::stopped`] wake. A branch stops
+    /// Nothing new begins any more; tasks that wait for [`CancelToken::stopped`] wake. A branch stops
     /// alone.
     pub fn stop(&self) {
         self.is_branch_stopped.as_deref().unwrap_or(&self.state.is_stopped).store(true, Ordering::SeqCst);
@@ -345,7 +345,7 @@ impl Leash {
     }
 
     /// Nothing may be done any more, not even to finish what has begun.
-    pub fn cut(&self) {
+    pub fn kill(&self) {
         self.state.is_cut.store(true, Ordering::SeqCst);
         self.state.is_stopped.store(true, Ordering::SeqCst);
         self.state.ended.notify_waiters();
@@ -387,18 +387,18 @@ impl Leash {
     /// Whether it has ended for this holder; one for finishing ends some time after the stop.
     #[must_use]
     pub fn has_ended(&self, now: Monotonic) -> bool {
-        self.is_stopped() || (self.is_stop_asked() && self.finishing_time(now).is_zero())
+        self.is_stopped() || (self.is_stop_asked() && self.cleanup_time(now).is_zero())
     }
 
     /// What is left to finish in, counted from when the stop was seen first.
-    fn finishing_time(&self, now: Monotonic) -> Duration {
+    fn cleanup_time(&self, now: Monotonic) -> Duration {
         let (now_ms, at) = (milliseconds(now), &self.state.stopped_at_ms);
         let first = at.compare_exchange(u64::MAX, now_ms, Ordering::SeqCst, Ordering::SeqCst);
         let since = now_ms.saturating_sub(first.map_or_else(|earlier| earlier, |_| now_ms));
         FINISHING_MAX.saturating_sub(Duration::from_millis(since))
     }
 
-    /// Done when what has begun must end, too: the leash is cut, or its time has run out. A lease
+    /// Done when what has begun must end, too: the cancel token is cut, or its time has run out. A lease
     /// that is renewed meanwhile prolongs the wait.
     pub async fn over(&self, clock: &dyn Clock) {
         loop {
@@ -418,17 +418,17 @@ impl Leash {
         }
     }
 
-    /// Done when the leash has ended for this holder.
+    /// Done when the cancel token has ended for this holder.
     pub async fn stopped(&self) {
         self.until(|| self.is_stopped()).await;
     }
 
-    /// Done when the leash has ended for this holder; one for finishing ends some time after the stop.
+    /// Done when the cancel token has ended for this holder; one for finishing ends some time after the stop.
     pub async fn ended(&self, clock: &dyn Clock) {
         let mut stopped = pin!(self.stopped());
         let mut is_late = pin!(async {
             self.until(|| self.is_stop_asked()).await;
-            clock.sleep(self.finishing_time(clock.monotonic())).await;
+            clock.sleep(self.cleanup_time(clock.monotonic())).await;
         });
         poll_fn(|context| {
             let is_over = stopped.as_mut().poll(context).is_ready() || is_late.as_mut().poll(context).is_ready();
@@ -459,21 +459,25 @@ fn milliseconds(moment: Monotonic) -> u64 {
 ///   lacks what its type requires (a copy's ETag) is an error with [`Effect::Unknown`], even
 ///   with status 200;
 /// - a call has an end: an attempt ends when nothing of its answer comes for a time that grows with
-///   the bytes it moves, and no attempt outlives the leash ([`Leash::over`]);
+///   the bytes it moves, and no attempt outlives the cancel token ([`CancelToken::over`]);
 /// - an error never holds a secret.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + 'static {
-    /// Makes the call. `leash` bounds attempts and waits; a body that makes one attempt only
+    /// Makes the call. `cancel` bounds attempts and waits; a body that makes one attempt only
     /// need not look at it.
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError>;
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError>;
 }
 
 /// Makes a call and gives its own answer's type.
 ///
 /// # Errors
 /// [`CallError`], as the store's decorators leave it.
-pub async fn send<R: Request>(store: &dyn ObjectStore, leash: &Leash, request: R) -> Result<R::Answer, CallError> {
-    let answer = store.call(leash, request.into_call()).await?;
+pub async fn send<R: Request>(
+    store: &dyn ObjectStore,
+    cancel: &CancelToken,
+    request: R,
+) -> Result<R::Answer, CallError> {
+    let answer = store.call(cancel, request.into_call()).await?;
     R::from_answer(answer).ok_or_else(|| {
         CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
     })

@@ -15,7 +15,7 @@ const ALWAYS: u32 = 1_000_000;
 
 async fn put_error(plan: FaultPlan) -> (CallError, usize) {
     let (store, faults, _) = faults(plan);
-    let error = send(&faults, &Leash::unbounded(), put(1)).await.unwrap_err();
+    let error = send(&faults, &CancelToken::unbounded(), put(1)).await.unwrap_err();
     (error, store.times().len())
 }
 
@@ -37,7 +37,7 @@ async fn the_store_is_away_in_its_windows_and_there_outside_of_them() {
     let (store, faults, clock) = faults(FaultPlan { away: vec![(second(1), second(3))], ..FaultPlan::default() });
     let mut verdicts = Vec::new();
     for _ in 0..4 {
-        let result = send(&faults, &Leash::unbounded(), head("photos")).await;
+        let result = send(&faults, &CancelToken::unbounded(), head("photos")).await;
         verdicts.push(result.err().map(|error| (error.verdict, error.effect)));
         clock.sleep(Duration::from_secs(1)).await;
     }
@@ -52,7 +52,7 @@ async fn an_answer_is_late_by_no_more_than_planned() {
     let (_, faults, clock) = faults(FaultPlan { late_ppm: ALWAYS, late_max, ..FaultPlan::default() });
     for _ in 0..20 {
         let before = clock.monotonic();
-        send(&faults, &Leash::unbounded(), head("photos")).await.unwrap();
+        send(&faults, &CancelToken::unbounded(), head("photos")).await.unwrap();
         assert!(clock.monotonic().since(before) <= late_max + Duration::from_millis(1));
     }
     assert!(clock.monotonic().0 > late_max);
@@ -62,7 +62,7 @@ async fn an_answer_is_late_by_no_more_than_planned() {
 async fn a_cut_off_stream_ends_in_an_error_before_its_last_byte() {
     let (_, faults, _) = faults(FaultPlan { cut_off_ppm: ALWAYS, ..FaultPlan::default() });
     for _ in 0..20 {
-        let mut object = send(&faults, &Leash::unbounded(), get(10)).await.unwrap();
+        let mut object = send(&faults, &CancelToken::unbounded(), get(10)).await.unwrap();
         let mut bytes = 0;
         let error = loop {
             match object.body.next().await.expect("an error comes before the end") {
@@ -82,7 +82,7 @@ async fn the_same_seed_makes_the_same_faults() {
         let (_, faults, _) = faults(FaultPlan { throttled_ppm: ALWAYS / 2, ..FaultPlan::default() });
         let mut ends = Vec::new();
         for _ in 0..50 {
-            ends.push(send(&faults, &Leash::unbounded(), head("photos")).await.is_ok());
+            ends.push(send(&faults, &CancelToken::unbounded(), head("photos")).await.is_ok());
         }
         ends
     }

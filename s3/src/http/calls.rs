@@ -2,8 +2,8 @@
 
 use brigade_model::ports::object_store::{Answer, Call, CallError};
 
-use super::draft::Draft;
-use super::reply::{Flaw, Reply};
+use super::request::RequestDraft;
+use super::response::{InvalidResponse, StoreResponse};
 
 mod abort_multipart_upload;
 mod complete_multipart_upload;
@@ -31,12 +31,12 @@ mod upload_part_copy;
 macro_rules! calls {
     ($($call:ident in $file:ident;)*) => {
         /// The request of a call, before it is addressed and signed.
-        pub(crate) fn encode(call: &Call) -> Result<Draft, CallError> {
+        pub(crate) fn encode(call: &Call) -> Result<RequestDraft, CallError> {
             match call { $(Call::$call(request) => $file::encode(request),)* }
         }
 
         /// What an answer with a success's status proves.
-        pub(crate) fn decode(call: &Call, reply: Reply) -> Result<Answer, Flaw> {
+        pub(crate) fn decode(call: &Call, reply: StoreResponse) -> Result<Answer, InvalidResponse> {
             match call { $(Call::$call(request) => $file::decode(request, reply).map(Answer::$call),)* }
         }
     };

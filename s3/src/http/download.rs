@@ -13,19 +13,19 @@ use hyper::body::{Body, Incoming};
 
 use super::endpoint::Address;
 use super::failure::unanswered;
-use super::line::{Line, Pool};
-use super::patience::Patience;
+use super::pool::{Pool, PooledConnection};
+use super::response_timeout::ResponseTimeout;
 use crate::verdict::Loss;
 
-/// An answer's body that is still on its line.
+/// An answer's body that is still on its connection.
 pub(crate) struct Download {
     /// `None` once the body ended, well or not.
-    line: Option<(Box<Line>, Incoming)>,
+    connection: Option<(Box<PooledConnection>, Incoming)>,
     address: Address,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     /// Until the next piece.
-    patience: Duration,
+    response_timeout: Duration,
     /// Of a stream, which tells its errors by itself.
     request_id: Option<String>,
 }
@@ -48,32 +48,43 @@ pub(crate) enum NotWhole {
 
 impl Download {
     pub(crate) fn new(
-        line: (Box<Line>, Incoming),
+        connection: (Box<PooledConnection>, Incoming),
         address: Address,
         pool: &Arc<Pool>,
         clock: &Arc<dyn Clock>,
-        patience: Duration,
+        response_timeout: Duration,
         request_id: Option<String>,
     ) -> Self {
-        Self { line: Some(line), address, pool: Arc::clone(pool), clock: Arc::clone(clock), patience, request_id }
+        Self {
+            connection: Some(connection),
+            address,
+            pool: Arc::clone(pool),
+            clock: Arc::clone(clock),
+            response_timeout,
+            request_id,
+        }
     }
 
     /// How many bytes the answer says it has.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.line.as_ref().and_then(|(_, body)| body.size_hint().exact())
+        self.connection.as_ref().and_then(|(_, body)| body.size_hint().exact())
     }
 
     /// All of it, when it is not larger than that. What says that it is larger is not read.
-    pub(crate) async fn collect(&mut self, bytes_max: usize, patience: &mut Patience) -> Result<Bytes, NotWhole> {
+    pub(crate) async fn collect(
+        &mut self,
+        bytes_max: usize,
+        response_timeout: &mut ResponseTimeout,
+    ) -> Result<Bytes, NotWhole> {
         if self.length().is_some_and(|length| length > bytes_max as u64) {
             return Err(NotWhole::TooLarge);
         }
-        let Some(first) = self.piece_in_time(patience).await? else {
+        let Some(first) = self.piece_in_time(response_timeout).await? else {
             return Ok(Bytes::new());
         };
         let mut all = BytesMut::new();
         let mut whole = first;
-        while let Some(piece) = self.piece_in_time(patience).await? {
+        while let Some(piece) = self.piece_in_time(response_timeout).await? {
             // Most answers are one piece, which is given as it is.
             if all.is_empty() {
                 all.extend_from_slice(&whole);
@@ -90,33 +101,33 @@ impl Download {
         if whole.len() > bytes_max { Err(NotWhole::TooLarge) } else { Ok(whole) }
     }
 
-    async fn piece_in_time(&mut self, patience: &mut Patience) -> Result<Option<Bytes>, NotWhole> {
+    async fn piece_in_time(&mut self, response_timeout: &mut ResponseTimeout) -> Result<Option<Bytes>, NotWhole> {
         tokio::select! {
             biased;
             piece = self.piece() => {
-                patience.hear();
+                response_timeout.hear();
                 piece.map_err(NotWhole::CutOff)
             }
-            () = patience.over() => Err(NotWhole::TimedOut),
+            () = response_timeout.over() => Err(NotWhole::TimedOut),
         }
     }
 
-    /// The next piece with bytes in it. At the end the line goes back to its pool; after an
+    /// The next piece with bytes in it. At the end the connection goes back to its pool; after an
     /// error, or when this is dropped before, it is closed.
     async fn piece(&mut self) -> Result<Option<Bytes>, hyper::Error> {
-        while let Some((line, body)) = &mut self.line {
-            match poll_fn(|cx| line.poll_frame(body, cx)).await {
+        while let Some((connection, body)) = &mut self.connection {
+            match poll_fn(|cx| connection.poll_frame(body, cx)).await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
                     _ => {}
                 },
                 Some(Err(error)) => {
-                    self.line = None;
+                    self.connection = None;
                     return Err(error);
                 }
                 None => {
-                    let (line, _) = self.line.take().expect("it was there a moment ago");
-                    self.pool.keep(self.address.clone(), line).await;
+                    let (connection, _) = self.connection.take().expect("it was there a moment ago");
+                    self.pool.keep(self.address.clone(), connection).await;
                 }
             }
         }
@@ -127,7 +138,7 @@ impl Download {
 #[async_trait]
 impl ByteStream for Download {
     async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
-        let deadline = self.clock.sleep(self.patience);
+        let deadline = self.clock.sleep(self.response_timeout);
         let lost = tokio::select! {
             biased;
             piece = self.piece() => match piece {
@@ -136,7 +147,7 @@ impl ByteStream for Download {
             },
             () = deadline => unanswered::timed_out(),
         };
-        self.line = None;
+        self.connection = None;
         Some(Err(CallError { request_id: self.request_id.clone(), ..lost }))
     }
 }

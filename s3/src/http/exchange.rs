@@ -20,12 +20,12 @@ use tokio_rustls::TlsConnector;
 
 use super::connect::{Connector, NotConnected};
 use super::download::{Download, NotWhole};
-use super::draft::{Draft, refuse};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
-use super::line::{IdleConnections, Line, LineError, Pool};
-use super::patience::Patience;
-use super::reply::{Reply, flaw, http_date};
+use super::pool::{IdleConnections, Pool, PooledConnection, SendError};
+use super::request::{RequestDraft, refuse};
+use super::response::{StoreResponse, http_date, invalid_response};
+use super::response_timeout::ResponseTimeout;
 use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
@@ -94,7 +94,11 @@ impl Exchange {
 
     /// The answer with a success's status; every other end is an error. A request whose body is small
     /// is signed before anything is waited for, so that the future has no room for its parts.
-    pub(crate) fn send(&self, call: &Call, draft: Draft) -> impl Future<Output = Result<Reply, CallError>> + Send {
+    pub(crate) fn send(
+        &self,
+        call: &Call,
+        draft: RequestDraft,
+    ) -> impl Future<Output = Result<StoreResponse, CallError>> + Send {
         let credentials = self.credentials.current();
         let signed = match draft.body.len() <= HASHED_INLINE_MAX {
             true => Ok({
@@ -128,28 +132,28 @@ impl Exchange {
         }
     }
 
-    async fn sign_large(&self, draft: Draft, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
+    async fn sign_large(&self, draft: RequestDraft, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
         let body = draft.body.clone();
         let hashing = tokio::task::spawn_blocking(move || Hashes::of(&body));
         let hashes = hashing.await.expect("hashing does not panic and is not aborted");
         self.sign(draft, &hashes, credentials)
     }
 
-    async fn send_signed(&self, call: &Call, (address, request): Signed) -> Result<Reply, CallError> {
-        let mut patience = Patience::begin(&self.clock, &self.timeouts, call);
+    async fn send_signed(&self, call: &Call, (address, request): Signed) -> Result<StoreResponse, CallError> {
+        let mut response_timeout = ResponseTimeout::begin(&self.clock, &self.timeouts, call);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
-        let (line, response) = self.answer(call, &address, request, &mut patience).await?;
-        patience.hear();
+        let (connection, response) = self.answer(call, &address, request, &mut response_timeout).await?;
+        response_timeout.hear();
         if let Some((dates, sent)) = dates
             && let Some(date) = response.headers().get(header::DATE).and_then(|date| http_date(date.to_str().ok()?))
         {
             dates.observe_date(sent, date);
         }
-        let reply = self.read(call, line, response, address, &mut patience).await?;
+        let reply = self.read(call, connection, response, address, &mut response_timeout).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
     }
 
-    fn sign(&self, draft: Draft, hashes: &Hashes, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
+    fn sign(&self, draft: RequestDraft, hashes: &Hashes, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
         let target = self.endpoint.target(&draft.bucket, draft.key.as_ref());
         let mut query = draft.query;
         // A signature wants it sorted, so it is sent sorted.
@@ -185,35 +189,35 @@ impl Exchange {
         Ok((target.address, request))
     }
 
-    /// The answer's head. A request that a kept line did not take goes over the next one: it was
+    /// The answer's head. A request that a kept connection did not take goes over the next one: it was
     /// never written.
     async fn answer(
         &self,
         call: &Call,
         address: &Address,
         mut request: Wire,
-        patience: &mut Patience,
-    ) -> Result<(Box<Line>, Response<Incoming>), CallError> {
+        response_timeout: &mut ResponseTimeout,
+    ) -> Result<(Box<PooledConnection>, Response<Incoming>), CallError> {
         loop {
             let kept = self.pool.kept(address).await;
             let is_new = kept.is_none();
-            let mut line = match kept {
-                Some(line) => line,
-                None => Box::pin(self.connect(call.bucket(), address, patience)).await?,
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => Box::pin(self.connect(call.bucket(), address, response_timeout)).await?,
             };
             let answer = tokio::select! {
                 biased;
-                answer = line.send(request) => answer,
-                () = patience.over() => return Err(failure::timed_out()),
+                answer = connection.send(request) => answer,
+                () = response_timeout.over() => return Err(failure::timed_out()),
             };
             match answer {
-                Ok(response) => return Ok((line, response)),
-                Err(LineError::Broken(error)) => return Err(failure::lost(Loss::Reset, &error)),
-                Err(LineError::NotSent(_)) if is_new => {
+                Ok(response) => return Ok((connection, response)),
+                Err(SendError::Broken(error)) => return Err(failure::lost(Loss::Reset, &error)),
+                Err(SendError::NotSent(_)) if is_new => {
                     let cause = "the connection was closed before the request was sent".into();
                     return Err(self.not_connected(&NotConnected { step: Step::Connect, cause }));
                 }
-                Err(LineError::NotSent(unsent)) => request = unsent,
+                Err(SendError::NotSent(unsent)) => request = unsent,
             }
         }
     }
@@ -222,33 +226,33 @@ impl Exchange {
         &self,
         bucket: &BucketName,
         address: &Address,
-        patience: &mut Patience,
-    ) -> Result<Box<Line>, CallError> {
+        response_timeout: &mut ResponseTimeout,
+    ) -> Result<Box<PooledConnection>, CallError> {
         let connect = async {
             let open = || async { self.pool.connect(address).await.map_err(|cause| self.not_connected(&cause)) };
-            let mut line = open().await?;
-            if line.nth() <= UNPROVEN_CONNECTIONS_MAX {
-                return Ok(line);
+            let mut connection = open().await?;
+            if connection.nth() <= UNPROVEN_CONNECTIONS_MAX {
+                return Ok(connection);
             }
-            self.prove(&mut line, bucket).await?;
+            self.prove(&mut connection, bucket).await?;
             // A server that closes each connection after one answer was asked often enough.
-            if line.is_free().await { Ok(line) } else { open().await }
+            if connection.is_free().await { Ok(connection) } else { open().await }
         };
         tokio::select! {
             biased;
-            line = connect => line,
-            () = patience.over() => Err(self.not_connected(&silent())),
+            connection = connect => connection,
+            () = response_timeout.over() => Err(self.not_connected(&silent())),
         }
     }
 
     /// Whether the server serves a new connection: it answers a HEAD of the bucket, whatever that says
     /// of the bucket.
-    async fn prove(&self, line: &mut Line, bucket: &BucketName) -> Result<(), CallError> {
-        let head = Draft::of_bucket(Method::HEAD, bucket);
+    async fn prove(&self, connection: &mut PooledConnection, bucket: &BucketName) -> Result<(), CallError> {
+        let head = RequestDraft::of_bucket(Method::HEAD, bucket);
         let (_, request) = self.sign(head, &Hashes::of(b""), &self.credentials.current())?;
         let answer = tokio::select! {
             biased;
-            answer = line.send(request) => answer,
+            answer = connection.send(request) => answer,
             () = self.clock.sleep(self.timeouts.connect) => return Err(self.not_connected(&silent())),
         };
         let refusal = match answer {
@@ -256,8 +260,8 @@ impl Exchange {
                 format!("a HEAD of the bucket was answered with {}", response.status())
             }
             Ok(_) => return Ok(()),
-            Err(LineError::Broken(error)) => format!("a new connection was closed unanswered: {error}"),
-            Err(LineError::NotSent(_)) => "a new connection was closed at once".to_owned(),
+            Err(SendError::Broken(error)) => format!("a new connection was closed unanswered: {error}"),
+            Err(SendError::NotSent(_)) => "a new connection was closed at once".to_owned(),
         };
         Err(self.not_connected(&NotConnected { step: Step::Admit, cause: refusal }))
     }
@@ -270,14 +274,14 @@ impl Exchange {
     async fn read(
         &self,
         call: &Call,
-        line: Box<Line>,
+        connection: Box<PooledConnection>,
         response: Response<Incoming>,
         address: Address,
-        patience: &mut Patience,
-    ) -> Result<Reply, CallError> {
+        response_timeout: &mut ResponseTimeout,
+    ) -> Result<StoreResponse, CallError> {
         let (head, body) = response.into_parts();
         let bounds = if head.status.is_success() { call.answer_bounds() } else { AnswerBounds::RESULT };
-        let mut reply = Reply {
+        let mut reply = StoreResponse {
             status: head.status,
             headers: head.headers,
             body: Bytes::new(),
@@ -287,12 +291,12 @@ impl Exchange {
         let is_stream = matches!(call, Call::GetObject(_)) && reply.status.is_success();
         let request_id = is_stream.then(|| failure::request_id(&reply)).flatten();
         let mut download =
-            Download::new((line, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id);
+            Download::new((connection, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id);
         if is_stream {
             reply.stream = Some(download);
             return Ok(reply);
         }
-        match download.collect(bounds.bytes, patience).await {
+        match download.collect(bounds.bytes, response_timeout).await {
             Ok(body) => reply.body = body,
             Err(NotWhole::TimedOut) => {
                 return Err(CallError { request_id: failure::request_id(&reply), ..failure::timed_out() });
@@ -304,8 +308,8 @@ impl Exchange {
                 });
             }
             Err(NotWhole::TooLarge) if reply.status.is_success() => {
-                let flaw = flaw(format!("the answer is larger than {} bytes", bounds.bytes));
-                return Err(failure::unproven(failure::Whence::of(&reply), flaw));
+                let invalid = invalid_response(format!("the answer is larger than {} bytes", bounds.bytes));
+                return Err(failure::unproven(failure::ResponseOrigin::of(&reply), invalid));
             }
             // The status says enough of an error.
             Err(NotWhole::TooLarge) => {}

@@ -5,7 +5,7 @@ use brigade_model::Timestamp;
 use brigade_model::ports::object_store::CallError;
 use http::StatusCode;
 
-use super::reply::{Flaw, Reply, http_date};
+use super::response::{InvalidResponse, StoreResponse, http_date};
 use crate::verdict::Seen;
 use crate::xml;
 
@@ -15,29 +15,29 @@ use unanswered::error_of;
 pub(crate) use unanswered::{lost, not_connected, timed_out};
 
 /// What an error tells of the answer that it came with.
-pub(crate) struct Whence {
+pub(crate) struct ResponseOrigin {
     status: u16,
     request_id: Option<String>,
 }
 
-impl Whence {
-    pub(crate) fn of(reply: &Reply) -> Self {
+impl ResponseOrigin {
+    pub(crate) fn of(reply: &StoreResponse) -> Self {
         Self { status: reply.status.as_u16(), request_id: request_id(reply) }
     }
 }
 
 /// An answer with a success's status that does not prove success.
-pub(crate) fn unproven(whence: Whence, flaw: Flaw) -> CallError {
-    let seen = match (&flaw.code, flaw.is_empty) {
+pub(crate) fn unproven(origin: ResponseOrigin, invalid: InvalidResponse) -> CallError {
+    let seen = match (&invalid.code, invalid.is_empty) {
         (None, true) => Seen::Empty,
         (code, _) => Seen::Unproven { code: code.as_deref() },
     };
-    let error = error_of(seen, flaw.message);
-    CallError { http_status: Some(whence.status), request_id: whence.request_id, ..error }
+    let error = error_of(seen, invalid.message);
+    CallError { http_status: Some(origin.status), request_id: origin.request_id, ..error }
 }
 
 /// An answer that says no.
-pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
+pub(crate) fn refused(reply: &StoreResponse, now: Timestamp) -> CallError {
     let status = reply.status.as_u16();
     let document = xml::read(&reply.body, reply.elements_max).ok().filter(|document| document.name == "Error");
     let text_of = |name| document.as_ref().and_then(|document| document.text_of(name)).filter(|text| !text.is_empty());
@@ -54,14 +54,14 @@ pub(crate) fn refused(reply: &Reply, now: Timestamp) -> CallError {
 
 /// What a delete marker says of a key, where the answer has no document: a HEAD's 404 alone may
 /// be anybody's, while this one is of the bucket itself.
-fn hidden_by_marker(reply: &Reply) -> Option<&'static str> {
+fn hidden_by_marker(reply: &StoreResponse) -> Option<&'static str> {
     let is_marker = reply.header("x-amz-delete-marker").is_some_and(|value| value == "true");
     (is_marker && reply.status == StatusCode::NOT_FOUND).then_some("NoSuchKey")
 }
 
 /// A redirection is never followed: it would carry the request, signed, to another host. The
 /// message names where the bucket is, so that the configuration can be put right.
-fn redirection<'a>(reply: &Reply, said: &str, text_of: impl Fn(&'static str) -> Option<&'a str>) -> String {
+fn redirection<'a>(reply: &StoreResponse, said: &str, text_of: impl Fn(&'static str) -> Option<&'a str>) -> String {
     let mut message = said.to_owned();
     let places = [
         ("region", reply.header("x-amz-bucket-region").or_else(|| text_of("Region").map(str::to_owned))),
@@ -75,7 +75,7 @@ fn redirection<'a>(reply: &Reply, said: &str, text_of: impl Fn(&'static str) -> 
     message
 }
 
-pub(crate) fn request_id(reply: &Reply) -> Option<String> {
+pub(crate) fn request_id(reply: &StoreResponse) -> Option<String> {
     ["x-amz-request-id", "x-cos-request-id"].into_iter().find_map(|name| reply.header(name))
 }
 
@@ -96,9 +96,9 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Reply {
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> StoreResponse {
         let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)));
-        Reply {
+        StoreResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: headers.collect::<HeaderMap>(),
             body: Bytes::from_static(body.as_bytes()),

@@ -132,7 +132,7 @@ fn canonical_request(unsigned: &Unsigned<'_>, headers: &HeaderMap) -> (String, S
         }
         names.push_str(name);
         out.extend([name, ":"]);
-        // Headers of a draft are visible ASCII, and so are ours.
+        // Headers of a request draft are visible ASCII, and so are ours.
         push_trimmed(&mut out, value.to_str().unwrap_or_default());
         out.push('\n');
     }

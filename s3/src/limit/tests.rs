@@ -37,7 +37,7 @@ impl Setup {
         R::Answer: 'static,
     {
         let limit = Arc::clone(&self.limit);
-        tokio::spawn(async move { send(&*limit, &Leash::unbounded(), request).await })
+        tokio::spawn(async move { send(&*limit, &CancelToken::unbounded(), request).await })
     }
 
     /// Until nothing moves any more.
@@ -185,9 +185,9 @@ async fn bytes_leave_and_come_as_fast_as_the_rate_allows() {
     let caps = Caps { bytes_per_second: Some(1000), ..Caps::default() };
     let s = setup(caps, []);
     for _ in 0..4 {
-        send(&*s.limit, &Leash::unbounded(), put(500)).await.unwrap();
+        send(&*s.limit, &CancelToken::unbounded(), put(500)).await.unwrap();
     }
-    let got = send(&*s.limit, &Leash::unbounded(), get(3000)).await.unwrap();
+    let got = send(&*s.limit, &CancelToken::unbounded(), get(3000)).await.unwrap();
     let (mut body, mut bytes) = (got.body, 0);
     while let Some(piece) = body.next().await {
         bytes += piece.unwrap().len();
@@ -196,7 +196,7 @@ async fn bytes_leave_and_come_as_fast_as_the_rate_allows() {
     let elapsed = s.clock.monotonic().0.as_millis();
     assert!((1800..=2000).contains(&elapsed), "{elapsed}");
     // The 3,000 bytes that came are paid for by the next body.
-    send(&*s.limit, &Leash::unbounded(), put(1)).await.unwrap();
+    send(&*s.limit, &CancelToken::unbounded(), put(1)).await.unwrap();
     let elapsed = s.clock.monotonic().0.as_millis();
     assert!((4800..=5100).contains(&elapsed), "{elapsed}");
 }
@@ -228,7 +228,7 @@ async fn bytes_in_flight_are_capped_and_a_larger_body_passes_alone() {
 #[tokio::test(start_paused = true)]
 async fn the_permit_of_a_download_lasts_until_its_stream_ends() {
     let s = setup(requests(1), []);
-    let mut got = send(&*s.limit, &Leash::unbounded(), get(10)).await.unwrap();
+    let mut got = send(&*s.limit, &CancelToken::unbounded(), get(10)).await.unwrap();
     let waiting = s.start(head("photos"));
     s.settle().await;
     assert_eq!((s.store.times().len(), s.limit.handle().usage().bytes), (1, 10));
@@ -236,7 +236,7 @@ async fn the_permit_of_a_download_lasts_until_its_stream_ends() {
     assert!(got.body.next().await.is_none());
     waiting.await.unwrap().unwrap();
     // Dropping it does as well.
-    let got = send(&*s.limit, &Leash::unbounded(), get(10)).await.unwrap();
+    let got = send(&*s.limit, &CancelToken::unbounded(), get(10)).await.unwrap();
     drop(got);
     assert_eq!(s.limit.handle().usage().requests, 0);
 }
@@ -298,10 +298,10 @@ async fn a_stopped_leash_ends_the_wait_for_a_permit() {
     s.store.hold();
     let first = s.start(head("photos"));
     s.settle().await;
-    let leash = Leash::unbounded();
-    let (stopped, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+    let cancel = CancelToken::unbounded();
+    let (stopped, ()) = tokio::join!(send(&*s.limit, &cancel, head("photos")), async {
         s.settle().await;
-        leash.stop();
+        cancel.stop();
     });
     let stopped = stopped.unwrap_err();
     assert_eq!((stopped.verdict, stopped.effect, stopped.attempts), (Verdict::Stopped, Effect::None, 0));
@@ -314,27 +314,27 @@ async fn a_stopped_leash_ends_the_wait_for_a_permit() {
 async fn a_call_that_waited_too_long_for_its_leash_does_not_start() {
     let caps = Caps { requests_per_second: Some(1), ..Caps::default() };
     let s = setup(caps, []);
-    let leash = Leash::unbounded();
-    leash.prolong(s.clock.monotonic().after(Duration::from_secs(16)));
-    send(&*s.limit, &leash, head("photos")).await.unwrap();
-    send(&*s.limit, &leash, head("photos")).await.unwrap();
-    let stopped = send(&*s.limit, &leash, head("photos")).await.unwrap_err();
+    let cancel = CancelToken::unbounded();
+    cancel.prolong(s.clock.monotonic().after(Duration::from_secs(16)));
+    send(&*s.limit, &cancel, head("photos")).await.unwrap();
+    send(&*s.limit, &cancel, head("photos")).await.unwrap();
+    let stopped = send(&*s.limit, &cancel, head("photos")).await.unwrap_err();
     assert_eq!(stopped.verdict, Verdict::Stopped);
     assert_eq!(s.store.times().len(), 2);
 }
 
-fn leash_for(s: &Setup, seconds: u64) -> Leash {
-    let leash = Leash::unbounded();
-    leash.prolong(s.clock.monotonic().after(Duration::from_secs(seconds)));
-    leash
+fn cancel_for(s: &Setup, seconds: u64) -> CancelToken {
+    let cancel = CancelToken::unbounded();
+    cancel.prolong(s.clock.monotonic().after(Duration::from_secs(seconds)));
+    cancel
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_ends_with_its_lease_and_whether_it_had_its_effect_is_unknown() {
     let s = setup(requests(1), []);
     s.store.hold();
-    let leash = leash_for(&s, 60);
-    let ended = send(&*s.limit, &leash, head("photos")).await.unwrap_err();
+    let cancel = cancel_for(&s, 60);
+    let ended = send(&*s.limit, &cancel, head("photos")).await.unwrap_err();
     assert_eq!((ended.verdict, ended.effect, ended.attempts), (Verdict::Stopped, Effect::Unknown, 1));
     assert_eq!(s.clock.monotonic().0, Duration::from_secs(60));
     assert_eq!(s.limit.handle().usage().requests, 0, "its place is free");
@@ -344,11 +344,11 @@ async fn an_attempt_ends_with_its_lease_and_whether_it_had_its_effect_is_unknown
 async fn a_lease_that_is_renewed_meanwhile_lets_its_attempts_go_on() {
     let s = setup(Caps::default(), []);
     s.store.hold();
-    let leash = leash_for(&s, 60);
-    let (done, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+    let cancel = cancel_for(&s, 60);
+    let (done, ()) = tokio::join!(send(&*s.limit, &cancel, head("photos")), async {
         for _ in 0..30 {
             s.clock.sleep(Duration::from_secs(20)).await;
-            leash.prolong(s.clock.monotonic().after(Duration::from_secs(60)));
+            cancel.prolong(s.clock.monotonic().after(Duration::from_secs(60)));
         }
         s.store.let_go(1);
     });
@@ -359,14 +359,14 @@ async fn a_lease_that_is_renewed_meanwhile_lets_its_attempts_go_on() {
 #[tokio::test(start_paused = true)]
 async fn a_cut_ends_attempts_and_streams_at_once_and_a_stop_does_not() {
     let s = setup(Caps::default(), []);
-    let leash = leash_for(&s, 600);
-    let mut got = send(&*s.limit, &leash, get(10)).await.unwrap();
+    let cancel = cancel_for(&s, 600);
+    let mut got = send(&*s.limit, &cancel, get(10)).await.unwrap();
     s.store.hold();
-    let (ended, ()) = tokio::join!(send(&*s.limit, &leash, head("photos")), async {
+    let (ended, ()) = tokio::join!(send(&*s.limit, &cancel, head("photos")), async {
         s.clock.sleep(Duration::from_secs(5)).await;
-        leash.stop();
+        cancel.stop();
         s.clock.sleep(Duration::from_secs(5)).await;
-        leash.cut();
+        cancel.kill();
     });
     assert_eq!(ended.unwrap_err().verdict, Verdict::Stopped);
     assert_eq!(s.clock.monotonic().0, Duration::from_secs(10));
@@ -374,7 +374,7 @@ async fn a_cut_ends_attempts_and_streams_at_once_and_a_stop_does_not() {
     got.body = Box::new(Permitted {
         body: Box::new(Endless),
         permit: None,
-        leash: leash.clone(),
+        cancel: cancel.clone(),
         clock: Arc::clone(&s.clock),
     });
     assert_eq!(got.body.next().await.unwrap().unwrap_err().verdict, Verdict::Stopped);
@@ -394,7 +394,7 @@ impl ByteStream for Endless {
 async fn the_buckets_that_are_told_apart_are_bounded() {
     let s = setup(Caps::default(), []);
     for n in 0..1000 {
-        send(&*s.limit, &Leash::unbounded(), head(&format!("bucket-{n}"))).await.unwrap();
+        send(&*s.limit, &CancelToken::unbounded(), head(&format!("bucket-{n}"))).await.unwrap();
     }
     assert!(s.limit.handle().usage().adaptive.len() <= 256);
 }
@@ -407,8 +407,8 @@ async fn a_bucket_is_shared_by_accounts_in_turn_however_much_one_of_them_has_wai
     s.settle().await;
     let ask = |account: &str, job: u128, key: String| {
         let limit = Arc::clone(&s.limit);
-        let leash = Leash::unbounded().on_behalf_of(Caller::new(account, JobId::from_u128(job)));
-        tokio::spawn(async move { send(&*limit, &leash, head(&key)).await })
+        let cancel = CancelToken::unbounded().on_behalf_of(Caller::new(account, JobId::from_u128(job)));
+        tokio::spawn(async move { send(&*limit, &cancel, head(&key)).await })
     };
     let greedy: Vec<_> = (0..20).map(|_| ask("greedy", 1, "photos".into())).collect();
     s.settle().await;

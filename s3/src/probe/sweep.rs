@@ -5,7 +5,7 @@
 
 use brigade_model::names::{ObjectKey, VersionId};
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CallError, DeleteObject, Effect, Leash, ListMultipartUploads, ListObjectVersions,
+    AbortMultipartUpload, At, CallError, CancelToken, DeleteObject, Effect, ListMultipartUploads, ListObjectVersions,
     ListObjectsV2, ListedUpload, PutObjectLegalHold, Verdict,
 };
 
@@ -17,7 +17,7 @@ const ROUNDS_MAX: usize = 10;
 
 /// Sweeps until nothing is left, also when the probe was told to stop.
 pub(super) async fn sweep(trial: &Trial<'_>) -> Result<(), ProbeError> {
-    let broom = Broom { trial, leash: trial.leash.finishing() };
+    let broom = Broom { trial, cancel: trial.cancel.for_cleanup() };
     let mut last = None;
     for _ in 0..ROUNDS_MAX {
         match broom.sweep_once().await {
@@ -33,7 +33,7 @@ pub(super) async fn sweep(trial: &Trial<'_>) -> Result<(), ProbeError> {
 
 /// Sees that the sweep will be able to list, before there is anything to be swept.
 pub(super) async fn be_allowed(trial: &Trial<'_>) -> Result<(), ProbeError> {
-    let broom = Broom { trial, leash: trial.leash.clone() };
+    let broom = Broom { trial, cancel: trial.cancel.clone() };
     let listed = async {
         broom.uploads().await?;
         broom.objects().await
@@ -44,7 +44,7 @@ pub(super) async fn be_allowed(trial: &Trial<'_>) -> Result<(), ProbeError> {
 
 struct Broom<'a> {
     trial: &'a Trial<'a>,
-    leash: Leash,
+    cancel: CancelToken,
 }
 
 impl Broom<'_> {
@@ -54,7 +54,7 @@ impl Broom<'_> {
         for upload in self.uploads().await? {
             found += 1;
             let abort = AbortMultipartUpload { at: self.at(upload.key), upload_id: upload.upload_id };
-            ignore_missing(self.trial.call_under(&self.leash, abort).await)?;
+            ignore_missing(self.trial.call_under(&self.cancel, abort).await)?;
         }
         for (key, version) in self.objects().await? {
             found += 1;
@@ -70,7 +70,7 @@ impl Broom<'_> {
     /// Of a server that does not list uploads, none: the trials abort their own.
     async fn uploads(&self) -> Result<Vec<ListedUpload>, CallError> {
         let (bucket, prefix) = (self.trial.bucket.clone(), self.trial.prefix.clone());
-        match self.trial.call_under(&self.leash, ListMultipartUploads { bucket, prefix }).await {
+        match self.trial.call_under(&self.cancel, ListMultipartUploads { bucket, prefix }).await {
             Ok(listed) => Ok(listed.into_iter().filter(|upload| self.trial.is_own(&upload.key)).collect()),
             Err(error) if is_unknown_call(&error) => Ok(vec![]),
             Err(error) => Err(error),
@@ -96,28 +96,28 @@ impl Broom<'_> {
     async fn objects_under(&self, prefix: String) -> Result<Vec<(ObjectKey, Option<VersionId>)>, CallError> {
         let bucket = self.trial.bucket.clone();
         let request = ListObjectVersions { bucket: bucket.clone(), prefix: prefix.clone() };
-        match self.trial.call_under(&self.leash, request).await {
+        match self.trial.call_under(&self.cancel, request).await {
             Ok(listed) => return Ok(listed.into_iter().map(|one| (one.key, Some(one.version))).collect()),
             Err(error) if is_unknown_call(&error) => {}
             Err(error) => return Err(error),
         }
         let request = ListObjectsV2 { bucket, prefix, continuation_token: None, max_keys: 1000 };
-        let page = self.trial.call_under(&self.leash, request).await?;
+        let page = self.trial.call_under(&self.cancel, request).await?;
         Ok(page.objects.into_iter().map(|object| (object.key, None)).collect())
     }
 
     /// Deletes a version, after taking it from the legal hold that a trial may have left on it.
     async fn remove(&self, at: At, version: Option<VersionId>) -> Result<(), CallError> {
         let delete = DeleteObject { at: at.clone(), version: version.clone(), if_match: None };
-        let Err(error) = ignore_missing(self.trial.call_under(&self.leash, delete.clone()).await) else {
+        let Err(error) = ignore_missing(self.trial.call_under(&self.cancel, delete.clone()).await) else {
             return Ok(());
         };
         if error.verdict != Verdict::Denied {
             return Err(error);
         }
         let release = PutObjectLegalHold { at, version, is_held: false };
-        match self.trial.call_under(&self.leash, release).await {
-            Ok(()) => ignore_missing(self.trial.call_under(&self.leash, delete).await),
+        match self.trial.call_under(&self.cancel, release).await {
+            Ok(()) => ignore_missing(self.trial.call_under(&self.cancel, delete).await),
             // It was not the hold that forbade it.
             Err(_) => Err(error),
         }

@@ -33,7 +33,7 @@ fn contents(store: &SimulatedStore, bucket: &BucketName) -> String {
 }
 
 async fn findings(store: &dyn ObjectStore, bucket: &BucketName) -> Vec<Finding> {
-    probe(store, &Leash::unbounded(), bucket, "1").await.unwrap()
+    probe(store, &CancelToken::unbounded(), bucket, "1").await.unwrap()
 }
 
 fn not_proved(findings: &[Finding]) -> Vec<(Capability, Proof, &str)> {
@@ -102,11 +102,11 @@ struct Habitual {
 
 #[async_trait]
 impl ObjectStore for Habitual {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let call = match (self.habit, call) {
             (Habit::OverwritesOnTagging, Call::PutObjectTagging(PutObjectTagging { at, version, tags })) => {
                 let with = NewObject { tags: tags.clone(), ..NewObject::default() };
-                send(&self.inner, leash, PutObject::new(at.clone(), "<Tagging>", with)).await?;
+                send(&self.inner, cancel, PutObject::new(at.clone(), "<Tagging>", with)).await?;
                 Call::PutObjectTagging(PutObjectTagging { at, version: version.and(None), tags })
             }
             (Habit::DropsTagsOfCopies, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { tags: None, ..copy }),
@@ -164,7 +164,7 @@ impl ObjectStore for Habitual {
             }
             (_, call) => call,
         };
-        let mut answer = self.inner.call(leash, call).await?;
+        let mut answer = self.inner.call(cancel, call).await?;
         if let Answer::ListObjectsV2(page) = &mut answer {
             match self.habit {
                 Habit::ListsBackwards => page.objects.reverse(),
@@ -258,7 +258,7 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
 async fn a_store_that_deletes_another_key_than_it_is_told_is_found_out() {
     let (inner, bucket) = store(Versioning::Off);
     let found =
-        probe(&Habitual { inner, habit: Habit::DeletesUnderFoldedKeys }, &Leash::unbounded(), &bucket, "1").await;
+        probe(&Habitual { inner, habit: Habit::DeletesUnderFoldedKeys }, &CancelToken::unbounded(), &bucket, "1").await;
     // What lies under the stray keys cannot be deleted, not even by the sweep.
     assert!(matches!(found, Err(ProbeError::LeftBehind { .. })), "{found:?}");
 }
@@ -268,7 +268,7 @@ struct IgnoresPrefixes(SimulatedStore);
 
 #[async_trait]
 impl ObjectStore for IgnoresPrefixes {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let call = match call {
             Call::ListObjectsV2(list) => Call::ListObjectsV2(ListObjectsV2 { prefix: String::new(), ..list }),
             Call::ListObjectVersions(list) => {
@@ -276,7 +276,7 @@ impl ObjectStore for IgnoresPrefixes {
             }
             call => call,
         };
-        self.0.call(leash, call).await
+        self.0.call(cancel, call).await
     }
 }
 
@@ -285,7 +285,7 @@ async fn a_probe_removes_nothing_that_it_did_not_put_whatever_is_listed() {
     for versioning in [Versioning::Off, Versioning::Enabled] {
         let (inner, bucket) = store(versioning);
         let before = contents(&inner, &bucket);
-        probe(&IgnoresPrefixes(inner.clone()), &Leash::unbounded(), &bucket, "1").await.unwrap();
+        probe(&IgnoresPrefixes(inner.clone()), &CancelToken::unbounded(), &bucket, "1").await.unwrap();
         assert_eq!(contents(&inner, &bucket), before);
     }
 }
@@ -300,8 +300,8 @@ struct LosesOne {
 
 #[async_trait]
 impl ObjectStore for LosesOne {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
-        let answer = self.inner.call(leash, call).await;
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let answer = self.inner.call(cancel, call).await;
         if self.calls.fetch_add(1, Ordering::SeqCst) == self.lost {
             return Err(CallError::new(self.verdict, Effect::Unknown, "ConnectionReset", "the answer was lost"));
         }
@@ -318,9 +318,9 @@ async fn whichever_answer_is_lost_nothing_of_the_probe_is_left_in_the_bucket() {
                 let (inner, bucket) = store(versioning);
                 let before = contents(&inner, &bucket);
                 let losing = LosesOne { inner: inner.clone(), calls: AtomicUsize::new(0), lost, verdict };
-                let leash = Leash::unbounded();
+                let cancel = CancelToken::unbounded();
                 let prefix = prefix_of("1");
-                let trial = Trial { store: &losing, leash: &leash, bucket: &bucket, prefix, large_bytes: 64 };
+                let trial = Trial { store: &losing, cancel: &cancel, bucket: &bucket, prefix, large_bytes: 64 };
                 let probed = try_and_sweep(&trial).await;
                 assert_eq!(contents(&inner, &bucket), before, "call {lost} of {versioning:?}, {verdict:?}: {probed:?}");
                 if losing.calls.into_inner() <= lost {
@@ -337,37 +337,37 @@ async fn whichever_answer_is_lost_nothing_of_the_probe_is_left_in_the_bucket() {
 async fn a_probe_that_is_told_to_stop_cleans_up_and_finds_nothing() {
     let (store, bucket) = store(Versioning::Enabled);
     let before = contents(&store, &bucket);
-    let leash = Leash::unbounded();
-    let stopping = StopsAfter { inner: store.clone(), calls: AtomicUsize::new(0), leash: leash.clone() };
-    let error = probe(&stopping, &leash, &bucket, "1").await.unwrap_err();
+    let cancel = CancelToken::unbounded();
+    let stopping = StopsAfter { inner: store.clone(), calls: AtomicUsize::new(0), cancel: cancel.clone() };
+    let error = probe(&stopping, &cancel, &bucket, "1").await.unwrap_err();
     assert!(matches!(&error, ProbeError::Failed { error, .. } if error.verdict == Verdict::Stopped), "{error}");
     assert_eq!(contents(&store, &bucket), before);
 }
 
-/// Stops the leash at its 30th call, and looks at leashes as the decorators do.
+/// Stops the cancel token at its 30th call, and looks at cancel tokens as the decorators do.
 struct StopsAfter {
     inner: SimulatedStore,
     calls: AtomicUsize,
-    leash: Leash,
+    cancel: CancelToken,
 }
 
 #[async_trait]
 impl ObjectStore for StopsAfter {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         if self.calls.fetch_add(1, Ordering::SeqCst) == 30 {
-            self.leash.stop();
+            self.cancel.stop();
         }
-        if leash.is_stopped() {
+        if cancel.is_stopped() {
             return Err(CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped before it was tried"));
         }
-        self.inner.call(leash, call).await
+        self.inner.call(cancel, call).await
     }
 }
 
 #[tokio::test]
 async fn where_nothing_can_be_removed_nothing_is_begun() {
     let (inner, bucket) = store(Versioning::Enabled);
-    let error = probe(&NeverDeletes(inner.clone()), &Leash::unbounded(), &bucket, "1").await.unwrap_err();
+    let error = probe(&NeverDeletes(inner.clone()), &CancelToken::unbounded(), &bucket, "1").await.unwrap_err();
     assert!(matches!(&error, ProbeError::LeftBehind { prefix, .. } if prefix == "brigade-probe-1/"), "{error}");
     let (listed, _) = inner.list_versions(&bucket, "brigade-probe-1/", None, 10).unwrap();
     assert_eq!(listed.len(), 1, "one object, to try");
@@ -377,13 +377,13 @@ struct NeverDeletes(SimulatedStore);
 
 #[async_trait]
 impl ObjectStore for NeverDeletes {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         match call {
             Call::DeleteObject(_) => {
                 let error = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "retained");
                 Err(CallError { http_status: Some(403), ..error })
             }
-            call => self.0.call(leash, call).await,
+            call => self.0.call(cancel, call).await,
         }
     }
 }

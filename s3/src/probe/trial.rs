@@ -3,8 +3,8 @@
 use brigade_model::names::{BucketName, ETag, ObjectKey};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    At, CallError, CopyObject, DeleteObject, GetObject, HeadObject, Leash, NewObject, ObjectHead, PutDone, PutObject,
-    Request, Verdict, send,
+    At, CallError, CancelToken, CopyObject, DeleteObject, GetObject, HeadObject, NewObject, ObjectHead, PutDone,
+    PutObject, Request, Verdict, send,
 };
 use bytes::Bytes;
 
@@ -58,7 +58,7 @@ impl From<CallError> for End {
 /// Where and with what is tried.
 pub(super) struct Trial<'a> {
     pub(super) store: &'a dyn ObjectStore,
-    pub(super) leash: &'a Leash,
+    pub(super) cancel: &'a CancelToken,
     pub(super) bucket: &'a BucketName,
     pub(super) prefix: String,
     /// The size of the object whose parts are copied.
@@ -83,11 +83,15 @@ impl Trial<'_> {
     }
 
     pub(super) async fn call<R: Request>(&self, request: R) -> Result<R::Answer, CallError> {
-        self.call_under(self.leash, request).await
+        self.call_under(self.cancel, request).await
     }
 
-    pub(super) async fn call_under<R: Request>(&self, leash: &Leash, request: R) -> Result<R::Answer, CallError> {
-        send(self.store, leash, request).await
+    pub(super) async fn call_under<R: Request>(
+        &self,
+        cancel: &CancelToken,
+        request: R,
+    ) -> Result<R::Answer, CallError> {
+        send(self.store, cancel, request).await
     }
 
     /// A call of which only the effect is looked at: whether it was refused does not matter.

@@ -1,4 +1,4 @@
-//! One circuit: closed while what it stands for fails, and tested by one probe at a time then,
+//! One circuit: open while what it stands for fails, and tested by one probe at a time then,
 //! later each time that the probe fails.
 
 use std::fmt;
@@ -10,14 +10,14 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
 
-/// So many failures with no other answer between them close a circuit: not more than a call has
+/// So many failures with no other answer between them open a circuit: not more than a call has
 /// attempts, so that a single call in flight does not use them up on an endpoint that is away.
 const FAILURES_IN_A_ROW: u32 = 5;
 /// The wait before the second probe; each further one waits twice as long.
 const PROBE_BACKOFF: Duration = Duration::from_millis(500);
 /// No probe waits longer, so that what works again is noticed within this time.
 const PROBE_BACKOFF_MAX: Duration = Duration::from_secs(15);
-/// So many calls that have not failed yet need not wait for a probe's time: what closed the circuit
+/// So many calls that have not failed yet need not wait for a probe's time: what opened the circuit
 /// may be in those that have.
 const FRESH_PROBES_MAX: u32 = 4;
 
@@ -32,24 +32,24 @@ pub enum Scope {
     Kind(BucketName, CallKind),
 }
 
-/// Why calls wait at a gate.
+/// Why calls wait at a circuit breaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
+pub struct OpenCircuit {
     /// What fails.
     pub scope: Scope,
     /// `Unavailable`, `CredentialsRefused`, or `Transient` when every recent answer failed.
     pub verdict: Verdict,
-    /// The code of the latest error that kept it closed.
+    /// The code of the latest error that kept it open.
     pub code: String,
     /// The HTTP status of that error.
     pub http_status: Option<u16>,
     /// What that error said.
     pub message: String,
-    /// Since when it is closed.
+    /// Since when it is open.
     pub since: Timestamp,
 }
 
-impl fmt::Display for Closed {
+impl fmt::Display for OpenCircuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.scope, self.verdict) {
             (Scope::Host(bucket), _) => write!(f, "the host of bucket {bucket} cannot be reached"),
@@ -63,18 +63,18 @@ impl fmt::Display for Closed {
 }
 
 /// What a call finds at a circuit.
-pub(super) enum Turn {
-    Open,
-    /// It is closed, and the probe is this call's to make.
+pub(super) enum CircuitState {
+    Closed,
+    /// It is open, and the probe is this call's to make.
     Probe,
-    /// It is closed; the next probe is due in this time, or being made by another call.
+    /// It is open; the next probe is due in this time, or being made by another call.
     Wait(Option<Duration>),
 }
 
 /// A circuit.
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
-    closed: Option<Closed>,
+    open: Option<OpenCircuit>,
     failures_in_a_row: u32,
     /// The call that failed last in the row, and whether another failed in it, too.
     last_failed: Option<u64>,
@@ -85,40 +85,40 @@ pub(super) struct Circuit {
     pub(super) served: u64,
     /// Probes that failed.
     pub(super) probes_failed: u32,
-    /// Probes that failed since it closed and that were calls which had not failed before.
+    /// Probes that failed since it opened and that were calls which had not failed before.
     fresh_failed: u32,
     pub(super) is_probing: bool,
     next_probe: Monotonic,
 }
 
 impl Circuit {
-    pub(super) fn closed(&self) -> Option<&Closed> {
-        self.closed.as_ref()
+    pub(super) fn cause(&self) -> Option<&OpenCircuit> {
+        self.open.as_ref()
     }
 
-    pub(super) fn turn(&self, now: Monotonic) -> Turn {
-        if self.closed.is_none() {
-            Turn::Open
+    pub(super) fn turn(&self, now: Monotonic) -> CircuitState {
+        if self.open.is_none() {
+            CircuitState::Closed
         } else if self.is_probing {
-            Turn::Wait(None)
+            CircuitState::Wait(None)
         } else if now < self.next_probe {
-            Turn::Wait(Some(self.next_probe.since(now)))
+            CircuitState::Wait(Some(self.next_probe.since(now)))
         } else {
-            Turn::Probe
+            CircuitState::Probe
         }
     }
 
     /// The same for a call that can be the probe itself; one that has not failed yet is a better one.
-    pub(super) fn turn_of_call(&self, is_fresh: bool, now: Monotonic) -> Turn {
+    pub(super) fn turn_of_call(&self, is_fresh: bool, now: Monotonic) -> CircuitState {
         match self.turn(now) {
-            Turn::Wait(Some(_)) if is_fresh && self.fresh_failed < FRESH_PROBES_MAX => Turn::Probe,
+            CircuitState::Wait(Some(_)) if is_fresh && self.fresh_failed < FRESH_PROBES_MAX => CircuitState::Probe,
             turn => turn,
         }
     }
 
     /// Nothing is wrong with it, and nothing is remembered that a call waits for.
     pub(super) fn is_forgettable(&self) -> bool {
-        self.closed.is_none() && self.failures_in_a_row == 0
+        self.open.is_none() && self.failures_in_a_row == 0
     }
 
     /// A call failed; whether so many have in a row.
@@ -134,10 +134,10 @@ impl Circuit {
         self.are_several
     }
 
-    /// Closes it; calls that were in flight when it closed say nothing new.
-    pub(super) fn close(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
-        if self.closed.is_none() {
-            self.keep_closed(scope, verdict, error, clock);
+    /// Opens it; calls that were in flight when it opened say nothing new.
+    pub(super) fn trip(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
+        if self.open.is_none() {
+            self.keep_open(scope, verdict, error, clock);
         }
     }
 
@@ -156,42 +156,50 @@ impl Circuit {
     /// The probe failed.
     pub(super) fn fail_probe(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
         self.probes_failed = self.probes_failed.saturating_add(1);
-        self.keep_closed(scope, verdict, error, clock);
+        self.keep_open(scope, verdict, error, clock);
     }
 
-    fn keep_closed(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
+    fn keep_open(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
         self.setbacks = self.setbacks.saturating_add(1);
-        // The first probe is made at once: what closed the circuit may have been the call's own.
+        // The first probe is made at once: what opened the circuit may have been the call's own.
         let delay = match self.setbacks {
             1 => Duration::ZERO,
             n => PROBE_BACKOFF.saturating_mul(1 << (n - 2).min(20)).min(PROBE_BACKOFF_MAX),
         };
         self.next_probe = clock.monotonic().after(delay);
-        let since = self.closed.as_ref().map_or_else(|| clock.now(), |closed| closed.since);
+        let since = self.open.as_ref().map_or_else(|| clock.now(), |open| open.since);
         let CallError { code, http_status, message, .. } = error.clone();
-        let closed = Closed { scope, verdict, code, http_status, message, since };
-        tracing::warn!(code = closed.code, probe_in_ms = delay.as_millis(), "the gate is closed: {closed}");
-        self.closed = Some(closed);
+        let open = OpenCircuit { scope, verdict, code, http_status, message, since };
+        if self.open.is_none() {
+            tracing::warn!(code = open.code, probe_in_ms = delay.as_millis(), "circuit opened: {open}; requests wait");
+        } else {
+            tracing::warn!(
+                code = open.code,
+                probe_in_ms = delay.as_millis(),
+                "circuit probe failed: {open}; requests wait"
+            );
+        }
+        self.open = Some(open);
     }
 
-    /// A call was answered; whether that opens it.
+    /// A call was answered; whether that closes it.
     pub(super) fn answer(&mut self) -> bool {
         self.setbacks = 0;
-        self.open()
+        self.close_again()
     }
 
-    /// The probe was answered: it opens, and whether it stays so other calls tell.
-    pub(super) fn open(&mut self) -> bool {
+    /// The probe was answered: it closes, and whether it stays so other calls tell.
+    pub(super) fn close_again(&mut self) -> bool {
         (self.failures_in_a_row, self.fresh_failed) = (0, 0);
         (self.last_failed, self.are_several) = (None, false);
-        let was_closed = self.closed.take().is_some();
-        if was_closed {
-            tracing::info!("the gate is open");
+        let was_open = self.open.take().is_some();
+        if was_open {
+            tracing::info!("circuit closed; requests resume");
         }
-        was_closed
+        was_open
     }
 
-    /// What closed it was not its own: the next closing is tested at once again.
+    /// What opened it was not its own: the next opening is tested at once again.
     pub(super) fn forgive(&mut self) {
         self.setbacks = 0;
     }

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use brigade_model::ports::clock::Monotonic;
-use brigade_model::ports::object_store::{CallError, Effect, Leash, Verdict};
+use brigade_model::ports::object_store::{CallError, CancelToken, Effect, Verdict};
 
 use super::RetryPolicy;
-use super::circuit::Closed;
+use super::circuit::OpenCircuit;
 
 /// Who waits for longer than this is stuck, and its place better given to others.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
@@ -16,7 +16,7 @@ const QUIET_MAX: Duration = Duration::from_secs(30);
 
 /// What one call has been through.
 pub(super) struct History<'a> {
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     /// How often it was sent.
     pub(super) sent: u32,
     /// Attempts that failed for a reason that may pass.
@@ -39,9 +39,9 @@ pub(super) struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    pub(super) fn new(leash: &'a Leash, served: u64, now: Monotonic) -> Self {
+    pub(super) fn new(cancel: &'a CancelToken, served: u64, now: Monotonic) -> Self {
         Self {
-            leash,
+            cancel,
             sent: 0,
             failures: 0,
             spent: 0,
@@ -73,7 +73,7 @@ impl<'a> History<'a> {
         match self.quiet_for(served, now) {
             None => {
                 let (attempts, from) = (self.uncounted, self.seen.1);
-                self.leash.with_trouble(|trouble| trouble.count(attempts, from, now));
+                self.cancel.with_trouble(|trouble| trouble.count(attempts, from, now));
             }
             Some(quiet) if quiet > QUIET_MAX => {}
             Some(_) => return,
@@ -95,7 +95,7 @@ impl<'a> History<'a> {
     /// Whether it has waited long and often enough while others were served.
     pub(super) fn is_exhausted(&self, policy: &RetryPolicy) -> bool {
         let is_over = |attempts, waited| attempts >= policy.wait_attempts_max && waited >= policy.wait_max;
-        self.leash.with_trouble(|trouble| is_over(trouble.attempts, trouble.waited))
+        self.cancel.with_trouble(|trouble| is_over(trouble.attempts, trouble.waited))
     }
 
     /// How long until a call that begins to wait now, or has before, is stuck.
@@ -105,7 +105,7 @@ impl<'a> History<'a> {
 
     pub(super) fn note_stuck(&mut self, why: &str) {
         self.is_stuck = true;
-        self.leash.note_stuck(why);
+        self.cancel.note_stuck(why);
     }
 
     /// The error that the caller gets: what is known over all attempts.
@@ -114,16 +114,16 @@ impl<'a> History<'a> {
         CallError { effect, attempts: self.sent, ..error }
     }
 
-    /// The error of a call whose leash has ended. One that was given time to finish tells what it
+    /// The error of a call whose cancel token has ended. One that was given time to finish tells what it
     /// still wanted.
-    pub(super) fn stopped(&mut self, closed: Option<Closed>) -> CallError {
-        let is_late = self.leash.is_stop_asked() && !self.leash.is_stopped();
-        if is_late && let Some(error) = self.last.take().or_else(|| closed.clone().map(CallError::from)) {
+    pub(super) fn stopped(&mut self, open: Option<OpenCircuit>) -> CallError {
+        let is_late = self.cancel.is_stop_asked() && !self.cancel.is_stopped();
+        if is_late && let Some(error) = self.last.take().or_else(|| open.clone().map(CallError::from)) {
             let message = format!("{}; given up because the job was stopped", error.message);
             return self.sum_up(CallError { message, ..error });
         }
-        let why = match (closed, &self.last) {
-            (Some(closed), _) => format!("stopped while {closed}"),
+        let why = match (open, &self.last) {
+            (Some(open), _) => format!("stopped while {open}"),
             (None, Some(last)) => format!("stopped before it was tried again after {}: {}", last.code, last.message),
             (None, None) => "stopped before it was tried".to_owned(),
         };
@@ -134,15 +134,15 @@ impl<'a> History<'a> {
 impl Drop for History<'_> {
     fn drop(&mut self) {
         if self.is_stuck {
-            self.leash.note_going_on();
+            self.cancel.note_going_on();
         }
     }
 }
 
-impl From<Closed> for CallError {
+impl From<OpenCircuit> for CallError {
     /// The error of a call that was not made because calls like it fail.
-    fn from(closed: Closed) -> Self {
-        let error = CallError::new(closed.verdict, Effect::None, &closed.code, closed.message);
-        CallError { http_status: closed.http_status, attempts: 0, ..error }
+    fn from(open: OpenCircuit) -> Self {
+        let error = CallError::new(open.verdict, Effect::None, &open.code, open.message);
+        CallError { http_status: open.http_status, attempts: 0, ..error }
     }
 }

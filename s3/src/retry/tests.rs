@@ -15,7 +15,7 @@ mod conditions;
 struct Setup {
     clock: Arc<dyn Clock>,
     store: Arc<Scripted>,
-    gate: Arc<Gate>,
+    breaker: Arc<CircuitBreaker>,
     retry: Arc<Retry>,
 }
 
@@ -29,17 +29,17 @@ fn setup_with_probes(
 ) -> Setup {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
     let store = Scripted::new(&clock, steps).with_probes(probes);
-    let gate = Arc::new(Gate::new());
+    let breaker = Arc::new(CircuitBreaker::new());
     let entropy = Arc::new(SeededEntropy::new(7));
-    let retry = Retry::new(store.clone(), RetryPolicy::default(), Arc::clone(&gate), Arc::clone(&clock), entropy);
-    Setup { clock, store, gate, retry: Arc::new(retry) }
+    let retry = Retry::new(store.clone(), RetryPolicy::default(), Arc::clone(&breaker), Arc::clone(&clock), entropy);
+    Setup { clock, store, breaker, retry: Arc::new(retry) }
 }
 
 impl Setup {
     /// Makes the call beside the test.
     fn start(&self, request: HeadObject) -> JoinHandle<Result<ObjectHead, CallError>> {
         let retry = Arc::clone(&self.retry);
-        tokio::spawn(async move { send(&*retry, &Leash::unbounded(), request).await })
+        tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), request).await })
     }
 }
 
@@ -67,7 +67,7 @@ fn delete() -> DeleteObject {
 #[tokio::test(start_paused = true)]
 async fn a_transient_failure_of_a_repeatable_call_is_tried_again() {
     let s = setup([server_error(), server_error()]);
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times().len(), 3);
 }
 
@@ -76,11 +76,11 @@ async fn an_error_tells_how_long_its_call_may_take_and_a_completion_has_the_time
     let unanswered = || Err(error(Verdict::Transient, Effect::Unknown, "RequestTimeout", None));
     let s = setup([unanswered(), unanswered(), server_error()]);
     let complete = || CompleteMultipartUpload::new(at("photos"), "u".into(), vec![]);
-    let leash = Leash::unbounded();
+    let cancel = CancelToken::unbounded();
     let ended = [
-        send(&*s.retry, &leash, complete()).await.map(drop),
-        send(&*s.retry, &leash, delete()).await.map(drop),
-        send(&*s.retry, &leash, complete()).await.map(drop),
+        send(&*s.retry, &cancel, complete()).await.map(drop),
+        send(&*s.retry, &cancel, delete()).await.map(drop),
+        send(&*s.retry, &cancel, complete()).await.map(drop),
     ];
     let times = ended.map(|ended| ended.map_err(|lost| (lost.attempt_time_ms, lost.mib_time_ms)).unwrap_err());
     assert_eq!(times, [(120_000, 125), (15_000, 125), (15_000, 0)], "a store that answered is no more at it");
@@ -90,7 +90,7 @@ async fn an_error_tells_how_long_its_call_may_take_and_a_completion_has_the_time
 async fn attempts_are_bounded_and_the_error_counts_them() {
     let digest = || Err(error(Verdict::Transient, Effect::None, "BadDigest", 400));
     let s = setup([server_error(), digest(), digest(), digest(), digest(), digest()]);
-    let error = send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.attempts, s.store.times().len()), ("BadDigest", 5, 5));
     // The first attempt's effect stays unknown, whatever the last one says.
     assert_eq!(error.effect, Effect::Unknown);
@@ -99,17 +99,17 @@ async fn attempts_are_bounded_and_the_error_counts_them() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_not_repeatable_is_not_repeated_after_an_unknown_effect() {
     let s = setup([server_error()]);
-    let error = send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), delete()).await.unwrap_err();
     assert_eq!((error.effect, error.attempts, s.store.times().len()), (Effect::Unknown, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_put_is_repeated_after_an_unknown_effect_only_where_its_key_is_ours() {
     let s = setup([server_error()]);
-    let error = send(&*s.retry, &Leash::unbounded(), put(1)).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), put(1)).await.unwrap_err();
     assert_eq!((error.effect, s.store.times().len()), (Effect::Unknown, 1));
     let s = setup([server_error()]);
-    send(&*s.retry, &Leash::unbounded(), PutObject { is_ours: true, ..put(1) }).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), PutObject { is_ours: true, ..put(1) }).await.unwrap();
     assert_eq!(s.store.times().len(), 2);
 }
 
@@ -117,17 +117,17 @@ async fn a_put_is_repeated_after_an_unknown_effect_only_where_its_key_is_ours() 
 async fn a_throttled_call_of_unknown_effect_is_not_repeated_unless_it_is_repeatable() {
     let slow_down = || Err(error(Verdict::Throttled, Effect::Unknown, "SlowDown", 200));
     let s = setup([slow_down()]);
-    let error = send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), delete()).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.effect, s.store.times().len()), ("SlowDown", Effect::Unknown, 1));
     let s = setup([slow_down()]);
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_not_repeatable_is_repeated_when_it_certainly_had_no_effect() {
     let s = setup([throttled(), unavailable(), bad_key()]);
-    send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), delete()).await.unwrap();
     assert_eq!(s.store.times().len(), 4);
 }
 
@@ -135,7 +135,7 @@ async fn a_call_that_is_not_repeatable_is_repeated_when_it_certainly_had_no_effe
 async fn an_answer_that_says_no_is_not_asked_again() {
     for verdict in [Verdict::Missing, Verdict::Denied, Verdict::Precondition, Verdict::Invalid] {
         let s = setup([Err(error(verdict, Effect::None, "Code", 400))]);
-        let error = send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap_err();
+        let error = send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap_err();
         assert_eq!((error.verdict, s.store.times().len()), (verdict, 1));
     }
 }
@@ -143,9 +143,9 @@ async fn an_answer_that_says_no_is_not_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn throttling_spends_no_attempt() {
     let s = setup((0..50).map(|_| throttled()));
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times().len(), 51);
-    assert_eq!(s.gate.reason(), None);
+    assert_eq!(s.breaker.reason(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,14 +153,14 @@ async fn a_store_that_asks_for_a_pause_gets_it() {
     let mut asked = error(Verdict::Throttled, Effect::None, "SlowDown", 503);
     asked.retry_after_seconds = Some(90);
     let s = setup([Err(asked)]);
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     assert_eq!(s.store.times(), [0, 90_000]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn waits_have_full_jitter_below_a_doubling_bound() {
     let s = setup((0..12).map(|_| throttled()));
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     let times = s.store.times();
     let waits: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (nth, wait) in waits.iter().enumerate() {
@@ -174,16 +174,16 @@ async fn waits_have_full_jitter_below_a_doubling_bound() {
 async fn an_endpoint_that_is_away_for_two_hours_fails_no_call() {
     let s = setup([]);
     s.store.go_away_for(Duration::from_secs(7200));
-    let mut turns = s.gate.subscribe();
+    let mut turns = s.breaker.subscribe();
     let calls: Vec<_> = (0..20).map(|_| s.start(head("photos"))).collect();
     turns.changed().await.unwrap();
-    let reason = s.gate.reason().unwrap();
+    let reason = s.breaker.reason().unwrap();
     assert_eq!(reason.verdict, Verdict::Unavailable);
     assert_eq!(reason.to_string(), "the endpoint cannot be reached: ConnectFailed: as scripted");
     for call in calls {
         call.await.unwrap().unwrap();
     }
-    assert_eq!(s.gate.reason(), None);
+    assert_eq!(s.breaker.reason(), None);
     assert!(s.clock.monotonic().0 < Duration::from_secs(7200 + 60));
     // One probe at a time, later and later: some 4 a minute at most.
     let probes = s.store.probe_times();
@@ -193,41 +193,41 @@ async fn an_endpoint_that_is_away_for_two_hours_fails_no_call() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_rotated_fails_no_call() {
     let s = setup_with_probes([bad_key()], (0..10).map(|_| bad_key()));
-    send(&*s.retry, &Leash::unbounded(), delete()).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), delete()).await.unwrap();
     assert_eq!((s.store.times().len(), s.store.probe_times().len()), (2, 11));
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_that_only_one_call_is_refused_for_fail_that_call() {
     let s = setup((0..20).map(|_| bad_key()));
-    let error = send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap_err();
     assert_eq!((error.verdict, error.attempts), (Verdict::CredentialsRefused, 5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_fails_every_call_closes_the_gate_and_spends_no_more_attempts() {
     let s = setup_with_probes((0..5).map(|_| server_error()), (0..10).map(|_| server_error()));
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
     assert_eq!((s.store.times().len(), s.store.probe_times().len()), (6, 11));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_always_fails_does_not_hold_up_its_endpoint() {
     let s = setup((0..100).map(|_| server_error()));
-    let error = send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap_err();
+    let error = send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap_err();
     assert_eq!(error.verdict, Verdict::Transient);
     let lasted = s.clock.monotonic().0;
     assert!((Duration::from_secs(60)..Duration::from_secs(200)).contains(&lasted), "{lasted:?}");
     assert!((5..20).contains(&error.attempts), "{error:?}");
-    send(&*setup([]).retry, &Leash::unbounded(), head("photos")).await.unwrap();
+    send(&*setup([]).retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_probe_shows_an_endpoint_that_answers() {
     let denied = Err(error(Verdict::Denied, Effect::None, "AccessDenied", 403));
     let s = setup_with_probes([unavailable()], [denied]);
-    send(&*s.retry, &Leash::unbounded(), head("photos")).await.unwrap();
-    assert_eq!(s.gate.reason(), None);
+    send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
+    assert_eq!(s.breaker.reason(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,10 +253,10 @@ async fn a_stopped_leash_ends_a_backoff_and_a_wait_at_the_gate() {
     let mut slow = error(Verdict::Throttled, Effect::None, "SlowDown", 429);
     slow.retry_after_seconds = Some(200);
     let s = setup([Err(slow)]);
-    let leash = Leash::unbounded();
-    let (stopped, ()) = tokio::join!(send(&*s.retry, &leash, head("photos")), async {
+    let cancel = CancelToken::unbounded();
+    let (stopped, ()) = tokio::join!(send(&*s.retry, &cancel, head("photos")), async {
         s.clock.sleep(Duration::from_secs(5)).await;
-        leash.stop();
+        cancel.stop();
     });
     let stopped = stopped.unwrap_err();
     assert_eq!((stopped.verdict, stopped.effect, stopped.attempts), (Verdict::Stopped, Effect::None, 1));
@@ -264,10 +264,10 @@ async fn a_stopped_leash_ends_a_backoff_and_a_wait_at_the_gate() {
 
     let s = setup([]);
     s.store.go_away_for(Duration::from_secs(7200));
-    let leash = Leash::unbounded();
-    let (stopped, ()) = tokio::join!(send(&*s.retry, &leash, head("photos")), async {
+    let cancel = CancelToken::unbounded();
+    let (stopped, ()) = tokio::join!(send(&*s.retry, &cancel, head("photos")), async {
         s.clock.sleep(Duration::from_secs(5)).await;
-        leash.stop();
+        cancel.stop();
     });
     let stopped = stopped.unwrap_err();
     assert_eq!((stopped.verdict, stopped.effect), (Verdict::Stopped, Effect::None));
@@ -278,22 +278,22 @@ async fn a_stopped_leash_ends_a_backoff_and_a_wait_at_the_gate() {
 #[tokio::test(start_paused = true)]
 async fn stopped_after_an_unknown_effect_says_so() {
     let s = setup([server_error()]);
-    let leash = Leash::unbounded();
+    let cancel = CancelToken::unbounded();
     // No attempt fits after the first.
     let timeout = Timeouts::default().attempt;
-    leash.prolong(s.clock.monotonic().after(timeout));
-    let stopped = send(&*s.retry, &leash, head("photos")).await.unwrap_err();
+    cancel.prolong(s.clock.monotonic().after(timeout));
+    let stopped = send(&*s.retry, &cancel, head("photos")).await.unwrap_err();
     assert_eq!((stopped.verdict, stopped.effect, stopped.attempts), (Verdict::Stopped, Effect::Unknown, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_attempt_starts_that_the_leash_could_not_outlast() {
     let s = setup([]);
-    let leash = Leash::unbounded();
-    leash.prolong(s.clock.monotonic().after(Duration::from_secs(14)));
-    let stopped = send(&*s.retry, &leash, head("photos")).await.unwrap_err();
+    let cancel = CancelToken::unbounded();
+    cancel.prolong(s.clock.monotonic().after(Duration::from_secs(14)));
+    let stopped = send(&*s.retry, &cancel, head("photos")).await.unwrap_err();
     assert_eq!((stopped.verdict, stopped.attempts), (Verdict::Stopped, 0));
     assert!(s.store.times().is_empty());
-    leash.prolong(s.clock.monotonic().after(Duration::from_secs(15)));
-    send(&*s.retry, &leash, head("photos")).await.unwrap();
+    cancel.prolong(s.clock.monotonic().after(Duration::from_secs(15)));
+    send(&*s.retry, &cancel, head("photos")).await.unwrap();
 }

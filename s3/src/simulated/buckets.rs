@@ -42,12 +42,12 @@ impl SimulatedStore {
     /// # Errors
     /// BucketAlreadyOwnedByYou when it exists.
     pub fn create_bucket(&self, name: &BucketName, versioning: Versioning) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            if turn.state.buckets.contains_key(name) {
+        self.transaction(|transaction| {
+            if transaction.state.buckets.contains_key(name) {
                 return Err(refusal::BUCKET_OWNED);
             }
-            let settings = Settings { versioning, created_s: turn.now_s, ..Settings::default() };
-            turn.state.change(Change::Bucket { name: name.clone(), settings })
+            let settings = Settings { versioning, created_s: transaction.now_s, ..Settings::default() };
+            transaction.state.change(Change::Bucket { name: name.clone(), settings })
         })
     }
 
@@ -56,12 +56,12 @@ impl SimulatedStore {
     /// # Errors
     /// NoSuchBucket, or BucketNotEmpty when it holds a version, a delete marker or an upload.
     pub fn delete_bucket(&self, name: &BucketName) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            let is_uploading = turn.state.uploads.values().any(|upload| upload.at.bucket == *name);
-            if is_uploading || !turn.state.bucket(name)?.keys.is_empty() {
+        self.transaction(|transaction| {
+            let is_uploading = transaction.state.uploads.values().any(|upload| upload.at.bucket == *name);
+            if is_uploading || !transaction.state.bucket(name)?.keys.is_empty() {
                 return Err(refusal::BUCKET_NOT_EMPTY);
             }
-            turn.state.change(Change::BucketGone { name: name.clone() })
+            transaction.state.change(Change::BucketGone { name: name.clone() })
         })
     }
 
@@ -107,10 +107,10 @@ impl SimulatedStore {
         name: &BucketName,
         set: impl FnOnce(&mut Settings) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            let mut settings = turn.state.bucket(name)?.settings;
+        self.transaction(|transaction| {
+            let mut settings = transaction.state.bucket(name)?.settings;
             set(&mut settings)?;
-            turn.state.change(Change::Bucket { name: name.clone(), settings })
+            transaction.state.change(Change::Bucket { name: name.clone(), settings })
         })
     }
 

@@ -29,7 +29,9 @@ impl SimulatedStore {
     /// That there is no such version.
     pub fn put_under_customer_key(&self, at: &At, version: Option<&VersionId>, key_md5: &str) -> Result<(), Refusal> {
         let key_md5 = Some(key_md5.to_owned());
-        self.turn(|turn| turn.change_attributes(at, version, |attributes| attributes.customer_key_md5 = key_md5))
+        self.transaction(|transaction| {
+            transaction.change_attributes(at, version, |attributes| attributes.customer_key_md5 = key_md5)
+        })
     }
 
     /// What HeadObject says to somebody who brings this key.
@@ -37,6 +39,6 @@ impl SimulatedStore {
     /// # Errors
     /// As HeadObject.
     pub fn head(&self, at: &At, version: Option<&VersionId>, key_md5: Option<&str>) -> Result<ObjectHead, Refusal> {
-        self.turn(|turn| turn.head(at, version, key_md5))
+        self.transaction(|transaction| transaction.head(at, version, key_md5))
     }
 }

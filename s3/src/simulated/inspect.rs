@@ -68,10 +68,10 @@ impl SimulatedStore {
     ) -> Result<(), Refusal> {
         let body = Body::from(bytes.clone());
         let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
-        self.turn(|turn| {
+        self.transaction(|transaction| {
             (0..count).try_for_each(|n| {
                 let at = At { bucket: bucket.clone(), key: key_of(n) };
-                turn.store_quietly(at, object.clone())
+                transaction.store_quietly(at, object.clone())
             })
         })
     }
@@ -82,7 +82,7 @@ impl SimulatedStore {
     /// NoSuchBucket.
     pub fn put(&self, at: &At, body: Body) -> Result<(), Refusal> {
         let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
-        self.turn(|turn| turn.store_quietly(at.clone(), object))
+        self.transaction(|transaction| transaction.store_quietly(at.clone(), object))
     }
 
     /// What GetObject reads from, checked as it checks: the head and the bytes of the whole
@@ -117,11 +117,11 @@ impl SimulatedStore {
     }
 
     fn find(&self, at: &At, version: Option<&VersionId>) -> Option<SimulatedObject> {
-        self.turn(|turn| {
-            let bucket = turn.state.buckets.get(&at.bucket)?;
+        self.transaction(|transaction| {
+            let bucket = transaction.state.buckets.get(&at.bucket)?;
             let (stored, object) = bucket.object(&at.key, version).ok()?;
             Some(SimulatedObject {
-                head: stored.head(object, bucket.has_versions(), turn.now_s),
+                head: stored.head(object, bucket.has_versions(), transaction.now_s),
                 tags: object.attributes.tags.clone(),
                 acl: object.attributes.acl(),
                 body: object.body.clone(),
@@ -152,15 +152,16 @@ impl SimulatedStore {
     /// Uploads that were neither completed nor aborted, in the order of their beginning.
     #[must_use]
     pub fn open_uploads(&self) -> Vec<OpenUpload> {
-        self.turn(|turn| described(turn.state.uploads.iter()))
+        self.transaction(|transaction| described(transaction.state.uploads.iter()))
     }
 
     /// Uploads to the bucket that a listing names: open ones, and those that a habit lets it name.
     #[must_use]
     pub fn listed_uploads(&self, bucket: &BucketName) -> Vec<OpenUpload> {
         let conduct = self.conduct_in(bucket);
-        let mut listed =
-            self.turn_by(&conduct, |turn| described(turn.state.uploads.iter().chain(turn.completed_and_listed())));
+        let mut listed = self.turn_by(&conduct, |transaction| {
+            described(transaction.state.uploads.iter().chain(transaction.completed_and_listed()))
+        });
         listed.retain(|upload| upload.at.bucket == *bucket);
         listed
     }

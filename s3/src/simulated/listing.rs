@@ -10,7 +10,7 @@ use brigade_model::ports::object_store::{
 use super::bucket::Bucket;
 use super::object::{self, Stored};
 use super::refusal::{self, Refusal};
-use super::turn::Turn;
+use super::transaction::BucketTransaction;
 
 /// A page holds at most this many keys and common prefixes. S3
 pub(super) const PAGE_MAX: u32 = 1000;
@@ -39,7 +39,7 @@ pub struct Listing {
     pub last: Option<String>,
 }
 
-impl Turn<'_> {
+impl BucketTransaction<'_> {
     pub(super) fn list_objects(&mut self, request: ListObjectsV2) -> Result<ListPage, Refusal> {
         let bucket = self.state.bucket(&request.bucket)?;
         let after = request.continuation_token.as_deref().map(decode_token).transpose()?;

@@ -12,7 +12,7 @@ use super::SimulatedStore;
 use super::bucket::{Settings, Versioning};
 use super::object::{Attributes, SECONDS_A_DAY};
 use super::refusal::{self, Refusal};
-use super::turn::Turn;
+use super::transaction::BucketTransaction;
 
 /// The object lock of a bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ impl Settings {
     }
 }
 
-impl Turn<'_> {
+impl BucketTransaction<'_> {
     fn lockable(&self, at: &At) -> Result<(), Refusal> {
         match self.state.bucket(&at.bucket)?.settings.lock {
             Some(_) => Ok(()),
@@ -73,9 +73,9 @@ impl SimulatedStore {
     /// # Errors
     /// That there is no such version, or InvalidRequest when its bucket has no object lock.
     pub fn hold(&self, at: &At, version: Option<&VersionId>, is_on_hold: bool) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            turn.lockable(at)?;
-            turn.change_attributes(at, version, |attributes| attributes.is_on_hold = is_on_hold)
+        self.transaction(|transaction| {
+            transaction.lockable(at)?;
+            transaction.change_attributes(at, version, |attributes| attributes.is_on_hold = is_on_hold)
         })
     }
 
@@ -85,13 +85,13 @@ impl SimulatedStore {
     /// That there is no such version, InvalidRequest when its bucket has no object lock, or
     /// AccessDenied when it is kept longer already.
     pub fn retain(&self, at: &At, version: Option<&VersionId>, until: Timestamp) -> Result<(), Refusal> {
-        self.turn(|turn| {
-            turn.lockable(at)?;
-            let kept_until_s = turn.attributes(at, version)?.1.retain_until_s;
-            if kept_until_s.is_some_and(|kept_s| kept_s > turn.now_s && kept_s > until.as_second()) {
+        self.transaction(|transaction| {
+            transaction.lockable(at)?;
+            let kept_until_s = transaction.attributes(at, version)?.1.retain_until_s;
+            if kept_until_s.is_some_and(|kept_s| kept_s > transaction.now_s && kept_s > until.as_second()) {
                 return Err(refusal::LOCKED);
             }
-            turn.change_attributes(at, version, |attributes| attributes.retain_until_s = Some(until.as_second()))
+            transaction.change_attributes(at, version, |attributes| attributes.retain_until_s = Some(until.as_second()))
         })
     }
 }

@@ -14,7 +14,7 @@ use super::Body;
 use super::listing::PAGE_MAX;
 use super::object::{Attributes, Digest, Object};
 use super::refusal::{self, Refusal};
-use super::turn::Turn;
+use super::transaction::BucketTransaction;
 
 /// An open upload.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Part {
     pub(super) modified_s: i64,
 }
 
-impl Turn<'_> {
+impl BucketTransaction<'_> {
     pub(super) fn create_multipart_upload(&mut self, request: CreateMultipartUpload) -> Result<String, Refusal> {
         self.state.bucket_of(&request.at.bucket, &request.at.key)?;
         let attributes = Arc::new(Attributes::new(*request.with)?);

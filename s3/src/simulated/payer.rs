@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{Answer, Call, CallError, Leash};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken};
 
 use super::SimulatedStore;
 use super::refusal::{self, Refusal};
@@ -15,7 +15,7 @@ pub struct Paying(pub SimulatedStore);
 
 #[async_trait]
 impl ObjectStore for Paying {
-    async fn call(&self, _leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         self.0.call_by(call, true, |_| {}).await
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use brigade_model::names::{BucketName, ObjectKey, VersionId};
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    At, CallError, CallKind, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject, DeleteObjects,
-    DeleteResult, GetObject, HeadObject, Leash, NewObject, PutObject, PutObjectTagging, Request, RestoreObject,
+    At, CallError, CallKind, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
+    DeleteObjects, DeleteResult, GetObject, HeadObject, NewObject, PutObject, PutObjectTagging, Request, RestoreObject,
     UploadPart, UploadPartCopy, Verdict, send,
 };
 use brigade_model::ports::{Clock, Monotonic};
@@ -37,7 +37,7 @@ fn at(key: &str) -> At {
 }
 
 async fn call<R: Request>(store: &SimulatedStore, request: R) -> Result<R::Answer, CallError> {
-    send(store, &Leash::unbounded(), request).await
+    send(store, &CancelToken::unbounded(), request).await
 }
 
 async fn put(store: &SimulatedStore, key: &str, bytes: &'static [u8]) {
@@ -391,8 +391,8 @@ async fn a_bucket_whose_requester_pays_denies_every_call_that_does_not_say_so() 
         assert_eq!(refused.unwrap_err().verdict, Verdict::Denied);
     }
     let paying = Paying(store.clone());
-    send(&paying, &Leash::unbounded(), head()).await.unwrap();
-    send(&paying, &Leash::unbounded(), out).await.unwrap();
+    send(&paying, &CancelToken::unbounded(), head()).await.unwrap();
+    send(&paying, &CancelToken::unbounded(), out).await.unwrap();
     store.set_requester_pays(&bucket(), false).unwrap();
     call(&store, head()).await.unwrap();
 }

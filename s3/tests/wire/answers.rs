@@ -6,8 +6,8 @@ use std::time::Duration;
 use brigade_model::operation::Tag;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    AclGrant, CallError, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject, DeleteObjects,
-    DeleteResult, Deleted, Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject, Leash,
+    AclGrant, CallError, CancelToken, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject,
+    DeleteObjects, DeleteResult, Deleted, Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject,
     ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject, Verdict,
 };
 use brigade_model::{StoreClock, Timestamp};
@@ -711,7 +711,7 @@ async fn every_request_says_signed_that_its_sender_pays_when_it_is_told_to() {
         for request in crate::calls::all_on("plain") {
             let stub = Stub::scripted([]).await;
             let store = store_of(HttpConfig { requester_pays, ..config(&stub.url()) });
-            store.call(&Leash::unbounded(), request.clone()).await.unwrap_err();
+            store.call(&CancelToken::unbounded(), request.clone()).await.unwrap_err();
             let sent = &stub.recorded()[0];
             let is_signed = sent.header("authorization").unwrap().contains("x-amz-request-payer");
             let expected = (requester_pays.then_some("requester"), requester_pays);

@@ -18,7 +18,9 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use brigade_model::VersionId;
-use brigade_model::ports::object_store::{At, Call, CallKind, Grantee, Leash, NewAcl, NewObject, ObjectStore, TagSet};
+use brigade_model::ports::object_store::{
+    At, Call, CallKind, CancelToken, Grantee, NewAcl, NewObject, ObjectStore, TagSet,
+};
 
 use crate::calls::{ODD_KEYS, all_on};
 use crate::store::{config, credentials, store_of};
@@ -358,7 +360,7 @@ async fn every_call_sends_what_the_aws_sdk_sends() {
         for call in all_on(key) {
             seen.push(call.kind());
             let stub = Stub::scripted([answer(400, &[], ""), answer(400, &[], "")]).await;
-            store_of(config(&stub.url())).call(&Leash::unbounded(), call.clone()).await.unwrap_err();
+            store_of(config(&stub.url())).call(&CancelToken::unbounded(), call.clone()).await.unwrap_err();
             let captured = Captured::default();
             send_by_sdk(&sdk(&stub.url(), &captured), &call).await;
             let (mut ours, mut theirs) = (stub.recorded()[0].clone(), captured.0.lock().unwrap()[0].clone());

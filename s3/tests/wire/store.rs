@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brigade_model::Timestamp;
 use brigade_model::ports::clock::{Clock, Monotonic, Sleep};
-use brigade_model::ports::object_store::{CallError, Leash, Request, send};
+use brigade_model::ports::object_store::{CallError, CancelToken, Request, send};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE};
 use brigade_s3::timeouts::Timeouts;
@@ -101,5 +101,5 @@ pub(crate) fn store(url: &str) -> HttpStore {
 }
 
 pub(crate) async fn call<R: Request>(store: &HttpStore, request: R) -> Result<R::Answer, CallError> {
-    send(store, &Leash::unbounded(), request).await
+    send(store, &CancelToken::unbounded(), request).await
 }

@@ -7,9 +7,9 @@ use brigade_engine::outcomes::SliceOutcomes;
 use brigade_model::job::failure::REPORT_DELIVERY_FAILED;
 use brigade_model::{Job, Outcome, Status};
 
+use crate::cluster::Ended;
 use crate::evidence::{Evidence, JobEvidence};
 use crate::report::Report;
-use crate::world::Ended;
 
 pub(crate) fn every_outcome_is_counted_once_and_is_one_row(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
@@ -66,8 +66,8 @@ fn is_report_due(job: &JobEvidence<'_>, ended: &Job) -> bool {
     let came_by = |status| job.moves.iter().any(|(_, from, _)| *from == status);
     let reported = ended.status == Status::Complete || [Status::Cancelling, Status::Failing].into_iter().any(came_by);
     let is_undelivered =
-        job.scene.is_report_refused || ended.failures.iter().any(|why| why.code == REPORT_DELIVERY_FAILED);
-    job.scene.has_report && reported && ended.prepared.is_some() && !is_undelivered
+        job.run_plan.is_report_refused || ended.failures.iter().any(|why| why.code == REPORT_DELIVERY_FAILED);
+    job.run_plan.has_report && reported && ended.prepared.is_some() && !is_undelivered
 }
 
 fn check_report(job: &JobEvidence<'_>, ended: &Job, report: &Report, say: &mut impl FnMut(String)) {
@@ -77,9 +77,9 @@ fn check_report(job: &JobEvidence<'_>, ended: &Job, report: &Report, say: &mut i
     if keys.len() != report.rows.len() {
         say(format!("{} rows name {} objects", report.rows.len(), keys.len()));
     }
-    let row = |story: &crate::evidence::Story<'_>| match &story.outcome {
-        Some(Outcome::Failed(failure)) => Some((story.object.key.to_string(), false, failure.code.clone())),
-        Some(_) => Some((story.object.key.to_string(), true, String::new())),
+    let row = |task_history: &crate::evidence::TaskHistory<'_>| match &task_history.outcome {
+        Some(Outcome::Failed(failure)) => Some((task_history.object.key.to_string(), false, failure.code.clone())),
+        Some(_) => Some((task_history.object.key.to_string(), true, String::new())),
         None => None,
     };
     let recorded: BTreeSet<_> = job.tasks.iter().filter_map(row).collect();

@@ -4,5 +4,5 @@ use crate::evidence::Evidence;
 
 pub(crate) fn what_nobody_listed_is_as_it_was(evidence: &Evidence<'_>) -> Vec<String> {
     let foreign = evidence.foreign_writes();
-    evidence.world.bystanders.changed(&evidence.world.bucket, |at| foreign.contains(at))
+    evidence.cluster.bystanders.changed(&evidence.cluster.bucket, |at| foreign.contains(at))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use brigade_model::Status;
 use brigade_model::ports::object_store::CallKind;
 
-use crate::evidence::{CallStory, Evidence, JobEvidence, Moment, Story};
+use crate::evidence::{CallHistory, Evidence, JobEvidence, Moment, TaskHistory};
 use crate::history::Event;
 
 /// How long a node other than the one that answered may start tasks.
@@ -16,10 +16,10 @@ pub(crate) fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>)
     let mut broken = Vec::new();
     for job in &evidence.jobs {
         let Some(end) = job.end() else { continue };
-        for (name, story) in job.named_tasks() {
+        for (name, task_history) in job.named_tasks() {
             // A worker that was frozen throws its upload away when it wakes: it is nobody else's.
-            let is_late = |call: &&CallStory| call.sent > end && call.kind != CallKind::AbortMultipartUpload;
-            let late = story.calls.iter().find(is_late);
+            let is_late = |call: &&CallHistory| call.sent > end && call.kind != CallKind::AbortMultipartUpload;
+            let late = task_history.calls.iter().find(is_late);
             broken.extend(late.map(|call| format!("{name}: {} at {:?}", call.kind.name(), call.sent_at)));
         }
     }
@@ -27,15 +27,18 @@ pub(crate) fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>)
 }
 
 pub(crate) fn no_task_starts_after_a_cancel_is_answered(evidence: &Evidence<'_>) -> Vec<String> {
-    let notice = if evidence.world.scene.nodes == 1 { Duration::ZERO } else { NOTICE_MAX };
+    let notice = if evidence.cluster.run_plan.nodes == 1 { Duration::ZERO } else { NOTICE_MAX };
     let mut broken = Vec::new();
     for job in &evidence.jobs {
         let Some((answered, at)) = answered_cancel(evidence, job) else { continue };
-        for (name, story) in job.named_tasks() {
-            let starts = |call: &&CallStory| {
-                call.sent > answered && call.sent_at > at + notice && !has_begun(story, call, answered, at + notice)
+        for (name, task_history) in job.named_tasks() {
+            let starts = |call: &&CallHistory| {
+                call.sent > answered
+                    && call.sent_at > at + notice
+                    && !has_begun(task_history, call, answered, at + notice)
             };
-            let late = story.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload).find(starts);
+            let late =
+                task_history.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload).find(starts);
             broken.extend(late.map(|call| {
                 format!(
                     "{name}: node {} sent {} at {:?}, the cancel was answered at {at:?}",
@@ -62,7 +65,7 @@ fn answered_cancel(evidence: &Evidence<'_>, of: &JobEvidence<'_>) -> Option<(Mom
 }
 
 /// Whether the task had acted by then, so that it goes on to its end.
-fn has_begun(story: &Story<'_>, call: &CallStory, answered: Moment, until: Duration) -> bool {
-    let before = |act: &&CallStory| act.sent < answered || act.sent_at <= until;
-    story.acts().filter(before).any(|act| act.node == call.node && act.may_have_acted(call.sent))
+fn has_begun(task_history: &TaskHistory<'_>, call: &CallHistory, answered: Moment, until: Duration) -> bool {
+    let before = |act: &&CallHistory| act.sent < answered || act.sent_at <= until;
+    task_history.acts().filter(before).any(|act| act.node == call.node && act.may_have_acted(call.sent))
 }

@@ -6,7 +6,7 @@ use brigade_model::job::failure;
 use crate::evidence::Evidence;
 
 pub(crate) fn nothing_panics(evidence: &Evidence<'_>) -> Vec<String> {
-    evidence.world.executor.panics()
+    evidence.cluster.executor.panics()
 }
 
 pub(crate) fn every_job_ends(evidence: &Evidence<'_>) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(crate) fn an_ended_job_does_not_change(evidence: &Evidence<'_>) -> Vec<Strin
     let mut broken = Vec::new();
     for (job, ended) in evidence.ended() {
         // A deleted job is purged when it has ended.
-        let Some(now) = evidence.world.job(ended.job.id) else { continue };
+        let Some(now) = evidence.cluster.job(ended.job.id) else { continue };
         let of = |job: &brigade_model::Job| (job.status, job.progress, job.terminated, job.failures.clone());
         if of(&now) != of(&ended.job) {
             broken.push(format!("job {} ended as {:?} and is {:?}", job.number, of(&ended.job), of(&now)));
@@ -28,19 +28,19 @@ pub(crate) fn an_ended_job_does_not_change(evidence: &Evidence<'_>) -> Vec<Strin
 }
 
 pub(crate) fn the_service_clock_goes_on_with_time(evidence: &Evidence<'_>) -> Vec<String> {
-    evidence.world.service_fault().into_iter().collect()
+    evidence.cluster.service_fault().into_iter().collect()
 }
 
 /// Where nodes share a store, whose clock none of them sets. That of a node that is alone counts a day
 /// at a start, if the time of day says so.
 pub(crate) fn a_report_is_tried_for_as_long_as_the_patience(evidence: &Evidence<'_>) -> Vec<String> {
-    let (scene, mut broken) = (&evidence.world.scene, Vec::new());
-    for (job, ended) in evidence.ended().filter(|_| scene.nodes > 1) {
+    let (run_plan, mut broken) = (&evidence.cluster.run_plan, Vec::new());
+    for (job, ended) in evidence.ended().filter(|_| run_plan.nodes > 1) {
         let moved_to =
             |status| job.moves.iter().find(|(_, _, to)| *to == status).map(|(at, ..)| evidence.history[*at].at);
         let is_given_up = ended.job.failures.last().is_some_and(|why| why.code == failure::REPORT_DELIVERY_FAILED);
         let tried = moved_to(Status::Completing).zip(moved_to(Status::Failed)).map(|(from, to)| to - from);
-        if let Some(tried) = tried.filter(|tried| is_given_up && *tried < scene.config.report_patience) {
+        if let Some(tried) = tried.filter(|tried| is_given_up && *tried < run_plan.config.report_patience) {
             broken.push(format!("the report of job {} was given up after {tried:?}", job.number));
         }
     }

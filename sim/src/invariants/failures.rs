@@ -6,10 +6,10 @@ use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Job, Status};
 use brigade_s3::simulated::{Habit, Habits};
 
-use crate::evidence::{Evidence, Story};
+use crate::evidence::{Evidence, TaskHistory};
 use crate::history::Event;
-use crate::mishaps::CLOCK_JUMPS;
-use crate::scene::{Deed, JobScene};
+use crate::node_faults::CLOCK_JUMPS;
+use crate::run_plan::{JobKind, JobPlan};
 
 /// Codes of calls that were lost, or made in vain.
 const LOST: [&str; 6] =
@@ -20,21 +20,22 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     let has_jumped = evidence.history.iter().any(|entry| is_jump(&entry.event));
     let mut broken = Vec::new();
     for (job, ended) in evidence.ended() {
-        for (name, story) in job.named_tasks().filter(|(_, story)| story.is_ours_alone()) {
-            let code = story.failure();
+        for (name, task_history) in job.named_tasks().filter(|(_, task_history)| task_history.is_ours_alone()) {
+            let code = task_history.failure();
             let was_lost = was_revoked(evidence, job.number);
             // Without a report no sample tells the objects' clock, and what may be newer is newer.
-            let is_clockless = !job.scene.has_report;
+            let is_clockless = !job.run_plan.has_report;
             let excused = |code| {
                 (was_lost && code == UNCONFIRMED)
                     || (is_clockless && code == CHANGED_SINCE_ATTEMPT)
-                    || is_of_a_habit(&evidence.world.scene.habits, job.scene, story, code)
+                    || is_of_a_habit(&evidence.cluster.run_plan.habits, job.run_plan, task_history, code)
             };
-            if code.is_some_and(|code| !has_cause(&ended.job, story, code, has_jumped) && !excused(code)) {
+            if code.is_some_and(|code| !has_cause(&ended.job, task_history, code, has_jumped) && !excused(code)) {
                 broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
             }
         }
-        if ended.job.status == Status::Failed && !may_fail(&evidence.world.scene.habits, job.scene, &ended.job) {
+        if ended.job.status == Status::Failed && !may_fail(&evidence.cluster.run_plan.habits, job.run_plan, &ended.job)
+        {
             broken.push(format!("job {} failed: {:?}", job.number, ended.job.failures));
         }
     }
@@ -44,47 +45,47 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
 /// Whether a worker of the job was lost: of what it had in hand nobody may know.
 fn was_revoked(evidence: &Evidence<'_>, number: usize) -> bool {
     let is_lost = |event: &Event| match event {
-        Event::Revoked { job, .. } | Event::Released { job, must_look: true, .. } => *job == number,
+        Event::Revoked { job, .. } | Event::Released { job, must_check: true, .. } => *job == number,
         _ => false,
     };
     evidence.history.iter().any(|entry| is_lost(&entry.event))
 }
 
 /// What a store with such habits may make of a row: refused, because nobody can tell; or what it says.
-fn is_of_a_habit(habits: &Habits, scene: &JobScene, story: &Story<'_>, code: &str) -> bool {
-    let is_absent = story.object.is_missing || scene.deed == Deed::Delete;
+fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory<'_>, code: &str) -> bool {
+    let is_absent = task_history.object.is_missing || run_plan.job_kind == JobKind::Delete;
     let is_half_told = habits.has(Habit::DeletesNameSome) || habits.has(Habit::DeletesFailThoughDone);
     let spoils_reads = habits.has(Habit::SendsZeros) || habits.has(Habit::Decompresses);
     (habits.has(Habit::DeniesWhatIsAbsent) && is_absent && code == "AccessDenied")
-        || (habits.has(Habit::FoldsKeys) && story.object.is_stray)
-        || (habits.has(Habit::IgnoresVersions) && scene.deed == Deed::DeleteVersion)
-        || (spoils_reads && scene.deed == Deed::CopyAcross)
+        || (habits.has(Habit::FoldsKeys) && task_history.object.is_stray)
+        || (habits.has(Habit::IgnoresVersions) && run_plan.job_kind == JobKind::DeleteVersion)
+        || (spoils_reads && run_plan.job_kind == JobKind::CopyAcross)
         // An answer that does not name it is no answer, and the look may be refused.
         || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
         || (habits.has(Habit::IgnoresMetadataOfCopies) && code == "MetadataNotKept")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
-        || (habits.is_unreadable(&story.object.key) && code.starts_with("SlowDown"))
+        || (habits.is_unreadable(&task_history.object.key) && code.starts_with("SlowDown"))
 }
 
-fn has_cause(ended: &Job, story: &Story<'_>, code: &str, has_jumped: bool) -> bool {
+fn has_cause(ended: &Job, task_history: &TaskHistory<'_>, code: &str, has_jumped: bool) -> bool {
     match code {
-        "NoSuchKey" => story.object.is_missing,
-        UNCONFIRMED => ended.status != Status::Complete || story.is_doubtful(),
+        "NoSuchKey" => task_history.object.is_missing,
+        UNCONFIRMED => ended.status != Status::Complete || task_history.is_doubtful(),
         // Two clocks that differ make old objects look new.
         CHANGED_SINCE_ATTEMPT => has_jumped,
         code => LOST.contains(&code),
     }
 }
 
-fn may_fail(habits: &Habits, scene: &JobScene, job: &Job) -> bool {
+fn may_fail(habits: &Habits, run_plan: &JobPlan, job: &Job) -> bool {
     job.failures.iter().all(|why| match why.code.as_str() {
         // Each of the failures is judged by itself.
         failure::TASK_FAILURE_THRESHOLD_EXCEEDED => true,
-        failure::REPORT_DELIVERY_FAILED => scene.has_report,
-        failure::ACCESS_DENIED => scene.has_report && scene.is_report_refused,
-        failure::CONFIRMATION_EXPIRED => scene.must_be_confirmed,
-        failure::MANIFEST_ETAG_MISMATCH => scene.is_manifest_changed,
+        failure::REPORT_DELIVERY_FAILED => run_plan.has_report,
+        failure::ACCESS_DENIED => run_plan.has_report && run_plan.is_report_refused,
+        failure::CONFIRMATION_EXPIRED => run_plan.must_be_confirmed,
+        failure::MANIFEST_ETAG_MISMATCH => run_plan.is_manifest_changed,
         // Every row asks for what the endpoint does not do.
         failure::INVALID_MANIFEST_CONTENT => habits.has(Habit::IgnoresVersions) || habits.has(Habit::FoldsKeys),
         _ => false,

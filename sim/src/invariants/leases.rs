@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brigade_model::ports::object_store::CallKind;
 
-use crate::evidence::{CallStory, Evidence, JobEvidence, Moment};
+use crate::evidence::{CallHistory, Evidence, JobEvidence, Moment};
 use crate::history::{Entry, Event};
 
 /// Who holds a slice from a moment on; `None` for nobody.
@@ -47,11 +47,11 @@ pub(crate) fn nothing_is_attempted_without_a_lease(evidence: &Evidence<'_>) -> V
     let mut broken = Vec::new();
     for (job, _) in evidence.ended() {
         let holders = holders(evidence.history, job.number);
-        for (n, (name, story)) in job.named_tasks().enumerate() {
+        for (n, (name, task_history)) in job.named_tasks().enumerate() {
             let Some(holders) = slice_of(job, n).and_then(|slice| holders.get(&slice)) else { continue };
             let is_allowed =
-                |call: &CallStory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.node);
-            let stray = story.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload);
+                |call: &CallHistory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.node);
+            let stray = task_history.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload);
             broken.extend(stray.filter(|call| !is_allowed(call)).map(|call| {
                 format!("{name}: node {} sent {} at {:?} without the lease", call.node, call.kind.name(), call.sent_at)
             }));

@@ -8,7 +8,7 @@ use brigade_model::Status;
 use crate::evidence::Evidence;
 use crate::history::{Entry, Event, Slot};
 
-/// A node takes a setback of a job, or of its store, to heart for less than this.
+/// A node takes a stage error of a job, or of its store, to heart for less than this.
 const SETTLED: Duration = Duration::from_secs(10);
 
 pub(crate) fn the_higher_priority_goes_first(evidence: &Evidence<'_>) -> Vec<String> {

@@ -13,11 +13,11 @@ pub(crate) fn no_more_than_a_window_is_repeated(evidence: &Evidence<'_>) -> Vec<
         let holders = holders(evidence.history, job.number);
         // By slice and epoch: tasks that an earlier holder attempted, too.
         let mut repeated: BTreeMap<(u32, u64), u32> = BTreeMap::new();
-        for (n, story) in job.tasks.iter().enumerate() {
+        for (n, task_history) in job.tasks.iter().enumerate() {
             let Some(slice) = slice_of(job, n) else { continue };
             let Some(holders) = holders.get(&slice) else { continue };
             // A look is a repeat, too: the worker that takes over looks at what may have been done.
-            let epochs = story.calls.iter().filter_map(|call| Some(holder_at(holders, call.sent)?.1));
+            let epochs = task_history.calls.iter().filter_map(|call| Some(holder_at(holders, call.sent)?.1));
             for epoch in epochs.collect::<BTreeSet<u64>>().into_iter().skip(1) {
                 *repeated.entry((slice, epoch)).or_default() += 1;
             }

@@ -4,28 +4,30 @@
 use brigade_model::Outcome;
 use brigade_s3::simulated::SimulatedObject;
 
-use crate::evidence::{CallStory, Evidence, JobEvidence, Story};
-use crate::scene::Deed;
+use crate::cluster::{SOURCE, SimulatedCluster, TARGET, at};
+use crate::evidence::{CallHistory, Evidence, JobEvidence, TaskHistory};
+use crate::run_plan::JobKind;
 use crate::setting::{is_marked, state_of, tag};
-use crate::world::{SOURCE, TARGET, World, at};
 
 pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    for (job, name, story) in evidence.tasks() {
-        if !story.outcome.as_ref().is_some_and(Outcome::is_success) {
+    for (job, name, task_history) in evidence.tasks() {
+        if !task_history.outcome.as_ref().is_some_and(Outcome::is_success) {
             continue;
         }
-        if story.is_ours_alone() && !is_as_wanted(evidence.world, job.scene.deed, story) {
+        if task_history.is_ours_alone() && !is_as_wanted(evidence.cluster, job.run_plan.job_kind, task_history) {
             broken.push(format!("{name} succeeded, and its object is not as wanted"));
         }
-        let has_arrived = |call: &CallStory| {
+        let has_arrived = |call: &CallHistory| {
             // A delete that was looked at finds nothing.
-            let counts = call.changes_objects() || matches!(job.scene.deed, Deed::Delete);
+            let counts = call.changes_objects() || matches!(job.run_plan.job_kind, JobKind::Delete);
             counts && call.arrived.as_ref().is_some_and(|arrival| call.changes_objects() != arrival.is_refused)
         };
-        let is_restored_before = job.scene.deed == Deed::Restore && story.acts().any(|call| call.arrived.is_some());
-        let is_absent = job.scene.deed == Deed::DeleteVersion && story.acts().any(|call| call.arrived.is_some());
-        if !story.calls.iter().any(has_arrived) && !is_restored_before && !is_absent {
+        let is_restored_before =
+            job.run_plan.job_kind == JobKind::Restore && task_history.acts().any(|call| call.arrived.is_some());
+        let is_absent =
+            job.run_plan.job_kind == JobKind::DeleteVersion && task_history.acts().any(|call| call.arrived.is_some());
+        if !task_history.calls.iter().any(has_arrived) && !is_restored_before && !is_absent {
             broken.push(format!("{name} succeeded, and no call of it arrived"));
         }
     }
@@ -36,11 +38,11 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
 /// wrote it meanwhile.
 pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    let is_merged = |job: &JobEvidence<'_>, story: &Story<'_>| {
-        job.scene.deed == Deed::CopyMerged && story.outcome.as_ref().is_some_and(Outcome::is_success)
+    let is_merged = |job: &JobEvidence<'_>, task_history: &TaskHistory<'_>| {
+        job.run_plan.job_kind == JobKind::CopyMerged && task_history.outcome.as_ref().is_some_and(Outcome::is_success)
     };
-    for (_, name, story) in evidence.tasks().filter(|(job, _, story)| is_merged(job, story)) {
-        let Some(target) = evidence.world.bucket.object(&at(TARGET, &story.object.key)) else { continue };
+    for (_, name, task_history) in evidence.tasks().filter(|(job, _, task_history)| is_merged(job, task_history)) {
+        let Some(target) = evidence.cluster.bucket.object(&at(TARGET, &task_history.object.key)) else { continue };
         let bytes = target.body.to_bytes();
         let state = state_of(&target.head.metadata).filter(|_| is_marked(&target.head.metadata.user));
         if let Some(state) = state.filter(|state| !bytes.ends_with(state.as_bytes())) {
@@ -50,33 +52,33 @@ pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> V
     broken
 }
 
-fn is_as_wanted(world: &World, deed: Deed, story: &Story<'_>) -> bool {
-    let key = &story.object.key;
-    let source = world.bucket.object(&at(SOURCE, key));
-    let target = world.bucket.object(&at(TARGET, key));
+fn is_as_wanted(cluster: &SimulatedCluster, job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
+    let key = &task_history.object.key;
+    let source = cluster.bucket.object(&at(SOURCE, key));
+    let target = cluster.bucket.object(&at(TARGET, key));
     let has_its_bytes = || match (&source, &target) {
         (Some(source), Some(target)) => source.body.to_bytes() == target.body.to_bytes(),
         _ => false,
     };
     let is_target_marked = || target.as_ref().is_some_and(|target| is_marked(&target.head.metadata.user));
-    match deed {
-        Deed::Copy | Deed::CopyAcross => has_its_bytes(),
-        Deed::CopyLarge => target.map(|target| target.head.size) == source.map(|source| source.head.size),
-        Deed::CopyMerged => has_its_bytes() && is_target_marked(),
-        Deed::CopyDressed => {
+    match job_kind {
+        JobKind::Copy | JobKind::CopyAcross => has_its_bytes(),
+        JobKind::CopyLarge => target.map(|target| target.head.size) == source.map(|source| source.head.size),
+        JobKind::CopyMerged => has_its_bytes() && is_target_marked(),
+        JobKind::CopyDressed => {
             let is_dressed = |target: &SimulatedObject| {
                 let class = target.head.storage_class.as_deref();
                 target.tags == [tag()] && target.acl.grants.len() > 1 && class == Some("STANDARD_IA")
             };
             has_its_bytes() && is_target_marked() && target.as_ref().is_some_and(is_dressed)
         }
-        Deed::CopyInPlace => source.is_some_and(|object| is_marked(&object.head.metadata.user)),
-        Deed::Delete => source.is_none(),
-        Deed::DeleteVersion => {
-            let version = story.object.version.as_ref();
-            version.is_some_and(|version| world.bucket.object_version(&at(SOURCE, key), version).is_none())
+        JobKind::CopyInPlace => source.is_some_and(|object| is_marked(&object.head.metadata.user)),
+        JobKind::Delete => source.is_none(),
+        JobKind::DeleteVersion => {
+            let version = task_history.object.version.as_ref();
+            version.is_some_and(|version| cluster.bucket.object_version(&at(SOURCE, key), version).is_none())
         }
-        Deed::Tag | Deed::AddTags => source.is_some_and(|object| object.tags.contains(&tag())),
-        Deed::Restore => source.is_some_and(|object| object.head.restore.is_some()),
+        JobKind::Tag | JobKind::AddTags => source.is_some_and(|object| object.tags.contains(&tag())),
+        JobKind::Restore => source.is_some_and(|object| object.head.restore.is_some()),
     }
 }

@@ -8,7 +8,7 @@ use crate::evidence::{Evidence, JobEvidence, Moment};
 use crate::history::Event;
 
 pub(crate) fn no_recorded_upload_is_left_behind(evidence: &Evidence<'_>) -> Vec<String> {
-    let open = evidence.world.bucket.open_uploads();
+    let open = evidence.cluster.bucket.open_uploads();
     let recorded = evidence.history.iter().enumerate().filter_map(|(moment, entry)| match &entry.event {
         Event::UploadRecorded { job, id } => Some((moment, &evidence.jobs[*job], id)),
         _ => None,
@@ -26,7 +26,7 @@ fn is_named(job: &JobEvidence<'_>, id: &str) -> bool {
 
 /// Whether an abort was sent for the job after that moment, and did not succeed.
 fn was_abort_refused(job: &JobEvidence<'_>, moment: Moment) -> bool {
-    let calls = job.tasks.iter().flat_map(|story| &story.calls);
+    let calls = job.tasks.iter().flat_map(|task_history| &task_history.calls);
     let mut aborts = calls.filter(|call| call.kind == CallKind::AbortMultipartUpload && call.sent > moment);
     aborts.any(|call| !matches!(call.returned, Some((_, None))))
 }

@@ -59,8 +59,8 @@ pub(super) async fn reopening_revokes_every_lease(bench: &mut dyn EmbeddedBench)
     assert!(matches!(store.record_part(part(&slice, 1, 1, 0)).await, Err(LeaseError::Fenced)));
     assert!(matches!(store.renew_stage(&stage, TTL).await, Err(LeaseError::Fenced)));
     let rows = store.slices(id, 0, 9).await.unwrap();
-    assert_eq!((rows[0].must_look, rows[0].revocations), (true, 1));
-    assert_eq!((rows[1].must_look, rows[1].revocations), (false, 0));
+    assert_eq!((rows[0].must_check, rows[0].revocations), (true, 1));
+    assert_eq!((rows[1].must_check, rows[1].revocations), (false, 0));
     assert_eq!((rows[0].unsettled_since, rows[1].unsettled_since), (Some(slice.leased_at), None));
 
     let next = lease_slice(&store, id).await;

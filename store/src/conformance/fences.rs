@@ -46,8 +46,8 @@ async fn stage_leased_twice(bench: &mut dyn Bench) -> (JobId, StageLease, StageL
     (id, lost, held)
 }
 
-async fn must_look(store: &Store, id: JobId) -> bool {
-    store.slices(id, 0, 1).await.unwrap()[0].must_look
+async fn must_check(store: &Store, id: JobId) -> bool {
+    store.slices(id, 0, 1).await.unwrap()[0].must_check
 }
 
 pub(super) async fn a_worker_from_before_the_store_fell_back_is_fenced_though_its_epoch_is_held_again(
@@ -60,7 +60,7 @@ pub(super) async fn a_worker_from_before_the_store_fell_back_is_fenced_though_it
     assert!(is_fenced(&store.renew_slice(&lost, TTL).await));
     assert!(is_fenced(&store.record_upload(id, &scope(&lost), &upload()).await));
     store.release_slice(&lost, true).await.unwrap();
-    assert_eq!((counted(&store, id).await, must_look(&store, id).await), ((0, 0), false));
+    assert_eq!((counted(&store, id).await, must_check(&store, id).await), ((0, 0), false));
     assert_eq!(store.uploads(id, UploadsOf::Slices).await.unwrap(), []);
 
     store.renew_slice(&held, TTL).await.unwrap();

@@ -159,7 +159,7 @@ pub(super) async fn an_outcome_forgets_the_revocations_before_it(bench: &mut dyn
     // The job gets on while both are leased.
     store.record_part(part(&other, 0, 1, 0)).await.unwrap();
     let row = store.slices(id, 0, 1).await.unwrap().remove(0);
-    assert_eq!((row.revocations, row.must_look), (0, true), "what may have been attempted is not forgotten");
+    assert_eq!((row.revocations, row.must_check), (0, true), "what may have been attempted is not forgotten");
     bench.pass(TTL + GRACE).await;
     store.revoke_lost(id, GRACE, None).await.unwrap();
     let lease = lease_slice(&store, id).await;

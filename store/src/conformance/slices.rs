@@ -29,7 +29,7 @@ pub(super) async fn slices_are_added_once_however_often_they_are_sent(bench: &mu
         assert_eq!(row.spool_name, new.spool_name);
         assert_eq!((row.succeeded, row.failed, row.revocations), (0, 0, 0));
         assert_eq!((row.first_leased, row.unsettled_since), (None, None));
-        assert!(!row.is_leased && !row.must_look && !row.is_done());
+        assert!(!row.is_leased && !row.must_check && !row.is_done());
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn slices_are_leased_in_order_and_the_first_lease_is_remembered
     let first = store.lease_slice(id, owner(7), token(), TTL).await.unwrap().unwrap();
     assert_eq!((first.job, first.owner, first.next_seq), (id, owner(7), 0));
     assert_eq!((first.slice.index, first.slice.first_leased, first.leased_at), (0, Some(began), began));
-    assert!(first.slice.is_leased && !first.slice.must_look);
+    assert!(first.slice.is_leased && !first.slice.must_check);
     assert_eq!(lease_slice(&store, id).await.slice.index, 1);
     assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None);
 
@@ -140,10 +140,10 @@ pub(super) async fn a_revoked_slice_is_fenced_and_marked_and_leased_again_first(
     assert_eq!(store.revoke_lost(id, GRACE, None).await.unwrap(), 1);
     assert!(matches!(store.renew_slice(&lost, TTL).await, Err(LeaseError::Fenced)));
     let row = store.slices(id, 0, 1).await.unwrap().remove(0);
-    assert!(row.must_look && !row.is_leased);
+    assert!(row.must_check && !row.is_leased);
     assert_eq!(row.revocations, 1);
     let next = lease_slice(&store, id).await;
-    assert_eq!((next.slice.index, next.slice.must_look, next.slice.revocations), (0, true, 1));
+    assert_eq!((next.slice.index, next.slice.must_check, next.slice.revocations), (0, true, 1));
     assert!(next.fence.epoch > lost.fence.epoch);
 }
 
@@ -162,7 +162,7 @@ pub(super) async fn an_owner_takes_back_the_leases_that_it_does_not_know_of(benc
     store.renew_slice(&of_another, TTL).await.unwrap();
     assert!(matches!(store.renew_slice(&unknown, TTL).await, Err(LeaseError::Fenced)));
     let again = lease_slice(&store, id).await;
-    assert_eq!((again.slice.index, again.slice.must_look), (1, true), "nobody knows what became of it");
+    assert_eq!((again.slice.index, again.slice.must_check), (1, true), "nobody knows what became of it");
     // It knows of the slice, by a lease that is lost.
     assert_eq!(store.revoke_lost(id, GRACE, knows(&all)).await.unwrap(), 1);
 }
@@ -174,7 +174,7 @@ pub(super) async fn a_released_slice_keeps_its_mark_until_it_is_done(bench: &mut
         let lease = lease_slice(&store, id).await;
         store.release_slice(&lease, said).await.unwrap();
         let row = store.slices(id, 0, 1).await.unwrap().remove(0);
-        assert_eq!((row.must_look, row.revocations), (marked_after, 0));
+        assert_eq!((row.must_check, row.revocations), (marked_after, 0));
     }
 }
 
@@ -258,7 +258,7 @@ pub(super) async fn the_holder_of_the_stage_settles_a_slice_whatever_the_status(
     store.release_slice(&held, true).await.unwrap();
 
     let settling = store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap().unwrap();
-    assert_eq!((settling.owner, settling.slice.index, settling.slice.must_look), (stage.owner, 0, true));
+    assert_eq!((settling.owner, settling.slice.index, settling.slice.must_check), (stage.owner, 0, true));
     store.record_part(part(&settling, settling.next_seq, 0, 1)).await.unwrap();
     assert_eq!(store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap(), None, "it is done");
 

@@ -21,7 +21,7 @@ pub(super) struct Slice {
     pub(super) lease: Lease,
     succeeded: u32,
     failed: u32,
-    must_look: bool,
+    must_check: bool,
     revocations: u32,
     first_leased: Option<Timestamp>,
     /// When its last lease began.
@@ -38,7 +38,7 @@ impl Slice {
             lease: Lease::default(),
             succeeded: 0,
             failed: 0,
-            must_look: false,
+            must_check: false,
             revocations: 0,
             first_leased: None,
             leased_at: None,
@@ -71,7 +71,7 @@ impl Slice {
             succeeded: self.succeeded,
             failed: self.failed,
             is_leased: self.lease.is_held(),
-            must_look: self.must_look,
+            must_check: self.must_check,
             revocations: self.revocations,
             first_leased: self.first_leased,
             unsettled_since: self.unsettled_since,
@@ -94,7 +94,7 @@ impl Slice {
 
     /// What its last holder attempted may be without an outcome.
     fn mark_unsettled(&mut self) {
-        self.must_look = true;
+        self.must_check = true;
         self.unsettled_since = self.unsettled_since.or(self.leased_at);
     }
 
@@ -190,12 +190,12 @@ impl State {
         Ok(record.job.status)
     }
 
-    pub(super) fn release_slice(&mut self, lease: &SliceLease, must_look: bool) {
+    pub(super) fn release_slice(&mut self, lease: &SliceLease, must_check: bool) {
         let Some(record) = self.jobs.get_mut(&lease.job) else { return };
         let Some(slice) = record.slice(lease.slice.index) else { return };
         if slice.lease.check(lease.fence).is_ok() {
             slice.lease.release();
-            if must_look {
+            if must_check {
                 slice.mark_unsettled();
             }
             record.waiting.insert(lease.slice.index);

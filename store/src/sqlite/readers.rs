@@ -16,7 +16,7 @@ use brigade_model::ports::job_store::StoreError;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
 
-use super::door::Door;
+use super::fail_stop::FailStop;
 use super::opening::{DirectoryLock, STATEMENTS_MAX};
 
 /// Reads at the same time: more would only queue for the same cores and pages.
@@ -29,16 +29,16 @@ pub(super) struct Readers {
     near: Arc<Mutex<Connection>>,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
-    door: Door,
+    fail_stop: FailStop,
     /// Held as long as a connection is.
     _lock: Arc<DirectoryLock>,
 }
 
 impl Readers {
-    pub(super) fn open(file: &Path, lock: Arc<DirectoryLock>, door: Door) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path, lock: Arc<DirectoryLock>, fail_stop: FailStop) -> rusqlite::Result<Self> {
         let idle = (0..READERS).map(|_| open_reader(file)).collect::<rusqlite::Result<_>>()?;
         let (near, idle) = (Arc::new(Mutex::new(open_reader(file)?)), Arc::new(Mutex::new(idle)));
-        Ok(Self { near, idle, free: Arc::new(Semaphore::new(READERS)), door, _lock: lock })
+        Ok(Self { near, idle, free: Arc::new(Semaphore::new(READERS)), fail_stop, _lock: lock })
     }
 
     /// Performs a read that is one statement about one row.
@@ -47,7 +47,7 @@ impl Readers {
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         if let Some(near) = try_lock(&self.near) {
-            return act(&near).map_err(|error| self.door.judge(&error));
+            return act(&near).map_err(|error| self.fail_stop.judge(&error));
         }
         self.read(|transaction| act(transaction)).await
     }
@@ -69,7 +69,7 @@ impl Readers {
     fn read_now<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut borrowed = Borrowed::of(&self.idle);
         let value = borrowed.connection().transaction().and_then(|transaction| act(&transaction));
-        value.map_err(|error| self.door.judge(&error))
+        value.map_err(|error| self.fail_stop.judge(&error))
     }
 }
 

@@ -118,7 +118,7 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<SliceRow> {
         succeeded: row.get(4)?,
         failed: row.get(5)?,
         is_leased: row.get(6)?,
-        must_look: row.get(7)?,
+        must_check: row.get(7)?,
         revocations: row.get(8)?,
         first_leased: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
         unsettled_since: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
@@ -194,9 +194,9 @@ pub(super) fn renew_slice(
     job_status(connection, lease.job)
 }
 
-pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_look: bool) -> rusqlite::Result<()> {
+pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_check: bool) -> rusqlite::Result<()> {
     let Fence { epoch, token } = lease.fence;
-    let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), must_look);
+    let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), must_check);
     connection.prepare_cached(RELEASE_SLICE)?.execute(unit)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::SqliteStore;
-use super::door::Door;
+use super::fail_stop::FailStop;
 use super::writer::Stopped;
 use crate::conformance::ManualClock;
 
@@ -24,7 +24,7 @@ fn clock() -> Arc<ManualClock> {
 /// A store whose end is told to `tell`, in a directory that is removed with it.
 fn open_telling(tell: impl Fn(&str) + Send + Sync + 'static) -> (TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open_with_door(directory.path(), clock(), Door::told(tell)).unwrap();
+    let store = SqliteStore::open_with_fail_stop(directory.path(), clock(), FailStop::told(tell)).unwrap();
     (directory, store)
 }
 

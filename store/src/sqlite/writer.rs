@@ -18,7 +18,7 @@ use brigade_model::ports::job_store::{LeaseError, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::door::{Door, classify};
+use super::fail_stop::{FailStop, classify};
 
 /// Commands in one transaction at most: an fsync shared by 64 costs each almost nothing, and
 /// nobody waits for more than 63 others.
@@ -92,11 +92,11 @@ impl Writer {
     ///
     /// It is a thread and not a `Spawn`ed piece of work: it blocks in fsync, and it must outlive
     /// whatever is aborted, so that a command is never left half done.
-    pub(super) fn start(connection: Connection, door: Door) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, fail_stop: FailStop) -> std::io::Result<Self> {
         let (commands, waiting) = mpsc::channel(QUEUE_MAX);
         let counters = Arc::<Counters>::default();
         let counted = counters.clone();
-        let work = move || write_or_end(connection, waiting, &counted, &door);
+        let work = move || write_or_end(connection, waiting, &counted, &fail_stop);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(work)?;
         Ok(Self { commands: Some(commands), thread: Some(thread), counters })
     }
@@ -129,7 +129,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the writer has gone through the door already.
+            // A panic of the writer has gone through the fail stop already.
             let _ = thread.join();
         }
     }
@@ -159,14 +159,19 @@ where
 
 /// Writes until the last handle is dropped. A panic here would leave every caller without an
 /// answer, so it ends the process too.
-fn write_or_end(mut connection: Connection, mut waiting: mpsc::Receiver<Command>, counters: &Counters, door: &Door) {
+fn write_or_end(
+    mut connection: Connection,
+    mut waiting: mpsc::Receiver<Command>,
+    counters: &Counters,
+    fail_stop: &FailStop,
+) {
     let write = || {
         while let Some(first) = waiting.blocking_recv() {
-            write_group(&mut connection, first, &mut waiting, counters, door);
+            write_group(&mut connection, first, &mut waiting, counters, fail_stop);
         }
     };
     if catch_unwind(AssertUnwindSafe(write)).is_err() {
-        door.end_process("the writer panicked");
+        fail_stop.end_process("the writer panicked");
     }
 }
 
@@ -175,11 +180,11 @@ fn write_group(
     first: Command,
     waiting: &mut mpsc::Receiver<Command>,
     counters: &Counters,
-    door: &Door,
+    fail_stop: &FailStop,
 ) {
     let mut answers = Vec::new();
     let group = std::iter::once(first).chain(std::iter::from_fn(|| waiting.try_recv().ok())).take(GROUP_MAX);
-    let committed = commit_group(connection, group, &mut answers).map_err(|error| door.judge(&error));
+    let committed = commit_group(connection, group, &mut answers).map_err(|error| fail_stop.judge(&error));
     if committed.is_ok() {
         counters.groups.fetch_add(1, Ordering::SeqCst);
         counters.commands.fetch_add(answers.len() as u64, Ordering::SeqCst);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use brigade_model::capabilities::{Capabilities, EndpointKind, Standing};
 use brigade_model::capability::Capability;
 use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::probe::{Finding, Proof};
 use brigade_tests::Server;
 use brigade_tests::process::workspace;
@@ -87,8 +87,8 @@ s3.put_object(Bucket='{bucket}', Key='theirs', Body=b'precious')"
     let before = contents(server, bucket);
     assert!(before.contains("theirs"), "{before}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (store, leash, bucket_name) = (client(server), Leash::unbounded(), BucketName::new(bucket).unwrap());
-    let found = runtime.block_on(brigade_s3::probe::probe(&store, &leash, &bucket_name, "test"));
+    let (store, cancel, bucket_name) = (client(server), CancelToken::unbounded(), BucketName::new(bucket).unwrap());
+    let found = runtime.block_on(brigade_s3::probe::probe(&store, &cancel, &bucket_name, "test"));
     let found = found.unwrap_or_else(|error| panic!("{}: {bucket}: {error}", server.title));
     assert_eq!(contents(server, bucket), before, "the probe leaves {bucket} of {} as it was", server.title);
     found

@@ -5,8 +5,8 @@ use std::fs;
 
 use brigade_model::capability::Capability;
 use brigade_tests::process::workspace;
-use brigade_tests::scene::text_of;
-use brigade_tests::{Scene, Server};
+use brigade_tests::scenario::text_of;
+use brigade_tests::{Scenario, Server};
 
 use crate::findings::{Probed, contents};
 
@@ -20,37 +20,37 @@ const LIVES: [(&str, &[Capability]); 5] = [
 ];
 
 pub(crate) fn tell(server: Server, probed: &Probed) {
-    let mut scene = Scene::on(server);
+    let mut scenario = Scenario::on(server);
     let may_tag = probed.has(Capability::Tagging) && probed.has(Capability::TaggingKeepsBody);
-    prepare_tagging(&scene);
+    prepare_tagging(&scenario);
     // Nobody knows better yet.
-    let tagged = tag_when_confirmed(&scene);
+    let tagged = tag_when_confirmed(&scenario);
     assert!(tagged.status.success(), "{}", text_of(&tagged));
-    probe_by_command(&mut scene, probed);
-    let refused = tag_when_confirmed(&scene);
+    probe_by_command(&mut scenario, probed);
+    let refused = tag_when_confirmed(&scenario);
     assert_eq!(refused.status.success(), may_tag, "{}", text_of(&refused));
     let names = [Capability::Tagging, Capability::TaggingKeepsBody].map(Capability::name);
     assert!(may_tag || names.iter().all(|name| text_of(&refused).contains(name)), "{}", text_of(&refused));
-    live(&scene, probed);
+    live(&scenario, probed);
 }
 
 /// brigade endpoint probe main --bucket scratch-versions
-fn probe_by_command(scene: &mut Scene, probed: &Probed) {
+fn probe_by_command(scenario: &mut Scenario, probed: &Probed) {
     let bucket = "scratch-versions";
-    let before = contents(&scene.store, bucket);
-    let table = scene.told(&["endpoint", "probe", "main", "--bucket", bucket]);
+    let before = contents(&scenario.store, bucket);
+    let table = scenario.told(&["endpoint", "probe", "main", "--bucket", bucket]);
     for finding in &probed.findings {
         let is_its_row = |line: &&str| line.split_whitespace().next() == Some(finding.capability.name());
         let row = table.lines().find(is_its_row).unwrap_or_else(|| panic!("{finding:?} has no row in\n{table}"));
         assert_eq!(row.split_whitespace().nth(1), Some(finding.proof.word()), "{table}");
         assert!(row.ends_with(&finding.seen), "{row}");
     }
-    assert_eq!(contents(&scene.store, bucket), before, "the bucket is as it was");
-    scene.service.kill();
-    scene.restart();
+    assert_eq!(contents(&scenario.store, bucket), before, "the bucket is as it was");
+    scenario.service.kill();
+    scenario.restart();
     // brigade endpoint list --output json
     let listed: serde_json::Value =
-        serde_json::from_str(&scene.told(&["endpoint", "list", "--output", "json"])).unwrap();
+        serde_json::from_str(&scenario.told(&["endpoint", "list", "--output", "json"])).unwrap();
     let endpoint = &listed["endpoints"][0];
     assert!(endpoint["probed"].is_string(), "what was found out survives a kill: {endpoint}");
     let lacks: Vec<_> = endpoint["lacks"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
@@ -58,26 +58,26 @@ fn probe_by_command(scene: &mut Scene, probed: &Probed) {
     assert_eq!(lacks, lacking.map(|finding| finding.capability.name()).collect::<Vec<_>>());
 }
 
-fn prepare_tagging(scene: &Scene) {
-    scene.store.boto3(
+fn prepare_tagging(scenario: &Scenario) {
+    scenario.store.boto3(
         "
 s3.create_bucket(Bucket='doubtful')
 s3.put_object(Bucket='doubtful', Key='a', Body=b'precious')",
     );
-    fs::write(scene.directory.path().join("doubtful.csv"), "Bucket,Key\ndoubtful,a\n").unwrap();
+    fs::write(scenario.directory.path().join("doubtful.csv"), "Bucket,Key\ndoubtful,a\n").unwrap();
 }
 
 /// brigade job create tag --tag team=red --manifest doubtful.csv --manifest-to s3://doubtful/m --no-report --confirm-first
-fn tag_when_confirmed(scene: &Scene) -> std::process::Output {
+fn tag_when_confirmed(scenario: &Scenario) -> std::process::Output {
     let places = ["--manifest", "doubtful.csv", "--manifest-to", "s3://doubtful/m", "--no-report", "--confirm-first"];
-    scene.brigade(&[&["job", "create", "tag", "--tag", "team=red"], &places[..]].concat())
+    scenario.brigade(&[&["job", "create", "tag", "--tag", "team=red"], &places[..]].concat())
 }
 
-fn live(scene: &Scene, probed: &Probed) {
+fn live(scenario: &Scenario, probed: &Probed) {
     let capable = |(_, needs): &&(&str, &[Capability])| needs.iter().all(|capability| probed.has(*capability));
     let lives: Vec<&str> = LIVES.iter().filter(capable).map(|(name, _)| *name).collect();
     let clients = workspace().join("tests/clients");
-    let told = scene
+    let told = scenario
         .python(&format!("import sys; sys.path.append({clients:?}); import operations; operations.tell({lives:?})"));
-    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scene.store.title);
+    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scenario.store.title);
 }

@@ -100,15 +100,15 @@ buckets = ["*"]
 
 /// Remembers what it is told.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct EngineCalls {
     pub(crate) rings: AtomicUsize,
     pub(crate) stopped: Mutex<Vec<JobId>>,
     pub(crate) full: Mutex<Option<String>>,
     pub(crate) has_failed: AtomicBool,
 }
 
-impl EngineDoor for Told {
-    fn ring(&self) {
+impl EngineHandle for EngineCalls {
+    fn notify(&self) {
         self.rings.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -125,10 +125,10 @@ impl EngineDoor for Told {
     }
 }
 
-pub(crate) struct Bench {
+pub(crate) struct TestApi {
     pub(crate) api: Arc<Api>,
     pub(crate) store: MemoryStore,
-    pub(crate) told: Arc<Told>,
+    pub(crate) told: Arc<EngineCalls>,
     pub(crate) clock: Arc<SimulatedClock>,
 }
 
@@ -246,7 +246,7 @@ impl Call {
     }
 }
 
-impl Bench {
+impl TestApi {
     /// Call it under paused time.
     pub(crate) fn new() -> Self {
         let clock = Arc::new(SimulatedClock::new());
@@ -265,7 +265,7 @@ impl Bench {
             metrics: Arc::clone(&metrics),
             idle: Default::default(),
         };
-        let told = Arc::new(Told::default());
+        let told = Arc::new(EngineCalls::default());
         let roles = Arc::new(ConfiguredRoles::build(&config, &tools).unwrap());
         let api = Api {
             keys: Keys::new(&config.accounts, config.server.signature_strictness).unwrap(),

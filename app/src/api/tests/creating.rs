@@ -9,7 +9,7 @@ use super::bench::{copy_into, request};
 use super::*;
 
 /// Sends the call; it must be refused so, and nothing be stored.
-async fn assert_refused(bench: &Bench, call: Call, told: (u16, &str), message: &str) {
+async fn assert_refused(bench: &TestApi, call: Call, told: (u16, &str), message: &str) {
     let before = bench.stored().await;
     let answer = bench.send(call).await;
     assert_eq!(answer.refused(), told, "{answer:?}");
@@ -18,7 +18,7 @@ async fn assert_refused(bench: &Bench, call: Call, told: (u16, &str), message: &
 }
 
 async fn assert_invalid(body: &str, message: &str) {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     assert_refused(&bench, Call::create(body), (400, "InvalidArgument"), message).await;
     assert_eq!(bench.told.rings.load(Ordering::SeqCst), 0);
 }
@@ -29,7 +29,7 @@ fn in_role(role: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_created_job_is_stored_whole_and_the_engine_is_told() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t-1").await;
     let job = bench.store.job(id).await.unwrap().unwrap();
     assert_eq!(job.account.as_str(), "photos");
@@ -40,7 +40,7 @@ async fn a_created_job_is_stored_whole_and_the_engine_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn options_come_as_signed_headers() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let call = || Call::create(request("t"));
     let signed = call().header("x-brigade-key-encoding", "url").header("x-brigade-in-flight-max", "4");
     let id = bench.send(signed).await.job_id();
@@ -59,7 +59,7 @@ async fn options_come_as_signed_headers() {
 
 #[tokio::test(start_paused = true)]
 async fn the_configured_threshold_is_that_of_jobs_that_set_none() {
-    let bench = Bench::new().job_rules(|rules| rules.threshold_percent = 10);
+    let bench = TestApi::new().job_rules(|rules| rules.threshold_percent = 10);
     let given = |job: Job| job.spec.options.given();
     let plain = bench.create("1").await;
     assert_eq!(given(bench.store.job(plain).await.unwrap().unwrap()), [("threshold-percent", "10".to_owned())]);
@@ -73,7 +73,7 @@ async fn an_unknown_role_and_one_of_another_account_answer_alike() {
     let foreign = request("t").replace("uin/100000000001:roleName/batch", "uin/100000000002:roleName/theirs");
     let strayed = request("t").replace("uin/100000000001:roleName", "uin/100000000002:roleName");
     for body in [in_role("nobody"), in_role("theirs"), foreign, strayed] {
-        let bench = Bench::new();
+        let bench = TestApi::new();
         let answer = bench.send(Call::create(body)).await;
         assert_eq!((answer.refused(), bench.stored().await), ((400, "InvalidArgument"), 0));
         messages.push(answer.element("Message").to_owned());
@@ -94,7 +94,7 @@ async fn what_the_role_does_not_allow_is_refused_by_its_name() {
     assert_invalid(&report, "Report.Bucket").await;
     let target = copying(in_role("west")).replace("photos-1250000000", "elsewhere-1250000000");
     assert_invalid(&target.replace(":ap-chengdu:", ":west-1:"), "TargetResource").await;
-    assert_eq!(Bench::new().send(Call::create(in_role("small"))).await.status, 200);
+    assert_eq!(TestApi::new().send(Call::create(in_role("small"))).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +102,7 @@ async fn a_region_is_checked_where_the_endpoint_lists_regions() {
     assert_invalid(&in_role("west"), "is not in region ap-chengdu").await;
     for region in ["west-1", ""] {
         let body = in_role("west").replace(":ap-chengdu:", &format!(":{region}:"));
-        assert_eq!(Bench::new().send(Call::create(body)).await.status, 200, "{region}");
+        assert_eq!(TestApi::new().send(Call::create(body)).await.status, 200, "{region}");
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_grantee_of_cos_whom_the_endpoint_does_not_know_is_refused() {
     assert_invalid(&unknown, "AccessControlGrants").await;
     assert_invalid(&unknown, "[accounts.&lt;name&gt;.grantees]").await;
     for known in ["qcs::cam::uin/100000000001:uin/100000000001", "79a59df900b949e5"] {
-        let bench = Bench::new();
+        let bench = TestApi::new();
         let id = bench.send(Call::create(granting(known))).await.job_id();
         let stored = bench.store.job(id).await.unwrap().unwrap();
         assert!(format!("{:?}", stored.spec.operation).contains(known), "the job keeps its client's words");
@@ -141,19 +141,19 @@ async fn an_unprobed_endpoint_is_not_refused_what_can_be_seen_to_be_kept() {
     let restore = "<COSInitiateRestoreObject><ExpirationInDays>1</ExpirationInDays><JobTier>Bulk</JobTier>\
                    </COSInitiateRestoreObject>";
     let body = request("t").replace("<COSDeleteObject></COSDeleteObject>", restore);
-    assert_eq!(Bench::new().send(Call::create(body)).await.status, 200);
+    assert_eq!(TestApi::new().send(Call::create(body)).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_report_needs_no_place() {
     let body =
         in_role("small").replace("reports-1250000000", "anywhere-1").replace(">true</Enabled>", ">false</Enabled>");
-    assert_eq!(Bench::new().send(Call::create(body)).await.status, 200);
+    assert_eq!(TestApi::new().send(Call::create(body)).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_used_token_and_a_full_account_are_refused_within_their_own_account_only() {
-    let bench = Bench::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 2);
+    let bench = TestApi::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 2);
     bench.create("one").await;
     assert_refused(&bench, Call::create(request("one")), (400, "InvalidRequest"), "ClientRequestToken").await;
     bench.create("two").await;
@@ -169,13 +169,13 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
             assert!(message.contains(setting) && message.contains(way), "{message}");
         }
     };
-    let bench = Bench::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 1);
+    let bench = TestApi::new().job_rules(|rules| rules.quotas.default.open_jobs_max = 1);
     bench.create("one").await;
     let refused = bench.send(Call::create(request("two"))).await;
     assert_eq!(refused.refused(), (500, "TooManyJobs"));
     told("open_jobs_max = 1", "cancel one")(refused.element("Message"));
 
-    let bench = Bench::new().job_rules(|rules| rules.quotas.default.jobs_listed_max = 1);
+    let bench = TestApi::new().job_rules(|rules| rules.quotas.default.jobs_listed_max = 1);
     let first = bench.create("one").await;
     let refused = bench.send(Call::create(request("two"))).await;
     assert_eq!(refused.refused(), (500, "TooManyJobs"));
@@ -184,7 +184,7 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
     bench.create("two").await;
     assert_eq!(bench.get(&format!("/jobs/{first}")).await.refused(), (404, "NoSuchJob"), "it left the list");
 
-    let bench = Bench::new().job_rules(|rules| rules.quotas.default.bytes_max = 100);
+    let bench = TestApi::new().job_rules(|rules| rules.quotas.default.bytes_max = 100);
     let first = bench.create("one").await;
     bench.bring_to(first, Status::Preparing).await;
     bench.add_slice(first, 100).await;
@@ -199,7 +199,7 @@ async fn a_job_beyond_a_quota_is_refused_with_the_quota_and_the_way_out() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_created_too_fast_wait_a_minute_and_what_created_none_does_not_count() {
-    let bench = Bench::new().job_rules(|rules| rules.quotas.default.jobs_per_minute_max = 3);
+    let bench = TestApi::new().job_rules(|rules| rules.quotas.default.jobs_per_minute_max = 3);
     for token in ["a", "b"] {
         bench.create(token).await;
         for _ in 0..5 {
@@ -223,14 +223,14 @@ async fn jobs_created_too_fast_wait_a_minute_and_what_created_none_does_not_coun
 
 #[tokio::test(start_paused = true)]
 async fn low_space_refuses_new_jobs_with_its_reason() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     *bench.told.full.lock().unwrap() = Some("low disk space: 3 MiB are free".to_owned());
     assert_refused(&bench, Call::create(request("t")), (500, "ServiceUnavailable"), "3 MiB are free").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_digest_is_checked_where_one_is_given() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let call = || Call::create(request("t"));
     assert_refused(&bench, call().header("content-md5", &content_md5(b"x")), (400, "BadDigest"), "").await;
     assert_refused(&bench, call().unsigned("content-md5", "nonsense"), (400, "InvalidDigest"), "").await;
@@ -240,7 +240,7 @@ async fn a_digest_is_checked_where_one_is_given() {
 
 #[tokio::test(start_paused = true)]
 async fn where_a_digest_is_required_a_job_needs_one_that_is_signed() {
-    let bench = Bench::new().rules(|rules| rules.require_content_md5 = true);
+    let bench = TestApi::new().rules(|rules| rules.require_content_md5 = true);
     let md5 = content_md5(request("t").as_bytes());
     let call = || Call::create(request("t"));
     assert_refused(&bench, call(), (403, "AccessDenied"), "Content-MD5").await;
@@ -253,7 +253,7 @@ async fn where_a_digest_is_required_a_job_needs_one_that_is_signed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_missing_or_cut_off_is_refused() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let large = Call::create("x".repeat(256 * 1024 + 1));
     assert_refused(&bench, large.clone(), (400, "XMLSizeLimit"), "").await;
     let claimed = large.unsigned("content-length", &(256 * 1024 + 1).to_string());
@@ -268,7 +268,7 @@ async fn a_body_that_is_too_large_missing_or_cut_off_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_parameter_is_refused_by_its_name() {
     let call = Call { target: "/jobs?colour=red".to_owned(), ..Call::create(request("t")) };
-    assert_refused(&Bench::new(), call, (400, "InvalidArgument"), "colour").await;
+    assert_refused(&TestApi::new(), call, (400, "InvalidArgument"), "colour").await;
 }
 
 /// Every golden request through the whole API: it is stored exactly when its golden answer is a
@@ -279,7 +279,7 @@ async fn golden_requests_get_their_golden_answers_and_a_bad_one_stores_nothing()
     for case in golden_cases() {
         let body = std::fs::read(case.join("request.xml")).unwrap();
         let golden = std::fs::read_to_string(case.join("response.xml")).unwrap();
-        let bench = Bench::new();
+        let bench = TestApi::new();
         let answer = bench.send(Call::create(body)).await;
         let is_success = golden.contains("<CreateJobResult>");
         assert_eq!(answer.status == 200, is_success, "{}: {answer:?}", case.display());

@@ -6,7 +6,7 @@ use super::bench::{APPID, KEY};
 use super::*;
 
 async fn refused(call: Call) -> (u16, String, String) {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let answer = bench.send(call).await;
     assert_eq!(bench.stored().await, 0);
     let (status, code) = answer.refused();
@@ -25,7 +25,7 @@ fn list() -> Call {
 
 #[tokio::test(start_paused = true)]
 async fn a_signed_request_is_let_in() {
-    let answer = Bench::new().send(list()).await;
+    let answer = TestApi::new().send(list()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.headers["content-type"], "application/xml");
     assert_eq!(answer.headers["server"], "tencent-cos");
@@ -35,7 +35,7 @@ async fn a_signed_request_is_let_in() {
 
 #[tokio::test(start_paused = true)]
 async fn a_signature_in_the_query_is_let_in_with_the_host_without_its_port() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let call = list().header("host", "127.0.0.1");
     let query = call.sign(bench.clock.now()).replace(';', "%3B");
     let call = Call { target: format!("/jobs?{query}"), ..list() };
@@ -45,7 +45,7 @@ async fn a_signature_in_the_query_is_let_in_with_the_host_without_its_port() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_line_in_absolute_form_is_understood() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let authorization = list().sign(bench.clock.now());
     let call = Call { target: "http://127.0.0.1:8080/jobs".to_owned(), ..list() };
     assert_eq!(bench.send_raw(call.build(Some(authorization))).await.status, 200);
@@ -53,7 +53,7 @@ async fn a_request_line_in_absolute_form_is_understood() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unsigned_request_is_denied_with_all_that_an_error_carries() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let answer = bench.send_raw(list().build(None)).await;
     assert_eq!(answer.refused(), (403, "AccessDenied"));
     assert_eq!(answer.element("Resource"), "127.0.0.1:8080/jobs");
@@ -64,7 +64,7 @@ async fn an_unsigned_request_is_denied_with_all_that_an_error_carries() {
 
 #[tokio::test(start_paused = true)]
 async fn an_authorization_that_is_none_is_denied() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     for nonsense in ["", "Bearer x", "q-sign-algorithm=sha1", "AWS4-HMAC-SHA256 Credential=a"] {
         let answer = bench.send_raw(list().build(Some(nonsense.to_owned()))).await;
         assert_eq!(answer.refused(), (403, "AccessDenied"), "{nonsense:?}");
@@ -74,7 +74,7 @@ async fn an_authorization_that_is_none_is_denied() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_secret_and_a_changed_request_do_not_match() {
     assert_refused(list().by((KEY.0, "another-secret")), 403, "SignatureDoesNotMatch", "").await;
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let authorization = Call::new("GET", "/jobs?maxResults=2").sign(bench.clock.now());
     let changed = Call::new("GET", "/jobs?maxResults=3").build(Some(authorization));
     assert_eq!(bench.send_raw(changed).await.refused(), (403, "SignatureDoesNotMatch"));
@@ -89,7 +89,7 @@ async fn an_unknown_key_is_told_so() {
 async fn an_expired_signature_and_one_from_the_future_are_told_apart() {
     assert_refused(list().valid(-3600, -1), 403, "AccessDenied", "Request has expired").await;
     assert_refused(list().valid(16 * 60, 3600), 403, "RequestTimeTooSkewed", "").await;
-    assert_eq!(Bench::new().send(list().valid(14 * 60, 3600)).await.status, 200);
+    assert_eq!(TestApi::new().send(list().valid(14 * 60, 3600)).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,7 @@ async fn what_must_be_signed_and_is_not_is_denied() {
     assert_refused(appid, 403, "AccessDenied", "x-cos-appid must be signed").await;
     let host = list().without("host").unsigned("host", "127.0.0.1:8080");
     assert_refused(host, 403, "AccessDenied", "host must be signed").await;
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let authorization = list().sign(bench.clock.now());
     let added = Call::new("GET", "/jobs?maxResults=1").build(Some(authorization));
     let answer = bench.send_raw(added).await;
@@ -124,7 +124,7 @@ async fn a_key_of_one_account_with_the_appid_of_another_is_denied() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_does_only_what_it_is_allowed() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     let reader = |method, target: String| Call::new(method, target).by(("AKIDREADER", "reader-secret"));
     assert_eq!(bench.send(reader("GET", "/jobs".into())).await.status, 200);
@@ -151,7 +151,7 @@ async fn a_temporary_key_needs_its_token_in_time_and_another_key_has_none() {
     assert_refused(wrong, 403, "AccessDenied", "is not the access key").await;
     assert_refused(list().header("x-cos-security-token", "the-token"), 403, "AccessDenied", "is not the access").await;
 
-    let bench = Bench::new();
+    let bench = TestApi::new();
     for call in [
         temporary().header("x-cos-security-token", "the-token"),
         temporary().unsigned("x-cos-security-token", "the-token"),
@@ -166,7 +166,7 @@ async fn a_temporary_key_needs_its_token_in_time_and_another_key_has_none() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_the_dialects_is_told_without_a_signature() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     for (method, target, told) in [
         ("GET", "/", (400, "InvalidURI")),
         ("GET", "/buckets", (400, "InvalidURI")),

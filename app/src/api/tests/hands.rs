@@ -43,7 +43,7 @@ fn hand(column: usize, id: JobId) -> Call {
 }
 
 /// A job in that status, which asked to be confirmed if it has to or if that is wished.
-async fn job_in(bench: &Bench, status: Status, asks_for_confirmation: bool) -> JobId {
+async fn job_in(bench: &TestApi, status: Status, asks_for_confirmation: bool) -> JobId {
     let asks = asks_for_confirmation || status == Status::Suspended;
     let id = bench.send(Call::create(if asks { request_to_confirm("t") } else { request("t") })).await.job_id();
     let waits = !matches!(status, Status::New | Status::Preparing | Status::Suspended | Status::Cancelled);
@@ -65,7 +65,7 @@ async fn each_hand_is_answered_in_each_status_by_this_table() {
                 continue;
             }
             let name = format!("{status}, {column}");
-            let bench = Bench::new();
+            let bench = TestApi::new();
             let id = job_in(&bench, status, column == 0).await;
             let before = bench.store.job(id).await.unwrap().unwrap();
             let answer = bench.send(hand(column, id)).await;

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use brigade_model::learned::LEARNED_MAX;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::clock::Clock;
-use brigade_model::ports::object_store::{Answer, At, CallClass, CallError, HeadObject, Leash, ObjectStore, send};
+use brigade_model::ports::object_store::{
+    Answer, At, CallClass, CallError, CancelToken, HeadObject, ObjectStore, send,
+};
 use brigade_model::{EndpointRow, EndpointSettings, LearnedLimit, LoadLimits};
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;
@@ -23,7 +25,7 @@ struct Far {
 
 #[async_trait]
 impl ObjectStore for Far {
-    async fn call(&self, _: &Leash, _: brigade_model::ports::object_store::Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, _: brigade_model::ports::object_store::Call) -> Result<Answer, CallError> {
         let _place = self.room.acquire().await.unwrap();
         let noise_ms = self.calls.fetch_add(7, Ordering::SeqCst) % 10;
         self.clock.sleep(Duration::from_millis(30 + noise_ms)).await;
@@ -31,7 +33,7 @@ impl ObjectStore for Far {
     }
 }
 
-impl Bench {
+impl TestApi {
     fn limited(&self, room: usize) -> Arc<Limit> {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let far = Far { clock: Arc::clone(&clock), room: Semaphore::new(room), calls: Default::default() };
@@ -49,7 +51,7 @@ impl Bench {
             async move {
                 while clock.monotonic() < end {
                     let at = At { bucket: bucket.clone(), key: ObjectKey::new("key").unwrap() };
-                    send(&*limit, &Leash::unbounded(), HeadObject { at, version: None }).await.unwrap();
+                    send(&*limit, &CancelToken::unbounded(), HeadObject { at, version: None }).await.unwrap();
                 }
             }
         });
@@ -63,7 +65,7 @@ impl Bench {
         let calls = (0..1100).map(|_| {
             let at = At { bucket: bucket.clone(), key: ObjectKey::new("key").unwrap() };
             let limit = Arc::clone(&limit);
-            async move { send(&*limit, &Leash::unbounded(), HeadObject { at, version: None }).await }
+            async move { send(&*limit, &CancelToken::unbounded(), HeadObject { at, version: None }).await }
         });
         let mut calls = std::pin::pin!(futures::future::join_all(calls));
         assert!(futures::poll!(calls.as_mut()).is_pending());
@@ -95,7 +97,7 @@ impl Bench {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_begins_at_half_of_what_was_learned() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     assert_eq!(bench.begun("photos").await, 32);
     bench.teach("photos", 100).await;
     bench.keep(true).await;
@@ -111,7 +113,7 @@ async fn a_restart_begins_at_half_of_what_was_learned() {
 #[tokio::test(start_paused = true)]
 async fn what_was_learned_more_than_seven_days_ago_is_not_used() {
     const DAY_MS: u32 = 86_400_000;
-    let bench = Bench::new();
+    let bench = TestApi::new();
     bench.teach("photos", 100).await;
     bench.keep(true).await;
     let waits = bench.restarted().await;
@@ -125,7 +127,7 @@ async fn what_was_learned_more_than_seven_days_ago_is_not_used() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_lane_writes_nothing() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     bench.look_for(5).await;
     assert_eq!(bench.row().await, None);
     bench.begun("photos").await;
@@ -141,7 +143,7 @@ async fn an_idle_lane_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_learned_is_written_once_a_minute_at_most_and_at_the_end() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     for bucket in ["photos", "lists", "backup"] {
         bench.teach(bucket, 50).await;
         bench.keep(false).await;
@@ -158,7 +160,7 @@ async fn what_was_learned_is_written_once_a_minute_at_most_and_at_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn two_processes_that_learn_different_things_do_not_overwrite_each_other_for_ever() {
-    let one = Bench::new();
+    let one = TestApi::new();
     let other = one.restarted().await;
     one.teach("photos", 200).await;
     other.teach("photos", 20).await;
@@ -196,7 +198,7 @@ async fn what_an_operator_sets_survives_what_is_learned_at_the_same_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_learned_disturbs_no_call_that_waits_for_its_turn() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (name, main) = bench.api.roles.endpoint("main").unwrap();
     let limits = LoadLimits { requests_per_second: Some(10), ..LoadLimits::default() };
     let settings = EndpointSettings { limits, ..EndpointSettings::default() };
@@ -207,7 +209,7 @@ async fn what_is_learned_disturbs_no_call_that_waits_for_its_turn() {
     let began = bench.clock.monotonic();
     let ask = || async {
         let at = At { bucket: BucketName::new("photos").unwrap(), key: ObjectKey::new("key").unwrap() };
-        send(&*limit, &Leash::unbounded(), HeadObject { at, version: None }).await.unwrap();
+        send(&*limit, &CancelToken::unbounded(), HeadObject { at, version: None }).await.unwrap();
     };
     let learning = async {
         for n in 1..=20 {
@@ -226,7 +228,7 @@ async fn what_is_learned_disturbs_no_call_that_waits_for_its_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn the_latest_64_buckets_are_kept_of_an_endpoint() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (name, main) = bench.api.roles.endpoint("main").unwrap();
     let learned = |n: i64| LearnedLimit {
         bucket: Some(BucketName::new(format!("old-{n}")).unwrap()),
@@ -254,7 +256,7 @@ fn lanes(document: &Value) -> &Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_in_a_bucket_is_told_to_who_may_list_endpoints_and_to_nobody_else() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     bench.teach("photos", 100).await;
     let list = super::Call::new("GET", "/brigade/v1/endpoints");
     let start = super::Call::new("POST", "/brigade/v1/endpoints/main/start");

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use super::bench::{Read, request, request_to_confirm};
 use super::*;
 
-async fn set_status(bench: &Bench, id: JobId, status: &str) -> Read {
+async fn set_status(bench: &TestApi, id: JobId, status: &str) -> Read {
     bench.send(Call::new("POST", format!("/jobs/{id}/status?requestedJobStatus={status}"))).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_described_to_its_account_and_to_nobody_else() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     let shown = bench.get(&format!("/jobs/{id}")).await;
     assert_eq!((shown.status, shown.element("Status")), (200, "New"));
@@ -36,7 +36,7 @@ async fn a_job_is_described_to_its_account_and_to_nobody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn no_action_touches_a_job_of_another_account() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     for (method, target) in [
         ("POST", format!("/jobs/{id}/priority?priority=1")),
@@ -53,7 +53,7 @@ async fn no_action_touches_a_job_of_another_account() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_goes_page_by_page_and_names_a_next_page_only_when_there_is_one() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let mut ids = Vec::new();
     for n in 0..5 {
         bench.clock.jump(1);
@@ -75,7 +75,7 @@ async fn a_list_goes_page_by_page_and_names_a_next_page_only_when_there_is_one()
 
 #[tokio::test(start_paused = true)]
 async fn an_ended_job_is_shown_for_ninety_days_and_an_open_one_for_ever() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (ended, open) = (bench.create("1").await, bench.create("2").await);
     bench.bring_to(ended, Status::Complete).await;
     let pass_days = |days: u32| (0..days).for_each(|_| bench.clock.pass(86_400_000));
@@ -89,7 +89,7 @@ async fn an_ended_job_is_shown_for_ninety_days_and_an_open_one_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_priority_changes_until_the_job_has_ended() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     let set = |priority: &str| Call::new("POST", format!("/jobs/{id}/priority{priority}"));
     let changed = bench.send(set("?priority=77")).await;
@@ -107,7 +107,7 @@ async fn a_priority_changes_until_the_job_has_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_cancel_is_answered_by_the_status_and_the_engine_is_stopped_before_the_answer() {
     for status in Status::ALL {
-        let bench = Bench::new();
+        let bench = TestApi::new();
         let body = if status == Status::Suspended { request_to_confirm("t") } else { request("t") };
         let id = bench.send(Call::create(body)).await.job_id();
         bench.bring_to(id, status).await;
@@ -135,7 +135,7 @@ async fn a_cancel_is_answered_by_the_status_and_the_engine_is_stopped_before_the
 
 #[tokio::test(start_paused = true)]
 async fn a_confirmation_that_nobody_asked_for_is_an_illegal_change() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     let answer = set_status(&bench, id, "Ready").await;
     assert_eq!(answer.refused(), (400, "InvalidRequest"));
@@ -147,7 +147,7 @@ async fn a_confirmation_that_nobody_asked_for_is_an_illegal_change() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_job_is_cancelled_and_stays_visible_until_it_has_ended() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (waiting, running, done) = (bench.create("1").await, bench.create("2").await, bench.create("3").await);
     bench.bring_to(running, Status::Active).await;
     bench.bring_to(done, Status::Complete).await;
@@ -219,7 +219,7 @@ forward! {
     lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
     lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
-    release_slice(lease: &SliceLease, must_look: bool) -> Result<(), StoreError>;
+    release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
     revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
     count_leased(job: JobId) -> Result<u64, StoreError>;
     record_part(part: OutcomePart) -> Result<(), LeaseError>;
@@ -232,12 +232,12 @@ forward! {
     endpoints() -> Result<Vec<EndpointRow>, StoreError>;
 }
 
-pub(super) fn overtaken() -> (Bench, Arc<Overtaken>) {
+pub(super) fn overtaken() -> (TestApi, Arc<Overtaken>) {
     let clock = Arc::new(SimulatedClock::new());
     let store = MemoryStore::new(Arc::clone(&clock) as _);
     let overtaken =
         Arc::new(Overtaken { inner: store.clone(), before: Mutex::default(), settings_before: Mutex::default() });
-    (Bench::over(clock, store, Arc::clone(&overtaken) as _), overtaken)
+    (TestApi::over(clock, store, Arc::clone(&overtaken) as _), overtaken)
 }
 
 #[tokio::test(start_paused = true)]

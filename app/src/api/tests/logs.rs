@@ -6,19 +6,19 @@ use crate::log::tests::log;
 
 #[tokio::test(start_paused = true)]
 async fn the_words_of_a_client_begin_no_line_of_the_log() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     for is_json in [false, true] {
         let (log, _guard) = log(!is_json);
         let target = "/jobs?a%0Aforged%1B%5B2J=1";
         assert_eq!(bench.send(Call::new("GET", target)).await.refused(), (400, "InvalidArgument"));
         let text = log.text();
-        assert!(text.contains("forged") && text.contains("refused"), "{text}");
+        assert!(text.contains("forged") && text.contains("request refused"), "{text}");
         assert!(!text.lines().any(|line| line.starts_with("forged")), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
         if is_json {
             for line in text.lines() {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                assert_eq!(line["message"].as_str(), Some("refused"), "{line}");
+                assert_eq!(line["message"].as_str(), Some("request refused"), "{line}");
             }
         }
     }
@@ -26,7 +26,7 @@ async fn the_words_of_a_client_begin_no_line_of_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_of_a_request_stands_in_the_log() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (log, _guard) = log(true);
     let temporary = |target: &str| {
         Call::new("GET", target).by(("AKIDTEMP", "temp-secret")).header("x-cos-security-token", "the-token")
@@ -38,7 +38,7 @@ async fn no_secret_of_a_request_stands_in_the_log() {
     assert_eq!(bench.send(temporary("/jobs").by(("AKIDTEMP", "wrong-secret"))).await.status, 403);
     bench.create("t").await;
     let text = log.text();
-    assert_eq!(text.matches("refused").count(), 3, "{text}");
+    assert_eq!(text.matches("request refused").count(), 3, "{text}");
     for secret in ["temp-secret", "photos-secret", "wrong-secret", "the-token", "a-token"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
@@ -48,7 +48,7 @@ async fn no_secret_of_a_request_stands_in_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn a_time_of_day_that_was_set_is_said_beside_readiness_and_logged_once() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let (log, _guard) = log(false);
     let ready = || bench.page("/readyz");
     assert_eq!(ready().await.body, "ready\n");

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_service_is_ready_until_it_stops_or_has_no_room() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     assert_eq!(bench.send_raw(Call::new("GET", "/healthz").build(None)).await.status, 200);
     let ready = || bench.page("/readyz");
     assert_eq!(ready().await.status, 200);
@@ -18,7 +18,7 @@ async fn a_service_is_ready_until_it_stops_or_has_no_room() {
 
 #[tokio::test(start_paused = true)]
 async fn anybody_is_told_whether_the_service_is_ready_and_neither_why_nor_its_figures() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let public = |path: &'static str| bench.send_raw(Call::new("GET", path).build(None));
     assert_eq!(public("/readyz").await.body, "ready\n");
     *bench.told.full.lock().unwrap() = Some("low disk space: 3 MiB are free in /var/lib/brigade".to_owned());
@@ -32,7 +32,7 @@ async fn anybody_is_told_whether_the_service_is_ready_and_neither_why_nor_its_fi
 #[tokio::test(start_paused = true)]
 async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
     for named in [false, true] {
-        let bench = Bench::new().rules(|rules| rules.metrics_bucket_names = named);
+        let bench = TestApi::new().rules(|rules| rules.metrics_bucket_names = named);
         let endpoint = || crate::metrics::EndpointNow {
             endpoint: "main".to_owned(),
             is_up: true,
@@ -58,7 +58,7 @@ async fn buckets_are_named_in_metrics_only_where_the_configuration_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_ended_job_is_shown_for_its_time_however_the_time_of_day_is_set() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     let id = bench.create("t").await;
     bench.bring_to(id, Status::Complete).await;
     const DAY_MS: u32 = 86_400_000;
@@ -78,7 +78,7 @@ async fn an_ended_job_is_shown_for_its_time_however_the_time_of_day_is_set() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_whose_engine_has_failed_is_not_ready() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     bench.told.has_failed.store(true, Ordering::SeqCst);
     let page = bench.page("/readyz").await;
     assert_eq!((page.status, page.body.as_str()), (503, "the engine has failed\n"));
@@ -87,7 +87,7 @@ async fn a_service_whose_engine_has_failed_is_not_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn the_metrics_count_requests_and_jobs_and_know_every_endpoint() {
-    let bench = Bench::new();
+    let bench = TestApi::new();
     bench.create("t").await;
     bench.send(Call::create("nonsense")).await;
     let page = bench.page("/metrics").await;

@@ -1,6 +1,6 @@
 //! `brigade endpoint limit`.
 
-use crate::command::job::{Desk, output};
+use crate::command::job::{CommandContext, output};
 use crate::command::limits::{self, LimitFlags};
 
 /// What the command takes.
@@ -16,10 +16,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, limits } = arguments;
-    let answer = desk.client()?.limit_endpoint(&endpoint, &limits.change()?).await?;
-    output::print_document(desk.output, &answer.body, || match limits::to_text(answer.value.limits) {
+    let answer = context.client()?.limit_endpoint(&endpoint, &limits.change()?).await?;
+    output::print_document(context.output, &answer.body, || match limits::to_text(answer.value.limits) {
         text if text.is_empty() => format!("{endpoint} now has the configuration's limits only"),
         text => format!("{endpoint} is now limited to {text}"),
     })

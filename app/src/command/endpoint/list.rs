@@ -1,6 +1,6 @@
 //! `brigade endpoint list`.
 
-use crate::command::job::{Desk, output};
+use crate::command::job::{CommandContext, output};
 use crate::command::limits;
 use crate::operator::{EndpointState, HardCaps, LaneState, Limits, ProtectionState, WindowState};
 use crate::progress::grouped;
@@ -11,9 +11,9 @@ use crate::table;
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk) -> anyhow::Result<()> {
-    let answer = desk.client()?.list_endpoints().await?;
-    output::print_document(desk.output, &answer.body, || to_text(&answer.value.endpoints))
+pub async fn run(context: &CommandContext) -> anyhow::Result<()> {
+    let answer = context.client()?.list_endpoints().await?;
+    output::print_document(context.output, &answer.body, || to_text(&answer.value.endpoints))
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {

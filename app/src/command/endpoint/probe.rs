@@ -1,6 +1,6 @@
 //! `brigade endpoint probe`.
 
-use crate::command::job::{Desk, output};
+use crate::command::job::{CommandContext, output};
 use crate::operator::{ProbeRequest, ProbeResult};
 use crate::table;
 
@@ -19,10 +19,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, bucket } = arguments;
-    let answer = desk.client()?.probe_endpoint(&endpoint, &ProbeRequest { bucket }).await?;
-    output::print_document(desk.output, &answer.body, || to_text(&answer.value))
+    let answer = context.client()?.probe_endpoint(&endpoint, &ProbeRequest { bucket }).await?;
+    output::print_document(context.output, &answer.body, || to_text(&answer.value))
 }
 
 /// The findings, a row each.

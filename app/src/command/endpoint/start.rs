@@ -1,6 +1,6 @@
 //! `brigade endpoint start`.
 
-use crate::command::job::{Desk, output};
+use crate::command::job::{CommandContext, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -13,8 +13,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let endpoint = arguments.endpoint;
-    let answer = desk.client()?.start_endpoint(&endpoint).await?;
-    output::print_document(desk.output, &answer.body, || format!("{endpoint} is started"))
+    let answer = context.client()?.start_endpoint(&endpoint).await?;
+    output::print_document(context.output, &answer.body, || format!("{endpoint} is started"))
 }

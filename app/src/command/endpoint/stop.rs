@@ -1,6 +1,6 @@
 //! `brigade endpoint stop`.
 
-use crate::command::job::{Desk, output};
+use crate::command::job::{CommandContext, output};
 use crate::operator::StopReason;
 
 /// What the command takes.
@@ -17,10 +17,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, reason } = arguments;
-    let answer = desk.client()?.stop_endpoint(&endpoint, &StopReason { reason }).await?;
-    output::print_document(desk.output, &answer.body, || {
+    let answer = context.client()?.stop_endpoint(&endpoint, &StopReason { reason }).await?;
+    output::print_document(context.output, &answer.body, || {
         let in_flight = answer.value.requests_in_flight_now;
         format!("{endpoint} is stopped (requests in flight that end by themselves: {in_flight})")
     })

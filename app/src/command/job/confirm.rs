@@ -3,7 +3,7 @@
 use brigade_model::job::JobId;
 use brigade_wire::cos::update_job_status::Requested;
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, reason } = arguments;
-    let answer = desk.client()?.update_job_status(job, Requested::Ready, &reason).await?;
-    output::print(desk.output, &answer.body, || format!("{job} is confirmed and now {}", answer.value.status))
+    let answer = context.client()?.update_job_status(job, Requested::Ready, &reason).await?;
+    output::print(context.output, &answer.body, || format!("{job} is confirmed and now {}", answer.value.status))
 }

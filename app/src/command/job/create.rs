@@ -16,7 +16,7 @@ use brigade_model::options::JobOptions;
 use brigade_wire::cos::create_job;
 use clap::{Args, Subcommand};
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 use crate::document;
 use crate::exit::UsageError;
 
@@ -65,24 +65,24 @@ enum Form {
 ///
 /// # Errors
 /// [`UsageError`] in the flags or the manifest; whatever the store or the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.form, arguments.xml) {
-        (Some(form), _) => create_from_flags(desk, form).await,
-        (None, Some(file)) => create_from_xml(desk, &file, arguments.yes, &arguments.options.0).await,
+        (Some(form), _) => create_from_flags(context, form).await,
+        (None, Some(file)) => create_from_xml(context, &file, arguments.yes, &arguments.options.0).await,
         (None, None) => {
             Err(UsageError("say what to create: copy, tag, restore, delete or --xml FILE".to_owned()).into())
         }
     }
 }
 
-async fn create_from_xml(desk: &Desk, file: &Path, yes: bool, options: &JobOptions) -> anyhow::Result<()> {
+async fn create_from_xml(context: &CommandContext, file: &Path, yes: bool, options: &JobOptions) -> anyhow::Result<()> {
     let name = file.display();
     let body = std::fs::read(file).map_err(|error| UsageError(format!("--xml {name}: {error}")))?;
     document::indent(&body).map_err(|_| UsageError(format!("--xml {name}: is not well-formed XML")))?;
     if !yes && !options.is_dry_run() && deletes(&body) {
         consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
-    send(desk, body, options).await
+    send(context, body, options).await
 }
 
 /// Whether the request may delete. Looked up in the text, so that a request in a newer dialect
@@ -92,26 +92,26 @@ fn deletes(body: &[u8]) -> bool {
     body.windows(name.len()).any(|window| window == name)
 }
 
-async fn create_from_flags(desk: &Desk, form: Form) -> anyhow::Result<()> {
-    let names = desk.names()?;
+async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Result<()> {
+    let names = context.names()?;
     let operation = form.operation(&names)?;
     let common = form.common();
     // Whatever can be wrong in the flags is told before anything is uploaded.
     common.report_spec(&names)?;
     names.role(common.role.as_deref())?;
-    let manifest = bring_manifest(desk, &form).await?;
-    let token = common.token.clone().unwrap_or_else(|| desk.tools.fresh_token());
+    let manifest = bring_manifest(context, &form).await?;
+    let token = common.token.clone().unwrap_or_else(|| context.tools.fresh_token());
     let spec = compose(common, &names, operation, manifest, token)?;
     let body = create_job::encode_request(&spec);
     if common.dry_print {
         return output::print_xml(&body);
     }
-    send(desk, body, &spec.options).await
+    send(context, body, &spec.options).await
 }
 
-async fn send(desk: &Desk, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
-    let answer = desk.client()?.create_job(body, options).await?;
-    output::print(desk.output, &answer.body, || answer.value.to_string())
+async fn send(context: &CommandContext, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
+    let answer = context.client()?.create_job(body, options).await?;
+    output::print(context.output, &answer.body, || answer.value.to_string())
 }
 
 impl Form {
@@ -135,7 +135,7 @@ impl Form {
 }
 
 /// Brings the manifest into the store, pinned; asks in between what must be asked.
-async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fields)> {
+async fn bring_manifest(context: &CommandContext, form: &Form) -> anyhow::Result<(Pinned, Fields)> {
     let common = form.common();
     let changes_nothing = common.dry_print || common.options.0.is_dry_run();
     let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
@@ -161,11 +161,11 @@ async fn bring_manifest(desk: &Desk, form: &Form) -> anyhow::Result<(Pinned, Fie
             if common.dry_print {
                 return Ok((upload::forecast(&local, at)?, fields));
             }
-            let store = desk.open_store(&common.store)?;
+            let store = context.open_store(&common.store)?;
             Ok((upload::upload(&*store, &local, at).await?, fields))
         }
         Source::Stored(place) => {
-            let store = desk.open_store(&common.store)?;
+            let store = context.open_store(&common.store)?;
             let fields = common.fields.as_ref();
             let found = match format {
                 ManifestFormat::CosCsvV1 => manifest::look_there(&*store, place, fields, &common.options.0).await?,

@@ -3,7 +3,7 @@
 use brigade_model::job::JobId;
 use serde_json::json;
 
-use super::Desk;
+use super::CommandContext;
 use super::output::{Format, print_json};
 use crate::printer::say;
 
@@ -18,10 +18,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
-    desk.client()?.delete_job(job).await?;
-    match desk.output {
+    context.client()?.delete_job(job).await?;
+    match context.output {
         Format::Table => say(format_args!("{job} is deleted; if it was running, it ends first and then disappears")),
         Format::Json => print_json(&json!({})),
         Format::Xml => Ok(()),

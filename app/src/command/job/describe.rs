@@ -5,7 +5,7 @@ use brigade_model::report::ReportSpec;
 use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::cos::describe_job::DescribedJob;
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 use crate::command::limits;
 use crate::operator::JobState;
 use crate::progress::grouped;
@@ -22,12 +22,12 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let client = desk.client()?;
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
+    let client = context.client()?;
     let answer = client.describe_job(arguments.job).await?;
     // Another service has no such API, and a key need not be allowed to use it.
     let hand = client.inspect_job(arguments.job).await.ok().map(|answer| answer.value);
-    output::print(desk.output, &answer.body, || {
+    output::print(context.output, &answer.body, || {
         table::pairs(pairs(&answer.value).into_iter().chain(hand.iter().flat_map(hand_pairs)))
     })
 }

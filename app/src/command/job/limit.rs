@@ -2,7 +2,7 @@
 
 use brigade_model::job::JobId;
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 use crate::command::limits::{self, LimitFlags};
 
 /// What the command takes.
@@ -18,10 +18,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, limits } = arguments;
-    let answer = desk.client()?.limit_job(job, &limits.change()?).await?;
-    output::print_document(desk.output, &answer.body, || match limits::to_text(answer.value.limits) {
+    let answer = context.client()?.limit_job(job, &limits.change()?).await?;
+    output::print_document(context.output, &answer.body, || match limits::to_text(answer.value.limits) {
         text if text.is_empty() => format!("{job} has no limits of its own now"),
         text => format!("{job} is now limited to {text}"),
     })

@@ -5,7 +5,7 @@ use brigade_model::status::Status;
 use brigade_wire::cos::list_jobs::{ListQuery, ListedJob};
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::CommandContext;
 use super::output::{Format, print_json, print_xml};
 use crate::client::Client;
 use crate::printer::{say, tell};
@@ -27,9 +27,9 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let pages = fetch(&desk.client()?, arguments).await?;
-    match desk.output {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
+    let pages = fetch(&context.client()?, arguments).await?;
+    match context.output {
         Format::Table if pages.jobs.is_empty() => say("no jobs")?,
         Format::Table => say(to_text(&pages.jobs))?,
         Format::Json => print_json(&merged(&pages.bodies)?)?,

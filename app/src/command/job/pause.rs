@@ -2,7 +2,7 @@
 
 use brigade_model::job::JobId;
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 use crate::operator::JobState;
 
 /// What the command takes.
@@ -16,10 +16,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
-    let answer = desk.client()?.pause_job(job).await?;
-    output::print_document(desk.output, &answer.body, || to_text(&answer.value))
+    let answer = context.client()?.pause_job(job).await?;
+    output::print_document(context.output, &answer.body, || to_text(&answer.value))
 }
 
 fn to_text(job: &JobState) -> String {

@@ -12,7 +12,7 @@ use brigade_wire::cos::describe_job::DescribedJob;
 use serde_json::Value;
 
 use super::output::{Format, print_json};
-use super::{Desk, describe};
+use super::{CommandContext, describe};
 use crate::command::access::StoreFlags;
 use crate::exit::UsageError;
 use crate::printer::say;
@@ -46,8 +46,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When the job has no report (yet), or the store does not give it.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
-    let client = desk.client()?;
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
+    let client = context.client()?;
     let job = client.describe_job(arguments.job).await?.value;
     // Another service has no such API, and a key need not be allowed to use it.
     let removed = client.inspect_job(job.id).await.ok().and_then(|answer| answer.value.outcomes_removed);
@@ -59,7 +59,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     if !job.status.is_terminal() {
         bail!("job {} is {} and has no report yet: brigade job watch {}", job.id, job.status, job.id);
     }
-    let store = desk.open_store(&arguments.store)?;
+    let store = context.open_store(&arguments.store)?;
     let read = report::read_manifest(&*store, &at).await;
     let (manifest, bytes) = match &removed {
         Some(removed) => {
@@ -75,7 +75,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
     if arguments.safe {
         rows = rows.into_iter().map(Row::guarded).collect();
     }
-    match desk.output {
+    match context.output {
         Format::Table => say(to_text(&job, removed, &manifest, &rows)),
         Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
         Format::Xml => Err(UsageError("a report has no XML: say --output table or json".to_owned()).into()),

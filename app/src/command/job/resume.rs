@@ -2,7 +2,7 @@
 
 use brigade_model::job::JobId;
 
-use super::{Desk, output};
+use super::{CommandContext, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -15,10 +15,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
-    let answer = desk.client()?.resume_job(job).await?;
-    output::print_document(desk.output, &answer.body, || {
+    let answer = context.client()?.resume_job(job).await?;
+    output::print_document(context.output, &answer.body, || {
         format!("{job} is resumed: it is {}, and goes on as soon as it may", answer.value.status)
     })
 }

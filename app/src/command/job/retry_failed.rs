@@ -4,7 +4,7 @@ use brigade_model::job::{JobId, Unconfirmed};
 use brigade_model::operation::OperationKind;
 
 use super::create::{consent, value};
-use super::{Desk, output};
+use super::{CommandContext, output};
 use crate::operator::RetryRequest;
 
 /// What the command takes.
@@ -37,9 +37,9 @@ pub struct Arguments {
 ///
 /// # Errors
 /// As the service answers; a delete that nobody agrees to.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, priority, description, confirm_first, token, unconfirmed, yes } = arguments;
-    let client = desk.client()?;
+    let client = context.client()?;
     if !yes {
         let old = client.describe_job(job).await?.value;
         let left = old.progress.total.saturating_sub(old.progress.succeeded);
@@ -51,12 +51,12 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
         }
     }
     let request = RetryRequest {
-        client_request_token: Some(token.unwrap_or_else(|| desk.tools.fresh_token())),
+        client_request_token: Some(token.unwrap_or_else(|| context.tools.fresh_token())),
         priority,
         confirmation_required: confirm_first.then_some(true),
         description,
         unconfirmed: Some(unconfirmed.word().to_owned()),
     };
     let answer = client.retry_failed(job, &request).await?;
-    output::print_document(desk.output, &answer.body, || answer.value.job.clone())
+    output::print_document(context.output, &answer.body, || answer.value.job.clone())
 }

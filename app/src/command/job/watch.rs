@@ -11,7 +11,7 @@ use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
 use brigade_wire::cos::describe_job::DescribedJob;
 
-use super::{Desk, describe, output};
+use super::{CommandContext, describe, output};
 use crate::client::{Answer, Client, ClientError};
 use crate::exit::ExitWith;
 use crate::printer::tell;
@@ -43,9 +43,9 @@ pub struct Arguments {
 ///
 /// # Errors
 /// [`ExitWith`] with the exit code unless the job is Complete without a failed task.
-pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let job = arguments.job;
-    let (client, clock) = (desk.client()?, Arc::clone(&desk.tools.clock));
+    let (client, clock) = (context.client()?, Arc::clone(&context.tools.clock));
     let answer = tokio::select! {
         answer = follow(&client, clock, job, ASK_EVERY) => answer?,
         _ = tokio::signal::ctrl_c() => {
@@ -55,7 +55,7 @@ pub async fn run(desk: &Desk, arguments: Arguments) -> anyhow::Result<()> {
             return Err(ExitWith(INTERRUPTED).into());
         }
     };
-    output::print(desk.output, &answer.body, || describe::to_text(&answer.value))?;
+    output::print(context.output, &answer.body, || describe::to_text(&answer.value))?;
     match exit_code(answer.value.status, answer.value.progress) {
         0 => Ok(()),
         code => Err(ExitWith(code).into()),

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
-use brigade_model::ports::object_store::{Answer, At, Call, CallError, HeadObject, Leash, ObjectStore, Request};
+use brigade_model::ports::object_store::{Answer, At, Call, CallError, CancelToken, HeadObject, ObjectStore, Request};
 use brigade_runtime::SimulatedClock;
 use brigade_s3::limit::Limit;
 use brigade_s3::timeouts::Timeouts;
 
 use super::*;
+use crate::config::config_source::{ConfigSource, Source};
 use crate::config::section::{Reader, Section};
-use crate::config::sheet::{Sheet, Source};
 use crate::roles::protection::Probe;
 
 /// A store whose answers take the longer the more requests are in flight.
@@ -28,7 +28,7 @@ const LEAST: Duration = Duration::from_millis(100);
 
 #[async_trait]
 impl ObjectStore for Model {
-    async fn call(&self, _: &Leash, _: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, _: Call) -> Result<Answer, CallError> {
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         let room = self.room.load(Ordering::Relaxed);
         self.clock.sleep(LEAST.mul_f64((in_flight as f64 / room as f64).max(1.0))).await;
@@ -46,7 +46,7 @@ fn head() -> Call {
 #[async_trait]
 impl Probe for Model {
     async fn is_answered(&self) -> bool {
-        self.call(&Leash::unbounded(), head()).await.is_ok()
+        self.call(&CancelToken::unbounded(), head()).await.is_ok()
     }
 }
 
@@ -89,7 +89,7 @@ impl Scene {
         let limit = Arc::new(limit);
         for _ in 0..callers {
             let limit = Arc::clone(&limit);
-            tokio::spawn(async move { while limit.call(&Leash::unbounded(), head()).await.is_ok() {} });
+            tokio::spawn(async move { while limit.call(&CancelToken::unbounded(), head()).await.is_ok() {} });
         }
     }
 
@@ -118,7 +118,7 @@ impl Scene {
 
 fn read(settings: &str) -> Window {
     let source = Source { name: "w".to_owned(), file: None, folder: Default::default() };
-    Window::read(&mut Reader::new(&mut Sheet::new(source, settings, []), Vec::new())).unwrap()
+    Window::read(&mut Reader::new(&mut ConfigSource::new(source, settings, []), Vec::new())).unwrap()
 }
 
 /// A window that begins and ends so many minutes from now.

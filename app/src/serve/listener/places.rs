@@ -199,7 +199,7 @@ impl Places {
         let connection =
             Connection { peer: holder.clone(), holder, phase, must_go: false, dismissed: Arc::clone(&dismissed) };
         books.put(id, connection);
-        Some(Place { seat: Seat { places: self.clone(), id }, dismissed })
+        Some(Place { handle: PlaceHandle { places: self.clone(), id }, dismissed })
     }
 
     /// Lets the slowest connection of who holds most go, though there are places: the process has no
@@ -226,22 +226,22 @@ fn one_client(peer: IpAddr) -> IpAddr {
 
 /// The place of one connection, which is free again when this is dropped.
 pub(super) struct Place {
-    seat: Seat,
+    handle: PlaceHandle,
     dismissed: Arc<Notify>,
 }
 
 impl Place {
     /// What requests of the connection tell of themselves.
-    pub(super) fn seat(&self) -> Seat {
-        self.seat.clone()
+    pub(super) fn handle(&self) -> PlaceHandle {
+        self.handle.clone()
     }
 
     /// Done once the connection must go; never while a request of it is being answered.
     pub(super) async fn dismissed(&self) {
         loop {
             self.dismissed.notified().await;
-            let books = self.seat.places.books();
-            if books.connections.get(&self.seat.id).is_none_or(|connection| connection.phase == Phase::Leaving) {
+            let books = self.handle.places.books();
+            if books.connections.get(&self.handle.id).is_none_or(|connection| connection.phase == Phase::Leaving) {
                 return;
             }
         }
@@ -250,15 +250,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.seat.places.books().take(self.seat.id);
-        self.seat.places.0.changed.notify_one();
+        self.handle.places.books().take(self.handle.id);
+        self.handle.places.0.changed.notify_one();
     }
 }
 
 /// Where the requests of a connection say whose they are and how far they have come. Holds no
 /// place: a request may outlive its connection.
 #[derive(Clone)]
-pub struct Seat {
+pub struct PlaceHandle {
     places: Places,
     id: u64,
 }
@@ -267,7 +267,7 @@ pub struct Seat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
-impl Seat {
+impl PlaceHandle {
     /// A request's head has come, of any client behind the peer.
     pub(super) fn ask(&self) {
         self.change(|connection, _| {
@@ -361,7 +361,7 @@ mod tests {
         let places = Places::new(4);
         let few = fill(&places, address(1), 5);
         let mut many = fill(&places, address(2), FULL - 5);
-        many[0].seat.ask();
+        many[0].handle.ask();
         assert!(enter(&places, address(3)).is_none());
         assert!(enter(&places, address(3)).is_none(), "one goes for it, not two");
         assert_eq!((gone(&few), gone(&many)), (vec![], vec![1]), "the older ones of another stay");
@@ -377,9 +377,9 @@ mod tests {
         let places = Places::new(4);
         let connections = fill(&places, address(1), FULL);
         for (n, place) in connections.iter().enumerate() {
-            place.seat.ask();
-            place.seat.belongs_to(&account(if n < 8 { "few" } else { "many" }));
-            place.seat.wait_for_body();
+            place.handle.ask();
+            place.handle.belongs_to(&account(if n < 8 { "few" } else { "many" }));
+            place.handle.wait_for_body();
         }
         assert!(enter(&places, address(1)).is_none());
         assert_eq!(gone(&connections), [8], "by account, though all came from one address");
@@ -408,11 +408,11 @@ mod tests {
         let places = Places::new(4);
         let connections = fill(&places, address(1), FULL);
         assert!(enter(&places, address(2)).is_none());
-        connections[0].seat.ask();
+        connections[0].handle.ask();
         assert_eq!(gone(&connections), [0; 0], "its request is being answered");
         assert!(enter(&places, address(2)).is_none());
         assert_eq!(gone(&connections), [1], "so another goes");
-        connections[0].seat.wait_for_peer();
+        connections[0].handle.wait_for_peer();
         assert_eq!(gone(&connections), [0]);
     }
 
@@ -420,9 +420,9 @@ mod tests {
     fn who_fills_the_house_with_work_leaves_places_for_others() {
         let works = |places: &Places, name: &str| {
             let place = enter(places, address(1)).unwrap();
-            place.seat.ask();
-            place.seat.belongs_to(&account(name));
-            place.seat.work().map(|()| place)
+            place.handle.ask();
+            place.handle.belongs_to(&account(name));
+            place.handle.work().map(|()| place)
         };
         let places = Places::new(12);
         let mut held = Vec::new();
@@ -432,7 +432,7 @@ mod tests {
             }
             assert_eq!(works(&places, name).err(), Some(TooMany), "{name} has {most}");
         }
-        held.remove(0).seat.wait_for_peer();
+        held.remove(0).handle.wait_for_peer();
         assert!(works(&places, "fifth").is_ok());
         let health = fill(&places, address(2), HEALTH_PLACES);
         assert_eq!(health.len(), HEALTH_PLACES, "no account's work takes the places of health");
@@ -442,13 +442,13 @@ mod tests {
     fn a_request_that_outlives_its_connection_holds_no_place() {
         let places = Places::new(4);
         let mut connections = fill(&places, address(1), FULL);
-        let seat = connections[0].seat();
-        seat.ask();
+        let handle = connections[0].handle();
+        handle.ask();
         drop(connections.remove(0));
         assert!(enter(&places, address(2)).is_some());
-        seat.belongs_to(&account("a"));
-        assert_eq!(seat.work(), Ok(()));
-        seat.wait_for_peer();
+        handle.belongs_to(&account("a"));
+        assert_eq!(handle.work(), Ok(()));
+        handle.wait_for_peer();
         assert_eq!(places.books().connections.len(), FULL - 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use brigade_model::names::{BucketName, ObjectKey};
-use brigade_model::ports::object_store::{At, Leash, NewObject, PutObject, send};
+use brigade_model::ports::object_store::{At, CancelToken, NewObject, PutObject, send};
 use brigade_model::{ETag, JobId};
 use brigade_s3::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 use tokio::sync::oneshot;
@@ -83,7 +83,7 @@ impl Scene {
     async fn create(&self, service: &Running, objects: usize, options: &JobOptions) -> JobId {
         let manifest: String = (0..objects).map(|n| format!("photos,{n}\n")).collect();
         let put = PutObject::new(at("lists", "m.csv"), manifest, NewObject::default());
-        let etag: ETag = send(&self.store, &Leash::unbounded(), put).await.unwrap().etag;
+        let etag: ETag = send(&self.store, &CancelToken::unbounded(), put).await.unwrap().etag;
         let request = REQUEST
             .replace("<ETag>e</ETag>", &format!("<ETag>{}</ETag>", etag.unquoted()))
             .replace("qcs::cos:r::b/m.csv", "qcs::cos:r::lists/m.csv")

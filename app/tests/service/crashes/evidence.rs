@@ -12,19 +12,19 @@ use serde_json::Value;
 use super::history::{Done, Entry, Event, Moment};
 use super::left::Left;
 use super::run::{Told, key, task_of};
-use super::scene::{Deed, Scene};
-use crate::house::{House, at};
+use super::scenario::{JobKind, Scenario};
+use crate::test_service::{TestService, at};
 
 /// Everything about a run.
 pub(crate) struct Evidence<'a> {
-    pub(crate) scene: &'a Scene,
+    pub(crate) scenario: &'a Scenario,
     pub(crate) told: &'a Told,
     /// At each kill.
     pub(crate) left: &'a [Left],
     /// At the end.
     pub(crate) last: &'a Left,
     pub(crate) ended: &'a DescribedJob,
-    pub(crate) tasks: Vec<Story>,
+    pub(crate) tasks: Vec<TaskHistory>,
     pub(crate) report: Result<Report, String>,
     /// When a user was told that the job is cancelled, in which life, and whether no call could be
     /// on its way then.
@@ -35,7 +35,7 @@ pub(crate) struct Evidence<'a> {
 
 /// Everything about a task.
 #[derive(Default)]
-pub(crate) struct Story {
+pub(crate) struct TaskHistory {
     pub(crate) number: u64,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) calls: Vec<CallStory>,
@@ -85,7 +85,7 @@ impl CallStory {
     }
 }
 
-impl Story {
+impl TaskHistory {
     pub(crate) fn acts(&self) -> impl Iterator<Item = &CallStory> {
         self.calls.iter().filter(|call| call.is_act())
     }
@@ -108,17 +108,17 @@ impl Story {
 
 impl<'a> Evidence<'a> {
     pub(crate) fn gather(
-        scene: &'a Scene,
-        house: &House,
+        scenario: &'a Scenario,
+        service: &TestService,
         history: &[Entry],
         left: &'a [Left],
         last: &'a Left,
         ended: &'a DescribedJob,
         told: &'a Told,
     ) -> Self {
-        let tasks = (0..scene.tasks).map(|number| story(scene, house, last, number)).collect();
-        let report = read_report(house, ended);
-        let mut evidence = Self { scene, told, left, last, ended, tasks, report, cancel: None, end: None };
+        let tasks = (0..scenario.tasks).map(|number| story(scenario, service, last, number)).collect();
+        let report = read_report(service, ended);
+        let mut evidence = Self { scenario, told, left, last, ended, tasks, report, cancel: None, end: None };
         let mut sent = BTreeMap::new();
         let mut died: BTreeMap<u32, Moment> = BTreeMap::new();
         for (moment, entry) in history.iter().enumerate() {
@@ -177,21 +177,27 @@ fn index(key: &str) -> usize {
     usize::try_from(task_of(key)).unwrap()
 }
 
-fn story(scene: &Scene, house: &House, last: &Left, number: u64) -> Story {
+fn story(scenario: &Scenario, service: &TestService, last: &Left, number: u64) -> TaskHistory {
     let source = at("photos", &key(number));
-    let object = match scene.deed {
+    let object = match scenario.deed {
         // The version that was there first.
-        Deed::DeleteVersion => house.bucket.versions(&source).into_iter().find_map(|(_, object)| {
+        JobKind::DeleteVersion => service.bucket.versions(&source).into_iter().find_map(|(_, object)| {
             object.filter(|object| object.body.to_bytes() == format!("of task {number}").as_bytes())
         }),
-        _ => house.bucket.object(&source),
+        _ => service.bucket.object(&source),
     };
-    let target = house.bucket.object(&at("backup", &key(number)));
-    Story { number, outcome: last.outcomes.get(&number).cloned(), source: object, target, ..Story::default() }
+    let target = service.bucket.object(&at("backup", &key(number)));
+    TaskHistory {
+        number,
+        outcome: last.outcomes.get(&number).cloned(),
+        source: object,
+        target,
+        ..TaskHistory::default()
+    }
 }
 
-fn read_report(house: &House, job: &DescribedJob) -> Result<Report, String> {
-    let text = |key: &str| house.text("reports", key).ok_or_else(|| format!("{key} is not there"));
+fn read_report(service: &TestService, job: &DescribedJob) -> Result<Report, String> {
+    let text = |key: &str| service.text("reports", key).ok_or_else(|| format!("{key} is not there"));
     let manifest: Value =
         serde_json::from_str(&text(&format!("job-{}/manifest.json", job.id))?).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();

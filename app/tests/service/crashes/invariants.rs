@@ -7,10 +7,10 @@ use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Outcome, Status};
 
-use super::evidence::{CallStory, Evidence, Foreign, Story};
+use super::evidence::{CallStory, Evidence, Foreign, TaskHistory};
 use super::left::Left;
 use super::run::{Told, key};
-use super::scene::Deed;
+use super::scenario::JobKind;
 
 /// Looks whether a sentence holds, and says where it does not.
 type Check = fn(&Evidence<'_>) -> Vec<String>;
@@ -72,8 +72,8 @@ fn every_outcome_is_counted_once_and_is_one_row(evidence: &Evidence<'_>) -> Vec<
         broken.push(format!("it told {progress:?}, and has {:?}", evidence.last.job));
     }
     let is_prepared = evidence.last.job.as_ref().is_some_and(|job| job.prepared.is_some());
-    if is_prepared && progress.total != evidence.scene.tasks {
-        broken.push(format!("it counts {progress:?} of {} tasks", evidence.scene.tasks));
+    if is_prepared && progress.total != evidence.scenario.tasks {
+        broken.push(format!("it counts {progress:?} of {} tasks", evidence.scenario.tasks));
     }
     if evidence.ended.status == Status::Complete && succeeded + failed != progress.total {
         broken.push(format!("it is Complete with {progress:?}"));
@@ -120,7 +120,7 @@ fn what_was_recorded_stays(evidence: &Evidence<'_>) -> Vec<String> {
 const UNKNOWN: [&str; 2] = [UNCONFIRMED, CHANGED_SINCE_ATTEMPT];
 
 fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
-    let has_effect = |story: &&Story| story.acts().any(CallStory::has_effect);
+    let has_effect = |story: &&TaskHistory| story.acts().any(CallStory::has_effect);
     let wrong = evidence.tasks.iter().filter(has_effect).filter(|story| match story.failure() {
         Some(code) => !UNKNOWN.contains(&code) && story.is_ours_alone(),
         None => story.outcome.is_none(),
@@ -131,7 +131,7 @@ fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
 fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     for story in evidence.tasks.iter().filter(|story| story.is_success()) {
-        if story.is_ours_alone() && !is_as_wanted(evidence.scene.deed, story) {
+        if story.is_ours_alone() && !is_as_wanted(evidence.scenario.deed, story) {
             broken.push(format!("task {} succeeded, and its object is not as wanted", story.number));
         }
         let has_arrived =
@@ -143,18 +143,18 @@ fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     broken
 }
 
-fn is_as_wanted(deed: Deed, story: &Story) -> bool {
+fn is_as_wanted(deed: JobKind, story: &TaskHistory) -> bool {
     let etag = |object: &Option<brigade_s3::simulated::SimulatedObject>| object.clone().and_then(|o| o.head.etag);
     match deed {
-        Deed::Copy => story.target.is_some() && etag(&story.source) == etag(&story.target),
-        Deed::Tag => story.source.as_ref().is_some_and(|object| object.tags.iter().any(|tag| tag.key == "a")),
-        Deed::Delete | Deed::DeleteVersion => story.source.is_none(),
+        JobKind::Copy => story.target.is_some() && etag(&story.source) == etag(&story.target),
+        JobKind::Tag => story.source.as_ref().is_some_and(|object| object.tags.iter().any(|tag| tag.key == "a")),
+        JobKind::Delete | JobKind::DeleteVersion => story.source.is_none(),
     }
 }
 
 fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
-    let has_cause = |story: &Story, code: &str| match code {
-        "NoSuchKey" => evidence.scene.is_missing(story.number) || !story.is_ours_alone(),
+    let has_cause = |story: &TaskHistory, code: &str| match code {
+        "NoSuchKey" => evidence.scenario.is_missing(story.number) || !story.is_ours_alone(),
         // What others wrote may be what a lost attempt wrote, or hide it.
         UNCONFIRMED => evidence.ended.status != Status::Complete || !story.is_ours_alone(),
         // A source that is another than the one that was looked at.
@@ -191,7 +191,7 @@ fn destroys(act: &CallStory, written: &Foreign) -> bool {
 }
 
 /// Whether the act was a repeat, sent after the write, that did not look, or saw the write.
-fn is_wrong(story: &Story, act: &CallStory, written: &Foreign) -> bool {
+fn is_wrong(story: &TaskHistory, act: &CallStory, written: &Foreign) -> bool {
     let lost = story.acts().filter(|lost| lost.sent < written.moment && lost.sent < act.sent);
     let lost = lost.filter(|lost| lost.done.as_ref().is_none_or(|(_, done)| !done.is_refused));
     let Some(lost) = lost.map(|lost| lost.sent).max() else { return false };

@@ -7,8 +7,8 @@ use http::Method;
 use http::request::Parts;
 
 use super::history::Object;
-use super::scene::On;
-use crate::house::at;
+use super::scenario::On;
+use crate::test_service::at;
 
 /// A request.
 #[derive(Debug, Clone)]

@@ -20,10 +20,10 @@ use rustix::process::Signal;
 use super::evidence::Evidence;
 use super::history::Event;
 use super::left::Left;
-use super::scene::{Chance, Deed, Moment, Scene, Stage, Step};
+use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
 use super::witness::Witness;
-use super::{invariants, scene};
-use crate::house::{House, at, make_buckets, request_to};
+use super::{invariants, scenario};
+use crate::test_service::{TestService, at, make_buckets, request_to};
 
 /// Between two questions about the job.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
@@ -59,8 +59,8 @@ pub(crate) struct Told {
 
 /// A run under way.
 pub(crate) struct Run {
-    scene: Scene,
-    house: House,
+    scenario: Scenario,
+    service: TestService,
     witness: Witness,
     client: Client,
     job: JobId,
@@ -72,15 +72,15 @@ pub(crate) struct Run {
     chance: Chance,
 }
 
-/// Runs a scene to its end.
+/// Runs a scenario to its end.
 ///
 /// # Errors
 /// Everything that does not hold.
-pub(crate) async fn run(scene: Scene) -> Result<Ended, Vec<String>> {
-    let mut run = Run::begin(scene).await;
+pub(crate) async fn run(scenario: Scenario) -> Result<Ended, Vec<String>> {
+    let mut run = Run::begin(scenario).await;
     let is_over = Arc::new(AtomicBool::new(false));
     run.let_others_write(is_over.clone());
-    for step in run.scene.steps.clone() {
+    for step in run.scenario.steps.clone() {
         run.take(step).await;
     }
     let ended = run.end().await;
@@ -89,48 +89,48 @@ pub(crate) async fn run(scene: Scene) -> Result<Ended, Vec<String>> {
 }
 
 impl Run {
-    async fn begin(scene: Scene) -> Self {
+    async fn begin(scenario: Scenario) -> Self {
         let clock = Arc::new(SystemClock::new());
         let bucket = make_buckets(&clock);
-        if scene.is_versioned {
+        if scenario.is_versioned {
             for name in ["photos", "backup"] {
                 bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
             }
         }
-        let witness = Witness::new(bucket.clone(), clock.clone(), scene.seed, scene.answer);
+        let witness = Witness::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
         let url = witness.listen().await;
-        let house = House::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
-        witness.note_process(house.process.id());
-        fill(&scene, &house);
+        let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
+        witness.note_process(service.process.id());
+        fill(&scenario, &service);
         // What is written in the seconds before the first lease counts as written by another writer:
         // one for the date of an object, which has no parts of it, and one for that of the sample
         // by which the store's clock is known.
-        let filled = house.clock.now().as_second();
-        while house.clock.now().as_second() <= filled + 2 {
-            house.clock.sleep(LOOK_EVERY).await;
+        let filled = service.clock.now().as_second();
+        while service.clock.now().as_second() <= filled + 2 {
+            service.clock.sleep(LOOK_EVERY).await;
         }
-        let etag = house.put_manifest(&manifest(&scene, &house));
-        let client = house.client();
-        let options = JobOptions { in_flight_max: Some(scene.in_flight), ..JobOptions::default() };
-        let request = create_job(&scene, &etag);
+        let etag = service.put_manifest(&manifest(&scenario, &service));
+        let client = service.client();
+        let options = JobOptions { in_flight_max: Some(scenario.in_flight), ..JobOptions::default() };
+        let request = create_job(&scenario, &etag);
         let job = client.create_job(request.into(), &options).await.unwrap().value;
-        let chance = Chance::new(scene.seed ^ 0xB0B);
+        let chance = Chance::new(scenario.seed ^ 0xB0B);
         let (told, kills) = (Told::default(), Kills::new());
-        Self { scene, house, witness, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
+        Self { scenario, service, witness, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
     }
 
     /// Another writer writes objects of the job until the run is over.
     fn let_others_write(&self, is_over: Arc<AtomicBool>) {
-        let Some(every) = self.scene.foreign_every else { return };
-        let (witness, clock, scene) = (self.witness.clone(), self.house.clock.clone(), self.scene.clone());
+        let Some(every) = self.scenario.foreign_every else { return };
+        let (witness, clock, scenario) = (self.witness.clone(), self.service.clock.clone(), self.scenario.clone());
         let work = async move {
-            let chance = Chance::new(scene.seed ^ 0xF0E);
+            let chance = Chance::new(scenario.seed ^ 0xF0E);
             for n in 0.. {
                 clock.sleep(every).await;
                 if is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                let at = at(chance.pick(&["photos", "backup"]), &key(chance.below(scene.tasks)));
+                let at = at(chance.pick(&["photos", "backup"]), &key(chance.below(scenario.tasks)));
                 let body = (chance.below(4) != 0).then(|| format!("of another writer, {n}"));
                 witness.write(&at, body).await;
             }
@@ -169,12 +169,12 @@ impl Run {
             };
             match moment {
                 Moment::After(pause) if now >= stage => {
-                    self.house.clock.sleep(pause).await;
+                    self.service.clock.sleep(pause).await;
                     self.witness.kill("after a while");
                 }
                 Moment::Counted if self.told.outcomes > counted => self.witness.kill("when more was counted"),
                 _ if now > stage => self.witness.kill("too late"),
-                _ => self.house.clock.sleep(LOOK_EVERY).await,
+                _ => self.service.clock.sleep(LOOK_EVERY).await,
             }
         }
         let job = self.describe().await;
@@ -191,9 +191,9 @@ impl Run {
             self.witness.note(Event::CancelTold { is_full });
         }
         let Some(held) = held else { return };
-        let until = self.house.clock.monotonic().after(held);
-        while self.house.clock.monotonic() < until && self.describe().await.is_some() {
-            self.house.clock.sleep(LOOK_EVERY).await;
+        let until = self.service.clock.monotonic().after(held);
+        while self.service.clock.monotonic() < until && self.describe().await.is_some() {
+            self.service.clock.sleep(LOOK_EVERY).await;
         }
         self.witness.hold(false);
     }
@@ -202,10 +202,10 @@ impl Run {
     async fn hold_answers(&self) -> bool {
         self.witness.hold(true);
         for _ in 0..HOLD_LOOKS_MAX {
-            if self.witness.held() >= self.scene.in_flight {
+            if self.witness.held() >= self.scenario.in_flight {
                 return true;
             }
-            self.house.clock.sleep(LOOK_EVERY).await;
+            self.service.clock.sleep(LOOK_EVERY).await;
         }
         false
     }
@@ -217,7 +217,7 @@ impl Run {
         self.witness.signal(Signal::STOP);
         self.write_what_was_in_hand().await;
         self.witness.hold(false);
-        self.house.clock.sleep(LEASE_TTL + EngineConfig::default().lease_grace + FROZEN_BEYOND).await;
+        self.service.clock.sleep(LEASE_TTL + EngineConfig::default().lease_grace + FROZEN_BEYOND).await;
         self.witness.signal(Signal::CONT);
     }
 
@@ -227,7 +227,7 @@ impl Run {
         if self.witness.is_dead() {
             return None;
         }
-        let job = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scene.seed)).value;
+        let job = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scenario.seed)).value;
         self.told.outcomes = job.progress.succeeded + job.progress.failed;
         if job.status.is_terminal() {
             self.witness.note(Event::EndTold { status: job.status });
@@ -238,7 +238,7 @@ impl Run {
     /// Looks at what the dead process left, lets another writer write what it had in hand, and starts
     /// the next.
     async fn start_again(&mut self) {
-        self.house.process.wait().unwrap();
+        self.service.process.wait().unwrap();
         let left = self.look().await;
         self.count(&left);
         self.broken.extend(invariants::what_was_told_is_stored(&self.told, &left));
@@ -246,9 +246,9 @@ impl Run {
         self.witness.hold(false);
         self.write_what_was_in_hand().await;
         let url = self.witness.listen().await;
-        self.house.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
-        self.witness.note_process(self.house.process.id());
-        self.client = self.house.client();
+        self.service.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
+        self.witness.note_process(self.service.process.id());
+        self.client = self.service.client();
     }
 
     /// Another writer writes some of the objects whose calls were not answered.
@@ -269,13 +269,13 @@ impl Run {
         };
         *self.kills.entry(status.to_string()).or_default() += 1;
         let recorded = left.outcomes.len() as u64;
-        if status == Status::Active && recorded > 0 && recorded < self.scene.tasks {
+        if status == Status::Active && recorded > 0 && recorded < self.scenario.tasks {
             *self.kills.entry(HALF_RECORDED.to_owned()).or_default() += 1;
         }
     }
 
     async fn look(&self) -> Left {
-        Left::of(&self.house.data(), self.job, self.house.clock.clone()).await
+        Left::of(&self.service.data(), self.job, self.service.clock.clone()).await
     }
 
     /// Waits until the job has ended.
@@ -286,19 +286,19 @@ impl Run {
             let job = self.describe().await.expect("nobody kills it any more");
             if job.status.is_terminal() {
                 for _ in 0..LOOKS_AFTER {
-                    self.house.clock.sleep(LOOK_EVERY).await;
+                    self.service.clock.sleep(LOOK_EVERY).await;
                     let _ = self.describe().await;
                 }
                 return Some(job);
             }
-            self.house.clock.sleep(LOOK_EVERY).await;
+            self.service.clock.sleep(LOOK_EVERY).await;
         }
         None
     }
 
     async fn judge(mut self, ended: Option<DescribedJob>) -> Result<Ended, Vec<String>> {
         self.witness.kill("it has ended");
-        self.house.process.wait().unwrap();
+        self.service.process.wait().unwrap();
         let last = self.look().await;
         let history = self.witness.history();
         let mut broken = std::mem::take(&mut self.broken);
@@ -308,7 +308,7 @@ impl Run {
             None => broken.push(format!("the job never ends: {:?}", last.job)),
             Some(ended) => {
                 let evidence =
-                    Evidence::gather(&self.scene, &self.house, &history, &self.left, &last, &ended, &self.told);
+                    Evidence::gather(&self.scenario, &self.service, &history, &self.left, &last, &ended, &self.told);
                 broken.extend(invariants::check(&evidence));
                 let lookers = evidence.tasks.iter().filter(|story| story.calls.iter().any(|call| !call.is_act()));
                 for slice in lookers.filter_map(|story| last.slice_of(story.number)) {
@@ -316,7 +316,7 @@ impl Run {
                 }
             }
         }
-        println!("seed {}: {:?}, {:?}, {:?}", self.scene.seed, self.scene.deed, self.scene.tasks, self.kills);
+        println!("seed {}: {:?}, {:?}, {:?}", self.scenario.seed, self.scenario.deed, self.scenario.tasks, self.kills);
         if broken.is_empty() {
             return Ok(Ended { kills: self.kills, looked });
         }
@@ -347,31 +347,33 @@ fn stage_of(status: Status) -> Option<Stage> {
     }
 }
 
-fn fill(scene: &Scene, house: &House) {
-    for task in (0..scene.tasks).filter(|task| scene.deed == Deed::DeleteVersion || !scene.is_missing(*task)) {
+fn fill(scenario: &Scenario, service: &TestService) {
+    for task in
+        (0..scenario.tasks).filter(|task| scenario.deed == JobKind::DeleteVersion || !scenario.is_missing(*task))
+    {
         let body = Bytes::from(format!("of task {task}"));
-        house.bucket.put(&at("photos", &key(task)), body.into()).unwrap();
+        service.bucket.put(&at("photos", &key(task)), body.into()).unwrap();
     }
 }
 
-fn manifest(scene: &Scene, house: &House) -> String {
-    let version = |task| house.bucket.object(&at("photos", &key(task))).unwrap().head.version.unwrap();
-    let row = |task| match scene.deed {
-        scene::Deed::DeleteVersion => format!("photos,{},{}\n", key(task), version(task)),
+fn manifest(scenario: &Scenario, service: &TestService) -> String {
+    let version = |task| service.bucket.object(&at("photos", &key(task))).unwrap().head.version.unwrap();
+    let row = |task| match scenario.deed {
+        scenario::JobKind::DeleteVersion => format!("photos,{},{}\n", key(task), version(task)),
         _ => format!("photos,{}\n", key(task)),
     };
-    (0..scene.tasks).map(row).collect()
+    (0..scenario.tasks).map(row).collect()
 }
 
-fn create_job(scene: &Scene, etag: &str) -> String {
+fn create_job(scenario: &Scenario, etag: &str) -> String {
     let tag = "<COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
                <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>";
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
-    let (operation, fields): (_, &[&str]) = match scene.deed {
-        Deed::Copy => (copy, &["Bucket", "Key"]),
-        Deed::Tag => (tag, &["Bucket", "Key"]),
-        Deed::Delete => ("<COSDeleteObject/>", &["Bucket", "Key"]),
-        Deed::DeleteVersion => ("<COSDeleteObject/>", &["Bucket", "Key", "VersionId"]),
+    let (operation, fields): (_, &[&str]) = match scenario.deed {
+        JobKind::Copy => (copy, &["Bucket", "Key"]),
+        JobKind::Tag => (tag, &["Bucket", "Key"]),
+        JobKind::Delete => ("<COSDeleteObject/>", &["Bucket", "Key"]),
+        JobKind::DeleteVersion => ("<COSDeleteObject/>", &["Bucket", "Key", "VersionId"]),
     };
-    request_to(operation, fields, &format!("seed-{}", scene.seed), etag)
+    request_to(operation, fields, &format!("seed-{}", scenario.seed), etag)
 }

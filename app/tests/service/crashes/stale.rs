@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::witness::Witness;
 use crate::forged::Raw;
-use crate::house::{House, make_buckets, request};
+use crate::test_service::{TestService, make_buckets, request};
 
 /// Calls of the job at once.
 const IN_FLIGHT: u32 = 8;
@@ -25,34 +25,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 1000;
 
 /// A service that tags objects of one slice, and whose first calls wait for their answers.
-async fn begin() -> (House, Witness, JobId) {
+async fn begin() -> (TestService, Witness, JobId) {
     let clock = Arc::new(SystemClock::new());
     let bucket = make_buckets(&clock);
     let witness = Witness::new(bucket.clone(), clock.clone(), 1, Duration::ZERO);
     let url = witness.listen().await;
-    let house = House::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
-    house.fill(TASKS);
+    let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
+    service.fill(TASKS);
     let rows: String = (0..TASKS).map(|n| format!("photos,k{n}\n")).collect();
-    let etag = house.put_manifest(&rows);
+    let etag = service.put_manifest(&rows);
     witness.hold(true);
     let options = JobOptions { in_flight_max: Some(IN_FLIGHT), ..JobOptions::default() };
-    let job = house.client().create_job(request("t", &etag).into(), &options).await.unwrap().value;
-    until(&house, || witness.held() == IN_FLIGHT).await;
-    (house, witness, job)
+    let job = service.client().create_job(request("t", &etag).into(), &options).await.unwrap().value;
+    until(&service, || witness.held() == IN_FLIGHT).await;
+    (service, witness, job)
 }
 
-async fn until(house: &House, is_so: impl Fn() -> bool) {
+async fn until(service: &TestService, is_so: impl Fn() -> bool) {
     for _ in 0..LOOKS_MAX {
         if is_so() {
             return;
         }
-        house.clock.sleep(LOOK_EVERY).await;
+        service.clock.sleep(LOOK_EVERY).await;
     }
-    panic!("it never happens; the service said:\n{}", house.said());
+    panic!("it never happens; the service said:\n{}", service.said());
 }
 
-fn job_store(house: &House) -> Connection {
-    Connection::open(house.data().join("brigade.db")).unwrap()
+fn job_store(service: &TestService) -> Connection {
+    Connection::open(service.data().join("brigade.db")).unwrap()
 }
 
 /// Epoch, owner, next number of a part, and outcomes of the slice; and how many parts there are.
@@ -67,36 +67,36 @@ fn slice(store: &Connection) -> (i64, Option<Vec<u8>>, i64, i64, i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outcomes_of_a_slice_that_another_worker_took_over_count_not_at_all() {
-    let (house, witness, job) = begin().await;
-    let store = job_store(&house);
+    let (service, witness, job) = begin().await;
+    let store = job_store(&service);
     let taken = "UPDATE slice SET epoch = epoch + 1, token = ?1, owner = ?1, expires = ?2";
     store.execute(taken, (&[7_u8; 16][..], i64::MAX)).unwrap();
     let before = slice(&store);
     witness.hold(false);
     // It is told so, or it has written.
-    until(&house, || house.said().contains("the slice is lost or given up") || slice(&store) != before).await;
+    until(&service, || service.said().contains("slice lease lost or given up") || slice(&store) != before).await;
     assert_eq!(slice(&store), before, "who lost the slice neither records nor gives back");
 
     let lost = "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1,
         unsettled_since = leased_at";
     store.execute(lost, ()).unwrap();
-    let ended = house.end(job).await;
+    let ended = service.end(job).await;
     assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
-    assert_eq!(house.report_rows(job) as u64, TASKS);
+    assert_eq!(service.report_rows(job) as u64, TASKS);
     assert!(slice(&store).0 > before.0 + 1, "it was leased anew");
 }
 
 /// How many tasks the service believes to be recorded.
-async fn believed(house: &House) -> u64 {
-    let page = Raw::new(house, "GET", "/metrics").send_to(&house.metrics).await.1;
+async fn believed(service: &TestService) -> u64 {
+    let page = Raw::new(service, "GET", "/metrics").send_to(&service.metrics).await.1;
     let line = page.lines().find(|line| line.starts_with("brigade_tasks_total") && line.contains("succeeded"));
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
-    let (house, witness, job) = begin().await;
-    let store = job_store(&house);
+    let (service, witness, job) = begin().await;
+    let store = job_store(&service);
     // What the worker is about to record, when these are answered and the next ones are not.
     let mut part = PartBuilder::default();
     let mut offsets: Vec<u32> = witness.lost().iter().map(|at| at.key.as_str()[1..].parse().unwrap()).collect();
@@ -110,15 +110,15 @@ async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
     transaction.commit().unwrap();
     witness.let_go();
     for looks in 0.. {
-        assert!(looks < LOOKS_MAX, "its part is never taken for recorded; the service said:\n{}", house.said());
-        if believed(&house).await > 0 {
+        assert!(looks < LOOKS_MAX, "its part is never taken for recorded; the service said:\n{}", service.said());
+        if believed(&service).await > 0 {
             break;
         }
-        house.clock.sleep(LOOK_EVERY).await;
+        service.clock.sleep(LOOK_EVERY).await;
     }
-    assert_eq!(believed(&house).await, u64::from(IN_FLIGHT));
+    assert_eq!(believed(&service).await, u64::from(IN_FLIGHT));
     witness.hold(false);
-    let ended = house.end(job).await;
+    let ended = service.end(job).await;
     assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
-    assert_eq!(house.report_rows(job) as u64, TASKS);
+    assert_eq!(service.report_rows(job) as u64, TASKS);
 }

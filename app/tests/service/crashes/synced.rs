@@ -8,7 +8,7 @@ use std::path::Path;
 use brigade_model::JobOptions;
 use brigade_model::ports::Clock;
 
-use crate::house::{House, request};
+use crate::test_service::{TestService, request};
 
 /// Each of them is asked for when the job before has ended, so that the service writes for nobody else.
 const JOBS: u64 = 3;
@@ -61,36 +61,36 @@ fn are_synced(trace: &str) -> Vec<bool> {
 }
 
 /// Reads the trace once it tells of so many jobs.
-async fn trace_of(house: &House, path: &Path, jobs: u64) -> String {
+async fn trace_of(service: &TestService, path: &Path, jobs: u64) -> String {
     for _ in 0..LOOKS_MAX {
         let trace = fs::read_to_string(path).unwrap_or_default();
         let (_, last) = trace.rsplit_once("POST /jobs").unwrap_or_default();
         if trace.matches("POST /jobs").count() as u64 >= jobs && last.contains("HTTP/1.1 200") {
             return trace;
         }
-        house.clock.sleep(std::time::Duration::from_millis(20)).await;
+        service.clock.sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("the trace does not tell of {jobs} jobs:\n{}", fs::read_to_string(path).unwrap_or_default());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_answered_before_what_was_asked_for_is_synced() {
-    let mut house = House::start("").await;
-    house.fill(10);
-    let path = house.data().join("trace");
+    let mut service = TestService::start("").await;
+    service.fill(10);
+    let path = service.data().join("trace");
     let calls = "trace=pwrite64,fdatasync,fsync,read,recvfrom,write,writev,sendto,sendmsg";
     // A sync that takes long shows who does not wait for it.
     let strace = ["strace", "-D", "-f", "-qq", "-y", "-s", "40", "-e", calls];
     let slowly = ["-e", "inject=fsync,fdatasync:delay_exit=20000", "-o", path.to_str().unwrap()];
     let under: Vec<String> = strace.iter().chain(&slowly).map(|word| (*word).to_owned()).collect();
-    house.restart_under(&under, &[]);
-    let etag = house.put_manifest("photos,k1\n");
+    service.restart_under(&under, &[]);
+    let etag = service.put_manifest("photos,k1\n");
     for n in 1..=JOBS {
         let body = request(&format!("t{n}"), &etag).into();
-        let id = house.client().create_job(body, &JobOptions::default()).await.unwrap().value;
-        let trace = trace_of(&house, &path, n).await;
+        let id = service.client().create_job(body, &JobOptions::default()).await.unwrap().value;
+        let trace = trace_of(&service, &path, n).await;
         assert_eq!(are_synced(&trace), vec![true; usize::try_from(n).unwrap()], "{trace}");
-        house.end(id).await;
+        service.end(id).await;
     }
 }
 

@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use brigade::sandbox;
-use brigade_model::ports::object_store::{At, CallKind, DeleteObject, Leash, send};
+use brigade_model::ports::object_store::{At, CallKind, CancelToken, DeleteObject, send};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
 use brigade_s3::simulated::SimulatedStore;
@@ -26,8 +26,8 @@ use tokio::sync::{Mutex as Turns, oneshot, watch};
 
 use super::history::{Done, Entry, Event, Object};
 use super::message::Message;
-use super::scene::{Call, Chance, On, Trap};
-use crate::house::credentials;
+use super::scenario::{Call, Chance, On, Trap};
+use crate::test_service::credentials;
 
 /// Bytes of a manifest that come at once.
 const PIECE: usize = 1024;
@@ -181,7 +181,7 @@ impl Witness {
             Some(body) => self.0.bucket.put(at, Bytes::from(body).into()).unwrap(),
             None => {
                 let delete = DeleteObject { at: at.clone(), version: None, if_match: None };
-                send(&self.0.bucket, &Leash::unbounded(), delete).await.unwrap();
+                send(&self.0.bucket, &CancelToken::unbounded(), delete).await.unwrap();
             }
         }
         let etag = self.0.bucket.object(at).and_then(|object| object.head.etag);

@@ -8,9 +8,9 @@ use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::ports::object_store::{At, CallKind};
 use brigade_s3::simulated::{LoggedEffect, SimulatedObject};
 
-use super::scene::Act;
+use super::scenario::Act;
 use super::setup::{End, Played, Report, name};
-use crate::house::at;
+use crate::test_service::at;
 
 /// Everything that does not hold.
 pub(crate) fn judge(played: &Played) -> Vec<String> {
@@ -34,7 +34,7 @@ pub(crate) fn judge(played: &Played) -> Vec<String> {
 
 /// The objects that the job may change.
 fn may_change(played: &Played, row: &str) -> At {
-    at(if is_copy(played.scene.act) { "backup" } else { "photos" }, row)
+    at(if is_copy(played.scenario.act) { "backup" } else { "photos" }, row)
 }
 
 fn is_copy(act: Act) -> bool {
@@ -94,7 +94,7 @@ fn unlisted(played: &Played) -> Vec<String> {
     let places = played.effects.iter().map(|effect| (effect, name(&effect.at)));
     let strays = places.filter(|(_, name)| !listed.contains(name) && !is_theirs(name));
     broken.extend(strays.map(|(effect, name)| format!("{} did something to {name}", effect.call.name())));
-    if played.scene.act == Act::DeleteVersion {
+    if played.scenario.act == Act::DeleteVersion {
         // The rows name a version that is none of those that were there.
         let removed = played.effects.iter().filter(|effect| effect.version.as_str() != "00000000000000aa");
         broken.extend(removed.map(|effect| format!("version {} of {} is gone", effect.version, name(&effect.at))));
@@ -127,13 +127,13 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
     let mut broken = Vec::new();
     for row in &played.rows {
         let target = may_change(played, row);
-        let mut acted = effects(played, &target).filter(|effect| acts(played.scene.act).contains(&effect.call));
+        let mut acted = effects(played, &target).filter(|effect| acts(played.scenario.act).contains(&effect.call));
         let has_acted = acted.next().is_some();
         let told = report.rows.iter().find(|(key, ..)| key == row).map(|(_, ok, code)| (*ok, code.as_str()));
         match told {
             Some((true, _)) if !has_acted => {
                 let was_there = played.before.contains_key(&name(&target));
-                let is_idle = matches!(acts(played.scene.act), [CallKind::DeleteObject, ..]) && !was_there;
+                let is_idle = matches!(acts(played.scenario.act), [CallKind::DeleteObject, ..]) && !was_there;
                 if !is_idle {
                     broken.push(format!("{row} succeeded, and no call did it"));
                 }
@@ -146,7 +146,7 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
             }
             Some((false, CHANGED_SINCE_ATTEMPT)) => {}
             Some((false, code)) if has_acted => broken.push(format!("{row} failed with {code}, and it was done")),
-            Some((false, code)) if played.scene.act == Act::CopyMissing && code != "NoSuchKey" => {
+            Some((false, code)) if played.scenario.act == Act::CopyMissing && code != "NoSuchKey" => {
                 broken.push(format!("{row} is not there, and it failed with {code}"));
             }
             Some((false, code)) if can_be_done(played, row) => broken.push(format!("{row} failed with {code}")),
@@ -163,7 +163,7 @@ fn can_be_done(played: &Played, row: &str) -> bool {
     use brigade_s3::simulated::Habit as H;
     let excuses = [H::IgnoresVersions, H::FoldsKeys, H::SendsZeros, H::Decompresses, H::UploadsExpire];
     let excuses = excuses.iter().chain(&[H::OneKeyIsUnreadable, H::DeniesWhatIsAbsent]);
-    let is_excused = excuses.into_iter().any(|habit| played.scene.habits.contains(habit));
+    let is_excused = excuses.into_iter().any(|habit| played.scenario.habits.contains(habit));
     let is_there = played.before.contains_key(&format!("photos/{row}"));
     is_there && !is_excused && played.foreign.is_empty()
 }
@@ -175,7 +175,7 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
         return None;
     }
     let (source, now) = (played.after.get(&format!("photos/{row}")), played.after.get(&target));
-    let is_done = match (played.scene.act, now) {
+    let is_done = match (played.scenario.act, now) {
         (Act::Delete | Act::DeleteOne | Act::DeleteStray, now) => now.is_none(),
         (Act::DeleteVersion, _) => false,
         (_, None) => false,
@@ -212,7 +212,7 @@ fn uploads(played: &Played, report: &Report) -> Vec<String> {
     let named = report.manifest["LeftUploads"].as_array();
     let is_named = |id: &&String| named.into_iter().flatten().any(|upload| upload["UploadId"] == id.as_str());
     // The answer that names it got lost.
-    let is_unknown = played.scene.habits.contains(&brigade_s3::simulated::Habit::LosesAnswerOfCreate);
+    let is_unknown = played.scenario.habits.contains(&brigade_s3::simulated::Habit::LosesAnswerOfCreate);
     let left = played.open_uploads.iter().filter(|id| !is_named(id) && !is_unknown);
     left.map(|id| format!("upload {id} is left and no message names it")).collect()
 }

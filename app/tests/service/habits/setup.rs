@@ -1,4 +1,4 @@
-//! Sets a scene up, lets the job run, and gathers what the judge looks at.
+//! Sets a scenario up, lets the job run, and gathers what the judge looks at.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,8 +23,8 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::scene::{Act, Scene, When};
-use crate::house::{House, at, credentials, make_buckets, request_to};
+use super::scenario::{Act, Scenario, When};
+use crate::test_service::{TestService, at, credentials, make_buckets, request_to};
 
 /// A job of a few rows that has not ended after so many looks never ends: a call that is not
 /// repeated before it had twice its time takes half a minute.
@@ -33,9 +33,9 @@ const LOOKS_MAX: usize = 6000;
 const LOOKS_MAX_AT_ONCE: usize = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What came of a scene.
+/// What came of a scenario.
 pub(crate) struct Played {
-    pub(crate) scene: Scene,
+    pub(crate) scenario: Scenario,
     /// The keys of the rows.
     pub(crate) rows: Vec<String>,
     /// Every object before the job, and now.
@@ -43,7 +43,7 @@ pub(crate) struct Played {
     pub(crate) after: Objects,
     /// What another writer wrote.
     pub(crate) foreign: BTreeMap<String, SimulatedObject>,
-    /// What calls did in the buckets of objects, but those of setting the scene up.
+    /// What calls did in the buckets of objects, but those of setting the scenario up.
     pub(crate) effects: Vec<LoggedEffect>,
     pub(crate) end: End,
     /// The ids of uploads that are open.
@@ -71,14 +71,15 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<(String, bool, String)>,
 }
 
-/// Lets a scene happen.
-pub(crate) async fn play(scene: &Scene) -> Played {
+/// Lets a scenario happen.
+pub(crate) async fn play(scenario: &Scenario) -> Played {
     let clock = Arc::new(SystemClock::new());
     let bucket = make_buckets(&clock);
-    let clocks = [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| scene.habits.contains(clock));
+    let clocks =
+        [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| scenario.habits.contains(clock));
     bucket.set_habits(clocks.collect());
-    let rows = fill(&bucket, scene);
-    if scene.act == Act::CopyOver {
+    let rows = fill(&bucket, scenario);
+    if scenario.act == Act::CopyOver {
         // What is as young as the bounds of the store's clock are wide may have been written since:
         // three seconds by which it is ahead, as the dates of its answers are not, and its own three.
         let filled = clock.now().as_second();
@@ -87,10 +88,10 @@ pub(crate) async fn play(scene: &Scene) -> Played {
         }
     }
     let set_up = bucket.effects().len();
-    bucket.set_habits(scene.habits());
+    bucket.set_habits(scenario.habits());
     let before = objects(&bucket);
-    let (key, is_large) = (rows[0].clone(), scene.act == Act::CopyLarge);
-    let foreign = Foreign { bucket: bucket.clone(), when: scene.when, key, is_large, wrote: Arc::default() };
+    let (key, is_large) = (rows[0].clone(), scenario.act == Act::CopyLarge);
+    let foreign = Foreign { bucket: bucket.clone(), when: scenario.when, key, is_large, wrote: Arc::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let writes = foreign.clone();
@@ -98,9 +99,12 @@ pub(crate) async fn play(scene: &Scene) -> Played {
         .layer(from_fn(move |request: Request, next: Next| writes.clone().watch(request, next)));
     let serve = async move { axum::serve(listener, routes).await.unwrap() };
     TokioSpawn.spawn("sandbox", Box::pin(serve));
-    let end = match scene.act {
+    let end = match scenario.act {
         Act::List => list(&clock, &url).await,
-        _ => run_job(scene, &rows, House::open(clock.clone(), bucket.clone(), &url, &settings(&url), None)).await,
+        _ => {
+            run_job(scenario, &rows, TestService::open(clock.clone(), bucket.clone(), &url, &settings(&url), None))
+                .await
+        }
     };
     let written = foreign.at().filter(|_| foreign.wrote.load(Ordering::SeqCst));
     let wrote = written.map(|at| (name(&at), foreign.object()));
@@ -109,7 +113,7 @@ pub(crate) async fn play(scene: &Scene) -> Played {
     let open_uploads = bucket.open_uploads().into_iter().map(|upload| upload.id).collect();
     let after = objects(&bucket);
     Played {
-        scene: scene.clone(),
+        scenario: scenario.clone(),
         rows,
         before,
         after,
@@ -157,8 +161,8 @@ fn settings(url: &str) -> String {
 /// Of zeros, which take no memory.
 const LARGE_BYTES: u64 = 6 << 30;
 
-/// Puts the objects of a scene, and others that nobody lists; gives the keys of the rows.
-fn fill(bucket: &SimulatedStore, scene: &Scene) -> Vec<String> {
+/// Puts the objects of a scenario, and others that nobody lists; gives the keys of the rows.
+fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
     let put = |name: &str, key: &str, with: NewObject| {
         let put = PutObject::new(at(name, key), format!("{key} first"), with);
         bucket.act(put.into_call()).unwrap();
@@ -167,12 +171,12 @@ fn fill(bucket: &SimulatedStore, scene: &Scene) -> Vec<String> {
     for name in ["photos", "backup"] {
         put(name, "unlisted", plain());
     }
-    let keys: Vec<String> = match scene.act {
+    let keys: Vec<String> = match scenario.act {
         Act::DeleteOne | Act::CopyLarge => vec!["k0".into()],
         Act::DeleteStray | Act::CopyStray => vec!["/k0".into()],
         Act::CopyMissing => vec!["missing".into()],
         Act::CopyUnreadable => {
-            let habits = scene.habits();
+            let habits = scenario.habits();
             let mut keys = (0..).map(|n| format!("k{n}")).filter(|key| habits.is_unreadable(&key.parse().unwrap()));
             vec!["k0".into(), keys.next().unwrap()]
         }
@@ -180,7 +184,7 @@ fn fill(bucket: &SimulatedStore, scene: &Scene) -> Vec<String> {
         _ => (0..4).map(|n| format!("k{n}")).collect(),
     };
     for key in &keys {
-        match scene.act {
+        match scenario.act {
             // Another object, which some stores take for the same.
             Act::DeleteStray | Act::CopyStray => {
                 put("photos", &key[1..], plain());
@@ -314,43 +318,43 @@ fn operation(act: Act) -> (String, &'static [&'static str]) {
     (text, fields)
 }
 
-async fn run_job(scene: &Scene, rows: &[String], house: House) -> End {
-    let version = if scene.act == Act::DeleteVersion { ",00000000000000aa" } else { "" };
+async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> End {
+    let version = if scenario.act == Act::DeleteVersion { ",00000000000000aa" } else { "" };
     let manifest: String = rows.iter().map(|key| format!("photos,{key}{version}\n")).collect();
-    let etag = house.put_manifest(&manifest);
-    let (operation, fields) = operation(scene.act);
+    let etag = service.put_manifest(&manifest);
+    let (operation, fields) = operation(scenario.act);
     let mut request = request_to(&operation, fields, "habit", &etag);
-    let role = match scene.act {
+    let role = match scenario.act {
         Act::CopyAcross | Act::CopyGzipAcross => "across",
         // An endpoint of a kind that copies parts: elsewhere gigabytes of zeros pass through the service.
         Act::CopyLarge => "batch",
         _ => "within",
     };
     request = request.replace("roleName/batch", &format!("roleName/{role}"));
-    let Ok(created) = house.client().create_job(request.into(), &JobOptions::default()).await else {
+    let Ok(created) = service.client().create_job(request.into(), &JobOptions::default()).await else {
         return End::Refused;
     };
     let id = created.value;
-    let looks_max = if scene.act == Act::CopyUnreadable { LOOKS_MAX_AT_ONCE } else { LOOKS_MAX };
+    let looks_max = if scenario.act == Act::CopyUnreadable { LOOKS_MAX_AT_ONCE } else { LOOKS_MAX };
     for _ in 0..looks_max {
-        let job = house.describe(id).await;
+        let job = service.describe(id).await;
         if job.status.is_terminal() {
-            let report = read_report(&house, &job);
+            let report = read_report(&service, &job);
             return End::Ended(Box::new(job), report);
         }
-        house.clock.sleep(LOOK_EVERY).await;
+        service.clock.sleep(LOOK_EVERY).await;
     }
     End::Runs
 }
 
 /// A job that failed before it had tasks has none.
-fn read_report(house: &House, job: &DescribedJob) -> Report {
-    let Some(text) = house.text("reports", &format!("job-{}/manifest.json", job.id)) else {
+fn read_report(service: &TestService, job: &DescribedJob) -> Report {
+    let Some(text) = service.text("reports", &format!("job-{}/manifest.json", job.id)) else {
         return Report { manifest: Value::Null, rows: Vec::new() };
     };
     let manifest: Value = serde_json::from_str(&text).unwrap();
     let files = manifest["Results"].as_array().unwrap().iter();
-    let texts = files.map(|file| house.text("reports", file["Key"].as_str().unwrap()).unwrap());
+    let texts = files.map(|file| service.text("reports", file["Key"].as_str().unwrap()).unwrap());
     let mut rows = Vec::new();
     for text in texts {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());

@@ -4,7 +4,7 @@
 //! are, so many ranges are under way or wait for the reader. So small parts are read together,
 //! and a large one is read by several requests.
 
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
@@ -32,10 +32,10 @@ pub(super) struct Range {
 /// The ranges of these parts, in order; an empty part has one range too.
 pub(super) fn read_ahead<'a>(
     place: &'a Place,
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     parts: Vec<Part>,
 ) -> BoxStream<'a, Result<Range, ReadManifestError>> {
-    let opened = stream::iter(parts).map(move |part| open(place, leash, part)).buffered(RANGES_AHEAD);
+    let opened = stream::iter(parts).map(move |part| open(place, cancel, part)).buffered(RANGES_AHEAD);
     let ranges = opened.map_ok(|(part, object)| stream::iter(cut(part, object).map(Ok))).try_flatten();
     ranges.map_ok(Asked::fetch).try_buffered(RANGES_AHEAD).boxed()
 }
@@ -43,10 +43,10 @@ pub(super) fn read_ahead<'a>(
 /// Looks at a part: it must be there and be as long as the inventory says.
 async fn open<'a>(
     place: &'a Place,
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     part: Part,
 ) -> Result<(Part, PinnedObject<'a>), ReadManifestError> {
-    let object = PinnedObject::open(place, leash, part.located.clone(), Pin { version: None, etag: None }).await?;
+    let object = PinnedObject::open(place, cancel, part.located.clone(), Pin { version: None, etag: None }).await?;
     if let Some(wanted) = part.size.filter(|wanted| *wanted != object.size) {
         return Err(part.located.error(ManifestProblem::OtherSize { wanted, found: object.size }));
     }

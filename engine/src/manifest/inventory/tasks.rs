@@ -1,6 +1,6 @@
 //! The tasks of an inventory, part after part.
 
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{Job, Task};
 use futures::stream::{BoxStream, TryStreamExt};
 
@@ -30,7 +30,7 @@ pub struct InventoryTasks<'a> {
     ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
     part: Option<ReadPart>,
     is_pinned: bool,
-    leash: &'a Leash,
+    cancel: &'a CancelToken,
     pace: Pace,
     /// For the names of the parts and what is read ahead of them.
     _room: Room,
@@ -44,7 +44,7 @@ impl<'a> InventoryTasks<'a> {
     pub async fn open(
         job: &Job,
         place: &'a Place,
-        leash: &'a Leash,
+        cancel: &'a CancelToken,
         bytes: &ByteBudget,
         manifest: PinnedObject<'a>,
     ) -> Result<Self, ReadManifestError> {
@@ -54,7 +54,7 @@ impl<'a> InventoryTasks<'a> {
         }
         let parts_at_most = (manifest.size / PART_ENTRY_BYTES).min(PARTS_MAX as u64);
         let wanted = manifest.size + 2 * parts_at_most * PART_BYTES + READ_AHEAD_BYTES;
-        let room = bytes.take(job.id, wanted, leash).await;
+        let room = bytes.take(job.id, wanted, cancel).await;
         let mut room = room.ok_or_else(|| located.error(ManifestProblem::Stopped))?;
         let json = read_document(manifest).await?;
         let inventory = aside(json.len(), || Inventory::read(&json, &spec.manifest.location, &place.buckets));
@@ -66,8 +66,8 @@ impl<'a> InventoryTasks<'a> {
         let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
         let read_ahead_bytes = size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES);
         room.shrink_to(inventory.parts.len() as u64 * PART_BYTES + read_ahead_bytes);
-        let (ranges, pace) = (read_ahead(place, leash, inventory.parts), Pace::default());
-        Ok(Self { rows, ranges, part: None, is_pinned, leash, pace, _room: room })
+        let (ranges, pace) = (read_ahead(place, cancel, inventory.parts), Pace::default());
+        Ok(Self { rows, ranges, part: None, is_pinned, cancel, pace, _room: room })
     }
 
     /// The next task; `None` once every part is read to its end.
@@ -87,8 +87,8 @@ impl<'a> InventoryTasks<'a> {
                 }
                 Step::Inflated(read) => {
                     self.pace.work(read + INFLATED_BYTES).await;
-                    // No row may come for long, and who waits for rows looks at the leash then only.
-                    if let Some(part) = self.part.as_ref().filter(|_| self.leash.is_stopped()) {
+                    // No row may come for long, and who waits for rows looks at the cancel token then only.
+                    if let Some(part) = self.part.as_ref().filter(|_| self.cancel.is_stopped()) {
                         return Err(part.part.located.error(ManifestProblem::Stopped));
                     }
                 }

@@ -10,7 +10,7 @@ use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, Grante
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
-use super::super::hand::Hand;
+use super::super::task_context::TaskContext;
 use super::plan::{AclPlan, CopyPlan, open_canned};
 use crate::places::Grantees;
 
@@ -18,24 +18,24 @@ use crate::places::Grantees;
 const ACL_NOT_KEPT: &str = "AclNotKept";
 
 /// Reads the source's ACL, when the copy needs it.
-pub(crate) async fn read_acl(hand: &Hand<'_>, plan: &CopyPlan, source: &At) -> Result<Option<Acl>, End> {
+pub(crate) async fn read_acl(context: &TaskContext<'_>, plan: &CopyPlan, source: &At) -> Result<Option<Acl>, End> {
     if !plan.needs_acl() {
         return Ok(None);
     }
-    let request = GetObjectAcl { at: source.clone(), version: hand.task.version.clone() };
-    Ok(Some(Box::pin(hand.send(&hand.bench.source, request)).await.doing("reading the source's ACL")?))
+    let request = GetObjectAcl { at: source.clone(), version: context.task.version.clone() };
+    Ok(Some(Box::pin(context.send(&context.slice.source, request)).await.doing("reading the source's ACL")?))
 }
 
 /// Gives the target its grants. It is read first: for its owner, without whom a store refuses
 /// grants, and because it often has them already, as after a canned ACL.
 pub(crate) async fn put_acl(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     plan: &CopyPlan,
     source: Option<&Acl>,
     target: &At,
     version: Option<&VersionId>,
 ) -> Result<(), End> {
-    let capabilities = &hand.bench.target.capabilities;
+    let capabilities = &context.slice.target.capabilities;
     let is_kept_unseen = match &plan.acl {
         AclPlan::Default => return Ok(()),
         AclPlan::Canned(_) if Feature::SetCannedAcl.is_possible_at(capabilities) => return Ok(()),
@@ -44,17 +44,17 @@ pub(crate) async fn put_acl(
     };
     let read_acl = async || {
         let request = GetObjectAcl { at: target.clone(), version: version.cloned() };
-        let read = hand.send(&hand.bench.target, request).await;
+        let read = context.send(&context.slice.target, request).await;
         read.doing("the object was copied; reading its new ACL failed")
     };
     let Acl { owner, grants } = read_acl().await?;
-    let wanted = wanted_grants(&plan.acl, source, &owner, &hand.bench.target.grantees)?;
+    let wanted = wanted_grants(&plan.acl, source, &owner, &context.slice.target.grantees)?;
     if is_same(&grants, &wanted) {
         return Ok(());
     }
     let acl = NewAcl::Grants(Acl { owner, grants: wanted.clone() });
     let request = PutObjectAcl { at: target.clone(), version: version.cloned(), acl };
-    hand.send(&hand.bench.target, request).await.doing("the object was copied; putting its ACL failed")?;
+    context.send(&context.slice.target, request).await.doing("the object was copied; putting its ACL failed")?;
     if is_kept_unseen || is_same(&read_acl().await?.grants, &wanted) {
         return Ok(());
     }

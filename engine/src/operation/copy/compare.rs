@@ -7,7 +7,7 @@ use ring::digest::{Context, Digest, SHA256};
 
 use super::super::effect_check::Content;
 use super::super::failure::{Doing, End};
-use super::super::hand::Hand;
+use super::super::task_context::TaskContext;
 use super::Copying;
 use crate::places::Place;
 
@@ -17,10 +17,10 @@ pub(super) async fn compare_bytes(
     source: &ObjectHead,
     target: &ObjectHead,
 ) -> Result<Content, End> {
-    let (hand, route) = (copying.hand, copying.route);
-    let version = hand.task.version.as_ref();
-    let of_source = digest(hand, &hand.bench.source, &route.source, version, source);
-    let of_target = digest(hand, &hand.bench.target, &route.target, None, target);
+    let (context, route) = (copying.context, copying.route);
+    let version = context.task.version.as_ref();
+    let of_source = digest(context, &context.slice.source, &route.source, version, source);
+    let of_target = digest(context, &context.slice.target, &route.target, None, target);
     let (of_source, of_target) = (
         of_source.await.doing("reading the source to compare it")?,
         of_target.await.doing("reading the target to compare it")?,
@@ -29,7 +29,7 @@ pub(super) async fn compare_bytes(
 }
 
 async fn digest(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     place: &Place,
     at: &At,
     version: Option<&VersionId>,
@@ -37,16 +37,16 @@ async fn digest(
 ) -> Result<Digest, CallError> {
     let if_match = head.etag.clone();
     let request = GetObject { at: at.clone(), version: version.cloned(), range: None, if_match };
-    let mut body: Box<dyn ByteStream> = hand.send(place, request).await?.body;
-    let (mut context, mut bytes) = (Context::new(&SHA256), 0);
-    while let Some(piece) = hand.until_stopped(body.next()).await? {
+    let mut body: Box<dyn ByteStream> = context.send(place, request).await?.body;
+    let (mut hash, mut bytes) = (Context::new(&SHA256), 0);
+    while let Some(piece) = context.until_stopped(body.next()).await? {
         let piece = piece?;
         bytes += piece.len() as u64;
-        context.update(&piece);
+        hash.update(&piece);
     }
     if bytes != head.size {
         let message = format!("{bytes} bytes came of {}", head.size);
         return Err(CallError::new(Verdict::Transient, Effect::None, "IncompleteBody", message));
     }
-    Ok(context.finish())
+    Ok(hash.finish())
 }

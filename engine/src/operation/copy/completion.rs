@@ -15,13 +15,13 @@ use super::super::effect_check::{
     Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall, check_until,
 };
 use super::super::failure::{Doing, End};
-use super::super::hand::Hand;
+use super::super::task_context::TaskContext;
 use super::super::uploads::{Aborted, Upload};
 use super::version_of;
 
 /// A completion: an upload whose parts are all there.
 pub(super) struct Completion<'a> {
-    pub(super) hand: &'a Hand<'a>,
+    pub(super) context: &'a TaskContext<'a>,
     pub(super) upload: &'a Upload<'a>,
     pub(super) parts: Vec<(u32, ETag)>,
     /// The size of the object, in bytes.
@@ -35,15 +35,15 @@ impl CheckedCall for Completion<'_> {
 
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::CompleteOntoUnchanged, Some(Feature::CompleteOntoNothing));
-        Condition::of(current, &self.hand.bench.target.capabilities, onto)
+        Condition::of(current, &self.context.slice.target.capabilities, onto)
     }
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<Option<VersionId>, CallError> {
-        let place = &self.hand.bench.target;
+        let place = &self.context.slice.target;
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let (at, upload_id, parts) = (self.upload.at.clone(), self.upload.id.clone(), self.parts.clone());
         let request = CompleteMultipartUpload { at, upload_id, parts, if_match, if_none_match };
-        let done = self.hand.send(place, request).await?;
+        let done = self.context.send(place, request).await?;
         if !self.expected.is_empty() {
             place.multipart_etag.learn(&self.expected, &done.etag);
         }
@@ -52,42 +52,42 @@ impl CheckedCall for Completion<'_> {
 
     async fn check(&self, since: Timestamp) -> Result<CheckResult<Option<VersionId>>, End> {
         let wanted = Wanted { etags: &self.expected, size: self.size };
-        check(self.hand, &self.upload.at, &self.upload.id, wanted, since).await
+        check(self.context, &self.upload.at, &self.upload.id, wanted, since).await
     }
 }
 
 /// Settles a completion that an attempt before may have sent: done, or aborted so that the copy
 /// begins anew.
 pub(super) async fn settle_left(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     left: &OpenUpload,
     completing: &Completing,
     since: Timestamp,
 ) -> Result<Before<Option<VersionId>>, End> {
     let at = At { bucket: left.bucket.clone(), key: left.key.clone() };
-    let upload = Upload::resume(hand.bench, at, left.upload_id.clone());
+    let upload = Upload::resume(context.slice, at, left.upload_id.clone());
     let (size, expected) = (completing.size, completing.etags.clone());
-    let lost = Completion { hand, upload: &upload, parts: Vec::new(), size, expected };
+    let lost = Completion { context, upload: &upload, parts: Vec::new(), size, expected };
     let found = match lost.check(since).await {
         Ok(CheckResult::Act { .. }) => {
             // Its sender is gone, and with it the time-outs that it had: those of the defaults.
-            let until = hand.bench.clock.monotonic().after(COPY_TIME);
-            check_until(hand, &lost, since, (1, until)).await
+            let until = context.slice.clock.monotonic().after(COPY_TIME);
+            check_until(context, &lost, since, (1, until)).await
         }
         found => found,
     };
     match found {
         Ok(CheckResult::Done(version)) => {
             upload.forget().await;
-            hand.note_done();
+            context.note_done();
             Ok(Before::Done(version))
         }
         Ok(CheckResult::Act { current, .. }) => {
             // From here on it is an upload like any other, whoever takes over.
             upload.record_open().await?;
-            match upload.abort(hand).await {
+            match upload.abort(context).await {
                 Aborted::Now => {
-                    hand.settle_doubt();
+                    context.settle_doubt();
                     Ok(Before::Act(Some(Checked { current, since })))
                 }
                 Aborted::Gone => Err(is_gone()),
@@ -98,7 +98,7 @@ pub(super) async fn settle_left(
         // A look that failed may succeed for the next worker.
         Err(end @ (End::Call { .. } | End::LeaseLost)) => Err(end),
         Err(end) => {
-            upload.abort(hand).await;
+            upload.abort(context).await;
             Err(end)
         }
     }
@@ -113,19 +113,19 @@ struct Wanted<'a> {
 
 /// Looks at the object, and where it is not the one at the upload.
 async fn check(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     at: &At,
     id: &str,
     wanted: Wanted<'_>,
     since: Timestamp,
 ) -> Result<CheckResult<Option<VersionId>>, End> {
-    let place = &hand.bench.target;
+    let place = &context.slice.target;
     let (what, doing) = ("the target", "looking whether the upload was completed");
-    let target = LookedAt { hand, place, at, version: None, what, doing };
+    let target = LookedAt { context, place, at, version: None, what, doing };
     let content = async |head: &ObjectHead| Ok(compare(head, wanted, place.multipart_etag.is_digest()));
     let result = target.check(NonRepeatableCall::CompleteUpload, since, content).await?.map(version_of);
     if let CheckResult::Act { .. } = &result {
-        must_be_open(hand, at, id).await?;
+        must_be_open(context, at, id).await?;
     }
     Ok(result)
 }
@@ -140,9 +140,9 @@ fn compare(head: &ObjectHead, Wanted { etags, size }: Wanted<'_>, is_digest: boo
 }
 
 /// An object that is old or absent proves that nothing was completed only while the upload is there.
-async fn must_be_open(hand: &Hand<'_>, at: &At, id: &str) -> Result<(), End> {
+async fn must_be_open(context: &TaskContext<'_>, at: &At, id: &str) -> Result<(), End> {
     let request = ListParts { at: at.clone(), upload_id: id.to_owned() };
-    match hand.send(&hand.bench.target, request).await {
+    match context.send(&context.slice.target, request).await {
         Err(error) if error.verdict == Verdict::Missing => Err(is_gone()),
         other => other.map(|_| ()).doing("looking whether the upload is open"),
     }

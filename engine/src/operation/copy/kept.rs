@@ -7,7 +7,7 @@ use brigade_model::ports::object_store::{At, HeadObject, Metadata, ObjectHead};
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
-use super::super::hand::Hand;
+use super::super::task_context::TaskContext;
 use super::plan::{CopyPlan, has_metadata};
 
 /// The code of a copy whose target has another class than it was given.
@@ -19,13 +19,13 @@ const ENCRYPTION_NOT_KEPT: &str = "EncryptionNotKept";
 
 /// Sees that the target has what the job sets; `metadata` is what the copy was told, if anything.
 pub(crate) async fn see_kept(
-    hand: &Hand<'_>,
+    context: &TaskContext<'_>,
     plan: &CopyPlan,
     metadata: Option<&Metadata>,
     target: &At,
     version: Option<&VersionId>,
 ) -> Result<(), End> {
-    let place = &hand.bench.target;
+    let place = &context.slice.target;
     let is_unproved = |feature: Feature| !feature.is_possible_at(&place.capabilities);
     let class = plan.storage_class.as_deref().filter(|_| is_unproved(Feature::SetClass));
     let metadata = metadata.filter(|_| is_unproved(Feature::SetMetadata));
@@ -34,7 +34,7 @@ pub(crate) async fn see_kept(
         return Ok(());
     }
     let request = HeadObject { at: target.clone(), version: version.cloned() };
-    let head = hand.send(place, request).await.doing("the object was copied; reading its head back failed")?;
+    let head = context.send(place, request).await.doing("the object was copied; reading its head back failed")?;
     see_class(&head, class)?;
     if metadata.is_some_and(|wanted| !has_metadata(&head.metadata, wanted)) {
         let message = "the object was copied; the store took metadata and gave other metadata back";

@@ -25,7 +25,7 @@ use crate::multipart_etag::expected_etags;
 
 /// How the bytes of a part travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum PartTransfer {
     /// Inside the store.
     InsideStore,
     /// Through our memory.
@@ -35,22 +35,22 @@ pub(super) enum Way {
 /// Parts of one object that are copied at a time inside the store.
 const IN_FLIGHT: usize = 4;
 
-pub(super) async fn carry_in_parts(
+pub(super) async fn copy_in_parts(
     copying: &Copying<'_>,
     head: ObjectHead,
-    way: Way,
+    way: PartTransfer,
     checked: Option<Checked>,
 ) -> Result<Option<VersionId>, End> {
     let with = copying.new_object(&head).await?;
-    let upload = Upload::begin(copying.hand, &copying.route.target, with).await?;
+    let upload = Upload::begin(copying.context, &copying.route.target, with).await?;
     let assembly = Assembly { copying, head, way, upload };
     let result = assembly.assemble(checked).await;
     match &result {
         Ok(Assembled::Completed(_)) => assembly.upload.forget().await,
         // Its completion may have been carried out: the next worker proves that by the record.
-        Err(end) if end.is_stop() && copying.hand.in_doubt_since().is_some() => {}
+        Err(end) if end.is_stop() && copying.context.in_doubt_since().is_some() => {}
         Ok(Assembled::DoneBefore(_)) | Err(_) => {
-            assembly.upload.abort(copying.hand).await;
+            assembly.upload.abort(copying.context).await;
         }
     }
     result.map(|(Assembled::Completed(version) | Assembled::DoneBefore(version))| version)
@@ -66,7 +66,7 @@ enum Assembled {
 struct Assembly<'a> {
     copying: &'a Copying<'a>,
     head: ObjectHead,
-    way: Way,
+    way: PartTransfer,
     upload: Upload<'a>,
 }
 
@@ -74,19 +74,19 @@ impl Assembly<'_> {
     async fn assemble(&self, checked: Option<Checked>) -> Result<Assembled, End> {
         let parts = cut_parts(self.head.size, self.part_bytes());
         let (parts, to_prove) = match self.way {
-            Way::InsideStore => (self.carry_parts(parts).await?, None),
-            Way::ThroughUs => stream::carry_parts(self.copying, &self.head, &self.upload, parts).await?,
+            PartTransfer::InsideStore => (self.carry_parts(parts).await?, None),
+            PartTransfer::ThroughUs => stream::carry_parts(self.copying, &self.head, &self.upload, parts).await?,
         };
         self.check_source().await?;
-        let (hand, size, expected) = (self.copying.hand, self.head.size, expected_etags(&parts));
+        let (context, size, expected) = (self.copying.context, self.head.size, expected_etags(&parts));
         let checked = match self.check_target(checked).await? {
             Before::Done(version) => return Ok(Assembled::DoneBefore(version)),
             Before::Act(checked) => checked,
         };
-        let completing = Completing { task: hand.task.number, size, etags: expected.clone() };
+        let completing = Completing { task: context.task.number, size, etags: expected.clone() };
         self.upload.record_completing(completing).await?;
-        let completion = Completion { hand, upload: &self.upload, parts, size, expected };
-        let version = act_and_settle(hand, &completion, checked).await?;
+        let completion = Completion { context, upload: &self.upload, parts, size, expected };
+        let version = act_and_settle(context, &completion, checked).await?;
         if let Some(digests) = to_prove {
             stream::check_target(self.copying, &digests, self.head.size, version.as_ref()).await?;
         }
@@ -100,7 +100,7 @@ impl Assembly<'_> {
         Ok(match self.copying.check(since).await? {
             CheckResult::Act { current, .. } => Before::Act(Some(Checked { current, since })),
             CheckResult::Done(version) => {
-                self.copying.hand.note_done();
+                self.copying.context.note_done();
                 Before::Done(version)
             }
         })
@@ -133,25 +133,25 @@ impl Assembly<'_> {
     }
 
     async fn copy_part(&self, part: u32, range: (u64, u64)) -> Result<ETag, CallError> {
-        let (hand, route) = (self.copying.hand, self.copying.route);
-        let has_conditions = Feature::PinSource.is_possible_at(&hand.bench.target.capabilities);
+        let (context, route) = (self.copying.context, self.copying.route);
+        let has_conditions = Feature::PinSource.is_possible_at(&context.slice.target.capabilities);
         let request = UploadPartCopy {
             source: route.source.clone(),
-            source_version: hand.task.version.clone(),
+            source_version: context.task.version.clone(),
             range,
             source_if_match: self.head.etag.clone().filter(|_| has_conditions && !self.copying.is_pinned()),
             target: route.target.clone(),
             upload_id: self.upload.id.clone(),
             part,
         };
-        hand.send(&hand.bench.target, request).await
+        context.send(&context.slice.target, request).await
     }
 
     fn part_bytes(&self) -> u64 {
         let sizes = &self.copying.plan.sizes;
         let wanted = match self.way {
-            Way::InsideStore => sizes.copy_part,
-            Way::ThroughUs => sizes.stream_part,
+            PartTransfer::InsideStore => sizes.copy_part,
+            PartTransfer::ThroughUs => sizes.stream_part,
         };
         part_size(self.head.size, wanted)
     }

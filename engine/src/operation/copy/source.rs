@@ -50,14 +50,14 @@ struct Source<'a> {
 impl Source<'_> {
     /// Asks for a range, or for all; so many bytes must come.
     async fn get(&self, range: Option<Range>, size: u64) -> Result<GotObject, End> {
-        let (hand, route) = (self.copying.hand, self.copying.route);
+        let (context, route) = (self.copying.context, self.copying.route);
         let request = GetObject {
             at: route.source.clone(),
-            version: hand.task.version.clone(),
+            version: context.task.version.clone(),
             range,
             if_match: self.head.etag.clone(),
         };
-        let got = hand.send(&hand.bench.source, request).await.map_err(|error| self.broken(error))?;
+        let got = context.send(&context.slice.source, request).await.map_err(|error| self.broken(error))?;
         check_answer(self.head, &got.head, size)?;
         Ok(got)
     }

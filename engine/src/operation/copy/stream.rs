@@ -36,7 +36,7 @@ pub(super) async fn carry_through(
     checked: Option<Checked>,
 ) -> Result<Option<VersionId>, End> {
     let mut hashing = [Hashing::to_compare_with(&Digests::declared(&head)).and_md5()];
-    let room = copying.hand.room_for(head.size).await?;
+    let room = copying.context.room_for(head.size).await?;
     let (got, body) = read_range(copying, &head, None, &mut hashing).await?;
     let [hashing] = hashing;
     let digests = hashing.finish();
@@ -50,7 +50,7 @@ pub(super) async fn carry_through(
     };
     let with = NewObject { metadata, ..copying.new_object(&got).await? };
     let putting = Putting { copying, source: got, body, with, digests, _room: room };
-    let done = act_and_settle(copying.hand, &putting, checked).await?;
+    let done = act_and_settle(copying.context, &putting, checked).await?;
     putting.check_written(&done).await?;
     Ok(done.version)
 }
@@ -70,7 +70,7 @@ pub(super) async fn carry_parts(
     for (number, range) in parts {
         let mut hashings = [whole, Hashing::md5()];
         let read = async {
-            let room = copying.hand.room_for(range.1 - range.0 + 1).await?;
+            let room = copying.context.room_for(range.1 - range.0 + 1).await?;
             let (_, body) = read_range(copying, head, Some(range), &mut hashings).await?;
             Ok::<_, End>((body, room))
         };
@@ -110,7 +110,7 @@ fn note_part(carried: &mut Vec<(u32, ETag)>, uploaded: Uploaded) -> bool {
 async fn upload_part(copying: &Copying<'_>, upload: &Upload<'_>, part: Option<ReadPart>) -> Result<Uploaded, End> {
     let Some(ReadPart { number, body, digests, room: _room }) = part else { return Ok(None) };
     let request = UploadPart { at: upload.at.clone(), upload_id: upload.id.clone(), part: number, body };
-    let sent = copying.hand.send(&copying.hand.bench.target, request).await;
+    let sent = copying.context.send(&copying.context.slice.target, request).await;
     let PartDone { etag, sse } = sent.doing("uploading a part")?;
     let declared = Digests::declared_by(Some(&etag), sse.as_deref());
     if let Some(difference) = digests.difference(&declared) {
@@ -159,7 +159,7 @@ impl CheckedCall for Putting<'_> {
 
     fn condition(&self, current: &Current) -> Condition {
         let onto = (Feature::PutOntoUnchanged, Some(Feature::PutOntoNothing));
-        Condition::of(current, &self.copying.hand.bench.target.capabilities, onto)
+        Condition::of(current, &self.copying.context.slice.target.capabilities, onto)
     }
 
     fn bytes(&self) -> u64 {
@@ -167,11 +167,11 @@ impl CheckedCall for Putting<'_> {
     }
 
     async fn act(&self, repeat: Option<&Condition>) -> Result<Written, CallError> {
-        let (hand, at) = (self.copying.hand, self.copying.route.target.clone());
+        let (context, at) = (self.copying.context, self.copying.route.target.clone());
         let Condition { if_match, if_none_match } = repeat.cloned().unwrap_or_default();
         let put = PutObject::new(at, self.body.clone(), self.with.clone());
         let put = PutObject { if_match, if_none_match, ..put };
-        let PutDone { etag, version, sse } = hand.send(&hand.bench.target, put).await?;
+        let PutDone { etag, version, sse } = context.send(&context.slice.target, put).await?;
         Ok(Written { etag: Some(etag), version, sse })
     }
 
@@ -196,9 +196,9 @@ pub(super) async fn check_target(
     size: u64,
     version: Option<&VersionId>,
 ) -> Result<(), End> {
-    let hand = copying.hand;
+    let context = copying.context;
     let request = HeadObject { at: copying.route.target.clone(), version: version.cloned() };
-    match hand.send(&hand.bench.target, request).await {
+    match context.send(&context.slice.target, request).await {
         Ok(target) if target.size != size => Err(target_differs(&format!("it has {} bytes of {size}", target.size))),
         Ok(target) => {
             let difference = digests.difference(&Digests::declared(&target));

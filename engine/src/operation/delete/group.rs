@@ -17,13 +17,13 @@ const BODY_BYTES: usize = 200;
 
 /// How many of the first tasks, of `keys_max` at most, may stand in one group: 0 when there is no task, 1 when the
 /// first has to go by itself.
-pub(crate) fn group_len(tasks: &[Task], keys_max: usize, must_look: impl Fn(&Task) -> bool) -> usize {
+pub(crate) fn group_len(tasks: &[Task], keys_max: usize, must_check: impl Fn(&Task) -> bool) -> usize {
     let mut seen = HashSet::new();
     let mut bytes = BODY_BYTES;
     let candidates = tasks.iter().take(keys_max.min(DELETE_OBJECTS_KEYS_MAX));
     let joins = candidates.map(|task| {
         bytes += body_bytes(task);
-        !goes_singly(task, &must_look)
+        !goes_singly(task, &must_check)
             && task.bucket == tasks[0].bucket
             && bytes <= DELETE_OBJECTS_BYTES_MAX
             && seen.insert((&task.key, &task.version))
@@ -37,8 +37,8 @@ pub(crate) fn body_len(tasks: &[&Task]) -> usize {
     BODY_BYTES + tasks.iter().map(|task| body_bytes(task)).sum::<usize>()
 }
 
-fn goes_singly(task: &Task, must_look: impl Fn(&Task) -> bool) -> bool {
-    task.defect.is_some() || task.tried_since.is_some() || must_look(task) || !is_carried_by_xml(&task.key)
+fn goes_singly(task: &Task, must_check: impl Fn(&Task) -> bool) -> bool {
+    task.defect.is_some() || task.tried_since.is_some() || must_check(task) || !is_carried_by_xml(&task.key)
 }
 
 fn is_carried_by_xml(key: &ObjectKey) -> bool {

@@ -9,14 +9,14 @@ use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{Body, LoggedEffect, Versioning};
 use bytes::Bytes;
 
-use super::rig::{Fault, Rig, SOURCE, TARGET, at, copy, done, task};
-use crate::operation::Run;
+use super::test_job::{Fault, SOURCE, TARGET, TestTask, at, copy, done, task};
+use crate::operation::TaskEnd;
 
 const KEYS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
 
 /// Up to two faults for the next calls of each kind.
-fn plan_faults(rig: &Rig, entropy: &SeededEntropy) {
-    rig.clear_faults();
+fn plan_faults(test_job: &TestTask, entropy: &SeededEntropy) {
+    test_job.clear_faults();
     let stopped = || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the leash ended");
     // Calls that retry does not repeat: what becomes of the others is its matter.
     let kinds = [
@@ -29,43 +29,43 @@ fn plan_faults(rig: &Rig, entropy: &SeededEntropy) {
     for kind in kinds {
         for _ in 0..2 {
             match entropy.below(4) {
-                0 => rig.fault(kind, Fault::AnswerLost),
-                1 => rig.fault(kind, Fault::RequestLost),
-                2 => rig.fault(kind, Fault::Fails(stopped())),
+                0 => test_job.fault(kind, Fault::AnswerLost),
+                1 => test_job.fault(kind, Fault::RequestLost),
+                2 => test_job.fault(kind, Fault::Fails(stopped())),
                 _ => {}
             }
         }
     }
     if entropy.below(3) == 0 {
-        rig.fault(CallKind::HeadObject, Fault::Fails(stopped()));
+        test_job.fault(CallKind::HeadObject, Fault::Fails(stopped()));
     }
     if entropy.below(3) == 0 {
-        rig.fault(CallKind::UploadPartCopy, Fault::Fails(stopped()));
+        test_job.fault(CallKind::UploadPartCopy, Fault::Fails(stopped()));
     }
 }
 
 /// Runs the tasks as an executor does, until each has its outcome.
-async fn run_to_the_end(rig: &Rig, operation: &Operation, entropy: &SeededEntropy) {
+async fn run_to_the_end(test_job: &TestTask, operation: &Operation, entropy: &SeededEntropy) {
     let mut left: Vec<(Task, bool)> = KEYS.iter().map(|key| (task(key), false)).collect();
     if *operation == Operation::Delete {
-        plan_faults(rig, entropy);
+        plan_faults(test_job, entropy);
         let tasks: Vec<Task> = left.iter().map(|(task, _)| task.clone()).collect();
-        let runs = rig.run_group(&tasks).await;
+        let runs = test_job.run_group(&tasks).await;
         left = tasks.into_iter().zip(runs).filter_map(|(task, run)| next_try(task, false, &run)).collect();
     }
-    while let Some((task, must_look)) = left.pop() {
-        plan_faults(rig, entropy);
-        let run = rig.run(operation, &task, must_look).await;
-        left.extend(next_try(task, must_look, &run));
+    while let Some((task, must_check)) = left.pop() {
+        plan_faults(test_job, entropy);
+        let run = test_job.run(operation, &task, must_check).await;
+        left.extend(next_try(task, must_check, &run));
     }
 }
 
-fn next_try(task: Task, must_look: bool, run: &Run) -> Option<(Task, bool)> {
+fn next_try(task: Task, must_check: bool, run: &TaskEnd) -> Option<(Task, bool)> {
     match run {
-        Run::NotAttempted => Some((task, must_look)),
-        Run::Unsettled | Run::CutShort(_) => Some((task, true)),
-        Run::Done(_) if *run == done() => None,
-        Run::Done(outcome) => panic!("nobody interferes, and three acts are enough: {outcome:?}"),
+        TaskEnd::NotAttempted => Some((task, must_check)),
+        TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => Some((task, true)),
+        TaskEnd::Done(_) if *run == done() => None,
+        TaskEnd::Done(outcome) => panic!("nobody interferes, and three acts are enough: {outcome:?}"),
     }
 }
 
@@ -93,25 +93,25 @@ async fn whatever_gets_lost_each_task_has_its_effect_exactly_once() {
     ];
     for (operation, bucket, class, size) in operations {
         for seed in 0..12 {
-            let rig = Rig::new().await;
+            let test_job = TestTask::new().await;
             for bucket in [SOURCE, TARGET] {
-                rig.store.sim.set_versioning(&BucketName::new(bucket).unwrap(), Versioning::Enabled).unwrap();
+                test_job.store.sim.set_versioning(&BucketName::new(bucket).unwrap(), Versioning::Enabled).unwrap();
             }
             for key in KEYS {
                 match class {
-                    Some(class) => rig.put_with(key, Bytes::from_static(b"x"), archived(class)).await,
-                    None => rig.store.sim.put(&at(SOURCE, key), Body::zeros(size)).unwrap(),
+                    Some(class) => test_job.put_with(key, Bytes::from_static(b"x"), archived(class)).await,
+                    None => test_job.store.sim.put(&at(SOURCE, key), Body::zeros(size)).unwrap(),
                 }
             }
-            rig.begin_run();
-            run_to_the_end(&rig, &operation, &SeededEntropy::new(seed)).await;
-            let effects = rig.store.sim.effects();
+            test_job.begin_run();
+            run_to_the_end(&test_job, &operation, &SeededEntropy::new(seed)).await;
+            let effects = test_job.store.sim.effects();
             for key in KEYS {
                 let effects = effects_on(&effects, bucket, key);
                 assert_eq!(effects.len(), 1, "seed {seed}, {operation:?}: {effects:?}");
             }
-            assert_eq!(rig.store.sim.open_uploads(), [], "seed {seed}");
-            assert_eq!(rig.recorded_uploads().await, 0, "seed {seed}");
+            assert_eq!(test_job.store.sim.open_uploads(), [], "seed {seed}");
+            assert_eq!(test_job.recorded_uploads().await, 0, "seed {seed}");
         }
     }
 }

@@ -5,18 +5,18 @@ use brigade_model::operation::{CannedAcl, Directive, Grant, NewMetadata, Permiss
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Call, CallError, CallKind, Effect, Grantee, Leash, Metadata, NewAcl, NewObject, PutObjectAcl,
+    Acl, AclGrant, Call, CallError, CallKind, CancelToken, Effect, Grantee, Metadata, NewAcl, NewObject, PutObjectAcl,
     Verdict, send,
 };
 use brigade_model::{BucketName, Capability, Operation, Outcome, Task, Timestamp, qcs};
 use brigade_s3::simulated::{Body, OWNER, Versioning};
 use bytes::Bytes;
 
-use super::rig::{
-    Fault, Rig, SOURCE, TARGET, at, code, copy, done, effect, exists, lost_in_time, message, put_now, tag, task,
+use super::test_job::{
+    Fault, SOURCE, TARGET, TestTask, at, code, copy, done, effect, exists, lost_in_time, message, put_now, tag, task,
     task_of_version, write,
 };
-use crate::operation::Run;
+use crate::operation::TaskEnd;
 use crate::operation::copy::plan::Sizes;
 
 fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
@@ -27,59 +27,61 @@ fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
     }
 }
 
-async fn rig_with_object() -> Rig {
-    let rig = Rig::new().await;
+async fn test_job_with_object() -> TestTask {
+    let test_job = TestTask::new().await;
     let with = NewObject {
         metadata: metadata("text/plain", &[("a", "1")]),
         tags: vec![tag("x", "1")],
         ..NewObject::default()
     };
-    rig.put_with("k", Bytes::from_static(b"body"), with).await;
-    rig.begin_run();
-    rig
+    test_job.put_with("k", Bytes::from_static(b"body"), with).await;
+    test_job.begin_run();
+    test_job
 }
 
-fn body(rig: &Rig, key: &str) -> String {
-    let object = rig.object(TARGET, key).unwrap_or_else(|| panic!("{key} is copied"));
+fn body(test_job: &TestTask, key: &str) -> String {
+    let object = test_job.object(TARGET, key).unwrap_or_else(|| panic!("{key} is copied"));
     String::from_utf8(object.body.to_bytes().to_vec()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_copy_is_one_call_and_keeps_metadata_and_tags() {
-    let rig = rig_with_object().await;
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
-    let target = rig.object(TARGET, "k").unwrap();
+    let test_job = test_job_with_object().await;
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject]);
+    let target = test_job.object(TARGET, "k").unwrap();
     assert_eq!(target.head.metadata, metadata("text/plain", &[("a", "1")]));
     assert_eq!(target.tags, [tag("x", "1")]);
-    assert_eq!(body(&rig, "k"), "body");
+    assert_eq!(body(&test_job, "k"), "body");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_version_of_the_row_is_copied() {
-    let rig = Rig::new().await;
-    rig.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
-    rig.put("k", "old").await;
-    rig.put("k", "new").await;
-    let first = rig.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
-    assert_eq!(rig.run(&copy(|_| ()), &task_of_version("k", &first), false).await, done());
-    assert_eq!(body(&rig, "k"), "old");
+    let test_job = TestTask::new().await;
+    test_job.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    test_job.put("k", "old").await;
+    test_job.put("k", "new").await;
+    let first = test_job.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    assert_eq!(test_job.run(&copy(|_| ()), &task_of_version("k", &first), false).await, done());
+    assert_eq!(body(&test_job, "k"), "old");
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_get_another_prefix_and_those_without_the_old_one_are_noted() {
-    let rig = rig_with_object().await;
-    rig.put("pic/1", "one").await;
+    let test_job = test_job_with_object().await;
+    test_job.put("pic/1", "one").await;
     let rename = copy(|c| {
         c.prefix_replace = Some(true);
         c.resources_prefix = Some("pic/".into());
         c.target_prefix = Some("new/".into());
     });
-    assert_eq!(rig.run(&rename, &task("pic/1"), false).await, done());
-    assert_eq!(body(&rig, "new/1"), "one");
-    let Run::Done(Outcome::SucceededWith { message }) = rig.run(&rename, &task("k"), false).await else { panic!() };
+    assert_eq!(test_job.run(&rename, &task("pic/1"), false).await, done());
+    assert_eq!(body(&test_job, "new/1"), "one");
+    let TaskEnd::Done(Outcome::SucceededWith { message }) = test_job.run(&rename, &task("k"), false).await else {
+        panic!()
+    };
     assert!(message.contains("does not begin with the prefix"));
-    assert_eq!(body(&rig, "k"), "body");
+    assert_eq!(body(&test_job, "k"), "body");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,13 +95,13 @@ async fn metadata_is_replaced_or_added_to() {
         let metadata = Some(new.clone());
         copy(move |c| (c.metadata_directive, c.metadata) = (Some(directive), metadata))
     };
-    let rig = rig_with_object().await;
-    assert_eq!(rig.run(&with(Directive::Replaced), &task("k"), false).await, done());
-    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
-    let replaced = rig.object(TARGET, "k").unwrap().head.metadata;
+    let test_job = test_job_with_object().await;
+    assert_eq!(test_job.run(&with(Directive::Replaced), &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject]);
+    let replaced = test_job.object(TARGET, "k").unwrap().head.metadata;
     assert_eq!((replaced.content_type, replaced.user), (None, vec![("b".into(), "2".into())]));
-    assert_eq!(rig.run(&with(Directive::Add), &task("k"), false).await, done());
-    let added = rig.object(TARGET, "k").unwrap().head.metadata;
+    assert_eq!(test_job.run(&with(Directive::Add), &task("k"), false).await, done());
+    let added = test_job.object(TARGET, "k").unwrap().head.metadata;
     let expected =
         Metadata { cache_control: Some("no-store".into()), ..metadata("text/plain", &[("a", "1"), ("b", "2")]) };
     assert_eq!(added, expected);
@@ -108,43 +110,47 @@ async fn metadata_is_replaced_or_added_to() {
 #[tokio::test(start_paused = true)]
 async fn tags_are_replaced_or_added_to() {
     let with = |directive| copy(move |c| (c.tagging_directive, c.tags) = (Some(directive), vec![tag("y", "2")]));
-    let rig = rig_with_object().await;
-    assert_eq!(rig.run(&with(Directive::Replaced), &task("k"), false).await, done());
-    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
-    assert_eq!(rig.run(&with(Directive::Add), &task("k"), false).await, done());
-    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("x", "1"), tag("y", "2")]);
+    let test_job = test_job_with_object().await;
+    assert_eq!(test_job.run(&with(Directive::Replaced), &task("k"), false).await, done());
+    assert_eq!(test_job.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
+    assert_eq!(test_job.run(&with(Directive::Add), &task("k"), false).await, done());
+    assert_eq!(test_job.object(TARGET, "k").unwrap().tags, [tag("x", "1"), tag("y", "2")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn tags_that_a_store_drops_from_a_copy_are_put_after_it() {
     let replace = copy(|c| (c.tagging_directive, c.tags) = (Some(Directive::Replaced), vec![tag("y", "2")]));
-    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
-    assert_eq!(rig.run(&replace, &task("k"), false).await, done());
-    let calls = rig.store.take_calls();
+    let test_job = test_job_with_object().await.lacking(Capability::TaggingOnCopy);
+    assert_eq!(test_job.run(&replace, &task("k"), false).await, done());
+    let calls = test_job.store.take_calls();
     assert!(matches!(&calls[..], [Call::CopyObject(copied), Call::PutObjectTagging(_)] if copied.tags.is_none()));
-    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
+    assert_eq!(test_job.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
 
     let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
-    rig.fault(CallKind::PutObjectTagging, Fault::Fails(denied));
-    let run = rig.run(&replace, &task("k"), false).await;
+    test_job.fault(CallKind::PutObjectTagging, Fault::Fails(denied));
+    let run = test_job.run(&replace, &task("k"), false).await;
     assert_eq!(message(&run), "the object was copied; putting its tags failed: Access Denied (attempts 1)");
 
-    rig.fault(CallKind::PutObjectTagging, Fault::Stops);
-    assert_eq!(rig.run(&replace, &task("k"), false).await, Run::Unsettled, "the copy is made, its tags are not put");
+    test_job.fault(CallKind::PutObjectTagging, Fault::Stops);
+    assert_eq!(
+        test_job.run(&replace, &task("k"), false).await,
+        TaskEnd::UnknownEffect,
+        "the copy is made, its tags are not put"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn tags_that_a_store_drops_with_the_old_metadata_are_put_after_the_copy() {
     let metadata = NewMetadata { content_type: Some("text/new".into()), ..NewMetadata::default() };
     let replace = copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Replaced), Some(metadata)));
-    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
-    assert_eq!(rig.run(&replace, &task("k"), false).await, done());
-    let put = rig.store.take_calls().into_iter().find_map(|call| match call {
+    let test_job = test_job_with_object().await.lacking(Capability::TaggingOnCopy);
+    assert_eq!(test_job.run(&replace, &task("k"), false).await, done());
+    let put = test_job.store.take_calls().into_iter().find_map(|call| match call {
         Call::PutObjectTagging(put) => Some(put.tags),
         _ => None,
     });
-    assert_eq!(put, Some(rig.object(SOURCE, "k").unwrap().tags));
-    assert_eq!(rig.object(TARGET, "k").unwrap().tags, rig.object(SOURCE, "k").unwrap().tags);
+    assert_eq!(put, Some(test_job.object(SOURCE, "k").unwrap().tags));
+    assert_eq!(test_job.object(TARGET, "k").unwrap().tags, test_job.object(SOURCE, "k").unwrap().tags);
 }
 
 fn grant(id: &str, permission: &str) -> AclGrant {
@@ -174,29 +180,29 @@ async fn each_acl_directive_has_its_effect() {
         (add, public, vec![], owned(&[grant("reader", "READ"), everybody])),
     ];
     for (directive, canned, grants, expected) in cases {
-        let rig = rig_with_object().await;
+        let test_job = test_job_with_object().await;
         let acl = NewAcl::Grants(Acl { owner: OWNER.into(), grants: owned(&[grant("reader", "READ")]) });
         let request = PutObjectAcl { at: at(SOURCE, "k"), version: None, acl };
-        send(&rig.store.sim, &Leash::unbounded(), request).await.unwrap();
+        send(&test_job.store.sim, &CancelToken::unbounded(), request).await.unwrap();
         let operation = copy(|c| (c.acl_directive, c.canned_acl, c.grants) = (directive, canned, grants));
-        assert_eq!(rig.run(&operation, &task("k"), false).await, done());
-        assert_eq!(rig.object(TARGET, "k").unwrap().acl.grants, expected, "{directive:?} {canned:?}");
+        assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
+        assert_eq!(test_job.object(TARGET, "k").unwrap().acl.grants, expected, "{directive:?} {canned:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_acl_that_the_target_has_already_is_not_put_again() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     let keep = copy(|c| c.acl_directive = Some(Directive::Copy));
-    assert_eq!(rig.run(&keep, &task("k"), false).await, done());
+    assert_eq!(test_job.run(&keep, &task("k"), false).await, done());
     let calls = [CallKind::HeadObject, CallKind::GetObjectAcl, CallKind::CopyObject, CallKind::GetObjectAcl];
-    assert_eq!(rig.store.calls(), calls);
+    assert_eq!(test_job.store.calls(), calls);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_source_modified_at_the_wrong_time_fails_with_412_and_is_not_copied() {
-    let rig = rig_with_object().await;
-    let modified = rig.object(SOURCE, "k").unwrap().head.modified.unwrap();
+    let test_job = test_job_with_object().await;
+    let modified = test_job.object(SOURCE, "k").unwrap().head.modified.unwrap();
     let second = |n: i64| Timestamp::from_second(modified.as_second() + n).ok();
     let cases = [
         (second(0), None, false),
@@ -207,97 +213,97 @@ async fn a_source_modified_at_the_wrong_time_fails_with_412_and_is_not_copied() 
     ];
     for (since, until, holds) in cases {
         let operation = copy(|c| (c.modified_since, c.unmodified_since) = (since, until));
-        let run = rig.run(&operation, &task("k"), false).await;
+        let run = test_job.run(&operation, &task("k"), false).await;
         match holds {
             true => assert_eq!(run, done()),
             false => assert_eq!(code(&run), "PreconditionFailed"),
         }
-        let copies = rig.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count();
+        let copies = test_job.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count();
         assert_eq!(copies, usize::from(holds));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_judged_is_what_is_copied() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     let early = copy(|c| c.modified_since = Some(Timestamp::UNIX_EPOCH));
-    rig.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
-    assert_eq!(code(&rig.run(&early, &task("k"), false).await), "PreconditionFailed");
-    assert!(!exists(&rig, TARGET, "k").await);
+    test_job.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
+    assert_eq!(code(&test_job.run(&early, &task("k"), false).await), "PreconditionFailed");
+    assert!(!exists(&test_job, TARGET, "k").await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn class_and_encryption_are_as_the_job_says_and_standard_otherwise() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     let archive = copy(|c| {
         c.storage_class = Some(StorageClass::Archive);
         c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() });
     });
-    assert_eq!(rig.run(&archive, &task("k"), false).await, done());
-    let head = rig.object(TARGET, "k").unwrap().head;
+    assert_eq!(test_job.run(&archive, &task("k"), false).await, done());
+    let head = test_job.object(TARGET, "k").unwrap().head;
     assert_eq!((head.storage_class.as_deref(), head.sse.as_deref()), (Some("GLACIER"), Some("AES256")));
     assert_eq!(head.metadata.content_type.as_deref(), Some("text/plain"), "encryption does not touch metadata");
-    rig.store.take_calls();
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    let calls = rig.store.take_calls();
+    test_job.store.take_calls();
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    let calls = test_job.store.take_calls();
     assert!(matches!(&calls[..], [Call::CopyObject(c)] if c.storage_class.as_deref() == Some("STANDARD")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_target_bucket_that_the_role_does_not_allow_fails_without_a_call() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     let foreign = copy(|c| c.target = qcs::parse_bucket("qcs::cos:r:uid/1:foreign").unwrap());
-    let run = rig.run(&foreign, &task("k"), false).await;
+    let run = test_job.run(&foreign, &task("k"), false).await;
     assert_eq!(code(&run), "AccessDenied");
     assert!(message(&run).contains("target buckets that the role allows"));
-    assert_eq!(rig.store.calls(), []);
+    assert_eq!(test_job.store.calls(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn user_metadata_that_would_grow_too_large_fails_before_the_copy() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     let metadata = NewMetadata { user: vec![("b".into(), "v".repeat(2046))], ..NewMetadata::default() };
     let add = copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Add), Some(metadata)));
-    assert_eq!(code(&rig.run(&add, &task("k"), false).await), "MetadataTooLarge");
-    assert_eq!(rig.store.calls(), [CallKind::HeadObject]);
+    assert_eq!(code(&test_job.run(&add, &task("k"), false).await), "MetadataTooLarge");
+    assert_eq!(test_job.store.calls(), [CallKind::HeadObject]);
 }
 
 // The rows of the table of looks: copy to another key.
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_whose_answer_was_lost_is_done_when_the_target_is_as_wanted() {
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(rig.store.calls(), [CallKind::CopyObject, CallKind::HeadObject, CallKind::HeadObject]);
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), true).await, done());
-    assert_eq!(rig.store.calls(), [CallKind::HeadObject; 2], "a redo looks, and copies nothing");
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject, CallKind::HeadObject, CallKind::HeadObject]);
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), true).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::HeadObject; 2], "a redo looks, and copies nothing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
-    let rig = Rig::new().await;
-    rig.put("k", "body").await;
-    put_now(&rig.store.sim, TARGET, "k", "older than the lease");
-    rig.begin_run();
-    rig.fault(CallKind::CopyObject, Fault::RequestLost);
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(body(&rig, "k"), "body");
-    rig.put("new", "never attempted").await;
-    assert_eq!(rig.run(&copy(|_| ()), &task("new"), true).await, done());
-    assert_eq!(body(&rig, "new"), "never attempted");
+    let test_job = TestTask::new().await;
+    test_job.put("k", "body").await;
+    put_now(&test_job.store.sim, TARGET, "k", "older than the lease");
+    test_job.begin_run();
+    test_job.fault(CallKind::CopyObject, Fault::RequestLost);
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(body(&test_job, "k"), "body");
+    test_job.put("new", "never attempted").await;
+    assert_eq!(test_job.run(&copy(|_| ()), &task("new"), true).await, done());
+    assert_eq!(body(&test_job, "new"), "never attempted");
 }
 
 /// An object of 2 GiB, which one CopyObject carries and whose time is 271 s.
-async fn rig_with_large_object() -> Rig {
-    let rig = Rig::with_sizes(Sizes::default()).await;
-    rig.store.sim.put(&at(SOURCE, "k"), Body::zeros(2 << 30)).unwrap();
-    rig.begin_run();
-    rig
+async fn test_job_with_large_object() -> TestTask {
+    let test_job = TestTask::with_sizes(Sizes::default()).await;
+    test_job.store.sim.put(&at(SOURCE, "k"), Body::zeros(2 << 30)).unwrap();
+    test_job.begin_run();
+    test_job
 }
 
-fn copies(rig: &Rig) -> Vec<Option<u64>> {
-    let copies = rig.store.take_calls().into_iter().filter_map(|call| match call {
+fn copies(test_job: &TestTask) -> Vec<Option<u64>> {
+    let copies = test_job.store.take_calls().into_iter().filter_map(|call| match call {
         Call::CopyObject(copy) => Some(copy.size),
         _ => None,
     });
@@ -306,53 +312,53 @@ fn copies(rig: &Rig) -> Vec<Option<u64>> {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_copy_of_unknown_size_has_the_time_of_the_size_that_the_look_tells_and_runs_once() {
-    let rig = rig_with_large_object().await;
-    rig.fault(CallKind::CopyObject, Fault::LandsAfter(Duration::from_secs(50)));
-    let begun = rig.clock.monotonic();
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(copies(&rig), [None], "it did not run twice");
-    let took = rig.clock.monotonic().since(begun);
+    let test_job = test_job_with_large_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::LandsAfter(Duration::from_secs(50)));
+    let begun = test_job.clock.monotonic();
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(copies(&test_job), [None], "it did not run twice");
+    let took = test_job.clock.monotonic().since(begun);
     assert!(took < Duration::from_secs(100), "it is looked for now and then: {took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_attempt_after_a_lost_copy_of_unknown_size_has_the_time_that_it_needs() {
-    let rig = rig_with_large_object().await;
-    rig.fault(CallKind::CopyObject, Fault::Fails(lost_in_time()));
-    let begun = rig.clock.monotonic();
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(copies(&rig), [None, Some(2 << 30)]);
-    let waited = rig.clock.monotonic().since(begun);
+    let test_job = test_job_with_large_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::Fails(lost_in_time()));
+    let begun = test_job.clock.monotonic();
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(copies(&test_job), [None, Some(2 << 30)]);
+    let waited = test_job.clock.monotonic().since(begun);
     assert!(waited >= Duration::from_secs(2 * 271), "the first one had its time twice: {waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn metadata_that_the_store_cannot_tell_is_kept_by_the_stores_own_copy_and_replaced_by_the_job() {
-    let rig = rig_with_object().await;
-    rig.store.untold_metadata.store(2, Ordering::Relaxed);
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    let test_job = test_job_with_object().await;
+    test_job.store.untold_metadata.store(2, Ordering::Relaxed);
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     let replaced = copy(|c| c.metadata_directive = Some(Directive::Replaced));
-    assert_eq!(rig.run(&replaced, &task("k"), false).await, done());
+    assert_eq!(test_job.run(&replaced, &task("k"), false).await, done());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_says_how_much() {
-    let fails = async |rig: &Rig, operation: &Operation, size: Option<u64>| {
-        rig.store.untold_metadata.store(2, Ordering::Relaxed);
-        let run = rig.run(operation, &Task { size, ..task("k") }, false).await;
+    let fails = async |test_job: &TestTask, operation: &Operation, size: Option<u64>| {
+        test_job.store.untold_metadata.store(2, Ordering::Relaxed);
+        let run = test_job.run(operation, &Task { size, ..task("k") }, false).await;
         assert_eq!((code(&run), effect(&run)), ("MetadataNotTold", TaskEffect::None));
         assert!(message(&run).contains("2 entries") && message(&run).contains("x-amz-missing-meta"), "{run:?}");
-        assert!(rig.object(TARGET, "k").is_none() && rig.store.sim.open_uploads().is_empty());
+        assert!(test_job.object(TARGET, "k").is_none() && test_job.store.sim.open_uploads().is_empty());
     };
-    fails(&rig_with_object().await, &copy(|c| c.metadata_directive = Some(Directive::Add)), None).await;
+    fails(&test_job_with_object().await, &copy(|c| c.metadata_directive = Some(Directive::Add)), None).await;
 
-    let in_parts = Rig::new().await;
+    let in_parts = TestTask::new().await;
     in_parts.put_with("k", Bytes::from(vec![7; 13 << 20]), NewObject::default()).await;
     in_parts.begin_run();
     fails(&in_parts, &copy(|_| ()), Some(13 << 20)).await;
 
     for bytes in [4, 13 << 20] {
-        let (through_us, other) = Rig::with_two_stores().await;
+        let (through_us, other) = TestTask::with_two_stores().await;
         through_us.put_with("k", Bytes::from(vec![7; bytes]), NewObject::default()).await;
         through_us.begin_run();
         fails(&through_us, &copy(|_| ()), None).await;
@@ -362,20 +368,26 @@ async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_sa
 
 #[tokio::test(start_paused = true)]
 async fn what_another_writer_wrote_over_a_lost_copy_is_left_as_it_is() {
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::CopyObject, write(TARGET, "k", "somebody's"));
-    assert_eq!(code(&rig.run(&copy(|_| ()), &task("k"), false).await), "ChangedSinceAttempt");
-    assert_eq!(code(&rig.run(&copy(|_| ()), &task("k"), true).await), "ChangedSinceAttempt");
-    assert_eq!(body(&rig, "k"), "somebody's");
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, write(TARGET, "k", "somebody's"));
+    assert_eq!(code(&test_job.run(&copy(|_| ()), &task("k"), false).await), "ChangedSinceAttempt");
+    assert_eq!(code(&test_job.run(&copy(|_| ()), &task("k"), true).await), "ChangedSinceAttempt");
+    assert_eq!(body(&test_job, "k"), "somebody's");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_redo_puts_what_follows_a_copy_once_more() {
-    let rig = rig_with_object().await.lacking(Capability::TaggingOnCopy);
+    let test_job = test_job_with_object().await.lacking(Capability::TaggingOnCopy);
     let replace = copy(|c| (c.tagging_directive, c.tags) = (Some(Directive::Replaced), vec![tag("y", "2")]));
-    rig.fault(CallKind::PutObjectTagging, Fault::Stops);
-    assert_eq!(rig.run(&replace, &task("k"), false).await, Run::Unsettled);
-    let again = Rig { bench: crate::operation::Bench { leash: Leash::unbounded(), ..rig.bench.clone() }, ..rig };
+    test_job.fault(CallKind::PutObjectTagging, Fault::Stops);
+    assert_eq!(test_job.run(&replace, &task("k"), false).await, TaskEnd::UnknownEffect);
+    let again = TestTask {
+        slice_context: crate::operation::SliceContext {
+            cancel: CancelToken::unbounded(),
+            ..test_job.slice_context.clone()
+        },
+        ..test_job
+    };
     assert_eq!(again.run(&replace, &task("k"), true).await, done());
     assert_eq!(again.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
     assert!(!again.store.calls()[2..].contains(&CallKind::CopyObject));
@@ -383,11 +395,11 @@ async fn a_redo_puts_what_follows_a_copy_once_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_is_never_answered_is_unconfirmed_after_three_acts() {
-    let rig = rig_with_object().await;
+    let test_job = test_job_with_object().await;
     for _ in 0..3 {
-        rig.fault(CallKind::CopyObject, Fault::RequestLost);
+        test_job.fault(CallKind::CopyObject, Fault::RequestLost);
     }
-    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    let run = test_job.run(&copy(|_| ()), &task("k"), false).await;
     assert_eq!((code(&run), message(&run)), ("Unconfirmed", "RequestTimeout: no answer in 30 s (attempts 3)"));
 }
 
@@ -403,62 +415,74 @@ fn in_place(change: impl FnOnce(&mut brigade_model::operation::Copy)) -> brigade
 #[tokio::test(start_paused = true)]
 async fn a_lost_copy_onto_itself_is_done_when_class_and_metadata_are_as_wanted() {
     let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
-    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done());
-    assert_eq!(rig.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count(), 1);
-    assert_eq!(rig.run(&to_ia, &task("k"), true).await, done());
-    assert!(!rig.store.calls().contains(&CallKind::CopyObject));
-    assert_eq!(rig.object(SOURCE, "k").unwrap().head.storage_class.as_deref(), Some("STANDARD_IA"));
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(test_job.run(&to_ia, &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls().iter().filter(|kind| **kind == CallKind::CopyObject).count(), 1);
+    assert_eq!(test_job.run(&to_ia, &task("k"), true).await, done());
+    assert!(!test_job.store.calls().contains(&CallKind::CopyObject));
+    assert_eq!(test_job.object(SOURCE, "k").unwrap().head.storage_class.as_deref(), Some("STANDARD_IA"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_copy_onto_itself_is_made_again_when_they_are_not() {
     let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::CopyObject, write(SOURCE, "k", "somebody's"));
-    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done(), "what another writer wrote is what is to be copied");
-    let object = rig.object(SOURCE, "k").unwrap();
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, write(SOURCE, "k", "somebody's"));
+    assert_eq!(
+        test_job.run(&to_ia, &task("k"), false).await,
+        done(),
+        "what another writer wrote is what is to be copied"
+    );
+    let object = test_job.object(SOURCE, "k").unwrap();
     assert_eq!(object.head.storage_class.as_deref(), Some("STANDARD_IA"));
     assert_eq!(&object.body.to_bytes()[..], b"somebody's");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_redo_of_a_copy_onto_itself_is_not_judged_by_the_time_that_it_wrote_itself() {
-    let rig = rig_with_object().await;
-    let modified = rig.object(SOURCE, "k").unwrap().head.modified;
+    let test_job = test_job_with_object().await;
+    let modified = test_job.object(SOURCE, "k").unwrap().head.modified;
     let to_ia = in_place(|c| (c.storage_class, c.unmodified_since) = (Some(StorageClass::StandardIa), modified));
-    rig.fault(CallKind::CopyObject, Fault::AnswerLost);
-    assert_eq!(rig.run(&to_ia, &task("k"), false).await, done());
-    assert_eq!(rig.run(&to_ia, &task("k"), true).await, done());
-    assert_eq!(code(&rig.run(&to_ia, &task("k"), false).await), "PreconditionFailed");
+    test_job.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(test_job.run(&to_ia, &task("k"), false).await, done());
+    assert_eq!(test_job.run(&to_ia, &task("k"), true).await, done());
+    assert_eq!(code(&test_job.run(&to_ia, &task("k"), false).await), "PreconditionFailed");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_onto_itself_that_changes_nothing_fails_with_the_stores_code() {
-    let rig = rig_with_object().await;
-    let run = rig.run(&in_place(|_| ()), &task("k"), false).await;
+    let test_job = test_job_with_object().await;
+    let run = test_job.run(&in_place(|_| ()), &task("k"), false).await;
     assert_eq!(code(&run), "InvalidRequest");
     assert!(message(&run).contains("illegal"));
 }
 
-// Leashes.
+// CancelRegistry.
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_has_to_stop_tells_whether_anything_may_have_happened() {
     let stopped = |kind| async move {
-        let rig = rig_with_object().await;
-        rig.fault(CallKind::CopyObject, Fault::RequestLost);
-        rig.fault(kind, Fault::Stops);
+        let test_job = test_job_with_object().await;
+        test_job.fault(CallKind::CopyObject, Fault::RequestLost);
+        test_job.fault(kind, Fault::Stops);
         let needs_head = copy(|c| c.modified_since = Some(Timestamp::UNIX_EPOCH));
-        rig.run(&needs_head, &task("k"), false).await
+        test_job.run(&needs_head, &task("k"), false).await
     };
-    assert_eq!(stopped(CallKind::HeadObject).await, Run::NotAttempted, "before the first act");
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::CopyObject, Fault::RequestLost);
-    rig.fault(CallKind::HeadObject, Fault::Stops);
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, Run::Unsettled, "after an act of unknown effect");
-    let rig = rig_with_object().await;
-    rig.fault(CallKind::HeadObject, Fault::Stops);
-    assert_eq!(rig.run(&copy(|_| ()), &Task { size: Some(4), ..task("k") }, true).await, Run::Unsettled, "a redo");
+    assert_eq!(stopped(CallKind::HeadObject).await, TaskEnd::NotAttempted, "before the first act");
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::RequestLost);
+    test_job.fault(CallKind::HeadObject, Fault::Stops);
+    assert_eq!(
+        test_job.run(&copy(|_| ()), &task("k"), false).await,
+        TaskEnd::UnknownEffect,
+        "after an act of unknown effect"
+    );
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::HeadObject, Fault::Stops);
+    assert_eq!(
+        test_job.run(&copy(|_| ()), &Task { size: Some(4), ..task("k") }, true).await,
+        TaskEnd::UnknownEffect,
+        "a redo"
+    );
 }

@@ -5,16 +5,18 @@ use brigade_model::operation::{
     CannedAcl, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tagging,
 };
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, CallKind, CopyObject, DeleteObject, DeleteObjects, Effect, Leash, NewObject, ObjectStore,
-    RestoreDone, Verdict,
+    Answer, Call, CallError, CallKind, CancelToken, CopyObject, DeleteObject, DeleteObjects, Effect, NewObject,
+    ObjectStore, RestoreDone, Verdict,
 };
 use brigade_model::{Capabilities, Capability, EndpointKind, Operation, Outcome, Task, VersionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rig::{Fault, Rig, SOURCE, Scripted, TARGET, at, code, copy, done, message, tag, task, task_of_version};
-use crate::dry_run::Rehearsal;
-use crate::operation::{Run, run_one};
+use super::test_job::{
+    Fault, SOURCE, Scripted, TARGET, TestTask, at, code, copy, done, message, tag, task, task_of_version,
+};
+use crate::dry_run::DryRun;
+use crate::operation::{TaskEnd, run_one};
 use crate::places::Grantees;
 
 /// What real servers do: answer 2xx and do something else.
@@ -41,7 +43,7 @@ struct Careless {
 
 #[async_trait]
 impl ObjectStore for Careless {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let call = match (self.habit, call) {
             (Habit::IgnoresVersions, Call::DeleteObject(delete)) => {
                 Call::DeleteObject(DeleteObject { version: None, ..delete })
@@ -86,18 +88,18 @@ impl ObjectStore for Careless {
             }
             (_, call) => call,
         };
-        self.inner.call(leash, call).await
+        self.inner.call(cancel, call).await
     }
 }
 
-/// A rig over an unprobed store of such a habit, with the object `k`, archived or not.
-async fn rig(habit: Habit, with: NewObject) -> Rig {
-    let mut rig = Rig::new().await.unprobed();
-    let store: Arc<dyn ObjectStore> = Arc::new(Careless { inner: rig.store.clone(), habit });
-    (rig.bench.source.store, rig.bench.target.store) = (store.clone(), store);
-    rig.put_with("k", bytes::Bytes::from_static(b"body"), with).await;
-    rig.begin_run();
-    rig
+/// A test job over an unprobed store of such a habit, with the object `k`, archived or not.
+async fn test_job(habit: Habit, with: NewObject) -> TestTask {
+    let mut test_job = TestTask::new().await.unprobed();
+    let store: Arc<dyn ObjectStore> = Arc::new(Careless { inner: test_job.store.clone(), habit });
+    (test_job.slice_context.source.store, test_job.slice_context.target.store) = (store.clone(), store);
+    test_job.put_with("k", bytes::Bytes::from_static(b"body"), with).await;
+    test_job.begin_run();
+    test_job
 }
 
 fn archived() -> NewObject {
@@ -143,56 +145,57 @@ fn restore() -> Operation {
 #[tokio::test(start_paused = true)]
 async fn a_row_that_names_a_version_never_touches_the_current_object_of_a_store_without_versions() {
     for kind in [EndpointKind::Garage, EndpointKind::Other] {
-        let mut rig = rig(Habit::IgnoresVersions, NewObject::default()).await;
+        let mut test_job = test_job(Habit::IgnoresVersions, NewObject::default()).await;
         let capabilities = Capabilities::known(kind, None);
-        (rig.bench.source.capabilities, rig.bench.target.capabilities) = (capabilities.clone(), capabilities);
+        (test_job.slice_context.source.capabilities, test_job.slice_context.target.capabilities) =
+            (capabilities.clone(), capabilities);
         for version in ["3HL4kqtJlcpXroDTDmJ", "null"] {
             let named = task_of_version("k", &VersionId::new(version).unwrap());
             for operation in [Operation::Delete, copy(|_| ()), tagging(), restore()] {
-                let run = rig.run(&operation, &named, false).await;
+                let run = test_job.run(&operation, &named, false).await;
                 assert_eq!(code(&run), "NotImplemented", "{kind:?} {operation:?}");
                 assert!(message(&run).contains("`versions`"), "{run:?}");
             }
             let second = Task { number: 1, ..task_of_version("k", &VersionId::new("2").unwrap()) };
-            let runs = rig.run_group(&[named, second]).await;
+            let runs = test_job.run_group(&[named, second]).await;
             assert!(runs.iter().all(|run| code(run) == "NotImplemented"), "{runs:?}");
         }
-        assert_eq!(rig.store.calls(), [], "nothing is asked of the store");
-        assert!(rig.object(SOURCE, "k").is_some(), "the current object stays");
+        assert_eq!(test_job.store.calls(), [], "nothing is asked of the store");
+        assert!(test_job.object(SOURCE, "k").is_some(), "the current object stays");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn rows_without_versions_are_deleted_together_though_others_of_their_group_are_refused() {
-    let rig = rig(Habit::IgnoresVersions, NewObject::default()).await;
-    rig.put("named", "body").await;
-    rig.put("l", "body").await;
+    let test_job = test_job(Habit::IgnoresVersions, NewObject::default()).await;
+    test_job.put("named", "body").await;
+    test_job.put("l", "body").await;
     let named = Task { number: 1, ..task_of_version("named", &VersionId::new("1").unwrap()) };
-    let runs = rig.run_group(&[task("k"), named, Task { number: 2, ..task("l") }]).await;
+    let runs = test_job.run_group(&[task("k"), named, Task { number: 2, ..task("l") }]).await;
     assert_eq!((&runs[0], code(&runs[1]), &runs[2]), (&done(), "NotImplemented", &done()));
-    assert_eq!(["k", "named", "l"].map(|key| rig.object(SOURCE, key).is_some()), [false, true, false]);
-    assert_eq!(rig.store.calls(), [CallKind::DeleteObjects], "one call for both");
+    assert_eq!(["k", "named", "l"].map(|key| test_job.object(SOURCE, key).is_some()), [false, true, false]);
+    assert_eq!(test_job.store.calls(), [CallKind::DeleteObjects], "one call for both");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_whose_key_a_store_could_take_for_another_is_refused() {
-    let rig = rig(Habit::FoldsKeys, NewObject::default()).await;
+    let test_job = test_job(Habit::FoldsKeys, NewObject::default()).await;
     for key in ["/k", "k/", "//k"] {
-        assert_eq!(code(&rig.run(&Operation::Delete, &task(key), false).await), "NotImplemented", "{key}");
+        assert_eq!(code(&test_job.run(&Operation::Delete, &task(key), false).await), "NotImplemented", "{key}");
     }
-    assert!(rig.object(SOURCE, "k").is_some(), "the one without the slash stays");
-    rig.store.sim.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
+    assert!(test_job.object(SOURCE, "k").is_some(), "the one without the slash stays");
+    test_job.store.sim.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
     let slashed = copy(|c| (c.prefix_replace, c.target_prefix) = (Some(true), Some("/".into())));
-    let run = rig.run(&slashed, &task("k"), false).await;
+    let run = test_job.run(&slashed, &task("k"), false).await;
     assert!(message(&run).contains("`distinct-keys`"), "{run:?}");
-    assert_eq!(rig.store.calls(), []);
+    assert_eq!(test_job.store.calls(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn tags_that_an_unprobed_store_drops_from_a_copy_are_put_after_it() {
-    let rig = rig(Habit::DropsTagsOfCopies, NewObject::default()).await;
-    assert_eq!(rig.run(&tagged_copy(), &task("k"), false).await, done());
-    assert_eq!(rig.object(TARGET, "k").unwrap().tags, [tag("a", "1"), tag("b", "2")]);
+    let test_job = test_job(Habit::DropsTagsOfCopies, NewObject::default()).await;
+    assert_eq!(test_job.run(&tagged_copy(), &task("k"), false).await, done());
+    assert_eq!(test_job.object(TARGET, "k").unwrap().tags, [tag("a", "1"), tag("b", "2")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,34 +210,34 @@ async fn what_an_unprobed_store_takes_and_does_not_keep_fails_the_row() {
         (Habit::DropsMetadata, described_copy(Directive::Add), "MetadataNotKept"),
         (Habit::DropsEncryption, encrypted_copy(), "EncryptionNotKept"),
     ] {
-        let rig = rig(habit, NewObject::default()).await;
-        assert_eq!(code(&rig.run(&operation, &task("k"), false).await), expected, "{habit:?}");
+        let test_job = test_job(habit, NewObject::default()).await;
+        assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), expected, "{habit:?}");
     }
-    let rig = rig(Habit::ForgetsRestores, archived()).await;
-    assert_eq!(code(&rig.run(&restore(), &task("k"), false).await), "RestoreNotBegun");
+    let test_job = test_job(Habit::ForgetsRestores, archived()).await;
+    assert_eq!(code(&test_job.run(&restore(), &task("k"), false).await), "RestoreNotBegun");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_tagging_call_never_overwrites_an_object_of_an_unprobed_store() {
-    let rig = rig(Habit::TakesTagsForBodies, NewObject::default()).await;
+    let test_job = test_job(Habit::TakesTagsForBodies, NewObject::default()).await;
     for operation in [tagging(), tagged_copy()] {
-        let run = rig.run(&operation, &task("k"), false).await;
+        let run = test_job.run(&operation, &task("k"), false).await;
         assert_eq!(code(&run), "InvalidAnswer", "{run:?}");
     }
     for bucket in [SOURCE, TARGET] {
-        assert_eq!(rig.object(bucket, "k").unwrap().head.size, 4, "{bucket}");
+        assert_eq!(test_job.object(bucket, "k").unwrap().head.size, 4, "{bucket}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_canned_acl_that_an_unprobed_store_drops_from_a_copy_is_set_as_grants() {
-    let rig = rig(Habit::IgnoresAclsOfCopies, NewObject::default()).await;
-    assert_eq!(rig.run(&public_copy(), &task("k"), false).await, done());
-    let proved = Rig::new().await;
+    let test_job = test_job(Habit::IgnoresAclsOfCopies, NewObject::default()).await;
+    assert_eq!(test_job.run(&public_copy(), &task("k"), false).await, done());
+    let proved = TestTask::new().await;
     proved.put("k", "body").await;
     proved.begin_run();
     assert_eq!(proved.run(&public_copy(), &task("k"), false).await, done());
-    assert_eq!(rig.object(TARGET, "k").unwrap().acl, proved.object(TARGET, "k").unwrap().acl);
+    assert_eq!(test_job.object(TARGET, "k").unwrap().acl, proved.object(TARGET, "k").unwrap().acl);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,57 +246,57 @@ async fn an_unprobed_store_that_does_everything_is_good_for_everything_but_versi
     let described = [Directive::Replaced, Directive::Add].map(described_copy);
     let operations = operations.into_iter().chain(described).chain([encrypted_copy()]);
     for operation in operations.into_iter().chain([Operation::Delete]) {
-        let rig = rig(Habit::None, NewObject::default()).await;
-        assert_eq!(rig.run(&operation, &task("k"), false).await, done(), "{operation:?}");
+        let test_job = test_job(Habit::None, NewObject::default()).await;
+        assert_eq!(test_job.run(&operation, &task("k"), false).await, done(), "{operation:?}");
     }
-    let rig = rig(Habit::None, archived()).await;
-    assert_eq!(rig.run(&restore(), &task("k"), false).await, done());
+    let test_job = test_job(Habit::None, archived()).await;
+    assert_eq!(test_job.run(&restore(), &task("k"), false).await, done());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_copy_on_an_unprobed_store_is_one_call() {
-    let rig = rig(Habit::None, NewObject::default()).await;
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert_eq!(rig.store.calls(), [CallKind::CopyObject]);
+    let test_job = test_job(Habit::None, NewObject::default()).await;
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_on_an_unprobed_store_foresees_what_is_read_back() {
     let operations = [tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging(), restore()];
     for operation in operations {
-        let rig = rig(Habit::None, archived()).await;
-        let rehearsal = Rehearsal::at(&rig.bench);
-        let run = run_one(&rig.prepare(&operation), &rehearsal.bench, &task("k"), false).await;
+        let test_job = test_job(Habit::None, archived()).await;
+        let dry_run = DryRun::at(&test_job.slice_context);
+        let run = run_one(&test_job.prepare(&operation), &dry_run.slice_context, &task("k"), false).await;
         assert_eq!(run, done(), "{operation:?}");
-        let effects = rig.store.sim.effects();
+        let effects = test_job.store.sim.effects();
         assert!(effects.len() == 1, "only the put of the test: {effects:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_grantee_of_cos_is_granted_by_the_id_that_its_uin_is_mapped_to() {
-    let mut rig = rig(Habit::None, NewObject::default()).await;
+    let mut test_job = test_job(Habit::None, NewObject::default()).await;
     let ids = BTreeMap::from([("100000000002".to_owned(), "5c8b".to_owned())]);
-    rig.bench.target.grantees = Grantees::by_uin(ids);
+    test_job.slice_context.target.grantees = Grantees::by_uin(ids);
     let mapped = granted_copy("qcs::cam::uin/100000000001:uin/100000000002");
-    assert_eq!(rig.run(&mapped, &task("k"), false).await, done());
-    let granted = rig.object(TARGET, "k").unwrap().acl.grants;
+    assert_eq!(test_job.run(&mapped, &task("k"), false).await, done());
+    let granted = test_job.object(TARGET, "k").unwrap().acl.grants;
     assert!(format!("{granted:?}").contains("5c8b"), "{granted:?}");
-    let run = rig.run(&granted_copy("qcs::cam::uin/1:uin/1"), &task("k"), false).await;
+    let run = test_job.run(&granted_copy("qcs::cam::uin/1:uin/1"), &task("k"), false).await;
     assert!(code(&run) == "InvalidArgument" && message(&run).contains("grantees"), "{run:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_known_to_keep_what_it_is_told_is_not_asked_again() {
-    let mut rig = rig(Habit::None, NewObject::default()).await;
+    let mut test_job = test_job(Habit::None, NewObject::default()).await;
     let all = Capabilities::proved(Capability::ALL);
-    (rig.bench.source.capabilities, rig.bench.target.capabilities) = (all.clone(), all);
+    (test_job.slice_context.source.capabilities, test_job.slice_context.target.capabilities) = (all.clone(), all);
     for operation in [tagged_copy(), public_copy(), class_copy()] {
-        assert_eq!(rig.run(&operation, &task("k"), false).await, done());
-        assert_eq!(rig.store.calls(), [CallKind::CopyObject], "{operation:?}");
+        assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
+        assert_eq!(test_job.store.calls(), [CallKind::CopyObject], "{operation:?}");
     }
-    assert!(matches!(rig.run(&tagging(), &task("k"), false).await, Run::Done(Outcome::Succeeded)));
-    assert_eq!(rig.store.calls(), [CallKind::PutObjectTagging]);
+    assert!(matches!(test_job.run(&tagging(), &task("k"), false).await, TaskEnd::Done(Outcome::Succeeded)));
+    assert_eq!(test_job.store.calls(), [CallKind::PutObjectTagging]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,15 +305,15 @@ async fn a_source_without_a_tag_set_has_no_tags_to_carry_and_a_missing_right_is_
         let error = CallError { http_status: Some(status), ..CallError::new(verdict, Effect::None, code, "told") };
         Fault::Fails(error)
     };
-    let (rig, other) = Rig::with_two_stores().await;
-    rig.put_with("k", "body".into(), NewObject { tags: vec![tag("a", "1")], ..NewObject::default() }).await;
-    rig.begin_run();
-    rig.fault(CallKind::GetObjectTagging, refused(Verdict::Missing, 404, "NoSuchTagSet"));
-    assert_eq!(rig.run(&copy(|_| ()), &task("k"), false).await, done());
+    let (test_job, other) = TestTask::with_two_stores().await;
+    test_job.put_with("k", "body".into(), NewObject { tags: vec![tag("a", "1")], ..NewObject::default() }).await;
+    test_job.begin_run();
+    test_job.fault(CallKind::GetObjectTagging, refused(Verdict::Missing, 404, "NoSuchTagSet"));
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     assert!(other.sim.object(&at(TARGET, "k")).unwrap().tags.is_empty());
 
-    rig.fault(CallKind::GetObjectTagging, refused(Verdict::Denied, 403, "AccessDenied"));
-    let run = rig.run(&copy(|_| ()), &task("k"), false).await;
+    test_job.fault(CallKind::GetObjectTagging, refused(Verdict::Denied, 403, "AccessDenied"));
+    let run = test_job.run(&copy(|_| ()), &task("k"), false).await;
     assert_eq!(code(&run), "AccessDenied");
     for advice in ["s3:GetObjectTagging", "`brigade endpoint probe`"] {
         assert!(message(&run).contains(advice), "{run:?}");

@@ -24,7 +24,7 @@ fn row(first_task: u64, tasks: usize) -> SliceRow {
         succeeded: 0,
         failed: 0,
         is_leased: false,
-        must_look: false,
+        must_check: false,
         revocations: 0,
         first_leased: None,
         unsettled_since: None,

@@ -2,7 +2,7 @@
 
 use brigade_model::Job;
 use brigade_model::ports::job_store::StageLease;
-use brigade_model::ports::object_store::Leash;
+use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{JobStore, Spool};
 
 use crate::byte_budget::ByteBudget;
@@ -25,7 +25,7 @@ pub(crate) struct Prepare<'a> {
     /// What the slices and outcomes of its account may take, in bytes.
     pub(crate) bytes_max: u64,
     /// How long it may go on.
-    pub(crate) leash: &'a Leash,
+    pub(crate) cancel: &'a CancelToken,
     /// The bytes of bodies that this process holds.
     pub(crate) bytes: &'a ByteBudget,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Prepare<'a> {
 impl<'a> Prepare<'a> {
     /// What the cutting of its tasks into slices needs.
     pub(super) fn slicing(&self) -> Slicing<'a> {
-        let &Self { job, lease, jobs, spool, bytes_max, leash, .. } = self;
-        Slicing { job, lease, jobs, spool, bytes_max, leash }
+        let &Self { job, lease, jobs, spool, bytes_max, cancel, .. } = self;
+        Slicing { job, lease, jobs, spool, bytes_max, cancel }
     }
 }

@@ -28,7 +28,7 @@ use crate::manifest::csv::StrangeFirstRow;
 use crate::manifest::row::{self, Row};
 use crate::manifest::tasks::TaskReader;
 use crate::manifest::{Doubt, Located};
-use crate::setback::Setback;
+use crate::stage_error::StageError;
 
 /// Looks under way at once: a few round trips for a sample, and no burst. ours
 const LOOKS_AT_ONCE: usize = 16;
@@ -69,7 +69,7 @@ impl Doubts {
         self,
         what: Prepare<'_>,
         (known, possible): (Option<Separator>, Vec<Separator>),
-    ) -> Result<Separator, Setback> {
+    ) -> Result<Separator, StageError> {
         let separator = match known {
             Some(separator) => separator,
             None => decide_separator(what, &possible, self.separated.into_rows().collect()).await?,
@@ -89,7 +89,7 @@ fn read_as(row: Row, separator: Separator) -> Option<Task> {
     Some(Task { key, ..row.task })
 }
 
-async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<Row>) -> Result<Separator, Setback> {
+async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<Row>) -> Result<Separator, StageError> {
     // Without a task there is nothing to read.
     if rows.is_empty() {
         return Ok(Separator::Comma);
@@ -101,18 +101,22 @@ async fn decide_separator(what: Prepare<'_>, possible: &[Separator], rows: Vec<R
     let exact = look(what, tasks(Separator::Comma)).await?;
     let without_blank = look(what, tasks(Separator::CommaBlank)).await?;
     let why = match (exact, without_blank) {
-        (Found { refusal: Some(refusal), .. }, _) | (_, Found { refusal: Some(refusal), .. }) => {
+        (Existing { refusal: Some(refusal), .. }, _) | (_, Existing { refusal: Some(refusal), .. }) => {
             format!("a look was refused: {refusal}")
         }
-        (Found { exists: true, .. }, Found { exists: false, .. }) => return Ok(Separator::Comma),
-        (Found { exists: false, .. }, Found { exists: true, .. }) => return Ok(Separator::CommaBlank),
-        (Found { exists: true, .. }, Found { exists: true, .. }) => "objects exist with and without it".to_owned(),
-        (Found { exists: false, .. }, Found { exists: false, .. }) => "no object exists with it or without".to_owned(),
+        (Existing { exists: true, .. }, Existing { exists: false, .. }) => return Ok(Separator::Comma),
+        (Existing { exists: false, .. }, Existing { exists: true, .. }) => return Ok(Separator::CommaBlank),
+        (Existing { exists: true, .. }, Existing { exists: true, .. }) => {
+            "objects exist with and without it".to_owned()
+        }
+        (Existing { exists: false, .. }, Existing { exists: false, .. }) => {
+            "no object exists with it or without".to_owned()
+        }
     };
     Err(doubtful(what, Doubt::Separator(why)))
 }
 
-async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Setback> {
+async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), StageError> {
     let decoded = |encoding, tasks: &[Task]| -> Vec<Task> {
         let decode = |task: &Task| {
             let key = row::key(task.number, task.key.as_str(), encoding).ok()?;
@@ -139,7 +143,7 @@ async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Setba
 ///
 /// # Errors
 /// [`Setback::Failed`] when it is, [`Setback::Again`] when the store is away.
-pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> Result<(), Setback> {
+pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> Result<(), StageError> {
     let is_missing = bucket_exists(what, &first.bucket).await? == Bucket::Missing;
     if !is_missing || bucket_exists(what, &first.next_bucket).await? == Bucket::Missing {
         return Ok(());
@@ -147,7 +151,7 @@ pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> 
     Err(doubtful(what, Doubt::Header(first)))
 }
 
-fn doubtful(what: Prepare<'_>, doubt: Doubt) -> Setback {
+fn doubtful(what: Prepare<'_>, doubt: Doubt) -> StageError {
     Located::manifest_of(what.job).error(doubt).into()
 }
 
@@ -159,11 +163,11 @@ enum Bucket {
     Missing,
 }
 
-async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket, Setback> {
+async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket, StageError> {
     let source = &what.places.source;
     let Some(bucket) = source.buckets.resolve(bucket) else { return Ok(Bucket::Missing) };
     let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
-    match send(&*source.store, what.leash, list).await {
+    match send(&*source.store, what.cancel, list).await {
         Ok(_) => Ok(Bucket::MayExist),
         // No bucket has a name that the store does not take: a column's name often is none.
         Err(error) if error.verdict == Verdict::Missing || error.code == "InvalidBucketName" => Ok(Bucket::Missing),
@@ -173,7 +177,7 @@ async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket,
 
 /// What looks at some objects found.
 #[derive(Debug, Default)]
-struct Found {
+struct Existing {
     /// One of them exists.
     exists: bool,
     /// Why one of them may not be looked at.
@@ -181,37 +185,37 @@ struct Found {
 }
 
 /// Looks whether any of these objects exists.
-async fn look(what: Prepare<'_>, tasks: Vec<Task>) -> Result<Found, Setback> {
+async fn look(what: Prepare<'_>, tasks: Vec<Task>) -> Result<Existing, StageError> {
     let looks = stream::iter(tasks).map(|task| look_at(what, task)).buffer_unordered(LOOKS_AT_ONCE);
-    let found: Vec<Found> = looks.try_collect().await?;
+    let found: Vec<Existing> = looks.try_collect().await?;
     let exists = found.iter().any(|found| found.exists);
-    Ok(Found { exists, refusal: found.into_iter().find_map(|found| found.refusal) })
+    Ok(Existing { exists, refusal: found.into_iter().find_map(|found| found.refusal) })
 }
 
-async fn look_at(what: Prepare<'_>, task: Task) -> Result<Found, Setback> {
+async fn look_at(what: Prepare<'_>, task: Task) -> Result<Existing, StageError> {
     let source = &what.places.source;
     let Some(bucket) = source.buckets.resolve(&task.bucket) else {
-        return Ok(Found { exists: false, refusal: Some("the role does not allow the bucket".to_owned()) });
+        return Ok(Existing { exists: false, refusal: Some("the role does not allow the bucket".to_owned()) });
     };
     let head = HeadObject { at: At { bucket, key: task.key }, version: task.version };
-    match send(&*source.store, what.leash, head).await {
-        Ok(_) => Ok(Found { exists: true, refusal: None }),
-        Err(error) if error.verdict == Verdict::Missing => Ok(Found::default()),
+    match send(&*source.store, what.cancel, head).await {
+        Ok(_) => Ok(Existing { exists: true, refusal: None }),
+        Err(error) if error.verdict == Verdict::Missing => Ok(Existing::default()),
         // The version is there, and is a delete marker.
-        Err(error) if error.http_status == Some(405) => Ok(Found { exists: true, refusal: None }),
-        Err(error) => away(error).map(|refusal| Found { exists: false, refusal: Some(refusal) }),
+        Err(error) if error.http_status == Some(405) => Ok(Existing { exists: true, refusal: None }),
+        Err(error) => away(error).map(|refusal| Existing { exists: false, refusal: Some(refusal) }),
     }
 }
 
 /// What a refused call says; an error when the store did not answer it.
-fn away(error: CallError) -> Result<String, Setback> {
+fn away(error: CallError) -> Result<String, StageError> {
     match error.verdict {
         Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid => {
             Ok(brigade_model::outcome::cut(error.to_string(), SHOWN_REFUSAL_BYTES))
         }
-        Verdict::Stopped => Err(Setback::Stopped),
+        Verdict::Stopped => Err(StageError::Stopped),
         Verdict::Throttled | Verdict::Transient | Verdict::Unavailable | Verdict::CredentialsRefused => {
-            Err(Setback::Again(format!("the objects of the manifest cannot be looked at: {error}")))
+            Err(StageError::Again(format!("the objects of the manifest cannot be looked at: {error}")))
         }
     }
 }

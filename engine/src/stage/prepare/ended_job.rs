@@ -14,12 +14,12 @@ use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
 use super::context::Prepare;
 use crate::outcomes::SliceOutcomes;
 use crate::pace::{Pace, ROW_BYTES};
-use crate::setback::Setback;
 use crate::slice::slicer::{SLICES_PAGE, Slicer};
 use crate::slice::{open_as_written, unreadable};
+use crate::stage_error::StageError;
 
 /// Makes the slices of a job that retries `source`.
-pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepared, Setback> {
+pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepared, StageError> {
     let source = find_ended(what, source).await?;
     let wanted = source.count_to_retry().map_err(|error| fail(&source, error))?;
     let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
@@ -35,15 +35,15 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
     Ok(Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() })
 }
 
-async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, Setback> {
+async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, StageError> {
     what.jobs.job(source).await?.ok_or_else(|| {
         let reason = format!("job {source}, whose failed tasks are retried, is not kept any more");
-        Setback::Failed(JobFailure::new(failure::RETRIED_JOB_NOT_FOUND, reason))
+        StageError::Failed(JobFailure::new(failure::RETRIED_JOB_NOT_FOUND, reason))
     })
 }
 
-fn fail(source: &Job, why: impl std::fmt::Display) -> Setback {
-    Setback::internal(format!("the tasks of job {} cannot be retried: {why}", source.id))
+fn fail(source: &Job, why: impl std::fmt::Display) -> StageError {
+    StageError::internal(format!("the tasks of job {} cannot be retried: {why}", source.id))
 }
 
 struct Retrying<'a> {
@@ -57,7 +57,7 @@ struct Retrying<'a> {
 impl Retrying<'_> {
     /// Cuts the tasks without a success, of which there must be so many; says how many there are, and
     /// how many slices.
-    async fn add_slices(&mut self, wanted: u64) -> Result<(u64, u32), Setback> {
+    async fn add_slices(&mut self, wanted: u64) -> Result<(u64, u32), StageError> {
         let mut from = 0;
         loop {
             let page = self.what.jobs.slices(self.source.id, from, SLICES_PAGE).await?;
@@ -74,7 +74,7 @@ impl Retrying<'_> {
         self.slicer.finish().await
     }
 
-    async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), Setback> {
+    async fn add_slice(&mut self, slice: &SliceRow) -> Result<(), StageError> {
         let parts = self.what.jobs.parts(self.source.id, slice.index).await?;
         let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
             .map_err(|error| fail(self.source, format!("the outcomes of slice {}: {error}", slice.index)))?;

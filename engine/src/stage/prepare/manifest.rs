@@ -17,12 +17,12 @@ use super::overlap::Overlaps;
 use super::refused::Refused;
 use crate::manifest::tasks::TaskReader;
 use crate::manifest::{Located, ManifestProblem};
-use crate::setback::Setback;
 use crate::slice::slicer::Slicer;
+use crate::stage_error::StageError;
 
 /// Makes the slices of a job out of its manifest.
-pub(super) async fn read_tasks(what: Prepare<'_>) -> Result<Prepared, Setback> {
-    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.leash, what.bytes).await?;
+pub(super) async fn read_tasks(what: Prepare<'_>) -> Result<Prepared, StageError> {
+    let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.cancel, what.bytes).await?;
     let mut slicer = Slicer::begin(what.slicing()).await?;
     slicer.compares_recorded = !tasks.is_pinned();
     let read = slice_manifest(what, &mut tasks, &mut slicer).await;
@@ -33,7 +33,7 @@ async fn slice_manifest(
     what: Prepare<'_>,
     tasks: &mut TaskReader<'_>,
     slicer: &mut Slicer<'_>,
-) -> Result<Prepared, Setback> {
+) -> Result<Prepared, StageError> {
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
     let mut refused = Refused::new(&what.job.spec.operation, what.places);
     while let Some(row) = tasks.next().await? {

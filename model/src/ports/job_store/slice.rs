@@ -39,15 +39,15 @@ pub struct SliceRow {
     /// Whether somebody holds it, expired or not.
     pub is_leased: bool,
     /// Whether tasks without an outcome may have been attempted: a lease was revoked, or was
-    /// released with `must_look`.
-    pub must_look: bool,
+    /// released with `must_check`.
+    pub must_check: bool,
     /// How often a lease of it was revoked since the job got on: since an outcome of this slice,
     /// or of another one while this was leased, was recorded.
     pub revocations: u32,
     /// When it was first leased, by the store's clock.
     pub first_leased: Option<Timestamp>,
-    /// When the oldest lease began that was revoked or was released with `must_look`, by the
-    /// store's clock: what was attempted before has an outcome. Set exactly when `must_look` is.
+    /// When the oldest lease began that was revoked or was released with `must_check`, by the
+    /// store's clock: what was attempted before has an outcome. Set exactly when `must_check` is.
     pub unsettled_since: Option<Timestamp>,
 }
 

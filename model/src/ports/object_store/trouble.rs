@@ -1,4 +1,4 @@
-//! What the calls of a task have been through, and which tasks of a leash wait for long: waiting is
+//! What the calls of a task have been through, and which tasks of a cancel token wait for long: waiting is
 //! bounded over all calls of a task, and a task that waits for long gives its place to others.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ impl Trouble {
     }
 }
 
-/// The part of a leash that belongs to one task.
+/// The part of a cancel token that belongs to one task.
 #[derive(Debug)]
 pub(super) struct OfTask {
     /// Its number in the manifest; `None` of a call that belongs to no task.
@@ -64,7 +64,7 @@ impl OfTask {
     }
 }
 
-/// The tasks of a leash that wait for long, with why they do.
+/// The tasks of a cancel token that wait for long, with why they do.
 #[derive(Debug, Default)]
 pub(super) struct Stuck {
     tasks: Mutex<BTreeMap<u64, String>>,

@@ -3,11 +3,11 @@
 use brigade_model::ports::object_store::{CallError, CopyDone, CopyObject};
 use http::Method;
 
-use crate::http::draft::Draft;
-use crate::http::reply::{Flaw, Reply, etag, xml_time};
+use crate::http::request::RequestDraft;
+use crate::http::response::{InvalidResponse, StoreResponse, etag, xml_time};
 
-pub(crate) fn encode(request: &CopyObject) -> Result<Draft, CallError> {
-    let mut draft = Draft::of_object(Method::PUT, &request.target)
+pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
+    let mut draft = RequestDraft::of_object(Method::PUT, &request.target)
         .copy_source(&request.source, request.source_version.as_ref())?
         .head_etag("x-amz-copy-source-if-match", request.source_if_match.as_ref())?
         .over(request.if_match.as_ref(), request.if_none_match)?
@@ -23,7 +23,7 @@ pub(crate) fn encode(request: &CopyObject) -> Result<Draft, CallError> {
     Ok(draft)
 }
 
-pub(crate) fn decode(_: &CopyObject, reply: Reply) -> Result<CopyDone, Flaw> {
+pub(crate) fn decode(_: &CopyObject, reply: StoreResponse) -> Result<CopyDone, InvalidResponse> {
     let result = reply.document("CopyObjectResult")?;
     Ok(CopyDone {
         etag: etag(result.text_of("ETag"))?,

@@ -8,11 +8,11 @@ use brigade_model::names::{ObjectKey, VersionId};
 use brigade_model::ports::object_store::{CallError, DeleteObjects, DeleteResult, Deleted};
 use http::Method;
 
-use crate::http::draft::{Draft, refuse};
-use crate::http::reply::{Flaw, Reply};
+use crate::http::request::{RequestDraft, refuse};
+use crate::http::response::{InvalidResponse, StoreResponse};
 use crate::xml::{Element, Writer, can_carry};
 
-pub(crate) fn encode(request: &DeleteObjects) -> Result<Draft, CallError> {
+pub(crate) fn encode(request: &DeleteObjects) -> Result<RequestDraft, CallError> {
     if request.objects.is_empty() || request.objects.len() > DELETE_OBJECTS_KEYS_MAX {
         return Err(refuse(format!("a multi-object delete names 1 to {DELETE_OBJECTS_KEYS_MAX} objects")));
     }
@@ -28,10 +28,10 @@ pub(crate) fn encode(request: &DeleteObjects) -> Result<Draft, CallError> {
             }
         });
     }
-    Ok(Draft::of_bucket(Method::POST, &request.bucket).ask("delete", "").xml(document))
+    Ok(RequestDraft::of_bucket(Method::POST, &request.bucket).ask("delete", "").xml(document))
 }
 
-pub(crate) fn decode(request: &DeleteObjects, reply: Reply) -> Result<Vec<DeleteResult>, Flaw> {
+pub(crate) fn decode(request: &DeleteObjects, reply: StoreResponse) -> Result<Vec<DeleteResult>, InvalidResponse> {
     let named = Named::of(&reply.document("DeleteResult")?);
     let mut times_asked = HashMap::new();
     for (key, _) in &request.objects {

@@ -3,15 +3,15 @@
 use brigade_model::ports::object_store::{CallError, GetObjectAttributes, ObjectAttributes};
 use http::Method;
 
-use crate::http::draft::Draft;
-use crate::http::reply::{Flaw, Reply};
+use crate::http::request::RequestDraft;
+use crate::http::response::{InvalidResponse, StoreResponse};
 
-pub(crate) fn encode(request: &GetObjectAttributes) -> Result<Draft, CallError> {
-    let draft = Draft::of_object(Method::GET, &request.at).ask("attributes", "");
+pub(crate) fn encode(request: &GetObjectAttributes) -> Result<RequestDraft, CallError> {
+    let draft = RequestDraft::of_object(Method::GET, &request.at).ask("attributes", "");
     draft.ask_version(request.version.as_ref()).head("x-amz-object-attributes", "Checksum")
 }
 
-pub(crate) fn decode(_: &GetObjectAttributes, reply: Reply) -> Result<ObjectAttributes, Flaw> {
+pub(crate) fn decode(_: &GetObjectAttributes, reply: StoreResponse) -> Result<ObjectAttributes, InvalidResponse> {
     // The reference names the root one way, and servers send both.
     let document =
         reply.document("GetObjectAttributesResponse").or_else(|_| reply.document("GetObjectAttributesOutput"))?;

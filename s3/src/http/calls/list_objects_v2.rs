@@ -4,13 +4,13 @@ use brigade_model::names::{ETag, ObjectKey};
 use brigade_model::ports::object_store::{CallError, ListObjectsV2, ListPage, ListedObject};
 use http::Method;
 
-use crate::http::draft::Draft;
 use crate::http::encoding::decode_form;
-use crate::http::reply::{Flaw, Reply, flaw, xml_time};
+use crate::http::request::RequestDraft;
+use crate::http::response::{InvalidResponse, StoreResponse, invalid_response, xml_time};
 use crate::xml::Element;
 
-pub(crate) fn encode(request: &ListObjectsV2) -> Result<Draft, CallError> {
-    let mut draft = Draft::of_bucket(Method::GET, &request.bucket)
+pub(crate) fn encode(request: &ListObjectsV2) -> Result<RequestDraft, CallError> {
+    let mut draft = RequestDraft::of_bucket(Method::GET, &request.bucket)
         .ask("list-type", "2")
         .ask("encoding-type", "url")
         .ask("max-keys", request.max_keys.to_string());
@@ -23,7 +23,7 @@ pub(crate) fn encode(request: &ListObjectsV2) -> Result<Draft, CallError> {
     })
 }
 
-pub(crate) fn decode(_: &ListObjectsV2, reply: Reply) -> Result<ListPage, Flaw> {
+pub(crate) fn decode(_: &ListObjectsV2, reply: StoreResponse) -> Result<ListPage, InvalidResponse> {
     let page = reply.document("ListBucketResult")?;
     let is_encoded = page.text_of("EncodingType") == Some("url");
     let objects = page.children("Contents").map(|entry| listed(entry, is_encoded)).collect::<Result<_, _>>()?;
@@ -31,21 +31,21 @@ pub(crate) fn decode(_: &ListObjectsV2, reply: Reply) -> Result<ListPage, Flaw> 
 }
 
 /// A page that is not the last has to name the next: taking it for the last would lose objects.
-fn next(page: &Element<'_>) -> Result<Option<String>, Flaw> {
+fn next(page: &Element<'_>) -> Result<Option<String>, InvalidResponse> {
     let token = page.text_of("NextContinuationToken").filter(|token| !token.is_empty());
     match (page.text_of("IsTruncated"), token) {
         (Some("true"), Some(token)) => Ok(Some(token.to_owned())),
-        (Some("true"), None) => Err(flaw("the page is not the last and does not name the next")),
+        (Some("true"), None) => Err(invalid_response("the page is not the last and does not name the next")),
         (Some("false"), _) => Ok(None),
-        _ => Err(flaw("the page does not say whether it is the last")),
+        _ => Err(invalid_response("the page does not say whether it is the last")),
     }
 }
 
-fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedObject, Flaw> {
+fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedObject, InvalidResponse> {
     let size = entry.text_of("Size").and_then(|size| size.trim().parse().ok());
     Ok(ListedObject {
         key: key_of(entry, is_encoded)?,
-        size: size.ok_or_else(|| flaw("an object has no size"))?,
+        size: size.ok_or_else(|| invalid_response("an object has no size"))?,
         etag: entry.text_of("ETag").and_then(|tag| ETag::new(tag).ok()),
         modified: entry.text_of("LastModified").and_then(xml_time),
         storage_class: entry.text_of("StorageClass").map(str::to_owned),
@@ -53,9 +53,9 @@ fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedObject, Flaw> {
 }
 
 /// The key of an entry of a listing, whichever listing it is.
-pub(super) fn key_of(entry: &Element<'_>, is_encoded: bool) -> Result<ObjectKey, Flaw> {
-    let text = entry.text_of("Key").ok_or_else(|| flaw("an object has no key"))?;
+pub(super) fn key_of(entry: &Element<'_>, is_encoded: bool) -> Result<ObjectKey, InvalidResponse> {
+    let text = entry.text_of("Key").ok_or_else(|| invalid_response("an object has no key"))?;
     let key = if is_encoded { decode_form(text) } else { Some(text.to_owned()) };
-    let key = key.ok_or_else(|| flaw("a key is not UTF-8"))?;
-    ObjectKey::new(&key).map_err(|error| flaw(format!("key {key:?}: {error}")))
+    let key = key.ok_or_else(|| invalid_response("a key is not UTF-8"))?;
+    ObjectKey::new(&key).map_err(|error| invalid_response(format!("key {key:?}: {error}")))
 }

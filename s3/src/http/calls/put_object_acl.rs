@@ -3,21 +3,21 @@
 use brigade_model::ports::object_store::{Acl, CallError, Grantee, NewAcl, PutObjectAcl};
 use http::Method;
 
-use crate::http::draft::{Draft, refuse};
-use crate::http::reply::{Flaw, Reply};
+use crate::http::request::{RequestDraft, refuse};
+use crate::http::response::{InvalidResponse, StoreResponse};
 use crate::xml::{Writer, can_carry};
 
 const XSI: &str = " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
 
-pub(crate) fn encode(request: &PutObjectAcl) -> Result<Draft, CallError> {
-    let draft = Draft::of_object(Method::PUT, &request.at).ask("acl", "").ask_version(request.version.as_ref());
+pub(crate) fn encode(request: &PutObjectAcl) -> Result<RequestDraft, CallError> {
+    let draft = RequestDraft::of_object(Method::PUT, &request.at).ask("acl", "").ask_version(request.version.as_ref());
     match &request.acl {
         NewAcl::Canned(name) => draft.head("x-amz-acl", name),
         NewAcl::Grants(acl) => Ok(draft.xml(policy(acl)?)),
     }
 }
 
-pub(crate) fn decode(_: &PutObjectAcl, reply: Reply) -> Result<(), Flaw> {
+pub(crate) fn decode(_: &PutObjectAcl, reply: StoreResponse) -> Result<(), InvalidResponse> {
     reply.nothing()
 }
 

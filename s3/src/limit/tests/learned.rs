@@ -20,13 +20,13 @@ struct Far {
 
 #[async_trait]
 impl ObjectStore for Far {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let _place = self.room.acquire().await.unwrap();
         let mut noise = [0; 8];
         self.entropy.fill(&mut noise);
         let ms = ROUND_TRIP_MS + u64::from_le_bytes(noise) % NOISE_MS;
         self.clock.sleep(Duration::from_millis(ms)).await;
-        self.inner.call(leash, call).await
+        self.inner.call(cancel, call).await
     }
 }
 
@@ -48,7 +48,7 @@ async fn ask(clock: &Arc<dyn Clock>, limit: &Arc<Limit>, callers: usize, seconds
         let (clock, limit) = (Arc::clone(clock), Arc::clone(limit));
         tokio::spawn(async move {
             while clock.monotonic() < end {
-                send(&*limit, &Leash::unbounded(), head("photos")).await.unwrap();
+                send(&*limit, &CancelToken::unbounded(), head("photos")).await.unwrap();
             }
         })
     });

@@ -20,7 +20,7 @@ struct Ruled {
 
 #[async_trait]
 impl ObjectStore for Ruled {
-    async fn call(&self, _: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let now = self.clock.monotonic().0.as_secs();
         self.came.lock().unwrap().push((call.kind(), key_of(&call), now));
         self.clock.sleep(Duration::from_millis(5)).await;
@@ -48,7 +48,7 @@ fn key_of(call: &Call) -> String {
 struct Endpoint {
     clock: Arc<dyn Clock>,
     store: Arc<Ruled>,
-    gate: Arc<Gate>,
+    breaker: Arc<CircuitBreaker>,
     retry: Arc<Retry>,
 }
 
@@ -62,10 +62,10 @@ fn endpoint_with(
 ) -> Endpoint {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
     let store = Arc::new(Ruled { clock: clock.clone(), rule: Box::new(rule), came: Mutex::default() });
-    let gate = Arc::new(Gate::new());
+    let breaker = Arc::new(CircuitBreaker::new());
     let entropy = Arc::new(SeededEntropy::new(11));
-    let retry = Arc::new(Retry::new(store.clone(), policy, gate.clone(), clock.clone(), entropy));
-    Endpoint { clock, store, gate, retry }
+    let retry = Arc::new(Retry::new(store.clone(), policy, breaker.clone(), clock.clone(), entropy));
+    Endpoint { clock, store, breaker, retry }
 }
 
 impl Endpoint {
@@ -75,12 +75,12 @@ impl Endpoint {
 
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectHead, CallError> {
         let head = HeadObject { at: Self::at(bucket, key), version: None };
-        send(&*self.retry, &Leash::unbounded(), head).await
+        send(&*self.retry, &CancelToken::unbounded(), head).await
     }
 
-    async fn tag(&self, leash: &Leash, bucket: &str, key: &str) -> Result<(), CallError> {
+    async fn tag(&self, cancel: &CancelToken, bucket: &str, key: &str) -> Result<(), CallError> {
         let put = PutObjectTagging { at: Self::at(bucket, key), version: None, tags: Vec::new() };
-        send(&*self.retry, leash, put).await
+        send(&*self.retry, cancel, put).await
     }
 
     /// Heads of other keys, one a second, for as long as the test runs.
@@ -89,7 +89,7 @@ impl Endpoint {
         tokio::spawn(async move {
             loop {
                 let head = HeadObject { at: Self::at(bucket, "good"), version: None };
-                send(&*retry, &Leash::unbounded(), head).await.unwrap();
+                send(&*retry, &CancelToken::unbounded(), head).await.unwrap();
                 clock.sleep(Duration::from_secs(1)).await;
             }
         })
@@ -122,13 +122,13 @@ fn no_host(code: &str) -> CallError {
 async fn a_key_that_always_answers_503_fails_its_call_after_thirty_attempts_and_an_hour() {
     let e = endpoint(|call, _| if key_of(call) == "bad" { Err(unreadable()) } else { Ok(()) });
     let others = e.keep_busy("b");
-    let mut turns = e.gate.subscribe();
+    let mut turns = e.breaker.subscribe();
     let error = e.head("b", "bad").await.unwrap_err();
     assert_eq!((error.code.as_str(), error.http_status), ("SlowDownRead", Some(503)));
     let waited = e.now().0;
     assert!((Duration::from_secs(3600)..Duration::from_secs(3900)).contains(&waited), "{waited:?}");
     assert!((30..200).contains(&error.attempts), "{error:?}");
-    assert!(!turns.has_changed().unwrap(), "no circuit closed: {:?}", turns.borrow_and_update());
+    assert!(!turns.has_changed().unwrap(), "no circuit opened: {:?}", turns.borrow_and_update());
     others.abort();
 }
 
@@ -168,9 +168,9 @@ async fn a_task_waits_so_long_over_all_its_calls() {
         _ => Ok(()),
     });
     let others = e.keep_busy("b");
-    let leash = Leash::unbounded().for_task(1);
-    e.tag(&leash, "b", "one").await.unwrap();
-    let error = e.tag(&leash, "b", "two").await.unwrap_err();
+    let cancel = CancelToken::unbounded().for_task(1);
+    e.tag(&cancel, "b", "one").await.unwrap();
+    let error = e.tag(&cancel, "b", "two").await.unwrap_err();
     assert_eq!(error.code, "SlowDownRead");
     let waited = e.now().0;
     assert!((Duration::from_secs(3600)..Duration::from_secs(4000)).contains(&waited), "{waited:?}");
@@ -185,18 +185,18 @@ async fn a_kind_of_call_that_fails_while_others_work_waits_by_itself_and_is_test
     };
     let e = endpoint(fails_writes);
     let others = e.keep_busy("b");
-    let leash = Leash::unbounded();
+    let cancel = CancelToken::unbounded();
     let calls = (0..20).map(|n| {
-        let (retry, leash) = (e.retry.clone(), leash.for_task(n));
+        let (retry, cancel) = (e.retry.clone(), cancel.for_task(n));
         let put = PutObjectTagging { at: Endpoint::at("b", &format!("k{n}")), version: None, tags: Vec::new() };
-        tokio::spawn(async move { send(&*retry, &leash, put).await })
+        tokio::spawn(async move { send(&*retry, &cancel, put).await })
     });
     let calls: Vec<_> = calls.collect();
     e.clock.sleep(Duration::from_secs(300)).await;
-    assert_eq!(e.gate.reason(), None, "the endpoint works");
-    let closed = e.gate.subscribe().borrow().clone().unwrap();
-    assert_eq!(closed.to_string(), "every PutObjectTagging in bucket b fails: InternalError: as scripted");
-    assert_eq!(leash.why_stuck(), Some(closed.to_string()), "who waits says why");
+    assert_eq!(e.breaker.reason(), None, "the endpoint works");
+    let open = e.breaker.subscribe().borrow().clone().unwrap();
+    assert_eq!(open.to_string(), "every PutObjectTagging in bucket b fails: InternalError: as scripted");
+    assert_eq!(cancel.why_stuck(), Some(open.to_string()), "who waits says why");
     // Other buckets and other kinds do not wait.
     let before = e.now();
     e.head("b", "other").await.unwrap();
@@ -219,7 +219,7 @@ async fn four_keys_that_always_fail_hold_up_no_other_call_of_their_kind() {
         .map(|n| {
             let retry = e.retry.clone();
             let head = HeadObject { at: Endpoint::at("b", &format!("bad{n}")), version: None };
-            tokio::spawn(async move { send(&*retry, &Leash::unbounded(), head).await })
+            tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), head).await })
         })
         .collect();
     for _ in 0..50 {
@@ -247,7 +247,7 @@ async fn five_hundreds_of_a_minute_among_successes_fail_nothing() {
         .map(|n| {
             let retry = e.retry.clone();
             let put = PutObjectTagging { at: Endpoint::at("b", &format!("k{n}")), version: None, tags: Vec::new() };
-            tokio::spawn(async move { send(&*retry, &Leash::unbounded(), put).await })
+            tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), put).await })
         })
         .collect();
     for call in calls {
@@ -258,11 +258,11 @@ async fn five_hundreds_of_a_minute_among_successes_fail_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_of_unknown_effect_counts_only_when_its_kind_has_failed_for_a_minute() {
     let e = endpoint(|call, _| if call.kind() == CallKind::DeleteObject { Err(broken()) } else { Ok(()) });
-    let leash = Leash::unbounded().for_task(1);
+    let cancel = CancelToken::unbounded().for_task(1);
     let delete = || DeleteObject { at: at("b"), version: None, if_match: None };
     let mut free = Vec::new();
     for _ in 0..4 {
-        free.push(send(&*e.retry, &leash, delete()).await.unwrap_err().is_free);
+        free.push(send(&*e.retry, &cancel, delete()).await.unwrap_err().is_free);
         e.clock.sleep(Duration::from_secs(25)).await;
     }
     assert_eq!(free, [true, true, true, false]);
@@ -280,11 +280,11 @@ async fn an_error_inside_a_success_is_a_failure_of_its_kind() {
         .map(|n| {
             let retry = e.retry.clone();
             let put = PutObjectTagging { at: Endpoint::at("b", &format!("k{n}")), version: None, tags: Vec::new() };
-            tokio::spawn(async move { send(&*retry, &Leash::unbounded(), put).await })
+            tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), put).await })
         })
         .collect();
     e.clock.sleep(Duration::from_secs(60)).await;
-    assert!(e.gate.subscribe().borrow().is_some());
+    assert!(e.breaker.subscribe().borrow().is_some());
     for call in calls {
         call.await.unwrap().unwrap();
     }
@@ -305,7 +305,7 @@ async fn a_bucket_whose_host_is_not_there_waits_alone_and_fails_its_calls_after_
             .map(|n| {
                 let retry = e.retry.clone();
                 let head = HeadObject { at: Endpoint::at("no.dns", &format!("k{n}")), version: None };
-                tokio::spawn(async move { send(&*retry, &Leash::unbounded(), head).await })
+                tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), head).await })
             })
             .collect();
         for _ in 0..120 {
@@ -314,9 +314,9 @@ async fn a_bucket_whose_host_is_not_there_waits_alone_and_fails_its_calls_after_
             assert!(e.now().since(before) < Duration::from_millis(20), "a healthy bucket waits for nothing");
             e.clock.sleep(Duration::from_secs(10)).await;
         }
-        assert_eq!(e.gate.reason(), None);
-        let closed = e.gate.subscribe().borrow().clone().unwrap().to_string();
-        assert!(closed.starts_with("the host of bucket no.dns cannot be reached"), "{closed}");
+        assert_eq!(e.breaker.reason(), None);
+        let open = e.breaker.subscribe().borrow().clone().unwrap().to_string();
+        assert!(open.starts_with("the host of bucket no.dns cannot be reached"), "{open}");
         for call in calls {
             assert_eq!(call.await.unwrap().unwrap_err().code, code);
         }
@@ -339,11 +339,11 @@ async fn an_endpoint_with_a_host_for_each_bucket_that_is_away_for_two_hours_fail
 #[tokio::test(start_paused = true)]
 async fn what_has_begun_waits_half_a_minute_after_a_stop_and_tells_what_it_wanted() {
     let e = endpoint(|call, _| if key_of(call) == "bad" { Err(unreadable()) } else { Ok(()) });
-    let leash = Leash::unbounded();
-    let finishing = leash.for_task(1).finishing();
+    let cancel = CancelToken::unbounded();
+    let finishing = cancel.for_task(1).for_cleanup();
     let (end, ()) = tokio::join!(e.tag(&finishing, "b", "bad"), async {
         e.clock.sleep(Duration::from_secs(100)).await;
-        leash.stop();
+        cancel.stop();
     });
     let error = end.unwrap_err();
     assert_eq!((error.verdict, error.code.as_str()), (Verdict::Throttled, "SlowDownRead"));
@@ -358,16 +358,16 @@ async fn what_has_begun_waits_half_a_minute_after_a_stop_and_tells_what_it_wante
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_for_long_is_known_to_be_stuck_until_it_goes_on() {
     let e = endpoint(|call, now| if key_of(call) == "bad" && now < 100 { Err(unreadable()) } else { Ok(()) });
-    let leash = Leash::unbounded();
-    let task = leash.for_task(7);
+    let cancel = CancelToken::unbounded();
+    let task = cancel.for_task(7);
     let (end, ()) = tokio::join!(e.tag(&task, "b", "bad"), async {
         e.clock.sleep(Duration::from_secs(10)).await;
-        assert!(leash.stuck_tasks().is_empty());
+        assert!(cancel.stuck_tasks().is_empty());
         e.clock.sleep(Duration::from_secs(60)).await;
-        assert_eq!(leash.stuck_tasks(), [7]);
-        let why = leash.why_stuck().unwrap();
+        assert_eq!(cancel.stuck_tasks(), [7]);
+        let why = cancel.why_stuck().unwrap();
         assert!(why.starts_with("PutObjectTagging fails again and again with SlowDownRead"), "{why}");
     });
     end.unwrap();
-    assert!(leash.stuck_tasks().is_empty());
+    assert!(cancel.stuck_tasks().is_empty());
 }

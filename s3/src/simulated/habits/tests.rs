@@ -9,10 +9,10 @@ use brigade_model::names::{ObjectKey, VersionId};
 use brigade_model::operation::Tag;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject, DeleteObjects,
-    DeleteResult, Effect, GetObject, HeadObject, Leash, ListMultipartUploads, ListObjectsV2, ListPage, Metadata,
-    NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
-    send,
+    AbortMultipartUpload, At, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
+    DeleteObjects, DeleteResult, Effect, GetObject, HeadObject, ListMultipartUploads, ListObjectsV2, ListPage,
+    Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectTagging, Request, RestoreObject, UploadPart,
+    UploadPartCopy, send,
 };
 use brigade_model::probe::Proof;
 use brigade_runtime::{SeededEntropy, SimulatedClock};
@@ -80,7 +80,7 @@ impl Scene {
     }
 
     async fn call<R: Request>(&self, request: R) -> Result<R::Answer, CallError> {
-        send(&self.store, &Leash::unbounded(), request).await
+        send(&self.store, &CancelToken::unbounded(), request).await
     }
 
     async fn put(&self, key: &str, bytes: &'static str, with: NewObject) -> Result<(), CallError> {
@@ -457,7 +457,7 @@ async fn a_probe_finds_out_what_the_table_says_that_a_habit_takes_away() {
         let bucket = VERSIONED.parse().unwrap();
         scene.store.set_lock(&bucket, ObjectLock::default()).unwrap();
         scene.store.set_habits(Habits::from_iter([habit]));
-        let found = crate::probe::probe(&scene.store, &Leash::unbounded(), &bucket, "1").await.unwrap();
+        let found = crate::probe::probe(&scene.store, &CancelToken::unbounded(), &bucket, "1").await.unwrap();
         let lacking = found.iter().filter(|finding| finding.proof == Proof::Lacking);
         let lacking: BTreeSet<Capability> = lacking.map(|finding| finding.capability).collect();
         let expected: BTreeSet<Capability> = habit.lacks().iter().copied().collect();

@@ -1,4 +1,4 @@
-//! How the store ends: refused at the start, or by the door.
+//! How the store ends: refused at the start, or by the fail stop.
 
 use std::fs;
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use rusqlite::ffi;
 
 use super::super::opening::OpenError;
 use super::super::{SqliteStore, writer::Written};
-use super::{Door, clock, open, open_again, open_telling, with_writer};
+use super::{FailStop, clock, open, open_again, open_telling, with_writer};
 use crate::conformance::sample_job;
 
 fn failing(code: i32) -> rusqlite::Error {
@@ -118,9 +118,9 @@ async fn a_database_that_was_overwritten_ends_the_process() {
     fs::write(&file, bytes).unwrap();
 
     let (tell, told) = mpsc::channel();
-    let door = Door::told(move |why| tell.send(why.to_owned()).unwrap());
+    let fail_stop = FailStop::told(move |why| tell.send(why.to_owned()).unwrap());
     // Opening may find the damage already, and refuse; otherwise the first read does.
-    if let Ok(store) = SqliteStore::open_with_door(directory.path(), clock(), door) {
+    if let Ok(store) = SqliteStore::open_with_fail_stop(directory.path(), clock(), fail_stop) {
         assert!(store.job(sample_job(7).id).await.is_err());
         assert!(told.try_recv().is_ok());
     }

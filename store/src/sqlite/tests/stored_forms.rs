@@ -149,7 +149,7 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unset
 
     let store = open_again(directory.path());
     let rows = store.slices(job, 0, 9).await.unwrap();
-    let seen: Vec<_> = rows.iter().map(|row| (row.must_look, row.first_leased, row.unsettled_since)).collect();
+    let seen: Vec<_> = rows.iter().map(|row| (row.must_check, row.first_leased, row.unsettled_since)).collect();
     let expected = [
         (false, None, None),
         (false, Some(at(100)), None),

@@ -15,7 +15,7 @@ use brigade_model::manifest::Field;
 use brigade_model::names::{ETag, VersionId};
 use brigade_model::options::{Header, JobOptions, Separator};
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, GetObject, HeadObject, Leash, send};
+use brigade_model::ports::object_store::{At, CancelToken, GetObject, HeadObject, send};
 use md5::{Digest, Md5};
 
 use crate::exit::UsageError;
@@ -173,7 +173,7 @@ async fn pin(store: &dyn ObjectStore, place: &S3Url) -> anyhow::Result<(Pinned, 
     let at = At { bucket: place.bucket.clone(), key };
     let unreadable = || format!("manifest {place}");
     let request = HeadObject { at: at.clone(), version: None };
-    let head = send(store, &Leash::unbounded(), request).await.with_context(unreadable)?;
+    let head = send(store, &CancelToken::unbounded(), request).await.with_context(unreadable)?;
     let etag = head.etag.ok_or_else(|| anyhow!("the store gave no ETag")).with_context(unreadable)?;
     let version = head.version.filter(|version| version.as_str() != "null");
     Ok((Pinned { at, etag, version }, head.size))
@@ -217,7 +217,7 @@ pub async fn look_there(
     let range = Some((0, size.min(FIRST_BYTES) - 1));
     let (at, version, if_match) = (pinned.at.clone(), pinned.version.clone(), Some(pinned.etag.clone()));
     let get = GetObject { at, version, range, if_match };
-    let mut got = send(store, &Leash::unbounded(), get).await.with_context(unreadable)?;
+    let mut got = send(store, &CancelToken::unbounded(), get).await.with_context(unreadable)?;
     let mut bytes = Vec::new();
     while let Some(piece) = got.body.next().await {
         bytes.extend_from_slice(&piece.with_context(unreadable)?);

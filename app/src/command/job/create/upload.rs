@@ -11,8 +11,8 @@ use brigade_model::limits::part_size;
 use brigade_model::names::{ETag, VersionId};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, Leash, Metadata, NewObject, PutObject,
-    UploadPart, send,
+    AbortMultipartUpload, At, CancelToken, CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject,
+    PutObject, UploadPart, send,
 };
 use bytes::Bytes;
 
@@ -68,19 +68,19 @@ pub async fn upload(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::R
 async fn upload_whole(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::Result<(ETag, Option<VersionId>)> {
     let mut file = File::open(&local.path)?;
     let body = read_exactly(&mut file, local.bytes)?;
-    let done = send(store, &Leash::unbounded(), PutObject::ours(at, body, as_csv())).await?;
+    let done = send(store, &CancelToken::unbounded(), PutObject::ours(at, body, as_csv())).await?;
     Ok((done.etag, done.version))
 }
 
 async fn upload_in_parts(store: &dyn ObjectStore, local: &Local, at: At) -> anyhow::Result<(ETag, Option<VersionId>)> {
-    let leash = Leash::unbounded();
-    let upload_id = send(store, &leash, CreateMultipartUpload { at: at.clone(), with: Box::new(as_csv()) }).await?;
+    let cancel = CancelToken::unbounded();
+    let upload_id = send(store, &cancel, CreateMultipartUpload { at: at.clone(), with: Box::new(as_csv()) }).await?;
     let sent = send_parts(store, local, &at, &upload_id).await;
     if sent.is_err() {
         // The first error is the one to tell; an upload that stays is listed by the store.
-        let _ = send(store, &leash, AbortMultipartUpload { at: at.clone(), upload_id: upload_id.clone() }).await;
+        let _ = send(store, &cancel, AbortMultipartUpload { at: at.clone(), upload_id: upload_id.clone() }).await;
     }
-    let done = send(store, &leash, CompleteMultipartUpload::new(at, upload_id, sent?)).await?;
+    let done = send(store, &cancel, CompleteMultipartUpload::new(at, upload_id, sent?)).await?;
     Ok((done.etag, done.version))
 }
 
@@ -99,7 +99,7 @@ async fn send_parts(
         left -= body.len() as u64;
         let part = parts.len() as u32 + 1;
         let call = UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body };
-        parts.push((part, send(store, &Leash::unbounded(), call).await?.etag));
+        parts.push((part, send(store, &CancelToken::unbounded(), call).await?.etag));
     }
     Ok(parts)
 }

@@ -23,8 +23,8 @@ use crate::manifest::inventory::parts::{RANGE_BYTES, RANGES_AHEAD};
 use crate::manifest::tasks::TaskReader;
 use crate::pace::{PACE_BYTES, polls_of};
 use crate::places::BucketRules;
-use crate::rig::{Rig, Trouble, at};
-use crate::setback::Setback;
+use crate::stage_error::StageError;
+use crate::test_job::{TestJob, Trouble, at};
 
 /// Gzip with as many members as texts.
 fn gzip(texts: &[&str]) -> Vec<u8> {
@@ -47,22 +47,22 @@ fn document(schema: &str, parts: &[Vec<u8>]) -> String {
     format!(r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{schema}","files":[{}]}}"#, files.join(","))
 }
 
-async fn put_part(rig: &Rig, n: usize, bytes: Vec<u8>) {
+async fn put_part(test_job: &TestJob, n: usize, bytes: Vec<u8>) {
     let put = PutObject::new(at("lists", &format!("p{n}")), bytes, Default::default());
-    send(&rig.objects, &rig.leash, put).await.unwrap();
+    send(&test_job.objects, &test_job.cancel, put).await.unwrap();
 }
 
 /// A job over an inventory of these parts.
-async fn rig(schema: &str, parts: &[Vec<u8>]) -> Rig {
-    let rig = Rig::new(&document(schema, parts), |spec| {
+async fn test_job(schema: &str, parts: &[Vec<u8>]) -> TestJob {
+    let test_job = TestJob::new(&document(schema, parts), |spec| {
         spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
         spec.manifest.fields = Vec::new();
     })
     .await;
     for (n, part) in parts.iter().enumerate() {
-        put_part(&rig, n, part.clone()).await;
+        put_part(&test_job, n, part.clone()).await;
     }
-    rig
+    test_job
 }
 
 fn rows(from: u64, to: u64) -> String {
@@ -75,9 +75,9 @@ fn tagging() -> Operation {
     Operation::Tagging(Tagging { directive: None, tags: Vec::new() })
 }
 
-async fn failure(rig: &Rig) -> (String, String) {
-    match rig.prepare().await.unwrap_err() {
-        Setback::Failed(why) => (why.code, why.reason),
+async fn failure(test_job: &TestJob) -> (String, String) {
+    match test_job.prepare().await.unwrap_err() {
+        StageError::Failed(why) => (why.code, why.reason),
         other => panic!("{other}"),
     }
 }
@@ -89,9 +89,9 @@ async fn an_inventory_becomes_slices_whose_tasks_are_the_rows_of_its_parts_in_or
         gzip(&["Bucket,Key,Size\n"]),
         gzip(&[rows(400, 1000).trim_end()]),
     ];
-    let rig = rig(SCHEMA, &parts).await;
-    assert_eq!(rig.prepare().await.unwrap(), Prepared { tasks: 1000, slices: 5, ..Prepared::default() });
-    let tasks = rig.tasks().await;
+    let test_job = test_job(SCHEMA, &parts).await;
+    assert_eq!(test_job.prepare().await.unwrap(), Prepared { tasks: 1000, slices: 5, ..Prepared::default() });
+    let tasks = test_job.tasks().await;
     assert_eq!(tasks.len(), 1000);
     for (task, n) in tasks.iter().zip(0..) {
         assert_eq!((task.number, task.key.as_str(), task.size), (n, format!("k{n}").as_str(), Some(n * 10)));
@@ -100,21 +100,21 @@ async fn an_inventory_becomes_slices_whose_tasks_are_the_rows_of_its_parts_in_or
 
 #[tokio::test(start_paused = true)]
 async fn an_inventory_without_parts_or_rows_is_a_job_without_tasks() {
-    assert_eq!(rig(SCHEMA, &[]).await.prepare().await.unwrap(), Prepared::default());
-    assert_eq!(rig(SCHEMA, &[gzip(&[""])]).await.prepare().await.unwrap(), Prepared::default());
+    assert_eq!(test_job(SCHEMA, &[]).await.prepare().await.unwrap(), Prepared::default());
+    assert_eq!(test_job(SCHEMA, &[gzip(&[""])]).await.prepare().await.unwrap(), Prepared::default());
 }
 
 #[tokio::test(start_paused = true)]
 async fn versions_are_meant_as_listed_and_an_empty_one_is_null() {
     let schema = "Bucket,Key,VersionId,IsLatest,IsDeleteMarker";
     let listed = "b,k,v2,true,false\nb,k,,false,false\nb,gone,v3,true,true\n";
-    let mut rig = rig(schema, &[gzip(&[listed])]).await;
-    rig.job.spec.operation = tagging();
-    let prepared = rig.prepare().await.unwrap();
+    let mut test_job = test_job(schema, &[gzip(&[listed])]).await;
+    test_job.job.spec.operation = tagging();
+    let prepared = test_job.prepare().await.unwrap();
     assert_eq!(prepared.left_out, [("delete marker".to_owned(), 1)]);
     assert!(prepared.some_rows_have_versions);
-    rig.job.prepared = Some(prepared);
-    let versions: Vec<_> = rig.tasks().await.into_iter().map(|task| task.version).collect();
+    test_job.job.prepared = Some(prepared);
+    let versions: Vec<_> = test_job.tasks().await.into_iter().map(|task| task.version).collect();
     assert_eq!(versions, [VersionId::new("v2").ok(), VersionId::new("null").ok()]);
 }
 
@@ -122,16 +122,16 @@ async fn versions_are_meant_as_listed_and_an_empty_one_is_null() {
 async fn a_part_that_is_not_the_one_that_was_listed_fails_the_job_and_is_named() {
     let parts = || vec![gzip(&[&rows(0, 100)]), gzip(&[&rows(100, 200)]), gzip(&[&rows(200, 300)])];
 
-    let missing = rig(SCHEMA, &parts()).await;
+    let missing = test_job(SCHEMA, &parts()).await;
     missing.objects.deny_key(&at("lists", "p0"));
     assert_eq!(failure(&missing).await.0, "AccessDenied");
-    let missing = Rig::new(&document(SCHEMA, &parts()), |spec| {
+    let missing = TestJob::new(&document(SCHEMA, &parts()), |spec| {
         spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
     })
     .await;
     assert_eq!(failure(&missing).await, ("ManifestNotFound".into(), "inventory part lists/p0: does not exist".into()));
 
-    let truncated = rig(SCHEMA, &parts()).await;
+    let truncated = test_job(SCHEMA, &parts()).await;
     put_part(&truncated, 1, parts()[1][..50].to_vec()).await;
     let size = parts()[1].len();
     let told = format!("inventory part lists/p1: has 50 bytes, the inventory says {size}");
@@ -139,7 +139,7 @@ async fn a_part_that_is_not_the_one_that_was_listed_fails_the_job_and_is_named()
 
     // As long as it was, and whole: only the checksum tells.
     let parts = [padded(100, 100, 1), padded(200, 100, 1)];
-    let other = rig("Bucket,Key,Tag", &parts).await;
+    let other = test_job("Bucket,Key,Tag", &parts).await;
     put_part(&other, 1, parts[0].clone()).await;
     let (code, reason) = failure(&other).await;
     assert_eq!(code, "InvalidManifestContent");
@@ -164,9 +164,9 @@ async fn a_part_that_is_no_whole_gzip_is_named_even_when_nothing_else_is_known_o
     ] {
         let text =
             format!(r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
-        let rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
-        put_part(&rig, 0, part).await;
-        let (code, reason) = failure(&rig).await;
+        let test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+        put_part(&test_job, 0, part).await;
+        let (code, reason) = failure(&test_job).await;
         assert_eq!(code, "InvalidManifestContent", "{what}");
         assert!(reason.starts_with("inventory part lists/p0: is not whole gzip data: "), "{what}: {reason}");
     }
@@ -177,11 +177,11 @@ async fn a_part_that_changes_while_it_is_read_fails_the_job_and_is_named() {
     // Two ranges; between them another object takes the part's place.
     let part = padded(0, 2500, 1000);
     for trouble in [Trouble::NamesOther, Trouble::Fails(Verdict::Precondition)] {
-        let rig = rig("Bucket,Key,Tag", std::slice::from_ref(&part)).await;
+        let test_job = test_job("Bucket,Key,Tag", std::slice::from_ref(&part)).await;
         // manifest.json, the first range, the second.
         let nothing = || (CallKind::GetObject, Trouble::Nothing);
-        rig.script.expect([nothing(), nothing(), (CallKind::GetObject, trouble)]);
-        let (code, reason) = failure(&rig).await;
+        test_job.script.expect([nothing(), nothing(), (CallKind::GetObject, trouble)]);
+        let (code, reason) = failure(&test_job).await;
         assert_eq!(
             (code.as_str(), reason.as_str()),
             ("ManifestETagMismatch", "inventory part lists/p0: was changed while it was read")
@@ -191,8 +191,8 @@ async fn a_part_that_changes_while_it_is_read_fails_the_job_and_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_row_is_named_with_its_part() {
-    let rig = rig(SCHEMA, &[gzip(&[&rows(0, 50)]), gzip(&[&rows(0, 20), "photos,k\n"])]).await;
-    let (code, reason) = failure(&rig).await;
+    let test_job = test_job(SCHEMA, &[gzip(&[&rows(0, 50)]), gzip(&[&rows(0, 20), "photos,k\n"])]).await;
+    let (code, reason) = failure(&test_job).await;
     assert_eq!(code, "InvalidManifestContent");
     assert_eq!(reason, "inventory part lists/p1: row 21: has 2 columns, the fields name 3");
 }
@@ -201,48 +201,48 @@ async fn a_bad_row_is_named_with_its_part() {
 async fn parts_are_read_only_where_the_role_may_read_manifests() {
     let text =
         format!(r#"{{"destinationBucket":"arn:aws:s3:::others","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
-    let mut rig = Rig::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
-    rig.places.manifest.buckets = BucketRules { allowed: vec!["lists".into()], strip_suffix: None };
+    let mut test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    test_job.places.manifest.buckets = BucketRules { allowed: vec!["lists".into()], strip_suffix: None };
     let told = "inventory part others/p0: the role does not allow this bucket";
-    assert_eq!(failure(&rig).await, ("AccessDenied".into(), told.into()));
+    assert_eq!(failure(&test_job).await, ("AccessDenied".into(), told.into()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_breaks_off_is_read_on_or_asked_again_later() {
-    let rig = rig(SCHEMA, &[gzip(&[&rows(0, 100)]), gzip(&[&rows(100, 200)])]).await;
-    rig.script.expect([
+    let test_job = test_job(SCHEMA, &[gzip(&[&rows(0, 100)]), gzip(&[&rows(100, 200)])]).await;
+    test_job.script.expect([
         (CallKind::GetObject, Trouble::Nothing),
         (CallKind::GetObject, Trouble::BreaksAfter(40)),
         (CallKind::GetObject, Trouble::EndsAfter(7)),
     ]);
-    assert_eq!(rig.prepare().await.unwrap().tasks, 200);
-    assert!(rig.script.is_over());
+    assert_eq!(test_job.prepare().await.unwrap().tasks, 200);
+    assert!(test_job.script.is_over());
 
-    rig.script.expect([
+    test_job.script.expect([
         (CallKind::HeadObject, Trouble::Nothing),
         (CallKind::HeadObject, Trouble::Fails(Verdict::Unavailable)),
     ]);
-    let away = rig.prepare().await.unwrap_err();
-    assert!(matches!(&away, Setback::Again(reason) if reason.contains("inventory part lists/p0")), "{away}");
+    let away = test_job.prepare().await.unwrap_err();
+    assert!(matches!(&away, StageError::Again(reason) if reason.contains("inventory part lists/p0")), "{away}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_over_an_inventory_goes_on_behind_the_recorded_slices() {
     let part = |n: u64| gzip(&[&rows(n * 10_000, (n + 1) * 10_000)]);
     let parts: Vec<Vec<u8>> = (0..10).map(part).collect();
-    let mut rig = rig(SCHEMA, &parts).await;
-    rig.job.spec.operation = tagging();
+    let mut test_job = test_job(SCHEMA, &parts).await;
+    test_job.job.spec.operation = tagging();
     // Nine parts make 16 slices, which are recorded at once, and some rows more.
     let good = (0..=9).map(|_| (CallKind::GetObject, Trouble::Nothing));
-    rig.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
-    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
-    let recorded = rig.slices().await;
+    test_job.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
+    assert!(matches!(test_job.prepare().await, Err(StageError::Again(_))));
+    let recorded = test_job.slices().await;
     assert_eq!(recorded.len(), 16);
-    rig.take_over().await;
-    let prepared = rig.prepare().await.unwrap();
+    test_job.take_over().await;
+    let prepared = test_job.prepare().await.unwrap();
     assert_eq!(prepared.tasks, 100_000);
-    assert_eq!(rig.slices().await[..recorded.len()], recorded[..], "what was recorded stays");
-    let tasks = rig.tasks().await;
+    assert_eq!(test_job.slices().await[..recorded.len()], recorded[..], "what was recorded stays");
+    let tasks = test_job.tasks().await;
     assert!(tasks.iter().zip(0..).all(|(task, n)| task.number == n && task.key.as_str() == format!("k{n}")));
 }
 
@@ -254,24 +254,24 @@ async fn parts_that_nothing_pins_and_that_change_between_two_preparations_fail_t
         r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{}]}}"#,
         files.join(",")
     );
-    let mut rig = Rig::new(&document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
-    rig.job.spec.operation = tagging();
+    let mut test_job = TestJob::new(&document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    test_job.job.spec.operation = tagging();
     for n in 0..10 {
-        put_part(&rig, n, part(n as u64)).await;
+        put_part(&test_job, n, part(n as u64)).await;
     }
     let good = (0..=9).map(|_| (CallKind::GetObject, Trouble::Nothing));
-    rig.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
-    assert!(matches!(rig.prepare().await, Err(Setback::Again(_))));
-    assert_eq!(rig.slices().await.len(), 16);
+    test_job.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
+    assert!(matches!(test_job.prepare().await, Err(StageError::Again(_))));
+    assert_eq!(test_job.slices().await.len(), 16);
 
-    put_part(&rig, 3, gzip(&[&rows(30_000, 39_999), &rows(7, 8)])).await;
-    rig.take_over().await;
-    let (code, reason) = failure(&rig).await;
+    put_part(&test_job, 3, gzip(&[&rows(30_000, 39_999), &rows(7, 8)])).await;
+    test_job.take_over().await;
+    let (code, reason) = failure(&test_job).await;
     assert_eq!(code, "ManifestETagMismatch");
     assert!(reason.starts_with("parts of the inventory, which states no MD5 for them, changed"), "{reason}");
 
-    put_part(&rig, 3, part(3)).await;
-    assert_eq!(rig.prepare().await.unwrap().tasks, 100_000, "the same rows are the same slices");
+    put_part(&test_job, 3, part(3)).await;
+    assert_eq!(test_job.prepare().await.unwrap().tasks, 100_000, "the same rows are the same slices");
 }
 
 /// Counts the bytes of parts that somebody still holds, and reads that are under way; answers
@@ -327,12 +327,12 @@ impl ByteStream for Pieces {
 
 #[async_trait]
 impl ObjectStore for Counting {
-    async fn call(&self, leash: &Leash, call: Call) -> Result<Answer, CallError> {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let is_of_part = matches!(&call, Call::GetObject(get) if get.at.key.as_str().starts_with('p'));
         self.reads.add(1);
         self.clock.sleep(Duration::from_secs(1)).await;
         self.reads.take(1);
-        let mut got = match self.inner.call(leash, call).await? {
+        let mut got = match self.inner.call(cancel, call).await? {
             Answer::GetObject(got) if is_of_part => got,
             answer => return Ok(answer),
         };
@@ -357,11 +357,11 @@ fn padded(first: u64, rows: u64, padding: usize) -> Vec<u8> {
 /// many parts is read.
 async fn most(parts: u64, rows: u64, padding: usize) -> (u64, u64) {
     let parts: Vec<Vec<u8>> = (0..parts).map(|n| padded(n * rows, rows, padding)).collect();
-    let mut rig = rig("Bucket, Key, Tag", &parts).await;
+    let mut test_job = test_job("Bucket, Key, Tag", &parts).await;
     let (held, reads) = (Arc::<Gauge>::default(), Arc::<Gauge>::default());
-    let (inner, clock) = (rig.places.manifest.store.clone(), rig.clock.clone());
-    rig.places.manifest.store = Arc::new(Counting { inner, clock, held: held.clone(), reads: reads.clone() });
-    assert_eq!(rig.prepare().await.unwrap().tasks, parts.len() as u64 * rows);
+    let (inner, clock) = (test_job.places.manifest.store.clone(), test_job.clock.clone());
+    test_job.places.manifest.store = Arc::new(Counting { inner, clock, held: held.clone(), reads: reads.clone() });
+    assert_eq!(test_job.prepare().await.unwrap().tasks, parts.len() as u64 * rows);
     (held.most(), reads.most())
 }
 
@@ -376,10 +376,12 @@ async fn what_is_held_of_an_inventory_grows_neither_with_its_parts_nor_with_thei
     }
 }
 
-/// Reads all tasks of the rig's manifest: how many they were, and how often the reader was polled.
-async fn read_and_count_polls(rig: &Rig) -> (u64, usize) {
+/// Reads all tasks of the test job's manifest: how many they were, and how often the reader was polled.
+async fn read_and_count_polls(test_job: &TestJob) -> (u64, usize) {
     let read = async {
-        let mut reader = TaskReader::open(&rig.job, &rig.places.manifest, &rig.leash, &rig.bytes).await.unwrap();
+        let mut reader = TaskReader::open(&test_job.job, &test_job.places.manifest, &test_job.cancel, &test_job.bytes)
+            .await
+            .unwrap();
         let mut tasks = 0;
         while reader.next().await.unwrap().is_some() {
             tasks += 1;
@@ -395,28 +397,28 @@ async fn a_reader_yields_by_what_it_inflates_also_where_no_row_is_a_task() {
     let text = marker.repeat((8 << 20) / marker.len());
     let part = compress(text.as_bytes(), Compression::best());
     assert!(part.len() < 64 * 1024, "much comes of little: {} bytes", part.len());
-    let mut rig = rig("Bucket, Key, VersionId, IsDeleteMarker", &[part]).await;
-    rig.job.spec.operation = tagging();
-    let (tasks, polls) = read_and_count_polls(&rig).await;
+    let mut test_job = test_job("Bucket, Key, VersionId, IsDeleteMarker", &[part]).await;
+    test_job.job.spec.operation = tagging();
+    let (tasks, polls) = read_and_count_polls(&test_job).await;
     assert_eq!(tasks, 0);
     assert!(polls >= text.len() / (2 * PACE_BYTES), "{polls} polls for {} bytes", text.len());
-    rig.leash.stop();
-    assert_eq!(rig.prepare().await.unwrap_err(), Setback::Stopped);
+    test_job.cancel.stop();
+    assert_eq!(test_job.prepare().await.unwrap_err(), StageError::Stopped);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_yields_by_the_members_of_gzip_that_have_nothing_in_them() {
     let part = gzip(&[""; 20_000]);
-    let rig = rig(SCHEMA, &[part]).await;
-    let (tasks, polls) = read_and_count_polls(&rig).await;
+    let test_job = test_job(SCHEMA, &[part]).await;
+    let (tasks, polls) = read_and_count_polls(&test_job).await;
     assert!(tasks == 0 && polls >= 20_000 / 32, "{polls} polls");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_yields_by_the_rows_of_a_csv_also_where_they_are_blank() {
     for text in ["\n".repeat(4 << 20), "photos,k\n".repeat(100_000)] {
-        let rig = Rig::new(&text, |_| {}).await;
-        let (_, polls) = read_and_count_polls(&rig).await;
+        let test_job = TestJob::new(&text, |_| {}).await;
+        let (_, polls) = read_and_count_polls(&test_job).await;
         assert!(polls >= text.len() / PACE_BYTES, "{polls} polls for {} bytes", text.len());
     }
 }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use brigade_model::outcome::CHANGED_SINCE_ATTEMPT;
 
 use super::*;
-use crate::rig::{Rig, bucket};
 use crate::slice::{SliceWriter, plan};
+use crate::test_job::{TestJob, bucket};
 
 fn task(number: u64) -> Task {
     let key = ObjectKey::new(format!("k/{number:07}")).unwrap();
@@ -18,43 +18,43 @@ fn task(number: u64) -> Task {
 
 /// A job over these tasks, whose outcomes are these, that has ended; cut as its preparation
 /// would have.
-async fn ended(tasks: impl Iterator<Item = Task>, outcome: impl Fn(u64) -> Option<Outcome>) -> Rig {
-    let mut rig = Rig::new("", |_| {}).await;
+async fn ended(tasks: impl Iterator<Item = Task>, outcome: impl Fn(u64) -> Option<Outcome>) -> TestJob {
+    let mut test_job = TestJob::new("", |_| {}).await;
     let mut writer = SliceWriter::new();
     let (mut index, mut total) = (0, 0);
     for task in tasks {
         writer.add(&task);
         total += 1;
         if writer.tasks() == plan::tasks_of(index, 8192) {
-            write(&rig, index, &mut writer).await;
+            write(&test_job, index, &mut writer).await;
             index += 1;
         }
     }
     if writer.tasks() > 0 {
-        write(&rig, index, &mut writer).await;
+        write(&test_job, index, &mut writer).await;
         index += 1;
     }
     let prepared = Prepared { tasks: total, slices: index, some_rows_have_versions: true, ..Prepared::default() };
-    rig.change(Change::ManifestRead(prepared)).await;
-    rig.change(Change::SlotGranted).await;
-    rig.work(outcome).await;
-    rig.change(Change::ReportWritten).await;
-    rig
+    test_job.change(Change::ManifestRead(prepared)).await;
+    test_job.change(Change::SlotGranted).await;
+    test_job.work(outcome).await;
+    test_job.change(Change::ReportWritten).await;
+    test_job
 }
 
-async fn write(rig: &Rig, index: u32, writer: &mut SliceWriter) {
-    let spool_name = plan::spool_name(rig.job.id, index, rig.lease.fence);
+async fn write(test_job: &TestJob, index: u32, writer: &mut SliceWriter) {
+    let spool_name = plan::spool_name(test_job.job.id, index, test_job.lease.fence);
     let (first_task, tasks, file) = (writer.first_task(), writer.tasks(), writer.finish());
     let slice = NewSlice { index, first_task, tasks, spool_name: spool_name.clone(), bytes: file.len() as u64 };
-    rig.spool.write(&spool_name, file).await.unwrap();
-    rig.jobs.add_slices(&rig.lease, vec![slice], u64::MAX).await.unwrap();
+    test_job.spool.write(&spool_name, file).await.unwrap();
+    test_job.jobs.add_slices(&test_job.lease, vec![slice], u64::MAX).await.unwrap();
 }
 
-/// The tasks of the rig's job as they were written.
-async fn written(rig: &Rig) -> Vec<Task> {
+/// The tasks of the test job's job as they were written.
+async fn written(test_job: &TestJob) -> Vec<Task> {
     let mut tasks = Vec::new();
-    for row in rig.slices().await {
-        tasks.extend(open_as_written(&rig.spool, &rig.job, &row).await.unwrap().map(Result::unwrap));
+    for row in test_job.slices().await {
+        tasks.extend(open_as_written(&test_job.spool, &test_job.job, &row).await.unwrap().map(Result::unwrap));
     }
     tasks
 }
@@ -97,8 +97,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let tasks = scene.iter().map(|(task, _)| task.clone());
-            let mut rig = ended(tasks, |number| scene[usize::try_from(number).unwrap()].1.clone()).await;
-            let leased = rig.slices().await;
+            let mut test_job = ended(tasks, |number| scene[usize::try_from(number).unwrap()].1.clone()).await;
+            let leased = test_job.slices().await;
             let left = scene.iter().filter(|(_, outcome)| !outcome.as_ref().is_some_and(Outcome::is_success));
             let expected: Vec<Task> = (0..).zip(left).map(|(number, (task, outcome))| {
                 let slice = leased.iter().rfind(|slice| slice.first_task <= task.number).unwrap();
@@ -106,18 +106,18 @@ proptest! {
                 let tried_since = tried.map(|since| Timestamp::from_second(since.as_second()).unwrap());
                 Task { number, tried_since, ..task.clone() }
             }).collect();
-            match rig.job.count_to_retry() {
+            match test_job.job.count_to_retry() {
                 Ok(count) => assert_eq!(count, expected.len() as u64),
                 Err(error) => {
                     assert_eq!((error, expected.len()), (CannotRetry::NothingLeft, 0));
                     return;
                 }
             }
-            rig.retry().await;
-            let prepared = rig.prepare().await.unwrap();
+            test_job.retry().await;
+            let prepared = test_job.prepare().await.unwrap();
             assert_eq!(prepared.tasks, expected.len() as u64);
             assert!(prepared.some_rows_have_versions, "what an empty version means is known of the whole manifest");
-            assert_eq!(written(&rig).await, expected);
+            assert_eq!(written(&test_job).await, expected);
         });
     }
 }
@@ -151,13 +151,13 @@ fn mostly(number: u64) -> Option<Outcome> {
 
 #[tokio::test(start_paused = true)]
 async fn a_million_tasks_are_retried_without_one_too_many_or_too_few() {
-    let mut rig = ended((0..1_000_000).map(task), mostly).await;
-    rig.retry().await;
-    assert_eq!(rig.prepare().await.unwrap().tasks, 666_666);
+    let mut test_job = ended((0..1_000_000).map(task), mostly).await;
+    test_job.retry().await;
+    assert_eq!(test_job.prepare().await.unwrap().tasks, 666_666);
     let mut wanted = (0..1_000_000).filter(|number| number % 3 != 0);
     let mut number = 0;
-    for row in rig.slices().await {
-        for task in open_as_written(&rig.spool, &rig.job, &row).await.unwrap() {
+    for row in test_job.slices().await {
+        for task in open_as_written(&test_job.spool, &test_job.job, &row).await.unwrap() {
             let task = task.unwrap();
             assert_eq!((task.number, task.key), (number, self::task(wanted.next().unwrap()).key));
             number += 1;
@@ -167,28 +167,28 @@ async fn a_million_tasks_are_retried_without_one_too_many_or_too_few() {
 }
 
 /// Records slices that another preparation of the same tasks wrote, as one that died would have.
-async fn steal(rig: &Rig, from: &Rig, slices: &[SliceRow]) -> Vec<String> {
+async fn steal(test_job: &TestJob, from: &TestJob, slices: &[SliceRow]) -> Vec<String> {
     let mut names = Vec::new();
     for SliceRow { index, first_task, tasks, spool_name, .. } in slices.iter().cloned() {
-        rig.spool.write(&spool_name, from.spool.read(&spool_name).await.unwrap()).await.unwrap();
+        test_job.spool.write(&spool_name, from.spool.read(&spool_name).await.unwrap()).await.unwrap();
         names.push(spool_name.clone());
         let slice = NewSlice { index, first_task, tasks, spool_name, bytes: 1 };
-        rig.jobs.add_slices(&rig.lease, vec![slice], u64::MAX).await.unwrap();
+        test_job.jobs.add_slices(&test_job.lease, vec![slice], u64::MAX).await.unwrap();
     }
     names
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_a_retry_over_goes_on_behind_the_recorded_slices() {
-    let mut rig = ended((0..300_000).map(task), mostly).await;
-    rig.retry().await;
-    rig.prepare().await.unwrap();
-    let whole = written(&rig).await;
-    let slices = rig.slices().await;
+    let mut test_job = ended((0..300_000).map(task), mostly).await;
+    test_job.retry().await;
+    test_job.prepare().await.unwrap();
+    let whole = written(&test_job).await;
+    let slices = test_job.slices().await;
 
     let mut again = ended((0..300_000).map(task), mostly).await;
     again.retry().await;
-    let first = steal(&again, &rig, &slices[..16]).await;
+    let first = steal(&again, &test_job, &slices[..16]).await;
     again.take_over().await;
     again.prepare().await.unwrap();
     let rows = again.slices().await;
@@ -198,31 +198,31 @@ async fn whoever_takes_a_retry_over_goes_on_behind_the_recorded_slices() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_whose_tasks_are_gone_or_not_what_was_counted_fails_and_says_so() {
-    let failure = |setback: Setback| match setback {
-        Setback::Failed(why) => (why.code, why.reason),
+    let failure = |stage_error: StageError| match stage_error {
+        StageError::Failed(why) => (why.code, why.reason),
         other => panic!("{other}"),
     };
-    let mut rig = ended((0..10).map(task), mostly).await;
-    let source = rig.job.id;
-    let row = rig.slices().await.remove(0);
-    rig.retry().await;
+    let mut test_job = ended((0..10).map(task), mostly).await;
+    let source = test_job.job.id;
+    let row = test_job.slices().await.remove(0);
+    test_job.retry().await;
     let gone = JobId::from_u128(7);
     let what = Prepare {
-        job: &rig.job,
-        lease: &rig.lease,
-        jobs: &rig.jobs,
-        spool: &rig.spool,
-        places: &rig.places,
+        job: &test_job.job,
+        lease: &test_job.lease,
+        jobs: &test_job.jobs,
+        spool: &test_job.spool,
+        places: &test_job.places,
         bytes_max: u64::MAX,
-        leash: &rig.leash,
-        bytes: &rig.bytes,
+        cancel: &test_job.cancel,
+        bytes: &test_job.bytes,
     };
     let (code, reason) = failure(read_tasks(what, gone).await.unwrap_err());
     assert_eq!(code, "RetriedJobNotFound");
     assert_eq!(reason, format!("job {gone}, whose failed tasks are retried, is not kept any more"));
 
-    rig.spool.remove(&row.spool_name).await.unwrap();
-    let (code, reason) = failure(rig.prepare().await.unwrap_err());
+    test_job.spool.remove(&row.spool_name).await.unwrap();
+    let (code, reason) = failure(test_job.prepare().await.unwrap_err());
     assert_eq!(code, "InternalError");
     assert!(reason.contains(&row.spool_name), "{reason}");
     assert!(row.spool_name.starts_with(&source.to_string()));
@@ -231,9 +231,9 @@ async fn a_retry_whose_tasks_are_gone_or_not_what_was_counted_fails_and_says_so(
 #[test]
 fn only_an_ended_job_whose_manifest_was_read_and_that_left_something_can_be_retried() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let rig = runtime.block_on(ended((0..10).map(task), |_| Some(Outcome::Succeeded)));
+    let test_job = runtime.block_on(ended((0..10).map(task), |_| Some(Outcome::Succeeded)));
     let job = |adjust: fn(&mut Job)| {
-        let mut job = rig.job.clone();
+        let mut job = test_job.job.clone();
         job.progress.succeeded = 4;
         adjust(&mut job);
         job.count_to_retry()

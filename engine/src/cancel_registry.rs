@@ -1,0 +1,136 @@
+//! The cancel tokens of everything that runs for a job in this process, so that a cancel takes
+//! effect here before it is answered; and which slices it works on, so that a lease of ours that
+//! nobody works under is found.
+//!
+//! A worker takes its cancel token *before* it asks for a lease. A cancel is stored *before* the
+//! cancel tokens are stopped. So either the worker's cancel token is stopped, or its request for a lease
+//! came after the cancel and was refused.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brigade_model::JobId;
+use brigade_model::ports::job_store::Fence;
+use brigade_model::ports::object_store::CancelToken;
+
+/// All cancel tokens of an engine. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CancelRegistry(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    is_closed: bool,
+    held: BTreeMap<(Option<JobId>, u64), Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    cancel: CancelToken,
+    /// The slice and the fence of its lease; `None` before there is one.
+    lease: Option<(u32, Fence)>,
+}
+
+/// A cancel token while it is held; dropping it forgets the cancel token.
+#[derive(Debug)]
+pub(crate) struct Held {
+    cancels: CancelRegistry,
+    at: (Option<JobId>, u64),
+    pub(crate) cancel: CancelToken,
+}
+
+impl CancelRegistry {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A cancel token for work that ends with a cancel of that job (`Some`), or goes on (`None`).
+    pub(crate) fn take(&self, job: Option<JobId>) -> Held {
+        let cancel = CancelToken::unbounded();
+        let mut state = self.state();
+        if state.is_closed {
+            cancel.stop();
+        }
+        let at = (job, state.next);
+        state.next += 1;
+        state.held.insert(at, Entry { cancel: cancel.clone(), lease: None });
+        Held { cancels: self.clone(), at, cancel }
+    }
+
+    /// Stops every cancel token of a job.
+    pub(crate) fn stop(&self, job: JobId) {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).for_each(|(_, entry)| entry.cancel.stop());
+    }
+
+    /// The leases of slices of a job under which this process works; `None` while it asks for
+    /// another, which it may have already.
+    pub(crate) fn leases(&self, job: JobId) -> Option<Vec<(u32, Fence)>> {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).map(|(_, entry)| entry.lease).collect()
+    }
+
+    /// Why tasks of the job wait for long in this process; `None` when none does.
+    pub(crate) fn why_stuck(&self, job: JobId) -> Option<String> {
+        self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).find_map(|(_, entry)| entry.cancel.why_stuck())
+    }
+
+    /// Stops every cancel token, and those taken from now on.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.held.values().for_each(|entry| entry.cancel.stop());
+    }
+
+    /// Cuts every cancel token: nobody waits any more for what has begun.
+    pub(crate) fn kill(&self) {
+        self.state().held.values().for_each(|entry| entry.cancel.kill());
+    }
+}
+
+impl Held {
+    /// From now on the work is on this slice, under a lease with this fence.
+    pub(crate) fn note_lease(&self, slice: u32, fence: Fence) {
+        if let Some(entry) = self.cancels.state().held.get_mut(&self.at) {
+            entry.lease = Some((slice, fence));
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.cancels.state().held.remove(&self.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::ports::job_store::LeaseToken;
+
+    use super::*;
+
+    #[test]
+    fn a_stop_reaches_every_leash_of_the_job_and_no_other() {
+        let cancels = CancelRegistry::default();
+        let (one, two) = (JobId::from_u128(1), JobId::from_u128(2));
+        let (a, b, other) = (cancels.take(Some(one)), cancels.take(Some(one)), cancels.take(Some(two)));
+        cancels.stop(one);
+        assert!(a.cancel.is_stopped() && b.cancel.is_stopped() && !other.cancel.is_stopped());
+        drop((a, b));
+        assert_eq!(cancels.state().held.len(), 1);
+        cancels.close();
+        assert!(other.cancel.is_stopped() && cancels.take(None).cancel.is_stopped());
+    }
+
+    #[test]
+    fn the_leases_of_a_job_are_known_unless_one_is_being_asked_for() {
+        let cancels = CancelRegistry::default();
+        let job = JobId::from_u128(1);
+        assert_eq!(cancels.leases(job), Some(vec![]));
+        let held = cancels.take(Some(job));
+        assert_eq!(cancels.leases(job), None, "it may be granted at this moment");
+        let fence = Fence { epoch: 3, token: LeaseToken(uuid::Uuid::nil()) };
+        held.note_lease(7, fence);
+        assert_eq!(cancels.leases(job), Some(vec![(7, fence)]));
+        drop(held);
+        assert_eq!(cancels.leases(job), Some(vec![]), "nobody works under it any more");
+    }
+}

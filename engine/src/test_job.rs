@@ -1,0 +1,363 @@
+//! A job on simulated stores, for the tests of preparing and reporting.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use brigade_model::job::{Change, Dialect, Prepared, Retry};
+use brigade_model::limits::{BYTES_IN_FLIGHT, LEASE_TTL};
+use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, OutcomePart, OwnerId, SliceRow, StageLease};
+use brigade_model::ports::object_store::{
+    Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, Effect, GotObject, PutObject, Verdict, send,
+};
+use brigade_model::ports::{JobStore, ObjectStore};
+use brigade_model::{
+    AccountId, BucketName, Capabilities, Capability, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, Quota, ReportScope,
+    ReportSpec, StoreClock, Task, qcs,
+};
+use brigade_runtime::{SeededEntropy, SimulatedClock};
+use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
+use brigade_store::memory::{MemorySpool, MemoryStore};
+use bytes::Bytes;
+
+use crate::byte_budget::ByteBudget;
+use crate::outcomes::PartBuilder;
+use crate::places::{AlwaysWell, BucketRules, Grantees, Place, RolePlaces};
+use crate::report::{WriteReport, write_report};
+use crate::slice;
+use crate::stage::prepare::{Prepare, make_slices};
+use crate::stage_error::StageError;
+
+/// A job, its stage held, and everything around it.
+pub(crate) struct TestJob {
+    pub(crate) clock: Arc<SimulatedClock>,
+    pub(crate) jobs: MemoryStore,
+    pub(crate) spool: MemorySpool,
+    pub(crate) objects: SimulatedStore,
+    pub(crate) script: Arc<Scripted>,
+    pub(crate) places: RolePlaces,
+    pub(crate) cancel: CancelToken,
+    pub(crate) bytes: ByteBudget,
+    pub(crate) job: Job,
+    pub(crate) lease: StageLease,
+    changes: u128,
+}
+
+pub(crate) fn bucket(name: &str) -> BucketName {
+    BucketName::new(name).unwrap()
+}
+
+pub(crate) fn at(bucket_name: &str, key: &str) -> At {
+    At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() }
+}
+
+/// A manifest of `tasks` rows `photos,k0`, `photos,k1`, ...
+pub(crate) fn rows(tasks: u64) -> String {
+    (0..tasks).map(|n| format!("photos,k{n}\n")).collect()
+}
+
+fn spec(etag: ETag) -> JobSpec {
+    JobSpec {
+        client_request_token: "token".into(),
+        confirmation_required: None,
+        description: None,
+        manifest: ManifestSpec {
+            location: ManifestLocation {
+                object: qcs::parse_object("qcs::cos:r::lists/m.csv").unwrap(),
+                version: None,
+                etag,
+            },
+            format: ManifestFormat::CosCsvV1,
+            fields: vec![Field::Bucket, Field::Key],
+        },
+        operation: Operation::Delete,
+        priority: 1,
+        report: ReportSpec {
+            enabled: true,
+            bucket: Some(qcs::parse_bucket("qcs::cos:r::reports").unwrap()),
+            prefix: Some("out/".into()),
+            scope: Some(ReportScope::AllTasks),
+        },
+        role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
+        options: JobOptions::default(),
+        retry_of: None,
+        unconfirmed: Default::default(),
+    }
+}
+
+impl TestJob {
+    /// A job over that manifest, Preparing. Call it under paused time.
+    pub(crate) async fn new(manifest: &str, adjust: impl FnOnce(&mut JobSpec)) -> Self {
+        let clock = Arc::new(SimulatedClock::new());
+        let config = SimulatedConfig::default();
+        let objects = SimulatedStore::new(config, clock.clone(), Arc::new(SeededEntropy::new(1)));
+        for name in ["lists", "reports"] {
+            objects.create_bucket(&bucket(name), Versioning::Enabled).unwrap();
+        }
+        let script = Arc::new(Scripted { inner: objects.clone(), script: Mutex::default() });
+        let place = Place {
+            endpoint: EndpointName::new("main").unwrap(),
+            kind: EndpointKind::Other,
+            store: script.clone(),
+            capabilities: Capabilities::proved(Capability::ALL),
+            buckets: BucketRules::any(),
+            grantees: Grantees::default(),
+            health: Arc::new(AlwaysWell),
+            multipart_etag: Arc::default(),
+            stamps: Arc::new(StoreClock::new(clock.clone())),
+        };
+        // Known already, so that no test of something else has calls for it.
+        place.stamps.observe(place.stamps.read(), clock_now(&clock));
+        let mut spec = spec(put(&objects, manifest).await);
+        adjust(&mut spec);
+        let jobs = MemoryStore::new(clock.clone());
+        let (id, account) = (JobId::from_u128(0xA1), AccountId::new("1250000000").unwrap());
+        let job = Job::new(id, account, Dialect::Cos, place.endpoint.clone(), spec, clock_now(&clock));
+        jobs.create_job(&job, &Quota::of_open_jobs(9)).await.unwrap();
+        let lease = take_stage(&jobs, id).await;
+        let places = RolePlaces {
+            operations: Vec::new(),
+            source: place.clone(),
+            target: place.clone(),
+            manifest: place.clone(),
+            report: place,
+        };
+        let (spool, cancel) = (MemorySpool::new(), CancelToken::unbounded());
+        let bytes = ByteBudget::new(BYTES_IN_FLIGHT);
+        let mut test_job = Self { clock, jobs, spool, objects, script, places, cancel, bytes, job, lease, changes: 0 };
+        test_job.change(Change::PreparationStarted).await;
+        test_job
+    }
+
+    pub(crate) async fn change(&mut self, change: Change) {
+        self.changes += 1;
+        let id = ChangeId(uuid::Uuid::from_u128(self.changes));
+        let job = self.jobs.job(self.job.id).await.unwrap().unwrap();
+        let apply = Apply { job: job.id, revision: job.revision, id, change, stage_fence: None };
+        self.job = self.jobs.apply(apply).await.unwrap();
+    }
+
+    pub(crate) async fn prepare(&self) -> Result<Prepared, StageError> {
+        let Self { jobs, spool, places, cancel, job, lease, bytes, .. } = self;
+        make_slices(Prepare { job, lease, jobs, spool, places, cancel, bytes, bytes_max: u64::MAX }).await
+    }
+
+    /// Another owner takes the stage over.
+    pub(crate) async fn take_over(&mut self) {
+        self.jobs.revoke_all_leases();
+        self.lease = take_stage(&self.jobs, self.job.id).await;
+    }
+
+    pub(crate) async fn slices(&self) -> Vec<SliceRow> {
+        self.jobs.slices(self.job.id, 0, usize::MAX).await.unwrap()
+    }
+
+    /// Every task of every slice, as a worker would read them.
+    pub(crate) async fn tasks(&self) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for row in self.slices().await {
+            let slice = slice::open(&self.spool, &self.job, &row).await.unwrap();
+            tasks.extend(slice.map(Result::unwrap));
+        }
+        tasks
+    }
+
+    /// Prepares the job, runs its tasks (those without an outcome are not attempted) and leaves
+    /// it draining into its report.
+    pub(crate) async fn run(&mut self, outcome: impl Fn(u64) -> Option<Outcome>) {
+        let prepared = self.prepare().await.unwrap();
+        self.change(Change::ManifestRead(prepared)).await;
+        self.change(Change::SlotGranted).await;
+        self.work(outcome).await;
+    }
+
+    /// Runs the tasks of an Active job and leaves it draining into its report.
+    pub(crate) async fn work(&mut self, outcome: impl Fn(u64) -> Option<Outcome>) {
+        let owner = OwnerId(uuid::Uuid::from_u128(2));
+        let mut leases = Vec::new();
+        while let Some(lease) = self.jobs.lease_slice(self.job.id, owner, TOKEN, LEASE_TTL).await.unwrap() {
+            let mut part = PartBuilder::default();
+            let mut seq = 0;
+            for offset in 0..lease.slice.tasks {
+                let Some(outcome) = outcome(lease.slice.first_task + u64::from(offset)) else { continue };
+                if part.add(offset, outcome) {
+                    self.record(&lease, seq, std::mem::take(&mut part)).await;
+                    seq += 1;
+                }
+            }
+            if !part.is_empty() {
+                self.record(&lease, seq, part).await;
+            }
+            leases.push(lease);
+        }
+        for lease in leases {
+            self.jobs.release_slice(&lease, false).await.unwrap();
+        }
+        let job = self.jobs.job(self.job.id).await.unwrap().unwrap();
+        let is_exhausted = job.progress.is_exhausted();
+        self.change(if is_exhausted { Change::TasksExhausted } else { Change::CancelRequested("enough".into()) }).await;
+    }
+
+    /// The job of the test job, which has ended, makes room for one that retries it, Preparing.
+    pub(crate) async fn retry(&mut self) {
+        let retry = Retry { client_request_token: "again".into(), ..Retry::default() };
+        let Job { account, endpoint, dialect, .. } = self.job.clone();
+        let id = JobId::from_u128(0xA2);
+        self.job = Job::new(id, account, dialect, endpoint, self.job.retried(retry), clock_now(&self.clock));
+        self.jobs.create_job(&self.job, &Quota::of_open_jobs(9)).await.unwrap();
+        self.lease = take_stage(&self.jobs, id).await;
+        self.change(Change::PreparationStarted).await;
+    }
+
+    async fn record(&self, lease: &brigade_model::ports::job_store::SliceLease, seq: u64, part: PartBuilder) {
+        let part = part.finish();
+        let part = OutcomePart {
+            job: self.job.id,
+            slice: lease.slice.index,
+            fence: lease.fence,
+            seq,
+            succeeded: part.succeeded,
+            failed: part.failed,
+            bytes: part.bytes,
+        };
+        self.jobs.record_part(part).await.unwrap();
+    }
+
+    pub(crate) fn report(&self) -> WriteReport<'_> {
+        let Self { jobs, spool, places, cancel, job, lease, clock, bytes, .. } = self;
+        WriteReport { job, lease, jobs, spool, place: &places.report, clock: &**clock, cancel, bytes }
+    }
+
+    pub(crate) async fn write_report(&self) -> Result<(), StageError> {
+        write_report(self.report()).await
+    }
+
+    /// The bytes of an object of the report bucket.
+    pub(crate) async fn report_object(&self, key: &ObjectKey) -> Bytes {
+        let get = brigade_model::ports::object_store::GetObject {
+            at: At { bucket: bucket("reports"), key: key.clone() },
+            version: None,
+            range: None,
+            if_match: None,
+        };
+        let mut got = send(&self.objects, &self.cancel, get).await.unwrap();
+        let mut bytes = Vec::new();
+        while let Some(piece) = got.body.next().await {
+            bytes.extend_from_slice(&piece.unwrap());
+        }
+        Bytes::from(bytes)
+    }
+
+    /// Puts another manifest in the place of the first.
+    pub(crate) async fn overwrite_manifest(&self, text: &str) -> ETag {
+        put(&self.objects, text).await
+    }
+}
+
+fn clock_now(clock: &SimulatedClock) -> brigade_model::Timestamp {
+    brigade_model::ports::Clock::now(clock)
+}
+
+async fn put(objects: &SimulatedStore, manifest: &str) -> ETag {
+    let body = Bytes::from(manifest.to_owned());
+    let request = PutObject::new(at("lists", "m.csv"), body, Default::default());
+    send(objects, &CancelToken::unbounded(), request).await.unwrap().etag
+}
+
+/// The store of a test job never falls back, so epochs tell its leases apart.
+const TOKEN: LeaseToken = LeaseToken(uuid::Uuid::nil());
+
+async fn take_stage(jobs: &MemoryStore, job: JobId) -> StageLease {
+    let owner = OwnerId(uuid::Uuid::from_u128(1));
+    jobs.lease_stage(job, owner, TOKEN, LEASE_TTL, Duration::ZERO).await.unwrap().unwrap()
+}
+
+/// What goes wrong with a call.
+pub(crate) enum Trouble {
+    /// Nothing.
+    Nothing,
+    /// It fails with this verdict and has no effect.
+    Fails(Verdict),
+    /// It is done, and the answer is lost.
+    IsLost,
+    /// Its body breaks off after so many bytes.
+    BreaksAfter(usize),
+    /// Its body ends, without an error, after so many bytes.
+    EndsAfter(usize),
+    /// Its body has a byte too many.
+    IsTooLong,
+    /// Its answer names another ETag.
+    NamesOther,
+}
+
+/// The simulated store, whose next calls of a kind go wrong as it was told.
+pub(crate) struct Scripted {
+    inner: SimulatedStore,
+    script: Mutex<VecDeque<(CallKind, Trouble)>>,
+}
+
+impl Scripted {
+    /// The first calls of these kinds that come, in this order, go wrong like this.
+    pub(crate) fn expect(&self, troubles: impl IntoIterator<Item = (CallKind, Trouble)>) {
+        self.script.lock().unwrap().extend(troubles);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.script.lock().unwrap().is_empty()
+    }
+
+    fn trouble_for(&self, kind: CallKind) -> Option<Trouble> {
+        let mut script = self.script.lock().unwrap();
+        script.pop_front_if(|(expected, _)| *expected == kind).map(|(_, trouble)| trouble)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Scripted {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let lost = || CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", "scripted");
+        match self.trouble_for(call.kind()) {
+            None | Some(Trouble::Nothing) => self.inner.call(cancel, call).await,
+            Some(Trouble::Fails(verdict)) => Err(CallError::new(verdict, Effect::None, "Scripted", "scripted")),
+            Some(Trouble::IsLost) => self.inner.call(cancel, call).await.and_then(|_| Err(lost())),
+            Some(trouble) => match self.inner.call(cancel, call).await? {
+                Answer::GetObject(got) => Ok(Answer::GetObject(Box::new(spoil(*got, &trouble).await))),
+                answer => Ok(answer),
+            },
+        }
+    }
+}
+
+async fn spoil(mut got: GotObject, trouble: &Trouble) -> GotObject {
+    let mut bytes = Vec::new();
+    while let Some(piece) = got.body.next().await {
+        bytes.extend_from_slice(&piece.unwrap());
+    }
+    let broken = CallError::new(Verdict::Transient, Effect::None, "ConnectionReset", "scripted");
+    let mut pieces = VecDeque::new();
+    match trouble {
+        Trouble::BreaksAfter(size) => {
+            bytes.truncate(*size);
+            pieces.push_back(Err(broken));
+        }
+        Trouble::EndsAfter(size) => bytes.truncate(*size),
+        Trouble::IsTooLong => bytes.push(b'x'),
+        Trouble::NamesOther => got.head.etag = ETag::new("\"another\"").ok(),
+        Trouble::Nothing | Trouble::Fails(_) | Trouble::IsLost => {}
+    }
+    if !bytes.is_empty() {
+        pieces.push_front(Ok(Bytes::from(bytes)));
+    }
+    GotObject { head: got.head, body: Box::new(Pieces(pieces)) }
+}
+
+struct Pieces(VecDeque<Result<Bytes, CallError>>);
+
+#[async_trait]
+impl ByteStream for Pieces {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        self.0.pop_front()
+    }
+}

@@ -1,0 +1,37 @@
+//! What the use cases tell the engine, and ask of it.
+
+use brigade_engine::Engine;
+use brigade_model::JobId;
+
+/// What a face tells the engine, and asks of it.
+pub trait EngineHandle: Send + Sync + 'static {
+    /// Something was stored: look now.
+    fn notify(&self);
+
+    /// No task of this job starts any more.
+    fn stop_job(&self, job: JobId);
+
+    /// Why nothing can be prepared, for people; `None` when there is room.
+    fn why_full(&self) -> Option<String>;
+
+    /// Whether it has ended by a panic.
+    fn has_failed(&self) -> bool;
+}
+
+impl EngineHandle for Engine {
+    fn notify(&self) {
+        Engine::notify(self);
+    }
+
+    fn stop_job(&self, job: JobId) {
+        Engine::stop_job(self, job);
+    }
+
+    fn why_full(&self) -> Option<String> {
+        self.space().reason()
+    }
+
+    fn has_failed(&self) -> bool {
+        Engine::has_failed(self)
+    }
+}
