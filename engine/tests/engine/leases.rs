@@ -378,12 +378,12 @@ async fn a_slice_that_kills_every_worker_is_given_up_soon() {
     check(&cluster, &job, &keys(100)).await;
 }
 
-/// Slices of 64 tasks, 128, and so on: the last one has 2,048, which are deleted 1,000 at a time.
+/// Slices of 64 tasks, 128, and so on: the last one has 2,048, which are deleted up to 1,000 at a time.
 const TASKS: usize = 4032;
-/// Its last tasks; they are deleted in one call.
-const LAST_GROUP: std::ops::Range<usize> = 3984..TASKS;
+/// Its last tasks; they are deleted in one call: groups double from 16 keys on, also after the pause.
+const LAST_GROUP: std::ops::Range<usize> = 3992..TASKS;
 /// Objects among those that another writer writes while the job is paused.
-const WRITTEN_WHILE_PAUSED: std::ops::Range<usize> = 3990..4000;
+const WRITTEN_WHILE_PAUSED: std::ops::Range<usize> = 3995..4005;
 
 /// A delete whose last slice was leased, worked on in part and given back cleanly, because its
 /// user paused it; an hour later, objects were written that it has not attempted yet.
