@@ -2,8 +2,8 @@
 //! requests, objects and bytes a second), how many of its tasks run, and how large its groups are.
 //!
 //! A decorator outside the endpoint's own chain of retries and limits, one for each job in this
-//! process: what it holds back competes with nobody. Counted in calls, not in attempts. The
-//! limits are the job's of now: whoever waits under old ones goes on under the new ones at once.
+//! process, so a call that it holds back takes no other job's place. It counts calls, not attempts.
+//! When a limit changes, calls that wait under the old one continue under the new one at once.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -35,9 +35,9 @@ pub(crate) fn keys_of_a_second(limits: &LoadLimits) -> usize {
 pub(crate) struct Budget {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    /// Whoever may be next waits here alone, the others behind, in their order.
+    /// The next call waits here alone; the others wait behind it, in order.
     turnstile: Turnstile<()>,
-    /// Tells who is next that a call has ended or that the limits are others now.
+    /// Wakes the next call: a call has ended, or the limits have changed.
     turned: Notify,
     /// Units of work that run, of all its slices.
     running: AtomicUsize,
@@ -231,7 +231,7 @@ impl Budget {
         }
     }
 
-    /// A place at once, where nothing is limited: then nobody has to be behind anybody.
+    /// A place at once, where the job has no limits: then calls need no order.
     fn free_place(&self, call: &Call) -> Option<Place<'_>> {
         let mut state = self.state();
         if !state.limits.is_none() {

@@ -5,14 +5,13 @@
 //! three rules:
 //!
 //! - a body that is larger than the budget takes all of it, and so is held alone;
-//! - behind a body that waits for room nobody is served, so that small ones do not keep a large
-//!   one out;
+//! - while a body waits for room, the ones behind it wait too, so that small ones do not keep a
+//!   large one out;
 //! - a job that holds room already gets more only while half of the budget stays free, and others
 //!   pass it meanwhile: so jobs whose stores take nothing leave room for the first parts of
 //!   sixteen others at the defaults.
 //!
-//! Who holds room makes calls, and who makes a call never waits for room: so no two wait for each
-//! other.
+//! A task takes room before its call and never during one, so no two tasks wait for each other.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,10 @@
-//! The cancel tokens of everything that runs for a job in this process, so that a cancel takes
-//! effect here before it is answered; and which slices it works on, so that a lease of ours that
-//! nobody works under is found.
+//! The cancel tokens of all work that runs for a job in this process, so that a cancel takes effect
+//! here before the service answers it; and the slices that this process works on, so that it finds
+//! a lease of its own that has lost its worker.
 //!
-//! A worker takes its cancel token *before* it asks for a lease. A cancel is stored *before* the
-//! cancel tokens are stopped. So either the worker's cancel token is stopped, or its request for a lease
-//! came after the cancel and was refused.
+//! A worker takes its cancel token *before* it asks for a lease. The service stores a cancel
+//! *before* it stops the job's tokens. So either the worker's token is stopped, or the store
+//! refuses its lease, because the cancel came first.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ struct Entry {
     lease: Option<(u32, Fence)>,
 }
 
-/// A cancel token while it is held; dropping it forgets the cancel token.
+/// A cancel token in use; dropping this removes it from the registry.
 #[derive(Debug)]
 pub(crate) struct Held {
     cancels: CancelRegistry,
@@ -44,7 +44,8 @@ impl CancelRegistry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A cancel token for work that ends with a cancel of that job (`Some`), or goes on (`None`).
+    /// A cancel token for work that a cancel of that job ends (`Some`), or that no cancel ends
+    /// (`None`).
     pub(crate) fn take(&self, job: Option<JobId>) -> Held {
         let cancel = CancelToken::unbounded();
         let mut state = self.state();
@@ -73,14 +74,14 @@ impl CancelRegistry {
         self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).find_map(|(_, entry)| entry.cancel.why_stuck())
     }
 
-    /// Stops every cancel token, and those taken from now on.
+    /// Stops every cancel token, and each one taken from now on.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
         state.held.values().for_each(|entry| entry.cancel.stop());
     }
 
-    /// Cuts every cancel token: nobody waits any more for what has begun.
+    /// Kills every cancel token: what has begun ends now.
     pub(crate) fn kill(&self) {
         self.state().held.values().for_each(|entry| entry.cancel.kill());
     }

@@ -1,4 +1,4 @@
-//! What the engine changes of a job: the observer is told where the job moved.
+//! Changes a job, and tells the observer its new status.
 
 use brigade_model::job::Job;
 use brigade_model::ports::change_job::{Changed, NotChanged, change_job};

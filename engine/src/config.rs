@@ -21,7 +21,7 @@ pub struct EngineConfig {
     pub bytes_in_flight: u64,
     /// Jobs that this process prepares at once; as many are drained, and as many reported.
     pub stages: usize,
-    /// How long the engine waits before it looks again, when no wake-up rings.
+    /// How long the loop waits for a wake-up before it makes its next pass.
     pub poll: Duration,
     /// Beyond a lease's expiry, before another worker takes over.
     pub lease_grace: Duration,

@@ -1,5 +1,5 @@
-//! What every piece of work of an engine shares: ports, settings, the owner's name, cancel tokens,
-//! the wake-up.
+//! What all work of an engine shares: ports, settings, the owner's name, cancel tokens, the
+//! wake-up.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,12 +52,12 @@ impl EngineContext {
         }
     }
 
-    /// Wakes everybody who waits for something to happen.
+    /// Wakes every task that waits for the wake-up.
     pub(crate) fn notify(&self) {
         self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
     }
 
-    /// An ear for the wake-up: hears what rings from now on.
+    /// Subscribes to the wake-up: sees each notify from now on.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
     }
@@ -95,8 +95,8 @@ impl EngineContext {
         Err(StageError::Failed(JobFailure::new(failure::ACCESS_DENIED, reason)))
     }
 
-    /// Takes back slices of the job that nobody can be working on: leases that expired, and those
-    /// of this process that it does not know of. Gives their number.
+    /// Revokes slice leases of the job that have no worker: those that expired, and those of this
+    /// process that it does not know of. Returns their number.
     pub(crate) async fn revoke_lost(&self, job: JobId) -> Result<u64, StoreError> {
         let known = self.cancels.leases(job).map(|slices| KnownLeases { owner: self.owner, slices });
         self.ports.jobs.revoke_lost(job, self.config.lease_grace, known).await
@@ -133,7 +133,7 @@ impl EngineContext {
             slice: lease.slice.index,
             fence: lease.fence,
         };
-        // Whoever works at the slice context of a dry run changes nothing, whatever the work is.
+        // In the slice context of a dry run no operation can change anything.
         Ok(if job.spec.options.is_dry_run() { DryRun::at(&slice_context).slice_context } else { slice_context })
     }
 

@@ -1,10 +1,10 @@
-//! The engine: one loop that looks at the open jobs and gives each what its status calls for.
+//! The engine's loop: reads the open jobs and starts the work that each one's status calls for.
 //!
-//! A *pass* looks at every open job: stages are visited, confirmations expire, slots are
-//! granted, free workers get slices. Between passes the loop waits for the wake-up (something was
-//! stored, a worker ended) or for one poll. The loop decides nothing by itself: statuses come
-//! from the table, slots from `slots::decide`, turns from [`Turns`] and [`Visits`]. Nor does it
-//! anything that takes long: visits, slices, the purge and the look at the disk go on beside it.
+//! A *pass* visits stages, expires confirmations, grants slots and gives free workers slices.
+//! Between passes the loop waits for the wake-up (a change was stored, a worker ended) or for one
+//! poll. The loop decides nothing by itself: statuses come from the table, slots from
+//! `slots::decide`, turns from [`FairQueue`] and [`Visits`]. Nor does it do anything slow: visits,
+//! slices, the purge and the check of the disk run beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::stage::{RETRY_DELAY, StageStep};
 use crate::visits::{Next, Visits};
 use crate::{execute, stage as stages};
 
-/// How often ended jobs are looked for that nobody keeps any more.
+/// How often the loop starts a purge of ended jobs whose retention is over.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
 /// Carries jobs out.
@@ -76,8 +76,8 @@ struct SchedulerState {
     entered: BTreeSet<JobId>,
     /// What was last said about an endpoint that is away, by job.
     noted: BTreeMap<JobId, String>,
-    /// Active jobs that said why their calls wait when this process saw them first: whoever died
-    /// with their slices had attempted nothing lately.
+    /// Active jobs that already stored a reason why their calls wait when this process first saw
+    /// them: a worker that died with one of their slices had attempted nothing lately.
     waited: BTreeSet<JobId>,
     /// When a purge ended last.
     purged: Monotonic,
@@ -164,7 +164,7 @@ impl EndSender {
 
 impl Drop for EndSender {
     fn drop(&mut self) {
-        // Nobody listens any more when the loop itself is gone.
+        // When the loop itself is gone there is no receiver.
         let _ = self.ended.take().map(|ended| self.to.send(ended));
     }
 }
@@ -180,7 +180,7 @@ impl Engine {
         })
     }
 
-    /// Something was stored: look now rather than at the next poll.
+    /// Wakes the loop: a change was stored.
     pub fn notify(&self) {
         self.context.notify();
     }
@@ -198,9 +198,9 @@ impl Engine {
         &self.context.space
     }
 
-    /// Starts nothing any more, waits until everything in flight has ended and is recorded,
-    /// and ends the loop. Not longer than the patience, though: what a store that is away keeps
-    /// from being recorded is looked at by the worker that takes over.
+    /// Stops starting work, waits until everything in flight has ended and is recorded, and ends
+    /// the loop. After `stop_patience` it kills what is left; the worker that takes a slice over
+    /// checks the tasks whose outcomes could not be recorded.
     pub async fn shut_down(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
         self.context.cancels.close();
@@ -262,7 +262,7 @@ impl Engine {
         }
     }
 
-    /// Looks at the disk once a poll, beside the loop: a file system may not answer.
+    /// Checks the disk once a poll, beside the loop: a file system may not answer.
     fn look_at_space(&self) -> Box<dyn Spawned> {
         let (space, spool) = (self.context.space.clone(), self.context.ports.spool.clone());
         let (clock, poll) = (self.context.ports.clock.clone(), self.context.config.poll);
@@ -297,7 +297,7 @@ impl Engine {
         }
     }
 
-    /// Looks at every open job once.
+    /// Handles every open job once.
     async fn pass(
         &self,
         scheduler: &mut SchedulerState,
@@ -323,8 +323,8 @@ impl Engine {
         self.assign_slices(scheduler, &active, to).await
     }
 
-    /// Visits the stages of jobs, as far as there are places: those of each stage are its own, so a
-    /// drain, which is short, waits for no preparation.
+    /// Visits the stages of jobs while there are places. Each stage has its own, so a drain, which
+    /// is short, waits for no preparation.
     fn visit_stages(
         &self,
         scheduler: &mut SchedulerState,
@@ -358,7 +358,7 @@ impl Engine {
         scheduler.visits.kill_late(now);
     }
 
-    /// Visits a job whose stage nobody holds.
+    /// Visits a job whose stage is free.
     fn visit_stage(
         &self,
         scheduler: &mut SchedulerState,
@@ -449,7 +449,7 @@ impl Engine {
     /// Lets a job say why its calls wait, when an endpoint of its role does not work.
     async fn say_why_calls_wait(&self, scheduler: &mut SchedulerState, job: Job) -> Result<(), StoreError> {
         let (id, reason) = (job.id, self.reason_to_wait(&job).unwrap_or_default());
-        // What the job says was said by a process before, as far as this one knows.
+        // At first this process takes the stored reason for the one noted last.
         let noted = scheduler.noted.entry(id).or_insert(job.status_update_reason);
         if reason == *noted {
             return Ok(());
@@ -491,7 +491,7 @@ impl Engine {
                 if self.assign_slice(scheduler, head, is_excused, to).await? {
                     scheduler.turns.serve(head);
                 } else {
-                    // Nothing is free; perhaps somebody died with a slice, or after the last part.
+                    // No slice is free; a worker may have died with one, or after the last part.
                     if self.context.revoke_lost(head.id).await? > 0 {
                         continue;
                     }
@@ -553,7 +553,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Has what is kept no longer removed, beside the loop.
+    /// Starts a purge of what has outlived its retention, beside the loop.
     fn purge(&self, scheduler: &mut SchedulerState, now: Monotonic, to: &mpsc::UnboundedSender<WorkEnd>) {
         if scheduler.is_purging || now.since(scheduler.purged) < PURGE_EVERY {
             return;
@@ -570,7 +570,7 @@ impl Engine {
         self.context.ports.spawn.spawn("purge", Box::pin(work));
     }
 
-    /// A change that found its lease lost is another worker's to make.
+    /// Ignores a lost lease: the change is then another worker's to make.
     fn settle(&self, changed: Result<(), crate::change::ChangeError>) -> Result<(), StoreError> {
         match changed {
             Ok(()) | Err(crate::change::ChangeError::Fenced) => Ok(()),

@@ -1,23 +1,24 @@
-//! Running a slice: starts its tasks in order, gathers their outcomes into parts, commits the
-//! parts, and gives the slice back.
+//! Runs a slice: starts its tasks in order, collects their outcomes into parts, commits the parts,
+//! and releases the slice.
 //!
 //! ```text
 //! rows -> units -> running -> outcomes -> filling -> committing -> store
 //! ```
 //!
-//! - A task starts only within `limits::WINDOW_TASKS` of the first one without a *committed* outcome:
-//!   what a crash can repeat is bounded.
-//! - One part is in commit and one is filling; when the second is full nothing starts. That
-//!   holds while the store is away, too.
+//! - A task starts only within `limits::WINDOW_TASKS` of the first one without a *committed*
+//!   outcome, which bounds what a crash can repeat.
+//! - One part is in commit and one is filling; when the second is full, no task starts. The same
+//!   holds while the job store is away.
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
-//! - A worker looks at the job's status three times in `limits::NOTICE_MAX`, and starts no task
-//!   when its last look is older than that: what another node has stored takes effect here in time.
-//! - The cancel token ends the starting of tasks, never their recording. A stopped slice renews its
-//!   lease no more, so what has begun ends within the lease, or is revoked.
-//! - A task that waits for long gives its place to others; a slice that only waits for such tasks
-//!   stands *aside*: it keeps its lease, and its place is another slice's.
-//! - A task that could not run for a reason that may pass ends the starting of others: only a
-//!   new lease starts it again, and behind it the window does not move.
+//! - A worker reads the job's status three times in `limits::NOTICE_MAX`, and starts no task when
+//!   its last read is older than that, so a change stored by another node takes effect here in
+//!   time.
+//! - The cancel token stops the start of tasks, never the recording of outcomes. A stopped slice no
+//!   longer renews its lease, so what has begun ends within the lease, or the lease is revoked.
+//! - A task that waits for long gives up its place; a slice in which every running task waits so
+//!   stands *aside*: it keeps its lease, and another slice takes its place.
+//! - When a task could not run for a reason that may pass, the slice starts no other: the task runs
+//!   again under a new lease only, and until then the window does not move past it.
 
 mod commit;
 mod units;
@@ -44,7 +45,8 @@ use crate::outcomes::PartBuilder;
 use crate::pace::Pace;
 use crate::stage_error::StageError;
 
-/// How often a slice's lease is given back to a store that fails, and how long that waits.
+/// How often a worker tries to release a slice's lease while the store fails, and the pause between
+/// tries.
 const RELEASE_TRIES: u32 = 60;
 const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -98,8 +100,8 @@ pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
     end
 }
 
-/// Gives the slice back. A store that fails is asked again for a while, since who finds the lease
-/// without a worker must look; not when nobody waits for it any more.
+/// Releases the slice. Retries for a while when the store fails, because a lease that expires
+/// instead makes the next worker check the tasks; stops when the cancel token is killed.
 async fn release(run: SliceRun<'_>, must_check: bool) {
     let cut = run.cancel.for_cleanup();
     for _ in 0..RELEASE_TRIES {
@@ -115,7 +117,7 @@ async fn release(run: SliceRun<'_>, must_check: bool) {
     }
 }
 
-/// What becomes of a slice that cannot be run, or not on.
+/// Ends a slice that cannot start or continue.
 async fn take_back(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
     match stage_error {
         StageError::Failed(why) => fail(run, why).await,
@@ -127,7 +129,7 @@ async fn take_back(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
     }
 }
 
-/// Fails the job; when the store does not take it, whoever runs the slice next finds the same.
+/// Fails the job; when the store refuses, the next worker of the slice finds the same failure.
 async fn fail(run: SliceRun<'_>, why: JobFailure) -> SliceEnd {
     tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "cannot run slice; failing the job");
     match run.context.fail_job(run.job.id, why).await {
@@ -162,7 +164,7 @@ struct SliceRunner<'a> {
     renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
     look_timer: Sleep,
     looking: Option<BoxFuture<'a, Result<(), StoreError>>>,
-    /// Some task may have had an effect that nobody could confirm.
+    /// Some task may have had an effect that could not be confirmed.
     is_unsettled: bool,
     /// The lease is lost or given up: what is not recorded is another worker's.
     is_fenced: bool,
@@ -171,7 +173,7 @@ struct SliceRunner<'a> {
     end: SliceEnd,
 }
 
-/// What wakes the floor.
+/// What wakes the slice runner.
 enum Woken {
     Ended(UnitEnd),
     Committed(Committed),
@@ -216,7 +218,7 @@ impl<'a> SliceRunner<'a> {
     /// Works until every task has its outcome committed, or the cancel token has ended and what was in
     /// flight is committed, or the lease is lost.
     ///
-    /// Gives how it ended and whether the next holder must look before it acts.
+    /// Returns how it ended, and whether the next holder must check effects before it acts.
     async fn work(mut self) -> (SliceEnd, bool) {
         let mut wakeup = self.run.context.subscribe();
         loop {
@@ -259,7 +261,7 @@ impl<'a> SliceRunner<'a> {
         match woken {
             Woken::Ended(end) => {
                 self.collect(end);
-                // Whatever else has ended by now needs no further waking.
+                // Collect everything else that has ended; it needs no wake-up of its own.
                 while let Some(Some(end)) = self.running.next().now_or_never() {
                     self.collect(end);
                 }
@@ -311,7 +313,7 @@ impl<'a> SliceRunner<'a> {
         }
     }
 
-    /// Lets the job have a further slice: there is room for more than this one can start now.
+    /// Asks for a further slice for the job: there is room for more than this one can start now.
     fn ask_for_slice(&self) {
         if self.units.have_room() && !self.units.budget.note_need(true) {
             self.run.context.notify();
@@ -363,7 +365,7 @@ impl<'a> SliceRunner<'a> {
         if is_over && !self.is_fenced {
             cut_short.into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
         } else {
-            // Its next worker looks.
+            // Its next worker checks them.
             self.is_unsettled = true;
         }
     }
@@ -452,7 +454,7 @@ impl<'a> SliceRunner<'a> {
                 self.is_fenced = true;
                 self.run.cancel.kill();
             }
-            // The lease runs on until its expiry; the cancel token sees to it that nothing outlives it.
+            // The lease lasts until its expiry; the cancel token ends all work by then.
             Err(LeaseError::Store(error)) => {
                 tracing::warn!(job = %self.run.job.id, %error, "cannot renew slice lease; the slice runs until it expires");
             }
@@ -494,7 +496,7 @@ fn look_timer(run: SliceRun<'_>) -> Sleep {
     run.context.ports.clock.sleep(NOTICE_MAX / 3)
 }
 
-/// Looks whether the job may run, and stops the cancel token when it may not.
+/// Reads whether the job may run, and stops the cancel token when it may not.
 fn look(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), StoreError>> {
     async move {
         let before = run.context.ports.clock.monotonic();

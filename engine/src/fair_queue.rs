@@ -1,4 +1,4 @@
-//! Whose turn it is: the order in which Active jobs are offered a free worker.
+//! The order in which Active jobs are offered a free worker.
 //!
 //! Accounts share an endpoint in turn; within an account the higher priority goes first, and
 //! equal priorities alternate by slice.

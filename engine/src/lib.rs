@@ -1,10 +1,10 @@
-//! Manifest, plan, execute, report: the part that carries jobs out.
+//! Carries jobs out: manifest, plan, execute, report.
 //!
-//! [`Engine`] looks at the open jobs of a `JobStore`, and does for each what its status calls
-//! for (`model::status::stage`): prepares it, grants it a slot, runs its slices, drains it,
-//! writes its report. It knows the world through [`Ports`] only, so it runs on one thread under
-//! paused time as well as on many with real stores. After a crash nothing special happens: the
-//! statuses and the leases say what is left to do.
+//! [`Engine`] reads the open jobs of a `JobStore` and does for each what its status calls for
+//! (`model::status::stage`): prepares it, grants it a slot, runs its slices, drains it, writes its
+//! report. It reaches the outside world through [`Ports`] only, so it runs on one thread under
+//! paused time as well as on many with real stores. Recovery after a crash has no path of its own:
+//! the statuses and the leases say what is left to do.
 
 mod budget;
 pub mod byte_budget;

@@ -1,11 +1,10 @@
-//! Manifests: bytes of objects to rows, and rows to tasks, as a stream.
+//! Reads manifests as a stream: bytes of objects to rows, and rows to tasks.
 //!
 //! [`tasks`] reads a job's manifest, whatever its format. [`source`] reads an object in ranges,
-//! pinned by its ETag and version; [`cells`] is a state machine that cuts bytes into rows of
-//! cells; [`csv`] gives the cells of a CSV manifest their meaning, [`inventory`] those of an
-//! inventory's parts, which it finds, reads ahead and verifies; [`row`] is what both have in
-//! common. None of them holds more than some ranges of the manifest. What is cut into slices,
-//! and when, is `slice`'s matter.
+//! pinned by its ETag and version; [`cells`] cuts bytes into rows of cells; [`csv`] gives the cells
+//! of a CSV manifest their meaning, [`inventory`] those of an inventory's parts, which it finds,
+//! reads ahead and verifies; [`row`] is what both have in common. Each holds at most a few ranges
+//! of the manifest. `slice` cuts the tasks into slices.
 
 pub mod cells;
 pub mod csv;

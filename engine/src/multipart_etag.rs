@@ -1,5 +1,5 @@
 //! The ETag that an object gets from its parts: which formula an endpoint uses, and what a
-//! completion must yield by it. So a completion whose answer was lost is proven, and not guessed.
+//! completion must yield by it. It proves a completion whose answer was lost.
 //!
 //! Stores agree on the form `DIGEST-PARTS` and on nothing else: AWS, Ceph and MinIO take the MD5
 //! over the binary MD5s of the parts, Garage the MD5 over their hexadecimal text, others a random

@@ -1,17 +1,18 @@
-//! Carries out one task: what each operation does, when it looks before it acts, and what its
-//! outcome says.
+//! Carries out one task: what each operation does, when it checks the effect of an earlier attempt,
+//! and what its outcome says.
 //!
 //! A task runs as a pipeline of small steps (find the places, read what is needed, act, follow
 //! up), each a call through `ObjectStore` whose decorators do retries and limits. Each operation has
 //! a file, which implements [`ObjectOperation`]. Three rules hold for every operation:
 //!
-//! 1. a call whose effect is unknown is settled by the table in `effect_check.rs`, never by hope;
-//! 2. a call that fails becomes an outcome in one function, `failure::outcome_of`, and whether it
-//!    had an effect is decided in one other, `TaskContext::with_effect`;
-//! 3. a cancel token that ends says what is known: [`Run::NotAttempted`] only when this task certainly
-//!    changed nothing, [`Run::Unsettled`] otherwise, or [`Run::CutShort`] where it was seen what is missing.
+//! 1. the table in `effect_check.rs` decides what to do about a call whose effect is unknown;
+//! 2. `failure::outcome_of` alone makes an outcome of a failed call, and `TaskContext::with_effect`
+//!    alone decides whether that call had an effect;
+//! 3. when the cancel token ends, the task says what it knows: [`TaskEnd::NotAttempted`] only when
+//!    it certainly changed nothing, [`TaskEnd::UnknownEffect`] otherwise, or [`TaskEnd::CutShort`]
+//!    where it saw what is missing.
 //!
-//! When to run a task, how many at once and what becomes of the outcome is the executor's.
+//! The executor decides when a task runs, how many run at once, and what becomes of the outcome.
 
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ pub struct SliceContext {
     pub cancel: CancelToken,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Since when tasks of the slice that must look may have been attempted.
+    /// Since when tasks of the slice that must be checked may have been attempted.
     pub attempted_since: Timestamp,
     /// Whether a check reads source and target where only their bytes can tell.
     pub compares_bytes: bool,
@@ -97,10 +98,10 @@ pub enum TaskEnd {
     /// The cancel token ended (or the lease, or the job store failed) and the task certainly changed
     /// nothing: it may run later as if it had never begun.
     NotAttempted,
-    /// The cancel token ended and nobody knows how far the task came: it must look when it runs again.
+    /// The cancel token ended and the task's effect is unknown: the next run must check it.
     UnknownEffect,
-    /// The cancel token ended while a call failed for a reason that may pass, after the task had acted: its
-    /// outcome if it does not run again. If it does it must look.
+    /// The cancel token ended while a call failed for a reason that may pass, after the task had
+    /// acted: its outcome if it does not run again. If it does, it must check first.
     CutShort(Outcome),
 }
 

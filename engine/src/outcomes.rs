@@ -1,8 +1,8 @@
-//! Outcomes of a slice: what is known of its tasks, in parts.
+//! Outcomes of a slice's tasks, in parts.
 //!
-//! [`codec`] packs outcomes into parts and unpacks them; [`Done`] says which tasks have an
-//! outcome, which is what a worker goes on from; [`SliceOutcomes`] knows each outcome, which is
-//! what a report is made of. A task is named by its *offset*, its number within the slice.
+//! [`codec`] packs outcomes into parts and unpacks them; [`Done`] says which tasks have an outcome,
+//! so that a worker knows where to continue; [`SliceOutcomes`] holds each outcome, for the report.
+//! A task is named by its *offset*, its number within the slice.
 
 pub mod codec;
 

@@ -1,5 +1,5 @@
-//! Lets others run: work that goes on for long without having to wait counts what it does, and
-//! yields.
+//! Keeps long work from starving other tasks on its thread: it counts what it does without waiting,
+//! and yields.
 
 /// Bytes of work between two yields: a millisecond or so of reading rows, also in the least favourable
 /// manifest. ours

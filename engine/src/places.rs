@@ -101,7 +101,7 @@ pub struct Grantees {
     ids: Option<Arc<BTreeMap<String, String>>>,
 }
 
-/// A grantee whom the store does not know.
+/// A grantee that the store does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{grantee:?} is a name of Tencent COS, which this endpoint does not know: give the endpoint's own id of that uin \

@@ -1,4 +1,4 @@
-//! Everything the engine knows of the world.
+//! Everything through which the engine reaches the outside world.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Concurrency.
     pub spawn: Arc<dyn Spawn>,
-    /// Whoever wants to know what happens.
+    /// Is told what happens.
     pub observer: Arc<dyn Observer>,
 }
 

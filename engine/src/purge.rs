@@ -1,4 +1,4 @@
-//! Removing what is kept no longer: beside the loop, in bounded steps, as long as it takes.
+//! Removes what has outlived its retention: beside the loop, in bounded steps.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ impl Purge<'_> {
             quotas: config.quotas.clone(),
         };
         let purged = ports.jobs.purge(&due, PURGE_ROWS).await;
-        // Without an answer nobody knows which jobs are gone.
+        // Without an answer it is unknown which jobs are gone.
         self.is_spool_swept &= purged.is_ok();
         let purged = purged?;
         for job in &purged.jobs {
@@ -56,8 +56,8 @@ impl Purge<'_> {
         Ok(purged.more)
     }
 
-    /// Removes the spool files of jobs that are gone or gave up their outcomes, which whoever purged
-    /// them could not remove; whether none is left.
+    /// Removes spool files that earlier purges could not remove, of jobs that are gone or gave up
+    /// their outcomes; whether none is left.
     async fn sweep_spool(&self) -> Result<bool, StoreError> {
         let Some(names) = self.list_spool("").await else { return Ok(false) };
         // Listed before the store is asked: the files of a job come after its row.

@@ -1,6 +1,6 @@
-//! Reads a range of an object to its end: a body that breaks off is asked for again behind the last good
-//! byte. `retry` stands below and sees only the beginning of an answer; whoever asks pins the object, so
-//! that all bytes are those of one state of it.
+//! Reads a range of an object to its end: when a body breaks off, it asks again for the bytes
+//! behind the last good one. `retry` stands below and sees only the beginning of an answer. The
+//! caller pins the object, so that all bytes are those of one state of it.
 
 use brigade_model::ports::object_store::{ByteStream, CallError, Effect, Verdict};
 use bytes::Bytes;

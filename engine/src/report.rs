@@ -12,9 +12,9 @@
 //! Operations, whose interface this is (COS Batch reference, section 7), with rows that match
 //! the schema that `manifest.json` states.
 //!
-//! The job is drained, so its outcomes stand still and each file is a function of them: a new
-//! owner of the stage aborts the upload that was open and goes on with the next file. One slice
-//! and its outcomes are held at a time, beside the part that is being filled.
+//! The job is drained, so its outcomes no longer change and each file is a function of them: a new
+//! owner of the stage aborts the open upload and continues with the next file. The writer holds one
+//! slice and its outcomes at a time, beside the part that it fills.
 
 mod clock;
 mod destination;
@@ -65,8 +65,8 @@ pub struct WriteReport<'a> {
 /// Writes the report of a job, or what is missing of it; does nothing when none is wanted.
 ///
 /// # Errors
-/// [`Setback`]; files that are finished stay, and the next call goes on behind them. What the
-/// store refuses is [`Setback::Again`] too: the caller decides for how long it is tried.
+/// [`StageError`]; files that are finished stay, and the next call goes on behind them. What the
+/// store refuses is [`StageError::Again`] too: the caller decides for how long it is tried.
 pub async fn write_report(what: WriteReport<'_>) -> Result<(), StageError> {
     let Some(to) = Destination::of(what.job, what.place, what.cancel)? else { return Ok(()) };
     upload::abort_open(what, &to).await?;

@@ -22,7 +22,7 @@ use crate::stage_error::StageError;
 /// blanks before keys as its preparation found them to be meant.
 ///
 /// # Errors
-/// [`Setback::Again`] when the spool is away, [`Setback::Failed`] when the file is not what
+/// [`StageError::Again`] when the spool is away, [`StageError::Failed`] when the file is not what
 /// was written.
 pub async fn open(spool: &dyn Spool, job: &Job, slice: &SliceRow) -> Result<SliceReader, StageError> {
     read(spool, slice, Meaning { empty_version: meaning_of_empty_version(job), separator: separator(job) }).await
@@ -54,8 +54,8 @@ pub fn unreadable(slice: &SliceRow, error: &ReadSliceError) -> StageError {
 }
 
 /// Tasks of the slice below this offset may have been attempted before, if they have no outcome;
-/// `first` is the first of those. A worker that was lost had started no task beyond its window;
-/// of a job that came back with a backup nobody knows how far it came after that.
+/// `first` is the first of those. A lost worker had started no task beyond its window; how far a
+/// restored job came after its backup is unknown.
 pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) -> u32 {
     if was_restored {
         slice.tasks
@@ -66,9 +66,9 @@ pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) ->
     }
 }
 
-/// What a row without a version means in this job: the latest version where no row names one,
-/// and what the job option says where some do. If it says nothing, the task fails, since nobody
-/// knows what was meant; an inventory that lists versions means the version `null`.
+/// What a row without a version means in this job: the latest version where no row names one, and
+/// what the job option says where some do. Without the option the task fails, since the meaning is
+/// unknown; an inventory that lists versions means the version `null`.
 #[must_use]
 pub fn meaning_of_empty_version(job: &Job) -> EmptyVersion {
     match &job.prepared {

@@ -1,6 +1,6 @@
-//! The low-space circuit breaker: what must wait while the spool's medium is nearly full.
+//! Free space of the spool's disk: which work must wait while it is nearly full.
 //!
-//! A circuit breaker, not a status: nothing is stored, and when there is room again everything goes on.
+//! Not a status: nothing is stored, and the work continues as soon as there is room again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ impl Space {
         }
     }
 
-    /// Looks again. Where nobody knows, there is room.
+    /// Reads the free space. Where it is unknown, there is room.
     pub(crate) async fn look(&self, spool: &dyn Spool) {
         match spool.bytes_free().await {
             Ok(free) => self.free.store(free.unwrap_or(u64::MAX), Ordering::Relaxed),

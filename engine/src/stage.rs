@@ -1,8 +1,9 @@
 //! The stages of a job that one owner carries out under the stage's lease: prepare, drain,
 //! report. The executor (`execute`) runs slices, under leases of their own.
 //!
-//! A visit takes the lease, reads the status, does the one step that the status calls for,
-//! and reads again, until the job waits for somebody else. Recovery is a visit like any other.
+//! A visit takes the lease, reads the status, does the one step that the status calls for, and
+//! reads again, until the job waits for a user, a slot or another worker. Recovery is a visit like
+//! any other.
 
 pub(crate) mod drain;
 pub(crate) mod hold;
@@ -29,7 +30,7 @@ use crate::stage_error::StageError;
 pub(crate) enum StageStep {
     /// The job moved: look at its status again.
     Moved,
-    /// The job waits for somebody else, or has ended.
+    /// The job waits for something else, or has ended.
     Over,
     /// Something failed that may pass: enter again, not before that long.
     Again(Duration),
@@ -80,7 +81,7 @@ pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelTo
     hold::hold_stage(&context.ports, &lease, cancel, work).await
 }
 
-/// Takes steps until the job waits for somebody else.
+/// Takes steps until the stage has nothing to do for the job.
 async fn follow(context: &EngineContext, lease: &StageLease, cancel: &CancelToken) -> StageStep {
     loop {
         let job = match context.ports.jobs.job(lease.job).await {

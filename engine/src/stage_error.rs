@@ -1,7 +1,7 @@
 //! Why a stage of a job (preparing, draining, reporting) did not end its work.
 //!
-//! Four answers, because the loop around a stage does four different things: it fails the
-//! job, forgets the job (another holder has it), goes to sleep, or tries again later.
+//! Four variants, because the loop around a stage does four different things: it fails the job,
+//! leaves the job to another holder, goes to sleep, or tries again later.
 
 use brigade_model::JobFailure;
 use brigade_model::job::failure;

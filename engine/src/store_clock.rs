@@ -1,8 +1,8 @@
-//! When an object was written, compared with an attempt of ours: by the clock that stamps the
-//! objects, as far as its offset is known (`model/src/store_clock.rs`).
+//! Compares an object's time with an attempt of ours, by the clock that stamps the objects, using
+//! what is known of its offset (`model/src/store_clock.rs`).
 //!
-//! [`may_be_newer`] is what a look asks. [`ensure_sampled`] sees to it that the offset is known
-//! before a slice begins, and that the next process knows it, too.
+//! Effect checks call [`may_be_newer`]. [`ensure_sampled`] learns the offset before a slice begins,
+//! and records it for the next process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,7 @@ use crate::places::{Place, RolePlaces};
 use crate::report::{NotSampled, Sampled, sample_clock, sampling_place};
 use crate::stage_error::StageError;
 
-/// A sample that is not there within this time is not waited for: the slice has a lease that
-/// nobody renews meanwhile.
+/// A sample that takes longer is given up: meanwhile the slice's lease is not renewed.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A call that was slow bounds the offset widely; then another is made, up to so many.
 const SAMPLES_MAX: u32 = 3;
@@ -43,7 +42,7 @@ pub fn may_be_newer(place: &Place, head: &ObjectHead, since: Timestamp) -> bool 
 /// are conservative.
 ///
 /// # Errors
-/// [`Setback::Stopped`] when the cancel token ended; [`Setback::Again`] when the job store failed, or
+/// [`StageError::Stopped`] when the cancel token ended; [`StageError::Again`] when the job store failed, or
 /// `must` and the endpoint did not answer in time. Never of what is refused for good.
 pub async fn ensure_sampled(
     jobs: &dyn JobStore,
@@ -84,7 +83,7 @@ async fn recall(jobs: &dyn JobStore, place: &Place) -> Result<(), StoreError> {
 async fn sample(job: &Job, report: &Place, cancel: &CancelToken, must: bool) -> Result<(), StageError> {
     let stamps = &report.stamps;
     let Some(of) = sampling_place(job, report) else { return Ok(()) };
-    // No task: nobody has to have looked a moment ago whether the job may still run.
+    // Not a task's call, so it needs no recent read of the job's status.
     let finishing = cancel.for_cleanup();
     let take = async {
         let _turn = stamps.take_turn().await;

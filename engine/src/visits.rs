@@ -1,9 +1,10 @@
-//! Whose stage is visited next, and who gives a place up. Each stage has so many places.
+//! Which job's stage is visited next, and which visit gives its place up. Each stage has a fixed
+//! number of places.
 //!
 //! Places go to the account that holds the fewest, then to the one that was served the longest ago,
-//! and within it to the job that was visited the longest ago. When a job waits and no place is free,
-//! a visit that has had its turn is asked to give its place up. It ends cleanly, its job waits in
-//! turn, and is entered again by the ordinary path.
+//! and within it to the job that was visited the longest ago. When a job waits and no place is
+//! free, the engine asks a visit that has had its turn to give its place up. That visit ends
+//! cleanly; its job waits in turn, and enters again by the ordinary path.
 //!
 //! | a place goes to | from a visit that has lasted for |
 //! |---|---|
@@ -12,11 +13,11 @@
 //! | a job that has had no turn, while every place has a job that has had one | [`TURN`] |
 //! | any other job | [`TURN`], and twice as long as it had lasted when it was given up before |
 //!
-//! The last row is for preparations and reports: what was read before is read again, so each turn
-//! is longer than all that has to be made up for, and in all they cost at most some times what they
-//! would by themselves. Jobs that have had a turn leave one place to those that have not: a short
-//! job waits for no long one. Where several rows allow it, the account that holds most gives the place
-//! up, and of its visits the last.
+//! The last row is for preparations and reports: a new visit reads again what the last one read, so
+//! each turn is longer than all that has to be made up for, and in all they cost at most a few
+//! times what they would by themselves. Jobs that have had a turn leave one place to those that
+//! have not: a short job waits for no long one. Where several rows allow it, the account that holds
+//! most gives the place up, and of its visits the last.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use brigade_model::ports::job_store::JobHead;
 use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{AccountId, JobId, Stage};
 
-/// A visit keeps its place for so long, whoever waits. ours
+/// A visit keeps its place for this long, whichever job waits. ours
 pub(crate) const TURN: Duration = Duration::from_secs(5);
 /// A visit that is asked to give its place up and does not is cut after this. ours
 const GRACE: Duration = Duration::from_secs(5);

@@ -1,15 +1,14 @@
-//! How long a job would take: simple arithmetic over its requests and bytes and the limits of
-//! now.
+//! Estimates how long a job would take, from its requests and bytes and the limits in force now.
 //!
 //! ```text
 //! seconds = max( requests x 0.05 s / in flight,  requests / (requests a second),
 //!                objects / (objects a second),  bytes / (bytes a second) )
 //! ```
 //!
-//! The least of each limit counts, whoever set it: the engine's own slices and tasks, the
-//! endpoint, the job. That a request takes 50 ms is an assumption: metadata calls on a store
-//! nearby are faster, copies of large objects slower, and what else the endpoint does meanwhile
-//! is not known. Where a rate is set, it mostly decides.
+//! The lowest of each limit counts: the engine's own slices and tasks, the endpoint's, the job's.
+//! That a request takes 50 ms is an assumption: metadata calls on a store nearby are faster, copies
+//! of large objects slower, and the endpoint's other load is not known. Where a rate is set, it
+//! mostly decides.
 
 use brigade_model::LoadLimits;
 

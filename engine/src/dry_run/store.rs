@@ -1,5 +1,5 @@
-//! The store of a dry run: reads pass, whatever would change something is answered here, and
-//! both are counted.
+//! The object store of a dry run: it passes reads on, answers every call that would change
+//! something, and counts both.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use crate::operation::{SliceContext, TaskEnd};
 
 /// One unit of work (a task, or a group of deletes) that is only rehearsed.
 pub(crate) struct DryRun {
-    /// The slice context to run it at.
+    /// The slice context to run it in.
     pub(crate) slice_context: SliceContext,
     notes: Arc<Mutex<Notes>>,
 }
@@ -41,7 +41,7 @@ struct Notes {
 }
 
 impl DryRun {
-    /// A slice context like that one, at which nothing is changed.
+    /// A slice context like that one, in which nothing is changed.
     pub(crate) fn at(slice_context: &SliceContext) -> Self {
         let notes: Arc<Mutex<Notes>> = Arc::default();
         let mut slice_context = slice_context.clone();

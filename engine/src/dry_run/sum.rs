@@ -1,4 +1,4 @@
-//! The sum of a dry run: its slices joined with their outcomes.
+//! Sums a dry run: joins its slices with their outcomes.
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{JobStore, Spool};

@@ -1,5 +1,5 @@
-//! Committing one part: sends the same bytes until the store has answered, or nobody waits for it
-//! any more.
+//! Commits one part: sends the same bytes until the store has answered or the cancel token is
+//! killed.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) enum Committed {
     /// The outcomes of these offsets are recorded.
     Recorded { offsets: Vec<u32>, succeeded: u32, failed: u32 },
-    /// Another worker has the lease, or it is given up: who has the slice next must look.
+    /// The lease is lost or given up: the next holder of the slice must check effects.
     Lost,
 }
 

@@ -1,6 +1,6 @@
-//! What a slice starts at once: mostly a task, for deletes a group of tasks that one call
-//! carries. Knows which tasks have an outcome, which lie in the window, and which must look
-//! before they act.
+//! Cuts a slice into units, each started as one: mostly a task; for deletes, a group of tasks that
+//! one call carries. Knows which tasks have an outcome, which lie in the window, and which must
+//! check their effect before they act.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl<'a> Units<'a> {
         Ok(Some(Unit { first: numbers.0, last: numbers.1, run: run.boxed() }))
     }
 
-    /// Reads tasks without an outcome, as far as the window and one group reach.
+    /// Reads tasks without an outcome, up to the window and one group.
     fn read_ahead(&mut self) -> Result<(), StageError> {
         let row = &self.run.lease.slice;
         let first_missing = self.done.first_missing().unwrap_or(row.tasks);

@@ -1,5 +1,5 @@
-//! Turns at single moments, and against a naive model that keeps nothing but the list of who was
-//! served, while jobs come, change, and go.
+//! Single decisions, and runs against a naive model that keeps only the list of jobs served, while
+//! jobs come, change, and go.
 
 use brigade_model::Status;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn number_of(job: &JobHead) -> u128 {
     u128::from_be_bytes(*job.id.as_bytes())
 }
 
-/// Who is served in `n` turns when everybody always has work.
+/// Which jobs are served in `n` turns when every job always has work.
 fn serve(jobs: &[JobHead], n: usize) -> Vec<u128> {
     let mut turns = FairQueue::default();
     let jobs: Vec<&JobHead> = jobs.iter().collect();
@@ -63,12 +63,12 @@ fn what_an_account_gets_at_one_endpoint_costs_it_no_turn_at_another() {
     assert_eq!(served, [2, 3, 2, 3]);
 }
 
-/// Everybody who was served, the last one last: all that the naive model knows.
+/// Every job that was served, in order: all that the naive model knows.
 #[derive(Debug, Default)]
 struct Naive(Vec<JobHead>);
 
 impl Naive {
-    /// Whom nobody comes before, found by comparing each pair.
+    /// The job that no other comes before, found by comparing each pair.
     fn first<'a>(&self, jobs: &[&'a JobHead]) -> Option<&'a JobHead> {
         let is_first = |job: &&&JobHead| jobs.iter().all(|other| other.id == job.id || self.comes_before(job, other));
         jobs.iter().find(is_first).copied()
@@ -141,7 +141,7 @@ proptest! {
                 }
                 Event::Ends(n) if !jobs.is_empty() => {
                     jobs.remove(n % count);
-                    // Whoever has no job any more begins anew.
+                    // An account without a job begins anew.
                     let has_job = |served: &JobHead| {
                         jobs.iter().any(|job| job.account == served.account && job.endpoint == served.endpoint)
                     };

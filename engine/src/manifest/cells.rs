@@ -1,5 +1,5 @@
-//! Cuts the bytes of a CSV file into rows of cells: a state machine that is fed whatever
-//! pieces the network brings.
+//! Cuts the bytes of a CSV file into rows of cells: a state machine that accepts pieces of any
+//! length.
 //!
 //! Dialect: RFC 4180. A row ends at LF, CRLF or CR. A cell whose first byte is a quote is quoted:
 //! verbatim to its closing quote, with `""` for a quote; text behind that is an error. Any other
@@ -7,10 +7,10 @@
 //! inside it are text. A byte order mark is skipped, and so are rows of nothing but blanks.
 //!
 //! In the form of COS's own sample one blank stands behind each comma and belongs to no cell
-//! ([`Separator::CommaBlank`]). A reader that is told no separator gives each cell with its blank
-//! and tells whether the row has that form; who knows all rows decides (resolution U-5). There a
-//! quote behind the blank opens a quoted cell: as a plain one it would be text that no program
-//! writes. The csv crate tells neither.
+//! ([`Separator::CommaBlank`]). Without a given separator the reader returns each cell with its
+//! blank and says whether the row has that form; the caller decides once it has all rows
+//! (resolution U-5). There a quote behind the blank opens a quoted cell: as a plain one it would be
+//! text that no program writes. The csv crate tells neither.
 
 use brigade_model::options::Separator;
 use brigade_model::outcome::cut;

@@ -1,8 +1,8 @@
 //! Gives the cells of a CSV manifest their meaning: rows become tasks.
 //!
 //! Rules (COS Batch reference, section 4.2 and resolutions U-3, U-4, U-5, U-28):
-//! - the job's fields name the columns; a row has as many cells as fields, since a key with a
-//!   comma that nobody quoted would otherwise be cut and another object hit;
+//! - the job's fields name the columns; a row has as many cells as fields, since an unquoted comma
+//!   in a key would otherwise cut the key and hit another object;
 //! - the first row is a header, and skipped, when its cells name the fields (case and blanks
 //!   aside; whatever stands above an ignored column), or as the job option `header` says. One
 //!   whose bucket is not that of the second row may be a header with other names:
@@ -155,7 +155,7 @@ impl RowReader {
         self.some_rows_have_versions
     }
 
-    /// What separates the cells, as far as the rows so far tell it.
+    /// What separates the cells, if the rows so far show it.
     #[must_use]
     pub fn separator(&self) -> Option<Separator> {
         self.separating.known

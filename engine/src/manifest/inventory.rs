@@ -5,8 +5,9 @@
 //! `-<appid>` or as an `arn:`, three spellings of the MD5 member, columns in any order. What is
 //! not needed is skipped.
 //!
-//! Who wrote an inventory says how its keys are encoded: percent-encoded all, but AWS and Ceph
-//! write a blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two apart.
+//! The writer of an inventory decides how its keys are encoded: all percent-encode, but AWS and
+//! Ceph write a blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two
+//! apart.
 
 mod part;
 pub mod parts;

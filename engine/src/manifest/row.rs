@@ -62,8 +62,8 @@ pub enum RowError {
         /// Which row.
         row: u64,
     },
-    /// A version id with blanks around it: no store makes such ones, and a delete of one that
-    /// nobody has would succeed.
+    /// A version id with blanks around it: no store makes such ones, and a delete of one that does
+    /// not exist would succeed.
     #[error("row {row}: a blank begins or ends the column VersionId")]
     VersionBlank {
         /// Which row.

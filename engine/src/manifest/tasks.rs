@@ -55,7 +55,7 @@ impl<'a> TaskReader<'a> {
         }
     }
 
-    /// What separates the cells, as far as the rows so far tell it.
+    /// What separates the cells, if the rows so far show it.
     #[must_use]
     pub fn separator(&self) -> Option<Separator> {
         match &self.0 {

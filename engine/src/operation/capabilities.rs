@@ -1,10 +1,10 @@
-//! What operations, rows and looks ask of an endpoint beyond what every store does, and what
-//! happens where the endpoint is not known to do it: the one table that consults capabilities.
+//! What operations, rows and effect checks ask of an endpoint beyond what every store does, and
+//! what happens where the endpoint is not known to do it: the one table that consults capabilities.
 //!
-//! [`Feature::row`] is the table. Its rule: what a store could ignore in silence is never asked
-//! of one that is not known to do it. It is done another way where that ends alike, refused when
-//! the job is created, or refused row by row. What a store refuses aloud is asked of every store
-//! that is not known to lack it, because the refusal is seen.
+//! [`Feature::row`] is the table. Its rule: an operation never uses what a store could ignore in
+//! silence unless the store is known to do it. It takes another way with the same result, or the
+//! job is refused at creation, or the row is refused when its task runs. What a store refuses aloud
+//! is used on every store that is not known to lack it, because the refusal is seen.
 
 use std::collections::BTreeSet;
 

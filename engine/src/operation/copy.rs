@@ -3,10 +3,10 @@
 //! 1. find the source and the target, whose key may get another prefix;
 //! 2. read of the source what the parameters need: its head (constraints, merged metadata),
 //!    tags and ACL to add to or to set again;
-//! 3. look at the target, when the task may have been attempted before;
-//! 4. carry the bytes: one CopyObject; or in parts, when the object is too large for that; or
-//!    through us, when source and target are different endpoints or credentials;
-//! 5. put what did not travel along: grants, and tags where the store drops them from a copy.
+//! 3. check the target, when the task may have been attempted before;
+//! 4. copy the bytes: one CopyObject; or in parts, when the object is too large for that; or
+//!    through this process, when source and target are different endpoints or credentials;
+//! 5. put what the copy left out: grants, and tags where the store drops them from a copy.
 //!
 //! On the plain path this is one call: sizes come from the manifest, or from the error of a
 //! CopyObject that was too large.

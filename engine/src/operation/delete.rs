@@ -1,5 +1,5 @@
-//! COSDeleteObject: deletes objects, many in one call where that is safe: as many as
-//! the rates allow in a second and the bucket takes without telling us to slow down.
+//! COSDeleteObject: deletes objects, many in one call where that is safe: as many as the rates
+//! allow in a second and the bucket accepts without telling us to slow down.
 //!
 //! Without a version a delete removes the object, or hides it behind a delete marker where the
 //! bucket keeps versions; with one it removes that version for good. The version `null` is a slot

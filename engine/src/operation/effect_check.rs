@@ -1,19 +1,18 @@
-//! Finding out whether a call had its effect, when its answer was lost or its worker died, before
-//! the call is made again.
+//! Finds out whether a call had its effect, when its answer was lost or its worker died, before the
+//! call is made again.
 //!
 //! [`NonRepeatableCall::check`] is the table; [`settle`] is the one loop that follows it. A success
 //! demands positive proof: equal size is none, and what cannot be compared stays unknown.
 //!
-//! *Newer* means that the object may have been written since the attempt, by the clock that
-//! stamps it (`store_clock.rs`); what is doubtful counts as newer. Either mistake is possible
-//! then, and this one destroys nothing: at worst a task is reported as `ChangedSinceAttempt`
-//! although it could have been done, and it can be run again, while the other would delete or
-//! overwrite what another writer has just put there.
+//! *Newer* means that the object may have been written since the attempt, by the clock that stamps
+//! it (`store_clock.rs`); doubt counts as newer. That mistake destroys nothing: at worst a task is
+//! reported as `ChangedSinceAttempt` although it could have been done, and can be run again. The
+//! other mistake would delete or overwrite what another writer has just put there.
 //!
 //! What remains: another writer may come between the check and the act where the endpoint has no
 //! conditions on writes, and a lost call may still reach the store after the check. So a repeat
-//! waits until the attempt before it has had twice its time, by the size that the look tells, and
-//! checks again then; what takes longer is looked at now and then meanwhile.
+//! waits until the attempt before it has had twice its time, by the size that the check found, and
+//! checks again then; a longer wait checks now and then.
 
 use std::time::Duration;
 
@@ -153,7 +152,7 @@ const BACKOFFS_MAX: u32 = 20;
 /// as a condition overwrites nothing that comes later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Current {
-    /// Nobody looked: the repeat itself tells.
+    /// Not read: the repeat itself tells.
     Unseen,
     /// No object.
     Absent,
@@ -171,7 +170,7 @@ impl Current {
 }
 
 /// The condition of a repeat: that the object is still the one that was there, or that there is
-/// still none; as far as the endpoint is known to honour it.
+/// still none; empty where the endpoint is not known to honour conditions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) if_match: Option<ETag>,
@@ -272,12 +271,12 @@ pub(crate) trait CheckedCall {
     /// What its success gives.
     type Done: Send;
 
-    /// The condition of a repeat, as far as the endpoint is known to honour it.
+    /// The condition of a repeat, where the endpoint is known to honour it.
     fn condition(&self, _current: &Current) -> Condition {
         Condition::default()
     }
 
-    /// Bytes that the store moves for it, as far as they are known by now.
+    /// Bytes that the store moves for it, where known.
     fn bytes(&self) -> u64 {
         0
     }

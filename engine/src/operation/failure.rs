@@ -1,5 +1,4 @@
-//! How a task ends before it is through, and the one function that makes an outcome of a call
-//! that failed.
+//! How a task ends early, and the one function that makes an outcome of a failed call.
 
 use brigade_model::Outcome;
 use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;

@@ -1,8 +1,8 @@
 //! COSPutObjectTagging: replaces an object's tags, or adds to them.
 //!
-//! Putting a whole set of tags twice ends like putting it once, so nothing has to be looked at.
-//! `Add` reads, merges and puts: tags that another writer puts in between are lost, since no
-//! store offers a condition there.
+//! Putting a whole set of tags twice ends like putting it once, so a repeat checks nothing. `Add`
+//! reads, merges and puts: it loses tags that another writer puts in between, since no store offers
+//! a condition there.
 
 use async_trait::async_trait;
 use brigade_model::Outcome;

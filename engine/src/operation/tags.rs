@@ -1,4 +1,4 @@
-//! Adding tags to those that an object has, and putting them so that they certainly stay.
+//! Adds tags to those that an object has, and puts them so that they certainly stay.
 
 use brigade_model::VersionId;
 use brigade_model::limits::TAGS_MAX;

@@ -1,4 +1,4 @@
-//! One task while it runs: makes its calls, and knows what is certain of their effects.
+//! A running task: makes its calls, and knows what is certain of their effects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) must_check: bool,
     /// The worker's cancel token, for the calls of this task.
     cancel: CancelToken,
-    /// Since when an attempt may have had an effect that nobody has confirmed or ruled out.
+    /// Since when an attempt may have had an effect that no check has confirmed or ruled out.
     doubt: Mutex<Option<Timestamp>>,
     /// A call of ours was sent that may have changed an object.
     has_acted: AtomicBool,
@@ -181,7 +181,7 @@ impl<'a> TaskContext<'a> {
         }
     }
 
-    /// Somebody may have changed an object for this task: an attempt before, or one of ours.
+    /// An attempt may have changed an object for this task: an earlier one, or one of ours.
     fn may_have_acted(&self) -> bool {
         self.must_check || self.has_acted.load(Ordering::Relaxed)
     }

@@ -1,13 +1,13 @@
-//! Multipart uploads of copies: recorded before their first part, so that nothing stays behind
-//! whoever dies, and forgotten once they are completed or aborted.
+//! Multipart uploads of copies: recorded before their first part, so that a crash leaves none
+//! behind, and forgotten once they are completed or aborted.
 //!
-//! An upload whose abort is refused stays recorded. It is tried again by whoever takes the slice
-//! over, and once more when the job ends; the report then names those that are left.
+//! An upload whose abort is refused stays recorded. The next worker of the slice aborts it again,
+//! and so does the end of the job; the report then names those that are left.
 //!
-//! A crash between the store's answer and the record, or an answer that gets lost, leaves an
-//! upload that nobody knows. It has no parts, for none begins before the record. It is not looked
-//! for: a list of a key's uploads does not tell ours from another writer's, which must not be
-//! aborted. The bucket's own rule for incomplete uploads removes such.
+//! A crash between the store's answer and the record, or a lost answer, leaves an upload without a
+//! record. It has no parts, for none begins before the record. The engine does not search for it: a
+//! list of a key's uploads does not tell ours from another writer's, which must not be aborted. The
+//! bucket's own rule for incomplete uploads removes it.
 
 use std::time::Duration;
 
@@ -86,8 +86,8 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Throws the upload away with all its parts, none of which may be in flight. When that
-    /// cannot be confirmed, whoever runs the task next has to.
+    /// Aborts the upload with all its parts, none of which may be in flight. When the abort cannot
+    /// be confirmed, the next run of the task must repeat it.
     pub(crate) async fn abort(&self, context: &TaskContext<'_>) -> Aborted {
         let cancel = CancelToken::unbounded();
         let aborted = tokio::select! {

@@ -1,5 +1,5 @@
-//! A small object under the report's prefix, written and read back, tells the clock that stamps
-//! the objects of the report's endpoint. It is removed at once.
+//! Writes a small object under the report's prefix, reads it back to learn the clock that stamps
+//! the objects of the report's endpoint, and removes it at once.
 
 use brigade_model::Job;
 use brigade_model::ports::object_store::{

@@ -1,8 +1,8 @@
 //! `manifest.json`: what the report consists of and what became of the job; and its `.md5`.
 //!
-//! It goes last: where it lies, all that it names lies too. The members after `ReportSchema`
-//! are ours, and hold what COS says that a report contains (the operation's parameters, the
-//! execution's state).
+//! It is written last: where it exists, all that it names exists too. The members after
+//! `ReportSchema` are ours, and hold what COS says that a report contains (the operation's
+//! parameters, the execution's state).
 
 use std::collections::BTreeMap;
 

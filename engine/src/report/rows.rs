@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// What stands in the place of `succeeded` where nothing was done, so that nobody takes it for
+/// Stands in place of `succeeded` in the rows of a dry run, so that no reader takes the task for
 /// done.
 pub(super) const DRY_RUN: &str = "dry-run";
 

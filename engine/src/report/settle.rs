@@ -1,10 +1,10 @@
-//! Settles a slice whose worker died: what nobody can know any more is said to be unknown.
+//! Settles a slice whose worker died: records as unknown what can no longer be found out.
 //!
-//! A worker starts tasks at most a window beyond the first one without a committed outcome. So
-//! when its lease was revoked, tasks in that window without an outcome may or may not have had
-//! their effect; they are `failed, Unconfirmed`, never silently dropped. Tasks behind the
-//! window were not attempted, unless the job came back with a backup: then nobody knows how far
-//! it came after that, and no task without an outcome is certain.
+//! A worker starts tasks at most a window beyond the first one without a committed outcome. So when
+//! its lease was revoked, tasks in that window without an outcome may or may not have had their
+//! effect; they are `failed, Unconfirmed`, never silently dropped. Tasks behind the window were not
+//! attempted, unless the job was restored from a backup: how far it came after the backup is
+//! unknown, so no task without an outcome is certain.
 
 use brigade_model::Outcome;
 use brigade_model::ports::job_store::SliceRow;

@@ -1,4 +1,4 @@
-//! The trial of a report's place, before any work is done: an upload is begun there and aborted.
+//! Tries a report's place before any work: begins an upload there and aborts it.
 //!
 //! Nothing records that upload, for it lives for one call. It has a key of its own instead, which
 //! holds the job's id, so whatever is open at that key was left by a trial of this job: by a
@@ -20,7 +20,7 @@ use crate::stage_error::StageError;
 /// wanted.
 ///
 /// # Errors
-/// [`Setback::Failed`] when the role or the store refuses it.
+/// [`StageError::Failed`] when the role or the store refuses it.
 pub async fn try_place(job: &Job, place: &Place, cancel: &CancelToken) -> Result<(), StageError> {
     let Some(to) = Destination::of(job, place, cancel)? else { return Ok(()) };
     let at = to.at(to.trial_key()?);
@@ -34,7 +34,7 @@ pub async fn try_place(job: &Job, place: &Place, cancel: &CancelToken) -> Result
 /// for it.
 ///
 /// # Errors
-/// [`Setback::Stopped`] when the cancel token ended.
+/// [`StageError::Stopped`] when the cancel token ended.
 pub(super) async fn abort_left(to: &Destination<'_>) -> Result<(), StageError> {
     let At { bucket, key } = to.at(to.trial_key()?);
     let left = match to.send(ListMultipartUploads { bucket: bucket.clone(), prefix: key.as_str().to_owned() }).await {

@@ -1,7 +1,7 @@
-//! An object of a report on its way: small ones in one request, others in parts.
+//! Uploads an object of a report: a small one in one request, a larger one in parts.
 //!
-//! An upload in parts is recorded in the store before its first part, so that whoever takes the
-//! stage over aborts it and begins the file anew; its bytes are the same.
+//! The job store records an upload in parts before its first part, so that the next owner of the
+//! stage aborts it and begins the file anew; its bytes are the same.
 
 use brigade_model::limits::PART_BYTES_MIN;
 use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
@@ -28,7 +28,7 @@ const BUFFER_BYTES: usize = PART_BYTES + 64 * 1024;
 
 const CONTENT_TYPE: &str = "text/csv";
 
-/// An object on its way.
+/// An object that is being uploaded.
 pub(super) struct Upload<'a> {
     what: WriteReport<'a>,
     to: &'a Destination<'a>,
@@ -83,7 +83,7 @@ impl<'a> Upload<'a> {
     /// Makes the object of what was put into the buffer since the beginning.
     pub(super) async fn finish(mut self) -> Result<Written, StageError> {
         if self.parts.is_none() {
-            // Whoever is given the bytes may keep them.
+            // The callee may keep the bytes.
             self.buffer.shrink_to_fit();
             let body = self.take_buffer().await;
             self.to.put(self.at.key.clone(), body, CONTENT_TYPE).await?;
@@ -107,7 +107,7 @@ impl<'a> Upload<'a> {
         let body = self.take_buffer().await;
         let request = UploadPart { at: self.at.clone(), upload_id, part, body: body.clone() };
         let done = self.to.send(request).await.map_err(|error| self.to.stage_error(&error))?;
-        // The next part is held where this one was: nobody else has it any more.
+        // The next part reuses the buffer: this was its last reference.
         self.buffer = body.into();
         self.buffer.clear();
         parts.etags.push((part, done.etag));

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Format 2 is a file that has the mark 64, which format 1 does not know; any other is written in
-//! format 1, as ever. Whether that blank belongs to the key is decided when the whole manifest was
-//! read, and told to the reader.
+//! format 1. Whether that blank belongs to the key is decided once the whole manifest is read; the
+//! caller passes it to the reader.
 //!
 //! `shared` counts the first bytes that the key has in common with the row before's: manifests
 //! are mostly sorted, and what is not written need not be compressed. A reader first goes

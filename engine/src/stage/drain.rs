@@ -1,5 +1,5 @@
-//! Draining: waits until nobody holds a slice of the job. Live workers give their slices back;
-//! a lease past its expiry and the grace is revoked, and one of this process without a worker.
+//! Drains a job: waits until no worker holds a slice of it. Live workers release theirs; the drain
+//! revokes a lease past its expiry and the grace, and one of this process without a worker.
 
 use brigade_model::job::{Change, Job};
 use brigade_model::ports::job_store::{StageLease, StoreError};

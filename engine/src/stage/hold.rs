@@ -1,5 +1,5 @@
-//! Holding a stage's lease while its work goes on: renews it at a third of its life, and ends
-//! the work's cancel token when it is lost.
+//! Holds a stage's lease during its work: renews it at a third of its life, and ends the work's
+//! cancel token when the lease is lost.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn renew(ports: &Ports, lease: &StageLease, cancel: &CancelToken) {
                 cancel.kill();
                 return;
             }
-            // The lease runs on until its expiry; the cancel token sees to it that nothing outlives it.
+            // The lease lasts until its expiry; the cancel token ends all work by then.
             Err(LeaseError::Store(error)) => {
                 tracing::warn!(job = %lease.job, %error, "cannot renew stage lease; the stage runs until it expires")
             }

@@ -1,7 +1,9 @@
-//! How long a stage lets a call wait: then it says why, and makes room for other jobs.
+//! Bounds how long a stage's call waits: after that the job says why, and makes room for other
+//! jobs.
 //!
-//! Below stands `retry`, which waits at the circuit breaker of an endpoint that is away, and tries again what
-//! fails. A task has the place of its slice for itself; a stage has one that others wait for.
+//! Below stands `retry`, which waits while the circuit breaker of an endpoint is open, and repeats
+//! failed calls. A task uses its slice's own place; a stage's place is one that other jobs wait
+//! for.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
-//! Preparing: proves that the report can be written, and makes slices of the job's tasks, once: out of its
-//! `manifest`, or out of the tasks of an `ended_job` that it retries. While a manifest is read, `doubts` looks,
-//! at a `sample` of the rows, for what they do not tell by themselves, `overlap` for copies that would take each
-//! other's place, and `refused` for rows that certainly fail.
+//! Prepares a job: proves that the report can be written, and makes slices of the job's tasks,
+//! once: out of its `manifest`, or out of the tasks of an `ended_job` that it retries. While a
+//! manifest is read, `doubts` checks on a `sample` of the rows what they do not tell by themselves,
+//! `overlap` finds copies that would overwrite each other, and `refused` counts rows that certainly
+//! fail.
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
@@ -27,7 +28,7 @@ mod sample;
 
 pub(crate) use context::Prepare;
 
-/// Takes a job from New or Preparing to where it waits for somebody.
+/// Starts the preparation of a New job, or carries out that of a Preparing one.
 pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLease, cancel: &CancelToken) -> StageStep {
     let change = if job.status == Status::New {
         Change::PreparationStarted
@@ -71,7 +72,7 @@ async fn read_tasks(
 /// Makes the slices of a job; the caller applies what was found as the job's next change.
 ///
 /// # Errors
-/// [`Setback`]; slices that were recorded stay, and the next preparation goes on behind them.
+/// [`StageError`]; slices that were recorded stay, and the next preparation goes on behind them.
 pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<Prepared, StageError> {
     // Better now than after the work.
     report::try_place(what.job, &what.places.report, what.cancel).await?;
@@ -83,7 +84,7 @@ pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<Prepared, StageErro
     }
 }
 
-/// Done when the spool has no room for more slices; the circuit breaker then keeps the job from entering.
+/// Done when the spool has no room for more slices; the job then cannot enter until there is room.
 async fn until_space_is_low(context: &EngineContext) {
     while context.space.may_lease() {
         context.ports.clock.sleep(context.config.poll).await;

@@ -1,5 +1,5 @@
-//! Reporting: drains the job, settles what nobody can confirm, writes the report, and ends the
-//! job.
+//! Reports a job: drains it, records unknown effects as unconfirmed, writes the report, and ends
+//! it.
 
 use brigade_model::Stage;
 use brigade_model::job::{Change, Job, JobFailure, failure};
@@ -50,8 +50,7 @@ pub(crate) async fn report(context: &EngineContext, job: &Job, lease: &StageLeas
     }
 }
 
-/// Ends the job without its report. What is on its way of that is thrown away, as far as the store
-/// takes it: nobody comes back to it.
+/// Ends the job without a report. Aborts the report's open multipart uploads, best effort.
 async fn give_up(
     context: &EngineContext,
     job: &Job,
@@ -65,7 +64,7 @@ async fn give_up(
     end(context, lease, Change::ReportFailed(why)).await
 }
 
-/// Aborts what the job left open. A role that is gone leaves nobody who could.
+/// Aborts what the job left open. Without the job's role there are no credentials to do so.
 async fn abort_uploads(
     context: &EngineContext,
     job: &Job,
@@ -82,7 +81,7 @@ async fn end(context: &EngineContext, lease: &StageLease, change: Change) -> Sta
     context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 
-/// Drains the job and settles what nobody knows: from here on its outcomes stand still.
+/// Drains the job and settles unknown effects: from here on its outcomes do not change.
 async fn close(context: &EngineContext, job: &Job, lease: &StageLease, cancel: &CancelToken) -> Result<(), StageError> {
     if !drain(context, job.id, cancel).await? {
         return Err(StageError::Stopped);
@@ -133,8 +132,8 @@ async fn deliver(
     write_report(what).await
 }
 
-/// Records `Unconfirmed` for tasks whose effect nobody knows, because their worker died: the
-/// report says so rather than drop them. A job that completes has none.
+/// Records `Unconfirmed` for tasks whose effect is unknown because their worker died: the report
+/// names them rather than drop them. A job that completes has none.
 async fn settle_unknown(context: &EngineContext, job: &Job, lease: &StageLease) -> Result<(), StageError> {
     let mut from = 0;
     loop {

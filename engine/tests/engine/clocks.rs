@@ -1,5 +1,5 @@
-//! The clock that stamps the objects: read before the first attempt, and again by whoever takes
-//! over.
+//! The clock that stamps the objects: read before the first attempt, and again by the worker that
+//! takes over.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -38,7 +38,7 @@ pub(crate) struct TestCluster {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// What is known of that clock; from the beginning on, unless a test forgets it.
     pub(crate) stamps: Arc<StoreClock>,
-    /// Whether that works, as far as the engine is told.
+    /// What the engine is told about the store's health.
     pub(crate) health: Arc<dyn Health>,
     /// The configuration has lost the role.
     pub(crate) is_role_gone: Arc<AtomicBool>,
@@ -236,7 +236,7 @@ impl TestCluster {
         panic!("it never happens: {:#?}", self.job(id).await);
     }
 
-    /// What a user does: reads, decides, applies, again when somebody was faster.
+    /// What a user does: reads, decides, applies; again when another change came first.
     pub(crate) async fn change(&self, id: JobId, change: Change) -> Job {
         let mut bytes = [0; 16];
         self.entropy.fill(&mut bytes);

@@ -1,6 +1,6 @@
-//! A job store that goes wrong at a chosen write: its process dies just before it or just after
+//! A job store that fails at a chosen write: its process dies just before the write or just after
 //! it with the answer lost, or the write fails before or after it happened, or the store is away
-//! from there on for a while. And it counts: writes, and the passes of the engine.
+//! from then on for a while. It also counts writes, and the passes of the engine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

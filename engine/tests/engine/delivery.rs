@@ -1,5 +1,5 @@
-//! A report whose bucket refuses while the job is at work: patience, a word on why, and either
-//! the report or an end without it that loses no outcome.
+//! A report whose bucket refuses it: the job waits and says why, and ends either with the report or
+//! without it and with every outcome kept.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Dry runs: everything is said, and nothing is done.
+//! Dry runs report everything and change nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! A job store that fails and comes back, an object store that is away, a role that is gone: a
-//! job gets through, or ends, and its accounting holds.
+//! A job store that fails and recovers, an object store that is away, a role that is gone: a job
+//! completes or ends, and its counters stay right.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -139,7 +139,7 @@ async fn a_job_is_not_reported_before_it_is_drained_however_late_it_is() {
     cluster.wait(id, |job| job.progress.succeeded > 100).await;
     process.node.crash();
     cluster.change(id, Change::CancelRequested("enough".into())).await;
-    // Nobody is there for longer than the patience, and then the store fails a drain.
+    // The endpoint is away for longer than the patience, and then the store fails a drain.
     cluster.clock.sleep(Duration::from_secs(120)).await;
     let process = cluster.start_beside(None);
     cluster.clock.sleep(Duration::from_secs(10)).await;

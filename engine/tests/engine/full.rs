@@ -1,5 +1,5 @@
-//! The disk fills up: under the circuit breakers nothing begins, a write that finds no room is made again
-//! later, nothing that was recorded is lost, and everything goes on when there is room.
+//! The disk fills up: while space is low no work begins, a write that finds no room is repeated
+//! later, no record is lost, and everything continues when there is room.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn keys(n: usize) -> Vec<String> {
     (0..n).map(key).collect()
 }
 
-/// A cluster with a spool of a mebibyte, circuit breakers at a half and a quarter of it.
+/// A cluster with a spool of a mebibyte and limits on its free space at a half and a quarter of it.
 fn cluster(seed: u64) -> TestCluster {
     let mut cluster = TestCluster::new(seed);
     cluster.spool = Arc::new(MemorySpool::with_capacity(KIB << 10));
@@ -65,7 +65,7 @@ async fn a_running_job_stands_still_at_the_gate_says_why_and_goes_on_when_there_
 #[tokio::test(start_paused = true)]
 async fn a_slice_that_finds_no_room_half_way_is_written_later_and_no_task_is_lost_or_doubled() {
     let mut cluster = cluster(701);
-    // Nobody watches: the writes themselves find out.
+    // No free-space limit: the writes themselves find out.
     (cluster.config.free_bytes_to_lease, cluster.config.free_bytes_to_start) = (0, 0);
     let tasks = 4000;
     take(&cluster, 1024 - 64).await;

@@ -1,4 +1,5 @@
-//! Groups of deletes: how large they are under rates in keys, and at a store that tells them to slow down.
+//! Groups of deletes: how large they are under rates in keys, and at a store that tells us to slow
+//! down.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

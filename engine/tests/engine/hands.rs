@@ -1,5 +1,5 @@
-//! The hand of a user on a job in any status: whatever it does, the job can end, and its
-//! accounting holds.
+//! A user acts on a job in any status: whatever the action, the job can end, and its counters stay
+//! right.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Scene {
             self.change(change).await.unwrap();
         }
         if status == Status::Paused || status == Status::Cancelled {
-            // Whoever was asked knows by now: no task begins when the store is quick again.
+            // The engine knows of the stop by now: it starts no task when the store is quick again.
             self.cluster.clock.sleep(Duration::from_secs(1)).await;
             self.slow.kinds.send_replace(Vec::new());
         }

@@ -1,5 +1,5 @@
-//! Leases that nobody works under, slices that lose their workers, stops that cannot be recorded,
-//! roles that shrink, uploads that stay open: none of them keeps a job waiting or goes unsaid.
+//! Leases without a worker, slices that lose their workers, stops that cannot be recorded, roles
+//! that shrink, uploads that stay open: none of them keeps a job waiting or goes unreported.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -163,7 +163,7 @@ async fn a_stop_that_came_too_late_for_its_outcomes_lets_the_next_worker_look() 
     cluster.counted.go_away(&cluster.clock, Duration::from_secs(3) + cluster.config.stop_patience);
     cluster.clock.sleep(Duration::from_secs(3)).await;
     process.engine.shut_down().await;
-    // Nobody revokes leases here: the slices were given back.
+    // No lease is revoked here: the slices were released.
     let other = cluster.start_beside(None);
     let job = cluster.wait(id, |job| job.status == Status::Complete).await;
     assert_eq!(job.progress.succeeded, 1500);
@@ -447,7 +447,8 @@ async fn what_was_written_since_the_oldest_lease_that_was_lost_is_left_whatever_
     while !node.is_crashed() {
         cluster.clock.sleep(Duration::from_millis(10)).await;
     }
-    // The group is deleted, and nobody knows. A worker that takes over looks at it later still.
+    // The group is deleted, and its outcomes are not recorded. A worker that takes over checks it
+    // later still.
     cluster.clock.sleep(Duration::from_secs(10)).await;
     write_anew(&cluster, "after the crash").await;
     cluster.clock.sleep(Duration::from_secs(3600)).await;

@@ -1,4 +1,4 @@
-//! The life of a job, and the hand of its user.
+//! The life of a job, and what its user does to it.
 
 use brigade_model::job::Change;
 use brigade_model::operation::{Copy, Tag, Tagging};

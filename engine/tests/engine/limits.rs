@@ -1,5 +1,5 @@
-//! Limits and stops while things run: who waits under old limits goes on under the new ones
-//! within a second, on every node.
+//! Limits and stops while tasks run: a call that waits under old limits continues under the new
+//! ones within a second, on every node.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ async fn a_jobs_limits_take_effect_within_a_second_while_it_runs() {
 async fn another_node_follows_a_jobs_limits_at_its_next_look() {
     let cluster = TestCluster::new(61);
     let (id, process) = running(&cluster, 3000, 1).await;
-    // Nobody rings: the change came through another node.
+    // No wake-up here: the change came through another node.
     cluster.change(id, Change::LimitsSet(a_second(500))).await;
     cluster.clock.sleep(cluster.config.poll).await;
     let copies = copies_in_a_second(&cluster).await;

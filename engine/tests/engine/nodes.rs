@@ -1,5 +1,5 @@
-//! Two nodes on one store: work is shared, one that dies or freezes is replaced, and what it
-//! does when it wakes counts for nothing.
+//! Two nodes on one store share the work; when one dies or freezes the other takes over, and what
+//! the frozen one writes when it wakes is refused.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What an account may take of the disk, and for how long ended jobs take theirs.
+//! What an account may use of the disk, and for how long its ended jobs keep theirs.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A job that came back with a backup, while what was done after the backup stays done: it does
-//! nothing until its user releases it, and then looks before each deed.
+//! A job restored from a backup, while what it did after the backup stays done: it does nothing
+//! until its user releases it, and then checks before each change.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -189,7 +189,7 @@ async fn the_retry_of_an_unconfirmed_copy_looks_before_it_acts() {
     assert_eq!(text(&cluster, "target", &done[0]).await.as_deref(), Some("written by another writer"));
     assert_eq!(cluster.bucket.calls(CallKind::CopyObject) - copies, (open.len() - done.len()) as u64);
 
-    // Whoever retries that once more gets the same answer, and the object stays.
+    // Another retry of that gets the same answer, and the object stays.
     let again = cluster.retry(retry, |_| {}).await;
     let job = cluster.run_to_end(again, None).await;
     assert_eq!(check(&cluster, &job, &done[..1]).await[&done[0]].code, "ChangedSinceAttempt");

@@ -1,4 +1,4 @@
-//! A time of day that is set while jobs wait: what they wait for comes when it would have come.
+//! The time of day is set while jobs wait: their waits end when they would have ended anyway.
 
 use std::time::Duration;
 

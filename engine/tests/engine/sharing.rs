@@ -1,4 +1,4 @@
-//! Several jobs on one endpoint: who runs, who waits, and what another priority changes.
+//! Several jobs on one endpoint: which run, which wait, and what another priority changes.
 
 use brigade_model::job::Change;
 use brigade_model::ports::{Clock, JobStore};
@@ -22,7 +22,8 @@ fn paced(priority: i32) -> impl Fn(&mut JobSpec) {
     }
 }
 
-/// A cluster with slots for so many jobs, whose one worker takes a slice of whoever's turn it is.
+/// A cluster with slots for so many jobs, whose one worker takes a slice of the job whose turn it
+/// is.
 async fn cluster(seed: u64, active_jobs: usize) -> TestCluster {
     let mut cluster = TestCluster::new(seed);
     cluster.config.active_jobs = active_jobs;

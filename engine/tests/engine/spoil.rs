@@ -1,5 +1,5 @@
-//! An object store whose calls go wrong as a test says, and the chain of retries and limits that
-//! stands around it as around a real one.
+//! An object store whose calls fail as a test says, behind the same chain of retries and limits as
+//! a real one.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub(crate) enum Spoil {
     Unnamed(At),
     /// It is refused like this: verdict, status, code.
     Refused(Verdict, u16, &'static str),
-    /// It is not carried out, as far as the answer tells: status, code. A success's status has the error inside.
+    /// The answer says that it is not carried out: status, code. A success's status has the error
+    /// inside.
     Failed(u16, &'static str),
     /// It is answered, and each key of a group is refused with this code.
     RefusedKeys(&'static str),

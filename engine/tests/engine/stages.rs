@@ -1,5 +1,5 @@
-//! Stages whose work is long, or waits, or fails for ever: others get their turn, the job says why
-//! it waits, and its patience has an end. And what goes on beside the loop.
+//! Stages whose work is long, or waits, or fails for ever: other jobs get their turn, the job says
+//! why it waits, and its patience has an end. And what runs beside the loop.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
-//! What object stores do to a job: answers that get lost, buckets that are not there, rights that
-//! go, bursts of refusals, hours of absence, objects too large for one call. Each task gets its
-//! own code or its effect, once, and the job goes on.
+//! What object stores do to a job: lost answers, missing buckets, revoked rights, bursts of
+//! refusals, hours of absence, objects too large for one call. Each task gets its own code or its
+//! effect, once, and the job continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

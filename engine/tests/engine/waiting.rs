@@ -1,5 +1,6 @@
-//! What a job waits for while the endpoint serves others: one bad key, a kind of call that fails for
-//! a moment, a bucket without a host. The wait has bounds, is told, and holds up no other job.
+//! What a job waits for while the endpoint serves others: one bad key, a kind of call that fails
+//! for a moment, a bucket without a host. The wait has bounds, the job says why, and no other job
+//! waits for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! One part on its way from bytes to rows: inflated piece by piece, and verified at its end.
+//! Inflates one part piece by piece, and verifies it at its end.
 //!
-//! A part is gzip with any number of members. Its MD5 is that of the compressed bytes. What is
-//! held is the bytes that were given and at most 64 KiB of text, however much they inflate to.
+//! A part is gzip with any number of members. Its MD5 is that of the compressed bytes. It holds the
+//! bytes that it was given and at most 64 KiB of text, however much they inflate to.
 
 use std::collections::VecDeque;
 use std::io::Write;

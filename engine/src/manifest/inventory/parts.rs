@@ -1,8 +1,8 @@
 //! Reads an inventory's parts ahead, several ranges at a time, in order.
 //!
-//! A range is what is asked for at once; however many parts there are and however large they
-//! are, so many ranges are under way or wait for the reader. So small parts are read together,
-//! and a large one is read by several requests.
+//! One request reads one range. A fixed number of ranges are in flight or wait for the reader,
+//! however many parts there are and however large: small parts are read together, and several
+//! requests read a large one.
 
 use brigade_model::ports::object_store::CancelToken;
 use bytes::Bytes;

@@ -10,7 +10,7 @@
 //!   option `key-encoding` says otherwise;
 //! - a bucket is completed with `-` and the row's Appid, or else the inventory's;
 //! - an inventory that lists versions means `null` where it names none, unless the job option
-//!   `empty-version` says otherwise: whoever reads a slice decides it
+//!   `empty-version` says otherwise; the reader of a slice decides it
 //!   (`slice::meaning_of_empty_version`);
 //! - a row of a delete marker is left out, and counted, except by a delete that names its
 //!   version.
@@ -87,7 +87,8 @@ impl InventoryRows {
     /// A reader for the parts of this inventory.
     ///
     /// # Errors
-    /// [`InventoryError::Writer`] when nobody says how its keys are encoded.
+    /// [`InventoryError::Writer`] when neither the inventory nor the job says how its keys are
+    /// encoded.
     pub fn new(inventory: &Inventory, operation: OperationKind, options: &JobOptions) -> Result<Self, InventoryError> {
         let is_delete = operation == OperationKind::Delete;
         let is_latest = options.empty_version == Some(EmptyVersion::Latest);

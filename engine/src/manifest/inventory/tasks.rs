@@ -87,7 +87,8 @@ impl<'a> InventoryTasks<'a> {
                 }
                 Step::Inflated(read) => {
                     self.pace.work(read + INFLATED_BYTES).await;
-                    // No row may come for long, and who waits for rows looks at the cancel token then only.
+                    // No row may come for long, and the caller checks the cancel token between rows
+                    // only.
                     if let Some(part) = self.part.as_ref().filter(|_| self.cancel.is_stopped()) {
                         return Err(part.part.located.error(ManifestProblem::Stopped));
                     }

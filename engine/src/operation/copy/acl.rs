@@ -62,7 +62,7 @@ pub(crate) async fn put_acl(
 }
 
 /// # Errors
-/// The job names somebody whom the endpoint does not know.
+/// The job names a grantee that the endpoint does not know.
 fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str, grantees: &Grantees) -> Result<Vec<AclGrant>, End> {
     let read = source.map(|acl| acl.grants.clone()).unwrap_or_default();
     let (mut grants, is_exact) = match plan {

@@ -1,4 +1,4 @@
-//! Making the object of its parts, and finding out whether that was done.
+//! Completes the upload of an object, and finds out whether an earlier completion took effect.
 //!
 //! The proof is the ETag that the parts must yield, recorded with the upload before the first
 //! completion is sent, so that a worker that takes the slice over has it, too. That an upload is
@@ -83,7 +83,7 @@ pub(super) async fn settle_left(
             Ok(Before::Done(version))
         }
         Ok(CheckResult::Act { current, .. }) => {
-            // From here on it is an upload like any other, whoever takes over.
+            // From here on it is an upload like any other, also for a worker that takes over.
             upload.record_open().await?;
             match upload.abort(context).await {
                 Aborted::Now => {

@@ -1,9 +1,9 @@
-//! A copy in parts: for objects that one CopyObject does not carry, and for large ones that
-//! pass through us.
+//! A copy in parts: for objects too large for one CopyObject, and for large ones copied through
+//! this process.
 //!
 //! 1. begin an upload with all that the target gets besides its bytes, and record it;
-//! 2. carry the parts, each pinned to the source's version or ETag: several at a time inside the
-//!    store, one after the other through us ([`stream::carry_parts`]);
+//! 2. copy the parts, each pinned to the source's version or ETag: several at a time inside the
+//!    store, one after the other through this process ([`stream::carry_parts`]);
 //! 3. see that the source is still the same, unless its version pins it;
 //! 4. complete the upload; or abort it when anything failed.
 
@@ -59,7 +59,7 @@ pub(super) async fn copy_in_parts(
 /// How the target became what it is, with its version.
 enum Assembled {
     Completed(Option<VersionId>),
-    /// An attempt before was carried out late, while the parts were on their way.
+    /// The store carried out an earlier attempt late, while this one sent its parts.
     DoneBefore(Option<VersionId>),
 }
 

@@ -1,4 +1,4 @@
-//! What a copy's parameters ask of its endpoints beyond what every store does.
+//! What a copy's parameters need of its endpoints beyond what every store does.
 
 use brigade_model::operation::{Side, StorageClass};
 

@@ -1,5 +1,5 @@
-//! The source of a copy as the bytes of one object: what is read of it is proven to be what its head
-//! declares, and to be of the same state from the first look to the last.
+//! Reads the source of a copy and proves that the bytes are those that its head declares, of one
+//! state of the object from the first read to the last.
 
 use brigade_model::ports::object_store::{ByteStream, CallError, GetObject, GotObject, ObjectHead};
 use bytes::{Bytes, BytesMut};
@@ -80,8 +80,8 @@ impl Pinned for Source<'_> {
     }
 }
 
-/// Whether the bytes that come are those of the object that was looked at: not every store
-/// honours If-Match, and some change bytes on their way, unpacking them for one.
+/// Whether the bytes received are those of the object whose head was read: not every store honours
+/// If-Match, and some change bytes in transit, for one by decompressing them.
 fn check_answer(head: &ObjectHead, got: &ObjectHead, size: u64) -> Result<(), End> {
     match (&head.etag, &got.etag) {
         (Some(before), Some(now)) if !before.matches(now) => return Err(source_changed()),
@@ -117,7 +117,7 @@ fn source_differs(difference: String) -> End {
     reject(SOURCE_DIFFERS, None, message)
 }
 
-/// Whether nobody wrote the object between two looks.
+/// Whether the object is unchanged between two reads of its head.
 pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
     let same_etag = match (&before.etag, &now.etag) {
         (Some(a), Some(b)) => a.matches(b),

@@ -1,10 +1,10 @@
-//! A copy through us, between different endpoints or credentials: small objects in one piece,
-//! larger ones in parts, so that memory is bounded by the parts in flight.
+//! A copy through this process, between different endpoints or credentials: small objects in one
+//! piece, larger ones in parts, so that the parts in flight bound the memory.
 //!
-//! Bytes are proven by digests. What comes from the source is compared with what its head
-//! declares (length, coding, ETag, MD5, checksums of the whole) before anything is written, or
-//! before the upload in parts is completed. What was written is compared with the ETag that the
-//! target answers; where that is no MD5, the target is looked at once.
+//! Digests prove the bytes. The copy compares what comes from the source with what its head
+//! declares (length, coding, ETag, MD5, checksums of the whole) before it writes anything, or
+//! before it completes the upload in parts. It compares what it wrote with the ETag that the target
+//! answers; where that is no MD5, it reads the target's head once.
 
 use brigade_model::ports::object_store::{
     CallError, Effect, HeadObject, NewObject, ObjectHead, PartDone, PutDone, PutObject, UploadPart, Verdict,

@@ -1,9 +1,9 @@
 //! Which deletes may stand in one multi-object delete.
 //!
-//! At most 1,000 keys and 256 KiB of body, no object twice, one bucket. These go by a call of
-//! their own: rows with a defect, tasks that must look first, and keys that a server's XML
-//! reader may not give back as they are: characters that XML 1.0 cannot carry or that readers
-//! normalise, and blanks at either end, which some readers trim (it would delete another object).
+//! At most 1,000 keys and 256 KiB of body, no object twice, one bucket. These go by a call of their
+//! own: rows with a defect, tasks that must be checked first, and keys that a server's XML reader
+//! may not return as they are: characters that XML 1.0 cannot carry or that readers normalise, and
+//! blanks at either end, which some readers trim (it would delete another object).
 
 use std::collections::HashSet;
 

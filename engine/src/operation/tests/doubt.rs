@@ -1,4 +1,5 @@
-//! What an outcome says of its effect: done, none, or unknown; and what a look takes for proof.
+//! What an outcome says of its effect: done, none, or unknown; and what an effect check takes for
+//! proof.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Copies through us between stores of which one sends, keeps or says something else than it should.
+//! Copies through this process between stores of which one sends, keeps or declares something else
+//! than it should.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -149,7 +150,7 @@ async fn a_source_with_the_checksum_that_it_declares_is_copied() {
     assert_eq!(copied(&other).unwrap(), "abc");
 }
 
-/// An ETag of parts is made of digests of parts whose bounds nobody tells.
+/// An ETag of parts is made of digests of parts whose bounds no head tells.
 #[tokio::test(start_paused = true)]
 async fn of_a_source_that_declares_no_digest_of_the_whole_only_the_length_is_compared() {
     for len in [SMALL, LARGE] {

@@ -1,4 +1,4 @@
-//! A slice context over a simulated store (or two), whose calls go wrong as a test says.
+//! A slice context over one or two simulated stores, whose calls fail as a test says.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +37,7 @@ use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
 pub(super) enum Fault {
     /// It is carried out, and its answer is lost.
     AnswerLost,
-    /// It is lost on its way.
+    /// The request never arrives.
     RequestLost,
     /// It fails like this.
     Fails(CallError),
@@ -200,7 +200,7 @@ pub(super) const SMALL: Sizes = Sizes { copy_max: 12 << 20, copy_part: 5 << 20, 
 
 impl TestTask {
     /// A store that can do everything, and a slice that will be leased in a minute: what a test
-    /// puts before [`Rig::begin_run`] is older.
+    /// puts before [`TestJob::begin_run`] is older.
     pub(super) async fn new() -> Self {
         Self::with_sizes(SMALL).await
     }
@@ -254,7 +254,7 @@ impl TestTask {
         self
     }
 
-    /// Nobody probed the endpoints, and nothing is known of their kind.
+    /// No probe has run, and nothing is known of the endpoints' kind.
     pub(super) fn unprobed(mut self) -> Self {
         let capabilities = Capabilities::known(EndpointKind::Other, None);
         self.slice_context.source.capabilities = capabilities.clone();

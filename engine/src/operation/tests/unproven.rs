@@ -1,4 +1,4 @@
-//! Endpoints of which nothing is known, with stores that answer well and do something else.
+//! Endpoints of which nothing is known, with stores that answer success and do something else.
 
 use async_trait::async_trait;
 use brigade_model::operation::{

@@ -1,4 +1,4 @@
-//! What a preparation needs, wherever its tasks come from.
+//! What a preparation needs, whatever its tasks are made from.
 
 use brigade_model::Job;
 use brigade_model::ports::job_store::StageLease;

@@ -1,7 +1,7 @@
 //! Settles what the rows of a manifest do not tell by themselves: what separates their cells,
 //! whether keys are percent-encoded, whether the first row is a header.
 //!
-//! A sample of the rows in doubt is looked at in each reading, without changing anything:
+//! It tries a sample of the rows in doubt in each reading, without changing anything:
 //!
 //! ```text
 //! doubt                            objects exist of              so
@@ -64,7 +64,7 @@ impl Doubts {
     /// rows tell, or else one of those that they leave possible.
     ///
     /// # Errors
-    /// [`Setback::Failed`] when a doubt remains, [`Setback::Again`] when the store is away.
+    /// [`StageError::Failed`] when a doubt remains, [`StageError::Again`] when the store is away.
     pub(super) async fn settle(
         self,
         what: Prepare<'_>,
@@ -142,7 +142,7 @@ async fn check_encoding(what: Prepare<'_>, tasks: Vec<Task>) -> Result<(), Stage
 /// list the next row's bucket hides nothing by that.
 ///
 /// # Errors
-/// [`Setback::Failed`] when it is, [`Setback::Again`] when the store is away.
+/// [`StageError::Failed`] when it is, [`StageError::Again`] when the store is away.
 pub(super) async fn refuse_header(what: Prepare<'_>, first: StrangeFirstRow) -> Result<(), StageError> {
     let is_missing = bucket_exists(what, &first.bucket).await? == Bucket::Missing;
     if !is_missing || bucket_exists(what, &first.next_bucket).await? == Bucket::Missing {

@@ -1,10 +1,10 @@
-//! Makes the slices of a job that retries an ended one: its tasks are those of the other's that did not
+//! Makes the slices of a job that retries an ended one: its tasks are the other job's that did not
 //! succeed, in manifest order.
 //!
-//! The other job has ended, so its slices and outcomes stand still, and slicing is a function
-//! of them: the worker that takes over cuts the same slices. A slice and its outcomes are held at a
-//! time. Rows are taken over as they were written, with what the other job's preparation found
-//! about all of them: whether an empty version is in doubt is decided by the whole manifest.
+//! The other job has ended, so its slices and outcomes no longer change, and slicing is a function
+//! of them: a worker that takes over cuts the same slices. It holds one slice and its outcomes at a
+//! time. Rows are copied as they were written, with what the other job's preparation found about
+//! all of them: the whole manifest decides whether an empty version is in doubt.
 
 use brigade_model::job::{Prepared, Unconfirmed, failure};
 use brigade_model::outcome::TaskEffect;
@@ -99,8 +99,8 @@ impl Retrying<'_> {
     }
 }
 
-/// Since when an attempt of the job before, or of one before that, may have had its effect.
-/// What became of a restored job after its backup nobody knows, whatever it recorded.
+/// Since when an attempt of the job before, or of one before that, may have had its effect. What a
+/// restored job did after its backup is unknown, whatever it recorded.
 fn tried_since(
     restored_from: Option<Timestamp>,
     first_leased: Option<Timestamp>,

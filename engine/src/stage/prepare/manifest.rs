@@ -1,8 +1,8 @@
 //! Makes slices of a manifest, which is read once, as a stream.
 //!
-//! 1. The manifest is looked at, pinned and read; its tasks become a slice's file.
-//! 2. What only all rows together tell, or a look at the store, is settled at the end and kept with
-//!    the job: the slices hold rows so that either is possible.
+//! 1. It reads the manifest's head, pins the manifest and reads it; its tasks become slice files.
+//! 2. What only all rows together tell, or a read from the store, is settled at the end and kept
+//!    with the job: the slices hold rows so that either is possible.
 //!
 //! Slicing is a function of the manifest's bytes, so the worker that takes over reads them again and
 //! writes only the slices that are not recorded yet. Where nothing pins the bytes from one

@@ -1,4 +1,4 @@
-//! Copies of one job that would take each other's place: a prefix replaced makes a key that
+//! Finds copies of one job that would overwrite each other: a replaced prefix makes a key that
 //! another row, whose own key begins with the new prefix, has already.
 //!
 //! ```text
@@ -6,10 +6,10 @@
 //! (none) -> new/    a     -> new/a      new/a -> new/new/a   in one bucket: a copy over a source
 //! ```
 //!
-//! Such rows are counted, and a user is told. Where two of the rows that are held certainly have
-//! one target the job fails, unless its option `shared-targets` allows that: a job that nobody has
-//! to confirm would lose one of two objects without a word. What is held is bounded, so in a large
-//! manifest that is not always seen.
+//! It counts such rows, and the job tells its user. Where two of the rows held certainly have one
+//! target the job fails, unless its option `shared-targets` allows that: without a confirmation the
+//! job would silently lose one of two objects. It holds a bounded number of rows, so in a large
+//! manifest it does not always see that.
 
 use std::collections::HashSet;
 

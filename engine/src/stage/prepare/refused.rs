@@ -1,8 +1,8 @@
-//! Rows that certainly fail, because their endpoint is not known to tell apart what they name:
-//! counted before anything is done, so that a user who confirms the job knows.
+//! Counts rows that certainly fail, because their endpoint is not known to tell apart what they
+//! name, before anything is done, so that a user who confirms the job knows.
 //!
-//! Which rows these are the table of `operation/capabilities.rs` says; each row is refused there
-//! once more when its turn comes, since a probe may have proved the capability meanwhile.
+//! The table of `operation/capabilities.rs` says which rows these are; it refuses each row once
+//! more when its task runs, since a probe may have proved the capability meanwhile.
 
 use std::collections::BTreeMap;
 

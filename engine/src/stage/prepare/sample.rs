@@ -1,6 +1,6 @@
 //! A sample of a job's rows: the first ones, and others that a hash of the job and of the row's
-//! number chooses. Whoever prepares the job again has the same sample out of the same rows, and
-//! what is held does not grow with them.
+//! number chooses. A repeated preparation takes the same sample from the same rows, and its size
+//! does not grow with them.
 
 use std::collections::BTreeMap;
 

@@ -274,8 +274,7 @@ async fn parts_that_nothing_pins_and_that_change_between_two_preparations_fail_t
     assert_eq!(test_job.prepare().await.unwrap().tasks, 100_000, "the same rows are the same slices");
 }
 
-/// Counts the bytes of parts that somebody still holds, and reads that are under way; answers
-/// take a second.
+/// Counts the bytes of parts that are still held, and reads in flight; answers take a second.
 struct Counting {
     inner: Arc<dyn ObjectStore>,
     clock: Arc<SimulatedClock>,
