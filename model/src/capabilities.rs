@@ -1,9 +1,10 @@
-//! What is known of an endpoint: what its kind is known to do and to lack, and what a probe of it found out.
+//! What is known of an endpoint: what its kind is known to do and to lack, and what a probe of it
+//! found.
 //!
-//! Real servers answer 2xx and ignore. So what is neither proved by a probe nor known of the
-//! kind is unproven, and counts as absent wherever it could be ignored in silence: an operation
-//! then goes another way where one leads to the same end, and is refused otherwise. Which way,
-//! the table of `engine/src/operation/capabilities.rs` says.
+//! Real servers answer 2xx and ignore. So what neither a probe has proved nor the kind is known to
+//! do is unproven, and counts as absent wherever a store could ignore it in silence: an operation
+//! then takes another way to the same end, or is refused. The table of
+//! `engine/src/operation/capabilities.rs` says which.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -54,9 +55,9 @@ impl EndpointKind {
     ];
 
     /// Whether it may date an object that was uploaded in parts by the beginning of its upload.
-    /// Amazon S3 does, as far as is known, and Garage (`handle_complete_multipart_upload` keeps
-    /// the timestamp that CreateMultipartUpload gave); of COS nothing is known. Ceph and MinIO
-    /// date it by its completion.
+    /// Amazon S3 is believed to, and Garage does (`handle_complete_multipart_upload` keeps the
+    /// timestamp that CreateMultipartUpload gave); of COS nothing is known. Ceph and MinIO date it
+    /// by its completion.
     #[must_use]
     pub fn may_date_by_upload_start(self) -> bool {
         match self {
@@ -148,7 +149,7 @@ impl EndpointKind {
         }
     }
 
-    /// What is known of a capability where nobody probed.
+    /// What is known of a capability without a probe.
     #[must_use]
     pub fn standing(self, capability: Capability) -> Standing {
         if self.does().contains(&capability) {

@@ -1,4 +1,4 @@
-//! What an object store can do: the names of it, and what holds of a server that does it.
+//! The capabilities of object stores: their names, and what holds of a server that has one.
 
 use serde::{Deserialize, Serialize};
 

@@ -11,7 +11,7 @@ pub struct DryRun {
     /// How many requests of each kind would be sent, by the names of the S3 API. Repeats after
     /// errors are not foreseen.
     pub requests: Vec<(String, u64)>,
-    /// The bytes of the objects of tasks that would succeed, as far as the manifest knows them.
+    /// The bytes of the objects of tasks that would succeed, where the manifest states them.
     pub bytes: u64,
     /// Tasks that would succeed, whose size the manifest does not tell.
     pub tasks_of_unknown_size: u64,

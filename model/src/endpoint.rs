@@ -1,6 +1,6 @@
-//! What is kept of an endpoint beside the configuration: what an operator set while the service
-//! runs, and holds until it is taken back, what a probe found out, what is known of its clock, and
-//! what its limits learned.
+//! What the job store keeps of an endpoint beside the configuration: what an operator set at run
+//! time (it holds until the operator takes it back), what a probe found, what is known of its
+//! clock, and what its limits learned.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! A job: what was asked ([`JobSpec`]), what became of it ([`Job`]) and the changes that move
-//! it ([`Change`]).
+//! A job: what the client asked ([`JobSpec`]), its row ([`Job`]) and the changes that move it
+//! ([`Change`]).
 
 mod change;
 mod id;

@@ -1,5 +1,5 @@
-//! What was learned of how many requests an endpoint takes at once: kept among its settings, so that
-//! the next process does not begin from nothing.
+//! What an endpoint's limit learned of how many requests it takes at once: kept among its settings,
+//! so that the next process does not begin from nothing.
 
 use std::cmp::Reverse;
 

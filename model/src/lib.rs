@@ -1,9 +1,9 @@
-//! The field's words and the rules on them.
+//! The domain model: the field's words and the rules on them.
 //!
-//! Everything the service talks about has its one name here: a [`JobSpec`] (what was asked),
-//! a [`Job`] (what became of it), its [`Status`] and the one table that moves it, an
-//! [`Operation`], a manifest, a [`Task`] (one row) and its [`Outcome`], and the *ports*:
-//! the traits behind which storage, object stores, time, randomness and threads stand.
+//! Each thing has one name, defined here: a [`JobSpec`] (what the client asked), a [`Job`] (its
+//! row), its [`Status`] and the one table that moves it, an [`Operation`], a manifest, a [`Task`]
+//! (one row) and its [`Outcome`], and the *ports*: the traits behind which storage, object stores,
+//! time, randomness and threads stand.
 //!
 //! This crate knows no XML, no SQL, no HTTP and no socket. `serde` serves the stored form
 //! only; the wires have their own codecs.

@@ -83,7 +83,7 @@ pub const JOBS_LISTED_MAX: u64 = 100_000;
 pub const JOBS_PER_MINUTE_MAX: usize = 6000;
 /// Slices and outcomes of an account, bytes: those of 10^9 tasks whose keys share nothing. ours
 pub const ACCOUNT_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
-/// A suspended job that nobody confirms fails after this. COS is silent; S3 says 30 days.
+/// A suspended job that its user does not confirm fails after this. COS is silent; S3 says 30 days.
 pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What the service clock advances at a start, at most, for the time in which no process ran: only
 /// the time of day tells how long that was, and it may have been set. ours

@@ -1,4 +1,4 @@
-//! How much a job or an endpoint may be asked for: limits that an operator sets while things run.
+//! Limits on the load of a job or an endpoint; an operator sets them at run time.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What became of a task, and what is known of its effect.
+//! The outcome of a task, and what is known of its effect.
 
 use crate::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use crate::ports::object_store::Effect;

@@ -1,4 +1,4 @@
-//! The ports: the traits behind which the outside world stands.
+//! The ports: the traits through which the engine and the service reach the outside world.
 //!
 //! Each has a body for production and one for tests; one conformance suite runs on all bodies
 //! of a port.

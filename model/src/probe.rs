@@ -1,5 +1,5 @@
-//! What a probe of an endpoint found out: for each capability, whether it was proved by its
-//! effect, and what was seen.
+//! What a probe of an endpoint found: for each capability, whether its effect proved it, and what
+//! the probe saw.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,4 +1,4 @@
-//! What one account may take, so that none takes what another needs.
+//! What one account may use, so that no account starves another.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What report a job owes.
+//! The report that a job must write.
 
 use serde::{Deserialize, Serialize};
 

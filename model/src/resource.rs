@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{BucketName, ObjectKey};
 
-/// Whom the account part of a resource name names.
+/// The account that a resource name names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owner {
-    /// Nobody: the part is empty.
+    /// None: the part is empty.
     Unnamed,
     /// An appid (COS).
     Appid(String),

@@ -1,10 +1,10 @@
 //! The service clock, by which patience, retention and confirmation are counted.
 //!
-//! The time of day may be set, forward and back, and then says nothing of how long a job has
+//! An operator may set the time of day forward or back; it then says nothing of how long a job has
 //! waited. Monotonic time says it, but begins anew with each process. The service clock is both:
-//! while a process runs it advances by monotonic time, and what is stored of it lets the next
-//! process go on. Over the gap between them only the time of day tells, so that counts there, at
-//! most [`SERVICE_CLOCK_GAP_MAX`] of it and never backwards.
+//! while a process runs it advances by monotonic time, and its stored value lets the next process
+//! go on. Over the gap between them only the time of day tells, so that counts there, at most
+//! [`SERVICE_CLOCK_GAP_MAX`] of it and never backwards.
 
 use std::time::Duration;
 

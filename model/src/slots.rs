@@ -1,4 +1,4 @@
-//! Who may be Active on an endpoint: the pure decision behind `JobStore::reschedule`.
+//! Which jobs may be Active on an endpoint: the pure decision behind `JobStore::reschedule`.
 //!
 //! An endpoint has a number of *slots*. Accounts take them in turn; within an account the
 //! higher priority goes first, then the job that already runs, then the older one. A job that
@@ -57,7 +57,7 @@ pub fn decide(candidates: &[Candidate], slots: usize) -> Vec<(JobId, SlotMove)> 
     let active = || candidates.iter().filter(|c| c.status == Status::Active);
     let mut moves: Vec<_> = active().filter(|c| !is_chosen(c)).map(|c| (c.job, SlotMove::Preempt)).collect();
 
-    // A slot is free once nobody runs on it: what is preempted now still holds its own.
+    // A slot is free once its job has drained: a preempted job still holds its own.
     let held = active().count() + candidates.iter().filter(|c| c.status == Status::Pausing).count();
     let waiting = chosen.iter().filter(|job| candidates.iter().any(|c| c.job == **job && c.status != Status::Active));
     moves.extend(waiting.take(slots.saturating_sub(held)).map(|job| (*job, SlotMove::Grant)));

@@ -53,7 +53,7 @@ pub enum Event {
     ConfirmationNeeded,
     /// The client confirmed.
     Confirmed,
-    /// Nobody confirmed in time.
+    /// The user did not confirm in time.
     ConfirmationExpired,
     /// The job may be Active.
     SlotGranted,
@@ -144,7 +144,7 @@ pub fn next(status: Status, event: Event) -> Option<Status> {
 pub enum Stage {
     /// Reads the manifest into slices.
     Prepare,
-    /// Waits for somebody: a confirmation or a slot.
+    /// Waits for a confirmation or a slot.
     Wait,
     /// Runs tasks.
     Execute,

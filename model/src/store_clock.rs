@@ -1,29 +1,29 @@
-//! What is known of the clock that stamps the objects of an endpoint, beside ours: bounds of its
-//! offset, from objects that the store stamped between two readings of our clock.
+//! What is known of the clock that stamps an endpoint's objects: bounds of its offset from ours, taken
+//! from objects that the store stamped between two readings of our clock.
 //!
 //! A *sample* says: we sent at `sent`, the answer came at `received`, and in between the store
 //! stamped an object with `stamped`, in whole seconds. So the offset (the store's clock minus
 //! ours) lies within `stamped - received` and `stamped + 1 s - sent`.
 //!
 //! Samples of one period of ten minutes are intersected. Either clock may drift or be set, so an
-//! attempt of an hour ago may have been stamped under another offset: bounds of several periods
-//! are joined, from the one in which the attempt began. That *our* clock was set is seen beside the
-//! monotonic one, and begins a new period. Samples that contradict each other begin a new period,
-//! too: either the store's clock was set, or several clocks stamp objects behind one address (two
-//! gateways). Nothing tells the one from the other, so for a day what was known before is doubted
-//! only, and not dropped.
+//! attempt of an hour ago may have been stamped under another offset: the bounds of an attempt join
+//! those of all periods since it began. The monotonic clock shows when *our* clock was set, which
+//! begins a new period. So do samples that contradict each other: either the store's clock was set,
+//! or several clocks stamp objects behind one address (two gateways). Nothing tells the one from
+//! the other, so for a day the earlier bounds are doubted, and not dropped.
 //!
-//! The sample that counts is an object that was written and *read back*, since a look reads the
-//! same header. The answer of a CopyObject states its time in another form, which a server may
-//! get wrong (a time zone, the source's time): it narrows the bounds while it agrees with what was
-//! read back, widens them when it does not, and is a sample only where nothing was read back.
+//! The sample that counts is an object that was written and *read back*, since an effect check
+//! reads the same header. The answer of a CopyObject states its time in another form, which a
+//! server may get wrong (a time zone, the source's time): it narrows the bounds while it agrees
+//! with what was read back, widens them when it does not, and is a sample only where nothing was
+//! read back.
 //!
 //! `Date` headers may be a proxy's. They never narrow the bounds nor stand in for a sample; one
 //! that contradicts the samples widens them, since behind one address there may be several clocks.
 //!
-//! "Ours" is the clock that stamps leases and attempts: [`StoreClock`] is given it, and whoever
-//! compares with an object's time takes the beginning of an attempt from [`StoreClock::now`] or
-//! from a lease.
+//! "Ours" is the clock that stamps leases and attempts, given to [`StoreClock`]. A caller that
+//! compares an attempt with an object's time takes the attempt's beginning from [`StoreClock::now`]
+//! or from a lease.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -356,7 +356,7 @@ impl StoreClock {
         self.known().keeping.insert(place.to_owned());
     }
 
-    /// For whoever takes a sample: one at a time.
+    /// Lets one caller at a time take a sample.
     pub async fn take_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.sampling.lock().await
     }

@@ -19,8 +19,8 @@ pub struct Task {
     /// Why the row cannot be carried out, decided while reading (another bucket than the
     /// first row's, no version where others have one). Such a task fails without a call.
     pub defect: Option<Defect>,
-    /// For a task that is retried: since when an attempt that nobody could confirm may have had
-    /// its effect. It looks before it acts.
+    /// For a task that is retried: since when an unconfirmed attempt may have had its effect. The
+    /// task checks before it acts.
     pub tried_since: Option<Timestamp>,
 }
 

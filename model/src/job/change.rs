@@ -1,8 +1,8 @@
-//! What happens to a job, and the one function that makes it happen.
+//! The changes of a job, and the one function that applies them.
 //!
-//! [`Job::change`] is pure: each change has a function, which asks the status table whether it is
-//! legal before it sets anything, and then sets what goes with it (times, reasons, failures).
-//! Stores call it inside their transaction, so that every body of `JobStore` moves jobs alike.
+//! [`Job::change`] is pure: each change has a function, which first asks the status table whether
+//! it is legal, and then sets what goes with it (times, reasons, failures). Stores call it inside
+//! their transaction, so that every body of `JobStore` moves jobs alike.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub enum Change {
     ManifestRead(Prepared),
     /// The client confirms, with its reason; legal of a job that asked to be confirmed.
     Confirmed(String),
-    /// Nobody confirmed in time.
+    /// The user did not confirm in time.
     ConfirmationExpired,
     /// It may run.
     SlotGranted,
@@ -61,8 +61,8 @@ pub enum Change {
     Released,
     /// Other limits; legal while it has tasks ahead.
     LimitsSet(LoadLimits),
-    /// It lies in a backup that is made at that time: whoever brings it back must find it held
-    /// until its user releases it. Legal while tasks of it may still start.
+    /// The job is in a backup made at that time: a restore must find it held until its user
+    /// releases it. Legal while tasks of it may still start.
     BackedUp(Timestamp),
     /// Its user deletes it: cancelled where that is legal, hidden once it has ended.
     DeleteRequested,

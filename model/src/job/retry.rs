@@ -1,4 +1,4 @@
-//! Which ended jobs can be retried, and what the job that retries one is asked.
+//! Which ended jobs can be retried, and the spec of the job that retries one.
 
 use std::str::FromStr;
 
@@ -70,7 +70,7 @@ pub enum CannotRetry {
     /// Its tasks may still get their outcomes.
     #[error("the job is {0}: only a job that has ended can be retried")]
     NotEnded(Status),
-    /// Nobody knows its tasks.
+    /// Its tasks are unknown.
     #[error("the job ended before its manifest was read to the end: create it anew")]
     NeverRead,
     /// Nothing is left to do.
@@ -100,7 +100,7 @@ impl Job {
         }
     }
 
-    /// What a job that retries this one is asked: the same, as far as `retry` says nothing else.
+    /// The spec of a job that retries this one: the same, except where `retry` says otherwise.
     #[must_use]
     pub fn retried(&self, retry: Retry) -> JobSpec {
         JobSpec {

@@ -1,4 +1,4 @@
-//! What was asked: the content of a CreateJob, and the wire that it came by.
+//! What the client asked: the content of a CreateJob, and the wire that it came by.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What became of what was asked: the row of a job, and what is said of its preparation and its failures.
+//! The row of a job, with what is known of its preparation and its failures.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::service_clock::ServiceTime;
 use crate::status::Status;
 
-/// What became of what was asked.
+/// A job as the store holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its name.
@@ -43,8 +43,8 @@ pub struct Job {
     pub held_by_user: bool,
     /// What its tasks may use now; its options say what it began with.
     pub limits: LoadLimits,
-    /// When the backup was made that it came back with. What became of it after that nobody
-    /// knows: any task without an outcome may have been attempted since.
+    /// When the backup was made that it was restored from. What it did after that is unknown: any
+    /// task without an outcome may have been attempted since.
     pub restored_from: Option<Timestamp>,
     /// Whether a DeleteJob came; hidden once it has ended.
     pub is_deleted: bool,
@@ -139,10 +139,10 @@ pub struct Prepared {
     pub slices: u32,
     /// Rows left out on purpose, by reason.
     pub left_out: Vec<(String, u64)>,
-    /// Whether any row names a version. Only then is a row without one in doubt, and that is
-    /// known only here, at the end: the rows before the first versioned one are in slices
-    /// already, so whoever reads a slice asks here what an empty version means. An inventory
-    /// says it at its beginning: whether it lists versions.
+    /// Whether any row names a version. Only then is a row without one in doubt, and that is known
+    /// only here, at the end: the rows before the first versioned one are in slices already, so a
+    /// reader of a slice learns here what an empty version means. An inventory says at its
+    /// beginning whether it lists versions.
     #[serde(default)]
     pub some_rows_have_versions: bool,
     /// How keys are read that stand behind a comma and one blank in the slices. Like the meaning
@@ -201,7 +201,7 @@ pub mod failure {
     pub const PREPARATION_FAILED: &str = "PreparationFailed";
     /// The report could not be written.
     pub const REPORT_DELIVERY_FAILED: &str = "ReportDeliveryFailed";
-    /// Nobody confirmed in time.
+    /// The user did not confirm in time.
     pub const CONFIRMATION_EXPIRED: &str = "ConfirmationExpired";
     /// The service itself could not go on.
     pub const INTERNAL_ERROR: &str = "InternalError";

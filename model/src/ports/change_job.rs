@@ -1,4 +1,4 @@
-//! Changing a job: read it, decide, apply; a loser of a race reads and decides again.
+//! Changes a job: reads it, decides, applies; the loser of a race reads and decides again.
 
 use crate::job::{Change, IllegalChange, Job, JobId};
 use crate::ports::job_store::{Apply, ApplyError, ChangeId, Fence, JobStore, StoreError};

@@ -1,4 +1,4 @@
-//! Time enters here and nowhere else.
+//! The only source of time.
 
 use std::future::Future;
 use std::pin::Pin;

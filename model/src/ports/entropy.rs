@@ -1,4 +1,4 @@
-//! Randomness enters here and nowhere else.
+//! The only source of randomness.
 
 /// Random bytes: the operating system's in production, a seed's in simulation.
 pub trait Entropy: Send + Sync + 'static {

@@ -1,18 +1,18 @@
-//! Where jobs, leases, slices and outcomes lie.
+//! The store of jobs, leases, slices and outcomes.
 //!
-//! Every method is one transaction: it happens whole or not at all, and once it has returned
-//! `Ok` it survives `kill -9`. Nothing here assumes one process: two processes on one store
-//! see each other's work at once, and whatever is decided (who gets a lease, which of two
-//! changes wins) is decided by the store. Rows and epochs make it right; locks do not.
+//! Every method is one transaction: it happens whole or not at all, and once it has returned `Ok`
+//! it survives `kill -9`. Nothing here assumes one process: two processes on one store see each
+//! other's work at once, and the store decides who gets a lease and which of two changes wins. Rows
+//! and epochs make it right; locks do not.
 //!
-//! **Leases.** A piece of work (a job's *stage*, a *slice*) has one owner at a time. Every
-//! lease carries a [`Fence`]: an *epoch*, and a random *token* that its taker made up. A write
-//! made under a lease names its fence and is refused with [`LeaseError::Fenced`] when the unit
-//! has another one by now, or when nobody holds it any more. Taking or revoking a lease raises
-//! the epoch; renewing and releasing keep it. An epoch alone repeats when the store falls back to
-//! an older state (a snapshot that an operator puts back, a replica that is promoted); a token
-//! never does. Expiry is judged by the store's clock, and by itself it takes nothing away: a
-//! lease that expired but was neither revoked nor taken over still counts, and can be renewed.
+//! **Leases.** A piece of work (a job's *stage*, a *slice*) has one owner at a time. Every lease
+//! carries a [`Fence`]: an *epoch*, and a random *token* that its taker made up. A write made under
+//! a lease names its fence, and the store refuses it with [`LeaseError::Fenced`] when the unit has
+//! another fence or no holder. Taking or revoking a lease raises the epoch; renewing and releasing
+//! keep it. An epoch alone repeats when the store falls back to an older state (a snapshot that an
+//! operator restores, a replica that is promoted); a token never does. The store's clock judges
+//! expiry, and expiry by itself takes nothing away: a lease that expired but was neither revoked
+//! nor taken over still counts, and can be renewed.
 
 use std::time::Duration;
 
@@ -108,8 +108,8 @@ pub trait JobStore: Send + Sync + 'static {
     /// up nothing before it goes by its age.
     async fn purge(&self, due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
 
-    /// Takes the stage of a job that has not ended, if nobody holds it or its lease expired
-    /// at least `grace` ago. `None` when somebody does, or the job has ended or is gone.
+    /// Takes the stage of a job that has not ended, if it has no holder or its lease expired at
+    /// least `grace` ago. `None` when it is held, or the job has ended or is gone.
     async fn lease_stage(
         &self,
         job: JobId,
@@ -147,7 +147,7 @@ pub trait JobStore: Send + Sync + 'static {
     ) -> Result<Option<SliceLease>, StoreError>;
 
     /// Leases one slice for the holder of the job's stage, whatever the job's status, to record
-    /// what is unknown about it. `None` when somebody holds it, it is done or it does not exist.
+    /// what is unknown about it. `None` when it is held, it is done or it does not exist.
     async fn lease_slice_to_settle(
         &self,
         stage: &StageLease,
@@ -159,16 +159,15 @@ pub trait JobStore: Send + Sync + 'static {
     /// Prolongs it and returns the job's status now, which tells the worker whether to go on.
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
 
-    /// Gives it back; every attempt has ended. `must_check` says that tasks without an outcome
-    /// may have had an effect; once said (or once revoked), a slice stays so until it is done,
-    /// since nobody can tell which of its tasks an earlier holder tried; it is unsettled since the
-    /// oldest such lease began. A lease that is lost already is no error.
+    /// Releases it; every attempt has ended. `must_check` says that tasks without an outcome may
+    /// have had an effect; once said (or once revoked), a slice stays so until it is done, since
+    /// the store does not know which of its tasks an earlier holder tried; it is unsettled since
+    /// the oldest such lease began. A lease that is lost already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
 
-    /// Revokes slice leases of a job that nobody can be working under: those that expired at
-    /// least `grace` ago and, where an owner says which ones it knows, every other one of this
-    /// owner, whose answer or whose worker got lost. Raises their epochs and marks them
-    /// `must_check`. Returns how many.
+    /// Revokes slice leases of a job that have no worker: those that expired at least `grace` ago
+    /// and, where an owner says which ones it knows, every other one of this owner, whose answer or
+    /// whose worker got lost. Raises their epochs and marks them `must_check`. Returns how many.
     async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
 
     /// How many slices of the job are leased, expired or not.

@@ -42,7 +42,7 @@ use trouble::{OfTask, Stuck};
 pub enum Effect {
     /// Certainly none: refused, throttled, never sent.
     None,
-    /// Nobody knows: sent, and then no answer that can be trusted.
+    /// Unknown: sent, and then no answer that can be trusted.
     Unknown,
 }
 
@@ -176,17 +176,15 @@ impl CallError {
     }
 }
 
-/// How long a caller may go on: held by the caller, looked at before each attempt and during
-/// each wait.
+/// How long a caller may go on. The caller checks it before each attempt and during each wait.
 ///
-/// It is *stopped* when nothing new may begin (the job is cancelled), and *cut* when nothing at
-/// all may be done any more (the lease is lost). What has begun goes on under a
-/// [`CancelToken::finishing`] one until it is cut, but waits and begins attempts no longer than
-/// [`FINISHING_MAX`] after the stop. Both end at the lease's expiry. And nothing new
-/// begins later than [`CancelToken::begin_until`] says: whoever does not know whether the job may
-/// still run waits until it does.
+/// It is *stopped* when nothing new may begin (the job is cancelled), and *killed* when all work
+/// must end (the lease is lost). What has begun goes on under a [`CancelToken::for_cleanup`] clone
+/// until the kill, but waits and begins attempts no longer than [`FINISHING_MAX`] after the stop.
+/// Both end at the lease's expiry. Nothing new begins later than [`CancelToken::begin_until`] says:
+/// a caller that does not know whether the job may still run waits until it does.
 ///
-/// It also tells the caller which of its tasks are *stuck*: waiting for long, so that their places
+/// It also tells the caller which of its tasks are *stuck*: they wait for long, and their places
 /// are better given to others.
 ///
 /// Cheap to clone; clones are one cancel token.
@@ -331,7 +329,7 @@ impl CancelToken {
         self.state.stuck.changes()
     }
 
-    /// A cancel token that ends with this one, or before when it is stopped by itself.
+    /// A cancel token that ends with this one, or earlier when it is stopped itself.
     #[must_use]
     pub fn branch(&self) -> Self {
         Self { is_branch_stopped: Some(Arc::default()), ..self.clone() }
@@ -398,8 +396,8 @@ impl CancelToken {
         FINISHING_MAX.saturating_sub(Duration::from_millis(since))
     }
 
-    /// Done when what has begun must end, too: the cancel token is cut, or its time has run out. A lease
-    /// that is renewed meanwhile prolongs the wait.
+    /// Done when what has begun must end, too: the cancel token is killed, or its time has run out.
+    /// Renewing the lease prolongs the wait.
     pub async fn over(&self, clock: &dyn Clock) {
         loop {
             let mut ended = pin!(self.state.ended.notified());
@@ -423,7 +421,8 @@ impl CancelToken {
         self.until(|| self.is_stopped()).await;
     }
 
-    /// Done when the cancel token has ended for this holder; one for finishing ends some time after the stop.
+    /// Done when the cancel token has ended for this holder; one for cleanup ends some time after
+    /// the stop.
     pub async fn ended(&self, clock: &dyn Clock) {
         let mut stopped = pin!(self.stopped());
         let mut is_late = pin!(async {
@@ -546,7 +545,7 @@ pub struct Checksum {
     pub algorithm: ChecksumAlgorithm,
     /// In base64, as it came.
     pub value: String,
-    /// Of all bytes in their order; otherwise of the checksums of parts, whose bounds nobody
+    /// Of all bytes in their order; otherwise of the checksums of parts, whose bounds no head
     /// tells.
     pub is_of_whole: bool,
 }
@@ -608,7 +607,7 @@ pub struct Metadata {
     pub user: Vec<(String, String)>,
 }
 
-/// An ACL: an owner and what is granted to whom.
+/// An ACL: an owner and the grants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acl {
     /// The owner's canonical id.
@@ -620,13 +619,13 @@ pub struct Acl {
 /// A grant of an ACL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AclGrant {
-    /// To whom.
+    /// The grantee.
     pub grantee: Grantee,
     /// `READ`, `WRITE`, `FULL_CONTROL`, `READ_ACP`, `WRITE_ACP`.
     pub permission: String,
 }
 
-/// To whom something is granted.
+/// The grantee of a permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grantee {
     /// A user by canonical id.

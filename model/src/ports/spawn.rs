@@ -1,5 +1,5 @@
-//! Concurrent work is started here and nowhere else, so that a simulation can end a node at
-//! any moment with everything that it runs.
+//! The only way to start concurrent work, so that a simulation can end a node at any moment with
+//! everything that it runs.
 
 use std::future::Future;
 use std::pin::Pin;

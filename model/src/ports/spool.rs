@@ -1,4 +1,4 @@
-//! Where slices lie: files too large for a database row, written once and read whole.
+//! The store of slice files: too large for a database row, written once and read whole.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -44,8 +44,8 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// A flat set of named files. Contract of every body:
 ///
-/// - after `write` returned, the file survives a crash, whole; before that it is either whole
-///   or absent, never partial, whoever looks;
+/// - after `write` returned, the file survives a crash, whole; before that every reader finds it
+///   whole or absent, never partial;
 /// - writing a name again replaces the file (writers of one name write the same bytes);
 /// - `remove` of what does not exist succeeds;
 /// - every method that takes a name refuses one that [`check_name`] refuses;
@@ -67,7 +67,7 @@ pub trait Spool: Send + Sync + 'static {
     /// Bytes in use by all files.
     async fn bytes_used(&self) -> Result<u64, SpoolError>;
 
-    /// Bytes that can still be written; `None` where nobody knows.
+    /// Bytes that can still be written; `None` where unknown.
     async fn bytes_free(&self) -> Result<Option<u64>, SpoolError>;
 }
 

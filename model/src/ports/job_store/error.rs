@@ -1,4 +1,4 @@
-//! Why the store did not do what it was asked.
+//! Why the store refused a call.
 
 use crate::Timestamp;
 use crate::job::{IllegalChange, JobId};

@@ -65,6 +65,6 @@ pub struct JobHead {
     pub held_by_user: bool,
     /// When it came to stand there.
     pub since: ServiceTime,
-    /// Whether somebody holds its stage with a lease that has not expired.
+    /// Whether its stage has a lease that has not expired.
     pub is_stage_leased: bool,
 }

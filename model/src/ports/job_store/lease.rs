@@ -13,8 +13,8 @@ use crate::job::JobId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnerId(pub Uuid);
 
-/// Tells a lease from every other one, also from one that has its epoch: random, and made up by
-/// whoever takes the lease.
+/// Tells a lease from every other one, also from one with the same epoch: random, made up by the
+/// taker of the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseToken(pub Uuid);
 

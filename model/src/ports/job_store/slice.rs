@@ -36,7 +36,7 @@ pub struct SliceRow {
     pub succeeded: u32,
     /// Failures recorded.
     pub failed: u32,
-    /// Whether somebody holds it, expired or not.
+    /// Whether it has a holder, expired or not.
     pub is_leased: bool,
     /// Whether tasks without an outcome may have been attempted: a lease was revoked, or was
     /// released with `must_check`.

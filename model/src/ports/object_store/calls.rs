@@ -150,8 +150,8 @@ calls! {
     ListParts => Vec<ListedPart> as whole, always, Read, KEEPS;
     /// Throws a multipart upload away.
     AbortMultipartUpload => () as whole, always, Write, KEEPS;
-    /// The first versions and delete markers under a prefix. It has no next page: who asks is
-    /// about to remove what it names, and asks again.
+    /// The first versions and delete markers under a prefix. It has no next page: the caller
+    /// removes what it names, and lists again.
     ListObjectVersions => Vec<ListedVersion> as whole, always, Read, KEEPS;
     /// The first open multipart uploads under a prefix; without a next page, as the versions.
     ListMultipartUploads => Vec<ListedUpload> as whole, always, Read, KEEPS;
@@ -244,8 +244,8 @@ pub struct PutObject {
     pub if_match: Option<ETag>,
     /// Only where no object is; otherwise a 412.
     pub if_none_match: bool,
-    /// Nobody else writes to this key (a report, a probe's object), so that to put it once more
-    /// destroys nothing.
+    /// This service alone writes to this key (a report, a probe's object), so that to put it once
+    /// more destroys nothing.
     pub is_ours: bool,
 }
 
@@ -256,7 +256,7 @@ impl PutObject {
         Self { at, body: body.into(), with: Box::new(with), if_match: None, if_none_match: false, is_ours: false }
     }
 
-    /// A put to a key to which nobody else writes.
+    /// A put to a key to which this service alone writes.
     #[must_use]
     pub fn ours(at: At, body: impl Into<Bytes>, with: NewObject) -> Self {
         Self { is_ours: true, ..Self::new(at, body, with) }
@@ -395,7 +395,7 @@ pub enum DeleteResult {
         /// The store's message.
         message: String,
     },
-    /// The answer does not name it: nobody knows.
+    /// The answer does not name it, so its fate is unknown.
     Unnamed,
 }
 
@@ -713,8 +713,8 @@ impl Call {
         }
     }
 
-    /// Bytes that pass between us and the store, as far as the request tells: its body, or the
-    /// range that it asks for.
+    /// Bytes that pass between us and the store, by the request alone: its body, or the range that
+    /// it asks for.
     #[must_use]
     pub fn bytes_on_wire(&self) -> u64 {
         match self {
@@ -725,8 +725,8 @@ impl Call {
         }
     }
 
-    /// Bytes that the store moves to carry the call out, as far as the request tells: what the
-    /// time-out grows with.
+    /// Bytes that the store moves to carry the call out, by the request alone; the time-out grows
+    /// with them.
     #[must_use]
     pub fn bytes_moved(&self) -> u64 {
         match self {

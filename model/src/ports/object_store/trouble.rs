@@ -1,5 +1,6 @@
-//! What the calls of a task have been through, and which tasks of a cancel token wait for long: waiting is
-//! bounded over all calls of a task, and a task that waits for long gives its place to others.
+//! Records how long a task's calls have waited, and which tasks of a cancel token wait for long:
+//! waiting is bounded over all calls of a task, and a task that waits for long gives its place to
+//! others.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

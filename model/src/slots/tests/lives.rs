@@ -1,5 +1,5 @@
 //! Jobs that come, change, drain and go, with a decision after each event: what holds at each
-//! moment, and what comes true in the end.
+//! moment, and what holds in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 

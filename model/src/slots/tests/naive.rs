@@ -18,7 +18,7 @@ pub(super) fn decide(all: &[Candidate], slots: usize) -> Vec<(JobId, SlotMove)> 
     all.iter().filter_map(what).collect()
 }
 
-/// Whether it has a slot that nobody else can have.
+/// Whether it has a slot that no other job can get.
 pub(super) fn holds(c: &Candidate) -> bool {
     c.status == Status::Active || c.status == Status::Pausing
 }
@@ -43,8 +43,8 @@ fn is_among_first(c: &Candidate, all: &[Candidate], free: usize) -> bool {
     all.iter().filter(|other| waits(other) && comes_before(other, c, all)).count() < free
 }
 
-/// Accounts take turns: whose turn it is for fewer jobs of its own goes first. Else whoever runs,
-/// else the older.
+/// Accounts take turns: the job with fewer of its account's jobs before it goes first. Else the one
+/// that runs, else the older.
 fn comes_before(one: &Candidate, other: &Candidate, all: &[Candidate]) -> bool {
     if !wants(one) || one.job == other.job {
         return false;
