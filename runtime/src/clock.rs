@@ -1,5 +1,5 @@
-//! Clocks over tokio's timer: the system's, and one whose time of day follows the timer too,
-//! so that a test under paused time sees one consistent, instant time; and one that is wrong
+//! Clocks over tokio's timer: the system's; one whose time of day follows the timer too, so that a
+//! test under paused time sees one consistent, instant time; and one that is wrong by some offset
 //! beside another.
 #![expect(clippy::disallowed_methods, reason = "this is the door through which time enters")]
 

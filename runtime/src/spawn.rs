@@ -1,4 +1,4 @@
-//! Starting work on tokio, and ending a whole node of it at once, as a crash does.
+//! Starts work on tokio, and ends all work of a node at once, as a crash does.
 #![expect(clippy::disallowed_methods, reason = "this is the door through which work is started")]
 
 use std::sync::{Arc, Mutex};
