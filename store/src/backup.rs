@@ -1,4 +1,4 @@
-//! Backups: a data directory copied while its service runs, or when none does, and brought back.
+//! Backups: copies a data directory, in use or not, and restores it.
 //!
 //! A backup is a folder:
 //!
@@ -8,12 +8,12 @@
 //! spool/          every file that the database needs
 //! ```
 //!
-//! A file is in the spool before a row names it, and goes after the row. So what the database
-//! needed at its moment is there when that moment is fixed; and from before it until the files
-//! are copied the backup holds the spool's lock, under which the service removes none.
+//! A file is in the spool before a row names it, and goes after the row. So every file that the
+//! snapshot needs is there when the snapshot is fixed; and from before it until the files are
+//! copied the backup holds the spool's lock, under which the service removes none.
 //!
-//! Both ways everything is written under a name that nobody takes for the real one, made durable,
-//! looked through, and renamed last: half a backup is none, and half a restore is not served.
+//! Backup and restore write under a temporary name, make everything durable, check it, and rename
+//! last: half a backup is none, and half a restore is not served.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -62,7 +62,7 @@ pub enum BackupError {
     /// A backup protects from the loss of what it lies in.
     #[error("{} lies in the data directory: name a folder elsewhere, best on another disk", .0.display())]
     TargetInside(PathBuf),
-    /// Somebody else writes the same backup.
+    /// Another process writes the same backup.
     #[error("another process is making the backup {}", .0.display())]
     TargetInUse(PathBuf),
     /// It holds no `backup.json`, or not one that is a backup's.
@@ -241,8 +241,8 @@ fn copy_spool(database: &Path, from: &Path, to: &Path) -> Done<(u64, u64)> {
     Ok((files, bytes))
 }
 
-/// Copies one file, durably and whole; says its bytes. File by file, so that the disk is never
-/// asked for much at once by somebody whom the service has to wait for.
+/// Copies one file, durably and whole; returns its bytes. One file at a time, so that the service
+/// never waits for a disk that a backup keeps busy.
 fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
     let (mut source, mut target) = (File::open(from)?, new_file(to)?);
     let bytes = io::copy(&mut source, &mut target)?;

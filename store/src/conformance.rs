@@ -1,9 +1,9 @@
 //! The suite that every body of `JobStore` and `Spool` passes: each promise of the contracts
 //! is a function whose name says it.
 //!
-//! A body brings a [`Bench`]: an empty store and a hand on the store's clock. Its tests are one
-//! line, `job_store_conformance!(expression of an async bench)`. Nothing here assumes one
-//! process: whatever competes does so through handles of its own ([`Bench::store`]).
+//! A body brings a [`Bench`]: an empty store and control of the store's clock. Its tests are one
+//! line, `job_store_conformance!(expression of an async bench)`. Nothing here assumes one process:
+//! competing writers use handles of their own ([`Bench::store`]).
 #![allow(clippy::unwrap_used, reason = "a suite of tests, compiled for tests only")]
 
 mod accounts;
@@ -34,7 +34,7 @@ use brigade_model::ports::{Clock, JobStore, Spool};
 pub use self::clock::ManualClock;
 pub use self::samples::{sample_job, sample_specs};
 
-/// An empty store on the bench.
+/// An empty store under test, with control of its clock.
 #[async_trait]
 pub trait Bench: Send + Sync {
     /// A handle, as one process has it; each call returns another one where the body has more.
@@ -52,8 +52,8 @@ pub trait Bench: Send + Sync {
     /// Keeps aside what the store holds now.
     async fn take_snapshot(&mut self);
 
-    /// Puts the snapshot back in the place of what the store holds, as an operator does by hand;
-    /// handles from before must be dropped.
+    /// Replaces what the store holds by the snapshot, as an operator does by hand; handles from
+    /// before must be dropped.
     async fn restore_snapshot(&mut self);
 }
 

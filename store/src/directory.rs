@@ -1,4 +1,4 @@
-//! A spool in a directory that one process has for itself.
+//! A spool in a directory that one process uses alone.
 //!
 //! A file is written under a temporary name, fsynced, renamed, and its folder fsynced: so it is
 //! there whole or not at all, whatever crashes, and once `write` returned it stays. Temporary
@@ -134,8 +134,8 @@ impl Root {
         }
     }
 
-    /// Makes the file's name durable, and its folder's: whoever made the folder may not have
-    /// come to that yet.
+    /// Makes the file's name durable, and its folder's: the writer that made the folder may not
+    /// have synced it yet.
     fn sync_folders(&self, folder: &Path) -> io::Result<()> {
         folder.ancestors().take_while(|folder| folder.starts_with(&self.directory)).try_for_each(sync_folder)
     }
@@ -235,7 +235,7 @@ fn visit_folder(folder: &Path, name: &str, prefix: &str, visit: &mut dyn FnMut(&
     Ok(())
 }
 
-/// What is removed while somebody looks was never there.
+/// A file removed during a read counts as absent.
 fn absent_as_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if is_absence(&error) => Ok(None),

@@ -1,9 +1,9 @@
-//! The reference bodies: a [`MemoryStore`] and a [`MemorySpool`] that live as long as somebody
-//! holds a clone of them.
+//! The reference bodies: a [`MemoryStore`] and a [`MemorySpool`] that live as long as one clone of
+//! them does.
 //!
-//! Clones share what they hold, so that a simulated process which "crashed" finds everything
-//! again through another clone. Expiry of leases is judged by the clock's monotonic time, the
-//! times that people read come from its time of day.
+//! Clones share what they hold, so that a simulated process that crashed finds everything again
+//! through another clone. The clock's monotonic time judges the expiry of leases; the times that
+//! people read come from its time of day.
 
 mod accounts;
 mod endpoints;

@@ -1,4 +1,4 @@
-//! When something happens, on every face of a clock.
+//! One moment, on every face of a clock.
 
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::service_clock::ServiceClock;

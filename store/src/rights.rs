@@ -1,4 +1,4 @@
-//! Who may use a data directory or a backup: its owner alone. Folders are 0700 and files 0600, whatever
+//! Restricts a data directory or a backup to its owner: folders are 0700 and files 0600, whatever
 //! the umask is and whatever was there before.
 //!
 //! Manifests, names of objects and what became of them are the accounts' own; and a user who can open the
@@ -29,9 +29,9 @@ pub(crate) fn new_file(file: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE).open(file)
 }
 
-/// Takes from others what they may do with a folder and with what lies directly in it, as far as its name
-/// says that it is ours. What lies deeper is looked at where its folder was open to them: elsewhere they
-/// never reached it.
+/// Takes other users' rights away on a folder and on what lies directly in it under a name of ours.
+/// Deeper entries are checked where their folder was open to others: elsewhere they never reached
+/// them.
 ///
 /// # Errors
 /// When the system refuses, since then others may still use it.

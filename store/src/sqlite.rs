@@ -1,11 +1,11 @@
-//! The embedded default: a [`SqliteStore`] in a data directory that one process has for itself.
+//! The embedded default: a [`SqliteStore`] in a data directory that one process uses alone.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: what was answered survives `kill -9` and loss of
-//! power. One writer commits in groups (`writer`), a few readers see the last commit
-//! (`readers`), and an I/O error ends the process (`fail_stop`). The functions that act on a
-//! connection are in files named as the port's sections; here they are only sent where they
-//! belong. Time is read when a method is called: a lease begins no earlier than its holder
-//! began to count, and nobody is taken over too soon.
+//! power. One writer commits in groups (`writer`), a few readers see the last commit (`readers`),
+//! and an I/O error ends the process (`fail_stop`). The functions that act on a connection are in
+//! files named as the port's sections; this file sends them to the writer or a reader. Each method
+//! reads the time when it is called: a lease begins no earlier than its holder began to count, so
+//! no worker takes over too soon.
 
 mod accounts;
 mod column;

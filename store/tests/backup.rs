@@ -1,4 +1,4 @@
-//! Backups of a data directory that is in use, and what becomes of them.
+//! Backups of a data directory in use, and restores of them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;

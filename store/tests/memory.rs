@@ -1,4 +1,4 @@
-//! The reference bodies keep the promises that they are the reference for.
+//! The reference bodies pass the suite that they are the reference for.
 
 use std::sync::Arc;
 use std::time::Duration;

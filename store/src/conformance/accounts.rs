@@ -1,4 +1,4 @@
-//! What is promised of outcomes that ended jobs give up, and of what an account may take.
+//! What the store promises of outcomes that ended jobs give up, and of what an account may use.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A clock that goes only when a test tells it to, also across threads that no runtime knows.
+//! A clock that advances only when a test tells it to, also across threads outside any runtime.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;

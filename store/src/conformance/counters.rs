@@ -1,4 +1,4 @@
-//! The promise about counters, for whatever a property test can think of.
+//! What counters promise, under any history that a property test generates.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! What opening an embedded store again promises.
+//! What reopening an embedded store promises.
 
 use brigade_model::endpoint::{EndpointRow, EndpointSettings};
 use brigade_model::job::JobId;

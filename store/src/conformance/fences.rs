@@ -1,5 +1,5 @@
 //! What the token of a lease promises: an epoch repeats when the store falls back to an older
-//! state, and of those who hold it only the one that the store knows may write.
+//! state, and of several holders of one epoch only the one that the store knows may write.
 
 use brigade_model::job::{Change, JobId};
 use brigade_model::names::{BucketName, ObjectKey};

@@ -1,4 +1,4 @@
-//! Jobs, slices and parts to test with, and the steps that every life has.
+//! Jobs, slices and parts to test with, and the steps that every test takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -247,7 +247,7 @@ pub(super) async fn preparing(store: &Store, job: Job) -> StageLease {
     lease
 }
 
-/// A job that is Ready, with slices of that many tasks; nobody holds its stage.
+/// A job that is Ready, with slices of that many tasks, and its stage free.
 pub(super) async fn ready(store: &Store, job: Job, tasks: &[u32]) -> JobId {
     let lease = preparing(store, job).await;
     store.add_slices(&lease, slices_of(tasks), u64::MAX).await.unwrap();
@@ -256,7 +256,7 @@ pub(super) async fn ready(store: &Store, job: Job, tasks: &[u32]) -> JobId {
     lease.job
 }
 
-/// A job that is Active, with slices of that many tasks; nobody holds its stage.
+/// A job that is Active, with slices of that many tasks, and its stage free.
 pub(super) async fn active(store: &Store, job: Job, tasks: &[u32]) -> JobId {
     let id = ready(store, job, tasks).await;
     step(store, id, Change::SlotGranted).await.unwrap();

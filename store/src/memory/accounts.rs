@@ -1,5 +1,5 @@
-//! What each account keeps, and how its ended jobs make room: the one that ended first before the
-//! others. Nothing is kept that could be counted, so this is what other stores are measured by.
+//! What each account keeps, and how its ended jobs make room, the one that ended first before the
+//! others. It counts anew each time and keeps no counter, so other stores are measured by it.
 
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;

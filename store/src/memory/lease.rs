@@ -11,7 +11,7 @@ pub(super) struct Lease {
     epoch: u64,
     /// Who took it last, and with which token.
     taken: Option<(OwnerId, LeaseToken)>,
-    /// `None` while nobody holds it.
+    /// `None` while it has no holder.
     expires: Option<Monotonic>,
 }
 
@@ -35,7 +35,7 @@ impl Lease {
         Some((owner, Fence { epoch: self.epoch, token }))
     }
 
-    /// Gives it to a new holder; returns what fences everybody before.
+    /// Gives it to a new holder; returns the fence that shuts out all earlier ones.
     pub(super) fn take(&mut self, owner: OwnerId, token: LeaseToken, expires: Monotonic) -> Fence {
         self.epoch += 1;
         self.taken = Some((owner, token));
@@ -43,7 +43,7 @@ impl Lease {
         Fence { epoch: self.epoch, token }
     }
 
-    /// Whether nobody took or revoked it since it had this fence, be it held or not.
+    /// Whether its fence is still this one: not taken or revoked since, be it held or not.
     pub(super) fn has(&self, fence: Fence) -> bool {
         self.epoch == fence.epoch && self.taken.is_some_and(|(_, token)| token == fence.token)
     }

@@ -10,8 +10,8 @@ use brigade_model::{ServiceTime, Stage, Timestamp};
 use super::jobs::{JobRecord, State};
 
 impl State {
-    /// First what remains of jobs that an earlier step began with, then the next job: it
-    /// vanishes whole before what hangs on it does, so that nobody sees half of it.
+    /// Removes first what remains of jobs that an earlier step began with, then the next job: its
+    /// row goes before its slices and outcomes do, so that no reader sees half of it.
     pub(super) fn purge(&mut self, due: &Due, rows_max: usize, now: Timestamp) -> Purged {
         let mut purged = Purged::default();
         let mut rows_left = rows_max.max(1);

@@ -1,5 +1,5 @@
-//! What each account keeps: counted in the transaction that changes it, and brought back below its
-//! quota by its ended jobs, the one that ended first before the others.
+//! What each account keeps: counted in the transaction that changes it. When an account is above
+//! its quota, its ended jobs give up their data, the one that ended first before the others.
 
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;

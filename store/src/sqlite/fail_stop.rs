@@ -1,9 +1,8 @@
-//! The one fail stop through which the process ends when its database fails.
+//! Ends the process when its database fails.
 //!
-//! After an I/O error nobody knows what the disk holds: a failed fsync may have dropped pages
-//! that a second fsync then reports as safe. The only state that is known is the one that
-//! opening the database again recovers, so that is what happens: the process ends at once, and
-//! whoever supervises it starts it again.
+//! After an I/O error it is unknown what the disk holds: a failed fsync may have dropped pages that
+//! a second fsync then reports as safe. The only known state is the one that opening the database
+//! again recovers, so the process ends at once, and its supervisor starts it again.
 
 use std::fmt;
 use std::sync::Arc;

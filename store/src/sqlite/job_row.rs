@@ -1,7 +1,8 @@
-//! The stored form of a job: a column for what is asked for, two documents for the rest.
+//! The stored form of a job: a column for each thing that queries ask for, two documents for the
+//! rest.
 //!
-//! `spec` is what was asked, written once; `life` is what changes and nobody asks for. Golden
-//! files pin both (`fixtures/store/`): data that was written once can always be read.
+//! `spec` is what the client asked, written once; `life` is what changes and no query asks for.
+//! Golden files pin both (`fixtures/store/`): data that was written once can always be read.
 
 use brigade_model::job::{Job, JobFailure, JobSpec, Prepared};
 use brigade_model::{DryRun, LoadLimits, Progress, Timestamp};

@@ -1,7 +1,7 @@
 //! Many jobs at once: pages of a list, the heads of open jobs, counts.
 //!
-//! A page is found by its keys alone, in an index, and only then read: so it costs the same
-//! wherever it begins. With statuses it is the merge of one short walk for each.
+//! The store finds a page by its keys alone, in an index, and only then reads it: so it costs the
+//! same wherever it begins. With statuses it is the merge of one short walk for each.
 
 use brigade_model::job::{Job, JobId};
 use brigade_model::ports::Monotonic;

@@ -1,5 +1,5 @@
-//! Opening a data directory: one process at a time, the schema brought up to date, and every
-//! lease revoked, since whoever held one is gone.
+//! Opens a data directory: lets one process in at a time, brings the schema up to date, and revokes
+//! every lease, since its holder is gone.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ pub enum OpenError {
         /// The newest version known.
         known: usize,
     },
-    /// Somebody began to bring back a backup there, and did not end it.
+    /// A restore began there, and did not end.
     #[error("data directory {} holds half a restore: empty it and run 'brigade restore' again", .0.display())]
     HalfRestored(PathBuf),
     /// The file system refused.

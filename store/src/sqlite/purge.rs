@@ -1,8 +1,8 @@
 //! Removing ended jobs, or their slices and outcomes alone, in bounded steps.
 //!
 //! A job's row goes first and its id is noted in `doomed`; its other rows follow, over as many
-//! transactions as it takes. So nobody sees half a job, and a crash between two steps leaves a
-//! note of what remains. Of a job that is noted there and has its row still, only slices and
+//! transactions as it takes. So no reader sees half a job, and a crash between two steps leaves a
+//! note of what remains. Of a job that is noted there and still has its row, only slices and
 //! outcomes go.
 
 use brigade_model::Timestamp;

@@ -1,13 +1,13 @@
-//! The readers: a few connections, each used by one read at a time on a blocking thread; and one for
-//! reads of a row, which the thread that asks performs by itself.
+//! The readers: a few connections, each used by one read at a time on a blocking thread; and one
+//! for reads of a row, which the calling thread performs itself.
 //!
 //! A read is one short transaction, so that what it sees belongs together and no snapshot is
 //! old enough to hold the write-ahead log back.
 //!
 //! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake the
-//! task that asked. But a read may wait for the disk, and the threads that ask carry the whole service. So one
-//! of them at a time reads for itself, and those beside it go to blocking threads: a disk that hangs
-//! takes one thread of several.
+//! task that asked. But a read may wait for the disk, and the calling threads carry the whole
+//! service. So one of them at a time reads for itself, and concurrent reads go to blocking threads:
+//! a disk that hangs takes one thread of several.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};

@@ -1,5 +1,5 @@
-//! The first step of a job's removal: its row goes, or it gives up its slices and outcomes, and its
-//! account counts that; what hangs on the job is noted for the purge.
+//! The first step of a job's removal: deletes its row, or its slices and outcomes, counts that for
+//! its account, and notes the job's other rows for the purge.
 
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;

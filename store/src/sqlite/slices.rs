@@ -78,7 +78,7 @@ pub(super) const REVOKE_ONE: &str = concat!(revoke!(), "job = ?1 AND number = ?2
 
 pub(super) const REVOKE_EXPIRED: &str = concat!(revoke!(), "job = ?1 AND expires IS NOT NULL AND expires <= ?2");
 
-/// When a store is opened, nobody holds a lease any more.
+/// When a store is opened, no lease has a holder any more.
 pub(super) const REVOKE_ALL: &str = concat!(revoke!(), "expires IS NOT NULL");
 
 pub(super) const COUNT_LEASED: &str = "SELECT count(*) FROM slice WHERE job = ?1 AND expires IS NOT NULL";
@@ -94,8 +94,8 @@ pub(super) const COUNT_PART: &str = "UPDATE slice SET next_seq = next_seq + 1,
         AND expires IS NOT NULL AND succeeded + failed + ?5 + ?6 <= tasks
     RETURNING is_done, succeeded, failed";
 
-/// A slice that kills whoever works on it is told from one that is kept waiting by this: the job gets
-/// on meanwhile. Only slices that are leased are looked at, which are few.
+/// This tells a slice that kills its workers from one that is kept waiting: the job of the latter
+/// makes progress meanwhile. Only leased slices are read, which are few.
 pub(super) const FORGIVE: &str = "UPDATE slice INDEXED BY slice_leased SET revocations = 0
     WHERE job = ?1 AND expires IS NOT NULL AND revocations > 0";
 

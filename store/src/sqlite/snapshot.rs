@@ -1,12 +1,12 @@
-//! A copy of the database as it is at one moment, made beside whoever uses it, for a backup.
+//! Copies the database as it is at one moment, while the service uses it, for a backup.
 //!
 //! The copy is read in steps within one read transaction. Without it every commit of the service
-//! would begin the copy anew, and beside a busy one it would never end. Meanwhile the service
-//! reads and writes as ever; its write-ahead log grows by what it writes until the copy is made,
-//! and is cut back after that.
+//! would begin the copy anew, and beside a busy one it would never end. Meanwhile the service reads
+//! and writes as ever; its write-ahead log grows until the copy is made, and is cut back after
+//! that.
 //!
-//! In the copy every job that may still start tasks is held, and says so: in whatever way it is
-//! brought back, nothing that was done since is done again unasked.
+//! In the copy every job that may still start tasks is held, and says so: however it is restored,
+//! it repeats nothing unasked that was done since.
 
 use std::path::Path;
 
@@ -73,7 +73,7 @@ pub(crate) fn copy_database(from: &Path, to: &Path, made: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Looks through a database that nobody uses; says what it holds.
+/// Checks a database that no process uses; returns what it holds.
 pub(crate) fn check_database(file: &Path) -> Result<Held, SnapshotError> {
     let connection = open_read_only(file)?;
     refuse_newer(&connection)?;

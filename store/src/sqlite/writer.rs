@@ -4,9 +4,9 @@
 //! command -> channel -> BEGIN -> savepoint, act -> ... (64 at most) -> COMMIT -> answers
 //! ```
 //!
-//! An fsync costs what many small transactions cost together, so whatever waits while one group
-//! is committed makes up the next. Nobody is answered before the COMMIT, the refused included:
-//! what refused them may be a command of the same group. A refused command is rolled back to its
+//! An fsync costs what many small transactions cost together, so the commands that wait while one
+//! group is committed make up the next. No caller gets its answer before the COMMIT, a refusal
+//! included: its cause may be a command of the same group. A refused command is rolled back to its
 //! savepoint; an error of the database rolls back the whole group.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,8 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fail_stop::{FailStop, classify};
 
-/// Commands in one transaction at most: an fsync shared by 64 costs each almost nothing, and
-/// nobody waits for more than 63 others.
+/// Commands in one transaction at most: an fsync shared by 64 costs each almost nothing, and no
+/// command waits for more than 63 others.
 const GROUP_MAX: usize = 64;
 /// Commands that wait at most before their senders do.
 const QUEUE_MAX: usize = 1024;
@@ -152,7 +152,7 @@ where
     Performed {
         is_kept: result.is_ok(),
         broken,
-        // Nobody may be waiting any more; the command is committed all the same.
+        // The caller may have gone; the command is committed all the same.
         answer: Box::new(move |committed| drop(sender.send(committed.map_err(E::from).and(result)))),
     }
 }

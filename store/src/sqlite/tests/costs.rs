@@ -1,4 +1,4 @@
-//! What is asked often costs the same however many jobs there are.
+//! Frequent queries cost the same however many jobs there are.
 
 use brigade_model::ServiceTime;
 use brigade_model::job::{Change, Dialect, JobId};
