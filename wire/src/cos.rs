@@ -1,4 +1,4 @@
-//! The COS Batch dialect: one file for each action, all of one make.
+//! The COS Batch dialect: one file for each action, all built alike.
 //!
 //! | action | file |
 //! |---|---|

@@ -6,11 +6,11 @@
 //! the header's value. Source: COS request signature (436/7778); both of its examples are
 //! among the tests.
 //!
-//! - Only what the claim's two lists name is signed. A list names a header or parameter as
-//!   often as the request holds it, so that no second value slips in beside a signed one.
-//!   Under [`Strictness::Full`] the lists must name `host`, `x-cos-appid` and every parameter
-//!   of the query: what is not signed can be changed by whoever repeats the request.
-//! - What a stranger can make the service do is bounded: [`parse`] looks at sizes and numbers
+//! - Only what the claim's two lists name is signed. A list names a header or parameter as often as
+//!   the request holds it, so that no second value slips in beside a signed one. Under
+//!   [`Strictness::Full`] the lists must name `host`, `x-cos-appid` and every parameter of the
+//!   query: an attacker who repeats the request could change what is not signed.
+//! - The work that an unauthenticated request causes is bounded: [`parse`] checks sizes and numbers
 //!   before it decodes anything, and [`verify`] needs a claim, whose key the caller knows.
 //! - Names of parameters are lower-cased, a `+` in the query is a space, the path is decoded.
 //! - A `host` is accepted as it came and without its port: one client signs it so.
@@ -81,7 +81,7 @@ impl Strictness {
 /// Why a request is not taken for its signer's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// Nothing says who asks.
+    /// The request names no key.
     #[error("the request is not signed")]
     Unsigned,
     /// The claim cannot be read.

@@ -1,4 +1,4 @@
-//! Bytes to model and back, in both directions, and nothing else.
+//! Decodes bytes into the model and encodes them back, and nothing else.
 //!
 //! [`cos`] holds the COS Batch dialect, one file for each action; [`cos_signature`] signs and
 //! verifies its requests over one canonical form; [`parse_query`] reads a query string. All of

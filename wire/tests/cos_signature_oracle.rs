@@ -16,7 +16,7 @@ use reqsign_tencent_cos::{Credential, RequestSigner};
 const KEY_ID: &str = "AKIDexampleexampleexample00000000001";
 const SECRET: &str = "exampleSecretKey000000000000000001";
 
-/// A request as anybody may send it; `names` are the parameters' names.
+/// A request as any client may send it; `names` are the parameters' names.
 fn requests(names: &'static str) -> impl Strategy<Value = Parts> {
     let method = prop::sample::select(vec!["GET", "POST", "PUT", "DELETE"]);
     let path = prop::collection::vec("[^\\p{Cc}]{0,12}", 0..4);

@@ -11,7 +11,7 @@ use super::times;
 use crate::xml::Element;
 use brigade_model::{NameError, Timestamp};
 
-/// The children of one element, on their way to being read.
+/// The children of one element that are still to be read.
 pub(super) struct Fields<'a> {
     path: String,
     children: &'a [Element],
@@ -20,12 +20,12 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The children of a request's root: what nobody asks for is refused.
+    /// The children of a request's root: an unknown one is refused.
     pub(super) fn strict(root: &'a Element) -> Result<Self, CosError> {
         Self::of(root, String::new(), true)
     }
 
-    /// The children of a result's root: what nobody asks for is skipped.
+    /// The children of a result's root: an unknown one is skipped.
     pub(super) fn lenient(root: &'a Element) -> Result<Self, CosError> {
         Self::of(root, String::new(), false)
     }
@@ -179,7 +179,7 @@ impl<'a> Fields<'a> {
         malformed(&self.path, why)
     }
 
-    /// Ends the reading: what nobody asked for is unknown.
+    /// Ends the reading: a child left over is unknown.
     pub(super) fn finish(self) -> Result<(), CosError> {
         let unknown = self.children.iter().find(|child| !self.known.contains(&child.name.as_str()));
         match unknown {

@@ -1,7 +1,7 @@
 //! What a request claims about its signature, from the header or from the query.
 //!
-//! The seven fields are required, each once; in the header nothing else may stand beside them.
-//! All lengths and numbers are bounded before anything is decoded: the client may be a stranger.
+//! The seven fields are required, each once; in the header nothing else may stand beside them. All
+//! lengths and numbers are bounded before anything is decoded: the client is not yet authenticated.
 
 use std::fmt;
 
@@ -53,8 +53,8 @@ impl KeyTime {
     }
 }
 
-/// What a request claims: nothing of it is true until `verify` says so. Shows neither its token
-/// nor its signature: whoever reads them could ask again.
+/// What a request claims: nothing of it is true until `verify` says so. Shows neither its token nor
+/// its signature: with them a reader could repeat the request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The id of the key that signed.

@@ -1,4 +1,4 @@
-//! The signature against the specification's examples, and against those who would cheat.
+//! The signature against the specification's examples, and against forgeries.
 
 use super::*;
 

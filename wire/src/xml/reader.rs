@@ -1,10 +1,9 @@
 //! Reads a document into a tree of elements.
 //!
-//! Refused, each with a word on why: bytes that are not UTF-8, a document type, an entity that
-//! XML itself does not define, a character that XML 1.0 cannot carry, attributes other than
-//! name spaces, text beside elements, nesting deeper than `XML_DEPTH_MAX`, anything but one
-//! root. Comments and processing instructions are skipped. Names are what the dialects' own
-//! readers judge.
+//! Refused, each with its reason: bytes that are not UTF-8, a document type, an entity that XML
+//! itself does not define, a character that XML 1.0 cannot carry, attributes other than name
+//! spaces, text beside elements, nesting deeper than `XML_DEPTH_MAX`, anything but one root.
+//! Comments and processing instructions are skipped. The dialects' own readers judge the names.
 
 use brigade_model::limits::XML_DEPTH_MAX;
 use quick_xml::Reader;

@@ -1,4 +1,4 @@
-//! Reads `fixtures/wire/cos/<Action>/<case>/` and compares what we write with what lies there.
+//! Reads `fixtures/wire/cos/<Action>/<case>/` and compares what we write with the files there.
 //!
 //! `request.xml` is a body, `request.http` a request line and headers, `response.xml` the
 //! body of the answer. With `BRIGADE_BLESS=1` in the environment the answers are written
