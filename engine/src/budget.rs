@@ -19,11 +19,11 @@ use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::{BucketName, LoadLimits};
 use tokio::sync::{Mutex as Turnstile, Notify};
 
-/// The keys of a bucket's first groups: a store that takes so many objects a second and no more shall not
-/// be asked for thousands at once. Each that is taken is followed by one that is twice as large ...
+/// The keys of a bucket's first groups: a store with a low limit of objects a second must not get
+/// thousands at once. Each group that it accepts is followed by one twice as large ...
 const FIRST_GROUP: usize = 16;
-/// ... until the store tells one to slow down: from then on they grow by one key for each so many that are
-/// taken. Halved once in some seconds, groups stay so small that few keys are told to wait.
+/// ... until the store tells one to slow down: from then on they grow by one key for each so many
+/// accepted. Halved once in some seconds, groups stay so small that few keys are refused.
 const TAKEN_PER_KEY: usize = 1000;
 
 /// The keys of the largest group that is no more than a second's worth.
@@ -216,8 +216,8 @@ impl Budget {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with the limits of the job as it was read; what is older than what was read
-    /// before says nothing.
+    /// Takes over the limits of the job as it was read, unless it was read before with a later
+    /// revision.
     pub(crate) fn follow(&self, job: &Job) {
         let mut state = self.state();
         if job.revision < state.revision {
@@ -245,7 +245,7 @@ impl Budget {
     /// Waits until a call may be made; its place is free again when the answer is dropped.
     ///
     /// # Errors
-    /// The limits of now do not allow so many objects in a second.
+    /// The current limits do not allow so many objects in a second.
     async fn place(&self, call: &Call) -> Result<Place<'_>, CallError> {
         let _turn = self.turnstile.lock().await;
         let size = Size::of(call);

@@ -47,7 +47,7 @@ pub struct Engine {
 enum LoopEnd {
     /// It was shut down, or its process goes.
     Over,
-    /// It panicked: no job goes on any more.
+    /// It panicked: no job makes progress any more.
     Panicked,
 }
 
@@ -133,7 +133,7 @@ impl SchedulerState {
         jobs.values().filter(|is_aside| **is_aside).count().min(JOBS_ASIDE_MAX)
     }
 
-    /// Whether nothing goes on beside the loop.
+    /// Whether nothing runs beside the loop.
     fn is_idle(&self) -> bool {
         self.visits.is_empty() && !self.is_purging && self.workers.is_empty()
     }
@@ -219,7 +219,7 @@ impl Engine {
         let _ = ended.await;
     }
 
-    /// Whether the loop panicked, after which no job goes on.
+    /// Whether the loop panicked; after that no job makes progress.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         *self.ended.borrow() == Some(LoopEnd::Panicked)
@@ -430,7 +430,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Follows what became of running jobs: their limits, and the endpoints that they wait for.
+    /// Follows changes of running jobs: their limits, and the endpoints that they wait for.
     async fn follow_jobs(&self, scheduler: &mut SchedulerState, active: &[&JobHead]) -> Result<(), StoreError> {
         let is_active = |id: &JobId| active.iter().any(|head| head.id == *id);
         scheduler.noted.retain(|id, _| is_active(id));

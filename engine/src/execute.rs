@@ -357,7 +357,7 @@ impl<'a> SliceRunner<'a> {
         }
     }
 
-    /// Records what is missing of tasks that were cut short, if their job does not go on.
+    /// Records the outcomes of tasks that were cut short, if their job is cancelling or failing.
     async fn settle_cut_short(&mut self) {
         let cut_short = std::mem::take(&mut self.cut_short);
         let job = self.run.context.ports.jobs.job(self.run.job.id).await.ok().flatten();

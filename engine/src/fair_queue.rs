@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use brigade_model::ports::job_store::JobHead;
 use brigade_model::{AccountId, EndpointName, JobId};
 
-/// Remembers who was served when.
+/// Remembers when each account and job was served.
 #[derive(Debug, Default)]
 pub(crate) struct FairQueue {
     served: u64,

@@ -37,7 +37,7 @@ pub(crate) async fn polls_of<T>(work: impl Future<Output = T>) -> (T, usize) {
     (done.await, polls)
 }
 
-/// Does work on so many bytes that cannot yield: what else this thread has to do goes on at another,
+/// Does work on so many bytes that cannot yield: the thread's other work moves to another thread,
 /// where the runtime has several.
 pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};

@@ -12,8 +12,9 @@ use crate::pace::{Pace, ROW_BYTES};
 /// Rows that one step of a purge removes.
 const PURGE_ROWS: usize = 1000;
 
-/// Removes jobs that ended long ago, and deleted ones, with their files; and the slices and outcomes
-/// that ended ones keep no longer. Gives whether every folder of the spool belongs to a job that holds it, which was so before if `is_spool_swept`.
+/// Removes jobs that ended long ago, and deleted ones, with their files; and the slices and
+/// outcomes of ended jobs whose retention is over. Returns whether every folder of the spool
+/// belongs to a job that holds it, which was so before if `is_spool_swept`.
 pub(crate) async fn purge(context: &EngineContext, cancel: &CancelToken, is_spool_swept: bool) -> bool {
     let mut purge = Purge { context, cancel, is_spool_swept };
     if let Err(error) = purge.work().await {

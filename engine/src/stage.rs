@@ -28,7 +28,7 @@ use crate::stage_error::StageError;
 /// How a step of a stage ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StageStep {
-    /// The job moved: look at its status again.
+    /// The job moved: read its status again.
     Moved,
     /// The job waits for something else, or has ended.
     Over,
@@ -62,8 +62,8 @@ impl From<Result<Option<Job>, ChangeError>> for StageStep {
     }
 }
 
-/// Visits a job: takes its stage, if it is free, and does what its status calls for. When the cancel token
-/// is cut the work is left where it stands, as by a crash.
+/// Visits a job: takes its stage, if it is free, and does what its status calls for. When the
+/// cancel token is killed the work stops where it stands, as by a crash.
 pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelToken) -> StageStep {
     let lease = match hold::take_stage(&context.ports, job, context.owner, context.config.lease_grace, cancel).await {
         Ok(Some(lease)) => lease,

@@ -38,8 +38,8 @@ pub fn may_be_newer(place: &Place, head: &ObjectHead, since: Timestamp) -> bool 
 /// and, where the job's report goes to the same endpoint, by a sample. `must` says that tasks
 /// are about to run: then what may pass is waited for.
 ///
-/// Where no sample can be taken, the offset stays without bounds until a copy tells it, and looks
-/// are conservative.
+/// Where no sample can be taken, the offset stays without bounds until a copy tells it, and effect
+/// checks are conservative.
 ///
 /// # Errors
 /// [`StageError::Stopped`] when the cancel token ended; [`StageError::Again`] when the job store failed, or
@@ -64,7 +64,7 @@ pub async fn ensure_sampled(
     Ok(())
 }
 
-/// The places whose objects are looked at, one of each endpoint.
+/// The places whose objects are checked, one of each endpoint.
 fn acted_on(places: &RolePlaces) -> impl Iterator<Item = &Place> {
     let is_other = !Arc::ptr_eq(&places.source.stamps, &places.target.stamps);
     [Some(&places.source), is_other.then_some(&places.target)].into_iter().flatten()

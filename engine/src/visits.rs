@@ -29,7 +29,7 @@ use brigade_model::{AccountId, JobId, Stage};
 
 /// A visit keeps its place for this long, whichever job waits. ours
 pub(crate) const TURN: Duration = Duration::from_secs(5);
-/// A visit that is asked to give its place up and does not is cut after this. ours
+/// A visit that is asked to give its place up and does not is killed after this. ours
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The visits of this process.
@@ -103,7 +103,7 @@ impl Visits {
         if let Some(head) = in_turn.iter().find(|head| self.has_place_for(stage, head.id, now)) {
             return Next::Begin(head.id);
         }
-        // Not more than there is need for: who waits may end at once.
+        // Ask no more visits than needed: a visit may end at once.
         let new = in_turn.iter().filter(|head| self.is_new(stage, head.id)).count();
         if self.of(stage).filter(|(_, visit)| visit.asked.is_some()).count() >= new.max(1) {
             return Next::Wait;

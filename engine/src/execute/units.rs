@@ -53,10 +53,10 @@ impl<'a> Units<'a> {
             .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", row.index)))?;
         let rows = slice::open(&*ports.spool, run.job, row).await?;
         let was_restored = run.job.restored_from.is_some();
-        // A dry run changed nothing, so there is nothing to look at.
+        // A dry run changed nothing, so there is nothing to check.
         let first_missing = done.first_missing().filter(|_| !run.job.spec.options.is_dry_run());
         let look_below = first_missing.map_or(0, |first| slice::unknown_below(row, was_restored, first));
-        // Whatever is attempted may have to be looked at.
+        // Any attempt may have to be checked later.
         ensure_sampled(&*ports.jobs, run.job, &run.context.places_of(run.job)?, run.cancel, true).await?;
         if look_below > 0 {
             slice_context.completing = abort_recorded_uploads(&slice_context).await?.into();

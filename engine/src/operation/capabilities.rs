@@ -18,7 +18,7 @@ use super::failure::{End, refuse};
 pub(crate) enum Feature {
     /// Tags are put and stay.
     KeepTags,
-    /// Tags are put without a look at what answers.
+    /// Tags are put, and nothing is read back.
     PutTags,
     /// An object's tags are read, because the job adds to them.
     ReadTags,
@@ -60,7 +60,7 @@ pub(crate) enum Feature {
     ProveByChecksum,
     /// Keys of a listing become rows of a manifest.
     ListKeys,
-    /// A listing goes on from page to page while objects are written.
+    /// A listing continues from page to page while objects are written.
     ListInOrder,
     /// A delete stops at an object that was written since.
     DeleteUnchanged,

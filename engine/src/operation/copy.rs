@@ -278,7 +278,7 @@ impl<'a> Copying<'a> {
     }
 
     /// A copy whose parameters were read of the source must be of the state that was read. Where
-    /// the endpoint does not honour that condition, the source is looked at again.
+    /// the endpoint does not honour that condition, the copy reads the source's head again.
     async fn check_source(&self) -> Result<(), End> {
         let Some(before) = self.head.as_ref().filter(|_| self.is_dependent && !self.has_source_condition()) else {
             return Ok(());
@@ -312,8 +312,8 @@ impl<'a> Copying<'a> {
         !self.route.is_inside || self.known_size().is_some_and(|size| size > self.plan.sizes.copy_max)
     }
 
-    /// The size, by a look at the source or else by the manifest. The look that follows a lost copy
-    /// tells it, so the next attempt has the time that it needs.
+    /// The size, by the source's head or else by the manifest. The check after a lost copy reads
+    /// that head, so the next attempt has the time that it needs.
     fn known_size(&self) -> Option<u64> {
         self.head.as_ref().or_else(|| self.read.get()).map(|head| head.size).or(self.context.task.size)
     }
@@ -372,7 +372,7 @@ impl<'a> Copying<'a> {
         self.given_tags.get_or_try_init(read).await
     }
 
-    /// The target, where it is looked at to check a call.
+    /// The target, for an effect check.
     fn looked_at(&self) -> LookedAt<'_> {
         LookedAt {
             context: self.context,
@@ -476,7 +476,7 @@ impl CheckedCall for Copying<'_> {
     }
 }
 
-/// The version of an object that was looked at.
+/// The version in an object's head.
 fn version_of(head: Option<ObjectHead>) -> Option<VersionId> {
     head.and_then(|head| head.version)
 }

@@ -130,7 +130,7 @@ async fn delete_together(slice_context: &SliceContext, tasks: &[&Task]) -> Optio
                 && error.effect == Effect::Unknown
                 && error.verdict != Verdict::Stopped
             {
-                // It may go on deleting: none of its objects is looked at before it has had its
+                // The store may still be deleting: no object is checked before the call has had its
                 // time. A stop ends the wait, and the calls that follow.
                 let until = error.may_land_until((begun, slice_context.clock.monotonic()), 0);
                 let _ = wait_for_the_lost(&TaskContext::new(slice_context, tasks[0], Some(sent)), 1, until).await;

@@ -218,7 +218,7 @@ impl<T> CheckResult<T> {
     }
 }
 
-/// The object that a call changes, where it is looked at to check the call.
+/// The object that a call changes, for an effect check.
 pub(crate) struct LookedAt<'a> {
     pub(crate) context: &'a TaskContext<'a>,
     pub(crate) place: &'a Place,
@@ -226,7 +226,7 @@ pub(crate) struct LookedAt<'a> {
     pub(crate) version: Option<&'a VersionId>,
     /// What it is to the task, for people.
     pub(crate) what: &'static str,
-    /// What the look is for.
+    /// What the check is for.
     pub(crate) doing: &'static str,
 }
 

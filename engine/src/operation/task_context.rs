@@ -194,7 +194,8 @@ impl<'a> TaskContext<'a> {
     /// The object of the row, by the store's own name of its bucket.
     ///
     /// # Errors
-    /// The row has a defect, or names what its endpoint is not known to tell apart, or the role does not allow its bucket.
+    /// The row has a defect, or names what its endpoint is not known to tell apart, or the role
+    /// does not allow its bucket.
     pub(crate) fn find_source(&self) -> Result<At, End> {
         if let Some(defect) = self.task.defect {
             return Err(refuse("InvalidRequest", Some(400), defect.message()));

@@ -45,8 +45,8 @@ const FAILURE: u64 = 2;
 const FAILURE_OF_UNKNOWN_EFFECT: u64 = 3;
 
 /// Codes that in parts of format 1 tell of no effect: those of requests that no store carries out
-/// however often they are sent. Behind every other code of those releases an attempt may stand
-/// that had its effect, such as `AccessDenied` of the look after a delete whose answer was lost.
+/// however often they are sent. Any other code of those releases may come from a task whose attempt
+/// had its effect, such as `AccessDenied` of the check after a delete whose answer was lost.
 const REFUSALS: &[&str] = &[
     "EntityTooLarge",
     "InvalidArgument",

@@ -93,7 +93,7 @@ impl<'a> Slicer<'a> {
 
     /// Ends the work, whatever came of it.
     pub(crate) async fn leave<T>(mut self, done: Result<T, StageError>) -> Result<T, StageError> {
-        // What was written counts: who goes on does so behind it.
+        // What was written counts: a worker that takes over continues behind it.
         let recorded = self.record().await;
         // A file that no row names takes room that is not counted.
         for slice in self.written {

@@ -40,7 +40,7 @@ async fn sampled(test_job: &TestJob, must: bool) -> Result<(), StageError> {
     ensure_sampled(&test_job.jobs, &test_job.job, &test_job.places, &test_job.cancel, must).await
 }
 
-/// Writes an object and gives what a look reads of it.
+/// Writes an object and returns what an effect check reads of it.
 async fn written(test_job: &TestJob, key: &str) -> ObjectHead {
     let place = &test_job.places.source;
     let put = PutObject::new(at("photos", key), "x", Default::default());

@@ -53,8 +53,8 @@ impl ObjectStore for Switched {
     }
 }
 
-/// Lets the engine of this cluster call its bucket as a real one, through retries and a circuit breaker; gives
-/// the switch that sends it away.
+/// Lets the engine of this cluster call its bucket as a real one, through retries and a circuit
+/// breaker; returns the switch that takes it away.
 pub(crate) fn put_retries_around(cluster: &mut TestCluster) -> Arc<AtomicBool> {
     let is_away = Arc::new(AtomicBool::new(false));
     let switched = Arc::new(Switched { inner: cluster.bucket.clone(), is_away: is_away.clone() });

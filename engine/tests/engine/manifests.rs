@@ -158,7 +158,7 @@ async fn rows_of_that_form_that_name_versions_are_looked_at_in_their_version() {
         cluster.bucket.versions(&at("versioned", "k")).iter().map(|(id, _)| id.to_string()).collect()
     };
     let before = versions(&cluster);
-    // The latest version is a marker: only a look at a version finds anything.
+    // The latest version is a marker: only a read of a version finds anything.
     for (named, left) in [(marker.to_string(), &before[..2]), (before[0].clone(), &before[1..2])] {
         let id = cluster.create_over(Operation::Delete, format!("versioned, k, {named}\n"), fields(&VERSIONED)).await;
         let job = cluster.run_to_end(id, None).await;
@@ -211,7 +211,7 @@ async fn a_sample_of_a_large_manifest_is_looked_at_and_not_its_beginning_only() 
     assert_eq!(cluster.bucket.calls(CallKind::HeadObject), 201, "the manifest, and 100 rows in two readings");
 }
 
-/// The bucket, whose first looks at objects of `source` find it away.
+/// The bucket, whose first reads of objects of `source` find it away.
 struct AwayForLooks(Arc<SimulatedStore>, AtomicU64);
 
 #[async_trait]

@@ -235,7 +235,7 @@ async fn a_stop_waits_for_an_attempt_that_is_never_answered_no_longer_than_its_p
     process.engine.shut_down().await;
     assert!(cluster.clock.monotonic().since(since) <= cluster.config.stop_patience + Duration::from_secs(1));
     assert!(copies.ended.lock().unwrap().is_some());
-    // The next worker looks first.
+    // The next worker checks first.
     let job = cluster.run_to_end(id, None).await;
     let rows = check(&cluster, &job, &keys(1)).await;
     assert!(rows.values().all(|row| row.status == "succeeded"), "{rows:#?}");

@@ -34,7 +34,7 @@ async fn files(cluster: &TestCluster, id: JobId) -> usize {
 async fn an_ended_job_keeps_its_outcomes_for_outcomes_kept_and_its_place_in_the_list_for_longer() {
     let mut cluster = TestCluster::new(720);
     (cluster.config.outcomes_kept, cluster.config.ended_jobs_kept) = (30 * DAY, 90 * DAY);
-    // Days pass in fewer looks.
+    // Days pass in fewer polls.
     cluster.config.poll = Duration::from_secs(600);
     cluster.fill(300).await;
     let id = cluster.create(tagging(), keys(300)).await;

@@ -41,7 +41,7 @@ pub(crate) enum Spoil {
     RefusedKeys(&'static str),
     /// It is carried out, and its process does not live to see the answer.
     Dies(brigade_runtime::Node),
-    /// It is not carried out and never answered; its end is told, whatever brings it about.
+    /// It is not carried out and never answered; its end is reported, whatever causes it.
     Hangs(Arc<Mutex<Option<Monotonic>>>),
 }
 

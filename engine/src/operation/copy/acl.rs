@@ -26,8 +26,8 @@ pub(crate) async fn read_acl(context: &TaskContext<'_>, plan: &CopyPlan, source:
     Ok(Some(Box::pin(context.send(&context.slice.source, request)).await.doing("reading the source's ACL")?))
 }
 
-/// Gives the target its grants. It is read first: for its owner, without whom a store refuses
-/// grants, and because it often has them already, as after a canned ACL.
+/// Gives the target its grants. Its ACL is read first: a store refuses grants without the owner,
+/// and the target often has them already, as after a canned ACL.
 pub(crate) async fn put_acl(
     context: &TaskContext<'_>,
     plan: &CopyPlan,

@@ -95,7 +95,7 @@ pub(super) async fn settle_left(
                 Aborted::Unanswered => Err(End::LeaseLost),
             }
         }
-        // A look that failed may succeed for the next worker.
+        // A check that failed may succeed for the next worker.
         Err(end @ (End::Call { .. } | End::LeaseLost)) => Err(end),
         Err(end) => {
             upload.abort(context).await;

@@ -156,7 +156,7 @@ impl Assembly<'_> {
         part_size(self.head.size, wanted)
     }
 
-    /// Some stores ignore the condition on a part's source, so the source is looked at again.
+    /// Some stores ignore the condition on a part's source, so the source's head is read again.
     async fn check_source(&self) -> Result<(), End> {
         if self.copying.is_pinned() {
             return Ok(());

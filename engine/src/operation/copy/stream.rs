@@ -28,8 +28,8 @@ use crate::byte_budget::Room;
 /// The code of a copy whose target is not what was written to it.
 pub(crate) const DIGEST_MISMATCH: &str = "DigestMismatch";
 
-/// Carries an object in one piece. `checked` is what a check of the target found, where the task may have been
-/// attempted before.
+/// Copies an object in one piece. `checked` is what a check of the target found, where the task may
+/// have been attempted before.
 pub(super) async fn carry_through(
     copying: &Copying<'_>,
     head: ObjectHead,
@@ -121,7 +121,7 @@ async fn upload_part(copying: &Copying<'_>, upload: &Upload<'_>, part: Option<Re
     Ok(Some(((number, etag), !declared.is_empty())))
 }
 
-/// A target as its put, or a look at it, tells.
+/// A target by the answer of its put, or by its head.
 struct Written {
     etag: Option<ETag>,
     version: Option<VersionId>,

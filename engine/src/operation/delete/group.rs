@@ -15,8 +15,8 @@ const ELEMENT_BYTES: usize = 60;
 /// What stands around the elements: declaration, root with its namespace, `Quiet`.
 const BODY_BYTES: usize = 200;
 
-/// How many of the first tasks, of `keys_max` at most, may stand in one group: 0 when there is no task, 1 when the
-/// first has to go by itself.
+/// How many of the first tasks, of `keys_max` at most, may stand in one group: 0 when there is no
+/// task, 1 when the first has to go alone.
 pub(crate) fn group_len(tasks: &[Task], keys_max: usize, must_check: impl Fn(&Task) -> bool) -> usize {
     let mut seen = HashSet::new();
     let mut bytes = BODY_BYTES;

@@ -268,7 +268,7 @@ async fn user_metadata_that_would_grow_too_large_fails_before_the_copy() {
     assert_eq!(test_job.store.calls(), [CallKind::HeadObject]);
 }
 
-// The rows of the table of looks: copy to another key.
+// The rows of the effect-check table: copy to another key.
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_whose_answer_was_lost_is_done_when_the_target_is_as_wanted() {

@@ -55,7 +55,7 @@ async fn a_row_without_a_version_deletes_or_hides_and_one_with_a_version_removes
     assert!(test_job.store.sim.object_version(&at(SOURCE, "kept"), &version).is_none(), "removed for good");
 }
 
-// The rows of the table of looks: delete without version.
+// The rows of the effect-check table: delete without version.
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_whose_answer_was_lost_is_done_when_the_object_is_gone() {

@@ -324,7 +324,7 @@ async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_unsettled() 
 /// A worker is lost while it completes the upload; `fault` says what the store makes of that.
 async fn die_while_completing(test_job: &TestTask, fault: Fault) {
     test_job.fault(CallKind::CompleteMultipartUpload, fault);
-    // The looks before the first part and behind the last one are at the source.
+    // The checks before the first part and behind the last one are at the source.
     for _ in 0..2 {
         test_job.fault(CallKind::HeadObject, Fault::After(Box::new(|_| {})));
     }

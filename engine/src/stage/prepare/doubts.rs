@@ -175,12 +175,12 @@ async fn bucket_exists(what: Prepare<'_>, bucket: &BucketName) -> Result<Bucket,
     }
 }
 
-/// What looks at some objects found.
+/// What reading the heads of some objects found.
 #[derive(Debug, Default)]
 struct Existing {
     /// One of them exists.
     exists: bool,
-    /// Why one of them may not be looked at.
+    /// Why the store refused to read one of them.
     refusal: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use brigade_model::JobId;
 
-/// So many rows from the beginning: what people look at.
+/// Rows from the beginning: the ones that people check.
 pub(super) const FIRST_ROWS: usize = 20;
 /// So many of all others. Of a reading that is wrong for one row in ten, a sample without any such
 /// row has a chance of one in four thousand (0.9^80).
