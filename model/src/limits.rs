@@ -94,7 +94,7 @@ pub const SERVICE_CLOCK_STORED_EVERY: Duration = Duration::from_secs(60);
 /// Why an operator stopped an endpoint, characters: in ASCII and with the words around it, it fits
 /// into a job's [`STATUS_UPDATE_REASON_BYTES_MAX`]; what does not is cut there. ours
 pub const STOP_REASON_CHARS_MAX: usize = 160;
-/// The failure threshold looks at jobs of more tasks than this ... COS, S3
+/// The failure threshold applies to jobs of more tasks than this ... COS, S3
 pub const THRESHOLD_TASKS_MIN: u64 = 1000;
 /// ... and fails them when failures exceed this share of the outcomes, in percent. COS, S3
 pub const THRESHOLD_FAILED_PERCENT: u8 = 50;
@@ -115,10 +115,10 @@ pub const PART_OUTCOME_BYTES_MAX: usize = 256 * 1024;
 /// ... or at this age. ours
 pub const PART_AGE_MAX: Duration = Duration::from_secs(1);
 /// A task begins only while its worker has seen within this time that the job may run, so a
-/// cancel that another node stored starts nothing later. Workers look three times as often. ours
+/// cancel that another node stored starts nothing later. Workers check it three times as often. ours
 pub const NOTICE_MAX: Duration = Duration::from_secs(1);
 /// What has begun when its job is stopped waits and is tried again for this long: a person who
-/// cancels waits for it. What is missing then is told. ours
+/// cancels waits for it. The job then reports what is missing. ours
 pub const FINISHING_MAX: Duration = Duration::from_secs(30);
 /// Units of one slice that wait for long beside those that run; each keeps some kilobytes. ours
 pub const STUCK_TASKS_MAX: usize = 512;

@@ -15,8 +15,8 @@ pub struct JobOptions {
     /// How keys are written in a manifest; the default is raw in a CSV, and what its writer does in
     /// an inventory.
     pub key_encoding: Option<KeyEncoding>,
-    /// What stands between the cells of a CSV manifest; the default is decided by a look at the
-    /// store where both are possible.
+    /// What separates the cells of a CSV manifest; by default a read from the store decides where
+    /// both are possible.
     pub separator: Option<Separator>,
     /// Whether the first row of a manifest is a header; the default is auto.
     pub header: Option<Header>,

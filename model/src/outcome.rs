@@ -30,14 +30,14 @@ pub struct TaskFailure {
     pub effect: Effect,
 }
 
-/// What is known of a task's effect on the store: what a retry, a look and a restore act by.
+/// What is known of a task's effect on the store: retries, effect checks and restores act by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskEffect {
     /// It is there.
     Done,
     /// Certainly none: a repeat cannot meet the effect of this attempt.
     None,
-    /// An attempt may have had its effect, or had a part of it: a repeat looks first.
+    /// An attempt may have had its effect, or a part of it: a repeat checks first.
     Unknown,
 }
 

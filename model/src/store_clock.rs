@@ -46,7 +46,7 @@ pub const PERIODS_MAX: usize = 32;
 const DOUBTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// After a sample that the store refused none is tried for this long.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
-/// A `Date` is looked at this often: every answer has one, and most say nothing new.
+/// A `Date` is read this often: every answer has one, and most say nothing new.
 const DATE_EVERY_MS: u64 = 1000;
 /// Store and header tell whole seconds.
 /// A moment that lies this far ahead of our clock was before that was set back; a smaller step is
@@ -169,7 +169,7 @@ pub struct StoreClock {
     ours: Arc<dyn Clock>,
     known: Mutex<Known>,
     sampling: tokio::sync::Mutex<()>,
-    /// When a `Date` is looked at again, on the monotonic clock.
+    /// When a `Date` is read again, on the monotonic clock.
     next_date_ms: AtomicU64,
 }
 

@@ -12,12 +12,12 @@ use crate::status::Status;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unconfirmed {
-    /// It looks first, and what no look can tell stays unknown.
+    /// It checks first, and what no check can tell stays unknown.
     #[default]
     Look,
     /// It is done again, whatever was written since.
     Act,
-    /// It looks first, and reads source and target where only their bytes can tell.
+    /// It checks first, and reads source and target where only their bytes can tell.
     Compare,
 }
 

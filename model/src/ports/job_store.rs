@@ -47,9 +47,10 @@ pub use upload::{Completing, OpenUpload, UploadScope, UploadsOf};
 #[async_trait]
 pub trait JobStore: Send + Sync + 'static {
     /// The service clock now. It never goes back for any caller of this store, and advances no
-    /// faster than time does; over a gap in which no process had the store open, by the time of day, at
-    /// most `SERVICE_CLOCK_GAP_MAX`. No moment that is stored lies ahead of it. It is stored with each change of
-    /// a job, and by this call when it has not been for `SERVICE_CLOCK_STORED_EVERY`.
+    /// faster than time does; over a gap in which no process had the store open, by the time of
+    /// day, at most `SERVICE_CLOCK_GAP_MAX`. No stored moment lies ahead of it. The store records
+    /// it with each change of a job, and in this call when the last record is
+    /// `SERVICE_CLOCK_STORED_EVERY` old.
     async fn service_time(&self) -> Result<ServiceTime, StoreError>;
 
     /// Inserts a new job, whose status is New and revision 0; its `since` is the store's.
@@ -82,11 +83,11 @@ pub trait JobStore: Send + Sync + 'static {
     /// Applies a change by `Job::change`, if the job still has the revision that the change
     /// was decided on and, where one is named, the stage's fence; returns the job after it.
     ///
-    /// A change whose id was applied before is not applied again: the job is returned as it
-    /// is now, whatever the revision and the fence say. Otherwise the fence is looked at first
-    /// (`Fenced`), then the revision (`Lost`), then the table (`Illegal`). Time of the change
-    /// is the store's. Changes that set a terminal status end the stage's lease. A deleted job
-    /// gives its token back.
+    /// A change whose id was applied before is not applied again: the job is returned as it is now,
+    /// whatever the revision and the fence say. Otherwise the store checks the fence first
+    /// (`Fenced`), then the revision (`Lost`), then the table (`Illegal`). Time of the change is
+    /// the store's. Changes that set a terminal status end the stage's lease. A deleted job gives
+    /// its token back.
     async fn apply(&self, apply: Apply) -> Result<Job, ApplyError>;
 
     /// Every job that has not ended, in the order of their ids.
@@ -125,9 +126,9 @@ pub trait JobStore: Send + Sync + 'static {
     /// Gives it back. A lease that is lost already is no error.
     async fn release_stage(&self, lease: &StageLease) -> Result<(), StoreError>;
 
-    /// Adds slices while the job is Preparing; `Fenced` in any other status. One whose index
-    /// exists is skipped, since slicing is a pure function of the manifest's bytes; one that
-    /// would leave a gap is a [`StoreError::Conflict`]. `OverQuota`, and nothing is added, when the slices and
+    /// Adds slices while the job is Preparing; `Fenced` in any other status. One whose index exists
+    /// is skipped, since slicing is a pure function of the manifest's bytes; one that would leave a
+    /// gap is a [`StoreError::Conflict`]. `OverQuota`, and nothing is added, when the slices and
     /// outcomes of the account would take more than `bytes_max`, though ended jobs gave up theirs
     /// as for [`JobStore::create_job`].
     async fn add_slices(&self, lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64)

@@ -292,7 +292,7 @@ impl CancelToken {
         }
     }
 
-    /// The task waits for long; says why, which is told until it goes on.
+    /// Notes that the task waits for long, and why, until it continues.
     pub fn note_stuck(&self, why: &str) {
         if let Some(number) = self.task.as_ref().and_then(|task| task.number) {
             self.state.stuck.add(number, why);
@@ -401,7 +401,7 @@ impl CancelToken {
     pub async fn over(&self, clock: &dyn Clock) {
         loop {
             let mut ended = pin!(self.state.ended.notified());
-            // From here on no cut is missed.
+            // From here on no kill is missed.
             ended.as_mut().enable();
             let (now_ms, until_ms) = (milliseconds(clock.monotonic()), self.state.until_ms.load(Ordering::SeqCst));
             if self.state.is_cut.load(Ordering::SeqCst) || until_ms <= now_ms {
@@ -438,7 +438,7 @@ impl CancelToken {
 
     async fn until(&self, is_it: impl Fn() -> bool) {
         loop {
-            // `notified` counts from here on, so a stop after the look is not missed.
+            // `notified` counts from here on, so a stop after the test is not missed.
             let notified = self.state.ended.notified();
             if is_it() {
                 return;
@@ -462,8 +462,8 @@ fn milliseconds(moment: Monotonic) -> u64 {
 /// - an error never holds a secret.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + 'static {
-    /// Makes the call. `cancel` bounds attempts and waits; a body that makes one attempt only
-    /// need not look at it.
+    /// Makes the call. `cancel` bounds attempts and waits; a body that makes one attempt only need
+    /// not check it.
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError>;
 }
 
