@@ -33,7 +33,7 @@ impl FailStop {
         (self.0)(why);
     }
 
-    /// What a caller is told of an error of the database; does not return when it is the end.
+    /// The error that a caller gets for an error of the database; does not return when it is fatal.
     pub(super) fn judge(&self, error: &rusqlite::Error) -> StoreError {
         if is_fatal(error) {
             self.end_process(&error.to_string());
@@ -48,8 +48,8 @@ impl fmt::Debug for FailStop {
     }
 }
 
-/// What a caller is told. Any error that does not pass by itself is one of what is stored, or of the
-/// code that reads it: commands look for contradictions before they write.
+/// The error that a caller gets. Any error that does not pass comes from the stored data, or from
+/// the code that reads it: commands check for contradictions before they write.
 pub(super) fn classify(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(

@@ -82,7 +82,8 @@ const STATEMENTS: &[(&str, &str)] = &[
     (purge::DELETE_ROWS[4], "SEARCH change USING PRIMARY KEY (job=? AND id=?)"),
 ];
 
-/// The few candidates for slots are sorted; nothing else is. Tables and indices that may be walked whole, since they hold only what is asked for.
+/// Tables and indices that may be walked whole, since they hold only what is asked for. Only the
+/// few candidates for slots are sorted.
 const WALKED: [&str; 4] = ["job_open", "job_counted", "job_hidden", "doomed"];
 
 fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {

@@ -123,7 +123,7 @@ fn insert_into_old(old: &Connection, job: &Job) {
 /// The version of the schema before leases had tokens.
 const WITHOUT_TOKENS: u32 = 4;
 
-/// Slices of the version before tokens: never leased; released cleanly; to be looked at; leased.
+/// Slices of the version before tokens: never leased; released cleanly; to be checked; leased.
 const SLICES_WITHOUT_TOKENS: &str = "
     INSERT INTO slice (job, number, first_task, tasks, spool_name, epoch, must_look, first_leased) VALUES
         (?1, 0, 0, 5, 's', 0, 0, NULL),
