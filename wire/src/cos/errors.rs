@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 use crate::xml::{self, Writer};
 
-/// What a client is told.
+/// The error as the client gets it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct CosError {
