@@ -1,6 +1,6 @@
-//! One suite for every body of the port `ObjectStore`: what a caller may rely on, whatever
-//! stands behind the port. The simulated store, the HTTP client against the sandbox, and the
-//! HTTP client against real servers all run it.
+//! One suite for every implementation of the port `ObjectStore`: what a caller may rely on. The
+//! simulated store, the HTTP client against the sandbox, and the HTTP client against real servers
+//! all run it.
 //!
 //! A body's tests say how a [`Subject`] is made and let `object_store_conformance!` generate
 //! one test for each promise:

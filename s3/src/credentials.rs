@@ -1,4 +1,4 @@
-//! The keys that requests are signed with, and where the current ones come from.
+//! The keys that sign requests, and where the current ones come from.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,5 +1,5 @@
-//! Seeded faults around a store, for simulations. What an error says stays honest: whenever the
-//! call may have been carried out, its effect is unknown.
+//! Injects seeded faults around a store, for simulations. Errors stay honest: whenever the store may
+//! have carried the call out, its effect is unknown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, Entropy};
 use bytes::Bytes;
 
-/// How often what goes wrong, in parts per million of the calls, and when the store is away.
+/// How often each fault occurs, in parts per million of the calls, and when the store is down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FaultPlan {
     /// Lost before it was sent: nothing happened, and the caller knows.

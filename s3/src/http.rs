@@ -1,12 +1,12 @@
 //! An S3 server over HTTP: signed requests on kept connections, one attempt a call.
 //!
 //! ```text
-//! call -> calls::encode -> Draft -> exchange (address, hash, sign, send, read) -> Reply
+//! call -> calls::encode -> RequestDraft -> exchange (address, hash, sign, send, read) -> StoreResponse
 //!      -> calls::decode -> answer, or failure (the verdict table) -> error
 //! ```
 //!
-//! Redirections are never followed. Success is proven: what an answer has to hold is checked by
-//! the call's `decode`. Repeating is left to `retry`, waiting for a permit to `limit`.
+//! It never follows redirections. Success is proven: the call's `decode` checks what an answer must
+//! hold. `retry` repeats calls; `limit` makes them wait for a permit.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ pub enum HttpConfigError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Nobody is trusted.
+    /// The system has no certificate authorities, and none are configured.
     #[error("the system has no certificate authorities: install ca-certificates or configure a file of them")]
     NoAuthorities,
 }
@@ -123,7 +123,7 @@ impl HttpStore {
         Self::keeping_connections_in(IdleConnections::default(), config, clock)
     }
 
-    /// The same, with the connections that wait for their next request among those of other stores.
+    /// The same, keeping its idle connections in a pool shared with other stores.
     ///
     /// # Errors
     /// As [`HttpStore::new`].

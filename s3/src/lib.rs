@@ -1,4 +1,4 @@
-//! Object stores: the bodies of the port `ObjectStore`, and the decorators around them.
+//! Object stores: the implementations of the port `ObjectStore`, and the decorators around them.
 //!
 //! The usual stack is `retry` outside `limit` outside `http`, so that a backoff holds no permit:
 //!
@@ -6,8 +6,8 @@
 //! Retry -> Limit -> Stamps -> HttpStore -> the server
 //! ```
 //!
-//! All knowledge of S3's wire stands here: requests, signatures, XML, error codes. Nothing here
-//! knows jobs, tasks or a database.
+//! This crate alone knows S3's wire: requests, signatures, XML, error codes. It knows no jobs, tasks
+//! or database.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -1,13 +1,12 @@
-//! Limits on what an endpoint is asked at once and in a second: hard caps, and under them an
-//! adaptive limit for each bucket and class of calls.
+//! Limits an endpoint's requests in flight and per second: hard caps, and under them an adaptive
+//! limit for each bucket and class of calls.
 //!
-//! A call waits in the queue of its bucket and class; a permit that comes free goes to the
-//! queues in turn, and in each to the accounts in turn, and to the jobs of each. The permit of a
-//! GetObject lasts until its stream ends. Caps can be changed, and everything stopped, while calls
-//! run and wait ([`LimitHandle`]).
+//! A call waits in the queue of its bucket and class. A free permit goes to the queues in turn, in
+//! each queue to the accounts in turn, and to the jobs of each. A GetObject holds its permit until
+//! its stream ends. [`LimitHandle`] changes caps, and stops everything, while calls run and wait.
 //!
-//! No attempt outlives its lease: one that is in flight when the cancel token is over is dropped, and so
-//! has ended before another worker may take the work over.
+//! No attempt outlives its lease: `Limit` drops an attempt in flight when its cancel token ends, before
+//! another worker may take the work over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,7 +140,7 @@ impl LimitHandle {
         self.0.caps()
     }
 
-    /// Goes on with these caps, also whoever waits; requests in flight stay.
+    /// Applies these caps to all later and waiting calls; requests in flight stay.
     pub fn set_caps(&self, caps: Caps) {
         self.0.set_caps(caps);
     }
@@ -223,7 +222,7 @@ impl Limit {
         LimitHandle(Arc::clone(&self.queue))
     }
 
-    /// A permit, once there is one and its time has come, unless the cancel token ends before.
+    /// A permit, once one is free and its time has come, unless the cancel token ends first.
     async fn permit(&self, cancel: &CancelToken, call: &Call) -> Result<Permit, CallError> {
         let granted = async {
             let mut permit =

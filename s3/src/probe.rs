@@ -1,14 +1,14 @@
 //! What a server can do, proved by its effects: each capability is written, acted on and read
 //! back, in a bucket that is left as it was found. A status code proves nothing.
 //!
-//! 1. list what the sweep will list, put one object and remove it: where that is not allowed
-//!    nothing else is begun;
+//! 1. list what the sweep will list, put one object and remove it: where the server does not allow
+//!    this, the probe ends;
 //! 2. try each capability, on keys of its own under one prefix (and under the prefix behind a
 //!    slash or two, which is where a store that folds keys shows it);
 //! 3. sweep the prefix, whatever happened: versions, delete markers, open uploads.
 //!
-//! A refusal of the server is a finding. A server that is away, throttles or does not take the
-//! credentials ends the probe without one.
+//! A refusal of the server is a finding. A server that is down, throttles or refuses the credentials
+//! ends the probe without one.
 
 use brigade_model::capability::Capability;
 use brigade_model::limits::PART_BYTES_MIN;
@@ -54,7 +54,7 @@ pub enum ProbeError {
 }
 
 /// Tries every capability in that bucket, under keys that begin with `brigade-probe-<run>/`.
-/// When the cancel token is stopped nothing more is tried, and what was written is removed.
+/// When the cancel token is stopped the probe tries nothing more and removes what it wrote.
 ///
 /// # Errors
 /// [`ProbeError`]: there are no findings.

@@ -2,22 +2,22 @@
 //!
 //! | an attempt ended in | then |
 //! |---|---|
-//! | an answer that says no (missing, denied, a condition, invalid) | that error |
-//! | any other error, and the task has waited long enough while the endpoint served others | that error |
-//! | an unknown effect, of a call that is not repeatable | that error: the operation looks first |
+//! | a refusal (missing, denied, a failed condition, invalid) | that error |
+//! | any other error, after the task's longest wait while the endpoint served other calls | that error |
+//! | an unknown effect, of a call that is not repeatable | that error: the operation checks the object first |
 //! | throttled | wait with full jitter, or as long as the store asks; no attempt is spent |
-//! | a limit of ours that is lower than the objects of the call | that error: its caller asks for fewer at once |
-//! | throttled, of a call about several objects | wait as well, and then that error: its caller asks for fewer at once |
+//! | a call with more objects than our own limit allows | that error: the caller sends fewer at once |
+//! | throttled, of a call about several objects | wait as well, then that error: the caller sends fewer at once |
 //! | unavailable | wait at the circuit breaker; no attempt is spent |
-//! | another failure, and the endpoint, the host or the kind of call fails with it | wait at the circuit breaker; no attempt is spent |
-//! | another failure of this call alone | spend an attempt, wait with full jitter |
+//! | another failure, while a circuit of the call is open | wait at the circuit breaker; no attempt is spent |
+//! | another failure, of this call alone | spend an attempt, wait with full jitter |
 //!
-//! Attempts that are spent end a call only when its kind has failed for the task for a minute: a
-//! burst of failures that ends before fails nothing. What a task *waits* is bounded over all its calls: by
-//! attempts and by time, both of which must be over, and only while the endpoint serves others.
-//! A call that waits for long tells its cancel token that its task is stuck.
+//! Spent attempts end a call only when its kind has failed for the task for a minute: a shorter burst
+//! of failures fails nothing. A task's *waits* are bounded over all its calls, by attempts and by time:
+//! both must be used up, and they count only while the endpoint serves other calls. A call that waits
+//! for long tells its cancel token that its task is stuck.
 //!
-//! The caller's cancel token is looked at before each attempt, and ends every wait.
+//! The loop checks the caller's cancel token before each attempt; the token ends every wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ use history::History;
 
 /// The longest wait that a store may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
-/// After being refused so often it is not the moment that is bad: the waits become long.
+/// After so many refusals the trouble is no burst: the waits become long.
 const FAILURES_OF_A_MOMENT: u32 = 12;
 
 /// How calls are repeated.
@@ -57,13 +57,13 @@ pub struct RetryPolicy {
     pub wait_max: Duration,
     /// The first wait is between zero and this; each following doubles.
     pub backoff: Duration,
-    /// The doubling ends here.
+    /// The longest wait after doubling.
     pub backoff_max: Duration,
-    /// And here for a call that was told to slow down for long.
+    /// The same for a call that the store has throttled many times in a row.
     pub long_backoff_max: Duration,
-    /// What an attempt may take: none starts that the lease is too short for.
+    /// The time of an attempt: none starts that the lease is too short for.
     pub timeouts: Timeouts,
-    /// Each bucket has a host of its own, whose failures are its alone.
+    /// Each bucket has a host of its own, whose failures say nothing of other buckets.
     pub has_host_per_bucket: bool,
 }
 
@@ -94,7 +94,7 @@ pub struct Retry {
 
 /// What to do after a failed attempt.
 enum Next {
-    /// `is_free` says that the attempt counts against none.
+    /// `is_free`: the attempt does not count against the task's attempts.
     GiveUp {
         is_free: bool,
     },
@@ -110,7 +110,7 @@ enum Ended {
 }
 
 impl Retry {
-    /// Repeats calls of `inner`; `breaker` is shared by all that use its endpoint and credentials.
+    /// Repeats calls of `inner`; all users of its endpoint and credentials share `breaker`.
     #[must_use]
     pub fn new(
         inner: Arc<dyn ObjectStore>,
@@ -122,7 +122,7 @@ impl Retry {
         Self { inner, policy, breaker, clock, entropy }
     }
 
-    /// Waits while a circuit of the circuit breaker is open that the call has to pass.
+    /// Waits while a circuit that the call has to pass is open.
     async fn pass_breaker(
         &self,
         cancel: &CancelToken,
@@ -131,12 +131,13 @@ impl Retry {
     ) -> Result<Option<Ticket<'_>>, Ended> {
         match self.breaker.lets_pass(call.1) {
             true => Ok(None),
-            // In a box, so that calls that need not wait have no room for it.
+            // Boxed, so that calls that need not wait do not carry its state.
             false => Box::pin(self.wait_at_breaker(cancel, call, history)).await,
         }
     }
 
-    /// A call that waits may have to make the probe, or to be it: then it gets a ticket.
+    /// Waits for the circuits to close. A waiting call may have to send the probe, or be the probe itself:
+    /// then it gets a ticket.
     async fn wait_at_breaker(
         &self,
         cancel: &CancelToken,
@@ -148,7 +149,7 @@ impl Retry {
         let ticket = loop {
             let turned = self.breaker.turned();
             tokio::pin!(turned);
-            // From here on no turn is missed.
+            // From here on no notification is missed.
             turned.as_mut().enable();
             let is_fresh = history.failures == 0;
             let (wait, is_own) = match self.breaker.enter(passing, is_fresh, self.clock.monotonic()) {
@@ -167,7 +168,7 @@ impl Retry {
             let timer = async {
                 match wait.until_probe {
                     Some(duration) => self.clock.sleep(duration).await,
-                    // Another call is at it.
+                    // Another call is probing.
                     None => std::future::pending().await,
                 }
             };
@@ -191,23 +192,23 @@ impl Retry {
             }
         };
         if has_failed_together {
-            // What failed was not this call alone, so the attempts before do not count either.
+            // Other calls failed too, so the attempts before do not count either.
             history.spent = 0;
             cancel.with_trouble(|trouble| trouble.forgive(passing.kind()));
         }
         Ok(ticket)
     }
 
-    /// Asks the endpoint for something that costs it little and changes nothing: whatever it
-    /// answers, it answers. Not the waiting call itself, which may be at fault.
+    /// Sends a cheap read in place of the waiting call, which may itself be at fault: any answer shows
+    /// that the endpoint works.
     async fn probe(&self, cancel: &CancelToken, call: &Call) -> Result<Result<Answer, CallError>, Ended> {
         let probe = listing(call.bucket().clone());
         self.check(cancel, &probe)?;
         Ok(self.inner.call(cancel, probe).await)
     }
 
-    /// Finds out whether the endpoint serves any call, where no other call tells: what a call waits for
-    /// alone may be its own.
+    /// Asks whether the endpoint serves any call, when no other call tells: the trouble may be this
+    /// call's alone.
     async fn ask_opinion(&self, cancel: &CancelToken, passing: Passing<'_>, history: &History<'_>) {
         let now = self.clock.monotonic();
         if history.quiet_for(self.breaker.served(), now).is_none_or(|quiet| quiet < OPINION_EVERY) {
@@ -227,7 +228,7 @@ impl Retry {
         may_start.then_some(()).ok_or(Ended::Stopped)
     }
 
-    /// Waits, unless the cancel token ends before; who waits for long is stuck.
+    /// Waits, unless the cancel token ends first; a call that waits for long is stuck.
     async fn idle(
         &self,
         cancel: &CancelToken,
@@ -251,7 +252,7 @@ impl Retry {
         }
     }
 
-    /// One turn of the loop: `None` when the call is to be made again.
+    /// One pass of the loop: `None` when the call must be sent again.
     async fn attempt(
         &self,
         cancel: &CancelToken,
@@ -273,7 +274,7 @@ impl Retry {
                 cancel.with_trouble(|trouble| trouble.forgive(passing.kind()));
                 Ok(Some(Ok(answer)))
             }
-            // It was not sent again: what counts is why it had to be.
+            // This attempt was not sent, so the error of the one before counts.
             Err(error) if error.verdict == Verdict::Stopped && error.attempts == 0 && history.last.is_some() => {
                 Err(Ended::Stopped)
             }
@@ -308,7 +309,7 @@ impl Retry {
         }
     }
 
-    /// Whether others of the call's kind were served since it failed first.
+    /// Whether the endpoint has served other calls of this kind since this call first failed.
     fn is_alone(&self, passing: Passing<'_>, history: &mut History<'_>) -> bool {
         let served = self.breaker.served_of_kind(passing);
         served > *history.served_of_kind.get_or_insert(served)
@@ -328,7 +329,7 @@ impl Retry {
         let is_common = self.breaker.reason_for(passing).is_some();
         let now = self.clock.monotonic();
         let since = cancel.with_trouble(|trouble| trouble.failing_since(passing.kind(), now));
-        // What the store says of this request is no burst of failures.
+        // A 4xx is about this request: no burst of failures.
         let is_servers = !matches!(error.http_status, Some(400..500));
         let is_brief = is_servers && now.since(since) < self.policy.burst;
         let is_free = match error.verdict {
@@ -354,7 +355,7 @@ impl Retry {
         Next::Wait(self.backoff(history.failures, error))
     }
 
-    /// Full jitter: between zero and the doubled backoff, but not below what the store asks for.
+    /// Full jitter: between zero and the doubled backoff, but not below the store's Retry-After.
     fn backoff(&self, nth: u32, error: &CallError) -> Duration {
         let is_long = nth > FAILURES_OF_A_MOMENT && error.verdict == Verdict::Throttled;
         let most = if is_long { self.policy.long_backoff_max } else { self.policy.backoff_max };
@@ -365,7 +366,7 @@ impl Retry {
     }
 }
 
-/// A call that costs the endpoint little, and changes nothing.
+/// A cheap call that changes nothing.
 fn listing(bucket: BucketName) -> Call {
     ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 }.into_call()
 }

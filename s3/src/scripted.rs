@@ -1,4 +1,4 @@
-//! A store for tests: it ends calls as scripted, and remembers when they came.
+//! A store for tests: it ends calls as scripted and records when each arrived.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 pub(crate) struct Scripted {
     clock: Arc<dyn Clock>,
     steps: Mutex<VecDeque<Result<(), CallError>>>,
-    /// The steps of listings, which are what a circuit breaker probes with.
+    /// The steps of listings, with which the retry loop probes an open circuit.
     probes: Mutex<VecDeque<Result<(), CallError>>>,
     came: Mutex<Vec<(CallKind, u128)>>,
     /// Until then it cannot be reached.

@@ -2,14 +2,14 @@
 //! archive and restore, uploads in parts, conditions, pages; object lock, keys of customers,
 //! requesters that pay.
 //!
-//! It is the reference body of [`ObjectStore`]: what the engine is tested on, and what the
-//! sandbox and the demo serve. A call takes one short turn at a lock; time and randomness come
-//! from the ports, so a simulation repeats. Beside the port it can be filled in bulk, told to
-//! deny, and looked into ([`inspect`]), and kept in a directory ([`SimulatedStore::open`]).
+//! It is the reference implementation of [`ObjectStore`]: the engine's tests run on it, and the
+//! sandbox and the demo serve it. A call takes the lock once and briefly; time and randomness come
+//! from the ports, so a simulation repeats. Beside the port, tests fill it in bulk, make it deny, and
+//! look inside ([`inspect`]); [`SimulatedStore::open`] keeps it in a directory.
 //!
-//! It differs from S3 where that makes tests sharper: an upload that was completed is gone at
-//! once, so a repeated completion gets NoSuchUpload; and objects of zeros take no memory
-//! ([`Body::zeros`]), so that their ETag is not the MD5 of their bytes.
+//! It differs from S3 where that makes tests sharper: a completed upload is gone at once, so a
+//! repeated completion gets NoSuchUpload; and objects of zeros take no memory ([`Body::zeros`]), so
+//! their ETag is not the MD5 of their bytes.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -273,7 +273,7 @@ impl SimulatedStore {
         })
     }
 
-    /// Carries a call out for somebody whose answers are never lost, late or odd on their way.
+    /// Carries a call out; habits never lose, delay or spoil the answer.
     ///
     /// # Errors
     /// As the call.
@@ -281,7 +281,7 @@ impl SimulatedStore {
         self.counted_answer(call, false)
     }
 
-    /// A call of whose true end `see` hears, before its answer is lost, late or odd on its way.
+    /// Carries a call out; `see` gets its true end before a habit loses, delays or spoils the answer.
     ///
     /// # Errors
     /// As the call.

@@ -1,8 +1,8 @@
-//! Tells the clock of an endpoint from its answers: stands directly around the store, so that
-//! what it reads before and after a call bounds one attempt.
+//! Learns an endpoint's clock from its answers: wraps the store directly, so that its readings before
+//! and after a call bound one attempt.
 //!
-//! Only the answer of a CopyObject says when an object was written. The time of an object that
-//! was made of parts may be that of its upload's beginning, so CompleteMultipartUpload is left out.
+//! Only the answer of a CopyObject says when an object was written. An object made of parts may carry
+//! the time at which its upload began, so CompleteMultipartUpload does not count.
 
 use std::sync::Arc;
 

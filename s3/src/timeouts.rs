@@ -1,13 +1,13 @@
-//! How long an attempt may be without a word of its answer, and how long it may go on: `http` ends
-//! it then, and `retry` and `limit` start none that the caller's lease is too short for.
+//! How long an attempt may be silent, and how long it may take: `http` ends it then, and `retry` and
+//! `limit` start no attempt that outlasts the caller's lease.
 //!
 //! | a call | may be silent for |
 //! |---|---|
 //! | a copy inside the store whose size is unknown, the completion of an upload | `copy` |
 //! | any other | `attempt`, and `per_mib` for each MiB that it moves |
 //!
-//! The time counts anew from each byte of the answer that comes. `limit` ends an attempt with its
-//! lease, whatever is left here.
+//! Each byte of the answer restarts the time. `limit` ends an attempt with its lease, whatever time is
+//! left here.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The verdict table: what to do about a call that did not succeed, and what is known about its
-//! effect, from all that was seen of it. Nothing else decides this.
+//! The verdict table: from what was seen of a failed call it decides what to do and what is known of
+//! the call's effect. Nothing else decides this.
 //!
 //! Sources: the S3 API's error responses; COS, MinIO and Ceph RGW for the codes that only they
 //! have. A code decides before its status does, for servers differ in statuses more than in codes.

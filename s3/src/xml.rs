@@ -1,7 +1,7 @@
 //! S3's documents: written by [`Writer`], read by [`read`] into a small tree.
 //!
-//! Requests and answers are few and flat, so a tree of bounded depth and a bounded number of
-//! elements is enough; a document type (and with it every custom entity) is refused.
+//! Documents are few and flat, so a tree of bounded depth and size is enough; the reader refuses a
+//! document type, and with it every custom entity.
 
 mod document;
 mod writer;

@@ -1,5 +1,5 @@
-//! Keys: whatever S3 allows in one reaches the store unchanged, by every way that a key takes:
-//! the path, the copy source, the listing, the body of a multi-object delete.
+//! Keys: every key that S3 allows reaches the store unchanged, wherever a request carries one: the
+//! path, the copy source, the listing, the body of a multi-object delete.
 
 use brigade_model::ports::object_store::{DeleteObject, DeleteObjects, DeleteResult, ListObjectsV2};
 

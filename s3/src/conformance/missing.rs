@@ -1,4 +1,4 @@
-//! What is not there.
+//! Objects, versions and uploads that do not exist.
 
 use brigade_model::capability::Capability;
 use brigade_model::names::BucketName;

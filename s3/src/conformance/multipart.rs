@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use brigade_model::capability::Capability;
 use brigade_model::names::ETag;

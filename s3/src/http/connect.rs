@@ -1,5 +1,5 @@
-//! From an address to a connection: resolve, connect, TLS. Until its end nothing was sent, so an
-//! error here is one without effect.
+//! From an address to a connection: resolve, connect, TLS. No request is sent here, so an error has
+//! no effect on the store.
 
 use std::fmt;
 use std::future::Future;

@@ -1,5 +1,5 @@
-//! From what was seen of a call to its error: the verdict table decides, the store's own words
-//! are kept. No secret gets in: neither requests nor their headers are shown.
+//! Turns what was seen of a failed call into its error: the verdict table decides, the store's own
+//! words stay. No secret gets in: an error shows neither requests nor their headers.
 
 use brigade_model::Timestamp;
 use brigade_model::ports::object_store::CallError;

@@ -1,9 +1,8 @@
-//! A kept connection, and the pool of those that wait.
+//! A pooled connection, and the pool of idle ones.
 //!
-//! A connection is polled by the call that uses it, so nothing is spawned: a call that is
-//! dropped closes its connection, and an answer costs no wake-up of another task. An idle
-//! connection is looked at when it is taken and when the idle ones are swept: one that the server
-//! has closed is dropped then.
+//! The call that uses a connection polls it, so nothing is spawned: dropping the call closes its
+//! connection, and an answer wakes no other task. The pool checks an idle connection when a call takes
+//! it and at each sweep, and drops one that the server has closed.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -128,7 +127,7 @@ fn drive(connection: &mut Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>, is_
 /// than are in flight at most endpoints, and with what is read ahead on each some 32 MiB.
 pub const IDLE_CONNECTIONS_MAX: usize = 512;
 
-/// The connections that wait for their next request: of all stores that share this, to whatever
+/// The idle connections of all stores that share this, to whatever
 /// address. Clones are one.
 ///
 /// What is kept has three ends besides its use: a further one takes the place of the one that was

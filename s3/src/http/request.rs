@@ -1,4 +1,4 @@
-//! A request before it is addressed and signed: what each call of `calls` makes.
+//! A request before it is addressed and signed, as each call of `calls` makes it.
 
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::object_store::{At, CallError, Effect, Metadata, NewObject, TagSet, Verdict};

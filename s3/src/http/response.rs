@@ -1,4 +1,4 @@
-//! An answer as it came, and how the calls read what they need from it.
+//! A store's response, and how the calls read what they need from it.
 
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
@@ -24,14 +24,14 @@ pub(crate) struct StoreResponse {
 /// Why an answer with a success's status proves nothing.
 #[derive(Debug)]
 pub(crate) struct InvalidResponse {
-    /// The store's own code, when the answer is an error in a success's clothes.
+    /// The store's own code, when the body of a 2xx is an error.
     pub(crate) code: Option<String>,
-    /// Nothing is there at all where a result belongs.
+    /// The body is empty where a result belongs.
     pub(crate) is_empty: bool,
     pub(crate) message: String,
 }
 
-/// A flaw without a code of the store.
+/// An invalid response without a code of the store.
 pub(crate) fn invalid_response(message: impl Into<String>) -> InvalidResponse {
     InvalidResponse { code: None, is_empty: false, message: message.into() }
 }

@@ -1,4 +1,4 @@
-//! How long an attempt is waited for: until nothing of its answer came for its time.
+//! Ends an attempt when no byte of its answer comes for the attempt's time.
 
 use std::sync::Arc;
 use std::time::Duration;

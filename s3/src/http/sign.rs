@@ -1,7 +1,7 @@
 //! AWS Signature Version 4, over requests whose path and query are encoded already.
 //!
-//! What all signatures of a second and credentials share is made once; a signature then costs one
-//! HMAC and one hash of the canonical request. `aws-sigv4` derives the key for each request and is
+//! All signatures of one second and credentials share one derived key; a signature then costs one
+//! HMAC and one hash of the canonical request. `aws-sigv4`, which derives the key for each request, is
 //! the oracle of the tests.
 //!
 //! Source: the S3 API reference, "Authenticating Requests (AWS Signature Version 4)".

@@ -1,4 +1,4 @@
-//! Whom TLS trusts: the system's authorities, and those of one file more.
+//! The certificate authorities that TLS trusts: the system's, and those of one more file.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! How many requests a bucket and class of calls takes now, and how fast they may start: found by
-//! trying, since no configured number fits every store and every hour (docs/adr/0013).
+//! The adaptive limit of a bucket and class of calls: how many requests may be in flight, and how fast
+//! they may start. It is found by trials: no fixed number fits every store and hour (docs/adr/0013).
 //!
 //! | phase | what moves the limit |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | steady | now and then a trial with a quarter more, and one with a fifth less: kept when the answers a second say so |
 //! | paced | a store that answered "slow down" is asked at 97 % of the rate at which it says yes; the pace comes back fast to the rate that it is known to take, and then grows slowly, faster the longer nothing happens |
 //!
-//! A round in which callers asked for less than the limit says nothing about the store.
+//! A round in which callers use less than the limit says nothing about the store.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ impl Reason {
     }
 }
 
-/// How a call ended, as far as it tells how loaded the store is.
+/// What a call's end says about the store's load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
     /// Answered.

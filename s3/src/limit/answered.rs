@@ -1,4 +1,4 @@
-//! How many objects a second were answered lately, by what came in each of the latest seconds.
+//! The recent rate of answered objects a second, from a count for each of the latest seconds.
 
 use brigade_model::ports::clock::Monotonic;
 

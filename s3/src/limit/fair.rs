@@ -1,5 +1,5 @@
-//! Those who wait in one lane: accounts in turn, of each account its jobs in turn, and of each job its
-//! calls as they came. A job with a thousand calls waiting is served as often as one with ten.
+//! The waiting calls of one lane: serves accounts in turn, of each account its jobs in turn, and of each
+//! job its calls in order. A job with a thousand waiting calls is served as often as one with ten.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Who may go next: permits, and the queues of those who wait for one.
+//! Decides which call goes next: permits, and the queues of calls that wait for one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;

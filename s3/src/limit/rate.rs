@@ -1,4 +1,4 @@
-//! So many units a second: each reservation gets the time from which it may go on.
+//! A rate limit in units a second: each reservation gets the time from which it may go on.
 
 use std::time::Duration;
 

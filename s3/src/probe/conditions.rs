@@ -1,4 +1,4 @@
-//! Trials of conditions: what must not be done once the object is another one, or is there.
+//! Trials of conditions: the server must refuse once the object has changed, or exists.
 
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{

@@ -1,4 +1,4 @@
-//! Trials of keys: whether each is its bytes, and how listings tell them.
+//! Trials of keys: whether the server keeps each key's bytes, and how listings show them.
 
 use brigade_model::names::ObjectKey;
 use brigade_model::ports::object_store::{At, DeleteObject, GetObject, ListObjectsV2, NewObject, Verdict};

@@ -1,4 +1,4 @@
-//! Trials of what an object is put with: its class, its checksum, its way back from the archive.
+//! Trials of what an object is put with: storage class, checksum, restore from the archive.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,7 +1,7 @@
-//! Removing everything of a probe: open uploads, versions, delete markers, objects.
+//! Removes everything that a probe left: open uploads, versions, delete markers, objects.
 //!
-//! What is there is asked of the server, not remembered: a call whose answer was lost may have
-//! left something that no answer names.
+//! The sweep lists what the server holds and does not rely on memory: a call whose answer was lost may
+//! have left something that no answer names.
 
 use brigade_model::names::{ObjectKey, VersionId};
 use brigade_model::ports::object_store::{

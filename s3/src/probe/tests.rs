@@ -344,7 +344,7 @@ async fn a_probe_that_is_told_to_stop_cleans_up_and_finds_nothing() {
     assert_eq!(contents(&store, &bucket), before);
 }
 
-/// Stops the cancel token at its 30th call, and looks at cancel tokens as the decorators do.
+/// Stops the cancel token at its 30th call, and checks cancel tokens as the decorators do.
 struct StopsAfter {
     inner: SimulatedStore,
     calls: AtomicUsize,

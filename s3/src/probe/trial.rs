@@ -1,4 +1,4 @@
-//! A trial's hands: calls on keys of its own, and what an error means to a proof.
+//! The calls of a trial, on keys of its own, and what an error means to its proof.
 
 use brigade_model::names::{BucketName, ETag, ObjectKey};
 use brigade_model::ports::ObjectStore;

@@ -1,16 +1,17 @@
-//! The circuit breaker of an endpoint: its circuits, and which of them a call has to pass.
+//! The circuit breaker of an endpoint: its circuits, and which of them a call has to pass. An open
+//! circuit lets no call pass but the probe.
 //!
-//! | a call ended in | whose condition it is |
+//! | a call ended in | which circuit it counts against |
 //! |---|---|
 //! | no connection, where every bucket has the endpoint's host | the endpoint's |
 //! | no connection, where each bucket has a host of its own | that host's |
 //! | a refusal of the credentials | the endpoint's |
-//! | a time-out, a broken connection, a server's error (also inside a success) | that kind of call's in that bucket, and the endpoint's when nothing else is answered |
-//! | an order to slow down, with a server's error | the endpoint's when nothing else is answered |
-//! | any other answer | nobody's: it closes what the call passed |
+//! | a time-out, a broken connection, a 5xx (also inside a success) | that kind of call's in that bucket; the endpoint's when no other call is answered |
+//! | a throttling answer with a 5xx | the endpoint's when no other call is answered |
+//! | any other answer | none: it closes the circuits that the call passed |
 //!
-//! The endpoint is tested by a listing of one key, a host and a kind by one of the calls that wait.
-//! A call that fails while others of its kind are served says nothing of its kind.
+//! A listing of one key probes the endpoint; one of the waiting calls probes a host or a kind. A call
+//! that fails while the endpoint serves others of its kind does not count against the kind.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,9 +27,9 @@ use tokio::sync::watch;
 
 use super::circuit::{Circuit, CircuitState, OpenCircuit, Scope};
 
-/// Buckets that are told apart; calls in others pass the endpoint's circuit only.
+/// Buckets with circuits of their own; calls in others pass the endpoint's circuit only.
 const BUCKETS_MAX: usize = 256;
-/// Whether the endpoint serves any call is asked no more often than this.
+/// The least time between two questions whether the endpoint serves any call.
 pub(super) const OPINION_EVERY: Duration = Duration::from_secs(10);
 
 /// A circuit breaker shared by everything that uses one endpoint with one pair of credentials.
@@ -36,7 +37,7 @@ pub(super) const OPINION_EVERY: Duration = Duration::from_secs(10);
 pub struct CircuitBreaker {
     state: Mutex<State>,
     open: watch::Sender<Option<OpenCircuit>>,
-    /// Tells those who wait that a circuit closed, or that its next probe has a time.
+    /// Wakes waiting calls: a circuit closed, or its next probe has a time.
     turned: Notify,
 }
 
@@ -66,12 +67,12 @@ impl OfBucket {
     }
 }
 
-/// Who passes the circuit breaker.
+/// A call at the circuit breaker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passing<'a> {
     bucket: &'a BucketName,
     kind: CallKind,
-    /// Which call it is, of all.
+    /// Its number among all calls.
     number: u64,
     /// Its bucket has a host of its own.
     has_own_host: bool,
@@ -93,10 +94,10 @@ impl Passing<'_> {
     }
 }
 
-/// What a call finds at the circuit breaker.
+/// What the circuit breaker tells a call to do.
 pub(super) enum Entry<'a> {
     Closed,
-    /// The endpoint's circuit is open, and its probe is this call's to make.
+    /// The endpoint's circuit is open, and this call must send the probe.
     Probe(Ticket<'a>),
     /// A circuit of its host or kind is open, and the call itself is the probe.
     IsProbe(Ticket<'a>),
@@ -106,16 +107,16 @@ pub(super) enum Entry<'a> {
     WaitForOwn(Wait),
 }
 
-/// A wait at a open circuit.
+/// A wait at an open circuit.
 pub(super) struct Wait {
-    /// The next probe is due in this time, or being made by another call.
+    /// When the next probe is due; `None` while another call probes.
     pub(super) until_probe: Option<Duration>,
     /// Probes that failed so far.
     pub(super) probes_failed: u32,
     pub(super) open: OpenCircuit,
 }
 
-/// The right to make the one probe; given back when the prober is dropped.
+/// The right to send the one probe, returned on drop.
 pub(super) struct Ticket<'a> {
     breaker: &'a CircuitBreaker,
     scopes: Vec<Scope>,
@@ -136,17 +137,17 @@ impl Drop for Ticket<'_> {
     }
 }
 
-/// What a result says about what was called.
+/// What a result says about the endpoint, host or kind that was called.
 enum Health<'a> {
-    /// It does what it is asked, or says why not.
+    /// It carries the call out, or refuses it for a reason.
     Serves,
-    /// It answers.
+    /// It answers, but does not serve the call.
     Alive,
-    /// A time-out or a server's error.
+    /// A time-out or a 5xx.
     Failing(&'a CallError),
-    /// Not there, or not for us.
+    /// It cannot be reached, or refuses the credentials.
     Away(&'a CallError),
-    /// Nothing: it was not asked.
+    /// Nothing: the call was not sent.
     Unasked,
 }
 
@@ -155,12 +156,12 @@ fn health(result: &Result<Answer, CallError>) -> Health<'_> {
     match (error.verdict, error.http_status) {
         (Verdict::Unavailable | Verdict::CredentialsRefused, _) => Health::Away(error),
         (Verdict::Transient, None) | (Verdict::Transient | Verdict::Throttled, Some(500..)) => Health::Failing(error),
-        // A success's status: the store's error is inside, or nothing is.
+        // A 2xx: the body holds the store's error, or nothing.
         (Verdict::Transient | Verdict::Throttled, Some(200..300)) => match error.code.as_str() {
             "UnprovenSuccess" | "EmptyAnswer" => Health::Alive,
             _ => Health::Failing(error),
         },
-        // No connection, for want of descriptors or of room: the call was not sent.
+        // No free descriptor, or no room at the server: the call was not sent.
         (Verdict::Throttled, None) => Health::Unasked,
         (Verdict::Throttled, _) => Health::Alive,
         (Verdict::Stopped, _) => Health::Unasked,
@@ -176,7 +177,7 @@ impl Default for CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// A closed circuit breaker.
+    /// A circuit breaker with every circuit closed.
     #[must_use]
     pub fn new() -> Self {
         Self { state: Mutex::default(), open: watch::Sender::new(None), turned: Notify::new() }
@@ -188,8 +189,8 @@ impl CircuitBreaker {
         self.state().endpoint.cause().cloned()
     }
 
-    /// Follows it: notified whenever a circuit opens, closes, or has another reason. Holds the
-    /// endpoint's reason, else that of any host or kind of call.
+    /// Notified whenever a circuit opens, closes, or changes its reason. Holds the endpoint's reason,
+    /// else that of any host or kind of call.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Option<OpenCircuit>> {
         self.open.subscribe()
@@ -199,7 +200,7 @@ impl CircuitBreaker {
         self.turned.notified()
     }
 
-    /// A call that is going to pass.
+    /// Registers a call that is about to pass.
     pub(super) fn expect<'a>(&self, call: &'a Call, has_own_host: bool) -> Passing<'a> {
         let mut state = self.state();
         state.calls += 1;
@@ -212,22 +213,22 @@ impl CircuitBreaker {
         self.state().served
     }
 
-    /// Calls of that kind that the bucket has served, as far as it is told apart.
+    /// Calls of that kind that the bucket has served; 0 for a bucket without circuits of its own.
     pub(super) fn served_of_kind(&self, passing: Passing<'_>) -> u64 {
         self.state().of_kind(passing).map_or(0, |circuit| circuit.served)
     }
 
-    /// Why this call cannot pass; `None` when it can.
+    /// The open circuit that stops this call; `None` when it may pass.
     pub(super) fn reason_for(&self, passing: Passing<'_>) -> Option<OpenCircuit> {
         self.state().circuits_of(passing).find_map(Circuit::cause).cloned()
     }
 
-    /// Whether this call need not wait.
+    /// Whether every circuit of this call is closed.
     pub(super) fn lets_pass(&self, passing: Passing<'_>) -> bool {
         self.state().circuits_of(passing).all(|circuit| circuit.cause().is_none())
     }
 
-    /// `is_fresh` says that the call has not failed yet.
+    /// Decides whether the call passes, waits or probes; `is_fresh`: it has not failed yet.
     pub(super) fn enter(&self, passing: Passing<'_>, is_fresh: bool, now: Monotonic) -> Entry<'_> {
         let mut state = self.state();
         match state.endpoint.turn(now) {
@@ -265,8 +266,8 @@ impl CircuitBreaker {
         Ticket { breaker: self, scopes, is_fresh }
     }
 
-    /// Takes in how a call ended. `is_alone` says that others of its kind were served since it
-    /// failed first, and `ticket` that it was the probe of a circuit.
+    /// Records how a call ended. `is_alone`: the endpoint served others of its kind since this one first
+    /// failed; `ticket`: the call was the probe of a circuit.
     pub(super) fn report(
         &self,
         passing: Passing<'_>,
@@ -280,7 +281,7 @@ impl CircuitBreaker {
         match health(result) {
             health @ (Health::Serves | Health::Alive) => {
                 let is_served = matches!(health, Health::Serves);
-                // Mostly everything is closed before and after.
+                // Usually every circuit is closed before and after.
                 if state.note_answer(passing, is_served, ticket.is_some()) {
                     self.tell(&state);
                     self.turned.notify_waiters();
@@ -300,13 +301,13 @@ impl CircuitBreaker {
         drop(ticket);
     }
 
-    /// Takes in how the probe of the endpoint ended.
+    /// Records how the probe of the endpoint ended.
     pub(super) fn conclude(&self, ticket: Ticket<'_>, result: &Result<Answer, CallError>, clock: &dyn Clock) {
         let mut state = self.state();
         let endpoint = &mut state.endpoint;
         match health(result) {
             health @ (Health::Serves | Health::Alive) => {
-                // What failed whatever it was asked was a kind of call, which has a circuit of its own.
+                // The endpoint answers, so the failures were a kind's, which has a circuit of its own.
                 if endpoint.cause().is_some_and(|open| open.verdict == Verdict::Transient) {
                     endpoint.forgive();
                 }
@@ -322,8 +323,8 @@ impl CircuitBreaker {
         drop(ticket);
     }
 
-    /// Where to ask whether the endpoint serves any call, if it is time to ask: the bucket of a call
-    /// that was served, for the caller's own may be what does not work.
+    /// The bucket in which to ask whether the endpoint serves any call, if that is due: the one of the
+    /// last served call, since the caller's own bucket may be the trouble.
     pub(super) fn opinion_due(&self, passing: Passing<'_>, now: Monotonic) -> Option<BucketName> {
         let mut state = self.state();
         if now < state.next_opinion {
@@ -333,7 +334,7 @@ impl CircuitBreaker {
         Some(state.last_served.clone().unwrap_or_else(|| passing.bucket.clone()))
     }
 
-    /// Tells who follows the circuit breaker why calls wait.
+    /// Tells subscribers why calls wait.
     fn tell(&self, state: &State) {
         let reason = state.circuits().find_map(Circuit::cause).cloned();
         self.open.send_if_modified(|open| {
@@ -358,7 +359,7 @@ impl State {
         std::iter::once(&self.endpoint).chain(self.buckets.values().flat_map(OfBucket::circuits))
     }
 
-    /// Those that a call has to pass.
+    /// The circuits that a call has to pass.
     fn circuits_of(&self, passing: Passing<'_>) -> impl Iterator<Item = &Circuit> {
         let of_bucket = self.buckets.get(passing.bucket);
         let own = of_bucket.into_iter().flat_map(move |of| [Some(&of.host), of.kinds.get(&passing.kind)]).flatten();
@@ -373,7 +374,7 @@ impl State {
         }
     }
 
-    /// The circuits of a bucket; `None` when too many are told apart.
+    /// The circuits of a bucket; `None` when `BUCKETS_MAX` others have theirs.
     fn of_bucket(&mut self, bucket: &BucketName) -> Option<&mut OfBucket> {
         if !self.buckets.contains_key(bucket) {
             if self.buckets.len() >= BUCKETS_MAX {
@@ -391,7 +392,7 @@ impl State {
         Some(self.of_bucket(passing.bucket)?.kinds.entry(passing.kind).or_default())
     }
 
-    /// Whether a circuit closed.
+    /// Records an answer; gives whether a circuit closed.
     fn note_answer(&mut self, passing: Passing<'_>, is_served: bool, is_probe: bool) -> bool {
         let mut has_closed = self.endpoint.answer();
         if is_served {
@@ -419,18 +420,18 @@ impl State {
     ) {
         let verdict = Verdict::Transient;
         if let Some(of_bucket) = self.of_bucket(passing.bucket) {
-            // The host was there.
+            // The host can be reached.
             of_bucket.host.close_again();
             let kind = of_bucket.kinds.entry(passing.kind).or_default();
             let scope = passing.of_kind();
             if let Some(is_fresh) = probe_of(&scope) {
                 kind.fail_call_probe((scope, is_fresh), verdict, error, clock);
             }
-            // What the endpoint does was judged when the kind's circuit opened.
+            // The endpoint was judged when the kind's circuit opened.
             if kind.cause().is_some() {
                 return;
             }
-            // Who is told to slow down waits by itself, and the limit lets fewer through.
+            // A throttled call backs off by itself, and the limit lets fewer through.
             let is_of_kind = error.verdict == Verdict::Transient && !is_alone;
             if is_of_kind && kind.fail(passing.number) && kind.are_several() {
                 kind.trip(passing.of_kind(), verdict, error, clock);

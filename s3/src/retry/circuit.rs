@@ -1,5 +1,5 @@
-//! One circuit: open while what it stands for fails, and tested by one probe at a time then,
-//! later each time that the probe fails.
+//! One circuit. While its endpoint, host or kind of call fails it is open: calls wait, and one probe
+//! at a time tests it, later after each failed probe. An answered probe closes it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
 
-/// So many failures with no other answer between them open a circuit: not more than a call has
-/// attempts, so that a single call in flight does not use them up on an endpoint that is away.
+/// So many failures in a row open a circuit: no more than a call has attempts, so that a single call
+/// in flight does not use them up on an endpoint that is down.
 const FAILURES_IN_A_ROW: u32 = 5;
 /// The wait before the second probe; each further one waits twice as long.
 const PROBE_BACKOFF: Duration = Duration::from_millis(500);
-/// No probe waits longer, so that what works again is noticed within this time.
+/// No probe waits longer, so recovery is noticed within this time.
 const PROBE_BACKOFF_MAX: Duration = Duration::from_secs(15);
-/// So many calls that have not failed yet need not wait for a probe's time: what opened the circuit
-/// may be in those that have.
+/// So many calls that have not failed yet may probe before the next probe is due: the calls that
+/// failed may have opened the circuit by a trouble of their own.
 const FRESH_PROBES_MAX: u32 = 4;
 
 /// What a circuit stands for.
@@ -26,13 +26,13 @@ const FRESH_PROBES_MAX: u32 = 4;
 pub enum Scope {
     /// The endpoint with these credentials.
     Endpoint,
-    /// The host of this bucket alone.
+    /// The host of this bucket.
     Host(BucketName),
     /// One kind of call in one bucket.
     Kind(BucketName, CallKind),
 }
 
-/// Why calls wait at a circuit breaker.
+/// An open circuit, and why calls wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCircuit {
     /// What fails.
@@ -45,7 +45,7 @@ pub struct OpenCircuit {
     pub http_status: Option<u16>,
     /// What that error said.
     pub message: String,
-    /// Since when it is open.
+    /// When it opened.
     pub since: Timestamp,
 }
 
@@ -62,12 +62,12 @@ impl fmt::Display for OpenCircuit {
     }
 }
 
-/// What a call finds at a circuit.
+/// What a circuit tells a call to do.
 pub(super) enum CircuitState {
     Closed,
-    /// It is open, and the probe is this call's to make.
+    /// It is open, and this call must probe it.
     Probe,
-    /// It is open; the next probe is due in this time, or being made by another call.
+    /// It is open; the next probe is due in this time; `None` while another call probes.
     Wait(Option<Duration>),
 }
 
@@ -76,16 +76,16 @@ pub(super) enum CircuitState {
 pub(super) struct Circuit {
     open: Option<OpenCircuit>,
     failures_in_a_row: u32,
-    /// The call that failed last in the row, and whether another failed in it, too.
+    /// The last call that failed in this row; `are_several`: another call failed in it, too.
     last_failed: Option<u64>,
     are_several: bool,
-    /// Closings and failed probes since a call other than a probe was answered.
+    /// Openings and failed probes since a call other than a probe was answered.
     setbacks: u32,
     /// Calls that were served.
     pub(super) served: u64,
     /// Probes that failed.
     pub(super) probes_failed: u32,
-    /// Probes that failed since it opened and that were calls which had not failed before.
+    /// Failed probes since it opened by calls that had not failed before.
     fresh_failed: u32,
     pub(super) is_probing: bool,
     next_probe: Monotonic,
@@ -108,7 +108,7 @@ impl Circuit {
         }
     }
 
-    /// The same for a call that can be the probe itself; one that has not failed yet is a better one.
+    /// The same for a call that can itself be the probe; a call that has not failed yet is the better one.
     pub(super) fn turn_of_call(&self, is_fresh: bool, now: Monotonic) -> CircuitState {
         match self.turn(now) {
             CircuitState::Wait(Some(_)) if is_fresh && self.fresh_failed < FRESH_PROBES_MAX => CircuitState::Probe,
@@ -116,12 +116,12 @@ impl Circuit {
         }
     }
 
-    /// Nothing is wrong with it, and nothing is remembered that a call waits for.
+    /// It is closed and has counted no failure.
     pub(super) fn is_forgettable(&self) -> bool {
         self.open.is_none() && self.failures_in_a_row == 0
     }
 
-    /// A call failed; whether so many have in a row.
+    /// Counts a failed call; gives whether enough failed in a row to open it.
     pub(super) fn fail(&mut self, call: u64) -> bool {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         self.are_several |= self.last_failed.is_some_and(|last| last != call);
@@ -129,19 +129,19 @@ impl Circuit {
         self.failures_in_a_row >= FAILURES_IN_A_ROW
     }
 
-    /// Whether more than one call has failed in the row.
+    /// Whether more than one call failed in this row.
     pub(super) fn are_several(&self) -> bool {
         self.are_several
     }
 
-    /// Opens it; calls that were in flight when it opened say nothing new.
+    /// Opens it. Failures of calls in flight at the opening change nothing.
     pub(super) fn trip(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
         if self.open.is_none() {
             self.keep_open(scope, verdict, error, clock);
         }
     }
 
-    /// The probe failed, which was a call that had failed before or (`is_fresh`) not.
+    /// The probe failed, and was a waiting call; `is_fresh`: it had not failed before.
     pub(super) fn fail_call_probe(
         &mut self,
         (scope, is_fresh): (Scope, bool),
@@ -161,7 +161,7 @@ impl Circuit {
 
     fn keep_open(&mut self, scope: Scope, verdict: Verdict, error: &CallError, clock: &dyn Clock) {
         self.setbacks = self.setbacks.saturating_add(1);
-        // The first probe is made at once: what opened the circuit may have been the call's own.
+        // The first probe goes at once: the call that opened the circuit may be the trouble itself.
         let delay = match self.setbacks {
             1 => Duration::ZERO,
             n => PROBE_BACKOFF.saturating_mul(1 << (n - 2).min(20)).min(PROBE_BACKOFF_MAX),
@@ -182,13 +182,14 @@ impl Circuit {
         self.open = Some(open);
     }
 
-    /// A call was answered; whether that closes it.
+    /// A call was answered; gives whether this closes the circuit.
     pub(super) fn answer(&mut self) -> bool {
         self.setbacks = 0;
         self.close_again()
     }
 
-    /// The probe was answered: it closes, and whether it stays so other calls tell.
+    /// The probe was answered: the circuit closes, but keeps its probe backoff until another call is
+    /// answered.
     pub(super) fn close_again(&mut self) -> bool {
         (self.failures_in_a_row, self.fresh_failed) = (0, 0);
         (self.last_failed, self.are_several) = (None, false);
@@ -199,7 +200,7 @@ impl Circuit {
         was_open
     }
 
-    /// What opened it was not its own: the next opening is tested at once again.
+    /// Another cause had opened it: the next opening is probed at once again.
     pub(super) fn forgive(&mut self) {
         self.setbacks = 0;
     }

@@ -1,5 +1,4 @@
-//! What one call has been through, and what its task has waited: from these the retry loop decides
-//! whether there is another attempt.
+//! A call's attempts so far, and its task's waits: by these the retry loop decides whether to try again.
 
 use std::time::Duration;
 
@@ -9,12 +8,12 @@ use brigade_model::ports::object_store::{CallError, CancelToken, Effect, Verdict
 use super::RetryPolicy;
 use super::circuit::OpenCircuit;
 
-/// Who waits for longer than this is stuck, and its place better given to others.
+/// A call that waits for longer is stuck, and its slot goes to others.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
-/// No call was served for longer than this, though the endpoint was asked: the time counts for nothing.
+/// When the endpoint serves no call for longer than this, the time does not count against the task.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 
-/// What one call has been through.
+/// The attempts and waits of one call.
 pub(super) struct History<'a> {
     cancel: &'a CancelToken,
     /// How often it was sent.
@@ -25,15 +24,15 @@ pub(super) struct History<'a> {
     pub(super) spent: u32,
     is_effect_unknown: bool,
     pub(super) last: Option<CallError>,
-    /// Since when it waits or fails.
+    /// When it began to wait or fail.
     began: Option<Monotonic>,
-    /// What the endpoint had served, and when that was looked at last.
+    /// The endpoint's count of served calls at the last look, and the time of that look.
     seen: (u64, Monotonic),
     /// Failed attempts since then.
     uncounted: u32,
-    /// What the endpoint had served of the call's kind when it failed first.
+    /// The endpoint's count of served calls of this kind when this call first failed.
     pub(super) served_of_kind: Option<u64>,
-    /// Failed probes of what it waits for that are counted.
+    /// Failed probes of its own circuit that are counted already.
     probes_failed: Option<u32>,
     is_stuck: bool,
 }
@@ -62,12 +61,12 @@ impl<'a> History<'a> {
         self.failures = self.failures.saturating_add(u32::from(error.may_pass()));
     }
 
-    /// Since when no call was served, as far as this one has looked; `None` when others were.
+    /// How long the endpoint has served no call, since the last look; `None` when it served some.
     pub(super) fn quiet_for(&self, served: u64, now: Monotonic) -> Option<Duration> {
         (self.seen.0 == served).then(|| now.since(self.seen.1))
     }
 
-    /// Counts failed attempts, and the time since that was looked at last, if others were served in it.
+    /// Counts failed attempts, and the time since the last look if the endpoint served others in it.
     pub(super) fn count(&mut self, attempts: u32, served: u64, now: Monotonic) {
         self.uncounted = self.uncounted.saturating_add(attempts);
         match self.quiet_for(served, now) {
@@ -81,24 +80,24 @@ impl<'a> History<'a> {
         (self.seen, self.uncounted) = ((served, now), 0);
     }
 
-    /// Counts the failed probes of what it waits for.
+    /// Counts failed probes of the circuit that it waits for.
     pub(super) fn count_probes(&mut self, probes_failed: u32, served: u64, now: Monotonic) {
         let before = self.probes_failed.replace(probes_failed).unwrap_or(probes_failed);
         self.count(probes_failed.saturating_sub(before), served, now);
     }
 
-    /// What was away is back: its time counts for nothing.
+    /// The endpoint was down: the time does not count.
     pub(super) fn start_anew(&mut self, served: u64, now: Monotonic) {
         (self.seen, self.uncounted, self.probes_failed) = ((served, now), 0, None);
     }
 
-    /// Whether it has waited long and often enough while others were served.
+    /// Whether the task has used up its waits, in attempts and in time.
     pub(super) fn is_exhausted(&self, policy: &RetryPolicy) -> bool {
         let is_over = |attempts, waited| attempts >= policy.wait_attempts_max && waited >= policy.wait_max;
         self.cancel.with_trouble(|trouble| is_over(trouble.attempts, trouble.waited))
     }
 
-    /// How long until a call that begins to wait now, or has before, is stuck.
+    /// How long until this call, waiting from now or from before, is stuck.
     pub(super) fn until_stuck(&mut self, now: Monotonic) -> Duration {
         STUCK_AFTER.saturating_sub(now.since(*self.began.get_or_insert(now)))
     }
@@ -108,14 +107,14 @@ impl<'a> History<'a> {
         self.cancel.note_stuck(why);
     }
 
-    /// The error that the caller gets: what is known over all attempts.
+    /// The caller's error: its effect is unknown when that of any attempt is.
     pub(super) fn sum_up(&self, error: CallError) -> CallError {
         let effect = if self.is_effect_unknown { Effect::Unknown } else { error.effect };
         CallError { effect, attempts: self.sent, ..error }
     }
 
-    /// The error of a call whose cancel token has ended. One that was given time to finish tells what it
-    /// still wanted.
+    /// The error of a call whose cancel token has ended. A call that had time to finish reports its last
+    /// failure.
     pub(super) fn stopped(&mut self, open: Option<OpenCircuit>) -> CallError {
         let is_late = self.cancel.is_stop_asked() && !self.cancel.is_stopped();
         if is_late && let Some(error) = self.last.take().or_else(|| open.clone().map(CallError::from)) {

@@ -11,7 +11,7 @@ use crate::scripted::{Scripted, at, error, head, put};
 
 mod conditions;
 
-/// A retry around a scripted store.
+/// `Retry` around a scripted store.
 struct Setup {
     clock: Arc<dyn Clock>,
     store: Arc<Scripted>,
@@ -36,7 +36,7 @@ fn setup_with_probes(
 }
 
 impl Setup {
-    /// Makes the call beside the test.
+    /// Sends the call while the test goes on.
     fn start(&self, request: HeadObject) -> JoinHandle<Result<ObjectHead, CallError>> {
         let retry = Arc::clone(&self.retry);
         tokio::spawn(async move { send(&*retry, &CancelToken::unbounded(), request).await })
@@ -92,7 +92,7 @@ async fn attempts_are_bounded_and_the_error_counts_them() {
     let s = setup([server_error(), digest(), digest(), digest(), digest(), digest()]);
     let error = send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.attempts, s.store.times().len()), ("BadDigest", 5, 5));
-    // The first attempt's effect stays unknown, whatever the last one says.
+    // The first attempt's effect stays unknown, whatever the last attempt reports.
     assert_eq!(error.effect, Effect::Unknown);
 }
 

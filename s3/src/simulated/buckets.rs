@@ -1,5 +1,5 @@
-//! Buckets: made, listed, deleted, and told to keep versions. No call of the port; tests and
-//! the sandbox need them.
+//! Creates, lists and deletes buckets, and turns versioning on. These are no calls of the port; tests
+//! and the sandbox need them.
 
 use brigade_model::Timestamp;
 use brigade_model::names::{BucketName, ObjectKey, VersionId};

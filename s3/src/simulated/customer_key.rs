@@ -1,6 +1,6 @@
-//! Objects under a key that only the customer has (SSE-C): who does not bring it cannot read them.
-//! No call of the port brings one; a server around the store may, by the MD5 of the key. Nothing
-//! is encrypted.
+//! Objects under a key that only the customer has (SSE-C): a call without the key cannot read them.
+//! No call of the port carries one; a server around the store may, by the MD5 of the key. The store
+//! encrypts nothing.
 
 use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{At, ObjectHead};
@@ -34,7 +34,7 @@ impl SimulatedStore {
         })
     }
 
-    /// What HeadObject says to somebody who brings this key.
+    /// HeadObject of a caller who sends this key.
     ///
     /// # Errors
     /// As HeadObject.

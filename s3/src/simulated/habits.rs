@@ -1,9 +1,9 @@
-//! What real stores do that S3 does not promise, as a table: a store can be given any of these
-//! habits, and each row says where it has its effect.
+//! Habits: what real stores do that S3 does not promise, as a table. A simulated store can have any of
+//! them; each row says where it takes effect.
 //!
-//! A row names what it changes in a [`Conduct`], and the store asks its conduct: before a call is
-//! carried out, where an effect is kept, and when it is answered. Facts that only threads tell
-//! have the thread as their source; they are their authors' statements.
+//! A row names what it changes in a [`Conduct`]. The store asks its conduct before it carries a call
+//! out, where it keeps the effect, and when it answers. Facts known only from discussion threads name
+//! the thread as their source; they are their authors' statements.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

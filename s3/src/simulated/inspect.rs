@@ -1,4 +1,4 @@
-//! What tests do beside the port: fill, deny, count, and look.
+//! What tests do beside the port: fill the store, make it deny, count calls, and look inside.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

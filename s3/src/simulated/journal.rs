@@ -1,5 +1,4 @@
-//! A simulated store kept in a directory: a journal of changes, replayed and compacted when it
-//! is opened.
+//! Keeps a simulated store in a directory: a journal of changes, which opening replays and compacts.
 //!
 //! A record is a header (the lengths of the two parts that follow, and the first 8 bytes of
 //! their MD5), the change as JSON, and the bytes of the object that it stores. A record that a

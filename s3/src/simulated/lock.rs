@@ -1,7 +1,7 @@
 //! Object lock: a bucket's default retention, and what keeps a version from being removed.
 //!
-//! A version is locked until its retention ends and while it is on legal hold. There is no way
-//! around a retention (compliance mode). A delete without a version hides a locked one, as ever.
+//! A version is locked until its retention ends and while it is on legal hold. No call bypasses a
+//! retention (compliance mode). A delete without a version hides a locked one, as in S3.
 
 use brigade_model::Timestamp;
 use brigade_model::names::{BucketName, VersionId};

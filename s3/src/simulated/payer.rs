@@ -1,5 +1,5 @@
-//! Buckets whose requester pays. Whoever calls is taken for a stranger to such a bucket, never
-//! for its owner: a call that does not say that it pays is denied.
+//! Requester-pays buckets. The store takes every caller for a stranger to such a bucket, never for its
+//! owner: it denies a call that does not say that it pays.
 
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
@@ -9,7 +9,7 @@ use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken};
 use super::SimulatedStore;
 use super::refusal::{self, Refusal};
 
-/// The same store, called by somebody who says that he pays.
+/// The same store, for a caller who says that he pays.
 #[derive(Clone)]
 pub struct Paying(pub SimulatedStore);
 

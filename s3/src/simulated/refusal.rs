@@ -1,5 +1,5 @@
-//! What the simulated store refuses, one row a reason: S3's code, its status, its message. What
-//! a caller makes of it is left to the verdict table, as for any store.
+//! The simulated store's refusals, one row a reason: S3's code, status and message. The verdict table
+//! decides what a caller does then, as for any store.
 //!
 //! Source: the S3 API reference, "Error responses", and the errors of each action.
 

@@ -1,5 +1,5 @@
-//! Everything that the simulated store holds, and the only way in which it changes: a
-//! [`Change`], written to the journal first when there is one.
+//! Everything that the simulated store holds. Only a [`Change`] changes it, written to the journal
+//! first when there is one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What is the simulated store's own: zeros, filling, denials, counts, delays, its directory.
-//! What it has in common with every object store stands in `conformance`.
+//! What only the simulated store has: zeros, filling, denials, counts, delays, its directory.
+//! `conformance` tests what it has in common with every object store.
 
 use std::sync::Arc;
 use std::time::Duration;

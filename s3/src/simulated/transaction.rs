@@ -1,5 +1,5 @@
-//! One call's turn at the state: reads, writes, copies, deletes and restores. Uploads in parts
-//! stand in `multipart`.
+//! One call's transaction on the state: reads, writes, copies, deletes and restores. `multipart` has
+//! those of multipart uploads.
 
 use std::sync::Arc;
 

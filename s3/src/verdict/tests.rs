@@ -11,7 +11,7 @@ fn bare(status: u16) -> (Verdict, Effect) {
 #[test]
 fn what_was_never_sent_had_no_effect_and_what_was_sent_may_have_had_one() {
     for step in Step::ALL {
-        // What this process lacks closes no endpoint's circuit breaker.
+        // What this process lacks opens no circuit of the endpoint.
         let verdict = if matches!(step, Step::Descriptor | Step::Admit) { Throttled } else { Unavailable };
         assert_eq!(judge(Seen::NotConnected(step)), (verdict, NoEffect));
     }

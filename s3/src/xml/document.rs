@@ -1,4 +1,4 @@
-//! Reads an answer's document into a tree, whose texts stay where they are in the answer.
+//! Reads an answer's document into a tree whose texts borrow from the answer.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What `http` makes of what a server answers, or does not.
+//! What `http` makes of a server's answers, and of their absence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn an_answer_that_is_larger_than_any_honest_one_proves_nothing_and_says_wh
     assert!(is_unproven(&full) && full.message.contains("larger than"), "{full:?}");
     let many = ask(of("<a/>".repeat(5_000))).await.unwrap_err();
     assert!(is_unproven(&many) && many.message.contains("more than 2656 elements"), "{many:?}");
-    // Without a length it is read as far as it may go.
+    // Without a length the client reads up to its bound.
     let chunk = format!("8000\r\n{}\r\n", " ".repeat(0x8000)).repeat(256);
     let endless = format!("HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
     let endless = ask(Reply::Bytes(endless.into_bytes())).await.unwrap_err();
@@ -158,7 +158,7 @@ async fn an_answer_that_does_not_come_in_time_is_a_time_out_with_unknown_effect(
     let error = error.unwrap_err();
     assert!(is_unproven(&error));
     assert_eq!(error.code, "RequestTimeout");
-    // The connection is given up, not kept.
+    // The client closes the connection and does not keep it.
     stub.connection_ended().await;
 }
 

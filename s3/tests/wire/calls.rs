@@ -1,4 +1,4 @@
-//! One example of each call with everything in it, and keys that are hard to carry.
+//! One example of each call with every field set, and keys that are hard to encode.
 
 use brigade_model::ETag;
 use brigade_model::operation::Tag;

@@ -1,4 +1,4 @@
-//! Servers with room for so many connections: a call is not the first thing that is sent over one too many.
+//! Servers that take only so many connections: the client never sends a call first over one too many.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Connections that wait for their next request: how many are kept, and what ends them.
+//! Idle connections: how many the client keeps, and what ends them.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

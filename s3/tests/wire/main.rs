@@ -1,4 +1,4 @@
-//! `http` against a server on loopback: what it sends, and what it makes of what it gets.
+//! `http` against a server on loopback: what it sends, and how it understands the answers.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

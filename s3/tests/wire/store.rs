@@ -45,7 +45,7 @@ impl HeldClock {
         sleepers.wait_for(|sleepers| sleepers.iter().all(|until| *until > now)).await.unwrap();
     }
 
-    /// Does it, and waits until somebody has looked at the clock since.
+    /// Runs `act`, and waits until the store has read the clock since.
     pub(crate) async fn until_looked_at(&self, act: impl FnOnce()) {
         let mut looks = self.looks.subscribe();
         let before = *looks.borrow_and_update();

@@ -1,4 +1,4 @@
-//! AbortMultipartUpload: throws an upload in parts away.
+//! AbortMultipartUpload: discards a multipart upload.
 
 use brigade_model::ports::object_store::{AbortMultipartUpload, CallError};
 use http::Method;

@@ -1,5 +1,5 @@
-//! CompleteMultipartUpload: makes the object of its parts. Its status comes before the work is
-//! done, so only a whole result with an ETag counts.
+//! CompleteMultipartUpload: makes the object of its parts. The server sends the status before the
+//! work is done, so only a whole result with an ETag counts.
 
 use brigade_model::ports::object_store::{CallError, CompleteMultipartUpload, CopyDone};
 use http::Method;

@@ -1,5 +1,5 @@
-//! DeleteObjects: deletes up to 1,000 objects or versions. Each has its own result, and one that
-//! the answer does not name has none that could be trusted.
+//! DeleteObjects: deletes up to 1,000 objects or versions. Each has its own result; the effect on one
+//! that the answer does not name is unknown.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! ListObjectsV2: one page of a listing. Keys are asked for encoded, so that any key survives XML.
+//! ListObjectsV2: one page of a listing. It asks for encoded keys, so that any key survives XML.
 
 use brigade_model::names::{ETag, ObjectKey};
 use brigade_model::ports::object_store::{CallError, ListObjectsV2, ListPage, ListedObject};

@@ -1,4 +1,4 @@
-//! PutObjectLegalHold: puts a version under legal hold, or takes it from there.
+//! PutObjectLegalHold: sets or lifts a version's legal hold.
 
 use brigade_model::ports::object_store::{CallError, PutObjectLegalHold};
 use http::Method;

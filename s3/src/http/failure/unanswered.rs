@@ -1,4 +1,4 @@
-//! The errors of calls that no whole answer came to, and what all errors of calls have in common.
+//! The errors of calls without a whole answer, and what all errors of calls have in common.
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
-//! The pace of a store that asked to slow down: what it takes is counted, the pace follows from that, comes
-//! back to what the store is known to take, and grows slowly beyond.
+//! The pace at which calls start at a store that throttles: it follows the rate that the store accepts,
+//! returns to the rate known to be accepted, and grows slowly beyond.
 
 use std::time::Duration;
 

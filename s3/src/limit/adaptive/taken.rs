@@ -1,4 +1,4 @@
-//! What a store said yes to in the last two seconds.
+//! Counts what a store accepted in the last two seconds.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The limit against models of stores, in a time of their own.
+//! The adaptive limit against models of stores, in simulated time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! What a limit learns of a store, tells, and begins with the next time.
+//! What a limit learns of a store, reports, and starts with the next time.
 
 use brigade_model::ports::Entropy;
 use brigade_runtime::SeededEntropy;

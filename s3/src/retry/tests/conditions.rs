@@ -1,4 +1,4 @@
-//! Whose condition a failure is: of one key, one kind of call, one bucket's host, or the endpoint;
+//! Which circuit a failure opens: none (one key fails), a kind of call's, a host's or the endpoint's;
 //! and how long a call waits for each.
 
 use std::sync::Mutex;
@@ -8,10 +8,10 @@ use brigade_model::ports::object_store::{CallKind, Deleted, ListPage, PutObjectT
 
 use super::*;
 
-/// How a call ends, by its number among all and the time since the beginning in seconds.
+/// How a call ends, by its number among all calls and the seconds since the test began.
 type Rule = Box<dyn Fn(&Call, u64) -> Result<(), CallError> + Send + Sync>;
 
-/// A store that ends calls by a rule, and remembers them with the second of their coming.
+/// A store that ends calls by a rule and records the second at which each arrived.
 struct Ruled {
     clock: Arc<dyn Clock>,
     rule: Rule,
@@ -44,7 +44,7 @@ fn key_of(call: &Call) -> String {
     }
 }
 
-/// An endpoint with such a store, and its retries.
+/// An endpoint with such a store, behind `Retry`.
 struct Endpoint {
     clock: Arc<dyn Clock>,
     store: Arc<Ruled>,
@@ -95,7 +95,7 @@ impl Endpoint {
         })
     }
 
-    /// Seconds at which calls of that kind on that key came.
+    /// Seconds at which calls of that kind on that key arrived.
     fn times(&self, kind: CallKind, key: &str) -> Vec<u64> {
         let came = self.store.came.lock().unwrap();
         came.iter().filter(|(of, on, _)| *of == kind && on == key).map(|(.., at)| *at).collect()
@@ -161,7 +161,7 @@ async fn the_two_bounds_of_a_wait_are_settings() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_waits_so_long_over_all_its_calls() {
-    // Each call fails for forty minutes, and is served then.
+    // The store fails each call for forty minutes and then serves it.
     let e = endpoint(|call, now| match key_of(call).as_str() {
         "one" if now < 2400 => Err(unreadable()),
         "two" => Err(unreadable()),
@@ -291,7 +291,7 @@ async fn an_error_inside_a_success_is_a_failure_of_its_kind() {
     others.abort();
 }
 
-/// An endpoint whose buckets have hosts of their own, of which some are not there.
+/// An endpoint whose buckets have hosts of their own, some of them unreachable.
 fn with_hosts(rule: impl Fn(&str, u64) -> Result<(), CallError> + Send + Sync + 'static) -> Endpoint {
     let policy = RetryPolicy { has_host_per_bucket: true, ..RetryPolicy::default() };
     endpoint_with(policy, move |call, now| rule(call.bucket().as_str(), now))
@@ -350,7 +350,7 @@ async fn what_has_begun_waits_half_a_minute_after_a_stop_and_tells_what_it_wante
     assert_eq!(error.message, "as scripted; given up because the job was stopped");
     let after_stop = e.now().since(Monotonic(Duration::from_secs(100)));
     assert!(after_stop <= Duration::from_secs(31), "{after_stop:?}");
-    // And nothing that follows begins.
+    // No later call starts.
     let error = e.tag(&finishing, "b", "other").await.unwrap_err();
     assert_eq!(error.verdict, Verdict::Stopped);
 }

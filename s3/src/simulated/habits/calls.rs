@@ -1,4 +1,4 @@
-//! What habits make of a call and of what it reads: each function is the effect of a row.
+//! How habits change a call and what it reads: each function is the effect of a row.
 
 use std::io::Read;
 

@@ -1,5 +1,5 @@
-//! What a store with a set of habits does, worked out once: how it hears a call, which it
-//! refuses, what it keeps, and what becomes of an answer.
+//! The conduct of a store with a set of habits, worked out once: how it understands a call, which calls
+//! it refuses, what it keeps, and what becomes of an answer.
 
 use brigade_model::Timestamp;
 use brigade_model::names::ObjectKey;
@@ -58,7 +58,7 @@ pub(crate) struct Conduct {
 /// What becomes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Way {
-    /// Nobody gets it.
+    /// The caller never gets it.
     Lost,
     /// It comes late.
     Late,

@@ -1,5 +1,5 @@
-//! Each habit is seen of a store that has it, and of no other; and a probe finds out what the
-//! table says that it takes away.
+//! A store shows a habit if and only if it has it; and a probe finds that the capabilities which the
+//! table says a habit takes away are missing.
 
 use std::io::Write;
 use std::sync::Arc;
