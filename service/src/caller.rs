@@ -1,4 +1,4 @@
-//! Who asks: a proved key of an account, from where, and by which dialect.
+//! The caller of a use case: an authenticated key of an account, its address, and its dialect.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct Origin {
     pub request_id: String,
 }
 
-/// Who asks. The face has proved it, and that the key may do what is asked.
+/// The caller. The face has authenticated it and checked that the key may do the action.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The account.

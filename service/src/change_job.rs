@@ -1,6 +1,6 @@
-//! Changes of a job by its caller, who changes only what is shown to him.
+//! Changes of a job by its caller, who can change only the jobs that he can see.
 //!
-//! | change | in the audit log | no task starts once it is answered |
+//! | change | in the audit log | no task starts after the answer |
 //! |---|---|---|
 //! | confirm | `confirm` | |
 //! | cancel | `cancel` | yes |

@@ -1,5 +1,5 @@
-//! Admission: everything that can be known to be wrong with a new job is refused here, and then
-//! nothing is stored.
+//! Admission: refuses a new job for everything that can be known to be wrong with it, and stores
+//! nothing then.
 
 use brigade_engine::operation::missing_capabilities;
 use brigade_engine::{Place, RolePlaces};
@@ -44,8 +44,8 @@ impl JobService {
         Err(not_created(error, quota))
     }
 
-    /// A job that the caller's role and the service can carry out as far as is known now; it is
-    /// not stored yet.
+    /// A job that the caller's role and the service can carry out, by all that is known now. Does not
+    /// store it.
     pub(crate) fn admit(&self, caller: &Caller, spec: JobSpec, dialect: Dialect) -> Result<Job, ServiceError> {
         let places = self.role_of(caller, &spec.role)?;
         check_operation(&spec, &places)?;

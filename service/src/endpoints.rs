@@ -1,4 +1,4 @@
-//! What operators set for endpoints: limits, a stop, and what a probe found out.
+//! Administration of endpoints: limits, a stop, and the findings of a probe.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ pub trait RegisteredEndpoint: Send + Sync + 'static {
     /// What the configuration allows at most.
     fn limits_max(&self) -> LoadLimits;
 
-    /// What is set for it, as far as this process knows.
+    /// Its settings, as this process knows them.
     fn settings(&self) -> EndpointSettings;
 
-    /// Goes on with these settings, unless newer ones are known already.
+    /// Applies these settings, unless it has newer ones.
     fn adopt(&self, row: EndpointRow);
 }
 

@@ -1,4 +1,4 @@
-//! What the use cases tell the engine, and ask of it.
+//! The use cases' handle on the engine: what they tell it and ask it.
 
 use brigade_engine::Engine;
 use brigade_model::JobId;

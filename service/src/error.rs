@@ -1,4 +1,4 @@
-//! Why a use case was refused: meanings, of which each face makes its own codes.
+//! Why a use case refuses: meanings, which each face maps to its own codes.
 
 use std::error::Error;
 

@@ -1,9 +1,8 @@
-//! The use cases: what the service does for whoever asks, whichever wire they ask by.
+//! The use cases: what the service does for a caller, whichever API the request came by.
 //!
-//! A face (the COS dialect, the JSON API) finds out who asks, decodes a request into the model's
-//! words, calls one function here, and encodes what comes back. What is refused is a
-//! [`ServiceError`], which says what is wrong and has no code: each face has one function that
-//! gives it its own.
+//! A face (the COS dialect, the JSON API) authenticates the caller, decodes the request into the
+//! model's words, calls one function here, and encodes the result. A refusal is a [`ServiceError`],
+//! which says what is wrong and has no code: each face has one function that maps it to its own codes.
 
 mod caller;
 mod change_job;

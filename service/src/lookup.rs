@@ -27,7 +27,7 @@ impl JobService {
         Ok(job)
     }
 
-    /// A nearly full disk is a circuit breaker and not a status: the reason is true now, or not at all.
+    /// A nearly full disk is a condition and not a status, so no job stores it: the reason holds only now.
     fn say_that_space_is_low(&self, job: &mut Job) {
         if matches!(job.status, Status::New | Status::Preparing | Status::Ready | Status::Active)
             && let Some(reason) = self.engine.why_full()

@@ -1,5 +1,5 @@
-//! How fast accounts create jobs: counted in memory by monotonic time, so that a clock that is set
-//! changes nothing. A restart forgets it; what is created stays bounded by the other quotas.
+//! Limits how fast accounts create jobs: counts in memory by monotonic time, so setting the clock
+//! changes nothing. A restart forgets the count; the other quotas still bound what an account creates.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

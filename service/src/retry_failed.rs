@@ -1,4 +1,4 @@
-//! A new job over what an ended one left undone.
+//! Creates a new job over the tasks that an ended job left undone.
 
 use brigade_model::job::Retry;
 use brigade_model::{Job, JobId};

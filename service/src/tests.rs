@@ -1,4 +1,4 @@
-//! Who sees which job, and what is refused before a wire has a word for it.
+//! Which callers see which jobs, and what the use cases refuse before any face maps it to a code.
 
 use std::sync::Mutex;
 
