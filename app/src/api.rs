@@ -1,15 +1,13 @@
-//! The HTTP API: the COS dialect at `/jobs`, the operator's API under `/brigade/v1/`
-//! ([`operator`]), and `/healthz` and `/readyz` beside them. What the service says of itself to
-//! every client may ask for has an address of its own: [`metrics_router`].
+//! The HTTP API: the COS dialect at `/jobs`, the operator's API under `/brigade/v1/` ([`admin`]), and
+//! `/healthz` and `/readyz`. [`metrics_router`] serves the metrics at an address of their own.
 //!
-//! A request of the dialect goes through the same steps whatever it asks for:
+//! Every request of the dialect goes through the same steps:
 //!
-//! 1. `route` finds the action; 2. `auth` finds out who asks; 3. the body is read, within its
-//!    bounds, and compared with its digest, where the action has one; 4. the action's own file
-//!    decodes, acts, encodes; 5. one line in the log, one count in the metrics, one answer with
-//!    its ids.
+//! 1. `route` finds the action; 2. `auth` authenticates the caller; 3. the API reads the body, within
+//!    its bounds, and checks its digest, where the action has one; 4. the action's own file decodes,
+//!    acts, encodes; 5. one line in the log, one count in the metrics, one answer with its ids.
 //!
-//! A refusal has two faces: a code and a message for the client, the cause for the log.
+//! A refusal gives the client a code and a message, and the log the cause.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -204,7 +202,8 @@ impl Api {
         }
     }
 
-    /// Who asks by that dialect. From here on the connection is the account's, and not its address's.
+    /// Authenticates the caller by that dialect. From here on the account, not the address, holds the
+    /// connection's place.
     fn authenticate(
         &self,
         head: &RequestHead,

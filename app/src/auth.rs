@@ -1,5 +1,5 @@
-//! Who asks: the key that signed a request, the account that owns the key, and what the key may
-//! do. Accounts are strictly apart: whatever a request names is looked up within its own.
+//! Authentication: the key that signed a request, the account that owns the key, and what the key may
+//! do. Accounts are strictly apart: the service looks up every name in a request within its account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::config::account::{AccessKey, Account};
 use crate::config::secret::{Secret, SecretSource};
 use crate::config::value::{self, Action};
 
-/// Who asks, proved by the signature, and what it covers.
+/// The caller, proved by the signature, and what the signature covers.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     claim: Claim,
 }
@@ -66,7 +66,7 @@ impl Keys {
         Ok(Self { by_id, strictness })
     }
 
-    /// Finds out who asks for that action by that dialect, and that they may.
+    /// Authenticates the caller of that action by that dialect, and checks that he may do it.
     ///
     /// # Errors
     /// The dialect's 403 (400 for a missing appid and an expired token). An appid that is not
@@ -95,7 +95,7 @@ impl Keys {
         Ok(Authenticated { caller: Caller { owner, key_id, origin, dialect }, claim })
     }
 
-    /// Whether who asks may do that, too.
+    /// Whether the caller may do that action, too.
     #[must_use]
     pub fn may(&self, caller: &Caller, action: Action) -> bool {
         self.by_id.get(&caller.key_id).is_some_and(|key| may(key, action))

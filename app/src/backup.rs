@@ -1,4 +1,4 @@
-//! `brigade backup`: a copy of the data directory, made beside the service or without it.
+//! `brigade backup`: copies the data directory, while the service runs or not.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
-//! Notices a time of day that was set: compares it with monotonic time, from look to look.
+//! Notices when the time of day is set: compares it with monotonic time at intervals.
 //!
-//! What the service counts goes on by its own clock (`brigade_model::service_clock`), but dates in
-//! answers and in reports, and the validity of signatures, are the time of day's: an operator must know.
+//! The service measures by its own clock (`brigade_model::service_clock`), but dates in answers and
+//! reports, and the validity of signatures, follow the time of day: an operator must know.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

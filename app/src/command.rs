@@ -1,4 +1,4 @@
-//! The commands that are clients: one file each, `Arguments` and `run` alike in all.
+//! The commands that act as clients: one file each, all with `Arguments` and `run`.
 
 pub mod access;
 pub mod demo;

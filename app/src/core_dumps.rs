@@ -1,4 +1,4 @@
-//! Core dumps, which a process with secrets in its memory never leaves behind.
+//! Turns core dumps off: the process has secrets in its memory.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 

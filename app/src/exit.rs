@@ -1,4 +1,4 @@
-//! How a command ends when it is not simply done: the errors that decide the exit code of the process.
+//! The errors that decide the exit code of the process.
 
 /// What the user got wrong and what to do about it, in one line: exit code 2.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
-//! A store for a person who waits for an answer.
+//! A store that fails fast, for a person who waits for the answer.
 //!
-//! A job waits out an endpoint that is away; a command, or a probe, says so and ends.
+//! A job waits while an endpoint's circuit is open; a command or a probe reports it and ends.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, Effect};
 use brigade_s3::retry::CircuitBreaker;
 
-/// Passes calls on until the circuit breaker of the endpoint closes.
+/// Passes calls on; when a circuit of the endpoint opens, fails the call with the circuit's reason.
 pub(crate) struct FailFast {
     pub(crate) inner: Arc<dyn ObjectStore>,
     pub(crate) breaker: Arc<CircuitBreaker>,

@@ -1,9 +1,9 @@
 //! `brigade init`: a first configuration for one S3-compatible store, tried before it is written.
 //!
 //! Steps: make keys, render the configuration, read it back as `serve` would, make one real call
-//! with the store's credentials, write the file for its owner alone. When one of these fails
-//! nothing is written. Then the store is probed, if a bucket is named for it, and what was found
-//! out is kept where `serve` looks for it; without a probe it is said what nothing proves.
+//! with the store's credentials, write the file for its owner alone. When one of these fails it
+//! writes nothing. Then, if a bucket is named for it, it probes the store and saves the findings where
+//! `serve` reads them; without a probe it says what remains unproved.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -210,7 +210,7 @@ role = "batch"
     ))
 }
 
-/// Any appid and uin will do where nobody else gives them out; these have the usual length.
+/// Any appid and uin will do outside Tencent Cloud; these have the usual length.
 const APPID: &str = "1250000000";
 const UIN: &str = "100000000001";
 

@@ -1,10 +1,10 @@
 //! The log: what happens, on standard error, as text for people or JSON for machines. Lines of
 //! the target `audit` say who changed which job.
 //!
-//! Values come from clients and stores, so the formatter writes them such that they can pretend to be
-//! nothing else: an event is one line, and a value is one value. In the text each field is
-//! `name=value`. A value with a blank, a quote, an equals sign or anything that is not printable is
-//! quoted as Rust quotes it, and so is a message that could be taken for more than a message.
+//! Values come from clients and stores, so the formatter keeps them from forging lines or fields: an
+//! event is one line, and a value is one value. In the text each field is `name=value`. The formatter
+//! quotes, as Rust does, a value with a blank, a quote, an equals sign or anything not printable, and
+//! a message that could be taken for more than a message.
 
 use std::fmt::{self, Debug};
 use std::io::IsTerminal;
@@ -32,7 +32,7 @@ pub fn parse_filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter:
 /// Begins to log. Once a process.
 ///
 /// # Errors
-/// When the filter is none, or somebody else logs already.
+/// When the filter does not parse, or the process has a logger already.
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = parse_filter(filter).context("log filter")?;
     let is_text = match format {
@@ -64,7 +64,7 @@ impl<'w> FormatFields<'w> for Quoting {
     }
 }
 
-/// The fields of an event, as far as they are written.
+/// Writes the fields of an event.
 struct Line<'w> {
     writer: Writer<'w>,
     is_begun: bool,

@@ -1,4 +1,4 @@
-//! The `brigade` binary: everything lies in the library, so that tests and the demo use it too.
+//! The `brigade` binary: all code is in the library, so that tests and the demo use it too.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,8 @@
 //! What the process counts, in Prometheus form at `/metrics` of the address for metrics.
 //!
-//! Counters and histograms are written as things happen; gauges that somebody else knows (jobs
-//! by status, limits, space) are read when the page is asked for. Each service of a process has
-//! its own registry: nothing here is global.
+//! Counters and histograms count events as they happen; a request for the page reads the gauges from
+//! their owners (jobs by status, limits, space). Each service of a process has its own registry:
+//! nothing here is global.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -202,7 +202,7 @@ impl Observer for Metrics {
     }
 }
 
-/// What is read when the page is asked for.
+/// The gauges, read at each request for the page.
 #[derive(Debug, Default)]
 pub struct Now {
     /// Every status with its number of jobs.
@@ -211,9 +211,9 @@ pub struct Now {
     pub endpoints: Vec<EndpointNow>,
     /// Bytes in the spool, when it knows.
     pub spool_bytes: Option<u64>,
-    /// Bytes left for the spool, when somebody knows.
+    /// Bytes left for the spool, when known.
     pub spool_free_bytes: Option<u64>,
-    /// Whether nothing can begin for want of space.
+    /// Whether lack of space keeps new work from starting.
     pub is_space_low: bool,
 }
 
@@ -222,19 +222,19 @@ pub struct Now {
 pub struct EndpointNow {
     /// Its name.
     pub endpoint: String,
-    /// Whether all its circuit breakers are open.
+    /// Whether the endpoint's circuit is closed in all its circuit breakers.
     pub is_up: bool,
     /// Whether an operator stopped it.
     pub is_stopped: bool,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// What goes on under its adaptive limits.
+    /// The state of its adaptive limits.
     pub lanes: Vec<LaneNow>,
     /// Class of call, reason, and how often a limit moved for it.
     pub moves: Vec<(&'static str, &'static str, u64)>,
 }
 
-/// What goes on under one adaptive limit.
+/// The state of one adaptive limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneNow {
     /// The bucket, where it may be named.

@@ -1,4 +1,4 @@
-//! What the process tells its supervisor: systemd's `Type=notify`, and nobody where it is not.
+//! Notifies the supervisor: systemd's `Type=notify`; does nothing under any other.
 
 use sd_notify::NotifyState;
 

@@ -1,9 +1,8 @@
-//! What the commands print, on standard output and standard error. Nothing else in them prints.
+//! Prints for the commands, on standard output and standard error. Nothing else in them prints.
 //!
-//! Servers and stores say what they like in codes, messages and keys. Whatever goes through here
-//! shows itself and does nothing else: a character that is not printable is shown escaped, so that no
-//! text moves a cursor, colours a line or forges the next one. JSON and XML escape such characters
-//! in their own way before they come here, and so stay what they mean.
+//! Servers and stores choose their codes, messages and keys freely. The printer escapes every character
+//! that is not printable, so that no text moves a cursor, colours a line or forges the next one. JSON
+//! and XML escape such characters in their own way before, and so keep their meaning.
 //!
 //! The reader of standard output may stop at any line, as `head` does.
 

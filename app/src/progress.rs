@@ -1,8 +1,8 @@
-//! How far a job is, for people: done, failed, rate, time left.
+//! A job's progress, for people: done, failed, rate, time left.
 //!
-//! [`Pace`] is the arithmetic: pure, over observations of DescribeJob's counters. [`Watcher`]
-//! shows it on standard error, as a bar on a terminal and as plain lines elsewhere. Nothing
-//! here asks the service anything.
+//! [`Pace`] is the arithmetic: pure, over observations of DescribeJob's counters. [`Watcher`] shows it
+//! on standard error, as a bar on a terminal and as plain lines elsewhere. Nothing here calls the
+//! service.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -54,7 +54,7 @@ impl Pace {
         (passed >= WINDOW_MIN).then(|| (done_last - done_first) as f64 / passed.as_secs_f64())
     }
 
-    /// How long the rest of `total` takes at this pace; `None` when nobody can tell.
+    /// How long the rest of `total` takes at this pace; `None` when that is unknown.
     #[must_use]
     pub fn time_left(&self, total: u64) -> Option<Duration> {
         let (_, done) = self.0.back()?;

@@ -1,4 +1,4 @@
-//! What is proved of an endpoint and what is not, in words for its operators.
+//! Tells an operator which capabilities of an endpoint are proved and which are not.
 
 use brigade_engine::operation::what_happens_without;
 use brigade_model::{Capabilities, Capability, Standing};

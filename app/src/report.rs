@@ -1,7 +1,7 @@
-//! A job's report as its reader sees it: `manifest.json` and the rows of its result files.
+//! Reads a job's report: `manifest.json` and the rows of its result files.
 //!
-//! Rows are streamed: memory does not grow with the report. The MD5 that `manifest.json` names
-//! is checked over each file that is read to its end.
+//! Rows are streamed: memory does not grow with the report. The reader checks the MD5 in
+//! `manifest.json` of each file that it reads to the end.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -60,9 +60,9 @@ pub struct Tasks {
 pub struct DryRunFound {
     /// How many requests of each kind would be sent.
     pub requests: BTreeMap<String, u64>,
-    /// The bytes of the objects, as far as the manifest knows them.
+    /// The bytes of the objects whose sizes the manifest gives.
     pub bytes: u64,
-    /// How many objects' sizes it does not tell.
+    /// How many objects it gives no size for.
     pub tasks_of_unknown_size: u64,
     /// How long it would take.
     pub estimated_seconds: u64,

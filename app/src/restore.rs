@@ -1,4 +1,4 @@
-//! `brigade restore`: a backup brought back into an empty data directory, its jobs held.
+//! `brigade restore`: restores a backup into an empty data directory and holds its jobs.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,7 @@
-//! The roles of the configuration, with the object stores that they act on: the engine's port
-//! [`Roles`].
+//! The configured roles and the object stores that they act on: implements the engine's port [`Roles`].
 //!
-//! For each endpoint and pair of credentials there is one chain with one circuit breaker, shared by all
-//! places that use it; the chains of an endpoint share its limit:
+//! Each endpoint and pair of credentials has one chain with one circuit breaker, which all places with
+//! that pair share; the chains of an endpoint share its limit:
 //!
 //! ```text
 //! Retries (counts) -> Retry -> Limit -> Metered (counts) -> Stamps -> HttpStore -> the server
@@ -42,15 +41,15 @@ mod window;
 use endpoint::{ActiveEndpoint, EndpointHealth};
 use protection::{HeadOfBucket, Protection};
 
-/// What a chain is built with.
+/// The parts that all chains share.
 pub struct Tools {
-    /// Time.
+    /// The process's clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where calls are counted.
+    /// Counts calls.
     pub metrics: Arc<Metrics>,
-    /// Where connections to all stores wait for their next request.
+    /// Keeps idle connections to all stores.
     pub idle: IdleConnections,
 }
 
@@ -63,7 +62,7 @@ struct Chain {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// Credentials where they are configured.
+/// Credentials as configured: secrets by their source.
 #[derive(Clone)]
 struct Pair {
     access_key: String,
@@ -93,14 +92,14 @@ impl Pair {
 /// The roles, ready to act.
 pub struct ConfiguredRoles {
     chains: Vec<Chain>,
-    /// Endpoints with credentials of their own, for probes: apart from the circuit breakers of jobs.
+    /// Chains of probes, for endpoints with credentials of their own: jobs have other circuit breakers.
     probing: BTreeMap<EndpointName, Chain>,
     endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
 }
 
 impl ConfiguredRoles {
-    /// Builds every role of every account. Nothing is called yet.
+    /// Builds every role of every account. Sends no request.
     ///
     /// # Errors
     /// When an endpoint cannot be used as configured.
@@ -140,8 +139,8 @@ impl ConfiguredRoles {
         Ok(roles)
     }
 
-    /// Measures with the first bucket that a role names, by the names of accounts and roles, and with the
-    /// credentials of that role: so it needs no more rights than they have.
+    /// Protects the endpoint's other users: probes the first bucket that a role names, in the order of
+    /// account and role names, with that role's credentials, and so needs no further rights.
     fn protect_users_of(&self, name: &str, latency: Duration, config: &Config, tools: &Tools) -> anyhow::Result<()> {
         let endpoint = config.endpoints.get(name).context("there is no such endpoint")?;
         let mut named = config.accounts.values().flat_map(|account| account.roles.values()).flat_map(|role| {
@@ -159,7 +158,7 @@ impl ConfiguredRoles {
         Ok(())
     }
 
-    /// Protects the other users of all endpoints for which that is configured, for as long as it is waited for.
+    /// Protects the other users of every endpoint that is so configured, until this future is dropped.
     pub async fn keep_protecting(&self) {
         futures::future::join_all(self.endpoints.values().map(|endpoint| endpoint.keep_protecting())).await;
     }
@@ -210,7 +209,7 @@ impl ConfiguredRoles {
             multipart_etag: Arc::clone(active.multipart_etag()),
             stamps: Arc::clone(active.stamps()),
             grantees: match endpoint.kind {
-                // It knows its own names.
+                // COS knows uins itself.
                 EndpointKind::Cos => Grantees::default(),
                 _ => Grantees::by_uin(account.grantees.clone()),
             },
@@ -218,7 +217,7 @@ impl ConfiguredRoles {
         })
     }
 
-    /// The chain of that endpoint and those credentials, made when it is first wanted.
+    /// The chain of that endpoint and those credentials; builds it at the first use.
     fn chain(
         &mut self,
         name: &EndpointName,
@@ -239,7 +238,7 @@ impl ConfiguredRoles {
         Ok(&self.chains[index])
     }
 
-    /// Signs with the secrets of now.
+    /// Reads the secrets again and signs with the current ones.
     pub fn rotate(&self) {
         for chain in self.chains.iter().chain(self.probing.values()) {
             let credentials = chain.pair.credentials();
@@ -261,13 +260,12 @@ impl ConfiguredRoles {
         self.endpoints.iter()
     }
 
-    /// Goes on with what each endpoint may be asked for now.
+    /// Applies the limits that each endpoint's windows set now.
     pub fn follow(&self) {
         self.endpoints.values().for_each(|endpoint| endpoint.follow());
     }
 
-    /// Goes on with settings as they are stored. What the configuration does not name any more
-    /// says nothing.
+    /// Applies stored settings. Ignores endpoints that the configuration does not name.
     pub fn adopt(&self, rows: Vec<EndpointRow>) {
         for row in rows {
             if let Some(endpoint) = self.endpoints.get(&row.endpoint) {
@@ -276,8 +274,8 @@ impl ConfiguredRoles {
         }
     }
 
-    /// Writes what the limits of every endpoint have learned, for the next process: at most once a minute,
-    /// unless it is the last time.
+    /// Saves what every endpoint's limits have learned, for the next process: at most once a minute,
+    /// unless `is_last`.
     pub async fn keep_learned(&self, jobs: &dyn JobStore, is_last: bool) {
         for (name, endpoint) in &self.endpoints {
             if let Err(error) = endpoint.keep_learned(jobs, is_last).await {
@@ -286,14 +284,14 @@ impl ConfiguredRoles {
         }
     }
 
-    /// Whether an endpoint takes the calls of all its credentials, as far as calls tell.
+    /// Whether the endpoint's circuit is closed for all its credentials.
     #[must_use]
     pub fn is_up(&self, endpoint: &EndpointName) -> bool {
         let is_closed = |chain: &Chain| chain.endpoint == *endpoint && chain.breaker.reason().is_some();
         !self.chains.iter().any(is_closed)
     }
 
-    /// Every endpoint as it is now, for the metrics.
+    /// The state of every endpoint, for the metrics.
     #[must_use]
     pub fn now(&self) -> Vec<EndpointNow> {
         self.endpoints.iter().map(|(name, endpoint)| self.endpoint_now(name, endpoint)).collect()
@@ -335,7 +333,7 @@ fn build_chain(
     Ok(Chain { endpoint: name.clone(), pair, rotating, store, breaker })
 }
 
-/// How calls of jobs are repeated.
+/// The retry policy of jobs' calls.
 fn policy(endpoint: &Endpoint) -> RetryPolicy {
     RetryPolicy {
         attempts_max: endpoint.attempts_max,
@@ -347,15 +345,15 @@ fn policy(endpoint: &Endpoint) -> RetryPolicy {
     }
 }
 
-/// How calls of a probe are repeated: an operator waits for it, and a kind of call that always fails is
-/// what it is to find out.
+/// The retry policy of a probe: short, since an operator waits for it, and since it must find out which
+/// kinds of call always fail.
 fn at_once(policy: RetryPolicy) -> RetryPolicy {
     RetryPolicy { burst: Duration::ZERO, wait_attempts_max: policy.attempts_max, wait_max: Duration::ZERO, ..policy }
 }
 
 fn lane_now(lane: AdaptiveUsage, now: Monotonic) -> LaneNow {
     let per_second = lane.answered.per_second(now);
-    // What was answered long ago says nothing about the store of now.
+    // Old answers say nothing about the store's latency now.
     let latency = |latency: Duration| if per_second > 0.0 { latency.as_secs_f64() } else { 0.0 };
     LaneNow {
         bucket: Some(lane.bucket.map_or_else(|| "other".to_owned(), String::from)),
@@ -373,7 +371,7 @@ fn lane_now(lane: AdaptiveUsage, now: Monotonic) -> LaneNow {
 impl Roles for ConfiguredRoles {
     fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces> {
         let mut places = self.places.get(&(account.clone(), role.to_owned())).cloned()?;
-        // As they are known now: a probe may have found out something since.
+        // Read anew: a probe may have run since.
         for place in [&mut places.source, &mut places.target, &mut places.manifest, &mut places.report] {
             place.capabilities = self.endpoints.get(&place.endpoint)?.capabilities();
         }
@@ -400,7 +398,7 @@ fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) ->
         .or_else(|| Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token))
 }
 
-/// An endpoint with its own credentials, without retries and limits: for a call by hand.
+/// An endpoint with its own credentials, without retries and limits: for a call from the command line.
 ///
 /// # Errors
 /// When the endpoint has no credentials or cannot be used as configured.

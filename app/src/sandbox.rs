@@ -1,6 +1,6 @@
-//! `brigade sandbox`: the embedded S3 server alone. A simulated bucket with versions, tags, ACL,
-//! archive and restore, object lock, keys of customers and requesters that pay behind S3's wire,
-//! with signatures checked: for a first try, for tests, for the demo. Not for data that matters.
+//! `brigade sandbox`: the embedded S3 server alone. It serves a simulated bucket with versions, tags,
+//! ACL, archive and restore, object lock, SSE-C and requester-pays over S3's API and checks signatures:
+//! for a first try, for tests, for the demo. Not for data that matters.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -130,7 +130,7 @@ fn credentials(arguments: &Arguments) -> Credentials {
     }
 }
 
-/// What somebody needs to use it.
+/// The text that tells a user how to reach it.
 fn greeting(address: SocketAddr, credentials: &Credentials, bucket: Option<&BucketName>) -> String {
     let endpoint = format!("http://{address}");
     let (id, secret) = (credentials.access_key(), credentials.secret_key());

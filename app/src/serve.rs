@@ -1,8 +1,8 @@
 //! `brigade serve`: the service, from its configuration to its end.
 //!
-//! [`start`] opens the stores, starts the engine and answers requests; [`Running::stop`] goes
-//! the other way: not ready, no new connections, tasks in flight recorded, done. Both are one
-//! process's `serve` and the demo's and the tests' service alike.
+//! [`start`] opens the stores, starts the engine and answers requests; [`Running::stop`] reverses it:
+//! not ready, no new connections, tasks in flight recorded, done. `serve`, the demo and the tests all
+//! use these two.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ const METRICS_CONNECTIONS_MAX: usize = 64;
 /// what operators set for endpoints at another node.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// A connection that a store has closed is closed here within this time.
+/// The process closes a connection that a store has closed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How soon after its time a window of an endpoint begins and ends.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -277,7 +277,7 @@ async fn sweep(idle: IdleConnections, clock: Arc<dyn Clock>) {
     }
 }
 
-/// What the service takes up, for whoever reads the log's beginning.
+/// Logs which open jobs the service takes up.
 async fn say_what_was_found(config: &Config, jobs: &dyn JobStore) -> anyhow::Result<()> {
     let open = jobs.open_jobs().await?;
     let held = open.iter().filter(|job| job.held_by_user).count();
@@ -307,7 +307,7 @@ fn open_stores(folder: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> 
     Ok(Stores { jobs: Arc::new(jobs), spool: Arc::new(spool), clock_missed_ms })
 }
 
-/// What only somebody can put right is a mistake: to start again does not help.
+/// An error that only an operator can correct is a usage error: to start again does not help.
 fn tell(error: OpenError) -> anyhow::Error {
     match error {
         OpenError::Newer { .. } | OpenError::HalfRestored(_) => UsageError(error.to_string()).into(),

@@ -1,7 +1,7 @@
 //! Tables for people: columns under a header, or names and values.
 //!
-//! No borders and no wrapping, so that a line is a row: an id is copied whole, and `grep` and
-//! `awk` find what they look for. A terminal folds what is too long.
+//! No borders and no wrapping, so that a line is a row: a user copies an id whole, and `grep` and
+//! `awk` work. A terminal folds long lines.
 
 use comfy_table::{CellAlignment, TableStyle};
 

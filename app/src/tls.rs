@@ -1,4 +1,4 @@
-//! The listener's certificate: read from PEM files, and read again when they change.
+//! The listener's certificate: reads PEM files, and reads them again when they change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub enum ReadCertificateError {
     },
 }
 
-/// The certificate of now; new connections see a changed one, old ones go on.
+/// The current certificate; new connections get a changed one, old ones keep theirs.
 pub struct Certificate {
     cert_file: PathBuf,
     key_file: PathBuf,
@@ -92,7 +92,7 @@ impl Certificate {
         Ok(true)
     }
 
-    /// What accepts connections with the certificate of the moment.
+    /// Accepts connections with the current certificate.
     #[must_use]
     pub fn acceptor(self: &Arc<Self>) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());

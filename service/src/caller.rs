@@ -38,8 +38,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whether the job is shown. A foreign job, a job of another dialect than the caller's and one
-    /// that is hidden by now are as if they never were.
+    /// Whether the caller sees the job. A job of another account or dialect, or one hidden by now, is as
+    /// if it never was.
     pub(crate) fn sees(&self, job: &Job, listed_since: ServiceTime) -> bool {
         job.account == self.owner.account
             && self.dialect.is_none_or(|dialect| dialect == job.dialect)

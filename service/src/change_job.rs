@@ -89,7 +89,7 @@ impl JobService {
         self.change_job(caller, id, JobAction::Resume, |_| Change::Released).await
     }
 
-    /// Sets what the tasks of a job may use to what `limits` makes of what they may use now.
+    /// Sets the limits of a job's tasks to what `limits` makes of the current ones.
     ///
     /// # Errors
     /// As for [`JobService::confirm_job`].

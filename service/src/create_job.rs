@@ -30,7 +30,7 @@ impl JobService {
         let (account, quota) = (&job.account, self.rules.quotas.of(&job.account));
         let now = self.clock.monotonic();
         if !self.pace.count(account, quota.jobs_per_minute_max, now) {
-            // Who only asks again for what was created is told as ever.
+            // A repeat of an earlier request gets the same answer.
             let token = &job.spec.client_request_token;
             let other = self.jobs.job_of_token(account, job.dialect, token).await.map_err(ServiceError::store)?;
             let too_many = ServiceError::TooManyCreates { max: quota.jobs_per_minute_max };
@@ -56,8 +56,7 @@ impl JobService {
         Ok(self.new_job(caller, spec, dialect, &places))
     }
 
-    /// A job that does not say its threshold gets the configuration's, where that is another
-    /// than the dialect's own.
+    /// Gives a job without a threshold the configuration's, where it differs from the dialect's own.
     fn set_thresholds(&self, spec: &mut JobSpec) {
         let options = &mut spec.options;
         if self.rules.threshold_percent != THRESHOLD_FAILED_PERCENT {

@@ -38,7 +38,7 @@ pub trait RegisteredEndpoint: Send + Sync + 'static {
 pub struct EndpointService {
     /// The endpoints.
     pub registry: Arc<dyn EndpointRegistry>,
-    /// Where their settings lie.
+    /// Stores their settings.
     pub jobs: Arc<dyn JobStore>,
     /// Who sends requests to them.
     pub engine: Arc<dyn EngineHandle>,
@@ -46,13 +46,13 @@ pub struct EndpointService {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where work goes that outlives its request.
+    /// Runs work that outlives its request.
     pub spawn: Arc<dyn Spawn>,
 }
 
 impl EndpointService {
-    /// Sets what all jobs together may ask of an endpoint, within what the configuration allows, to
-    /// what `limits` makes of what they may ask now.
+    /// Sets an endpoint's limits over all jobs to what `limits` makes of the current ones, within what
+    /// the configuration allows.
     ///
     /// # Errors
     /// [`ServiceError::NoSuchEndpoint`], [`ServiceError::BeyondConfiguration`] or
@@ -65,7 +65,7 @@ impl EndpointService {
     ) -> Result<(), ServiceError> {
         let limit = |settings: &mut EndpointSettings, allowed| {
             settings.limits = limits(settings.limits);
-            // Only what is set now: a limit of another time may be beyond a new configuration.
+            // Only the new limits: a limit set earlier may be beyond a newer configuration.
             check_within(limits(LoadLimits::default()), allowed)
         };
         self.set_endpoint(name, limit).await?;

@@ -3,9 +3,9 @@
 use brigade_engine::Engine;
 use brigade_model::JobId;
 
-/// What a face tells the engine, and asks of it.
+/// What the use cases tell the engine, and ask it.
 pub trait EngineHandle: Send + Sync + 'static {
-    /// Something was stored: look now.
+    /// Something was stored: look for work now.
     fn notify(&self);
 
     /// No task of this job starts any more.

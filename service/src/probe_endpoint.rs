@@ -1,6 +1,6 @@
-//! What an endpoint can do, proved by its effects on a bucket, and from then on believed.
+//! Probes what an endpoint can do by effects on a bucket; the service relies on the findings from then on.
 //!
-//! The probe is work of its own: when its request ends early, it is told to stop and cleans up.
+//! The probe runs as a task of its own: when its request ends early, it stops and cleans up.
 
 use std::sync::Arc;
 

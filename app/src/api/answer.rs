@@ -1,4 +1,4 @@
-//! Answers and refusals, with the headers that every one of them carries.
+//! Answers and refusals, with the headers that each of them carries.
 
 use std::error::Error;
 

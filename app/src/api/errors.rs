@@ -1,4 +1,4 @@
-//! What the COS dialect answers to what a use case refuses, and to what it refuses itself.
+//! The COS dialect's codes for the refusals of use cases, and for its own.
 
 use brigade_model::Status;
 use brigade_service::{JobAction, PlaceUse, ServiceError};

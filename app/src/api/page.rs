@@ -1,5 +1,5 @@
-//! The pages for machines that watch: `/healthz` (the process lives), `/readyz` (it takes
-//! requests) and `/metrics`. Reasons and figures are told at the address of the metrics alone.
+//! The pages for monitoring: `/healthz` (the process lives), `/readyz` (it takes requests) and
+//! `/metrics`. Only the metrics' address shows reasons and figures.
 
 use std::sync::Arc;
 

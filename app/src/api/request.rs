@@ -1,4 +1,4 @@
-//! A request as it stands on the wire: path and query raw, because they are signed so.
+//! A request as sent: path and query raw, because the signature covers them so.
 
 use axum::body::Body;
 use brigade_model::AccountId;
@@ -17,7 +17,7 @@ use crate::serve::listener::{Peer, PlaceHandle, TooMany};
 /// A request without its body.
 pub(super) struct RequestHead {
     head: http::request::Parts,
-    /// Its connection's place; a request that came over no connection has none.
+    /// Its connection's place; a request without a connection has none.
     seat: Option<PlaceHandle>,
     request_id: String,
     peer: String,
@@ -77,7 +77,7 @@ impl RequestHead {
         see(RequestParts { method: self.method(), path: self.path(), query: self.raw_query(), headers: &headers })
     }
 
-    /// The connection is that account's from now on.
+    /// That account holds the connection's place from now on.
     pub(super) fn belongs_to(&self, account: &AccountId) {
         if let Some(seat) = &self.seat {
             seat.belongs_to(account);

@@ -1,4 +1,4 @@
-//! Where the service is and who asks.
+//! The client's configuration: the service's address and the keys that sign.
 
 use std::path::PathBuf;
 

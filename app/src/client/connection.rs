@@ -1,4 +1,4 @@
-//! Requests out, whole answers back: hyper over TLS or plain TCP, with a time-out.
+//! Sends requests and reads whole answers: hyper over TLS or plain TCP, with a time-out.
 
 use std::error::Error;
 use std::path::Path;

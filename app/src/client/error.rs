@@ -1,4 +1,4 @@
-//! Why a call brought no answer that can be used.
+//! Why a call got no usable answer.
 
 use std::path::PathBuf;
 

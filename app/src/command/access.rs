@@ -1,8 +1,8 @@
-//! Whom the command line talks to: the service and the stores.
+//! How the command line reaches the service and the stores.
 //!
-//! Both stand in the configuration (`[client]` and `[endpoints.<name>]`), which `brigade init`
-//! writes and whose settings are environment variables too. A store may also be given by
-//! flags alone, so that a manifest can be listed where no configuration is.
+//! The configuration names both (`[client]` and `[endpoints.<name>]`); `brigade init` writes it, and
+//! environment variables may set the same. Flags alone may also name a store, so that `brigade
+//! manifest` works without a configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,7 +145,7 @@ fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&
     }
 }
 
-/// A store of the configuration, for a person who waits.
+/// A configured store that fails fast, for a person who waits.
 ///
 /// # Errors
 /// [`UsageError`] when the endpoint has no keys of its own or cannot be used as configured.

@@ -2,11 +2,11 @@
 //!
 //! 1. A sandbox S3 server with a bucket full of objects, and the service with its embedded
 //!    store, both on loopback ports with fresh keys (`stage`).
-//! 2. The bucket is listed into a manifest, the manifest uploaded, and a copy job created
-//!    through the public interface, as any client would.
-//! 3. The job is followed until it ends.
-//! 4. Its report is read row by row and held against the bucket: each object exactly once, and
-//!    each one copied (`account`). If that is not so, the demo fails.
+//! 2. The demo lists the bucket into a manifest, uploads it, and creates a copy job through the public
+//!    interface, as any client would.
+//! 3. It watches the job until the end.
+//! 4. It reads the report row by row and compares it with the bucket: each object exactly once, and
+//!    each one copied (`account`). Otherwise the demo fails.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Limits on the command line: the flags that change them, and how they are shown.
+//! Limits on the command line: the flags that change them, and their display.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;

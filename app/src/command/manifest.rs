@@ -1,7 +1,7 @@
-//! `brigade manifest`: manifests, made by listing.
+//! `brigade manifest`: makes a manifest by listing a bucket.
 //!
-//! The file begins with a header, which names the fields and keeps a first row that happens to
-//! read `bucket,key` from being taken for one.
+//! The file begins with a header, which names the fields; without it a first row that happens to read
+//! `bucket,key` would be taken for one.
 
 use std::borrow::Cow;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Foreign words in the log, in every place where a call can put them.
+//! Words of clients and stores in the log, in every place where a call can put them.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

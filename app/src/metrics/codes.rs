@@ -1,4 +1,4 @@
-//! The codes of object stores that become labels: a known list, since a store could make a series of each answer.
+//! The error codes that become labels: a fixed list, since a store could else make a series of each answer.
 
 /// Codes of S3 and of those who speak it, and our own for what was no answer. Sorted.
 const KNOWN: &[&str] = &[

@@ -1,5 +1,5 @@
-//! Counts the calls to an object store: [`Metered`] stands directly around the store and counts
-//! attempts, [`Retries`] stands around everything and counts those beyond the first.
+//! Counts the calls to an object store: [`Metered`] wraps the store directly and counts attempts;
+//! [`Retries`] wraps the whole chain and counts attempts beyond the first.
 //!
 //! The handles are made once for each endpoint, so that a success costs a few atomic additions.
 
@@ -93,7 +93,7 @@ impl Drop for InFlight<'_> {
 impl ObjectStore for Metered {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let kind = call.kind();
-        // Absent where nobody counts retries, as for the probe of a closed circuit breaker.
+        // Absent outside `Retries`.
         let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
         self.meters.in_flight.increment(1.0);
         let in_flight = InFlight(&self.meters.in_flight);

@@ -1,4 +1,4 @@
-//! The rows of a result file, out of bytes as they come.
+//! Decodes the rows of a result file from a stream of bytes.
 
 use anyhow::{bail, ensure};
 use csv_core::ReadRecordResult;
@@ -44,7 +44,7 @@ fn decoded(cell: &str) -> String {
 /// Reads rows out of pieces of a file, wherever they are cut.
 pub(super) struct RowReader {
     csv: csv_core::Reader,
-    /// For each column of the file, what it sets; `None` when nobody here knows it.
+    /// For each column of the file, what it sets; `None` for an unknown column.
     columns: Vec<Option<Set>>,
     cells: Vec<u8>,
     cells_filled: usize,

@@ -1,6 +1,6 @@
-//! Reports for spreadsheets: a program that opens a CSV file takes a cell that begins with one of a few
-//! characters for a formula, and a key or a message can be made to begin so. An apostrophe before it
-//! makes it a text; spreadsheets do not show it.
+//! Makes reports safe for spreadsheets: these take a cell that begins with one of a few characters for
+//! a formula, and a client or store can make a key or a message begin so. An apostrophe before it makes
+//! the cell text; spreadsheets do not show it.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! An endpoint of the configuration under an operator's hand: its limits, whether it is stopped
-//! and what it can do, for all roles and credentials together.
+//! An endpoint of the configuration, as operators administer it: its limits, its stop and its
+//! capabilities, for all roles and credentials together.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,7 +17,7 @@ use super::news::Learning;
 use crate::config::window::Window;
 use crate::roles::protection::{PROBE_EVERY, Protection, ProtectionNow};
 
-/// An endpoint, as long as the process lives.
+/// An endpoint, for the life of the process.
 pub struct ActiveEndpoint {
     kind: EndpointKind,
     configured: Caps,
@@ -32,8 +32,8 @@ pub struct ActiveEndpoint {
 }
 
 impl ActiveEndpoint {
-    /// An endpoint for which nothing is set; `clock` is the one that stamps leases, which is the
-    /// process's own as long as the job store is embedded.
+    /// An endpoint without settings. `clock` is the one that stamps leases: the process's own while the
+    /// job store is embedded.
     #[must_use]
     pub fn new(
         name: EndpointName,
@@ -56,13 +56,13 @@ impl ActiveEndpoint {
         self.row().endpoint.clone()
     }
 
-    /// The windows that hold now.
+    /// The windows that apply now.
     pub fn windows_now(&self) -> impl Iterator<Item = &Window> {
         let now = self.clock.now();
         self.windows.iter().filter(move |window| window.holds_at(now))
     }
 
-    /// Goes on with the caps of now: windows begin and end.
+    /// Applies the current caps: windows begin and end.
     pub fn follow(&self) {
         let row = self.row();
         self.follow_row(&row);
@@ -77,7 +77,7 @@ impl ActiveEndpoint {
             return;
         }
         self.limit.set_caps(caps);
-        // A share moves every few seconds.
+        // A share changes every few seconds.
         if share.is_none_or(|share| share == allowed.requests) {
             tracing::info!(
                 endpoint = %row.endpoint,
@@ -92,25 +92,25 @@ impl ActiveEndpoint {
         }
     }
 
-    /// What may be asked of it but for the protection of others: the least of the configuration, the
-    /// operator's limits and the windows.
+    /// Its caps without the protection of others: the least of the configuration, the operator's limits
+    /// and the windows.
     fn allowed(&self, row: &EndpointRow) -> Caps {
         self.windows_now().map(Window::limits).fold(within(self.configured, row.settings.limits), within)
     }
 
-    /// Protects its other users from now on, if nothing does yet.
+    /// Protects its other users from now on, unless a protection is set.
     pub(super) fn protect(&self, protection: Protection) {
         self.protection.get_or_init(|| protection);
     }
 
-    /// How its other users are protected.
+    /// The state of its other users' protection.
     #[must_use]
     pub fn protection_now(&self) -> Option<ProtectionNow> {
         self.protection.get().map(Protection::now)
     }
 
-    /// Measures what others wait while requests are in flight, and follows it; ends at once where the
-    /// configuration protects no latency.
+    /// Measures the latency of others while requests are in flight, and adjusts the limit; ends at once
+    /// where the configuration protects no latency.
     pub async fn keep_protecting(&self) {
         let Some(protection) = self.protection.get() else { return };
         loop {
@@ -124,13 +124,13 @@ impl ActiveEndpoint {
         }
     }
 
-    /// What it is declared to be.
+    /// Its configured kind.
     #[must_use]
     pub fn kind(&self) -> EndpointKind {
         self.kind
     }
 
-    /// What is known of the clock that stamps its objects.
+    /// The clock that stamps its objects, as learned.
     #[must_use]
     pub fn stamps(&self) -> &Arc<StoreClock> {
         &self.stamps
@@ -142,7 +142,7 @@ impl ActiveEndpoint {
         self.configured
     }
 
-    /// What is known of it: what its last probe found out, else what its kind is known to do and to lack.
+    /// Its capabilities: those that its last probe found, else those known of its kind.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::known(self.kind, self.row().settings.probe.as_ref())
@@ -154,38 +154,38 @@ impl ActiveEndpoint {
         &self.limit
     }
 
-    /// What its completions have shown of the ETags of objects made of parts.
+    /// What its completions show of the ETags of multipart objects.
     #[must_use]
     pub fn multipart_etag(&self) -> &Arc<MultipartEtag> {
         &self.multipart_etag
     }
 
-    /// What goes on there now.
+    /// Its current usage.
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.limit.usage()
     }
 
-    /// What is set for it.
+    /// Its settings.
     #[must_use]
     pub fn settings(&self) -> EndpointSettings {
         self.row().settings.clone()
     }
 
-    /// Goes on with these settings, unless newer ones are known already.
+    /// Applies these settings, unless it has newer ones.
     pub fn adopt(&self, row: EndpointRow) {
         let mut known = self.row();
         if row.revision <= known.revision {
             return;
         }
-        // Under the lock, so that of two the later stays. What stays as it is disturbs no call that waits.
+        // Under the lock, so that the later of two stays. Unchanged settings disturb no waiting call.
         self.follow_row(&row);
         let is_stopped = row.settings.stopped.is_some();
         if is_stopped != self.limit.is_stopped() {
             self.limit.set_stopped(is_stopped);
         }
         self.begin_with(&row.settings.learned);
-        // What is known of its clock and what was learned is kept by the service, and no news to anybody.
+        // The service itself writes the clock and the learned limits: no news for the log.
         let told = |settings: &EndpointSettings| EndpointSettings {
             clock: Vec::new(),
             learned: Vec::new(),

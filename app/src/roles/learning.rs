@@ -1,8 +1,8 @@
-//! What the limits of an endpoint learn, written among its settings, so that the next process does not
-//! begin from nothing; and what an earlier process wrote, handed to the limits.
+//! Saves what an endpoint's limits learn among its settings, so that the next process does not begin
+//! from nothing; and hands the limits what an earlier process saved.
 //!
-//! What is written is compared with what this process wrote before, not with what stands there: so two
-//! processes that learned different things do not overwrite each other in turn for ever.
+//! A process compares what it learned with what it wrote before, not with what is stored: so two
+//! processes that learn different things do not overwrite each other for ever.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,21 +17,21 @@ use jiff::SignedDuration;
 use super::endpoint::ActiveEndpoint;
 use super::news::Learning;
 
-/// Nothing is written more often, but at the end of the process.
+/// The least time between two writes, except at the end of the process.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
-/// An operator may set something at the same moment; then the settings are read again.
+/// Tries of a write: when an operator sets something at the same moment, it reads the settings again.
 const WRITE_TRIES: u32 = 5;
 
 impl ActiveEndpoint {
-    /// Lets limits that are still to come begin with what was learned, as far as it is not too old.
+    /// Lets new limits begin with what was learned, unless it is too old.
     pub(super) fn begin_with(&self, learned: &[LearnedLimit]) {
         let now = self.stamps().now();
         let of_use = learned.iter().filter(|learned| learned.is_of_use(now));
         self.limit().begin_with(of_use.map(|learned| (learned.bucket.clone(), learned.class, learned.limit)));
     }
 
-    /// Writes what the limits have learned where it is news, at most once a minute unless it is the last
-    /// time. What an operator sets meanwhile stays.
+    /// Saves what the limits have newly learned, at most once a minute unless `is_last`. What an operator
+    /// sets meanwhile stays.
     ///
     /// # Errors
     /// When the job store fails; the next call tries again.

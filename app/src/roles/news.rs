@@ -1,15 +1,15 @@
-//! What the limits of an endpoint learned that is worth to be written.
+//! Decides which learned limits of an endpoint are worth saving.
 
 use brigade_model::LearnedLimit;
 use brigade_model::ports::Monotonic;
 use jiff::SignedDuration;
 
-/// A limit that changed by less than one part of so many is no news ...
+/// A limit that changed by less than one part in so many is no news ...
 const NEWS_PART: u32 = 10;
-/// ... unless it went on being true for so long: what is old is not used.
+/// ... unless the saved one is this old: the next process ignores old limits.
 const NEWS_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What of an endpoint's limits is written already.
+/// The limits of an endpoint that are saved already.
 #[derive(Debug, Default)]
 pub(super) struct Learning {
     pub(super) tried: Option<Monotonic>,
@@ -18,7 +18,7 @@ pub(super) struct Learning {
 }
 
 impl Learning {
-    /// What is worth to be written, beside what this process wrote and else what it found.
+    /// The limits worth saving, compared with what this process wrote, else with what it found.
     pub(super) fn news(&self, learned: Vec<LearnedLimit>, found: &[LearnedLimit]) -> Vec<LearnedLimit> {
         let is_news = |new: &LearnedLimit| {
             let known = self.written.iter().chain(found).find(|known| known.is_of_lane_of(new));

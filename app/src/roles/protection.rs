@@ -1,17 +1,17 @@
 //! Foreground protection: our share of an endpoint falls until the latency that others see holds.
 //!
-//! One probe a second asks for the head of a bucket, past our own limits: what it waits, others wait.
-//! Three of them are a look, of which the median counts:
+//! One probe a second sends a HeadBucket past our own limits: its latency is that of others. Three
+//! probes are one look, which takes their median:
 //!
 //! | a look sees | then our requests in flight |
 //! |---|---|
-//! | more than is protected | fall by as much, by a tenth at least, to 1 at least |
+//! | more than the protected latency | fall in proportion, by a tenth at least, to 1 at least |
 //! | nearly as much | stay |
-//! | less, and they were used | grow by a tenth; by a fiftieth near the number that was too much last |
-//! | less, and they were not used | stay: nothing was learned |
+//! | less, and we used them | grow by a tenth; by a fiftieth near the last number that was too high |
+//! | less, and we did not use them | stay: the look tells nothing |
 //!
-//! A probe that has no answer in time counts as one that took until its time-out; one that fails before says
-//! nothing. Neither stops anything: 1 stays.
+//! A probe without an answer in time counts with its time-out; one that fails earlier does not count.
+//! Neither stops us: one request may always be in flight.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,30 +21,30 @@ use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_s3::http::HttpStore;
 
-/// How often others' latency is measured, while requests of ours are in flight.
+/// The time between two probes, while requests of ours are in flight.
 pub(super) const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// A probe may take so many times what is protected ...
+/// A probe's time-out: so many times the protected latency ...
 const TIMEOUT_TIMES: u32 = 10;
-/// ... and this at least.
+/// ... but at least this.
 const TIMEOUT_MIN: Duration = Duration::from_secs(2);
-/// Probes of a look.
+/// Probes in a look.
 const PROBES: usize = 3;
 /// The number in flight falls to this share of itself at most, and at least.
 const CUT: (f64, f64) = (0.5, 0.9);
-/// From this share of what is protected nothing grows.
+/// From this share of the protected latency on, the number does not grow.
 const NEARLY: f64 = 0.95;
 /// The growth after a look ...
 const GROWTH: f64 = 0.1;
-/// ... and from this share of what was too much last.
+/// ... and from this share of the last number that was too high.
 const NEAR: f64 = 0.85;
 const GROWTH_NEAR: f64 = 0.02;
 /// Fewer of them in flight do not use them.
 const USED: f64 = 0.8;
 
-/// Measures what others wait.
+/// Measures the latency that others see.
 #[async_trait]
 pub(super) trait Probe: Send + Sync + 'static {
-    /// Asks for something small; whether the store answered, whatever it said.
+    /// Sends a small request; gives whether the store answered at all.
     async fn is_answered(&self) -> bool;
 }
 
@@ -70,12 +70,12 @@ pub struct Protection {
     state: Mutex<State>,
 }
 
-/// What is seen and done of it.
+/// The state of a protection, for operators.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProtectionNow {
     /// What others shall wait at most.
     pub latency: Duration,
-    /// The bucket whose head is asked for.
+    /// The bucket of the HeadBucket.
     pub bucket: BucketName,
     /// The median of the latest probes; `None` before the first look.
     pub probe_p50: Option<Duration>,
@@ -87,7 +87,7 @@ pub struct ProtectionNow {
 struct State {
     /// Requests that may be in flight; `None` while nothing had to fall.
     share: Option<f64>,
-    /// As many were too much when last it was seen.
+    /// The last number that was too high.
     too_much: Option<f64>,
     probes: Vec<Duration>,
     /// The most requests in flight since the last look.
@@ -100,7 +100,7 @@ impl Protection {
         Self { latency, bucket, probe, state: Mutex::default() }
     }
 
-    /// What is seen and done now.
+    /// Its current state.
     #[must_use]
     pub fn now(&self) -> ProtectionNow {
         let state = self.state();
@@ -108,12 +108,12 @@ impl Protection {
         ProtectionNow { latency: self.latency, bucket: self.bucket.clone(), probe_p50: state.p50, share }
     }
 
-    /// Requests that may be in flight of so many that else might be.
+    /// How many of `ceiling` requests may be in flight.
     pub(super) fn share_of(&self, ceiling: u32) -> u32 {
         self.state().share.map_or(ceiling, |share| ceiling.min(share as u32))
     }
 
-    /// Measures once while so many requests of ours are in flight, of so many at most without protection.
+    /// Probes once, with `used` requests of ours in flight, of `most` without protection.
     pub(super) async fn look(&self, clock: &dyn Clock, used: u32, most: u32) {
         let timeout = (self.latency * TIMEOUT_TIMES).max(TIMEOUT_MIN);
         let began = clock.monotonic();
@@ -156,7 +156,7 @@ impl State {
             let is_near = self.too_much.is_some_and(|too_much| share >= too_much * NEAR);
             let step = share * if is_near { GROWTH_NEAR } else { GROWTH };
             let grown = share + step.max(if is_near { 0.25 } else { 1.0 });
-            // What was too much before is none any more.
+            // The old number is not too high any more.
             self.too_much = self.too_much.filter(|too_much| grown <= *too_much);
             self.share = (grown < most).then_some(grown);
         }

@@ -1,4 +1,4 @@
-//! When a window of an endpoint holds, and until when.
+//! When a window of an endpoint applies, and until when.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From the port's words to those of `s3s`, and what an action tells the listener beside its answer.
+//! Converts the port's answers to those of `s3s`, and tells the listener what to do with an answer.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use s3s::{S3Error, S3ErrorCode, dto};
 /// Names the request in answers, as S3 does.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
-/// Tells the door how a habit of the store spoils an answer. It does not leave the house.
+/// Tells the listener how a habit of the store spoils an answer. The listener removes it.
 pub(super) const SPOILED: HeaderName = HeaderName::from_static("x-sandbox-spoiled");
 /// The connection breaks before the answer.
 pub(super) const LOST: &str = "lost";

@@ -111,7 +111,7 @@ pub(super) async fn get_bucket_request_payment(
     Ok(S3Response::new(GetBucketRequestPaymentOutput { payer: Some(Payer::from_static(payer)) }))
 }
 
-/// Who asks is the bucket's owner here, and a stranger to it in every other action.
+/// The caller is the bucket's owner here, and a stranger to it in every other action.
 pub(super) async fn put_bucket_request_payment(
     sandbox: &Sandbox,
     input: PutBucketRequestPaymentInput,

@@ -1,5 +1,5 @@
-//! From the words of `s3s` to the port's. What the sandbox cannot honour is refused, never
-//! ignored.
+//! Converts requests of `s3s` to the port's. Refuses what the sandbox cannot honour and never ignores
+//! it.
 
 use brigade_model::names::{BucketName, ETag, NameError, ObjectKey, VersionId};
 use brigade_model::operation::Tag;

@@ -1,4 +1,4 @@
-//! Actions on uploads in parts.
+//! Actions on multipart uploads.
 
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{

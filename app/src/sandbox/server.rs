@@ -1,10 +1,10 @@
 //! The sandbox's listener: HTTP connections, `s3s` for S3's wire and signatures, a request id on
 //! every answer.
 //!
-//! `s3s` 0.14 differs from S3 in three points that are put right here: it ignores the status
-//! that an action sets (a repeated restore is a 200, not a 202), it writes a carriage return
-//! into XML as it is, where every reader takes it for a line feed, and its own list of keys
-//! answers an unknown one with NotSignedUp.
+//! `s3s` 0.14 differs from S3 in three points, which the listener corrects: it ignores the status that
+//! an action sets (a repeated restore is a 200, not a 202), it writes a carriage return into XML
+//! unescaped, where every reader takes it for a line feed, and its own list of keys answers an unknown
+//! one with NotSignedUp.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -47,7 +47,7 @@ impl Credentials {
         Self { access_key: access_key.to_owned(), secret_key: secret_key.to_owned() }
     }
 
-    /// A pair that nobody else has: an id of 20 characters and a secret of 40, as in S3.
+    /// A new random pair: an id of 20 characters and a secret of 40, as in S3.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         let (mut id, mut secret) = ([0; 8], [0; 30]);
@@ -95,7 +95,7 @@ pub async fn serve(
     axum::serve(listener, routes(store, credentials)).with_graceful_shutdown(shutdown).await
 }
 
-/// What [`serve`] serves, for whoever puts something before it.
+/// The router that [`serve`] serves, for callers that wrap it.
 pub fn routes(store: SimulatedStore, credentials: Credentials) -> axum::Router {
     let mut builder = S3ServiceBuilder::new(Sandbox::new(store));
     builder.set_auth(credentials);
@@ -132,7 +132,7 @@ impl Door {
     }
 }
 
-/// An answer that breaks off, and the connection with it.
+/// A body that breaks off and ends the connection.
 fn broken() -> Response {
     let breaks = std::io::Error::other("the answer is lost, as the store's habit is");
     Response::new(Body::from_stream(futures::stream::iter([Err::<bytes::Bytes, _>(breaks)])))

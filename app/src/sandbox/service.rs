@@ -1,5 +1,5 @@
-//! The table of S3's actions that the sandbox knows, each carried out by one function. Any
-//! other action gets NotImplemented from `s3s`.
+//! The table of S3's actions that the sandbox knows; one function carries out each. `s3s` answers any
+//! other action with NotImplemented.
 
 use s3s::dto;
 use s3s::{S3, S3Request, S3Response, S3Result};

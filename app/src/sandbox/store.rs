@@ -1,4 +1,4 @@
-//! The simulated store as the sender of a request meets it: what every action of the sandbox acts on.
+//! The simulated store as the sender of a request sees it: every action of the sandbox acts on it.
 
 use brigade_model::names::BucketName;
 use brigade_model::ports::object_store::{CancelToken, Request, send};
@@ -12,9 +12,9 @@ use super::answers::{refusal, refused};
 /// S3's actions on a simulated store.
 pub(super) struct Sandbox {
     pub(super) store: SimulatedStore,
-    /// The request at hand says that its sender pays.
+    /// The current request says that its sender pays.
     is_paying: bool,
-    /// Of the request at hand.
+    /// Of the current request.
     headers: HeaderMap,
 }
 

@@ -1,9 +1,9 @@
 //! File descriptors: as many as the system allows, and ceilings that fit into them.
 //!
-//! Connections take nearly all of them: those of clients, requests to stores, and connections to
-//! stores that wait for their next request. Where not all fit, the last of these give way first;
-//! then clients and requests have half each, and what one of them does not need is the other's.
-//! What has room in this way does not run out, and files can still be opened.
+//! Connections take nearly all of them: those of clients, those of requests to stores, and idle ones to
+//! stores. Where not all fit, the idle ones give way first; then clients and requests have half each,
+//! and either may use what the other does not need. So descriptors never run out, and the process can
+//! still open files.
 
 use brigade_s3::http::IDLE_CONNECTIONS_MAX;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

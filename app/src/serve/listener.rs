@@ -1,16 +1,16 @@
-//! The listener: accepts connections, as many at once as allowed, over TLS where there is a
-//! certificate, and lets them end in peace when it stops.
+//! The listener: accepts connections up to its limit, over TLS where there is a certificate, and drains
+//! them when it stops.
 //!
-//! A peer may be slow or silent, by mistake or on purpose; each of its ways has a bound:
+//! A peer may be slow or silent, by mistake or on purpose; a bound holds against each:
 //!
-//! | what it does | what bounds it |
+//! | the peer | bound |
 //! |---|---|
-//! | says nothing, or a head that never ends | `head_timeout`, and a newcomer when all places are taken |
+//! | sends nothing, or a head that never ends | `head_timeout`, and a newcomer when all places are taken |
 //! | sends a head that is too long | `REQUEST_HEAD_BYTES_MAX`, `REQUEST_HEADERS_MAX`: 431 |
 //! | sends a body that never ends | `request_timeout`, in the API, and a newcomer likewise |
 //! | takes nothing of its answer | `answer_timeout` |
 //!
-//! Who holds how many places, and whose connection makes room, is decided in `places`.
+//! `places` decides how many places each holder has, and which connection makes room.
 //!
 //! HTTP/1.1 only: signatures of the COS dialect name the `Host` header.
 
@@ -46,16 +46,16 @@ use places::{Place, Places};
 pub use places::{PlaceHandle, TooMany};
 use write_timeout::WriteTimeout;
 
-/// Who sent a request: an extension of each.
+/// The sender of a request: an extension of each.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
 /// What a listener serves, and how.
 #[derive(Clone)]
 pub struct Listening {
-    /// Who answers.
+    /// Answers requests.
     pub router: Router,
-    /// Who speaks TLS, if anybody does.
+    /// Accepts TLS, if configured.
     pub tls: Option<TlsAcceptor>,
     /// Connections at once, beside those for health.
     pub connections_max: usize,
@@ -187,7 +187,7 @@ where
     http.timer(TokioTimer::new()).header_read_timeout(listening.head_timeout);
     http.max_header_size(REQUEST_HEAD_BYTES_MAX).max_buf_size(REQUEST_HEAD_BYTES_MAX).max_headers(REQUEST_HEADERS_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
-    // The connection first: what it has answered is on its way before it is dismissed.
+    // The connection first: it sends its finished answers before it is dismissed.
     tokio::select! {
         biased;
         ended = watcher.watch(connection) => {

@@ -12,7 +12,7 @@ use crate::client::{Client, ClientConfig};
 use crate::config::secret::Secret;
 use crate::config::value::{MetricsListen, Url};
 
-/// A configuration whose store nobody runs: jobs wait for it.
+/// A configuration whose store does not run: jobs wait for it.
 fn config(folder: &Path) -> Config {
     let text = format!(
         r#"

@@ -1,5 +1,5 @@
-//! The API as a client sees it: real signatures through the real router, over a store in memory
-//! and an engine that only remembers what it was told.
+//! The API as a client sees it: real signatures through the real router, over a store in memory and
+//! an engine that only records what the service tells it.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -349,7 +349,7 @@ impl TestApi {
         self.send(Call::new("GET", target)).await
     }
 
-    /// How many jobs are stored, whoever's.
+    /// How many jobs are stored, over all accounts.
     pub(crate) async fn stored(&self) -> usize {
         self.store.open_jobs().await.unwrap().len()
     }

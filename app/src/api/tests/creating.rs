@@ -1,4 +1,4 @@
-//! CreateJob: what is accepted, and all that is refused before anything is stored.
+//! CreateJob: what the service accepts, and what it refuses before it stores anything.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Who is not let in, and how each is told.
+//! Requests that authentication refuses, and the answer to each.
 
 use brigade_model::Timestamp;
 

@@ -1,12 +1,12 @@
-//! Every hand that a client can lay on a job, in every status: what it is answered, and where the
-//! job stands then.
+//! Every change that a client can ask for, in every status: the answer, and the job's status
+//! afterwards.
 
 use brigade_model::Change;
 
 use super::bench::{request, request_to_confirm};
 use super::*;
 
-/// What a hand is answered: the status after it, or the error.
+/// The answer to a change: the status after it, or the error.
 type Told = Result<&'static str, (u16, &'static str)>;
 
 const ILLEGAL: Told = Err((400, "InvalidRequest"));
@@ -61,7 +61,7 @@ async fn each_hand_is_answered_in_each_status_by_this_table() {
     for (status, row) in TABLE {
         for (column, told) in row.into_iter().enumerate() {
             if (status, column) == (Status::Suspended, 1) {
-                // Nobody waits for a confirmation that was not asked for.
+                // A job that needs no confirmation is never Suspended.
                 continue;
             }
             let name = format!("{status}, {column}");

@@ -1,4 +1,4 @@
-//! What limits learn, from one process to the next.
+//! One process saves what its limits learn; the next starts with it.
 
 use async_trait::async_trait;
 use brigade_model::learned::LEARNED_MAX;

@@ -1,4 +1,4 @@
-//! What happens to a job after it was created: shown, listed, changed, and to whom.
+//! A job after its creation: which callers can see, list and change it.
 
 use std::sync::Mutex;
 

@@ -1,5 +1,4 @@
-//! What the log holds of requests: a line for each, in which a client's words are quoted, and no
-//! secret.
+//! The log of requests: one line each, with a client's words quoted and without secrets.
 
 use super::*;
 use crate::log::tests::log;

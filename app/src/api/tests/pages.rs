@@ -1,4 +1,4 @@
-//! What machines that watch are told.
+//! What the pages for monitoring show.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Holds a report against the objects it should account for.
+//! Compares a report with the objects that it should account for.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;

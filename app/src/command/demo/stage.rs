@@ -1,5 +1,5 @@
-//! What the demo plays on: a sandbox with full buckets, a configuration with fresh keys, and
-//! the service, all in this process and gone with it.
+//! The demo's environment: a sandbox with full buckets, a configuration with fresh keys, and the
+//! service, all in this process and gone with it.
 
 use std::fs::OpenOptions;
 use std::io::Write;

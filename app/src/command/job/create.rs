@@ -1,11 +1,11 @@
 //! `brigade job create`: a job from flags, or from a whole CreateJobRequest.
 //!
-//! 1. The flags become an operation, a report and a role; a mistake ends it here ([`form`],
+//! 1. Turns the flags into an operation, a report and a role; a mistake ends it here ([`form`],
 //!    [`flags`]).
-//! 2. The manifest is looked at, here or in the store ([`manifest`]).
-//! 3. A delete asks ([`consent`]).
-//! 4. A manifest from here is uploaded, and its ETag pins the bytes ([`upload`]).
-//! 5. The job is created, and its id printed.
+//! 2. Checks the manifest, local or in the store ([`manifest`]).
+//! 3. Asks for consent to a delete ([`consent`]).
+//! 4. Uploads a local manifest, whose ETag pins the bytes ([`upload`]).
+//! 5. Creates the job and prints its id.
 
 use std::path::{Path, PathBuf};
 

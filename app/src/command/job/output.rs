@@ -1,4 +1,4 @@
-//! How an answer is printed: for people, as JSON or as the service's own XML.
+//! Prints an answer: for people, as JSON or as the service's own XML.
 
 use clap::ValueEnum;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `brigade job report`: what became of each object.
+//! `brigade job report`: the outcome of each object.
 
 use std::fs::File;
 use std::io::Write;

@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Does it.
 ///
 /// # Errors
-/// As the service answers; a delete that nobody agrees to.
+/// The service's refusal; a delete without consent.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, priority, description, confirm_first, token, unconfirmed, yes } = arguments;
     let client = context.client()?;

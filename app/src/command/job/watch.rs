@@ -1,7 +1,7 @@
 //! `brigade job watch`: follows a job until it ends.
 //!
-//! Watching only asks: an interrupt ends the watching and leaves the job as it is. While the
-//! service does not answer (a restart, a proxy) the watching goes on for `PATIENCE`.
+//! Watching only reads: an interrupt ends it and leaves the job as it is. While the service does not
+//! answer (a restart, a proxy) the command keeps trying for `PATIENCE`.
 
 use std::sync::Arc;
 use std::time::Duration;

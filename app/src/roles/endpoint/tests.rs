@@ -15,7 +15,7 @@ use crate::config::config_source::{ConfigSource, Source};
 use crate::config::section::{Reader, Section};
 use crate::roles::protection::Probe;
 
-/// A store whose answers take the longer the more requests are in flight.
+/// A store that answers more slowly the more requests are in flight.
 struct Model {
     clock: Arc<SimulatedClock>,
     in_flight: AtomicUsize,
@@ -23,7 +23,7 @@ struct Model {
     room: AtomicUsize,
 }
 
-/// What an answer takes where nothing waits.
+/// The time of an answer without a queue.
 const LEAST: Duration = Duration::from_millis(100);
 
 #[async_trait]
@@ -42,7 +42,7 @@ fn head() -> Call {
     HeadObject { at, version: None }.into_call()
 }
 
-/// What others of the store see.
+/// The latency that the store's other users see.
 #[async_trait]
 impl Probe for Model {
     async fn is_answered(&self) -> bool {
@@ -181,7 +181,7 @@ async fn one_request_stays_in_flight_though_others_latency_never_holds() {
         scene.protect(Arc::new(Broken { fails }));
         scene.press(150);
         let seen = scene.watch(200).await;
-        // One that fails says nothing of the store's latency.
+        // A failed probe says nothing of the store's latency.
         assert_eq!(seen[199].0, if fails { 100 } else { 1 });
         scene.clock.sleep(Duration::from_millis(500)).await;
         assert!(scene.in_flight() >= 1);

@@ -1,13 +1,15 @@
-//! The places of a listener's connections: who holds how many, and whose connection ends when all are taken.
+//! The places of a listener's connections: how many each holder has, and which connection ends when all
+//! are taken.
 //!
-//! A place is held by the peer's address until a request is proved to be an account's, and by that account from then on.
-//! A connection is *slow* while it waits for its peer: for a head, for the rest of a body, for an answer to be taken. When
-//! all places are taken, a newcomer gets the place of the slowest connection of the holder with the most places, so a
-//! holder who fills the house meets its own connections at the door, and nobody else does.
+//! The peer's address holds a place until a request proves to be an account's; then the account holds
+//! it. A connection is *slow* while it waits for its peer: for a head, for the rest of a body, for the
+//! peer to take an answer. When all places are taken, a newcomer gets the place of the slowest
+//! connection of the holder with the most places: so a holder that takes all places displaces only its
+//! own connections.
 //!
-//! A connection whose request is being answered stays. So that these cannot fill the house either, an account may have as
-//! many of them as all accounts leave over: alone half of the places, beside another that came first a quarter, and so on.
-//! Beside the places that requests may fill stand [`HEALTH_PLACES`] more, which they leave to health.
+//! A connection whose request is being answered stays. So that these cannot take all places either, an
+//! account may have as many of them as all accounts leave free: alone half of the places, beside
+//! another that came first a quarter, and so on. [`HEALTH_PLACES`] further places are for health checks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,7 @@ struct Inner {
     changed: Notify,
 }
 
-/// Who holds a place.
+/// The holder of a place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     /// A connection of a trusted proxy, which speaks for no account yet.
@@ -56,7 +58,7 @@ enum Phase {
 }
 
 struct Connection {
-    /// Who holds it as long as no request is an account's.
+    /// Its holder until a request is an account's.
     peer: Holder,
     holder: Holder,
     phase: Phase,
@@ -75,7 +77,7 @@ struct Held {
 }
 
 impl Held {
-    /// Orders holders by whose connection goes first: who holds most, then who is slowest. `None`
+    /// Orders holders by which makes room first: the one with the most places, then the slowest. `None`
     /// without a slow connection.
     fn rank(&self, holder: &Holder) -> Option<Rank> {
         let (since, _) = self.slow.first_key_value()?;
@@ -102,7 +104,7 @@ impl Books {
         self.next
     }
 
-    /// Books a connection.
+    /// Enters a connection.
     fn put(&mut self, id: u64, connection: Connection) {
         let holder = connection.holder.clone();
         self.adjust(&holder, |held| {
@@ -154,7 +156,7 @@ impl Books {
         }
     }
 
-    /// Tells the slowest connection of who holds most to go.
+    /// Dismisses the slowest connection of the holder with the most places.
     fn dismiss_slowest(&mut self) -> bool {
         let slowest = self.ranks.last().and_then(|(_, _, holder)| self.holders.get(holder)?.slow.first_key_value());
         let Some(id) = slowest.map(|(_, id)| *id) else { return false };
@@ -202,8 +204,8 @@ impl Places {
         Some(Place { handle: PlaceHandle { places: self.clone(), id }, dismissed })
     }
 
-    /// Lets the slowest connection of who holds most go, though there are places: the process has no
-    /// descriptor left. One at a time.
+    /// Dismisses the slowest connection of the holder with the most places though places are free: the
+    /// process has no descriptor left. One at a time.
     pub(super) fn make_room(&self) {
         let mut books = self.books();
         if books.leaving == 0 {
@@ -231,7 +233,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// What requests of the connection tell of themselves.
+    /// Where the connection's requests report their account and phase.
     pub(super) fn handle(&self) -> PlaceHandle {
         self.handle.clone()
     }
@@ -255,8 +257,8 @@ impl Drop for Place {
     }
 }
 
-/// Where the requests of a connection say whose they are and how far they have come. Holds no
-/// place: a request may outlive its connection.
+/// Where a connection's requests report their account and phase. Holds no place: a request may outlive
+/// its connection.
 #[derive(Clone)]
 pub struct PlaceHandle {
     places: Places,
@@ -344,7 +346,7 @@ mod tests {
         places.enter(peer).now_or_never()
     }
 
-    /// A full house: how many connections that is, and the requests that may fill it.
+    /// All places taken: how many connections that is, and the requests that may take them.
     const FULL: usize = 4 + HEALTH_PLACES;
 
     fn fill(places: &Places, peer: Option<IpAddr>, count: usize) -> Vec<Place> {

@@ -1,5 +1,5 @@
-//! A stream that does not wait for ever for a peer that takes nothing: a write of which nothing
-//! is taken for too long fails, and the connection ends.
+//! A stream with a write time-out: when the peer takes nothing of a write for too long, the write
+//! fails and the connection ends.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;

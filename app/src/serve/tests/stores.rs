@@ -1,4 +1,4 @@
-//! The whole service before an S3 server, over HTTP: what only the wire can show of a job.
+//! The whole service on an S3 server, over HTTP: what only real requests can show of a job.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! What cannot be taken back asks first: a delete, and a repeat that does not look.
+//! Asks for consent to what cannot be undone: a delete, and a repeat that does not check effects.
 
 use std::io::{BufRead, IsTerminal};
 

@@ -1,5 +1,5 @@
-//! What every form takes besides its operation: manifest, report, priority, role; and the short
-//! names that become qcs names.
+//! The flags that all operations share: manifest, report, priority, role; and the short names that
+//! become qcs names.
 
 use brigade_model::manifest::ManifestFormat;
 use brigade_model::names::NameError;

@@ -1,8 +1,8 @@
-//! The manifest of a job to be created: looked at, and uploaded when it lies here.
+//! Checks the manifest of a job to be created, and uploads it when it is a local file.
 //!
-//! A manifest here is read once, as a stream and as the service will read it, for its columns, its
-//! count and its MD5; its ETag after the upload pins the bytes. A manifest in the store is pinned by the ETag (and the
-//! version) that a HEAD gives.
+//! It reads a local manifest once, as a stream and as the service will read it, for its columns, its
+//! count and its MD5; the ETag after the upload pins the bytes. The ETag (and the version) of a HEAD
+//! pins a manifest in the store.
 
 use std::fs::File;
 use std::io::Read;

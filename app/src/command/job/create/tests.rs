@@ -1,5 +1,5 @@
-//! What each form of `brigade job create` asks for, and what each mistake on its command line
-//! says.
+//! The request that each form of `brigade job create` sends, and the message of each mistake on its
+//! command line.
 
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::At;

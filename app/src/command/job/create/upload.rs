@@ -1,7 +1,7 @@
-//! Brings a manifest from here into the store: in one request, or in parts when it is large.
+//! Uploads a local manifest: in one request, or in parts when it is large.
 //!
-//! The object is named after the file and its MD5, so that the same manifest is the same
-//! object and another one never takes its place while a job reads it.
+//! The file's name and MD5 name the object, so that the same manifest is the same object and no other
+//! replaces it while a job reads it.
 
 use std::fs::File;
 use std::io::Read;
