@@ -1,4 +1,4 @@
-//! The demo as a newcomer runs it, and the examples that it prints, pasted into a shell.
+//! The demo as a new user runs it, and the examples that it prints, pasted into a shell.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A job over an inventory, told by `brigade job`.
+//! The life of a job over an inventory, by `brigade job`.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The life of jobs told by `brigade job`, on the service of a demo.
+//! The life of jobs by `brigade job`, on the service of a demo.
 
 use std::io::{BufRead, BufReader};
 

@@ -1,4 +1,4 @@
-//! A demo that stays, for commands to work on.
+//! A demo that keeps running, for commands to work on.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

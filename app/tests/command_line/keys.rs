@@ -1,4 +1,4 @@
-//! Keys that are easily harmed, from a manifest to a report and back, over real HTTP with real
+//! Keys that are hard to encode, from a manifest to a report and back, over real HTTP with real
 //! signatures.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a hostile service says, on standard output and standard error of the program.
+//! A hostile service's words, as the program prints them on standard output and standard error.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

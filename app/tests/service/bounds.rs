@@ -1,5 +1,5 @@
-//! What the process takes at most: memory under the worst that stores do, and descriptors where the
-//! system allows few.
+//! The process's bounds: memory under the worst that stores do, and descriptors where the system
+//! allows few.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

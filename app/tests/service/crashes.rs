@@ -1,9 +1,9 @@
-//! `kill -9` of the service, 200 times and more, at moments that a seed decides: at a call of its
-//! own, before or after it had its effect; as soon as something was answered; and at any time. It is
-//! started again on the same data each time, the job must end, and the same sentences must hold as in
-//! the simulation, on the real bucket and the real report.
+//! `kill -9` of the service, 200 times and more, at moments that a seed decides: at a call of the
+//! service, before or after its effect; right after an answer; and at any time. The test starts it again
+//! on the same data each time; the job must end, and the simulation's invariants must hold on the real
+//! bucket and the real report.
 //!
-//! A seed decides what is tried, not what happens: processes, sockets and disks have a time of their own.
+//! A seed decides what the test tries, not what happens: processes, sockets and disks have their own timing.
 
 mod evidence;
 mod history;
@@ -100,7 +100,7 @@ const LARGE_SLICE_INDEX: u32 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_window() {
-    // Two groups of the large slice and the beginning of a third are on their way then.
+    // Two groups of the large slice and the beginning of a third are in flight then.
     let trap = Trap { on: On::Act, after: 11, call: Call::Unanswered };
     let steps = vec![Step::Kill(Stage::Active, Moment::At(trap))];
     let scenario = plain_delete(7000, BEFORE_THE_LARGE_SLICE + LARGE_SLICE, steps);
@@ -114,8 +114,8 @@ async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_frozen_until_its_leases_have_ended_accounts_for_every_task() {
-    // After a kill tasks look, with calls of their own. There are more workers than slices, so that somebody
-    // tries to take these over as soon as the service wakes.
+    // After a kill tasks check effects, with calls of their own. There are more workers than slices, so
+    // that a free worker tries to take these over as soon as the service wakes.
     let trap = Trap { on: On::Act, after: 1, call: Call::Unanswered };
     let steps = vec![Step::Kill(Stage::Active, Moment::At(trap)), Step::Freeze];
     run::run(plain_delete(7001, 150, steps)).await.unwrap_or_else(|broken| panic!("{}", failed(7001, &broken)));

@@ -1,5 +1,5 @@
-//! Requests that are not what their signer meant, and jobs that reach for what is not theirs:
-//! over a socket, as they would come.
+//! Forged requests, and jobs that reach for resources of others: over a socket, as an attacker would
+//! send them.
 
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::CallKind;

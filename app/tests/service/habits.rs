@@ -1,6 +1,6 @@
-//! What a report says holds on stores that misbehave: one small job for each habit of the table, on
-//! the real process and a sandbox with that habit, while another writer writes at the worst moment;
-//! and one judge for all of them.
+//! Reports are true on stores that misbehave: one small job for each habit of the table, on the real
+//! process and a sandbox with that habit, while another writer writes at the worst moment; one judge
+//! for all.
 
 mod judge;
 mod scenario;
@@ -11,8 +11,8 @@ use brigade_s3::simulated::Habit;
 use judge::judge;
 use scenario::{Act, Scenario, When};
 
-/// Scenes that the service does not stand yet, each with the line of issue 10 that it shows. A scenario
-/// that is mended fails until it is taken off this list.
+/// Scenarios that the service still fails, each with the line of issue 10 that it shows. A scenario that
+/// passes now fails the test until it is taken off this list.
 const NOT_STOOD_YET: &[(&str, &str)] = &[
     ("where_listings_encode_their_keys", "4: listing-decodes"),
     ("where_listings_never_end", "4: a continuation that never advances"),

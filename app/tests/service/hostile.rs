@@ -1,5 +1,5 @@
-//! Clients that are slow, silent or immoderate: each is cut off or refused, others are served
-//! meanwhile, and the service's memory stays within bounds.
+//! Clients that are slow, silent or immoderate: the service cuts each off or refuses it, serves others
+//! meanwhile, and keeps its memory within bounds.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::test_service::{TestService, refused, request};
 const CONNECTIONS: usize = 10_000;
 const NOW: (i64, i64) = (-1, 600);
 
-/// Somebody who wants nothing special and gets it.
+/// A well-behaved client, whom the service must answer.
 async fn be_served(service: &TestService) {
     let all = ListQuery { max_results: 10, statuses: Vec::new(), next: None };
     service.client().list_jobs(&all).await.unwrap();
 }
 
-/// Sends these bytes and then one after the other for as long as somebody takes them; gives the
+/// Sends these bytes and then one after the other for as long as the service takes them; gives the
 /// answer, read to the end of the connection.
 async fn trickle(service: &TestService, begin: Vec<u8>) -> String {
     let (mut read, mut write) = TcpStream::connect(&service.address).await.unwrap().into_split();
@@ -182,7 +182,7 @@ async fn a_request_that_is_too_large_in_any_way_is_refused_and_the_next_is_serve
     let head = post().with("transfer-encoding", "chunked").signed(&service, NOW).head();
     endless.write_all(&head).await.unwrap();
     let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
-    // Until it is refused: whoever has said so may take no more.
+    // Until the service refuses it; after that it may read no more.
     let (mut read, mut write) = endless.split();
     let pouring = async {
         for _ in 0..64 {
@@ -229,7 +229,7 @@ fn raise_limit(files: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_connections_that_say_nothing_keep_nobody_from_being_served() {
-    // No time-out helps: whoever comes makes those go who have waited longest.
+    // No time-out helps: a newcomer takes the place of the connection that has waited longest.
     let service = TestService::start("head_timeout = \"1h\"").await;
     raise_limit(CONNECTIONS as u64 + 1000);
     be_served(&service).await;

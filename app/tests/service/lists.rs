@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use crate::test_service::{TestService, refused, request};
 
-/// A job that waits for an endpoint that nobody runs.
+/// A job that waits for an endpoint that does not run.
 fn waiting(token: &str) -> Vec<u8> {
     request(token, "e").replace("roleName/batch", "roleName/waits").into()
 }

@@ -1,6 +1,5 @@
-//! The service as a process, on an embedded S3 server, spoken to over sockets: what jobs promise
-//! to clients, what holds though it is killed, what happens when the disk is full, and clients that mean no
-//! good.
+//! The service as a process, on an embedded S3 server, over sockets: what jobs promise to clients, what
+//! holds when the process is killed, what happens when the disk is full, and hostile clients.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on ends with a panic")]
 

@@ -1,4 +1,4 @@
-//! What a client is told of jobs that fail, and of reports that are late.
+//! What the service tells a client about failed jobs and late reports.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who may use the data directory, whatever the umask is and whatever was there before.
+//! The permissions of the data directory, whatever the umask is and whatever was there before.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

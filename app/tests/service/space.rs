@@ -1,5 +1,5 @@
-//! A disk that fills up under the service: nothing begins, everybody is told why, what was
-//! recorded stays, and everything goes on when there is room.
+//! A disk that fills up under the service: no work starts, clients learn why, records stay, and work
+//! goes on when there is room.
 
 use brigade_model::ports::Entropy;
 use brigade_model::{BucketName, JobOptions, ObjectKey, Status};
@@ -49,7 +49,7 @@ async fn a_full_disk_is_told_everywhere_loses_nothing_and_jobs_go_on_when_there_
     assert!(page(&service, "/metrics").await.1.contains("\nbrigade_space_low 0"));
 }
 
-/// The circuit breakers as good as open: the disk itself says when it is full.
+/// Space checks that almost never refuse: the disk itself says when it is full.
 const OPEN_GATES: &str = "[engine]\nfree_space_to_lease = \"1\"\nfree_space_to_start = \"1\"";
 
 /// Keys of 1,000 characters that no compression makes small.

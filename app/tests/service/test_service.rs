@@ -61,7 +61,7 @@ impl TestService {
         Self::open(clock, bucket, &format!("http://{sandbox}"), settings, disk_mib)
     }
 
-    /// A test service on buckets that somebody serves at that URL.
+    /// A test service on buckets that the test serves at that URL.
     pub(crate) fn open(
         clock: Arc<SystemClock>,
         bucket: SimulatedStore,
@@ -324,7 +324,7 @@ fn serve_in(folder: &Path, under: &[String], environment: &[(&str, &str)]) -> (C
     let (metrics, address) = (address_at("metrics listening"), address_at("API listening"));
     let log = Log::new(Mutex::new(heard));
     let said = log.clone();
-    // Whoever is not listened to any more stops when the pipe is full.
+    // A process stops when its pipe is full, so the test keeps reading.
     std::thread::spawn(move || lines.for_each(|line| said.lock().unwrap().push(line)));
     (process, metrics, address, log)
 }
@@ -374,7 +374,7 @@ impl Disk {
         let now = rustix::fs::statvfs(&self.path).unwrap();
         let bytes = (now.f_bavail * now.f_frsize).saturating_sub(free);
         let written = std::fs::write(self.path.join("filler"), vec![0; usize::try_from(bytes).unwrap()]);
-        // Somebody else may have taken the last of it meanwhile.
+        // Another process may have taken the last of it meanwhile.
         assert!(written.is_ok() || free == 0, "{written:?}");
     }
 

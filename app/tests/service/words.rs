@@ -1,4 +1,4 @@
-//! Words that a client wrote, in the log of the process.
+//! A client's words in the log of the process.
 
 use brigade_model::{JobOptions, Status};
 

@@ -1,5 +1,5 @@
-//! What the sentences look at: the history sorted by task, what is recorded at the end and was at
-//! each kill, and what the report says.
+//! The evidence for the invariants: the history sorted by task, the records at the end and at each
+//! kill, and the report.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ended: &'a DescribedJob,
     pub(crate) tasks: Vec<TaskHistory>,
     pub(crate) report: Result<Report, String>,
-    /// When a user was told that the job is cancelled, in which life, and whether no call could be
-    /// on its way then.
+    /// When the service told a user that the job is cancelled, in which life, and whether no call could be
+    /// in flight then.
     pub(crate) cancel: Option<(Moment, u32, bool)>,
     /// When a user was told that the job has ended, and what.
     pub(crate) end: Option<(Moment, Status)>,

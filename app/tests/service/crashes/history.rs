@@ -1,4 +1,4 @@
-//! What happened between the service and its buckets, in its order: the sentences are judged by it.
+//! The history of the service and its buckets, in order: the invariants judge by it.
 
 use std::fmt;
 
@@ -53,8 +53,8 @@ pub(crate) enum Event {
         at: At,
         etag: Option<ETag>,
     },
-    /// A user is told that the job is cancelled. Whether as many calls as the job may have were held
-    /// back meanwhile, so that none was on its way.
+    /// The service tells a user that the job is cancelled. `is_full`: the witness held as many calls back
+    /// as the job may have, so that none was in flight.
     CancelTold {
         is_full: bool,
     },

@@ -1,5 +1,5 @@
-//! What must hold after every run, a sentence each; and what happened instead, where one does
-//! not hold.
+//! What must hold after every run, a function for each invariant; and what happened instead, where one
+//! does not hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,7 +116,7 @@ fn what_was_recorded_stays(evidence: &Evidence<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Codes of tasks of which nobody knows whether they had their effect.
+/// Codes of tasks whose effect is unknown.
 const UNKNOWN: [&str; 2] = [UNCONFIRMED, CHANGED_SINCE_ATTEMPT];
 
 fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {

@@ -1,5 +1,5 @@
-//! What a dead process left in its data directory: read from a copy, so that its successor finds
-//! everything as it was.
+//! Reads what a dead process left in its data directory, from a copy, so that its successor finds
+//! everything unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;

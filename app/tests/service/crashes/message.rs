@@ -1,5 +1,4 @@
-//! A request of the service as it stands on the wire: which call it is, and which objects of
-//! tasks it names.
+//! A request of the service as sent: which call it is, and which objects of tasks it names.
 
 use brigade_model::VersionId;
 use brigade_model::ports::object_store::CallKind;
@@ -29,7 +28,7 @@ impl Message {
         let objects = match kind {
             _ if !is_of_tasks => Vec::new(),
             CallKind::DeleteObjects => named_in(bucket, &String::from_utf8_lossy(body)),
-            // Somebody asks whether the bucket is there.
+            // A call about the bucket itself.
             _ if key.is_empty() => Vec::new(),
             _ => vec![Object { at: at(bucket, key), version: query(head, "versionId").map(version) }],
         };

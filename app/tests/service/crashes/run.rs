@@ -1,4 +1,4 @@
-//! A run: a job on a service that is killed again and again, until the job has ended.
+//! A run: the test kills the service again and again until the job has ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const LOOKS_MAX: u32 = 8000;
 const HOLD_LOOKS_MAX: u32 = 100;
 /// A frozen service wakes up so long after its leases could be revoked.
 const FROZEN_BEYOND: Duration = Duration::from_secs(2);
-/// Whoever is never told of a job's end may still act for it for so many questions.
+/// After a job's end the run polls so many times more, to catch calls that still act for it.
 const LOOKS_AFTER: u32 = 10;
 
 /// How often the service was killed, by the job's status at that moment.
@@ -198,7 +198,7 @@ impl Run {
         self.witness.hold(false);
     }
 
-    /// Holds answers back until no call can be on its way; whether that is so.
+    /// Holds answers back until no call can be in flight; gives whether it succeeded.
     async fn hold_answers(&self) -> bool {
         self.witness.hold(true);
         for _ in 0..HOLD_LOOKS_MAX {
@@ -221,7 +221,7 @@ impl Run {
         self.witness.signal(Signal::CONT);
     }
 
-    /// Asks for the job; `None` when nobody is there to answer.
+    /// Describes the job; `None` when the service is dead.
     async fn describe(&mut self) -> Option<DescribedJob> {
         let described = self.client.describe_job(self.job).await;
         if self.witness.is_dead() {

@@ -34,7 +34,7 @@ pub(crate) enum On {
     Look,
     /// Those on the bucket of manifests.
     Manifest,
-    /// A piece of the manifest's bytes on their way.
+    /// A piece of the manifest's bytes, sent to the service.
     Piece,
     /// Those that write into the bucket of reports.
     Report,
@@ -43,7 +43,7 @@ pub(crate) enum On {
 /// What becomes of the call at which the service is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// It is lost on its way.
+    /// It is lost before it arrives.
     Lost,
     /// It was carried out, and its answer is lost.
     Unanswered,

@@ -1,8 +1,8 @@
-//! Who writes under a lease that is lost, and who writes again what was recorded already.
+//! A worker that writes under a lost lease, and one that repeats a write that is recorded already.
 //!
-//! A process that is killed writes nothing any more, and an embedded store loses no answers, so a
-//! kill alone shows neither. Here the rows of the job store are changed beside the running service: as
-//! another node changes them that takes a slice over, and as a commit leaves them whose answer was lost.
+//! A killed process writes nothing more, and an embedded store loses no answers, so a kill alone shows
+//! neither. Here the test changes the rows of the job store beside the running service: as another node
+//! does when it takes a slice over, and as a commit leaves them whose answer was lost.
 
 use std::sync::Arc;
 use std::time::Duration;

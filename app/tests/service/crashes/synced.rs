@@ -1,6 +1,6 @@
-//! Nobody is answered before the disk has what was asked for. `kill -9` does not take what a process
-//! has written from the system, so it does not show a sync that is missing: the service's own system
-//! calls do, in their order, as `strace` tells them.
+//! The service answers only after the change is on the disk. After `kill -9` the system keeps what a
+//! process has written, so a kill does not show a missing sync; the order of the service's system calls
+//! does, as `strace` records them.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use brigade_model::ports::Clock;
 
 use crate::test_service::{TestService, request};
 
-/// Each of them is asked for when the job before has ended, so that the service writes for nobody else.
+/// The test creates each when the one before has ended, so that the service writes for one job only.
 const JOBS: u64 = 3;
 const LOOKS_MAX: u32 = 1000;
 

@@ -1,9 +1,8 @@
-//! Stands before the buckets, at the wire: notes each call for a task, when it came, what it found
-//! and did, and when it was answered; answers slowly, holds answers back, and kills the service at
-//! a call.
+//! A proxy before the buckets: records each call for a task, when it arrived, what it found and did,
+//! and when it was answered; answers slowly, holds answers back, and kills the service at a call.
 //!
-//! Calls are carried out one after the other, and go on though their sender is dead. Each process of
-//! the service has a listener of its own, so that nobody takes a call of a dead one for its successor's.
+//! It carries calls out one after the other, also when their sender is dead. Each process of the service
+//! has its own listener, so that a call of a dead process never counts as its successor's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,7 +42,7 @@ struct Inner {
     clock: Arc<SystemClock>,
     chance: Chance,
     answer: Duration,
-    /// Whoever has it changes objects or looks at them.
+    /// Only its holder changes or reads objects.
     turn: Turns<()>,
     state: Mutex<State>,
     /// The life that was ended last.
@@ -200,7 +199,7 @@ impl Witness {
         let (to, answer) = oneshot::channel();
         let witness = self.clone();
         let carry = async move {
-            // Nobody waits any more when the sender is dead.
+            // The receiver is gone when the sender of the call is dead.
             let _ = to.send(witness.carry(life, call, message, request, next).await);
         };
         TokioSpawn.spawn("call", Box::pin(carry));
@@ -218,7 +217,7 @@ impl Witness {
         call
     }
 
-    /// Carries a call out; `None` when nobody gets an answer.
+    /// Carries a call out; `None` when the caller gets no answer.
     async fn carry(self, life: u32, call: u64, message: Message, request: Request, next: Next) -> Option<Response> {
         let is_task = !message.objects.is_empty();
         if is_task {

@@ -1,8 +1,8 @@
 //! The judge: each row of the report against what calls did and what lies in the buckets.
 //!
 //! A success has its effect; a failure had none unless it says that its effect is unknown; an object
-//! that no row names is as it was; what another writer wrote is there; every upload that is left is
-//! named.
+//! that no row names is unchanged; another writer's object is there; the report names every upload
+//! that is left.
 
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::ports::object_store::{At, CallKind};

@@ -1,5 +1,5 @@
-//! What is decided before a job runs: what it does, on a store with which habits, and when another
-//! writer writes.
+//! A scenario, decided before its job runs: the operation, the store's habits, and when another writer
+//! writes.
 
 use std::time::Duration;
 

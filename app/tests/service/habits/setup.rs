@@ -1,4 +1,4 @@
-//! Sets a scenario up, lets the job run, and gathers what the judge looks at.
+//! Sets a scenario up, runs its job, and gathers the judge's evidence.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -33,7 +33,7 @@ const LOOKS_MAX: usize = 6000;
 const LOOKS_MAX_AT_ONCE: usize = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What came of a scenario.
+/// The result of a scenario.
 pub(crate) struct Played {
     pub(crate) scenario: Scenario,
     /// The keys of the rows.
@@ -43,7 +43,7 @@ pub(crate) struct Played {
     pub(crate) after: Objects,
     /// What another writer wrote.
     pub(crate) foreign: BTreeMap<String, SimulatedObject>,
-    /// What calls did in the buckets of objects, but those of setting the scenario up.
+    /// What calls did in the buckets of objects, without those of the set-up.
     pub(crate) effects: Vec<LoggedEffect>,
     pub(crate) end: End,
     /// The ids of uploads that are open.
@@ -71,7 +71,7 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<(String, bool, String)>,
 }
 
-/// Lets a scenario happen.
+/// Runs a scenario.
 pub(crate) async fn play(scenario: &Scenario) -> Played {
     let clock = Arc::new(SystemClock::new());
     let bucket = make_buckets(&clock);
@@ -161,7 +161,7 @@ fn settings(url: &str) -> String {
 /// Of zeros, which take no memory.
 const LARGE_BYTES: u64 = 6 << 30;
 
-/// Puts the objects of a scenario, and others that nobody lists; gives the keys of the rows.
+/// Puts the objects of a scenario, and others that no row names; gives the keys of the rows.
 fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
     let put = |name: &str, key: &str, with: NewObject| {
         let put = PutObject::new(at(name, key), format!("{key} first"), with);
@@ -278,7 +278,7 @@ impl Foreign {
     fn write_into(&self, bucket: &SimulatedStore) {
         let at = self.at().unwrap();
         let with = if self.when == Some(When::SourceIsLookedAt) { state("later") } else { NewObject::default() };
-        // A call, so that the store does what it does at a write; it is nobody's of ours.
+        // A call, so that the store's habits apply to the write; the service does not send it.
         let text = format!("{} later", self.key);
         bucket.act(PutObject::new(at.clone(), text, with).into_call()).unwrap();
         if self.is_large {
