@@ -1,10 +1,10 @@
-//! Objects that no row names: whatever happens, they are in the end as they were.
+//! Bystanders: objects that no row names. They must be unchanged at the end of a run.
 
 use brigade_model::VersionId;
 use brigade_model::ports::object_store::At;
 use brigade_s3::simulated::{SimulatedObject, SimulatedStore};
 
-/// Objects that nobody may touch.
+/// Objects that no call may touch.
 #[derive(Default)]
 pub(crate) struct Bystanders(Vec<Bystander>);
 
@@ -16,7 +16,7 @@ struct Bystander {
 }
 
 impl Bystanders {
-    /// From now on nobody may touch that object.
+    /// Adds an object, which no call may touch from now on.
     pub(crate) fn push(&mut self, at: At, version: Option<VersionId>, bucket: &SimulatedStore) {
         let looks = looks(bucket, &at, version.as_ref());
         self.0.push(Bystander { at, version, looks });

@@ -1,4 +1,4 @@
-//! A seed's choices: numbers, moments, and rows of tables with weights.
+//! A seed's random choices: numbers, moments, and rows of weighted tables.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Everything that outlives a process: the stores, the objects, the fault schedule, and the history,
-//! which is written here.
+//! which this module writes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,7 @@ pub(crate) struct SimulatedCluster {
     pub(crate) seed: u64,
     pub(crate) run_plan: RunPlan,
     pub(crate) executor: Executor,
-    /// What no process carries: requests on their way, users, the seed's own doings.
+    /// Runs what belongs to no process: requests in flight, users, the seed's own actions.
     pub(crate) space: Node,
     pub(crate) fault_schedule: FaultSchedule,
     pub(crate) history: History,
@@ -48,7 +48,7 @@ pub(crate) struct SimulatedCluster {
     pub(crate) jobs: MemoryStore,
     pub(crate) spool: MemorySpool,
     pub(crate) bucket: SimulatedStore,
-    /// What no row names.
+    /// Objects that no row names.
     pub(crate) bystanders: Bystanders,
     /// What each task of each job names.
     pub(crate) objects: Vec<Vec<TaskObject>>,
@@ -63,7 +63,7 @@ pub(crate) struct TaskObject {
     pub(crate) key: ObjectKey,
     pub(crate) version: Option<VersionId>,
     pub(crate) is_missing: bool,
-    /// Beside it lies an object that the store takes for the same, and nobody listed.
+    /// Beside it lies an object that no row names and that the store takes for the same.
     pub(crate) is_stray: bool,
 }
 
@@ -191,7 +191,7 @@ impl SimulatedCluster {
         }
     }
 
-    /// An object of which a sender did not learn what became of it.
+    /// An object of a call whose effect its sender does not know.
     pub(crate) fn take_lost(&self) -> Option<At> {
         self.ledger().lost.pop()
     }
@@ -228,7 +228,7 @@ impl SimulatedCluster {
         at_once(self.jobs.slices(id, 0, usize::MAX)).unwrap_or_default()
     }
 
-    /// Notices which jobs moved: every call that can move one is followed by a look.
+    /// Records which jobs changed status: the job store calls this after every call that can change one.
     pub(crate) fn look_at_jobs(&self, node: u32) {
         for (number, id) in self.ids().into_iter().enumerate() {
             let Some(job) = self.job(id) else { continue };
@@ -309,7 +309,7 @@ impl SimulatedCluster {
         self.ids().into_iter().enumerate().filter_map(slot).collect()
     }
 
-    /// Active jobs that have a slice which nobody holds.
+    /// Active jobs that have an unleased slice.
     pub(crate) fn free_slots(&self) -> Vec<Slot> {
         let ids = self.ids();
         let is_free = |slot: &Slot| self.slices(ids[slot.job]).iter().any(|slice| !slice.is_leased && !slice.is_done());

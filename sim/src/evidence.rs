@@ -1,5 +1,4 @@
-//! What the invariants look at: the history sorted by job and task, what was recorded, and what
-//! the report says.
+//! The evidence for the invariants: the history sorted by job and task, the records, and the report.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -110,7 +109,7 @@ impl TaskHistory<'_> {
         self.acts().any(unknown)
     }
 
-    /// Whether nobody else wrote the object or its copy.
+    /// Whether no other writer wrote the object or its copy.
     pub(crate) fn is_ours_alone(&self) -> bool {
         self.foreign.is_empty()
     }

@@ -1,10 +1,9 @@
 //! Runs everything of a simulation on one thread, in an order that a seed decides.
 //!
-//! Of all work that is ready the seed picks what goes on next, so that a thousand seeds see a
-//! thousand interleavings where a queue would show one. When nothing is ready, time goes on to
-//! the next timer: an hour of waiting costs nothing. Work belongs to nodes. A node that crashed
-//! is gone with all its work; one that is frozen, as a stopped process is, goes on with nothing
-//! until it thaws, while time passes.
+//! The seed picks which ready work runs next, so that a thousand seeds see a thousand interleavings
+//! where a queue would show one. When nothing is ready, time jumps to the next timer: an hour of
+//! waiting costs nothing. Work belongs to nodes. A crash drops a node with all its work; a frozen node,
+//! like a stopped process, runs nothing until it thaws, while time passes.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +49,7 @@ struct Task {
     /// `None` while it goes on.
     work: Option<Work>,
     waker: Waker,
-    /// Dropped with the task: whoever waits for its end wakes.
+    /// Dropped with the task, which wakes those that wait for its end.
     _alive: watch::Sender<()>,
 }
 

@@ -1,5 +1,5 @@
-//! How rough it is at the moment: what goes wrong with a call of the job store, and what is
-//! away, slow or full.
+//! The fault schedule: decides which fault hits a call of the job store, and which stores are down,
+//! slow or full now.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use brigade_s3::faults::FaultPlan;
 use crate::chance::Chance;
 use crate::run_plan::FaultRates;
 
-/// What goes wrong with a call of the job store.
+/// A fault of a call of the job store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The process dies before the call is carried out.
@@ -27,9 +27,9 @@ pub(crate) enum Fate {
     LateBefore,
     /// It is answered late.
     LateAfter,
-    /// The process stops with the call on its way, which goes on when the process does.
+    /// The process freezes while it sends the call, and sends it after the thaw.
     FreezesBefore,
-    /// The process stops with the answer on its way.
+    /// The process freezes before it reads the answer.
     FreezesAfter,
 }
 
@@ -50,8 +50,8 @@ const CRASHES_MAX: u32 = 8;
 const STORE_LATENCY: Duration = Duration::from_millis(2);
 /// A call to the objects takes up to this, each way.
 const OBJECT_LATENCY: Duration = Duration::from_millis(15);
-/// A part of a large object up to this: a copy in parts is on its way long enough for something
-/// to befall it.
+/// A part of a large object takes up to this: a multipart copy is in flight long enough for faults to
+/// hit it.
 const PART_LATENCY: Duration = Duration::from_secs(2);
 /// A late call of the job store up to this.
 const STORE_LATE: Duration = Duration::from_secs(20);
@@ -69,10 +69,10 @@ pub(crate) struct FaultSchedule {
     moods: Mutex<Moods>,
 }
 
-/// What lasts for a while. Times are the executor's.
+/// Faults that last for a while. Times are the executor's.
 #[derive(Default)]
 struct Moods {
-    /// Until when the job store is away, for each node.
+    /// Until when each node cannot reach the job store.
     store_away: Vec<Duration>,
     slow_until: Duration,
     full_until: Duration,
@@ -91,7 +91,7 @@ impl FaultSchedule {
         self.moods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nothing goes wrong any more.
+    /// Ends all faults.
     pub(crate) fn calm(&self) {
         self.is_over.store(true, Ordering::SeqCst);
         let nodes = self.moods().store_away.len();
@@ -102,8 +102,8 @@ impl FaultSchedule {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// What goes wrong with this call; with reads, which are many, less often, and more often with
-    /// what a worker says of its slice.
+    /// The fault of this call, if any: less often of reads, which are many, and more often of a worker's
+    /// writes about its slice.
     pub(crate) fn fate(&self, call: &str, is_read: bool) -> Option<Fate> {
         let ppm = match call {
             "record_part" | "record_upload" | "renew_slice" | "release_slice" => self.fault_rates.store_ppm * 4,
@@ -123,13 +123,13 @@ impl FaultSchedule {
         self.crashes.fetch_add(1, Ordering::SeqCst) < CRASHES_MAX
     }
 
-    /// How long a call of the job store is on its way.
+    /// The latency of a call of the job store.
     pub(crate) fn store_pause(&self, now: Duration) -> Duration {
         let is_slow = now < self.moods().slow_until;
         self.chance.up_to(if is_slow { STORE_LATENCY * 1000 } else { STORE_LATENCY })
     }
 
-    /// How long a call to the objects is on its way.
+    /// The latency of a call to the objects.
     pub(crate) fn object_pause(&self, kind: CallKind) -> Duration {
         let is_part = kind == CallKind::UploadPartCopy;
         self.chance.up_to(if is_part { PART_LATENCY } else { OBJECT_LATENCY })
@@ -146,7 +146,7 @@ impl FaultSchedule {
         Duration::from_secs(self.chance.between(least, most))
     }
 
-    /// How long a late call of the job store is.
+    /// The delay of a late call of the job store.
     pub(crate) fn late_pause(&self) -> Duration {
         self.chance.up_to(STORE_LATE)
     }
@@ -183,7 +183,7 @@ impl FaultSchedule {
         self.moods().endpoint_away.push((Monotonic(from), Monotonic(until)));
     }
 
-    /// What goes wrong on the way to the objects.
+    /// The faults of calls to the objects.
     pub(crate) fn object_faults(&self) -> FaultPlan {
         if self.is_over() {
             return FaultPlan::default();

@@ -1,4 +1,4 @@
-//! What happened, as data: the invariants read it, and people do.
+//! The history of a run, as data for the invariants and for people.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,12 +13,12 @@ use md5::{Digest, Md5};
 pub struct Entry {
     /// When, from the beginning.
     pub(crate) at: Duration,
-    /// Which process did it, or whom it befell; `None` for the cluster.
+    /// The process that did it or that it happened to; `None` for the cluster.
     pub(crate) node: Option<u32>,
     pub(crate) event: Event,
 }
 
-/// An object as somebody finds it.
+/// An object as a call or a check finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) etag: Option<ETag>,
@@ -28,12 +28,12 @@ pub(crate) struct Seen {
 /// Something that happened. Jobs are named by their number in the plan.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    /// Something goes wrong with a node, a clock, a disk, the way to a store; or is well again.
+    /// A fault of a node, a clock, a disk or the network begins, or ends.
     Mishap {
         what: &'static str,
         how: String,
     },
-    /// A process begins; whether it is the only one, so that all leases were revoked.
+    /// A process starts; whether it is the only one, so that all leases were revoked.
     Started {
         is_alone: bool,
     },
@@ -56,7 +56,7 @@ pub(crate) enum Event {
         moves: String,
         slots: Vec<Slot>,
     },
-    /// A slice was leased, at which time these jobs had slices that nobody held.
+    /// A slice was leased, while these jobs had unleased slices.
     Leased {
         job: usize,
         slice: u32,
@@ -92,7 +92,7 @@ pub(crate) enum Event {
         job: usize,
         id: String,
     },
-    /// A user asks; and is answered.
+    /// A user sends a request; and gets the answer.
     Asked {
         job: usize,
         change: String,

@@ -1,5 +1,5 @@
-//! What must hold after every run, a sentence each; and what happened instead, where one does
-//! not hold.
+//! What must hold after every run, a function for each invariant; and what happened instead, where one
+//! does not hold.
 
 mod accounting;
 mod answered;

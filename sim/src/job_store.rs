@@ -1,5 +1,5 @@
-//! The job store of a node: slow, away, failing, or the death of its process, as the fault schedule
-//! has it; and whatever happens there is written into the history at the moment it happens.
+//! The job store of a node: injects the fault schedule's faults (slow, down, failing, a crash of the
+//! process), and writes each event into the history at the moment it happens.
 
 use std::sync::Arc;
 use std::time::Duration;

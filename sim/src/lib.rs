@@ -1,11 +1,11 @@
-//! The service in one deterministic process: the real engine on one to three nodes, over the
-//! memory store and the simulated bucket, while everything goes wrong that can.
+//! Simulates the service in one deterministic process: the real engine on one to three nodes, over the
+//! memory store and the simulated bucket, under every fault that the simulation knows.
 //!
-//! A seed decides everything: the plan (`run_plan`), the order in which work goes on
-//! (`executor`), what goes wrong and when (`fault_schedule`, `node_faults`, `network`, `job_store`,
-//! `spool`), what users do to their jobs (`users`) and another writer to their objects
-//! (`other_writer`). Some plans are written by hand (`scenarios`). What happens is written down (`history`); afterwards it is judged
-//! (`invariants`). The same seed ends in the same history.
+//! A seed decides everything: the plan (`run_plan`), the order in which work runs (`executor`), the
+//! faults and their moments (`fault_schedule`, `node_faults`, `network`, `job_store`, `spool`), what
+//! users do to their jobs (`users`) and another writer to their objects (`other_writer`). Some plans
+//! are written by hand (`scenarios`). The run writes a `history`; `invariants` judge it afterwards. The
+//! same seed gives the same history.
 
 mod bystanders;
 mod chance;

@@ -1,4 +1,4 @@
-//! `brigade-sim`: runs seeds of the simulation, and tells those that fail.
+//! `brigade-sim`: runs seeds of the simulation and reports those that fail.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};

@@ -1,5 +1,5 @@
-//! The way from a node to the objects: a call goes on though its sender dies or gives up
-//! waiting, is lost or late as the fault schedule has it, and is witnessed where it is carried out.
+//! The network from a node to the objects: carries a call on though its sender dies or stops waiting,
+//! loses or delays it as the fault schedule says, and records it where the store carries it out.
 //!
 //! ```text
 //! node: Retry -> Limit -> Network ~~~> Faults -> Witness -> the simulated bucket
@@ -51,7 +51,7 @@ impl ObjectStore for Network {
             travelling.executor.sleep(travelling.fault_schedule.object_pause(kind)).await;
             let answer = faults.call(&cancel, call).await;
             travelling.executor.sleep(travelling.fault_schedule.object_pause(kind)).await;
-            // Nobody waits any more when the sender is dead.
+            // The receiver is gone when the sender is dead.
             let _ = to.send(answer);
         };
         cluster.space.spawn("request", Box::pin(request));

@@ -1,4 +1,4 @@
-//! What goes wrong with nodes, clocks, disks and the way to the stores, from time to time.
+//! Injects faults of nodes, clocks, disks and the network at random times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::users::{self, UserAction};
 enum NodeFault {
     /// A process dies.
     Crash,
-    /// A process is stopped, and goes on later.
+    /// A process freezes, and goes on later.
     Freeze,
     /// One node does not reach the job store.
     CutOff,
     /// No node does.
     StoreAway,
     StoreSlow,
-    /// Nobody reaches the objects.
+    /// No node reaches the objects.
     EndpointAway,
     /// The time of day of a node jumps.
     ClockJump,
@@ -49,10 +49,10 @@ const NODE_FAULTS: [(u64, NodeFault); 9] = [
 /// one of 1,200 s.
 const LASTS_S: [(u64, u64); 4] = [(5, 3), (4, 30), (3, 90), (1, 1000)];
 
-/// What is said of a clock that jumps.
+/// The history's words for a clock that jumps.
 pub(crate) const CLOCK_JUMPS: &str = "its clock jumps";
 
-/// Makes node faults happen until the fault rates is over.
+/// Injects node faults until the faults end.
 pub(crate) async fn make_trouble(cluster: Arc<SimulatedCluster>, every: Duration) {
     let chance = Chance::new(cluster.seed, "mishaps");
     loop {
@@ -61,7 +61,7 @@ pub(crate) async fn make_trouble(cluster: Arc<SimulatedCluster>, every: Duration
             return;
         }
         let mut processes = cluster.processes();
-        // The dead and the frozen have had theirs.
+        // Dead and frozen processes get no further fault.
         processes.retain(|(_, process)| !process.node.is_crashed() && !process.node.is_frozen());
         if let Some((slot, process)) = chance.pick(&processes) {
             inject(&cluster, &chance, *slot, process);
@@ -69,7 +69,7 @@ pub(crate) async fn make_trouble(cluster: Arc<SimulatedCluster>, every: Duration
     }
 }
 
-/// Lets something befall the plan so long after its beginning.
+/// Injects a fault of the plan at its time after the beginning.
 pub(crate) async fn play(cluster: Arc<SimulatedCluster>, after: Duration, act: Act) {
     cluster.executor.sleep(after).await;
     let processes = cluster.processes();
@@ -91,10 +91,10 @@ fn set_clock(cluster: &SimulatedCluster, slot: usize, node: Option<u32>, ms: i64
     cluster.note(node, Event::Mishap { what: CLOCK_JUMPS, how: format!(" by {ms} ms") });
 }
 
-/// What is said of a bucket that cannot be found.
+/// The history's words for a hidden bucket.
 pub(crate) const BUCKET_HIDDEN: &str = "a bucket is not found";
 
-/// Lets the way to a bucket be lost for a moment, now and then, until the fault rates is over.
+/// Hides a bucket for a moment, now and then, until the faults end.
 pub(crate) async fn hide_buckets(cluster: Arc<SimulatedCluster>) {
     let chance = Chance::new(cluster.seed, "buckets");
     while !cluster.fault_schedule.is_over() {
@@ -160,7 +160,7 @@ fn inject(cluster: &Arc<SimulatedCluster>, chance: &Chance, slot: usize, process
     cluster.note(is_of_node.then_some(process.node.id), Event::Mishap { what, how });
 }
 
-/// Stops a process; it goes on after a while.
+/// Freezes a process for a while.
 pub(crate) fn freeze(cluster: &Arc<SimulatedCluster>, node: &Node) {
     let lasts = cluster.fault_schedule.frozen_for();
     cluster.note(Some(node.id), Event::Mishap { what: "is frozen", how: format!(" for {lasts:?}") });
@@ -173,8 +173,8 @@ pub(crate) fn freeze(cluster: &Arc<SimulatedCluster>, node: &Node) {
     cluster.space.spawn("thaw", Box::pin(work));
 }
 
-/// A slice whose holder was lost has another: often whoever is frozen wakes just then, the worst of
-/// all moments when the slice was theirs.
+/// A lost slice has a new holder: often thaws the frozen nodes just then, the worst moment if one of
+/// them held the slice.
 pub(crate) fn wake_others(cluster: &Arc<SimulatedCluster>, node: u32) {
     for (_, process) in cluster.processes().into_iter().filter(|(_, other)| other.node.id != node) {
         let Some(after) = cluster.fault_schedule.wakes_after().filter(|_| process.node.is_frozen()) else { continue };
@@ -187,7 +187,7 @@ pub(crate) fn wake_others(cluster: &Arc<SimulatedCluster>, node: u32) {
     }
 }
 
-/// Lets a frozen process go on.
+/// Thaws a frozen process.
 pub(crate) fn thaw(cluster: &SimulatedCluster, node: &Node) {
     if node.is_frozen() {
         cluster.note(Some(node.id), Event::Mishap { what: "thaws", how: String::new() });

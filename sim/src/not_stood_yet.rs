@@ -1,7 +1,7 @@
-//! What the engine does not stand yet: left out of seeds until it is mended, and tried by hand
-//! (`brigade-sim --habit NAME`). The change that mends one takes it off; in the end this file goes.
+//! Habits that the engine does not withstand yet: seeds leave them out; `brigade-sim --habit NAME` tries
+//! one. The change that fixes one takes it off the list; in the end this file goes.
 
 use brigade_s3::simulated::Habit;
 
-/// Habits that no seed's store has by itself, each with what is seen then.
+/// Habits that no seed chooses by itself, each with its symptom.
 pub const HABITS: &[(Habit, &str)] = &[];

@@ -1,5 +1,5 @@
-//! Another writer, who writes and deletes objects of running jobs: often those whose call was
-//! lost a moment ago.
+//! Another writer: writes and deletes objects of running jobs, often those whose call was lost a moment
+//! ago.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::cluster::{SOURCE, SimulatedCluster, TARGET, bucket, task_of};
 use crate::history::Event;
 use crate::setting::{state_metadata, state_of};
 
-/// Within this: while a call is on its way, or waits for its turn.
+/// How soon it writes: while a call is in flight, or waits for its turn.
 const SOON: [(u64, Duration); 2] = [(1, Duration::from_millis(60)), (1, Duration::from_secs(2))];
-/// What nobody writes byte by byte.
+/// From this size on, objects are zeros, not written byte by byte.
 const LARGE_MIN: u64 = 1 << 20;
 
-/// Writes until the fault rates is over.
+/// Writes until the faults end.
 pub(crate) async fn write_objects(cluster: Arc<SimulatedCluster>, every: Duration) {
     // This label decides what a seed means: with another, recorded seeds tell other histories.
     let chance = Chance::new(cluster.seed, "somebody else");
@@ -49,7 +49,7 @@ fn write(cluster: &SimulatedCluster, at: &At, n: u64, deletes: bool) {
     }
     if deletes {
         let delete = DeleteObject { at: at.clone(), version: None, if_match: None };
-        // Denied is nobody here.
+        // No call is denied here.
         let _ = cluster.bucket.act(delete.into_call());
     } else {
         overwrite(cluster, at, &format!("{n:05}"));
@@ -58,8 +58,8 @@ fn write(cluster: &SimulatedCluster, at: &At, n: u64, deletes: bool) {
     cluster.note(None, Event::Foreign { at: at.clone(), etag });
 }
 
-/// Writes what was looked at a moment ago, before whoever looked acts: where conditions on the source
-/// of a copy are not minded, nothing else is as bad.
+/// Writes an object that a task has just checked, before the task acts: the worst case where a store
+/// ignores conditions on the source of a copy.
 pub(crate) fn write_soon(cluster: &Arc<SimulatedCluster>, at: &At) {
     let is_ours = at.bucket.as_str() == SOURCE && task_of(&at.key).is_some() && !at.key.as_str().starts_with('/');
     if !is_ours || cluster.chance.below(8) > 0 {
@@ -74,7 +74,7 @@ pub(crate) fn write_soon(cluster: &Arc<SimulatedCluster>, at: &At) {
     cluster.space.spawn("another writer", Box::pin(work));
 }
 
-/// Writes other bytes, as many as are there: an object's size tells nobody whose it is.
+/// Writes as many other bytes as are there: an object's size does not show who wrote it.
 fn overwrite(cluster: &SimulatedCluster, at: &At, state: &str) {
     let there = cluster.bucket.object(at).map(|object| object.head);
     let metadata = match there.as_ref().and_then(|head| state_of(&head.metadata)) {

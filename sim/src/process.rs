@@ -35,8 +35,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a process on a node. A node that is alone opens its store as the embedded service
-    /// does: whoever held a lease is gone.
+    /// Starts a process on a node. A node that is alone opens its store as the embedded service does, and
+    /// so revokes all leases.
     pub(crate) fn start(cluster: &Arc<SimulatedCluster>, slot: usize) -> Self {
         let node = cluster.executor.node();
         let is_alone = cluster.run_plan.nodes == 1;
@@ -153,7 +153,7 @@ impl Roles for TwoRoles {
     }
 }
 
-/// The endpoint works as far as its circuit breaker is closed.
+/// The endpoint is healthy while its circuit is closed.
 struct AtTheGate(Arc<CircuitBreaker>);
 
 impl Health for AtTheGate {

@@ -1,4 +1,4 @@
-//! The report of a job, as its user reads it: `manifest.json`, and the files that it names.
+//! Reads the report of a job, as its user does: `manifest.json`, and the files that it names.
 
 use brigade_model::{Job, ObjectKey};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! One run of a seed: the fault rates, the calm in which every job must end, and the judgement.
+//! One run of a seed: the faults, the calm in which every job must end, and the judgement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use crate::scenarios::Scenario;
 use crate::users::UserAction;
 use crate::{node_faults, other_writer, users};
 
-/// Once nothing goes wrong any more every job ends within this: longer than the longest lease
-/// with its grace, and than the patience with a report.
+/// After the last fault every job ends within this: longer than the longest lease with its grace, and
+/// than the time for which a job retries its report.
 const CALM_MAX: Duration = Duration::from_secs(2 * 3600);
 /// A process that died is started again within this.
 const RESTART_MAX: Duration = Duration::from_secs(20);
 /// How often dead processes and ended jobs are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What came of a seed.
+/// The result of a seed.
 pub struct Run {
     /// The seed.
     pub seed: u64,
     /// Everything that happened.
     pub history: Vec<Entry>,
-    /// What must not have happened.
+    /// Violations of invariants.
     pub violations: Vec<Violation>,
     /// What happened, in kinds, and how often: moves of statuses, node faults, outcomes.
     pub kinds: BTreeMap<String, u64>,
@@ -101,7 +101,7 @@ async fn live(cluster: Arc<SimulatedCluster>) {
     end(&cluster).await;
 }
 
-/// Starts what goes on by itself: processes, jobs that come one after the other, trouble.
+/// Starts the background work: processes, jobs one after the other, faults.
 fn begin(cluster: &Arc<SimulatedCluster>) {
     (0..cluster.run_plan.nodes).for_each(|slot| cluster.put_process(slot, Process::start(cluster, slot)));
     let creating = cluster.clone();
@@ -165,7 +165,7 @@ fn let_go_on(cluster: &Arc<SimulatedCluster>) {
     }
 }
 
-/// Whoever is frozen wakes and finds everything over; then all stop.
+/// Thaws frozen processes, which find every job ended; then stops all.
 async fn end(cluster: &Arc<SimulatedCluster>) {
     for (_, process) in cluster.processes() {
         node_faults::thaw(cluster, &process.node);

@@ -1,5 +1,5 @@
-//! What a seed decides before anything happens: how many nodes, which jobs over which objects,
-//! and how rough it gets.
+//! The plan of a run, decided by the seed before it starts: how many nodes, which jobs over which
+//! objects, and the rates of faults.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ const DEEDS: [(u64, JobKind); 11] = [
     (2, JobKind::Restore),
 ];
 
-/// How many nodes there are. One is the embedded service: nobody else opens its store.
+/// How many nodes there are. One is the embedded service, which alone opens its store.
 const NODES: [(u64, usize); 3] = [(4, 1), (4, 2), (2, 3)];
 
 const VERSIONING: [(u64, Versioning); 3] = [(5, Versioning::Off), (4, Versioning::Enabled), (1, Versioning::Suspended)];
@@ -69,22 +69,22 @@ pub(crate) struct JobPlan {
     pub(crate) account: u64,
     pub(crate) priority: i32,
     pub(crate) must_be_confirmed: bool,
-    /// Somebody changes the manifest after the request.
+    /// The user changes the manifest after the request.
     pub(crate) is_manifest_changed: bool,
     pub(crate) has_report: bool,
-    /// The report's bucket is closed to the service once the job runs.
+    /// The report's bucket denies the service once the job runs.
     pub(crate) is_report_refused: bool,
     pub(crate) created_after: Duration,
-    /// Its user thinks again, so long after it began to run.
+    /// Its user changes his mind so long after it began to run.
     pub(crate) paused_after: Option<Duration>,
     pub(crate) requests_per_second: Option<u32>,
 }
 
-/// How often what goes wrong, and for how long. Afterwards nothing does any more.
+/// How often each fault occurs, and for how long faults go on. Afterwards none occurs.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultRates {
     pub(crate) lasts: Duration,
-    /// On the way to the objects.
+    /// Faults of calls to the objects.
     pub(crate) objects: FaultPlan,
     /// Calls of the job store that go wrong, in parts per million.
     pub(crate) store_ppm: u64,
@@ -105,7 +105,7 @@ pub(crate) struct RunPlan {
     pub(crate) habits: Habits,
     pub(crate) jobs: Vec<JobPlan>,
     pub(crate) fault_rates: FaultRates,
-    /// What befalls it for certain, after the beginning.
+    /// Certain faults, each with its time after the beginning.
     pub(crate) script: Vec<(Duration, Act)>,
     pub(crate) config: EngineConfig,
 }
@@ -194,7 +194,7 @@ fn job(chance: &Chance, versioning: Versioning, habits: &Habits, is_large: bool)
 
 fn fault_rates(chance: &Chance) -> FaultRates {
     let lasts = Duration::from_secs(chance.between(5, 120));
-    // Rough, or all is well: some seeds show what happens when nothing but one thing goes wrong.
+    // Each rate is zero in a third of the seeds, so some seeds show a single kind of fault.
     let ppm = |most: u64| if chance.below(3) == 0 { 0 } else { chance.below(most) };
     let ppm_u32 = |most: u64| u32::try_from(ppm(most)).unwrap_or(0);
     let every = |least: u64, most: u64| {
@@ -224,8 +224,8 @@ fn fault_rates(chance: &Chance) -> FaultRates {
     }
 }
 
-/// Groups of a large delete are all in flight, and nodes die meanwhile: a slice that is larger than
-/// the window is on its way when it must be repeated.
+/// Groups of a large delete are all in flight while nodes die: so a slice larger than the window is in
+/// flight when a new holder must repeat it.
 fn whole_windows(chance: &Chance, fault_rates: FaultRates, config: EngineConfig) -> (FaultRates, EngineConfig) {
     let late = FaultPlan { late_ppm: 900_000, late_max: Duration::from_secs(14), ..fault_rates.objects };
     let node_fault_every = Some(Duration::from_millis(chance.between(2_000, 6_000)));

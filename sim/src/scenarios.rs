@@ -1,5 +1,5 @@
-//! Scenes that are written by hand: what seeds have told once is kept here, since a seed means another
-//! plan whenever a table of the simulation changes. The seed that is left decides the order alone.
+//! Scenarios written by hand. They keep the findings of seeds, since a seed means another plan whenever
+//! a table of the simulation changes. In a scenario the seed decides only the order of work.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use brigade_s3::simulated::{Habits, Versioning};
 
 use crate::run_plan::{FaultRates, JobKind, JobPlan, RunPlan};
 
-/// What befalls the plan at a given time.
+/// A fault or action at a given time of the plan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     /// The process of that node dies; another takes its place within 20 seconds.
@@ -20,18 +20,18 @@ pub(crate) enum Act {
     Cancel(usize),
 }
 
-/// A plan and what befalls it, in seconds after the beginning.
+/// A plan and its script, in seconds after the beginning.
 #[derive(Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     nodes: usize,
     jobs: fn() -> Vec<JobPlan>,
     script: &'static [(u64, Act)],
 }
 
-/// All of them. Those of a report that is refused end when the patience with it does, 30 minutes after
-/// the tasks: in each the time of day says that it was never, or long ago, or yet to come.
+/// All of them. Where the store refuses a report, the job stops retrying it 30 minutes after the tasks:
+/// in each such scenario the time of day puts that moment never, long ago, or yet to come.
 pub const SCENARIOS: &[Scenario] = &[
     // Seed 528787506564671: cancelled, two crashes, and 17 hours back.
     Scenario {

@@ -1,4 +1,4 @@
-//! What lies there before a job comes, and the job itself: objects, its manifest, its request.
+//! The set-up of a job: its objects, its manifest, its request.
 
 use std::io::Write;
 
@@ -152,7 +152,7 @@ impl SimulatedCluster {
         self.act(PutObject::new(at(bucket_name, key), format!("{key} {state}"), dressed(metadata)));
     }
 
-    /// A call of somebody to whom the store always answers.
+    /// A call without faults: the store always answers.
     fn act<R: Request>(&self, request: R) -> R::Answer {
         let answer = self.bucket.act(request.into_call()).expect("the bucket is there");
         R::from_answer(answer).expect("an answer to the call")

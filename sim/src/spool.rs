@@ -1,4 +1,4 @@
-//! The spool of a node: one disk for all, which fills up and fails.
+//! The spool of a node: one disk for all nodes, which fills up and fails.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Users, who change their jobs at any moment, by the use cases that the service has for them.
+//! Users, who change their jobs at any moment through the service's use cases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ const USER_ACTIONS: [(u64, UserAction); 9] = [
     (1, UserAction::Delete),
 ];
 
-/// Changes jobs until the fault rates is over.
+/// Changes jobs until the faults end.
 pub(crate) async fn change_jobs(cluster: Arc<SimulatedCluster>, every: Duration) {
     let chance = Chance::new(cluster.seed, "users");
     loop {
@@ -49,7 +49,7 @@ pub(crate) async fn change_jobs(cluster: Arc<SimulatedCluster>, every: Duration)
         }
         let action = chance.weighted(&USER_ACTIONS);
         let (mut ids, processes) = (cluster.ids(), cluster.processes());
-        // An ended job is of little interest; now and then somebody tries.
+        // Users seldom try to change an ended job.
         ids.retain(|id| chance.below(10) == 0 || cluster.job(*id).is_some_and(|job| !job.status.is_terminal()));
         // Most who pause a job do so because it runs.
         if matches!(action, UserAction::Pause) && chance.below(4) > 0 {
@@ -77,7 +77,7 @@ pub(crate) async fn think_again(cluster: Arc<SimulatedCluster>, number: usize, a
     }
 }
 
-/// Asks a process for a change; it answers, or dies, or says that its store is away.
+/// Asks a process for a change; it answers, or dies, or reports that its store is down.
 pub(crate) fn ask(cluster: &Arc<SimulatedCluster>, process: &Process, id: JobId, action: UserAction) {
     let Some(job) = cluster.number_of(id) else { return };
     let (cluster, process) = (cluster.clone(), process.clone());

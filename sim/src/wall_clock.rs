@@ -1,5 +1,5 @@
-//! Clocks of the simulation: time goes on with the executor, and the time of day of each clock
-//! can be set forward and back.
+//! Clocks of the simulation: they run with the executor, and faults set the time of day of each forward
+//! and back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The plans that are written by hand, each in several orders.
+//! The scenarios written by hand, each in several orders.
 #![allow(clippy::unwrap_used)]
 
 use brigade_sim::{SCENARIOS, run_scenario};

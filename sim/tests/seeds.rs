@@ -1,4 +1,4 @@
-//! Five hundred seeds, each with its own crashes, losses, users and others, and what must hold
+//! Five hundred seeds, each with its own crashes, losses, users and other writers, and the invariants
 //! after each; and the proof that a seed decides everything.
 #![allow(clippy::unwrap_used)]
 

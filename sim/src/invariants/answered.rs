@@ -1,5 +1,5 @@
-//! What a user was told stays true: a job whose cancel was answered ends Cancelled, and a
-//! confirmed one stays confirmed.
+//! An answer to a user stays true: a job whose cancel was answered ends Cancelled, and a confirmed one
+//! stays confirmed.
 
 use brigade_model::Status;
 

@@ -1,4 +1,4 @@
-//! An object that no row names is as it was, whatever its store takes for what.
+//! An object that no row names is unchanged, whichever keys its store takes for the same.
 
 use crate::evidence::Evidence;
 

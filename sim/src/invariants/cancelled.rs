@@ -1,5 +1,5 @@
-//! After a cancel is answered no task starts, on several nodes within a second; and once a job
-//! has ended nothing is attempted for it.
+//! No task starts after the answer to a cancel, on several nodes within a second; and no attempt is
+//! made for a job that has ended.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>)
     for job in &evidence.jobs {
         let Some(end) = job.end() else { continue };
         for (name, task_history) in job.named_tasks() {
-            // A worker that was frozen throws its upload away when it wakes: it is nobody else's.
+            // A frozen worker aborts its upload when it wakes: no other worker knows it.
             let is_late = |call: &&CallHistory| call.sent > end && call.kind != CallKind::AbortMultipartUpload;
             let late = task_history.calls.iter().find(is_late);
             broken.extend(late.map(|call| format!("{name}: {} at {:?}", call.kind.name(), call.sent_at)));

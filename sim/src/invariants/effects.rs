@@ -1,5 +1,5 @@
-//! What was done to an object is said: a task that is not in the report changed nothing, and
-//! one whose outcome says that it had no effect had none.
+//! The report names every effect: a task that is not in the report changed nothing, and one whose
+//! outcome says that it had no effect had none.
 
 use brigade_model::outcome::TaskEffect;
 

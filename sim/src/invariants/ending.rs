@@ -1,4 +1,4 @@
-//! Jobs end, stay as they ended, and nothing panics meanwhile; what they wait by goes on with time.
+//! Jobs end, stay as they ended, and nothing panics meanwhile; the service clock goes on with time.
 
 use brigade_model::Status;
 use brigade_model::job::failure;

@@ -1,5 +1,5 @@
-//! A task that nobody else interfered with fails only because its object is missing or because
-//! calls were lost; a job fails only because too many tasks did or its report was refused.
+//! A task that no other writer interfered with fails only because its object is missing or because
+//! calls were lost; a job fails only because too many tasks did or the store refused its report.
 
 use brigade_model::job::failure;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
@@ -42,7 +42,7 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     broken
 }
 
-/// Whether a worker of the job was lost: of what it had in hand nobody may know.
+/// Whether the job lost a worker: the effects of its tasks in flight may be unknown.
 fn was_revoked(evidence: &Evidence<'_>, number: usize) -> bool {
     let is_lost = |event: &Event| match event {
         Event::Revoked { job, .. } | Event::Released { job, must_check: true, .. } => *job == number,
@@ -51,7 +51,7 @@ fn was_revoked(evidence: &Evidence<'_>, number: usize) -> bool {
     evidence.history.iter().any(|entry| is_lost(&entry.event))
 }
 
-/// What a store with such habits may make of a row: refused, because nobody can tell; or what it says.
+/// Whether a store with such habits may cause this code.
 fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory<'_>, code: &str) -> bool {
     let is_absent = task_history.object.is_missing || run_plan.job_kind == JobKind::Delete;
     let is_half_told = habits.has(Habit::DeletesNameSome) || habits.has(Habit::DeletesFailThoughDone);
@@ -60,7 +60,7 @@ fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory
         || (habits.has(Habit::FoldsKeys) && task_history.object.is_stray)
         || (habits.has(Habit::IgnoresVersions) && run_plan.job_kind == JobKind::DeleteVersion)
         || (spoils_reads && run_plan.job_kind == JobKind::CopyAcross)
-        // An answer that does not name it is no answer, and the look may be refused.
+        // An answer that does not name the object tells nothing, and the store may refuse the check.
         || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
         || (habits.has(Habit::IgnoresMetadataOfCopies) && code == "MetadataNotKept")

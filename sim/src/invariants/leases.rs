@@ -1,4 +1,4 @@
-//! A call for a task is sent by the holder of its slice only, and so are its outcomes recorded.
+//! Only the holder of a slice sends calls for its tasks and records their outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use brigade_model::ports::object_store::CallKind;
 use crate::evidence::{CallHistory, Evidence, JobEvidence, Moment};
 use crate::history::{Entry, Event};
 
-/// Who holds a slice from a moment on; `None` for nobody.
+/// The holder of a slice from a moment on; `None` while it is unleased.
 pub(crate) type Holders = Vec<(Moment, Option<(u32, u64)>)>;
 
 /// The holders of each slice of a job: node and epoch.

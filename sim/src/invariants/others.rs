@@ -1,8 +1,8 @@
-//! What another writer wrote after an attempt whose end is not known is not destroyed by the
-//! repeat: it looks first, and leaves what is new.
+//! The repeat of an attempt with unknown effect does not destroy what another writer wrote meanwhile:
+//! it checks first, and leaves what is new.
 //!
-//! What is documented is allowed: a call that was on its way already, a write between the look
-//! and the act, and a job store whose clock is ahead of the objects'.
+//! The documented exceptions are allowed: a call already in flight, a write between the check and the
+//! act, and a job store whose clock is ahead of the objects'.
 
 use brigade_model::ports::object_store::CallKind;
 

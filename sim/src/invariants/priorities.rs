@@ -1,5 +1,5 @@
-//! Among the jobs of an account the higher priority goes first: with slots always, with slices
-//! when nothing keeps a node from the job that should come first.
+//! Among the jobs of an account the higher priority goes first: for slots always, for slices unless
+//! something keeps a node from the job that should come first.
 
 use std::time::Duration;
 

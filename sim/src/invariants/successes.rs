@@ -1,5 +1,5 @@
-//! What is said to be done is done: an object that nobody else touched is as the job wanted it,
-//! and for any other a call of the job arrived.
+//! A success is true: an object that no other writer touched is as the job wanted it, and for any other
+//! object a call of the job arrived.
 
 use brigade_model::Outcome;
 use brigade_s3::simulated::SimulatedObject;

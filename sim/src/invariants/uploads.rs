@@ -1,6 +1,5 @@
-//! No upload that was recorded stays behind, unless the store did not abort it and the report names
-//! it. One whose record was not written, because the answer or the process was lost, is left to
-//! the bucket's own rule.
+//! No recorded upload stays behind, unless the store did not abort it and the report names it. The
+//! bucket's own rule removes an upload without a record, whose answer or process was lost.
 
 use brigade_model::ports::object_store::CallKind;
 
