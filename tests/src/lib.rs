@@ -1,5 +1,5 @@
-//! Real processes for tests: ours, servers of others, clients of others. Everything listens on
-//! loopback, on a port that the system chose, and ends with the test.
+//! Real processes for tests: ours, and other projects' servers and clients. All listen on loopback, on
+//! ports that the system chooses, and end with the test.
 
 pub mod process;
 pub mod scenario;

@@ -37,7 +37,7 @@ impl Process {
             let to = to.clone();
             thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    // Nobody listens any more when the test has ended.
+                    // The receiver is gone when the test has ended.
                     let _ = to.send(line);
                 }
             });

@@ -1,5 +1,5 @@
-//! A newcomer's scenario: somebody's object store, a configuration written by `brigade init`,
-//! the service as a process of its own, and its clients.
+//! A new user's scenario: an object store, a configuration written by `brigade init`, the service as a
+//! process of its own, and its clients.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::process::{Process, brigade, python_program};
 use crate::server::Server;
 
-/// A running store and a running service, on a directory that goes with the scenario.
+/// A running store and a running service, on a directory that the scenario removes at its end.
 pub struct Scenario {
     /// Holds the configuration and the data.
     pub directory: TempDir,
@@ -76,7 +76,7 @@ impl Scenario {
             .output()
             .expect("brigade can be started");
         assert!(written.status.success(), "{}", text_of(&written));
-        // Scenes run beside each other.
+        // Scenarios run in parallel.
         let text = std::fs::read_to_string(&config).expect("init wrote it");
         let text = text.replace("[server]\n", "[server]\nmetrics_listen = \"127.0.0.1:0\"\n");
         std::fs::write(&config, text + sections).expect("it can be written again");
@@ -95,7 +95,7 @@ impl Scenario {
         (self.service, self.metrics_url, self.url) = serve(&self.config(), self.directory.path().into(), &[]);
     }
 
-    /// Our command line, on this scenario.
+    /// Our command line, with this scenario's configuration.
     #[must_use]
     pub fn brigade(&self, arguments: &[&str]) -> Output {
         brigade()

@@ -1,5 +1,5 @@
-//! Object stores as processes on loopback, each on a port that the system chose: those of others,
-//! and our sandbox. They end with their value.
+//! Object stores as processes on loopback, each on a port that the system chooses: other projects'
+//! servers, and our sandbox. Dropping the value ends the process.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -159,7 +159,7 @@ impl Server {
             ("S3_URL", self.url.clone()),
             ("S3_ACCESS_KEY", self.access_key.to_owned()),
             ("S3_SECRET_KEY", self.secret_key.to_owned()),
-            // Checksums that nobody asked for are more than some servers know.
+            // Some servers do not know the checksums that the SDK adds by default.
             ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required".to_owned()),
             ("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required".to_owned()),
         ]

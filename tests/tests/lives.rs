@@ -1,5 +1,5 @@
-//! The life of a job told by real clients, against a server process of ours that works on a
-//! server process of moto. Each test's comments are the command lines that it proves.
+//! The life of a job, told by real clients, against our service as a process on a moto server process.
+//! Each test's comments are the command lines that it proves.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

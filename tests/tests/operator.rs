@@ -1,5 +1,5 @@
-//! The operator's hand on a running service, by the command line and by a machine that knows
-//! the API by its description alone.
+//! Administration of a running service, by the command line and by a program that knows the API only
+//! from its OpenAPI description.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

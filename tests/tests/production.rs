@@ -1,4 +1,4 @@
-//! One node in production, by processes: backup and restore, upgrade, what the supervisor sees.
+//! One node in production, as processes: backup and restore, upgrade, what the supervisor sees.
 //! Each test's comments are the command lines that it proves.
 #![allow(clippy::unwrap_used)]
 

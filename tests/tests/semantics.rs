@@ -1,4 +1,4 @@
-//! The pages of promises name the tests that prove them: each of them exists, and each promise has one.
+//! The pages of promises name the tests that prove them: each named test exists, and each promise has one.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-//! Ceph RGW from Debian's packages: a monitor, a manager, an OSD in memory and the gateway, in
-//! the order in which each finds what it needs.
+//! Ceph RGW from Debian's packages: starts a monitor, a manager, an OSD in memory and the gateway, each
+//! after those that it needs.
 //!
 //! cephx stays on: without it the gateway of 16.2 loops. Pools have one replica and few placement
 //! groups, since one OSD carries them all.

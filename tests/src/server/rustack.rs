@@ -1,4 +1,4 @@
-//! rustack, from crates.io: objects in the memory of one process.
+//! rustack, from crates.io: keeps objects in the memory of one process.
 
 use std::io::ErrorKind;
 use std::process::Command;

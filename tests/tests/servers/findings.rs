@@ -1,4 +1,4 @@
-//! What a server can do, found out by probes that leave their bucket as it was.
+//! A server's capabilities, found by probes that leave their bucket unchanged.
 
 use std::fs;
 use std::path::PathBuf;
@@ -37,8 +37,8 @@ impl Probed {
     }
 }
 
-/// Probes a bucket without versions and one with them and object lock, as far as the server has
-/// them; what was found out must be what is kept. With `BRIGADE_RENDER=1` it is kept.
+/// Probes a bucket without versions and one with versions and object lock, where the server has them;
+/// the findings must equal the saved ones. With `BRIGADE_RENDER=1` it saves them.
 pub(crate) fn probe(server: &Server) -> Probed {
     find(server, "scratch-plain");
     let findings = find(server, "scratch-versions");
@@ -94,7 +94,7 @@ s3.put_object(Bucket='{bucket}', Key='theirs', Body=b'precious')"
     found
 }
 
-/// Objects, versions, delete markers and open uploads, as far as the server lists them.
+/// The objects, versions, delete markers and open uploads that the server lists.
 pub(crate) fn contents(server: &Server, bucket: &str) -> String {
     server.boto3(&format!(
         "

@@ -23,7 +23,7 @@ pub(crate) fn tell(server: Server, probed: &Probed) {
     let mut scenario = Scenario::on(server);
     let may_tag = probed.has(Capability::Tagging) && probed.has(Capability::TaggingKeepsBody);
     prepare_tagging(&scenario);
-    // Nobody knows better yet.
+    // Before a probe the service knows no better.
     let tagged = tag_when_confirmed(&scenario);
     assert!(tagged.status.success(), "{}", text_of(&tagged));
     probe_by_command(&mut scenario, probed);

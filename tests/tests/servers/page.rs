@@ -1,4 +1,4 @@
-//! `docs/compatibility.md`, rendered from what is kept of the servers' probes.
+//! Renders `docs/compatibility.md` from the saved findings of the servers' probes.
 
 use std::fmt::Write;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The servers, and what is known of each beside its probe.
+//! The servers, and what is known of each besides its probe.
 
 use brigade_model::EndpointKind;
 use brigade_tests::Server;
