@@ -1,4 +1,4 @@
-//! Our own client of an object store, with nothing around it.
+//! Our own client of an object store, without decorators.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Figures of several rounds, as a table: the median, and behind it the least and the most.
+//! Figures of several rounds, as a table: the median, then the minimum and the maximum.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A job of the service from its creation to its end, told by the service's own log.
+//! A job of the service from its creation to its end, timed by the service's own log.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,10 @@
-//! What figures of the whole service share: objects to work on, a job from its creation to its
-//! end, a store that says yes at once or as slowly as it is told, a proxy that adds distance, other clients, what processes have used, and tables of several rounds.
+//! What the benchmarks share: objects to work on, a job from its creation to its end, a stub store that
+//! accepts every call at once or at a set speed, a proxy that adds distance, other clients, the usage
+//! of processes, and tables of several rounds.
 //!
-//! A figure of the whole service starts the service as its users do, by [`Scene`](brigade_tests::Scene) on a
-//! [`Server`](brigade_tests::Server), and looks at it from outside: at its log, and at what Linux
-//! counts for its process. Times are real times here, and a figure that cannot be taken is a panic.
+//! A benchmark of the whole service starts it as users do, by [`Scenario`](brigade_tests::Scenario) on a
+//! [`Server`](brigade_tests::Server), and measures it from outside: by its log, and by what Linux counts
+//! for its process. Times are real times, and a figure that cannot be taken is a panic.
 
 pub mod client;
 pub mod figures;

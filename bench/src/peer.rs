@@ -1,4 +1,4 @@
-//! Who takes part beside us, and the command lines of the other clients.
+//! The other clients of a comparison, and their command lines.
 
 use std::path::Path;
 use std::process::Command;

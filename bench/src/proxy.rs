@@ -1,5 +1,5 @@
-//! A proxy on a thread of this process that adds a distance: each answer comes so much later, and
-//! the first one of a connection twice as much, for its handshake.
+//! A proxy on a thread of this process that adds distance: it delays each answer by a round trip, and
+//! the first of a connection by two, for its handshake.
 
 #![allow(clippy::disallowed_methods, reason = "the proxy is no part of the service")]
 
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Pieces of answers on their way in one connection.
+/// Pieces of answers in flight on one connection.
 const PIECES: usize = 1024;
 
 /// The running proxy; it ends with the process.

@@ -1,6 +1,6 @@
-//! An object store that holds one manifest of any length and says yes to everything else, on a
-//! thread of this process: it counts what it is asked, and a caller may wait for the count. It can be
-//! told to take so many objects a second or so many calls at once, and to take time for each.
+//! An object store that holds one manifest of any length and accepts every other call, on a thread of
+//! this process. It counts calls, and a caller may wait for a count. It can bound objects a second or
+//! calls at once, and take time for each.
 
 #![allow(clippy::disallowed_methods, reason = "the stub is no part of the service")]
 
@@ -164,7 +164,7 @@ impl Stub {
         wait(self.done.clone(), |done| *done >= objects);
     }
 
-    /// Waits until nobody is connected, so that nothing more is worked on.
+    /// Waits until no client is connected, so that no work is left.
     ///
     /// # Panics
     /// When the store has ended.
@@ -285,7 +285,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The upload that is asked for, as far as it has a name: its time is the store's clock.
+    /// The upload under the prefix of the query, if it names one; its time is the store's clock.
     fn list_uploads(&self) -> Vec<u8> {
         let named = self.query.split('&').find_map(|pair| pair.strip_prefix("prefix="));
         let upload = |key| {

@@ -1,4 +1,4 @@
-//! What processes have used so far, as Linux counts it in `/proc`.
+//! The CPU time and memory of processes, as Linux counts them in `/proc`.
 
 use std::fs;
 use std::time::Duration;

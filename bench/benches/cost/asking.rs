@@ -1,4 +1,4 @@
-//! The same requests through our own stores, without a job.
+//! The same requests through our own store client, without a job.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The same requests by a bare loop: hyper, signed by the aws-sigv4 crate, their answers read and
-//! not looked at.
+//! The same requests by a bare loop: hyper, signed by the aws-sigv4 crate; it reads the answers and
+//! ignores them.
 
 use std::time::SystemTime;
 

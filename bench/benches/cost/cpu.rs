@@ -18,7 +18,7 @@ pub(crate) fn used_us() -> f64 {
 
 static LEFT_OUT_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Does what the bench does for itself; its CPU time does not count.
+/// Runs the benchmark's own work, whose CPU time does not count.
 pub(crate) fn left_out<T>(work: impl FnOnce() -> T) -> T {
     let before = used_by_thread_ns();
     let done = work();

@@ -1,6 +1,6 @@
-//! The instructions and allocations that an object takes, as `valgrind --tool=callgrind` counts them: a
-//! shared machine disturbs them little. Those of the kernel are not counted, and those of hashes are
-//! left out: valgrind lacks the processor's own, so what stands in for them says nothing.
+//! The instructions and allocations that an object takes, as `valgrind --tool=callgrind` counts them:
+//! other load on the machine disturbs them little. It does not count the kernel's, and the figures leave
+//! out those of hashes: valgrind lacks the processor's hash instructions, so their substitute says nothing.
 
 use std::collections::HashMap;
 use std::fs;

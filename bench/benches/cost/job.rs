@@ -1,4 +1,4 @@
-//! One job from its creation to its end, its CPU time told apart by stage.
+//! One job from its creation to its end, with its CPU time by stage.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;

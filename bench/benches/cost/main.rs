@@ -1,5 +1,5 @@
-//! What we cost: CPU time and memory of preparing, of the engine alone, and of whole jobs over
-//! HTTP, each beside a bare loop where there is one.
+//! Our costs: CPU time and memory of preparing, of the engine alone, and of whole jobs over HTTP, each
+//! beside a bare loop where there is one.
 //!
 //! ```text
 //! cargo bench -p brigade-bench --bench cost              # the four tables
@@ -153,7 +153,7 @@ fn longest_poll(name: &str) -> f64 {
     }
 }
 
-/// Who asks over HTTP, and the column of its figures.
+/// The clients over HTTP, each with the column of its figures.
 const ASKERS: [(&str, &str); 3] =
     [("bare", "hyper + aws-sigv4, us"), ("calls", "our calls, us"), ("job", "our job, us")];
 

@@ -1,5 +1,5 @@
-//! For how long the engine runs without letting others run, over the manifests that are the worst
-//! for it, and how long the longest decoding of an input of `fuzz/` takes.
+//! The longest poll of the engine without a yield, over its worst manifests, and the longest decoding
+//! of an input of `fuzz/`.
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,10 @@
-//! One tagging job of very many tasks on the job store and the Spool of a node, on this machine's disk, from its
-//! creation to its report: what each stage takes, and whether it takes more of a task when there are more of them.
+//! One tagging job of very many tasks on the job store and the Spool of a node, on this machine's disk,
+//! from its creation to its report: the cost of each stage, and whether the cost of a task grows with
+//! their number.
 //!
-//! The object store says yes at once, in this process. It reads the report as it comes: the n-th row of the report is
-//! that of the n-th row of the manifest, or the bench fails; the CPU time of this reading is left out.
+//! The object store is in this process and accepts every call at once. It reads the report as the job
+//! writes it: the n-th row must be that of the n-th row of the manifest, or the benchmark fails; the CPU
+//! time of this reading is left out.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

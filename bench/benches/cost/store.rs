@@ -1,4 +1,4 @@
-//! An object store that holds a manifest and says yes to everything else.
+//! An object store that holds a manifest and accepts every other call.
 
 use async_trait::async_trait;
 use brigade_model::ETag;

@@ -1,4 +1,4 @@
-//! Two accounts at one endpoint: what each gets of what one alone gets.
+//! Two accounts at one endpoint: the throughput of each as a share of what one alone gets.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Stores that answer 503 beyond a rate or a number of calls at once: how much of them we use, and how
-//! often they have to say so.
+//! Stores that answer 503 beyond a rate or a number of calls at once: how much of their capacity we
+//! use, and how often they answer 503.
 
 use brigade_bench::{Conduct, Figures, Stub};
 

@@ -1,4 +1,4 @@
-//! What distance costs: the same work on a store some milliseconds away, everybody at their defaults.
+//! The cost of distance: the same work on a store some milliseconds away, each client at its defaults.
 //!
 //! ```text
 //! cargo build --release

@@ -1,4 +1,4 @@
-//! We beside the other clients, each at its defaults, on rustack.
+//! Our client beside the others, each at its defaults, on rustack.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! A store whose speed halves for a third of the time and comes back: how much of what it could do is
-//! done.
+//! A store whose speed halves for a third of the time and recovers: the share of its capacity that a
+//! job uses.
 
 #![allow(clippy::disallowed_methods, reason = "figures are of real time")]
 

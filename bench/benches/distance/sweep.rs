@@ -1,4 +1,4 @@
-//! We at our defaults, beside us with each fixed number of requests in flight.
+//! Our defaults beside each fixed number of requests in flight.
 
 use brigade_bench::{Figures, Stub};
 

@@ -1,4 +1,4 @@
-//! What a job writes to the disk, and how often it waits for it.
+//! The bytes that a job writes to the disk, and how often it waits for an fsync.
 
 use std::process::{Command, Stdio};
 

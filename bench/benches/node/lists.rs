@@ -1,4 +1,4 @@
-//! What it takes to ask about jobs, among very many of them.
+//! The cost of DescribeJob and ListJobs among very many jobs.
 
 use std::sync::Arc;
 use std::time::Duration;

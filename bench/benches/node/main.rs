@@ -1,4 +1,4 @@
-//! One node by itself: what it holds, writes and answers as jobs and their number grow.
+//! One node by itself: its memory, writes and answers as jobs and their number grow.
 //!
 //! ```text
 //! cargo build --release

@@ -1,4 +1,4 @@
-//! The peak of a large job beside that of a tenth of it.
+//! The peak memory of a large job beside that of a job of a tenth of its size.
 
 use brigade_bench::{Figures, JobRun, Stub, Usage};
 

@@ -1,4 +1,4 @@
-//! How long a service that was killed takes to work on.
+//! How long a killed service takes to resume work.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! The yardstick for DescribeJob: a bare hyper server, in a process of its own, that gives an answer of the same bytes to
-//! any request.
+//! The yardstick for DescribeJob: a bare hyper server, in a process of its own, that gives any request
+//! an answer of the same bytes.
 #![allow(clippy::disallowed_methods, reason = "the yardstick is no part of the service")]
 
 use std::convert::Infallible;

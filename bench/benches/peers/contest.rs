@@ -1,4 +1,4 @@
-//! The turns of one run: each is measured, looked at, and noted.
+//! Runs the turns of a comparison: measures each, checks its result, and notes it.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -151,7 +151,7 @@ fn tell_ratios(figures: &Figures) {
     }
 }
 
-/// Runs a program of somebody else's, which must succeed.
+/// Runs another client's program, which must succeed.
 fn run(command: &mut Command) -> Turn {
     #[allow(clippy::disallowed_methods, reason = "figures are of real time")]
     let now = Instant::now;

@@ -1,4 +1,4 @@
-//! Us beside other clients: the same work on the same server, in turns, in one run.
+//! Our client beside others: the same work on the same server, in turns, in one run.
 //!
 //! ```text
 //! cargo build --release
@@ -7,13 +7,12 @@
 //! cargo bench -p brigade-bench --bench peers -- deletes  # deleting 100,000 objects of rustack
 //! ```
 //!
-//! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` nobody but us,
-//! as a profiler wants it (`perf record -g -p PID` of the process that is told). In each round
-//! everybody has a turn, and each round begins with another, so that what else the machine does hits
-//! all alike. A turn of ours is a whole job of the released `brigade serve`, as its configuration
-//! comes from `brigade init`: from the command that creates it to the end of its report on every
-//! task, with the CPU time of both. A turn of a peer is the run of its program. After each turn the
-//! objects are looked at.
+//! `--rounds N` takes N rounds in place of 3, `--objects N` as many objects, `--ours` only our client,
+//! for a profiler (`perf record -g -p PID` of the process that it prints). In each round every client
+//! has a turn, and each round begins with another, so that other load on the machine hits all alike. A
+//! turn of ours is a whole job of the released `brigade serve`, configured by `brigade init`: from the
+//! command that creates it to the end of its report on every task, with the CPU time of both. A turn of
+//! a peer is the run of its program. After each turn the benchmark checks the objects.
 #![allow(missing_docs)]
 
 mod contest;
