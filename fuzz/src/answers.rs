@@ -1,5 +1,5 @@
 //! Answers of object stores. The first byte chooses the call, the second the status, the rest is
-//! headers up to an empty line, and a body. Whatever comes: no panic, and no success that the
+//! headers up to an empty line, and a body. The client never panics and reports no success that the
 //! answer does not prove.
 
 use brigade_model::ports::object_store::{

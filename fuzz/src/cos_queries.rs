@@ -1,4 +1,4 @@
-//! Request lines: a method, a path and a query, by a line each.
+//! Request lines: a method, a path and a query, each on a line.
 
 use brigade_wire::cos::route::{Action, route};
 use brigade_wire::cos::{list_jobs, update_job_priority, update_job_status};

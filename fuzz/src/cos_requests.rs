@@ -1,4 +1,4 @@
-//! Bodies of CreateJob: what is understood survives being written and read again.
+//! Bodies of CreateJob: a decoded request survives encoding and decoding.
 
 use brigade_wire::cos::create_job::{decode_request, encode_request};
 

@@ -1,5 +1,5 @@
-//! Signed requests: a method, a path, a query and headers, by a line each. Nothing makes the
-//! verifier panic; what is signed with a secret is its signer's, and nobody else's.
+//! Signed requests: a method, a path, a query and headers, each on a line. No input makes the verifier
+//! panic; it accepts a signature for the secret that signed and for no other.
 
 use brigade_model::Timestamp;
 use brigade_wire::cos_signature::{RequestParts, Strictness, parse, sign, verify};

@@ -1,6 +1,6 @@
-//! Inventories. The first byte chooses the operation, the second the size of the pieces; then
-//! comes a manifest.json and, after the first NUL, the text of its parts, parted by NULs. However
-//! a part is cut, it is the same tasks, or the same error.
+//! Inventories. The first byte chooses the operation, the second the size of the pieces; then comes a
+//! manifest.json and, after the first NUL, the text of its parts, separated by NULs. However a part is
+//! cut, the decoder gives the same tasks or the same error.
 
 use std::num::NonZeroUsize;
 

@@ -1,10 +1,10 @@
-//! The doors through which foreign bytes come in, each as a function that takes any bytes and
-//! panics only when a promise is broken.
+//! The fuzz targets: one for each decoder of foreign bytes, as a function that takes any bytes and
+//! panics only when the decoder breaks a promise.
 //!
-//! A target decodes its bytes; what it could decode it encodes and decodes again, and compares.
-//! `tests/corpus.rs` gives each target its corpus (`fuzz/corpus/<target>`) and what a plain
-//! mutation makes of it; `libfuzzer/` hands the same functions to libFuzzer, which looks for
-//! what nobody thought of. What it finds becomes a file of the corpus.
+//! A target decodes its bytes; a decoded value it encodes, decodes again, and compares.
+//! `tests/corpus.rs` gives each target its corpus (`fuzz/corpus/<target>`) and simple mutations of it;
+//! `libfuzzer/` hands the same functions to libFuzzer, which searches for further inputs. Its finds
+//! become files of the corpus.
 
 mod answers;
 mod cos_queries;
@@ -17,18 +17,18 @@ mod outcomes;
 mod resource_names;
 mod slices;
 
-/// One door.
+/// One target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     /// Its name, which is the name of its corpus too.
     pub name: &'static str,
-    /// Lets bytes in.
+    /// Decodes any bytes.
     pub check: fn(&[u8]),
 }
 
 macro_rules! targets {
     ($($name:ident)*) => {
-        /// Every door.
+        /// Every target.
         pub const TARGETS: &[Target] = &[$(Target { name: stringify!($name), check: $name::check },)*];
     };
 }

@@ -1,5 +1,5 @@
-//! Rows of CSV manifests. The first byte chooses fields and options, the second the size of the
-//! pieces in which the rest arrives: however it is cut, it is the same rows or the same error.
+//! Rows of CSV manifests. The first byte chooses fields and options, the second the size of the pieces
+//! in which the rest arrives: however it is cut, the decoder gives the same rows or the same error.
 
 use brigade_engine::manifest::csv::RowReader;
 use brigade_engine::manifest::row::{Row, RowError};

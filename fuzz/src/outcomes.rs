@@ -1,4 +1,4 @@
-//! Outcome parts, as they lie in the job store: what is understood is what would be written.
+//! Outcome parts, as the job store keeps them: encoding a decoded part gives the same bytes.
 
 use brigade_engine::outcomes::SliceOutcomes;
 use brigade_engine::outcomes::codec::PartBuilder;

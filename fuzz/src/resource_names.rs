@@ -1,4 +1,4 @@
-//! Names of resources (`qcs::...`): one that is understood is kept as it was written.
+//! Names of resources (`qcs::...`): a decoded name keeps its text.
 
 use brigade_model::qcs::{parse_bucket, parse_object, parse_role};
 

@@ -1,5 +1,5 @@
-//! Files of slices, as they lie in the spool: damage is an error, never other tasks. The first
-//! byte says whether the rest is the file or the rows inside of it.
+//! Slice files, as the spool keeps them: damage is an error and never gives other tasks. The first byte
+//! says whether the rest is the file or the rows inside it.
 
 use brigade_engine::slice::codec::{Meaning, SliceReader, SliceWriter};
 use brigade_model::Task;
