@@ -32,7 +32,7 @@ pub(crate) struct EngineContext {
     pub(crate) cancels: CancelRegistry,
     pub(crate) space: Space,
     pub(crate) bytes: ByteBudget,
-    bell: watch::Sender<u64>,
+    wakeups: watch::Sender<u64>,
     budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
 }
 
@@ -47,19 +47,19 @@ impl EngineContext {
             cancels: CancelRegistry::default(),
             space,
             bytes,
-            bell: watch::Sender::new(0),
+            wakeups: watch::Sender::new(0),
             budgets: Arc::default(),
         }
     }
 
     /// Wakes every task that waits for the wake-up.
     pub(crate) fn notify(&self) {
-        self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+        self.wakeups.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Subscribes to the wake-up: sees each notify from now on.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.bell.subscribe()
+        self.wakeups.subscribe()
     }
 
     /// Waits for the wake-up, or for one poll.

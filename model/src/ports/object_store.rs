@@ -5,7 +5,7 @@
 //! through [`send`], which pairs each request type with its answer's type:
 //!
 //! ```ignore
-//! let head = send(&*store, &cancel token, HeadObject { at, version: None }).await?;
+//! let head = send(&*store, &cancel, HeadObject { at, version: None }).await?;
 //! ```
 //!
 //! An error says what is known about the effect ([`Effect`]), which decides whether it may be
