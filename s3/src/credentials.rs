@@ -38,7 +38,7 @@ impl RotatingCredentials {
         Self(RwLock::new(Arc::new(credentials)))
     }
 
-    /// Goes on with these.
+    /// Replaces the current credentials.
     pub fn rotate(&self, credentials: Credentials) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }

@@ -176,8 +176,7 @@ impl LimitHandle {
         self.0.learned()
     }
 
-    /// What was learned earlier, in place of what was told before: limits that are still to come begin at
-    /// half of it.
+    /// Replaces the limits learned earlier: new adaptive limits begin at half of these.
     pub fn begin_with(&self, learned: impl IntoIterator<Item = (Option<BucketName>, CallClass, u32)>) {
         self.0.begin_with(learned);
     }

@@ -52,8 +52,8 @@ pub(crate) fn refused(reply: &StoreResponse, now: Timestamp) -> CallError {
     }
 }
 
-/// What a delete marker says of a key, where the answer has no document: a HEAD's 404 alone may
-/// be anybody's, while this one is of the bucket itself.
+/// The code for a key that a delete marker hides, where the answer has no document: any server may send
+/// a bare 404 to a HEAD, while this one comes from the bucket itself.
 fn hidden_by_marker(reply: &StoreResponse) -> Option<&'static str> {
     let is_marker = reply.header("x-amz-delete-marker").is_some_and(|value| value == "true");
     (is_marker && reply.status == StatusCode::NOT_FOUND).then_some("NoSuchKey")

@@ -130,9 +130,9 @@ pub const IDLE_CONNECTIONS_MAX: usize = 512;
 /// The idle connections of all stores that share this, to whatever
 /// address. Clones are one.
 ///
-/// What is kept has three ends besides its use: a further one takes the place of the one that was
-/// used least lately, and [`IdleConnections::sweep`] closes those whose time is over and those
-/// that the server has closed.
+/// Besides its use an idle connection ends in three ways: a further one replaces the least recently
+/// used, and [`IdleConnections::sweep`] closes those whose time is over and those that the server has
+/// closed.
 #[derive(Clone)]
 pub struct IdleConnections(Arc<Mutex<IdleList>>);
 

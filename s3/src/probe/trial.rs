@@ -12,7 +12,7 @@ use super::ProbeError;
 
 /// Why a capability was not proved.
 pub(super) enum End {
-    /// The server does not do it; what was seen.
+    /// The server does not do it; the evidence.
     Lacking(String),
     /// It could not be tried; why.
     Untested(String),
@@ -20,7 +20,7 @@ pub(super) enum End {
     Failed { doing: &'static str, error: CallError },
 }
 
-/// It does not do that; what was seen.
+/// It does not do that; the evidence.
 pub(super) fn lacking<T>(seen: impl Into<String>) -> Result<T, End> {
     Err(End::Lacking(seen.into()))
 }
@@ -94,7 +94,7 @@ impl Trial<'_> {
         send(self.store, cancel, request).await
     }
 
-    /// A call of which only the effect is looked at: whether it was refused does not matter.
+    /// A call of which only the effect counts: a refusal does not matter.
     pub(super) async fn call_anyway<R: Request>(&self, request: R) -> Result<Option<CallError>, End> {
         match self.call(request).await {
             Ok(_) => Ok(None),

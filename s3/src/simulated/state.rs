@@ -42,7 +42,7 @@ pub(super) struct State {
     pub(super) journal: Option<Journal>,
 }
 
-/// A change of what is kept. Open uploads are not: they end with the process.
+/// A change of the durable state. Open uploads are not durable: they end with the process.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
     /// A bucket was made, or its settings were changed.

@@ -24,7 +24,7 @@ const NO_PER_YES: u32 = 4;
 const PACE_HALVED: f64 = 0.5;
 /// ... once in this time.
 const PACE_HALVED_AFTER: Duration = Duration::from_secs(1);
-/// A pace that is so many times what is asked for holds nothing back, and goes.
+/// A pace of so many times the demand holds nothing back, and is dropped.
 const PACE_IDLE: f64 = 2.0;
 /// Fewer than this share of "slow down" among a round's answers is the condition of a key, not of the
 /// store ...
@@ -127,7 +127,7 @@ impl Pace {
         }
     }
 
-    /// Whether it is far above what is known to be taken and what is asked for.
+    /// Whether it is far above both the known rate and the demand.
     pub(super) fn holds_nothing_back(&self, rate: f64) -> bool {
         self.per_second > self.known.max(rate) * PACE_IDLE
     }
