@@ -245,7 +245,7 @@ impl SimulatedCluster {
         }
     }
 
-    /// Keeps what is known of a job that has just ended: it may be purged.
+    /// Keeps the evidence of a job that has just ended: the job store may purge it.
     fn keep(&self, number: usize, job: Job) {
         let slices = self.slices(job.id);
         let parts = |slice: &SliceRow| at_once(self.jobs.parts(job.id, slice.index)).unwrap_or_default();

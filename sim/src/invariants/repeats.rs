@@ -16,7 +16,7 @@ pub(crate) fn no_more_than_a_window_is_repeated(evidence: &Evidence<'_>) -> Vec<
         for (n, task_history) in job.tasks.iter().enumerate() {
             let Some(slice) = slice_of(job, n) else { continue };
             let Some(holders) = holders.get(&slice) else { continue };
-            // A look is a repeat, too: the worker that takes over looks at what may have been done.
+            // A check is a repeat, too: the new holder checks what may have been done.
             let epochs = task_history.calls.iter().filter_map(|call| Some(holder_at(holders, call.sent)?.1));
             for epoch in epochs.collect::<BTreeSet<u64>>().into_iter().skip(1) {
                 *repeated.entry((slice, epoch)).or_default() += 1;
