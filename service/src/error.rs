@@ -158,7 +158,7 @@ pub enum ServiceError {
     /// The probe ended without an answer.
     #[error("the probe ended without an answer")]
     ProbeLost,
-    /// The job store failed; what was asked may or may not have happened.
+    /// The job store failed; the change may or may not have happened.
     #[error("the service could not load or store its data; try again")]
     Store(#[source] Box<dyn Error + Send + Sync>),
 }
