@@ -85,7 +85,7 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// What the configuration says.
     pub rules: Rules,
-    /// What is known of a time of day that was set.
+    /// Notices when the time of day is set.
     pub clock_watch: ClockWatch,
     /// Whether the process is about to end.
     pub is_stopping: AtomicBool,
@@ -101,7 +101,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// What is told to every client that reaches the address of the metrics.
+/// The pages for every client that reaches the metrics' address.
 pub fn metrics_router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/healthz", get(page::healthz))

@@ -52,7 +52,7 @@ pub struct Arguments {
 /// Connections to the metrics at once: a few programs ask, each now and then. ours
 const METRICS_CONNECTIONS_MAX: usize = 64;
 
-/// What may change outside this process is looked at this often: secrets, the certificate, and
+/// The time between two checks of what may change outside this process: secrets, the certificate, and
 /// what operators set for endpoints at another node.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 

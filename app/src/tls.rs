@@ -25,7 +25,7 @@ pub enum ReadCertificateError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The key is not for everybody.
+    /// Every user of the system can read the key.
     #[error("{} can be read by everybody: chmod 600 {}", file.display(), file.display())]
     WorldReadable {
         /// Which file.

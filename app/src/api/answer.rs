@@ -86,9 +86,9 @@ impl Refusal {
         Self { told: told.into(), because: Some(cause.into()) }
     }
 
-    /// One line: an error where the service failed, a remark where the client did. What was told
-    /// may hold words of the client, so it is a field of its own: such a field is quoted, and a
-    /// line end in it begins no line.
+    /// Logs one line: an error where the service failed, a remark where the client did. The message may
+    /// hold words of the client, so it is a field of its own: the log quotes it, and a line end in it
+    /// begins no line.
     pub(super) fn log(&self, peer: &str) {
         let ErrorAnswer { code, status, message: told } = &self.told;
         let cause = self.because.as_deref().map(chain).unwrap_or_default();

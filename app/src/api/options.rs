@@ -7,7 +7,7 @@ use brigade_wire::cos::headers::OPTION_PREFIX;
 use crate::api::request::RequestHead;
 use crate::auth::Authenticated;
 
-/// The options of a request. All must be signed: what is not could have been added by anybody.
+/// The options of a request. All must be signed: a third party could have added an unsigned one.
 pub(super) fn read(head: &RequestHead, by: &Authenticated) -> Result<JobOptions, CosError> {
     let mut options = JobOptions::default();
     let mut seen: Vec<&str> = Vec::new();

@@ -41,7 +41,7 @@ pub(crate) type Kills = BTreeMap<String, u32>;
 /// Among those at an Active job: how often some of its outcomes were recorded, and others not.
 pub(crate) const HALF_RECORDED: &str = "Active, some outcomes recorded";
 
-/// What is told of a run in which all sentences hold.
+/// The result of a run in which all invariants hold.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) kills: Kills,

@@ -116,7 +116,7 @@ impl CommonArgs {
     }
 }
 
-/// Who asks: what short names are completed with.
+/// The caller's names, which complete short names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     /// The region label in qcs names.
