@@ -94,7 +94,7 @@ fn a_delete_job_that_is_restored_deletes_nothing_until_it_is_resumed_and_nothing
     let reason = held["StatusUpdateReason"].as_str().unwrap();
     assert!(reason.contains("held after a restore") && reason.contains(&job), "{reason}");
     assert_eq!(count(&scenario, "photos"), OBJECTS, "nothing is deleted while it is held");
-    // Each task looks first, with a request of its own.
+    // Each task first checks the effect, with a request of its own.
     let _ = scenario.told(&["job", "limit", &job, "--requests-per-second-max", "10000"]);
     // brigade job resume JOB
     let _ = scenario.told(&["job", "resume", &job]);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::conformance::client;
 use crate::page;
 
-/// What is kept of a server's probe.
+/// The saved findings of a server's probe.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Probed {
     pub(crate) server: String,

@@ -35,7 +35,7 @@ fn path() -> PathBuf {
     workspace().join("docs/compatibility.md")
 }
 
-/// Renders the page from what is kept now.
+/// Renders the page from the saved findings.
 pub(crate) fn write() {
     fs::write(path(), render()).unwrap();
 }
