@@ -133,7 +133,7 @@ impl Stub {
         Self { url: url.recv().expect("it listens"), done, open, counters }
     }
 
-    /// Goes on with another conduct.
+    /// Changes the store's conduct.
     pub fn conduct(&self, conduct: Conduct) {
         lock(&self.counters).conduct = conduct;
     }

@@ -32,7 +32,7 @@ use crate::{cpu, operation, told};
 
 /// What a row of the report says behind the manifest's.
 const SUCCEEDED: &[u8] = b",,succeeded,,200,Successful\r\n";
-/// In so many parts of equal length a stage is looked at.
+/// So many parts of equal length divide a stage for its figures.
 const PARTS: u64 = 10;
 const STAGES: [(&str, Status, Status); 3] = [
     ("Preparing", Status::New, Status::Ready),

@@ -31,7 +31,7 @@ const USAGE: &str = "arguments: peers|sweep|limits|slow|fair [--rounds N] [--obj
 /// Milliseconds that a round trip takes more.
 const DISTANCES: [u64; 4] = [1, 10, 30, 100];
 
-/// What is asked for.
+/// The benchmark's arguments.
 struct Course {
     rounds: u64,
     objects: u64,

@@ -15,7 +15,7 @@ const CPU: &str = "CPU us/object";
 const RATE: &str = "objects/s";
 /// Of each client, where it takes a number.
 const WORKERS: Workers = Workers::Many(64);
-/// Between which we look at where our time goes.
+/// The statuses whose times a turn of ours reports.
 const STATUSES: [Status; 4] = [Status::Preparing, Status::Ready, Status::Active, Status::Completing];
 
 /// A server, the service, and what was measured so far.
