@@ -1,4 +1,4 @@
-//! Outcome parts, as the job store keeps them: encoding a decoded part gives the same bytes.
+//! Outcome parts, as the job store keeps them: a decoded outcome survives encoding and decoding.
 
 use brigade_engine::outcomes::SliceOutcomes;
 use brigade_engine::outcomes::codec::PartBuilder;
