@@ -1,9 +1,9 @@
 //! A client of the COS dialect and of the operator's API (`operator`): signed requests out,
 //! decoded answers back.
 //!
-//! The command line, the demo and the tests use it; it knows nothing of the service's inside and works
-//! with any endpoint that speaks the dialect. It sends each request once; the caller decides whether
-//! to repeat.
+//! The command line, the demo and the tests use it; it knows nothing of the service's inside
+//! and works with any endpoint that speaks the dialect. One request is sent once: whoever
+//! repeats decides so.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The client's configuration: the service's address and the keys that sign.
+//! Where the service is and who asks.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Sends requests and reads whole answers: hyper over TLS or plain TCP, with a time-out.
+//! Requests out, whole answers back: hyper over TLS or plain TCP, with a time-out.
 
 use std::error::Error;
 use std::path::Path;

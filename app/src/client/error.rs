@@ -1,4 +1,4 @@
-//! Why a call got no usable answer.
+//! Why a call brought no answer that can be used.
 
 use std::path::PathBuf;
 
