@@ -5,7 +5,7 @@
 //! description come from these two. A request goes through the steps of the dialect
 //! ([`attend`]): authentication for that action, the body within its bounds, the action, one
 //! line in the log and one count in the metrics. What a handler needs it takes as arguments:
-//! `State<Arc<Api>>`, [`Operator`] (who asks), [`Named`] (the name in the path), [`Given`] (the
+//! `State<Arc<Api>>`, [`AdminCaller`], [`PathName`] (the name in the path), [`JsonBody`] (the
 //! body).
 
 use std::sync::{Arc, OnceLock};
