@@ -101,7 +101,7 @@ const LARGE_SLICE_INDEX: u32 = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dead_worker_of_a_large_slice_had_in_hand_is_repeated_within_the_window() {
     // Two groups of the large slice and the beginning of a third are in flight then.
-    let trap = Trap { on: On::Act, after: 11, call: Call::Unanswered };
+    let trap = Trap { on: On::ActOfLargeSlice, after: 2, call: Call::Unanswered };
     let steps = vec![Step::Kill(Stage::Active, Moment::At(trap))];
     let scenario = plain_delete(7000, BEFORE_THE_LARGE_SLICE + LARGE_SLICE, steps);
     let ended = run::run(scenario).await.unwrap_or_else(|broken| panic!("{}", failed(7000, &broken)));

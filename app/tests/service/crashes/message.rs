@@ -5,7 +5,9 @@ use brigade_model::ports::object_store::CallKind;
 use http::Method;
 use http::request::Parts;
 
+use super::BEFORE_THE_LARGE_SLICE;
 use super::history::Object;
+use super::run::task_of;
 use super::scenario::On;
 use crate::test_service::at;
 
@@ -40,7 +42,10 @@ impl Message {
         match self.bucket.as_str() {
             "lists" => Some(On::Manifest),
             "reports" if !matches!(self.kind, CallKind::HeadObject | CallKind::GetObject) => Some(On::Report),
-            "photos" | "backup" if self.kind.changes_objects() => Some(On::Act),
+            "photos" | "backup" if self.kind.changes_objects() => match self.objects.first() {
+                Some(first) if task_of(first.at.key.as_str()) >= BEFORE_THE_LARGE_SLICE => Some(On::ActOfLargeSlice),
+                _ => Some(On::Act),
+            },
             "photos" | "backup" => Some(On::Look),
             _ => None,
         }

@@ -30,6 +30,8 @@ pub(crate) enum Stage {
 pub(crate) enum On {
     /// Those that change objects of tasks.
     Act,
+    /// Those that change objects of the large slice's tasks.
+    ActOfLargeSlice,
     /// Others on objects of tasks.
     Look,
     /// Those on the bucket of manifests.
