@@ -31,7 +31,7 @@ impl Dialect {
 }
 
 /// What was asked: everything that CreateJob says, unchanged for the job's life (a changed
-/// priority stands in [`Job::priority`]).
+/// priority stands in [`Job::priority`](super::Job::priority)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     /// Unique among the account's jobs of this dialect.

@@ -68,7 +68,7 @@ pub struct OutcomePart {
     pub slice: u32,
     /// Under which lease.
     pub fence: Fence,
-    /// Its number in the slice, from [`SliceLease::next_seq`] without a gap.
+    /// Its number in the slice, from [`SliceLease::next_seq`](super::SliceLease::next_seq) without a gap.
     pub seq: u64,
     /// Successes in it.
     pub succeeded: u32,
