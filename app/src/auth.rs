@@ -53,7 +53,7 @@ impl Keys {
         let mut by_id = BTreeMap::new();
         for (name, account) in accounts {
             let account_id = AccountId::new(name)?;
-            let owner = Owner { account: account_id, appid: account.appid.clone(), uin: account.uin.clone() };
+            let owner = Owner { account: account_id, appid: account.cos.appid.clone(), uin: account.cos.uin.clone() };
             let owner = Arc::new(owner);
             let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), usable(key, &owner)?)));
             by_id.extend(keys);

@@ -104,25 +104,26 @@ impl Config {
         Quotas { default, of_accounts: own.collect() }
     }
 
-    /// Reads the file, and the process's environment over it.
+    /// Reads the file, and the process's environment over it. Gives the warnings beside it, which
+    /// the caller shows.
     ///
     /// # Errors
     /// [`ConfigError`] with every mistake at once.
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+    pub fn load(file: &Path) -> Result<(Self, Vec<ConfigMistake>), ConfigError> {
         let text = read(file)?;
         Self::parse(source(file), &text, std::env::vars())
     }
 
-    /// Reads a text that is no file, without any environment.
+    /// Reads a text that is no file, without any environment. Nobody is warned: no user wrote it.
     ///
     /// # Errors
     /// [`ConfigError`] with every mistake at once.
     pub fn from_text(text: &str) -> Result<Self, ConfigError> {
         let source = Source { name: "configuration".to_owned(), file: None, folder: PathBuf::new() };
-        Self::parse(source, text, [])
+        Self::parse(source, text, []).map(|(config, _)| config)
     }
 
-    /// Reads a text with an environment over it.
+    /// Reads a text with an environment over it. Gives the warnings beside it.
     ///
     /// # Errors
     /// [`ConfigError`] with every mistake at once.
@@ -130,16 +131,20 @@ impl Config {
         source: Source,
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<(Self, Vec<ConfigMistake>), ConfigError> {
         let mut config_source = ConfigSource::new(source, text, environment);
         if !config_source.is_clean() {
             return settle(None, config_source.finish(&[]));
+        }
+        for (setting, section) in account::MOVED {
+            config_source.accept_moved("accounts", setting, section);
         }
         let config = Config::read(&mut Reader::new(&mut config_source, Vec::new()));
         if let Some(config) = &config {
             check::check(config, &mut config_source);
         }
-        settle(config, config_source.finish(&[]))
+        let warnings = config_source.take_warnings();
+        settle(config.map(|config| (config, warnings)), config_source.finish(&[]))
     }
 
     /// Every secret, to be refreshed.

@@ -178,7 +178,7 @@ data_dir = "brigade-data"
 {endpoint}
 
 # Who may create jobs: programs sign with this key and send this appid.
-[accounts.main]
+[accounts.main.cos]
 appid = "{APPID}"
 uin = "{UIN}"
 
@@ -245,7 +245,7 @@ fn word(entropy: &dyn Entropy, length: usize) -> String {
 fn read_back(out: &Path, text: &str) -> Result<Config, UsageError> {
     let folder = out.parent().unwrap_or(Path::new("")).to_path_buf();
     let source = Source { name: out.display().to_string(), file: None, folder };
-    Config::parse(source, text, []).map_err(|error| UsageError(error.to_string()))
+    Config::parse(source, text, []).map(|(config, _)| config).map_err(|error| UsageError(error.to_string()))
 }
 
 /// One listing in each named bucket; without one, of a bucket that hardly exists, because the

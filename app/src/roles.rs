@@ -204,7 +204,7 @@ impl ConfiguredRoles {
             capabilities: active.capabilities(),
             buckets: BucketRules {
                 allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
-                strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.appid)),
+                strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.cos.appid)),
             },
             multipart_etag: Arc::clone(active.multipart_etag()),
             stamps: Arc::clone(active.stamps()),

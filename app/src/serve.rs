@@ -368,8 +368,11 @@ pub(crate) fn job_rules(config: &Config) -> Result<JobRules, NameError> {
 /// # Errors
 /// [`UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config)?;
+    let (config, warnings) = Config::load(&arguments.config)?;
     log::start(config.server.log_format, &config.server.log_filter)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let listener = bind(config.server.listen, "server.listen").await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = start(config, listener).await?;

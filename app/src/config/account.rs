@@ -10,12 +10,10 @@ use crate::config::value::{Action, Bytes};
 section! {
     /// Who may create jobs. Accounts never see each other's jobs. There are no default keys.
     pub struct Account {
-        /// What the account's requests say in x-cos-appid.
-        required appid: String,
-        /// The account's number in names of roles.
-        required uin: String,
-        /// The account's number in the S3 dialect, 12 digits.
-        optional account_id: String,
+        /// Who it is in the COS dialect.
+        required_table cos: CosAccount,
+        /// Who it is in the S3 Control dialect.
+        maybe s3control: S3ControlAccount,
         /// Its access keys, by id; two at once make a rotation.
         named keys: AccessKey,
         /// Its roles, by name.
@@ -34,6 +32,29 @@ section! {
         optional account_bytes_max: Bytes,
     }
 }
+
+section! {
+    /// Who the account is in the COS dialect; every account must say it. `appid` and `uin` in `[accounts.<name>]` itself,
+    /// where they stood before, are still read, with a warning.
+    pub struct CosAccount {
+        /// What the account's requests say in x-cos-appid.
+        required appid: String,
+        /// The account's number in names of roles.
+        required uin: String,
+    }
+}
+
+section! {
+    /// Who the account is in the S3 Control dialect, which nothing uses yet. `account_id` in `[accounts.<name>]` itself,
+    /// where it stood before, is still read, with a warning.
+    pub struct S3ControlAccount {
+        /// The account's number, 12 digits.
+        required account_id: String,
+    }
+}
+
+/// Settings that stood in `[accounts.<name>]` itself, each with the section of the account that holds it now.
+pub(super) const MOVED: [(&str, &str); 3] = [("appid", "cos"), ("uin", "cos"), ("account_id", "s3control")];
 
 section! {
     /// An access key; its name is the key's id.

@@ -56,7 +56,10 @@ fn check_server(config: &Config, config_source: &mut ConfigSource) {
         config_source.blame(&path(&["endpoints"]), "there is none: add [endpoints.NAME] with a url");
     }
     if config.accounts.is_empty() {
-        config_source.blame(&path(&["accounts"]), "there is none: add [accounts.NAME] with appid, uin, keys and roles");
+        config_source.blame(
+            &path(&["accounts"]),
+            "there is none: add [accounts.NAME.cos] with appid and uin, and keys and roles",
+        );
     }
 }
 
@@ -109,13 +112,16 @@ fn check_pair(
 fn check_owners(config: &Config, config_source: &mut ConfigSource) {
     let (mut appids, mut numbers, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (name, account) in &config.accounts {
-        if let Some(other) = appids.insert(&account.appid, name) {
-            config_source.blame(&path(&["accounts", name, "appid"]), &format!("is that of account {other} too"));
+        if let Some(other) = appids.insert(&account.cos.appid, name) {
+            config_source.blame(&path(&["accounts", name, "cos", "appid"]), &format!("is that of account {other} too"));
         }
-        if let Some(number) = &account.account_id
-            && let Some(other) = numbers.insert(number, name)
+        if let Some(s3control) = &account.s3control
+            && let Some(other) = numbers.insert(&s3control.account_id, name)
         {
-            config_source.blame(&path(&["accounts", name, "account_id"]), &format!("is that of account {other} too"));
+            config_source.blame(
+                &path(&["accounts", name, "s3control", "account_id"]),
+                &format!("is that of account {other} too"),
+            );
         }
         for id in account.keys.keys() {
             if let Some(other) = keys.insert(id, name) {
@@ -130,14 +136,16 @@ fn check_account(config: &Config, name: &str, account: &Account, config_source: 
     if let Err(error) = AccountId::new(name) {
         config_source.blame(&path(&["accounts", name]), &error.to_string());
     }
-    if account.appid.len() > APPID_BYTES_MAX || !account.appid.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        config_source.blame(&path(&["accounts", name, "appid"]), "takes 1 to 64 letters and digits");
+    let cos = &account.cos;
+    if cos.appid.len() > APPID_BYTES_MAX || !cos.appid.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        config_source.blame(&path(&["accounts", name, "cos", "appid"]), "takes 1 to 64 letters and digits");
     }
-    if !account.uin.bytes().all(|b| b.is_ascii_digit()) {
-        config_source.blame(&path(&["accounts", name, "uin"]), "takes digits");
+    if !cos.uin.bytes().all(|b| b.is_ascii_digit()) {
+        config_source.blame(&path(&["accounts", name, "cos", "uin"]), "takes digits");
     }
-    if account.account_id.as_ref().is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
-        config_source.blame(&path(&["accounts", name, "account_id"]), "takes 12 digits in quotes");
+    let number = account.s3control.as_ref().map(|s3control| &s3control.account_id);
+    if number.is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
+        config_source.blame(&path(&["accounts", name, "s3control", "account_id"]), "takes 12 digits in quotes");
     }
     for uin in account.grantees.keys().filter(|uin| uin.is_empty() || !uin.bytes().all(|b| b.is_ascii_digit())) {
         config_source.blame(&path(&["accounts", name, "grantees", uin]), "is no uin: names of grantees are digits");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::config::{Config, reference};
-use crate::printer::say;
+use crate::printer::{say, tell};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,8 @@ enum Command {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Check { config } => {
-            let checked = Config::load(&config)?;
+            let (checked, warnings) = Config::load(&config)?;
+            warnings.iter().for_each(|warning| tell(format_args!("warning: {warning}")));
             let (endpoints, accounts) = (checked.endpoints.len(), checked.accounts.len());
             say(format_args!("{} is sound: endpoints {endpoints}, accounts {accounts}", config.display()))
         }

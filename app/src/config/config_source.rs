@@ -3,7 +3,8 @@
 //!
 //! A setting is looked up by its path: the environment wins over the file. Whatever nobody
 //! looked up is a mistake in the end, in the file as in the environment, because a setting that
-//! is silently ignored is one that somebody relies on.
+//! is silently ignored is one that somebody relies on. A setting that has moved is read from its
+//! old place, too, with a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-/// A mistake in the configuration: where, which setting, what is wrong.
+/// A mistake in the configuration, or a warning about it: where, which setting, what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigMistake {
     /// `brigade.toml:12` or `environment`.
@@ -76,11 +77,17 @@ pub struct ConfigSource {
     looked_up: BTreeSet<Vec<String>>,
     variables_used: BTreeSet<String>,
     has_inline_secret: Option<Vec<String>>,
+    /// Settings that are given at their old place: that place by the new one.
+    moved: BTreeMap<Vec<String>, Vec<String>>,
     mistakes: Vec<ConfigMistake>,
+    warnings: Vec<ConfigMistake>,
 }
 
 /// What every variable of the environment begins with.
 const PREFIX: &str = "BRIGADE_";
+
+/// The place of what a variable of the environment sets.
+const ENVIRONMENT: &str = "environment";
 
 impl ConfigSource {
     /// Reads the text; of the environment only what begins with `BRIGADE_` counts.
@@ -106,13 +113,74 @@ impl ConfigSource {
             looked_up: BTreeSet::new(),
             variables_used: BTreeSet::new(),
             has_inline_secret: None,
+            moved: BTreeMap::new(),
             mistakes,
+            warnings: Vec::new(),
         }
+    }
+
+    /// In every table inside the table `above`, lets a setting that moved into the inner table
+    /// `section` be given as before, with a warning for each place that gives it so. Both at
+    /// once are a mistake: nothing says which of the two is meant.
+    pub fn accept_moved(&mut self, above: &str, setting: &str, section: &str) {
+        let Some(Node::Table(tables)) = self.entry(&[above.to_owned()]).map(|entry| &entry.node) else { return };
+        let names: Vec<String> = tables.keys().cloned().collect();
+        for name in names {
+            let path = |inside: &[&str]| {
+                [above, &name].iter().chain(inside).map(|part| (*part).to_owned()).collect::<Vec<String>>()
+            };
+            self.accept_moved_setting(path(&[setting]), path(&[section, setting]));
+        }
+    }
+
+    fn accept_moved_setting(&mut self, old: Vec<String>, new: Vec<String>) {
+        let forms = self.places(&old);
+        if forms.is_empty() {
+            return;
+        }
+        self.looked_up.insert(old.clone());
+        self.variables_used.extend(forms.iter().map(|(_, name)| name).filter(|name| name.starts_with(PREFIX)).cloned());
+        let new_forms = self.places(&new);
+        let told = forms.into_iter().map(|(place, setting)| {
+            let new_name = if place == ENVIRONMENT { variable(&new) } else { new.join(".") };
+            let problem = match new_forms.first() {
+                Some((_, given)) => {
+                    format!("is the old name of {new_name}, and {given} is given too: keep the new one")
+                }
+                None => format!("is the old name of {new_name}: rename it"),
+            };
+            ConfigMistake { place, setting, problem }
+        });
+        if new_forms.is_empty() {
+            self.warnings.extend(told);
+            self.moved.insert(new, old);
+        } else {
+            self.mistakes.extend(told);
+        }
+    }
+
+    /// Where a setting is given, in the environment and in the file, and its name there.
+    fn places(&self, path: &[String]) -> Vec<(String, String)> {
+        let variable = variable(path);
+        let in_environment = self.environment.contains_key(&variable).then(|| (ENVIRONMENT.to_owned(), variable));
+        let in_file = self.entry(path).map(|entry| (format!("{}:{}", self.source.name, entry.line), path.join(".")));
+        in_environment.into_iter().chain(in_file).collect()
+    }
+
+    /// The path at which a setting is given.
+    fn given_at(&self, path: &[String]) -> Vec<String> {
+        self.moved.get(path).map_or(path, Vec::as_slice).to_vec()
+    }
+
+    /// What was found that is no mistake yet.
+    pub fn take_warnings(&mut self) -> Vec<ConfigMistake> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// The value of a setting, from the environment or else from the file.
     pub fn value(&mut self, path: &[String]) -> Option<Raw> {
-        self.looked_up.insert(path.to_vec());
+        let path = &self.given_at(path);
+        self.looked_up.insert(path.clone());
         let variable = variable(path);
         if let Some(text) = self.environment.get(&variable) {
             self.variables_used.insert(variable);
@@ -163,15 +231,19 @@ impl ConfigSource {
                 self.blame(path, &format!("must be a table: [{}]", path.join(".")));
                 false
             }
-            None => self.environment.keys().any(|name| name.starts_with(&inside)),
+            None => {
+                self.environment.keys().any(|name| name.starts_with(&inside))
+                    || self.moved.keys().any(|moved| moved.starts_with(path))
+            }
         }
     }
 
     /// Records a mistake at a setting: at its own line, else at the line of its table.
     pub fn blame(&mut self, path: &[String], problem: &str) {
+        let path = &self.given_at(path);
         let variable = variable(path);
         let (place, setting) = if self.variables_used.contains(&variable) {
-            ("environment".to_owned(), variable)
+            (ENVIRONMENT.to_owned(), variable)
         } else {
             let line = (0..=path.len()).rev().find_map(|n| self.entry(&path[..n])).map_or(1, |entry| entry.line);
             (format!("{}:{line}", self.source.name), path.join("."))
@@ -225,7 +297,7 @@ impl ConfigSource {
         let is_ours = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let unknown = self.environment.keys().filter(is_ours).filter(|name| !self.variables_used.contains(*name));
         let mistakes = unknown.map(|name| ConfigMistake {
-            place: "environment".to_owned(),
+            place: ENVIRONMENT.to_owned(),
             setting: name.clone(),
             problem: "sets no setting of a table that the file has (see 'brigade config reference')".to_owned(),
         });

@@ -20,6 +20,7 @@
 //! | `optional` | `Option<T>` | may be given |
 //! | `secret` | `Option<SecretSource>` | `name = "..."` or `name_file = "path"` |
 //! | `table` | `T` | a table; all its defaults when it is absent |
+//! | `required_table` | `T` | a table that must be given |
 //! | `maybe` | `Option<T>` | a table that may be absent |
 //! | `named` | `BTreeMap<String, T>` | a table of tables, by name |
 //! | `list` | `Vec<T>` | a list of tables: `[[name]]` |
@@ -162,6 +163,18 @@ impl<'a> Reader<'a> {
         T::read(&mut Reader { config_source: self.config_source, path })
     }
 
+    /// A table that must be given.
+    pub fn required_table<T: Section>(&mut self, name: &str) -> Option<T> {
+        let section = self.maybe(name)?;
+        if section.is_none() {
+            let (path, settings) = (self.at(name), T::rows());
+            let settings: Vec<&str> = settings.iter().map(|row| row.name).collect();
+            let problem = format!("is missing: add [{}] with {}", path.join("."), settings.join(" and "));
+            self.config_source.blame(&path, &problem);
+        }
+        section
+    }
+
     /// A table that may be absent.
     pub fn maybe<T: Section>(&mut self, name: &str) -> Option<Option<T>> {
         let path = self.at(name);
@@ -260,6 +273,7 @@ macro_rules! field {
     (optional $type:ty) => { Option<$type> };
     (secret $type:ty) => { Option<$type> };
     (table $type:ty) => { $type };
+    (required_table $type:ty) => { $type };
     (maybe $type:ty) => { Option<$type> };
     (named $type:ty) => { std::collections::BTreeMap<String, $type> };
     (list $type:ty) => { Vec<$type> };
@@ -281,6 +295,9 @@ macro_rules! row_kind {
         $crate::config::section::RowKind::Secret
     };
     (table $type:ty) => {
+        $crate::config::section::table::<$type>()
+    };
+    (required_table $type:ty) => {
         $crate::config::section::table::<$type>()
     };
     (maybe $type:ty) => {

@@ -13,7 +13,7 @@ url = "http://127.0.0.1:9000"
 access_key = "AKIDSTORE"
 secret_key = "store-secret"
 
-[accounts.photos]
+[accounts.photos.cos]
 appid = 1250000000
 uin = 100000000001
 
@@ -28,7 +28,10 @@ buckets = ["photos", "logs-*"]
 fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let source = Source { name: "brigade.toml".to_owned(), file: None, folder: PathBuf::from("/etc/brigade") };
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::parse(source, text, environment)
+    Config::parse(source, text, environment).map(|(config, warnings)| {
+        assert!(warnings.is_empty(), "{warnings:?}");
+        config
+    })
 }
 
 fn mistakes(text: &str, environment: &[(&str, &str)]) -> String {
@@ -38,7 +41,7 @@ fn mistakes(text: &str, environment: &[(&str, &str)]) -> String {
 #[test]
 fn a_sound_configuration_is_read_with_its_defaults() {
     let config = parse(SOUND, &[]).unwrap();
-    assert_eq!(config.accounts["photos"].appid, "1250000000");
+    assert_eq!(config.accounts["photos"].cos.appid, "1250000000");
     assert_eq!(config.server.data_dir, Path::new("/etc/brigade/brigade-data"), "paths start from the file's folder");
     assert_eq!(config.engine.confirmation_patience, Duration::from_secs(30 * 86_400));
     assert_eq!(config.endpoints["main"].requests_in_flight, 1024);
@@ -93,7 +96,7 @@ url = "http://127.0.0.1:9000/path"
 secret_key = "s"
 secret_key_file = "also"
 
-[accounts.photos]
+[accounts.photos.cos]
 appid = 1
 uin = "a"
 colour = { red = 1 }
@@ -125,9 +128,10 @@ access_key = "A"
 url = "http://127.0.0.1:9001"
 ca_file = "absent.pem"
 
-[accounts.photos]
+[accounts.photos.cos]
 appid = "1250000000"
 uin = "me"
+[accounts.photos.s3control]
 account_id = "1234"
 [accounts.photos.keys.AKID]
 secret = "s"
@@ -138,12 +142,12 @@ endpoint = "elsewhere"
 endpoint = "open"
 buckets = ["*"]
 
-[accounts.other]
+[accounts.other.cos]
 appid = "1250000000"
 uin = "2"
 [accounts.other.keys.AKID]
 
-[accounts.none]
+[accounts.none.cos]
 appid = "125-1"
 uin = "3"
 "#;
@@ -153,12 +157,100 @@ uin = "3"
 #[test]
 fn an_account_may_have_a_quota_of_its_own() {
     let text = format!("{SOUND}\n[engine]\nopen_jobs_max = 7\naccount_bytes_max = \"1GiB\"\n");
-    let text = text.replace("uin = 100000000001\n", "uin = 100000000001\naccount_bytes_max = \"3MiB\"\n");
+    let text =
+        text.replace("[accounts.photos.cos]", "[accounts.photos]\naccount_bytes_max = \"3MiB\"\n[accounts.photos.cos]");
     let quotas = parse(&text, &[]).unwrap().quotas();
     let default = brigade_model::Quota { open_jobs_max: 7, bytes_max: 1 << 30, ..Default::default() };
     assert_eq!(quotas.default, default);
     assert_eq!(*quotas.of(&"photos".parse().unwrap()), brigade_model::Quota { bytes_max: 3 << 20, ..default });
     assert_eq!(*quotas.of(&"others".parse().unwrap()), default);
+}
+
+/// An account as it was written before its dialects had sections: what it says of itself, on lines 11 to 13.
+fn in_old_form() -> String {
+    SOUND.replace("[accounts.photos.cos]\n", "[accounts.photos]\naccount_id = \"123456789012\"\n")
+}
+
+fn with_warnings(text: &str, environment: &[(&str, &str)]) -> (Config, String) {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let (config, warnings) = Config::parse(source(Path::new("brigade.toml")), text, environment).unwrap();
+    let lines: Vec<String> = warnings.iter().map(ConfigMistake::to_string).collect();
+    (config, lines.join("\n"))
+}
+
+fn identities(config: &Config) -> (&str, &str, Option<&str>) {
+    let account = &config.accounts["photos"];
+    let account_id = account.s3control.as_ref().map(|s3control| s3control.account_id.as_str());
+    (&account.cos.appid, &account.cos.uin, account_id)
+}
+
+#[test]
+fn the_old_form_of_an_account_is_read_with_a_warning_for_each_setting() {
+    let (config, warnings) = with_warnings(&in_old_form(), &[]);
+    assert_eq!(identities(&config), ("1250000000", "100000000001", Some("123456789012")));
+    insta::assert_snapshot!(warnings, @"
+    brigade.toml:12: accounts.photos.appid: is the old name of accounts.photos.cos.appid: rename it
+    brigade.toml:13: accounts.photos.uin: is the old name of accounts.photos.cos.uin: rename it
+    brigade.toml:11: accounts.photos.account_id: is the old name of accounts.photos.s3control.account_id: rename it
+    ");
+}
+
+#[test]
+fn the_old_variables_of_an_account_are_read_with_a_warning_for_each() {
+    let environment = [("BRIGADE_ACCOUNTS_PHOTOS_APPID", "1"), ("BRIGADE_ACCOUNTS_PHOTOS_ACCOUNT_ID", "210987654321")];
+    let (config, warnings) = with_warnings(&in_old_form(), &environment);
+    assert_eq!(identities(&config), ("1", "100000000001", Some("210987654321")), "they win over the file");
+    insta::assert_snapshot!(warnings, @"
+    environment: BRIGADE_ACCOUNTS_PHOTOS_APPID: is the old name of BRIGADE_ACCOUNTS_PHOTOS_COS_APPID: rename it
+    brigade.toml:12: accounts.photos.appid: is the old name of accounts.photos.cos.appid: rename it
+    brigade.toml:13: accounts.photos.uin: is the old name of accounts.photos.cos.uin: rename it
+    environment: BRIGADE_ACCOUNTS_PHOTOS_ACCOUNT_ID: is the old name of BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID: rename it
+    brigade.toml:11: accounts.photos.account_id: is the old name of accounts.photos.s3control.account_id: rename it
+    ");
+}
+
+#[test]
+fn the_new_form_of_an_account_is_read_from_the_file_and_from_variables_without_a_warning() {
+    let environment =
+        [("BRIGADE_ACCOUNTS_PHOTOS_COS_APPID", "1"), ("BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID", "210987654321")];
+    let (config, warnings) = with_warnings(SOUND, &environment);
+    assert_eq!(identities(&config), ("1", "100000000001", Some("210987654321")));
+    assert_eq!(warnings, "");
+    let bare = SOUND.replace("[accounts.photos.cos]\nappid = 1250000000\nuin = 100000000001\n", "");
+    let both = [("BRIGADE_ACCOUNTS_PHOTOS_COS_APPID", "1"), ("BRIGADE_ACCOUNTS_PHOTOS_COS_UIN", "2")];
+    assert_eq!(identities(&parse(&bare, &both).unwrap()), ("1", "2", None), "variables alone say who the account is");
+}
+
+#[test]
+fn a_setting_in_its_old_and_its_new_form_is_a_mistake() {
+    let text = in_old_form().replace("[accounts.photos.keys", "[accounts.photos.cos]\nuin = 2\n[accounts.photos.keys");
+    let environment = [
+        ("BRIGADE_ACCOUNTS_PHOTOS_COS_APPID", "1"),
+        ("BRIGADE_ACCOUNTS_PHOTOS_ACCOUNT_ID", "210987654321"),
+        ("BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID", "210987654321"),
+    ];
+    insta::assert_snapshot!(mistakes(&text, &environment), @"
+    brigade.toml:11: accounts.photos.account_id: is the old name of accounts.photos.s3control.account_id, and BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID is given too: keep the new one
+    brigade.toml:12: accounts.photos.appid: is the old name of accounts.photos.cos.appid, and BRIGADE_ACCOUNTS_PHOTOS_COS_APPID is given too: keep the new one
+    brigade.toml:13: accounts.photos.uin: is the old name of accounts.photos.cos.uin, and accounts.photos.cos.uin is given too: keep the new one
+    environment: BRIGADE_ACCOUNTS_PHOTOS_ACCOUNT_ID: is the old name of BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID, and BRIGADE_ACCOUNTS_PHOTOS_S3CONTROL_ACCOUNT_ID is given too: keep the new one
+    ");
+}
+
+#[test]
+fn a_mistake_in_the_old_form_is_told_as_it_is_written() {
+    let text = in_old_form().replace("uin = 100000000001", "uin = \"me\"").replace("123456789012", "1234");
+    insta::assert_snapshot!(mistakes(&text, &[("BRIGADE_ACCOUNTS_PHOTOS_APPID", "1-2")]), @"
+    brigade.toml:11: accounts.photos.account_id: takes 12 digits in quotes
+    brigade.toml:13: accounts.photos.uin: takes digits
+    environment: BRIGADE_ACCOUNTS_PHOTOS_APPID: takes 1 to 64 letters and digits
+    ");
+}
+
+#[test]
+fn an_account_without_its_cos_section_is_told_which_section_is_missing() {
+    let text = SOUND.replace("[accounts.photos.cos]\nappid = 1250000000\nuin = 100000000001\n", "[accounts.photos]\n");
+    insta::assert_snapshot!(mistakes(&text, &[]), @"brigade.toml:10: accounts.photos.cos: is missing: add [accounts.photos.cos] with appid and uin");
 }
 
 #[test]

@@ -20,7 +20,7 @@ secret_key_file = "SECRETS/second"
 kind = "garage"
 regions = ["west-1"]
 
-[accounts.photos]
+[accounts.photos.cos]
 appid = "1250000000"
 uin = "1"
 [accounts.photos.grantees]

@@ -23,7 +23,7 @@ data_dir = "{}"
 url = "http://127.0.0.1:1"
 access_key = "A"
 secret_key = "s"
-[accounts.main]
+[accounts.main.cos]
 appid = "1250000000"
 uin = "100000000001"
 [accounts.main.keys.AKIDMAIN]

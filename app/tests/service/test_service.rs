@@ -259,7 +259,7 @@ url = "http://127.0.0.1:1"
 access_key = "S3KEY"
 secret_key = "s3-secret"
 
-[accounts.one]
+[accounts.one.cos]
 appid = "1250000000"
 uin = "100000000001"
 [accounts.one.keys.AKIDONE]
@@ -275,7 +275,7 @@ report = {{ buckets = ["reports"] }}
 [accounts.one.roles.waits]
 source = {{ endpoint = "nowhere", buckets = ["*"] }}
 
-[accounts.two]
+[accounts.two.cos]
 appid = "1250000001"
 uin = "100000000002"
 [accounts.two.keys.AKIDTWO]

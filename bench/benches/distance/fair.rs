@@ -53,7 +53,7 @@ fn rates(accounts: &[Account], ms: u64, objects: u64) -> Vec<f64> {
 
 /// The second account, as `brigade init` writes the first.
 const SECOND: &str = r#"
-[accounts.second]
+[accounts.second.cos]
 appid = "1250000002"
 uin = "100000000002"
 

@@ -41,7 +41,7 @@ kind = "garage"
 strip_appid = true
 regions = ["west-1"]
 
-[accounts.photos]
+[accounts.photos.cos]
 appid = "1250000000"
 uin = "100000000001"
 [accounts.photos.grantees]
@@ -88,7 +88,7 @@ buckets = ["*"]
 endpoint = "main"
 buckets = ["*"]
 
-[accounts.other]
+[accounts.other.cos]
 appid = "1250000001"
 uin = "100000000002"
 [accounts.other.keys.AKIDOTHER]

@@ -190,7 +190,7 @@ kind = "aws"
 access_key = "{store_id}"
 secret_key = "{store_secret}"
 
-[accounts.demo]
+[accounts.demo.cos]
 appid = "1250000000"
 uin = "100000000001"
 

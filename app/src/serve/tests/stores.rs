@@ -69,7 +69,7 @@ impl Scene {
             "[server]\nmetrics_listen = \"127.0.0.1:0\"\ndata_dir = \"{folder}/data\"\n\
              [endpoints.main]\nurl = \"http://{}\"\naccess_key = \"STOREKEY\"\nsecret_key_file = \"{folder}/secret\"\n\
              {endpoint}\n\
-             [accounts.main]\nappid = \"1250000000\"\nuin = \"100000000001\"\n\
+             [accounts.main.cos]\nappid = \"1250000000\"\nuin = \"100000000001\"\n\
              [accounts.main.keys.AKIDMAIN]\nsecret = \"main-secret\"\n\
              [accounts.main.roles.batch.source]\nendpoint = \"main\"\nbuckets = [\"*\"]\n\
              [engine]\nfree_space_to_lease = \"1MiB\"\nfree_space_to_start = \"1MiB\"\n",
