@@ -371,7 +371,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (config, warnings) = Config::load(&arguments.config)?;
     log::start(config.server.log_format, &config.server.log_filter)?;
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(%warning, "old configuration setting used");
     }
     let listener = bind(config.server.listen, "server.listen").await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
