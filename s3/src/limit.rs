@@ -24,6 +24,7 @@ use crate::timeouts::Timeouts;
 mod adaptive;
 mod answered;
 mod fair;
+mod lanes;
 mod queue;
 mod rate;
 

@@ -4,7 +4,7 @@
 //! Sources: the S3 API's error responses; COS, MinIO and Ceph RGW for the codes that only they
 //! have. A code decides before its status does, for servers differ in statuses more than in codes.
 
-use brigade_model::ports::object_store::{Effect, Verdict};
+use brigade_model::ports::object_store::{DeleteResult, Effect, Verdict};
 
 use Effect::{None as NoEffect, Unknown};
 use Verdict::{CredentialsRefused, Denied, Invalid, Missing, Precondition, Throttled, Transient, Unavailable};
@@ -182,9 +182,11 @@ pub fn own_code(seen: Seen<'_>) -> &str {
     }
 }
 
-/// What a code means that decides by itself.
-pub(crate) fn verdict_of(code: &str) -> Option<Verdict> {
-    by_code(Some(code)).map(|(verdict, _)| verdict)
+/// What a multi-object delete says of an object with an error: this code and message.
+#[must_use]
+pub fn failed_delete(code: &str, message: impl Into<String>) -> DeleteResult {
+    let is_throttled = by_code(Some(code)).is_some_and(|(verdict, _)| verdict == Throttled);
+    DeleteResult::Failed { code: code.to_owned(), message: message.into(), is_throttled }
 }
 
 fn by_code(code: Option<&str>) -> Option<(Verdict, Effect)> {

@@ -247,7 +247,7 @@ fn deleted_or_error(object: ObjectIdentifier, result: DeleteResult) -> Option<Re
             delete_marker: deleted.is_delete_marker.then_some(true),
             delete_marker_version_id: deleted.version.filter(|_| deleted.is_delete_marker).map(|id| id.to_string()),
         }),
-        DeleteResult::Failed { code, message } => {
+        DeleteResult::Failed { code, message, .. } => {
             Err(Error { code: Some(code), key, message: Some(message), version_id })
         }
         DeleteResult::Unnamed => return None,

@@ -109,7 +109,7 @@ async fn delete_together(slice_context: &SliceContext, tasks: &[&Task]) -> Optio
     let (bucket, budget) = (&tasks[0].bucket, &slice_context.budget);
     Some(match send_together(slice_context, tasks).await {
         Ok(results) => {
-            match results.iter().any(is_throttled) {
+            match results.iter().any(DeleteResult::is_throttled) {
                 true => budget.note_throttled(bucket, tasks.len()),
                 false => budget.note_taken(bucket, tasks.len()),
             }
@@ -161,16 +161,10 @@ const REFUSALS: &[(&str, u16)] = &[
     ("NoSuchVersion", 404),
     ("NotImplemented", 501),
 ];
-/// The codes by which it says that it did nothing to a key yet.
-const NOT_NOW: &[&str] = &["SlowDown", "SlowDownWrite", "ServiceUnavailable"];
-
-fn is_throttled(result: &DeleteResult) -> bool {
-    matches!(result, DeleteResult::Failed { code, .. } if NOT_NOW.contains(&code.as_str()))
-}
 
 /// `sent` is when the call was sent.
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
-    let DeleteResult::Failed { code, message } = result else {
+    let DeleteResult::Failed { code, message, is_throttled } = result else {
         return match result {
             DeleteResult::Deleted(_) => Known::Settled(TaskEnd::Done(Outcome::Succeeded)),
             _ => Known::NotYet(Some(sent)),
@@ -182,7 +176,7 @@ fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
         return Known::Settled(TaskEnd::Done(outcome_of("", &error)));
     }
     // How far a server came before its own fault is not known.
-    Known::NotYet((!NOT_NOW.contains(&code.as_str())).then_some(sent))
+    Known::NotYet((!is_throttled).then_some(sent))
 }
 
 /// A call that failed as a whole: the worker had to stop, or each object gets its own call.

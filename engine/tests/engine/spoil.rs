@@ -12,6 +12,7 @@ use brigade_model::ports::object_store::{
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_s3::limit::{Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
+use brigade_s3::verdict::failed_delete;
 
 use crate::cluster::TestCluster;
 
@@ -98,8 +99,7 @@ impl ObjectStore for Spoiling {
             }
             Spoil::RefusedKeys(code) => {
                 let Call::DeleteObjects(delete) = &call else { panic!("a group") };
-                let refused =
-                    |_| DeleteResult::Failed { code: code.to_owned(), message: "as the test says".to_owned() };
+                let refused = |_| failed_delete(code, "as the test says");
                 return Ok(Answer::DeleteObjects(delete.objects.iter().map(refused).collect()));
             }
             _ => {}

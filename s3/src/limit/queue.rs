@@ -8,117 +8,13 @@ use std::time::Duration;
 use brigade_model::names::BucketName;
 use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::object_store::{Answer, CallClass, CallError, Caller, DeleteResult, Verdict};
-use slab::Slab;
 use tokio::sync::{Notify, oneshot};
 
-use super::adaptive::{Adaptive, FIRST_LIMIT, FIRST_LIMIT_OF_GROUPS, Load, Reason, Sample};
-use super::answered::Answered;
-use super::fair::FairQueue;
+use super::adaptive::{Load, Reason, Sample};
+use super::lanes::{Lane, LaneId, Lanes};
 use super::rate::{CATCH_UP, Rate};
-use super::{AdaptiveUsage, Caps, Learned, Usage};
-use crate::verdict::{TOO_MANY_CONNECTIONS, verdict_of};
-
-/// Buckets and classes that are told apart. Others share one limit a class: a role names its
-/// buckets, so there are rarely more than a handful.
-const LANES_MAX: usize = 256;
-
-/// A bucket and a class; no bucket for those that share.
-type LaneKey = (Option<BucketName>, CallClass);
-
-/// A pace that a store asked for is kept closely: a burst beyond it is what it does not take.
-const PACE_CATCH_UP: Duration = Duration::from_millis(5);
-/// Latencies that are kept of a lane.
-const LATENCIES: usize = 256;
-
-/// Where a lane stands in the slab, while calls of it are in flight or wait.
-type LaneId = usize;
-
-/// The lanes of a bucket, by class.
-type OfClasses = [Option<LaneId>; CallClass::ALL.len()];
-
-#[derive(Debug)]
-struct Lane {
-    key: LaneKey,
-    adaptive: Adaptive,
-    pace: Rate,
-    in_flight: u32,
-    waiting: FairQueue<Waiter>,
-    /// Of the latest answers.
-    latencies: VecDeque<Duration>,
-    answered: Answered,
-    /// When callers last used all of the limit, or moved it.
-    used: Option<Monotonic>,
-}
-
-impl Lane {
-    fn starting_at(limit: u32, key: LaneKey) -> Self {
-        Self {
-            key,
-            adaptive: Adaptive::starting_at(limit),
-            pace: Rate::new(PACE_CATCH_UP),
-            in_flight: 0,
-            waiting: FairQueue::default(),
-            latencies: VecDeque::new(),
-            answered: Answered::default(),
-            used: None,
-        }
-    }
-
-    /// Requests that may be in flight.
-    fn limit(&self, caps: Caps) -> u32 {
-        if caps.is_adaptive { self.adaptive.limit(caps.requests) } else { caps.requests }
-    }
-
-    /// Takes in how a call ended; the answer is why this moved the limit for good.
-    fn learn(&mut self, sample: Sample) -> Option<Reason> {
-        let before = self.adaptive.base(sample.cap);
-        let is_used = sample.in_flight >= self.adaptive.limit(sample.cap);
-        self.adaptive.learn(sample);
-        if sample.load == Load::Answered {
-            self.answered.note(sample.now, sample.units);
-        }
-        if self.latencies.len() == LATENCIES {
-            self.latencies.pop_front();
-        }
-        self.latencies.push_back(sample.now.since(sample.sent));
-        let has_moved = self.adaptive.base(sample.cap) != before;
-        if is_used || has_moved {
-            self.used = Some(sample.now);
-        }
-        Some(self.adaptive.reason()).filter(|reason| has_moved && *reason != Reason::Start)
-    }
-
-    /// What the limit says about the store: nothing at its start, and nothing after failures, which do
-    /// not say how much the store takes.
-    fn learned(&self, cap: u32) -> Option<Learned> {
-        let ((bucket, class), at) = (&self.key, self.used?);
-        match self.adaptive.reason() {
-            Reason::Start | Reason::Failures => None,
-            Reason::MoreAnswers | Reason::NoMoreAnswers | Reason::SlowDown | Reason::NoRoom => {
-                Some(Learned { bucket: bucket.clone(), class: *class, limit: self.adaptive.base(cap), at })
-            }
-        }
-    }
-
-    fn usage(&self, caps: Caps) -> AdaptiveUsage {
-        let (bucket, class) = &self.key;
-        let mut latencies: Vec<_> = self.latencies.iter().copied().collect();
-        latencies.sort_unstable();
-        let quantile = |of_hundred: usize| latencies.get(latencies.len() * of_hundred / 100).copied();
-        AdaptiveUsage {
-            bucket: bucket.clone(),
-            class: *class,
-            limit: self.limit(caps),
-            requests: self.in_flight,
-            waiting: self.waiting.len(),
-            answered: self.answered,
-            pace: self.adaptive.pace().filter(|_| caps.is_adaptive),
-            latency_p50: quantile(50).unwrap_or_default(),
-            latency_p99: quantile(99).unwrap_or_default(),
-            reason: if caps.is_adaptive { self.adaptive.reason() } else { Reason::Start },
-        }
-    }
-}
+use super::{Caps, Learned, Usage};
+use crate::verdict::TOO_MANY_CONNECTIONS;
 
 #[derive(Debug)]
 struct Waiter {
@@ -133,17 +29,12 @@ struct State {
     is_stopped: bool,
     requests: u32,
     bytes: u64,
-    lanes: Slab<Lane>,
-    of_buckets: BTreeMap<BucketName, OfClasses>,
-    /// Those that other buckets share.
-    shared: OfClasses,
+    lanes: Lanes<Waiter>,
     /// The lanes in which calls wait, in turn.
     turns: VecDeque<LaneId>,
     request_rate: Rate,
     object_rate: Rate,
     byte_rate: Rate,
-    /// What an earlier process learned: lanes that are still to come begin at half of it.
-    learned: BTreeMap<LaneKey, u32>,
     /// How often limits moved.
     moves: BTreeMap<(CallClass, Reason), u64>,
 }
@@ -174,14 +65,11 @@ impl Queue {
             is_stopped: false,
             requests: 0,
             bytes: 0,
-            lanes: Slab::new(),
-            of_buckets: BTreeMap::new(),
-            shared: OfClasses::default(),
+            lanes: Lanes::default(),
             turns: VecDeque::new(),
             request_rate: Rate::new(CATCH_UP),
             object_rate: Rate::new(CATCH_UP),
             byte_rate: Rate::new(CATCH_UP),
-            learned: BTreeMap::new(),
             moves: BTreeMap::new(),
         };
         Self { state: Mutex::new(state), turned: Notify::new() }
@@ -232,7 +120,7 @@ impl Queue {
     ) -> Permit {
         let waiting = {
             let mut state = self.state();
-            let lane = state.lane_of(bucket, class);
+            let lane = state.lanes.of(bucket, class);
             match state.admit(self, lane, bytes) {
                 Ok(permit) => return permit,
                 Err(NoRoom) => state.line_up(lane, caller, bytes),
@@ -245,7 +133,7 @@ impl Queue {
     /// may be in flight.
     pub(super) fn has_room_for(&self, caller: Caller) -> bool {
         let state = self.state();
-        let is_full = |lane: &Lane| {
+        let is_full = |lane: &Lane<Waiter>| {
             let waiting = lane.waiting.len_of(Some(caller)) as u64;
             waiting * 4 > u64::from(lane.limit(state.caps))
         };
@@ -255,28 +143,25 @@ impl Queue {
     /// The greatest limit of a lane.
     pub(super) fn expected(&self) -> u32 {
         let state = self.state();
-        let limits = state.lanes.iter().map(|(_, lane)| lane.limit(state.caps));
-        let first_limit = || state.learned.keys().map(|key| state.first_limit(key)).max().unwrap_or(FIRST_LIMIT);
-        limits.max().unwrap_or_else(|| first_limit().min(state.caps.requests))
+        state.lanes.expected(state.caps)
     }
 
     pub(super) fn learned(&self) -> Vec<Learned> {
         let state = self.state();
         let cap = state.caps.requests;
-        let learned = state.lanes.iter().filter_map(|(_, lane)| lane.learned(cap));
+        let learned = state.lanes.iter().filter_map(|lane| lane.learned(cap));
         learned.filter(|_| state.caps.is_adaptive).collect()
     }
 
     pub(super) fn begin_with(&self, learned: impl IntoIterator<Item = (Option<BucketName>, CallClass, u32)>) {
-        let learned = learned.into_iter().map(|(bucket, class, limit)| ((bucket, class), limit)).collect();
-        self.state().learned = learned;
+        self.state().lanes.begin_with(learned);
     }
 
     pub(super) fn usage(&self) -> Usage {
         let state = self.state();
-        let mut adaptive: Vec<_> = state.lanes.iter().map(|(_, lane)| lane.usage(state.caps)).collect();
+        let mut adaptive: Vec<_> = state.lanes.iter().map(|lane| lane.usage(state.caps)).collect();
         adaptive.sort_unstable_by(|one, other| (&one.bucket, one.class).cmp(&(&other.bucket, other.class)));
-        let waiting = state.lanes.iter().map(|(_, lane)| lane.waiting.len()).sum();
+        let waiting = state.lanes.iter().map(|lane| lane.waiting.len()).sum();
         let moves = state.moves.iter().map(|((class, reason), count)| (*class, *reason, *count)).collect();
         Usage { requests: state.requests, bytes: state.bytes, waiting, adaptive, moves }
     }
@@ -294,39 +179,6 @@ fn at_least_one(caps: Caps) -> Caps {
 struct NoRoom;
 
 impl State {
-    fn lane_of(&mut self, bucket: &BucketName, class: CallClass) -> LaneId {
-        let of_bucket = self.of_buckets.get(bucket).and_then(|of_classes| of_classes[class as usize]);
-        of_bucket.unwrap_or_else(|| self.new_lane(bucket, class))
-    }
-
-    fn new_lane(&mut self, bucket: &BucketName, class: CallClass) -> LaneId {
-        if self.lanes.len() >= LANES_MAX {
-            self.forget_idle_lanes();
-        }
-        let has_room = self.lanes.len() < LANES_MAX;
-        let key = (has_room.then(|| bucket.clone()), class);
-        let first = Lane::starting_at(self.first_limit(&key), key);
-        let place = match has_room {
-            true => &mut self.of_buckets.entry(bucket.clone()).or_default()[class as usize],
-            false => &mut self.shared[class as usize],
-        };
-        *place.get_or_insert_with(|| self.lanes.insert(first))
-    }
-
-    fn forget_idle_lanes(&mut self) {
-        self.lanes.retain(|_, lane| lane.in_flight > 0 || !lane.waiting.is_empty());
-        let lanes = &self.lanes;
-        let forget = |of_classes: &mut OfClasses| {
-            for place in of_classes.iter_mut() {
-                *place = place.filter(|id| lanes.contains(*id));
-            }
-        };
-        self.of_buckets.values_mut().for_each(forget);
-        forget(&mut self.shared);
-        self.turns.retain(|id| lanes.contains(*id));
-        self.of_buckets.retain(|_, of_classes| of_classes.iter().any(Option::is_some));
-    }
-
     /// A permit at once, unless others are in front or there is no room.
     fn admit(&mut self, queue: &Arc<Queue>, lane: LaneId, bytes: u64) -> Result<Permit, NoRoom> {
         let is_first = self.lanes[lane].waiting.is_empty();
@@ -353,15 +205,6 @@ impl State {
         self.bytes += bytes;
         self.lanes[lane].in_flight += 1;
         Permit { queue: Some(Arc::clone(queue)), lane, bytes, sent: Monotonic::default() }
-    }
-
-    /// What the limit of a lane begins at. A store may take less than it did: the start doubles anyway.
-    fn first_limit(&self, key: &LaneKey) -> u32 {
-        let first = match key.1 {
-            CallClass::Read | CallClass::Write => FIRST_LIMIT,
-            CallClass::MultiDelete => FIRST_LIMIT_OF_GROUPS,
-        };
-        self.learned.get(key).map_or(first, |limit| limit / 2)
     }
 
     fn take_back(&mut self, lane: LaneId, bytes: u64) {
@@ -499,7 +342,7 @@ impl Permit {
         let cap = state.caps.requests;
         let lane = &mut state.lanes[self.lane];
         let moved = lane.learn(Sample { now, sent: self.sent, units, in_flight: lane.in_flight, cap, load });
-        let class = lane.key.1;
+        let class = lane.class();
         if let Some(reason) = moved.filter(|_| state.caps.is_adaptive) {
             *state.moves.entry((class, reason)).or_default() += 1;
         }
@@ -519,7 +362,9 @@ fn is_too_many(caps: Caps, units: u32) -> bool {
 /// What a result tells of the store's load; nothing, when the store did not see the call.
 fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
     let error = match result {
-        Ok(Answer::DeleteObjects(results)) if results.iter().any(is_throttled) => return Some(Load::SlowDown),
+        Ok(Answer::DeleteObjects(results)) if results.iter().any(DeleteResult::is_throttled) => {
+            return Some(Load::SlowDown);
+        }
         Ok(_) => return Some(Load::Answered),
         Err(error) => error,
     };
@@ -533,11 +378,6 @@ fn load_of(result: &Result<Answer, CallError>) -> Option<Load> {
         (Verdict::Unavailable | Verdict::Stopped | Verdict::CredentialsRefused | Verdict::Transient, ..) => None,
         (Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid, ..) => Some(Load::Answered),
     }
-}
-
-/// Whether the store took the call and told this key of it to slow down.
-fn is_throttled(result: &DeleteResult) -> bool {
-    matches!(result, DeleteResult::Failed { code, .. } if verdict_of(code) == Some(Verdict::Throttled))
 }
 
 /// Rates are counted in fractions, too.
@@ -558,11 +398,11 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::failed_delete;
 
     #[test]
     fn a_key_that_is_told_to_slow_down_inside_a_success_slows_the_bucket_down() {
-        let failed = |code: &str| DeleteResult::Failed { code: code.to_owned(), message: String::new() };
-        let load = |code| load_of(&Ok(Answer::DeleteObjects(vec![DeleteResult::Unnamed, failed(code)])));
+        let load = |code| load_of(&Ok(Answer::DeleteObjects(vec![DeleteResult::Unnamed, failed_delete(code, "")])));
         assert_eq!(load("SlowDown"), Some(Load::SlowDown));
         assert_eq!(load("ServiceUnavailable"), Some(Load::SlowDown));
         assert_eq!(load("AccessDenied"), Some(Load::Answered));

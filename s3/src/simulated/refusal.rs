@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use brigade_model::ports::object_store::{CallError, DeleteResult};
 
-use crate::verdict::{self, Seen};
+use crate::verdict::{self, Seen, failed_delete};
 
 /// A refused request. Nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +87,6 @@ impl Refusal {
 
     /// As what became of one object of a multi-object delete.
     pub(super) fn into_result(self) -> DeleteResult {
-        DeleteResult::Failed { code: self.code.to_owned(), message: self.message.into_owned() }
+        failed_delete(self.code, self.message)
     }
 }

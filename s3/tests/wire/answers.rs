@@ -14,6 +14,7 @@ use brigade_model::{StoreClock, Timestamp};
 use brigade_runtime::SystemClock;
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore};
+use brigade_s3::verdict::failed_delete;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -574,7 +575,7 @@ async fn a_multi_object_delete_answers_for_each_object_in_the_order_of_the_reque
         results,
         [
             deleted(true, Some("m")),
-            DeleteResult::Failed { code: "AccessDenied".into(), message: "no".into() },
+            failed_delete("AccessDenied", "no"),
             DeleteResult::Unnamed,
             deleted(false, Some("v2")),
             deleted(false, None),

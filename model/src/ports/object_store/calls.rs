@@ -394,9 +394,19 @@ pub enum DeleteResult {
         code: String,
         /// The store's message.
         message: String,
+        /// Whether the code says that the store did nothing to it yet, and takes it later.
+        is_throttled: bool,
     },
     /// The answer does not name it, so its fate is unknown.
     Unnamed,
+}
+
+impl DeleteResult {
+    /// Whether the store told this object to come later.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, DeleteResult::Failed { is_throttled: true, .. })
+    }
 }
 
 /// See [`Call::GetObjectTagging`].

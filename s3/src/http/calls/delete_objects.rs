@@ -10,6 +10,7 @@ use http::Method;
 
 use crate::http::request::{RequestDraft, refuse};
 use crate::http::response::{InvalidResponse, StoreResponse};
+use crate::verdict::failed_delete;
 use crate::xml::{Element, Writer, can_carry};
 
 pub(crate) fn encode(request: &DeleteObjects) -> Result<RequestDraft, CallError> {
@@ -78,6 +79,6 @@ fn deleted(entry: &Element<'_>) -> DeleteResult {
 }
 
 fn failed(entry: &Element<'_>) -> DeleteResult {
-    let text = |name| entry.text_of(name).unwrap_or_default().to_owned();
-    DeleteResult::Failed { code: text("Code"), message: text("Message") }
+    let text = |name| entry.text_of(name).unwrap_or_default();
+    failed_delete(text("Code"), text("Message"))
 }

@@ -17,7 +17,7 @@ use super::super::object::Digest;
 use super::super::refusal::Refusal;
 use super::Habits;
 use super::calls::object_of;
-use crate::verdict::{self, Seen};
+use crate::verdict::{self, Seen, failed_delete};
 
 /// One row of what becomes of answers.
 type Fate = (Way, &'static [CallKind], Occasion);
@@ -176,10 +176,9 @@ impl Conduct {
         let Answer::DeleteObjects(results) = answer else { return answer };
         let tell = |(n, result): (usize, DeleteResult)| match result {
             DeleteResult::Deleted(_) if n % 2 == 1 && self.names_half_of_deletes => DeleteResult::Unnamed,
-            DeleteResult::Deleted(_) if n % 2 == 1 && self.fails_half_of_deletes => DeleteResult::Failed {
-                code: "InternalError".to_owned(),
-                message: "We encountered an internal error. Please try again.".to_owned(),
-            },
+            DeleteResult::Deleted(_) if n % 2 == 1 && self.fails_half_of_deletes => {
+                failed_delete("InternalError", "We encountered an internal error. Please try again.")
+            }
             result => result,
         };
         Answer::DeleteObjects(results.into_iter().enumerate().map(tell).collect())
