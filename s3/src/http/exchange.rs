@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use brigade_model::StoreClock;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
-use brigade_model::ports::object_store::{AnswerBounds, Call, CallError};
+use brigade_model::ports::object_store::{AnswerBounds, Call, CallError, Verdict};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
@@ -30,7 +30,7 @@ use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::timeouts::Timeouts;
-use crate::verdict::{Loss, Step};
+use crate::verdict::{Loss, Seen, Step, judge};
 
 /// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
 const HASHED_INLINE_MAX: usize = 256 << 10;
@@ -256,10 +256,13 @@ impl Exchange {
             () = self.clock.sleep(self.timeouts.connect) => return Err(self.not_connected(&silent())),
         };
         let refusal = match answer {
-            Ok(response) if response.status().is_server_error() || response.status() == 429 => {
-                format!("a HEAD of the bucket was answered with {}", response.status())
-            }
-            Ok(_) => return Ok(()),
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) => match judge(Seen::Refused { status: response.status().as_u16(), code: None }) {
+                (Verdict::Throttled | Verdict::Transient, _) => {
+                    format!("a HEAD of the bucket was answered with {}", response.status())
+                }
+                _ => return Ok(()),
+            },
             Err(SendError::Broken(error)) => format!("a new connection was closed unanswered: {error}"),
             Err(SendError::NotSent(_)) => "a new connection was closed at once".to_owned(),
         };
