@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{Done, JsonRefusal, PathName, AdminCaller, job_id};
+use super::{AdminCaller, Done, JsonRefusal, PathName, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, Refusals};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{Done, JsonBody, JsonRefusal, PathName, AdminCaller, errors};
+use super::{AdminCaller, Done, JsonBody, JsonRefusal, PathName, errors};
 use crate::api::Api;
 use crate::operator::{EndpointState, LimitsChange, Refusals};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{Done, JsonBody, JsonRefusal, PathName, AdminCaller, errors, job_id};
+use super::{AdminCaller, Done, JsonBody, JsonRefusal, PathName, errors, job_id};
 use crate::api::Api;
 use crate::operator::{JobState, LimitsChange, Refusals};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use brigade_model::BucketName;
 
-use super::{Done, JsonBody, JsonRefusal, PathName, AdminCaller, errors};
+use super::{AdminCaller, Done, JsonBody, JsonRefusal, PathName, errors};
 use crate::api::Api;
 use crate::operator::{ProbeRequest, ProbeResult, Refusals};
 

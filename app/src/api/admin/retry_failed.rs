@@ -7,7 +7,7 @@ use brigade_model::job::{Retry, Unconfirmed};
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_service::JobService;
 
-use super::{Done, JsonBody, JsonRefusal, PathName, AdminCaller, errors, job_id};
+use super::{AdminCaller, Done, JsonBody, JsonRefusal, PathName, errors, job_id};
 use crate::api::Api;
 use crate::api::answer::ErrorAnswer;
 use crate::operator::{JobState, Refusals, RetryRequest};

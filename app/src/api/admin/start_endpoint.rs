@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::{Done, JsonRefusal, PathName, AdminCaller};
+use super::{AdminCaller, Done, JsonRefusal, PathName};
 use crate::api::Api;
 use crate::operator::{EndpointState, Refusals};
 
