@@ -114,7 +114,7 @@ impl Config {
         Self::parse(source(file), &text, std::env::vars())
     }
 
-    /// Reads a text that is no file, without any environment. Nobody is warned: no user wrote it.
+    /// Reads a text that is no file, without any environment. It has no warnings: no user wrote it.
     ///
     /// # Errors
     /// [`ConfigError`] with every mistake at once.

@@ -94,7 +94,7 @@ async fn a_refusal_carries_code_message_and_request_id() {
 }
 
 #[tokio::test]
-async fn an_answer_of_somebody_else_is_not_taken_for_the_services() {
+async fn an_answer_of_another_server_is_not_taken_for_the_services() {
     let stub = Stub::answering(502, "<html>Bad Gateway</html>").await;
     let error = stub.client.describe_job(job()).await.unwrap_err();
     assert_eq!(error, ClientError::NoErrorBody { status: 502, request_id: "REQ1".into() });

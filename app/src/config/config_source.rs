@@ -1,10 +1,10 @@
 //! A configuration as it was written: the file's tree with its line numbers, the environment
 //! beside it, and the mistakes found so far.
 //!
-//! A setting is looked up by its path: the environment wins over the file. Whatever nobody
-//! looked up is a mistake in the end, in the file as in the environment, because a setting that
-//! is silently ignored is one that somebody relies on. A setting that has moved is read from its
-//! old place, too, with a warning.
+//! A setting is looked up by its path: the environment wins over the file. What no
+//! lookup has read is a mistake in the end, in the file as in the environment, because users rely on
+//! a setting that is silently ignored. A setting that has moved is read from its old place, too,
+//! with a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -10,11 +10,11 @@ mod history;
 mod invariants;
 mod left;
 mod message;
+mod recorder;
 mod run;
 mod scenario;
 mod stale;
 mod synced;
-mod witness;
 
 use std::time::Duration;
 
@@ -32,11 +32,11 @@ const SEEDS_MAX: u64 = 20;
 
 /// Runs scenarios of these seeds until the service was killed often enough and at all kinds of moments, or
 /// the one seed that `BRIGADE_CRASH_SEED` names.
-async fn kill_at_any_moment(deed: JobKind, is_versioned: bool, first_seed: u64) {
+async fn kill_at_any_moment(job_kind: JobKind, is_versioned: bool, first_seed: u64) {
     let only: Option<u64> = std::env::var("BRIGADE_CRASH_SEED").ok().map(|seed| seed.parse().unwrap());
     let mut kills = run::Kills::new();
     for seed in only.map_or(first_seed..first_seed + SEEDS_MAX, |seed| seed..seed + 1) {
-        let ended = run::run(Scenario::of(seed, deed, is_versioned)).await;
+        let ended = run::run(Scenario::of(seed, job_kind, is_versioned)).await;
         let ended = ended.unwrap_or_else(|broken| panic!("{}", failed(seed, &broken)));
         ended.kills.into_iter().for_each(|(kind, count)| *kills.entry(kind).or_default() += count);
         if is_enough(&kills) {
@@ -124,7 +124,7 @@ async fn a_service_that_is_frozen_until_its_leases_have_ended_accounts_for_every
 fn plain_delete(seed: u64, tasks: u64, steps: Vec<Step>) -> Scenario {
     Scenario {
         seed,
-        deed: JobKind::Delete,
+        job_kind: JobKind::Delete,
         is_versioned: false,
         tasks,
         missing_every: u64::MAX,

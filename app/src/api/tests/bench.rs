@@ -313,13 +313,13 @@ impl TestApi {
     }
 
     pub(crate) fn rules(mut self, set: impl FnOnce(&mut Rules)) -> Self {
-        let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        let api = Arc::get_mut(&mut self.api).expect("the server has not started yet");
         set(&mut api.rules);
         self
     }
 
     pub(crate) fn job_rules(mut self, set: impl FnOnce(&mut JobRules)) -> Self {
-        let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        let api = Arc::get_mut(&mut self.api).expect("the server has not started yet");
         set(&mut api.job_service.rules);
         self
     }

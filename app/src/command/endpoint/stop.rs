@@ -8,7 +8,7 @@ use crate::operator::StopReason;
 pub struct Arguments {
     /// Which endpoint
     endpoint: String,
-    /// Why, for whoever reads a job that waits
+    /// Why, for those who read a job that waits
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
 }

@@ -10,7 +10,7 @@ use super::{CommandContext, output};
 pub struct Arguments {
     /// Which job
     job: JobId,
-    /// Why, for whoever reads the job later
+    /// Why, for those who read the job later
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
 }

@@ -38,7 +38,7 @@ pub(crate) struct Evidence<'a> {
 pub(crate) struct TaskHistory {
     pub(crate) number: u64,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) calls: Vec<CallStory>,
+    pub(crate) calls: Vec<CallHistory>,
     pub(crate) foreign: Vec<Foreign>,
     /// Its object in the end, or the version that its row names.
     pub(crate) source: Option<SimulatedObject>,
@@ -47,7 +47,7 @@ pub(crate) struct TaskHistory {
 
 /// A call on an object of a task.
 #[derive(Debug, Clone)]
-pub(crate) struct CallStory {
+pub(crate) struct CallHistory {
     pub(crate) kind: CallKind,
     pub(crate) bucket: String,
     pub(crate) life: u32,
@@ -72,7 +72,7 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<(String, bool, String)>,
 }
 
-impl CallStory {
+impl CallHistory {
     pub(crate) fn is_act(&self) -> bool {
         self.kind.changes_objects()
     }
@@ -86,7 +86,7 @@ impl CallStory {
 }
 
 impl TaskHistory {
-    pub(crate) fn acts(&self) -> impl Iterator<Item = &CallStory> {
+    pub(crate) fn acts(&self) -> impl Iterator<Item = &CallHistory> {
         self.calls.iter().filter(|call| call.is_act())
     }
 
@@ -116,7 +116,7 @@ impl<'a> Evidence<'a> {
         ended: &'a DescribedJob,
         told: &'a Told,
     ) -> Self {
-        let tasks = (0..scenario.tasks).map(|number| story(scenario, service, last, number)).collect();
+        let tasks = (0..scenario.tasks).map(|number| task_history(scenario, service, last, number)).collect();
         let report = read_report(service, ended);
         let mut evidence = Self { scenario, told, left, last, ended, tasks, report, cancel: None, end: None };
         let mut sent = BTreeMap::new();
@@ -144,8 +144,8 @@ impl<'a> Evidence<'a> {
                     let task = index(object.at.key.as_str());
                     let (kind, bucket, life) = (*kind, object.at.bucket.to_string(), entry.life);
                     let sent_at = died.unwrap_or(moment);
-                    let story = CallStory { kind, bucket, life, sent: sent_at, done: None, answered: None };
-                    self.tasks[task].calls.push(story);
+                    let task_history = CallHistory { kind, bucket, life, sent: sent_at, done: None, answered: None };
+                    self.tasks[task].calls.push(task_history);
                     sent.entry(*call).or_default().push((task, self.tasks[task].calls.len() - 1));
                 }
             }
@@ -177,9 +177,9 @@ fn index(key: &str) -> usize {
     usize::try_from(task_of(key)).unwrap()
 }
 
-fn story(scenario: &Scenario, service: &TestService, last: &Left, number: u64) -> TaskHistory {
+fn task_history(scenario: &Scenario, service: &TestService, last: &Left, number: u64) -> TaskHistory {
     let source = at("photos", &key(number));
-    let object = match scenario.deed {
+    let object = match scenario.job_kind {
         // The version that was there first.
         JobKind::DeleteVersion => service.bucket.versions(&source).into_iter().find_map(|(_, object)| {
             object.filter(|object| object.body.to_bytes() == format!("of task {number}").as_bytes())

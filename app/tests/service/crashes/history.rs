@@ -53,7 +53,7 @@ pub(crate) enum Event {
         at: At,
         etag: Option<ETag>,
     },
-    /// The service tells a user that the job is cancelled. `is_full`: the witness held as many calls back
+    /// The service tells a user that the job is cancelled. `is_full`: the recorder held as many calls back
     /// as the job may have, so that none was in flight.
     CancelTold {
         is_full: bool,

@@ -7,7 +7,7 @@ use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Outcome, Status};
 
-use super::evidence::{CallStory, Evidence, Foreign, TaskHistory};
+use super::evidence::{CallHistory, Evidence, Foreign, TaskHistory};
 use super::left::Left;
 use super::run::{Told, key};
 use super::scenario::JobKind;
@@ -120,63 +120,70 @@ fn what_was_recorded_stays(evidence: &Evidence<'_>) -> Vec<String> {
 const UNKNOWN: [&str; 2] = [UNCONFIRMED, CHANGED_SINCE_ATTEMPT];
 
 fn every_effect_is_reported(evidence: &Evidence<'_>) -> Vec<String> {
-    let has_effect = |story: &&TaskHistory| story.acts().any(CallStory::has_effect);
-    let wrong = evidence.tasks.iter().filter(has_effect).filter(|story| match story.failure() {
-        Some(code) => !UNKNOWN.contains(&code) && story.is_ours_alone(),
-        None => story.outcome.is_none(),
+    let has_effect = |task_history: &&TaskHistory| task_history.acts().any(CallHistory::has_effect);
+    let wrong = evidence.tasks.iter().filter(has_effect).filter(|task_history| match task_history.failure() {
+        Some(code) => !UNKNOWN.contains(&code) && task_history.is_ours_alone(),
+        None => task_history.outcome.is_none(),
     });
-    wrong.map(|story| format!("task {} had an effect and ended as {:?}", story.number, story.outcome)).collect()
+    wrong
+        .map(|task_history| {
+            format!("task {} had an effect and ended as {:?}", task_history.number, task_history.outcome)
+        })
+        .collect()
 }
 
 fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    for story in evidence.tasks.iter().filter(|story| story.is_success()) {
-        if story.is_ours_alone() && !is_as_wanted(evidence.scenario.deed, story) {
-            broken.push(format!("task {} succeeded, and its object is not as wanted", story.number));
+    for task_history in evidence.tasks.iter().filter(|task_history| task_history.is_success()) {
+        if task_history.is_ours_alone() && !is_as_wanted(evidence.scenario.job_kind, task_history) {
+            broken.push(format!("task {} succeeded, and its object is not as wanted", task_history.number));
         }
         let has_arrived =
-            |call: &CallStory| call.done.as_ref().is_some_and(|(_, done)| !done.is_refused || !call.is_act());
-        if !story.calls.iter().any(has_arrived) {
-            broken.push(format!("task {} succeeded, and no call of it arrived", story.number));
+            |call: &CallHistory| call.done.as_ref().is_some_and(|(_, done)| !done.is_refused || !call.is_act());
+        if !task_history.calls.iter().any(has_arrived) {
+            broken.push(format!("task {} succeeded, and no call of it arrived", task_history.number));
         }
     }
     broken
 }
 
-fn is_as_wanted(deed: JobKind, story: &TaskHistory) -> bool {
+fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
     let etag = |object: &Option<brigade_s3::simulated::SimulatedObject>| object.clone().and_then(|o| o.head.etag);
-    match deed {
-        JobKind::Copy => story.target.is_some() && etag(&story.source) == etag(&story.target),
-        JobKind::Tag => story.source.as_ref().is_some_and(|object| object.tags.iter().any(|tag| tag.key == "a")),
-        JobKind::Delete | JobKind::DeleteVersion => story.source.is_none(),
+    match job_kind {
+        JobKind::Copy => task_history.target.is_some() && etag(&task_history.source) == etag(&task_history.target),
+        JobKind::Tag => task_history.source.as_ref().is_some_and(|object| object.tags.iter().any(|tag| tag.key == "a")),
+        JobKind::Delete | JobKind::DeleteVersion => task_history.source.is_none(),
     }
 }
 
 fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
-    let has_cause = |story: &TaskHistory, code: &str| match code {
-        "NoSuchKey" => evidence.scenario.is_missing(story.number) || !story.is_ours_alone(),
+    let has_cause = |task_history: &TaskHistory, code: &str| match code {
+        "NoSuchKey" => evidence.scenario.is_missing(task_history.number) || !task_history.is_ours_alone(),
         // What others wrote may be what a lost attempt wrote, or hide it.
-        UNCONFIRMED => evidence.ended.status != Status::Complete || !story.is_ours_alone(),
+        UNCONFIRMED => evidence.ended.status != Status::Complete || !task_history.is_ours_alone(),
         // A source that is another than the one that was looked at.
-        CHANGED_SINCE_ATTEMPT | "PreconditionFailed" => !story.is_ours_alone(),
+        CHANGED_SINCE_ATTEMPT | "PreconditionFailed" => !task_history.is_ours_alone(),
         _ => false,
     };
-    let failed = evidence.tasks.iter().filter_map(|story| Some((story, story.failure()?)));
+    let failed = evidence.tasks.iter().filter_map(|task_history| Some((task_history, task_history.failure()?)));
     failed
-        .filter(|(story, code)| !has_cause(story, code))
-        .map(|(story, code)| format!("task {} failed with {code} for no cause: {:?}", story.number, story.outcome))
+        .filter(|(task_history, code)| !has_cause(task_history, code))
+        .map(|(task_history, code)| {
+            format!("task {} failed with {code} for no cause: {:?}", task_history.number, task_history.outcome)
+        })
         .collect()
 }
 
 fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    for story in &evidence.tasks {
-        for written in story.foreign.iter().filter(|written| written.etag.is_some()) {
-            let culprit = story.acts().find(|act| destroys(act, written) && is_wrong(story, act, written));
+    for task_history in &evidence.tasks {
+        for written in task_history.foreign.iter().filter(|written| written.etag.is_some()) {
+            let culprit =
+                task_history.acts().find(|act| destroys(act, written) && is_wrong(task_history, act, written));
             broken.extend(culprit.map(|act| {
                 format!(
                     "task {}: what another writer wrote at {} was destroyed by {act:?}",
-                    story.number, written.moment
+                    task_history.number, written.moment
                 )
             }));
         }
@@ -184,21 +191,21 @@ fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Ve
     broken
 }
 
-fn destroys(act: &CallStory, written: &Foreign) -> bool {
+fn destroys(act: &CallHistory, written: &Foreign) -> bool {
     let done = act.done.as_ref().filter(|(moment, done)| *moment > written.moment && !done.is_refused);
     act.bucket == written.bucket
         && done.is_some_and(|(_, done)| done.before == written.etag && done.after != written.etag)
 }
 
 /// Whether the act was a repeat, sent after the write, that did not look, or saw the write.
-fn is_wrong(story: &TaskHistory, act: &CallStory, written: &Foreign) -> bool {
-    let lost = story.acts().filter(|lost| lost.sent < written.moment && lost.sent < act.sent);
+fn is_wrong(task_history: &TaskHistory, act: &CallHistory, written: &Foreign) -> bool {
+    let lost = task_history.acts().filter(|lost| lost.sent < written.moment && lost.sent < act.sent);
     let lost = lost.filter(|lost| lost.done.as_ref().is_none_or(|(_, done)| !done.is_refused));
     let Some(lost) = lost.map(|lost| lost.sent).max() else { return false };
     if act.sent < written.moment {
         return false;
     }
-    let looks = story.calls.iter().filter(|call| !call.is_act() && call.bucket == act.bucket);
+    let looks = task_history.calls.iter().filter(|call| !call.is_act() && call.bucket == act.bucket);
     let looks = looks.filter_map(|call| call.done.as_ref()).map(|(moment, _)| *moment);
     let last = looks.filter(|look| (lost..act.sent).contains(look)).max();
     last.is_none_or(|look| look > written.moment)
@@ -208,13 +215,13 @@ fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>) -> Vec<Str
     let Some((end, status)) = evidence.end else { return Vec::new() };
     let last_life = evidence.left.len() as u32 + 1;
     let mut broken = Vec::new();
-    for story in &evidence.tasks {
-        let is_late = |call: &&CallStory| call.sent > end;
-        let is_open = |call: &&CallStory| {
+    for task_history in &evidence.tasks {
+        let is_late = |call: &&CallHistory| call.sent > end;
+        let is_open = |call: &&CallHistory| {
             call.is_act() && call.life == last_life && call.sent < end && call.answered.is_none_or(|at| at > end)
         };
-        let late = story.calls.iter().find(is_late).or_else(|| story.calls.iter().find(is_open));
-        broken.extend(late.map(|call| format!("task {}: it was {status} at {end}, and {call:?}", story.number)));
+        let late = task_history.calls.iter().find(is_late).or_else(|| task_history.calls.iter().find(is_open));
+        broken.extend(late.map(|call| format!("task {}: it was {status} at {end}, and {call:?}", task_history.number)));
     }
     broken
 }
@@ -222,25 +229,27 @@ fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>) -> Vec<Str
 fn no_task_starts_after_a_cancel_is_answered(evidence: &Evidence<'_>) -> Vec<String> {
     let Some((told, life, is_full)) = evidence.cancel else { return Vec::new() };
     let mut broken = Vec::new();
-    for story in &evidence.tasks {
-        let has_begun = story.acts().any(|act| act.life == life && act.sent < told);
-        let starts =
-            |call: &&CallStory| call.sent > told && (call.life > life || (call.life == life && is_full && !has_begun));
-        let late = story.calls.iter().find(starts);
-        broken
-            .extend(late.map(|call| format!("task {}: its cancel was answered at {told}, and {call:?}", story.number)));
+    for task_history in &evidence.tasks {
+        let has_begun = task_history.acts().any(|act| act.life == life && act.sent < told);
+        let starts = |call: &&CallHistory| {
+            call.sent > told && (call.life > life || (call.life == life && is_full && !has_begun))
+        };
+        let late = task_history.calls.iter().find(starts);
+        broken.extend(
+            late.map(|call| format!("task {}: its cancel was answered at {told}, and {call:?}", task_history.number)),
+        );
     }
     broken
 }
 
 fn what_has_an_outcome_is_not_attempted_again(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
-    for story in &evidence.tasks {
+    for task_history in &evidence.tasks {
         // The first process has the number 1, and is the first to leave something.
-        let recorded = evidence.left.iter().position(|left| left.outcomes.contains_key(&story.number));
+        let recorded = evidence.left.iter().position(|left| left.outcomes.contains_key(&task_history.number));
         let Some(recorded) = recorded else { continue };
-        let again = story.calls.iter().find(|call| call.life as usize > recorded + 1);
-        broken.extend(again.map(|call| format!("task {}: {call:?}", story.number)));
+        let again = task_history.calls.iter().find(|call| call.life as usize > recorded + 1);
+        broken.extend(again.map(|call| format!("task {}: {call:?}", task_history.number)));
     }
     broken
 }
@@ -248,10 +257,10 @@ fn what_has_an_outcome_is_not_attempted_again(evidence: &Evidence<'_>) -> Vec<St
 fn no_more_than_a_window_is_repeated(evidence: &Evidence<'_>) -> Vec<String> {
     // By slice and life: tasks that an earlier process attempted, too.
     let mut repeated: BTreeMap<(Option<u32>, u32), u32> = BTreeMap::new();
-    for story in &evidence.tasks {
-        let lives: BTreeSet<u32> = story.acts().map(|act| act.life).collect();
+    for task_history in &evidence.tasks {
+        let lives: BTreeSet<u32> = task_history.acts().map(|act| act.life).collect();
         for life in lives.into_iter().skip(1) {
-            *repeated.entry((evidence.last.slice_of(story.number), life)).or_default() += 1;
+            *repeated.entry((evidence.last.slice_of(task_history.number), life)).or_default() += 1;
         }
     }
     let too_many = repeated.into_iter().filter(|(_, tasks)| *tasks > WINDOW_TASKS);

@@ -35,7 +35,7 @@ const PIECE_PAUSE: Duration = Duration::from_millis(3);
 
 /// Everything that is seen of a run. Clones are one.
 #[derive(Clone)]
-pub(crate) struct Witness(Arc<Inner>);
+pub(crate) struct CallRecorder(Arc<Inner>);
 
 struct Inner {
     bucket: SimulatedStore,
@@ -62,7 +62,7 @@ struct State {
     trap: Option<Trap>,
 }
 
-impl Witness {
+impl CallRecorder {
     /// Stands before these buckets; answers to calls for tasks take `answer` on average.
     pub(crate) fn new(bucket: SimulatedStore, clock: Arc<SystemClock>, seed: u64, answer: Duration) -> Self {
         Self(Arc::new(Inner {
@@ -93,10 +93,10 @@ impl Witness {
             state.note(Event::Started);
             state.life
         };
-        let witness = self.clone();
+        let recorder = self.clone();
         let watch = from_fn(move |request: Request, next: Next| {
-            let witness = witness.clone();
-            async move { witness.watch(life, request, next).await }
+            let recorder = recorder.clone();
+            async move { recorder.watch(life, request, next).await }
         });
         let routes = sandbox::routes(self.0.bucket.clone(), credentials()).layer(watch);
         let serve = async move { axum::serve(listener, routes).await.unwrap() };
@@ -197,10 +197,10 @@ impl Witness {
         let request = Request::from_parts(head, Body::from(body));
         let call = self.arrive(life, &message);
         let (to, answer) = oneshot::channel();
-        let witness = self.clone();
+        let recorder = self.clone();
         let carry = async move {
             // The receiver is gone when the sender of the call is dead.
-            let _ = to.send(witness.carry(life, call, message, request, next).await);
+            let _ = to.send(recorder.carry(life, call, message, request, next).await);
         };
         TokioSpawn.spawn("call", Box::pin(carry));
         answer.await.ok().flatten().unwrap_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
@@ -314,7 +314,7 @@ impl Witness {
 
     /// Sends an answer's body slowly, in pieces.
     fn in_pieces(&self, life: u32, response: Response) -> Response {
-        let witness = self.clone();
+        let recorder = self.clone();
         let (head, body) = response.into_parts();
         let pieces = body.into_data_stream().flat_map(|bytes| {
             let bytes = bytes.unwrap();
@@ -322,11 +322,11 @@ impl Witness {
             futures::stream::iter((0..count).map(move |n| bytes.slice(n * PIECE..bytes.len().min((n + 1) * PIECE))))
         });
         let sent = pieces.then(move |piece| {
-            let witness = witness.clone();
+            let recorder = recorder.clone();
             async move {
-                witness.0.clock.sleep(PIECE_PAUSE).await;
-                if witness.spring(life, On::Piece).is_some() {
-                    witness.kill("at a piece of the manifest");
+                recorder.0.clock.sleep(PIECE_PAUSE).await;
+                if recorder.spring(life, On::Piece).is_some() {
+                    recorder.kill("at a piece of the manifest");
                 }
                 Ok::<_, std::convert::Infallible>(piece)
             }

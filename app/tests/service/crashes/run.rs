@@ -20,8 +20,8 @@ use rustix::process::Signal;
 use super::evidence::Evidence;
 use super::history::Event;
 use super::left::Left;
+use super::recorder::CallRecorder;
 use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
-use super::witness::Witness;
 use super::{invariants, scenario};
 use crate::test_service::{TestService, at, make_buckets, request_to};
 
@@ -61,7 +61,7 @@ pub(crate) struct Told {
 pub(crate) struct Run {
     scenario: Scenario,
     service: TestService,
-    witness: Witness,
+    recorder: CallRecorder,
     client: Client,
     job: JobId,
     told: Told,
@@ -97,10 +97,10 @@ impl Run {
                 bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
             }
         }
-        let witness = Witness::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
-        let url = witness.listen().await;
+        let recorder = CallRecorder::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
+        let url = recorder.listen().await;
         let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
-        witness.note_process(service.process.id());
+        recorder.note_process(service.process.id());
         fill(&scenario, &service);
         // What is written in the seconds before the first lease counts as written by another writer:
         // one for the date of an object, which has no parts of it, and one for that of the sample
@@ -116,13 +116,13 @@ impl Run {
         let job = client.create_job(request.into(), &options).await.unwrap().value;
         let chance = Chance::new(scenario.seed ^ 0xB0B);
         let (told, kills) = (Told::default(), Kills::new());
-        Self { scenario, service, witness, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
+        Self { scenario, service, recorder, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
     }
 
     /// Another writer writes objects of the job until the run is over.
     fn let_others_write(&self, is_over: Arc<AtomicBool>) {
         let Some(every) = self.scenario.foreign_every else { return };
-        let (witness, clock, scenario) = (self.witness.clone(), self.service.clock.clone(), self.scenario.clone());
+        let (recorder, clock, scenario) = (self.recorder.clone(), self.service.clock.clone(), self.scenario.clone());
         let work = async move {
             let chance = Chance::new(scenario.seed ^ 0xF0E);
             for n in 0.. {
@@ -132,7 +132,7 @@ impl Run {
                 }
                 let at = at(chance.pick(&["photos", "backup"]), &key(chance.below(scenario.tasks)));
                 let body = (chance.below(4) != 0).then(|| format!("of another writer, {n}"));
-                witness.write(&at, body).await;
+                recorder.write(&at, body).await;
             }
         };
         TokioSpawn.spawn("another writer", Box::pin(work));
@@ -154,26 +154,26 @@ impl Run {
     /// Kills the service in that stage, and starts it again.
     async fn kill(&mut self, stage: Stage, moment: Moment) {
         if let Moment::At(trap) = moment {
-            self.witness.set_trap(Some(trap));
+            self.recorder.set_trap(Some(trap));
         }
         let counted = self.told.outcomes;
         for _ in 0..LOOKS_MAX {
             if moment == Moment::Now {
-                self.witness.kill("now");
+                self.recorder.kill("now");
             }
             let Some(job) = self.describe().await else {
                 return self.start_again().await;
             };
             let Some(now) = stage_of(job.status) else {
-                return self.witness.set_trap(None);
+                return self.recorder.set_trap(None);
             };
             match moment {
                 Moment::After(pause) if now >= stage => {
                     self.service.clock.sleep(pause).await;
-                    self.witness.kill("after a while");
+                    self.recorder.kill("after a while");
                 }
-                Moment::Counted if self.told.outcomes > counted => self.witness.kill("when more was counted"),
-                _ if now > stage => self.witness.kill("too late"),
+                Moment::Counted if self.told.outcomes > counted => self.recorder.kill("when more was counted"),
+                _ if now > stage => self.recorder.kill("too late"),
                 _ => self.service.clock.sleep(LOOK_EVERY).await,
             }
         }
@@ -188,21 +188,21 @@ impl Run {
         if let Ok(answer) = self.client.update_job_status(self.job, Requested::Cancelled, "enough").await {
             assert!(matches!(answer.value.status, Status::Cancelling | Status::Cancelled), "{answer:?}");
             self.told.is_cancelled = true;
-            self.witness.note(Event::CancelTold { is_full });
+            self.recorder.note(Event::CancelTold { is_full });
         }
         let Some(held) = held else { return };
         let until = self.service.clock.monotonic().after(held);
         while self.service.clock.monotonic() < until && self.describe().await.is_some() {
             self.service.clock.sleep(LOOK_EVERY).await;
         }
-        self.witness.hold(false);
+        self.recorder.hold(false);
     }
 
     /// Holds answers back until no call can be in flight; gives whether it succeeded.
     async fn hold_answers(&self) -> bool {
-        self.witness.hold(true);
+        self.recorder.hold(true);
         for _ in 0..HOLD_LOOKS_MAX {
-            if self.witness.held() >= self.scenario.in_flight {
+            if self.recorder.held() >= self.scenario.in_flight {
                 return true;
             }
             self.service.clock.sleep(LOOK_EVERY).await;
@@ -214,23 +214,23 @@ impl Run {
     /// what it had in hand.
     async fn freeze(&mut self) {
         self.hold_answers().await;
-        self.witness.signal(Signal::STOP);
+        self.recorder.signal(Signal::STOP);
         self.write_what_was_in_hand().await;
-        self.witness.hold(false);
+        self.recorder.hold(false);
         self.service.clock.sleep(LEASE_TTL + EngineConfig::default().lease_grace + FROZEN_BEYOND).await;
-        self.witness.signal(Signal::CONT);
+        self.recorder.signal(Signal::CONT);
     }
 
     /// Describes the job; `None` when the service is dead.
     async fn describe(&mut self) -> Option<DescribedJob> {
         let described = self.client.describe_job(self.job).await;
-        if self.witness.is_dead() {
+        if self.recorder.is_dead() {
             return None;
         }
         let job = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scenario.seed)).value;
         self.told.outcomes = job.progress.succeeded + job.progress.failed;
         if job.status.is_terminal() {
-            self.witness.note(Event::EndTold { status: job.status });
+            self.recorder.note(Event::EndTold { status: job.status });
         }
         Some(job)
     }
@@ -243,21 +243,21 @@ impl Run {
         self.count(&left);
         self.broken.extend(invariants::what_was_told_is_stored(&self.told, &left));
         self.left.push(left);
-        self.witness.hold(false);
+        self.recorder.hold(false);
         self.write_what_was_in_hand().await;
-        let url = self.witness.listen().await;
+        let url = self.recorder.listen().await;
         self.service.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
-        self.witness.note_process(self.service.process.id());
+        self.recorder.note_process(self.service.process.id());
         self.client = self.service.client();
     }
 
     /// Another writer writes some of the objects whose calls were not answered.
     async fn write_what_was_in_hand(&self) {
-        for at in self.witness.lost() {
+        for at in self.recorder.lost() {
             if self.chance.below(3) == 0 {
                 let n = self.chance.below(1 << 40);
                 let body = (self.chance.below(4) != 0).then(|| format!("of another writer, in hand, {n}"));
-                self.witness.write(&at, body).await;
+                self.recorder.write(&at, body).await;
             }
         }
     }
@@ -280,8 +280,8 @@ impl Run {
 
     /// Waits until the job has ended.
     async fn end(&mut self) -> Option<DescribedJob> {
-        self.witness.set_trap(None);
-        self.witness.hold(false);
+        self.recorder.set_trap(None);
+        self.recorder.hold(false);
         for _ in 0..LOOKS_MAX {
             let job = self.describe().await.expect("nobody kills it any more");
             if job.status.is_terminal() {
@@ -297,10 +297,10 @@ impl Run {
     }
 
     async fn judge(mut self, ended: Option<DescribedJob>) -> Result<Ended, Vec<String>> {
-        self.witness.kill("it has ended");
+        self.recorder.kill("it has ended");
         self.service.process.wait().unwrap();
         let last = self.look().await;
-        let history = self.witness.history();
+        let history = self.recorder.history();
         let mut broken = std::mem::take(&mut self.broken);
         broken.extend(invariants::what_was_told_is_stored(&self.told, &last));
         let mut looked = BTreeMap::new();
@@ -310,13 +310,17 @@ impl Run {
                 let evidence =
                     Evidence::gather(&self.scenario, &self.service, &history, &self.left, &last, &ended, &self.told);
                 broken.extend(invariants::check(&evidence));
-                let lookers = evidence.tasks.iter().filter(|story| story.calls.iter().any(|call| !call.is_act()));
-                for slice in lookers.filter_map(|story| last.slice_of(story.number)) {
+                let lookers =
+                    evidence.tasks.iter().filter(|task_history| task_history.calls.iter().any(|call| !call.is_act()));
+                for slice in lookers.filter_map(|task_history| last.slice_of(task_history.number)) {
                     *looked.entry(slice).or_default() += 1;
                 }
             }
         }
-        println!("seed {}: {:?}, {:?}, {:?}", self.scenario.seed, self.scenario.deed, self.scenario.tasks, self.kills);
+        println!(
+            "seed {}: {:?}, {:?}, {:?}",
+            self.scenario.seed, self.scenario.job_kind, self.scenario.tasks, self.kills
+        );
         if broken.is_empty() {
             return Ok(Ended { kills: self.kills, looked });
         }
@@ -349,7 +353,7 @@ fn stage_of(status: Status) -> Option<Stage> {
 
 fn fill(scenario: &Scenario, service: &TestService) {
     for task in
-        (0..scenario.tasks).filter(|task| scenario.deed == JobKind::DeleteVersion || !scenario.is_missing(*task))
+        (0..scenario.tasks).filter(|task| scenario.job_kind == JobKind::DeleteVersion || !scenario.is_missing(*task))
     {
         let body = Bytes::from(format!("of task {task}"));
         service.bucket.put(&at("photos", &key(task)), body.into()).unwrap();
@@ -358,7 +362,7 @@ fn fill(scenario: &Scenario, service: &TestService) {
 
 fn manifest(scenario: &Scenario, service: &TestService) -> String {
     let version = |task| service.bucket.object(&at("photos", &key(task))).unwrap().head.version.unwrap();
-    let row = |task| match scenario.deed {
+    let row = |task| match scenario.job_kind {
         scenario::JobKind::DeleteVersion => format!("photos,{},{}\n", key(task), version(task)),
         _ => format!("photos,{}\n", key(task)),
     };
@@ -369,7 +373,7 @@ fn create_job(scenario: &Scenario, etag: &str) -> String {
     let tag = "<COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
                <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>";
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
-    let (operation, fields): (_, &[&str]) = match scenario.deed {
+    let (operation, fields): (_, &[&str]) = match scenario.job_kind {
         JobKind::Copy => (copy, &["Bucket", "Key"]),
         JobKind::Tag => (tag, &["Bucket", "Key"]),
         JobKind::Delete => ("<COSDeleteObject/>", &["Bucket", "Key"]),

@@ -92,7 +92,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
-    pub(crate) deed: JobKind,
+    pub(crate) job_kind: JobKind,
     pub(crate) is_versioned: bool,
     pub(crate) tasks: u64,
     /// One in so many objects is not there.
@@ -131,24 +131,24 @@ impl Chance {
 }
 
 impl Scenario {
-    pub(crate) fn of(seed: u64, deed: JobKind, is_versioned: bool) -> Self {
+    pub(crate) fn of(seed: u64, job_kind: JobKind, is_versioned: bool) -> Self {
         let chance = Chance::new(seed);
-        let deed = match deed {
+        let job_kind = match job_kind {
             JobKind::Delete if is_versioned && chance.below(3) == 0 => JobKind::DeleteVersion,
-            deed => deed,
+            job_kind => job_kind,
         };
         let is_cancelled = seed.is_multiple_of(2);
-        let (tasks, in_flight) = match deed {
+        let (tasks, in_flight) = match job_kind {
             JobKind::Delete | JobKind::DeleteVersion => (chance.between(700, 2000), 6),
             JobKind::Copy | JobKind::Tag => (chance.between(500, 1200), 12),
         };
         let answer = chance.millis(2, 8);
         let foreign_every = (chance.below(4) != 0).then(|| chance.millis(5, 40));
         let mut steps = preparing(&chance);
-        steps.extend(active(&chance, deed, tasks));
+        steps.extend(active(&chance, job_kind, tasks));
         steps.extend(if is_cancelled { cancelled(&chance) } else { completing(&chance) });
         let missing_every = chance.pick(&[7, 40, u64::MAX]);
-        Self { seed, deed, is_versioned, tasks, missing_every, in_flight, answer, foreign_every, steps }
+        Self { seed, job_kind, is_versioned, tasks, missing_every, in_flight, answer, foreign_every, steps }
     }
 
     /// Whether the object of that task is not there from the start.
@@ -177,9 +177,9 @@ fn preparing(chance: &Chance) -> Vec<Step> {
     (0..chance.between(1, 2)).map(|_| kill(moment())).collect()
 }
 
-fn active(chance: &Chance, deed: JobKind, tasks: u64) -> Vec<Step> {
+fn active(chance: &Chance, job_kind: JobKind, tasks: u64) -> Vec<Step> {
     let kill = |moment| Step::Kill(Stage::Active, moment);
-    let is_grouped = matches!(deed, JobKind::Delete | JobKind::DeleteVersion);
+    let is_grouped = matches!(job_kind, JobKind::Delete | JobKind::DeleteVersion);
     let mut steps = Vec::new();
     for n in 0..3 {
         // Deletes go in groups; only tasks that look have calls of their own.

@@ -13,7 +13,7 @@ use brigade_model::{JobId, JobOptions, Outcome, Status};
 use brigade_runtime::SystemClock;
 use rusqlite::Connection;
 
-use super::witness::Witness;
+use super::recorder::CallRecorder;
 use crate::forged::Raw;
 use crate::test_service::{TestService, make_buckets, request};
 
@@ -25,20 +25,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 1000;
 
 /// A service that tags objects of one slice, and whose first calls wait for their answers.
-async fn begin() -> (TestService, Witness, JobId) {
+async fn begin() -> (TestService, CallRecorder, JobId) {
     let clock = Arc::new(SystemClock::new());
     let bucket = make_buckets(&clock);
-    let witness = Witness::new(bucket.clone(), clock.clone(), 1, Duration::ZERO);
-    let url = witness.listen().await;
+    let recorder = CallRecorder::new(bucket.clone(), clock.clone(), 1, Duration::ZERO);
+    let url = recorder.listen().await;
     let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
     service.fill(TASKS);
     let rows: String = (0..TASKS).map(|n| format!("photos,k{n}\n")).collect();
     let etag = service.put_manifest(&rows);
-    witness.hold(true);
+    recorder.hold(true);
     let options = JobOptions { in_flight_max: Some(IN_FLIGHT), ..JobOptions::default() };
     let job = service.client().create_job(request("t", &etag).into(), &options).await.unwrap().value;
-    until(&service, || witness.held() == IN_FLIGHT).await;
-    (service, witness, job)
+    until(&service, || recorder.held() == IN_FLIGHT).await;
+    (service, recorder, job)
 }
 
 async fn until(service: &TestService, is_so: impl Fn() -> bool) {
@@ -67,12 +67,12 @@ fn slice(store: &Connection) -> (i64, Option<Vec<u8>>, i64, i64, i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outcomes_of_a_slice_that_another_worker_took_over_count_not_at_all() {
-    let (service, witness, job) = begin().await;
+    let (service, recorder, job) = begin().await;
     let store = job_store(&service);
     let taken = "UPDATE slice SET epoch = epoch + 1, token = ?1, owner = ?1, expires = ?2";
     store.execute(taken, (&[7_u8; 16][..], i64::MAX)).unwrap();
     let before = slice(&store);
-    witness.hold(false);
+    recorder.hold(false);
     // It is told so, or it has written.
     until(&service, || service.said().contains("slice lease lost or given up") || slice(&store) != before).await;
     assert_eq!(slice(&store), before, "who lost the slice neither records nor gives back");
@@ -95,11 +95,11 @@ async fn believed(service: &TestService) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
-    let (service, witness, job) = begin().await;
+    let (service, recorder, job) = begin().await;
     let store = job_store(&service);
     // What the worker is about to record, when these are answered and the next ones are not.
     let mut part = PartBuilder::default();
-    let mut offsets: Vec<u32> = witness.lost().iter().map(|at| at.key.as_str()[1..].parse().unwrap()).collect();
+    let mut offsets: Vec<u32> = recorder.lost().iter().map(|at| at.key.as_str()[1..].parse().unwrap()).collect();
     offsets.sort_unstable();
     offsets.iter().for_each(|offset| _ = part.add(*offset, Outcome::Succeeded));
     let recorded = "INSERT INTO part (job, slice, seq, epoch, token, bytes)
@@ -108,7 +108,7 @@ async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
     transaction.execute(recorded, (&part.finish().bytes[..],)).unwrap();
     transaction.execute("UPDATE slice SET next_seq = 1, succeeded = ?1", (IN_FLIGHT,)).unwrap();
     transaction.commit().unwrap();
-    witness.let_go();
+    recorder.let_go();
     for looks in 0.. {
         assert!(looks < LOOKS_MAX, "its part is never taken for recorded; the service said:\n{}", service.said());
         if believed(&service).await > 0 {
@@ -117,7 +117,7 @@ async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
         service.clock.sleep(LOOK_EVERY).await;
     }
     assert_eq!(believed(&service).await, u64::from(IN_FLIGHT));
-    witness.hold(false);
+    recorder.hold(false);
     let ended = service.end(job).await;
     assert_eq!((ended.status, ended.progress.succeeded), (Status::Complete, TASKS), "{ended:#?}");
     assert_eq!(service.report_rows(job) as u64, TASKS);
