@@ -232,6 +232,13 @@ impl Capabilities {
     pub fn has(&self, capability: Capability) -> bool {
         self.proved.contains(&capability)
     }
+
+    /// The names of all capabilities with that standing.
+    #[must_use]
+    pub fn names(&self, standing: Standing) -> Vec<String> {
+        let all = Capability::ALL.into_iter().filter(|capability| self.standing(*capability) == standing);
+        all.map(|capability| capability.name().to_owned()).collect()
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod credentials;
+pub mod fail_fast;
 pub mod faults;
 pub mod http;
 pub mod limit;

@@ -32,7 +32,10 @@ fn tests_named(text: &str) -> Vec<&str> {
 fn page(name: &str) -> String {
     let page = fs::read_to_string(workspace().join(name)).unwrap();
     let mut known = BTreeSet::new();
-    for folder in ["model", "wire", "store", "s3", "engine", "sim", "app", "fuzz", "tests"] {
+    for folder in [
+        "model", "wire", "store", "s3", "engine", "config", "client", "sandbox", "server", "cli", "sim", "fuzz",
+        "tests",
+    ] {
         functions(&workspace().join(folder), &mut known);
     }
     let missing: Vec<_> = tests_named(&page).into_iter().filter(|name| !known.contains(*name)).collect();

@@ -1,11 +1,12 @@
 //! Decodes bytes into the model and encodes them back, and nothing else.
 //!
 //! [`cos`] holds the COS Batch dialect, one file for each action; [`cos_signature`] signs and
-//! verifies its requests over one canonical form; [`parse_query`] reads a query string. All of
-//! it is pure: no socket, no store, no clock. Both ends are here, the server's (decode a
+//! verifies its requests over one canonical form; [`admin`] holds the JSON documents of the
+//! operator's API; [`parse_query`] reads a query string. All of it is pure: no socket, no store, no clock. Both ends are here, the server's (decode a
 //! request, encode a result) and the client's (encode a request, decode a result), so that
 //! each fixture is read from both sides.
 
+pub mod admin;
 pub mod cos;
 pub mod cos_signature;
 mod query;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade::client::{Client, ClientConfig};
-use brigade::config::secret::Secret;
-use brigade::config::value::Url;
 use brigade_bench::{Figures, JobRun, Stub, Usage};
+use brigade_client::{Client, ClientConfig};
+use brigade_config::secret::Secret;
+use brigade_config::value::Url;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobId, Quota};
 use brigade_runtime::SystemClock;

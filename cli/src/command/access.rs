@@ -1,0 +1,192 @@
+//! How the command line reaches the service and the stores.
+//!
+//! The configuration names both (`[client]` and `[endpoints.<name>]`); `brigade init` writes it, and
+//! environment variables may set the same. Flags alone may also name a store, so that `brigade
+//! manifest` works without a configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use brigade_client::{Client, ClientConfig};
+use brigade_config as config;
+use brigade_config::UsageError;
+use brigade_config::endpoint::Endpoint;
+use brigade_config::value::{Scalar as _, Url};
+use brigade_model::ports::{Clock, Entropy, ObjectStore};
+use brigade_runtime::{SystemClock, SystemEntropy};
+use brigade_s3::credentials::{Credentials, RotatingCredentials};
+use brigade_s3::fail_fast::FailFast;
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
+use brigade_s3::timeouts::Timeouts;
+use brigade_server::roles::bare_store;
+
+/// What calls are made with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Tools {
+    /// The machine's own.
+    #[must_use]
+    pub fn of_system() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy::new()) }
+    }
+
+    /// A request's own name: a random UUID.
+    #[must_use]
+    pub fn fresh_token(&self) -> String {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_random_bytes(random).into_uuid().to_string()
+    }
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigFlag {
+    /// The configuration whose client and endpoints are used [default: brigade.toml]
+    #[arg(long, global = true, env = "BRIGADE_CONFIG", value_name = "FILE", help_heading = "General")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFlag {
+    /// The configuration's part for the command line.
+    ///
+    /// # Errors
+    /// [`UsageError`] with everything that is wrong.
+    pub fn load(&self) -> Result<config::ClientConfig, UsageError> {
+        let is_said_nowhere = self.config.is_none()
+            && !Path::new(config::DEFAULT_FILE).exists()
+            && !std::env::vars().any(|(name, _)| name.starts_with("BRIGADE_CLIENT_"));
+        if is_said_nowhere {
+            let way_out =
+                "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
+            return Err(UsageError(format!("there is no {} here: {way_out}", config::DEFAULT_FILE)));
+        }
+        let on_one_line = |error: config::ConfigError| UsageError(error.to_string().replace('\n', "; "));
+        config::ClientConfig::load(self.config.as_deref()).map_err(on_one_line)
+    }
+}
+
+/// Which store to use.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Store")]
+pub struct StoreFlags {
+    /// The endpoint of the configuration to use [default: client.endpoint, or the only one]
+    #[arg(long, value_name = "NAME", conflicts_with = "s3_endpoint")]
+    endpoint: Option<String>,
+    /// A store that stands in no configuration
+    #[arg(long, value_name = "URL", env = "BRIGADE_S3_ENDPOINT", requires_all = ["s3_access_key", "s3_secret_key"])]
+    s3_endpoint: Option<String>,
+    /// Its region [default: us-east-1]
+    #[arg(long, value_name = "NAME", env = "BRIGADE_S3_REGION")]
+    s3_region: Option<String>,
+    /// The id of its access key
+    #[arg(long, value_name = "ID", env = "BRIGADE_S3_ACCESS_KEY")]
+    s3_access_key: Option<String>,
+    /// The access key's secret; better given as BRIGADE_S3_SECRET_KEY, which no process list shows
+    #[arg(long, value_name = "SECRET", env = "BRIGADE_S3_SECRET_KEY", hide_env_values = true)]
+    s3_secret_key: Option<String>,
+}
+
+impl StoreFlags {
+    /// The store that the flags, or else the configuration, name.
+    ///
+    /// # Errors
+    /// [`UsageError`] when none is named, or one that does not exist.
+    pub fn open(&self, config: &ConfigFlag, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        let (Some(url), Some(key_id), Some(secret)) = (&self.s3_endpoint, &self.s3_access_key, &self.s3_secret_key)
+        else {
+            let config = config.load()?;
+            let (name, endpoint) = choose(&config, self.endpoint.as_deref())?;
+            return open_endpoint(name, endpoint, tools);
+        };
+        let http = self.unconfigured(url, key_id, secret)?;
+        let http = HttpStore::new(http, Arc::clone(&tools.clock)).map_err(|error| UsageError(error.to_string()))?;
+        Ok(with_retries(http, tools))
+    }
+
+    fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, UsageError> {
+        let url = Url::parse(url).ok_or_else(|| UsageError(format!("--s3-endpoint {url}: takes {}", Url::TAKES)))?;
+        Ok(HttpConfig {
+            endpoint: url.as_str().to_owned(),
+            region: self.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            addressing: Addressing::Path,
+            credentials: credentials(key_id, secret, None),
+            extra_ca: None,
+            timeouts: Timeouts::default(),
+            idle: IDLE,
+            requester_pays: false,
+        })
+    }
+}
+
+/// The endpoint of that name, else the client's, else the only one.
+fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&'a str, &'a Endpoint), UsageError> {
+    let known = || config.endpoints.keys().cloned().collect::<Vec<_>>().join(", ");
+    let found = |name: &str| config.endpoints.get_key_value(name).map(|(name, endpoint)| (name.as_str(), endpoint));
+    if let Some(name) = name.or(config.client.endpoint.as_deref()) {
+        return found(name)
+            .ok_or_else(|| UsageError(format!("the configuration has no endpoint {name}, only {}", known())));
+    }
+    let mut all = config.endpoints.iter();
+    match (all.next(), all.next()) {
+        (Some((name, endpoint)), None) => Ok((name, endpoint)),
+        (None, _) => {
+            Err(UsageError("no store: say --s3-endpoint URL or a configuration with --config FILE".to_owned()))
+        }
+        _ => Err(UsageError(format!("which store? say --endpoint with one of {}", known()))),
+    }
+}
+
+/// A configured store that fails fast, for a person who waits.
+///
+/// # Errors
+/// [`UsageError`] when the endpoint has no keys of its own or cannot be used as configured.
+pub fn open_endpoint(name: &str, endpoint: &Endpoint, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let (Some(key_id), Some(secret)) = (&endpoint.access_key, &endpoint.secret_key) else {
+        let way_out = "say --s3-endpoint, --s3-access-key and BRIGADE_S3_SECRET_KEY";
+        return Err(
+            UsageError(format!("endpoint {name} has no access_key and secret_key of its own: {way_out}")).into()
+        );
+    };
+    let token = endpoint.session_token.as_ref().map(|token| token.current().expose().to_owned());
+    let credentials = credentials(key_id, secret.current().expose(), token);
+    let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock), IdleConnections::default());
+    Ok(with_retries(http.map_err(|error| UsageError(format!("endpoint {name}: {error:#}")))?, tools))
+}
+
+fn credentials(key_id: &str, secret: &str, token: Option<String>) -> Arc<RotatingCredentials> {
+    Arc::new(RotatingCredentials::new(Credentials { key_id: key_id.to_owned(), secret: secret.to_owned(), token }))
+}
+
+fn with_retries(http: HttpStore, tools: &Tools) -> Arc<dyn ObjectStore> {
+    let breaker = Arc::new(CircuitBreaker::new());
+    let Tools { clock, entropy } = tools.clone();
+    let retry = Retry::new(Arc::new(http), RetryPolicy::default(), Arc::clone(&breaker), clock, entropy);
+    Arc::new(FailFast { inner: Arc::new(retry), breaker })
+}
+
+/// A client of the configured service.
+///
+/// # Errors
+/// [`UsageError`] when the configuration does not do.
+pub fn open_client(client: config::client::Client, tools: &Tools) -> Result<Client, UsageError> {
+    let secret_key = client.secret_key.map(|secret| secret.current());
+    let config = ClientConfig {
+        url: client.url,
+        appid: client.appid,
+        uin: client.uin,
+        region: client.region,
+        secret_id: client.secret_id,
+        secret_key: secret_key.ok_or_else(|| UsageError("client.secret_key is missing".to_owned()))?,
+        security_token: client.security_token.map(|token| token.current()),
+        ca: client.ca_file,
+    };
+    Client::new(config, Arc::clone(&tools.clock)).map_err(|error| UsageError(error.to_string()))
+}

@@ -1,0 +1,170 @@
+//! The flags that all operations share: manifest, report, priority, role; and the short names that
+//! become qcs names.
+
+use brigade_config::UsageError;
+use brigade_model::manifest::ManifestFormat;
+use brigade_model::names::NameError;
+use brigade_model::qcs;
+use brigade_model::report::{ReportScope, ReportSpec};
+use brigade_model::resource::{BucketRef, ObjectRef, RoleRef};
+use clap::{Args, ValueEnum};
+
+use super::manifest::Source;
+use super::options::OptionFlags;
+use super::{manifest, value};
+use crate::command::access::StoreFlags;
+use crate::s3_url::S3Url;
+
+/// Flags of every form.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// The list of objects: a CSV file here, which is uploaded, or an object s3://BUCKET/KEY
+    #[arg(long, value_name = "FILE|S3URL")]
+    pub manifest: Source,
+    /// How it is written [default: inventory for s3://.../manifest.json, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub manifest_format: Option<FormatWord>,
+    /// Where a manifest from here is uploaded to
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub manifest_to: Option<S3Url>,
+    /// The manifest's columns, such as Bucket,Key,VersionId [default: its header, or Bucket,Key]
+    #[arg(long, value_name = "LIST", value_parser = manifest::parse_fields)]
+    pub fields: Option<manifest::Fields>,
+    /// Where the report goes
+    #[arg(long, value_name = "s3://BUCKET/PREFIX", required_unless_present = "no_report")]
+    pub report: Option<S3Url>,
+    /// Which tasks it lists
+    #[arg(long, value_name = "WHICH", default_value = "all", conflicts_with = "no_report")]
+    pub report_scope: ScopeWord,
+    /// Write no report
+    #[arg(long, conflicts_with = "report")]
+    pub no_report: bool,
+    /// How urgent the job is, from 0; larger is more urgent
+    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = value::priority, allow_negative_numbers = true)]
+    pub priority: i32,
+    /// A text for people
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// The role whose rights the job uses [default: the configuration's client.role]
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// Wait, once the manifest is counted, until the job is confirmed
+    #[arg(long)]
+    pub confirm_first: bool,
+    /// The request's own name, so that a repeat creates nothing [default: a fresh UUID]
+    #[arg(long, value_name = "TEXT")]
+    pub token: Option<String>,
+    /// Print the request and do nothing
+    #[arg(long)]
+    pub dry_print: bool,
+    #[command(flatten)]
+    /// What the interface has no field for
+    pub options: OptionFlags,
+    #[command(flatten)]
+    /// Where manifests are looked at and uploaded to
+    pub store: StoreFlags,
+}
+
+/// How a manifest is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatWord {
+    /// Rows of bucket, key and perhaps version (COSBatchOperations_CSV_V1)
+    Csv,
+    /// The manifest.json of an inventory (COSInventoryReport_CSV_V1)
+    Inventory,
+}
+
+/// Which tasks a report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeWord {
+    /// Every task
+    All,
+    /// Failed tasks only
+    Failed,
+}
+
+impl CommonArgs {
+    /// How the manifest is written: as the flag says, or else as its name does.
+    #[must_use]
+    pub fn format(&self) -> ManifestFormat {
+        match (self.manifest_format, &self.manifest) {
+            (Some(FormatWord::Inventory), _) => ManifestFormat::CosInventoryCsvV1,
+            (None, Source::Stored(place)) if place.path.ends_with("manifest.json") => ManifestFormat::CosInventoryCsvV1,
+            _ => ManifestFormat::CosCsvV1,
+        }
+    }
+
+    /// The report that the flags ask for.
+    ///
+    /// # Errors
+    /// [`UsageError`] when the bucket makes no name.
+    pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, UsageError> {
+        let Some(place) = &self.report else {
+            return Ok(ReportSpec { enabled: false, bucket: None, prefix: None, scope: None });
+        };
+        let scope = match self.report_scope {
+            ScopeWord::All => ReportScope::AllTasks,
+            ScopeWord::Failed => ReportScope::FailedTasksOnly,
+        };
+        let prefix = place.path.trim_end_matches('/');
+        Ok(ReportSpec {
+            enabled: true,
+            bucket: Some(names.bucket("--report", place.bucket.as_str())?),
+            prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+            scope: Some(scope),
+        })
+    }
+}
+
+/// The caller's names, which complete short names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The region label in qcs names.
+    pub region: String,
+    /// The account's appid.
+    pub appid: String,
+    /// The account's uin.
+    pub uin: String,
+    /// The role for jobs that name none.
+    pub role: Option<String>,
+}
+
+impl Names {
+    /// A bucket from its short name, or from a whole qcs name.
+    ///
+    /// # Errors
+    /// [`UsageError`] names the flag and the rule that the name breaks.
+    pub fn bucket(&self, flag: &str, name: &str) -> Result<BucketRef, UsageError> {
+        let text = if is_qcs(name) { name.to_owned() } else { qcs::bucket_text(&self.region, &self.appid, name) };
+        qcs::parse_bucket(&text).map_err(|error| wrong(flag, name, &error))
+    }
+
+    /// An object from its place in the store.
+    ///
+    /// # Errors
+    /// [`UsageError`] names the flag and the rule that the name breaks.
+    pub fn object(&self, flag: &str, bucket: &str, key: &str) -> Result<ObjectRef, UsageError> {
+        qcs::parse_object(&qcs::object_text(&self.region, &self.appid, bucket, key))
+            .map_err(|error| wrong(flag, &format!("s3://{bucket}/{key}"), &error))
+    }
+
+    /// A role from its short name, or from a whole qcs name.
+    ///
+    /// # Errors
+    /// [`UsageError`] when none is known or the name breaks a rule.
+    pub fn role(&self, given: Option<&str>) -> Result<RoleRef, UsageError> {
+        let name = given
+            .or(self.role.as_deref())
+            .ok_or_else(|| UsageError("no role: say --role NAME or set client.role in the configuration".to_owned()))?;
+        let text = if is_qcs(name) { name.to_owned() } else { qcs::role_text(&self.uin, name) };
+        qcs::parse_role(&text).map_err(|error| wrong("--role", name, &error))
+    }
+}
+
+fn is_qcs(name: &str) -> bool {
+    name.starts_with("qcs:")
+}
+
+fn wrong(flag: &str, value: &str, error: &NameError) -> UsageError {
+    UsageError(format!("{flag} {value}: {error}"))
+}

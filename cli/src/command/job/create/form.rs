@@ -1,0 +1,201 @@
+//! The four operations as flags: what each takes, and the [`Operation`] that it makes.
+
+use brigade_config::UsageError;
+use brigade_model::Timestamp;
+use brigade_model::operation::{
+    CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Restore, RestoreTier, StorageClass, Tag, Tagging,
+};
+use clap::{Args, ValueEnum};
+
+use super::flags::{CommonArgs, Names};
+use super::value;
+
+/// `brigade job create copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The bucket to copy into: its name, or a whole qcs name
+    #[arg(long, value_name = "BUCKET")]
+    to: String,
+    /// The copies' storage class, STANDARD when not given
+    #[arg(long, value_name = "CLASS", value_parser = value::storage_class)]
+    storage_class: Option<StorageClass>,
+    /// Replace this beginning of the key; an empty or missing one adds --to-prefix
+    #[arg(long, value_name = "PREFIX")]
+    from_prefix: Option<String>,
+    /// What replaces it; an empty or missing one strips --from-prefix
+    #[arg(long, value_name = "PREFIX")]
+    to_prefix: Option<String>,
+    /// Copy only objects modified after this time, such as 2026-01-31 or 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    modified_since: Option<Timestamp>,
+    /// Copy only objects not modified after this time
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    unmodified_since: Option<Timestamp>,
+    /// What becomes of the metadata: the source's are kept when not given
+    #[arg(long, value_name = "WHAT", help_heading = "Metadata")]
+    metadata_directive: Option<DirectiveWord>,
+    /// Cache-Control of the copies
+    #[arg(long, value_name = "TEXT", requires = "metadata_directive", help_heading = "Metadata")]
+    cache_control: Option<String>,
+    /// Content-Disposition of the copies
+    #[arg(long, value_name = "TEXT", requires = "metadata_directive", help_heading = "Metadata")]
+    content_disposition: Option<String>,
+    /// Content-Encoding of the copies
+    #[arg(long, value_name = "TEXT", requires = "metadata_directive", help_heading = "Metadata")]
+    content_encoding: Option<String>,
+    /// Content-Type of the copies
+    #[arg(long, value_name = "TEXT", requires = "metadata_directive", help_heading = "Metadata")]
+    content_type: Option<String>,
+    /// Expires of the copies
+    #[arg(long, value_name = "DATE", requires = "metadata_directive", help_heading = "Metadata")]
+    expires: Option<String>,
+    /// User metadata of the copies; may be repeated
+    #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = value::pair, requires = "metadata_directive",
+          help_heading = "Metadata")]
+    user_metadata: Vec<(String, String)>,
+    /// Encrypt the copies with the store's own key (AES256)
+    #[arg(long)]
+    sse: bool,
+    /// What becomes of the tags: the source's are kept when not given
+    #[arg(long, value_name = "WHAT", help_heading = "Tags and access")]
+    tagging_directive: Option<DirectiveWord>,
+    /// A tag of the copies; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = value::tag, requires = "tagging_directive",
+          help_heading = "Tags and access")]
+    tags: Vec<Tag>,
+    /// What becomes of the ACL: the bucket's default when not given, replace when --acl or --grant is
+    #[arg(long, value_name = "WHAT", help_heading = "Tags and access")]
+    acl_directive: Option<DirectiveWord>,
+    /// A canned ACL of the copies
+    #[arg(long, value_name = "ACL", help_heading = "Tags and access", conflicts_with = "grants")]
+    acl: Option<AclWord>,
+    /// A grant on the copies, with READ, WRITE or FULL_CONTROL; may be repeated
+    #[arg(long = "grant", value_name = "PERMISSION=WHO", value_parser = value::grant, help_heading = "Tags and access")]
+    grants: Vec<Grant>,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create tag`.
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    /// A tag; may be repeated, up to ten times
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = value::tag, required = true)]
+    tags: Vec<Tag>,
+    /// Whether the tags replace those that an object has or are added to them; replace when not given
+    #[arg(long, value_name = "WHAT")]
+    tagging_directive: Option<TagDirectiveWord>,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// How many days the temporary copy stays, 1 to 365
+    #[arg(long, value_name = "DAYS", value_parser = value::restore_days)]
+    days: u32,
+    /// How fast it comes: bulk is cheapest
+    #[arg(long, value_name = "TIER", default_value = "standard")]
+    tier: TierWord,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// Delete without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+impl CopyArgs {
+    /// The operation that the flags ask for.
+    ///
+    /// # Errors
+    /// [`UsageError`] when the bucket's name is none.
+    pub fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
+        let replaces_prefix = self.from_prefix.is_some() || self.to_prefix.is_some();
+        Ok(Operation::Copy(Box::new(Copy {
+            target: names.bucket("--to", &self.to)?,
+            acl_directive: self.acl_directive.map(Into::into),
+            grants: self.grants.clone(),
+            canned_acl: self.acl.map(Into::into),
+            prefix_replace: replaces_prefix.then_some(true),
+            resources_prefix: replaces_prefix.then(|| self.from_prefix.clone().unwrap_or_default()),
+            target_prefix: replaces_prefix.then(|| self.to_prefix.clone().unwrap_or_default()),
+            metadata_directive: self.metadata_directive.map(Into::into),
+            modified_since: self.modified_since,
+            unmodified_since: self.unmodified_since,
+            metadata: self.metadata(),
+            tagging_directive: self.tagging_directive.map(Into::into),
+            tags: self.tags.clone(),
+            storage_class: self.storage_class,
+        })))
+    }
+
+    fn metadata(&self) -> Option<NewMetadata> {
+        let metadata = NewMetadata {
+            cache_control: self.cache_control.clone(),
+            content_disposition: self.content_disposition.clone(),
+            content_encoding: self.content_encoding.clone(),
+            content_type: self.content_type.clone(),
+            expires: self.expires.clone(),
+            sse_aes256: self.sse,
+            user: self.user_metadata.clone(),
+        };
+        (metadata != NewMetadata::default()).then_some(metadata)
+    }
+}
+
+impl TagArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::Tagging(Tagging { directive: self.tagging_directive.map(Into::into), tags: self.tags.clone() })
+    }
+}
+
+impl RestoreArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::Restore(Restore { days: self.days, tier: self.tier.into() })
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident => $of:ident { $($word:ident => $value:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        pub enum $name {
+            $(#[allow(missing_docs)] $word,)*
+        }
+
+        impl From<$name> for $of {
+            fn from(word: $name) -> $of {
+                match word { $($name::$word => $of::$value,)* }
+            }
+        }
+    };
+}
+
+words! {
+    /// What becomes of what the source has.
+    DirectiveWord => Directive { Copy => Copy, Replace => Replaced, Add => Add, }
+}
+words! {
+    /// What becomes of the tags that an object has.
+    TagDirectiveWord => Directive { Replace => Replaced, Add => Add, }
+}
+words! {
+    /// How fast an archived object is read back.
+    TierWord => RestoreTier { Bulk => Bulk, Standard => Standard, }
+}
+words! {
+    /// A canned ACL.
+    AclWord => CannedAcl { Private => Private, PublicRead => PublicRead, }
+}

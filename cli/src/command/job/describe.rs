@@ -1,0 +1,100 @@
+//! `brigade job describe`.
+
+use brigade_model::operation::Operation;
+use brigade_model::report::ReportSpec;
+use brigade_model::{JobId, Progress, Timestamp};
+use brigade_wire::admin::JobState;
+use brigade_wire::cos::describe_job::DescribedJob;
+
+use super::{CommandContext, output};
+use crate::command::limits;
+use crate::progress::grouped;
+use crate::table;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Which job
+    job: JobId,
+}
+
+/// Does it.
+///
+/// # Errors
+/// As the service answers.
+pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
+    let client = context.client()?;
+    let answer = client.describe_job(arguments.job).await?;
+    // Another service has no such API, and a key need not be allowed to use it.
+    let hand = client.inspect_job(arguments.job).await.ok().map(|answer| answer.value);
+    output::print(context.output, &answer.body, || {
+        table::pairs(pairs(&answer.value).into_iter().chain(hand.iter().flat_map(hand_pairs)))
+    })
+}
+
+/// A job for people: a name and a value a line.
+#[must_use]
+pub fn to_text(job: &DescribedJob) -> String {
+    table::pairs(pairs(job))
+}
+
+/// What an operator's hand did to it, and since when its outcomes are gone.
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 3] {
+    let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
+    let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
+    [
+        ("Paused", paused.to_owned()),
+        ("Limits", limits::to_text(hand.limits)),
+        ("Outcomes", outcomes.unwrap_or_default()),
+    ]
+}
+
+/// Its names and values; those without a value are not shown.
+#[must_use]
+pub fn pairs(job: &DescribedJob) -> Vec<(&'static str, String)> {
+    let location = &job.manifest.location;
+    let failures: Vec<_> = job.failures.iter().map(|why| format!("{}: {}", why.code, why.reason)).collect();
+    vec![
+        ("Job", job.id.to_string()),
+        ("Description", job.description.clone().unwrap_or_default()),
+        ("Status", job.status.to_string()),
+        ("Reason", job.status_update_reason.clone()),
+        ("Failures", failures.join("; ")),
+        ("Progress", progress_text(job.progress)),
+        ("Operation", operation_text(&job.operation)),
+        ("Manifest", format!("s3://{}/{}", location.object.bucket, location.object.key)),
+        ("Report", report_text(&job.report)),
+        ("Role", job.role.name.clone()),
+        ("Priority", job.priority.to_string()),
+        ("Created", job.created.to_string()),
+        ("Waiting since", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
+        ("Ended", job.terminated.as_ref().map(Timestamp::to_string).unwrap_or_default()),
+    ]
+}
+
+fn progress_text(progress: Progress) -> String {
+    let Progress { total, succeeded, failed } = progress;
+    format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed))
+}
+
+fn operation_text(operation: &Operation) -> String {
+    match operation {
+        Operation::Copy(copy) => format!("copy to {}", copy.target.bucket),
+        Operation::Tagging(tagging) => {
+            let tags: Vec<_> = tagging.tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
+            format!("tag with {}", tags.join(", "))
+        }
+        Operation::Restore(restore) => format!("restore for {} days ({})", restore.days, restore.tier.name()),
+        Operation::Delete => "delete".to_owned(),
+    }
+}
+
+fn report_text(report: &ReportSpec) -> String {
+    match (&report.bucket, report.enabled) {
+        (Some(place), true) => {
+            let scope = report.scope.map_or("", |scope| scope.name());
+            format!("s3://{}/{} ({scope})", place.bucket, report.prefix.as_deref().unwrap_or_default())
+        }
+        _ => "none".to_owned(),
+    }
+}

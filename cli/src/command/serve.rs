@@ -1,0 +1,22 @@
+//! `brigade serve`: the service, from its configuration to its end.
+
+use std::path::PathBuf;
+
+use brigade_config::Config;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The configuration.
+    #[arg(long, default_value = brigade_config::DEFAULT_FILE, env = "BRIGADE_CONFIG")]
+    config: PathBuf,
+}
+
+/// Does it, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`brigade_config::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let (config, warnings) = Config::load(&arguments.config)?;
+    brigade_server::serve::run(config, warnings).await
+}

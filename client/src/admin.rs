@@ -1,0 +1,137 @@
+//! The calls of the operator's API: JSON out, JSON back.
+
+use brigade_model::job::JobId;
+use brigade_wire::admin::{
+    EndpointList, EndpointState, JobState, LimitsChange, PREFIX, ProbeRequest, ProbeResult, Refused, RetryRequest,
+    StopReason,
+};
+use brigade_wire::cos::errors::ErrorBody;
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::request::{Document, Draft};
+use super::{Answer, Client, ClientError};
+
+/// What is encoded in a segment of a path; a `.` too, or the segment could be `..`.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+impl Client {
+    /// Shows a job's status, pause and limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn inspect_job(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
+        self.look(&format!("jobs/{id}")).await
+    }
+
+    /// Pauses a job.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pause_job(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/pause"), None::<&()>).await
+    }
+
+    /// Lets a paused job go on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn resume_job(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/resume"), None::<&()>).await
+    }
+
+    /// Changes a job's limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn limit_job(&self, id: JobId, limits: &LimitsChange) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/limit"), Some(limits)).await
+    }
+
+    /// Lists endpoints.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_endpoints(&self) -> Result<Answer<EndpointList>, ClientError> {
+        self.look("endpoints").await
+    }
+
+    /// Changes an endpoint's limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn limit_endpoint(
+        &self,
+        endpoint: &str,
+        limits: &LimitsChange,
+    ) -> Result<Answer<EndpointState>, ClientError> {
+        self.act(&endpoint_path(endpoint, "limit"), Some(limits)).await
+    }
+
+    /// Stops an endpoint.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stop_endpoint(&self, endpoint: &str, why: &StopReason) -> Result<Answer<EndpointState>, ClientError> {
+        self.act(&endpoint_path(endpoint, "stop"), Some(why)).await
+    }
+
+    /// Starts an endpoint.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn start_endpoint(&self, endpoint: &str) -> Result<Answer<EndpointState>, ClientError> {
+        self.act(&endpoint_path(endpoint, "start"), None::<&()>).await
+    }
+
+    /// Creates a job over the failed and the unattempted tasks of an ended one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn retry_failed(&self, id: JobId, request: &RetryRequest) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/retry-failed"), Some(request)).await
+    }
+
+    /// Finds out what an endpoint can do, on a bucket that is left as it was.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn probe_endpoint(
+        &self,
+        endpoint: &str,
+        request: &ProbeRequest,
+    ) -> Result<Answer<ProbeResult>, ClientError> {
+        self.act(&endpoint_path(endpoint, "probe"), Some(request)).await
+    }
+
+    /// `GET` of a path below the API's prefix.
+    async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, ClientError> {
+        self.call(Draft::new(Method::GET, format!("{PREFIX}{path}")), |body| serde_json::from_slice(body)).await
+    }
+
+    /// `POST` to a path below the API's prefix.
+    async fn act<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<Answer<T>, ClientError> {
+        let bytes = body.map(serde_json::to_vec).transpose();
+        let bytes = bytes.map_err(|error| ClientError::Unsendable(error.to_string()))?;
+        let body = bytes.map(|bytes| Document { media: "application/json", bytes: bytes.into() });
+        let draft = Draft { body, ..Draft::new(Method::POST, format!("{PREFIX}{path}")) };
+        self.call(draft, |body| serde_json::from_slice(body)).await
+    }
+}
+
+/// A name is whatever the user typed: it stays one segment of the path.
+fn endpoint_path(endpoint: &str, verb: &str) -> String {
+    format!("endpoints/{}/{verb}", utf8_percent_encode(endpoint, SEGMENT))
+}
+
+/// Reads the body of a refusal; `None` when it is none.
+pub(super) fn decode_error(body: &[u8]) -> Option<ErrorBody> {
+    let Refused { code, message, request_id } = serde_json::from_slice(body).ok()?;
+    Some(ErrorBody { code, message, request_id, resource: String::new(), trace_id: String::new() })
+}

@@ -1,0 +1,33 @@
+//! `[client]`: what the command line signs its requests with.
+
+use std::path::PathBuf;
+
+use crate::secret::SecretSource;
+use crate::section::section;
+use crate::value::Url;
+
+section! {
+    /// What the command line signs its requests with; `serve` does not use it.
+    pub struct Client {
+        /// The service, or any other that speaks the COS dialect.
+        required url: Url,
+        /// What the requests say in x-cos-appid.
+        required appid: String,
+        /// The account's number in names of roles.
+        required uin: String,
+        /// The id of the access key.
+        required secret_id: String,
+        /// The access key's secret.
+        secret secret_key: SecretSource,
+        /// The token of a temporary key.
+        secret security_token: SecretSource,
+        /// The region in names of buckets and objects.
+        default region: String = "us-east-1",
+        /// The role of jobs that name none.
+        optional role: String,
+        /// The endpoint that manifests are listed on and uploaded to; the only one need not be named.
+        optional endpoint: String,
+        /// Certificate authorities in PEM form to trust besides the system's.
+        optional ca_file: PathBuf,
+    }
+}

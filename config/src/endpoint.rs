@@ -1,0 +1,71 @@
+//! `[endpoints.<name>]`: an object store that the service may call.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brigade_model::EndpointKind;
+
+use crate::secret::SecretSource;
+use crate::section::section;
+use crate::value::{Addressing, Bytes, Url};
+use crate::window::Window;
+
+section! {
+    /// An S3-compatible object store. The service calls no other.
+    pub struct Endpoint {
+        /// Scheme, host and port.
+        required url: Url,
+        /// The region that requests are signed for.
+        default region: String = "us-east-1",
+        /// How the bucket stands in a request.
+        default addressing: Addressing = "path",
+        /// What the store is: what this kind is known to do counts until a probe finds out more. Of `other` nothing is
+        /// known, so what it could ignore goes another way, or is refused.
+        default kind: EndpointKind = "other",
+        /// The access key that requests are signed with, unless a role has its own.
+        optional access_key: String,
+        /// The access key's secret.
+        secret secret_key: SecretSource,
+        /// The token of temporary credentials.
+        secret session_token: SecretSource,
+        /// Certificate authorities in PEM form to trust besides the system's.
+        optional ca_file: PathBuf,
+        /// Whether a bucket's name loses its `-<appid>` before it goes to the store.
+        default strip_appid: bool = "false",
+        /// Regions that resource names may name; without it a region is a label that nobody checks.
+        optional regions: Vec<String>,
+        /// Whether every request says that you pay for it, as buckets of others demand whose requester pays.
+        default requester_pays: bool = "false",
+        /// Requests in flight at most; how many of them are used follows what the store takes.
+        default requests_in_flight: u32 = "1024",
+        /// Whether requests in flight follow what the store takes; otherwise as many as may be are.
+        default adaptive: bool = "true",
+        /// Requests a second at most.
+        optional requests_per_second: u32,
+        /// Objects a second at most that requests are about: a request that deletes a thousand is a thousand.
+        optional objects_per_second: u32,
+        /// Bytes of bodies in flight at most.
+        optional bytes_in_flight: Bytes,
+        /// Bytes of bodies a second at most.
+        optional bytes_per_second: Bytes,
+        /// Times of the day in which less may be asked of it.
+        list windows: Window,
+        /// What others shall wait for the store at most, as a HEAD of a bucket tells once a second while requests of
+        /// jobs are in flight: these become fewer until it holds, one at least.
+        optional protect_latency: Duration,
+        /// Attempts of a call that fails for a reason that may pass, made over a minute at least.
+        default attempts_max: u32 = "5",
+        /// An attempt ends when no byte of its answer has come for this long, or of a streamed object.
+        default idle_timeout: Duration = "15s",
+        /// An attempt that moves bytes may be silent for this much longer for each MiB of them.
+        default idle_timeout_per_mib: Duration = "125ms",
+        /// A copy inside the store whose size nothing tells yet, and the completion of a multipart upload, may be silent
+        /// for this long, unless the others come to more.
+        default copy_timeout: Duration = "2m",
+        /// Attempts that a task makes at most while it is told to slow down, or waits for its bucket's host or its kind
+        /// of call, and the endpoint serves others; they end only when `wait_max` is over, too.
+        default wait_attempts_max: u32 = "30",
+        /// How long such a task waits at most, over all its calls; it ends only when `wait_attempts_max` is reached, too.
+        default wait_max: Duration = "1h",
+    }
+}

@@ -1,0 +1,14 @@
+use brigade_model::{Job, JobId, Status};
+
+use super::*;
+
+pub(crate) mod bench;
+mod creating;
+mod denied;
+mod hands;
+mod learned;
+mod life;
+mod logs;
+mod pages;
+
+use bench::{Call, TestApi};

@@ -1,0 +1,23 @@
+//! The service in a process: the listener, TLS and the HTTP APIs around the use cases, the configured
+//! endpoints around the engine, metrics and logs.
+//!
+//! Each face has a folder: `cos` (the dialect) and `admin` (JSON); they share `api`. This crate
+//! alone knows both the use cases and the wire.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod admin;
+mod api;
+mod clock_watch;
+mod cos;
+mod descriptors;
+mod health;
+mod listener;
+mod log;
+mod metrics;
+mod notify;
+mod refusal;
+mod request;
+pub mod roles;
+pub mod serve;
+mod tls;

@@ -1,0 +1,459 @@
+//! The configured roles and the object stores that they act on: implements the engine's port [`Roles`].
+//!
+//! Each endpoint and pair of credentials has one chain with one circuit breaker, which all places with
+//! that pair share; the chains of an endpoint share its limit:
+//!
+//! ```text
+//! Retries (counts) -> Retry -> Limit -> Metered (counts) -> Stamps -> HttpStore -> the server
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use brigade_config::account::{Account, Place as PlaceConfig, Role};
+use brigade_config::endpoint::Endpoint;
+use brigade_config::secret::SecretSource;
+use brigade_config::{Config, value};
+use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
+use brigade_model::ports::object_store::ObjectStore;
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic};
+use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
+use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
+use brigade_s3::fail_fast::FailFast;
+use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
+use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
+use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
+use brigade_s3::stamps::Stamps;
+use brigade_s3::timeouts::Timeouts;
+use brigade_service::{EndpointRegistry, RegisteredEndpoint};
+
+use crate::metrics::metered::{CallMeters, Metered, Retries};
+use crate::metrics::{EndpointNow, LaneNow, Metrics};
+
+pub mod endpoint;
+mod learning;
+mod news;
+pub mod protection;
+
+use endpoint::{ActiveEndpoint, EndpointHealth};
+use protection::{HeadOfBucket, Protection};
+
+/// The parts that all chains share.
+pub struct Tools {
+    /// The process's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counts calls.
+    pub metrics: Arc<Metrics>,
+    /// Keeps idle connections to all stores.
+    pub idle: IdleConnections,
+}
+
+/// An endpoint as one pair of credentials uses it.
+struct Chain {
+    endpoint: EndpointName,
+    pair: Pair,
+    rotating: Arc<RotatingCredentials>,
+    store: Arc<dyn ObjectStore>,
+    breaker: Arc<CircuitBreaker>,
+}
+
+/// Credentials as configured: secrets by their source.
+#[derive(Clone)]
+struct Pair {
+    access_key: String,
+    secret_key: SecretSource,
+    session_token: Option<SecretSource>,
+}
+
+impl Pair {
+    fn of(
+        access_key: &Option<String>,
+        secret_key: &Option<SecretSource>,
+        session_token: &Option<SecretSource>,
+    ) -> Option<Self> {
+        let (access_key, secret_key) = access_key.clone().zip(secret_key.clone())?;
+        Some(Self { access_key, secret_key, session_token: session_token.clone() })
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            key_id: self.access_key.clone(),
+            secret: self.secret_key.current().expose().to_owned(),
+            token: self.session_token.as_ref().map(|token| token.current().expose().to_owned()),
+        }
+    }
+}
+
+/// The roles, ready to act.
+pub struct ConfiguredRoles {
+    chains: Vec<Chain>,
+    /// Chains of probes, for endpoints with credentials of their own: jobs have other circuit breakers.
+    probing: BTreeMap<EndpointName, Chain>,
+    endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
+    places: BTreeMap<(AccountId, String), RolePlaces>,
+}
+
+impl ConfiguredRoles {
+    /// Builds every role of every account. Sends no request.
+    ///
+    /// # Errors
+    /// When an endpoint cannot be used as configured.
+    pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
+        let mut roles =
+            Self { chains: Vec::new(), probing: BTreeMap::new(), endpoints: BTreeMap::new(), places: BTreeMap::new() };
+        for (name, endpoint) in &config.endpoints {
+            let name = EndpointName::new(name)?;
+            let active = ActiveEndpoint::new(
+                name.clone(),
+                endpoint.kind,
+                caps(endpoint),
+                endpoint.windows.clone(),
+                Arc::clone(&tools.clock),
+            );
+            if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
+                let chain = build_chain(&name, &active, endpoint, pair, at_once(policy(endpoint)), tools)?;
+                let store = Arc::new(FailFast { inner: chain.store, breaker: Arc::clone(&chain.breaker) });
+                roles.probing.insert(name.clone(), Chain { store, ..chain });
+            }
+            roles.endpoints.insert(name, Arc::new(active));
+        }
+        for (name, account) in &config.accounts {
+            let id = AccountId::new(name)?;
+            for (role_name, role) in &account.roles {
+                let places = roles
+                    .build_role(config, account, role, tools)
+                    .with_context(|| format!("accounts.{name}.roles.{role_name}"))?;
+                roles.places.insert((id.clone(), role_name.clone()), places);
+            }
+        }
+        for (name, endpoint) in &config.endpoints {
+            if let Some(latency) = endpoint.protect_latency {
+                roles.protect_users_of(name, latency, config, tools).with_context(|| format!("endpoints.{name}"))?;
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Protects the endpoint's other users: probes the first bucket that a role names, in the order of
+    /// account and role names, with that role's credentials, and so needs no further rights.
+    fn protect_users_of(&self, name: &str, latency: Duration, config: &Config, tools: &Tools) -> anyhow::Result<()> {
+        let endpoint = config.endpoints.get(name).context("there is no such endpoint")?;
+        let mut named = config.accounts.values().flat_map(|account| account.roles.values()).flat_map(|role| {
+            role.buckets_at(name).map(move |(place, bucket)| (pair_of(role, place, name, endpoint), bucket))
+        });
+        let (pair, bucket) = named.next().context("no role names a bucket of it")?;
+        let credentials = pair.context("it has no credentials")?.credentials();
+        let is_its = |chain: &&Chain| chain.endpoint.as_str() == name && chain.pair.credentials() == credentials;
+        let chain = self.chains.iter().find(is_its).context("every place has its chain")?;
+        let store = bare_store(endpoint, Arc::clone(&chain.rotating), Arc::clone(&tools.clock), tools.idle.clone())?;
+        let bucket = BucketName::new(bucket)?;
+        let probe = Arc::new(HeadOfBucket { store, bucket: bucket.clone() });
+        let active = self.endpoints.get(&chain.endpoint).context("every endpoint is there before its places")?;
+        active.protect(Protection::new(latency, bucket, probe));
+        Ok(())
+    }
+
+    /// Protects the other users of every endpoint that is so configured, until this future is dropped.
+    pub async fn keep_protecting(&self) {
+        futures::future::join_all(self.endpoints.values().map(|endpoint| endpoint.keep_protecting())).await;
+    }
+
+    fn build_role(
+        &mut self,
+        config: &Config,
+        account: &Account,
+        role: &Role,
+        tools: &Tools,
+    ) -> anyhow::Result<RolePlaces> {
+        let mut place = |place: &Option<PlaceConfig>| match place {
+            None => self.build_place(config, account, role, &role.source, tools),
+            Some(place) => self.build_place(config, account, role, place, tools),
+        };
+        Ok(RolePlaces {
+            operations: role.operations.clone(),
+            source: place(&None)?,
+            target: place(&role.target)?,
+            manifest: place(&role.manifest)?,
+            report: place(&role.report)?,
+        })
+    }
+
+    fn build_place(
+        &mut self,
+        config: &Config,
+        account: &Account,
+        role: &Role,
+        place: &PlaceConfig,
+        tools: &Tools,
+    ) -> anyhow::Result<Place> {
+        let name = place.endpoint.as_ref().or(role.source.endpoint.as_ref()).context("names no endpoint")?;
+        let endpoint = config.endpoints.get(name).with_context(|| format!("there is no endpoint {name}"))?;
+        let pair = pair_of(role, place, name, endpoint).with_context(|| format!("no credentials for {name}"))?;
+        let name = EndpointName::new(name)?;
+        let active = Arc::clone(self.endpoints.get(&name).context("every endpoint is there before its places")?);
+        let chain = self.chain(&name, &active, endpoint, pair, tools)?;
+        Ok(Place {
+            endpoint: name,
+            kind: active.kind(),
+            store: Arc::clone(&chain.store),
+            capabilities: active.capabilities(),
+            buckets: BucketRules {
+                allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
+                strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.cos.appid)),
+            },
+            multipart_etag: Arc::clone(active.multipart_etag()),
+            stamps: Arc::clone(active.stamps()),
+            grantees: match endpoint.kind {
+                // COS knows uins itself.
+                EndpointKind::Cos => Grantees::default(),
+                _ => Grantees::by_uin(account.grantees.clone()),
+            },
+            health: Arc::new(EndpointHealth { endpoint: active, breaker: Arc::clone(&chain.breaker) }),
+        })
+    }
+
+    /// The chain of that endpoint and those credentials; builds it at the first use.
+    fn chain(
+        &mut self,
+        name: &EndpointName,
+        active: &ActiveEndpoint,
+        endpoint: &Endpoint,
+        pair: Pair,
+        tools: &Tools,
+    ) -> anyhow::Result<&Chain> {
+        let credentials = pair.credentials();
+        let same = |chain: &Chain| chain.endpoint == *name && chain.pair.credentials() == credentials;
+        let index = match self.chains.iter().position(same) {
+            Some(index) => index,
+            None => {
+                self.chains.push(build_chain(name, active, endpoint, pair, policy(endpoint), tools)?);
+                self.chains.len() - 1
+            }
+        };
+        Ok(&self.chains[index])
+    }
+
+    /// Reads the secrets again and signs with the current ones.
+    pub fn rotate(&self) {
+        for chain in self.chains.iter().chain(self.probing.values()) {
+            let credentials = chain.pair.credentials();
+            if *chain.rotating.current() != credentials {
+                tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "store credentials changed; signing with the new ones");
+                chain.rotating.rotate(credentials);
+            }
+        }
+    }
+
+    /// The endpoint of that name.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<(&EndpointName, &Arc<ActiveEndpoint>)> {
+        self.endpoints.get_key_value(&EndpointName::new(name).ok()?)
+    }
+
+    /// Every endpoint, by name.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&EndpointName, &Arc<ActiveEndpoint>)> {
+        self.endpoints.iter()
+    }
+
+    /// Applies the limits that each endpoint's windows set now.
+    pub fn follow(&self) {
+        self.endpoints.values().for_each(|endpoint| endpoint.follow());
+    }
+
+    /// Applies stored settings. Ignores endpoints that the configuration does not name.
+    pub fn adopt(&self, rows: Vec<EndpointRow>) {
+        for row in rows {
+            if let Some(endpoint) = self.endpoints.get(&row.endpoint) {
+                endpoint.adopt(row);
+            }
+        }
+    }
+
+    /// Saves what every endpoint's limits have learned, for the next process: at most once a minute,
+    /// unless `is_last`.
+    pub async fn keep_learned(&self, jobs: &dyn JobStore, is_last: bool) {
+        for (name, endpoint) in &self.endpoints {
+            if let Err(error) = endpoint.keep_learned(jobs, is_last).await {
+                tracing::warn!(endpoint = %name, %error, "cannot save learned endpoint limits; the saved ones stay");
+            }
+        }
+    }
+
+    /// Whether the endpoint's circuit is closed for all its credentials.
+    #[must_use]
+    pub fn is_up(&self, endpoint: &EndpointName) -> bool {
+        let is_closed = |chain: &Chain| chain.endpoint == *endpoint && chain.breaker.reason().is_some();
+        !self.chains.iter().any(is_closed)
+    }
+
+    /// The state of every endpoint, for the metrics.
+    #[must_use]
+    pub fn now(&self) -> Vec<EndpointNow> {
+        self.endpoints.iter().map(|(name, endpoint)| self.endpoint_now(name, endpoint)).collect()
+    }
+
+    fn endpoint_now(&self, name: &EndpointName, endpoint: &ActiveEndpoint) -> EndpointNow {
+        let (usage, now) = (endpoint.usage(), endpoint.stamps().ours().monotonic());
+        let moves = usage.moves.into_iter().map(|(class, reason, count)| (class.word(), reason.name(), count));
+        EndpointNow {
+            endpoint: name.to_string(),
+            is_up: self.is_up(name),
+            is_stopped: endpoint.limit().is_stopped(),
+            waiting: usage.waiting,
+            lanes: usage.adaptive.into_iter().map(|lane| lane_now(lane, now)).collect(),
+            moves: moves.collect(),
+        }
+    }
+}
+
+fn build_chain(
+    name: &EndpointName,
+    active: &ActiveEndpoint,
+    endpoint: &Endpoint,
+    pair: Pair,
+    policy: RetryPolicy,
+    tools: &Tools,
+) -> anyhow::Result<Chain> {
+    let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
+    let meters = CallMeters::new(&tools.metrics, name.as_str());
+    let clock = || Arc::clone(&tools.clock);
+    let http = bare_store(endpoint, Arc::clone(&rotating), clock(), tools.idle.clone())?;
+    let http = http.telling_dates_to(Arc::clone(active.stamps()));
+    let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
+    let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
+    let limit = Limit::sharing(metered, active.limit(), policy.timeouts, clock());
+    let breaker = Arc::new(CircuitBreaker::new());
+    let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&breaker), clock(), Arc::clone(&tools.entropy));
+    let store = Arc::new(Retries::new(Arc::new(retry), meters));
+    Ok(Chain { endpoint: name.clone(), pair, rotating, store, breaker })
+}
+
+/// The retry policy of jobs' calls.
+fn policy(endpoint: &Endpoint) -> RetryPolicy {
+    RetryPolicy {
+        attempts_max: endpoint.attempts_max,
+        timeouts: timeouts(endpoint),
+        wait_attempts_max: endpoint.wait_attempts_max,
+        wait_max: endpoint.wait_max,
+        has_host_per_bucket: matches!(endpoint.addressing, value::Addressing::VirtualHosted),
+        ..RetryPolicy::default()
+    }
+}
+
+/// The retry policy of a probe: short, since an operator waits for it, and since it must find out which
+/// kinds of call always fail.
+fn at_once(policy: RetryPolicy) -> RetryPolicy {
+    RetryPolicy { burst: Duration::ZERO, wait_attempts_max: policy.attempts_max, wait_max: Duration::ZERO, ..policy }
+}
+
+fn lane_now(lane: AdaptiveUsage, now: Monotonic) -> LaneNow {
+    let per_second = lane.answered.per_second(now);
+    // Old answers say nothing about the store's latency now.
+    let latency = |latency: Duration| if per_second > 0.0 { latency.as_secs_f64() } else { 0.0 };
+    LaneNow {
+        bucket: Some(lane.bucket.map_or_else(|| "other".to_owned(), String::from)),
+        class: lane.class.word(),
+        limit: lane.limit,
+        has_moved: lane.reason != Reason::Start,
+        in_flight: lane.requests,
+        waiting: lane.waiting,
+        objects_per_second: per_second,
+        pace: lane.pace,
+        latency: [latency(lane.latency_p50), latency(lane.latency_p99)],
+    }
+}
+
+impl Roles for ConfiguredRoles {
+    fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces> {
+        let mut places = self.places.get(&(account.clone(), role.to_owned())).cloned()?;
+        // Read anew: a probe may have run since.
+        for place in [&mut places.source, &mut places.target, &mut places.manifest, &mut places.report] {
+            place.capabilities = self.endpoints.get(&place.endpoint)?.capabilities();
+        }
+        Some(places)
+    }
+}
+
+impl EndpointRegistry for ConfiguredRoles {
+    fn find(&self, name: &str) -> Option<Arc<dyn RegisteredEndpoint>> {
+        self.endpoint(name).map(|(_, endpoint)| Arc::clone(endpoint) as _)
+    }
+
+    fn store_to_probe(&self, endpoint: &EndpointName) -> Option<Arc<dyn ObjectStore>> {
+        self.probing.get(endpoint).map(|chain| Arc::clone(&chain.store))
+    }
+}
+
+/// A place's own credentials, else the source's on the same endpoint, else the endpoint's.
+fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) -> Option<Pair> {
+    let own = |place: &PlaceConfig| Pair::of(&place.access_key, &place.secret_key, &place.session_token);
+    let is_source = role.source.endpoint.as_deref() == Some(name);
+    own(place)
+        .or_else(|| is_source.then(|| own(&role.source)).flatten())
+        .or_else(|| Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token))
+}
+
+/// An endpoint with its own credentials, without retries and limits: for a call from the command line.
+///
+/// # Errors
+/// When the endpoint has no credentials or cannot be used as configured.
+pub fn open_endpoint(endpoint: &Endpoint, clock: Arc<dyn Clock>) -> anyhow::Result<HttpStore> {
+    let pair = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token);
+    let pair = pair.context("the endpoint has no credentials")?;
+    bare_store(endpoint, Arc::new(RotatingCredentials::new(pair.credentials())), clock, IdleConnections::default())
+}
+
+/// An endpoint with these credentials, without retries and limits.
+///
+/// # Errors
+/// When the endpoint cannot be used as configured.
+pub fn bare_store(
+    endpoint: &Endpoint,
+    credentials: Arc<RotatingCredentials>,
+    clock: Arc<dyn Clock>,
+    idle: IdleConnections,
+) -> anyhow::Result<HttpStore> {
+    let config = HttpConfig {
+        endpoint: endpoint.url.as_str().to_owned(),
+        region: endpoint.region.clone(),
+        addressing: match endpoint.addressing {
+            value::Addressing::Path => Addressing::Path,
+            value::Addressing::VirtualHosted => Addressing::VirtualHosted,
+        },
+        credentials,
+        extra_ca: endpoint.ca_file.clone(),
+        timeouts: timeouts(endpoint),
+        idle: IDLE,
+        requester_pays: endpoint.requester_pays,
+    };
+    Ok(HttpStore::keeping_connections_in(idle, config, clock)?)
+}
+
+/// The time-outs of the configuration.
+fn timeouts(endpoint: &Endpoint) -> Timeouts {
+    Timeouts {
+        attempt: endpoint.idle_timeout,
+        per_mib: endpoint.idle_timeout_per_mib,
+        copy: endpoint.copy_timeout,
+        ..Timeouts::default()
+    }
+}
+
+/// The hard caps of the configuration.
+fn caps(endpoint: &Endpoint) -> Caps {
+    Caps {
+        requests: endpoint.requests_in_flight,
+        is_adaptive: endpoint.adaptive,
+        requests_per_second: endpoint.requests_per_second,
+        objects_per_second: endpoint.objects_per_second,
+        bytes: endpoint.bytes_in_flight.map(|bytes| bytes.0),
+        bytes_per_second: endpoint.bytes_per_second.map(|bytes| bytes.0),
+    }
+}
+
+#[cfg(test)]
+mod tests;
