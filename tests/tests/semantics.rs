@@ -67,3 +67,31 @@ fn every_promise_of_the_security_page_names_its_test_and_every_adversary_has_lim
         assert!(not_promised.contains("\n- "), "{adversary}");
     }
 }
+
+/// What stands in backticks in a text and is the path of a source file.
+fn files_named(text: &str) -> BTreeSet<&str> {
+    let is_file = |name: &&str| name.contains("/src/") && name.ends_with(".rs");
+    text.split('`').skip(1).step_by(2).filter(is_file).collect()
+}
+
+#[test]
+fn every_source_file_that_a_page_names_exists() {
+    let pages = fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.chain([workspace().join("CONTRIBUTING.md")]).filter(|path| path.is_file());
+    let (mut named, mut missing) = (0, Vec::new());
+    for path in pages {
+        let page = fs::read_to_string(&path).unwrap();
+        let files = files_named(&page);
+        named += files.len();
+        let gone = files.into_iter().filter(|file| !workspace().join(file).exists());
+        missing.extend(gone.map(|file| format!("{}: {file}", path.display())));
+    }
+    assert!(named > 20 && missing.is_empty(), "{named} files, of which are missing: {missing:#?}");
+}
+
+#[test]
+fn one_tagging_job_is_walked_through_twenty_files() {
+    let page = page("docs/architecture.md");
+    let walk = page.split("\n## The walk of one tagging job\n").nth(1).expect("the walk is the last part");
+    assert_eq!(files_named(walk).len(), 20, "{:#?}", files_named(walk));
+}
