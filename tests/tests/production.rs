@@ -228,7 +228,7 @@ fn systemd_finds_nothing_wrong_with_the_unit_and_little_that_it_leaves_open() {
 }
 
 #[test]
-fn the_image_is_built_with_the_toolchain_that_the_workspace_needs_and_runs_as_nobody_in_particular() {
+fn the_image_is_built_stripped_with_the_toolchain_that_the_workspace_needs_and_runs_as_nobody_in_particular() {
     let read = |name: &str| fs::read_to_string(workspace().join(name)).unwrap();
     let cargo: toml::Table = read("Cargo.toml").parse().unwrap();
     let version = cargo["workspace"]["package"]["rust-version"].as_str().unwrap().to_owned();
@@ -237,4 +237,8 @@ fn the_image_is_built_with_the_toolchain_that_the_workspace_needs_and_runs_as_no
     let user = image.lines().rfind(|line| line.starts_with("USER ")).unwrap();
     assert!(user.split([' ', ':']).skip(1).all(|id| id.parse::<u32>().unwrap() > 0), "{user}");
     assert!(read(".dockerignore").lines().any(|line| line == "target"));
+    let built = ["cargo build --profile dist ", "/src/target/dist/brigade "];
+    assert!(built.iter().all(|part| image.contains(part)), "{image}");
+    let dist = &cargo["profile"]["dist"];
+    assert_eq!((dist["inherits"].as_str(), dist["strip"].as_str()), (Some("release"), Some("symbols")));
 }
