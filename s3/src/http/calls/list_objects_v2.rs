@@ -23,19 +23,26 @@ pub(crate) fn encode(request: &ListObjectsV2) -> Result<RequestDraft, CallError>
     })
 }
 
-pub(crate) fn decode(_: &ListObjectsV2, reply: StoreResponse) -> Result<ListPage, InvalidResponse> {
+pub(crate) fn decode(request: &ListObjectsV2, reply: StoreResponse) -> Result<ListPage, InvalidResponse> {
     let page = reply.document("ListBucketResult")?;
     let is_encoded = page.text_of("EncodingType") == Some("url");
     let objects = page.children("Contents").map(|entry| listed(entry, is_encoded)).collect::<Result<_, _>>()?;
-    Ok(ListPage { objects, next: next(&page)? })
+    Ok(ListPage { objects, next: next(&page, request.continuation_token.as_deref())? })
 }
 
-/// A page that is not the last has to name the next: taking it for the last would lose objects.
-fn next(page: &Element<'_>) -> Result<Option<String>, InvalidResponse> {
+/// A page that is not the last has to name the next: taking it for the last would lose objects. And the next
+/// is another one: a listing that asks for the same page again and again never ends.
+fn next(page: &Element<'_>, asked: Option<&str>) -> Result<Option<String>, InvalidResponse> {
     let token = page.text_of("NextContinuationToken").filter(|token| !token.is_empty());
     match (page.text_of("IsTruncated"), token) {
+        (Some("true"), Some(token)) if Some(token) == asked => Err(invalid_response(format!(
+            "the listing does not advance: the page of continuation token {token:?} names the same token for the next"
+        ))),
         (Some("true"), Some(token)) => Ok(Some(token.to_owned())),
-        (Some("true"), None) => Err(invalid_response("the page is not the last and does not name the next")),
+        (Some("true"), None) => Err(invalid_response(match asked {
+            Some(token) => format!("the page after continuation token {token:?} is not the last and names no next"),
+            None => "the first page is not the last and names no next".to_owned(),
+        })),
         (Some("false"), _) => Ok(None),
         _ => Err(invalid_response("the page does not say whether it is the last")),
     }
