@@ -20,6 +20,7 @@ pub fn open(url: &str, access_key: &str, secret_key: &str) -> HttpStore {
         addressing: Addressing::Path,
         credentials: Arc::new(RotatingCredentials::new(Credentials { key_id, secret, token: None })),
         extra_ca: None,
+        route: Default::default(),
         timeouts: Timeouts::default(),
         idle: IDLE,
         requester_pays: false,

@@ -27,18 +27,20 @@ mod calls;
 mod connect;
 mod download;
 mod encoding;
-mod endpoint;
+pub mod endpoint;
 mod exchange;
 mod failure;
 mod pool;
+pub mod proxy;
 mod request;
 mod response;
 mod response_timeout;
 mod sign;
-mod tls;
+pub mod tls;
 
 use exchange::Exchange;
 pub use pool::{IDLE_CONNECTIONS_MAX, IdleConnections};
+use proxy::Route;
 use request::{CHECKSUM_MODE, RequestDraft};
 use response::StoreResponse;
 
@@ -59,7 +61,7 @@ pub const IDLE: Duration = Duration::from_secs(4);
 /// An S3 endpoint.
 #[derive(Clone)]
 pub struct HttpConfig {
-    /// `http://host:port` or `https://host`, without a path.
+    /// `http://host:port` or `https://host`, and a path if the store stands below one.
     pub endpoint: String,
     /// The region that requests are signed for.
     pub region: String,
@@ -67,8 +69,11 @@ pub struct HttpConfig {
     pub addressing: Addressing,
     /// What requests are signed with.
     pub credentials: Arc<dyn CredentialSource>,
-    /// PEM file of certificate authorities to trust besides the system's.
+    /// PEM file of certificate authorities to trust besides the system's, and of certificates that the server
+    /// may show itself.
     pub extra_ca: Option<PathBuf>,
+    /// How connections to it are made.
+    pub route: Route,
     /// Time-outs.
     pub timeouts: Timeouts,
     /// A kept connection that was idle for this long is not used again; below the server's own

@@ -42,6 +42,8 @@ pub enum Step {
     Resolve,
     /// It did not take the connection.
     Connect,
+    /// The proxy before it did not connect to it.
+    Proxy,
     /// It did not agree on TLS.
     Tls,
     /// It took the connection and did not serve it, while it serves others: it has no room for more.
@@ -50,7 +52,7 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 5] = [Step::Descriptor, Step::Resolve, Step::Connect, Step::Tls, Step::Admit];
+    pub const ALL: [Step; 6] = [Step::Descriptor, Step::Resolve, Step::Connect, Step::Proxy, Step::Tls, Step::Admit];
 }
 
 /// The ways in which an answer is lost.
@@ -126,6 +128,7 @@ const STATUSES: &[(Row<u16>, &str)] = &[
     ((403, Denied, NoEffect), "AccessDenied"),
     ((404, Missing, NoEffect), "NotFound"),
     ((405, Invalid, NoEffect), "MethodNotAllowed"),
+    ((407, CredentialsRefused, NoEffect), "ProxyAuthenticationRequired"),
     ((408, Transient, NoEffect), "RequestTimeout"),
     ((409, Precondition, NoEffect), "Conflict"),
     ((410, Missing, NoEffect), "Gone"),
@@ -149,7 +152,7 @@ const STATUSES: &[(Row<u16>, &str)] = &[
 pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
         Seen::NotConnected(Step::Descriptor | Step::Admit) => (Throttled, NoEffect),
-        Seen::NotConnected(Step::Resolve | Step::Connect | Step::Tls) => (Unavailable, NoEffect),
+        Seen::NotConnected(Step::Resolve | Step::Connect | Step::Proxy | Step::Tls) => (Unavailable, NoEffect),
         Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
         // The status came before the work was done, so the code tells what to do and nothing of
         // what was done.
@@ -169,6 +172,7 @@ pub fn own_code(seen: Seen<'_>) -> &str {
         Seen::NotConnected(Step::Descriptor) => "NoDescriptor",
         Seen::NotConnected(Step::Resolve) => "ResolveFailed",
         Seen::NotConnected(Step::Connect) => "ConnectFailed",
+        Seen::NotConnected(Step::Proxy) => "ProxyFailed",
         Seen::NotConnected(Step::Tls) => "TlsFailed",
         Seen::NotConnected(Step::Admit) => TOO_MANY_CONNECTIONS,
         Seen::Lost(Loss::TimedOut) => "RequestTimeout",

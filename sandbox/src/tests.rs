@@ -44,6 +44,7 @@ fn client(address: SocketAddr, key: &str, secret: &str) -> HttpStore {
         addressing: Addressing::Path,
         credentials: Arc::new(RotatingCredentials::new(key)),
         extra_ca: None,
+        route: Default::default(),
         timeouts: Timeouts { attempt: Duration::from_secs(60), ..Timeouts::default() },
         idle: IDLE,
         requester_pays: false,

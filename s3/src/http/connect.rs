@@ -1,9 +1,9 @@
-//! From an address to a connection: resolve, connect, TLS. No request is sent here, so an error has
-//! no effect on the store.
+//! From an address to a connection: resolve, connect, a proxy's tunnel, TLS. No request is sent to the store
+//! here, so an error has no effect on it.
 
 use std::fmt;
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::Address;
+use super::proxy::{Route, open_tunnel};
+use super::tls;
 use crate::verdict::Step;
 
 /// When an address does not answer, the next one is tried beside it after this long.
@@ -43,6 +45,7 @@ pub(crate) struct Connector {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
     pub(crate) tls: Option<TlsConnector>,
+    pub(crate) route: Route,
 }
 
 impl fmt::Debug for Connector {
@@ -52,12 +55,10 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// A connection to that address.
+    /// A connection to that address, on the configured route.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Box<dyn Stream>, NotConnected> {
         let mut deadline = self.clock.sleep(self.timeout);
-        let resolve = tokio::net::lookup_host((&*address.host, address.port));
-        let addresses = within(&mut deadline, Step::Resolve, resolve).await?;
-        let tcp = within(&mut deadline, Step::Connect, self.first_to_answer(addresses)).await?;
+        let tcp = self.reach(address, &mut deadline).await?;
         // Requests are written whole; waiting to fill a packet only delays the last one.
         tcp.set_nodelay(true).map_err(|error| NotConnected { step: Step::Connect, cause: error.to_string() })?;
         let Some(tls) = &self.tls else {
@@ -65,8 +66,38 @@ impl Connector {
         };
         let name = ServerName::try_from(address.host.to_string())
             .map_err(|_| NotConnected { step: Step::Tls, cause: "the host is no name of a certificate".into() })?;
-        let stream = within(&mut deadline, Step::Tls, tls.connect(name, tcp)).await?;
-        Ok(Box::new(stream))
+        let stream = within(&mut deadline, Step::Tls, tls.connect(name, tcp)).await;
+        Ok(Box::new(stream.map_err(|error| error.told(|cause| tls_problem(cause, address)))?))
+    }
+
+    /// A connection to the address itself, to the one that stands for it, or to a proxy.
+    async fn reach(&self, address: &Address, deadline: &mut Sleep) -> Result<TcpStream, NotConnected> {
+        let to = self.route.connect_to.as_ref().unwrap_or(address);
+        let Some(proxy) = &self.route.proxy else {
+            let other = |cause: &io::Error| match &self.route.connect_to {
+                Some(other) => format!("connect_to {other}: {cause}"),
+                None => cause.to_string(),
+            };
+            return self.open(to, deadline).await.map_err(|error| error.told(other));
+        };
+        let tcp = self.open(&proxy.address, deadline).await;
+        let tcp = tcp.map_err(|error| error.told(|cause| format!("proxy {proxy}: {cause}")))?;
+        if self.route.forwarding(self.tls.is_some()).is_some() {
+            return Ok(tcp);
+        }
+        tokio::select! {
+            biased;
+            tunnel = open_tunnel(tcp, proxy, to) => tunnel,
+            () = deadline => {
+                Err(NotConnected { step: Step::Proxy, cause: format!("proxy {proxy}: no answer in time") })
+            }
+        }
+    }
+
+    async fn open(&self, address: &Address, deadline: &mut Sleep) -> Result<TcpStream, Failed> {
+        let resolve = tokio::net::lookup_host((&*address.host, address.port));
+        let addresses = within(deadline, Step::Resolve, resolve).await?;
+        within(deadline, Step::Connect, self.first_to_answer(addresses)).await
     }
 
     async fn first_to_answer(&self, addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
@@ -90,17 +121,32 @@ impl Connector {
     }
 }
 
-async fn within<T>(
-    deadline: &mut Sleep,
+/// A step that failed, before it is told.
+struct Failed {
     step: Step,
-    work: impl Future<Output = io::Result<T>>,
-) -> Result<T, NotConnected> {
+    cause: io::Error,
+}
+
+impl Failed {
+    fn told(self, tell: impl FnOnce(&io::Error) -> String) -> NotConnected {
+        let is_out = self.cause.raw_os_error().is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code));
+        NotConnected { step: if is_out { Step::Descriptor } else { self.step }, cause: tell(&self.cause) }
+    }
+}
+
+async fn within<T>(deadline: &mut Sleep, step: Step, work: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {
     tokio::select! {
         biased;
-        done = work => done.map_err(|error| {
-            let is_out = error.raw_os_error().is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code));
-            NotConnected { step: if is_out { Step::Descriptor } else { step }, cause: error.to_string() }
-        }),
-        () = deadline => Err(NotConnected { step, cause: "no answer in time".into() }),
+        done = work => done.map_err(|cause| Failed { step, cause }),
+        () = deadline => Err(Failed { step, cause: io::Error::new(ErrorKind::TimedOut, "no answer in time") }),
+    }
+}
+
+fn tls_problem(cause: &io::Error, address: &Address) -> String {
+    match cause.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => format!(
+            "{address} ended the connection where TLS begins; where it speaks plain HTTP, let the url begin with http://"
+        ),
+        _ => tls::explain(cause, &address.to_string()).unwrap_or_else(|| cause.to_string()),
     }
 }

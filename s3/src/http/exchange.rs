@@ -11,7 +11,7 @@ use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{AnswerBounds, Call, CallError, Verdict};
 use bytes::Bytes;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -23,6 +23,7 @@ use super::download::{Download, NotWhole};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
 use super::pool::{IdleConnections, Pool, PooledConnection, SendError};
+use super::proxy::Proxy;
 use super::request::{RequestDraft, refuse};
 use super::response::{StoreResponse, http_date, invalid_response};
 use super::response_timeout::ResponseTimeout;
@@ -54,6 +55,8 @@ pub(crate) struct Exchange {
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     requester_pays: bool,
+    /// Requests themselves go to it, and not over a tunnel through it.
+    forwarding: Option<Proxy>,
     /// Is told the `Date` of answers.
     pub(crate) dates: Option<Arc<StoreClock>>,
 }
@@ -77,8 +80,13 @@ impl Exchange {
         let endpoint = Endpoint::parse(&config.endpoint, config.addressing)?;
         check_region(&config.region)?;
         let tls = endpoint.is_tls.then(|| tls::client_config(config.extra_ca.as_deref())).transpose()?;
-        let connector =
-            Connector { clock: Arc::clone(&clock), timeout: config.timeouts.connect, tls: tls.map(TlsConnector::from) };
+        let forwarding = config.route.forwarding(endpoint.is_tls).cloned();
+        let connector = Connector {
+            clock: Arc::clone(&clock),
+            timeout: config.timeouts.connect,
+            tls: tls.map(TlsConnector::from),
+            route: config.route,
+        };
         Ok(Self {
             endpoint,
             signer: Signer::new(&config.region),
@@ -88,6 +96,7 @@ impl Exchange {
             clock,
             timeouts: config.timeouts,
             requester_pays: config.requester_pays,
+            forwarding,
             dates: None,
         })
     }
@@ -150,7 +159,16 @@ impl Exchange {
             dates.observe_date(sent, date);
         }
         let reply = self.read(call, connection, response, address, &mut response_timeout).await?;
-        if reply.status.is_success() { Ok(reply) } else { Err(failure::refused(&reply, self.clock.now())) }
+        if reply.status.is_success() {
+            return Ok(reply);
+        }
+        let mut error = failure::refused(&reply, self.clock.now());
+        if !self.endpoint.is_tls
+            && let Some(problem) = tls::explain_answer(&reply.body, &self.endpoint.host())
+        {
+            error.message = problem;
+        }
+        Err(error)
     }
 
     fn sign(&self, draft: RequestDraft, hashes: &Hashes, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
@@ -160,8 +178,8 @@ impl Exchange {
         query.sort_unstable();
         let query = form(query.iter().map(|(name, value)| (*name, value.as_str())));
         let mut headers = draft.headers;
-        let host = HeaderValue::try_from(target.host_header);
-        headers.insert(header::HOST, host.map_err(|_| refuse("the bucket's name cannot stand in a host's name"))?);
+        let no_host = || refuse("the bucket's name cannot stand in a host's name");
+        headers.insert(header::HOST, HeaderValue::try_from(&target.host_header).map_err(|_| no_host())?);
         if let Some(md5) = &hashes.md5 {
             headers.insert("content-md5", HeaderValue::try_from(md5).expect("base64 is visible ASCII"));
         }
@@ -182,9 +200,17 @@ impl Exchange {
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let uri = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
         let uri = PathAndQuery::try_from(uri).map_err(|_| refuse("the request's path is too long"))?;
+        let mut uri = Uri::from(uri).into_parts();
+        if let Some(proxy) = &self.forwarding {
+            uri.scheme = Some(Scheme::HTTP);
+            uri.authority = Some(Authority::try_from(target.host_header).map_err(|_| no_host())?);
+            if let Some(authorization) = &proxy.authorization {
+                headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+            }
+        }
         let mut request = Box::new(Request::new(Full::new(draft.body)));
         *request.method_mut() = draft.method;
-        *request.uri_mut() = Uri::from(uri);
+        *request.uri_mut() = Uri::from_parts(uri).map_err(|_| no_host())?;
         *request.headers_mut() = headers;
         Ok((target.address, request))
     }
@@ -212,6 +238,10 @@ impl Exchange {
             };
             match answer {
                 Ok(response) => return Ok((connection, response)),
+                Err(SendError::Broken(error)) if error.is_parse() && !self.endpoint.is_tls => {
+                    let cause = tls::explain_no_http(&self.endpoint.host());
+                    return Err(CallError { message: cause, ..failure::lost(Loss::Reset, &error) });
+                }
                 Err(SendError::Broken(error)) => return Err(failure::lost(Loss::Reset, &error)),
                 Err(SendError::NotSent(_)) if is_new => {
                     let cause = "the connection was closed before the request was sent".into();

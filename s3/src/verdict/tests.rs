@@ -40,6 +40,7 @@ fn every_status_has_a_verdict_by_itself() {
             408 | 425 => (Transient, NoEffect),
             404 | 410 => (Missing, NoEffect),
             401 | 403 => (Denied, NoEffect),
+            407 => (CredentialsRefused, NoEffect),
             304 | 409 | 412 => (Precondition, NoEffect),
             501 | 505 => (Invalid, NoEffect),
             300..=499 => (Invalid, NoEffect),

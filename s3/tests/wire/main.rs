@@ -9,6 +9,7 @@ mod answers;
 mod calls;
 mod crowded;
 mod idle;
+mod reach;
 mod sdk;
 mod store;
 mod stub;

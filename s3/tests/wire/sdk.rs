@@ -21,8 +21,11 @@ use brigade_model::VersionId;
 use brigade_model::ports::object_store::{
     At, Call, CallKind, CancelToken, Grantee, NewAcl, NewObject, ObjectStore, TagSet,
 };
+use brigade_s3::http::endpoint::Address;
+use brigade_s3::http::proxy::Route;
+use brigade_s3::http::{Addressing, HttpConfig};
 
-use crate::calls::{ODD_KEYS, all_on};
+use crate::calls::{ODD_KEYS, all_on, at};
 use crate::store::{config, credentials, store_of};
 use crate::stub::{Recorded, Stub, answer};
 
@@ -80,14 +83,14 @@ impl HttpConnector for Captured {
     }
 }
 
-fn sdk(url: &str, captured: &Captured) -> Client {
+fn sdk(url: &str, is_path_style: bool, captured: &Captured) -> Client {
     let connector = SharedHttpConnector::new(captured.clone());
     let ours = credentials();
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(url)
         .region(Region::new("eu-west-1"))
-        .force_path_style(true)
+        .force_path_style(is_path_style)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .credentials_provider(Credentials::new(ours.key_id, ours.secret, ours.token, None, "test"))
         .http_client(http_client_fn(move |_, _| connector.clone()))
@@ -362,7 +365,7 @@ async fn every_call_sends_what_the_aws_sdk_sends() {
             let stub = Stub::scripted([answer(400, &[], ""), answer(400, &[], "")]).await;
             store_of(config(&stub.url())).call(&CancelToken::unbounded(), call.clone()).await.unwrap_err();
             let captured = Captured::default();
-            send_by_sdk(&sdk(&stub.url(), &captured), &call).await;
+            send_by_sdk(&sdk(&stub.url(), true, &captured), &call).await;
             let (mut ours, mut theirs) = (stub.recorded()[0].clone(), captured.0.lock().unwrap()[0].clone());
             forget_what_stands_to_choice(call.kind(), &mut ours, &mut theirs);
             assert_eq!(comparable(&ours), comparable(&theirs), "{call:?}");
@@ -370,5 +373,24 @@ async fn every_call_sends_what_the_aws_sdk_sends() {
     }
     for kind in CallKind::ALL {
         assert!(seen.contains(kind), "{kind:?} is not among the examples");
+    }
+}
+
+#[tokio::test]
+async fn below_a_path_a_request_goes_where_the_aws_sdk_sends_it() {
+    // Without a '/' at the end the SDK forgets the one before a bucket.
+    let url = "http://store.test/storage/v1/s3/";
+    for (addressing, is_path_style) in [(Addressing::Path, true), (Addressing::VirtualHosted, false)] {
+        for call in all_on(at("a//b c/ü").key.as_str()) {
+            let stub = Stub::scripted([answer(400, &[], ""), answer(400, &[], "")]).await;
+            let connect_to = Address::parse(&format!("127.0.0.1:{}", stub.port));
+            let config = HttpConfig { addressing, route: Route { connect_to, proxy: None }, ..config(url) };
+            store_of(config).call(&CancelToken::unbounded(), call.clone()).await.unwrap_err();
+            let captured = Captured::default();
+            send_by_sdk(&sdk(url, is_path_style, &captured), &call).await;
+            let (ours, theirs) = (stub.recorded()[0].clone(), captured.0.lock().unwrap()[0].clone());
+            let place = |request: &Recorded| (request.header("host").map(str::to_owned), request.path().to_owned());
+            assert_eq!(place(&ours), place(&theirs), "{call:?}");
+        }
     }
 }

@@ -86,6 +86,7 @@ pub(crate) fn config(url: &str) -> HttpConfig {
         addressing: Addressing::Path,
         credentials: Arc::new(RotatingCredentials::new(credentials())),
         extra_ca: None,
+        route: Default::default(),
         timeouts: Timeouts::default(),
         idle: IDLE,
         requester_pays: false,

@@ -91,16 +91,20 @@ struct State {
 impl Stub {
     /// Answers the first request with the first reply, and so on, over any connection.
     pub(crate) async fn scripted(script: impl IntoIterator<Item = Reply>) -> Self {
-        Self::start(script, None).await
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    /// The same, on that listener.
+    pub(crate) fn on(listener: TcpListener, script: impl IntoIterator<Item = Reply>) -> Self {
+        Self::start(listener, script, None)
     }
 
     /// The same, over TLS.
     pub(crate) async fn over_tls(script: impl IntoIterator<Item = Reply>, acceptor: TlsAcceptor) -> Self {
-        Self::start(script, Some(acceptor)).await
+        Self::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), script, Some(acceptor))
     }
 
-    async fn start(script: impl IntoIterator<Item = Reply>, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn start(listener: TcpListener, script: impl IntoIterator<Item = Reply>, tls: Option<TlsAcceptor>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State { script: Mutex::new(script.into_iter().collect()), ..State::default() });
         let shared = Arc::clone(&state);

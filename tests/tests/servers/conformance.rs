@@ -52,6 +52,7 @@ pub(crate) fn client(server: &Server) -> HttpStore {
         addressing: Addressing::Path,
         credentials: Arc::new(RotatingCredentials::new(Credentials { key_id, secret, token: None })),
         extra_ca: None,
+        route: Default::default(),
         timeouts: Timeouts { attempt: Duration::from_secs(60), ..Timeouts::default() },
         idle: IDLE,
         requester_pays: false,
