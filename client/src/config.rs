@@ -22,7 +22,7 @@ pub struct ClientConfig {
     pub secret_key: Secret,
     /// The token of a temporary key.
     pub security_token: Option<Secret>,
-    /// A file of CA certificates (PEM) to trust instead of the system's.
+    /// A file of certificates (PEM) to trust besides the system's: of authorities, or the service's own.
     pub ca: Option<PathBuf>,
 }
 

@@ -1,23 +1,21 @@
 //! Requests out, whole answers back: hyper over TLS or plain TCP, with a time-out.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::Timestamp;
 use brigade_model::ports::Clock;
+use brigade_s3::http::{HttpConfigError, tls};
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::RootCertStore;
 use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::{ClientConfig, ClientError};
 
@@ -71,7 +69,8 @@ impl Connection {
     }
 
     async fn receive(&self, request: Request<Full<Bytes>>) -> Result<Received, String> {
-        let answer = self.http.request(request).await.map_err(|error| innermost(&error))?;
+        let uri = request.uri().clone();
+        let answer = self.http.request(request).await.map_err(|error| unanswered(&error, &uri))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| innermost(&*error))?;
         Ok(Received { status: head.status, request_id: request_id(&head.headers), body: body.to_bytes() })
@@ -83,6 +82,20 @@ fn request_id(headers: &HeaderMap) -> String {
     value.unwrap_or("unknown").to_owned()
 }
 
+/// Why there is no answer: what is wrong with TLS, or what the system said.
+fn unanswered(error: &(dyn Error + 'static), uri: &Uri) -> String {
+    let host = uri.authority().map_or("", |authority| authority.as_str());
+    match tls::explain(error, host) {
+        Some(problem) => problem,
+        None if is_no_http(error) && uri.scheme_str() == Some("http") => tls::explain_no_http(host),
+        None => innermost(error),
+    }
+}
+
+fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref().is_some_and(hyper::Error::is_parse) || error.source().is_some_and(is_no_http)
+}
+
 /// What the system said, without the layers above it.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut error = error;
@@ -92,27 +105,18 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Whom to trust: nobody when no TLS is spoken, the file's certificates when one is named,
-/// the system's otherwise.
+/// Whom to trust: nobody when no TLS is spoken, else the system's authorities and the certificates of the
+/// file, if one is named.
 fn trust(config: &ClientConfig) -> Result<rustls::ClientConfig, ClientError> {
+    if config.url.is_tls() {
+        let trusted = tls::client_config(config.ca.as_deref()).map_err(|error| match error {
+            HttpConfigError::ExtraCa { path, problem } => ClientError::Ca { file: path, problem },
+            other => ClientError::SystemCa(other.to_string()),
+        });
+        return trusted.map(Arc::unwrap_or_clone);
+    }
     let builder = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError::SystemCa(error.to_string()))?;
-    let builder = match &config.ca {
-        _ if !config.url.is_tls() => builder.with_root_certificates(RootCertStore::empty()),
-        Some(file) => builder.with_root_certificates(read_roots(file)?),
-        None => builder.with_native_roots().map_err(|error| ClientError::SystemCa(error.to_string()))?,
-    };
-    Ok(builder.with_no_client_auth())
-}
-
-fn read_roots(file: &Path) -> Result<RootCertStore, ClientError> {
-    let unusable = |problem: String| ClientError::Ca { file: file.to_owned(), problem };
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unusable(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(unusable("holds no certificate in PEM".to_owned())) } else { Ok(roots) }
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }

@@ -53,7 +53,7 @@ pub enum ClientError {
         problem: String,
     },
     /// The system's CA certificates cannot be used.
-    #[error("the system's CA certificates: {0}: name a file of your own")]
+    #[error("no CA certificates to trust: {0}")]
     SystemCa(String),
 }
 

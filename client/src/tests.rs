@@ -7,6 +7,7 @@ use brigade_model::status::Status;
 use brigade_runtime::SystemClock;
 use brigade_wire::cos_signature::{self, RequestParts, Strictness};
 use http::request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::stub::{Stub, client_of};
@@ -111,6 +112,67 @@ async fn nobody_there_is_told_with_the_address() {
     let error = client_of(&url, Arc::new(SystemClock::new())).describe_job(job()).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("no answer from {url}: ")), "{error}");
     assert!(error.is_passing());
+}
+
+/// One connection over TLS to a service with a certificate as `openssl req -x509` makes it.
+async fn over_tls(names: &[&str]) -> Result<(), String> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let server = server.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let config = (*client_of(&url, Arc::new(SystemClock::new())).config).clone();
+    let config = ClientConfig { ca: Some(folder.path().join("ca.pem")), ..config };
+    let client = Client::new(config, Arc::new(SystemClock::new())).unwrap();
+    let serving = async {
+        let (tcp, _) = listener.accept().await.unwrap();
+        let Ok(mut tls) = acceptor.accept(tcp).await else { return };
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(tls.read_u8().await.unwrap());
+        }
+        tls.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(client.delete_job(job()), serving);
+    answer.map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_service_may_show_the_very_certificate_of_the_file_and_what_is_wrong_with_another_is_told() {
+    over_tls(&["127.0.0.1"]).await.unwrap();
+    let told = over_tls(&["service.test"]).await.unwrap_err();
+    assert!(told.starts_with("no answer from https://127.0.0.1:"), "{told}");
+    assert!(told.contains("is for service.test and not for this name; give one of its names in the url"), "{told}");
+}
+
+#[tokio::test]
+async fn tls_where_there_is_none_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for (scheme, answer, told) in [
+        ("https", &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "let the url begin with http://"),
+        ("http", b"\x15\x03\x03\x00\x02\x02\x0a", "let the url begin with https://"),
+    ] {
+        let client = client_of(&format!("{scheme}://{address}"), Arc::new(SystemClock::new()));
+        let serving = async {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            tcp.read(&mut [0; 4096]).await.unwrap();
+            tcp.write_all(answer).await.unwrap();
+        };
+        let (error, ()) = tokio::join!(client.delete_job(job()), serving);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::config_source::ConfigSource;
 use crate::endpoint::Endpoint;
 use crate::secret::SecretSource;
 use crate::time_of_day::MinuteOfDay;
+use crate::value::ProxyUrl;
 
 /// Blames everything that does not fit together.
 pub(super) fn check(config: &Config, config_source: &mut ConfigSource) {
@@ -69,6 +70,7 @@ fn check_endpoint(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSou
         config_source.blame(&at, &error.to_string());
     }
     check_pair(&at, &endpoint.access_key, &endpoint.secret_key, &endpoint.session_token, config_source);
+    check_proxy(name, endpoint, config_source);
     if let Some(file) = &endpoint.ca_file
         && let Err(error) = std::fs::metadata(file)
     {
@@ -86,6 +88,23 @@ fn check_endpoint(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSou
             let which = "requests_in_flight, requests_per_second, objects_per_second or bytes_per_second";
             config_source.blame(&at("from"), &format!("begins a window that limits nothing: give it {which}"));
         }
+    }
+}
+
+/// A proxy has one password at most, and somebody whose it is.
+fn check_proxy(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSource) {
+    let at = |setting| path(&["endpoints", name, setting]);
+    let login = endpoint.proxy.as_ref().and_then(ProxyUrl::login);
+    match (login, &endpoint.proxy_password) {
+        (Some((_, true)), Some(_)) => {
+            config_source
+                .blame(&at("proxy_password"), "stands beside a proxy that holds a password: give one of the two");
+        }
+        (Some((_, true)), None) => config_source.note_inline_secret(&at("proxy")),
+        (None, Some(_)) => {
+            config_source.blame(&at("proxy_password"), "needs its user: proxy = \"http://USER@HOST:PORT\"");
+        }
+        (Some((_, false)) | None, _) => {}
     }
 }
 

@@ -27,7 +27,7 @@ section! {
         optional role: String,
         /// The endpoint that manifests are listed on and uploaded to; the only one need not be named.
         optional endpoint: String,
-        /// Certificate authorities in PEM form to trust besides the system's.
+        /// Certificates in PEM form to trust besides the system's: of authorities, or the server's own.
         optional ca_file: PathBuf,
     }
 }

@@ -7,14 +7,22 @@ use brigade_model::EndpointKind;
 
 use crate::secret::SecretSource;
 use crate::section::section;
-use crate::value::{Addressing, Bytes, Url};
+use crate::value::{Addressing, Bytes, HostPort, ProxyUrl, StoreUrl};
 use crate::window::Window;
 
 section! {
     /// An S3-compatible object store. The service calls no other.
     pub struct Endpoint {
-        /// Scheme, host and port.
-        required url: Url,
+        /// Scheme, host and port, and the path that the store stands below, if any.
+        required url: StoreUrl,
+        /// Where connections go instead of the host and port of `url`, which remain what is signed and what a certificate is
+        /// checked for.
+        optional connect_to: HostPort,
+        /// The HTTP proxy that it is reached through, with or without `user:password@` before the host; `none` for none.
+        /// Without it the environment's `HTTPS_PROXY` or `HTTP_PROXY` counts, and `NO_PROXY`, but not for this machine.
+        optional proxy: ProxyUrl,
+        /// The password of the user in `proxy`, where it does not stand there; read at the start.
+        secret proxy_password: SecretSource,
         /// The region that requests are signed for.
         default region: String = "us-east-1",
         /// How the bucket stands in a request.
@@ -28,7 +36,7 @@ section! {
         secret secret_key: SecretSource,
         /// The token of temporary credentials.
         secret session_token: SecretSource,
-        /// Certificate authorities in PEM form to trust besides the system's.
+        /// Certificates in PEM form to trust besides the system's: of authorities, or the server's own.
         optional ca_file: PathBuf,
         /// Whether a bucket's name loses its `-<appid>` before it goes to the store.
         default strip_appid: bool = "false",

@@ -92,7 +92,7 @@ region = "r"
 kind = "swift"
 
 [endpoints.other]
-url = "http://127.0.0.1:9000/path"
+url = "http://127.0.0.1:9000/path?query"
 secret_key = "s"
 secret_key_file = "also"
 
@@ -294,6 +294,27 @@ fn a_file_with_secrets_that_everybody_can_read_is_refused() {
     load(0o600).unwrap();
     let mistake = load(0o644).unwrap_err().to_string();
     assert!(mistake.contains("chmod 600") && mistake.contains(".secret"), "{mistake}");
+}
+
+#[test]
+fn a_proxy_with_a_password_makes_a_file_secret_and_one_without_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("brigade.toml");
+    let elsewhere = [("BRIGADE_ENDPOINTS_MAIN_SECRET_KEY", "s"), ("BRIGADE_ACCOUNTS_A_KEYS_K_SECRET", "s")];
+    let load = |proxy: &str| {
+        let text = format!(
+            "[endpoints.main]\nurl = 'https://h'\naccess_key = 'a'\nproxy = '{proxy}'\n\
+             [accounts.a.cos]\nappid = '1'\nuin = '2'\n[accounts.a.keys.K]\n"
+        );
+        std::fs::write(&file, &text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let environment = elsewhere.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Config::parse(source(&file), &text, environment).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(load("none"), Ok(()));
+    assert_eq!(load("http://me@p:3128"), Ok(()));
+    let mistake = load("http://me:hush@p:3128").unwrap_err();
+    assert!(mistake.contains("endpoints.main.proxy: is a secret in a file that everybody can read"), "{mistake}");
 }
 
 #[test]

@@ -75,6 +75,9 @@ scalar! {
     AccountId, "1 to 64 letters, digits, '-' and '_'", |text| text.parse().ok();
     Timestamp, "a time such as 2030-01-31T12:00:00Z", |text| text.parse().ok();
     Url, "a URL such as http://127.0.0.1:9000, without a path", Url::parse;
+    StoreUrl, "a URL such as http://127.0.0.1:9000 or https://store.example.com/s3", StoreUrl::parse;
+    HostPort, "a host and a port, such as 10.0.0.7:9000", HostPort::parse;
+    ProxyUrl, "a URL such as http://proxy.example.com:3128, or none", ProxyUrl::parse;
     EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
     OperationKind, "copy, restore, delete or tag", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
@@ -196,6 +199,75 @@ impl Url {
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.0.starts_with("https:")
+    }
+}
+
+/// The URL of a store: scheme and host, perhaps a port, perhaps a path that the store stands below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// Reads it; a `/` at the end counts for nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: http::Uri = text.parse().ok()?;
+        let path = uri.path().strip_suffix('/').unwrap_or(uri.path());
+        let is_plain = path.split('/').skip(1).all(|part| !["", ".", ".."].contains(&part));
+        let bare = text.strip_suffix('/').unwrap_or(text).strip_suffix(path)?;
+        let is_url = is_plain && uri.query().is_none() && !text.contains('#') && Url::parse(bare).is_some();
+        is_url.then(|| Self(format!("{bare}{path}")))
+    }
+
+    /// The URL, without a `/` at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort(String);
+
+impl HostPort {
+    fn parse(text: &str) -> Option<Self> {
+        let authority: http::uri::Authority = text.parse().ok()?;
+        let is_bare = authority.port_u16().is_some_and(|port| port > 0) && !authority.host().is_empty();
+        (is_bare && !text.contains('@')).then(|| Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Through which proxy. Shows neither its user nor the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyUrl {
+    /// Through none, whatever the environment says.
+    None,
+    /// Through this one.
+    Url(Secret),
+}
+
+impl ProxyUrl {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "none" {
+            return Some(ProxyUrl::None);
+        }
+        let uri: http::Uri = text.parse().ok()?;
+        let has_host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
+        (uri.scheme_str() == Some("http") && has_host).then(|| ProxyUrl::Url(Secret::new(text)))
+    }
+
+    /// The user, and whether a password stands beside it.
+    #[must_use]
+    pub fn login(&self) -> Option<(&str, bool)> {
+        let ProxyUrl::Url(url) = self else { return None };
+        let (login, _) = url.expose().split_once("://")?.1.rsplit_once('@')?;
+        Some(login.split_once(':').map_or((login, false), |(user, _)| (user, true)))
     }
 }
 
@@ -422,6 +494,39 @@ mod tests {
         assert_eq!(Url::parse("http://127.0.0.1:9000/").unwrap().as_str(), "http://127.0.0.1:9000");
         for text in ["", "127.0.0.1:9000", "ftp://a", "http://a/b", "http://u:p@a", "http://a?b", "/x", "http://"] {
             assert_eq!(Url::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_may_stand_below_a_path() {
+        for (text, url) in [
+            ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+            ("https://a/storage/v1/s3/", "https://a/storage/v1/s3"),
+            ("http://[::1]:9000/s3", "http://[::1]:9000/s3"),
+        ] {
+            assert_eq!(StoreUrl::parse(text).unwrap().as_str(), url);
+        }
+        for text in
+            ["", "a/b", "ftp://a/b", "http://u:p@a/b", "http://a/b?c", "http://a/b#c", "http://a//b", "http://a/../b"]
+        {
+            assert_eq!(StoreUrl::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_a_url_or_none_and_a_mistake_does_not_repeat_it() {
+        assert_eq!(read("none"), Ok(ProxyUrl::None));
+        let proxy: ProxyUrl = read("http://me:hush@p:3128").unwrap();
+        assert_eq!(proxy.login(), Some(("me", true)));
+        assert!(!format!("{proxy:?}").contains("me"));
+        assert_eq!(read::<ProxyUrl>("http://me@p:3128").unwrap().login(), Some(("me", false)));
+        assert_eq!(read::<ProxyUrl>("http://p:3128").unwrap().login(), None);
+        for text in ["", "no", "p:3128", "https://p:3128", "socks5://me:hush@p:1"] {
+            assert!(!read::<ProxyUrl>(text).unwrap_err().contains("hush"), "{text:?}");
+        }
+        assert_eq!(read::<HostPort>("[::1]:9000").unwrap().as_str(), "[::1]:9000");
+        for text in ["", "a", ":1", "a:0", "u@a:1", "http://a:1"] {
+            assert!(read::<HostPort>(text).is_err(), "{text:?}");
         }
     }
 

@@ -36,6 +36,7 @@ pub mod endpoint;
 mod learning;
 mod news;
 pub mod protection;
+pub mod route;
 
 use endpoint::{ActiveEndpoint, EndpointHealth};
 use protection::{HeadOfBucket, Protection};
@@ -107,6 +108,7 @@ impl ConfiguredRoles {
             Self { chains: Vec::new(), probing: BTreeMap::new(), endpoints: BTreeMap::new(), places: BTreeMap::new() };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
+            route::of(endpoint)?.say(&name);
             let active = ActiveEndpoint::new(
                 name.clone(),
                 endpoint.kind,
@@ -426,6 +428,7 @@ pub fn bare_store(
         },
         credentials,
         extra_ca: endpoint.ca_file.clone(),
+        route: route::of(endpoint)?.route,
         timeouts: timeouts(endpoint),
         idle: IDLE,
         requester_pays: endpoint.requester_pays,

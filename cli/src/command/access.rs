@@ -11,7 +11,7 @@ use brigade_client::{Client, ClientConfig};
 use brigade_config as config;
 use brigade_config::UsageError;
 use brigade_config::endpoint::Endpoint;
-use brigade_config::value::{Scalar as _, Url};
+use brigade_config::value::{Scalar as _, StoreUrl};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
@@ -19,7 +19,7 @@ use brigade_s3::fail_fast::FailFast;
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
-use brigade_server::roles::bare_store;
+use brigade_server::roles::{bare_store, route};
 
 /// What calls are made with.
 #[derive(Clone)]
@@ -112,13 +112,15 @@ impl StoreFlags {
     }
 
     fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, UsageError> {
-        let url = Url::parse(url).ok_or_else(|| UsageError(format!("--s3-endpoint {url}: takes {}", Url::TAKES)))?;
+        let wrong = |problem: String| UsageError(format!("--s3-endpoint {url}: {problem}"));
+        let url = StoreUrl::parse(url).ok_or_else(|| wrong(format!("takes {}", StoreUrl::TAKES)))?;
         Ok(HttpConfig {
             endpoint: url.as_str().to_owned(),
             region: self.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             addressing: Addressing::Path,
             credentials: credentials(key_id, secret, None),
             extra_ca: None,
+            route: route::of_url(url.as_str()).map_err(|error| wrong(format!("{error:#}")))?.route,
             timeouts: Timeouts::default(),
             idle: IDLE,
             requester_pays: false,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use brigade_config::config_source::Source;
-use brigade_config::value::{Addressing, Scalar, Url};
+use brigade_config::value::{Addressing, Scalar, StoreUrl};
 use brigade_config::{Config, DEFAULT_FILE, UsageError};
 use brigade_model::ports::object_store::{CallError, CancelToken, ListObjectsV2, Verdict, send};
 use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore};
@@ -30,9 +30,9 @@ use crate::proof;
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The store: scheme, host and port, such as http://127.0.0.1:9000.
-    #[arg(long, value_parser = scalar::<Url>)]
-    endpoint: Url,
+    /// The store: scheme, host and port, and its path if it has one, such as http://127.0.0.1:9000.
+    #[arg(long, value_parser = scalar::<StoreUrl>)]
+    endpoint: StoreUrl,
     /// The region that requests to the store are signed for.
     #[arg(long, default_value = "us-east-1", env = "AWS_REGION")]
     region: String,
@@ -51,7 +51,7 @@ pub struct Arguments {
     /// A file that holds the secret; the configuration then names the file.
     #[arg(long)]
     secret_key_file: Option<PathBuf>,
-    /// Certificate authorities in PEM form to trust besides the system's.
+    /// Certificates in PEM form to trust besides the system's: of authorities, or the store's own.
     #[arg(long)]
     ca_file: Option<PathBuf>,
     /// A bucket that jobs may use; may be repeated, all buckets without it.
@@ -254,7 +254,7 @@ async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Resu
     for name in &arguments.bucket {
         let name = name.trim_end_matches('*');
         let bucket = BucketName::new(name).map_err(|error| UsageError(format!("--bucket {name:?}: {error}")))?;
-        list(store, bucket).await.map_err(|error| refused(arguments, name, &error))?;
+        list(store, bucket).await.map_err(|error| refused(arguments, Some(name), &error))?;
     }
     if !arguments.bucket.is_empty() {
         return Ok(format!("the credentials work on {}", arguments.bucket.join(", ")));
@@ -266,7 +266,7 @@ async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Resu
         Err(error) if error.verdict == Verdict::Denied => {
             Ok("the store knows the credentials; name a --bucket to see what they may do".to_owned())
         }
-        Err(error) => Err(refused(arguments, "no bucket", &error)),
+        Err(error) => Err(refused(arguments, None, &error)),
     }
 }
 
@@ -275,15 +275,26 @@ async fn list(store: &dyn ObjectStore, bucket: BucketName) -> Result<(), CallErr
     send(store, &CancelToken::unbounded(), request).await.map(drop)
 }
 
-fn refused(arguments: &Arguments, bucket: &str, error: &CallError) -> UsageError {
+fn refused(arguments: &Arguments, bucket: Option<&str>, error: &CallError) -> UsageError {
+    let is_unanswered =
+        matches!(error.verdict, Verdict::Unavailable | Verdict::Transient) && error.http_status.is_none();
     let advice = match error.verdict {
         Verdict::Missing => "create the bucket, or name another with --bucket",
         Verdict::Denied => "let the access key list the bucket",
         Verdict::CredentialsRefused => "check --access-key, its secret, --region and the clock",
-        Verdict::Unavailable => "check --endpoint, and that the store runs",
+        // What is wrong with TLS or with a proxy says itself what to do.
+        Verdict::Unavailable if ["TlsFailed", "ProxyFailed"].contains(&error.code.as_str()) => "",
+        _ if is_unanswered => "check --endpoint, whether it begins with http:// or https://, and that the store runs",
         _ => "see what the store says about it",
     };
-    UsageError(format!("{} does not list {bucket}: {error}: {advice}", arguments.endpoint.as_str()))
+    let store = arguments.endpoint.as_str();
+    let asked = match bucket {
+        _ if is_unanswered => format!("{store} gives no answer"),
+        Some(bucket) => format!("{store} does not list {bucket}"),
+        None => format!("{store} refuses a listing"),
+    };
+    let before_advice = if advice.is_empty() { "" } else { ": " };
+    UsageError(format!("{asked}: {error}{before_advice}{advice}"))
 }
 
 /// Writes a new file for its owner alone.

@@ -169,8 +169,44 @@ mod tests {
     use brigade_runtime::{SeededEntropy, SystemClock};
     use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
     use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use brigade_config::Config;
+    use brigade_server::roles::open_endpoint;
+
+    #[tokio::test]
+    async fn a_listing_whose_token_does_not_advance_ends_with_an_error_that_names_it_and_leaves_no_file() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>\
+                    <Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>";
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+        let serving = async {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            while tcp.read(&mut buffer).await.unwrap() > 0 {
+                tcp.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let config = Config::from_text(&format!(
+            "[endpoints.main]\nurl = \"{url}\"\naccess_key = \"a\"\nsecret_key = \"s\"\n\
+             [accounts.a.cos]\nappid = \"1\"\nuin = \"2\"\n[accounts.a.keys.K]\nsecret = \"s\"\n"
+        ));
+        let config = config.unwrap();
+        let store = open_endpoint(&config.endpoints["main"], Arc::new(SystemClock::new())).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        let from = "s3://photos/p/".parse().unwrap();
+        let error = tokio::select! {
+            written = write_file(&store, &from, &path) => written.unwrap_err(),
+            () = serving => unreachable!("the store keeps its connection"),
+        };
+        let error = format!("{error:#}");
+        assert!(error.contains("listing s3://photos/p/") && error.contains("token \"again\""), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 
     #[tokio::test]
     async fn every_key_is_a_row_and_is_read_back_as_it_is() {

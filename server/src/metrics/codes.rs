@@ -53,6 +53,8 @@ const KNOWN: &[&str] = &[
     "OperationAborted",
     "PermanentRedirect",
     "PreconditionFailed",
+    "ProxyAuthenticationRequired",
+    "ProxyFailed",
     "QuotaExceeded",
     "RequestLimitExceeded",
     "RequestTimeTooSkewed",

@@ -105,6 +105,22 @@ async fn a_refusal_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_store_that_gives_no_answer_is_told_in_a_sentence_that_reads_well() {
+    let arguments = arguments(&[]);
+    let told =
+        |code, message| refused(&arguments, None, &CallError::new(Verdict::Unavailable, Effect::None, code, message)).0;
+    assert_eq!(
+        told("TlsFailed", "https://h: the certificate of h:443 has expired; renew it there"),
+        "http://127.0.0.1:9000 gives no answer: TlsFailed: https://h: the certificate of h:443 has expired; renew it there"
+    );
+    assert_eq!(
+        told("ConnectFailed", "http://h: refused"),
+        "http://127.0.0.1:9000 gives no answer: ConnectFailed: http://h: refused: \
+         check --endpoint, whether it begins with http:// or https://, and that the store runs"
+    );
+}
+
+#[tokio::test]
 async fn without_a_bucket_a_store_that_knows_the_key_is_enough() {
     assert!(tried(Some(Verdict::Missing), &[]).await.0.is_ok());
     assert!(tried(Some(Verdict::Denied), &[]).await.0.unwrap().contains("--bucket"));

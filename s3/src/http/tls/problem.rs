@@ -20,7 +20,8 @@ pub fn explain(error: &(dyn Error + 'static), host: &str) -> Option<String> {
         if let Some(tls) = tls {
             return Some(explain_tls(tls, host));
         }
-        next = error.source();
+        // The source of an io::Error is that of the error in it, which is left out.
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }
     None
 }
