@@ -106,10 +106,14 @@ const CODES: &[Row<&str>] = &[
     ("PreconditionFailed", Precondition, NoEffect),
     // Ours: the same answer would come again.
     (RANGE_IGNORED, Invalid, NoEffect),
+    (LISTING_STUCK, Invalid, NoEffect),
 ];
 
 /// The code of an answer that is the whole object where a part of it was asked for.
 pub(crate) const RANGE_IGNORED: &str = "RangeIgnored";
+
+/// The code of a page of a listing that does not lead to its end.
+pub(crate) const LISTING_STUCK: &str = "ListingDoesNotAdvance";
 
 /// The code of a connection that the server has no room for.
 pub(crate) const TOO_MANY_CONNECTIONS: &str = "TooManyConnections";

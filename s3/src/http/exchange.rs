@@ -12,7 +12,7 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{AnswerBounds, Call, CallError, Verdict};
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use md5::{Digest, Md5};
@@ -164,6 +164,7 @@ impl Exchange {
         }
         let mut error = failure::refused(&reply, self.clock.now());
         if !self.endpoint.is_tls
+            && reply.status == StatusCode::BAD_REQUEST
             && let Some(problem) = tls::explain_answer(&reply.body, &self.endpoint.host())
         {
             error.message = problem;
@@ -179,7 +180,9 @@ impl Exchange {
         let query = form(query.iter().map(|(name, value)| (*name, value.as_str())));
         let mut headers = draft.headers;
         let no_host = || refuse("the bucket's name cannot stand in a host's name");
-        headers.insert(header::HOST, HeaderValue::try_from(&target.host_header).map_err(|_| no_host())?);
+        let authority = self.forwarding.as_ref().map(|_| Authority::try_from(target.host_header.as_str()));
+        let authority = authority.transpose().map_err(|_| no_host())?;
+        headers.insert(header::HOST, HeaderValue::try_from(target.host_header).map_err(|_| no_host())?);
         if let Some(md5) = &hashes.md5 {
             headers.insert("content-md5", HeaderValue::try_from(md5).expect("base64 is visible ASCII"));
         }
@@ -200,17 +203,18 @@ impl Exchange {
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let uri = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
         let uri = PathAndQuery::try_from(uri).map_err(|_| refuse("the request's path is too long"))?;
-        let mut uri = Uri::from(uri).into_parts();
-        if let Some(proxy) = &self.forwarding {
-            uri.scheme = Some(Scheme::HTTP);
-            uri.authority = Some(Authority::try_from(target.host_header).map_err(|_| no_host())?);
-            if let Some(authorization) = &proxy.authorization {
-                headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
-            }
+        let mut uri = Uri::from(uri);
+        if let Some(authority) = authority {
+            let mut parts = uri.into_parts();
+            (parts.scheme, parts.authority) = (Some(Scheme::HTTP), Some(authority));
+            uri = Uri::from_parts(parts).map_err(|_| no_host())?;
+        }
+        if let Some(authorization) = self.forwarding.as_ref().and_then(|proxy| proxy.authorization.as_ref()) {
+            headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
         let mut request = Box::new(Request::new(Full::new(draft.body)));
         *request.method_mut() = draft.method;
-        *request.uri_mut() = Uri::from_parts(uri).map_err(|_| no_host())?;
+        *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         Ok((target.address, request))
     }

@@ -399,10 +399,10 @@ async fn a_listing_whose_token_does_not_advance_ends_with_an_error_that_names_it
     let first = ask(None).await.unwrap();
     assert_eq!(first.next.as_deref(), Some("again"));
     let error = ask(first.next).await.unwrap_err();
-    assert_eq!(error.code, "UnprovenSuccess");
-    assert!(error.message.contains("does not advance: the page of continuation token \"again\" names"), "{error}");
+    assert_eq!((error.verdict, error.code.as_str()), (Verdict::Invalid, "ListingDoesNotAdvance"));
+    assert!(error.message.contains("the page of continuation token \"again\" names the same token"), "{error}");
     let error = ask(Some("again".into())).await.unwrap_err();
-    assert!(error.message.contains("after continuation token \"again\" is not the last and names no next"), "{error}");
+    assert!(error.message.contains("of continuation token \"again\" is not the last and names no next"), "{error}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use http::Method;
 use crate::http::encoding::decode_form;
 use crate::http::request::RequestDraft;
 use crate::http::response::{InvalidResponse, StoreResponse, invalid_response, xml_time};
+use crate::verdict::LISTING_STUCK;
 use crate::xml::Element;
 
 pub(crate) fn encode(request: &ListObjectsV2) -> Result<RequestDraft, CallError> {
@@ -35,17 +36,22 @@ pub(crate) fn decode(request: &ListObjectsV2, reply: StoreResponse) -> Result<Li
 fn next(page: &Element<'_>, asked: Option<&str>) -> Result<Option<String>, InvalidResponse> {
     let token = page.text_of("NextContinuationToken").filter(|token| !token.is_empty());
     match (page.text_of("IsTruncated"), token) {
-        (Some("true"), Some(token)) if Some(token) == asked => Err(invalid_response(format!(
-            "the listing does not advance: the page of continuation token {token:?} names the same token for the next"
-        ))),
+        (Some("true"), Some(token)) if Some(token) == asked => {
+            Err(stuck(format!("the page of continuation token {token:?} names the same token for the next")))
+        }
         (Some("true"), Some(token)) => Ok(Some(token.to_owned())),
-        (Some("true"), None) => Err(invalid_response(match asked {
-            Some(token) => format!("the page after continuation token {token:?} is not the last and names no next"),
+        (Some("true"), None) => Err(stuck(match asked {
+            Some(token) => format!("the page of continuation token {token:?} is not the last and names no next"),
             None => "the first page is not the last and names no next".to_owned(),
         })),
         (Some("false"), _) => Ok(None),
         _ => Err(invalid_response("the page does not say whether it is the last")),
     }
+}
+
+/// The same answer would come again.
+fn stuck(message: String) -> InvalidResponse {
+    InvalidResponse { code: Some(LISTING_STUCK.to_owned()), ..invalid_response(message) }
 }
 
 fn listed(entry: &Element<'_>, is_encoded: bool) -> Result<ListedObject, InvalidResponse> {
