@@ -166,7 +166,7 @@ async fn tls_where_there_is_none_is_told() {
         let client = client_of(&format!("{scheme}://{address}"), Arc::new(SystemClock::new()));
         let serving = async {
             let (mut tcp, _) = listener.accept().await.unwrap();
-            tcp.read(&mut [0; 4096]).await.unwrap();
+            assert!(tcp.read(&mut [0; 4096]).await.unwrap() > 0);
             tcp.write_all(answer).await.unwrap();
         };
         let (error, ()) = tokio::join!(client.delete_job(job()), serving);

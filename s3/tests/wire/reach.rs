@@ -150,7 +150,7 @@ async fn tls_where_there_is_none_and_none_where_there_is_tls_are_told() {
     for answer in ["HTTP/1.1 400 Bad Request\r\n\r\n", ""] {
         let serving = async {
             let (mut tcp, _) = listener.accept().await.unwrap();
-            tcp.read(&mut [0; 4096]).await.unwrap();
+            assert!(tcp.read(&mut [0; 4096]).await.unwrap() > 0);
             tcp.write_all(answer.as_bytes()).await.unwrap();
         };
         let store = store_of(HttpConfig { extra_ca: own.file(), ..config(&format!("https://127.0.0.1:{port}")) });
