@@ -12,6 +12,7 @@ pub mod capabilities;
 pub mod capability;
 pub mod dry_run;
 pub mod endpoint;
+pub mod header;
 pub mod job;
 pub mod learned;
 pub mod limits;

@@ -8,6 +8,8 @@ use axum::response::Response;
 use brigade_config::value;
 use brigade_model::Dialect;
 use brigade_wire::cos::route;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
 use tracing::Instrument;
 
 use crate::api::Api;
@@ -43,7 +45,14 @@ pub(crate) async fn answer_request(State(api): State<Arc<Api>>, request: Request
     span.in_scope(|| api.note_answer(name, told, &head, began));
     match done {
         Ok(answer) => answer.respond(&ids),
-        Err(refusal) => answer::refuse(refusal, &ids, &head.resource()),
+        Err(refusal) => {
+            let is_wrong_method = refusal.told.status == StatusCode::METHOD_NOT_ALLOWED;
+            let mut response = answer::refuse(refusal, &ids, &head.resource());
+            if let Some(methods) = route::allowed_methods(head.path()).filter(|_| is_wrong_method) {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+            }
+            response
+        }
     }
 }
 

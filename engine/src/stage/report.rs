@@ -107,7 +107,7 @@ async fn sum_dry_run(context: &EngineContext, lease: &StageLease) -> Result<(), 
     }
 }
 
-/// Delivers the report, if one is wanted and the job came far enough to have tasks. First what its
+/// Delivers the report, if one is wanted; that of a job without tasks says why it has none. First what its
 /// copies left open is aborted, so that the report can name what stays, and what a dry run found is
 /// summed.
 async fn deliver(
@@ -120,7 +120,7 @@ async fn deliver(
         sum_dry_run(context, lease).await?;
     }
     abort_uploads(context, job, cancel, UploadsOf::Slices).await?;
-    if !job.spec.report.enabled || job.prepared.is_none() {
+    if !job.spec.report.enabled {
         return Ok(());
     }
     // What was recorded while the job drained counts: read it again.

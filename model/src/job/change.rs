@@ -29,7 +29,7 @@ pub enum Change {
     PreparationStarted,
     /// Its manifest is read; the job waits for a confirmation if one is wanted and missing.
     ManifestRead(Prepared),
-    /// The client confirms, with its reason; legal of a job that asked to be confirmed.
+    /// The client confirms, with its reason; changes nothing of a job that needs no confirmation.
     Confirmed(String),
     /// The user did not confirm in time.
     ConfirmationExpired,
@@ -141,6 +141,11 @@ impl Job {
     }
 
     fn confirm(&mut self, reason: &str, at: Timestamp) -> Result<(), IllegalChange> {
+        let waits = self.spec.confirmation_required == Some(true) && !self.is_confirmed;
+        if !waits && (self.status.has_tasks_ahead() || self.status == Status::Completing) {
+            // Clients say Ready of each job that they want to run: this one does already.
+            return Ok(());
+        }
         self.must_ask_for_confirmation()?;
         self.step(Event::Confirmed, at)?;
         self.is_confirmed = true;

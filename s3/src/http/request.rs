@@ -1,5 +1,6 @@
 //! A request before it is addressed and signed, as each call of `calls` makes it.
 
+use brigade_model::header::is_value;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::object_store::{At, CallError, Effect, Metadata, NewObject, TagSet, Verdict};
 use bytes::Bytes;
@@ -156,8 +157,7 @@ impl RequestDraft {
     }
 
     fn put(&mut self, name: HeaderName, value: &str) -> Result<(), CallError> {
-        let is_plain = value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
-        if !is_plain || value.trim() != value {
+        if !is_value(value) {
             return Err(refuse(format!("the value of {name} {HEADER_RULE}")));
         }
         let value = HeaderValue::from_str(value).map_err(|_| refuse(format!("the value of {name} {HEADER_RULE}")))?;

@@ -138,7 +138,7 @@ impl StoreResponse {
         Metadata {
             cache_control: self.header("cache-control"),
             content_disposition: self.header("content-disposition"),
-            content_encoding: self.header("content-encoding"),
+            content_encoding: self.header("content-encoding").and_then(|text| stored_encoding(&text)),
             content_language: self.header("content-language"),
             content_type: self.header("content-type"),
             expires: self.header("expires"),
@@ -175,6 +175,13 @@ fn error_inside(document: &Element<'_>) -> InvalidResponse {
     InvalidResponse { code: code.map(str::to_owned), is_empty: false, message }
 }
 
+/// A Content-Encoding without `aws-chunked`: that names how a client once sent the bytes, and some stores
+/// keep it although they took the framing off.
+fn stored_encoding(text: &str) -> Option<String> {
+    let codings = text.split(',').map(str::trim).filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked"));
+    Some(codings.collect::<Vec<_>>().join(", ")).filter(|rest| !rest.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +194,14 @@ mod tests {
             elements_max: 9,
             stream: None,
         }
+    }
+
+    #[test]
+    fn the_framing_of_an_upload_is_no_encoding_of_the_object() {
+        assert_eq!(stored_encoding("aws-chunked"), None);
+        assert_eq!(stored_encoding("aws-chunked,gzip").as_deref(), Some("gzip"));
+        assert_eq!(stored_encoding("gzip, AWS-Chunked , br").as_deref(), Some("gzip, br"));
+        assert_eq!(stored_encoding("gzip").as_deref(), Some("gzip"));
     }
 
     #[test]

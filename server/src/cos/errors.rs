@@ -64,7 +64,7 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
         }
         ServiceError::UnknownGrantee(_) => CosError::invalid_parameter("AccessControlGrants", error),
         ServiceError::NoSpace(reason) => CosError::cannot_create(reason),
-        ServiceError::TokenInUse(_) => CosError::duplicate_token(),
+        ServiceError::TokenInUse(job) => CosError::duplicate_token(job),
         ServiceError::TooManyCreates { max } => CosError::too_many_creates(max),
         ServiceError::TooManyJobs { max } => CosError::too_many_jobs(max),
         ServiceError::TooManyListed { max } => CosError::too_many_listed_jobs(max),

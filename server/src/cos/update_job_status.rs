@@ -3,6 +3,7 @@
 //! | requested | legal in | ends in |
 //! |---|---|---|
 //! | Ready | Suspended; New and Preparing of a job that asked to be confirmed | Ready; remembered |
+//! | Ready | New to Completing of a job that needs no confirmation | the status that it has |
 //! | Cancelled | New, Preparing, Suspended, Ready | Cancelled, at once |
 //! | Cancelled | Active, Pausing, Paused, Cancelling | Cancelling: a report is due |
 //!

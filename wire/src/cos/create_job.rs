@@ -60,7 +60,7 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
     let manifest = manifest::read(request.required("Manifest", part)?)?;
     let part = request.container("Operation")?;
     let operation = operation::read(request.required("Operation", part)?)?;
-    let text = request.filled("Priority")?;
+    let text = request.trimmed("Priority")?;
     let priority = parse_priority("Priority", request.required("Priority", text)?)?;
     let part = request.container("Report")?;
     let report = report::read(request.required("Report", part)?)?;

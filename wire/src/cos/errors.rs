@@ -81,7 +81,7 @@ error_table! {
     empty_body()                              "InvalidRequest"        400 "any"               "The request body is empty";
     no_job_id()                               "InvalidRequest"        400 "any"               "No job id was provided";
     no_priority()                             "InvalidRequest"        400 "UpdateJobPriority" "No priority was provided";
-    duplicate_token()                         "InvalidRequest"        400 "CreateJob"         "The ClientRequestToken was already used by another request";
+    duplicate_token(job)                      "InvalidRequest"        400 "CreateJob"         "The ClientRequestToken was already used by another request, which created job {job}";
     already_finished()                        "InvalidRequest"        400 "UpdateJobStatus"   "The specified job was already finished";
     illegal_status_change(current, requested) "InvalidRequest"        400 "UpdateJobStatus"   "The specified job is {current} and cannot be changed to {requested}";
     malformed_xml(why)                        "MalformedXML"          400 "any"               "The request is not well-formed or does not have the expected format: {why}";

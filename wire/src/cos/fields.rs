@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
 
     /// A child with children of its own; an empty one counts as absent.
     pub(super) fn container(&mut self, name: &'static str) -> Result<Option<Fields<'a>>, CosError> {
-        Ok(self.child(name)?.filter(|fields| !fields.children.is_empty()))
+        Ok(self.child(name)?.filter(|fields| !fields.is_empty()))
     }
 
     /// Every child of that name, each with children of its own.
@@ -78,9 +78,15 @@ impl<'a> Fields<'a> {
         found.map(|child| self.leaf(name, child)).collect()
     }
 
-    /// The text of a child, possibly empty.
+    /// The text of a child, possibly empty. The documentation's own example says one thing twice: a
+    /// repetition counts as one.
     pub(super) fn text(&mut self, name: &'static str) -> Result<Option<&'a str>, CosError> {
-        self.find(name)?.map(|child| self.leaf(name, child)).transpose()
+        let texts = self.each_text(name)?;
+        match texts.split_first() {
+            Some((first, others)) if others.iter().all(|other| other == first) => Ok(Some(first)),
+            Some(_) => Err(self.malformed(format!("{} is given twice", self.path(name)))),
+            None => Ok(None),
+        }
     }
 
     fn leaf(&self, name: &str, child: &'a Element) -> Result<&'a str, CosError> {
@@ -94,6 +100,12 @@ impl<'a> Fields<'a> {
     /// The text of a child; an empty one counts as absent.
     pub(super) fn filled(&mut self, name: &'static str) -> Result<Option<&'a str>, CosError> {
         Ok(self.text(name)?.filter(|text| !text.is_empty()))
+    }
+
+    /// The text of a child without the blanks around it; an empty one counts as absent. For what is no
+    /// free text: pretty printers put numbers and names on lines of their own.
+    pub(super) fn trimmed(&mut self, name: &'static str) -> Result<Option<&'a str>, CosError> {
+        Ok(self.text(name)?.map(str::trim_ascii).filter(|text| !text.is_empty()))
     }
 
     /// The text of a child of at most `bytes_max` bytes, possibly empty.
@@ -123,7 +135,7 @@ impl<'a> Fields<'a> {
         name: &'static str,
         choices: impl IntoIterator<Item = (&'static str, T)>,
     ) -> Result<Option<T>, CosError> {
-        let Some(text) = self.filled(name)? else { return Ok(None) };
+        let Some(text) = self.trimmed(name)? else { return Ok(None) };
         self.choose(name, text, choices).map(Some)
     }
 
@@ -151,7 +163,7 @@ impl<'a> Fields<'a> {
 
     /// A child of decimal digits, from `min` to `max`; an empty one counts as absent.
     pub(super) fn whole_number(&mut self, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, CosError> {
-        let Some(text) = self.filled(name)? else { return Ok(None) };
+        let Some(text) = self.trimmed(name)? else { return Ok(None) };
         let number = parse_whole_number(text).filter(|number| (min..=max).contains(number));
         let number = number.ok_or_else(|| self.invalid(name, format!("must be a whole number from {min} to {max}")))?;
         Ok(Some(number))
@@ -159,7 +171,7 @@ impl<'a> Fields<'a> {
 
     /// A child that is a point in time, in any of the three forms; an empty one counts as absent.
     pub(super) fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, CosError> {
-        let Some(text) = self.filled(name)? else { return Ok(None) };
+        let Some(text) = self.trimmed(name)? else { return Ok(None) };
         let wrong = || self.invalid(name, "must be Unix seconds, ISO 8601 or RFC 1123 in UTC");
         times::parse(text).map(Some).ok_or_else(wrong)
     }
@@ -177,6 +189,16 @@ impl<'a> Fields<'a> {
     /// A structure that is wrong.
     pub(super) fn malformed(&self, why: impl std::fmt::Display) -> CosError {
         malformed(&self.path, why)
+    }
+
+    /// Whether a request is read: what its client got wrong is refused.
+    pub(super) fn is_strict(&self) -> bool {
+        self.is_strict
+    }
+
+    /// Whether there are no children.
+    pub(super) fn is_empty(&self) -> bool {
+        self.children.is_empty()
     }
 
     /// Ends the reading: a child left over is unknown.

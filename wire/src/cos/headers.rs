@@ -4,6 +4,8 @@
 pub const APPID: &str = "x-cos-appid";
 /// The token of temporary credentials.
 pub const SECURITY_TOKEN: &str = "x-cos-security-token";
+/// A parameter of the query that holds a whole `Authorization`, in place of the seven of a signature.
+pub const WHOLE_SIGNATURE: &str = "sign";
 /// Names the request, in every answer.
 pub const REQUEST_ID: &str = "x-cos-request-id";
 /// Opaque, in the answers of errors.

@@ -21,6 +21,10 @@ pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
             found.push((kind, parameters));
         }
     }
+    // The documentation's example lists empty operations beside the one that is meant.
+    if found.iter().any(|(_, parameters)| !parameters.is_empty()) {
+        found.retain(|(_, parameters)| !parameters.is_empty());
+    }
     let read = match (found.pop(), found.pop()) {
         (Some((kind, parameters)), None) => read_parameters(kind, parameters)?,
         (Some(_), Some(_)) => return Err(operation.malformed("Operation must hold exactly one operation")),
@@ -88,8 +92,8 @@ fn read_tag(mut tag: Fields<'_>) -> Result<Tag, CosError> {
     if key.chars().count() > TAG_KEY_CHARS_MAX {
         return Err(tag.invalid("Key", format!("must not be longer than {TAG_KEY_CHARS_MAX} characters")));
     }
-    let value = tag.text("Value")?;
-    let value = tag.required("Value", value)?;
+    // Clients in Go leave an empty value out.
+    let value = tag.text("Value")?.unwrap_or_default();
     if value.chars().count() > TAG_VALUE_CHARS_MAX {
         return Err(tag.invalid("Value", format!("must not be longer than {TAG_VALUE_CHARS_MAX} characters")));
     }

@@ -1,10 +1,12 @@
 //! Reads the parameters of a query by name, strictly.
 //!
 //! A parameter that the action does not know is refused by its name, and so is one given
-//! twice. Those of a signature in the query (`q-...`, `x-cos-...`) are not the action's. An
+//! twice. Those of a signature in the query (`q-...`, `sign`) are not the action's, nor are those that vendors'
+//! clients add for themselves (`x-id`, `x-cos-...`). An
 //! empty value counts as absent.
 
 use super::CosError;
+use super::headers::WHOLE_SIGNATURE;
 
 /// The parameters of one request, decoded.
 pub(super) struct Parameters<'a>(&'a [(String, String)]);
@@ -12,9 +14,9 @@ pub(super) struct Parameters<'a>(&'a [(String, String)]);
 impl<'a> Parameters<'a> {
     /// Refuses every parameter that is not one of `known`.
     pub(super) fn read(query: &'a [(String, String)], known: &[&str]) -> Result<Self, CosError> {
-        let is_signature = |name: &str| name.starts_with("q-") || name.starts_with("x-cos-");
-        let unknown =
-            query.iter().map(|(name, _)| name).find(|name| !known.contains(&name.as_str()) && !is_signature(name));
+        let is_foreign = |name: &str| name.starts_with("q-") || name.starts_with("x-") || name == WHOLE_SIGNATURE;
+        let mut names = query.iter().map(|(name, _)| name);
+        let unknown = names.find(|name| !known.contains(&name.as_str()) && !is_foreign(name));
         match unknown {
             Some(name) => Err(CosError::unknown_parameter(name.chars().take(64).collect::<String>())),
             None => Ok(Self(query)),

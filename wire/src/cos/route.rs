@@ -125,6 +125,17 @@ pub fn route(method: &str, path: &str) -> Result<Action, CosError> {
     if is_too_long { Err(action.no_such_job()) } else { Ok(action) }
 }
 
+/// The methods that a path of the dialect takes, as `Allow` names them.
+#[must_use]
+pub fn allowed_methods(path: &str) -> Option<&'static str> {
+    match path.strip_prefix('/')?.split('/').take(4).collect::<Vec<_>>().as_slice() {
+        ["jobs"] => Some("GET, POST"),
+        ["jobs", _] => Some("DELETE, GET"),
+        ["jobs", _, "priority" | "status"] => Some("POST"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +159,18 @@ mod tests {
         for action in actions() {
             assert_eq!(route(action.method(), &action.path()), Ok(action));
         }
+    }
+
+    #[test]
+    fn a_path_names_the_methods_that_it_takes() {
+        for path in ["/jobs", "/jobs/x", "/jobs/x/priority", "/jobs/x/status"] {
+            let allowed = allowed_methods(path).unwrap();
+            for method in ["GET", "POST", "PUT", "DELETE", "HEAD"] {
+                let is_refused = route(method, path) == Err(CosError::method_not_allowed());
+                assert_eq!(is_refused, !allowed.split(", ").any(|name| name == method), "{method} {path}");
+            }
+        }
+        assert_eq!(allowed_methods("/healthz"), None);
     }
 
     #[test]

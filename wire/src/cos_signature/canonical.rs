@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::{percent_decode_str, percent_encode};
 
-use super::claim::{Claim, FIELDS, Form};
+use super::claim::{Claim, Form, is_own};
 use super::{RequestParts, SignatureError};
 use crate::cos::headers::{APPID, SECURITY_TOKEN};
 use crate::query::{RESERVED, split_query};
@@ -46,8 +46,7 @@ pub(super) struct Request {
 impl Request {
     /// Takes a request apart. A signature in the query does not sign itself.
     pub(super) fn of(parts: RequestParts<'_>, form: Form) -> Self {
-        let is_own = |name: &[u8]| form == Form::Query && FIELDS.iter().any(|field| field.as_bytes() == name);
-        let parameters = split_query(parts.query).filter(|(name, _)| !is_own(name));
+        let parameters = split_query(parts.query).filter(|(name, _)| form == Form::Header || !is_own(name));
         let headers = parts.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()));
         Self {
             method: parts.method.to_ascii_lowercase(),

@@ -1,12 +1,13 @@
 //! What a request claims about its signature, from the header or from the query.
 //!
-//! The seven fields are required, each once; in the header nothing else may stand beside them. All
+//! The seven fields are required, each once; in the header nothing else may stand beside them. In the
+//! query each is a parameter, or all are the value of `sign`, as they would stand in the header. All
 //! lengths and numbers are bounded before anything is decoded: the client is not yet authenticated.
 
 use std::fmt;
 
 use super::{RequestParts, SignatureError};
-use crate::cos::headers::SECURITY_TOKEN;
+use crate::cos::headers::{SECURITY_TOKEN, WHOLE_SIGNATURE};
 use crate::query::pairs_named;
 
 /// The fields of a signature.
@@ -100,7 +101,7 @@ fn malformed(field: &'static str, problem: &'static str) -> SignatureError {
 /// field that cannot be read.
 pub fn parse(parts: RequestParts<'_>) -> Result<Claim, SignatureError> {
     check_sizes(parts)?;
-    let query = query_fields(parts.query);
+    let query = query_fields(parts.query)?;
     let (form, fields) = match (header_value(parts, "authorization")?, query.is_empty()) {
         (None, true) => return Err(SignatureError::Unsigned),
         (Some(_), false) => return Err(malformed("authorization", "stands in the header and in the query")),
@@ -166,10 +167,21 @@ fn header_fields(text: &str) -> Result<Vec<(String, String)>, SignatureError> {
     Ok(fields)
 }
 
-fn query_fields(query: &str) -> Vec<(String, String)> {
+fn query_fields(query: &str) -> Result<Vec<(String, String)>, SignatureError> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let is_field = |name: &[u8]| FIELDS.iter().any(|field| field.as_bytes() == name);
-    pairs_named(query, is_field).map(|(name, value)| (text(name), text(value))).collect()
+    let mut fields: Vec<_> = pairs_named(query, is_own).map(|(name, value)| (text(name), text(value))).collect();
+    if !fields.iter().any(|(name, _)| name == WHOLE_SIGNATURE) {
+        return Ok(fields);
+    }
+    match (fields.pop(), fields.is_empty()) {
+        (Some((_, whole)), true) => header_fields(&whole),
+        _ => Err(malformed(WHOLE_SIGNATURE, "stands beside another signature")),
+    }
+}
+
+/// Whether a parameter is the signature's own: it does not sign itself.
+pub(super) fn is_own(name: &[u8]) -> bool {
+    FIELDS.iter().chain([&WHOLE_SIGNATURE]).any(|field| field.as_bytes() == name)
 }
 
 /// The value of a field that must be given once.

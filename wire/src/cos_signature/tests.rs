@@ -297,6 +297,17 @@ fn a_request_without_a_signature_is_told_so() {
 }
 
 #[test]
+fn a_whole_authorization_in_the_query_is_verified_like_its_seven_parameters() {
+    let authorization = Asked::list().authorization();
+    let encoded = percent_encoding::utf8_percent_encode(&authorization, percent_encoding::NON_ALPHANUMERIC);
+    let asked = Asked::list();
+    let query = format!("{}&sign={encoded}", asked.query);
+    assert!(asked.clone().query(&query).verify().is_ok());
+    let more = asked.query(&format!("{query}&jobStatuses=Ready")).verify();
+    assert_eq!(more, Err(SignatureError::NotSigned("jobstatuses".into())), "what it does not sign is refused");
+}
+
+#[test]
 fn a_claim_that_cannot_be_read_names_the_field() {
     let good = Asked::list().authorization();
     let field_of = |authorization: &str| match Asked::list().header("authorization", authorization).verify() {
@@ -320,6 +331,12 @@ fn a_claim_that_cannot_be_read_names_the_field() {
     }
     assert_eq!(replaced("q-signature=a5", "q-signature=zz"), "q-signature");
     assert_eq!(replaced("q-signature=a5", "q-signature="), "q-signature");
+    let whole = |query: &str| Asked::list().query(query).verify();
+    let sign = "sign=q-ak%3Da";
+    for query in [format!("{sign}&{sign}"), format!("{sign}&q-ak=a")] {
+        let refused = whole(&query);
+        assert!(matches!(refused, Err(SignatureError::Malformed { field: "sign", .. })), "{query}: {refused:?}");
+    }
     let twice = Asked::list().signed().signed().verify();
     let in_both = Asked::list().signed_in_query().signed().verify();
     assert!(matches!(twice, Err(SignatureError::Malformed { field: "authorization", .. })));

@@ -32,6 +32,11 @@ fn plain(chars_max: usize) -> impl Strategy<Value = String> {
     filled(chars_max).prop_map(|text| text.replace(char::is_control, "-"))
 }
 
+/// Text that a header carries unchanged.
+fn header(chars_max: usize) -> impl Strategy<Value = String> {
+    prop::string::string_regex(&format!("[!-~]([ -~]{{0,{}}}[!-~])?", chars_max - 2)).unwrap()
+}
+
 fn second() -> impl Strategy<Value = Timestamp> {
     (0_i64..=4_000_000_000).prop_map(|second| Timestamp::from_second(second).unwrap())
 }
@@ -67,8 +72,8 @@ fn tags() -> impl Strategy<Value = Vec<Tag>> {
 }
 
 fn metadata() -> impl Strategy<Value = Option<NewMetadata>> {
-    let user = prop::collection::btree_map("[a-wyz][a-z0-9-]{0,20}", plain(20), 0..5);
-    let headers = (of(plain(30)), of(plain(30)), of(plain(30)), of(plain(30)));
+    let user = prop::collection::btree_map("[a-wyz][a-z0-9-]{0,20}", header(20), 0..5);
+    let headers = (of(header(30)), of(header(30)), of(header(30)), of(header(30)));
     let expires = of(second().prop_map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
     (headers, expires, any::<bool>(), user).prop_map(|(headers, expires, sse_aes256, user)| {
         let (cache_control, content_disposition, content_encoding, content_type) = headers;

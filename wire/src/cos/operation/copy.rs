@@ -1,8 +1,8 @@
 //! `COSPutObjectCopy`: the target and everything that the copies get.
 //!
 //! Rules: `TargetResource` is required; tags are required where the tagging directive is
-//! Replaced or Add; the two prefixes may say something only where `PrefixReplace` is true,
-//! since they would be ignored otherwise. Written in the order of COS's Go client.
+//! Replaced or Add; without `PrefixReplace` true the two prefixes say nothing, and are kept for the
+//! echo. Written in the order of COS's Go client.
 
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
 use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, Permission, StorageClass};
@@ -37,21 +37,9 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Copy, CosError> {
         tags: copy.container("NewObjectTagging")?.map(read_tags).transpose()?.unwrap_or_default(),
         storage_class: copy.choice("StorageClass", StorageClass::ALL.map(|class| (class.cos_name(), class)))?,
     };
-    check_prefixes(&copy, &read)?;
     check_tags(&copy, &read)?;
     copy.finish()?;
     Ok(read)
-}
-
-fn check_prefixes(fields: &Fields<'_>, copy: &Copy) -> Result<(), CosError> {
-    let prefixes = [("ResourcesPrefix", &copy.resources_prefix), ("TargetKeyPrefix", &copy.target_prefix)];
-    let said = prefixes.into_iter().find(|(_, prefix)| prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()));
-    match said {
-        Some((name, _)) if copy.prefix_replace != Some(true) => {
-            Err(fields.invalid(name, "may be given only with PrefixReplace true"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_tags(fields: &Fields<'_>, copy: &Copy) -> Result<(), CosError> {
@@ -76,9 +64,9 @@ fn read_grant(mut grant: Fields<'_>) -> Result<Grant, CosError> {
 }
 
 fn read_grantee(mut grantee: Fields<'_>) -> Result<(String, Option<String>), CosError> {
-    let identifier = metadata::header_safe(&mut grantee, "Identifier", RESOURCE_NAME_BYTES_MAX)?;
+    let identifier = metadata::one_line(&mut grantee, "Identifier", RESOURCE_NAME_BYTES_MAX)?;
     let identifier = grantee.required("Identifier", identifier)?;
-    let display_name = metadata::header_safe(&mut grantee, "DisplayName", RESOURCE_NAME_BYTES_MAX)?;
+    let display_name = metadata::one_line(&mut grantee, "DisplayName", RESOURCE_NAME_BYTES_MAX)?;
     grantee.choice("TypeIdentifier", [("ID", ())])?;
     grantee.finish()?;
     Ok((identifier, display_name))

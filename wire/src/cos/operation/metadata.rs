@@ -1,9 +1,10 @@
 //! `NewObjectMetadata`: what becomes headers of the copies.
 //!
-//! Every text here ends in an HTTP header, so control characters are refused, and a user
+//! Every text here ends in an HTTP header, so what no header carries unchanged is refused, and a user
 //! metadata key must be a header's name. The prefixes `x-cos-meta-` and `x-amz-meta-` of such
 //! a key are dropped; `HttpExpiresDate` is kept as RFC 1123, whatever form it came in.
 
+use brigade_model::header;
 use brigade_model::limits::USER_METADATA_BYTES_MAX;
 use brigade_model::operation::NewMetadata;
 
@@ -17,10 +18,10 @@ const HEADER_BYTES_MAX: usize = 8 * 1024;
 /// Reads the element's children; `None` when they say nothing.
 pub(super) fn read(mut metadata: Fields<'_>) -> Result<Option<NewMetadata>, CosError> {
     let read = NewMetadata {
-        cache_control: header_safe(&mut metadata, "CacheControl", HEADER_BYTES_MAX)?,
-        content_disposition: header_safe(&mut metadata, "ContentDisposition", HEADER_BYTES_MAX)?,
-        content_encoding: header_safe(&mut metadata, "ContentEncoding", HEADER_BYTES_MAX)?,
-        content_type: header_safe(&mut metadata, "ContentType", HEADER_BYTES_MAX)?,
+        cache_control: header_value(&mut metadata, "CacheControl", HEADER_BYTES_MAX)?,
+        content_disposition: header_value(&mut metadata, "ContentDisposition", HEADER_BYTES_MAX)?,
+        content_encoding: header_value(&mut metadata, "ContentEncoding", HEADER_BYTES_MAX)?,
+        content_type: header_value(&mut metadata, "ContentType", HEADER_BYTES_MAX)?,
         expires: metadata.time("HttpExpiresDate")?.and_then(times::rfc_1123),
         sse_aes256: metadata.choice("SSEAlgorithm", [("AES256", ())])?.is_some(),
         user: metadata.container("UserMetadata")?.map(read_user).transpose()?.unwrap_or_default(),
@@ -29,8 +30,21 @@ pub(super) fn read(mut metadata: Fields<'_>) -> Result<Option<NewMetadata>, CosE
     Ok(Some(read).filter(|read| *read != NewMetadata::default()))
 }
 
-/// A text that can be a header's value; an empty one counts as absent.
-pub(super) fn header_safe(
+/// A header's value; an empty one counts as absent.
+fn header_value(fields: &mut Fields<'_>, name: &'static str, bytes_max: usize) -> Result<Option<String>, CosError> {
+    let text = fields.bounded(name, bytes_max)?.filter(|text| !text.is_empty());
+    check_header(fields, name, text.as_deref().unwrap_or_default())?;
+    Ok(text)
+}
+
+/// Jobs of earlier versions may have any text: a client reads them all the same.
+fn check_header(fields: &Fields<'_>, name: &str, text: &str) -> Result<(), CosError> {
+    let is_sendable = !fields.is_strict() || header::is_value(text);
+    if is_sendable { Ok(()) } else { Err(fields.invalid(name, header::VALUE_RULE)) }
+}
+
+/// A text on one line; an empty one counts as absent.
+pub(super) fn one_line(
     fields: &mut Fields<'_>,
     name: &'static str,
     bytes_max: usize,
@@ -66,9 +80,7 @@ fn read_member(mut member: Fields<'_>) -> Result<(String, String), CosError> {
     }
     let value = member.text("Value")?;
     let value = member.required("Value", value)?;
-    if value.chars().any(char::is_control) {
-        return Err(member.invalid("Value", "must not hold control characters"));
-    }
+    check_header(&member, "Value", value)?;
     member.finish()?;
     Ok((key.to_owned(), value.to_owned()))
 }
