@@ -34,6 +34,10 @@ pub(crate) async fn report(context: &EngineContext, job: &Job, lease: &StageLeas
     }
     match deliver(context, job, lease, cancel).await {
         Ok(()) => end(context, lease, Change::ReportWritten).await,
+        // Without tasks the job's description says all that the report would: nothing waits for it.
+        Err(StageError::Failed(_) | StageError::Again(_)) if job.prepared.is_none() => {
+            end(context, lease, Change::ReportWritten).await
+        }
         Err(StageError::Failed(why)) => give_up(context, job, lease, cancel, why).await,
         Err(StageError::Again(reason)) => {
             match context.waited(job).await {

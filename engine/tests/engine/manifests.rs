@@ -417,6 +417,10 @@ async fn a_manifest_that_is_not_there_fails_the_job() {
     });
     let job = cluster.run_to_end(id.await, None).await;
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ManifestNotFound"));
+    let manifest = text(&cluster, "aside", &format!("reports/job-{}/manifest.json", job.id)).await.expect("a report");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["FailureReasons"][0]["FailureCode"], "ManifestNotFound");
+    assert_eq!((&manifest["Results"], &manifest["JobStatus"]), (&serde_json::json!([]), &"Failed".into()));
     assert_eq!(job.failures[0].reason, "manifest aside/other.csv: does not exist");
 }
 

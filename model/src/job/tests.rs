@@ -74,14 +74,17 @@ fn a_job_that_wants_a_confirmation_waits_for_it_and_says_so() {
 }
 
 #[test]
-fn a_job_that_did_not_ask_to_be_confirmed_takes_no_confirmation() {
+fn a_confirmation_changes_nothing_of_a_job_that_needs_none_and_is_refused_once_it_ends() {
     for asks in [None, Some(false)] {
         for life in [&[][..], &[Change::PreparationStarted]] {
             let mut job = changed(job(asks), life);
             let before = job.clone();
-            let refused = job.change(&Change::Confirmed("go".into()), at(9), ServiceTime::default());
-            assert_eq!((refused, &job), (Err(IllegalChange { status: before.status }), &before));
+            assert_eq!(job.change(&Change::Confirmed("go".into()), at(9), ServiceTime::default()), Ok(()));
+            assert_eq!(job, Job { revision: before.revision + 1, ..before });
         }
+        let mut job = changed(job(asks), &[Change::CancelRequested(String::new())]);
+        let refused = job.change(&Change::Confirmed("go".into()), at(9), ServiceTime::default());
+        assert_eq!(refused, Err(IllegalChange { status: Status::Cancelled }));
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn what_was_answered_holds(evidence: &Evidence<'_>) -> Vec<String> {
             if is_cancelled && ended.job.status != Status::Cancelled {
                 broken.push(format!("job {} was cancelled ({change}) and is {}", job.number, ended.job.status));
             }
-            if change.starts_with("Confirm") && !ended.job.is_confirmed {
+            let asks = ended.job.spec.confirmation_required == Some(true);
+            if change.starts_with("Confirm") && asks && !ended.job.is_confirmed {
                 broken.push(format!("job {} was confirmed and is not", job.number));
             }
         }

@@ -87,7 +87,9 @@ fn each_refusal_of_a_use_case_has_one_code_in_each_face() {
         let (cos, json) = each_told(row);
         assert_eq!((cos.status, cos.code), of_cos, "{error:?}");
         assert_eq!((json.status, json.code), of_json, "{error:?}");
-        if of_cos == of_json {
+        // A dialect's documented text may say more.
+        let has_own_text = matches!(error, ServiceError::TokenInUse(_));
+        if of_cos == of_json && !has_own_text {
             assert_eq!(json.message, cos.message, "one meaning has one text: {error:?}");
         }
     }

@@ -9,6 +9,8 @@ use super::*;
 /// The answer to a change: the status after it, or the error.
 type Told = Result<&'static str, (u16, &'static str)>;
 
+/// The status that the job has: there was nothing to confirm.
+const RUNS: &str = "unchanged";
 const ILLEGAL: Told = Err((400, "InvalidRequest"));
 const FINISHED: Told = Err((404, "NoSuchJob"));
 
@@ -17,14 +19,14 @@ const FINISHED: Told = Err((404, "NoSuchJob"));
 /// more once it has ended: `gone`. Sources: the transition rules of UpdateJobStatus; U-2, U-31.
 #[rustfmt::skip]
 const TABLE: [(Status, [Told; 5]); 13] = [
-    (Status::New,        [Ok("New"),       ILLEGAL, Ok("Cancelled"),  Ok("New"),        Ok("gone")]),
-    (Status::Preparing,  [Ok("Preparing"), ILLEGAL, Ok("Cancelled"),  Ok("Preparing"),  Ok("gone")]),
-    (Status::Suspended,  [Ok("Ready"),     ILLEGAL, Ok("Cancelled"),  Ok("Suspended"),  Ok("gone")]),
-    (Status::Ready,      [ILLEGAL,         ILLEGAL, Ok("Cancelled"),  Ok("Ready"),      Ok("gone")]),
-    (Status::Active,     [ILLEGAL,         ILLEGAL, Ok("Cancelling"), Ok("Active"),     Ok("Cancelling")]),
-    (Status::Pausing,    [ILLEGAL,         ILLEGAL, Ok("Cancelling"), Ok("Pausing"),    Ok("Cancelling")]),
-    (Status::Paused,     [ILLEGAL,         ILLEGAL, Ok("Cancelling"), Ok("Paused"),     Ok("Cancelling")]),
-    (Status::Completing, [ILLEGAL,         ILLEGAL, ILLEGAL,          Ok("Completing"), Ok("Completing")]),
+    (Status::New,        [Ok("New"),       Ok(RUNS), Ok("Cancelled"),  Ok("New"),        Ok("gone")]),
+    (Status::Preparing,  [Ok("Preparing"), Ok(RUNS), Ok("Cancelled"),  Ok("Preparing"),  Ok("gone")]),
+    (Status::Suspended,  [Ok("Ready"),     Ok(RUNS), Ok("Cancelled"),  Ok("Suspended"),  Ok("gone")]),
+    (Status::Ready,      [Ok(RUNS),            Ok(RUNS),    Ok("Cancelled"),  Ok("Ready"),      Ok("gone")]),
+    (Status::Active,     [Ok(RUNS),            Ok(RUNS),    Ok("Cancelling"), Ok("Active"),     Ok("Cancelling")]),
+    (Status::Pausing,    [Ok(RUNS),            Ok(RUNS),    Ok("Cancelling"), Ok("Pausing"),    Ok("Cancelling")]),
+    (Status::Paused,     [Ok(RUNS),            Ok(RUNS),    Ok("Cancelling"), Ok("Paused"),     Ok("Cancelling")]),
+    (Status::Completing, [Ok(RUNS),            Ok(RUNS),    ILLEGAL,          Ok("Completing"), Ok("Completing")]),
     (Status::Complete,   [ILLEGAL,         ILLEGAL, ILLEGAL,          FINISHED,         Ok("gone")]),
     (Status::Cancelling, [ILLEGAL,         ILLEGAL, Ok("Cancelling"), Ok("Cancelling"), Ok("Cancelling")]),
     (Status::Cancelled,  [ILLEGAL,         ILLEGAL, ILLEGAL,          FINISHED,         Ok("gone")]),
@@ -71,6 +73,11 @@ async fn each_hand_is_answered_in_each_status_by_this_table() {
             let answer = bench.send(hand(column, id)).await;
             let after = bench.store.job(id).await.unwrap().unwrap();
             match told {
+                Ok(RUNS) => {
+                    assert_eq!((answer.status, answer.element("Status")), (200, status.name()), "{name}: {answer:?}");
+                    let unchanged = (after.status, &after.status_update_reason, after.is_confirmed);
+                    assert_eq!(unchanged, (before.status, &before.status_update_reason, before.is_confirmed), "{name}");
+                }
                 Ok(now) => {
                     assert_eq!(answer.status, if column == 4 { 204 } else { 200 }, "{name}: {answer:?}");
                     let described = bench.get(&format!("/jobs/{id}")).await;
