@@ -173,6 +173,9 @@ async fn what_is_not_the_dialects_is_told_without_a_signature() {
         ("PUT", "/jobs", (405, "MethodNotAllowed")),
         ("GET", "/jobs/", (400, "InvalidRequest")),
     ] {
-        assert_eq!(bench.send_raw(Call::new(method, target).build(None)).await.refused(), told, "{method} {target}");
+        let refused = bench.send_raw(Call::new(method, target).build(None)).await;
+        assert_eq!(refused.refused(), told, "{method} {target}");
+        let allowed = refused.headers.get("allow").map(|value| value.to_str().unwrap());
+        assert_eq!(allowed, (told.0 == 405).then_some("GET, POST"), "a wrong method is told the right ones");
     }
 }
