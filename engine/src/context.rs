@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::{Caller, CancelToken};
-use brigade_model::{JobId, LoadLimits, Timestamp};
+use brigade_model::{JobId, LoadLimits, ReportLayout, Timestamp};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
@@ -74,6 +74,14 @@ impl EngineContext {
     /// How long the job has stood in its status, by the service clock.
     pub(crate) async fn waited(&self, job: &Job) -> Result<Duration, StoreError> {
         Ok(self.ports.jobs.service_time().await?.since(job.since))
+    }
+
+    /// What the job's report says in words of its dialect.
+    pub(crate) fn report_layout_of(&self, job: &Job) -> Result<ReportLayout, StageError> {
+        (self.ports.report_layouts)(job.dialect).ok_or_else(|| {
+            let reason = format!("no reports are written for jobs of the dialect {}", job.dialect.word());
+            StageError::Failed(JobFailure::new(failure::REPORT_DELIVERY_FAILED, reason))
+        })
     }
 
     /// Where the job's role may act.

@@ -38,7 +38,7 @@ mod visits;
 
 pub use config::EngineConfig;
 pub use engine::Engine;
-pub use places::{BucketRules, Grantees, Place, RolePlaces, Roles};
+pub use places::{BucketRules, Place, RolePlaces, Roles};
 pub use ports::{Observer, Ports};
 pub use space::Space;
 pub use stage_error::StageError;

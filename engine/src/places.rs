@@ -1,11 +1,10 @@
 //! Where a role may act: endpoints with their stores, and the buckets it may touch there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brigade_model::operation::{OperationKind, Side};
-use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::Caller;
+use brigade_model::ports::{Grantees, ObjectStore};
 use brigade_model::{AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 
 use crate::multipart_etag::MultipartEtag;
@@ -25,7 +24,7 @@ pub struct Place {
     /// Which buckets, and what they are called there.
     pub buckets: BucketRules,
     /// Who grants of a job mean there.
-    pub grantees: Grantees,
+    pub grantees: Arc<dyn Grantees>,
     /// Why it does not work at the moment, if it does not.
     pub health: Arc<dyn Health>,
     /// What its completions have shown of the ETags of objects made of parts.
@@ -94,53 +93,6 @@ impl BucketRules {
     }
 }
 
-/// Who the grantees that jobs name are at the store. Jobs keep the names that they were created
-/// with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grantees {
-    ids: Option<Arc<BTreeMap<String, String>>>,
-}
-
-/// A grantee that the store does not know.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{grantee:?} is a name of Tencent COS, which this endpoint does not know: give the endpoint's own id of that uin \
-     in [accounts.<name>.grantees], or name the grantee by that id"
-)]
-pub struct UnknownGrantee {
-    /// As the job names it.
-    pub grantee: String,
-}
-
-impl Grantees {
-    /// Names of COS are looked up by their uin; other names are the store's own ids.
-    #[must_use]
-    pub fn by_uin(ids: BTreeMap<String, String>) -> Self {
-        Self { ids: Some(Arc::new(ids)) }
-    }
-
-    /// The store's id of a grantee. By default names are as the store has them: COS itself.
-    ///
-    /// # Errors
-    /// It is a name of COS, and no id belongs to its uin.
-    pub fn resolve<'a>(&'a self, written: &'a str) -> Result<&'a str, UnknownGrantee> {
-        match &self.ids {
-            Some(ids) if written.starts_with("qcs:") => uin_of(written)
-                .and_then(|uin| ids.get(uin))
-                .map(String::as_str)
-                .ok_or_else(|| UnknownGrantee { grantee: written.to_owned() }),
-            _ => Ok(written),
-        }
-    }
-}
-
-/// The uin of a grantee `qcs::cam::uin/<owner>:uin/<uin>`: the account's own where both are one.
-fn uin_of(grantee: &str) -> Option<&str> {
-    let (owner, uin) = grantee.strip_prefix("qcs::cam::uin/")?.split_once(":uin/")?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(owner) && is_number(uin)).then_some(uin)
-}
-
 /// What a role may do, and where.
 #[derive(Clone)]
 pub struct RolePlaces {
@@ -188,18 +140,5 @@ mod tests {
         assert_eq!(resolve("photos2"), None);
         assert_eq!(resolve("-1250000000"), None, "nothing is left of the name");
         assert_eq!(BucketRules::default().resolve(&BucketName::new("photos").unwrap()), None);
-    }
-    #[test]
-    fn a_grantee_of_cos_is_the_id_that_its_uin_is_mapped_to_and_any_other_is_an_id() {
-        let grantees = Grantees::by_uin(BTreeMap::from([("100000000002".to_owned(), "5c8b".to_owned())]));
-        assert_eq!(grantees.resolve("qcs::cam::uin/100000000001:uin/100000000002"), Ok("5c8b"));
-        assert_eq!(grantees.resolve("79a59df900b949e5"), Ok("79a59df900b949e5"));
-        for unknown in
-            ["qcs::cam::uin/100000000002:uin/100000000001", "qcs::cam::anyone:anyone", "qcs::cam::uin/1:uin/"]
-        {
-            assert!(grantees.resolve(unknown).unwrap_err().to_string().contains("[accounts.<name>.grantees]"));
-        }
-        let on_cos = "qcs::cam::uin/1:uin/1";
-        assert_eq!(Grantees::default().resolve(on_cos), Ok(on_cos));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spool};
-use brigade_model::{JobId, Status};
+use brigade_model::{JobId, ReportLayouts, Status};
 
 use crate::places::Roles;
 
@@ -23,6 +23,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Concurrency.
     pub spawn: Arc<dyn Spawn>,
+    /// What reports say in words of their job's dialect.
+    pub report_layouts: ReportLayouts,
     /// Is told what happens.
     pub observer: Arc<dyn Observer>,
 }

@@ -8,9 +8,10 @@
 //! PREFIX/job-ID/upload-test          never: an upload is begun there and aborted, before any work
 //! ```
 //!
-//! No public page says what a COS report looks like; the layout is the one of S3 Batch
-//! Operations, whose interface this is (COS Batch reference, section 7), with rows that match
-//! the schema that `manifest.json` states.
+//! The form is the one of S3 Batch Operations, with rows that match the schema that `manifest.json`
+//! states (no public page says what the reports of the COS dialect look like; COS Batch reference,
+//! section 7). The name of the form and the operation's parameters are the dialect's own words, which
+//! its [`ReportLayout`] has.
 //!
 //! The job is drained, so its outcomes no longer change and each file is a function of them: a new
 //! owner of the stage aborts the open upload and continues with the next file. The writer holds one
@@ -20,17 +21,16 @@ mod clock;
 mod destination;
 mod files;
 mod manifest;
-mod parameters;
 mod rows;
 pub mod settle;
 mod trial;
 mod upload;
 
-use brigade_model::Job;
 use brigade_model::limits::REPORT_FILE_ROWS_MAX;
 use brigade_model::ports::job_store::StageLease;
 use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{Clock, JobStore, Spool};
+use brigade_model::{Job, ReportLayout};
 
 pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
 pub use settle::settle;
@@ -52,6 +52,8 @@ pub struct WriteReport<'a> {
     pub jobs: &'a dyn JobStore,
     /// Where the files of slices lie.
     pub spool: &'a dyn Spool,
+    /// What it says in words of the job's dialect.
+    pub layout: ReportLayout,
     /// Where the report goes.
     pub place: &'a Place,
     /// For the report's date.

@@ -74,8 +74,8 @@ pub fn meaning_of_empty_version(job: &Job) -> EmptyVersion {
     match &job.prepared {
         Some(prepared) if prepared.some_rows_have_versions => {
             job.spec.options.empty_version.unwrap_or(match job.spec.manifest.format {
-                ManifestFormat::CosCsvV1 => EmptyVersion::Fail,
-                ManifestFormat::CosInventoryCsvV1 => EmptyVersion::Null,
+                ManifestFormat::Csv => EmptyVersion::Fail,
+                ManifestFormat::Inventory => EmptyVersion::Null,
             })
         }
         _ => EmptyVersion::Latest,

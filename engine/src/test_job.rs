@@ -11,11 +11,12 @@ use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, OutcomePart, 
 use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, Effect, GotObject, PutObject, Verdict, send,
 };
-use brigade_model::ports::{JobStore, ObjectStore};
+use brigade_model::ports::{JobStore, ObjectStore, OwnIds};
+use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, Quota, ReportScope,
-    ReportSpec, StoreClock, Task, qcs,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, Quota, ReportLayout,
+    ReportScope, ReportSpec, StoreClock, Task,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
@@ -24,7 +25,7 @@ use bytes::Bytes;
 
 use crate::byte_budget::ByteBudget;
 use crate::outcomes::PartBuilder;
-use crate::places::{AlwaysWell, BucketRules, Grantees, Place, RolePlaces};
+use crate::places::{AlwaysWell, BucketRules, Place, RolePlaces};
 use crate::report::{WriteReport, write_report};
 use crate::slice;
 use crate::stage::prepare::{Prepare, make_slices};
@@ -49,9 +50,27 @@ pub(crate) fn bucket(name: &str) -> BucketName {
     BucketName::new(name).unwrap()
 }
 
+/// The resource of that name, as no dialect writes it.
+pub(crate) fn bucket_ref(name: &str) -> BucketRef {
+    BucketRef { text: name.into(), region: "r".into(), owner: Owner::Unnamed, bucket: bucket(name) }
+}
+
+pub(crate) fn object_ref(bucket_name: &str, key: &str) -> ObjectRef {
+    let BucketRef { text, region, owner, bucket } = bucket_ref(bucket_name);
+    ObjectRef { text: format!("{text}/{key}"), region, owner, bucket, key: ObjectKey::new(key).unwrap() }
+}
+
+pub(crate) fn role_ref(name: &str) -> RoleRef {
+    RoleRef { text: name.into(), owner: Owner::Unnamed, name: name.into() }
+}
+
 pub(crate) fn at(bucket_name: &str, key: &str) -> At {
     At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() }
 }
+
+/// A layout without a dialect's words.
+pub(crate) const PLAIN: ReportLayout =
+    ReportLayout { format: "Report_CSV_V1", operation: |operation| serde_json::json!({ operation.kind().word(): {} }) };
 
 /// A manifest of `tasks` rows `photos,k0`, `photos,k1`, ...
 pub(crate) fn rows(tasks: u64) -> String {
@@ -64,23 +83,19 @@ fn spec(etag: ETag) -> JobSpec {
         confirmation_required: None,
         description: None,
         manifest: ManifestSpec {
-            location: ManifestLocation {
-                object: qcs::parse_object("qcs::cos:r::lists/m.csv").unwrap(),
-                version: None,
-                etag,
-            },
-            format: ManifestFormat::CosCsvV1,
+            location: ManifestLocation { object: object_ref("lists", "m.csv"), version: None, etag },
+            format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
         },
         operation: Operation::Delete,
         priority: 1,
         report: ReportSpec {
             enabled: true,
-            bucket: Some(qcs::parse_bucket("qcs::cos:r::reports").unwrap()),
+            bucket: Some(bucket_ref("reports")),
             prefix: Some("out/".into()),
             scope: Some(ReportScope::AllTasks),
         },
-        role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
+        role: role_ref("r"),
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
@@ -103,7 +118,7 @@ impl TestJob {
             store: script.clone(),
             capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
-            grantees: Grantees::default(),
+            grantees: Arc::new(OwnIds),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
             stamps: Arc::new(StoreClock::new(clock.clone())),
@@ -227,7 +242,8 @@ impl TestJob {
 
     pub(crate) fn report(&self) -> WriteReport<'_> {
         let Self { jobs, spool, places, cancel, job, lease, clock, bytes, .. } = self;
-        WriteReport { job, lease, jobs, spool, place: &places.report, clock: &**clock, cancel, bytes }
+        let (layout, place) = (PLAIN, &places.report);
+        WriteReport { job, lease, jobs, spool, layout, place, clock: &**clock, cancel, bytes }
     }
 
     pub(crate) async fn write_report(&self) -> Result<(), StageError> {

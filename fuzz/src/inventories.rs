@@ -11,7 +11,8 @@ use brigade_engine::manifest::row::RowError;
 use brigade_model::manifest::ManifestLocation;
 use brigade_model::operation::OperationKind;
 use brigade_model::options::KeyEncoding;
-use brigade_model::{ETag, JobOptions, Task, qcs};
+use brigade_model::{ETag, JobOptions, Task};
+use brigade_wire::cos::qcs;
 
 const OPERATIONS: [OperationKind; 2] = [OperationKind::Copy, OperationKind::Delete];
 

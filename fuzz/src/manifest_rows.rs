@@ -5,7 +5,8 @@ use brigade_engine::manifest::csv::RowReader;
 use brigade_engine::manifest::row::{Row, RowError};
 use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation};
 use brigade_model::options::{Header, KeyEncoding, Separator};
-use brigade_model::{ETag, JobOptions, ManifestSpec, qcs};
+use brigade_model::{ETag, JobOptions, ManifestSpec};
+use brigade_wire::cos::qcs;
 
 const FIELDS: [&[Field]; 4] = [
     &[Field::Bucket, Field::Key],
@@ -38,7 +39,7 @@ pub(crate) fn check(bytes: &[u8]) {
             version: None,
             etag: ETag::new("e").expect("an ETag as it should be"),
         },
-        format: ManifestFormat::CosCsvV1,
+        format: ManifestFormat::Csv,
         fields: fields.to_vec(),
     };
     let whole = read(&spec, &options, std::iter::once(text));

@@ -1,6 +1,6 @@
 //! Names of resources (`qcs::...`): a decoded name keeps its text.
 
-use brigade_model::qcs::{parse_bucket, parse_object, parse_role};
+use brigade_wire::cos::qcs::{parse_bucket, parse_object, parse_role};
 
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

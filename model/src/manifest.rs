@@ -27,13 +27,15 @@ pub struct ManifestLocation {
     pub etag: ETag,
 }
 
-/// Formats of manifests, by the names of both dialects.
+/// Formats of manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ManifestFormat {
-    /// `COSBatchOperations_CSV_V1`: rows of the columns that the fields name.
-    CosCsvV1,
-    /// `COSInventoryReport_CSV_V1`: the manifest.json of an inventory.
-    CosInventoryCsvV1,
+    /// Rows of the columns that the fields name.
+    #[serde(rename = "CosCsvV1")]
+    Csv,
+    /// The manifest.json of an inventory.
+    #[serde(rename = "CosInventoryCsvV1")]
+    Inventory,
 }
 
 /// Meaning of a column of a CSV manifest.

@@ -91,9 +91,8 @@ macro_rules! name {
 }
 
 name!(
-    /// Who owns jobs: an appid in the COS dialect, a 12-digit id in the S3 dialect. The
-    /// configuration maps both to one account name, and this is that name. 1 to 64 bytes of
-    /// letters, digits, `-` and `_`.
+    /// Who owns jobs. Each dialect has a number of its own for an account; the configuration maps
+    /// all of them to one name, and this is that name. 1 to 64 bytes of letters, digits, `-` and `_`.
     AccountId,
     |text| {
         if text.is_empty() || text.len() > APPID_BYTES_MAX {

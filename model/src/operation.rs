@@ -1,8 +1,7 @@
 //! The operations, and the one table of what holds of each.
 //!
-//! Parameters stand in a file for each operation; a delete has none. Source of names and rules:
-//! COS Batch common elements; where COS is silent, the resolutions U-18 to U-32 of its reference
-//! (defaults of directives, spelling of values).
+//! Parameters stand in a file for each operation; a delete has none. What dialects call operations,
+//! parameters and values stands in `wire`.
 
 use std::time::Duration;
 
@@ -91,19 +90,6 @@ pub enum Side {
     Target,
 }
 
-impl OperationKind {
-    /// The element's name in the COS dialect.
-    #[must_use]
-    pub fn cos_name(self) -> &'static str {
-        match self {
-            OperationKind::Copy => "COSPutObjectCopy",
-            OperationKind::Restore => "COSInitiateRestoreObject",
-            OperationKind::Delete => "COSDeleteObject",
-            OperationKind::Tagging => "COSPutObjectTagging",
-        }
-    }
-}
-
 /// What happens to something that the source has: kept, replaced or added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Directive {
@@ -113,18 +99,6 @@ pub enum Directive {
     Replaced,
     /// As the source has it, with what the job says on top (the job wins on the same key).
     Add,
-}
-
-impl Directive {
-    /// The name on the wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Directive::Copy => "Copy",
-            Directive::Replaced => "Replaced",
-            Directive::Add => "Add",
-        }
-    }
 }
 
 #[cfg(test)]

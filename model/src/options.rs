@@ -58,7 +58,7 @@ pub enum Separator {
     /// A comma; blanks belong to the cells.
     #[default]
     Comma,
-    /// A comma and one blank, as in COS's own sample.
+    /// A comma and one blank.
     CommaBlank,
 }
 

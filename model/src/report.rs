@@ -1,7 +1,9 @@
-//! The report that a job must write.
+//! The report that a job must write, and what its dialect says in it.
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::Dialect;
+use crate::operation::Operation;
 use crate::resource::BucketRef;
 
 /// The report that a job was asked for. The format is `Report_CSV_V1`, the only one.
@@ -36,3 +38,15 @@ impl ReportScope {
         }
     }
 }
+
+/// What the reports of a dialect's jobs say in words of the dialect. All else is the same in every report.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportLayout {
+    /// The name of the form, as `manifest.json` states it.
+    pub format: &'static str,
+    /// The operation with the parameters that were given, as `manifest.json` has them.
+    pub operation: fn(&Operation) -> serde_json::Value,
+}
+
+/// The layout of each dialect; `None` for one in which no reports can be written.
+pub type ReportLayouts = fn(Dialect) -> Option<ReportLayout>;

@@ -1,5 +1,5 @@
 //! Resources as a job names them: the parsed parts to work with and the original text for
-//! the echo. The texts are dialects' own (`qcs` here, `arn` later); these types are not.
+//! the echo. The texts are the dialects' own; these types are not.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,12 @@ use crate::names::{BucketName, ObjectKey};
 pub enum Owner {
     /// None: the part is empty.
     Unnamed,
-    /// An appid (COS).
-    Appid(String),
-    /// A uin (COS).
-    Uin(String),
+    /// By its own id.
+    #[serde(rename = "Appid")]
+    Account(String),
+    /// By the id of the user who holds it.
+    #[serde(rename = "Uin")]
+    User(String),
 }
 
 /// A bucket.

@@ -3,8 +3,8 @@
 //! [`next`] alone decides a status. Whatever is not a row of [`TABLE`] is illegal, and is the
 //! dialect's own error on the wire. [`stage`] says which code owns a job now; recovery reads
 //! the status and enters that stage, and has no path of its own. `docs/job-status.md` is
-//! rendered from here. Source of names: COS DescribeJob, `Status`; of moves: COS "managing
-//! batch jobs" and ours where it is silent.
+//! rendered from here. Names and moves are those of the references of the dialects, and ours where they
+//! are silent.
 
 use std::fmt;
 use std::str::FromStr;

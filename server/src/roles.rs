@@ -16,9 +16,9 @@ use brigade_config::account::{Account, Place as PlaceConfig, Role};
 use brigade_config::endpoint::Endpoint;
 use brigade_config::secret::SecretSource;
 use brigade_config::{Config, value};
-use brigade_engine::{BucketRules, Grantees, Place, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
-use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic};
+use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, OwnIds};
 use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
 use brigade_s3::fail_fast::FailFast;
@@ -28,6 +28,7 @@ use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
 use brigade_service::{EndpointRegistry, RegisteredEndpoint};
+use brigade_wire::cos::grantees::GranteesByUin;
 
 use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, LaneNow, Metrics};
@@ -211,8 +212,8 @@ impl ConfiguredRoles {
             stamps: Arc::clone(active.stamps()),
             grantees: match endpoint.kind {
                 // COS knows uins itself.
-                EndpointKind::Cos => Grantees::default(),
-                _ => Grantees::by_uin(account.grantees.clone()),
+                EndpointKind::Cos => Arc::new(OwnIds),
+                _ => Arc::new(GranteesByUin(account.grantees.clone())),
             },
             health: Arc::new(EndpointHealth { endpoint: active, breaker: Arc::clone(&chain.breaker) }),
         })

@@ -105,6 +105,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         spawn: Arc::clone(&spawn),
+        report_layouts: brigade_wire::report_layout,
         observer: Arc::clone(&metrics) as _,
     };
     let engine = Engine::new(ports, engine_config(&config));

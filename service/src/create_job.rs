@@ -71,8 +71,8 @@ impl JobService {
     fn role_of(&self, caller: &Caller, role: &RoleRef) -> Result<RolePlaces, ServiceError> {
         let is_own = match &role.owner {
             Owner::Unnamed => true,
-            Owner::Uin(uin) => *uin == caller.owner.uin,
-            Owner::Appid(appid) => *appid == caller.owner.appid,
+            Owner::User(uin) => *uin == caller.owner.uin,
+            Owner::Account(appid) => *appid == caller.owner.appid,
         };
         let places = is_own.then(|| self.roles.places(&caller.owner.account, &role.name)).flatten();
         places.ok_or(ServiceError::NoSuchRole)

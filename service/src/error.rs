@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use brigade_engine::places::UnknownGrantee;
 use brigade_model::job::CannotRetry;
 use brigade_model::operation::OperationKind;
+use brigade_model::ports::UnknownGrantee;
 use brigade_model::{BucketName, Capability, JobId, Status};
 use brigade_s3::probe::ProbeError;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use brigade_engine::places::Health;
 use brigade_engine::ports::NoObserver;
-use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::operation::OperationKind;
-use brigade_model::ports::{Entropy, ObjectStore, Spawn};
-use brigade_model::{AccountId, EndpointKind, EndpointName, StoreClock};
+use brigade_model::ports::{Entropy, ObjectStore, OwnIds, Spawn};
+use brigade_model::{AccountId, Dialect, EndpointKind, EndpointName, ReportLayout, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
@@ -55,6 +55,7 @@ impl Process {
             clock: cluster.node_clocks[slot].clone(),
             entropy: entropy.clone(),
             spawn: Arc::new(node.clone()),
+            report_layouts,
             observer: Arc::new(NoObserver),
         };
         let engine = Engine::new(ports, cluster.run_plan.config.clone());
@@ -70,6 +71,11 @@ impl Process {
         });
         Self { node, engine, service }
     }
+}
+
+/// Users of the simulation read no words of a dialect.
+fn report_layouts(_: Dialect) -> Option<ReportLayout> {
+    Some(ReportLayout { format: "Report_CSV_V1", operation: |operation| operation.kind().word().into() })
 }
 
 fn job_rules(config: &EngineConfig) -> JobRules {
@@ -140,7 +146,7 @@ fn place(
         // As a probe would find them.
         capabilities: cluster.run_plan.habits.capabilities(),
         buckets: BucketRules::any(),
-        grantees: Grantees::default(),
+        grantees: Arc::new(OwnIds),
         health: Arc::new(AtTheGate(breaker)),
         multipart_etag: Arc::default(),
         stamps: stamps.clone(),

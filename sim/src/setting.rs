@@ -214,7 +214,7 @@ fn spec(number: usize, run_plan: &JobPlan, manifest: &ObjectKey, etag: ETag) -> 
         description: None,
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: None, etag },
-            format: ManifestFormat::CosCsvV1,
+            format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key, Field::VersionId],
         },
         operation: operation(run_plan.job_kind),

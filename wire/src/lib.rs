@@ -12,4 +12,15 @@ pub mod cos_signature;
 mod query;
 mod xml;
 
+use brigade_model::{Dialect, ReportLayout};
+
 pub use query::{encode_query, parse_query};
+
+/// The layout of reports of that dialect's jobs; `None` as long as no job can be created by it.
+#[must_use]
+pub fn report_layout(dialect: Dialect) -> Option<ReportLayout> {
+    match dialect {
+        Dialect::Cos => Some(cos::report_layout::REPORT_LAYOUT),
+        Dialect::S3Control => None,
+    }
+}

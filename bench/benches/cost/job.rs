@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use brigade_engine::places::AlwaysWell;
-use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Observer, Place, Ports, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Engine, EngineConfig, Observer, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::Capability;
 use brigade_model::operation::{Copy, OperationKind};
-use brigade_model::ports::{Clock, JobStore, ObjectStore, Spawn, Spool};
+use brigade_model::ports::{Clock, JobStore, ObjectStore, OwnIds, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
@@ -111,6 +111,7 @@ pub(crate) async fn run_job(last: Status, tasks: u64, spec: JobSpec, below: Belo
         clock,
         entropy: Arc::new(SystemEntropy::new()),
         spawn: spawn.clone(),
+        report_layouts: brigade_wire::report_layout,
         observer: moves.clone(),
     };
     moves.job_moved(job_id(), Status::New);
@@ -169,7 +170,7 @@ impl Roles for OneRole {
             store: store.clone(),
             capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
-            grantees: Grantees::default(),
+            grantees: Arc::new(OwnIds),
             health: Arc::new(AlwaysWell),
             multipart_etag: Arc::default(),
             stamps: self.stamps.clone(),

@@ -43,8 +43,8 @@ impl Manifest {
 
     pub(crate) fn format(&self) -> ManifestFormat {
         match self {
-            Self::Kept(kept) if kept.fields.is_empty() => ManifestFormat::CosInventoryCsvV1,
-            _ => ManifestFormat::CosCsvV1,
+            Self::Kept(kept) if kept.fields.is_empty() => ManifestFormat::Inventory,
+            _ => ManifestFormat::Csv,
         }
     }
 
@@ -58,8 +58,8 @@ impl Manifest {
     /// The key of the object that the job names.
     pub(crate) fn key(&self) -> &'static str {
         match self.format() {
-            ManifestFormat::CosCsvV1 => "manifest.csv",
-            ManifestFormat::CosInventoryCsvV1 => "manifest.json",
+            ManifestFormat::Csv => "manifest.csv",
+            ManifestFormat::Inventory => "manifest.json",
         }
     }
 

@@ -165,9 +165,9 @@ mod tests {
     use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
     use brigade_model::options::{JobOptions, Separator};
     use brigade_model::ports::object_store::At;
-    use brigade_model::qcs;
     use brigade_runtime::{SeededEntropy, SystemClock};
     use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
+    use brigade_wire::cos::qcs;
     use bytes::Bytes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -247,7 +247,7 @@ mod tests {
                 version: None,
                 etag: "e".parse().unwrap(),
             },
-            format: ManifestFormat::CosCsvV1,
+            format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
         };
         let (mut service, mut unread) = (RowReader::new(&job, &JobOptions::default()).unwrap(), text.as_bytes());

@@ -37,8 +37,8 @@ impl<'a> TaskReader<'a> {
         let spec = &job.spec.manifest;
         let object = pin(job, place, cancel).await?;
         Ok(Self(match spec.format {
-            ManifestFormat::CosCsvV1 => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
-            ManifestFormat::CosInventoryCsvV1 => {
+            ManifestFormat::Csv => Format::Csv(Box::new(CsvTasks::open(job, object)?)),
+            ManifestFormat::Inventory => {
                 Format::Inventory(Box::new(InventoryTasks::open(job, place, cancel, bytes, object).await?))
             }
         }))

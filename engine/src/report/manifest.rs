@@ -1,7 +1,7 @@
 //! `manifest.json`: what the report consists of and what became of the job; and its `.md5`.
 //!
 //! It is written last: where it exists, all that it names exists too. The members after
-//! `ReportSchema` are ours, and hold what COS says that a report contains (the operation's
+//! `ReportSchema` are ours, and hold what the COS pages say that a report contains (the operation's
 //! parameters, the execution's state).
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use serde_json::Value;
 
 use crate::report::WriteReport;
 use crate::report::destination::Destination;
-use crate::report::parameters::parameters;
 use crate::report::rows::{DRY_RUN, Kind, SCHEMA};
 use crate::stage_error::StageError;
 
@@ -106,22 +105,23 @@ pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) 
     let files = what.jobs.report_files(what.job.id).await?;
     let mut left = what.jobs.uploads(what.job.id, UploadsOf::Slices).await?;
     left.truncate(LEFT_UPLOADS_MAX);
-    let json = encode(what.job, to.named.as_str(), &files, &left, what.clock.now());
+    let json = encode(what, to.named.as_str(), &files, &left);
     let md5 = hex::encode(Md5::digest(&json));
     to.put(to.manifest_md5_key()?, Bytes::from(md5), "text/plain").await?;
     to.put(to.manifest_key()?, Bytes::from(json), "application/json").await
 }
 
-fn encode(job: &Job, bucket: &str, files: &[ReportFile], left: &[OpenUpload], now: Timestamp) -> Vec<u8> {
+fn encode(what: WriteReport<'_>, bucket: &str, files: &[ReportFile], left: &[OpenUpload]) -> Vec<u8> {
+    let (job, layout, now) = (what.job, what.layout, what.clock.now());
     let left_out = job.prepared.iter().flat_map(|prepared| &prepared.left_out);
     let manifest = Manifest {
-        format: "Report_CSV_V1",
+        format: layout.format,
         report_creation_date: Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
         results: files.iter().map(|file| result_file(bucket, file, job.spec.options.is_dry_run())).collect(),
         report_schema: SCHEMA,
         job_id: job.id.to_string(),
         job_status: status::next(job.status, Event::ReportWritten).unwrap_or(job.status).to_string(),
-        operation: parameters(&job.spec.operation),
+        operation: (layout.operation)(&job.spec.operation),
         retry_of: job.spec.retry_of.map(|id| id.to_string()),
         dry_run: job.dry_run.as_ref().map(rehearsed),
         tasks: count_tasks(job),

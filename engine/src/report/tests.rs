@@ -89,7 +89,7 @@ async fn the_manifest_names_files_counts_and_the_operation() {
         "ReportSchema": "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage",
         "JobId": "00000000-0000-0000-0000-0000000000a1",
         "JobStatus": "Cancelled",
-        "Operation": {"COSDeleteObject": {}},
+        "Operation": {"delete": {}},
         "Tasks": {"Total": 100, "Succeeded": 69, "Failed": 11, "NotAttempted": 20},
         "LeftOutRows": [],
         "FailureReasons": [],

@@ -62,6 +62,10 @@ async fn read_tasks(
     lease: &StageLease,
     cancel: &CancelToken,
 ) -> Result<Prepared, StageError> {
+    if job.spec.report.enabled {
+        // Better now than after the work.
+        context.report_layout_of(job)?;
+    }
     let places = patient_places(context.places_to_run(job)?, &context.ports.clock);
     let Ports { jobs, spool, .. } = &context.ports;
     let (bytes, bytes_max) = (&context.bytes, context.config.quotas.of(&job.account).bytes_max);

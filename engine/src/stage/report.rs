@@ -130,9 +130,11 @@ async fn deliver(
     // What was recorded while the job drained counts: read it again.
     let job = context.ports.jobs.job(job.id).await?.ok_or(StageError::Fenced)?;
     let place = patient_place(context.places_of(&job)?.report, &context.ports.clock);
+    let layout = context.report_layout_of(&job)?;
     let Ports { jobs, spool, clock, .. } = &context.ports;
     let (jobs, spool, clock) = (&**jobs, &**spool, &**clock);
-    let what = WriteReport { job: &job, lease, jobs, spool, place: &place, clock, cancel, bytes: &context.bytes };
+    let bytes = &context.bytes;
+    let what = WriteReport { job: &job, lease, jobs, spool, layout, place: &place, clock, cancel, bytes };
     write_report(what).await
 }
 

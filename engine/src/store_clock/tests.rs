@@ -6,7 +6,7 @@ use brigade_runtime::{SeededEntropy, SkewedClock};
 use brigade_s3::simulated::{ObjectLock, SimulatedConfig, SimulatedStore, Versioning};
 
 use super::*;
-use crate::test_job::{TestJob, Trouble, at, bucket};
+use crate::test_job::{TestJob, Trouble, at, bucket, bucket_ref};
 
 /// A test job whose store has a clock of its own, ahead of ours by this, of which nothing is known.
 async fn test_job_ahead(ahead_ms: i64) -> (TestJob, SimulatedStore) {
@@ -134,7 +134,7 @@ async fn a_report_place_that_refuses_the_sample_keeps_no_job_with_another_place_
     test_job.script.expect([(CallKind::PutObject, Trouble::Fails(Verdict::Denied))]);
     sampled(&test_job, true).await.unwrap();
     let refused = test_job.job.clone();
-    test_job.job.spec.report.bucket = Some(brigade_model::qcs::parse_bucket("qcs::cos:r::lists").unwrap());
+    test_job.job.spec.report.bucket = Some(bucket_ref("lists"));
     test_job.script.expect([(CallKind::PutObject, Trouble::Fails(Verdict::Unavailable))]);
     let stage_error = sampled(&test_job, true).await.unwrap_err();
     assert!(matches!(&stage_error, StageError::Again(_)), "what can be known is waited for: {stage_error:?}");
@@ -150,7 +150,7 @@ async fn in_a_bucket_that_keeps_the_object_no_other_is_left() {
     let (mut test_job, store) = test_job_ahead(0).await;
     store.create_bucket(&bucket("locked"), Versioning::Enabled).unwrap();
     store.set_lock(&bucket("locked"), ObjectLock { retention_days: Some(30) }).unwrap();
-    test_job.job.spec.report.bucket = Some(brigade_model::qcs::parse_bucket("qcs::cos:r::locked").unwrap());
+    test_job.job.spec.report.bucket = Some(bucket_ref("locked"));
     sampled(&test_job, true).await.unwrap();
     pass(&test_job, 3_600_000).await;
     sampled(&test_job, true).await.unwrap();

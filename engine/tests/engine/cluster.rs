@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use brigade_engine::places::{AlwaysWell, Health};
 use brigade_engine::ports::NoObserver;
-use brigade_engine::{BucketRules, Engine, EngineConfig, Grantees, Place, Ports, RolePlaces, Roles};
+use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::Capability;
 use brigade_model::job::{Change, Retry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::change_job;
 use brigade_model::ports::job_store::ChangeId;
 use brigade_model::ports::object_store::{At, CancelToken, NewObject, ObjectStore, PutObject, send};
-use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spool};
+use brigade_model::ports::{Clock, Entropy, JobStore, OwnIds, Spawn, Spool};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportScope, ReportSpec,
-    StoreClock,
+    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportLayout, ReportScope,
+    ReportSpec, StoreClock,
 };
 use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
@@ -73,7 +73,7 @@ impl Roles for OneRole {
             store: self.store.clone(),
             capabilities: Capabilities::proved(Capability::ALL),
             buckets: self.rules.lock().unwrap().clone(),
-            grantees: Grantees::default(),
+            grantees: Arc::new(OwnIds),
             health: self.health.clone(),
             multipart_etag: Arc::default(),
             stamps: self.stamps.clone(),
@@ -97,12 +97,13 @@ pub(crate) fn at(bucket_name: &str, key: &str) -> At {
 }
 
 pub(crate) fn bucket_ref(name: &str) -> BucketRef {
-    BucketRef {
-        text: format!("qcs::cos:r:uid/1:{name}"),
-        region: "r".into(),
-        owner: Owner::Unnamed,
-        bucket: bucket(name),
-    }
+    BucketRef { text: name.into(), region: "r".into(), owner: Owner::Unnamed, bucket: bucket(name) }
+}
+
+/// One dialect has reports, without words of its own.
+fn report_layouts(dialect: Dialect) -> Option<ReportLayout> {
+    let operation = |operation: &Operation| operation.kind().word().into();
+    (dialect == Dialect::Cos).then_some(ReportLayout { format: "Report_CSV_V1", operation })
 }
 
 impl TestCluster {
@@ -177,6 +178,7 @@ impl TestCluster {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             spawn: spawn.clone(),
+            report_layouts,
             observer: Arc::new(NoObserver),
         };
         let engine = Engine::new(ports, self.config.clone());
@@ -306,7 +308,7 @@ impl TestCluster {
         let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
         let etag = self.put("aside", &format!("manifest-{number}.csv"), manifest).await;
         let object = ObjectRef {
-            text: "qcs".into(),
+            text: "manifest".into(),
             region: "r".into(),
             owner: Owner::Unnamed,
             bucket: bucket("aside"),
@@ -318,7 +320,7 @@ impl TestCluster {
             description: None,
             manifest: ManifestSpec {
                 location: ManifestLocation { object, version: None, etag },
-                format: ManifestFormat::CosCsvV1,
+                format: ManifestFormat::Csv,
                 fields: vec![Field::Bucket, Field::Key],
             },
             operation,
@@ -335,7 +337,7 @@ impl TestCluster {
             unconfirmed: Default::default(),
         };
         adjust(&mut spec);
-        self.store_job(account, spec).await
+        self.store_job(account, Dialect::Cos, spec).await
     }
 
     /// A job that retries an ended one, created but not started.
@@ -343,15 +345,16 @@ impl TestCluster {
         let client_request_token = format!("retry-{}", self.entropy.below(1 << 40));
         let mut spec = self.job(source).await.retried(Retry { client_request_token, ..Retry::default() });
         adjust(&mut spec);
-        self.store_job("1", spec).await
+        self.store_job("1", Dialect::Cos, spec).await
     }
 
-    async fn store_job(&self, account: &str, spec: JobSpec) -> JobId {
+    /// Stores a job of that dialect.
+    pub(crate) async fn store_job(&self, account: &str, dialect: Dialect, spec: JobSpec) -> JobId {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = JobId::new(self.clock.now(), &random);
         let account = AccountId::new(account).unwrap();
-        let job = Job::new(id, account, Dialect::Cos, EndpointName::new("e").unwrap(), spec, self.clock.now());
+        let job = Job::new(id, account, dialect, EndpointName::new("e").unwrap(), spec, self.clock.now());
         self.jobs.create_job(&job, &Quota::of_open_jobs(1000)).await.unwrap();
         id
     }

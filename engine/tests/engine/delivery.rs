@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{Job, JobId, JobSpec, Operation, Status};
+use brigade_model::{Dialect, Job, JobId, JobSpec, Operation, Status};
 
-use crate::account::check;
+use crate::account::{check, text};
 use crate::cluster::{Process, TestCluster, bucket, key};
 use crate::life::tagging;
 use crate::spoil::{Spoil, subject};
@@ -88,4 +88,28 @@ async fn what_is_on_its_way_of_a_report_that_is_given_up_is_thrown_away() {
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
     assert!(cluster.bucket.open_uploads().is_empty(), "nobody would come back to it");
     process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_in_the_words_of_the_jobs_dialect_and_a_job_whose_dialect_has_none_fails_before_its_tasks() {
+    let cluster = TestCluster::new(603);
+    cluster.fill(2).await;
+    let id = cluster.create(tagging(), keys(2)).await;
+    let job = cluster.run_to_end(id, None).await;
+    let manifest = text(&cluster, "aside", &format!("reports/job-{id}/manifest.json")).await.unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!((&manifest["Format"], &manifest["Operation"]), (&"Report_CSV_V1".into(), &"tag".into()));
+
+    let mut spec = JobSpec { operation: Operation::Delete, ..job.spec };
+    let id = cluster.store_job("1", Dialect::S3Control, spec.clone()).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
+    assert!(job.failures[0].reason.contains("s3control"), "{job:#?}");
+    assert_eq!(cluster.bucket.keys(&bucket("source")).len(), 2);
+
+    spec.client_request_token = "without".into();
+    spec.report.enabled = false;
+    let id = cluster.store_job("1", Dialect::S3Control, spec).await;
+    assert_eq!(cluster.run_to_end(id, None).await.status, Status::Complete, "it needs no words");
+    assert!(cluster.bucket.keys(&bucket("source")).is_empty());
 }

@@ -47,7 +47,7 @@ async fn create(
         "fileFormat":"CSV","fileSchema":"{schema}","files":[{files}]}}"#
     );
     let adjust = |spec: &mut JobSpec| {
-        spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+        spec.manifest.format = ManifestFormat::Inventory;
         spec.manifest.fields = Vec::new();
         adjust(spec);
     };
@@ -152,7 +152,7 @@ async fn an_inventory_of_an_unknown_writer_is_refused_unless_the_job_says_how_ke
         "files":[{"key":"inventory/1.csv.gz"}]}"#;
     let create = |encoding| {
         cluster.create_over(Operation::Delete, document, move |spec| {
-            spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+            spec.manifest.format = ManifestFormat::Inventory;
             spec.options.key_encoding = encoding;
         })
     };
@@ -206,7 +206,7 @@ async fn an_object_that_the_inventory_knows_to_be_large_is_copied_in_parts_at_on
 async fn an_inventory_with_a_missing_part_fails_the_job_and_names_it() {
     let cluster = TestCluster::new(5);
     let document = r#"{"sourceAppid":"","fileSchema":"Bucket,Key","files":[{"key":"inventory/7.csv.gz","size":"9"}]}"#;
-    let id = cluster.create_over(tagging(), document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1);
+    let id = cluster.create_over(tagging(), document, |spec| spec.manifest.format = ManifestFormat::Inventory);
     let job = cluster.run_to_end(id.await, None).await;
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ManifestNotFound"));
     assert_eq!(job.failures[0].reason, "inventory part aside/inventory/7.csv.gz: does not exist");

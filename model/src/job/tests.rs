@@ -15,7 +15,7 @@ fn at(second: i64) -> Timestamp {
 
 fn job(confirmation_required: Option<bool>) -> Job {
     let object = ObjectRef {
-        text: "qcs::cos:r::m/a.csv".into(),
+        text: "m/a.csv".into(),
         region: "r".into(),
         owner: Owner::Unnamed,
         bucket: BucketName::new("m").unwrap(),
@@ -27,7 +27,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
         description: None,
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: None, etag: ETag::new("e").unwrap() },
-            format: ManifestFormat::CosCsvV1,
+            format: ManifestFormat::Csv,
             fields: Vec::new(),
         },
         operation: Operation::Delete,

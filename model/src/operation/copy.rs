@@ -78,7 +78,7 @@ pub struct NewMetadata {
     pub expires: Option<String>,
     /// Server-side encryption with the store's own key (`AES256`).
     pub sse_aes256: bool,
-    /// User metadata, in the order given, names without `x-cos-meta-` or `x-amz-meta-`.
+    /// User metadata, in the order given, names without the prefix that headers give them.
     pub user: Vec<(String, String)>,
 }
 
@@ -105,7 +105,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The name on the wire, of S3 as of COS.
+    /// The name at stores and on every wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ pub enum CannedAcl {
 }
 
 impl CannedAcl {
-    /// The name on the wire, of S3 as of COS.
+    /// The name at stores and on every wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl CannedAcl {
     }
 }
 
-/// A storage class, by its name on the COS wire (resolution U-18).
+/// A storage class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StorageClass {
     /// STANDARD.
@@ -169,21 +169,6 @@ impl StorageClass {
         StorageClass::MazStandardIa,
         StorageClass::MazIntelligentTiering,
     ];
-
-    /// The name on the COS wire.
-    #[must_use]
-    pub fn cos_name(self) -> &'static str {
-        match self {
-            StorageClass::Standard => "STANDARD",
-            StorageClass::StandardIa => "STANDARD_IA",
-            StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
-            StorageClass::Archive => "ARCHIVE",
-            StorageClass::DeepArchive => "DEEP_ARCHIVE",
-            StorageClass::MazStandard => "MAZ_STANDARD",
-            StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
-            StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
-        }
-    }
 
     /// The name on an S3 store.
     #[must_use]

@@ -21,7 +21,7 @@ pub enum RestoreTier {
 }
 
 impl RestoreTier {
-    /// The name on the wire, of S3 as of COS.
+    /// The name at stores and on every wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use brigade_model::job::CannotRetry;
 use brigade_service::{PlaceUse, ServiceError};
+use brigade_wire::cos::words::operation_name;
 
 use crate::refusal::{ErrorAnswer, Refusal};
 
@@ -15,11 +16,11 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
         ServiceError::IllegalChange { .. } => told("IllegalJobStatus", 409, sentence(&error)),
         ServiceError::NoSuchRole => invalid("RoleArn", &error),
         ServiceError::OperationDenied(kind) => {
-            invalid("Operation", format_args!("the role may not do {}", kind.cos_name()))
+            invalid("Operation", format_args!("the role may not do {}", operation_name(*kind)))
         }
         ServiceError::MissingCapabilities { operation, missing } => {
             let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
-            let lacking = format!("{} needs what the endpoint lacks: {}", operation.cos_name(), names.join(", "));
+            let lacking = format!("{} needs what the endpoint lacks: {}", operation_name(*operation), names.join(", "));
             invalid("Operation", lacking)
         }
         ServiceError::BucketDenied { place, .. } | ServiceError::WrongRegion { place, .. } => {

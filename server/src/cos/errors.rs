@@ -5,6 +5,7 @@ use brigade_service::{JobAction, PlaceUse, ServiceError};
 use brigade_wire::cos::CosError;
 use brigade_wire::cos::route::Action;
 use brigade_wire::cos::update_job_status::Requested;
+use brigade_wire::cos::words::operation_name;
 
 use crate::refusal::Refusal;
 
@@ -52,11 +53,11 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
         ServiceError::IllegalChange { status, action: change } => illegal_change(status, change, action),
         ServiceError::NoSuchRole => CosError::invalid_parameter("RoleArn", error),
         ServiceError::OperationDenied(kind) => {
-            CosError::invalid_parameter("Operation", format_args!("the role may not do {}", kind.cos_name()))
+            CosError::invalid_parameter("Operation", format_args!("the role may not do {}", operation_name(kind)))
         }
         ServiceError::MissingCapabilities { operation, missing } => {
             let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
-            let why = format!("{} needs what the endpoint lacks: {}", operation.cos_name(), names.join(", "));
+            let why = format!("{} needs what the endpoint lacks: {}", operation_name(operation), names.join(", "));
             CosError::invalid_parameter("Operation", why)
         }
         ServiceError::BucketDenied { place, .. } | ServiceError::WrongRegion { place, .. } => {

@@ -89,6 +89,7 @@ async fn a_service_whose_engine_panics_ends_with_an_error() {
         clock: Arc::new(Broken),
         entropy: Arc::new(SystemEntropy::new()),
         spawn: Arc::new(TokioSpawn),
+        report_layouts: brigade_wire::report_layout,
         observer: Arc::clone(&running.api.metrics) as _,
     };
     running.engine = Engine::new(tools_of_broken, EngineConfig::default());

@@ -61,7 +61,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
         report: report(),
         role: RoleRef {
             text: "qcs::cam::uin/100000000001:roleName/batch".into(),
-            owner: Owner::Uin("100000000001".into()),
+            owner: Owner::User("100000000001".into()),
             name: "batch".into(),
         },
         options,
@@ -82,7 +82,7 @@ fn bucket(name: &str) -> BucketRef {
     BucketRef {
         text: format!("qcs::cos:ap-guangzhou:uid/1250000000:{name}"),
         region: "ap-guangzhou".into(),
-        owner: Owner::Appid("1250000000".into()),
+        owner: Owner::Account("1250000000".into()),
         bucket: BucketName::new(name).unwrap(),
     }
 }
@@ -101,7 +101,7 @@ fn manifest() -> ManifestSpec {
             version: Some(VersionId::new("v1").unwrap()),
             etag: ETag::new("\"15150651828fa9cdcb8356b6d1c7638b\"").unwrap(),
         },
-        format: ManifestFormat::CosCsvV1,
+        format: ManifestFormat::Csv,
         fields: vec![Field::Bucket, Field::Key, Field::VersionId, Field::Ignore],
     }
 }

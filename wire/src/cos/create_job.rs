@@ -4,12 +4,12 @@
 //! options have no place in it: they are headers, and `options` is left at its defaults here.
 
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX, REQUEST_BODY_BYTES_MAX};
-use brigade_model::{JobId, JobOptions, JobSpec, qcs};
+use brigade_model::{JobId, JobOptions, JobSpec};
 
 use super::fields::Fields;
 use super::numbers::parse_priority;
 use super::parameters::Parameters;
-use super::{CosError, DecodeError, manifest, operation, report};
+use super::{CosError, DecodeError, manifest, operation, qcs, report};
 use crate::xml::{self, Element, Writer};
 
 const REQUEST: &str = "CreateJobRequest";

@@ -6,11 +6,11 @@
 
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_model::resource::RoleRef;
-use brigade_model::{Job, JobFailure, JobId, ManifestSpec, Operation, Progress, ReportSpec, Status, Timestamp, qcs};
+use brigade_model::{Job, JobFailure, JobId, ManifestSpec, Operation, Progress, ReportSpec, Status, Timestamp};
 
 use super::fields::Fields;
 use super::parameters::Parameters;
-use super::{CosError, DecodeError, manifest, operation, report, result, times};
+use super::{CosError, DecodeError, manifest, operation, qcs, report, result, times};
 use crate::xml::Writer;
 
 const RESULT: &str = "DescribeJobResult";

@@ -10,6 +10,7 @@ use brigade_model::{Job, JobId, Progress, Status, Timestamp};
 use super::fields::Fields;
 use super::numbers::parse_whole_number;
 use super::parameters::{Parameters, pair};
+use super::words::operation_name;
 use super::{CosError, DecodeError, result, times};
 use crate::xml::Writer;
 
@@ -84,7 +85,7 @@ fn write_member(w: &mut Writer, job: &Job) {
     w.leaf("CreationTime", times::iso(job.created));
     w.leaf_if("Description", job.spec.description.as_ref());
     w.leaf("JobId", job.id);
-    w.leaf("Operation", job.spec.operation.kind().cos_name());
+    w.leaf("Operation", operation_name(job.spec.operation.kind()));
     w.leaf("Priority", job.priority);
     result::write_progress(w, &job.progress);
     w.leaf("Status", job.status);

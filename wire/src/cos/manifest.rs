@@ -4,16 +4,14 @@
 //! `Spec.Fields` with Bucket and Key once each and VersionId at most once; an inventory says
 //! its columns itself, and fields given beside it are only echoed.
 
-use brigade_model::{ETag, Field, ManifestFormat, ManifestLocation, ManifestSpec, VersionId, qcs};
+use brigade_model::{ETag, Field, ManifestFormat, ManifestLocation, ManifestSpec, VersionId};
 
-use super::CosError;
 use super::fields::Fields;
+use super::{CosError, qcs};
 use crate::xml::Writer;
 
-const FORMATS: [(&str, ManifestFormat); 2] = [
-    ("COSBatchOperations_CSV_V1", ManifestFormat::CosCsvV1),
-    ("COSInventoryReport_CSV_V1", ManifestFormat::CosInventoryCsvV1),
-];
+const FORMATS: [(&str, ManifestFormat); 2] =
+    [("COSBatchOperations_CSV_V1", ManifestFormat::Csv), ("COSInventoryReport_CSV_V1", ManifestFormat::Inventory)];
 
 /// Reads the element's children.
 pub(super) fn read(mut manifest: Fields<'_>) -> Result<ManifestSpec, CosError> {
@@ -40,8 +38,8 @@ fn read_spec(mut spec: Fields<'_>) -> Result<(ManifestFormat, Vec<Field>), CosEr
     let format = spec.required("Format", format)?;
     let fields = spec.container("Fields")?.map(read_fields).transpose()?;
     let fields = match format {
-        ManifestFormat::CosCsvV1 => check_fields(&spec, spec.required("Fields", fields)?)?,
-        ManifestFormat::CosInventoryCsvV1 => fields.unwrap_or_default(),
+        ManifestFormat::Csv => check_fields(&spec, spec.required("Fields", fields)?)?,
+        ManifestFormat::Inventory => fields.unwrap_or_default(),
     };
     spec.finish()?;
     Ok((format, fields))
@@ -83,7 +81,7 @@ pub(super) fn write(writer: &mut Writer, manifest: &ManifestSpec) {
 
 fn format_name(format: ManifestFormat) -> &'static str {
     match format {
-        ManifestFormat::CosCsvV1 => FORMATS[0].0,
-        ManifestFormat::CosInventoryCsvV1 => FORMATS[1].0,
+        ManifestFormat::Csv => FORMATS[0].0,
+        ManifestFormat::Inventory => FORMATS[1].0,
     }
 }

@@ -6,6 +6,7 @@ use brigade_model::operation::{Directive, OperationKind, Tag};
 
 use super::CosError;
 use super::fields::Fields;
+use super::words::{directive_name, operation_name};
 use crate::xml::Writer;
 
 mod copy;
@@ -17,7 +18,7 @@ mod tagging;
 pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
     let mut found = Vec::new();
     for kind in OperationKind::ALL {
-        if let Some(parameters) = operation.child(kind.cos_name())? {
+        if let Some(parameters) = operation.child(operation_name(kind))? {
             found.push((kind, parameters));
         }
     }
@@ -29,7 +30,7 @@ pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
         (Some((kind, parameters)), None) => read_parameters(kind, parameters)?,
         (Some(_), Some(_)) => return Err(operation.malformed("Operation must hold exactly one operation")),
         (None, _) => {
-            let names = OperationKind::ALL.map(OperationKind::cos_name).join(", ");
+            let names = OperationKind::ALL.map(operation_name).join(", ");
             return Err(operation.malformed(format!("Operation must hold one of {names}")));
         }
     };
@@ -49,7 +50,7 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
 /// Writes the element.
 pub(super) fn write(writer: &mut Writer, operation: &Operation) {
     writer.within("Operation", |w| {
-        w.within(operation.kind().cos_name(), |w| match operation {
+        w.within(operation_name(operation.kind()), |w| match operation {
             Operation::Copy(copy) => copy::write(w, copy),
             Operation::Restore(restore) => restore::write(w, *restore),
             Operation::Delete => {}
@@ -65,7 +66,7 @@ fn read_directive(
     allowed: &[Directive],
 ) -> Result<Option<Directive>, CosError> {
     let other_spelling = [("Replace", Directive::Replaced)].into_iter();
-    let choices = allowed.iter().map(|directive| (directive.name(), *directive)).chain(other_spelling);
+    let choices = allowed.iter().map(|directive| (directive_name(*directive), *directive)).chain(other_spelling);
     fields.choice(name, choices)
 }
 

@@ -4,13 +4,14 @@
 //! `ReportScope`; one that is not may leave them out or empty. `Prefix` may be empty.
 
 use brigade_model::limits::REPORT_PREFIX_BYTES_MAX;
-use brigade_model::{ReportScope, ReportSpec, qcs};
+use brigade_model::{ReportScope, ReportSpec};
 
-use super::CosError;
 use super::fields::Fields;
+use super::{CosError, qcs};
 use crate::xml::Writer;
 
-const FORMAT: &str = "Report_CSV_V1";
+/// The name of the one form of reports.
+pub(super) const FORMAT: &str = "Report_CSV_V1";
 
 /// Reads the element's children.
 pub(super) fn read(mut report: Fields<'_>) -> Result<ReportSpec, CosError> {

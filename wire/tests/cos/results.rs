@@ -5,6 +5,7 @@ use brigade_wire::cos::describe_job::{self, DescribedJob};
 use brigade_wire::cos::list_jobs::{self, ListedJob, ListedJobs};
 use brigade_wire::cos::update_job_priority::{self, UpdatedPriority};
 use brigade_wire::cos::update_job_status::{self, UpdatedStatus};
+use brigade_wire::cos::words::operation_name;
 use brigade_wire::cos::{CosError, delete_job};
 
 use crate::fixtures::{case, cases};
@@ -46,7 +47,7 @@ pub(crate) fn listed(job: &Job) -> ListedJob {
         created: second(job.created),
         description: job.spec.description.clone(),
         id: job.id,
-        operation: job.spec.operation.kind().cos_name().to_owned(),
+        operation: operation_name(job.spec.operation.kind()).to_owned(),
         priority: job.priority,
         progress: job.progress,
         status: job.status,

@@ -6,11 +6,11 @@ use brigade_model::operation::{
 };
 use brigade_model::{
     AccountId, Dialect, ETag, EndpointName, Job, JobFailure, JobId, JobOptions, JobSpec, ManifestSpec, Operation,
-    Progress, ReportScope, ReportSpec, Status, Timestamp, VersionId, qcs,
+    Progress, ReportScope, ReportSpec, Status, Timestamp, VersionId,
 };
 use brigade_wire::cos::update_job_priority::UpdatedPriority;
 use brigade_wire::cos::update_job_status::UpdatedStatus;
-use brigade_wire::cos::{create_job, describe_job, list_jobs, update_job_priority, update_job_status};
+use brigade_wire::cos::{create_job, describe_job, list_jobs, qcs, update_job_priority, update_job_status};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -56,9 +56,9 @@ fn manifest() -> impl Strategy<Value = ManifestSpec> {
     });
     let csv = prop::collection::vec(Just(Field::Ignore), 0..3).prop_flat_map(|ignored| {
         let fields = [vec![Field::Bucket, Field::Key, Field::VersionId], ignored].concat();
-        Just(fields).prop_shuffle().prop_map(|fields| (ManifestFormat::CosCsvV1, fields))
+        Just(fields).prop_shuffle().prop_map(|fields| (ManifestFormat::Csv, fields))
     });
-    let inventory = Just((ManifestFormat::CosInventoryCsvV1, Vec::new()));
+    let inventory = Just((ManifestFormat::Inventory, Vec::new()));
     (location, prop_oneof![csv, inventory]).prop_map(|(location, (format, fields))| ManifestSpec {
         location,
         format,

@@ -15,6 +15,7 @@ use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Operation, OperationKind};
 use brigade_model::options::JobOptions;
 use brigade_wire::cos::create_job;
+use brigade_wire::cos::words::operation_name;
 use clap::{Args, Subcommand};
 
 use super::{CommandContext, output};
@@ -88,7 +89,7 @@ async fn create_from_xml(context: &CommandContext, file: &Path, yes: bool, optio
 /// Whether the request may delete. Looked up in the text, so that a request in a newer dialect
 /// than ours asks too.
 fn deletes(body: &[u8]) -> bool {
-    let name = OperationKind::Delete.cos_name().as_bytes();
+    let name = operation_name(OperationKind::Delete).as_bytes();
     body.windows(name.len()).any(|window| window == name)
 }
 
@@ -141,7 +142,7 @@ async fn bring_manifest(context: &CommandContext, form: &Form) -> anyhow::Result
     let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
     let format = common.format();
     match &common.manifest {
-        Source::Local(path) if format == ManifestFormat::CosInventoryCsvV1 => {
+        Source::Local(path) if format == ManifestFormat::Inventory => {
             let path = path.display();
             Err(UsageError(format!(
                 "--manifest {path}: an inventory is read where it lies: say s3://.../manifest.json"
@@ -168,10 +169,8 @@ async fn bring_manifest(context: &CommandContext, form: &Form) -> anyhow::Result
             let store = context.open_store(&common.store)?;
             let fields = common.fields.as_ref();
             let found = match format {
-                ManifestFormat::CosCsvV1 => manifest::look_there(&*store, place, fields, &common.options.0).await?,
-                ManifestFormat::CosInventoryCsvV1 => {
-                    (manifest::look_at_inventory(&*store, place, fields).await?, Vec::new())
-                }
+                ManifestFormat::Csv => manifest::look_there(&*store, place, fields, &common.options.0).await?,
+                ManifestFormat::Inventory => (manifest::look_at_inventory(&*store, place, fields).await?, Vec::new()),
             };
             if must_ask {
                 consent::ask(&format!("{place} lists"), None)?;

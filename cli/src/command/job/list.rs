@@ -4,6 +4,7 @@ use brigade_client::Client;
 use brigade_model::operation::OperationKind;
 use brigade_model::status::Status;
 use brigade_wire::cos::list_jobs::{ListQuery, ListedJob};
+use brigade_wire::cos::words::operation_name;
 use serde_json::{Value, json};
 
 use super::CommandContext;
@@ -96,7 +97,7 @@ fn row(job: &ListedJob) -> Vec<String> {
 
 /// The word that `job create` has for it; what it does not have stays as the service says it.
 fn operation_word(element: &str) -> String {
-    let known = OperationKind::ALL.into_iter().find(|kind| kind.cos_name() == element);
+    let known = OperationKind::ALL.into_iter().find(|kind| operation_name(*kind) == element);
     known.map_or_else(|| element.to_owned(), |kind| kind.word().to_owned())
 }
 

@@ -1,16 +1,17 @@
 use brigade_model::task::Defect;
-use brigade_model::{ETag, ManifestFormat, ManifestLocation, qcs};
+use brigade_model::{ETag, ManifestFormat, ManifestLocation};
 
 use super::*;
+use crate::test_job::object_ref;
 
 fn spec(fields: &[Field]) -> ManifestSpec {
     ManifestSpec {
         location: ManifestLocation {
-            object: qcs::parse_object("qcs::cos:r::lists/m.csv").unwrap(),
+            object: object_ref("lists", "m.csv"),
             version: None,
             etag: ETag::new("\"e\"").unwrap(),
         },
-        format: ManifestFormat::CosCsvV1,
+        format: ManifestFormat::Csv,
         fields: fields.to_vec(),
     }
 }

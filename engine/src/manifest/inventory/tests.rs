@@ -1,11 +1,12 @@
-use brigade_model::{ETag, qcs};
+use brigade_model::ETag;
 
 use super::*;
+use crate::test_job::object_ref;
 
 const MD5: &str = "7d40c9b8f0a9e3b1c2d4e5f60718293a";
 
 fn location(bucket: &str) -> ManifestLocation {
-    let object = qcs::parse_object(&format!("qcs::cos:r::{bucket}/inv/20261126/manifest.json")).unwrap();
+    let object = object_ref(bucket, "inv/20261126/manifest.json");
     ManifestLocation { object, version: None, etag: ETag::new("\"e\"").unwrap() }
 }
 

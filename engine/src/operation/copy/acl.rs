@@ -6,13 +6,13 @@
 //! between objects of one owner stays exactly as it is.
 
 use brigade_model::VersionId;
+use brigade_model::ports::Grantees;
 use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, Grantee, NewAcl, PutObjectAcl};
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
 use super::super::task_context::TaskContext;
 use super::plan::{AclPlan, CopyPlan, open_canned};
-use crate::places::Grantees;
 
 /// The code of a copy whose target has another ACL than it was given.
 const ACL_NOT_KEPT: &str = "AclNotKept";
@@ -48,7 +48,7 @@ pub(crate) async fn put_acl(
         read.doing("the object was copied; reading its new ACL failed")
     };
     let Acl { owner, grants } = read_acl().await?;
-    let wanted = wanted_grants(&plan.acl, source, &owner, &context.slice.target.grantees)?;
+    let wanted = wanted_grants(&plan.acl, source, &owner, &*context.slice.target.grantees)?;
     if is_same(&grants, &wanted) {
         return Ok(());
     }
@@ -63,7 +63,12 @@ pub(crate) async fn put_acl(
 
 /// # Errors
 /// The job names a grantee that the endpoint does not know.
-fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str, grantees: &Grantees) -> Result<Vec<AclGrant>, End> {
+fn wanted_grants(
+    plan: &AclPlan,
+    source: Option<&Acl>,
+    owner: &str,
+    grantees: &dyn Grantees,
+) -> Result<Vec<AclGrant>, End> {
     let read = source.map(|acl| acl.grants.clone()).unwrap_or_default();
     let (mut grants, is_exact) = match plan {
         AclPlan::Default => (vec![], true),
@@ -86,7 +91,7 @@ fn wanted_grants(plan: &AclPlan, source: Option<&Acl>, owner: &str, grantees: &G
 }
 
 /// The grants of the job, to grantees as the endpoint knows them.
-fn as_known(grants: &[AclGrant], grantees: &Grantees) -> Result<Vec<AclGrant>, End> {
+fn as_known(grants: &[AclGrant], grantees: &dyn Grantees) -> Result<Vec<AclGrant>, End> {
     let known = grants.iter().map(|grant| {
         let Grantee::Id(written) = &grant.grantee else { return Ok(grant.clone()) };
         let id =
@@ -102,10 +107,12 @@ fn is_same(a: &[AclGrant], b: &[AclGrant]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use brigade_model::ports::OwnIds;
+
     use super::*;
 
     fn wanted(plan: &AclPlan, source: Option<&Acl>, owner: &str) -> Vec<AclGrant> {
-        wanted_grants(plan, source, owner, &Grantees::default()).unwrap()
+        wanted_grants(plan, source, owner, &OwnIds).unwrap()
     }
 
     fn grant(id: &str, permission: &str) -> AclGrant {

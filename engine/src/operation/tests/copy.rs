@@ -8,7 +8,7 @@ use brigade_model::ports::object_store::{
     Acl, AclGrant, Call, CallError, CallKind, CancelToken, Effect, Grantee, Metadata, NewAcl, NewObject, PutObjectAcl,
     Verdict, send,
 };
-use brigade_model::{BucketName, Capability, Operation, Outcome, Task, Timestamp, qcs};
+use brigade_model::{BucketName, Capability, Operation, Outcome, Task, Timestamp};
 use brigade_s3::simulated::{Body, OWNER, Versioning};
 use bytes::Bytes;
 
@@ -18,6 +18,7 @@ use super::test_job::{
 };
 use crate::operation::TaskEnd;
 use crate::operation::copy::plan::Sizes;
+use crate::test_job::bucket_ref;
 
 fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
     Metadata {
@@ -252,7 +253,7 @@ async fn class_and_encryption_are_as_the_job_says_and_standard_otherwise() {
 #[tokio::test(start_paused = true)]
 async fn a_target_bucket_that_the_role_does_not_allow_fails_without_a_call() {
     let test_job = test_job_with_object().await;
-    let foreign = copy(|c| c.target = qcs::parse_bucket("qcs::cos:r:uid/1:foreign").unwrap());
+    let foreign = copy(|c| c.target = bucket_ref("foreign"));
     let run = test_job.run(&foreign, &task("k"), false).await;
     assert_eq!(code(&run), "AccessDenied");
     assert!(message(&run).contains("target buckets that the role allows"));
@@ -407,7 +408,7 @@ async fn a_copy_that_is_never_answered_is_unconfirmed_after_three_acts() {
 
 fn in_place(change: impl FnOnce(&mut brigade_model::operation::Copy)) -> brigade_model::Operation {
     copy(|c| {
-        c.target = qcs::parse_bucket("qcs::cos:r:uid/1:source").unwrap();
+        c.target = bucket_ref("source");
         change(c);
     })
 }

@@ -316,7 +316,7 @@ async fn a_copy_onto_itself_that_depends_on_its_source_is_no_change_of_it() {
                 continue;
             }
             let in_place = copy(|c| {
-                c.target = brigade_model::qcs::parse_bucket("qcs::cos:r:uid/1:source").unwrap();
+                c.target = crate::test_job::bucket_ref("source");
                 c.metadata_directive = Some(Directive::Add);
                 let user = vec![("a".to_owned(), "1".to_owned())];
                 c.metadata = Some(brigade_model::operation::NewMetadata { user, ..Default::default() });

@@ -15,10 +15,10 @@ use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, HeadObject, NewObject,
     ObjectStore, PutObject, Verdict, send,
 };
-use brigade_model::ports::{Clock, JobStore, Monotonic};
+use brigade_model::ports::{Clock, JobStore, Monotonic, OwnIds};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, Change, Dialect, ETag, EndpointKind, EndpointName, Field, Job,
-    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, Quota, ReportSpec, StoreClock, Task, VersionId, qcs,
+    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, Quota, ReportSpec, StoreClock, Task, VersionId,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedObject, SimulatedStore, Versioning};
@@ -31,7 +31,8 @@ use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{PreparedOperation, SliceContext, TaskEnd, run_group, run_one};
 use crate::budget::Budget;
 use crate::byte_budget::ByteBudget;
-use crate::places::{AlwaysWell, BucketRules, Grantees, Place};
+use crate::places::{AlwaysWell, BucketRules, Place};
+use crate::test_job::{object_ref, role_ref};
 
 /// What goes wrong with a call.
 pub(super) enum Fault {
@@ -411,7 +412,7 @@ fn place(name: &str, store: Arc<dyn ObjectStore>, clock: &Arc<SimulatedClock>) -
         store,
         capabilities: Capabilities::proved(Capability::ALL),
         buckets: BucketRules { allowed: vec![SOURCE.into(), TARGET.into()], strip_suffix: None },
-        grantees: Grantees::default(),
+        grantees: Arc::new(OwnIds),
         health: Arc::new(AlwaysWell),
         multipart_etag: Arc::default(),
         stamps,
@@ -449,17 +450,17 @@ fn spec() -> JobSpec {
         description: None,
         manifest: ManifestSpec {
             location: ManifestLocation {
-                object: qcs::parse_object("qcs::cos:r::source/manifest.csv").unwrap(),
+                object: object_ref("source", "manifest.csv"),
                 version: None,
                 etag: ETag::new("e").unwrap(),
             },
-            format: ManifestFormat::CosCsvV1,
+            format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
         },
         operation: Operation::Delete,
         priority: 1,
         report: ReportSpec { bucket: None, enabled: false, prefix: None, scope: None },
-        role: qcs::parse_role("qcs::cam::uin/1:roleName/r").unwrap(),
+        role: role_ref("r"),
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),

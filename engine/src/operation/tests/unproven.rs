@@ -8,8 +8,8 @@ use brigade_model::ports::object_store::{
     Answer, Call, CallError, CallKind, CancelToken, CopyObject, DeleteObject, DeleteObjects, Effect, NewObject,
     ObjectStore, RestoreDone, Verdict,
 };
+use brigade_model::ports::{Grantees, UnknownGrantee};
 use brigade_model::{Capabilities, Capability, EndpointKind, Operation, Outcome, Task, VersionId};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::test_job::{
@@ -17,7 +17,6 @@ use super::test_job::{
 };
 use crate::dry_run::DryRun;
 use crate::operation::{TaskEnd, run_one};
-use crate::places::Grantees;
 
 /// What real servers do: answer 2xx and do something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,16 +273,23 @@ async fn a_dry_run_on_an_unprobed_store_foresees_what_is_read_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grantee_of_cos_is_granted_by_the_id_that_its_uin_is_mapped_to() {
+async fn a_grantee_is_granted_by_the_id_that_the_store_has_for_it_and_one_that_it_does_not_know_fails_the_task() {
     let mut test_job = test_job(Habit::None, NewObject::default()).await;
-    let ids = BTreeMap::from([("100000000002".to_owned(), "5c8b".to_owned())]);
-    test_job.slice_context.target.grantees = Grantees::by_uin(ids);
-    let mapped = granted_copy("qcs::cam::uin/100000000001:uin/100000000002");
-    assert_eq!(test_job.run(&mapped, &task("k"), false).await, done());
+    test_job.slice_context.target.grantees = Arc::new(KnowsAnn);
+    assert_eq!(test_job.run(&granted_copy("ann"), &task("k"), false).await, done());
     let granted = test_job.object(TARGET, "k").unwrap().acl.grants;
     assert!(format!("{granted:?}").contains("5c8b"), "{granted:?}");
-    let run = test_job.run(&granted_copy("qcs::cam::uin/1:uin/1"), &task("k"), false).await;
-    assert!(code(&run) == "InvalidArgument" && message(&run).contains("grantees"), "{run:?}");
+    let run = test_job.run(&granted_copy("bob"), &task("k"), false).await;
+    assert!(code(&run) == "InvalidArgument" && message(&run).contains("no bob here"), "{run:?}");
+}
+
+/// Knows one user.
+struct KnowsAnn;
+
+impl Grantees for KnowsAnn {
+    fn resolve<'a>(&'a self, written: &'a str) -> Result<&'a str, UnknownGrantee> {
+        if written == "ann" { Ok("5c8b") } else { Err(UnknownGrantee(format!("no {written} here"))) }
+    }
 }
 
 #[tokio::test(start_paused = true)]

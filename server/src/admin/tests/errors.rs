@@ -1,8 +1,8 @@
 //! Both faces' codes for each meaning of a use case's refusal.
 
-use brigade_engine::places::UnknownGrantee;
 use brigade_model::job::CannotRetry;
 use brigade_model::operation::OperationKind;
+use brigade_model::ports::UnknownGrantee;
 use brigade_model::ports::object_store::{CallError, Effect, Verdict};
 use brigade_model::{BucketName, Capability, JobId, Timestamp};
 use brigade_s3::probe::ProbeError;
@@ -48,7 +48,7 @@ fn table() -> Vec<(ServiceError, Code, Code)> {
         same(ServiceError::BucketDenied { place: PlaceUse::Manifest, bucket: bucket() }, INVALID),
         same(ServiceError::BucketDenied { place: PlaceUse::Report, bucket: bucket() }, INVALID),
         same(ServiceError::WrongRegion { place: PlaceUse::Target, bucket: bucket(), region: "r".into() }, INVALID),
-        same(ServiceError::UnknownGrantee(UnknownGrantee { grantee: "qcs:x".into() }), INVALID),
+        same(ServiceError::UnknownGrantee(UnknownGrantee("no such user".into())), INVALID),
         same(ServiceError::NoSpace("the disk is full".into()), UNAVAILABLE),
         same(ServiceError::TokenInUse(JobId::from_u128(1)), ILLEGAL),
         same(ServiceError::TooManyCreates { max: 1 }, (503, "SlowDown")),

@@ -4,13 +4,15 @@
 //! Replaced or Add; without `PrefixReplace` true the two prefixes say nothing, and are kept for the
 //! echo. Written in the order of COS's Go client.
 
+use brigade_model::Timestamp;
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
 use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, Permission, StorageClass};
-use brigade_model::{Timestamp, qcs};
 
 use super::{metadata, read_directive, read_tags, write_tags};
 use crate::cos::CosError;
 use crate::cos::fields::Fields;
+use crate::cos::qcs;
+use crate::cos::words::{directive_name, storage_class_name};
 use crate::xml::Writer;
 
 const DIRECTIVES: &[Directive] = &[Directive::Copy, Directive::Replaced, Directive::Add];
@@ -35,7 +37,8 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Copy, CosError> {
         metadata: copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.flatten(),
         tagging_directive: read_directive(&mut copy, "TaggingDirective", DIRECTIVES)?,
         tags: copy.container("NewObjectTagging")?.map(read_tags).transpose()?.unwrap_or_default(),
-        storage_class: copy.choice("StorageClass", StorageClass::ALL.map(|class| (class.cos_name(), class)))?,
+        storage_class: copy
+            .choice("StorageClass", StorageClass::ALL.map(|class| (storage_class_name(class), class)))?,
     };
     check_tags(&copy, &read)?;
     copy.finish()?;
@@ -74,21 +77,21 @@ fn read_grantee(mut grantee: Fields<'_>) -> Result<(String, Option<String>), Cos
 
 /// Writes the element's children.
 pub(super) fn write(writer: &mut Writer, copy: &Copy) {
-    writer.leaf_if("AccessControlDirective", copy.acl_directive.map(Directive::name));
+    writer.leaf_if("AccessControlDirective", copy.acl_directive.map(directive_name));
     write_grants(writer, &copy.grants);
     writer.leaf_if("CannedAccessControlList", copy.canned_acl.map(CannedAcl::name));
     writer.leaf_if("PrefixReplace", copy.prefix_replace);
     writer.leaf_if("ResourcesPrefix", copy.resources_prefix.as_ref());
     writer.leaf_if("TargetKeyPrefix", copy.target_prefix.as_ref());
-    writer.leaf_if("MetadataDirective", copy.metadata_directive.map(Directive::name));
+    writer.leaf_if("MetadataDirective", copy.metadata_directive.map(directive_name));
     writer.leaf_if("ModifiedSinceConstraint", copy.modified_since.map(Timestamp::as_second));
     writer.leaf_if("UnModifiedSinceConstraint", copy.unmodified_since.map(Timestamp::as_second));
     if let Some(metadata) = &copy.metadata {
         metadata::write(writer, metadata);
     }
-    writer.leaf_if("TaggingDirective", copy.tagging_directive.map(Directive::name));
+    writer.leaf_if("TaggingDirective", copy.tagging_directive.map(directive_name));
     write_tags(writer, "NewObjectTagging", &copy.tags);
-    writer.leaf_if("StorageClass", copy.storage_class.map(StorageClass::cos_name));
+    writer.leaf_if("StorageClass", copy.storage_class.map(storage_class_name));
     writer.leaf("TargetResource", &copy.target.text);
 }
 

@@ -8,6 +8,7 @@ use brigade_model::operation::{Directive, Tagging};
 use super::{read_directive, read_tags, write_tags};
 use crate::cos::CosError;
 use crate::cos::fields::Fields;
+use crate::cos::words::directive_name;
 use crate::xml::Writer;
 
 /// Reads the element's children.
@@ -21,6 +22,6 @@ pub(super) fn read(mut tagging: Fields<'_>) -> Result<Tagging, CosError> {
 
 /// Writes the element's children.
 pub(super) fn write(writer: &mut Writer, tagging: &Tagging) {
-    writer.leaf_if("TaggingDirective", tagging.directive.map(Directive::name));
+    writer.leaf_if("TaggingDirective", tagging.directive.map(directive_name));
     write_tags(writer, "TagSet", &tagging.tags);
 }

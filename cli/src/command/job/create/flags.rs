@@ -4,9 +4,9 @@
 use brigade_config::UsageError;
 use brigade_model::manifest::ManifestFormat;
 use brigade_model::names::NameError;
-use brigade_model::qcs;
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, RoleRef};
+use brigade_wire::cos::qcs;
 use clap::{Args, ValueEnum};
 
 use super::manifest::Source;
@@ -88,9 +88,9 @@ impl CommonArgs {
     #[must_use]
     pub fn format(&self) -> ManifestFormat {
         match (self.manifest_format, &self.manifest) {
-            (Some(FormatWord::Inventory), _) => ManifestFormat::CosInventoryCsvV1,
-            (None, Source::Stored(place)) if place.path.ends_with("manifest.json") => ManifestFormat::CosInventoryCsvV1,
-            _ => ManifestFormat::CosCsvV1,
+            (Some(FormatWord::Inventory), _) => ManifestFormat::Inventory,
+            (None, Source::Stored(place)) if place.path.ends_with("manifest.json") => ManifestFormat::Inventory,
+            _ => ManifestFormat::Csv,
         }
     }
 

@@ -86,12 +86,12 @@ fn a_manifest_is_an_inventory_when_its_name_or_the_flag_says_so() {
         let form = parse(&format!("delete --no-report --manifest {flags}")).unwrap();
         form.common().format()
     };
-    use ManifestFormat::{CosCsvV1, CosInventoryCsvV1};
-    assert_eq!(format("s3://lists/inventory/20261126/manifest.json"), CosInventoryCsvV1);
-    assert_eq!(format("s3://lists/latest.json --manifest-format inventory"), CosInventoryCsvV1);
-    assert_eq!(format("s3://lists/manifest.json --manifest-format csv"), CosCsvV1);
-    assert_eq!(format("s3://lists/m.csv"), CosCsvV1);
-    assert_eq!(format("manifest.json"), CosCsvV1, "a file here is never taken for an inventory by its name");
+    use ManifestFormat::{Csv, Inventory};
+    assert_eq!(format("s3://lists/inventory/20261126/manifest.json"), Inventory);
+    assert_eq!(format("s3://lists/latest.json --manifest-format inventory"), Inventory);
+    assert_eq!(format("s3://lists/manifest.json --manifest-format csv"), Csv);
+    assert_eq!(format("s3://lists/m.csv"), Csv);
+    assert_eq!(format("manifest.json"), Csv, "a file here is never taken for an inventory by its name");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use brigade_model::Timestamp;
 use brigade_model::limits::{RESTORE_DAYS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
 use brigade_model::operation::{Grant, Permission, StorageClass, Tag};
+use brigade_wire::cos::words::storage_class_name;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -39,8 +40,8 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
 
 /// A storage class by its name on the COS wire, in any case.
 pub(super) fn storage_class(text: &str) -> Result<StorageClass, String> {
-    StorageClass::ALL.into_iter().find(|class| class.cos_name().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let names = StorageClass::ALL.map(StorageClass::cos_name);
+    StorageClass::ALL.into_iter().find(|class| storage_class_name(*class).eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let names = StorageClass::ALL.map(storage_class_name);
         format!("must be one of {}", names.join(", "))
     })
 }

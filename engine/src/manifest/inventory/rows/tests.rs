@@ -1,15 +1,16 @@
 use brigade_model::task::Defect;
-use brigade_model::{ETag, ManifestLocation, qcs};
+use brigade_model::{ETag, ManifestLocation};
 
 use super::*;
 use crate::places::BucketRules;
+use crate::test_job::object_ref;
 
 fn inventory(schema: &str, appid: Option<&str>) -> Inventory {
     // Without an appid, that of the manifest's own place: it says who wrote the inventory.
     let appid =
         appid.map_or(r#""destinationAppid":"125","#.to_owned(), |appid| format!("\"sourceAppid\":\"{appid}\","));
     let json = format!("{{{appid}\"fileSchema\":\"{schema}\",\"files\":[]}}");
-    let object = qcs::parse_object("qcs::cos:r::lists/manifest.json").unwrap();
+    let object = object_ref("lists", "manifest.json");
     let location = ManifestLocation { object, version: None, etag: ETag::new("\"e\"").unwrap() };
     Inventory::read(json.as_bytes(), &location, &BucketRules::any()).unwrap()
 }

@@ -55,7 +55,7 @@ async fn put_part(test_job: &TestJob, n: usize, bytes: Vec<u8>) {
 /// A job over an inventory of these parts.
 async fn test_job(schema: &str, parts: &[Vec<u8>]) -> TestJob {
     let test_job = TestJob::new(&document(schema, parts), |spec| {
-        spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+        spec.manifest.format = ManifestFormat::Inventory;
         spec.manifest.fields = Vec::new();
     })
     .await;
@@ -126,7 +126,7 @@ async fn a_part_that_is_not_the_one_that_was_listed_fails_the_job_and_is_named()
     missing.objects.deny_key(&at("lists", "p0"));
     assert_eq!(failure(&missing).await.0, "AccessDenied");
     let missing = TestJob::new(&document(SCHEMA, &parts()), |spec| {
-        spec.manifest.format = ManifestFormat::CosInventoryCsvV1;
+        spec.manifest.format = ManifestFormat::Inventory;
     })
     .await;
     assert_eq!(failure(&missing).await, ("ManifestNotFound".into(), "inventory part lists/p0: does not exist".into()));
@@ -164,7 +164,7 @@ async fn a_part_that_is_no_whole_gzip_is_named_even_when_nothing_else_is_known_o
     ] {
         let text =
             format!(r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
-        let test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+        let test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::Inventory).await;
         put_part(&test_job, 0, part).await;
         let (code, reason) = failure(&test_job).await;
         assert_eq!(code, "InvalidManifestContent", "{what}");
@@ -201,7 +201,7 @@ async fn a_bad_row_is_named_with_its_part() {
 async fn parts_are_read_only_where_the_role_may_read_manifests() {
     let text =
         format!(r#"{{"destinationBucket":"arn:aws:s3:::others","fileSchema":"{SCHEMA}","files":[{{"key":"p0"}}]}}"#);
-    let mut test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    let mut test_job = TestJob::new(&text, |spec| spec.manifest.format = ManifestFormat::Inventory).await;
     test_job.places.manifest.buckets = BucketRules { allowed: vec!["lists".into()], strip_suffix: None };
     let told = "inventory part others/p0: the role does not allow this bucket";
     assert_eq!(failure(&test_job).await, ("AccessDenied".into(), told.into()));
@@ -254,7 +254,7 @@ async fn parts_that_nothing_pins_and_that_change_between_two_preparations_fail_t
         r#"{{"destinationBucket":"arn:aws:s3:::lists","fileSchema":"{SCHEMA}","files":[{}]}}"#,
         files.join(",")
     );
-    let mut test_job = TestJob::new(&document, |spec| spec.manifest.format = ManifestFormat::CosInventoryCsvV1).await;
+    let mut test_job = TestJob::new(&document, |spec| spec.manifest.format = ManifestFormat::Inventory).await;
     test_job.job.spec.operation = tagging();
     for n in 0..10 {
         put_part(&test_job, n, part(n as u64)).await;

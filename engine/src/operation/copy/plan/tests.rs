@@ -3,14 +3,14 @@
 use brigade_model::ETag;
 use brigade_model::Outcome;
 use brigade_model::operation::{Permission, Tag};
-use brigade_model::qcs::parse_bucket;
 use proptest::prelude::*;
 
 use super::*;
+use crate::test_job::bucket_ref;
 
 /// A copy without any parameter.
 pub(crate) fn bare_copy() -> Copy {
-    Copy::to(parse_bucket("qcs::cos:r:uid/1250000000:target").unwrap())
+    Copy::to(bucket_ref("target"))
 }
 
 fn renamed(from: &str, to: &str, key: &str) -> Result<(String, bool), String> {
@@ -36,7 +36,7 @@ fn code_of(end: &End) -> String {
 #[test]
 fn a_prefix_is_added_replaced_or_taken_away() {
     let inside = |key: &str| Ok((key.to_owned(), false));
-    assert_eq!(renamed("pic", "abc", "picture.jpg"), inside("abcture.jpg"), "the example of COS");
+    assert_eq!(renamed("pic", "abc", "picture.jpg"), inside("abcture.jpg"), "the example of the reference");
     assert_eq!(renamed("", "new/", "a/b"), inside("new/a/b"));
     assert_eq!(renamed("a/", "", "a/b"), inside("b"));
     assert_eq!(renamed("", "", "a/b"), inside("a/b"));
@@ -77,8 +77,7 @@ proptest! {
 
 #[test]
 fn each_acl_directive_means_what_the_table_says() {
-    let grant =
-        Grant { grantee: "qcs::cam::uin/1:uin/1".into(), display_name: None, permission: Permission::FullControl };
+    let grant = Grant { grantee: "you".into(), display_name: None, permission: Permission::FullControl };
     let granted = to_grant(&grant);
     assert_eq!(granted.permission, "FULL_CONTROL");
     let everybody = open_canned(CannedAcl::PublicRead);

@@ -3,10 +3,10 @@ use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::Spool;
 use brigade_model::ports::object_store::{CallKind, Verdict};
 use brigade_model::task::Defect;
-use brigade_model::{Capabilities, Capability, Field, Operation, Standing, qcs};
+use brigade_model::{Capabilities, Capability, Field, Operation, Standing};
 
 use super::*;
-use crate::test_job::{TestJob, Trouble, bucket, rows};
+use crate::test_job::{TestJob, Trouble, bucket, bucket_ref, rows};
 
 fn failure(stage_error: StageError) -> (String, String) {
     match stage_error {
@@ -149,7 +149,7 @@ async fn a_report_that_cannot_be_written_is_known_before_the_manifest_is_read() 
     assert_eq!(test_job.objects.calls(CallKind::HeadObject), 0);
 
     let test_job = TestJob::new(&rows(1), |spec| {
-        spec.report.bucket = qcs::parse_bucket("qcs::cos:r::nowhere").ok();
+        spec.report.bucket = Some(bucket_ref("nowhere"));
     })
     .await;
     assert_eq!(failure(test_job.prepare().await.unwrap_err()).0, "ReportDeliveryFailed");

@@ -1,15 +1,15 @@
 use brigade_model::operation::Copy;
-use brigade_model::qcs;
 use brigade_model::task::Defect;
 
 use super::*;
+use crate::test_job::bucket_ref;
 
 fn copy(from: &str, to: &str) -> Operation {
     Operation::Copy(Box::new(Copy {
         prefix_replace: Some(true),
         resources_prefix: Some(from.to_owned()),
         target_prefix: Some(to.to_owned()),
-        ..Copy::to(qcs::parse_bucket("qcs::cos:r::target").unwrap())
+        ..Copy::to(bucket_ref("target"))
     }))
 }
 

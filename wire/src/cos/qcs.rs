@@ -1,12 +1,12 @@
-//! Resource names of the COS world: `qcs::<service>:<region>:<account>:<resource>`.
+//! Resource names of the COS dialect: `qcs::<service>:<region>:<account>:<resource>`.
 //!
 //! Six parts, split at the first five colons, because a key may hold colons itself. The
 //! account part is empty, `uid/<appid>` or `uin/<uin>`; all forms are accepted. Source: COS
 //! access-policy language and the examples of CreateJob.
 
-use crate::limits::RESOURCE_NAME_BYTES_MAX;
-use crate::names::{BucketName, NameError, ObjectKey};
-use crate::resource::{BucketRef, ObjectRef, Owner, RoleRef};
+use brigade_model::limits::RESOURCE_NAME_BYTES_MAX;
+use brigade_model::names::{BucketName, NameError, ObjectKey};
+use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 
 struct Parts<'a> {
     region: &'a str,
@@ -30,8 +30,8 @@ fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<Parts<'
     }
     let owner = match account.split_once('/') {
         _ if account.is_empty() => Owner::Unnamed,
-        Some(("uid", id)) if !id.is_empty() => Owner::Appid(id.to_owned()),
-        Some(("uin", id)) if !id.is_empty() => Owner::Uin(id.to_owned()),
+        Some(("uid", id)) if !id.is_empty() => Owner::Account(id.to_owned()),
+        Some(("uin", id)) if !id.is_empty() => Owner::User(id.to_owned()),
         _ => return Err(wrong("has an account that is neither empty nor uid/APPID nor uin/UIN")),
     };
     Ok(Parts { region, owner, resource })
@@ -113,8 +113,8 @@ mod tests {
     fn both_account_forms_and_the_empty_one_are_read() {
         let cases = [
             ("qcs::cos:ap-chengdu::m-1250000000/a.csv", Owner::Unnamed),
-            ("qcs::cos:ap-chengdu:uid/1250000000:m-1250000000/a.csv", Owner::Appid("1250000000".into())),
-            ("qcs::cos::uin/100000000001:m-1250000000/a.csv", Owner::Uin("100000000001".into())),
+            ("qcs::cos:ap-chengdu:uid/1250000000:m-1250000000/a.csv", Owner::Account("1250000000".into())),
+            ("qcs::cos::uin/100000000001:m-1250000000/a.csv", Owner::User("100000000001".into())),
         ];
         for (text, owner) in cases {
             let object = parse_object(text).unwrap();
@@ -141,14 +141,14 @@ mod tests {
     fn a_role_is_named_by_its_owner_and_name() {
         let role = parse_role(&role_text("100000000001", "COS_Batch_QcsRole")).unwrap();
         assert_eq!(role.name, "COS_Batch_QcsRole");
-        assert_eq!(role.owner, Owner::Uin("100000000001".into()));
+        assert_eq!(role.owner, Owner::User("100000000001".into()));
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let object = parse_object(&object_text("r", "125", "b-125", "k:/ä")).unwrap();
         assert_eq!((object.bucket.as_str(), object.key.as_str()), ("b-125", "k:/ä"));
-        assert_eq!(parse_bucket(&bucket_text("r", "125", "b-125")).unwrap().owner, Owner::Appid("125".into()));
+        assert_eq!(parse_bucket(&bucket_text("r", "125", "b-125")).unwrap().owner, Owner::Account("125".into()));
     }
 
     #[test]

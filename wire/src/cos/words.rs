@@ -1,0 +1,42 @@
+//! What the COS dialect calls operations and the values of their parameters.
+//!
+//! Source: COS Batch common elements; where they are silent, the resolutions U-18 to U-32 of its
+//! reference (defaults of directives, spelling of values).
+
+use brigade_model::operation::{Directive, OperationKind, StorageClass};
+
+/// The element of an operation.
+#[must_use]
+pub fn operation_name(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Copy => "COSPutObjectCopy",
+        OperationKind::Restore => "COSInitiateRestoreObject",
+        OperationKind::Delete => "COSDeleteObject",
+        OperationKind::Tagging => "COSPutObjectTagging",
+    }
+}
+
+/// A directive.
+#[must_use]
+pub fn directive_name(directive: Directive) -> &'static str {
+    match directive {
+        Directive::Copy => "Copy",
+        Directive::Replaced => "Replaced",
+        Directive::Add => "Add",
+    }
+}
+
+/// A storage class (resolution U-18).
+#[must_use]
+pub fn storage_class_name(class: StorageClass) -> &'static str {
+    match class {
+        StorageClass::Standard => "STANDARD",
+        StorageClass::StandardIa => "STANDARD_IA",
+        StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
+        StorageClass::Archive => "ARCHIVE",
+        StorageClass::DeepArchive => "DEEP_ARCHIVE",
+        StorageClass::MazStandard => "MAZ_STANDARD",
+        StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
+        StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
+    }
+}
