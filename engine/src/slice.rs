@@ -67,13 +67,13 @@ pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) ->
 }
 
 /// What a row without a version means in this job: the latest version where no row names one, and
-/// what the job option says where some do. Without the option the task fails, since the meaning is
+/// what the rules for rows say where some do. Where they say nothing the task fails, since the meaning is
 /// unknown; an inventory that lists versions means the version `null`.
 #[must_use]
 pub fn meaning_of_empty_version(job: &Job) -> EmptyVersion {
     match &job.prepared {
         Some(prepared) if prepared.some_rows_have_versions => {
-            job.spec.options.empty_version.unwrap_or(match job.spec.manifest.format {
+            job.spec.row_rules().empty_version.unwrap_or(match job.spec.manifest.format {
                 ManifestFormat::Csv => EmptyVersion::Fail,
                 ManifestFormat::Inventory => EmptyVersion::Null,
             })

@@ -86,6 +86,7 @@ fn spec(etag: ETag) -> JobSpec {
             location: ManifestLocation { object: object_ref("lists", "m.csv"), version: None, etag },
             format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
+            rows: Default::default(),
         },
         operation: Operation::Delete,
         priority: 1,

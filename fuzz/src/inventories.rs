@@ -11,7 +11,7 @@ use brigade_engine::manifest::row::RowError;
 use brigade_model::manifest::ManifestLocation;
 use brigade_model::operation::OperationKind;
 use brigade_model::options::KeyEncoding;
-use brigade_model::{ETag, JobOptions, Task};
+use brigade_model::{ETag, RowRules, Task};
 use brigade_wire::cos::qcs;
 
 const OPERATIONS: [OperationKind; 2] = [OperationKind::Copy, OperationKind::Delete];
@@ -27,10 +27,10 @@ pub(crate) fn check(bytes: &[u8]) {
     };
     let json = documents.next().unwrap_or_default();
     let Ok(inventory) = Inventory::read(json, &location, &BucketRules::any()) else { return };
-    let options = JobOptions { key_encoding: inventory.encoding.or(Some(KeyEncoding::Raw)), ..JobOptions::default() };
+    let rules = RowRules { key_encoding: inventory.encoding.or(Some(KeyEncoding::Raw)), ..RowRules::default() };
     let parts: Vec<&[u8]> = documents.collect();
     let read = |piece| {
-        let mut rows = InventoryRows::new(&inventory, OPERATIONS[operation], &options).expect("an encoding is given");
+        let mut rows = InventoryRows::new(&inventory, OPERATIONS[operation], rules).expect("an encoding is given");
         let mut tasks = Vec::new();
         let end = read_into(&mut tasks, &mut rows, &parts, piece);
         (tasks, rows.left_out(), end.err())

@@ -41,6 +41,7 @@ pub(crate) fn check(bytes: &[u8]) {
         },
         format: ManifestFormat::Csv,
         fields: fields.to_vec(),
+        rows: Default::default(),
     };
     let whole = read(&spec, &options, std::iter::once(text));
     let in_pieces = read(&spec, &options, text.chunks(piece + 1));

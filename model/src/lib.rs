@@ -42,7 +42,7 @@ pub use endpoint::{EndpointRow, EndpointSettings};
 pub use job::{Change, Dialect, Job, JobFailure, JobId, JobSpec};
 pub use learned::LearnedLimit;
 pub use load::LoadLimits;
-pub use manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
+pub use manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec, RowRules};
 pub use names::{AccountId, BucketName, ETag, EndpointName, NameError, ObjectKey, VersionId};
 pub use operation::Operation;
 pub use options::JobOptions;

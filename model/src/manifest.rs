@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{ETag, VersionId};
+use crate::options::{EmptyVersion, Header, JobOptions, KeyEncoding, Separator};
 use crate::resource::ObjectRef;
 
 /// The manifest of a job.
@@ -14,6 +15,47 @@ pub struct ManifestSpec {
     pub format: ManifestFormat,
     /// The meaning of each column, in order; empty for inventories, which say it themselves.
     pub fields: Vec<Field>,
+    /// What the dialect says of rows.
+    #[serde(default, skip_serializing_if = "RowRules::is_silent")]
+    pub rows: RowRules,
+}
+
+/// How the rows of a manifest are read, as far as it is said. Where nothing is said, the format has
+/// its own rules, and a manifest that can be read in two ways is in doubt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowRules {
+    /// How keys are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_encoding: Option<KeyEncoding>,
+    /// What separates the cells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<Separator>,
+    /// Whether the first row is a header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// What a row without a version means where others have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty_version: Option<EmptyVersion>,
+}
+
+impl RowRules {
+    /// Whether nothing is said, as in everything that was stored before there were such rules.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These rules, except where the options of the job have their own.
+    #[must_use]
+    pub fn with(self, options: &JobOptions) -> Self {
+        Self {
+            key_encoding: options.key_encoding.or(self.key_encoding),
+            separator: options.separator.or(self.separator),
+            header: options.header.or(self.header),
+            empty_version: options.empty_version.or(self.empty_version),
+        }
+    }
 }
 
 /// The place of a manifest, pinned by its ETag.
@@ -64,6 +106,46 @@ impl Field {
             Field::Key => "Key",
             Field::VersionId => "VersionId",
             Field::Ignore => "Ignore",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_for_rows_is_the_dialects_unless_the_job_has_its_own() {
+        let said = RowRules {
+            key_encoding: Some(KeyEncoding::Url),
+            separator: Some(Separator::Comma),
+            header: Some(Header::No),
+            empty_version: Some(EmptyVersion::Null),
+        };
+        assert_eq!(said.with(&JobOptions::default()), said);
+        let options = JobOptions {
+            key_encoding: Some(KeyEncoding::Raw),
+            separator: Some(Separator::CommaBlank),
+            header: Some(Header::Yes),
+            empty_version: Some(EmptyVersion::Latest),
+            ..JobOptions::default()
+        };
+        let own = RowRules::default().with(&options);
+        assert_eq!(said.with(&options), own);
+        assert!(!own.is_silent() && RowRules::default().is_silent());
+    }
+
+    #[test]
+    fn a_manifest_that_was_stored_without_rules_for_rows_has_none_and_is_stored_so_again() {
+        let object = r#"{"text":"t","region":"r","owner":"Unnamed","bucket":"b","key":"k"}"#;
+        let rules = r#","rows":{"key_encoding":"Form","empty_version":"Null"}"#;
+        for (rules, expected) in [("", (None, None)), (rules, (Some(KeyEncoding::Form), Some(EmptyVersion::Null)))] {
+            let stored = format!(
+                r#"{{"location":{{"object":{object},"version":null,"etag":"e"}},"format":"CosCsvV1","fields":["Key"]{rules}}}"#
+            );
+            let read: ManifestSpec = serde_json::from_str(&stored).unwrap();
+            assert_eq!((read.rows.key_encoding, read.rows.empty_version), expected);
+            assert_eq!(serde_json::to_string(&read).unwrap(), stored);
         }
     }
 }

@@ -216,6 +216,7 @@ fn spec(number: usize, run_plan: &JobPlan, manifest: &ObjectKey, etag: ETag) -> 
             location: ManifestLocation { object, version: None, etag },
             format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key, Field::VersionId],
+            rows: Default::default(),
         },
         operation: operation(run_plan.job_kind),
         priority: run_plan.priority,

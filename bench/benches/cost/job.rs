@@ -207,6 +207,7 @@ pub(crate) fn spec(operation: Operation, manifest: &Manifest) -> JobSpec {
             location: ManifestLocation { object, version: None, etag: etag() },
             format: manifest.format(),
             fields: manifest.fields(),
+            rows: Default::default(),
         },
         operation,
         priority: 1,

@@ -249,6 +249,7 @@ mod tests {
             },
             format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
+            rows: Default::default(),
         };
         let (mut service, mut unread) = (RowReader::new(&job, &JobOptions::default()).unwrap(), text.as_bytes());
         let mut read = Vec::new();

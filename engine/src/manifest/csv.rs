@@ -1,16 +1,17 @@
 //! Gives the cells of a CSV manifest their meaning: rows become tasks.
 //!
-//! Rules (COS Batch reference, section 4.2 and resolutions U-3, U-4, U-5, U-28):
+//! What the job says of rows (`RowRules`: its options, else its dialect) is obeyed. Beyond that
+//! (COS Batch reference, section 4.2 and resolutions U-3, U-4, U-5, U-28):
 //! - the job's fields name the columns; a row has as many cells as fields, since an unquoted comma
 //!   in a key would otherwise cut the key and hit another object;
 //! - the first row is a header, and skipped, when its cells name the fields (case and blanks
-//!   aside; whatever stands above an ignored column), or as the job option `header` says. One
+//!   aside; whatever stands above an ignored column), or as the rules for rows say. One
 //!   whose bucket is not that of the second row may be a header with other names:
 //!   [`RowReader::take_strange_first_row`];
-//! - cells are separated as the job option `separator` says. If it says nothing, commas do it as
+//! - cells are separated as the rules for rows say. If they say nothing, commas do it as
 //!   soon as something stands behind one without a blank; while no row shows that,
 //!   [`RowReader::separator`] is not known, and a row tells whether a blank stands before its key;
-//! - keys are as they stand unless the job option `key-encoding` says otherwise; nothing is
+//! - keys are as they stand unless the rules for rows say otherwise; nothing is
 //!   guessed, with one exception: a row shaped like a row of our own reports (seven columns,
 //!   the fourth `succeeded`, `failed` or `dry-run`, fields Bucket, Key, VersionId and four
 //!   ignored) as the first row says that keys are percent-encoded, as we wrote them;
@@ -104,12 +105,13 @@ impl RowReader {
     /// # Errors
     /// [`RowError::Fields`] when the fields cannot describe rows.
     pub fn new(spec: &ManifestSpec, options: &JobOptions) -> Result<Self, RowError> {
+        let rules = spec.rows.with(options);
         Ok(Self {
-            cells: CellReader::new(options.separator),
+            cells: CellReader::new(rules.separator),
             columns: Columns::of(&spec.fields)?,
-            encoding: options.key_encoding,
-            header: options.header.unwrap_or_default(),
-            separating: Separating { known: options.separator, ..Separating::default() },
+            encoding: rules.key_encoding,
+            header: rules.header.unwrap_or_default(),
+            separating: Separating { known: rules.separator, ..Separating::default() },
             bucket: FirstBucket::default(),
             first_row: None,
             tasks: 0,

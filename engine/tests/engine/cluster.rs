@@ -322,6 +322,7 @@ impl TestCluster {
                 location: ManifestLocation { object, version: None, etag },
                 format: ManifestFormat::Csv,
                 fields: vec![Field::Bucket, Field::Key],
+                rows: Default::default(),
             },
             operation,
             priority: 1,

@@ -485,7 +485,10 @@ async fn a_row_that_stands_twice_is_two_tasks_with_a_report_row_each() {
 
 /// Two versions of `k`, and one of `l`; tags the rows and gives their statuses with what is
 /// tagged in the end.
-async fn tag_versions(empty_version: Option<EmptyVersion>) -> (Vec<(String, String)>, Vec<bool>) {
+async fn tag_versions(
+    option: Option<EmptyVersion>,
+    dialect: Option<EmptyVersion>,
+) -> (Vec<(String, String)>, Vec<bool>) {
     let cluster = TestCluster::new(5);
     cluster.bucket.create_bucket(&bucket("versioned"), Versioning::Enabled).unwrap();
     for key in ["k", "k", "l"] {
@@ -495,7 +498,8 @@ async fn tag_versions(empty_version: Option<EmptyVersion>) -> (Vec<(String, Stri
     let old = cluster.bucket.versions(&at("k"))[0].0.clone();
     let manifest = format!("versioned,l,\nversioned,k,{old}\n");
     let id = cluster.create_over(tagging(), manifest, |spec| {
-        spec.options.empty_version = empty_version;
+        spec.options.empty_version = option;
+        spec.manifest.rows.empty_version = dialect;
         fields(&VERSIONED)(spec);
     });
     let job = cluster.run_to_end(id.await, None).await;
@@ -508,15 +512,19 @@ async fn tag_versions(empty_version: Option<EmptyVersion>) -> (Vec<(String, Stri
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_some_rows_name_a_version_a_row_without_one_fails_unless_the_job_says_what_it_means() {
+async fn where_some_rows_name_a_version_a_row_without_one_fails_unless_the_job_or_its_dialect_says_what_it_means() {
     let row = |key: &str, status: &str| (key.to_owned(), status.to_owned());
     let doubtful = (vec![row("k", "succeeded "), row("l", "failed InvalidRequest")], vec![true, false, false]);
-    assert_eq!(tag_versions(None).await, doubtful);
-    assert_eq!(tag_versions(Some(EmptyVersion::Fail)).await, doubtful);
+    assert_eq!(tag_versions(None, None).await, doubtful);
+    assert_eq!(tag_versions(Some(EmptyVersion::Fail), None).await, doubtful);
     let latest = (vec![row("k", "succeeded "), row("l", "succeeded ")], vec![true, false, true]);
-    assert_eq!(tag_versions(Some(EmptyVersion::Latest)).await, latest);
-    let (null, _) = tag_versions(Some(EmptyVersion::Null)).await;
+    assert_eq!(tag_versions(Some(EmptyVersion::Latest), None).await, latest);
+    let (null, _) = tag_versions(Some(EmptyVersion::Null), None).await;
     assert_eq!(null[1].1, "failed NoSuchVersion", "this object has no version null");
+
+    assert_eq!(tag_versions(None, Some(EmptyVersion::Latest)).await, latest, "as its dialect says");
+    let both = tag_versions(Some(EmptyVersion::Fail), Some(EmptyVersion::Latest)).await;
+    assert_eq!(both, doubtful, "the job's own option counts");
 }
 
 /// A store whose deletes succeed, and cost nothing.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::JobId;
 use super::retry::Unconfirmed;
-use crate::manifest::ManifestSpec;
+use crate::manifest::{ManifestSpec, RowRules};
 use crate::operation::Operation;
 use crate::options::JobOptions;
 use crate::report::ReportSpec;
@@ -59,4 +59,12 @@ pub struct JobSpec {
     /// What a retry does with tasks whose effect the job before left unknown.
     #[serde(default, skip_serializing_if = "Unconfirmed::is_look")]
     pub unconfirmed: Unconfirmed,
+}
+
+impl JobSpec {
+    /// How the rows of the manifest are read.
+    #[must_use]
+    pub fn row_rules(&self) -> RowRules {
+        self.manifest.rows.with(&self.options)
+    }
 }

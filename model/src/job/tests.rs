@@ -29,6 +29,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
             location: ManifestLocation { object, version: None, etag: ETag::new("e").unwrap() },
             format: ManifestFormat::Csv,
             fields: Vec::new(),
+            rows: Default::default(),
         },
         operation: Operation::Delete,
         priority: 7,

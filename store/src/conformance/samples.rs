@@ -103,6 +103,7 @@ fn manifest() -> ManifestSpec {
         },
         format: ManifestFormat::Csv,
         fields: vec![Field::Bucket, Field::Key, Field::VersionId, Field::Ignore],
+        rows: Default::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! `Spec.Fields` with Bucket and Key once each and VersionId at most once; an inventory says
 //! its columns itself, and fields given beside it are only echoed.
 
-use brigade_model::{ETag, Field, ManifestFormat, ManifestLocation, ManifestSpec, VersionId};
+use brigade_model::{ETag, Field, ManifestFormat, ManifestLocation, ManifestSpec, RowRules, VersionId};
 
 use super::fields::Fields;
 use super::{CosError, qcs};
@@ -20,7 +20,8 @@ pub(super) fn read(mut manifest: Fields<'_>) -> Result<ManifestSpec, CosError> {
     let spec = manifest.container("Spec")?;
     let (format, fields) = read_spec(manifest.required("Spec", spec)?)?;
     manifest.finish()?;
-    Ok(ManifestSpec { location, format, fields })
+    // The dialect says nothing of rows beyond their columns.
+    Ok(ManifestSpec { location, format, fields, rows: RowRules::default() })
 }
 
 fn read_location(mut location: Fields<'_>) -> Result<ManifestLocation, CosError> {
@@ -63,7 +64,7 @@ fn check_fields(spec: &Fields<'_>, fields: Vec<Field>) -> Result<Vec<Field>, Cos
 
 /// Writes the element.
 pub(super) fn write(writer: &mut Writer, manifest: &ManifestSpec) {
-    let ManifestSpec { location, format, fields } = manifest;
+    let ManifestSpec { location, format, fields, rows: _ } = manifest;
     writer.within("Manifest", |w| {
         w.within("Location", |w| {
             w.leaf("ETag", &location.etag);

@@ -63,6 +63,7 @@ fn manifest() -> impl Strategy<Value = ManifestSpec> {
         location,
         format,
         fields,
+        rows: Default::default(),
     })
 }
 

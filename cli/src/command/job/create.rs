@@ -200,6 +200,7 @@ pub fn compose(
             location: ManifestLocation { object, version: pinned.version, etag: pinned.etag },
             format: common.format(),
             fields,
+            rows: Default::default(),
         },
         operation,
         priority: common.priority,

@@ -1,5 +1,5 @@
 use brigade_model::task::Defect;
-use brigade_model::{ETag, ManifestFormat, ManifestLocation};
+use brigade_model::{ETag, ManifestFormat, ManifestLocation, RowRules};
 
 use super::*;
 use crate::test_job::object_ref;
@@ -13,6 +13,7 @@ fn spec(fields: &[Field]) -> ManifestSpec {
         },
         format: ManifestFormat::Csv,
         fields: fields.to_vec(),
+        rows: Default::default(),
     }
 }
 
@@ -241,4 +242,28 @@ fn a_first_row_is_a_header_when_the_job_says_so_and_strange_when_its_bucket_is_a
     assert_eq!(with(Some(Header::Yes), "b,k\nb,l").0, "l");
     assert_eq!(with(Some(Header::No), strange), ("object key k l".to_owned(), None));
     assert_eq!(with(Some(Header::No), "Bucket,Key\nb,k\n").0, "Key k");
+}
+
+#[test]
+fn what_the_dialect_says_of_rows_is_obeyed_and_nothing_of_it_is_in_doubt() {
+    let rows = RowRules {
+        key_encoding: Some(KeyEncoding::Form),
+        separator: Some(Separator::Comma),
+        header: Some(Header::No),
+        empty_version: None,
+    };
+    let spec = ManifestSpec { rows, ..spec(&BUCKET_KEY) };
+    let read = |options: &JobOptions| {
+        let mut reader = RowReader::new(&spec, options).unwrap();
+        let mut text = &b"bucket,key\nbucket, a%2Bb+c\n"[..];
+        let mut keys = Vec::new();
+        while let Some(row) = reader.next(&mut text).unwrap() {
+            keys.push(row.task.key.as_str().to_owned());
+        }
+        assert_eq!((reader.is_encoding_assumed(), reader.separator()), (false, Some(Separator::Comma)));
+        assert_eq!(reader.take_strange_first_row(), None);
+        keys
+    };
+    assert_eq!(read(&JobOptions::default()), ["key", " a+b c"]);
+    assert_eq!(read(&encoded(KeyEncoding::Raw)), ["key", " a%2Bb+c"], "the job's own option counts");
 }

@@ -2,8 +2,8 @@
 //!
 //! Rules (COS Batch reference, section 4.3):
 //! - the schema names the columns, case and blanks aside, and a row has as many cells;
-//! - the first row of a part is a header, and skipped, when it equals the schema, or as the job
-//!   option `header` says;
+//! - the first row of a part is a header, and skipped, when it equals the schema, or as the
+//!   job option `header` says;
 //! - cells are taken byte for byte; a blank behind a comma is none of the cell's only where the
 //!   job option `separator` says so;
 //! - keys are encoded as the inventory's writer does it ([`Inventory::encoding`]), unless the job
@@ -17,7 +17,7 @@
 
 use brigade_model::operation::OperationKind;
 use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
-use brigade_model::{JobOptions, Task};
+use brigade_model::{RowRules, Task};
 
 use crate::manifest::cells::{CellReader, Step};
 use crate::manifest::inventory::{Inventory, InventoryError, append_appid};
@@ -89,17 +89,17 @@ impl InventoryRows {
     /// # Errors
     /// [`InventoryError::Writer`] when neither the inventory nor the job says how its keys are
     /// encoded.
-    pub fn new(inventory: &Inventory, operation: OperationKind, options: &JobOptions) -> Result<Self, InventoryError> {
+    pub fn new(inventory: &Inventory, operation: OperationKind, rules: RowRules) -> Result<Self, InventoryError> {
         let is_delete = operation == OperationKind::Delete;
-        let is_latest = options.empty_version == Some(EmptyVersion::Latest);
-        let encoding = options.key_encoding.or(inventory.encoding).ok_or(InventoryError::Writer)?;
+        let is_latest = rules.empty_version == Some(EmptyVersion::Latest);
+        let encoding = rules.key_encoding.or(inventory.encoding).ok_or(InventoryError::Writer)?;
         Ok(Self {
-            cells: CellReader::new(options.separator),
+            cells: CellReader::new(rules.separator),
             columns: inventory.columns.clone(),
             source_appid: inventory.source_appid.clone().unwrap_or_default(),
             encoding,
-            separator: options.separator.unwrap_or_default(),
-            header: options.header.unwrap_or_default(),
+            separator: rules.separator.unwrap_or_default(),
+            header: rules.header.unwrap_or_default(),
             keeps_markers: (is_delete, is_delete && !is_latest && inventory.columns.version.is_some()),
             bucket: FirstBucket::default(),
             bucket_name: String::new(),

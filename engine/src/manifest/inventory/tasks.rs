@@ -59,7 +59,7 @@ impl<'a> InventoryTasks<'a> {
         let json = read_document(manifest).await?;
         let inventory = aside(json.len(), || Inventory::read(&json, &spec.manifest.location, &place.buckets));
         let inventory = inventory.map_err(|error| located.error(error))?;
-        let rows = InventoryRows::new(&inventory, spec.operation.kind(), &spec.options);
+        let rows = InventoryRows::new(&inventory, spec.operation.kind(), spec.row_rules());
         let rows = rows.map_err(|error| located.error(error))?;
         let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
         drop(json);

@@ -456,6 +456,7 @@ fn spec() -> JobSpec {
             },
             format: ManifestFormat::Csv,
             fields: vec![Field::Bucket, Field::Key],
+            rows: Default::default(),
         },
         operation: Operation::Delete,
         priority: 1,

@@ -18,13 +18,13 @@ fn inventory(schema: &str, appid: Option<&str>) -> Inventory {
 struct Case {
     inventory: Inventory,
     operation: OperationKind,
-    options: JobOptions,
+    rules: RowRules,
 }
 
 impl Case {
     fn of(schema: &str) -> Self {
-        let options = JobOptions::default();
-        Self { inventory: inventory(schema, None), operation: OperationKind::Copy, options }
+        let rules = RowRules::default();
+        Self { inventory: inventory(schema, None), operation: OperationKind::Copy, rules }
     }
 
     fn operation(mut self, operation: OperationKind) -> Self {
@@ -33,7 +33,7 @@ impl Case {
     }
 
     fn read(&self, parts: &[&str]) -> Result<(Vec<Task>, u64), RowError> {
-        let mut rows = InventoryRows::new(&self.inventory, self.operation, &self.options).unwrap();
+        let mut rows = InventoryRows::new(&self.inventory, self.operation, self.rules).unwrap();
         let mut tasks = Vec::new();
         for part in parts {
             for mut piece in part.as_bytes().chunks(7) {
@@ -91,7 +91,7 @@ fn rows_of_another_bucket_are_tasks_with_a_defect() {
 fn keys_are_encoded_as_the_writer_does_it_unless_the_job_says_otherwise() {
     let key = |encoding: Option<KeyEncoding>, text: &str| {
         let mut case = Case::of("Bucket,Key");
-        case.options.key_encoding = encoding;
+        case.rules.key_encoding = encoding;
         case.read(&[&format!("b,\"{text}\"")]).map(|(tasks, _)| tasks[0].key.as_str().to_owned())
     };
     assert_eq!(key(None, "a%20b+c%2Bd").unwrap(), "a b+c+d");
@@ -102,7 +102,7 @@ fn keys_are_encoded_as_the_writer_does_it_unless_the_job_says_otherwise() {
     let mut of_aws = Case::of("Bucket,Key");
     of_aws.inventory.encoding = Some(KeyEncoding::Form);
     assert_eq!(keys(&of_aws.tasks("b,a%20b+c%2Bd")), ["a b c+d"]);
-    of_aws.options.key_encoding = Some(KeyEncoding::Url);
+    of_aws.rules.key_encoding = Some(KeyEncoding::Url);
     assert_eq!(keys(&of_aws.tasks("b,a%20b+c%2Bd")), ["a b+c+d"]);
 }
 
@@ -110,10 +110,10 @@ fn keys_are_encoded_as_the_writer_does_it_unless_the_job_says_otherwise() {
 fn an_inventory_whose_writer_is_unknown_is_read_only_when_the_job_says_how() {
     let mut unknown = inventory("Bucket,Key", None);
     unknown.encoding = None;
-    let read = |options: &JobOptions| InventoryRows::new(&unknown, OperationKind::Copy, options).map(drop);
-    assert_eq!(read(&JobOptions::default()), Err(InventoryError::Writer));
-    let encoding = |encoding| JobOptions { key_encoding: Some(encoding), ..JobOptions::default() };
-    assert_eq!(read(&encoding(KeyEncoding::Raw)), Ok(()));
+    let read = |rules| InventoryRows::new(&unknown, OperationKind::Copy, rules).map(drop);
+    assert_eq!(read(RowRules::default()), Err(InventoryError::Writer));
+    let encoding = |encoding| RowRules { key_encoding: Some(encoding), ..RowRules::default() };
+    assert_eq!(read(encoding(KeyEncoding::Raw)), Ok(()));
 }
 
 #[test]
@@ -126,11 +126,11 @@ fn cells_are_taken_byte_for_byte_and_headers_as_the_job_says() {
         case.read(&["b, \"k\",7\n"]).unwrap_err().to_string().split(';').next(),
         Some("row 1: blanks stand before the opening quote of a cell")
     );
-    case.options.separator = Some(Separator::CommaBlank);
+    case.rules.separator = Some(Separator::CommaBlank);
     assert_eq!(keys(&case.tasks("b, k, 7\nb, \"l\", 8\n")), ["k", "l"]);
-    case.options = JobOptions { header: Some(Header::Yes), ..JobOptions::default() };
+    case.rules = RowRules { header: Some(Header::Yes), ..RowRules::default() };
     assert_eq!(keys(&case.read(&["x,y,z\nb,k,7\n", "x,y,z\nb,l,7\n"]).unwrap().0), ["k", "l"]);
-    case.options.header = Some(Header::No);
+    case.rules.header = Some(Header::No);
     assert_eq!(keys(&case.tasks("Bucket,Key,7\n")), ["Key"]);
 }
 
@@ -161,7 +161,7 @@ fn delete_markers_are_tasks_only_of_a_delete_that_names_their_version() {
         [Some("v1"), Some("v2"), None, None]
     );
 
-    delete.options.empty_version = Some(EmptyVersion::Latest);
+    delete.rules.empty_version = Some(EmptyVersion::Latest);
     let (tasks, left_out) = delete.read(&[rows]).unwrap();
     assert_eq!((keys(&tasks), left_out), (vec!["old", "gone", "plain"], 1), "the latest is not the marker");
 
