@@ -100,6 +100,7 @@ fn spec(etag: ETag) -> JobSpec {
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ mod state;
 pub use change::{Change, IllegalChange, REASON_COMPLETE, REASON_PAUSED, SUSPENDED_CAUSE};
 pub use id::{JobId, NotAJobId};
 pub use retry::{CannotRetry, Retry, Unconfirmed, UnknownWay};
-pub use spec::{Dialect, JobSpec};
+pub use spec::{Dialect, JobSpec, Spelled};
 pub use state::{Job, JobFailure, Prepared, failure};
 
 #[cfg(test)]

@@ -229,6 +229,7 @@ fn spec(number: usize, run_plan: &JobPlan, manifest: &ObjectKey, etag: ETag) -> 
         role: role_of(run_plan.job_kind),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
         options: JobOptions {
             requests_per_second_max: run_plan.requests_per_second,
             threshold_tasks: run_plan.threshold_tasks,

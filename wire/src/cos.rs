@@ -39,6 +39,7 @@ mod report;
 pub mod report_layout;
 mod result;
 pub mod route;
+mod spelling;
 mod times;
 pub mod update_job_priority;
 pub mod update_job_status;

@@ -221,5 +221,6 @@ pub(crate) fn spec(operation: Operation, manifest: &Manifest) -> JobSpec {
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     }
 }

@@ -336,6 +336,7 @@ impl TestCluster {
             options: JobOptions::default(),
             retry_of: None,
             unconfirmed: Default::default(),
+            spelling: Vec::new(),
         };
         adjust(&mut spec);
         self.store_job(account, Dialect::Cos, spec).await

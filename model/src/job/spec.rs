@@ -59,6 +59,19 @@ pub struct JobSpec {
     /// What a retry does with tasks whose effect the job before left unknown.
     #[serde(default, skip_serializing_if = "Unconfirmed::is_look")]
     pub unconfirmed: Unconfirmed,
+    /// How the client spelled values of the operation that its dialect has a word of its own for: a
+    /// description repeats them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spelling: Vec<Spelled>,
+}
+
+/// A value as a client spelled it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spelled {
+    /// Where it stands, in the dialect's form.
+    pub path: String,
+    /// What the client wrote there.
+    pub text: String,
 }
 
 impl JobSpec {

@@ -38,6 +38,7 @@ fn job(confirmation_required: Option<bool>) -> Job {
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     };
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();

@@ -67,6 +67,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
         options,
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     };
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
     let tagging = Tagging { directive: Some(Directive::Add), tags: vec![tag("colour", "red"), tag("empty", "")] };

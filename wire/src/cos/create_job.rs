@@ -9,7 +9,7 @@ use brigade_model::{JobId, JobOptions, JobSpec};
 use super::fields::Fields;
 use super::numbers::parse_priority;
 use super::parameters::Parameters;
-use super::{CosError, DecodeError, manifest, operation, qcs, report};
+use super::{CosError, DecodeError, manifest, operation, qcs, report, spelling};
 use crate::xml::{self, Element, Writer};
 
 const REQUEST: &str = "CreateJobRequest";
@@ -35,7 +35,7 @@ pub fn decode_request(body: &[u8]) -> Result<JobSpec, CosError> {
         return Err(CosError::empty_body());
     }
     let document = xml::parse(body).map_err(CosError::malformed_xml)?;
-    read(Fields::strict(unwrap(&document)?)?)
+    read(unwrap(&document)?)
 }
 
 /// The request's element: the root, or the only child of a root `<xml>`.
@@ -51,7 +51,8 @@ fn unwrap(root: &Element) -> Result<&Element, CosError> {
     }
 }
 
-fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
+fn read(root: &Element) -> Result<JobSpec, CosError> {
+    let mut request = Fields::strict(root)?;
     let token = request.bounded("ClientRequestToken", CLIENT_REQUEST_TOKEN_BYTES_MAX)?.filter(|text| !text.is_empty());
     let client_request_token = request.required("ClientRequestToken", token)?;
     let confirmation_required = request.boolean("ConfirmationRequired")?;
@@ -60,6 +61,8 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
     let manifest = manifest::read(request.required("Manifest", part)?)?;
     let part = request.container("Operation")?;
     let operation = operation::read(request.required("Operation", part)?)?;
+    let written = root.children.iter().find(|child| child.name == "Operation");
+    let spelling = written.map_or_else(Vec::new, |element| spelling::of(element, |w| operation::write(w, &operation)));
     let text = request.trimmed("Priority")?;
     let priority = parse_priority("Priority", request.required("Priority", text)?)?;
     let part = request.container("Report")?;
@@ -79,6 +82,7 @@ fn read(mut request: Fields<'_>) -> Result<JobSpec, CosError> {
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling,
     })
 }
 
@@ -91,7 +95,7 @@ pub fn encode_request(spec: &JobSpec) -> Vec<u8> {
         w.leaf_if("ConfirmationRequired", spec.confirmation_required);
         w.leaf_if("Description", spec.description.as_ref());
         manifest::write(w, &spec.manifest);
-        operation::write(w, &spec.operation);
+        spelling::write(w, &spec.spelling, |w| operation::write(w, &spec.operation));
         w.leaf("Priority", spec.priority);
         report::write(w, &spec.report);
         w.leaf("RoleArn", &spec.role.text);

@@ -10,7 +10,7 @@ use brigade_model::{Job, JobFailure, JobId, ManifestSpec, Operation, Progress, R
 
 use super::fields::Fields;
 use super::parameters::Parameters;
-use super::{CosError, DecodeError, manifest, operation, qcs, report, result, times};
+use super::{CosError, DecodeError, manifest, operation, qcs, report, result, spelling, times};
 use crate::xml::Writer;
 
 const RESULT: &str = "DescribeJobResult";
@@ -40,7 +40,7 @@ fn write_job(w: &mut Writer, job: &Job) {
     write_failures(w, &job.failures);
     w.leaf("JobId", job.id);
     manifest::write(w, &spec.manifest);
-    operation::write(w, &spec.operation);
+    spelling::write(w, &spec.spelling, |w| operation::write(w, &spec.operation));
     w.leaf("Priority", job.priority);
     result::write_progress(w, &job.progress);
     report::write(w, &spec.report);

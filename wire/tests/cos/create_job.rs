@@ -81,3 +81,31 @@ fn an_error_reads_back_as_it_was_written() {
         assert_eq!(decode_error(body.as_bytes()), None, "{body}");
     }
 }
+
+#[test]
+fn a_description_repeats_the_clients_spelling_and_constraints_as_integers() {
+    let written = "<MetadataDirective>Replace</MetadataDirective>\
+                   <ModifiedSinceConstraint>2019-12-19T18:00:30Z</ModifiedSinceConstraint>\
+                   <NewObjectMetadata><HttpExpiresDate>2019-12-19T18:00:30Z</HttpExpiresDate><UserMetadata>\
+                   <member><Key>Colour</Key><Value>red</Value></member>\
+                   <member><Key>x-cos-meta-Owner</Key><Value>me</Value></member></UserMetadata></NewObjectMetadata>\
+                   <StorageClass> STANDARD </StorageClass>";
+    let body = String::from_utf8(case("CreateJob", "copy-with-iso-constraints").body()).unwrap();
+    let (before, rest) = body.split_once("<COSPutObjectCopy>").unwrap();
+    let (_, after) = rest.split_once("<TargetResource>").unwrap();
+    let body = format!("{before}<COSPutObjectCopy>{written}<TargetResource>{after}");
+    let spec = decode_request(body.as_bytes()).unwrap();
+    let job = jobs::of_spec(spec.clone());
+    let described = String::from_utf8(brigade_wire::cos::describe_job::encode_result(&job)).unwrap();
+    for repeated in [
+        "<MetadataDirective>Replace</MetadataDirective>",
+        "<ModifiedSinceConstraint>1576778430</ModifiedSinceConstraint>",
+        "<HttpExpiresDate>2019-12-19T18:00:30Z</HttpExpiresDate>",
+        "<Key>Colour</Key>",
+        "<Key>x-cos-meta-Owner</Key>",
+        "<StorageClass>STANDARD</StorageClass>",
+    ] {
+        assert!(described.contains(repeated), "{repeated}: {described}");
+    }
+    assert_eq!(decode_request(&encode_request(&spec)), Ok(spec), "a repeated request is the same");
+}

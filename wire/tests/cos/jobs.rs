@@ -18,15 +18,20 @@ pub(crate) fn spec(create: &str) -> JobSpec {
 
 /// A job that one of CreateJob's fixtures asks for, after these changes, one a minute.
 pub(crate) fn job(create: &str, changes: &[Change]) -> Job {
-    let account = AccountId::new("1250000000").unwrap();
-    let endpoint = EndpointName::new("main").unwrap();
-    let created: Timestamp = "2019-12-19T18:00:30.250Z".parse().unwrap();
-    let mut job = Job::new(id(), account, Dialect::Cos, endpoint, spec(create), created);
+    let mut job = of_spec(spec(create));
     for (minute, change) in (1..).zip(changes) {
-        let at = Timestamp::from_second(created.as_second() + 60 * minute).unwrap();
+        let at = Timestamp::from_second(job.created.as_second() + 60 * minute).unwrap();
         job.change(change, at, Default::default()).unwrap();
     }
     job
+}
+
+/// A new job that is asked for so.
+pub(crate) fn of_spec(spec: JobSpec) -> Job {
+    let account = AccountId::new("1250000000").unwrap();
+    let endpoint = EndpointName::new("main").unwrap();
+    let created: Timestamp = "2019-12-19T18:00:30.250Z".parse().unwrap();
+    Job::new(id(), account, Dialect::Cos, endpoint, spec, created)
 }
 
 /// The job that a case of DescribeJob shows.

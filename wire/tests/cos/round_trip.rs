@@ -172,6 +172,7 @@ fn spec() -> impl Strategy<Value = JobSpec> {
                 options: JobOptions::default(),
                 retry_of: None,
                 unconfirmed: Default::default(),
+                spelling: Vec::new(),
             }
         },
     )

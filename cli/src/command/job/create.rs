@@ -209,6 +209,7 @@ pub fn compose(
         options: common.options.0.clone(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     })
 }
 

@@ -465,5 +465,6 @@ fn spec() -> JobSpec {
         options: JobOptions::default(),
         retry_of: None,
         unconfirmed: Default::default(),
+        spelling: Vec::new(),
     }
 }
