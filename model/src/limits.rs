@@ -54,6 +54,8 @@ pub const TAG_KEY_CHARS_MAX: usize = 128;
 pub const TAG_VALUE_CHARS_MAX: usize = 256;
 /// User metadata in all, bytes of keys and values. S3, COS
 pub const USER_METADATA_BYTES_MAX: usize = 2048;
+/// The name of a storage class, bytes: the longest known has 22. ours
+pub const STORAGE_CLASS_BYTES_MAX: usize = 64;
 /// `ExpirationInDays` of a restore. COS
 pub const RESTORE_DAYS_MAX: u32 = 365;
 /// The largest object that one CopyObject carries, bytes. S3

@@ -5,9 +5,10 @@ use brigade_engine::operation::missing_capabilities;
 use brigade_engine::{Place, RolePlaces};
 use brigade_model::job::CannotRetry;
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
+use brigade_model::operation::StorageClass;
 use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::resource::{Owner, RoleRef};
-use brigade_model::{BucketName, Dialect, Job, JobId, JobSpec, Operation, Quota};
+use brigade_model::{BucketName, Dialect, EndpointKind, Job, JobId, JobSpec, Operation, Quota};
 
 use crate::{Caller, JobService, PlaceUse, ServiceError};
 
@@ -92,6 +93,9 @@ impl JobService {
         if let Operation::Copy(copy) = &spec.operation {
             let target = &copy.target;
             self.check_place(PlaceUse::Target, &places.target, &target.bucket, &target.region)?;
+            if let (EndpointKind::Cos, Some(StorageClass::Other(name))) = (places.target.kind, &copy.storage_class) {
+                return Err(ServiceError::UnknownStorageClass(name.clone()));
+            }
             for grant in &copy.grants {
                 places.target.grantees.resolve(&grant.grantee).map_err(ServiceError::UnknownGrantee)?;
             }

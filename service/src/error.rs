@@ -87,6 +87,9 @@ pub enum ServiceError {
     /// The target's endpoint does not know a grantee.
     #[error(transparent)]
     UnknownGrantee(UnknownGrantee),
+    /// The target's store has no storage class of that name.
+    #[error("the target's store has no storage class {0}")]
+    UnknownStorageClass(String),
     /// The disk is nearly full: why, for people.
     #[error("the job could not be created: {0}")]
     NoSpace(String),

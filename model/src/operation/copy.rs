@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Directive, Tag};
 use crate::Timestamp;
+use crate::limits::STORAGE_CLASS_BYTES_MAX;
 use crate::resource::BucketRef;
 
 /// Parameters of a copy. Fields that were not given are `None`, and are not echoed; their
@@ -137,7 +138,7 @@ impl CannedAcl {
 }
 
 /// A storage class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StorageClass {
     /// STANDARD.
     Standard,
@@ -155,10 +156,12 @@ pub enum StorageClass {
     MazStandardIa,
     /// MAZ_INTELLIGENT_TIERING; INTELLIGENT_TIERING on S3.
     MazIntelligentTiering,
+    /// A store's own, by its name there.
+    Other(String),
 }
 
 impl StorageClass {
-    /// Every class.
+    /// Every class that has the same meaning on each store.
     pub const ALL: [StorageClass; 8] = [
         StorageClass::Standard,
         StorageClass::StandardIa,
@@ -170,10 +173,19 @@ impl StorageClass {
         StorageClass::MazIntelligentTiering,
     ];
 
+    /// A store's own class; `None` for what can be no name of one: capitals, digits, `_` and `-`.
+    #[must_use]
+    pub fn other(name: &str) -> Option<Self> {
+        let is_named = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        let is_name = (1..=STORAGE_CLASS_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_named);
+        is_name.then(|| Self::Other(name.to_owned()))
+    }
+
     /// The name on an S3 store.
     #[must_use]
-    pub fn s3_name(self) -> &'static str {
+    pub fn s3_name(&self) -> &str {
         match self {
+            StorageClass::Other(name) => name,
             StorageClass::Standard | StorageClass::MazStandard => "STANDARD",
             StorageClass::StandardIa | StorageClass::MazStandardIa => "STANDARD_IA",
             StorageClass::IntelligentTiering | StorageClass::MazIntelligentTiering => "INTELLIGENT_TIERING",

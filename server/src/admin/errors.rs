@@ -27,9 +27,11 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
             invalid(parameter(*place), &error)
         }
         ServiceError::UnknownGrantee(_) => invalid("AccessControlGrants", &error),
+        ServiceError::UnknownStorageClass(_) => invalid("StorageClass", &error),
         ServiceError::NoSpace(_) => told("ServiceUnavailable", 500, sentence(&error)),
-        ServiceError::TokenInUse(_) => {
-            told("InvalidRequest", 400, "The ClientRequestToken was already used by another request".to_owned())
+        ServiceError::TokenInUse(job) => {
+            let why = format!("The ClientRequestToken was already used by another request, which created job {job}");
+            told("InvalidRequest", 400, why)
         }
         ServiceError::TooManyCreates { .. } => told("SlowDown", 503, sentence(&error)),
         ServiceError::TooManyJobs { .. } | ServiceError::TooManyListed { .. } | ServiceError::DiskQuotaFull { .. } => {

@@ -64,6 +64,7 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
             CosError::invalid_parameter(parameter(place), error)
         }
         ServiceError::UnknownGrantee(_) => CosError::invalid_parameter("AccessControlGrants", error),
+        ServiceError::UnknownStorageClass(_) => CosError::invalid_parameter("StorageClass", error),
         ServiceError::NoSpace(reason) => CosError::cannot_create(reason),
         ServiceError::TokenInUse(job) => CosError::duplicate_token(job),
         ServiceError::TooManyCreates { max } => CosError::too_many_creates(max),

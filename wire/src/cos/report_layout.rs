@@ -39,7 +39,7 @@ fn copy_parameters(copy: &Copy) -> Value {
         "NewObjectMetadata": copy.metadata.as_ref().map(metadata),
         "TaggingDirective": copy.tagging_directive.map(directive_name),
         "NewObjectTagging": some(&copy.tags, tag_set),
-        "StorageClass": copy.storage_class.map(storage_class_name),
+        "StorageClass": copy.storage_class.as_ref().map(storage_class_name),
     })
 }
 

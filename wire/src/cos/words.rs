@@ -26,10 +26,11 @@ pub fn directive_name(directive: Directive) -> &'static str {
     }
 }
 
-/// A storage class (resolution U-18).
+/// A storage class (resolution U-18); a store's own has the name that the store has for it.
 #[must_use]
-pub fn storage_class_name(class: StorageClass) -> &'static str {
+pub fn storage_class_name(class: &StorageClass) -> &str {
     match class {
+        StorageClass::Other(name) => name,
         StorageClass::Standard => "STANDARD",
         StorageClass::StandardIa => "STANDARD_IA",
         StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
@@ -39,4 +40,11 @@ pub fn storage_class_name(class: StorageClass) -> &'static str {
         StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
         StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
     }
+}
+
+/// The storage class of that name.
+#[must_use]
+pub fn storage_class_of(name: &str) -> Option<StorageClass> {
+    let known = StorageClass::ALL.into_iter().find(|class| storage_class_name(class) == name);
+    known.or_else(|| StorageClass::other(name))
 }

@@ -111,7 +111,7 @@ impl CopyPlan {
                 Some(Directive::Replaced) => TagPlan::Replace(copy.tags.clone()),
                 Some(Directive::Add) => TagPlan::Add(copy.tags.clone()),
             },
-            storage_class: copy.storage_class.map(|class| class.s3_name().to_owned()),
+            storage_class: copy.storage_class.as_ref().map(|class| class.s3_name().to_owned()),
             modified_since: copy.modified_since,
             unmodified_since: copy.unmodified_since,
             sizes: Sizes::default(),

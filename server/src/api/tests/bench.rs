@@ -25,7 +25,7 @@ pub(crate) const APPID: &str = "1250000000";
 pub(crate) const HOST: &str = "127.0.0.1:8080";
 
 /// Two accounts; the first has a full key, a reader's key and temporary ones, a full role and
-/// small ones. Endpoint `west` has regions, lacks much and strips appids.
+/// small ones. Endpoint `tencent` is of COS; `west` has regions, lacks much and strips appids.
 const CONFIG: &str = r#"
 [endpoints.main]
 url = "http://127.0.0.1:9"
@@ -39,6 +39,12 @@ secret_key = "s"
 kind = "garage"
 strip_appid = true
 regions = ["west-1"]
+
+[endpoints.tencent]
+url = "http://127.0.0.1:9"
+access_key = "A"
+secret_key = "s"
+kind = "cos"
 
 [accounts.photos.cos]
 appid = "1250000000"
@@ -73,6 +79,9 @@ endpoint = "main"
 buckets = ["photos-1250000000", "manifests-*"]
 [accounts.photos.roles.small.report]
 buckets = ["reports-1250000000"]
+[accounts.photos.roles.tencent.source]
+endpoint = "tencent"
+buckets = ["*"]
 [accounts.photos.roles.west.source]
 endpoint = "west"
 buckets = ["photos", "manifests", "reports"]

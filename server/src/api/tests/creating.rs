@@ -115,6 +115,18 @@ async fn an_operation_that_the_endpoint_is_known_not_to_do_is_refused_with_what_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_class_that_cos_does_not_have_is_refused_for_a_target_on_cos() {
+    let into = |class: &str| {
+        let class = format!("<StorageClass>{class}</StorageClass><TargetResource>");
+        let copy =
+            copy_into("qcs::cos:ap-chengdu:uid/1250000000:photos-1250000000").replace("<TargetResource>", &class);
+        in_role("tencent").replace("<COSDeleteObject></COSDeleteObject>", &copy)
+    };
+    assert_invalid(&into("GLACIER_IR"), "no storage class GLACIER_IR").await;
+    TestApi::new().send(Call::create(into("MAZ_STANDARD_IA"))).await.job_id();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_grantee_of_cos_whom_the_endpoint_does_not_know_is_refused() {
     let granting = |grantee: &str| {
         let grant = format!(

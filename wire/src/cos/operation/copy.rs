@@ -12,7 +12,7 @@ use super::{metadata, read_directive, read_tags, write_tags};
 use crate::cos::CosError;
 use crate::cos::fields::Fields;
 use crate::cos::qcs;
-use crate::cos::words::{directive_name, storage_class_name};
+use crate::cos::words::{directive_name, storage_class_name, storage_class_of};
 use crate::xml::Writer;
 
 const DIRECTIVES: &[Directive] = &[Directive::Copy, Directive::Replaced, Directive::Add];
@@ -37,12 +37,17 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Copy, CosError> {
         metadata: copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.flatten(),
         tagging_directive: read_directive(&mut copy, "TaggingDirective", DIRECTIVES)?,
         tags: copy.container("NewObjectTagging")?.map(read_tags).transpose()?.unwrap_or_default(),
-        storage_class: copy
-            .choice("StorageClass", StorageClass::ALL.map(|class| (storage_class_name(class), class)))?,
+        storage_class: read_storage_class(&mut copy)?,
     };
     check_tags(&copy, &read)?;
     copy.finish()?;
     Ok(read)
+}
+
+fn read_storage_class(copy: &mut Fields<'_>) -> Result<Option<StorageClass>, CosError> {
+    let Some(name) = copy.trimmed("StorageClass")? else { return Ok(None) };
+    let class = storage_class_of(name);
+    class.map(Some).ok_or_else(|| copy.invalid("StorageClass", "must be capitals, digits, _ and -"))
 }
 
 fn check_tags(fields: &Fields<'_>, copy: &Copy) -> Result<(), CosError> {
@@ -91,7 +96,7 @@ pub(super) fn write(writer: &mut Writer, copy: &Copy) {
     }
     writer.leaf_if("TaggingDirective", copy.tagging_directive.map(directive_name));
     write_tags(writer, "NewObjectTagging", &copy.tags);
-    writer.leaf_if("StorageClass", copy.storage_class.map(storage_class_name));
+    writer.leaf_if("StorageClass", copy.storage_class.as_ref().map(storage_class_name));
     writer.leaf("TargetResource", &copy.target.text);
 }
 

@@ -133,7 +133,7 @@ impl CopyArgs {
             metadata: self.metadata(),
             tagging_directive: self.tagging_directive.map(Into::into),
             tags: self.tags.clone(),
-            storage_class: self.storage_class,
+            storage_class: self.storage_class.clone(),
         })))
     }
 

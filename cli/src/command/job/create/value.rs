@@ -5,7 +5,7 @@ use std::str::FromStr;
 use brigade_model::Timestamp;
 use brigade_model::limits::{RESTORE_DAYS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
 use brigade_model::operation::{Grant, Permission, StorageClass, Tag};
-use brigade_wire::cos::words::storage_class_name;
+use brigade_wire::cos::words::{storage_class_name, storage_class_of};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -38,11 +38,11 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
     }
 }
 
-/// A storage class by its name on the COS wire, in any case.
+/// A storage class by its name on the COS wire or its store's, in any case.
 pub(super) fn storage_class(text: &str) -> Result<StorageClass, String> {
-    StorageClass::ALL.into_iter().find(|class| storage_class_name(*class).eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let names = StorageClass::ALL.map(storage_class_name);
-        format!("must be one of {}", names.join(", "))
+    storage_class_of(&text.to_ascii_uppercase()).ok_or_else(|| {
+        let names = StorageClass::ALL.each_ref().map(storage_class_name).join(", ");
+        format!("must be {names} or a class of the target's store: letters, digits, _ and -")
     })
 }
 

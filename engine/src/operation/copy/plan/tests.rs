@@ -197,6 +197,8 @@ fn constraints_are_judged_on_whole_seconds_after_and_not_after() {
 
 #[test]
 fn the_target_is_standard_unless_the_job_says_otherwise() {
+    let own = CopyPlan::new(&Copy { storage_class: StorageClass::other("GLACIER_IR"), ..bare_copy() });
+    assert_eq!(own.storage_class.as_deref(), Some("GLACIER_IR"), "a store's own class keeps its name");
     let named = CopyPlan::new(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
     assert_eq!(named.class_to_send(false, false).as_deref(), Some("GLACIER"));
     assert_eq!(named.class_to_send(true, true).as_deref(), Some("GLACIER"));
