@@ -1,8 +1,8 @@
 //! The verdict table: from what was seen of a failed call it decides what to do and what is known of
 //! the call's effect. Nothing else decides this.
 //!
-//! Sources: the S3 API's error responses; COS, MinIO and Ceph RGW for the codes that only they
-//! have. A code decides before its status does, for servers differ in statuses more than in codes.
+//! Sources: the S3 API's error responses, with the codes of KMS that S3 hands on and those that the
+//! AWS SDKs take for throttling; COS, MinIO and Ceph RGW for the codes that only they have. A code decides before its status does, for servers differ in statuses more than in codes.
 
 use brigade_model::ports::object_store::{DeleteResult, Effect, Verdict};
 
@@ -85,7 +85,14 @@ const CODES: &[Row<&str>] = &[
     ("RequestLimitExceeded", Throttled, NoEffect),
     ("Throttling", Throttled, NoEffect),
     ("ThrottlingException", Throttled, NoEffect),
+    ("ThrottledException", Throttled, NoEffect),
+    ("RequestThrottled", Throttled, NoEffect),
+    ("RequestThrottledException", Throttled, NoEffect),
+    ("TooManyRequestsException", Throttled, NoEffect),
+    ("ProvisionedThroughputExceededException", Throttled, NoEffect),
     ("BandwidthLimitExceeded", Throttled, NoEffect),
+    // The key service behind the bucket is asked too often. S3 hands its code on, as a 400.
+    ("KMS.ThrottlingException", Throttled, NoEffect),
     // Our key or our clock.
     ("InvalidAccessKeyId", CredentialsRefused, NoEffect),
     ("SignatureDoesNotMatch", CredentialsRefused, NoEffect),

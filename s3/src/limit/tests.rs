@@ -277,6 +277,7 @@ async fn a_server_s_error_lowers_the_limit_as_an_order_to_slow_down_does() {
         (error(Verdict::Transient, Effect::Unknown, "GatewayTimeout", 504), 7),
         (error(Verdict::Transient, Effect::Unknown, "RequestTimeout", None), 7),
         (error(Verdict::Throttled, Effect::Unknown, "SlowDown", 200), 7),
+        (error(Verdict::Throttled, Effect::None, "KMS.ThrottlingException", 400), 7),
         (error(Verdict::Transient, Effect::None, "BadDigest", 400), 10),
     ];
     for (failure, expected) in errors {

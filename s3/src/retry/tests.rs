@@ -8,6 +8,7 @@ use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
 use crate::scripted::{Scripted, at, error, head, put};
+use crate::verdict::{Seen, judge};
 
 mod conditions;
 
@@ -144,6 +145,16 @@ async fn an_answer_that_says_no_is_not_asked_again() {
 async fn throttling_spends_no_attempt() {
     let s = setup((0..50).map(|_| throttled()));
     send(&*s.retry, &CancelToken::unbounded(), head("photos")).await.unwrap();
+    assert_eq!(s.store.times().len(), 51);
+    assert_eq!(s.breaker.reason(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_key_service_is_asked_too_often_fails_no_call() {
+    let code = "KMS.ThrottlingException";
+    let (verdict, effect) = judge(Seen::Refused { status: 400, code: Some(code) });
+    let s = setup((0..50).map(|_| Err(error(verdict, effect, code, 400))));
+    send(&*s.retry, &CancelToken::unbounded(), delete()).await.unwrap();
     assert_eq!(s.store.times().len(), 51);
     assert_eq!(s.breaker.reason(), None);
 }

@@ -69,6 +69,28 @@ fn slow_down_spends_no_attempt_and_a_server_error_may_have_had_an_effect() {
 }
 
 #[test]
+fn every_code_of_throttling_slows_down_whatever_its_status_and_so_does_the_key_service_s() {
+    for code in [
+        "BandwidthLimitExceeded",
+        "KMS.ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ] {
+        assert_eq!(refused(400, code), (Throttled, NoEffect), "{code}");
+    }
+    // A quota of keys is none of requests, and a key that is off stays off.
+    for code in ["KMS.LimitExceededException", "KMS.DisabledException"] {
+        assert_eq!(refused(400, code), (Invalid, NoEffect), "{code}");
+    }
+}
+
+#[test]
 fn refused_credentials_are_told_from_a_denied_action() {
     for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"] {
         assert_eq!(refused(403, code), (CredentialsRefused, NoEffect));
