@@ -24,7 +24,7 @@ const NUMBERS: &[&str] = &[
     "UnModifiedSinceConstraint",
 ];
 /// Elements that hold `true` or `false`.
-const FLAGS: &[&str] = &["ConfirmationRequired", "Enabled", "PrefixReplace"];
+const FLAGS: &[&str] = &["ConfirmationRequired", "DryRun", "Enabled", "PrefixReplace"];
 
 /// An answer that is not XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -182,7 +182,7 @@ fn a_dry_run_changes_nothing_and_what_failed_later_is_retried() {
     let dry = create(&scenario, &["copy", "--to", "backup", "--dry-run"]);
     // brigade job watch JOB
     let watched = scenario.told(&["job", "watch", &dry]);
-    assert!(watched.contains("Dry run, nothing was changed: 30 tasks would succeed"), "{watched}");
+    assert!(watched.contains("Dry run, nothing was changed: 30 tasks would be attempted"), "{watched}");
     // brigade job report JOB --rows 3
     let report = scenario.told(&["job", "report", &dry, "--rows", "3"]);
     assert!(report.contains("30 CopyObject") && report.contains("dry-run"), "{report}");

@@ -94,9 +94,9 @@ impl From<&Job> for JobState {
 pub struct DryRunFound {
     /// How many requests of each kind would be sent, by the names of the S3 API.
     pub requests: BTreeMap<String, u64>,
-    /// The bytes of the objects of tasks that would succeed, as far as the manifest knows them.
+    /// The bytes of the objects of tasks that would be attempted, as far as the manifest knows them.
     pub bytes: u64,
-    /// Tasks that would succeed, whose size the manifest does not tell.
+    /// Tasks that would be attempted, whose size the manifest does not tell.
     pub tasks_of_unknown_size: u64,
     /// How long it would take under the limits that stood when it ended.
     pub estimated_seconds: u64,

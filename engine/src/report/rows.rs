@@ -42,7 +42,7 @@ impl Kind {
 /// done.
 pub(super) const DRY_RUN: &str = "dry-run";
 
-/// Adds the row of a task. A dry run's row reads `dry-run` where the task would succeed, and has
+/// Adds the row of a task. A dry run's row reads `dry-run` where the task would be attempted, and has
 /// no status of an answer that never came.
 pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome, is_dry_run: bool) {
     let version = task.version.as_ref().map_or("", |version| version.as_str());

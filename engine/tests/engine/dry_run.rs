@@ -89,7 +89,8 @@ async fn a_dry_run_sends_nothing_but_reads_and_its_report_and_says_what_it_would
         let found = found(&cluster, &job).await;
         assert_eq!(found.requests, requests);
         assert_eq!((found.bytes, found.tasks_of_unknown_size), (0, 300 - failed));
-        let said = format!("Dry run, nothing was changed: {} tasks would succeed, {failed} would fail", 300 - failed);
+        let said =
+            format!("Dry run, nothing was changed: {} tasks would be attempted, {failed} would fail", 300 - failed);
         assert!(job.status_update_reason.starts_with(&said), "{}", job.status_update_reason);
         assert_eq!(cluster.bucket.keys(&bucket("target")), []);
 

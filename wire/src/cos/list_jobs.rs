@@ -2,7 +2,8 @@
 //!
 //! Several statuses may be asked for: separated by commas or by `|`, or in repeated
 //! parameters. `Jobs` is written even when it is empty, and `NextToken` only when more pages
-//! exist: a known client asks again for as long as it sees one.
+//! exist: a known client asks again for as long as it sees one. `DryRun` is ours, and is written only
+//! of a dry run, which no unmodified client creates.
 
 use brigade_model::limits::LIST_JOBS_MAX;
 use brigade_model::{Job, JobId, Progress, Status, Timestamp};
@@ -84,6 +85,7 @@ pub fn encode_result(jobs: &[Job], next: Option<JobId>) -> Vec<u8> {
 fn write_member(w: &mut Writer, job: &Job) {
     w.leaf("CreationTime", times::iso(job.created));
     w.leaf_if("Description", job.spec.description.as_ref());
+    w.leaf_if("DryRun", job.spec.options.is_dry_run().then_some(true));
     w.leaf("JobId", job.id);
     w.leaf("Operation", operation_name(job.spec.operation.kind()));
     w.leaf("Priority", job.priority);
@@ -108,6 +110,8 @@ pub struct ListedJob {
     pub created: Timestamp,
     /// A text for people.
     pub description: Option<String>,
+    /// Whether it changes nothing and only reports; another service does not say.
+    pub is_dry_run: bool,
     /// Its name.
     pub id: JobId,
     /// The operation's element, such as `COSPutObjectCopy`; another service may know more.
@@ -141,6 +145,7 @@ fn read_member(mut job: Fields<'_>) -> Result<ListedJob, DecodeError> {
     Ok(ListedJob {
         created: result::created(&mut job)?,
         description: job.filled("Description")?.map(str::to_owned),
+        is_dry_run: job.filled("DryRun")? == Some("true"),
         id: result::job_id(&mut job)?,
         operation: job.text("Operation")?.unwrap_or_default().to_owned(),
         priority: result::priority(&mut job)?,

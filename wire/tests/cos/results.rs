@@ -46,6 +46,7 @@ pub(crate) fn listed(job: &Job) -> ListedJob {
     ListedJob {
         created: second(job.created),
         description: job.spec.description.clone(),
+        is_dry_run: job.spec.options.is_dry_run(),
         id: job.id,
         operation: operation_name(job.spec.operation.kind()).to_owned(),
         priority: job.priority,
@@ -114,6 +115,17 @@ fn lists_are_written_as_their_fixtures_have_them() {
     }
     let nothing = ListedJobs { jobs: Vec::new(), next: None };
     assert_eq!(list_jobs::decode_result(&list_jobs::encode_result(&[], None)), Ok(nothing));
+}
+
+#[test]
+fn a_dry_run_is_listed_as_one_and_another_job_s_member_says_nothing_of_it() {
+    let mut jobs = [jobs::described("complete"), jobs::described("active")];
+    jobs[0].spec.options.dry_run = Some(true);
+    jobs[1].spec.options.dry_run = Some(false);
+    let body = list_jobs::encode_result(&jobs, None);
+    let read = list_jobs::decode_result(&body).unwrap().jobs;
+    assert_eq!(read.iter().map(|job| job.is_dry_run).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(String::from_utf8(body).unwrap().matches("DryRun>").count(), 2, "one element");
 }
 
 #[test]

@@ -86,7 +86,10 @@ fn row(job: &ListedJob) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.status.to_string(),
-        operation_word(&job.operation),
+        match job.is_dry_run {
+            false => operation_word(&job.operation),
+            true => format!("{} (dry run)", operation_word(&job.operation)),
+        },
         grouped(progress.succeeded + progress.failed),
         grouped(progress.total),
         grouped(progress.failed),
@@ -155,5 +158,17 @@ mod tests {
     async fn jobs_are_a_row_each() {
         let pages = fetch_script(vec![page(1, true), page(2, false)], true).await;
         insta::assert_snapshot!(to_text(&pages.jobs));
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_is_marked_in_its_row_and_in_its_json() {
+        let (status, body) = page(2, false);
+        let dry = (status, body.replace("<JobId>", "<DryRun>true</DryRun><JobId>"));
+        let pages = fetch_script(vec![page(1, true), dry], true).await;
+        let text = to_text(&pages.jobs);
+        let marked: Vec<_> = text.lines().skip(1).map(|line| line.contains("delete (dry run)")).collect();
+        assert_eq!(marked, [false, true], "{text}");
+        let json = merged(&pages.bodies).unwrap();
+        assert_eq!((&json["Jobs"][0]["DryRun"], &json["Jobs"][1]["DryRun"]), (&Value::Null, &json!(true)));
     }
 }

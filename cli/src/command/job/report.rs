@@ -125,7 +125,9 @@ fn totals_to_text(tasks: &Tasks, is_dry_run: bool) -> String {
     let [total, succeeded, failed, not_attempted] = [total, succeeded, failed, not_attempted].map(grouped);
     match is_dry_run {
         false => format!("{total} tasks: {succeeded} succeeded, {failed} failed, {not_attempted} not attempted"),
-        true => format!("{total} tasks: {succeeded} would succeed, {failed} would fail, {not_attempted} not looked at"),
+        true => {
+            format!("{total} tasks: {succeeded} would be attempted, {failed} would fail, {not_attempted} not looked at")
+        }
     }
 }
 
