@@ -2,8 +2,8 @@
 //!
 //! Done as soon as the store accepts the request; the copy itself comes hours later. An object
 //! restored already keeps its copy as long as the job says, counted anew. A restore that is
-//! under way fails the task with the store's own code, unless it may be our own whose answer
-//! was lost. Where the endpoint is not known to restore, the object's head must tell of it.
+//! under way is as good: the task succeeds, and its row says which of the two was met, unless it may be
+//! our own whose answer was lost. Where the endpoint is not known to restore, the object's head must tell of it.
 
 use async_trait::async_trait;
 use brigade_model::operation::{Restore, Side};
@@ -21,9 +21,9 @@ impl ObjectOperation for Restore {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         let at = context.find_source()?;
         let restoration = Restoration { context, at, restore: self };
-        context.settle_if_gone(settle(context, &restoration).await)?;
+        let outcome = context.settle_if_gone(settle(context, &restoration).await)?;
         restoration.see_restore().await?;
-        Ok(Outcome::Succeeded)
+        Ok(outcome)
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -33,6 +33,12 @@ impl ObjectOperation for Restore {
 
 /// The code of an object of whose restore its store knows nothing.
 const NOT_RESTORED: &str = "RestoreNotBegun";
+
+/// What the row says of a restore that another request began. The store leaves it its days.
+const UNDER_WAY: &str = "already being restored; the copy stays as long as the earlier request says";
+
+/// What the row says of a restore that was done before.
+const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
 
 struct Restoration<'a> {
     context: &'a TaskContext<'a>,
@@ -56,24 +62,27 @@ impl Restoration<'_> {
 }
 
 impl CheckedCall for Restoration<'_> {
-    type Done = ();
+    type Done = Outcome;
 
-    async fn act(&self, repeat: Option<&Condition>) -> Result<(), CallError> {
+    async fn act(&self, repeat: Option<&Condition>) -> Result<Outcome, CallError> {
         let request = RestoreObject {
             at: self.at.clone(),
             version: self.context.task.version.clone(),
             days: self.restore.days,
             tier: self.restore.tier.name().to_owned(),
         };
-        match self.context.send(&self.context.slice.source, request).await {
-            Ok(_) => Ok(()),
-            Err(error) if repeat.is_some() && NonRepeatableCall::Restore.is_proved_by(&error) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let met = match self.context.send(&self.context.slice.source, request).await {
+            Ok(done) => done.was_restored.then_some(RESTORED),
+            Err(error) if NonRepeatableCall::Restore.is_proved_by(&error) => Some(UNDER_WAY),
+            Err(error) => return Err(error),
+        };
+        // What a repeat meets may be what the attempt before it began.
+        let of_others = met.filter(|_| repeat.is_none());
+        Ok(of_others.map_or(Outcome::Succeeded, |said| Outcome::SucceededWith { message: said.to_owned() }))
     }
 
     /// The repeat tells.
-    async fn check(&self, _since: Timestamp) -> Result<CheckResult<()>, End> {
+    async fn check(&self, _since: Timestamp) -> Result<CheckResult<Outcome>, End> {
         Ok(CheckResult::REPEAT)
     }
 }
