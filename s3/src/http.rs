@@ -5,7 +5,7 @@
 //!      -> calls::decode -> answer, or failure (the verdict table) -> error
 //! ```
 //!
-//! It never follows redirections. Success is proven: the call's `decode` checks what an answer must
+//! It never follows redirections, and signs for the region that the server names ([`regions`]). Success is proven: the call's `decode` checks what an answer must
 //! hold. `retry` repeats calls; `limit` makes them wait for a permit.
 
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ mod exchange;
 mod failure;
 mod pool;
 pub mod proxy;
+mod regions;
 mod request;
 mod response;
 mod response_timeout;
@@ -208,7 +209,7 @@ pub fn prove(
     let (head, body) = answer.into_parts();
     let elements_max = call.answer_bounds().elements;
     let reply = StoreResponse { status: head.status, headers: head.headers, body, elements_max, stream: None };
-    if reply.status.is_success() { proof(call, reply) } else { Err(failure::refused(&reply, now)) }
+    if reply.status.is_success() { proof(call, reply) } else { Err(failure::refused(&reply, now, |_| false)) }
 }
 
 #[async_trait]

@@ -24,6 +24,14 @@ pub enum Seen<'a> {
     /// A success's status and nothing where a result belongs. Some stores answer so when they
     /// have done what they were asked, and some when they have not.
     Empty,
+    /// An answer that refused the region of the signature and named another, which the next attempt is
+    /// signed for.
+    Taught {
+        /// The HTTP status.
+        status: u16,
+        /// The store's code, when the answer had one.
+        code: Option<&'a str>,
+    },
     /// An answer with another status.
     Refused {
         /// The HTTP status.
@@ -169,6 +177,7 @@ pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
         // what was done.
         Seen::Unproven { code } => (by_code(code).map_or(Transient, |(verdict, _)| verdict), Unknown),
         Seen::Empty => (Transient, Unknown),
+        Seen::Taught { .. } => (Transient, NoEffect),
         Seen::Refused { status, code } => by_code(code).unwrap_or_else(|| {
             let ((_, verdict, effect), _) = row_of(status);
             (*verdict, *effect)
@@ -192,8 +201,8 @@ pub fn own_code(seen: Seen<'_>) -> &str {
         Seen::Unproven { code: Some(code) } => code,
         Seen::Unproven { code: None } => "UnprovenSuccess",
         Seen::Empty => "EmptyAnswer",
-        Seen::Refused { code: Some(code), .. } => code,
-        Seen::Refused { status, code: None } => row_of(status).1,
+        Seen::Refused { code: Some(code), .. } | Seen::Taught { code: Some(code), .. } => code,
+        Seen::Refused { status, code: None } | Seen::Taught { status, code: None } => row_of(status).1,
     }
 }
 

@@ -24,6 +24,7 @@ use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
 use super::pool::{IdleConnections, Pool, PooledConnection, SendError};
 use super::proxy::Proxy;
+use super::regions::{Regions, is_region};
 use super::request::{RequestDraft, refuse};
 use super::response::{StoreResponse, http_date, invalid_response};
 use super::response_timeout::ResponseTimeout;
@@ -47,7 +48,7 @@ const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
 /// Sends drafts to one endpoint.
 pub(crate) struct Exchange {
     endpoint: Endpoint,
-    signer: Signer,
+    regions: Regions,
     /// The last small body with its hashes: those of a job are often the same, as its tags are.
     last_body: Mutex<Option<(Bytes, Arc<Hashes>)>>,
     credentials: Arc<dyn CredentialSource>,
@@ -69,7 +70,7 @@ impl fmt::Debug for Exchange {
 
 /// Boxed, since several futures hold it one after the other.
 type Wire = Box<Request<Full<Bytes>>>;
-type Signed = (Address, Wire);
+type Signed = (Address, Wire, Arc<Signer>);
 
 impl Exchange {
     pub(crate) fn new(
@@ -89,7 +90,7 @@ impl Exchange {
         };
         Ok(Self {
             endpoint,
-            signer: Signer::new(&config.region),
+            regions: Regions::new(&config.region),
             last_body: Mutex::default(),
             credentials: config.credentials,
             pool: Arc::new(Pool::new(connector, Arc::clone(&clock), config.idle, idle)),
@@ -148,7 +149,7 @@ impl Exchange {
         self.sign(draft, &hashes, credentials)
     }
 
-    async fn send_signed(&self, call: &Call, (address, request): Signed) -> Result<StoreResponse, CallError> {
+    async fn send_signed(&self, call: &Call, (address, request, signer): Signed) -> Result<StoreResponse, CallError> {
         let mut response_timeout = ResponseTimeout::begin(&self.clock, &self.timeouts, call);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
         let (connection, response) = self.answer(call, &address, request, &mut response_timeout).await?;
@@ -162,7 +163,8 @@ impl Exchange {
         if reply.status.is_success() {
             return Ok(reply);
         }
-        let mut error = failure::refused(&reply, self.clock.now());
+        let learn = |region: &str| self.regions.learn(call.bucket(), &signer, region);
+        let mut error = failure::refused(&reply, self.clock.now(), learn);
         if !self.endpoint.is_tls
             && reply.status == StatusCode::BAD_REQUEST
             && let Some(problem) = tls::explain_answer(&reply.body, &self.endpoint.host())
@@ -191,7 +193,8 @@ impl Exchange {
         }
         let unsigned =
             Unsigned { method: &draft.method, path: &target.path, query: &query, body_sha256: &hashes.sha256 };
-        self.signer
+        let signer = self.regions.signer_of(&draft.bucket);
+        signer
             .sign(&unsigned, &mut headers, credentials, self.clock.now())
             .map_err(|error| refuse(error.to_string()))?;
         if draft.method == Method::PUT || draft.method == Method::POST {
@@ -216,7 +219,7 @@ impl Exchange {
         *request.method_mut() = draft.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        Ok((target.address, request))
+        Ok((target.address, request, signer))
     }
 
     /// The answer's head. A request that a kept connection did not take goes over the next one: it was
@@ -283,7 +286,7 @@ impl Exchange {
     /// of the bucket.
     async fn prove(&self, connection: &mut PooledConnection, bucket: &BucketName) -> Result<(), CallError> {
         let head = RequestDraft::of_bucket(Method::HEAD, bucket);
-        let (_, request) = self.sign(head, &Hashes::of(b""), &self.credentials.current())?;
+        let (_, request, _) = self.sign(head, &Hashes::of(b""), &self.credentials.current())?;
         let answer = tokio::select! {
             biased;
             answer = connection.send(request) => answer,
@@ -379,11 +382,7 @@ impl Hashes {
 }
 
 fn check_region(region: &str) -> Result<(), HttpConfigError> {
-    let is_word = region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if region.is_empty() || region.len() > 64 || !is_word {
-        return Err(HttpConfigError::Region { region: region.to_owned() });
-    }
-    Ok(())
+    if is_region(region) { Ok(()) } else { Err(HttpConfigError::Region { region: region.to_owned() }) }
 }
 
 /// Shorter ones are no secrets, and stand in many a word.

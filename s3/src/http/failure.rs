@@ -36,12 +36,21 @@ pub(crate) fn unproven(origin: ResponseOrigin, invalid: InvalidResponse) -> Call
     CallError { http_status: Some(origin.status), request_id: origin.request_id, ..error }
 }
 
-/// An answer that says no.
-pub(crate) fn refused(reply: &StoreResponse, now: Timestamp) -> CallError {
+/// An answer that says no. `learn` is told the region that it names for the signature, and says whether
+/// the next request will be signed otherwise.
+pub(crate) fn refused(reply: &StoreResponse, now: Timestamp, learn: impl FnOnce(&str) -> bool) -> CallError {
     let status = reply.status.as_u16();
     let document = xml::read(&reply.body, reply.elements_max).ok().filter(|document| document.name == "Error");
     let text_of = |name| document.as_ref().and_then(|document| document.text_of(name)).filter(|text| !text.is_empty());
-    let seen = Seen::Refused { status, code: text_of("Code").or_else(|| hidden_by_marker(reply)) };
+    let code = text_of("Code").or_else(|| hidden_by_marker(reply));
+    let is_about_region = match (status, code) {
+        (301, _) | (_, Some("AuthorizationHeaderMalformed")) => true,
+        // To a HEAD, whose error has no document.
+        (400, None) => true,
+        _ => false,
+    };
+    let is_taught = is_about_region && region(reply, text_of).is_some_and(|region| learn(&region));
+    let seen = if is_taught { Seen::Taught { status, code } } else { Seen::Refused { status, code } };
     let said = text_of("Message").or(reply.status.canonical_reason()).unwrap_or("no reason given");
     let message = if reply.status.is_redirection() { redirection(reply, said, text_of) } else { said.to_owned() };
     CallError {
@@ -59,12 +68,17 @@ fn hidden_by_marker(reply: &StoreResponse) -> Option<&'static str> {
     (is_marker && reply.status == StatusCode::NOT_FOUND).then_some("NoSuchKey")
 }
 
+/// Where the server says that the bucket is.
+fn region<'a>(reply: &StoreResponse, text_of: impl Fn(&'static str) -> Option<&'a str>) -> Option<String> {
+    reply.header("x-amz-bucket-region").or_else(|| text_of("Region").map(str::to_owned))
+}
+
 /// A redirection is never followed: it would carry the request, signed, to another host. The
 /// message names where the bucket is, so that the configuration can be put right.
 fn redirection<'a>(reply: &StoreResponse, said: &str, text_of: impl Fn(&'static str) -> Option<&'a str>) -> String {
     let mut message = said.to_owned();
     let places = [
-        ("region", reply.header("x-amz-bucket-region").or_else(|| text_of("Region").map(str::to_owned))),
+        ("region", region(reply, &text_of)),
         ("endpoint", text_of("Endpoint").map(str::to_owned).or_else(|| reply.header("location"))),
     ];
     for (what, place) in places {
@@ -113,20 +127,20 @@ mod tests {
     fn a_refusal_keeps_the_store_s_code_words_and_request_id() {
         let body = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Reduce your rate</Message>\
                     <RequestId>in-body</RequestId></Error>";
-        let error = refused(&reply(503, &[("retry-after", "7")], body), NOW);
+        let error = refused(&reply(503, &[("retry-after", "7")], body), NOW, |_| false);
         assert_eq!((error.verdict, error.effect), (Verdict::Throttled, Effect::None));
         assert_eq!((error.code.as_str(), error.message.as_str()), ("SlowDown", "Reduce your rate"));
         assert_eq!(error.request_id.as_deref(), Some("in-body"));
         assert_eq!(error.retry_after_seconds, Some(7));
-        let error = refused(&reply(503, &[("x-cos-request-id", "in-header")], body), NOW);
+        let error = refused(&reply(503, &[("x-cos-request-id", "in-header")], body), NOW, |_| false);
         assert_eq!(error.request_id.as_deref(), Some("in-header"));
     }
 
     #[test]
     fn a_refusal_without_a_document_has_a_code_of_its_status() {
-        let error = refused(&reply(404, &[], ""), NOW);
+        let error = refused(&reply(404, &[], ""), NOW, |_| false);
         assert_eq!((error.verdict, error.code.as_str()), (Verdict::Missing, "NotFound"));
-        let error = refused(&reply(502, &[], "<html>Bad gateway</html>"), NOW);
+        let error = refused(&reply(502, &[], "<html>Bad gateway</html>"), NOW, |_| false);
         assert_eq!(
             (error.verdict, error.effect, error.code.as_str()),
             (Verdict::Transient, Effect::Unknown, "BadGateway")
@@ -137,7 +151,7 @@ mod tests {
     fn a_redirection_names_the_right_place() {
         let body = "<Error><Code>PermanentRedirect</Code><Message>Use the right endpoint</Message>\
                     <Endpoint>b.s3.eu-west-1.example.com</Endpoint></Error>";
-        let error = refused(&reply(301, &[("x-amz-bucket-region", "eu-west-1")], body), NOW);
+        let error = refused(&reply(301, &[("x-amz-bucket-region", "eu-west-1")], body), NOW, |_| false);
         assert_eq!(error.verdict, Verdict::Invalid);
         assert_eq!(
             error.message,

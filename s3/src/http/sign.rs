@@ -59,6 +59,11 @@ impl Signer {
         Self { region: region.to_owned(), kept: Mutex::new(None) }
     }
 
+    /// Which.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// Adds the date, the body's hash, the token and the signature. Every header that is there
     /// already is signed: all of them are ours, and none is one that a proxy rewrites.
     pub(crate) fn sign(

@@ -91,6 +91,16 @@ fn every_code_of_throttling_slows_down_whatever_its_status_and_so_does_the_key_s
 }
 
 #[test]
+fn an_answer_that_taught_the_region_is_repeated_and_one_that_did_not_is_as_it_was() {
+    let code = Some("AuthorizationHeaderMalformed");
+    for (status, code) in [(301, None), (301, Some("PermanentRedirect")), (400, code)] {
+        assert_eq!(judge(Seen::Taught { status, code }), (Transient, NoEffect));
+        assert_eq!(judge(Seen::Refused { status, code }), (Invalid, NoEffect));
+        assert_eq!(own_code(Seen::Taught { status, code }), own_code(Seen::Refused { status, code }));
+    }
+}
+
+#[test]
 fn refused_credentials_are_told_from_a_denied_action() {
     for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"] {
         assert_eq!(refused(403, code), (CredentialsRefused, NoEffect));

@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4::SigningParams;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    CallError, CancelToken, CopyObject, DeleteObject, Effect, ListObjectsV2, ObjectStore, Verdict,
+    CallError, CancelToken, CopyObject, DeleteObject, Effect, HeadObject, ListObjectsV2, ObjectStore, Verdict,
 };
 use brigade_s3::http::endpoint::Address;
 use brigade_s3::http::proxy::{Proxy, Route};
@@ -34,7 +34,7 @@ fn delete() -> DeleteObject {
 }
 
 /// The signature that `aws-sigv4` makes of a request as it came, over the headers that ours says are signed.
-fn oracle(request: &Recorded) -> String {
+fn oracle(request: &Recorded, region: &str) -> String {
     let authorization = request.header("authorization").unwrap();
     let signed = authorization.split("SignedHeaders=").nth(1).unwrap().split(',').next().unwrap();
     let added = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
@@ -49,7 +49,7 @@ fn oracle(request: &Recorded) -> String {
     let now = HeldClock::new().now().as_second().unsigned_abs();
     let params = SigningParams::builder()
         .identity(&identity)
-        .region("eu-west-1")
+        .region(region)
         .name("s3")
         .time(UNIX_EPOCH + Duration::from_secs(now))
         .settings(settings)
@@ -70,7 +70,12 @@ fn origin_form(target: &str) -> &str {
 }
 
 fn is_signed_as_it_came(request: &Recorded) -> bool {
-    request.header("authorization") == Some(oracle(request).as_str())
+    is_signed_for("eu-west-1", request)
+}
+
+fn is_signed_for(region: &str, request: &Recorded) -> bool {
+    let authorization = request.header("authorization").unwrap();
+    authorization.contains(&format!("/{region}/s3/aws4_request")) && authorization == oracle(request, region)
 }
 
 fn to(stub: &Stub) -> Address {
@@ -415,4 +420,71 @@ async fn a_copy_below_a_path_names_its_source_without_the_path() {
         (came.target.as_str(), came.header("x-amz-copy-source")),
         ("/storage/v1/s3/photos/to", Some("photos/from"))
     );
+}
+
+const MALFORMED: &str = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'eu-west-1' is wrong; \
+                         expecting 'us-east-2'</Message><Region>us-east-2</Region></Error>";
+
+#[tokio::test]
+async fn a_refusal_that_names_the_region_is_repeated_signed_for_it_and_so_is_all_that_follows() {
+    let moved = "<Error><Code>PermanentRedirect</Code></Error>";
+    for refusal in [answer(400, &[], MALFORMED), answer(301, &[("x-amz-bucket-region", "us-east-2")], moved)] {
+        let stub = Stub::scripted([refusal, answer(204, &[], ""), answer(204, &[], "")]).await;
+        let store = store(&stub.url());
+        let error = call(&store, delete()).await.unwrap_err();
+        assert_eq!((error.verdict, error.effect), (Verdict::Transient, Effect::None), "a retry may follow: {error}");
+        call(&store, delete()).await.unwrap();
+        call(&store, delete()).await.unwrap();
+        let recorded = stub.recorded();
+        assert!(is_signed_for("eu-west-1", &recorded[0]), "{:?}", recorded[0]);
+        assert!(recorded[1..].iter().all(|request| is_signed_for("us-east-2", request)), "{recorded:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_region_is_taught_for_its_bucket_alone() {
+    let stub = Stub::scripted([answer(400, &[], MALFORMED), answer(204, &[], ""), answer(204, &[], "")]).await;
+    let store = store(&stub.url());
+    call(&store, delete()).await.unwrap_err();
+    let mut of_another = delete();
+    of_another.at.bucket = "another".parse().unwrap();
+    call(&store, of_another).await.unwrap();
+    call(&store, delete()).await.unwrap();
+    let recorded = stub.recorded();
+    assert!(is_signed_for("eu-west-1", &recorded[1]) && is_signed_for("us-east-2", &recorded[2]), "{recorded:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_other_region_than_the_signature_s_fails_its_call() {
+    let same = || answer(400, &[], &MALFORMED.replace("us-east-2", "eu-west-1"));
+    let none = answer(301, &[], "<Error><Code>PermanentRedirect</Code></Error>");
+    let odd = answer(400, &[], &MALFORMED.replace("<Region>us-east-2", "<Region>us/east"));
+    // A store that is right about itself refuses for another reason.
+    let elsewhere = answer(403, &[("x-amz-bucket-region", "us-east-2")], "<Error><Code>AccessDenied</Code></Error>");
+    for refusal in [same(), none, odd, elsewhere] {
+        let stub = Stub::scripted([refusal, answer(204, &[], "")]).await;
+        let store = store(&stub.url());
+        let error = call(&store, delete()).await.unwrap_err();
+        assert!(matches!(error.verdict, Verdict::Invalid | Verdict::Denied), "{error}");
+        call(&store, delete()).await.unwrap();
+        assert!(is_signed_as_it_came(&stub.recorded()[1]), "the region stays the configured one");
+    }
+    // The bucket is there and its host is not: signed for its region, the request is refused again.
+    let moved = || answer(301, &[("x-amz-bucket-region", "us-east-2")], "");
+    let stub = Stub::scripted([moved(), moved()]).await;
+    let store = store(&stub.url());
+    let verdicts = [call(&store, delete()).await.unwrap_err(), call(&store, delete()).await.unwrap_err()];
+    assert_eq!(verdicts.map(|error| error.verdict), [Verdict::Transient, Verdict::Invalid]);
+}
+
+#[tokio::test]
+async fn a_head_whose_refusal_names_the_region_by_a_header_alone_is_asked_again_signed_for_it() {
+    let stub = Stub::scripted([
+        answer(400, &[("x-amz-bucket-region", "us-east-2")], ""),
+        answer(200, &[("etag", "\"e\""), ("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")], ""),
+    ])
+    .await;
+    let head = HeadObject { at: at("key"), version: None };
+    call(&store(&stub.url()), head).await.unwrap();
+    assert!(is_signed_for("us-east-2", &stub.recorded()[1]));
 }
