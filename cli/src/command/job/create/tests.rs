@@ -112,7 +112,7 @@ fn every_mistake_says_what_is_wrong() {
         "copy --to b --manifest m.csv --report r",
         "copy --to b --manifest m.csv --no-report --tag a=b",
         "copy --to b --manifest m.csv --no-report --meta a=b",
-        "copy --to b --manifest m.csv --no-report --storage-class cold",
+        "copy --to b --manifest m.csv --no-report --storage-class cold.1",
         "copy --to b --manifest m.csv --no-report --fields Bucket",
         "copy --to b --manifest m.csv --no-report --fields Bucket,Name",
         "tag --manifest m.csv --no-report",

@@ -89,7 +89,8 @@ mod tests {
     fn values_out_of_range_say_what_is_taken() {
         assert_eq!(restore_days("366").unwrap_err(), "must be a whole number from 1 to 365");
         assert_eq!(priority("-1").unwrap_err(), "must be a whole number from 0 to 2147483647");
-        assert!(storage_class("glacier").unwrap_err().contains("DEEP_ARCHIVE"));
+        assert!(storage_class("cold storage").unwrap_err().contains("DEEP_ARCHIVE"));
+        assert_eq!(storage_class("glacier_ir"), Ok(StorageClass::Other("GLACIER_IR".into())));
         assert_eq!(storage_class("standard_ia"), Ok(StorageClass::StandardIa));
         assert!(grant("OWN=me").is_err() && grant("READ=").is_err());
         assert!(tag(&format!("{}=v", "k".repeat(129))).is_err());
