@@ -441,6 +441,39 @@ fn the_reference_is_up_to_date() {
     assert_eq!(stored, reference::render(), "stale: run the tests with BRIGADE_RENDER=1");
 }
 
+/// The samples of a page: the text of each of its blocks of TOML.
+fn samples(page: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = std::fs::read_to_string(page).unwrap();
+    let blocks = text.split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn each_sample_of_the_page_on_stores_is_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = samples("stores.md");
+    let (accounts, stores) = samples.split_first().expect("samples");
+    assert!(stores.len() >= 10, "each store has one");
+    for store in stores {
+        let text = format!("{store}\n{accounts}");
+        for line in text.lines() {
+            // The files that a sample names hold something, and only their owner reads them.
+            if let Some((name, file)) = line.split_once(" = \"")
+                && name.ends_with("_file")
+            {
+                let file = folder.path().join(file.trim_end_matches('"'));
+                std::fs::write(&file, "word").unwrap();
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+            }
+        }
+        let source = Source { name: "sample".to_owned(), file: None, folder: folder.path().to_owned() };
+        if let Err(error) = Config::parse(source, &text, []) {
+            panic!("{error}:\n{text}");
+        }
+    }
+}
+
 #[test]
 fn the_body_of_a_job_must_be_signed_under_strict_or_where_it_is_said() {
     let requires = |settings: &str| {
