@@ -105,7 +105,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Whom to trust: nobody when no TLS is spoken, else the system's authorities and the certificates of the
+/// The authorities that the client trusts: none without TLS, else the system's and the certificates of the
 /// file, if one is named.
 fn trust(config: &ClientConfig) -> Result<rustls::ClientConfig, ClientError> {
     if config.url.is_tls() {

@@ -91,7 +91,7 @@ fn check_endpoint(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSou
     }
 }
 
-/// A proxy has one password at most, and somebody whose it is.
+/// A proxy has one password at most, and a password has its user.
 fn check_proxy(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSource) {
     let at = |setting| path(&["endpoints", name, setting]);
     let login = endpoint.proxy.as_ref().and_then(ProxyUrl::login);

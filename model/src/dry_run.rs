@@ -21,7 +21,7 @@ pub struct DryRun {
 
 impl DryRun {
     /// The sum in a sentence, the most important first, since it may be cut. A task that no read
-    /// refused would be attempted: nobody looked at what its writes would meet.
+    /// refused would be attempted: a dry run does not try what its writes would meet.
     #[must_use]
     pub fn sentence(&self, progress: &Progress) -> String {
         let Progress { succeeded, failed, .. } = progress;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dry_run_promises_no_success_of_what_nobody_looked_at() {
+    fn a_dry_run_promises_no_success_of_what_it_did_not_try() {
         let found = DryRun { requests: vec![("CopyObject".into(), 5000)], seconds: 3, ..DryRun::default() };
         let progress = Progress { total: 5003, succeeded: 5000, failed: 3 };
         assert_eq!(

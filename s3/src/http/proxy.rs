@@ -74,7 +74,7 @@ pub enum ProxyError {
     /// It speaks something else.
     #[error("is no proxy that is spoken to in plain HTTP: others are not supported")]
     Scheme,
-    /// There is a password, and nobody whose it is.
+    /// There is a password without a user.
     #[error("names no user for the password: write http://USER@HOST:PORT")]
     NoUser,
     /// There are two passwords.

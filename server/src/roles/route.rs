@@ -100,8 +100,8 @@ mod tests {
         let both = config("proxy = \"http://me:one@p:3128\"\nproxy_password = \"other\"").unwrap_err();
         assert!(both.contains("endpoints.main.proxy_password: stands beside a proxy that holds a password"), "{both}");
         for proxy in ["", "proxy = \"http://p:3128\"", "proxy = \"none\""] {
-            let nobody = config(&format!("{proxy}\nproxy_password = \"other\"")).unwrap_err();
-            assert!(nobody.contains("endpoints.main.proxy_password: needs its user"), "{nobody}");
+            let without_user = config(&format!("{proxy}\nproxy_password = \"other\"")).unwrap_err();
+            assert!(without_user.contains("endpoints.main.proxy_password: needs its user"), "{without_user}");
         }
         let wrong = config("proxy = \"socks5://me:hush@p:1080\"").unwrap_err();
         assert!(wrong.contains("endpoints.main.proxy: takes a URL such as") && !wrong.contains("hush"), "{wrong}");
