@@ -111,9 +111,7 @@ pub fn route(method: &str, path: &str) -> Result<Action, CosError> {
         (["jobs", id], "DELETE") => (id, Action::DeleteJob),
         (["jobs", id, "priority"], "POST") => (id, Action::UpdateJobPriority),
         (["jobs", id, "status"], "POST") => (id, Action::UpdateJobStatus),
-        (["jobs"] | ["jobs", _] | ["jobs", _, "priority" | "status"], _) => {
-            return Err(CosError::method_not_allowed());
-        }
+        _ if allowed_methods(path).is_some() => return Err(CosError::method_not_allowed()),
         _ => return Err(CosError::invalid_uri()),
     };
     let id = percent_decode_str(id).decode_utf8_lossy().into_owned();
