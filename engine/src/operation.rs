@@ -32,15 +32,19 @@ use delete::Delete;
 use failure::End;
 use task_context::TaskContext;
 
+mod acl;
 mod capabilities;
 mod copy;
 mod delete;
 mod effect_check;
 mod failure;
+mod grants;
+mod locks;
 mod restore;
 mod tagging;
 mod tags;
 mod task_context;
+mod untagging;
 mod uploads;
 
 pub(crate) use capabilities::missing_for_row;
@@ -142,6 +146,10 @@ impl PreparedOperation {
             Operation::Restore(restore) => Box::new(*restore),
             Operation::Delete => Box::new(Delete),
             Operation::Tagging(tagging) => Box::new(tagging.clone()),
+            Operation::Untagging(untagging) => Box::new(untagging.clone()),
+            Operation::Acl(acl) => Box::new(acl.clone()),
+            Operation::LegalHold(hold) => Box::new(*hold),
+            Operation::Retention(retention) => Box::new(*retention),
         })
     }
 

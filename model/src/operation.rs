@@ -9,13 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
 
+mod acl;
 mod copy;
+mod lock;
 mod restore;
 mod tagging;
 
-pub use copy::{CannedAcl, Copy, Grant, NewMetadata, Permission, StorageClass};
+pub use acl::{CannedAcl, ObjectAcl};
+pub use copy::{Copy, Grant, NewMetadata, Permission, StorageClass};
+pub use lock::{LegalHold, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
-pub use tagging::{Tag, Tagging};
+pub use tagging::{Tag, Tagging, Untagging};
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident $(($parameters:ty))? => $word:literal, $lease_ttl:ident, $tasks_max:ident, $slots_at:ident;)*) => {
@@ -79,6 +83,14 @@ operations! {
     Delete => "delete", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Put tags on each object.
     Tagging(Tagging) => "tag", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+    /// Remove tags of each object.
+    Untagging(Untagging) => "untag", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+    /// Replace the ACL of each object.
+    Acl(ObjectAcl) => "acl", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+    /// Put each object under legal hold, or lift it.
+    LegalHold(LegalHold) => "legal-hold", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+    /// Keep each object until a time, or lift that.
+    Retention(SetRetention) => "retention", LEASE_TTL, SLICE_TASKS_METADATA, Source;
 }
 
 /// One of the two endpoints that a role gives an operation.

@@ -220,6 +220,9 @@ impl SimulatedStore {
             Call::PutObjectTagging(r) => {
                 Answer::PutObjectTagging(self.turn_by(conduct, |transaction| transaction.put_object_tagging(r))?)
             }
+            Call::DeleteObjectTagging(r) => {
+                Answer::DeleteObjectTagging(self.turn_by(conduct, |transaction| transaction.delete_object_tagging(r))?)
+            }
             Call::GetObjectAcl(r) => {
                 Answer::GetObjectAcl(self.turn_by(conduct, |transaction| transaction.get_object_acl(r))?)
             }
@@ -258,6 +261,7 @@ impl SimulatedStore {
             Call::PutObjectLegalHold(r) => {
                 Answer::PutObjectLegalHold(self.hold(&r.at, r.version.as_ref(), r.is_held)?)
             }
+            Call::PutObjectRetention(r) => Answer::PutObjectRetention(self.retain(&r)?),
             Call::GetObjectAttributes(r) => {
                 Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }

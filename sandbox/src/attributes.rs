@@ -1,8 +1,8 @@
 //! Actions on what belongs to an object: tags, ACL, checksum, restores.
 
-use brigade_model::names::VersionId;
 use brigade_model::ports::object_store::{
-    GetObjectAcl, GetObjectAttributes, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectTagging, RestoreObject, TagSet,
+    DeleteObjectTagging, GetObjectAcl, GetObjectAttributes, GetObjectTagging, NewAcl, PutObjectAcl, PutObjectTagging,
+    RestoreObject,
 };
 use http::StatusCode;
 use s3s::dto::{
@@ -32,7 +32,8 @@ pub(super) async fn put_object_tagging(
     input: PutObjectTaggingInput,
 ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
     let version = input::version(input.version_id.as_deref())?;
-    put_tags(sandbox, &input.bucket, &input.key, version, input::tag_set(input.tagging.tag_set)).await?;
+    let (at, tags) = (input::at(&input.bucket, &input.key)?, input::tag_set(input.tagging.tag_set));
+    sandbox.call(PutObjectTagging { at, version, tags }).await?;
     Ok(S3Response::new(PutObjectTaggingOutput { version_id: input.version_id }))
 }
 
@@ -41,18 +42,8 @@ pub(super) async fn delete_object_tagging(
     input: DeleteObjectTaggingInput,
 ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
     let version = input::version(input.version_id.as_deref())?;
-    put_tags(sandbox, &input.bucket, &input.key, version, TagSet::new()).await?;
+    sandbox.call(DeleteObjectTagging { at: input::at(&input.bucket, &input.key)?, version }).await?;
     Ok(S3Response::new(DeleteObjectTaggingOutput { version_id: input.version_id }))
-}
-
-async fn put_tags(
-    sandbox: &Sandbox,
-    bucket: &str,
-    key: &str,
-    version: Option<VersionId>,
-    tags: TagSet,
-) -> S3Result<()> {
-    sandbox.call(PutObjectTagging { at: input::at(bucket, key)?, version, tags }).await
 }
 
 pub(super) async fn get_object_acl(

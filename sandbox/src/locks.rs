@@ -2,12 +2,14 @@
 
 use brigade_model::Timestamp;
 use brigade_model::names::BucketName;
+use brigade_model::operation::{Retention, RetentionMode};
+use brigade_model::ports::object_store::PutObjectRetention;
 use brigade_s3::simulated::ObjectLock;
 use s3s::dto::{
     self, DefaultRetention, GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput, ObjectLockConfiguration,
-    ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockRetentionMode, ObjectLockRule, PutObjectLegalHoldInput,
-    PutObjectLegalHoldOutput, PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput,
-    PutObjectRetentionInput, PutObjectRetentionOutput,
+    ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode, ObjectLockRule,
+    PutObjectLegalHoldInput, PutObjectLegalHoldOutput, PutObjectLockConfigurationInput,
+    PutObjectLockConfigurationOutput, PutObjectRetentionInput, PutObjectRetentionOutput,
 };
 use s3s::{S3Error, S3ErrorCode, S3Response, S3Result};
 
@@ -56,7 +58,7 @@ fn days_of(retention: &DefaultRetention) -> S3Result<u32> {
     u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| S3ErrorCode::InvalidArgument.into())
 }
 
-/// What can be gone around is not here.
+/// A bucket keeps new versions by compliance alone.
 fn check_mode(mode: Option<&ObjectLockRetentionMode>) -> S3Result<()> {
     match mode.map(ObjectLockRetentionMode::as_str) {
         Some(ObjectLockRetentionMode::COMPLIANCE) => Ok(()),
@@ -85,11 +87,25 @@ pub(super) async fn put_object_retention(
     input: PutObjectRetentionInput,
 ) -> S3Result<S3Response<PutObjectRetentionOutput>> {
     let retention = input.retention.ok_or(S3ErrorCode::MalformedXML)?;
-    check_mode(retention.mode.as_ref())?;
-    let until = time(&retention.retain_until_date.ok_or(S3ErrorCode::MalformedXML)?)?;
-    let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
-    sandbox.store.retain(&at, version.as_ref(), until).map_err(refusal)?;
+    let request = PutObjectRetention {
+        at: input::at(&input.bucket, &input.key)?,
+        version: input::version(input.version_id)?,
+        retention: retention_of(&retention)?,
+        bypass_governance: input.bypass_governance_retention.unwrap_or_default(),
+    };
+    sandbox.store.retain(&request).map_err(refusal)?;
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
+}
+
+/// Neither mode nor date lifts what keeps the version.
+fn retention_of(given: &ObjectLockRetention) -> S3Result<Option<Retention>> {
+    let (mode, until) = match (&given.mode, &given.retain_until_date) {
+        (None, None) => return Ok(None),
+        (Some(mode), Some(until)) => (mode.as_str(), time(until)?),
+        _ => return Err(S3ErrorCode::MalformedXML.into()),
+    };
+    let mode = RetentionMode::ALL.into_iter().find(|known| known.name() == mode).ok_or(S3ErrorCode::MalformedXML)?;
+    Ok(Some(Retention { mode, until }))
 }
 
 fn time(time: &dto::Timestamp) -> S3Result<Timestamp> {

@@ -87,6 +87,8 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::PutObjectTagging(r) => one(&r.at, &r.version),
         Call::GetObjectAcl(r) => one(&r.at, &r.version),
         Call::PutObjectAcl(r) => one(&r.at, &r.version),
+        Call::DeleteObjectTagging(r) => one(&r.at, &r.version),
+        Call::PutObjectRetention(r) => one(&r.at, &r.version),
         Call::RestoreObject(r) => one(&r.at, &r.version),
         Call::ListObjectsV2(_) | Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => Vec::new(),
         Call::CreateMultipartUpload(r) => one(&r.at, &None),

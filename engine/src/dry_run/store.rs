@@ -129,6 +129,7 @@ impl Notes {
             Call::CompleteMultipartUpload(request) => drop(self.written.insert(request.at.clone())),
             Call::CreateMultipartUpload(request) => self.keep_new(&request.at, &request.with),
             Call::PutObjectTagging(request) => drop(self.tags.insert(request.at.clone(), request.tags.clone())),
+            Call::DeleteObjectTagging(request) => drop(self.tags.insert(request.at.clone(), Vec::new())),
             Call::PutObjectAcl(request) => {
                 if let NewAcl::Grants(acl) = &request.acl {
                     self.acls.insert(request.at.clone(), acl.clone());
@@ -204,6 +205,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
             Answer::DeleteObjects(request.objects.iter().map(deleted).collect())
         }
         Call::PutObjectTagging(_) => Answer::PutObjectTagging(()),
+        Call::DeleteObjectTagging(_) => Answer::DeleteObjectTagging(()),
         Call::PutObjectAcl(_) => Answer::PutObjectAcl(()),
         Call::RestoreObject(_) => Answer::RestoreObject(RestoreDone { was_restored: false }),
         Call::CreateMultipartUpload(_) => Answer::CreateMultipartUpload("dry-run".to_owned()),
@@ -212,6 +214,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
         Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(done()),
         Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
         Call::PutObjectLegalHold(_) => Answer::PutObjectLegalHold(()),
+        Call::PutObjectRetention(_) => Answer::PutObjectRetention(()),
     })
 }
 

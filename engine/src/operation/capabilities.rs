@@ -36,12 +36,16 @@ pub(crate) enum Feature {
     NameVersion,
     /// A version under a lock stays when a row deletes it.
     KeepLockedVersion,
+    /// A version is put under legal hold or kept until a time.
+    SetLock,
     /// A row, or the target of one, has a key that a store could take for another.
     NameFoldableKey,
     /// A row, or the target of one, has a key that ends with a slash.
     NameFolder,
     /// A canned ACL is set.
     SetCannedAcl,
+    /// A canned ACL is set whose grants only the store knows.
+    SetStoresAcl,
     /// Grants are set.
     SetGrants,
     /// An object's grants are read, because the job copies them or adds to them.
@@ -170,6 +174,10 @@ impl Feature {
                 Capability::ObjectLock,
                 Told("only the store can keep a version under a lock from a row that deletes it"),
             ),
+            // A store that takes the call for a put destroys the object.
+            Feature::SetLock => {
+                both(Capability::ObjectLock, JobRefused("jobs that set legal holds or retentions are refused"))
+            }
             Feature::NameFoldableKey => both(
                 Capability::DistinctKeys,
                 RowFails("rows fail whose key has empty, `.` or `..` segments, which the store may drop"),
@@ -180,12 +188,15 @@ impl Feature {
             ),
             Feature::SetCannedAcl => row(
                 Capability::CannedAcl,
-                JobRefused("copies with a canned ACL are refused"),
+                JobRefused("jobs that set a canned ACL are refused"),
                 Silently(AnotherWay("a canned ACL is read back, and the row fails where it is not kept")),
             ),
+            Feature::SetStoresAcl => {
+                both(Capability::CannedAcl, JobRefused("jobs that set a canned ACL for a bucket's owner are refused"))
+            }
             Feature::SetGrants => row(
                 Capability::AclGrants,
-                JobRefused("copies with grants are refused"),
+                JobRefused("jobs that set grants are refused"),
                 Silently(AnotherWay("grants are read back, and the row fails where they are not kept")),
             ),
             Feature::ReadGrants => {
@@ -236,7 +247,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 30] = [
+    const ALL: [Feature; 32] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -247,9 +258,11 @@ impl Feature {
         Feature::CopyParts,
         Feature::NameVersion,
         Feature::KeepLockedVersion,
+        Feature::SetLock,
         Feature::NameFoldableKey,
         Feature::NameFolder,
         Feature::SetCannedAcl,
+        Feature::SetStoresAcl,
         Feature::SetGrants,
         Feature::ReadGrants,
         Feature::Restore,

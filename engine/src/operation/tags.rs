@@ -1,9 +1,11 @@
-//! Adds tags to those that an object has, and puts them so that they certainly stay.
+//! Changes an object's tags so that they are certainly what they shall be.
 
 use brigade_model::VersionId;
 use brigade_model::limits::TAGS_MAX;
 use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::{At, CallError, GetObjectTagging, PutObjectTagging, TagSet, Verdict};
+use brigade_model::ports::object_store::{
+    At, CallError, DeleteObjectTagging, GetObjectTagging, PutObjectTagging, TagSet, Verdict,
+};
 
 use super::capabilities::Feature;
 use super::failure::{Doing, End, reject};
@@ -12,6 +14,12 @@ use crate::places::Place;
 
 /// The code of an object whose tags are others than it was given.
 const TAGS_NOT_KEPT: &str = "TagsNotKept";
+
+/// The code of an object whose tags another writer changed after they were put.
+const TAGS_CHANGED: &str = "TagsChanged";
+
+/// The code that some stores give an object without tags.
+const NO_TAGS: &str = "NoSuchTagSet";
 
 /// Replaces an object's tags. Of an endpoint that is not known to leave the bytes alone they are
 /// read first: one that takes the call for a put would take this one for a read of the bytes,
@@ -32,14 +40,60 @@ pub(crate) async fn put_tags(
     if Feature::KeepTags.is_possible_at(&place.capabilities) {
         return Ok(());
     }
-    let mut kept = read_tags(context, place, at, version).await.doing("reading back the tags that were put")?;
-    let mut wanted = tags.clone();
-    kept.sort();
-    wanted.sort();
-    if kept == wanted {
+    let kept = read_tags(context, place, at, version).await.doing("reading back the tags that were put")?;
+    if is_same(&kept, tags) {
         return Ok(());
     }
     Err(reject(TAGS_NOT_KEPT, None, "the store took the tags and gave others back"))
+}
+
+/// Changes the tags that the task's object has, and reads them again: no store offers a condition here, so
+/// tags that another writer puts between read and put are lost, but tags that it puts after that are seen.
+pub(crate) async fn change_tags(
+    context: &TaskContext<'_>,
+    at: &At,
+    change: impl FnOnce(TagSet) -> Result<TagSet, End>,
+) -> Result<(), End> {
+    let (place, version) = (&context.slice.source, context.task.version.as_ref());
+    let existing = read_tags(context, place, at, version).await.doing("reading the object's tags")?;
+    let wanted = change(existing.clone())?;
+    if is_same(&existing, &wanted) {
+        return Ok(());
+    }
+    let request = PutObjectTagging { at: at.clone(), version: version.cloned(), tags: wanted.clone() };
+    context.send(place, request).await?;
+    let kept = read_tags(context, place, at, version).await.doing("reading back the tags that were put")?;
+    if is_same(&kept, &wanted) {
+        return Ok(());
+    }
+    if !Feature::KeepTags.is_possible_at(&place.capabilities) {
+        return Err(reject(TAGS_NOT_KEPT, None, "the store took the tags and gave others back"));
+    }
+    Err(reject(TAGS_CHANGED, None, "the tags were put, and another writer has changed them since"))
+}
+
+/// Removes every tag of the task's object, with the same care as [`put_tags`].
+pub(crate) async fn remove_tags(context: &TaskContext<'_>, at: &At) -> Result<(), End> {
+    let (place, version) = (&context.slice.source, context.task.version.as_ref());
+    if !Feature::PutTags.is_possible_at(&place.capabilities) {
+        read_tags(context, place, at, version).await.doing("reading the tags that are to be removed")?;
+    }
+    context.send(place, DeleteObjectTagging { at: at.clone(), version: version.cloned() }).await?;
+    if Feature::KeepTags.is_possible_at(&place.capabilities) {
+        return Ok(());
+    }
+    match read_tags(context, place, at, version).await {
+        Ok(kept) if kept.is_empty() => Ok(()),
+        // Some stores say so of an object without tags.
+        Err(error) if error.code == NO_TAGS => Ok(()),
+        Ok(_) => Err(reject(TAGS_NOT_KEPT, None, "the store removed the tags and gave some back")),
+        Err(error) => Err(error).doing("reading back the tags that were removed"),
+    }
+}
+
+/// Whether both hold the same tags, in whatever order.
+fn is_same(a: &TagSet, b: &TagSet) -> bool {
+    a.len() == b.len() && a.iter().all(|tag| b.contains(tag))
 }
 
 /// The tags of a source that are to go along with its bytes. An endpoint that is not known to
@@ -53,7 +107,7 @@ pub(crate) async fn read_tags_to_carry(
     match read_tags(context, place, at, version).await {
         Err(error) if !Feature::KeepTags.is_possible_at(&place.capabilities) && is_unknown_call(&error) => Ok(vec![]),
         // Some stores say so of an object without tags.
-        Err(error) if error.code == "NoSuchTagSet" => Ok(vec![]),
+        Err(error) if error.code == NO_TAGS => Ok(vec![]),
         Err(error) if error.verdict == Verdict::Denied => Err(error).doing(
             "reading the source's tags needs the right GetObjectTagging (s3:GetObjectTagging; of versions \
              s3:GetObjectVersionTagging), or an endpoint of which `brigade endpoint probe` shows that it has no tags",

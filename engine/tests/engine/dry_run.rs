@@ -75,7 +75,7 @@ async fn a_dry_run_sends_nothing_but_reads_and_its_report_and_says_what_it_would
     for (operation, failed, requests) in [
         (copy(), 0, named(&[("CopyObject", 300)])),
         (restore, 0, named(&[("RestoreObject", 300)])),
-        (add_tags(), 20, named(&[("GetObjectTagging", 300), ("PutObjectTagging", 280)])),
+        (add_tags(), 20, named(&[("GetObjectTagging", 580), ("PutObjectTagging", 280)])),
     ] {
         let cluster = TestCluster::new(70);
         cluster.fill(280).await;
@@ -151,7 +151,7 @@ async fn a_cancelled_dry_run_has_nothing_unconfirmed_and_says_what_it_saw() {
     assert_eq!(job.status_update_reason, "enough");
     let done = job.progress.succeeded;
     let found = found(&cluster, &job).await;
-    assert_eq!(found.requests, [("GetObjectTagging".to_owned(), done), ("PutObjectTagging".to_owned(), done)]);
+    assert_eq!(found.requests, [("GetObjectTagging".to_owned(), 2 * done), ("PutObjectTagging".to_owned(), done)]);
     assert_eq!(cluster.bucket.calls(CallKind::PutObjectTagging), 0);
 }
 
@@ -166,7 +166,7 @@ fn run(mishap: Option<Mishap>) -> u64 {
         assert_eq!(job.status, Status::Complete, "{mishap:?}");
         assert_eq!((job.progress.succeeded, job.progress.failed), (90, 10), "{mishap:?}");
         let found = found(&cluster, &job).await;
-        let expected = [("GetObjectTagging".to_owned(), 100), ("PutObjectTagging".to_owned(), 90)];
+        let expected = [("GetObjectTagging".to_owned(), 190), ("PutObjectTagging".to_owned(), 90)];
         assert_eq!(found.requests, expected, "{mishap:?}");
         assert_eq!(cluster.bucket.calls(CallKind::PutObjectTagging), 0, "{mishap:?}");
         assert_eq!(report(&cluster, &job).await.len(), 100, "{mishap:?}");

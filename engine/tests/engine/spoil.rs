@@ -141,6 +141,8 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::PutObjectTagging(r) => r.at.key.to_string(),
         Call::GetObjectAcl(r) => r.at.key.to_string(),
         Call::PutObjectAcl(r) => r.at.key.to_string(),
+        Call::DeleteObjectTagging(r) => r.at.key.to_string(),
+        Call::PutObjectRetention(r) => r.at.key.to_string(),
         Call::RestoreObject(r) => r.at.key.to_string(),
         Call::ListObjectsV2(r) => r.prefix.clone(),
         Call::CreateMultipartUpload(r) => r.at.key.to_string(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Directive, Tag};
+use super::{CannedAcl, Directive, Tag};
 use crate::Timestamp;
 use crate::limits::STORAGE_CLASS_BYTES_MAX;
 use crate::resource::BucketRef;
@@ -101,38 +101,28 @@ pub enum Permission {
     Read,
     /// WRITE.
     Write,
+    /// READ_ACP.
+    ReadAcp,
+    /// WRITE_ACP.
+    WriteAcp,
     /// FULL_CONTROL.
     FullControl,
 }
 
 impl Permission {
+    /// Every one.
+    pub const ALL: [Permission; 5] =
+        [Permission::Read, Permission::Write, Permission::ReadAcp, Permission::WriteAcp, Permission::FullControl];
+
     /// The name at stores and on every wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Permission::Read => "READ",
             Permission::Write => "WRITE",
+            Permission::ReadAcp => "READ_ACP",
+            Permission::WriteAcp => "WRITE_ACP",
             Permission::FullControl => "FULL_CONTROL",
-        }
-    }
-}
-
-/// A canned ACL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CannedAcl {
-    /// private.
-    Private,
-    /// public-read.
-    PublicRead,
-}
-
-impl CannedAcl {
-    /// The name at stores and on every wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            CannedAcl::Private => "private",
-            CannedAcl::PublicRead => "public-read",
         }
     }
 }

@@ -13,6 +13,13 @@ pub struct Tagging {
     pub tags: Vec<Tag>,
 }
 
+/// Parameters of a removal of tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untagging {
+    /// The keys of the tags that go; none means every tag.
+    pub keys: Vec<String>,
+}
+
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tag {

@@ -10,6 +10,7 @@ mod complete_multipart_upload;
 mod copy_object;
 mod create_multipart_upload;
 mod delete_object;
+mod delete_object_tagging;
 mod delete_objects;
 mod get_object;
 mod get_object_acl;
@@ -23,6 +24,7 @@ mod list_parts;
 mod put_object;
 mod put_object_acl;
 mod put_object_legal_hold;
+mod put_object_retention;
 mod put_object_tagging;
 mod restore_object;
 mod upload_part;
@@ -51,6 +53,7 @@ calls! {
     DeleteObjects in delete_objects;
     GetObjectTagging in get_object_tagging;
     PutObjectTagging in put_object_tagging;
+    DeleteObjectTagging in delete_object_tagging;
     GetObjectAcl in get_object_acl;
     PutObjectAcl in put_object_acl;
     RestoreObject in restore_object;
@@ -64,5 +67,6 @@ calls! {
     ListObjectVersions in list_object_versions;
     ListMultipartUploads in list_multipart_uploads;
     PutObjectLegalHold in put_object_legal_hold;
+    PutObjectRetention in put_object_retention;
     GetObjectAttributes in get_object_attributes;
 }

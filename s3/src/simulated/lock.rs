@@ -1,11 +1,11 @@
 //! Object lock: a bucket's default retention, and what keeps a version from being removed.
 //!
-//! A version is locked until its retention ends and while it is on legal hold. No call bypasses a
-//! retention (compliance mode). A delete without a version hides a locked one, as in S3.
+//! A version is locked until its retention ends and while it is on legal hold. No delete bypasses a
+//! retention. A delete without a version hides a locked one, as in S3.
 
-use brigade_model::Timestamp;
 use brigade_model::names::{BucketName, VersionId};
-use brigade_model::ports::object_store::At;
+use brigade_model::operation::RetentionMode;
+use brigade_model::ports::object_store::{At, PutObjectRetention};
 use serde::{Deserialize, Serialize};
 
 use super::SimulatedStore;
@@ -79,19 +79,29 @@ impl SimulatedStore {
         })
     }
 
-    /// Keeps a version until then; a retention is never made shorter.
+    /// Keeps a version until then, or lifts what keeps it. What keeps it by compliance is only ever made longer;
+    /// what keeps it by governance is made shorter, or lifted, by those alone who bypass it.
     ///
     /// # Errors
     /// That there is no such version, InvalidRequest when its bucket has no object lock, or
-    /// AccessDenied when it is kept longer already.
-    pub fn retain(&self, at: &At, version: Option<&VersionId>, until: Timestamp) -> Result<(), Refusal> {
+    /// AccessDenied when it stays kept as it is.
+    pub fn retain(&self, request: &PutObjectRetention) -> Result<(), Refusal> {
+        let PutObjectRetention { at, version, retention, bypass_governance } = request;
+        let until_s = retention.map(|retention| retention.until.as_second());
+        let is_by_governance = retention.is_some_and(|retention| retention.mode == RetentionMode::Governance);
         self.transaction(|transaction| {
             transaction.lockable(at)?;
-            let kept_until_s = transaction.attributes(at, version)?.1.retain_until_s;
-            if kept_until_s.is_some_and(|kept_s| kept_s > transaction.now_s && kept_s > until.as_second()) {
+            let now_s = transaction.now_s;
+            let kept = transaction.attributes(at, version.as_ref())?.1;
+            let is_weaker = until_s < kept.retain_until_s || (is_by_governance && !kept.is_retained_by_governance);
+            let may_weaken = kept.is_retained_by_governance && *bypass_governance;
+            if kept.retain_until_s.is_some_and(|kept_s| kept_s > now_s) && is_weaker && !may_weaken {
                 return Err(refusal::LOCKED);
             }
-            transaction.change_attributes(at, version, |attributes| attributes.retain_until_s = Some(until.as_second()))
+            transaction.change_attributes(at, version.as_ref(), |attributes| {
+                attributes.retain_until_s = until_s;
+                attributes.is_retained_by_governance = is_by_governance;
+            })
         })
     }
 }

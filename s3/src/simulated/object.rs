@@ -84,6 +84,9 @@ pub(super) struct Attributes {
     /// Locked until then, in seconds since 1970.
     #[serde(default)]
     pub(super) retain_until_s: Option<i64>,
+    /// Whether those who may bypass governance can shorten that.
+    #[serde(default)]
+    pub(super) is_retained_by_governance: bool,
     #[serde(default)]
     pub(super) is_on_hold: bool,
     /// The MD5 of the key that only the customer has.

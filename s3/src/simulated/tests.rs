@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_model::Timestamp;
 use brigade_model::names::{BucketName, ObjectKey, VersionId};
-use brigade_model::operation::Tag;
+use brigade_model::operation::{Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
     At, CallError, CallKind, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
-    DeleteObjects, DeleteResult, GetObject, HeadObject, NewObject, PutObject, PutObjectTagging, Request, RestoreObject,
-    UploadPart, UploadPartCopy, Verdict, send,
+    DeleteObjects, DeleteResult, GetObject, HeadObject, NewObject, PutObject, PutObjectRetention, PutObjectTagging,
+    Request, RestoreObject, UploadPart, UploadPartCopy, Verdict, send,
 };
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
@@ -369,11 +370,26 @@ async fn a_locked_version_is_not_removed_before_its_time_and_a_delete_hides_it()
     call(&store, DeleteObject { at: at("kept"), version: None, if_match: None }).await.unwrap();
     assert!(store.object(&at("kept")).is_none() && store.object_version(&at("kept"), &version).is_some());
 
-    store.retain(&at("kept"), Some(&version), clock.now()).expect_err("a retention is not made shorter");
+    let keep = |mode, until: Option<Timestamp>, bypass_governance| {
+        let (at, version) = (at("kept"), Some(version.clone()));
+        let retention = until.map(|until| Retention { mode, until });
+        store.retain(&PutObjectRetention { at, version, retention, bypass_governance })
+    };
+    for (mode, until) in [
+        (RetentionMode::Compliance, Some(clock.now())),
+        (RetentionMode::Governance, None),
+        (RetentionMode::Compliance, None),
+    ] {
+        keep(mode, until, true).expect_err("what compliance keeps is kept no shorter");
+    }
     clock.sleep(Duration::from_secs(25 * 3600)).await;
     store.hold(&at("kept"), Some(&version), true).unwrap();
     assert_eq!(call(&store, remove()).await.unwrap_err().code, "AccessDenied", "its time is over, but it is on hold");
     store.hold(&at("kept"), Some(&version), false).unwrap();
+    let tomorrow = || Some(Timestamp::from_second(clock.now().as_second() + 86_400).unwrap());
+    keep(RetentionMode::Governance, tomorrow(), false).unwrap();
+    keep(RetentionMode::Governance, None, false).expect_err("governance is lifted by those alone who bypass it");
+    keep(RetentionMode::Governance, None, true).unwrap();
     call(&store, remove()).await.unwrap();
     assert!(store.object_version(&at("kept"), &version).is_none());
 }

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
-    Acl, At, CallKind, CopyDone, CopyObject, DeleteObject, DeleteObjects, DeleteResult, Deleted, GetObject,
-    GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject, ObjectAttributes,
-    ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone, RestoreObject, TagSet,
+    Acl, At, CallKind, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects, DeleteResult, Deleted,
+    GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject,
+    ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone, RestoreObject,
+    TagSet,
 };
 use ring::digest::SHA256;
 
@@ -288,6 +289,12 @@ impl BucketTransaction<'_> {
         object::check_tags(&request.tags)?;
         Arc::make_mut(&mut attributes).tags = request.tags;
         self.set_attributes(CallKind::PutObjectTagging, request.at, version, attributes)
+    }
+
+    pub(super) fn delete_object_tagging(&mut self, request: DeleteObjectTagging) -> Result<(), Refusal> {
+        let (version, mut attributes) = self.attributes(&request.at, request.version.as_ref())?;
+        Arc::make_mut(&mut attributes).tags = TagSet::new();
+        self.set_attributes(CallKind::DeleteObjectTagging, request.at, version, attributes)
     }
 
     pub(super) fn get_object_acl(&mut self, request: GetObjectAcl) -> Result<Acl, Refusal> {

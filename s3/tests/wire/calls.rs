@@ -1,13 +1,14 @@
 //! One example of each call with every field set, and keys that are hard to encode.
 
-use brigade_model::ETag;
-use brigade_model::operation::Tag;
+use brigade_model::operation::{Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
-    DeleteObject, DeleteObjects, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject,
-    ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject,
-    PutObjectAcl, PutObjectLegalHold, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
+    DeleteObject, DeleteObjectTagging, DeleteObjects, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging,
+    Grantee, HeadObject, ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl,
+    NewObject, PutObject, PutObjectAcl, PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request,
+    RestoreObject, UploadPart, UploadPartCopy,
 };
+use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
 
 /// Keys that a URL library, a proxy or an XML library may change.
@@ -150,6 +151,16 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         ListMultipartUploads { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
         PutObjectLegalHold { at: at.clone(), version: version.clone(), is_held: true }.into_call(),
         PutObjectLegalHold { at: at.clone(), version: None, is_held: false }.into_call(),
+        DeleteObjectTagging { at: at.clone(), version: version.clone() }.into_call(),
+        retain(&at, version.as_ref(), Some(RetentionMode::Governance), true),
+        retain(&at, None, Some(RetentionMode::Compliance), false),
+        retain(&at, version.as_ref(), None, true),
         GetObjectAttributes { at, version }.into_call(),
     ]
+}
+
+fn retain(at: &At, version: Option<&VersionId>, mode: Option<RetentionMode>, bypass_governance: bool) -> Call {
+    let until = "2030-01-02T03:04:05Z".parse().unwrap();
+    let retention = mode.map(|mode| Retention { mode, until });
+    PutObjectRetention { at: at.clone(), version: version.cloned(), retention, bypass_governance }.into_call()
 }

@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
     AccessControlPolicy, ChecksumMode, CompletedMultipartUpload, CompletedPart, Delete, EncodingType,
     GlacierJobParameters, Grant, MetadataDirective, ObjectAttributes, ObjectIdentifier, ObjectLockLegalHold,
-    ObjectLockLegalHoldStatus, Owner, RestoreRequest, Tag, Tagging, TaggingDirective, Type,
+    ObjectLockLegalHoldStatus, ObjectLockRetention, Owner, RestoreRequest, Tag, Tagging, TaggingDirective, Type,
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -230,6 +230,10 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let request = request.set_version_id(version(r.version.as_ref()));
             request.tagging(tagging).send().await.unwrap_err();
         }
+        Call::DeleteObjectTagging(r) => {
+            let request = sdk.delete_object_tagging().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            request.set_version_id(version(r.version.as_ref())).send().await.unwrap_err();
+        }
         Call::GetObjectAcl(r) => {
             let request = sdk.get_object_acl().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
             request.set_version_id(version(r.version.as_ref())).send().await.unwrap_err();
@@ -314,6 +318,18 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let request = request.set_version_id(version(r.version.as_ref()));
             let hold = ObjectLockLegalHold::builder().status(status).build();
             request.legal_hold(hold).send().await.unwrap_err();
+        }
+        Call::PutObjectRetention(r) => {
+            let retention = r.retention.map(|retention| {
+                let until = aws_sdk_s3::primitives::DateTime::from_secs(retention.until.as_second());
+                let mode = retention.mode.name().into();
+                ObjectLockRetention::builder().mode(mode).retain_until_date(until).build()
+            });
+            let request = sdk.put_object_retention().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_version_id(version(r.version.as_ref()));
+            let request = request.set_bypass_governance_retention(r.bypass_governance.then_some(true));
+            let nothing = || ObjectLockRetention::builder().build();
+            request.retention(retention.unwrap_or_else(nothing)).send().await.unwrap_err();
         }
         Call::GetObjectAttributes(r) => {
             let request = sdk.get_object_attributes().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());

@@ -6,7 +6,7 @@ use brigade_model::operation::{Directive, OperationKind, Tag};
 
 use super::CosError;
 use super::fields::Fields;
-use super::words::{directive_name, operation_name};
+use super::words::{OPERATIONS, directive_name, operation_name};
 use crate::xml::Writer;
 
 mod copy;
@@ -17,7 +17,7 @@ mod tagging;
 /// Reads the element's children.
 pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
     let mut found = Vec::new();
-    for kind in OperationKind::ALL {
+    for kind in OPERATIONS {
         if let Some(parameters) = operation.child(operation_name(kind))? {
             found.push((kind, parameters));
         }
@@ -30,7 +30,7 @@ pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
         (Some((kind, parameters)), None) => read_parameters(kind, parameters)?,
         (Some(_), Some(_)) => return Err(operation.malformed("Operation must hold exactly one operation")),
         (None, _) => {
-            let names = OperationKind::ALL.map(operation_name).join(", ");
+            let names = OPERATIONS.map(operation_name).join(", ");
             return Err(operation.malformed(format!("Operation must hold one of {names}")));
         }
     };
@@ -44,6 +44,9 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
         OperationKind::Restore => restore::read(parameters).map(Operation::Restore),
         OperationKind::Delete => parameters.finish().map(|()| Operation::Delete),
         OperationKind::Tagging => tagging::read(parameters).map(Operation::Tagging),
+        OperationKind::Untagging | OperationKind::Acl | OperationKind::LegalHold | OperationKind::Retention => {
+            Err(parameters.malformed("Operation holds one that the dialect does not have"))
+        }
     }
 }
 
@@ -55,6 +58,8 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
             Operation::Restore(restore) => restore::write(w, *restore),
             Operation::Delete => {}
             Operation::Tagging(tagging) => tagging::write(w, tagging),
+            // The dialect does not have them.
+            Operation::Untagging(_) | Operation::Acl(_) | Operation::LegalHold(_) | Operation::Retention(_) => {}
         });
     });
 }

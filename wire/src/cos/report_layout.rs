@@ -20,6 +20,8 @@ fn parameters(operation: &Operation) -> Value {
         Operation::Tagging(Tagging { directive, tags }) => {
             json!({"TaggingDirective": directive.map(directive_name), "TagSet": tag_set(tags)})
         }
+        // The dialect does not have them.
+        Operation::Untagging(_) | Operation::Acl(_) | Operation::LegalHold(_) | Operation::Retention(_) => json!({}),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
 }

@@ -5,7 +5,11 @@
 
 use brigade_model::operation::{Directive, OperationKind, StorageClass};
 
-/// The element of an operation.
+/// The operations of the dialect.
+pub const OPERATIONS: [OperationKind; 4] =
+    [OperationKind::Copy, OperationKind::Restore, OperationKind::Delete, OperationKind::Tagging];
+
+/// The element of an operation; our own word for one that the dialect does not have, which no job of it does.
 #[must_use]
 pub fn operation_name(kind: OperationKind) -> &'static str {
     match kind {
@@ -13,6 +17,9 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Restore => "COSInitiateRestoreObject",
         OperationKind::Delete => "COSDeleteObject",
         OperationKind::Tagging => "COSPutObjectTagging",
+        OperationKind::Untagging | OperationKind::Acl | OperationKind::LegalHold | OperationKind::Retention => {
+            kind.word()
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `brigade job describe`.
 
-use brigade_model::operation::Operation;
+use brigade_model::operation::{ObjectAcl, Operation, Retention, SetRetention};
 use brigade_model::report::ReportSpec;
 use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::admin::JobState;
@@ -86,6 +86,16 @@ fn operation_text(operation: &Operation) -> String {
         }
         Operation::Restore(restore) => format!("restore for {} days ({})", restore.days, restore.tier.name()),
         Operation::Delete => "delete".to_owned(),
+        Operation::Untagging(untagging) if untagging.keys.is_empty() => "remove every tag".to_owned(),
+        Operation::Untagging(untagging) => format!("remove the tags {}", untagging.keys.join(", ")),
+        Operation::Acl(ObjectAcl::Canned(canned)) => format!("set the ACL {}", canned.name()),
+        Operation::Acl(ObjectAcl::Grants(acl)) => format!("set an ACL of {} grants", acl.grants.len()),
+        Operation::LegalHold(hold) if hold.is_held => "put under legal hold".to_owned(),
+        Operation::LegalHold(_) => "lift legal holds".to_owned(),
+        Operation::Retention(SetRetention { retention: None, .. }) => "lift retentions".to_owned(),
+        Operation::Retention(SetRetention { retention: Some(Retention { mode, until }), .. }) => {
+            format!("keep until {until} ({})", mode.name())
+        }
     }
 }
 

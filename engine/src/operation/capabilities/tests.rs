@@ -2,8 +2,10 @@ use std::fs;
 use std::path::Path;
 
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
+    CannedAcl, Copy, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier,
+    StorageClass, Tag, Tagging, Untagging,
 };
+use brigade_model::ports::object_store::Acl;
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
 
 use super::super::copy::plan::bare_copy;
@@ -29,11 +31,15 @@ fn restore() -> Operation {
     Operation::Restore(Restore { days: 1, tier: RestoreTier::Bulk })
 }
 
+fn hold() -> Operation {
+    Operation::LegalHold(LegalHold { is_held: true })
+}
+
 fn tagging() -> Operation {
     Operation::Tagging(Tagging { directive: None, tags: vec![] })
 }
 
-/// One operation for each way in which one asks for something.
+/// One operation for each way in which one asks for something that an unprobed endpoint may do.
 fn every_operation() -> Vec<Operation> {
     let grant = || Grant { grantee: "you".into(), display_name: None, permission: Permission::Read };
     let mut with_grants = bare_copy();
@@ -41,6 +47,9 @@ fn every_operation() -> Vec<Operation> {
     vec![
         restore(),
         tagging(),
+        Operation::Untagging(Untagging::default()),
+        Operation::Acl(ObjectAcl::Canned(CannedAcl::PublicRead)),
+        Operation::Acl(ObjectAcl::Grants(Acl::default())),
         Operation::Delete,
         copy(|_| ()),
         copy(|c| c.tagging_directive = Some(Directive::Replaced)),
@@ -125,7 +134,8 @@ fn what_refuses_a_job_is_asked_by_an_operation_and_what_fails_rows_refuses_them(
         let (row, lacking) = (feature.row(), Capabilities::proved(Capability::ALL));
         let lacking = lacking.with(row.capability, Standing::Lacking);
         let missing = |operation: &Operation| missing_capabilities(operation, &lacking, &lacking);
-        let refuses_job = every_operation().iter().any(|operation| missing(operation).contains(&row.capability));
+        let mut operations = every_operation().into_iter().chain([hold()]);
+        let refuses_job = operations.any(|operation| missing(&operation).contains(&row.capability));
         let refuses_row = rows().iter().any(|task| refuse_row(task, &lacking).is_some());
         match row.lacking {
             Without::JobRefused(_) => assert!(refuses_job, "{feature:?}"),
@@ -152,6 +162,13 @@ fn nothing_that_an_unprobed_endpoint_may_do_is_refused_when_the_job_is_created()
     for operation in every_operation() {
         assert_eq!(missing(&operation, EndpointKind::Other), [""; 0], "{operation:?}");
     }
+}
+
+#[test]
+fn what_would_destroy_an_object_where_it_is_unknown_or_cannot_be_seen_needs_an_endpoint_that_is_known_to_do_it() {
+    assert_eq!(missing(&hold(), EndpointKind::Other), ["object-lock"]);
+    let owners = Operation::Acl(ObjectAcl::Canned(CannedAcl::BucketOwnerRead));
+    assert_eq!(missing(&owners, EndpointKind::Other), ["canned-acl"]);
 }
 
 #[test]

@@ -7,15 +7,13 @@
 
 use brigade_model::VersionId;
 use brigade_model::ports::Grantees;
-use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, Grantee, NewAcl, PutObjectAcl};
+use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, NewAcl, PutObjectAcl};
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
+use super::super::grants::{ACL_NOT_KEPT, as_known, grants_of, is_same, owners_right};
 use super::super::task_context::TaskContext;
-use super::plan::{AclPlan, CopyPlan, open_canned};
-
-/// The code of a copy whose target has another ACL than it was given.
-const ACL_NOT_KEPT: &str = "AclNotKept";
+use super::plan::{AclPlan, CopyPlan};
 
 /// Reads the source's ACL, when the copy needs it.
 pub(crate) async fn read_acl(context: &TaskContext<'_>, plan: &CopyPlan, source: &At) -> Result<Option<Acl>, End> {
@@ -72,14 +70,13 @@ fn wanted_grants(
     let read = source.map(|acl| acl.grants.clone()).unwrap_or_default();
     let (mut grants, is_exact) = match plan {
         AclPlan::Default => (vec![], true),
-        AclPlan::Canned(canned) => (open_canned(*canned), false),
+        AclPlan::Canned(canned) => (grants_of(*canned).unwrap_or_default(), false),
         AclPlan::Replace(new) => (as_known(new, grantees)?, false),
         AclPlan::Add(new) => ([read, as_known(new, grantees)?].concat(), false),
         AclPlan::Copy => (read, source.is_some_and(|acl| acl.owner == owner)),
     };
-    if !is_exact && !owner.is_empty() {
-        let owned = AclGrant { grantee: Grantee::Id(owner.to_owned()), permission: "FULL_CONTROL".to_owned() };
-        grants.insert(0, owned);
+    if let (false, Some(right)) = (is_exact, owners_right(owner)) {
+        grants.insert(0, right);
     }
     let mut distinct: Vec<AclGrant> = Vec::with_capacity(grants.len());
     for grant in grants {
@@ -90,24 +87,10 @@ fn wanted_grants(
     Ok(distinct)
 }
 
-/// The grants of the job, to grantees as the endpoint knows them.
-fn as_known(grants: &[AclGrant], grantees: &dyn Grantees) -> Result<Vec<AclGrant>, End> {
-    let known = grants.iter().map(|grant| {
-        let Grantee::Id(written) = &grant.grantee else { return Ok(grant.clone()) };
-        let id =
-            grantees.resolve(written).map_err(|unknown| reject("InvalidArgument", Some(400), unknown.to_string()))?;
-        Ok(AclGrant { grantee: Grantee::Id(id.to_owned()), ..grant.clone() })
-    });
-    known.collect()
-}
-
-fn is_same(a: &[AclGrant], b: &[AclGrant]) -> bool {
-    a.len() == b.len() && a.iter().all(|grant| b.contains(grant))
-}
-
 #[cfg(test)]
 mod tests {
     use brigade_model::ports::OwnIds;
+    use brigade_model::ports::object_store::Grantee;
 
     use super::*;
 

@@ -3,23 +3,27 @@
 use brigade_model::operation::{Side, StorageClass};
 
 use super::super::capabilities::{Feature, Need};
+use super::super::grants::feature_of;
 use super::plan::{AclPlan, CopyPlan, TagPlan};
 
 /// A canned ACL alone travels with the copy; beside grants it becomes grants itself.
 pub(super) fn needs(plan: &CopyPlan) -> Vec<Need> {
     let sets_tags = !matches!(plan.tags, TagPlan::Copy);
-    let sets_canned_acl = matches!(plan.acl, AclPlan::Canned(_));
+    let canned_acl = match plan.acl {
+        AclPlan::Canned(canned) => Some(feature_of(canned)),
+        _ => None,
+    };
     let sets_grants = !matches!(plan.acl, AclPlan::Default | AclPlan::Canned(_));
     let sets_class = plan.storage_class.as_ref().is_some_and(|class| class != StorageClass::Standard.s3_name());
     let needs = [
         (sets_tags, Side::Target, Feature::KeepTags),
         (sets_tags, Side::Target, Feature::PutTags),
         (matches!(plan.tags, TagPlan::Add(_)), Side::Source, Feature::ReadTags),
-        (sets_canned_acl, Side::Target, Feature::SetCannedAcl),
         (sets_grants, Side::Target, Feature::SetGrants),
         (plan.needs_acl(), Side::Source, Feature::ReadGrants),
         (sets_class, Side::Target, Feature::SetClass),
         (plan.sse.is_some(), Side::Target, Feature::Encrypt),
     ];
-    needs.into_iter().filter(|(is_asked, ..)| *is_asked).map(|(_, side, feature)| (side, feature)).collect()
+    let asked = needs.into_iter().filter(|(is_asked, ..)| *is_asked).map(|(_, side, feature)| (side, feature));
+    asked.chain(canned_acl.map(|feature| (Side::Target, feature))).collect()
 }

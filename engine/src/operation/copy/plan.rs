@@ -8,6 +8,7 @@ use brigade_model::{BucketName, ObjectKey, Timestamp};
 
 use super::super::effect_check::Content;
 use super::super::failure::{End, refuse, reject};
+use super::super::grants::grants_of;
 use super::digests::Digests;
 
 /// A copy's parameters in the form that tasks need.
@@ -339,22 +340,13 @@ fn plan_rename(copy: &Copy) -> Option<Rename> {
 /// An ACL that is given without a directive replaces (U-19).
 fn plan_acl(copy: &Copy) -> AclPlan {
     let grants = || copy.grants.iter().map(to_grant).collect::<Vec<_>>();
-    let canned_grants = || copy.canned_acl.map(open_canned).unwrap_or_default();
+    let canned_grants = || copy.canned_acl.and_then(grants_of).unwrap_or_default();
     match (copy.acl_directive, copy.canned_acl) {
         (Some(Directive::Copy), _) => AclPlan::Copy,
         (Some(Directive::Add), _) => AclPlan::Add([canned_grants(), grants()].concat()),
         (_, None) if copy.grants.is_empty() => AclPlan::Default,
         (_, Some(canned)) if copy.grants.is_empty() => AclPlan::Canned(canned),
         _ => AclPlan::Replace([canned_grants(), grants()].concat()),
-    }
-}
-
-/// What a canned ACL grants beside the owner's own right.
-pub(super) fn open_canned(canned: CannedAcl) -> Vec<AclGrant> {
-    let everybody = Grantee::Group("http://acs.amazonaws.com/groups/global/AllUsers".to_owned());
-    match canned {
-        CannedAcl::Private => vec![],
-        CannedAcl::PublicRead => vec![AclGrant { grantee: everybody, permission: "READ".to_owned() }],
     }
 }
 

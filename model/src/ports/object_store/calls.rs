@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Acl, At, ByteStream, Metadata, ObjectHead, TagSet};
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
+use crate::operation::Retention;
 
 /// A request type with its answer's type.
 pub trait Request: Send {
@@ -130,6 +131,8 @@ calls! {
     GetObjectTagging => TagSet as whole, always, Read, KEEPS;
     /// Replaces all tags.
     PutObjectTagging => () as whole, always, Write, CHANGES;
+    /// Removes all tags.
+    DeleteObjectTagging => () as whole, always, Write, CHANGES;
     /// Reads the ACL.
     GetObjectAcl => Acl as whole, always, Read, KEEPS;
     /// Replaces the ACL.
@@ -157,6 +160,8 @@ calls! {
     ListMultipartUploads => Vec<ListedUpload> as whole, always, Read, KEEPS;
     /// Puts a version under legal hold, or takes it from there.
     PutObjectLegalHold => () as whole, always, Write, CHANGES;
+    /// Keeps a version until a time, or lifts that.
+    PutObjectRetention => () as whole, always, Write, CHANGES;
     /// The checksum that an object was put with.
     GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
 }
@@ -429,6 +434,15 @@ pub struct PutObjectTagging {
     pub tags: TagSet,
 }
 
+/// See [`Call::DeleteObjectTagging`].
+#[derive(Debug, Clone)]
+pub struct DeleteObjectTagging {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+}
+
 /// See [`Call::GetObjectAcl`].
 #[derive(Debug, Clone)]
 pub struct GetObjectAcl {
@@ -668,6 +682,19 @@ pub struct PutObjectLegalHold {
     pub is_held: bool,
 }
 
+/// See [`Call::PutObjectRetention`].
+#[derive(Debug, Clone)]
+pub struct PutObjectRetention {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// How long it is kept from now on; `None` lifts what keeps it.
+    pub retention: Option<Retention>,
+    /// Whether a retention in governance mode may be shortened or lifted.
+    pub bypass_governance: bool,
+}
+
 /// See [`Call::GetObjectAttributes`].
 #[derive(Debug, Clone)]
 pub struct GetObjectAttributes {
@@ -697,6 +724,7 @@ impl Call {
             Call::DeleteObjects(r) => &r.bucket,
             Call::GetObjectTagging(r) => &r.at.bucket,
             Call::PutObjectTagging(r) => &r.at.bucket,
+            Call::DeleteObjectTagging(r) => &r.at.bucket,
             Call::GetObjectAcl(r) => &r.at.bucket,
             Call::PutObjectAcl(r) => &r.at.bucket,
             Call::RestoreObject(r) => &r.at.bucket,
@@ -710,6 +738,7 @@ impl Call {
             Call::ListObjectVersions(r) => &r.bucket,
             Call::ListMultipartUploads(r) => &r.bucket,
             Call::PutObjectLegalHold(r) => &r.at.bucket,
+            Call::PutObjectRetention(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
         }
     }
@@ -757,6 +786,7 @@ impl Call {
             | Call::CopyObject(_)
             | Call::DeleteObject(_)
             | Call::PutObjectTagging(_)
+            | Call::DeleteObjectTagging(_)
             | Call::PutObjectAcl(_)
             | Call::RestoreObject(_)
             | Call::CreateMultipartUpload(_)
@@ -764,7 +794,8 @@ impl Call {
             | Call::UploadPartCopy(_)
             | Call::CompleteMultipartUpload(_)
             | Call::AbortMultipartUpload(_)
-            | Call::PutObjectLegalHold(_) => AnswerBounds::RESULT,
+            | Call::PutObjectLegalHold(_)
+            | Call::PutObjectRetention(_) => AnswerBounds::RESULT,
             // 50 tags where a server is generous, of 128 and 256 characters; 100 grants.
             Call::GetObjectTagging(_) | Call::GetObjectAcl(_) => AnswerBounds::of_entries(100, 2 * 1024),
             // Parts, also where only a checksum was asked for.

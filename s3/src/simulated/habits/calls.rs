@@ -34,6 +34,7 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::DeleteObjects(r) => r.objects.iter_mut().map(|(key, _)| key).collect(),
         Call::GetObjectTagging(r) => vec![&mut r.at.key],
         Call::PutObjectTagging(r) => vec![&mut r.at.key],
+        Call::DeleteObjectTagging(r) => vec![&mut r.at.key],
         Call::GetObjectAcl(r) => vec![&mut r.at.key],
         Call::PutObjectAcl(r) => vec![&mut r.at.key],
         Call::RestoreObject(r) => vec![&mut r.at.key],
@@ -44,6 +45,7 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::CompleteMultipartUpload(r) => vec![&mut r.at.key],
         Call::AbortMultipartUpload(r) => vec![&mut r.at.key],
         Call::PutObjectLegalHold(r) => vec![&mut r.at.key],
+        Call::PutObjectRetention(r) => vec![&mut r.at.key],
         Call::GetObjectAttributes(r) => vec![&mut r.at.key],
         Call::ListParts(r) => vec![&mut r.at.key],
     }
@@ -59,11 +61,13 @@ fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
         Call::DeleteObjects(r) => r.objects.iter_mut().map(|(_, version)| version).collect(),
         Call::GetObjectTagging(r) => vec![&mut r.version],
         Call::PutObjectTagging(r) => vec![&mut r.version],
+        Call::DeleteObjectTagging(r) => vec![&mut r.version],
         Call::GetObjectAcl(r) => vec![&mut r.version],
         Call::PutObjectAcl(r) => vec![&mut r.version],
         Call::RestoreObject(r) => vec![&mut r.version],
         Call::UploadPartCopy(r) => vec![&mut r.source_version],
         Call::PutObjectLegalHold(r) => vec![&mut r.version],
+        Call::PutObjectRetention(r) => vec![&mut r.version],
         Call::GetObjectAttributes(r) => vec![&mut r.version],
         Call::PutObject(_)
         | Call::ListObjectsV2(_)
