@@ -12,16 +12,16 @@ use brigade_model::ports::object_store::{
     Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, Effect, GotObject, PutObject, Verdict, send,
 };
 use brigade_model::ports::{JobStore, ObjectStore, OwnIds};
-use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Capability, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Outcome, Quota, ReportLayout,
-    ReportScope, ReportSpec, StoreClock, Task,
+    AccountId, Capabilities, Capability, ETag, EndpointKind, EndpointName, Job, JobId, JobSpec, ObjectKey, Outcome,
+    Quota, ReportLayout, StoreClock, Task, samples,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
+
+pub(crate) use brigade_model::samples::{at, bucket, bucket_ref, object_ref};
 
 use crate::byte_budget::ByteBudget;
 use crate::outcomes::PartBuilder;
@@ -46,28 +46,6 @@ pub(crate) struct TestJob {
     changes: u128,
 }
 
-pub(crate) fn bucket(name: &str) -> BucketName {
-    BucketName::new(name).unwrap()
-}
-
-/// The resource of that name, as no dialect writes it.
-pub(crate) fn bucket_ref(name: &str) -> BucketRef {
-    BucketRef { text: name.into(), region: "r".into(), owner: Owner::Unnamed, bucket: bucket(name) }
-}
-
-pub(crate) fn object_ref(bucket_name: &str, key: &str) -> ObjectRef {
-    let BucketRef { text, region, owner, bucket } = bucket_ref(bucket_name);
-    ObjectRef { text: format!("{text}/{key}"), region, owner, bucket, key: ObjectKey::new(key).unwrap() }
-}
-
-pub(crate) fn role_ref(name: &str) -> RoleRef {
-    RoleRef { text: name.into(), owner: Owner::Unnamed, name: name.into() }
-}
-
-pub(crate) fn at(bucket_name: &str, key: &str) -> At {
-    At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() }
-}
-
 /// A layout without a dialect's words.
 pub(crate) const PLAIN: ReportLayout =
     ReportLayout { format: "Report_CSV_V1", operation: |operation| serde_json::json!({ operation.kind().word(): {} }) };
@@ -79,28 +57,9 @@ pub(crate) fn rows(tasks: u64) -> String {
 
 fn spec(etag: ETag) -> JobSpec {
     JobSpec {
-        client_request_token: "token".into(),
-        confirmation_required: None,
-        description: None,
-        manifest: ManifestSpec {
-            location: ManifestLocation { object: object_ref("lists", "m.csv"), version: None, etag },
-            format: ManifestFormat::Csv,
-            fields: vec![Field::Bucket, Field::Key],
-            rows: Default::default(),
-        },
-        operation: Operation::Delete,
-        priority: 1,
-        report: ReportSpec {
-            enabled: true,
-            bucket: Some(bucket_ref("reports")),
-            prefix: Some("out/".into()),
-            scope: Some(ReportScope::AllTasks),
-        },
-        role: role_ref("r"),
-        options: JobOptions::default(),
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
+        manifest: samples::manifest("lists", "m.csv", etag),
+        report: samples::report("reports", "out/"),
+        ..samples::job_spec()
     }
 }
 

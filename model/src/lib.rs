@@ -29,6 +29,8 @@ pub mod progress;
 pub mod quota;
 pub mod report;
 pub mod resource;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 pub mod service_clock;
 pub mod slots;
 pub mod status;

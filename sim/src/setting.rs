@@ -10,10 +10,10 @@ use brigade_model::ports::object_store::{
     CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request, UploadPart,
 };
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
+use brigade_model::resource::RoleRef;
 use brigade_model::{
-    AccountId, Dialect, ETag, Field, Job, JobId, JobOptions, JobSpec, ManifestFormat, ManifestLocation, ManifestSpec,
-    ObjectKey, Operation, Quota, ReportScope, ReportSpec, VersionId,
+    AccountId, Dialect, ETag, Field, Job, JobId, JobOptions, JobSpec, ManifestSpec, ObjectKey, Operation, Quota,
+    ReportSpec, VersionId, samples,
 };
 use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{Body, Habit, Habits, Versioning};
@@ -201,46 +201,26 @@ impl SimulatedCluster {
 }
 
 fn spec(number: usize, run_plan: &JobPlan, manifest: &ObjectKey, etag: ETag) -> JobSpec {
-    let object = ObjectRef {
-        text: String::new(),
-        region: "r".into(),
-        owner: Owner::Unnamed,
-        bucket: bucket(ASIDE),
-        key: manifest.clone(),
-    };
+    let manifest = samples::manifest(ASIDE, manifest.as_str(), etag);
     JobSpec {
         client_request_token: number.to_string(),
         confirmation_required: run_plan.must_be_confirmed.then_some(true),
-        description: None,
-        manifest: ManifestSpec {
-            location: ManifestLocation { object, version: None, etag },
-            format: ManifestFormat::Csv,
-            fields: vec![Field::Bucket, Field::Key, Field::VersionId],
-            rows: Default::default(),
-        },
+        manifest: ManifestSpec { fields: vec![Field::Bucket, Field::Key, Field::VersionId], ..manifest },
         operation: operation(run_plan.job_kind),
         priority: run_plan.priority,
-        report: ReportSpec {
-            enabled: run_plan.has_report,
-            bucket: Some(bucket_ref(&reports_of(number))),
-            prefix: Some("reports".into()),
-            scope: Some(ReportScope::AllTasks),
-        },
+        report: ReportSpec { enabled: run_plan.has_report, ..samples::report(&reports_of(number), "reports") },
         role: role_of(run_plan.job_kind),
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
         options: JobOptions {
             requests_per_second_max: run_plan.requests_per_second,
             threshold_tasks: run_plan.threshold_tasks,
             ..JobOptions::default()
         },
+        ..samples::job_spec()
     }
 }
 
 fn role_of(job_kind: JobKind) -> RoleRef {
-    let name = if job_kind == JobKind::CopyAcross { ACROSS } else { "role" };
-    RoleRef { text: name.into(), owner: Owner::Unnamed, name: name.into() }
+    samples::role_ref(if job_kind == JobKind::CopyAcross { ACROSS } else { "role" })
 }
 
 /// What a job does.
@@ -304,9 +284,5 @@ pub(crate) fn is_marked(user: &[(String, String)]) -> bool {
 }
 
 fn copy(to: &str) -> Copy {
-    Copy::to(bucket_ref(to))
-}
-
-fn bucket_ref(name: &str) -> BucketRef {
-    BucketRef { text: String::new(), region: "r".into(), owner: Owner::Unnamed, bucket: bucket(name) }
+    Copy::to(samples::bucket_ref(to))
 }

@@ -8,10 +8,9 @@ use brigade_engine::{BucketRules, Engine, EngineConfig, Observer, Place, Ports, 
 use brigade_model::capability::Capability;
 use brigade_model::operation::{Copy, OperationKind};
 use brigade_model::ports::{Clock, JobStore, ObjectStore, OwnIds, Spawn, Spool};
-use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, EndpointKind, EndpointName, Job, JobId, JobOptions, JobSpec,
-    ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportScope, ReportSpec, Status, StoreClock,
+    AccountId, Capabilities, Dialect, EndpointKind, EndpointName, Job, JobId, JobSpec, ManifestSpec, Operation, Quota,
+    Status, StoreClock, samples,
 };
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_store::memory::{MemorySpool, MemoryStore};
@@ -187,40 +186,19 @@ impl Roles for OneRole {
 
 /// A copy without parameters: one CopyObject a task.
 pub(crate) fn copy() -> Operation {
-    Operation::Copy(Box::new(Copy::to(bucket("target"))))
-}
-
-fn bucket(name: &str) -> BucketRef {
-    let bucket = BucketName::new(name).unwrap();
-    BucketRef { text: format!("qcs::cos:r:uid/1:{name}"), region: "r".into(), owner: Owner::Unnamed, bucket }
+    Operation::Copy(Box::new(Copy::to(samples::bucket_ref("target"))))
 }
 
 /// What the job over a manifest is.
 pub(crate) fn spec(operation: Operation, manifest: &Manifest) -> JobSpec {
-    let BucketRef { text, region, owner, bucket: aside } = bucket("aside");
-    let object = ObjectRef { text, region, owner, bucket: aside, key: ObjectKey::new(manifest.key()).unwrap() };
     JobSpec {
-        client_request_token: "token".to_owned(),
-        confirmation_required: None,
-        description: None,
         manifest: ManifestSpec {
-            location: ManifestLocation { object, version: None, etag: etag() },
             format: manifest.format(),
             fields: manifest.fields(),
-            rows: Default::default(),
+            ..samples::manifest("aside", manifest.key(), etag())
         },
         operation,
-        priority: 1,
-        report: ReportSpec {
-            enabled: true,
-            bucket: Some(bucket("aside")),
-            prefix: Some("reports".into()),
-            scope: Some(ReportScope::AllTasks),
-        },
-        role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
-        options: JobOptions::default(),
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
+        report: samples::report("aside", "reports"),
+        ..samples::job_spec()
     }
 }

@@ -15,15 +15,15 @@ use brigade_model::ports::change_job;
 use brigade_model::ports::job_store::ChangeId;
 use brigade_model::ports::object_store::{At, CancelToken, NewObject, ObjectStore, PutObject, send};
 use brigade_model::ports::{Clock, Entropy, JobStore, OwnIds, Spawn, Spool};
-use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Field, Job, JobId, JobOptions,
-    JobSpec, ManifestFormat, ManifestLocation, ManifestSpec, ObjectKey, Operation, Quota, ReportLayout, ReportScope,
-    ReportSpec, StoreClock,
+    AccountId, Capabilities, Dialect, ETag, EndpointKind, EndpointName, Job, JobId, JobSpec, ObjectKey, Operation,
+    Quota, ReportLayout, StoreClock, samples,
 };
 use brigade_runtime::{Node, SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedStore, Versioning};
 use brigade_store::memory::{MemorySpool, MemoryStore};
+
+pub(crate) use brigade_model::samples::{at, bucket, bucket_ref};
 
 use crate::crashing::{Counted, Crashing, Mishap};
 
@@ -86,18 +86,6 @@ impl Roles for OneRole {
             report: place,
         })
     }
-}
-
-pub(crate) fn bucket(name: &str) -> BucketName {
-    BucketName::new(name).unwrap()
-}
-
-pub(crate) fn at(bucket_name: &str, key: &str) -> At {
-    At { bucket: bucket(bucket_name), key: ObjectKey::new(key).unwrap() }
-}
-
-pub(crate) fn bucket_ref(name: &str) -> BucketRef {
-    BucketRef { text: name.into(), region: "r".into(), owner: Owner::Unnamed, bucket: bucket(name) }
 }
 
 /// One dialect has reports, without words of its own.
@@ -307,36 +295,12 @@ impl TestCluster {
     ) -> JobId {
         let number = self.counted.writes.load(Ordering::SeqCst) + self.entropy.below(1 << 40);
         let etag = self.put("aside", &format!("manifest-{number}.csv"), manifest).await;
-        let object = ObjectRef {
-            text: "manifest".into(),
-            region: "r".into(),
-            owner: Owner::Unnamed,
-            bucket: bucket("aside"),
-            key: ObjectKey::new(format!("manifest-{number}.csv")).unwrap(),
-        };
         let mut spec = JobSpec {
             client_request_token: number.to_string(),
-            confirmation_required: None,
-            description: None,
-            manifest: ManifestSpec {
-                location: ManifestLocation { object, version: None, etag },
-                format: ManifestFormat::Csv,
-                fields: vec![Field::Bucket, Field::Key],
-                rows: Default::default(),
-            },
+            manifest: samples::manifest("aside", &format!("manifest-{number}.csv"), etag),
             operation,
-            priority: 1,
-            report: ReportSpec {
-                enabled: true,
-                bucket: Some(bucket_ref("aside")),
-                prefix: Some("reports".into()),
-                scope: Some(ReportScope::AllTasks),
-            },
-            role: RoleRef { text: "role".into(), owner: Owner::Unnamed, name: "role".into() },
-            options: JobOptions::default(),
-            retry_of: None,
-            unconfirmed: Default::default(),
-            spelling: Vec::new(),
+            report: samples::report("aside", "reports"),
+            ..samples::job_spec()
         };
         adjust(&mut spec);
         self.store_job(account, Dialect::Cos, spec).await

@@ -2,44 +2,14 @@
 
 use super::*;
 use crate::limits::{FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
-use crate::names::{BucketName, ETag, ObjectKey};
-use crate::resource::{ObjectRef, Owner, RoleRef};
-use crate::{
-    AccountId, EndpointName, JobOptions, LoadLimits, ManifestFormat, ManifestLocation, ManifestSpec, Operation,
-    ReportSpec, ServiceTime, Status, Timestamp,
-};
+use crate::{AccountId, EndpointName, LoadLimits, ServiceTime, Status, Timestamp, samples};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
 fn job(confirmation_required: Option<bool>) -> Job {
-    let object = ObjectRef {
-        text: "m/a.csv".into(),
-        region: "r".into(),
-        owner: Owner::Unnamed,
-        bucket: BucketName::new("m").unwrap(),
-        key: ObjectKey::new("a.csv").unwrap(),
-    };
-    let spec = JobSpec {
-        client_request_token: "t".into(),
-        confirmation_required,
-        description: None,
-        manifest: ManifestSpec {
-            location: ManifestLocation { object, version: None, etag: ETag::new("e").unwrap() },
-            format: ManifestFormat::Csv,
-            fields: Vec::new(),
-            rows: Default::default(),
-        },
-        operation: Operation::Delete,
-        priority: 7,
-        report: ReportSpec { enabled: false, bucket: None, prefix: None, scope: None },
-        role: RoleRef { text: "r".into(), owner: Owner::Unnamed, name: "r".into() },
-        options: JobOptions::default(),
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
-    };
+    let spec = JobSpec { confirmation_required, priority: 7, ..samples::job_spec() };
     let account = AccountId::new("1").unwrap();
     let endpoint = EndpointName::new("e").unwrap();
     Job::new(JobId::from_u128(1), account, Dialect::Cos, endpoint, spec, at(0))

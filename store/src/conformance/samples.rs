@@ -19,7 +19,7 @@ use brigade_model::ports::job_store::{
 use brigade_model::quota::Quota;
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
-use brigade_model::{Progress, ServiceTime, Timestamp};
+use brigade_model::{Progress, ServiceTime, Timestamp, samples};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -65,9 +65,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
             name: "batch".into(),
         },
         options,
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
+        ..samples::job_spec()
     };
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
     let tagging = Tagging { directive: Some(Directive::Add), tags: vec![tag("colour", "red"), tag("empty", "")] };

@@ -5,8 +5,8 @@ use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
 };
 use brigade_model::{
-    AccountId, Dialect, ETag, EndpointName, Job, JobFailure, JobId, JobOptions, JobSpec, ManifestSpec, Operation,
-    Progress, ReportScope, ReportSpec, Status, Timestamp, VersionId,
+    AccountId, Dialect, ETag, EndpointName, Job, JobFailure, JobId, JobSpec, ManifestSpec, Operation, Progress,
+    ReportScope, ReportSpec, Status, Timestamp, VersionId, samples,
 };
 use brigade_wire::cos::update_job_priority::UpdatedPriority;
 use brigade_wire::cos::update_job_status::UpdatedStatus;
@@ -169,10 +169,7 @@ fn spec() -> impl Strategy<Value = JobSpec> {
                 priority,
                 report,
                 role,
-                options: JobOptions::default(),
-                retry_of: None,
-                unconfirmed: Default::default(),
-                spelling: Vec::new(),
+                ..samples::job_spec()
             }
         },
     )

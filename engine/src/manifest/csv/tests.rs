@@ -1,20 +1,11 @@
 use brigade_model::task::Defect;
-use brigade_model::{ETag, ManifestFormat, ManifestLocation, RowRules};
+use brigade_model::{ETag, RowRules, samples};
 
 use super::*;
-use crate::test_job::object_ref;
 
 fn spec(fields: &[Field]) -> ManifestSpec {
-    ManifestSpec {
-        location: ManifestLocation {
-            object: object_ref("lists", "m.csv"),
-            version: None,
-            etag: ETag::new("\"e\"").unwrap(),
-        },
-        format: ManifestFormat::Csv,
-        fields: fields.to_vec(),
-        rows: Default::default(),
-    }
+    let manifest = samples::manifest("lists", "m.csv", ETag::new("\"e\"").unwrap());
+    ManifestSpec { fields: fields.to_vec(), ..manifest }
 }
 
 const BUCKET_KEY: [Field; 2] = [Field::Bucket, Field::Key];

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::limits::BYTES_IN_FLIGHT;
-use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
@@ -17,8 +16,8 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::ports::{Clock, JobStore, Monotonic, OwnIds};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, Capability, Change, Dialect, ETag, EndpointKind, EndpointName, Field, Job,
-    JobId, JobOptions, JobSpec, ObjectKey, Operation, Outcome, Quota, ReportSpec, StoreClock, Task, VersionId,
+    AccountId, BucketName, Capabilities, Capability, Change, Dialect, EndpointKind, EndpointName, Job, JobId,
+    Operation, Outcome, Quota, StoreClock, Task, VersionId, samples,
 };
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedObject, SimulatedStore, Versioning};
@@ -27,12 +26,13 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub(super) use brigade_model::samples::at;
+
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{PreparedOperation, SliceContext, TaskEnd, run_group, run_one};
 use crate::budget::Budget;
 use crate::byte_budget::ByteBudget;
 use crate::places::{AlwaysWell, BucketRules, Place};
-use crate::test_job::{object_ref, role_ref};
 
 /// What goes wrong with a call.
 pub(super) enum Fault {
@@ -316,10 +316,6 @@ impl TestTask {
     }
 }
 
-pub(super) fn at(bucket: &str, key: &str) -> At {
-    At { bucket: BucketName::new(bucket).unwrap(), key: ObjectKey::new(key).unwrap() }
-}
-
 pub(super) fn task(key: &str) -> Task {
     let At { bucket, key } = at(SOURCE, key);
     Task { number: 0, bucket, key, version: None, size: None, defect: None, tried_since: None }
@@ -424,7 +420,7 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
     let id = JobId::from_u128(1);
     let endpoint = EndpointName::new("here").unwrap();
     let account = AccountId::new("1250000000").unwrap();
-    let job = Job::new(id, account, Dialect::Cos, endpoint.clone(), spec(), clock.now());
+    let job = Job::new(id, account, Dialect::Cos, endpoint.clone(), samples::job_spec(), clock.now());
     jobs.create_job(&job, &Quota::of_open_jobs(1)).await.unwrap();
     let (owner, token) = (OwnerId(Uuid::from_u128(1)), LeaseToken(Uuid::from_u128(1)));
     let ttl = Duration::from_secs(30);
@@ -441,30 +437,4 @@ async fn lease_slice(jobs: &MemoryStore, clock: &SimulatedClock) -> SliceLease {
     change(revision, Change::ManifestRead(prepared)).await;
     jobs.reschedule(&endpoint, 1).await.unwrap();
     jobs.lease_slice(id, owner, token, ttl).await.unwrap().unwrap()
-}
-
-fn spec() -> JobSpec {
-    JobSpec {
-        client_request_token: "t".into(),
-        confirmation_required: None,
-        description: None,
-        manifest: ManifestSpec {
-            location: ManifestLocation {
-                object: object_ref("source", "manifest.csv"),
-                version: None,
-                etag: ETag::new("e").unwrap(),
-            },
-            format: ManifestFormat::Csv,
-            fields: vec![Field::Bucket, Field::Key],
-            rows: Default::default(),
-        },
-        operation: Operation::Delete,
-        priority: 1,
-        report: ReportSpec { bucket: None, enabled: false, prefix: None, scope: None },
-        role: role_ref("r"),
-        options: JobOptions::default(),
-        retry_of: None,
-        unconfirmed: Default::default(),
-        spelling: Vec::new(),
-    }
 }
