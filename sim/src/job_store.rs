@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::*;
 use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Dialect, EndpointName, EndpointRow, Job, JobId, Quota, ServiceTime, Status, Timestamp};
-use bytes::Bytes;
+use brigade_model::{EndpointName, Job, JobId, ServiceTime, Status, Timestamp};
 
 use crate::cluster::SimulatedCluster;
 use crate::executor::Node;
@@ -19,19 +18,24 @@ use crate::node_faults;
 
 /// The store as one process has it.
 pub(crate) struct NodeStore {
-    pub(crate) cluster: Arc<SimulatedCluster>,
-    pub(crate) node: Node,
+    cluster: Arc<SimulatedCluster>,
+    node: Node,
     /// Which of the nodes the process is.
-    pub(crate) slot: usize,
+    slot: usize,
+    noting: Noting,
 }
 
 impl NodeStore {
-    /// Carries a call out, or not; `note` sees its true answer at the moment that it has one.
+    pub(crate) fn new(cluster: Arc<SimulatedCluster>, node: Node, slot: usize) -> Self {
+        let noting = Noting { cluster: cluster.clone(), node: node.id };
+        Self { cluster, node, slot, noting }
+    }
+
+    /// Carries a call out, or not.
     async fn call<T, E: From<StoreError>>(
         &self,
-        (name, is_read): (&'static str, bool),
-        call: impl Future<Output = Result<T, E>> + Send,
-        note: impl FnOnce(&Arc<SimulatedCluster>, u32, &Result<T, E>) + Send,
+        JobStoreCall { name, is_read }: JobStoreCall,
+        answer: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
         let (cluster, fault_schedule) = (&self.cluster, &self.cluster.fault_schedule);
         let fate = fault_schedule.fate(name, is_read);
@@ -47,8 +51,7 @@ impl NodeStore {
         if fault_schedule.is_store_away(self.slot, cluster.executor.now()) {
             return Err(self.fail(name, "the store is away").into());
         }
-        let answer = call.await;
-        note(cluster, self.node.id, &answer);
+        let answer = answer.await;
         match fate {
             Some(Fate::DiesAfter) => return self.die(name, "the process dies after it").await,
             Some(Fate::FailsAfter) => return Err(self.fail(name, "its answer is lost").into()),
@@ -77,128 +80,160 @@ impl NodeStore {
     }
 }
 
-macro_rules! delegate {
-    ($(write $write:ident($($wa:ident: $wt:ty),*) -> $wr:ty, $note:expr;)*
-     $(clock $clock:ident() -> $cr:ty, $seen:expr;)*
-     $(read $read:ident($($ra:ident: $rt:ty),*) -> $rr:ty;)*) => {
-        #[async_trait]
-        impl JobStore for NodeStore {
-            $(async fn $write(&self, $($wa: $wt),*) -> $wr {
-                let note = $note;
-                self.call((stringify!($write), false), self.cluster.jobs.$write($($wa),*), note).await
-            })*
-            $(async fn $clock(&self) -> $cr {
-                self.call((stringify!($clock), true), self.cluster.jobs.$clock(), $seen).await
-            })*
-            $(async fn $read(&self, $($ra: $rt),*) -> $rr {
-                self.call((stringify!($read), true), self.cluster.jobs.$read($($ra),*), |_, _, _| {}).await
-            })*
-        }
-    };
-}
+#[async_trait]
+impl ForwardJobStore for NodeStore {
+    fn inner(&self) -> &dyn JobStore {
+        &self.noting
+    }
 
-/// Nothing to note.
-fn nothing<T>(_: &Arc<SimulatedCluster>, _: u32, _: &T) {}
-
-/// A write under a lease that another worker has by now.
-fn fenced<T>(
-    call: &'static str,
-    job: JobId,
-) -> impl FnOnce(&Arc<SimulatedCluster>, u32, &Result<T, LeaseError>) + Send {
-    move |cluster, node, answer| {
-        if let Err(LeaseError::Fenced) = answer {
-            cluster.note_of(node, job, |job| Event::Fenced { call, job });
-        }
+    async fn around<T, E, A>(&self, call: JobStoreCall, answer: A) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+        A: Future<Output = Result<T, E>> + Send,
+    {
+        self.call(call, answer).await
     }
 }
 
-fn leased(cluster: &Arc<SimulatedCluster>, node: u32, lease: Option<&SliceLease>, settles: bool) {
-    if let Some(lease) = lease {
+/// The store of the cluster; a call writes into the history what it did, at the moment that it has its true answer.
+struct Noting {
+    cluster: Arc<SimulatedCluster>,
+    node: u32,
+}
+
+impl Noting {
+    fn note(&self, job: JobId, event: impl FnOnce(usize) -> Event) {
+        self.cluster.note_of(self.node, job, event);
+    }
+
+    /// Notes a write under a lease that another worker has by now.
+    fn note_fenced<T>(&self, call: &'static str, job: JobId, answer: Result<T, LeaseError>) -> Result<T, LeaseError> {
+        if let Err(LeaseError::Fenced) = &answer {
+            self.note(job, |job| Event::Fenced { call, job });
+        }
+        answer
+    }
+
+    fn note_leased(&self, lease: Option<&SliceLease>, settles: bool) {
+        let Some(lease) = lease else { return };
         // Its holder before was lost.
         if lease.slice.must_check {
-            node_faults::wake_others(cluster, node);
+            node_faults::wake_others(&self.cluster, self.node);
         }
-        let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, cluster.free_slots());
+        let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, self.cluster.free_slots());
         let since = lease.slice.unsettled_since.into_iter().fold(lease.leased_at, Timestamp::min);
-        cluster.note_of(node, lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
+        self.note(lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
     }
 }
 
-delegate! {
-    write create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>, nothing;
-    write apply(apply: Apply) -> Result<Job, ApplyError>, |cluster: &Arc<SimulatedCluster>, node, _: &_| cluster.look_at_jobs(node);
-    write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>,
-        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Vec<(JobId, SlotMove)>, StoreError>| {
-            cluster.look_at_jobs(node);
-            if let Ok(moves) = answer {
-                let moves = format!("{moves:?}");
-                cluster.note(Some(node), Event::Rescheduled { moves, slots: cluster.slots() });
-            }
-        };
-    write purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>, nothing;
-    write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>, nothing;
-    write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>, fenced("renew_stage", lease.job);
-    write release_stage(lease: &StageLease) -> Result<(), StoreError>, nothing;
-    write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>, {
-            let job = lease.job;
-            move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), AddSlicesError>| {
-                if let Err(AddSlicesError::Fenced) = answer {
-                    cluster.note_of(node, job, |job| Event::Fenced { call: "add_slices", job });
-                }
-            }
-        };
-    write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>,
-        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Option<SliceLease>, StoreError>| {
-            leased(cluster, node, answer.as_ref().ok().and_then(Option::as_ref), false);
-        };
-    write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>,
-        |cluster: &Arc<SimulatedCluster>, node, answer: &Result<Option<SliceLease>, LeaseError>| {
-            leased(cluster, node, answer.as_ref().ok().and_then(Option::as_ref), true);
-        };
-    write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>, fenced("renew_slice", lease.job);
-    write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>, {
-        let (id, slice, epoch) = (lease.job, lease.slice.index, lease.fence.epoch);
-        move |cluster: &Arc<SimulatedCluster>, node, _: &_| {
-            cluster.note_of(node, id, |job| Event::Released { job, slice, epoch, must_check });
+#[async_trait]
+impl ForwardJobStore for Noting {
+    fn inner(&self) -> &dyn JobStore {
+        &self.cluster.jobs
+    }
+
+    async fn service_time(&self) -> Result<ServiceTime, StoreError> {
+        let now = self.inner().service_time().await?;
+        self.cluster.look_at_service_clock(self.node, now);
+        Ok(now)
+    }
+
+    async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
+        let answer = self.inner().apply(apply).await;
+        self.cluster.look_at_jobs(self.node);
+        answer
+    }
+
+    async fn reschedule(&self, endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError> {
+        let answer = self.inner().reschedule(endpoint, slots).await;
+        self.cluster.look_at_jobs(self.node);
+        if let Ok(moves) = &answer {
+            let moves = format!("{moves:?}");
+            self.cluster.note(Some(self.node), Event::Rescheduled { moves, slots: self.cluster.slots() });
         }
-    };
-    write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>,
-        move |cluster: &Arc<SimulatedCluster>, node, _: &_| cluster.look_at_revocations(Some(node), job);
-    write record_part(part: OutcomePart) -> Result<(), LeaseError>, {
-        let OutcomePart { job: id, slice, fence: Fence { epoch, .. }, seq, succeeded, failed, .. } = part;
-        move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), LeaseError>| {
-            cluster.note_of(node, id, |job| match answer {
-                Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },
-                Err(_) => Event::Fenced { call: "record_part", job },
-            });
+        answer
+    }
+
+    async fn renew_stage(&self, lease: &StageLease, ttl: Duration) -> Result<(), LeaseError> {
+        self.note_fenced("renew_stage", lease.job, self.inner().renew_stage(lease, ttl).await)
+    }
+
+    async fn add_slices(
+        &self,
+        lease: &StageLease,
+        slices: Vec<NewSlice>,
+        bytes_max: u64,
+    ) -> Result<(), AddSlicesError> {
+        let answer = self.inner().add_slices(lease, slices, bytes_max).await;
+        if let Err(AddSlicesError::Fenced) = &answer {
+            self.note(lease.job, |job| Event::Fenced { call: "add_slices", job });
         }
-    };
-    write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>, {
+        answer
+    }
+
+    async fn lease_slice(
+        &self,
+        job: JobId,
+        owner: OwnerId,
+        token: LeaseToken,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, StoreError> {
+        let lease = self.inner().lease_slice(job, owner, token, ttl).await?;
+        self.note_leased(lease.as_ref(), false);
+        Ok(lease)
+    }
+
+    async fn lease_slice_to_settle(
+        &self,
+        stage: &StageLease,
+        slice: u32,
+        token: LeaseToken,
+        ttl: Duration,
+    ) -> Result<Option<SliceLease>, LeaseError> {
+        let lease = self.inner().lease_slice_to_settle(stage, slice, token, ttl).await?;
+        self.note_leased(lease.as_ref(), true);
+        Ok(lease)
+    }
+
+    async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {
+        self.note_fenced("renew_slice", lease.job, self.inner().renew_slice(lease, ttl).await)
+    }
+
+    async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError> {
+        let answer = self.inner().release_slice(lease, must_check).await;
+        let (slice, epoch) = (lease.slice.index, lease.fence.epoch);
+        self.note(lease.job, |job| Event::Released { job, slice, epoch, must_check });
+        answer
+    }
+
+    async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {
+        let answer = self.inner().revoke_lost(job, grace, known).await;
+        self.cluster.look_at_revocations(Some(self.node), job);
+        answer
+    }
+
+    async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError> {
+        let OutcomePart { job, slice, fence: Fence { epoch, .. }, seq, succeeded, failed, .. } = part;
+        let answer = self.inner().record_part(part).await;
+        self.note(job, |job| match &answer {
+            Ok(()) => Event::Recorded { job, slice, epoch, seq, succeeded, failed },
+            Err(_) => Event::Fenced { call: "record_part", job },
+        });
+        answer
+    }
+
+    async fn record_upload(&self, job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError> {
+        let answer = self.inner().record_upload(job, scope, upload).await;
         let id = upload.upload_id.clone();
-        move |cluster: &Arc<SimulatedCluster>, node, answer: &Result<(), LeaseError>| {
-            cluster.note_of(node, job, |job| match answer {
-                Ok(()) => Event::UploadRecorded { job, id },
-                Err(_) => Event::Fenced { call: "record_upload", job },
-            });
-        }
-    };
-    write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>, nothing;
-    write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>,
-        fenced("record_report_file", lease.job);
-    write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>, nothing;
-    clock service_time() -> Result<ServiceTime, StoreError>,
-        |cluster: &Arc<SimulatedCluster>, node, now: &Result<ServiceTime, StoreError>| {
-            now.iter().for_each(|now| cluster.look_at_service_clock(node, *now));
-        };
-    read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
-    read job(id: JobId) -> Result<Option<Job>, StoreError>;
-    read job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
-    read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
-    read open_jobs() -> Result<Vec<JobHead>, StoreError>;
-    read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
-    read slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
-    read count_leased(job: JobId) -> Result<u64, StoreError>;
-    read parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
-    read uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
-    read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
+        self.note(job, |job| match &answer {
+            Ok(()) => Event::UploadRecorded { job, id },
+            Err(_) => Event::Fenced { call: "record_upload", job },
+        });
+        answer
+    }
+
+    async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {
+        self.note_fenced("record_report_file", lease.job, self.inner().record_report_file(lease, file).await)
+    }
 }

@@ -46,7 +46,7 @@ impl Process {
         }
         cluster.note(Some(node.id), Event::Started { is_alone });
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(cluster.seed ^ (u64::from(node.id) << 32)));
-        let jobs = Arc::new(NodeStore { cluster: cluster.clone(), node: node.clone(), slot });
+        let jobs = Arc::new(NodeStore::new(cluster.clone(), node.clone(), slot));
         let roles = Arc::new(TwoRoles::new(cluster, slot, node.id, &entropy));
         let ports = Ports {
             jobs: jobs.clone(),

@@ -8,13 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use brigade_model::ports::clock::Monotonic;
-use brigade_model::ports::job_store::*;
+use brigade_model::ports::job_store::{ForwardJobStore, JobStoreCall, StoreError};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Dialect, EndpointName, EndpointRow, Job, JobId, Quota, ServiceTime, Status};
 use brigade_runtime::{Node, SimulatedClock};
 use brigade_store::memory::MemoryStore;
-use bytes::Bytes;
 
 /// More passes than any simulation needs: an engine that gets there spins.
 pub(crate) const PASSES_MAX: u64 = 500_000;
@@ -91,7 +88,7 @@ impl Crashing {
         }
     }
 
-    async fn read<T>(&self, read: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+    async fn read<T, E: From<StoreError>>(&self, read: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
         self.must_be_there()?;
         read.await
     }
@@ -116,51 +113,21 @@ fn failure() -> StoreError {
     StoreError::Unavailable("away, for a test".to_owned())
 }
 
-macro_rules! delegate {
-    ($(write $write:ident($($wa:ident: $wt:ty),*) -> $wr:ty;)* --- $(read $read:ident($($ra:ident: $rt:ty),*) -> $rr:ty;)*) => {
-        #[async_trait]
-        impl JobStore for Crashing {
-            $(async fn $write(&self, $($wa: $wt),*) -> $wr { self.write(self.inner.$write($($wa),*)).await })*
-            $(async fn $read(&self, $($ra: $rt),*) -> $rr {
-                if stringify!($read) == "open_jobs" {
-                    self.count_pass();
-                }
-                self.read(self.inner.$read($($ra),*)).await
-            })*
-        }
-    };
-}
+#[async_trait]
+impl ForwardJobStore for Crashing {
+    fn inner(&self) -> &dyn JobStore {
+        &self.inner
+    }
 
-delegate! {
-    write create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>;
-    write apply(apply: Apply) -> Result<Job, ApplyError>;
-    write reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
-    write purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
-    write lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
-    write renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
-    write release_stage(lease: &StageLease) -> Result<(), StoreError>;
-    write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>;
-    write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
-    write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
-    write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
-    write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
-    write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
-    write record_part(part: OutcomePart) -> Result<(), LeaseError>;
-    write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
-    write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
-    write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
-    write set_endpoint(row: &EndpointRow) -> Result<EndpointRow, SetEndpointError>;
-    ---
-    read job(id: JobId) -> Result<Option<Job>, StoreError>;
-    read service_time() -> Result<ServiceTime, StoreError>;
-    read job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
-    read list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
-    read open_jobs() -> Result<Vec<JobHead>, StoreError>;
-    read count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
-    read slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
-    read count_leased(job: JobId) -> Result<u64, StoreError>;
-    read parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
-    read uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
-    read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
-    read endpoints() -> Result<Vec<EndpointRow>, StoreError>;
+    async fn around<T, E, A>(&self, call: JobStoreCall, answer: A) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+        A: Future<Output = Result<T, E>> + Send,
+    {
+        if call.name == "open_jobs" {
+            self.count_pass();
+        }
+        if call.is_read { self.read(answer).await } else { self.write(answer).await }
+    }
 }

@@ -28,6 +28,7 @@ use crate::slots::SlotMove;
 use crate::status::Status;
 
 mod error;
+mod forward;
 mod job;
 mod lease;
 mod purge;
@@ -36,6 +37,7 @@ mod slice;
 mod upload;
 
 pub use error::{AddSlicesError, ApplyError, CreateJobError, LeaseError, SetEndpointError, StoreError};
+pub use forward::{ForwardJobStore, JobStoreCall};
 pub use job::{Apply, ChangeId, JobHead, ListJobs};
 pub use lease::{Fence, KnownLeases, LeaseToken, OwnerId, SliceLease, StageLease};
 pub use purge::{Due, Purged};

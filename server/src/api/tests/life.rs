@@ -4,11 +4,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use brigade_model::ports::job_store::*;
-use brigade_model::slots::SlotMove;
-use brigade_model::{AccountId, Change, Dialect, EndpointName, EndpointRow, EndpointSettings, Quota, ServiceTime};
+use brigade_model::{AccountId, Change, EndpointRow, EndpointSettings};
 use brigade_runtime::SimulatedClock;
 use brigade_store::memory::MemoryStore;
-use bytes::Bytes;
 
 use super::bench::{Read, request, request_to_confirm};
 use super::*;
@@ -170,63 +168,28 @@ pub(super) struct Overtaken {
     pub(super) settings_before: Mutex<Option<EndpointSettings>>,
 }
 
-macro_rules! forward {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        #[async_trait]
-        impl JobStore for Overtaken {
-            async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
-                let overtaking = self.before.lock().unwrap().take();
-                if let Some(change) = overtaking {
-                    let id = ChangeId(uuid::Uuid::from_u128(u128::from(apply.revision)));
-                    self.inner.apply(Apply { id, change, ..apply.clone() }).await?;
-                }
-                self.inner.apply(apply).await
-            }
+#[async_trait]
+impl ForwardJobStore for Overtaken {
+    fn inner(&self) -> &dyn JobStore {
+        &self.inner
+    }
 
-            async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError> {
-                let overtaking = self.settings_before.lock().unwrap().take();
-                if let Some(settings) = overtaking {
-                    self.inner.set_endpoint(&EndpointRow { settings, ..row.clone() }).await?;
-                }
-                self.inner.set_endpoint(row).await
-            }
-
-            $(async fn $name(&self, $($argument: $type),*) -> $answer {
-                self.inner.$name($($argument),*).await
-            })*
+    async fn apply(&self, apply: Apply) -> Result<Job, ApplyError> {
+        let overtaking = self.before.lock().unwrap().take();
+        if let Some(change) = overtaking {
+            let id = ChangeId(uuid::Uuid::from_u128(u128::from(apply.revision)));
+            self.inner.apply(Apply { id, change, ..apply.clone() }).await?;
         }
-    };
-}
+        self.inner.apply(apply).await
+    }
 
-forward! {
-    create_job(job: &Job, quota: &Quota) -> Result<(), CreateJobError>;
-    job(id: JobId) -> Result<Option<Job>, StoreError>;
-    job_of_token(account: &AccountId, dialect: Dialect, token: &str) -> Result<Option<JobId>, StoreError>;
-    list_jobs(query: &ListJobs) -> Result<Vec<Job>, StoreError>;
-    service_time() -> Result<ServiceTime, StoreError>;
-    open_jobs() -> Result<Vec<JobHead>, StoreError>;
-    count_jobs() -> Result<Vec<(Status, u64)>, StoreError>;
-    reschedule(endpoint: &EndpointName, slots: usize) -> Result<Vec<(JobId, SlotMove)>, StoreError>;
-    purge(due: &Due, rows_max: usize) -> Result<Purged, StoreError>;
-    lease_stage(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration, grace: Duration) -> Result<Option<StageLease>, StoreError>;
-    renew_stage(lease: &StageLease, ttl: Duration) -> Result<(), LeaseError>;
-    release_stage(lease: &StageLease) -> Result<(), StoreError>;
-    add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>;
-    slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
-    lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
-    lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
-    renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
-    release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
-    revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
-    count_leased(job: JobId) -> Result<u64, StoreError>;
-    record_part(part: OutcomePart) -> Result<(), LeaseError>;
-    parts(job: JobId, slice: u32) -> Result<Vec<(u64, Bytes)>, StoreError>;
-    record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
-    forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
-    uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
-    record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
-    report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
-    endpoints() -> Result<Vec<EndpointRow>, StoreError>;
+    async fn set_endpoint(&self, row: &EndpointRow) -> Result<EndpointRow, SetEndpointError> {
+        let overtaking = self.settings_before.lock().unwrap().take();
+        if let Some(settings) = overtaking {
+            self.inner.set_endpoint(&EndpointRow { settings, ..row.clone() }).await?;
+        }
+        self.inner.set_endpoint(row).await
+    }
 }
 
 pub(super) fn overtaken() -> (TestApi, Arc<Overtaken>) {
