@@ -1,17 +1,13 @@
 //! A job on simulated stores, for the tests of preparing and reporting.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use brigade_model::job::{Change, Dialect, Prepared, Retry};
 use brigade_model::limits::{BYTES_IN_FLIGHT, LEASE_TTL};
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, OutcomePart, OwnerId, SliceRow, StageLease};
-use brigade_model::ports::object_store::{
-    Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, Effect, GotObject, PutObject, Verdict, send,
-};
-use brigade_model::ports::{JobStore, ObjectStore, OwnIds};
+use brigade_model::ports::object_store::{At, CancelToken, PutObject, send};
+use brigade_model::ports::{JobStore, OwnIds};
 use brigade_model::{
     AccountId, Capabilities, Capability, ETag, EndpointKind, EndpointName, Job, JobId, JobSpec, ObjectKey, Outcome,
     Quota, ReportLayout, StoreClock, Task, samples,
@@ -22,6 +18,7 @@ use brigade_store::memory::{MemorySpool, MemoryStore};
 use bytes::Bytes;
 
 pub(crate) use brigade_model::samples::{at, bucket, bucket_ref, object_ref};
+pub(crate) use brigade_s3::scripted::{Fault as Trouble, Scripted};
 
 use crate::byte_budget::ByteBudget;
 use crate::outcomes::PartBuilder;
@@ -72,7 +69,7 @@ impl TestJob {
         for name in ["lists", "reports"] {
             objects.create_bucket(&bucket(name), Versioning::Enabled).unwrap();
         }
-        let script = Arc::new(Scripted { inner: objects.clone(), script: Mutex::default() });
+        let script = Arc::new(Scripted::over(objects.clone(), clock.clone()));
         let place = Place {
             endpoint: EndpointName::new("main").unwrap(),
             kind: EndpointKind::Other,
@@ -249,92 +246,4 @@ const TOKEN: LeaseToken = LeaseToken(uuid::Uuid::nil());
 async fn take_stage(jobs: &MemoryStore, job: JobId) -> StageLease {
     let owner = OwnerId(uuid::Uuid::from_u128(1));
     jobs.lease_stage(job, owner, TOKEN, LEASE_TTL, Duration::ZERO).await.unwrap().unwrap()
-}
-
-/// What goes wrong with a call.
-pub(crate) enum Trouble {
-    /// Nothing.
-    Nothing,
-    /// It fails with this verdict and has no effect.
-    Fails(Verdict),
-    /// It is done, and the answer is lost.
-    IsLost,
-    /// Its body breaks off after so many bytes.
-    BreaksAfter(usize),
-    /// Its body ends, without an error, after so many bytes.
-    EndsAfter(usize),
-    /// Its body has a byte too many.
-    IsTooLong,
-    /// Its answer names another ETag.
-    NamesOther,
-}
-
-/// The simulated store, whose next calls of a kind go wrong as it was told.
-pub(crate) struct Scripted {
-    inner: SimulatedStore,
-    script: Mutex<VecDeque<(CallKind, Trouble)>>,
-}
-
-impl Scripted {
-    /// The first calls of these kinds that come, in this order, go wrong like this.
-    pub(crate) fn expect(&self, troubles: impl IntoIterator<Item = (CallKind, Trouble)>) {
-        self.script.lock().unwrap().extend(troubles);
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.script.lock().unwrap().is_empty()
-    }
-
-    fn trouble_for(&self, kind: CallKind) -> Option<Trouble> {
-        let mut script = self.script.lock().unwrap();
-        script.pop_front_if(|(expected, _)| *expected == kind).map(|(_, trouble)| trouble)
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Scripted {
-    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        let lost = || CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", "scripted");
-        match self.trouble_for(call.kind()) {
-            None | Some(Trouble::Nothing) => self.inner.call(cancel, call).await,
-            Some(Trouble::Fails(verdict)) => Err(CallError::new(verdict, Effect::None, "Scripted", "scripted")),
-            Some(Trouble::IsLost) => self.inner.call(cancel, call).await.and_then(|_| Err(lost())),
-            Some(trouble) => match self.inner.call(cancel, call).await? {
-                Answer::GetObject(got) => Ok(Answer::GetObject(Box::new(spoil(*got, &trouble).await))),
-                answer => Ok(answer),
-            },
-        }
-    }
-}
-
-async fn spoil(mut got: GotObject, trouble: &Trouble) -> GotObject {
-    let mut bytes = Vec::new();
-    while let Some(piece) = got.body.next().await {
-        bytes.extend_from_slice(&piece.unwrap());
-    }
-    let broken = CallError::new(Verdict::Transient, Effect::None, "ConnectionReset", "scripted");
-    let mut pieces = VecDeque::new();
-    match trouble {
-        Trouble::BreaksAfter(size) => {
-            bytes.truncate(*size);
-            pieces.push_back(Err(broken));
-        }
-        Trouble::EndsAfter(size) => bytes.truncate(*size),
-        Trouble::IsTooLong => bytes.push(b'x'),
-        Trouble::NamesOther => got.head.etag = ETag::new("\"another\"").ok(),
-        Trouble::Nothing | Trouble::Fails(_) | Trouble::IsLost => {}
-    }
-    if !bytes.is_empty() {
-        pieces.push_front(Ok(Bytes::from(bytes)));
-    }
-    GotObject { head: got.head, body: Box::new(Pieces(pieces)) }
-}
-
-struct Pieces(VecDeque<Result<Bytes, CallError>>);
-
-#[async_trait]
-impl ByteStream for Pieces {
-    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
-        self.0.pop_front()
-    }
 }

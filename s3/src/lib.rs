@@ -18,8 +18,8 @@ pub mod http;
 pub mod limit;
 pub mod probe;
 pub mod retry;
-#[cfg(test)]
-mod scripted;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
 pub mod simulated;
 pub mod stamps;
 pub mod timeouts;

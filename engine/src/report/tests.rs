@@ -167,7 +167,7 @@ async fn a_new_owner_aborts_the_open_upload_and_goes_on_with_the_next_file() {
 async fn an_upload_whose_end_is_unknown_is_looked_at() {
     let mut test_job = TestJob::new(&rows(9000), |_| {}).await;
     test_job.run(at_length).await;
-    test_job.script.expect([(CallKind::CompleteMultipartUpload, Trouble::IsLost)]);
+    test_job.script.expect([(CallKind::CompleteMultipartUpload, Trouble::AnswerLost)]);
     test_job.write_report().await.unwrap();
     assert_eq!(report_rows(&test_job).await.len(), 9000);
 

@@ -2,7 +2,7 @@ use brigade_model::ports::object_store::send;
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 
 use super::*;
-use crate::scripted::{Scripted, get, head, put};
+use crate::scripted::willing::{Scripted, get, head, put};
 
 fn faults(plan: FaultPlan) -> (Arc<Scripted>, Faults, Arc<dyn Clock>) {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());

@@ -8,7 +8,7 @@ use brigade_runtime::SimulatedClock;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
-use crate::scripted::{Scripted, error, get, head, put};
+use crate::scripted::willing::{Scripted, error, get, head, put};
 
 mod learned;
 

@@ -7,7 +7,7 @@ use brigade_runtime::{SeededEntropy, SimulatedClock};
 use tokio::task::{JoinHandle, yield_now};
 
 use super::*;
-use crate::scripted::{Scripted, at, error, head, put};
+use crate::scripted::willing::{Scripted, at, error, head, put};
 use crate::verdict::{Seen, judge};
 
 mod conditions;

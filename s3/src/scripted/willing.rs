@@ -1,62 +1,34 @@
-//! A store for tests: it ends calls as scripted and records when each arrived.
+//! A scripted store over one that does whatever it is asked, for the tests of decorators, and their calls.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use brigade_model::ports::Clock;
-use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{
     Answer, At, Call, CallError, CallKind, CancelToken, Deleted, Effect, GetObject, GotObject, HeadObject, ListPage,
     ObjectHead, ObjectStore, PutDone, PutObject, Verdict, Whole,
 };
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+
+use super::{Expected, Fault};
 
 /// Ends each call as its step says; without a step it succeeds.
-pub(crate) struct Scripted {
-    clock: Arc<dyn Clock>,
-    steps: Mutex<VecDeque<Result<(), CallError>>>,
-    /// The steps of listings, with which the retry loop probes an open circuit.
-    probes: Mutex<VecDeque<Result<(), CallError>>>,
-    came: Mutex<Vec<(CallKind, u128)>>,
-    /// Until then it cannot be reached.
-    away_until: Mutex<Monotonic>,
-    /// A call goes on when there is a permit for it.
-    held: Semaphore,
-}
+pub(crate) type Scripted = super::Scripted<Willing>;
+
+/// Succeeds, and keeps nothing.
+pub(crate) struct Willing;
 
 impl Scripted {
     pub(crate) fn new(clock: &Arc<dyn Clock>, steps: impl IntoIterator<Item = Result<(), CallError>>) -> Arc<Self> {
-        Arc::new(Self {
-            clock: Arc::clone(clock),
-            steps: Mutex::new(steps.into_iter().collect()),
-            probes: Mutex::default(),
-            came: Mutex::default(),
-            away_until: Mutex::default(),
-            held: Semaphore::new(Semaphore::MAX_PERMITS >> 1),
-        })
+        let scripted = Self::over(Willing, Arc::clone(clock));
+        scripted.script.lock().unwrap().extend(steps.into_iter().map(|step| (Expected::NoProbe, fault(step))));
+        Arc::new(scripted)
     }
 
-    /// Holds each call until it is let go.
-    pub(crate) fn hold(&self) {
-        self.held.forget_permits(usize::MAX);
-    }
-
-    /// Cannot be reached for that long.
-    pub(crate) fn go_away_for(&self, duration: Duration) {
-        *self.away_until.lock().unwrap() = self.clock.monotonic().after(duration);
-    }
-
+    /// How the listings end with which the retry loop probes an open circuit.
     pub(crate) fn with_probes(self: Arc<Self>, probes: impl IntoIterator<Item = Result<(), CallError>>) -> Arc<Self> {
-        self.probes.lock().unwrap().extend(probes);
+        self.expect(probes.into_iter().map(|step| (CallKind::ListObjectsV2, fault(step))));
         self
-    }
-
-    /// Lets so many calls end.
-    pub(crate) fn let_go(&self, calls: usize) {
-        self.held.add_permits(calls);
     }
 
     /// The calls that came, without the probes, in milliseconds.
@@ -70,21 +42,18 @@ impl Scripted {
     }
 
     fn times_of(&self, wanted: impl Fn(CallKind) -> bool) -> Vec<u128> {
-        self.came.lock().unwrap().iter().filter(|(kind, _)| wanted(*kind)).map(|(_, ms)| *ms).collect()
+        let came = self.came.lock().unwrap();
+        came.iter().filter(|(call, _)| wanted(call.kind())).map(|(_, at)| at.0.as_millis()).collect()
     }
 }
 
+fn fault(step: Result<(), CallError>) -> Fault<Willing> {
+    step.map_or_else(Fault::FailsWith, |()| Fault::Nothing)
+}
+
 #[async_trait]
-impl ObjectStore for Scripted {
+impl ObjectStore for Willing {
     async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        self.came.lock().unwrap().push((call.kind(), self.clock.monotonic().0.as_millis()));
-        self.held.acquire().await.unwrap().forget();
-        if self.clock.monotonic() < *self.away_until.lock().unwrap() {
-            let away = error(Verdict::Unavailable, Effect::None, "ConnectFailed", None);
-            return Err(CallError { attempts: 0, ..away });
-        }
-        let steps = if call.kind() == CallKind::ListObjectsV2 { &self.probes } else { &self.steps };
-        steps.lock().unwrap().pop_front().unwrap_or(Ok(()))?;
         Ok(success(call))
     }
 }

@@ -31,16 +31,16 @@ fn plan_faults(test_job: &TestTask, entropy: &SeededEntropy) {
             match entropy.below(4) {
                 0 => test_job.fault(kind, Fault::AnswerLost),
                 1 => test_job.fault(kind, Fault::RequestLost),
-                2 => test_job.fault(kind, Fault::Fails(stopped())),
+                2 => test_job.fault(kind, Fault::FailsWith(stopped())),
                 _ => {}
             }
         }
     }
     if entropy.below(3) == 0 {
-        test_job.fault(CallKind::HeadObject, Fault::Fails(stopped()));
+        test_job.fault(CallKind::HeadObject, Fault::FailsWith(stopped()));
     }
     if entropy.below(3) == 0 {
-        test_job.fault(CallKind::UploadPartCopy, Fault::Fails(stopped()));
+        test_job.fault(CallKind::UploadPartCopy, Fault::FailsWith(stopped()));
     }
 }
 
@@ -95,22 +95,22 @@ async fn whatever_gets_lost_each_task_has_its_effect_exactly_once() {
         for seed in 0..12 {
             let test_job = TestTask::new().await;
             for bucket in [SOURCE, TARGET] {
-                test_job.store.sim.set_versioning(&BucketName::new(bucket).unwrap(), Versioning::Enabled).unwrap();
+                test_job.store.inner.set_versioning(&BucketName::new(bucket).unwrap(), Versioning::Enabled).unwrap();
             }
             for key in KEYS {
                 match class {
                     Some(class) => test_job.put_with(key, Bytes::from_static(b"x"), archived(class)).await,
-                    None => test_job.store.sim.put(&at(SOURCE, key), Body::zeros(size)).unwrap(),
+                    None => test_job.store.inner.put(&at(SOURCE, key), Body::zeros(size)).unwrap(),
                 }
             }
             test_job.begin_run();
             run_to_the_end(&test_job, &operation, &SeededEntropy::new(seed)).await;
-            let effects = test_job.store.sim.effects();
+            let effects = test_job.store.inner.effects();
             for key in KEYS {
                 let effects = effects_on(&effects, bucket, key);
                 assert_eq!(effects.len(), 1, "seed {seed}, {operation:?}: {effects:?}");
             }
-            assert_eq!(test_job.store.sim.open_uploads(), [], "seed {seed}");
+            assert_eq!(test_job.store.inner.open_uploads(), [], "seed {seed}");
             assert_eq!(test_job.recorded_uploads().await, 0, "seed {seed}");
         }
     }

@@ -59,10 +59,10 @@ async fn a_plain_copy_is_one_call_and_keeps_metadata_and_tags() {
 #[tokio::test(start_paused = true)]
 async fn the_version_of_the_row_is_copied() {
     let test_job = TestTask::new().await;
-    test_job.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    test_job.store.inner.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
     test_job.put("k", "old").await;
     test_job.put("k", "new").await;
-    let first = test_job.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    let first = test_job.store.inner.versions(&at(SOURCE, "k"))[0].0.clone();
     assert_eq!(test_job.run(&copy(|_| ()), &task_of_version("k", &first), false).await, done());
     assert_eq!(body(&test_job, "k"), "old");
 }
@@ -128,7 +128,7 @@ async fn tags_that_a_store_drops_from_a_copy_are_put_after_it() {
     assert_eq!(test_job.object(TARGET, "k").unwrap().tags, [tag("y", "2")]);
 
     let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
-    test_job.fault(CallKind::PutObjectTagging, Fault::Fails(denied));
+    test_job.fault(CallKind::PutObjectTagging, Fault::FailsWith(denied));
     let run = test_job.run(&replace, &task("k"), false).await;
     assert_eq!(message(&run), "the object was copied; putting its tags failed: Access Denied (attempts 1)");
 
@@ -184,7 +184,7 @@ async fn each_acl_directive_has_its_effect() {
         let test_job = test_job_with_object().await;
         let acl = NewAcl::Grants(Acl { owner: OWNER.into(), grants: owned(&[grant("reader", "READ")]) });
         let request = PutObjectAcl { at: at(SOURCE, "k"), version: None, acl };
-        send(&test_job.store.sim, &CancelToken::unbounded(), request).await.unwrap();
+        send(&test_job.store.inner, &CancelToken::unbounded(), request).await.unwrap();
         let operation = copy(|c| (c.acl_directive, c.canned_acl, c.grants) = (directive, canned, grants));
         assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
         assert_eq!(test_job.object(TARGET, "k").unwrap().acl.grants, expected, "{directive:?} {canned:?}");
@@ -285,7 +285,7 @@ async fn a_copy_whose_answer_was_lost_is_done_when_the_target_is_as_wanted() {
 async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
     let test_job = TestTask::new().await;
     test_job.put("k", "body").await;
-    put_now(&test_job.store.sim, TARGET, "k", "older than the lease");
+    put_now(&test_job.store.inner, TARGET, "k", "older than the lease");
     test_job.begin_run();
     test_job.fault(CallKind::CopyObject, Fault::RequestLost);
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
@@ -298,7 +298,7 @@ async fn a_copy_that_did_not_arrive_is_made_again_over_an_older_target_too() {
 /// An object of 2 GiB, which one CopyObject carries and whose time is 271 s.
 async fn test_job_with_large_object() -> TestTask {
     let test_job = TestTask::with_sizes(Sizes::default()).await;
-    test_job.store.sim.put(&at(SOURCE, "k"), Body::zeros(2 << 30)).unwrap();
+    test_job.store.inner.put(&at(SOURCE, "k"), Body::zeros(2 << 30)).unwrap();
     test_job.begin_run();
     test_job
 }
@@ -325,7 +325,7 @@ async fn a_lost_copy_of_unknown_size_has_the_time_of_the_size_that_the_look_tell
 #[tokio::test(start_paused = true)]
 async fn the_attempt_after_a_lost_copy_of_unknown_size_has_the_time_that_it_needs() {
     let test_job = test_job_with_large_object().await;
-    test_job.fault(CallKind::CopyObject, Fault::Fails(lost_in_time()));
+    test_job.fault(CallKind::CopyObject, Fault::FailsWith(lost_in_time()));
     let begun = test_job.clock.monotonic();
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     assert_eq!(copies(&test_job), [None, Some(2 << 30)]);
@@ -349,7 +349,7 @@ async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_sa
         let run = test_job.run(operation, &Task { size, ..task("k") }, false).await;
         assert_eq!((code(&run), effect(&run)), ("MetadataNotTold", TaskEffect::None));
         assert!(message(&run).contains("2 entries") && message(&run).contains("x-amz-missing-meta"), "{run:?}");
-        assert!(test_job.object(TARGET, "k").is_none() && test_job.store.sim.open_uploads().is_empty());
+        assert!(test_job.object(TARGET, "k").is_none() && test_job.store.inner.open_uploads().is_empty());
     };
     fails(&test_job_with_object().await, &copy(|c| c.metadata_directive = Some(Directive::Add)), None).await;
 
@@ -363,7 +363,7 @@ async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_sa
         through_us.put_with("k", Bytes::from(vec![7; bytes]), NewObject::default()).await;
         through_us.begin_run();
         fails(&through_us, &copy(|_| ()), None).await;
-        assert!(other.sim.object(&at(TARGET, "k")).is_none() && other.sim.open_uploads().is_empty());
+        assert!(other.inner.object(&at(TARGET, "k")).is_none() && other.inner.open_uploads().is_empty());
     }
 }
 

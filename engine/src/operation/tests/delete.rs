@@ -32,7 +32,7 @@ async fn test_job_with(keys: &[&str]) -> TestTask {
 }
 
 fn keep_versions(test_job: &TestTask) {
-    test_job.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    test_job.store.inner.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
 }
 
 fn tasks(keys: &[&str]) -> Vec<Task> {
@@ -47,12 +47,12 @@ async fn a_row_without_a_version_deletes_or_hides_and_one_with_a_version_removes
 
     keep_versions(&test_job);
     test_job.put("kept", "v1").await;
-    let version = test_job.store.sim.versions(&at(SOURCE, "kept"))[0].0.clone();
+    let version = test_job.store.inner.versions(&at(SOURCE, "kept"))[0].0.clone();
     assert_eq!(test_job.run(&DELETE, &task("kept"), false).await, done());
     assert!(!exists(&test_job, SOURCE, "kept").await);
-    assert!(test_job.store.sim.object_version(&at(SOURCE, "kept"), &version).is_some(), "hidden by a delete marker");
+    assert!(test_job.store.inner.object_version(&at(SOURCE, "kept"), &version).is_some(), "hidden by a delete marker");
     assert_eq!(test_job.run(&DELETE, &task_of_version("kept", &version), false).await, done());
-    assert!(test_job.store.sim.object_version(&at(SOURCE, "kept"), &version).is_none(), "removed for good");
+    assert!(test_job.store.inner.object_version(&at(SOURCE, "kept"), &version).is_none(), "removed for good");
 }
 
 // The rows of the effect-check table: delete without version.
@@ -76,7 +76,7 @@ async fn a_delete_marker_proves_a_lost_delete_done_and_no_second_marker_is_made(
     test_job.fault(CallKind::DeleteObject, Fault::AnswerLost);
     assert_eq!(test_job.run(&DELETE, &task("k"), false).await, done());
     assert_eq!(test_job.run(&DELETE, &task("k"), true).await, done());
-    assert_eq!(test_job.store.sim.versions(&at(SOURCE, "k")).len(), 2);
+    assert_eq!(test_job.store.inner.versions(&at(SOURCE, "k")).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +119,7 @@ async fn an_object_of_the_leases_own_second_counts_as_written_anew() {
 #[tokio::test(start_paused = true)]
 async fn no_such_version_proves_a_lost_delete_of_a_version_but_fails_a_first_attempt() {
     let gone = || {
-        Fault::Fails(CallError {
+        Fault::FailsWith(CallError {
             http_status: Some(404),
             ..CallError::new(Verdict::Missing, Effect::None, "NoSuchVersion", "The specified version does not exist.")
         })
@@ -162,13 +162,13 @@ async fn a_group_is_deleted_in_one_call() {
     let test_job = test_job_with(&["a", "b", "c"]).await;
     assert_eq!(test_job.run_group(&tasks(&["a", "b", "never there", "c"])).await, [(); 4].map(|()| done()));
     assert_eq!(test_job.store.calls(), [CallKind::DeleteObjects]);
-    assert!(test_job.store.sim.keys(&BucketName::new(SOURCE).unwrap()).is_empty());
+    assert!(test_job.store.inner.keys(&BucketName::new(SOURCE).unwrap()).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_group_s_answer_refuses_fails_by_that_answer() {
     let test_job = test_job_with(&["a", "b", "c"]).await;
-    test_job.store.sim.deny_key(&at(SOURCE, "b"));
+    test_job.store.inner.deny_key(&at(SOURCE, "b"));
     let runs = test_job.run_group(&tasks(&["a", "b", "c"])).await;
     assert_eq!((&runs[0], &runs[2]), (&done(), &done()));
     let TaskEnd::Done(Outcome::Failed(failure)) = &runs[1] else { panic!("{runs:?}") };
@@ -200,7 +200,7 @@ async fn a_group_whose_answer_was_lost_is_looked_at_key_by_key() {
 async fn a_store_without_multi_object_delete_gets_single_ones() {
     let test_job = test_job_with(&["a", "b"]).await;
     let no = CallError::new(Verdict::Invalid, Effect::None, "NotImplemented", "no such call here");
-    test_job.fault(CallKind::DeleteObjects, Fault::Fails(no));
+    test_job.fault(CallKind::DeleteObjects, Fault::FailsWith(no));
     assert_eq!(test_job.run_group(&tasks(&["a", "b"])).await, [done(), done()]);
     assert!(!exists(&test_job, SOURCE, "a").await && !exists(&test_job, SOURCE, "b").await);
 }
@@ -212,7 +212,7 @@ async fn a_group_that_has_to_stop_tells_whether_it_was_sent() {
     assert_eq!(test_job.run_group(&tasks(&["a", "b"])).await, [TaskEnd::NotAttempted, TaskEnd::NotAttempted]);
     let test_job = test_job_with(&["a", "b"]).await;
     let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
-    test_job.fault(CallKind::DeleteObjects, Fault::Fails(stopped));
+    test_job.fault(CallKind::DeleteObjects, Fault::FailsWith(stopped));
     assert_eq!(test_job.run_group(&tasks(&["a", "b"])).await, [TaskEnd::UnknownEffect, TaskEnd::UnknownEffect]);
 }
 

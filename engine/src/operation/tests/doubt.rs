@@ -23,7 +23,7 @@ const DELETE: Operation = Operation::Delete;
 
 fn denied() -> Fault {
     let error = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
-    Fault::Fails(CallError { http_status: Some(403), ..error })
+    Fault::FailsWith(CallError { http_status: Some(403), ..error })
 }
 
 async fn test_job_with_object() -> TestTask {
@@ -87,7 +87,7 @@ async fn a_finished_copy_whose_source_is_gone_before_the_look_is_unconfirmed() {
     let test_job = test_job_with_object().await;
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     let remove = DeleteObject { at: at(SOURCE, "k"), version: None, if_match: None };
-    send(&test_job.store.sim, &CancelToken::unbounded(), remove).await.unwrap();
+    send(&test_job.store.inner, &CancelToken::unbounded(), remove).await.unwrap();
     let run = test_job.run(&copy(|_| ()), &task("k"), true).await;
     assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
     assert!(message(&run).starts_with("NoSuchKey: "), "{}", message(&run));
@@ -97,7 +97,7 @@ async fn a_finished_copy_whose_source_is_gone_before_the_look_is_unconfirmed() {
 async fn a_missing_object_is_no_such_key_after_a_crash_too_where_nothing_of_an_attempt_can_be_left() {
     let test_job = test_job_with_object().await;
     test_job.clock.jump(-70_000);
-    put_now(&test_job.store.sim, TARGET, "older", "older than the attempt");
+    put_now(&test_job.store.inner, TARGET, "older", "older than the attempt");
     test_job.begin_run();
     let tagging = Operation::Tagging(Tagging { directive: None, tags: vec![tag("a", "b")] });
     for (operation, key) in [(copy(|_| ()), "gone"), (copy(|_| ()), "older"), (tagging, "gone")] {
@@ -118,7 +118,7 @@ async fn other_bytes_of_the_same_size_over_a_lost_copy_are_no_success() {
 /// A source that was uploaded in parts: its ETag says nothing about the ETag of its copy.
 async fn test_job_with_source_in_parts() -> TestTask {
     let test_job = TestTask::new().await;
-    let (store, cancel) = (&test_job.store.sim, &CancelToken::unbounded());
+    let (store, cancel) = (&test_job.store.inner, &CancelToken::unbounded());
     let begin = CreateMultipartUpload { at: at(SOURCE, "k"), with: Box::default() };
     let upload_id = send(store, cancel, begin).await.unwrap();
     let body = Bytes::from_static(b"body");
@@ -175,14 +175,14 @@ async fn a_missing_bucket_is_no_proof_that_the_object_was_deleted() {
     let headless = CallError::new(Verdict::Missing, Effect::None, "NotFound", "Not Found");
     let no_bucket = CallError::new(Verdict::Missing, Effect::None, "NoSuchBucket", "no such bucket");
     test_job.fault(CallKind::DeleteObject, Fault::RequestLost);
-    test_job.fault(CallKind::HeadObject, Fault::Fails(headless.clone()));
-    test_job.fault(CallKind::GetObject, Fault::Fails(no_bucket));
+    test_job.fault(CallKind::HeadObject, Fault::FailsWith(headless.clone()));
+    test_job.fault(CallKind::GetObject, Fault::FailsWith(no_bucket));
     let run = test_job.run(&DELETE, &task("k"), false).await;
     assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
 
     // The object is gone: the GET says so.
     test_job.fault(CallKind::DeleteObject, Fault::AnswerLost);
-    test_job.fault(CallKind::HeadObject, Fault::Fails(headless));
+    test_job.fault(CallKind::HeadObject, Fault::FailsWith(headless));
     assert_eq!(test_job.run(&DELETE, &task("k"), false).await, done());
 }
 
@@ -190,7 +190,7 @@ async fn a_missing_bucket_is_no_proof_that_the_object_was_deleted() {
 async fn a_missing_source_is_no_such_key_also_where_only_a_head_met_it() {
     let test_job = test_job_with_object().await;
     let headless = CallError::new(Verdict::Missing, Effect::None, "NotFound", "Not Found");
-    test_job.fault(CallKind::HeadObject, Fault::Fails(headless));
+    test_job.fault(CallKind::HeadObject, Fault::FailsWith(headless));
     let run = test_job.run(&merged(), &task("gone"), false).await;
     assert_eq!((code(&run), effect(&run)), ("NoSuchKey", TaskEffect::None));
 }
@@ -224,7 +224,7 @@ async fn a_copy_that_combines_two_states_of_its_source_is_no_success_where_condi
 async fn a_repeat_waits_until_the_lost_attempt_has_had_twice_its_time_and_looks_again() {
     let test_job = test_job_with_object().await;
     let lost = CallError { attempt_time_ms: 15_000, ..lost() };
-    test_job.fault(CallKind::DeleteObject, Fault::Fails(lost));
+    test_job.fault(CallKind::DeleteObject, Fault::FailsWith(lost));
     let begun = test_job.clock.monotonic();
     assert_eq!(test_job.run(&DELETE, &task("k"), false).await, done());
     let waited = test_job.clock.monotonic().since(begun);
@@ -242,7 +242,7 @@ async fn every_road_asks_for_the_same_class_when_the_job_names_none() {
     test_job.begin_run();
     for key in ["k", "large"] {
         assert_eq!(test_job.run(&copy(|_| ()), &task(key), false).await, done());
-        assert_eq!(other.sim.object(&at(TARGET, key)).unwrap().head.storage_class, None, "{key}: STANDARD, streamed");
+        assert_eq!(other.inner.object(&at(TARGET, key)).unwrap().head.storage_class, None, "{key}: STANDARD, streamed");
     }
     let same = TestTask::new().await;
     let with = NewObject { storage_class: Some("STANDARD_IA".into()), ..NewObject::default() };
@@ -283,7 +283,7 @@ async fn a_copy_that_a_look_proves_done_had_its_effect_whatever_is_refused_after
 async fn a_repeat_after_a_crash_that_is_overtaken_leaves_what_overtook_it_and_stays_in_doubt() {
     let test_job = test_job_with_object().await;
     test_job.clock.jump(-70_000);
-    put_now(&test_job.store.sim, TARGET, "k", "older");
+    put_now(&test_job.store.inner, TARGET, "k", "older");
     test_job.begin_run();
     let rewrite = |sim: &_| put_now(sim, TARGET, "k", "a user's");
     test_job.fault(CallKind::CopyObject, Fault::After(Box::new(rewrite)));

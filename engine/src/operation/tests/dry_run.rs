@@ -39,12 +39,12 @@ async fn assert_foreseen(name: &str, test_job: &TestTask, others: &[&Scripted], 
     };
     test_job.begin_run();
     take();
-    let effects = test_job.store.sim.effects().len();
+    let effects = test_job.store.inner.effects().len();
     let (run, foreseen) = rehearse(test_job, operation, task).await;
     assert!(matches!(run, TaskEnd::Done(Outcome::SucceededWith { .. })), "{name}: {run:?}");
     let asked = take();
     assert!(asked.iter().all(|kind| READS.contains(kind)), "{name}: {asked:?}");
-    assert_eq!(test_job.store.sim.effects().len(), effects, "{name}");
+    assert_eq!(test_job.store.inner.effects().len(), effects, "{name}");
     assert_eq!(test_job.object(TARGET, "k").map(|_| ()), None, "{name}");
     assert_eq!(test_job.recorded_uploads().await, 0, "{name}");
     assert_eq!(test_job.run(operation, task, false).await, done(), "{name}");

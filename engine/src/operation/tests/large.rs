@@ -60,7 +60,7 @@ async fn assert_copied(test_job: &TestTask) {
 }
 
 async fn assert_nothing_left(test_job: &TestTask) {
-    assert_eq!(test_job.store.sim.open_uploads(), [], "no parts are left at the store");
+    assert_eq!(test_job.store.inner.open_uploads(), [], "no parts are left at the store");
     assert_eq!(test_job.recorded_uploads().await, 0, "no upload stays recorded");
 }
 
@@ -91,12 +91,12 @@ async fn each_spelling_of_the_size_error_is_confirmed_by_the_size() {
     for spelling in ["EntityTooLarge", "InvalidRequest", "InvalidArgument"] {
         let test_job = test_job_with_large_object().await;
         let error = || CallError::new(Verdict::Invalid, Effect::None, spelling, "The source is too large, or whatever");
-        test_job.fault(CallKind::CopyObject, Fault::Fails(error()));
+        test_job.fault(CallKind::CopyObject, Fault::FailsWith(error()));
         assert_eq!(test_job.run(&plain(), &task("k"), false).await, done(), "{spelling}");
         assert_copied(&test_job).await;
 
         test_job.put("empty", "").await;
-        test_job.fault(CallKind::CopyObject, Fault::Fails(error()));
+        test_job.fault(CallKind::CopyObject, Fault::FailsWith(error()));
         assert_eq!(
             code(&test_job.run(&plain(), &task("empty"), false).await),
             spelling,
@@ -154,10 +154,10 @@ async fn a_source_that_another_writes_meanwhile_is_not_mixed_into_the_copy() {
 #[tokio::test(start_paused = true)]
 async fn a_version_pins_the_parts_by_itself() {
     let test_job = TestTask::new().await;
-    test_job.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    test_job.store.inner.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
     test_job.put_with("k", large(), with()).await;
     test_job.begin_run();
-    let version = test_job.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    let version = test_job.store.inner.versions(&at(SOURCE, "k"))[0].0.clone();
     test_job.fault(CallKind::UploadPartCopy, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
     assert_eq!(test_job.run(&plain(), &task_of_version("k", &version), false).await, done());
     let calls = test_job.store.take_calls();
@@ -171,7 +171,7 @@ async fn a_version_pins_the_parts_by_itself() {
 async fn a_part_that_fails_fails_the_task_and_leaves_nothing_behind() {
     let test_job = test_job_with_large_object().await;
     let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
-    test_job.fault(CallKind::UploadPartCopy, Fault::Fails(denied));
+    test_job.fault(CallKind::UploadPartCopy, Fault::FailsWith(denied));
     let run = test_job.run(&plain(), &sized("k"), false).await;
     assert_eq!((code(&run), message(&run)), ("AccessDenied", "copying a part: Access Denied (attempts 1)"));
     assert_nothing_left(&test_job).await;
@@ -184,14 +184,14 @@ async fn after_a_failed_part_no_further_one_begins_and_those_in_flight_end_befor
         test_job.store.calls().into_iter().filter(|kind| *kind == CallKind::UploadPartCopy).count()
     };
     let test_job = TestTask::new().await;
-    test_job.store.sim.put(&at(SOURCE, "k"), Body::zeros(50 << 20)).unwrap();
+    test_job.store.inner.put(&at(SOURCE, "k"), Body::zeros(50 << 20)).unwrap();
     test_job.begin_run();
-    test_job.fault(CallKind::UploadPartCopy, Fault::Fails(denied()));
+    test_job.fault(CallKind::UploadPartCopy, Fault::FailsWith(denied()));
     assert_eq!(code(&test_job.run(&plain(), &sized("k"), false).await), "AccessDenied");
     assert_eq!(parts(&test_job), 4, "of ten");
 
     test_job.fault(CallKind::UploadPartCopy, Fault::Hangs);
-    test_job.fault(CallKind::UploadPartCopy, Fault::Fails(denied()));
+    test_job.fault(CallKind::UploadPartCopy, Fault::FailsWith(denied()));
     let (operation, task) = (plain(), sized("k"));
     tokio::select! {
         biased;
@@ -215,7 +215,7 @@ async fn a_completion_whose_answer_was_lost_is_done_when_the_object_has_the_etag
 #[tokio::test(start_paused = true)]
 async fn a_completion_that_did_not_arrive_is_sent_again_after_twice_its_time_however_large_the_object_is() {
     let test_job = test_job_with_large_object().await;
-    test_job.fault(CallKind::CompleteMultipartUpload, Fault::Fails(lost_in_time()));
+    test_job.fault(CallKind::CompleteMultipartUpload, Fault::FailsWith(lost_in_time()));
     let begun = test_job.clock.monotonic();
     assert_eq!(test_job.run(&plain(), &sized("k"), false).await, done());
     // What an attempt of the test job may take is 15 s.
@@ -250,7 +250,7 @@ async fn die_in_the_first_part(test_job: &TestTask) {
 async fn an_upload_is_recorded_before_its_first_part_and_aborted_by_who_takes_over() {
     let test_job = test_job_with_large_object().await;
     die_in_the_first_part(&test_job).await;
-    assert_eq!((test_job.store.sim.open_uploads().len(), test_job.recorded_uploads().await), (1, 1));
+    assert_eq!((test_job.store.inner.open_uploads().len(), test_job.recorded_uploads().await), (1, 1));
     abort_recorded_uploads(&test_job.slice_context).await.unwrap();
     assert_nothing_left(&test_job).await;
     assert_eq!(test_job.run(&plain(), &sized("k"), true).await, done());
@@ -276,7 +276,7 @@ async fn an_upload_that_is_gone_already_is_forgotten_and_one_that_cannot_be_abor
     let test_job = test_job_with_large_object().await;
     let scope = UploadScope::Slice { slice: test_job.slice_context.slice, fence: test_job.slice_context.fence };
     let request = CreateMultipartUpload { at: at(TARGET, "k"), with: Box::default() };
-    let open = send(&test_job.store.sim, &CancelToken::unbounded(), request).await.unwrap();
+    let open = send(&test_job.store.inner, &CancelToken::unbounded(), request).await.unwrap();
     for upload_id in ["gone".to_owned(), open] {
         let upload = OpenUpload {
             bucket: BucketName::new(TARGET).unwrap(),
@@ -286,10 +286,10 @@ async fn an_upload_that_is_gone_already_is_forgotten_and_one_that_cannot_be_abor
         };
         test_job.jobs.record_upload(test_job.slice_context.job, &scope, &upload).await.unwrap();
     }
-    test_job.store.sim.deny_key(&at(TARGET, "k"));
+    test_job.store.inner.deny_key(&at(TARGET, "k"));
     abort_recorded_uploads(&test_job.slice_context).await.unwrap();
     assert_eq!(test_job.recorded_uploads().await, 2);
-    test_job.store.sim.allow_all();
+    test_job.store.inner.allow_all();
     abort_recorded_uploads(&test_job.slice_context).await.unwrap();
     assert_nothing_left(&test_job).await;
 }
@@ -316,7 +316,7 @@ async fn a_worker_that_has_to_stop_between_parts_aborts_and_has_attempted_nothin
 async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_unsettled() {
     let test_job = test_job_with_large_object().await;
     let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
-    test_job.fault(CallKind::CompleteMultipartUpload, Fault::Fails(stopped));
+    test_job.fault(CallKind::CompleteMultipartUpload, Fault::FailsWith(stopped));
     assert_eq!(test_job.run(&plain(), &sized("k"), false).await, TaskEnd::UnknownEffect);
     assert_eq!(test_job.recorded_uploads().await, 1, "the next worker proves by it what was completed");
 }
@@ -328,7 +328,7 @@ async fn die_while_completing(test_job: &TestTask, fault: Fault) {
     for _ in 0..2 {
         test_job.fault(CallKind::HeadObject, Fault::After(Box::new(|_| {})));
     }
-    test_job.fault(CallKind::HeadObject, Fault::Fails(CallError { verdict: Verdict::Stopped, ..lost() }));
+    test_job.fault(CallKind::HeadObject, Fault::FailsWith(CallError { verdict: Verdict::Stopped, ..lost() }));
     assert_eq!(test_job.run(&plain(), &sized("k"), false).await, TaskEnd::UnknownEffect);
 }
 
@@ -346,7 +346,7 @@ async fn a_worker_that_takes_over_proves_a_lost_completion_by_the_recorded_etag(
     take_over(&mut test_job).await;
     // The source is gone by now: the proof does not need it.
     let remove = DeleteObject { at: at(SOURCE, "k"), version: None, if_match: None };
-    send(&test_job.store.sim, &CancelToken::unbounded(), remove).await.unwrap();
+    send(&test_job.store.inner, &CancelToken::unbounded(), remove).await.unwrap();
     assert_eq!(test_job.run(&plain(), &sized("k"), true).await, done());
     assert_eq!(test_job.store.calls(), [CallKind::HeadObject]);
     assert_eq!(test_job.recorded_uploads().await, 0);
@@ -392,7 +392,7 @@ async fn a_left_upload_that_the_store_does_not_let_be_aborted_ends_its_task_and_
     die_while_completing(&test_job, Fault::RequestLost).await;
     take_over(&mut test_job).await;
     let denied = CallError::new(Verdict::Denied, Effect::None, "AccessDenied", "Access Denied");
-    test_job.fault(CallKind::AbortMultipartUpload, Fault::Fails(denied));
+    test_job.fault(CallKind::AbortMultipartUpload, Fault::FailsWith(denied));
     let run = test_job.run(&plain(), &sized("k"), true).await;
     assert_eq!((code(&run), effect(&run)), ("Unconfirmed", TaskEffect::Unknown));
     assert!(message(&run).contains("AbortMultipartUpload"), "{}", message(&run));
@@ -430,7 +430,7 @@ async fn an_upload_that_is_gone_proves_nothing() {
     let run = test_job.run(&plain(), &sized("k"), false).await;
     let mut taken_over = test_job_with_large_object().await;
     die_while_completing(&taken_over, Fault::RequestLost).await;
-    drop_uploads(&taken_over.store.sim);
+    drop_uploads(&taken_over.store.inner);
     take_over(&mut taken_over).await;
     let again = taken_over.run(&plain(), &sized("k"), true).await;
     for (test_job, run) in [(test_job, run), (taken_over, again)] {
@@ -473,11 +473,11 @@ async fn between_endpoints_a_small_object_goes_in_one_piece_with_all_that_belong
     assert_eq!(test_job.run(&plain(), &task("k"), false).await, done());
     assert_eq!(test_job.store.calls(), [CallKind::HeadObject, CallKind::GetObject, CallKind::GetObjectTagging]);
     assert_eq!(other.calls(), [CallKind::PutObject]);
-    let target = other.sim.object(&at(TARGET, "k")).unwrap();
+    let target = other.inner.object(&at(TARGET, "k")).unwrap();
     assert_eq!((target.head.metadata, target.tags), (with().metadata, with().tags));
     assert_eq!(&target.body.to_bytes()[..], b"small");
     assert_eq!(test_job.run(&plain(), &task("empty"), false).await, done());
-    assert_eq!(other.sim.object(&at(TARGET, "empty")).unwrap().head.size, 0);
+    assert_eq!(other.inner.object(&at(TARGET, "empty")).unwrap().head.size, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -486,7 +486,7 @@ async fn between_endpoints_a_large_object_goes_in_parts() {
     test_job.put_with("k", large(), with()).await;
     test_job.begin_run();
     assert_eq!(test_job.run(&plain(), &task("k"), false).await, done());
-    let target = other.sim.object(&at(TARGET, "k")).unwrap();
+    let target = other.inner.object(&at(TARGET, "k")).unwrap();
     assert!(target.body.to_bytes() == large());
     assert_eq!(target.head.metadata, with().metadata);
     let ranges = test_job
@@ -495,7 +495,7 @@ async fn between_endpoints_a_large_object_goes_in_parts() {
         .into_iter()
         .filter(|call| matches!(call, Call::GetObject(GetObject { range: Some(_), .. })));
     assert_eq!(ranges.count(), 3);
-    assert_eq!(other.sim.open_uploads(), []);
+    assert_eq!(other.inner.open_uploads(), []);
     assert_eq!(test_job.recorded_uploads().await, 0);
 }
 
@@ -504,15 +504,15 @@ async fn between_endpoints_bytes_that_break_off_are_asked_for_again_and_never_wr
     let (test_job, other) = TestTask::with_two_stores().await;
     test_job.put("k", "body").await;
     test_job.begin_run();
-    test_job.fault(CallKind::GetObject, Fault::BreaksOff);
+    test_job.fault(CallKind::GetObject, Fault::BreaksAfter(0));
     assert_eq!(test_job.run(&plain(), &task("k"), false).await, done());
-    assert_eq!(&other.sim.object(&at(TARGET, "k")).unwrap().body.to_bytes()[..], b"body");
+    assert_eq!(&other.inner.object(&at(TARGET, "k")).unwrap().body.to_bytes()[..], b"body");
     for _ in 0..3 {
-        test_job.fault(CallKind::GetObject, Fault::BreaksOff);
+        test_job.fault(CallKind::GetObject, Fault::BreaksAfter(0));
     }
     test_job.put("never", "body").await;
     assert_eq!(code(&test_job.run(&plain(), &task("never"), false).await), "RequestTimeout");
-    assert!(other.sim.object(&at(TARGET, "never")).is_none());
+    assert!(other.inner.object(&at(TARGET, "never")).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -524,7 +524,7 @@ async fn between_endpoints_a_redo_looks_at_the_target_first() {
     other.calls();
     assert_eq!(test_job.run(&plain(), &task("k"), true).await, done());
     assert_eq!(other.calls(), [CallKind::HeadObject]);
-    put_now(&other.sim, TARGET, "k", "somebody's");
+    put_now(&other.inner, TARGET, "k", "somebody's");
     assert_eq!(code(&test_job.run(&plain(), &task("k"), true).await), "ChangedSinceAttempt");
 }
 
@@ -535,5 +535,5 @@ async fn between_endpoints_a_source_that_changes_under_way_is_not_copied() {
     test_job.begin_run();
     test_job.fault(CallKind::GetObject, Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another"))));
     assert_eq!(code(&test_job.run(&plain(), &task("k"), false).await), "PreconditionFailed");
-    assert!(other.sim.object(&at(TARGET, "k")).is_none());
+    assert!(other.inner.object(&at(TARGET, "k")).is_none());
 }

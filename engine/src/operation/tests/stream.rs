@@ -34,7 +34,7 @@ struct Odd {
 impl ObjectStore for Odd {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let answer = self.inner.call(cancel, call.clone()).await;
-        (self.change)(&call, answer, &self.inner.sim)
+        (self.change)(&call, answer, &self.inner.inner)
     }
 }
 
@@ -92,13 +92,13 @@ async fn run(test_job: &TestTask) -> TaskEnd {
 }
 
 fn copied(other: &Scripted) -> Option<Bytes> {
-    other.sim.object(&at(TARGET, "k")).map(|object| object.body.to_bytes())
+    other.inner.object(&at(TARGET, "k")).map(|object| object.body.to_bytes())
 }
 
 /// Nothing is at the target, not even parts.
 async fn assert_nothing_is_there(test_job: &TestTask, other: &Scripted) {
     assert_eq!(copied(other), None);
-    assert_eq!(other.sim.open_uploads(), []);
+    assert_eq!(other.inner.open_uploads(), []);
     assert_eq!(test_job.recorded_uploads().await, 0);
 }
 
@@ -192,7 +192,7 @@ async fn a_source_that_unpacks_its_bytes_on_their_way_is_not_copied() {
     for len in [SMALL, LARGE] {
         let (test_job, other) = test_job_with(bytes(len), with()).await;
         assert_eq!(run(&test_job).await, done(), "packed as it is");
-        assert_eq!(other.sim.object(&at(TARGET, "k")).unwrap().head.metadata, packed);
+        assert_eq!(other.inner.object(&at(TARGET, "k")).unwrap().head.metadata, packed);
 
         let (mut test_job, other) = test_job_with(bytes(len), with()).await;
         test_job.slice_context.source.store = odd_answers(&test_job.store, |_, answer| {
@@ -236,7 +236,7 @@ async fn metadata_is_from_the_answer_that_the_bytes_came_in() {
         }
     });
     assert_eq!(run(&test_job).await, done());
-    assert_eq!(other.sim.object(&at(TARGET, "k")).unwrap().head.metadata.content_type, None);
+    assert_eq!(other.inner.object(&at(TARGET, "k")).unwrap().head.metadata.content_type, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,7 +388,7 @@ async fn what_another_writer_wrote_over_a_lost_put_is_left_as_it_is_though_its_s
 #[tokio::test(start_paused = true)]
 async fn a_put_that_did_not_arrive_is_made_again_after_a_look() {
     let (mut test_job, other) = test_job_of(SMALL).await;
-    put_now(&other.sim, TARGET, "k", "newer than the lease");
+    put_now(&other.inner, TARGET, "k", "newer than the lease");
     test_job.slice_context.target.store =
         Arc::new(LosesOnePut { inner: other.clone(), is_lost: AtomicBool::new(false) });
     assert_eq!(code(&run(&test_job).await), "ChangedSinceAttempt", "nobody knows who wrote it");

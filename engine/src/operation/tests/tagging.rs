@@ -62,12 +62,12 @@ async fn tags_are_added_to_those_there_and_adding_them_twice_ends_alike() {
 #[tokio::test(start_paused = true)]
 async fn the_version_of_the_row_gets_the_tags() {
     let test_job = TestTask::new().await;
-    test_job.store.sim.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
+    test_job.store.inner.set_versioning(&BucketName::new(SOURCE).unwrap(), Versioning::Enabled).unwrap();
     test_job.put("k", "old").await;
     test_job.put("k", "new").await;
-    let first = test_job.store.sim.versions(&at(SOURCE, "k"))[0].0.clone();
+    let first = test_job.store.inner.versions(&at(SOURCE, "k"))[0].0.clone();
     assert_eq!(test_job.run(&tagging(None, &[("a", "1")]), &task_of_version("k", &first), false).await, done());
-    assert_eq!(test_job.store.sim.object_version(&at(SOURCE, "k"), &first).unwrap().tags, [tag("a", "1")]);
+    assert_eq!(test_job.store.inner.object_version(&at(SOURCE, "k"), &first).unwrap().tags, [tag("a", "1")]);
     assert_eq!(tags(&test_job), []);
 }
 

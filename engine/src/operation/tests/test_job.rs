@@ -1,20 +1,16 @@
 //! A slice context over one or two simulated stores, whose calls fail as a test says.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use brigade_model::limits::BYTES_IN_FLIGHT;
 use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
-    Answer, At, ByteStream, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, HeadObject, NewObject,
-    ObjectStore, PutObject, Verdict, send,
+    At, CallKind, CancelToken, HeadObject, NewObject, ObjectStore, PutObject, send,
 };
-use brigade_model::ports::{Clock, JobStore, Monotonic, OwnIds};
+use brigade_model::ports::{Clock, JobStore, OwnIds};
 use brigade_model::{
     AccountId, BucketName, Capabilities, Capability, Change, Dialect, EndpointKind, EndpointName, Job, JobId,
     Operation, Outcome, Quota, StoreClock, Task, VersionId, samples,
@@ -23,165 +19,16 @@ use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedObject, SimulatedStore, Versioning};
 use brigade_store::memory::MemoryStore;
 use bytes::Bytes;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub(super) use brigade_model::samples::at;
+pub(super) use brigade_s3::scripted::{Fault, Scripted, lost, lost_in_time};
 
 use super::super::copy::plan::{CopyPlan, Sizes, bare_copy};
 use super::super::{PreparedOperation, SliceContext, TaskEnd, run_group, run_one};
 use crate::budget::Budget;
 use crate::byte_budget::ByteBudget;
 use crate::places::{AlwaysWell, BucketRules, Place};
-
-/// What goes wrong with a call.
-pub(super) enum Fault {
-    /// It is carried out, and its answer is lost.
-    AnswerLost,
-    /// The request never arrives.
-    RequestLost,
-    /// It fails like this.
-    Fails(CallError),
-    /// It is carried out and its answer lost, and then something else happens.
-    AnswerLostThen(Box<dyn FnOnce(&SimulatedStore) + Send>),
-    /// Something happens, and then it is carried out as usual.
-    After(Box<dyn FnOnce(&SimulatedStore) + Send>),
-    /// It is carried out, and its answer does not name the object at this place.
-    Unnamed(usize),
-    /// Its answer's bytes break off.
-    BreaksOff,
-    /// Its answer is lost at once, by a store with the usual time-outs that carries it out this
-    /// much later.
-    LandsAfter(Duration),
-    /// It never ends; [`Scripted::hanging`] tells.
-    Hangs,
-    /// The worker has to stop before the call.
-    Stops,
-}
-
-/// A simulated store whose calls go wrong as told, and are remembered.
-pub(super) struct Scripted {
-    pub(super) sim: SimulatedStore,
-    faults: Mutex<VecDeque<(CallKind, Fault)>>,
-    calls: Mutex<Vec<Call>>,
-    hangs: Notify,
-    clock: Arc<SimulatedClock>,
-    /// Calls that are carried out late, and when.
-    late: Mutex<Vec<(Monotonic, Call)>>,
-    /// What heads say of metadata that they do not tell.
-    pub(super) untold_metadata: AtomicU32,
-}
-
-impl Scripted {
-    fn take_fault(&self, kind: CallKind) -> Option<Fault> {
-        let mut faults = self.faults.lock().unwrap();
-        let place = faults.iter().position(|(next, _)| *next == kind)?;
-        faults.remove(place).map(|(_, fault)| fault)
-    }
-
-    /// The kinds of the calls so far, in order; reading them forgets them.
-    pub(super) fn calls(&self) -> Vec<CallKind> {
-        self.take_calls().iter().map(Call::kind).collect()
-    }
-
-    /// Carries out what is late and due.
-    async fn carry_out_late(&self) {
-        let now = self.clock.monotonic();
-        let due: Vec<_> = self.late.lock().unwrap().extract_if(.., |(at, _)| *at <= now).collect();
-        for (_, call) in due {
-            self.sim.call(&CancelToken::unbounded(), call).await.unwrap();
-        }
-    }
-
-    fn untell(&self, mut answer: Answer) -> Answer {
-        match &mut answer {
-            Answer::HeadObject(head) => head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed),
-            Answer::GetObject(got) => got.head.untold_metadata = self.untold_metadata.load(Ordering::Relaxed),
-            _ => {}
-        }
-        answer
-    }
-
-    /// Done when a call hangs.
-    pub(super) async fn hanging(&self) {
-        self.hangs.notified().await;
-    }
-
-    pub(super) fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut *self.calls.lock().unwrap())
-    }
-}
-
-/// The same of a store with the usual time-outs.
-pub(super) fn lost_in_time() -> CallError {
-    CallError { attempt_time_ms: 15_000, mib_time_ms: 125, ..lost() }
-}
-
-pub(super) fn lost() -> CallError {
-    CallError::new(Verdict::Transient, Effect::Unknown, "RequestTimeout", "no answer in 30 s")
-}
-
-#[async_trait]
-impl ObjectStore for Scripted {
-    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        let stopped = || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the leash ended");
-        if cancel.is_stopped() {
-            return Err(stopped());
-        }
-        self.calls.lock().unwrap().push(call.clone());
-        self.carry_out_late().await;
-        match self.take_fault(call.kind()) {
-            None => self.sim.call(cancel, call).await.map(|answer| self.untell(answer)),
-            Some(Fault::LandsAfter(after)) => {
-                self.late.lock().unwrap().push((self.clock.monotonic().after(after), call));
-                Err(lost_in_time())
-            }
-            Some(Fault::AnswerLost) => self.sim.call(cancel, call).await.and_then(|_| Err(lost())),
-            Some(Fault::RequestLost) => Err(lost()),
-            Some(Fault::Fails(error)) => Err(error),
-            Some(Fault::AnswerLostThen(happen)) => {
-                let answer = self.sim.call(cancel, call).await;
-                happen(&self.sim);
-                answer.and_then(|_| Err(lost()))
-            }
-            Some(Fault::After(happen)) => {
-                happen(&self.sim);
-                self.sim.call(cancel, call).await
-            }
-            Some(Fault::Unnamed(place)) => {
-                let mut answer = self.sim.call(cancel, call).await;
-                if let Ok(Answer::DeleteObjects(results)) = &mut answer {
-                    results[place] = DeleteResult::Unnamed;
-                }
-                answer
-            }
-            Some(Fault::BreaksOff) => {
-                let mut answer = self.sim.call(cancel, call).await;
-                if let Ok(Answer::GetObject(got)) = &mut answer {
-                    got.body = Box::new(Broken(Some(lost())));
-                }
-                answer
-            }
-            Some(Fault::Hangs) => {
-                self.hangs.notify_one();
-                std::future::pending().await
-            }
-            Some(Fault::Stops) => {
-                cancel.stop();
-                Err(stopped())
-            }
-        }
-    }
-}
-
-struct Broken(Option<CallError>);
-
-#[async_trait]
-impl ByteStream for Broken {
-    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
-        self.0.take().map(Err)
-    }
-}
 
 /// Everything that a test of an operation needs.
 pub(super) struct TestTask {
@@ -271,12 +118,12 @@ impl TestTask {
 
     /// The next call of this kind goes wrong like this.
     pub(super) fn fault(&self, kind: CallKind, fault: Fault) {
-        self.store.faults.lock().unwrap().push_back((kind, fault));
+        self.store.expect([(kind, fault)]);
     }
 
     /// Nothing goes wrong any more.
     pub(super) fn clear_faults(&self) {
-        self.store.faults.lock().unwrap().clear();
+        self.store.clear();
     }
 
     pub(super) async fn put(&self, key: &str, body: &str) {
@@ -285,11 +132,11 @@ impl TestTask {
 
     pub(super) async fn put_with(&self, key: &str, body: Bytes, with: NewObject) {
         let request = PutObject::new(at(SOURCE, key), body, with);
-        send(&self.store.sim, &CancelToken::unbounded(), request).await.unwrap();
+        send(&self.store.inner, &CancelToken::unbounded(), request).await.unwrap();
     }
 
     pub(super) fn object(&self, bucket: &str, key: &str) -> Option<SimulatedObject> {
-        self.store.sim.object(&at(bucket, key))
+        self.store.inner.object(&at(bucket, key))
     }
 
     pub(super) async fn run(&self, operation: &Operation, task: &Task, must_check: bool) -> TaskEnd {
@@ -375,7 +222,7 @@ pub(super) fn put_now(sim: &SimulatedStore, bucket: &str, key: &str, body: &'sta
 
 /// Whether the latest version of an object can be found.
 pub(super) async fn exists(test_job: &TestTask, bucket: &str, key: &str) -> bool {
-    send(&test_job.store.sim, &CancelToken::unbounded(), HeadObject { at: at(bucket, key), version: None })
+    send(&test_job.store.inner, &CancelToken::unbounded(), HeadObject { at: at(bucket, key), version: None })
         .await
         .is_ok()
 }
@@ -386,15 +233,7 @@ fn scripted(clock: &Arc<SimulatedClock>, sizes: Sizes) -> Arc<Scripted> {
     for bucket in [SOURCE, TARGET] {
         sim.create_bucket(&BucketName::new(bucket).unwrap(), Versioning::Off).unwrap();
     }
-    Arc::new(Scripted {
-        sim,
-        faults: Mutex::default(),
-        calls: Mutex::default(),
-        hangs: Notify::new(),
-        clock: clock.clone(),
-        late: Mutex::default(),
-        untold_metadata: AtomicU32::new(0),
-    })
+    Arc::new(Scripted::over(sim, clock.clone()))
 }
 
 /// A place whose clock is known already.

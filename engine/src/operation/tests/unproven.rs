@@ -65,7 +65,7 @@ impl ObjectStore for Careless {
             (Habit::DropsTagsOfCopies, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { tags: None, ..copy }),
             (Habit::ForgetsTags, Call::PutObjectTagging(_)) => return Ok(Answer::PutObjectTagging(())),
             (Habit::TakesTagsForBodies, Call::PutObjectTagging(put)) => {
-                self.inner.sim.put(&put.at, bytes::Bytes::from_static(b"<Tagging>").into()).unwrap();
+                self.inner.inner.put(&put.at, bytes::Bytes::from_static(b"<Tagging>").into()).unwrap();
                 return Ok(Answer::PutObjectTagging(()));
             }
             // The answer is the object, which is no set of tags.
@@ -183,7 +183,7 @@ async fn a_row_whose_key_a_store_could_take_for_another_is_refused() {
         assert_eq!(code(&test_job.run(&Operation::Delete, &task(key), false).await), "NotImplemented", "{key}");
     }
     assert!(test_job.object(SOURCE, "k").is_some(), "the one without the slash stays");
-    test_job.store.sim.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
+    test_job.store.inner.put(&at(TARGET, "k"), bytes::Bytes::from_static(b"theirs").into()).unwrap();
     let slashed = copy(|c| (c.prefix_replace, c.target_prefix) = (Some(true), Some("/".into())));
     let run = test_job.run(&slashed, &task("k"), false).await;
     assert!(message(&run).contains("`distinct-keys`"), "{run:?}");
@@ -267,7 +267,7 @@ async fn a_dry_run_on_an_unprobed_store_foresees_what_is_read_back() {
         let dry_run = DryRun::at(&test_job.slice_context);
         let run = run_one(&test_job.prepare(&operation), &dry_run.slice_context, &task("k"), false).await;
         assert_eq!(run, done(), "{operation:?}");
-        let effects = test_job.store.sim.effects();
+        let effects = test_job.store.inner.effects();
         assert!(effects.len() == 1, "only the put of the test: {effects:?}");
     }
 }
@@ -309,14 +309,14 @@ async fn an_endpoint_that_is_known_to_keep_what_it_is_told_is_not_asked_again() 
 async fn a_source_without_a_tag_set_has_no_tags_to_carry_and_a_missing_right_is_named() {
     let refused = |verdict, status, code: &str| {
         let error = CallError { http_status: Some(status), ..CallError::new(verdict, Effect::None, code, "told") };
-        Fault::Fails(error)
+        Fault::FailsWith(error)
     };
     let (test_job, other) = TestTask::with_two_stores().await;
     test_job.put_with("k", "body".into(), NewObject { tags: vec![tag("a", "1")], ..NewObject::default() }).await;
     test_job.begin_run();
     test_job.fault(CallKind::GetObjectTagging, refused(Verdict::Missing, 404, "NoSuchTagSet"));
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
-    assert!(other.sim.object(&at(TARGET, "k")).unwrap().tags.is_empty());
+    assert!(other.inner.object(&at(TARGET, "k")).unwrap().tags.is_empty());
 
     test_job.fault(CallKind::GetObjectTagging, refused(Verdict::Denied, 403, "AccessDenied"));
     let run = test_job.run(&copy(|_| ()), &task("k"), false).await;
