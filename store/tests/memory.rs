@@ -1,9 +1,10 @@
-//! The reference bodies pass the suite that they are the reference for.
+//! The reference bodies pass the suite that they are the reference for, and so does a decorator of one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::ports::job_store::ForwardJobStore;
 use brigade_model::ports::{Clock, JobStore};
 use brigade_store::conformance::{
     Bench, EmbeddedBench, ManualClock, counters_are_the_sum_of_the_parts_whatever_happens,
@@ -14,19 +15,34 @@ struct Memory {
     clock: Arc<ManualClock>,
     store: MemoryStore,
     snapshot: Option<MemoryStore>,
+    is_decorated: bool,
+}
+
+/// A decorator that does nothing.
+struct Forwarding(MemoryStore);
+
+impl ForwardJobStore for Forwarding {
+    fn inner(&self) -> &dyn JobStore {
+        &self.0
+    }
 }
 
 impl Memory {
     async fn set_up() -> Self {
         let clock = Arc::new(ManualClock::default());
-        Self { store: MemoryStore::new(clock.clone()), clock, snapshot: None }
+        Self { store: MemoryStore::new(clock.clone()), clock, snapshot: None, is_decorated: false }
+    }
+
+    async fn set_up_decorated() -> Self {
+        Self { is_decorated: true, ..Self::set_up().await }
     }
 }
 
 #[async_trait]
 impl Bench for Memory {
     fn store(&self) -> Arc<dyn JobStore> {
-        Arc::new(self.store.clone())
+        let store = self.store.clone();
+        if self.is_decorated { Arc::new(Forwarding(store)) } else { Arc::new(store) }
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
@@ -68,6 +84,12 @@ mod store {
     fn counters_are_the_sum_of_the_parts_whatever_happens() {
         super::counters_are_the_sum_of_the_parts_whatever_happens(256, Memory::set_up);
     }
+}
+
+mod decorated_store {
+    use super::Memory;
+
+    brigade_store::job_store_conformance!(Memory::set_up_decorated());
 }
 
 mod spool {
