@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use brigade_judge::Records;
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::ports::object_store::{Answer, At, CallError, Effect};
@@ -13,7 +14,6 @@ use brigade_model::{BucketName, Job, JobId, ObjectKey, ServiceTime, Status, Vers
 use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore};
 use brigade_store::memory::{MemorySpool, MemoryStore};
-use bytes::Bytes;
 
 use crate::bystanders::Bystanders;
 use crate::chance::Chance;
@@ -72,7 +72,7 @@ pub(crate) struct TaskObject {
 struct Ledger {
     ids: Vec<(JobId, Status)>,
     revocations: BTreeMap<(usize, u32), u32>,
-    ended: BTreeMap<usize, Ended>,
+    ended: BTreeMap<usize, Records>,
     processes: Vec<Option<Process>>,
     /// Calls of which a sender does not know what they did, with their objects: where another
     /// writer does most harm.
@@ -82,16 +82,6 @@ struct Ledger {
     /// store have one clock.
     service: BTreeMap<Option<u32>, (ServiceTime, Duration, ServiceTime)>,
     service_fault: Option<String>,
-}
-
-/// A job at the moment of its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Ended {
-    pub(crate) job: Job,
-    pub(crate) slices: Vec<SliceRow>,
-    /// Of each slice.
-    pub(crate) parts: Vec<Vec<(u64, Bytes)>>,
-    pub(crate) leased: u64,
 }
 
 /// What a store in memory answers, which it does at once.
@@ -239,23 +229,20 @@ impl SimulatedCluster {
                     self.bucket.deny_bucket(&bucket(&reports_of(number)));
                 }
                 if job.status.is_terminal() {
-                    self.keep(number, job);
+                    self.keep(number, id);
                 }
             }
         }
     }
 
     /// Keeps the evidence of a job that has just ended: the job store may purge it.
-    fn keep(&self, number: usize, job: Job) {
-        let slices = self.slices(job.id);
-        let parts = |slice: &SliceRow| at_once(self.jobs.parts(job.id, slice.index)).unwrap_or_default();
-        let parts = slices.iter().map(parts).collect();
-        let leased = at_once(self.jobs.count_leased(job.id)).unwrap_or_default();
-        self.ledger().ended.insert(number, Ended { job, slices, parts, leased });
+    fn keep(&self, number: usize, id: JobId) {
+        let records = at_once(Records::read(&self.jobs, id)).expect("a store in memory does not fail");
+        self.ledger().ended.insert(number, records.expect("the job has just ended"));
     }
 
     /// The jobs that have ended, as they were then.
-    pub(crate) fn ended(&self) -> BTreeMap<usize, Ended> {
+    pub(crate) fn ended(&self) -> BTreeMap<usize, Records> {
         self.ledger().ended.clone()
     }
 

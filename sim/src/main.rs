@@ -71,8 +71,8 @@ fn scenario(name: &str) -> Result<&'static Scenario, String> {
 
 fn tell(out: &mut impl Write, run: &Run, has_history: bool) -> std::io::Result<()> {
     if has_history {
-        for entry in &run.history {
-            writeln!(out, "{entry}")?;
+        for (moment, entry) in run.history.iter().enumerate() {
+            writeln!(out, "{moment:>6} {entry}")?;
         }
         writeln!(out, "digest of the history: {}", run.digest())?;
     }

@@ -3,53 +3,29 @@
 
 use std::time::Duration;
 
+use brigade_judge::{Moment, cancelled, ended};
 use brigade_model::Status;
-use brigade_model::ports::object_store::CallKind;
 
-use crate::evidence::{CallHistory, Evidence, JobEvidence, Moment, TaskHistory};
+use crate::evidence::{Evidence, JobEvidence};
 use crate::history::Event;
 
 /// How long a node other than the one that answered may start tasks.
 const NOTICE_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) fn nothing_is_attempted_once_a_job_has_ended(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut broken = Vec::new();
-    for job in &evidence.jobs {
-        let Some(end) = job.end() else { continue };
-        for (name, task_history) in job.named_tasks() {
-            // A frozen worker aborts its upload when it wakes: no other worker knows it.
-            let is_late = |call: &&CallHistory| call.sent > end && call.kind != CallKind::AbortMultipartUpload;
-            let late = task_history.calls.iter().find(is_late);
-            broken.extend(late.map(|call| format!("{name}: {} at {:?}", call.kind.name(), call.sent_at)));
-        }
-    }
-    broken
+    let ended = evidence.jobs.iter().filter_map(|job| Some((job, job.end()?)));
+    ended.flat_map(|(job, end)| ended::nothing_is_attempted_once_a_job_has_ended(&job.tasks, end)).collect()
 }
 
 pub(crate) fn no_task_starts_after_a_cancel_is_answered(evidence: &Evidence<'_>) -> Vec<String> {
     let notice = if evidence.cluster.run_plan.nodes == 1 { Duration::ZERO } else { NOTICE_MAX };
-    let mut broken = Vec::new();
-    for job in &evidence.jobs {
-        let Some((answered, at)) = answered_cancel(evidence, job) else { continue };
-        for (name, task_history) in job.named_tasks() {
-            let starts = |call: &&CallHistory| {
-                call.sent > answered
-                    && call.sent_at > at + notice
-                    && !has_begun(task_history, call, answered, at + notice)
-            };
-            let late =
-                task_history.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload).find(starts);
-            broken.extend(late.map(|call| {
-                format!(
-                    "{name}: node {} sent {} at {:?}, the cancel was answered at {at:?}",
-                    call.node,
-                    call.kind.name(),
-                    call.sent_at
-                )
-            }));
-        }
-    }
-    broken
+    let cancelled = evidence.jobs.iter().filter_map(|job| Some((job, answered_cancel(evidence, job)?)));
+    let broken = cancelled.flat_map(|(job, (answered, at))| {
+        // The last moment at which a node may still not know.
+        let known = evidence.history.partition_point(|entry| entry.at <= at + notice).saturating_sub(1);
+        cancelled::no_task_starts_after_a_cancel_is_answered(&job.tasks, answered.max(known), |_| false)
+    });
+    broken.collect()
 }
 
 /// When a user was first told that the job is cancelled.
@@ -62,10 +38,4 @@ fn answered_cancel(evidence: &Evidence<'_>, of: &JobEvidence<'_>) -> Option<(Mom
     };
     let found = evidence.history.iter().enumerate().find(|(_, entry)| is_told(&entry.event));
     found.map(|(moment, entry)| (moment, entry.at))
-}
-
-/// Whether the task had acted by then, so that it goes on to its end.
-fn has_begun(task_history: &TaskHistory<'_>, call: &CallHistory, answered: Moment, until: Duration) -> bool {
-    let before = |act: &&CallHistory| act.sent < answered || act.sent_at <= until;
-    task_history.acts().filter(before).any(|act| act.node == call.node && act.may_have_acted(call.sent))
 }

@@ -1,6 +1,7 @@
-//! A task that no other writer interfered with fails only because its object is missing or because
-//! calls were lost; a job fails only because too many tasks did or the store refused its report.
+//! Every failure has its cause: which failures of tasks the plan of a run excuses besides those of any run. A job
+//! fails only because too many tasks did or the store refused its report.
 
+use brigade_judge::failures;
 use brigade_model::job::failure;
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Job, Status};
@@ -19,24 +20,22 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     let is_jump = |event: &Event| matches!(event, Event::Mishap { what: CLOCK_JUMPS, .. });
     let has_jumped = evidence.history.iter().any(|entry| is_jump(&entry.event));
     let mut broken = Vec::new();
-    for (job, ended) in evidence.ended() {
-        for (name, task_history) in job.named_tasks().filter(|(_, task_history)| task_history.is_ours_alone()) {
-            let code = task_history.failure();
-            let was_lost = was_revoked(evidence, job.number);
-            // Without a report no sample tells the objects' clock, and what may be newer is newer.
-            let is_clockless = !job.run_plan.has_report;
-            let excused = |code| {
-                (was_lost && code == UNCONFIRMED)
-                    || (is_clockless && code == CHANGED_SINCE_ATTEMPT)
-                    || is_of_a_habit(&evidence.cluster.run_plan.habits, job.run_plan, task_history, code)
-            };
-            if code.is_some_and(|code| !has_cause(&ended.job, task_history, code, has_jumped) && !excused(code)) {
-                broken.push(format!("{name} failed with {} for no cause", code.unwrap_or_default()));
-            }
-        }
-        if ended.job.status == Status::Failed && !may_fail(&evidence.cluster.run_plan.habits, job.run_plan, &ended.job)
-        {
-            broken.push(format!("job {} failed: {:?}", job.number, ended.job.failures));
+    for (job, records) in evidence.ended() {
+        let (habits, ended) = (&evidence.cluster.run_plan.habits, &records.job);
+        let was_lost = was_revoked(evidence, job.number);
+        // Without a report no sample tells the objects' clock, and what may be newer is newer. Two clocks that
+        // differ make old objects look new.
+        let is_clockless = !job.run_plan.has_report || has_jumped;
+        let is_excused = |task_history: &TaskHistory<'_>, code: &str| {
+            !task_history.is_ours_alone()
+                || LOST.contains(&code)
+                || (code == UNCONFIRMED && (was_lost || task_history.is_doubtful()))
+                || (code == CHANGED_SINCE_ATTEMPT && is_clockless)
+                || is_of_a_habit(habits, job.run_plan, task_history, code)
+        };
+        broken.extend(failures::every_failure_has_its_cause(&job.tasks, ended.status, is_excused));
+        if ended.status == Status::Failed && !may_fail(habits, job.run_plan, ended) {
+            broken.push(format!("job {} failed: {:?}", job.number, ended.failures));
         }
     }
     broken
@@ -66,16 +65,6 @@ fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory
         || (habits.has(Habit::IgnoresMetadataOfCopies) && code == "MetadataNotKept")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
         || (habits.is_unreadable(&task_history.object.key) && code.starts_with("SlowDown"))
-}
-
-fn has_cause(ended: &Job, task_history: &TaskHistory<'_>, code: &str, has_jumped: bool) -> bool {
-    match code {
-        "NoSuchKey" => task_history.object.is_missing,
-        UNCONFIRMED => ended.status != Status::Complete || task_history.is_doubtful(),
-        // Two clocks that differ make old objects look new.
-        CHANGED_SINCE_ATTEMPT => has_jumped,
-        code => LOST.contains(&code),
-    }
 }
 
 fn may_fail(habits: &Habits, run_plan: &JobPlan, job: &Job) -> bool {

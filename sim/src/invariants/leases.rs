@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use brigade_judge::{CallHistory, Moment};
 use brigade_model::ports::object_store::CallKind;
 
-use crate::evidence::{CallHistory, Evidence, JobEvidence, Moment};
+use crate::evidence::{Evidence, JobEvidence, TaskHistory};
 use crate::history::{Entry, Event};
 
 /// The holder of a slice from a moment on; `None` while it is unleased.
@@ -38,22 +39,22 @@ pub(crate) fn holder_at(holders: &Holders, moment: Moment) -> Option<(u32, u64)>
 }
 
 /// The slice of a task.
-pub(crate) fn slice_of(job: &JobEvidence<'_>, task: usize) -> Option<u32> {
-    let slices = job.ended.iter().flat_map(|ended| &ended.slices);
-    slices.rev().find(|slice| slice.first_task <= task as u64).map(|slice| slice.index)
+pub(crate) fn slice_of(job: &JobEvidence<'_>, task_history: &TaskHistory<'_>) -> Option<u32> {
+    job.ended.as_ref()?.slice_of(task_history.number)
 }
 
 pub(crate) fn nothing_is_attempted_without_a_lease(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     for (job, _) in evidence.ended() {
         let holders = holders(evidence.history, job.number);
-        for (n, (name, task_history)) in job.named_tasks().enumerate() {
-            let Some(holders) = slice_of(job, n).and_then(|slice| holders.get(&slice)) else { continue };
+        for task_history in &job.tasks {
+            let Some(holders) = slice_of(job, task_history).and_then(|slice| holders.get(&slice)) else { continue };
             let is_allowed =
-                |call: &CallHistory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.node);
+                |call: &CallHistory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.sender);
             let stray = task_history.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload);
             broken.extend(stray.filter(|call| !is_allowed(call)).map(|call| {
-                format!("{name}: node {} sent {} at {:?} without the lease", call.node, call.kind.name(), call.sent_at)
+                let (name, node, kind) = (&task_history.name, call.sender, call.kind.name());
+                format!("{name}: node {node} sent {kind} at entry {} without the lease", call.sent)
             }));
         }
     }

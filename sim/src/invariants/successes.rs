@@ -1,37 +1,33 @@
-//! A success is true: an object that no other writer touched is as the job wanted it, and for any other
-//! object a call of the job arrived.
+//! Every success is an effect: what each kind of job wants of its objects, and which calls prove it.
 
-use brigade_model::Outcome;
+use brigade_judge::{CallHistory, successes};
 use brigade_s3::simulated::SimulatedObject;
 
 use crate::cluster::{SOURCE, SimulatedCluster, TARGET, at};
-use crate::evidence::{CallHistory, Evidence, JobEvidence, TaskHistory};
+use crate::evidence::{Evidence, JobEvidence, TaskHistory};
 use crate::run_plan::JobKind;
 use crate::setting::{is_marked, state_of, tag};
 
 pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut broken = Vec::new();
-    for (job, name, task_history) in evidence.tasks() {
-        if !task_history.outcome.as_ref().is_some_and(Outcome::is_success) {
-            continue;
-        }
-        if task_history.is_ours_alone() && !is_as_wanted(evidence.cluster, job.run_plan.job_kind, task_history) {
-            broken.push(format!("{name} succeeded, and its object is not as wanted"));
-        }
-        let has_arrived = |call: &CallHistory| {
-            // A delete that was looked at finds nothing.
-            let counts = call.changes_objects() || matches!(job.run_plan.job_kind, JobKind::Delete);
-            counts && call.arrived.as_ref().is_some_and(|arrival| call.changes_objects() != arrival.is_refused)
-        };
-        let is_restored_before =
-            job.run_plan.job_kind == JobKind::Restore && task_history.acts().any(|call| call.arrived.is_some());
-        let is_absent =
-            job.run_plan.job_kind == JobKind::DeleteVersion && task_history.acts().any(|call| call.arrived.is_some());
-        if !task_history.calls.iter().any(has_arrived) && !is_restored_before && !is_absent {
-            broken.push(format!("{name} succeeded, and no call of it arrived"));
-        }
-    }
-    broken
+    let broken = evidence.ended().flat_map(|(job, _)| {
+        let job_kind = job.run_plan.job_kind;
+        let is_as_wanted = |task_history: &TaskHistory<'_>| is_as_wanted(evidence.cluster, job_kind, task_history);
+        let is_proved = |task_history: &TaskHistory<'_>| is_proved(job_kind, task_history);
+        successes::every_success_is_an_effect(&job.tasks, is_as_wanted, is_proved)
+    });
+    broken.collect()
+}
+
+fn is_proved(job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
+    let has_arrived = |call: &CallHistory| {
+        // A delete that was looked at finds nothing.
+        let counts = call.is_act() || matches!(job_kind, JobKind::Delete);
+        counts && call.done.as_ref().is_some_and(|done| call.is_act() != done.is_refused)
+    };
+    // What is restored, or absent, already is refused, and as wanted.
+    let may_be_refused = matches!(job_kind, JobKind::Restore | JobKind::DeleteVersion);
+    task_history.calls.iter().any(has_arrived)
+        || (may_be_refused && task_history.acts().any(|call| call.done.is_some()))
 }
 
 /// Bytes and metadata of a copy that succeeded are of one moment of its source, though another writer
@@ -39,14 +35,14 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
 pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     let is_merged = |job: &JobEvidence<'_>, task_history: &TaskHistory<'_>| {
-        job.run_plan.job_kind == JobKind::CopyMerged && task_history.outcome.as_ref().is_some_and(Outcome::is_success)
+        job.run_plan.job_kind == JobKind::CopyMerged && task_history.is_success()
     };
-    for (_, name, task_history) in evidence.tasks().filter(|(job, _, task_history)| is_merged(job, task_history)) {
+    for (_, task_history) in evidence.tasks().filter(|(job, task_history)| is_merged(job, task_history)) {
         let Some(target) = evidence.cluster.bucket.object(&at(TARGET, &task_history.object.key)) else { continue };
         let bytes = target.body.to_bytes();
         let state = state_of(&target.head.metadata).filter(|_| is_marked(&target.head.metadata.user));
         if let Some(state) = state.filter(|state| !bytes.ends_with(state.as_bytes())) {
-            broken.push(format!("{name} succeeded: {bytes:?} with the metadata of {state}"));
+            broken.push(format!("{} succeeded: {bytes:?} with the metadata of {state}", task_history.name));
         }
     }
     broken

@@ -1,9 +1,10 @@
 //! No recorded upload stays behind, unless the store did not abort it and the report names it. The
 //! bucket's own rule removes an upload without a record, whose answer or process was lost.
 
+use brigade_judge::Moment;
 use brigade_model::ports::object_store::CallKind;
 
-use crate::evidence::{Evidence, JobEvidence, Moment};
+use crate::evidence::{Evidence, JobEvidence};
 use crate::history::Event;
 
 pub(crate) fn no_recorded_upload_is_left_behind(evidence: &Evidence<'_>) -> Vec<String> {

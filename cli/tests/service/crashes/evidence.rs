@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use brigade_model::ports::object_store::CallKind;
-use brigade_model::{ETag, Outcome, Status};
+use brigade_judge::{CallHistory, Done, Foreign, Moment, Report};
+use brigade_model::Status;
+use brigade_model::ports::object_store::{CallKind, Effect};
 use brigade_s3::simulated::SimulatedObject;
 use brigade_wire::cos::describe_job::DescribedJob;
-use serde_json::Value;
 
-use super::history::{Done, Entry, Event, Moment};
+use super::history::{self, Entry, Event};
 use super::left::Left;
 use super::run::{Told, key, task_of};
 use super::scenario::{JobKind, Scenario};
@@ -34,76 +34,14 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// Everything about a task.
-#[derive(Default)]
-pub(crate) struct TaskHistory {
-    pub(crate) number: u64,
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) calls: Vec<CallHistory>,
-    pub(crate) foreign: Vec<Foreign>,
-    /// Its object in the end, or the version that its row names.
+pub(crate) type TaskHistory = brigade_judge::TaskHistory<TaskObjects>;
+
+/// The objects of a task in the end.
+#[derive(Debug)]
+pub(crate) struct TaskObjects {
+    /// What its row names, in the version that its row names.
     pub(crate) source: Option<SimulatedObject>,
     pub(crate) target: Option<SimulatedObject>,
-}
-
-/// A call on an object of a task.
-#[derive(Debug, Clone)]
-pub(crate) struct CallHistory {
-    pub(crate) kind: CallKind,
-    pub(crate) bucket: String,
-    pub(crate) life: u32,
-    /// When it came; not after the death of its sender.
-    pub(crate) sent: Moment,
-    pub(crate) done: Option<(Moment, Done)>,
-    pub(crate) answered: Option<Moment>,
-}
-
-/// A write by another writer; without an ETag a delete.
-#[derive(Debug, Clone)]
-pub(crate) struct Foreign {
-    pub(crate) moment: Moment,
-    pub(crate) bucket: String,
-    pub(crate) etag: Option<ETag>,
-}
-
-/// A report, as its user reads it.
-pub(crate) struct Report {
-    pub(crate) manifest: Value,
-    /// Key, whether it is a success, and the code.
-    pub(crate) rows: Vec<(String, bool, String)>,
-}
-
-impl CallHistory {
-    pub(crate) fn is_act(&self) -> bool {
-        self.kind.changes_objects()
-    }
-
-    /// Whether an object is another after it.
-    pub(crate) fn has_effect(&self) -> bool {
-        let is_delete = matches!(self.kind, CallKind::DeleteObject | CallKind::DeleteObjects);
-        let changed = |done: &Done| !done.is_refused && (!is_delete || done.before != done.after);
-        self.is_act() && self.done.as_ref().is_some_and(|(_, done)| changed(done))
-    }
-}
-
-impl TaskHistory {
-    pub(crate) fn acts(&self) -> impl Iterator<Item = &CallHistory> {
-        self.calls.iter().filter(|call| call.is_act())
-    }
-
-    pub(crate) fn is_ours_alone(&self) -> bool {
-        self.foreign.is_empty()
-    }
-
-    pub(crate) fn failure(&self) -> Option<&str> {
-        match &self.outcome {
-            Some(Outcome::Failed(failure)) => Some(&failure.code),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        self.outcome.as_ref().is_some_and(Outcome::is_success)
-    }
 }
 
 impl<'a> Evidence<'a> {
@@ -142,26 +80,30 @@ impl<'a> Evidence<'a> {
             Event::Arrived { call, kind, objects } => {
                 for object in objects {
                     let task = index(object.at.key.as_str());
-                    let (kind, bucket, life) = (*kind, object.at.bucket.to_string(), entry.life);
+                    let (kind, bucket, sender) = (*kind, object.at.bucket.clone(), entry.life);
+                    // It counts as sent when its sender died, if it came later.
                     let sent_at = died.unwrap_or(moment);
-                    let task_history = CallHistory { kind, bucket, life, sent: sent_at, done: None, answered: None };
-                    self.tasks[task].calls.push(task_history);
+                    let call_history = CallHistory { kind, bucket, sender, sent: sent_at, done: None, returned: None };
+                    self.tasks[task].calls.push(call_history);
                     sent.entry(*call).or_default().push((task, self.tasks[task].calls.len() - 1));
                 }
             }
             Event::CarriedOut { call, object, done } => {
                 let task = index(object.at.key.as_str());
                 for (task, n) in sent.get(call).into_iter().flatten().filter(|(of, _)| *of == task) {
-                    self.tasks[*task].calls[*n].done = Some((moment, done.clone()));
+                    let call_history = &mut self.tasks[*task].calls[*n];
+                    call_history.done = Some(done_at(moment, call_history.kind, done));
                 }
             }
             Event::Answered { call } => {
                 for (task, n) in sent.get(call).into_iter().flatten() {
-                    self.tasks[*task].calls[*n].answered = Some(moment);
+                    let call_history = &mut self.tasks[*task].calls[*n];
+                    let effect = call_history.done.as_ref().filter(|done| done.is_refused).map(|_| Effect::None);
+                    call_history.returned = Some((moment, effect));
                 }
             }
             Event::Foreign { at, etag } => {
-                let (bucket, etag) = (at.bucket.to_string(), etag.clone());
+                let (bucket, etag) = (at.bucket.clone(), etag.clone());
                 self.tasks[index(at.key.as_str())].foreign.push(Foreign { moment, bucket, etag });
             }
             Event::CancelTold { is_full } => self.cancel = Some((moment, entry.life, *is_full)),
@@ -189,28 +131,26 @@ fn task_history(scenario: &Scenario, service: &TestService, last: &Left, number:
     let target = service.bucket.object(&at("backup", &key(number)));
     TaskHistory {
         number,
+        name: format!("task {number}"),
+        key: key(number),
+        is_missing: scenario.is_missing(number),
         outcome: last.outcomes.get(&number).cloned(),
-        source: object,
-        target,
-        ..TaskHistory::default()
+        calls: Vec::new(),
+        foreign: Vec::new(),
+        object: TaskObjects { source: object, target },
     }
 }
 
+/// What a call found and did, and whether an object is another after it.
+fn done_at(moment: Moment, kind: CallKind, done: &history::Done) -> Done {
+    let history::Done { is_refused, before, after } = done.clone();
+    let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
+    let has_effect = kind.changes_objects() && !is_refused && (!is_delete || before != after);
+    Done { moment, is_refused, before, after, has_effect }
+}
+
 fn read_report(service: &TestService, job: &DescribedJob) -> Result<Report, String> {
-    let text = |key: &str| service.text("reports", key).ok_or_else(|| format!("{key} is not there"));
-    let manifest: Value =
-        serde_json::from_str(&text(&format!("job-{}/manifest.json", job.id))?).map_err(|error| error.to_string())?;
-    let mut rows = Vec::new();
-    for file in manifest["Results"].as_array().ok_or("manifest.json names no results")? {
-        let name = file["Key"].as_str().unwrap_or_default();
-        for line in text(name)?.lines() {
-            let cells: Vec<&str> = line.split(',').collect();
-            let is_success = cells.get(3) == Some(&"succeeded");
-            if cells.len() < 7 || is_success != (file["TaskExecutionStatus"] == "succeeded") {
-                return Err(format!("{name}: {line}"));
-            }
-            rows.push((cells[1].to_owned(), is_success, cells[4].to_owned()));
-        }
-    }
-    Ok(Report { manifest, rows })
+    let key = format!("job-{}/manifest.json", job.id);
+    let manifest = service.text("reports", &key).ok_or_else(|| format!("{key} is not there"))?;
+    Report::read(&manifest, |key| service.text("reports", key))
 }

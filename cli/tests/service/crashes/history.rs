@@ -6,9 +6,6 @@ use brigade_model::ports::object_store::{At, CallKind};
 use brigade_model::{ETag, Status, VersionId};
 use rustix::process::Signal;
 
-/// A moment: the number of an entry in the history.
-pub(crate) type Moment = usize;
-
 /// An object that a call names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object {

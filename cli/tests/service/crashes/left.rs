@@ -6,25 +6,18 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use brigade_engine::outcomes::SliceOutcomes;
-use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::SliceRow;
+use brigade_judge::Records;
 use brigade_model::{Job, JobId, Outcome};
 use brigade_runtime::SystemClock;
 use brigade_store::sqlite::SqliteStore;
 
-/// More slices than any job of these tests has.
-const SLICES_MAX: usize = 10_000;
-
 /// A job, its slices, and what is recorded of its tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct Left {
-    pub(crate) job: Option<Job>,
-    pub(crate) slices: Vec<SliceRow>,
+    /// `None`: the job is lost.
+    pub(crate) records: Option<Records>,
     /// By the number of the task.
     pub(crate) outcomes: BTreeMap<u64, Outcome>,
-    /// What does not fit together.
-    pub(crate) flaws: Vec<String>,
 }
 
 impl Left {
@@ -38,34 +31,17 @@ impl Left {
             }
         }
         let store = SqliteStore::open(copy.path(), clock).unwrap();
-        let job = store.job(id).await.unwrap();
-        let slices = store.slices(id, 0, SLICES_MAX).await.unwrap();
-        let mut left = Self { job, slices, outcomes: BTreeMap::new(), flaws: Vec::new() };
-        for slice in left.slices.clone() {
-            let parts = store.parts(id, slice.index).await.unwrap();
-            left.add(&slice, &parts);
-        }
-        left
+        let records = Records::read(&store, id).await.unwrap();
+        let outcomes = records.as_ref().map(Records::outcomes).unwrap_or_default();
+        Self { records, outcomes }
     }
 
-    fn add(&mut self, slice: &SliceRow, parts: &[(u64, bytes::Bytes)]) {
-        let outcomes = match SliceOutcomes::of_parts(slice.tasks, parts) {
-            Ok(outcomes) => outcomes,
-            Err(error) => return self.flaws.push(format!("slice {}: {error}", slice.index)),
-        };
-        let known = (0..slice.tasks).filter_map(|offset| Some((offset, outcomes.get(offset)?.clone())));
-        let known: Vec<_> = known.collect();
-        let succeeded = known.iter().filter(|(_, outcome)| outcome.is_success()).count();
-        let held = (succeeded, known.len() - succeeded);
-        if held != (slice.succeeded as usize, slice.failed as usize) {
-            self.flaws.push(format!("{slice:?} counts otherwise than its parts: {held:?}"));
-        }
-        self.outcomes
-            .extend(known.into_iter().map(|(offset, outcome)| (slice.first_task + u64::from(offset), outcome)));
+    pub(crate) fn job(&self) -> Option<&Job> {
+        self.records.as_ref().map(|records| &records.job)
     }
 
     /// The slice of a task.
     pub(crate) fn slice_of(&self, task: u64) -> Option<u32> {
-        self.slices.iter().rev().find(|slice| slice.first_task <= task).map(|slice| slice.index)
+        self.records.as_ref()?.slice_of(task)
     }
 }

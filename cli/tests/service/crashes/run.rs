@@ -264,7 +264,7 @@ impl Run {
 
     /// Counts a kill of a service that had something to do.
     fn count(&mut self, left: &Left) {
-        let Some(status) = left.job.as_ref().map(|job| job.status).filter(|status| !status.is_terminal()) else {
+        let Some(status) = left.job().map(|job| job.status).filter(|status| !status.is_terminal()) else {
             return;
         };
         *self.kills.entry(status.to_string()).or_default() += 1;
@@ -305,7 +305,7 @@ impl Run {
         broken.extend(invariants::what_was_told_is_stored(&self.told, &last));
         let mut looked = BTreeMap::new();
         match ended {
-            None => broken.push(format!("the job never ends: {:?}", last.job)),
+            None => broken.push(format!("the job never ends: {:?}", last.job())),
             Some(ended) => {
                 let evidence =
                     Evidence::gather(&self.scenario, &self.service, &history, &self.left, &last, &ended, &self.told);
