@@ -29,6 +29,7 @@ pub fn job_spec() -> JobSpec {
         retry_of: None,
         unconfirmed: Default::default(),
         spelling: Vec::new(),
+        tags: Vec::new(),
     }
 }
 

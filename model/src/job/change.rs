@@ -11,6 +11,7 @@ use crate::Timestamp;
 use crate::dry_run::DryRun;
 use crate::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use crate::load::LoadLimits;
+use crate::operation::Tag;
 use crate::outcome::cut;
 use crate::service_clock::ServiceTime;
 use crate::status::{self, Event, Stage, Status};
@@ -61,6 +62,8 @@ pub enum Change {
     Released,
     /// Other limits; legal while it has tasks ahead.
     LimitsSet(LoadLimits),
+    /// Other tags, also of a job that has ended.
+    TagsSet(Vec<Tag>),
     /// The job is in a backup made at that time: a restore must find it held until its user
     /// releases it. Legal while tasks of it may still start.
     BackedUp(Timestamp),
@@ -87,8 +90,10 @@ impl Job {
     /// [`IllegalChange`] when the table has no such row; the job is then unchanged.
     pub fn change(&mut self, change: &Change, at: Timestamp, service: ServiceTime) -> Result<(), IllegalChange> {
         let from = self.status;
+        let active = self.active_for(service);
         self.make(change, at)?;
         if self.status != from {
+            self.active_ms = u64::try_from(active.as_millis()).unwrap_or(u64::MAX);
             self.since = service;
         }
         self.revision += 1;
@@ -118,6 +123,10 @@ impl Job {
             Change::Held => self.hold(),
             Change::Released => self.release(),
             Change::LimitsSet(limits) => self.set_limits(*limits),
+            Change::TagsSet(tags) => {
+                self.tags.clone_from(tags);
+                Ok(())
+            }
             Change::BackedUp(at_backup) => self.hold_for_restore(*at_backup, at),
             Change::DeleteRequested => self.delete(at),
             Change::Noted(reason) => self.note(reason),

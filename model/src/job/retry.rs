@@ -110,6 +110,7 @@ impl Job {
             priority: retry.priority.unwrap_or(self.priority),
             retry_of: Some(self.id),
             unconfirmed: retry.unconfirmed,
+            tags: self.tags.clone(),
             ..self.spec.clone()
         }
     }

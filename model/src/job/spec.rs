@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::id::JobId;
 use super::retry::Unconfirmed;
 use crate::manifest::{ManifestSpec, RowRules};
-use crate::operation::Operation;
+use crate::operation::{Operation, Tag};
 use crate::options::JobOptions;
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
@@ -63,6 +63,9 @@ pub struct JobSpec {
     /// description repeats them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spelling: Vec<Spelled>,
+    /// The tags that the job began with; [`Job::tags`](super::Job::tags) are those that it has now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
 }
 
 /// A value as a client spelled it.

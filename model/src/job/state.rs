@@ -1,5 +1,7 @@
 //! The row of a job, with what is known of its preparation and its failures.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::JobId;
@@ -9,6 +11,7 @@ use crate::dry_run::DryRun;
 use crate::limits::{FAILURE_CODE_BYTES_MAX, FAILURE_REASON_BYTES_MAX};
 use crate::load::LoadLimits;
 use crate::names::{AccountId, EndpointName};
+use crate::operation::Tag;
 use crate::options::Separator;
 use crate::outcome::cut;
 use crate::progress::Progress;
@@ -71,6 +74,12 @@ pub struct Job {
     pub prepared: Option<Prepared>,
     /// What its dry run found, once that has ended.
     pub dry_run: Option<DryRun>,
+    /// The tags that it has now, which users find it by.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// How long it has been Active in all, without the time since it became so last, milliseconds.
+    #[serde(default)]
+    pub active_ms: u64,
     /// How far it is. A store fills it from recorded outcomes; a change never touches the
     /// two counters.
     pub progress: Progress,
@@ -94,6 +103,7 @@ impl Job {
             endpoint,
             priority: spec.priority,
             limits: spec.options.limits(),
+            tags: spec.tags.clone(),
             spec,
             status: Status::New,
             since: ServiceTime::default(),
@@ -112,6 +122,7 @@ impl Job {
             failures: Vec::new(),
             prepared: None,
             dry_run: None,
+            active_ms: 0,
             progress: Progress::default(),
         }
     }
@@ -120,6 +131,13 @@ impl Job {
     #[must_use]
     pub fn is_visible(&self) -> bool {
         !(self.is_deleted && self.status.is_terminal())
+    }
+
+    /// How long it has been Active in all, until `now` by the service clock.
+    #[must_use]
+    pub fn active_for(&self, now: ServiceTime) -> Duration {
+        let since = if self.status == Status::Active { now.since(self.since) } else { Duration::ZERO };
+        Duration::from_millis(self.active_ms).saturating_add(since)
     }
 
     /// Whether its failures have exceeded the threshold.

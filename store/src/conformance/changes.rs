@@ -2,6 +2,7 @@
 
 use brigade_model::LoadLimits;
 use brigade_model::job::{Change, JobFailure, JobId, failure};
+use brigade_model::operation::Tag;
 use brigade_model::ports::job_store::{Apply, ApplyError, LeaseError, StageLease};
 use brigade_model::status::Status;
 use futures::future::join_all;
@@ -31,8 +32,11 @@ fn lives() -> Vec<Vec<Change>> {
             Change::Drained,
             Change::Released,
             Change::SlotGranted,
+            Change::TagsSet(vec![Tag { key: "team".into(), value: "red".into() }]),
             Change::TasksExhausted,
             Change::ReportWritten,
+            Change::TagsSet(Vec::new()),
+            Change::TagsSet(vec![Tag { key: "team".into(), value: String::new() }]),
         ]),
         begin(vec![Change::ConfirmationExpired, Change::ReportFailed(why())]),
         begin(vec![

@@ -5,6 +5,7 @@
 //! Golden files pin both (`fixtures/store/`): data that was written once can always be read.
 
 use brigade_model::job::{Job, JobFailure, JobSpec, Prepared};
+use brigade_model::operation::Tag;
 use brigade_model::{DryRun, LoadLimits, Progress, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,14 @@ pub(super) struct Life {
     limits: Option<LoadLimits>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored_from: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    active_ms: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Life {
@@ -39,6 +48,8 @@ impl Life {
             dry_run: job.dry_run.clone(),
             limits: Some(job.limits),
             restored_from: job.restored_from,
+            tags: job.tags.clone(),
+            active_ms: job.active_ms,
         }
     }
 }
@@ -106,6 +117,8 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         prepared: life.prepared,
         dry_run: life.dry_run,
         restored_from: life.restored_from,
+        tags: life.tags,
+        active_ms: life.active_ms,
     })
 }
 

@@ -210,6 +210,7 @@ pub fn compose(
         retry_of: None,
         unconfirmed: Default::default(),
         spelling: Vec::new(),
+        tags: Vec::new(),
     })
 }
 
