@@ -25,7 +25,6 @@ pub mod delete_job;
 pub mod describe_job;
 pub mod digest;
 pub mod errors;
-mod fields;
 pub mod grantees;
 pub mod headers;
 pub mod ids;
@@ -39,10 +38,16 @@ mod report;
 pub mod report_layout;
 mod result;
 pub mod route;
-mod spelling;
-mod times;
+
 pub mod update_job_priority;
 pub mod update_job_status;
 pub mod words;
 
 pub use errors::{CosError, DecodeError, ErrorBody, decode_error, encode_error};
+
+use crate::{spelling, times};
+
+/// The children of an element, read by this dialect.
+mod fields {
+    pub(super) type Fields<'a> = crate::fields::Fields<'a, super::CosError>;
+}

@@ -26,23 +26,11 @@ use crate::cos::CosError;
 mod canonical;
 mod claim;
 
+pub use crate::request_parts::RequestParts;
 pub use claim::{Claim, KeyTime, parse};
 
 /// How far ahead of our clock a signature may begin, seconds.
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
-
-/// What the signature is about: the request as it stands on the wire.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestParts<'a> {
-    /// `GET`, `POST`, ...
-    pub method: &'a str,
-    /// The path, encoded.
-    pub path: &'a str,
-    /// The query, encoded, without `?`; empty when there is none.
-    pub query: &'a str,
-    /// Headers with their values, `host` among them. [`sign`] signs all of them.
-    pub headers: &'a [(&'a str, &'a [u8])],
-}
 
 /// The longest key time, seconds: that of Tencent's Go client. ours
 const KEY_TIME_SECONDS_STRICT: i64 = 3600;

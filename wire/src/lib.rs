@@ -1,7 +1,7 @@
 //! Decodes bytes into the model and encodes them back, and nothing else.
 //!
-//! [`cos`] holds the COS Batch dialect, one file for each action; [`cos_signature`] signs and
-//! verifies its requests over one canonical form; [`admin`] holds the JSON documents of the
+//! [`cos`] holds the COS Batch dialect and [`s3control`] that of S3 Batch Operations, one file for each action;
+//! [`cos_signature`] and [`s3control_signature`] sign and verify their requests, each over one canonical form; [`admin`] holds the JSON documents of the
 //! operator's API; [`parse_query`] reads a query string. All of it is pure: no socket, no store, no clock. Both ends are here, the server's (decode a
 //! request, encode a result) and the client's (encode a request, decode a result), so that
 //! each fixture is read from both sides.
@@ -9,7 +9,14 @@
 pub mod admin;
 pub mod cos;
 pub mod cos_signature;
+mod fields;
+mod numbers;
 mod query;
+mod request_parts;
+pub mod s3control;
+pub mod s3control_signature;
+mod spelling;
+mod times;
 mod xml;
 
 use brigade_model::{Dialect, ReportLayout};
@@ -21,6 +28,6 @@ pub use query::{encode_query, parse_query};
 pub fn report_layout(dialect: Dialect) -> Option<ReportLayout> {
     match dialect {
         Dialect::Cos => Some(cos::report_layout::REPORT_LAYOUT),
-        Dialect::S3Control => None,
+        Dialect::S3Control => Some(s3control::report_layout::REPORT_LAYOUT),
     }
 }

@@ -83,6 +83,7 @@ fn read(root: &Element) -> Result<JobSpec, CosError> {
         retry_of: None,
         unconfirmed: Default::default(),
         spelling,
+        tags: Vec::new(),
     })
 }
 

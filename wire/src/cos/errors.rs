@@ -8,6 +8,7 @@
 
 use std::fmt::Display;
 
+use crate::fields::FieldError;
 use crate::xml::{self, Writer};
 
 /// The error as the client gets it.
@@ -115,6 +116,27 @@ error_table! {
     not_implemented(what)                     "NotImplemented"        501 "any"               "This service does not offer {what}";
     slow_down()                               "SlowDown"              503 "any"               "Too many requests; slow down";
     too_many_creates(max)                     "SlowDown"              503 "CreateJob"         "The account created as many jobs within a minute as it may (jobs_per_minute_max = {max}); slow down";
+}
+
+/// A wrong structure is MalformedXML, in the row of the element that holds it (Manifest, Operation, Report); a
+/// value that is wrong, missing or empty is InvalidArgument.
+impl FieldError for CosError {
+    fn missing(path: String) -> Self {
+        Self::empty_parameter(path)
+    }
+
+    fn invalid(path: String, why: impl Display) -> Self {
+        Self::invalid_parameter(path, why)
+    }
+
+    fn malformed(path: &str, why: impl Display) -> Self {
+        match path.split('.').next() {
+            Some("Manifest") => Self::malformed_manifest(why),
+            Some("Operation") => Self::malformed_operation(why),
+            Some("Report") => Self::malformed_report(why),
+            _ => Self::malformed_xml(why),
+        }
+    }
 }
 
 /// The body of an error's answer. `resource` is host and path of the request.

@@ -31,6 +31,13 @@ impl Writer {
         self.tag("</", name);
     }
 
+    /// The same, in a name space of its own.
+    pub(crate) fn within_namespace(&mut self, name: &str, namespace: &str, content: impl FnOnce(&mut Self)) {
+        self.out.push_str(&format!("<{name} xmlns=\"{namespace}\">"));
+        content(self);
+        self.tag("</", name);
+    }
+
     /// An element that holds text.
     pub(crate) fn leaf(&mut self, name: &str, text: impl Display) {
         self.within(name, |w| w.escape(&text.to_string()));

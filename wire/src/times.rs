@@ -6,20 +6,20 @@
 use brigade_model::Timestamp;
 use jiff::fmt::rfc2822;
 
-use super::numbers::parse_whole_number;
+use crate::numbers::parse_whole_number;
 
 /// `YYYY-MM-DDThh:mm:ssZ`.
-pub(super) fn iso(time: Timestamp) -> String {
+pub(crate) fn iso(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `Thu, 19 Dec 2019 18:00:30 GMT`; `None` for a year that the form cannot write.
-pub(super) fn rfc_1123(time: Timestamp) -> Option<String> {
+pub(crate) fn rfc_1123(time: Timestamp) -> Option<String> {
     rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()
 }
 
 /// Reads any of the three forms; fractions of a second are dropped.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     if let Some(second) = parse_whole_number(text) {
         return Timestamp::from_second(i64::try_from(second).ok()?).ok();
     }

@@ -10,7 +10,7 @@ use crate::xml::{self, Element, Writer};
 const INTEGERS: [&str; 2] = ["ModifiedSinceConstraint", "UnModifiedSinceConstraint"];
 
 /// The values of `written` that are spelled otherwise in what `write` writes.
-pub(super) fn of(written: &Element, write: impl FnOnce(&mut Writer)) -> Vec<Spelled> {
+pub(crate) fn of(written: &Element, write: impl FnOnce(&mut Writer)) -> Vec<Spelled> {
     let mut found = Vec::new();
     if let Some(ours) = tree(write) {
         compare(written, &ours, &ours.name, &mut found);
@@ -19,7 +19,7 @@ pub(super) fn of(written: &Element, write: impl FnOnce(&mut Writer)) -> Vec<Spel
 }
 
 /// Writes what `write` writes, in the client's spelling.
-pub(super) fn write(writer: &mut Writer, spelling: &[Spelled], write: impl FnOnce(&mut Writer)) {
+pub(crate) fn write(writer: &mut Writer, spelling: &[Spelled], write: impl FnOnce(&mut Writer)) {
     if spelling.is_empty() {
         return write(writer);
     }

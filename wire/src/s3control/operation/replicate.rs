@@ -1,0 +1,11 @@
+//! `S3ReplicateObject`: hands each object to the bucket's replication. The engine has no such operation.
+
+use brigade_model::Operation;
+
+use crate::s3control::{Fields, S3ControlError};
+
+/// Knows the element's children, and refuses the operation.
+pub(super) fn read(parameters: Fields<'_>) -> Result<Operation, S3ControlError> {
+    parameters.finish()?;
+    Err(S3ControlError::not_offered("S3ReplicateObject"))
+}

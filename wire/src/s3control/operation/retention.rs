@@ -1,0 +1,13 @@
+//! `S3PutObjectRetention`: how long each object is locked, and how. The engine has no such operation.
+
+use brigade_model::Operation;
+
+use crate::s3control::{Fields, S3ControlError};
+
+/// Knows the element's children, and refuses the operation.
+pub(super) fn read(mut parameters: Fields<'_>) -> Result<Operation, S3ControlError> {
+    parameters.element("BypassGovernanceRetention")?;
+    parameters.element("Retention")?;
+    parameters.finish()?;
+    Err(S3ControlError::not_offered("S3PutObjectRetention"))
+}

@@ -1,0 +1,101 @@
+//! What reports say in words of the S3 Control dialect: the name of their form, and the operation with its
+//! parameters as JSON. Parameters that were not given are left out.
+
+use brigade_model::operation::{Copy, Directive, Grant, NewMetadata, Restore, Tag, Tagging};
+use brigade_model::{Operation, ReportLayout};
+use serde_json::{Map, Value, json};
+
+use super::report::FORMAT;
+use super::words::{directive_name, operation_name, tier_name};
+use crate::times;
+
+/// The layout of reports of this dialect's jobs.
+pub const REPORT_LAYOUT: ReportLayout = ReportLayout { format: FORMAT, operation: parameters };
+
+/// `{"S3PutObjectCopy": {...}}`.
+fn parameters(operation: &Operation) -> Value {
+    let given = match operation {
+        Operation::Copy(copy) => copy_parameters(copy),
+        Operation::Restore(Restore { days, tier }) => {
+            json!({"ExpirationInDays": days, "GlacierJobTier": tier_name(*tier)})
+        }
+        Operation::Delete => json!({}),
+        Operation::Tagging(Tagging { tags, .. }) => json!({"TagSet": tag_set(tags)}),
+    };
+    Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
+}
+
+fn copy_parameters(copy: &Copy) -> Value {
+    let replaces_tags = copy.tagging_directive == Some(Directive::Replaced);
+    let grants: Vec<Value> = copy.grants.iter().map(grant).collect();
+    json!({
+        "TargetResource": copy.target.text,
+        "CannedAccessControlList": copy.canned_acl.map(|acl| acl.name()),
+        "AccessControlGrants": (!grants.is_empty()).then_some(grants),
+        "MetadataDirective": copy.metadata_directive.map(directive_name),
+        "ModifiedSinceConstraint": copy.modified_since.map(times::iso),
+        "NewObjectMetadata": copy.metadata.as_ref().map(metadata),
+        "NewObjectTagging": replaces_tags.then(|| tag_set(&copy.tags)),
+        "StorageClass": copy.storage_class.as_ref().map(|class| class.s3_name()),
+        "UnModifiedSinceConstraint": copy.unmodified_since.map(times::iso),
+        "TargetKeyPrefix": copy.target_prefix,
+    })
+}
+
+fn metadata(new: &NewMetadata) -> Value {
+    let user: Map<String, Value> = new.user.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    without_nulls(json!({
+        "CacheControl": new.cache_control,
+        "ContentDisposition": new.content_disposition,
+        "ContentEncoding": new.content_encoding,
+        "UserMetadata": (!user.is_empty()).then_some(user),
+        "ContentType": new.content_type,
+        "HttpExpiresDate": new.expires.as_deref().and_then(times::parse).map(times::iso),
+        "SSEAlgorithm": new.sse_aes256.then_some("AES256"),
+    }))
+}
+
+fn grant(grant: &Grant) -> Value {
+    let grantee = json!({"TypeIdentifier": "id", "Identifier": grant.grantee, "DisplayName": grant.display_name});
+    json!({"Grantee": without_nulls(grantee), "Permission": grant.permission.name()})
+}
+
+fn tag_set(tags: &[Tag]) -> Value {
+    tags.iter().map(|tag| json!({"Key": tag.key, "Value": tag.value})).collect()
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members.into_iter().filter(|(_, member)| !member.is_null()).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::operation::RestoreTier;
+
+    use super::*;
+    use crate::s3control::arn;
+
+    #[test]
+    fn parameters_have_the_names_of_the_interface_and_no_gaps() {
+        let restore = Operation::Restore(Restore { days: 7, tier: RestoreTier::Bulk });
+        let expected = json!({"S3InitiateRestoreObject": {"ExpirationInDays": 7, "GlacierJobTier": "BULK"}});
+        assert_eq!(parameters(&restore), expected);
+        assert_eq!(parameters(&Operation::Delete), json!({"BrigadeDeleteObject": {}}));
+        let mut copy = Copy::to(arn::parse_bucket("arn:aws:s3:::copies").unwrap());
+        (copy.tagging_directive, copy.target_prefix) = (Some(Directive::Replaced), Some("a/".into()));
+        let metadata = NewMetadata { user: vec![("k".into(), "v".into())], ..NewMetadata::default() };
+        (copy.metadata_directive, copy.metadata) = (Some(Directive::Replaced), Some(metadata));
+        let expected = json!({"S3PutObjectCopy": {
+            "TargetResource": "arn:aws:s3:::copies",
+            "MetadataDirective": "REPLACE",
+            "NewObjectMetadata": {"UserMetadata": {"k": "v"}},
+            "NewObjectTagging": [],
+            "TargetKeyPrefix": "a/",
+        }});
+        assert_eq!(parameters(&Operation::Copy(Box::new(copy))), expected);
+        assert_eq!(REPORT_LAYOUT.format, "Report_CSV_20180820");
+    }
+}

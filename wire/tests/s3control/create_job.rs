@@ -1,0 +1,165 @@
+//! CreateJob: every request of a real client is decoded, and answered by its result or its error.
+
+use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
+use brigade_model::options::{Header, KeyEncoding};
+use brigade_model::{Operation, operation::Directive};
+use brigade_wire::s3control::create_job::{decode_request, encode_request, encode_result};
+use brigade_wire::s3control::operation::element_names;
+
+use crate::fixtures::{case, cases};
+use crate::jobs;
+
+#[test]
+fn each_request_gets_its_result_or_an_error_that_names_what_is_wrong() {
+    for case in cases("CreateJob") {
+        match decode_request(&case.sent().body) {
+            Ok(_) => case.expect(&encode_result(jobs::id())),
+            Err(error) => {
+                assert_eq!((error.code, error.status), ("BadRequestException", 400), "{}", case.name);
+                case.expect_error(&error);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_accepted_request_is_read_as_it_was_meant() {
+    for case in cases("CreateJob") {
+        if let Ok(spec) = decode_request(&case.sent().body) {
+            insta::assert_debug_snapshot!(case.name.clone(), spec);
+        }
+    }
+}
+
+#[test]
+fn what_we_write_of_a_request_asks_for_the_same() {
+    for case in cases("CreateJob") {
+        if let Ok(spec) = decode_request(&case.sent().body) {
+            assert_eq!(decode_request(&encode_request(&spec)), Ok(spec), "{}", case.name);
+        }
+    }
+}
+
+/// A tagging with its operation replaced.
+fn with_operation(operation: &str) -> String {
+    let body = String::from_utf8(case("CreateJob", "aws-cli-tagging").sent().body).unwrap();
+    let (before, rest) = body.split_once("<Operation>").unwrap();
+    let (_, after) = rest.split_once("</Operation>").unwrap();
+    format!("{before}<Operation>{operation}</Operation>{after}")
+}
+
+fn message(body: &str) -> String {
+    decode_request(body.as_bytes()).unwrap_err().message
+}
+
+#[test]
+fn each_of_the_eleven_operations_is_carried_out_or_refused_by_its_name() {
+    let carried_out = ["S3PutObjectCopy", "S3PutObjectTagging", "S3InitiateRestoreObject", "BrigadeDeleteObject"];
+    let names: Vec<_> = element_names().collect();
+    assert_eq!(names.len(), 12, "the eleven of the model, and a delete");
+    for name in names {
+        let told = decode_request(with_operation(&format!("<{name}/>")).as_bytes());
+        if carried_out.contains(&name) {
+            assert!(told.is_ok() || told.unwrap_err().message.starts_with("The request lacks Operation."), "{name}");
+        } else {
+            let expected = format!("{name} is not implemented: this service does not carry it out");
+            assert_eq!(told.unwrap_err().message, expected);
+        }
+        let wrong = message(&with_operation(&format!("<{name}><Colour>red</Colour></{name}>")));
+        assert!(wrong.contains("Colour is unknown here") || wrong.contains("lacks Operation."), "{name}: {wrong}");
+    }
+    for (wrong, told) in [
+        ("<S3ReplicateObject/><S3DeleteObjectTagging/>", "exactly one operation"),
+        ("<S3PutObjectPaint/>", "Operation.S3PutObjectPaint is unknown here"),
+        ("", "lacks Operation"),
+    ] {
+        assert!(message(&with_operation(wrong)).contains(told), "{}", message(&with_operation(wrong)));
+    }
+}
+
+#[test]
+fn a_delete_stands_in_a_name_space_of_our_own() {
+    let delete = r#"<BrigadeDeleteObject xmlns="urn:bucket-brigade:s3control:2026"></BrigadeDeleteObject>"#;
+    let spec = decode_request(with_operation(delete).as_bytes()).unwrap();
+    assert_eq!(spec.operation, Operation::Delete);
+    assert!(String::from_utf8(encode_request(&spec)).unwrap().contains(delete));
+}
+
+#[test]
+fn an_empty_manifest_counts_as_absent_and_what_is_missing_is_named() {
+    let body = String::from_utf8(case("CreateJob", "aws-cli-tagging").sent().body).unwrap();
+    let (before, rest) = body.split_once("<Manifest>").unwrap();
+    let (manifest, after) = rest.split_once("</Manifest>").unwrap();
+    for empty in ["", "<Manifest/>", "<Manifest></Manifest>"] {
+        assert_eq!(message(&format!("{before}{empty}{after}")), "The request lacks Manifest", "{empty}");
+    }
+    let generated =
+        format!("{before}<Manifest/><ManifestGenerator><S3JobManifestGenerator/></ManifestGenerator>{after}");
+    assert!(message(&generated).starts_with("ManifestGenerator is not implemented"), "{generated}");
+    let beside = format!("{before}<ManifestGenerator/><Manifest>{manifest}</Manifest>{after}");
+    assert!(decode_request(beside.as_bytes()).is_ok(), "an empty generator says nothing");
+    for element in ["ClientRequestToken", "Priority", "RoleArn", "Report", "Operation"] {
+        let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+        let (before, rest) = body.split_once(&open).unwrap();
+        let (_, after) = rest.split_once(&close).unwrap();
+        assert_eq!(message(&format!("{before}{after}")), format!("The request lacks {element}"));
+    }
+    assert_eq!(message(""), "The request lacks CreateJobRequest");
+}
+
+#[test]
+fn a_copy_says_what_becomes_of_metadata_and_tags_as_the_interface_has_it() {
+    let copy = |children: &str| {
+        let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
+        let body = with_operation(&format!("<S3PutObjectCopy>{target}{children}</S3PutObjectCopy>"));
+        let Operation::Copy(copy) = decode_request(body.as_bytes()).unwrap().operation else { panic!("a copy") };
+        copy
+    };
+    let plain = copy("");
+    assert_eq!((plain.metadata_directive, plain.tagging_directive), (None, None), "both are the source's");
+    let untagged = copy("<NewObjectTagging/>");
+    assert_eq!(
+        (untagged.tagging_directive, untagged.tags.len()),
+        (Some(Directive::Replaced), 0),
+        "an empty set is one"
+    );
+    let typed = "<NewObjectMetadata><ContentType>text/plain</ContentType></NewObjectMetadata>";
+    assert_eq!(copy(typed).metadata_directive, Some(Directive::Replaced), "new metadata replaces");
+    let encrypted = copy("<NewObjectMetadata><SSEAlgorithm>AES256</SSEAlgorithm></NewObjectMetadata>");
+    assert_eq!(encrypted.metadata_directive, None, "encryption alone replaces no metadata");
+    for (written, prefix) in [("Folder1", "Folder1/"), ("a/b/", "a/b/")] {
+        let renamed = copy(&format!("<TargetKeyPrefix>{written}</TargetKeyPrefix>"));
+        assert_eq!((renamed.prefix_replace, renamed.resources_prefix), (Some(true), None));
+        assert_eq!(renamed.target_prefix.as_deref(), Some(prefix), "a folder");
+    }
+}
+
+#[test]
+fn rows_of_both_manifests_are_form_encoded_and_a_csv_has_no_header() {
+    let csv = jobs::spec("boto3-copy").manifest.rows;
+    assert_eq!((csv.key_encoding, csv.header), (Some(KeyEncoding::Form), Some(Header::No)));
+    let inventory = jobs::spec("boto3-restore").manifest.rows;
+    assert_eq!((inventory.key_encoding, inventory.empty_version), (Some(KeyEncoding::Form), None));
+}
+
+#[test]
+fn a_job_has_fifty_tags_at_most() {
+    let body = String::from_utf8(case("CreateJob", "aws-cli-tagging").sent().body).unwrap();
+    let tagged = |n: usize| {
+        let tags: String = (0..n).map(|n| format!("<member><Key>{n}</Key><Value/></member>")).collect();
+        body.replace("</CreateJobRequest>", &format!("<Tags>{tags}</Tags></CreateJobRequest>"))
+    };
+    assert_eq!(decode_request(tagged(50).as_bytes()).unwrap().tags.len(), 50);
+    assert_eq!(message(&tagged(51)), "Tags.member is invalid: must not be given more than 50 times");
+}
+
+#[test]
+fn every_way_to_cut_a_request_off_is_a_bad_request_and_none_panics() {
+    let body = case("CreateJob", "boto3-copy-with-every-offered-parameter").sent().body;
+    for length in 1..body.len() {
+        let error = decode_request(&body[..length]).unwrap_err();
+        assert_eq!(error.code, "BadRequestException", "{length}: {error}");
+    }
+    let large = decode_request(&vec![b'<'; REQUEST_BODY_BYTES_MAX + 1]).unwrap_err();
+    assert!(large.message.contains("larger than allowed"), "{large}");
+}

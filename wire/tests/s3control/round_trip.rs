@@ -1,0 +1,155 @@
+//! Any job survives the wire: what is written is read as it was.
+
+use brigade_model::operation::{
+    CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
+};
+use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
+use brigade_wire::s3control::{arn, create_job, put_job_tagging};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::jobs;
+
+/// Text of at most `chars_max` characters that XML can carry.
+fn text(chars_max: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(prop_oneof![3 => "[ -~]", 1 => "[\t\r\n&<>\"']", 1 => "[à-ÿ中文😀]"], 0..=chars_max)
+        .prop_map(|chars| chars.concat())
+}
+
+fn filled(chars_max: usize) -> impl Strategy<Value = String> {
+    text(chars_max).prop_filter("not empty", |text| !text.is_empty())
+}
+
+/// Text without control characters, as names need it.
+fn plain(chars_max: usize) -> impl Strategy<Value = String> {
+    filled(chars_max).prop_map(|text| text.replace(char::is_control, "-"))
+}
+
+/// Text that a header carries unchanged.
+fn header() -> impl Strategy<Value = String> {
+    "[!-~]([ -~]{0,20}[!-~])?"
+}
+
+fn second() -> impl Strategy<Value = Timestamp> {
+    (0_i64..=4_000_000_000).prop_map(|second| Timestamp::from_second(second).unwrap())
+}
+
+fn tags(max: usize) -> impl Strategy<Value = Vec<Tag>> {
+    prop::collection::btree_map(filled(128), text(256), 0..=max)
+        .prop_map(|tags| tags.into_iter().map(|(key, value)| Tag { key, value }).collect())
+}
+
+fn metadata() -> impl Strategy<Value = NewMetadata> {
+    let user = prop::collection::btree_map("[a-wyz][a-z0-9-]{0,20}", header(), 0..5);
+    let expires = of(second().prop_map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+    let headers = (of(header()), of(header()), of(header()), of(header()));
+    (headers, expires, any::<bool>(), user).prop_map(|(headers, expires, sse_aes256, user)| NewMetadata {
+        cache_control: headers.0,
+        content_disposition: headers.1,
+        content_encoding: headers.2,
+        content_type: headers.3,
+        expires,
+        sse_aes256,
+        user: user.into_iter().collect(),
+    })
+}
+
+fn grants() -> impl Strategy<Value = Vec<Grant>> {
+    let permission = select(vec![Permission::Read, Permission::Write, Permission::FullControl]);
+    let grant = (plain(40), of(plain(20)), permission).prop_map(|(grantee, display_name, permission)| Grant {
+        grantee,
+        display_name,
+        permission,
+    });
+    prop::collection::vec(grant, 0..4)
+}
+
+fn copy() -> impl Strategy<Value = Operation> {
+    let classes = vec![
+        StorageClass::Standard,
+        StorageClass::StandardIa,
+        StorageClass::IntelligentTiering,
+        StorageClass::Archive,
+        StorageClass::DeepArchive,
+        StorageClass::Other("GLACIER_IR".into()),
+    ];
+    let acl = (grants(), of(select(vec![CannedAcl::Private, CannedAcl::PublicRead])));
+    let new = (select(vec![Directive::Copy, Directive::Replaced]), metadata(), of(tags(10)));
+    let rest = (of(second()), of(second()), of(select(classes)), of(plain(40)));
+    ("[a-z][a-z0-9-]{0,20}", acl, new, rest).prop_map(|(target, acl, new, rest)| {
+        let mut copy = Copy::to(arn::parse_bucket(&format!("arn:aws:s3:::{target}")).unwrap());
+        (copy.grants, copy.canned_acl) = acl;
+        copy.metadata_directive = Some(new.0);
+        copy.metadata = Some(new.1).filter(|metadata| *metadata != NewMetadata::default());
+        copy.tagging_directive = new.2.as_ref().map(|_| Directive::Replaced);
+        copy.tags = new.2.unwrap_or_default();
+        (copy.modified_since, copy.unmodified_since, copy.storage_class) = (rest.0, rest.1, rest.2);
+        copy.target_prefix = rest.3.map(|prefix| format!("{prefix}/"));
+        copy.prefix_replace = copy.target_prefix.as_ref().map(|_| true);
+        Operation::Copy(Box::new(copy))
+    })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let tier = select(vec![RestoreTier::Bulk, RestoreTier::Standard]);
+    let restore = (1_u32..=i32::MAX as u32, tier).prop_map(|(days, tier)| Operation::Restore(Restore { days, tier }));
+    let tagging = tags(10).prop_filter("not empty", |tags| !tags.is_empty());
+    let tagging = tagging.prop_map(|tags| Operation::Tagging(Tagging { directive: None, tags }));
+    prop_oneof![4 => copy(), 1 => restore, 1 => tagging, 1 => Just(Operation::Delete)]
+}
+
+fn report() -> impl Strategy<Value = ReportSpec> {
+    let bucket = || "[a-z]{3,9}".prop_map(|name| arn::parse_bucket(&format!("arn:aws:s3:::{name}")).unwrap());
+    let scope = || select(vec![ReportScope::AllTasks, ReportScope::FailedTasksOnly]);
+    let enabled = (bucket(), of(filled(60)), scope()).prop_map(|(bucket, prefix, scope)| ReportSpec {
+        enabled: true,
+        bucket: Some(bucket),
+        prefix,
+        scope: Some(scope),
+    });
+    let disabled = (of(bucket()), of(filled(60)), of(scope())).prop_map(|(bucket, prefix, scope)| ReportSpec {
+        enabled: false,
+        bucket,
+        prefix,
+        scope,
+    });
+    prop_oneof![enabled, disabled]
+}
+
+fn spec() -> impl Strategy<Value = JobSpec> {
+    let manifest =
+        select(vec!["boto3-copy", "boto3-restore", "boto3-tagging"]).prop_map(|case| jobs::spec(case).manifest);
+    let texts = (filled(16), of(any::<bool>()), of(filled(60)));
+    (texts, manifest, operation(), 0..=i32::MAX, report(), tags(50)).prop_map(
+        |(texts, manifest, operation, priority, report, tags)| JobSpec {
+            client_request_token: texts.0,
+            confirmation_required: texts.1,
+            description: texts.2,
+            manifest,
+            operation,
+            priority,
+            report,
+            tags,
+            spelling: Vec::new(),
+            ..jobs::spec("boto3-copy")
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_request_is_read_as_it_was_written(spec in spec()) {
+        prop_assert_eq!(create_job::decode_request(&create_job::encode_request(&spec)), Ok(spec));
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in any::<Vec<u8>>(), markup in "[<>/&;a-cA-C!\\[\\] =\"']{0,60}") {
+        for body in [bytes.as_slice(), markup.as_bytes()] {
+            prop_assert!(create_job::decode_request(body).is_err());
+            prop_assert!(put_job_tagging::decode_request(body).is_err());
+        }
+    }
+}
