@@ -45,10 +45,10 @@ section! {
 }
 
 section! {
-    /// Who the account is in the S3 Control dialect, which nothing uses yet. `account_id` in `[accounts.<name>]` itself,
+    /// Who the account is in the S3 Control dialect; an account without it cannot use that. `account_id` in `[accounts.<name>]` itself,
     /// where it stood before, is still read, with a warning.
     pub struct S3ControlAccount {
-        /// The account's number, 12 digits.
+        /// The account's number, 12 digits: what its requests say in x-amz-account-id, and in names of roles and jobs.
         required account_id: String,
     }
 }
@@ -61,7 +61,7 @@ section! {
     pub struct AccessKey {
         /// The key's secret.
         secret secret: SecretSource,
-        /// What the key may do: names such as cos:CreateJob or brigade:PauseJob, or `*` for all that
+        /// What the key may do: names such as cos:CreateJob, s3:CreateJob or brigade:PauseJob, or `*` for all that
         /// concerns the account alone. What concerns all accounts is given by name only:
         /// brigade:ListEndpoints, LimitEndpoint, StopEndpoint, StartEndpoint, ProbeEndpoint.
         default actions: Vec<Action> = "*",

@@ -35,10 +35,14 @@ section! {
         default request_timeout: Duration = "60s",
         /// After a signal to stop, requests that are being answered, and outcomes that the job store does not take, have this long.
         default stop_timeout: Duration = "20s",
-        /// What a client's signature must cover, and for how long its key time may be: standard is the host, x-cos-appid and every parameter of the query, and 7 days; strict is that, 1 hour, and `require_content_md5`; lenient is what the client chose, and 7 days.
+        /// What a client's signature must cover, and for how long its key time may be: standard is the host, x-cos-appid and every parameter of the query, and 7 days; strict is that, 1 hour, and `require_content_md5`; lenient is what the client chose, and 7 days. The S3 Control dialect always has all of it signed, and strict bounds its presigned requests to 1 hour.
         default signature_strictness: Strictness = "standard",
         /// Whether CreateJob must send its Content-MD5, signed, so that no machine on the way can replace its body; when it is not given, strict requires it.
         optional require_content_md5: bool,
+        /// The region that names of jobs have in the S3 Control dialect.
+        default s3control_region: String = "us-east-1",
+        /// Whether a job of the S3 Control dialect that does not say so waits for a confirmation, as it does on AWS.
+        default s3control_confirmation_required: bool = "true",
         /// The form of the log, which goes to standard error; auto is text on a terminal and JSON anywhere else.
         default log_format: LogFormat = "auto",
         /// What the log holds, such as info or warn,audit=info,brigade=debug.

@@ -372,6 +372,22 @@ pub enum Action {
     UpdateJobStatus,
     /// cos:DeleteJob.
     DeleteJob,
+    /// s3:CreateJob.
+    S3CreateJob,
+    /// s3:DescribeJob.
+    S3DescribeJob,
+    /// s3:ListJobs.
+    S3ListJobs,
+    /// s3:UpdateJobPriority.
+    S3UpdateJobPriority,
+    /// s3:UpdateJobStatus.
+    S3UpdateJobStatus,
+    /// s3:PutJobTagging.
+    S3PutJobTagging,
+    /// s3:GetJobTagging.
+    S3GetJobTagging,
+    /// s3:DeleteJobTagging.
+    S3DeleteJobTagging,
     /// brigade:InspectJob.
     InspectJob,
     /// brigade:PauseJob.
@@ -396,7 +412,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 17] = [
+    pub const ALL: [Action; 25] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -404,6 +420,14 @@ impl Action {
         Action::UpdateJobPriority,
         Action::UpdateJobStatus,
         Action::DeleteJob,
+        Action::S3CreateJob,
+        Action::S3DescribeJob,
+        Action::S3ListJobs,
+        Action::S3UpdateJobPriority,
+        Action::S3UpdateJobStatus,
+        Action::S3PutJobTagging,
+        Action::S3GetJobTagging,
+        Action::S3DeleteJobTagging,
         Action::InspectJob,
         Action::PauseJob,
         Action::ResumeJob,
@@ -416,8 +440,8 @@ impl Action {
         Action::ProbeEndpoint,
     ];
 
-    /// The name, as access policies write it. Source: COS, authorisation actions; DeleteJob has
-    /// no public one. `brigade:` are those of the operator's API.
+    /// The name, as access policies write it. Source: COS, authorisation actions, DeleteJob has
+    /// no public one; S3, service authorization reference. `brigade:` are those of the operator's API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -428,6 +452,14 @@ impl Action {
             Action::UpdateJobPriority => "cos:UpdateJobPriority",
             Action::UpdateJobStatus => "cos:UpdateJobStatus",
             Action::DeleteJob => "cos:DeleteJob",
+            Action::S3CreateJob => "s3:CreateJob",
+            Action::S3DescribeJob => "s3:DescribeJob",
+            Action::S3ListJobs => "s3:ListJobs",
+            Action::S3UpdateJobPriority => "s3:UpdateJobPriority",
+            Action::S3UpdateJobStatus => "s3:UpdateJobStatus",
+            Action::S3PutJobTagging => "s3:PutJobTagging",
+            Action::S3GetJobTagging => "s3:GetJobTagging",
+            Action::S3DeleteJobTagging => "s3:DeleteJobTagging",
             Action::InspectJob => "brigade:InspectJob",
             Action::PauseJob => "brigade:PauseJob",
             Action::ResumeJob => "brigade:ResumeJob",
@@ -453,6 +485,14 @@ impl Action {
             | Action::UpdateJobPriority
             | Action::UpdateJobStatus
             | Action::DeleteJob
+            | Action::S3CreateJob
+            | Action::S3DescribeJob
+            | Action::S3ListJobs
+            | Action::S3UpdateJobPriority
+            | Action::S3UpdateJobStatus
+            | Action::S3PutJobTagging
+            | Action::S3GetJobTagging
+            | Action::S3DeleteJobTagging
             | Action::InspectJob
             | Action::PauseJob
             | Action::ResumeJob

@@ -1,5 +1,5 @@
-//! The HTTP API: the COS dialect at `/jobs` ([`cos`]), the operator's API under `/brigade/v1/` ([`admin`]),
-//! and `/healthz` and `/readyz`. [`metrics_router`] serves the metrics at an address of their own.
+//! The HTTP API: the COS dialect at `/jobs` ([`cos`]), the S3 Control dialect under `/v20180820/` ([`s3control`]),
+//! the operator's API under `/brigade/v1/` ([`admin`]), and `/healthz` and `/readyz`. [`metrics_router`] serves the metrics at an address of their own.
 //!
 //! Every request goes through the same steps:
 //!
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{any, get};
 use brigade_config::value;
 use brigade_model::Dialect;
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
@@ -26,12 +26,13 @@ use bytes::Bytes;
 use futures::FutureExt;
 
 use crate::clock_watch::ClockWatch;
-use crate::cos::auth::{Authenticated, Keys};
+use crate::cos::auth::Authenticated;
+use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::request::RequestHead;
 use crate::roles::ConfiguredRoles;
-use crate::{admin, cos, health};
+use crate::{admin, cos, health, s3control};
 
 /// What the configuration says about the API.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ pub(crate) struct Rules {
     pub require_content_md5: bool,
     /// Whether labels of metrics name buckets.
     pub metrics_bucket_names: bool,
+    /// The region that names of jobs have in the S3 Control dialect.
+    pub s3control_region: String,
+    /// Whether a job of that dialect that does not say so waits for a confirmation.
+    pub s3control_confirmation_required: bool,
 }
 
 /// Everything that a request can need.
@@ -80,6 +85,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(admin::router(&api))
+        .route(s3control::PATHS, any(s3control::answer_request))
         .fallback(cos::answer_request)
         .with_state(api)
 }

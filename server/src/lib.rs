@@ -1,7 +1,7 @@
 //! The service in a process: the listener, TLS and the HTTP APIs around the use cases, the configured
 //! endpoints around the engine, metrics and logs.
 //!
-//! Each face has a folder: `cos` (the dialect) and `admin` (JSON); they share `api`. This crate
+//! Each face has a folder: `cos` and `s3control` (the dialects) and `admin` (JSON); they share `api`. This crate
 //! alone knows both the use cases and the wire.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -12,6 +12,7 @@ mod clock_watch;
 mod cos;
 mod descriptors;
 mod health;
+mod keys;
 mod listener;
 mod log;
 mod metrics;
@@ -19,5 +20,6 @@ mod notify;
 mod refusal;
 mod request;
 pub mod roles;
+mod s3control;
 pub mod serve;
 mod tls;

@@ -29,8 +29,8 @@ use tokio::sync::watch;
 
 use crate::api::{self, Api, Rules};
 use crate::clock_watch::ClockWatch;
-use crate::cos::auth::Keys;
 use crate::descriptors;
+use crate::keys::Keys;
 use crate::listener::{self, Listening};
 use crate::log;
 use crate::metrics::Metrics;
@@ -332,6 +332,8 @@ fn rules(config: &Config) -> Rules {
         request_timeout: config.server.request_timeout,
         require_content_md5: config.server.requires_content_md5(),
         metrics_bucket_names: config.server.metrics_bucket_names,
+        s3control_region: config.server.s3control_region.clone(),
+        s3control_confirmation_required: config.server.s3control_confirmation_required,
     }
 }
 

@@ -13,6 +13,18 @@ pub struct Owner {
     pub appid: String,
     /// Its number in names of roles.
     pub uin: String,
+    /// Its number of 12 digits in the S3 Control dialect, if it may use that.
+    pub account_id: Option<String>,
+}
+
+impl Owner {
+    /// Whether that is the account's own number in that dialect.
+    pub(crate) fn is_account(&self, number: &str, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Cos => number == self.appid,
+            Dialect::S3Control => self.account_id.as_deref() == Some(number),
+        }
+    }
 }
 
 /// Where a request comes from, for the audit log.

@@ -9,9 +9,11 @@
 //! | pause | `pause` | yes |
 //! | resume | `resume` | |
 //! | limit | `limit` | |
+//! | set the tags | `tags` | |
 //!
 //! Which change is legal in which status is the status table's to say.
 
+use brigade_model::operation::Tag;
 use brigade_model::ports::change_job::{NotChanged, change_job};
 use brigade_model::ports::job_store::{ApplyError, ChangeId};
 use brigade_model::{Change, Job, JobId, LoadLimits};
@@ -28,13 +30,16 @@ impl JobAction {
             JobAction::Pause => "pause",
             JobAction::Resume => "resume",
             JobAction::Limit => "limit",
+            JobAction::SetTags => "tags",
         }
     }
 
     fn stops_tasks(self) -> bool {
         match self {
             JobAction::Cancel | JobAction::Delete | JobAction::Pause => true,
-            JobAction::Confirm | JobAction::SetPriority | JobAction::Resume | JobAction::Limit => false,
+            JobAction::Confirm | JobAction::SetPriority | JobAction::Resume | JobAction::Limit | JobAction::SetTags => {
+                false
+            }
         }
     }
 }
@@ -100,6 +105,14 @@ impl JobService {
         limits: impl Fn(LoadLimits) -> LoadLimits + Send + Sync,
     ) -> Result<Job, ServiceError> {
         self.change_job(caller, id, JobAction::Limit, |job| Change::LimitsSet(limits(job.limits))).await
+    }
+
+    /// Sets the tags of a job, whether it has ended or not.
+    ///
+    /// # Errors
+    /// As for [`JobService::confirm_job`].
+    pub async fn set_job_tags(&self, caller: &Caller, id: JobId, tags: &[Tag]) -> Result<Job, ServiceError> {
+        self.change_job(caller, id, JobAction::SetTags, |_| Change::TagsSet(tags.to_vec())).await
     }
 
     async fn change_job(

@@ -26,6 +26,22 @@ impl JobService {
         Ok(job)
     }
 
+    /// The same, but a repeat of the request that created a job gives that job.
+    ///
+    /// # Errors
+    /// As for [`JobService::create_job`]; [`ServiceError::TokenInUse`] when another request had the token.
+    pub async fn create_job_once(&self, caller: &Caller, dialect: Dialect, spec: JobSpec) -> Result<Job, ServiceError> {
+        let mut asked = spec.clone();
+        self.set_thresholds(&mut asked);
+        match self.create_job(caller, dialect, spec).await {
+            Err(ServiceError::TokenInUse(other)) => {
+                let found = self.jobs.job(other).await.map_err(ServiceError::store)?;
+                found.filter(|job| job.spec == asked).ok_or(ServiceError::TokenInUse(other))
+            }
+            created => created,
+        }
+    }
+
     /// Stores a job within what its account may take.
     pub(crate) async fn store_job(&self, job: &Job) -> Result<(), ServiceError> {
         let (account, quota) = (&job.account, self.rules.quotas.of(&job.account));
@@ -48,7 +64,7 @@ impl JobService {
     /// A job that the caller's role and the service can carry out, by all that is known now. Does not
     /// store it.
     pub(crate) fn admit(&self, caller: &Caller, spec: JobSpec, dialect: Dialect) -> Result<Job, ServiceError> {
-        let places = self.role_of(caller, &spec.role)?;
+        let places = self.role_of(caller, &spec.role, dialect)?;
         check_operation(&spec, &places)?;
         self.check_places(&spec, &places)?;
         if let Some(reason) = self.engine.why_full() {
@@ -69,11 +85,11 @@ impl JobService {
     }
 
     /// The caller's role; one of another account answers exactly as one that does not exist.
-    fn role_of(&self, caller: &Caller, role: &RoleRef) -> Result<RolePlaces, ServiceError> {
+    fn role_of(&self, caller: &Caller, role: &RoleRef, dialect: Dialect) -> Result<RolePlaces, ServiceError> {
         let is_own = match &role.owner {
             Owner::Unnamed => true,
             Owner::User(uin) => *uin == caller.owner.uin,
-            Owner::Account(appid) => *appid == caller.owner.appid,
+            Owner::Account(number) => caller.owner.is_account(number, dialect),
         };
         let places = is_own.then(|| self.roles.places(&caller.owner.account, &role.name)).flatten();
         places.ok_or(ServiceError::NoSuchRole)

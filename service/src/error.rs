@@ -25,6 +25,8 @@ pub enum JobAction {
     Resume,
     /// Change what its tasks may use.
     Limit,
+    /// Set its tags.
+    SetTags,
 }
 
 /// What a job uses a place of its role for.
@@ -185,6 +187,7 @@ impl JobAction {
             JobAction::Pause => "paused",
             JobAction::Resume => "resumed",
             JobAction::Limit => "limited",
+            JobAction::SetTags => "tagged",
         }
     }
 }

@@ -27,6 +27,14 @@ impl JobService {
         Ok(job)
     }
 
+    /// The service clock now: how long a job has been Active is counted by it.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`].
+    pub async fn now(&self) -> Result<ServiceTime, ServiceError> {
+        self.jobs.service_time().await.map_err(ServiceError::store)
+    }
+
     /// A nearly full disk is a condition and not a status, so no job stores it: the reason holds only now.
     fn say_that_space_is_low(&self, job: &mut Job) {
         if matches!(job.status, Status::New | Status::Preparing | Status::Ready | Status::Active)
@@ -38,7 +46,6 @@ impl JobService {
 
     /// Jobs that ended before this are not shown.
     pub(crate) async fn listed_since(&self) -> Result<ServiceTime, ServiceError> {
-        let now = self.jobs.service_time().await.map_err(ServiceError::store)?;
-        Ok(now.before(self.rules.ended_jobs_listed))
+        Ok(self.now().await?.before(self.rules.ended_jobs_listed))
     }
 }

@@ -76,7 +76,8 @@ impl TestService {
 }
 
 fn caller(account: &str, dialect: Option<Dialect>) -> Caller {
-    let owner = Owner { account: AccountId::new(account).unwrap(), appid: String::new(), uin: String::new() };
+    let owner =
+        Owner { account: AccountId::new(account).unwrap(), appid: String::new(), uin: String::new(), account_id: None };
     let origin = Origin { address: String::new(), request_id: String::new() };
     Caller { owner: Arc::new(owner), key_id: String::new(), origin, dialect }
 }

@@ -100,7 +100,7 @@ pub(crate) fn ask(cluster: &Arc<SimulatedCluster>, process: &Process, id: JobId,
 fn owner_of(cluster: &SimulatedCluster, job: usize) -> Caller {
     let account = AccountId::new(cluster.run_plan.jobs[job].account.to_string()).expect("digits are a name");
     Caller {
-        owner: Arc::new(Owner { account, appid: String::new(), uin: String::new() }),
+        owner: Arc::new(Owner { account, appid: String::new(), uin: String::new(), account_id: None }),
         key_id: "key".to_owned(),
         origin: Origin { address: "user".to_owned(), request_id: "request".to_owned() },
         dialect: None,

@@ -100,7 +100,7 @@ fn illegal_change(status: Status, change: JobAction, action: &Action) -> CosErro
         JobAction::Cancel => CosError::illegal_status_change(status, Requested::Cancelled.name()),
         // Only an ended job forbids them.
         JobAction::SetPriority | JobAction::Delete => action.no_such_job(),
-        JobAction::Pause | JobAction::Resume | JobAction::Limit => {
+        JobAction::Pause | JobAction::Resume | JobAction::Limit | JobAction::SetTags => {
             CosError::invalid_request(ServiceError::IllegalChange { status, action: change })
         }
     }

@@ -49,6 +49,8 @@ kind = "cos"
 [accounts.photos.cos]
 appid = "1250000000"
 uin = "100000000001"
+[accounts.photos.s3control]
+account_id = "123456789012"
 [accounts.photos.grantees]
 100000000001 = "5c8b"
 100000000002 = "79a5"
@@ -57,6 +59,9 @@ secret = "photos-secret"
 [accounts.photos.keys.AKIDREADER]
 secret = "reader-secret"
 actions = ["cos:DescribeJob", "cos:ListJobs"]
+[accounts.photos.keys.AKIDS3READER]
+secret = "reader-secret"
+actions = ["s3:DescribeJob", "s3:ListJobs", "s3:GetJobTagging"]
 [accounts.photos.keys.AKIDOPERATOR]
 secret = "operator-secret"
 actions = ["brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint",
@@ -99,6 +104,8 @@ buckets = ["*"]
 [accounts.other.cos]
 appid = "1250000001"
 uin = "100000000002"
+[accounts.other.s3control]
+account_id = "123456789013"
 [accounts.other.keys.AKIDOTHER]
 secret = "other-secret"
 [accounts.other.roles.theirs.source]
@@ -306,6 +313,8 @@ impl TestApi {
                 request_timeout: Duration::from_secs(60),
                 require_content_md5: false,
                 metrics_bucket_names: false,
+                s3control_region: "us-east-1".to_owned(),
+                s3control_confirmation_required: true,
             },
             clock_watch: ClockWatch::new(Arc::clone(&clock) as _, 0),
             is_stopping: AtomicBool::new(false),

@@ -1,0 +1,123 @@
+//! The access keys of all accounts, and what each may do: every face of the API authenticates by them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use brigade_config::account::{AccessKey, Account};
+use brigade_config::secret::{Secret, SecretSource};
+use brigade_config::value::{Action, Strictness};
+use brigade_model::{AccountId, NameError, Timestamp};
+use brigade_service::{Caller, Owner};
+use ring::hmac;
+
+/// An access key.
+pub(crate) struct Key {
+    /// Whose it is.
+    pub(crate) owner: Arc<Owner>,
+    /// What signs.
+    pub(crate) secret: SecretSource,
+    actions: Vec<Action>,
+    token: Option<(SecretSource, Timestamp)>,
+}
+
+/// The access keys of all accounts.
+pub(crate) struct Keys {
+    by_id: BTreeMap<String, Key>,
+    /// How much of a request must be signed, and for how long.
+    pub(crate) strictness: Strictness,
+}
+
+/// Why a key's token is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenError {
+    /// The key needs one.
+    Missing,
+    /// The key has another, or none.
+    Foreign,
+    /// It has ended.
+    Expired,
+}
+
+impl Keys {
+    /// The keys of the configuration.
+    ///
+    /// # Errors
+    /// When an account's name is none; a checked configuration has no such account.
+    pub(crate) fn new(accounts: &BTreeMap<String, Account>, strictness: Strictness) -> Result<Self, NameError> {
+        let mut by_id = BTreeMap::new();
+        for (name, account) in accounts {
+            let owner = Arc::new(Owner {
+                account: AccountId::new(name)?,
+                appid: account.cos.appid.clone(),
+                uin: account.cos.uin.clone(),
+                account_id: account.s3control.as_ref().map(|s3control| s3control.account_id.clone()),
+            });
+            let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), usable(key, &owner)?)));
+            by_id.extend(keys);
+        }
+        Ok(Self { by_id, strictness })
+    }
+
+    /// The key of that id.
+    pub(crate) fn find(&self, id: &str) -> Option<&Key> {
+        self.by_id.get(id)
+    }
+
+    /// Whether the caller may do that action, too.
+    #[must_use]
+    pub(crate) fn may(&self, caller: &Caller, action: Action) -> bool {
+        self.find(&caller.key_id).is_some_and(|key| key.may(action))
+    }
+}
+
+fn usable(key: &AccessKey, owner: &Arc<Owner>) -> Option<Key> {
+    Some(Key {
+        owner: Arc::clone(owner),
+        secret: key.secret.clone()?,
+        actions: key.actions.clone(),
+        token: key.security_token.clone().zip(key.security_token_expires),
+    })
+}
+
+impl Key {
+    /// A temporary key needs its token, in time; any other key has none.
+    pub(crate) fn check_token(&self, given: Option<&str>, now: Timestamp) -> Result<(), TokenError> {
+        match (&self.token, given) {
+            (None, None) => Ok(()),
+            (Some((token, expires)), Some(given)) if is_same(&token.current(), given) => {
+                if *expires > now {
+                    Ok(())
+                } else {
+                    Err(TokenError::Expired)
+                }
+            }
+            (Some(_), None) => Err(TokenError::Missing),
+            _ => Err(TokenError::Foreign),
+        }
+    }
+
+    /// Whether it may do that action; `*` gives whatever concerns the key's account alone.
+    pub(crate) fn may(&self, action: Action) -> bool {
+        let is_of_account = !action.concerns_all_accounts();
+        self.actions.iter().any(|allowed| *allowed == action || (*allowed == Action::All && is_of_account))
+    }
+}
+
+/// Compares in a time that tells nothing about where they differ.
+fn is_same(secret: &Secret, given: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let wanted = hmac::sign(&key, secret.expose().as_bytes());
+    hmac::verify(&key, given.as_bytes(), wanted.as_ref()).is_ok()
+}
+
+/// What a client is told whose key may not do that action.
+pub(crate) fn denied(action: Action) -> String {
+    let name = action.name();
+    if action.concerns_all_accounts() {
+        format!(
+            "the access key may not do {name}, which concerns all accounts: its actions must name it, * is not enough"
+        )
+    } else {
+        format!("the access key may not do {name}")
+    }
+}
