@@ -15,6 +15,8 @@ mod inventories;
 mod manifest_rows;
 mod outcomes;
 mod resource_names;
+mod s3control_requests;
+mod s3control_signature;
 mod slices;
 
 /// One target.
@@ -33,7 +35,10 @@ macro_rules! targets {
     };
 }
 
-targets! { answers cos_queries cos_requests cos_results cos_signature inventories manifest_rows outcomes resource_names slices }
+targets! {
+    answers cos_queries cos_requests cos_results cos_signature inventories manifest_rows outcomes resource_names
+    s3control_requests s3control_signature slices
+}
 
 /// The target of that name.
 ///

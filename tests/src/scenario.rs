@@ -9,6 +9,9 @@ use tempfile::TempDir;
 use crate::process::{Process, brigade, python_program};
 use crate::server::Server;
 
+/// The account of S3 Batch Operations in every configuration that `brigade init` writes.
+pub const ACCOUNT_ID: &str = "123456789012";
+
 /// A running store and a running service, on a directory that the scenario removes at its end.
 pub struct Scenario {
     /// Holds the configuration and the data.
@@ -132,6 +135,7 @@ impl Scenario {
             .env("METRICS_URL", &self.metrics_url)
             .envs(self.store.environment())
             .envs([("APPID", value("appid")), ("UIN", value("uin")), ("ROLE", value("role"))])
+            .env("ACCOUNT_ID", ACCOUNT_ID)
             .envs([("SECRET_ID", value("secret_id")), ("SECRET_KEY", value("secret_key"))])
             .output()
             .expect("python can be started");

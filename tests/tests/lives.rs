@@ -5,8 +5,8 @@
 use std::fs;
 
 use brigade_tests::Scenario;
-use brigade_tests::process::{Process, brigade, workspace};
-use brigade_tests::scenario::text_of;
+use brigade_tests::process::{Process, brigade, python_program, workspace};
+use brigade_tests::scenario::{ACCOUNT_ID, text_of};
 
 /// Opens the scenario's store in Python.
 const S3: &str = "import boto3, os, requests
@@ -49,6 +49,71 @@ fn a_program_that_signs_with_the_official_python_signer_tells_the_life_of_its_jo
     let scenario = Scenario::start();
     let life = fs::read_to_string(workspace().join("tests/clients/life.py")).unwrap();
     assert_eq!(scenario.python(&life).trim(), "told");
+}
+
+/// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control; s3control.tell()"
+#[test]
+fn a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3() {
+    let scenario = Scenario::start();
+    let clients = workspace().join("tests/clients");
+    let program = format!("import sys; sys.path.append({clients:?}); import s3control; s3control.tell()");
+    assert_eq!(scenario.python(&program).trim(), "told");
+}
+
+#[test]
+fn the_aws_command_line_creates_watches_and_cancels_a_job() {
+    let scenario = Scenario::start();
+    fill(&scenario, 3);
+    let program = format!("{S3}print(s3.put_object(Bucket='batch', Key='m.csv', Body=b'photos,none')['ETag'])");
+    let etag = scenario.python(&program).trim().to_owned();
+    let client = scenario.client();
+    let aws = |arguments: &[&str]| {
+        // HTTP_PROXY=http://127.0.0.1:8080 aws s3control --endpoint-url http://batch.internal ...
+        let output = python_program("aws")
+            .args(["s3control", "--endpoint-url", "http://batch.internal", "--region", "us-east-1"])
+            .args(["--output", "json"])
+            .args(arguments)
+            .args(["--account-id", ACCOUNT_ID])
+            .env("HTTP_PROXY", &scenario.url)
+            .env("AWS_ACCESS_KEY_ID", client["secret_id"].as_str().unwrap())
+            .env("AWS_SECRET_ACCESS_KEY", client["secret_key"].as_str().unwrap())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text_of(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    // aws s3control create-job --operation ... --manifest ... --report ... --priority 10 --role-arn ...
+    let operation = r#"{"S3PutObjectTagging":{"TagSet":[{"Key":"team","Value":"red"}]}}"#;
+    let manifest = serde_json::json!({
+        "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+        "Location": {"ObjectArn": "arn:aws:s3:::batch/m.csv", "ETag": etag},
+    });
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/batch");
+    let created = aws(&[
+        "create-job",
+        "--operation",
+        operation,
+        "--manifest",
+        &manifest.to_string(),
+        "--report",
+        "Enabled=false",
+        "--priority",
+        "10",
+        "--role-arn",
+        &role,
+    ]);
+    let id = created["JobId"].as_str().unwrap();
+    // aws s3control describe-job --job-id JOB
+    let mut status = serde_json::Value::Null;
+    while status != "Suspended" {
+        status = aws(&["describe-job", "--job-id", id])["Job"]["Status"].clone();
+        assert!(["New", "Preparing", "Suspended"].contains(&status.as_str().unwrap()), "{status}");
+    }
+    // aws s3control update-job-status --job-id JOB --requested-job-status Cancelled
+    let cancelled = aws(&["update-job-status", "--job-id", id, "--requested-job-status", "Cancelled"]);
+    assert_eq!(cancelled["Status"], "Cancelled");
+    // aws s3control list-jobs --job-statuses Cancelled
+    assert_eq!(aws(&["list-jobs", "--job-statuses", "Cancelled"])["Jobs"][0]["JobId"], id);
 }
 
 #[test]

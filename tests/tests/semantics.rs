@@ -68,6 +68,11 @@ fn every_promise_of_the_security_page_names_its_test_and_every_adversary_has_lim
     }
 }
 
+#[test]
+fn every_test_that_the_page_of_the_s3_control_dialect_names_exists() {
+    assert!(tests_named(&page("docs/s3control.md")).len() > 15);
+}
+
 /// What stands in backticks in a text and is the path of a source file.
 fn files_named(text: &str) -> BTreeSet<&str> {
     let is_file = |name: &&str| name.contains("/src/") && name.ends_with(".rs");

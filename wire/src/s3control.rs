@@ -53,12 +53,20 @@ pub const NAMESPACE: &str = "http://awss3control.amazonaws.com/doc/2018-08-20/";
 type Fields<'a> = crate::fields::Fields<'a, S3ControlError>;
 
 impl Fields<'_> {
-    /// Refuses by their names what the model knows and this service does not carry out; an empty element and a
-    /// `false` say nothing.
+    /// Refuses by their names what the model knows and this service does not carry out; an empty element says nothing.
     fn refuse(&mut self, names: &[&'static str]) -> Result<(), S3ControlError> {
         for name in names {
-            let Some(given) = self.element(name)? else { continue };
-            if !given.is_blank() && given.text.trim_ascii() != "false" {
+            if self.element(name)?.is_some_and(|given| !given.is_blank()) {
+                return Err(S3ControlError::not_offered(self.path(name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of what is a switch: off, it says nothing.
+    fn refuse_switches(&mut self, names: &[&'static str]) -> Result<(), S3ControlError> {
+        for name in names {
+            if self.boolean(name)? == Some(true) {
                 return Err(S3ControlError::not_offered(self.path(name)));
             }
         }

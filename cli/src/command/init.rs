@@ -181,6 +181,9 @@ data_dir = "brigade-data"
 [accounts.main.cos]
 appid = "{APPID}"
 uin = "{UIN}"
+# The same account for programs written for S3 Batch Operations.
+[accounts.main.s3control]
+account_id = "{ACCOUNT_ID}"
 
 [accounts.main.keys.{key_id}]
 secret = "{key_secret}"
@@ -213,6 +216,8 @@ role = "batch"
 /// Any appid and uin will do outside Tencent Cloud; these have the usual length.
 const APPID: &str = "1250000000";
 const UIN: &str = "100000000001";
+/// Any 12 digits will do outside AWS.
+const ACCOUNT_ID: &str = "123456789012";
 
 fn no_credentials() -> UsageError {
     UsageError(

@@ -3,7 +3,7 @@
 //! Job options have no place in the body: they are headers, and `options` is left at its defaults here; whether an
 //! absent `ConfirmationRequired` means true is the service's to say. A manifest generator is refused by its name.
 
-use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX, REQUEST_BODY_BYTES_MAX};
+use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, REQUEST_BODY_BYTES_MAX};
 use brigade_model::{JobId, JobOptions, JobSpec};
 
 use super::parameters::Parameters;
@@ -13,6 +13,8 @@ use crate::spelling;
 use crate::xml::{self, Element, Writer};
 
 const REQUEST: &str = "CreateJobRequest";
+/// `Description`, characters. S3
+const DESCRIPTION_CHARS_MAX: usize = 256;
 /// Tags of a job. S3
 pub const JOB_TAGS_MAX: usize = 50;
 
@@ -54,7 +56,11 @@ fn read(root: &Element) -> Result<JobSpec, S3ControlError> {
     let token = request.bounded("ClientRequestToken", CLIENT_REQUEST_TOKEN_BYTES_MAX)?.filter(|text| !text.is_empty());
     let client_request_token = request.required("ClientRequestToken", token)?;
     let confirmation_required = request.boolean("ConfirmationRequired")?;
-    let description = request.bounded("Description", DESCRIPTION_BYTES_MAX)?.filter(|text| !text.is_empty());
+    let description = request.filled("Description")?;
+    if description.is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
+        let why = format_args!("must not be longer than {DESCRIPTION_CHARS_MAX} characters");
+        return Err(request.invalid("Description", why));
+    }
     let part = request.container("Manifest")?;
     let manifest = manifest::read(request.required("Manifest", part)?)?;
     let part = request.container("Operation")?;
@@ -73,7 +79,7 @@ fn read(root: &Element) -> Result<JobSpec, S3ControlError> {
     Ok(JobSpec {
         client_request_token,
         confirmation_required,
-        description,
+        description: description.map(str::to_owned),
         manifest,
         operation,
         priority,

@@ -143,6 +143,34 @@ fn rows_of_both_manifests_are_form_encoded_and_a_csv_has_no_header() {
 }
 
 #[test]
+fn what_is_not_carried_out_is_refused_whatever_it_says_and_only_a_switch_can_be_off() {
+    let copy = |child: &str| {
+        let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
+        decode_request(with_operation(&format!("<S3PutObjectCopy>{target}{child}</S3PutObjectCopy>")).as_bytes())
+    };
+    for name in ["RedirectLocation", "ObjectLockLegalHoldStatus", "ChecksumAlgorithm", "AnnotationDirective"] {
+        for value in ["false", "OFF", "x"] {
+            let told = copy(&format!("<{name}>{value}</{name}>")).unwrap_err().message;
+            assert!(told.starts_with(&format!("Operation.S3PutObjectCopy.{name} is not implemented")), "{told}");
+        }
+        assert!(copy(&format!("<{name}/>")).is_ok(), "an empty element is none");
+    }
+    for name in ["RequesterPays", "BucketKeyEnabled"] {
+        assert!(copy(&format!("<{name}>false</{name}>")).is_ok());
+        assert!(copy(&format!("<{name}>true</{name}>")).unwrap_err().message.contains("is not implemented"));
+        assert!(copy(&format!("<{name}>maybe</{name}>")).unwrap_err().message.contains("must be true or false"));
+    }
+}
+
+#[test]
+fn a_description_has_256_characters_at_most() {
+    let body = String::from_utf8(case("CreateJob", "boto3-tagging").sent().body).unwrap();
+    let described = |n: usize| body.replace("<Description>d<", &format!("<Description>{}<", "ü".repeat(n)));
+    assert!(decode_request(described(256).as_bytes()).is_ok());
+    assert_eq!(message(&described(257)), "Description is invalid: must not be longer than 256 characters");
+}
+
+#[test]
 fn a_job_has_fifty_tags_at_most() {
     let body = String::from_utf8(case("CreateJob", "aws-cli-tagging").sent().body).unwrap();
     let tagged = |n: usize| {

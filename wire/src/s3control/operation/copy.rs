@@ -16,17 +16,15 @@ use crate::times;
 use crate::xml::Writer;
 
 /// Parameters of the model that the engine has not.
-const NOT_OFFERED: [&str; 11] = [
+const NOT_OFFERED: [&str; 9] = [
     "AnnotationDirective",
     "RedirectLocation",
-    "RequesterPays",
     "SSEAwsKmsKeyId",
     "ObjectLockLegalHoldStatus",
     "ObjectLockMode",
     "ObjectLockRetainUntilDate",
     "ObjectLockEventHold",
     "ObjectLockEventHoldDuration",
-    "BucketKeyEnabled",
     "ChecksumAlgorithm",
 ];
 /// Canned ACLs of the model that the engine has not.
@@ -36,6 +34,7 @@ const CANNED_ACLS_NOT_OFFERED: [&str; 5] =
 /// Reads the element's children.
 pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     copy.refuse(&NOT_OFFERED)?;
+    copy.refuse_switches(&["RequesterPays", "BucketKeyEnabled"])?;
     let target = copy.named("TargetResource", arn::parse_bucket)?;
     let mut read = Copy::to(copy.required("TargetResource", target)?);
     read.canned_acl = read_canned_acl(&mut copy)?;

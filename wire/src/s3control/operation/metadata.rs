@@ -18,7 +18,8 @@ const USER_PREFIX: &str = "x-amz-meta-";
 
 /// Reads the element's children; `None` when they say nothing.
 pub(super) fn read(mut metadata: Fields<'_>) -> Result<Option<NewMetadata>, S3ControlError> {
-    metadata.refuse(&["ContentLanguage", "ContentLength", "ContentMD5", "RequesterCharged"])?;
+    metadata.refuse(&["ContentLanguage", "ContentLength", "ContentMD5"])?;
+    metadata.refuse_switches(&["RequesterCharged"])?;
     let read = NewMetadata {
         cache_control: header_value(&mut metadata, "CacheControl")?,
         content_disposition: header_value(&mut metadata, "ContentDisposition")?,

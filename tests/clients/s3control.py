@@ -1,0 +1,258 @@
+"""The life of a job, told by a program written for S3 Batch Operations: boto3's s3control client, which puts the
+account id before the host, by way of a proxy that is the service itself. Every step asserts.
+
+    target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control; s3control.tell()"
+
+with the environment of life.py, and ACCOUNT_ID.
+"""
+
+import csv
+import io
+import json
+import os
+import time
+import urllib.parse
+import uuid
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ENV = os.environ
+ACCOUNT, ROLE = ENV["ACCOUNT_ID"], ENV["ROLE"]
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+PATH_STYLE = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
+S3 = boto3.client(
+    "s3",
+    endpoint_url=ENV["S3_URL"],
+    aws_access_key_id=ENV["S3_ACCESS_KEY"],
+    aws_secret_access_key=ENV["S3_SECRET_KEY"],
+    region_name="us-east-1",
+    config=PATH_STYLE,
+)
+
+
+def client(secret=ENV["SECRET_KEY"], key=ENV["SECRET_ID"], attempts=1):
+    """The SDK's own client; 123456789012.batch.internal is a name that only the proxy must know."""
+    return boto3.client(
+        "s3control",
+        endpoint_url="http://batch.internal",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+        config=Config(proxies={"http": ENV["BATCH_URL"]}, retries={"total_max_attempts": attempts}),
+    )
+
+
+BATCH = client()
+TAGS = {"S3PutObjectTagging": {"TagSet": [{"Key": "team", "Value": "red"}]}}
+
+
+def manifest(keys, bucket="photos"):
+    """A manifest as AWS has it: keys are form-encoded."""
+    name = f"manifests/{uuid.uuid4()}.csv"
+    text = "".join(f"{bucket},{urllib.parse.quote_plus(key)}\n" for key in keys)
+    etag = S3.put_object(Bucket="batch", Key=name, Body=text.encode())["ETag"]
+    return {
+        "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+        "Location": {"ObjectArn": f"arn:aws:s3:::batch/{name}", "ETag": etag},
+    }
+
+
+def request(operation, keys, **more):
+    report = {"Bucket": "arn:aws:s3:::batch", "Format": "Report_CSV_20180820", "Enabled": True, "Prefix": "reports"}
+    return {
+        "AccountId": ACCOUNT,
+        "Operation": operation,
+        "Manifest": manifest(keys),
+        "Report": {**report, "ReportScope": "AllTasks"},
+        "Priority": 3,
+        "RoleArn": ROLE_ARN,
+        "ConfirmationRequired": False,
+        **more,
+    }
+
+
+def create(operation, keys, **more):
+    return BATCH.create_job(**request(operation, keys, **more))["JobId"]
+
+
+def describe(job):
+    return BATCH.describe_job(AccountId=ACCOUNT, JobId=job)["Job"]
+
+
+def wait(job, *wanted):
+    """Polls DescribeJob, as such programs do, until the job has one of these statuses."""
+    for _ in range(600):
+        described = describe(job)
+        if described["Status"] in wanted:
+            return described
+        time.sleep(0.1)
+    raise AssertionError(described)
+
+
+def finished(job, tasks, failed=0):
+    """The job ended as it should, and its report holds each object exactly once."""
+    described = wait(job, "Complete", "Failed", "Cancelled")
+    assert described["Status"] == "Complete", described
+    progress = described["ProgressSummary"]
+    assert progress["TotalNumberOfTasks"] == tasks, progress
+    assert (progress["NumberOfTasksSucceeded"], progress["NumberOfTasksFailed"]) == (tasks - failed, failed), progress
+    assert progress["Timers"]["ElapsedTimeInActiveSeconds"] >= 0
+    assert described["JobArn"] == f"arn:aws:s3:us-east-1:{ACCOUNT}:job/{job}"
+    assert described["TerminationDate"] >= described["CreationTime"]
+    told = json.load(S3.get_object(Bucket="batch", Key=f"reports/job-{job}/manifest.json")["Body"])
+    assert told["Format"] == "Report_CSV_20180820", told
+    rows = []
+    for result in told["Results"]:
+        text = S3.get_object(Bucket="batch", Key=result["Key"])["Body"].read().decode()
+        rows += list(csv.reader(io.StringIO(text)))
+    assert len(rows) == tasks and len({row[1] for row in rows}) == tasks, rows
+    return rows
+
+
+def raises(exception, code, status, call, **arguments):
+    """The SDK raises this exception, with its code, message and request id."""
+    try:
+        call(**arguments)
+    except exception as error:
+        told = error.response
+        assert told["Error"]["Code"] == code and told["Error"]["Message"], told
+        metadata = told["ResponseMetadata"]
+        assert metadata["HTTPStatusCode"] == status, told
+        assert metadata["RequestId"] == metadata["HTTPHeaders"]["x-amz-request-id"], told
+        assert metadata["HTTPHeaders"]["x-amz-id-2"], told
+        return told["Error"]["Message"]
+    raise AssertionError(f"{code} is not raised")
+
+
+def fill():
+    for bucket in ("photos", "backup", "batch"):
+        S3.create_bucket(Bucket=bucket)
+    keys = [f"a b/{i}+é,%.jpg" for i in range(30)]
+    for i, key in enumerate(keys):
+        S3.put_object(Bucket="photos", Key=key, Body=f"{i}".encode())
+    return keys
+
+
+def life_of_a_tagging(keys):
+    """One object is missing: its task fails."""
+    rows = finished(create(TAGS, keys + ["none"]), len(keys) + 1, failed=1)
+    assert [row[1] for row in rows if row[3] == "failed"] == ["none"], rows
+    for key in keys:
+        assert S3.get_object_tagging(Bucket="photos", Key=key)["TagSet"] == TAGS["S3PutObjectTagging"]["TagSet"]
+
+
+def life_of_a_copy(keys):
+    """Created without a word on the confirmation, suspended, made urgent, confirmed, watched, reported."""
+    copy = {
+        "TargetResource": "arn:aws:s3:::backup",
+        "TargetKeyPrefix": "copies",
+        "NewObjectTagging": [{"Key": "copied", "Value": "yes"}],
+        "MetadataDirective": "REPLACE",
+        "NewObjectMetadata": {"ContentType": "text/plain", "UserMetadata": {"colour": "red"}},
+        "StorageClass": "STANDARD_IA",
+    }
+    asked = request({"S3PutObjectCopy": copy}, keys, Description="told by boto3", Tags=[{"Key": "a", "Value": "b"}])
+    del asked["ConfirmationRequired"]
+    job = BATCH.create_job(**asked)["JobId"]
+    suspended = wait(job, "Suspended")
+    assert suspended["ConfirmationRequired"] is True and suspended["Description"] == "told by boto3"
+    assert suspended["SuspendedCause"] and suspended["SuspendedDate"]
+    assert suspended["Operation"] == {"S3PutObjectCopy": copy}, suspended["Operation"]
+    assert suspended["Manifest"] == asked["Manifest"] and suspended["Report"] == asked["Report"], suspended
+    assert suspended["RoleArn"] == ROLE_ARN
+    changed = BATCH.update_job_priority(AccountId=ACCOUNT, JobId=job, Priority=7)
+    assert (changed["JobId"], changed["Priority"]) == (job, 7)
+    status = {"AccountId": ACCOUNT, "JobId": job, "RequestedJobStatus": "Ready", "StatusUpdateReason": "to do: a+b"}
+    changed = BATCH.update_job_status(**status)
+    assert (changed["Status"], changed["StatusUpdateReason"]) == ("Ready", "to do: a+b"), changed
+    finished(job, len(keys))
+    for i, key in enumerate(keys):
+        copied = S3.get_object(Bucket="backup", Key=f"copies/{key}")
+        assert copied["Body"].read() == f"{i}".encode()
+        assert (copied["ContentType"], copied["Metadata"]) == ("text/plain", {"colour": "red"})
+        tags = S3.get_object_tagging(Bucket="backup", Key=f"copies/{key}")["TagSet"]
+        assert tags == copy["NewObjectTagging"], "not those of the source"
+    cancel = {"AccountId": ACCOUNT, "JobId": job, "RequestedJobStatus": "Cancelled"}
+    raises(BATCH.exceptions.JobStatusException, "JobStatusException", 400, BATCH.update_job_status, **cancel)
+    return job
+
+
+def life_of_a_restore():
+    S3.put_object(Bucket="photos", Key="cold one", Body=b"x", StorageClass="GLACIER")
+    restore = {"S3InitiateRestoreObject": {"ExpirationInDays": 3, "GlacierJobTier": "BULK"}}
+    finished(create(restore, ["cold one"]), 1)
+    assert "Restore" in S3.head_object(Bucket="photos", Key="cold one")
+
+
+def tags_of_a_job(job):
+    told = lambda: BATCH.get_job_tagging(AccountId=ACCOUNT, JobId=job)["Tags"]
+    assert told() == [{"Key": "a", "Value": "b"}]
+    many = [{"Key": f"k{i}", "Value": "ü"} for i in range(50)]
+    BATCH.put_job_tagging(AccountId=ACCOUNT, JobId=job, Tags=many)
+    assert told() == many
+    more = {"AccountId": ACCOUNT, "JobId": job, "Tags": many + [{"Key": "k", "Value": ""}]}
+    raises(BATCH.exceptions.TooManyTagsException, "TooManyTagsException", 400, BATCH.put_job_tagging, **more)
+    BATCH.delete_job_tagging(AccountId=ACCOUNT, JobId=job)
+    assert told() == []
+
+
+def pages_and_a_cancel(jobs):
+    cancelled = create(TAGS, ["x"], ConfirmationRequired=True)
+    wait(cancelled, "Suspended")
+    told = BATCH.update_job_status(AccountId=ACCOUNT, JobId=cancelled, RequestedJobStatus="Cancelled")
+    assert told["Status"] == "Cancelled", told
+    seen = [job for page in pages() for job in page]
+    assert [job["JobId"] for job in seen] == sorted(job["JobId"] for job in seen) and len(seen) == jobs + 1, seen
+    assert {job["Operation"] for job in seen} == {"S3PutObjectTagging", "S3PutObjectCopy", "S3InitiateRestoreObject"}
+    only = BATCH.list_jobs(AccountId=ACCOUNT, JobStatuses=["Cancelled", "Failed"])["Jobs"]
+    assert [(job["JobId"], job["Status"]) for job in only] == [(cancelled, "Cancelled")], only
+
+
+def pages():
+    """Pages of two jobs."""
+    more = {}
+    while True:
+        page = BATCH.list_jobs(AccountId=ACCOUNT, MaxResults=2, **more)
+        yield page["Jobs"]
+        if not page.get("NextToken"):
+            return
+        more = {"NextToken": page["NextToken"]}
+
+
+def exceptions(keys):
+    """What bad input gets, as the SDK raises it."""
+    typed = BATCH.exceptions
+    unknown = {"AccountId": ACCOUNT, "JobId": str(uuid.uuid4())}
+    for call in (BATCH.describe_job, BATCH.get_job_tagging, BATCH.delete_job_tagging):
+        raises(typed.NotFoundException, "NotFoundException", 404, call, **unknown)
+    raises(typed.NotFoundException, "NotFoundException", 404, BATCH.update_job_priority, Priority=1, **unknown)
+    asked = request(TAGS, keys, ClientRequestToken="once", ConfirmationRequired=True)
+    first = BATCH.create_job(**asked)["JobId"]
+    assert BATCH.create_job(**asked)["JobId"] == first, "the same request gives the same job"
+    other = {**asked, "Priority": 4}
+    assert first in raises(typed.IdempotencyException, "IdempotencyException", 400, BATCH.create_job, **other)
+    bad = lambda **more: raises(typed.BadRequestException, "BadRequestException", 400, BATCH.create_job, **{**asked, **more})
+    assert "S3ReplicateObject is not implemented" in bad(Operation={"S3ReplicateObject": {}})
+    assert "RoleArn" in bad(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/nobody")
+    assert "Operation" in bad(Operation={})
+    without = {name: value for name, value in asked.items() if name != "Manifest"}
+    told = raises(typed.BadRequestException, "BadRequestException", 400, BATCH.create_job, **without)
+    assert told == "The request lacks Manifest", told
+    page = {"AccountId": ACCOUNT, "NextToken": "nowhere"}
+    raises(typed.InvalidNextTokenException, "InvalidNextTokenException", 400, BATCH.list_jobs, **page)
+    raises(ClientError, "SignatureDoesNotMatch", 403, client(secret="wrong").list_jobs, AccountId=ACCOUNT)
+    raises(ClientError, "InvalidAccessKeyId", 403, client(key="AKIDnobody").list_jobs, AccountId=ACCOUNT)
+    raises(ClientError, "AccessDenied", 403, BATCH.list_jobs, AccountId="999999999999")
+
+
+def tell():
+    keys = fill()
+    life_of_a_tagging(keys)
+    copied = life_of_a_copy(keys)
+    life_of_a_restore()
+    tags_of_a_job(copied)
+    pages_and_a_cancel(3)
+    exceptions(keys)
+    print("told")
