@@ -12,7 +12,7 @@ use brigade_model::ports::object_store::{Acl, At, CallError, GetObjectAcl, NewAc
 use super::ObjectOperation;
 use super::capabilities::{Feature, Need};
 use super::failure::{Doing, End, reject};
-use super::grants::{ACL_NOT_KEPT, as_known, feature_of, grants_of, is_same, owners_right};
+use super::grants::{ACL_NOT_KEPT, as_known, feature_of, is_same, owners_right};
 use super::task_context::TaskContext;
 
 #[async_trait]
@@ -55,7 +55,7 @@ impl Replace for ObjectAcl {
         let before = read_acl(context, at).await.doing("reading the ACL that is to be replaced")?;
         let wanted = match self {
             ObjectAcl::Canned(canned) => {
-                let grants = owners_right(&before.owner).into_iter().chain(grants_of(*canned).unwrap_or_default());
+                let grants = owners_right(&before.owner).into_iter().chain(canned.grants().unwrap_or_default());
                 Acl { grants: grants.collect(), owner: before.owner }
             }
             ObjectAcl::Grants(acl) => wanted_grants(context, acl)?,

@@ -1,4 +1,4 @@
-//! What ACLs hold: the grants of canned ones, grantees as an endpoint knows them, and whether two are the same.
+//! What ACLs hold: the owner's right, grantees as an endpoint knows them, and whether two are the same.
 
 use brigade_model::operation::CannedAcl;
 use brigade_model::ports::Grantees;
@@ -10,24 +10,9 @@ use super::failure::{End, reject};
 /// The code of an object that has another ACL than it was given.
 pub(crate) const ACL_NOT_KEPT: &str = "AclNotKept";
 
-/// What a canned ACL grants beside the owner's own right; `None` where only the store knows.
-pub(crate) fn grants_of(canned: CannedAcl) -> Option<Vec<AclGrant>> {
-    let group = |name: &str, permission: &str| AclGrant {
-        grantee: Grantee::Group(format!("http://acs.amazonaws.com/groups/global/{name}")),
-        permission: permission.to_owned(),
-    };
-    match canned {
-        CannedAcl::Private => Some(vec![]),
-        CannedAcl::PublicRead => Some(vec![group("AllUsers", "READ")]),
-        CannedAcl::PublicReadWrite => Some(vec![group("AllUsers", "READ"), group("AllUsers", "WRITE")]),
-        CannedAcl::AuthenticatedRead => Some(vec![group("AuthenticatedUsers", "READ")]),
-        CannedAcl::AwsExecRead | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl => None,
-    }
-}
-
 /// What is asked of an endpoint where that ACL is set.
 pub(crate) fn feature_of(canned: CannedAcl) -> Feature {
-    if grants_of(canned).is_some() { Feature::SetCannedAcl } else { Feature::SetStoresAcl }
+    if canned.grants().is_some() { Feature::SetCannedAcl } else { Feature::SetStoresAcl }
 }
 
 /// The right that an object's owner keeps; none where the store names no owner.

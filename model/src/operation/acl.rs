@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ports::object_store::Acl;
+use crate::ports::object_store::{Acl, AclGrant, Grantee};
 
 /// The ACL that each object gets in place of the one that it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,4 +49,22 @@ canned_acls! {
     BucketOwnerRead => "bucket-owner-read";
     /// The bucket's owner has full control.
     BucketOwnerFullControl => "bucket-owner-full-control";
+}
+
+impl CannedAcl {
+    /// What it grants beside the owner's own right; `None` where only the store knows.
+    #[must_use]
+    pub fn grants(self) -> Option<Vec<AclGrant>> {
+        let group = |name: &str, permission: &str| AclGrant {
+            grantee: Grantee::Group(format!("http://acs.amazonaws.com/groups/global/{name}")),
+            permission: permission.to_owned(),
+        };
+        match self {
+            CannedAcl::Private => Some(vec![]),
+            CannedAcl::PublicRead => Some(vec![group("AllUsers", "READ")]),
+            CannedAcl::PublicReadWrite => Some(vec![group("AllUsers", "READ"), group("AllUsers", "WRITE")]),
+            CannedAcl::AuthenticatedRead => Some(vec![group("AuthenticatedUsers", "READ")]),
+            CannedAcl::AwsExecRead | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl => None,
+        }
+    }
 }

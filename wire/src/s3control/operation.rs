@@ -5,6 +5,7 @@
 //! file knows the element's shape and refuses it by its name.
 
 use brigade_model::Operation;
+use brigade_model::operation::Directive;
 
 use super::words::operation_name;
 use super::{Fields, S3ControlError};
@@ -16,25 +17,31 @@ mod copy;
 mod delete;
 mod delete_tagging;
 mod encryption;
+mod grants;
 mod lambda;
 mod legal_hold;
 mod metadata;
+mod own;
 mod replicate;
 mod restore;
 mod retention;
 mod tagging;
 
-pub use delete::NAMESPACE as DELETE_NAMESPACE;
+pub(super) use acl::type_and_identifier;
+pub(super) use legal_hold::status as hold_status;
+pub use own::NAMESPACE as OWN_NAMESPACE;
 
 /// Reads an operation's parameters.
 type Read = fn(Fields<'_>) -> Result<Operation, S3ControlError>;
 
-/// Every element that `Operation` can hold: the eleven of the service model, and a delete of our own.
-const ELEMENTS: [(&str, Read); 12] = [
+/// Every element that `Operation` can hold: the eleven of the service model, and three of our own.
+const ELEMENTS: [(&str, Read); 14] = [
     ("S3PutObjectCopy", copy::read),
     ("S3PutObjectTagging", tagging::read),
     ("S3InitiateRestoreObject", restore::read),
     ("BrigadeDeleteObject", delete::read),
+    (ADD_TAGS, tagging::read_addition),
+    (REMOVE_TAGS, delete_tagging::read_some),
     ("LambdaInvoke", lambda::read),
     ("S3PutObjectAcl", acl::read),
     ("S3DeleteObjectTagging", delete_tagging::read),
@@ -44,6 +51,11 @@ const ELEMENTS: [(&str, Read); 12] = [
     ("S3ComputeObjectChecksum", checksum::read),
     ("S3UpdateObjectEncryption", encryption::read),
 ];
+
+/// Tags that are added to those that are there.
+const ADD_TAGS: &str = "BrigadeAddObjectTagging";
+/// Some tags are removed.
+const REMOVE_TAGS: &str = "BrigadeRemoveObjectTagging";
 
 /// The names of all elements that an operation can be.
 pub fn element_names() -> impl Iterator<Item = &'static str> {
@@ -75,7 +87,17 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
     writer.within("Operation", |w| match operation {
         Operation::Copy(copy) => w.within(name, |w| copy::write(w, copy)),
         Operation::Restore(restore) => w.within(name, |w| restore::write(w, *restore)),
-        Operation::Delete => delete::write(w, name),
+        Operation::Delete => w.within_namespace(name, OWN_NAMESPACE, |_| {}),
+        Operation::Tagging(tagging) if tagging.directive == Some(Directive::Add) => {
+            w.within_namespace(ADD_TAGS, OWN_NAMESPACE, |w| tagging::write(w, tagging));
+        }
         Operation::Tagging(tagging) => w.within(name, |w| tagging::write(w, tagging)),
+        Operation::Untagging(untagging) if untagging.keys.is_empty() => w.within(name, |_| {}),
+        Operation::Untagging(untagging) => {
+            w.within_namespace(REMOVE_TAGS, OWN_NAMESPACE, |w| delete_tagging::write_some(w, untagging));
+        }
+        Operation::Acl(acl) => w.within(name, |w| acl::write(w, acl)),
+        Operation::LegalHold(hold) => w.within(name, |w| legal_hold::write(w, *hold)),
+        Operation::Retention(retention) => w.within(name, |w| retention::write(w, *retention)),
     });
 }

@@ -1,10 +1,14 @@
 //! What reports say in words of the S3 Control dialect: the name of their form, and the operation with its
 //! parameters as JSON. Parameters that were not given are left out.
 
-use brigade_model::operation::{Copy, Directive, Grant, NewMetadata, Restore, Tag, Tagging};
+use brigade_model::operation::{
+    Copy, Directive, Grant, NewMetadata, ObjectAcl, Restore, Retention, Tag, Tagging, Untagging,
+};
+use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
 use serde_json::{Map, Value, json};
 
+use super::operation::{hold_status, type_and_identifier};
 use super::report::FORMAT;
 use super::words::{directive_name, operation_name, tier_name};
 use crate::times;
@@ -21,8 +25,34 @@ fn parameters(operation: &Operation) -> Value {
         }
         Operation::Delete => json!({}),
         Operation::Tagging(Tagging { tags, .. }) => json!({"TagSet": tag_set(tags)}),
+        Operation::Untagging(Untagging { keys }) => json!({"Keys": (!keys.is_empty()).then_some(keys)}),
+        Operation::Acl(acl) => json!({"AccessControlPolicy": policy(acl)}),
+        Operation::LegalHold(hold) => json!({"LegalHold": {"Status": hold_status(hold.is_held)}}),
+        Operation::Retention(set) => json!({
+            "BypassGovernanceRetention": set.bypass_governance.then_some(true),
+            "Retention": set.retention.map_or(json!({}), retention),
+        }),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
+}
+
+fn policy(acl: &ObjectAcl) -> Value {
+    match acl {
+        ObjectAcl::Canned(canned) => json!({"CannedAccessControlList": canned.name()}),
+        ObjectAcl::Grants(acl) => {
+            let grant = |grant: &AclGrant| {
+                let (kind, identifier) = type_and_identifier(&grant.grantee);
+                let grantee = json!({"TypeIdentifier": kind, "Identifier": identifier});
+                json!({"Grantee": grantee, "Permission": grant.permission})
+            };
+            let grants: Vec<Value> = acl.grants.iter().map(grant).collect();
+            json!({"AccessControlList": {"Owner": {"ID": acl.owner}, "Grants": grants}})
+        }
+    }
+}
+
+fn retention(Retention { mode, until }: Retention) -> Value {
+    json!({"RetainUntilDate": times::iso(until), "Mode": mode.name()})
 }
 
 fn copy_parameters(copy: &Copy) -> Value {

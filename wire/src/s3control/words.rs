@@ -10,6 +10,10 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Restore => "S3InitiateRestoreObject",
         OperationKind::Delete => "BrigadeDeleteObject",
         OperationKind::Tagging => "S3PutObjectTagging",
+        OperationKind::Untagging => "S3DeleteObjectTagging",
+        OperationKind::Acl => "S3PutObjectAcl",
+        OperationKind::LegalHold => "S3PutObjectLegalHold",
+        OperationKind::Retention => "S3PutObjectRetention",
     }
 }
 

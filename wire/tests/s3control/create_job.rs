@@ -1,8 +1,9 @@
 //! CreateJob: every request of a real client is decoded, and answered by its result or its error.
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
+use brigade_model::operation::{CannedAcl, Directive, ObjectAcl, Operation, SetRetention, Untagging};
 use brigade_model::options::{Header, KeyEncoding};
-use brigade_model::{Operation, operation::Directive};
+use brigade_model::ports::object_store::Acl;
 use brigade_wire::s3control::create_job::{decode_request, encode_request, encode_result};
 use brigade_wire::s3control::operation::element_names;
 
@@ -54,12 +55,12 @@ fn message(body: &str) -> String {
 
 #[test]
 fn each_of_the_eleven_operations_is_carried_out_or_refused_by_its_name() {
-    let carried_out = ["S3PutObjectCopy", "S3PutObjectTagging", "S3InitiateRestoreObject", "BrigadeDeleteObject"];
+    let refused = ["LambdaInvoke", "S3ReplicateObject", "S3ComputeObjectChecksum", "S3UpdateObjectEncryption"];
     let names: Vec<_> = element_names().collect();
-    assert_eq!(names.len(), 12, "the eleven of the model, and a delete");
+    assert_eq!(names.len(), 14, "the eleven of the model, a delete, and changes of some tags");
     for name in names {
         let told = decode_request(with_operation(&format!("<{name}/>")).as_bytes());
-        if carried_out.contains(&name) {
+        if !refused.contains(&name) {
             assert!(told.is_ok() || told.unwrap_err().message.starts_with("The request lacks Operation."), "{name}");
         } else {
             let expected = format!("{name} is not implemented: this service does not carry it out");
@@ -83,6 +84,44 @@ fn a_delete_stands_in_a_name_space_of_our_own() {
     let spec = decode_request(with_operation(delete).as_bytes()).unwrap();
     assert_eq!(spec.operation, Operation::Delete);
     assert!(String::from_utf8(encode_request(&spec)).unwrap().contains(delete));
+}
+
+#[test]
+fn an_acl_is_canned_or_of_grants_and_a_retention_is_whole_or_lifted() {
+    let operation = |operation: &str| decode_request(with_operation(operation).as_bytes()).unwrap().operation;
+    let policy =
+        |policy: &str| format!("<S3PutObjectAcl><AccessControlPolicy>{policy}</AccessControlPolicy></S3PutObjectAcl>");
+    let canned = "<CannedAccessControlList>bucket-owner-read</CannedAccessControlList>";
+    assert_eq!(operation(&policy(canned)), Operation::Acl(ObjectAcl::Canned(CannedAcl::BucketOwnerRead)));
+    let list = "<AccessControlList><Owner><ID>me</ID></Owner></AccessControlList>";
+    let alone = Acl { owner: "me".into(), grants: vec![] };
+    assert_eq!(operation(&policy(list)), Operation::Acl(ObjectAcl::Grants(alone)));
+    for both in ["", &format!("{canned}{list}")] {
+        message(&with_operation(&policy(both)));
+    }
+    let retention = |children: &str| format!("<S3PutObjectRetention>{children}</S3PutObjectRetention>");
+    let lifted = Operation::Retention(SetRetention { retention: None, bypass_governance: false });
+    assert_eq!(operation(&retention("<Retention/>")), lifted);
+    for half in ["", "<Retention><Mode>GOVERNANCE</Mode></Retention>"] {
+        message(&with_operation(&retention(half)));
+    }
+    let mail = "<Grantee><TypeIdentifier>emailAddress</TypeIdentifier><Identifier>a@b</Identifier></Grantee>";
+    let grants = format!("<Grants><member><Permission>READ</Permission>{mail}</member></Grants>");
+    let mailed = list.replace("</AccessControlList>", &format!("{grants}</AccessControlList>"));
+    assert!(message(&with_operation(&policy(&mailed))).contains("emailAddress is not implemented"));
+}
+
+#[test]
+fn some_tags_are_added_or_removed_by_elements_of_our_own() {
+    let operation = |operation: &str| decode_request(with_operation(operation).as_bytes()).unwrap().operation;
+    assert_eq!(operation("<S3DeleteObjectTagging/>"), Operation::Untagging(Untagging::default()));
+    let remove = "<BrigadeRemoveObjectTagging><Keys><member>a</member></Keys></BrigadeRemoveObjectTagging>";
+    assert_eq!(operation(remove), Operation::Untagging(Untagging { keys: vec!["a".into()] }));
+    message(&with_operation("<BrigadeRemoveObjectTagging><Keys/></BrigadeRemoveObjectTagging>"));
+    let set = "<TagSet><member><Key>a</Key><Value>1</Value></member></TagSet>";
+    let add = operation(&format!("<BrigadeAddObjectTagging>{set}</BrigadeAddObjectTagging>"));
+    let Operation::Tagging(tagging) = add else { panic!("{add:?}") };
+    assert_eq!((tagging.directive, tagging.tags.len()), (Some(Directive::Add), 1));
 }
 
 #[test]

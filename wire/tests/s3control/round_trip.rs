@@ -1,8 +1,10 @@
 //! Any job survives the wire: what is written is read as it was.
 
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
+    CannedAcl, Copy, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention,
+    RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
 };
+use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
 use brigade_wire::s3control::{arn, create_job, put_job_tagging};
 use proptest::option::of;
@@ -56,7 +58,7 @@ fn metadata() -> impl Strategy<Value = NewMetadata> {
 }
 
 fn grants() -> impl Strategy<Value = Vec<Grant>> {
-    let permission = select(vec![Permission::Read, Permission::Write, Permission::FullControl]);
+    let permission = select(Permission::ALL.to_vec());
     let grant = (plain(40), of(plain(20)), permission).prop_map(|(grantee, display_name, permission)| Grant {
         grantee,
         display_name,
@@ -74,12 +76,13 @@ fn copy() -> impl Strategy<Value = Operation> {
         StorageClass::DeepArchive,
         StorageClass::Other("GLACIER_IR".into()),
     ];
-    let acl = (grants(), of(select(vec![CannedAcl::Private, CannedAcl::PublicRead])));
+    let acl = (grants(), of(select(CannedAcl::ALL.to_vec())));
     let new = (select(vec![Directive::Copy, Directive::Replaced]), metadata(), of(tags(10)));
     let rest = (of(second()), of(second()), of(select(classes)), of(plain(40)));
     ("[a-z][a-z0-9-]{0,20}", acl, new, rest).prop_map(|(target, acl, new, rest)| {
         let mut copy = Copy::to(arn::parse_bucket(&format!("arn:aws:s3:::{target}")).unwrap());
-        (copy.grants, copy.canned_acl) = acl;
+        let is_alone = acl.1.is_some_and(|canned: CannedAcl| canned.grants().is_none());
+        (copy.grants, copy.canned_acl) = (if is_alone { vec![] } else { acl.0 }, acl.1);
         copy.metadata_directive = Some(new.0);
         copy.metadata = Some(new.1).filter(|metadata| *metadata != NewMetadata::default());
         copy.tagging_directive = new.2.as_ref().map(|_| Directive::Replaced);
@@ -95,8 +98,36 @@ fn operation() -> impl Strategy<Value = Operation> {
     let tier = select(vec![RestoreTier::Bulk, RestoreTier::Standard]);
     let restore = (1_u32..=i32::MAX as u32, tier).prop_map(|(days, tier)| Operation::Restore(Restore { days, tier }));
     let tagging = tags(10).prop_filter("not empty", |tags| !tags.is_empty());
-    let tagging = tagging.prop_map(|tags| Operation::Tagging(Tagging { directive: None, tags }));
-    prop_oneof![4 => copy(), 1 => restore, 1 => tagging, 1 => Just(Operation::Delete)]
+    let tagging = (tagging, of(Just(Directive::Add)));
+    let tagging = tagging.prop_map(|(tags, directive)| Operation::Tagging(Tagging { directive, tags }));
+    let keys = prop::collection::btree_set(filled(128), 0..=10).prop_map(|keys| keys.into_iter().collect());
+    let untagging = keys.prop_map(|keys| Operation::Untagging(Untagging { keys }));
+    let hold = any::<bool>().prop_map(|is_held| Operation::LegalHold(LegalHold { is_held }));
+    prop_oneof![
+        4 => copy(),
+        1 => restore,
+        1 => tagging,
+        1 => untagging,
+        1 => acl(),
+        1 => hold,
+        1 => retention(),
+        1 => Just(Operation::Delete),
+    ]
+}
+
+fn acl() -> impl Strategy<Value = Operation> {
+    let grantee = prop_oneof![plain(40).prop_map(Grantee::Id), plain(40).prop_map(Grantee::Group)];
+    let grant = (grantee, select(Permission::ALL.to_vec()));
+    let grant = grant.prop_map(|(grantee, permission)| AclGrant { grantee, permission: permission.name().to_owned() });
+    let grants = (plain(40), prop::collection::vec(grant, 0..4)).prop_map(|(owner, grants)| Acl { owner, grants });
+    let canned = select(CannedAcl::ALL.to_vec()).prop_map(ObjectAcl::Canned);
+    prop_oneof![grants.prop_map(ObjectAcl::Grants), canned].prop_map(Operation::Acl)
+}
+
+fn retention() -> impl Strategy<Value = Operation> {
+    let retention = (select(RetentionMode::ALL.to_vec()), second()).prop_map(|(mode, until)| Retention { mode, until });
+    (of(retention), any::<bool>())
+        .prop_map(|(retention, bypass_governance)| Operation::Retention(SetRetention { retention, bypass_governance }))
 }
 
 fn report() -> impl Strategy<Value = ReportSpec> {

@@ -11,7 +11,7 @@ use brigade_model::ports::object_store::{Acl, AclGrant, At, GetObjectAcl, NewAcl
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
-use super::super::grants::{ACL_NOT_KEPT, as_known, grants_of, is_same, owners_right};
+use super::super::grants::{ACL_NOT_KEPT, as_known, is_same, owners_right};
 use super::super::task_context::TaskContext;
 use super::plan::{AclPlan, CopyPlan};
 
@@ -70,7 +70,7 @@ fn wanted_grants(
     let read = source.map(|acl| acl.grants.clone()).unwrap_or_default();
     let (mut grants, is_exact) = match plan {
         AclPlan::Default => (vec![], true),
-        AclPlan::Canned(canned) => (grants_of(*canned).unwrap_or_default(), false),
+        AclPlan::Canned(canned) => (canned.grants().unwrap_or_default(), false),
         AclPlan::Replace(new) => (as_known(new, grantees)?, false),
         AclPlan::Add(new) => ([read, as_known(new, grantees)?].concat(), false),
         AclPlan::Copy => (read, source.is_some_and(|acl| acl.owner == owner)),

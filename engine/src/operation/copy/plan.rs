@@ -8,7 +8,6 @@ use brigade_model::{BucketName, ObjectKey, Timestamp};
 
 use super::super::effect_check::Content;
 use super::super::failure::{End, refuse, reject};
-use super::super::grants::grants_of;
 use super::digests::Digests;
 
 /// A copy's parameters in the form that tasks need.
@@ -340,7 +339,7 @@ fn plan_rename(copy: &Copy) -> Option<Rename> {
 /// An ACL that is given without a directive replaces (U-19).
 fn plan_acl(copy: &Copy) -> AclPlan {
     let grants = || copy.grants.iter().map(to_grant).collect::<Vec<_>>();
-    let canned_grants = || copy.canned_acl.and_then(grants_of).unwrap_or_default();
+    let canned_grants = || copy.canned_acl.and_then(CannedAcl::grants).unwrap_or_default();
     match (copy.acl_directive, copy.canned_acl) {
         (Some(Directive::Copy), _) => AclPlan::Copy,
         (Some(Directive::Add), _) => AclPlan::Add([canned_grants(), grants()].concat()),

@@ -17,7 +17,7 @@ fn keep(until: Option<Timestamp>, bypass_governance: bool) -> Operation {
 
 async fn test_job() -> (TestTask, VersionId) {
     let test_job = TestTask::new().await;
-    let (sim, bucket) = (&test_job.store.sim, BucketName::new(SOURCE).unwrap());
+    let (sim, bucket) = (&test_job.store.inner, BucketName::new(SOURCE).unwrap());
     sim.set_versioning(&bucket, Versioning::Enabled).unwrap();
     sim.set_lock(&bucket, ObjectLock::default()).unwrap();
     test_job.put("k", "body").await;
@@ -29,7 +29,7 @@ async fn test_job() -> (TestTask, VersionId) {
 /// Whether the store refuses to remove the version.
 fn is_locked(test_job: &TestTask, version: &VersionId) -> bool {
     let request = DeleteObject { at: at(SOURCE, "k"), version: Some(version.clone()), if_match: None };
-    test_job.store.sim.act(request.into_call()).is_err()
+    test_job.store.inner.act(request.into_call()).is_err()
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,12 @@
 //! metadata, unless it says nothing of it but the encryption. `TargetKeyPrefix` is a folder: the copies' keys are
 //! `<prefix>/<key>`. What the engine has no parameter for is refused by its name.
 
-use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, RESOURCE_NAME_BYTES_MAX, TAGS_MAX};
-use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, Permission};
+use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, TAGS_MAX};
+use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata};
+use brigade_model::ports::object_store::Grantee;
 use brigade_model::{Operation, Timestamp};
 
+use super::grants::{self, read_canned, write_grant};
 use super::metadata;
 use crate::s3control::words::{directive_name, storage_class_of};
 use crate::s3control::{Fields, S3ControlError, arn, tags};
@@ -27,9 +29,6 @@ const NOT_OFFERED: [&str; 9] = [
     "ObjectLockEventHoldDuration",
     "ChecksumAlgorithm",
 ];
-/// Canned ACLs of the model that the engine has not.
-const CANNED_ACLS_NOT_OFFERED: [&str; 5] =
-    ["public-read-write", "aws-exec-read", "authenticated-read", "bucket-owner-read", "bucket-owner-full-control"];
 
 /// Reads the element's children.
 pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
@@ -37,8 +36,15 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     copy.refuse_switches(&["RequesterPays", "BucketKeyEnabled"])?;
     let target = copy.named("TargetResource", arn::parse_bucket)?;
     let mut read = Copy::to(copy.required("TargetResource", target)?);
-    read.canned_acl = read_canned_acl(&mut copy)?;
-    read.grants = copy.container("AccessControlGrants")?.map(read_grants).transpose()?.unwrap_or_default();
+    read.canned_acl = read_canned(&mut copy)?;
+    if let Some(grants) = copy.container("AccessControlGrants")? {
+        if read.canned_acl.is_some_and(|canned| canned.grants().is_none()) {
+            return Err(
+                copy.malformed("takes no AccessControlGrants beside a canned ACL whose grants the store alone knows")
+            );
+        }
+        read.grants = read_grants(&copy, grants)?;
+    }
     let directives = [Directive::Copy, Directive::Replaced].map(|directive| (directive_name(directive), directive));
     read.metadata = copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.flatten();
     read.metadata_directive =
@@ -68,55 +74,15 @@ fn implied_directive(metadata: &NewMetadata) -> Option<Directive> {
     (*metadata != only_encrypts).then_some(Directive::Replaced)
 }
 
-fn read_canned_acl(copy: &mut Fields<'_>) -> Result<Option<CannedAcl>, S3ControlError> {
-    let offered = [CannedAcl::Private, CannedAcl::PublicRead];
-    let Some(name) = copy.trimmed("CannedAccessControlList")? else { return Ok(None) };
-    if CANNED_ACLS_NOT_OFFERED.contains(&name) {
-        return Err(S3ControlError::not_offered(format_args!("{} {name}", copy.path("CannedAccessControlList"))));
-    }
-    copy.choose("CannedAccessControlList", name, offered.map(|acl| (acl.name(), acl))).map(Some)
-}
-
-fn read_grants(mut grants: Fields<'_>) -> Result<Vec<Grant>, S3ControlError> {
-    let read = grants.each("member")?.into_iter().map(read_grant).collect::<Result<_, _>>()?;
-    grants.finish()?;
-    Ok(read)
-}
-
-fn read_grant(mut grant: Fields<'_>) -> Result<Grant, S3ControlError> {
-    let name = grant.trimmed("Permission")?;
-    let name = grant.required("Permission", name)?;
-    if ["READ_ACP", "WRITE_ACP"].contains(&name) {
-        return Err(S3ControlError::not_offered(format_args!("{} {name}", grant.path("Permission"))));
-    }
-    let offered = [Permission::Read, Permission::Write, Permission::FullControl];
-    let permission = grant.choose("Permission", name, offered.map(|permission| (permission.name(), permission)))?;
-    let grantee = grant.container("Grantee")?;
-    let (grantee, display_name) = read_grantee(grant.required("Grantee", grantee)?)?;
-    grant.finish()?;
-    Ok(Grant { grantee, display_name, permission })
-}
-
-fn read_grantee(mut grantee: Fields<'_>) -> Result<(String, Option<String>), S3ControlError> {
-    let kind = grantee.trimmed("TypeIdentifier")?;
-    if let Some(name @ ("emailAddress" | "uri")) = kind {
-        return Err(S3ControlError::not_offered(format_args!("{} {name}", grantee.path("TypeIdentifier"))));
-    }
-    grantee.choose("TypeIdentifier", grantee.required("TypeIdentifier", kind)?, [("id", ())])?;
-    let identifier = one_line(&mut grantee, "Identifier")?;
-    let identifier = grantee.required("Identifier", identifier)?;
-    let display_name = one_line(&mut grantee, "DisplayName")?;
-    grantee.finish()?;
-    Ok((identifier, display_name))
-}
-
-/// A text on one line; an empty one counts as absent.
-fn one_line(fields: &mut Fields<'_>, name: &'static str) -> Result<Option<String>, S3ControlError> {
-    let text = fields.bounded(name, RESOURCE_NAME_BYTES_MAX)?.filter(|text| !text.is_empty());
-    if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
-        return Err(fields.invalid(name, "must not hold control characters"));
-    }
-    Ok(text)
+/// Only other elements give rights to groups.
+fn read_grants(copy: &Fields<'_>, grants: Fields<'_>) -> Result<Vec<Grant>, S3ControlError> {
+    let read = grants::read(grants)?.into_iter().map(|given| match given.grantee {
+        Grantee::Id(grantee) => Ok(Grant { grantee, display_name: given.display_name, permission: given.permission }),
+        Grantee::Group(_) => {
+            Err(S3ControlError::not_offered(format_args!("{} of type uri", copy.path("AccessControlGrants"))))
+        }
+    });
+    read.collect()
 }
 
 /// Writes the element's children.
@@ -144,14 +110,7 @@ fn write_grants(writer: &mut Writer, grants: &[Grant]) {
     }
     writer.within("AccessControlGrants", |w| {
         for grant in grants {
-            w.within("member", |w| {
-                w.within("Grantee", |w| {
-                    w.leaf("TypeIdentifier", "id");
-                    w.leaf("Identifier", &grant.grantee);
-                    w.leaf_if("DisplayName", grant.display_name.as_ref());
-                });
-                w.leaf("Permission", grant.permission.name());
-            });
+            write_grant(w, ("id", &grant.grantee), grant.display_name.as_ref(), grant.permission.name());
         }
     });
 }

@@ -80,7 +80,7 @@ fn each_acl_directive_means_what_the_table_says() {
     let grant = Grant { grantee: "you".into(), display_name: None, permission: Permission::FullControl };
     let granted = to_grant(&grant);
     assert_eq!(granted.permission, "FULL_CONTROL");
-    let everybody = grants_of(CannedAcl::PublicRead).unwrap();
+    let everybody = CannedAcl::PublicRead.grants().unwrap();
     let (none, copy, replaced, add) = (None, Some(Directive::Copy), Some(Directive::Replaced), Some(Directive::Add));
     let canned = Some(CannedAcl::PublicRead);
     let cases = [
