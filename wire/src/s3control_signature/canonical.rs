@@ -50,8 +50,8 @@ pub(super) fn text(parts: RequestParts<'_>, claim: &Claim) -> Result<Vec<u8>, Si
 }
 
 fn must_be_signed(name: &str) -> bool {
-    let begins = |prefix: &&str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    name.eq_ignore_ascii_case("host") || SIGNED_PREFIXES.iter().any(|prefix| begins(&prefix))
+    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    name.eq_ignore_ascii_case("host") || SIGNED_PREFIXES.iter().any(|prefix| begins(prefix))
 }
 
 /// Every parameter, without the signature itself.

@@ -25,6 +25,9 @@ fn sha256(body: &[u8]) -> String {
     hex::encode(ring::digest::digest(&ring::digest::SHA256, body))
 }
 
+/// Names and values.
+type Pairs = Vec<(String, String)>;
+
 /// A request, owned.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -87,7 +90,7 @@ impl Asked {
     }
 
     /// What `aws-sigv4` adds.
-    fn instructions(&self, expires_in: Option<u64>) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    fn instructions(&self, expires_in: Option<u64>) -> (Pairs, Pairs) {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
