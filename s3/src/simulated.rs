@@ -33,6 +33,7 @@ mod listing;
 mod lock;
 mod multipart;
 mod object;
+mod ownership;
 mod payer;
 mod refusal;
 mod state;
@@ -196,6 +197,7 @@ impl SimulatedStore {
 
     fn answer(&self, conduct: &Conduct, call: Call, is_paying: bool) -> Result<Answer, Refusal> {
         self.check_payer_of(&call, is_paying)?;
+        self.check_acl_of(&call)?;
         Ok(match call {
             Call::HeadObject(r) => {
                 Answer::HeadObject(Box::new(self.turn_by(conduct, |transaction| transaction.head_object(r))?))
@@ -265,6 +267,7 @@ impl SimulatedStore {
             Call::GetObjectAttributes(r) => {
                 Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }
+            Call::GetBucketOwnershipControls(r) => Answer::GetBucketOwnershipControls(self.ownership(&r.bucket)?),
         })
     }
 

@@ -35,8 +35,13 @@ impl ObjectStore for Network {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let cluster = &self.cluster;
         let (id, kind, timeout) = (cluster.next_call(), call.kind(), self.timeouts.of(&call));
-        cluster.note(Some(self.node), Event::Sent { call: id, kind, objects: objects_of(&call) });
+        // What a stage looks at before the job may run is no attempt at a task, nor a look before one: only
+        // a slice's calls are made on behalf of their job.
+        let is_preflight = kind == CallKind::HeadObject && cancel.caller().is_none();
+        let objects = if is_preflight { Vec::new() } else { objects_of(&call) };
+        cluster.note(Some(self.node), Event::Sent { call: id, kind, objects });
         if let Call::HeadObject(head) = &call
+            && !is_preflight
             && cluster.run_plan.habits.has(Habit::IgnoresSourceConditions)
         {
             other_writer::write_soon(cluster, &head.at);
@@ -90,7 +95,10 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::DeleteObjectTagging(r) => one(&r.at, &r.version),
         Call::PutObjectRetention(r) => one(&r.at, &r.version),
         Call::RestoreObject(r) => one(&r.at, &r.version),
-        Call::ListObjectsV2(_) | Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => Vec::new(),
+        Call::ListObjectsV2(_)
+        | Call::ListObjectVersions(_)
+        | Call::ListMultipartUploads(_)
+        | Call::GetBucketOwnershipControls(_) => Vec::new(),
         Call::CreateMultipartUpload(r) => one(&r.at, &None),
         Call::UploadPart(r) => one(&r.at, &None),
         Call::UploadPartCopy(r) => one(&r.target, &None),

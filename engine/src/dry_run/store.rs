@@ -196,7 +196,8 @@ fn answer_write(call: &Call) -> Option<Answer> {
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
         | Call::ListParts(_)
-        | Call::GetObjectAttributes(_) => return None,
+        | Call::GetObjectAttributes(_)
+        | Call::GetBucketOwnershipControls(_) => return None,
         Call::PutObject(put) => Answer::PutObject(PutDone { etag: md5(&put.body), version: None, sse: None }),
         Call::CopyObject(_) => Answer::CopyObject(done()),
         Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),

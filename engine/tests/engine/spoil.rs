@@ -155,6 +155,7 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::ListMultipartUploads(r) => r.prefix.clone(),
         Call::PutObjectLegalHold(r) => r.at.key.to_string(),
         Call::GetObjectAttributes(r) => r.at.key.to_string(),
+        Call::GetBucketOwnershipControls(r) => r.bucket.to_string(),
     };
     (call.kind(), key)
 }

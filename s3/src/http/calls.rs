@@ -12,6 +12,7 @@ mod create_multipart_upload;
 mod delete_object;
 mod delete_object_tagging;
 mod delete_objects;
+mod get_bucket_ownership_controls;
 mod get_object;
 mod get_object_acl;
 mod get_object_attributes;
@@ -69,4 +70,5 @@ calls! {
     PutObjectLegalHold in put_object_legal_hold;
     PutObjectRetention in put_object_retention;
     GetObjectAttributes in get_object_attributes;
+    GetBucketOwnershipControls in get_bucket_ownership_controls;
 }

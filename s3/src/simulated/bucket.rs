@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) created_s: i64,
     #[serde(default)]
     pub(super) requester_pays: bool,
+    #[serde(default)]
+    pub(super) is_without_acls: bool,
     /// `None` without object lock.
     #[serde(default)]
     pub(super) lock: Option<ObjectLock>,

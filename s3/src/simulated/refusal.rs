@@ -63,6 +63,8 @@ refusals! {
     NOT_LOCKABLE = "InvalidBucketState", 409, "Object Lock configuration cannot be enabled on existing buckets without versioning";
     CUSTOMER_KEY_NEEDED = "InvalidRequest", 400, "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.";
     CUSTOMER_KEY_NOT_APPLICABLE = "InvalidRequest", 400, "The encryption parameters are not applicable to this object.";
+    NO_ACLS = "AccessControlListNotSupported", 400, "The bucket does not allow ACLs";
+    NO_OWNERSHIP = "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found";
     NOT_FOUND = "NotFound", 404, "Not Found";
     NOT_IMPLEMENTED = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
     NO_READ_QUORUM = "SlowDownRead", 503, "Resource requested is unreadable, please reduce your request rate";

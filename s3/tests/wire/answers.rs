@@ -7,8 +7,9 @@ use brigade_model::operation::Tag;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AclGrant, CallError, CancelToken, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject,
-    DeleteObjects, DeleteResult, Deleted, Effect, GetObject, GetObjectAcl, GetObjectTagging, Grantee, HeadObject,
-    ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject, Verdict,
+    DeleteObjects, DeleteResult, Deleted, Effect, GetBucketOwnershipControls, GetObject, GetObjectAcl,
+    GetObjectTagging, Grantee, HeadObject, ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject,
+    Verdict,
 };
 use brigade_model::{StoreClock, Timestamp};
 use brigade_runtime::SystemClock;
@@ -718,5 +719,18 @@ async fn every_request_says_signed_that_its_sender_pays_when_it_is_told_to() {
             let expected = (requester_pays.then_some("requester"), requester_pays);
             assert_eq!((sent.header("x-amz-request-payer"), is_signed), expected, "{request:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn who_owns_the_objects_of_a_bucket_is_told_or_not_said_and_a_listing_says_nothing() {
+    let controls = "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>\
+                    </OwnershipControls>";
+    let listing = "<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    for (body, expected) in [(controls, Some("BucketOwnerEnforced")), (listing, None), ("", None)] {
+        let stub = Stub::scripted([answer(200, &[], body)]).await;
+        let asked = GetBucketOwnershipControls { bucket: at("key").bucket };
+        let told = call(&store(&stub.url()), asked).await.unwrap();
+        assert_eq!(told.as_deref(), expected, "{body}");
     }
 }

@@ -3,10 +3,10 @@
 use brigade_model::operation::{Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
-    DeleteObject, DeleteObjectTagging, DeleteObjects, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging,
-    Grantee, HeadObject, ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl,
-    NewObject, PutObject, PutObjectAcl, PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request,
-    RestoreObject, UploadPart, UploadPartCopy,
+    DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketOwnershipControls, GetObject, GetObjectAcl,
+    GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads, ListObjectVersions,
+    ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
+    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
 };
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
@@ -155,6 +155,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         retain(&at, version.as_ref(), Some(RetentionMode::Governance), true),
         retain(&at, None, Some(RetentionMode::Compliance), false),
         retain(&at, version.as_ref(), None, true),
+        GetBucketOwnershipControls { bucket: at.bucket.clone() }.into_call(),
         GetObjectAttributes { at, version }.into_call(),
     ]
 }

@@ -336,6 +336,9 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let request = request.set_version_id(version(r.version.as_ref()));
             request.object_attributes(ObjectAttributes::Checksum).send().await.unwrap_err();
         }
+        Call::GetBucketOwnershipControls(r) => {
+            sdk.get_bucket_ownership_controls().bucket(r.bucket.as_str()).send().await.unwrap_err();
+        }
     }
 }
 

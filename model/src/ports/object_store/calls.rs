@@ -164,6 +164,8 @@ calls! {
     PutObjectRetention => () as whole, always, Write, CHANGES;
     /// The checksum that an object was put with.
     GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
+    /// Who owns the objects of a bucket, by S3's word; `None` where the answer does not say.
+    GetBucketOwnershipControls => Option<String> as whole, always, Read, KEEPS;
 }
 
 fn always<R>(_: &R) -> bool {
@@ -704,6 +706,16 @@ pub struct GetObjectAttributes {
     pub version: Option<VersionId>,
 }
 
+/// See [`Call::GetBucketOwnershipControls`].
+#[derive(Debug, Clone)]
+pub struct GetBucketOwnershipControls {
+    /// Which bucket.
+    pub bucket: BucketName,
+}
+
+/// The ownership under which the objects of a bucket have no ACLs.
+pub const BUCKET_OWNER_ENFORCED: &str = "BucketOwnerEnforced";
+
 /// What a store keeps of an object beside what HEAD says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectAttributes {
@@ -740,6 +752,7 @@ impl Call {
             Call::PutObjectLegalHold(r) => &r.at.bucket,
             Call::PutObjectRetention(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
+            Call::GetBucketOwnershipControls(r) => &r.bucket,
         }
     }
 
@@ -806,7 +819,8 @@ impl Call {
                 bytes: AnswerBounds::of_entries(request.max_keys as usize + 100, 8 * 1024).bytes,
                 ..AnswerBounds::of_entries(LISTED_MAX, 0)
             },
-            Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => {
+            // A store that does not know of ownership lists the bucket.
+            Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) | Call::GetBucketOwnershipControls(_) => {
                 AnswerBounds::of_entries(LISTED_MAX, 8 * 1024)
             }
             Call::DeleteObjects(request) => request.answer_bounds(),

@@ -38,7 +38,10 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::GetObjectAcl(r) => vec![&mut r.at.key],
         Call::PutObjectAcl(r) => vec![&mut r.at.key],
         Call::RestoreObject(r) => vec![&mut r.at.key],
-        Call::ListObjectsV2(_) | Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) => vec![],
+        Call::ListObjectsV2(_)
+        | Call::ListObjectVersions(_)
+        | Call::ListMultipartUploads(_)
+        | Call::GetBucketOwnershipControls(_) => vec![],
         Call::CreateMultipartUpload(r) => vec![&mut r.at.key],
         Call::UploadPart(r) => vec![&mut r.at.key],
         Call::UploadPartCopy(r) => vec![&mut r.source.key, &mut r.target.key],
@@ -73,6 +76,7 @@ fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
         | Call::ListObjectsV2(_)
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
+        | Call::GetBucketOwnershipControls(_)
         | Call::CreateMultipartUpload(_)
         | Call::UploadPart(_)
         | Call::CompleteMultipartUpload(_)
