@@ -255,7 +255,8 @@ impl<'a> Request<'a> {
         let asks = |name: &str| self.query.split('&').any(|pair| pair.split('=').next() == Some(name));
         match self.method {
             "GET" if asks("list-type") => {
-                (answer("404 Not Found", "", b"<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"), 0)
+                let nothing = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+                (answer("200 OK", "", nothing), 0)
             }
             "GET" if asks("uploads") => (self.list_uploads(), 0),
             "HEAD" | "GET" => (self.read_object(), 0),

@@ -181,6 +181,7 @@ pub enum Doubt {
 impl ManifestProblem {
     fn of_call(error: CallError, wanted: Option<&ETag>) -> Self {
         match error.verdict {
+            _ if error.names_unknown_credentials() => ManifestProblem::Denied(error.to_string()),
             Verdict::Missing => ManifestProblem::Missing,
             Verdict::Denied => ManifestProblem::Denied(error.to_string()),
             Verdict::Precondition => match wanted {

@@ -6,6 +6,7 @@
 use brigade_model::JobFailure;
 use brigade_model::job::failure;
 use brigade_model::ports::job_store::{AddSlicesError, LeaseError, StoreError};
+use brigade_model::ports::object_store::CallError;
 use brigade_model::ports::spool::SpoolError;
 
 /// Why a stage did not end its work.
@@ -26,6 +27,12 @@ pub enum StageError {
 }
 
 impl StageError {
+    /// The store does not know the credentials of a job that has not begun: to wait is of no use.
+    #[must_use]
+    pub fn credentials_refused(error: &CallError) -> Self {
+        StageError::Failed(JobFailure::new(failure::ACCESS_DENIED, format!("the credentials are refused: {error}")))
+    }
+
     /// What should never be: a file that was written is gone or is not what was written.
     #[must_use]
     pub fn internal(reason: impl Into<String>) -> Self {

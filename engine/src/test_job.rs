@@ -25,7 +25,7 @@ use crate::outcomes::PartBuilder;
 use crate::places::{AlwaysWell, BucketRules, Place, RolePlaces};
 use crate::report::{WriteReport, write_report};
 use crate::slice;
-use crate::stage::prepare::{Prepare, make_slices};
+use crate::stage::prepare::{Prepare, make_slices, preflight};
 use crate::stage_error::StageError;
 
 /// A job, its stage held, and everything around it.
@@ -112,9 +112,19 @@ impl TestJob {
         self.job = self.jobs.apply(apply).await.unwrap();
     }
 
-    pub(crate) async fn prepare(&self) -> Result<Prepared, StageError> {
+    fn what(&self) -> Prepare<'_> {
         let Self { jobs, spool, places, cancel, job, lease, bytes, .. } = self;
-        make_slices(Prepare { job, lease, jobs, spool, places, cancel, bytes, bytes_max: u64::MAX }).await
+        Prepare { job, lease, jobs, spool, places, cancel, bytes, bytes_max: u64::MAX }
+    }
+
+    pub(crate) async fn prepare(&self) -> Result<Prepared, StageError> {
+        Ok(make_slices(self.what()).await?.0)
+    }
+
+    /// Prepares the job and looks at a sample of its rows.
+    pub(crate) async fn preflight(&self) -> Result<Prepared, StageError> {
+        let (prepared, sample) = make_slices(self.what()).await?;
+        preflight(self.what(), prepared, sample).await
     }
 
     /// Another owner takes the stage over.

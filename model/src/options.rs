@@ -25,6 +25,8 @@ pub struct JobOptions {
     /// What becomes of a job two of whose rows are seen to be copied to one key; the default is to
     /// fail it.
     pub shared_targets: Option<SharedTargets>,
+    /// What becomes of a job most of whose sampled objects do not exist; the default is to tell.
+    pub preflight: Option<Preflight>,
     /// Failures above this share of the outcomes fail the job, in percent; the default is 50.
     pub threshold_percent: Option<u8>,
     /// Only jobs of more tasks than this, once so many have an outcome; the default is 1,000.
@@ -92,6 +94,15 @@ pub enum SharedTargets {
     Fail,
     /// One of the two copies stays, whichever comes last.
     Allow,
+}
+
+/// What becomes of a job most of whose sampled objects do not exist before it may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Preflight {
+    /// Its user is told.
+    Tell,
+    /// It fails, unless it deletes, retries another or comes from a backup.
+    Fail,
 }
 
 /// Why an option was refused.
@@ -258,6 +269,29 @@ pub const OPTIONS: &[OptionRow] = &[
         },
     },
     OptionRow {
+        name: "preflight",
+        takes: "tell or fail",
+        help: "what becomes of a job most of whose sampled objects do not exist",
+        implied: None,
+        set: |options, text| {
+            options.preflight = Some(match text {
+                "tell" => Preflight::Tell,
+                "fail" => Preflight::Fail,
+                _ => return false,
+            });
+            true
+        },
+        get: |options| {
+            options.preflight.map(|preflight| {
+                match preflight {
+                    Preflight::Tell => "tell",
+                    Preflight::Fail => "fail",
+                }
+                .to_owned()
+            })
+        },
+    },
+    OptionRow {
         name: "threshold-percent",
         takes: "a whole number of percent from 1 to 100",
         help: "failures above this share of the outcomes fail the job (100: never)",
@@ -385,7 +419,7 @@ mod tests {
     #[test]
     fn every_option_is_set_and_given_back() {
         let values =
-            ["url", "comma-blank", "yes", "latest", "allow", "10", "500", "4", "100", "200", "1000000", "true"];
+            ["url", "comma-blank", "yes", "latest", "allow", "fail", "10", "500", "4", "100", "200", "1000000", "true"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();

@@ -58,6 +58,10 @@ pub struct JobState {
     pub status: String,
     /// Why, as far as there is something to say.
     pub status_update_reason: String,
+    /// What its preparation found that its user should know: short sentences.
+    #[serde(default)]
+    #[schema(required)]
+    pub notes: Vec<String>,
     /// Whether its user paused it: it runs no task until it is resumed.
     pub is_paused: bool,
     /// What its tasks may use now.
@@ -80,6 +84,7 @@ impl From<&Job> for JobState {
             job: job.id.to_string(),
             status: job.status.name().to_owned(),
             status_update_reason: job.status_update_reason.clone(),
+            notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
             is_paused: job.held_by_user,
             limits: job.limits.into(),
             retry_of: job.spec.retry_of.map(|id| id.to_string()),

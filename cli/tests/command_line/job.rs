@@ -39,6 +39,8 @@ fn a_job_waits_is_confirmed_and_reports_what_failed() {
 
     let mut watching = kept.command(&["job", "watch", &job]).spawn().unwrap();
     let mut lines = BufReader::new(watching.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let missing = "1 of 2 objects looked at do not exist, such as \"gone, 1\"";
+    assert!(lines.any(|line| line == missing), "what was found stands before what to do");
     assert!(lines.any(|line| line.contains(&format!("brigade job confirm {job}"))));
     interrupt(&watching);
     assert_eq!(watching.wait().unwrap().code(), Some(130));
@@ -49,6 +51,8 @@ fn a_job_waits_is_confirmed_and_reports_what_failed() {
     let (out, err, code) = kept.run(&["job", "watch", &job]);
     assert_eq!(code, Some(3), "complete, with a failed task: {err}");
     assert!(out.contains("2 of 2, 1 failed") && out.contains("Priority       99"), "{out}");
+    let (out, _, _) = kept.run(&["job", "describe", &job]);
+    assert!(out.lines().any(|line| line.starts_with("Notes") && line.ends_with(missing)), "{out}");
 
     let (out, _, _) = kept.run(&["job", "report", &job, "--failed"]);
     assert!(out.contains("2 tasks: 1 succeeded, 1 failed, 0 not attempted"), "{out}");

@@ -68,6 +68,9 @@ fn unless_stopped(to: &Destination<'_>, error: &CallError) -> Result<(), StageEr
 /// What a refused trial means: a report that the store does not take now will not be taken
 /// after the work either.
 fn refusal(to: &Destination<'_>, error: &CallError) -> StageError {
+    if error.names_unknown_credentials() {
+        return StageError::credentials_refused(error);
+    }
     let code = match error.verdict {
         Verdict::Denied => failure::ACCESS_DENIED,
         Verdict::Missing | Verdict::Precondition | Verdict::Invalid => failure::REPORT_DELIVERY_FAILED,

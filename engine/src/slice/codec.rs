@@ -261,6 +261,18 @@ pub(super) async fn verify(file: &Bytes) -> Result<(), ReadSliceError> {
     Ok(())
 }
 
+/// The task of a row, where a row without a version has this meaning.
+pub(crate) fn read_empty_version(mut task: Task, meaning: EmptyVersion) -> Task {
+    if task.version.is_none() {
+        match meaning {
+            EmptyVersion::Latest => {}
+            EmptyVersion::Null => task.version = VersionId::new("null").ok(),
+            EmptyVersion::Fail => task.defect = task.defect.or(Some(Defect::NoVersion)),
+        }
+    }
+    task
+}
+
 /// What the whole manifest, or the job, says of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
@@ -348,18 +360,7 @@ impl SliceReader {
         if self.left == 0 {
             self.expect_end()?;
         }
-        Ok(self.read_empty_version(task))
-    }
-
-    fn read_empty_version(&self, mut task: Task) -> Task {
-        if task.version.is_none() {
-            match self.meaning.empty_version {
-                EmptyVersion::Latest => {}
-                EmptyVersion::Null => task.version = VersionId::new("null").ok(),
-                EmptyVersion::Fail => task.defect = task.defect.or(Some(Defect::NoVersion)),
-            }
-        }
-        task
+        Ok(read_empty_version(task, self.meaning.empty_version))
     }
 
     fn expect_end(&mut self) -> Result<(), ReadSliceError> {

@@ -48,9 +48,14 @@ impl Patient {
     /// tells what was waited for.
     fn tell(&self, error: CallError, began: Monotonic) -> CallError {
         let waited = self.clock.monotonic().since(began);
-        match error.verdict {
-            Verdict::Stopped if waited >= WORTH_TELLING => CallError { verdict: Verdict::Transient, ..error },
-            _ => error,
+        if error.verdict != Verdict::Stopped || waited < WORTH_TELLING {
+            return error;
+        }
+        // The code is that of what was waited for. Credentials that are not known have had their time.
+        let refused = CallError { verdict: Verdict::CredentialsRefused, ..error };
+        match waited >= CALL_PATIENCE && refused.names_unknown_credentials() {
+            true => refused,
+            false => CallError { verdict: Verdict::Transient, ..refused },
         }
     }
 }

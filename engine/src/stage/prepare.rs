@@ -2,7 +2,7 @@
 //! once: out of its `manifest`, or out of the tasks of an `ended_job` that it retries. While a
 //! manifest is read, `doubts` checks on a `sample` of the rows what they do not tell by themselves,
 //! `overlap` finds copies that would overwrite each other, and `refused` counts rows that certainly
-//! fail.
+//! fail. `preflight` looks at last at what the rows will meet.
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
@@ -11,6 +11,7 @@ use brigade_model::status::stage;
 use brigade_model::{Stage, Status};
 
 use crate::context::EngineContext;
+use crate::manifest::row::Row;
 use crate::ports::Ports;
 use crate::report;
 use crate::stage::patience::patient_places;
@@ -23,10 +24,12 @@ mod doubts;
 mod ended_job;
 mod manifest;
 mod overlap;
+mod preflight;
 mod refused;
 mod sample;
 
 pub(crate) use context::Prepare;
+pub(crate) use preflight::preflight;
 
 /// Starts the preparation of a New job, or carries out that of a Preparing one.
 pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLease, cancel: &CancelToken) -> StageStep {
@@ -70,22 +73,24 @@ async fn read_tasks(
     let Ports { jobs, spool, .. } = &context.ports;
     let (bytes, bytes_max) = (&context.bytes, context.config.quotas.of(&job.account).bytes_max);
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, cancel, bytes, bytes_max };
-    make_slices(what).await
+    let (prepared, sample) = make_slices(what).await?;
+    preflight(what, prepared, sample).await
 }
 
-/// Makes the slices of a job; the caller applies what was found as the job's next change.
+/// Makes the slices of a job; gives a sample of its rows, too.
 ///
 /// # Errors
 /// [`StageError`]; slices that were recorded stay, and the next preparation goes on behind them.
-pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<Prepared, StageError> {
+pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<(Prepared, Vec<Row>), StageError> {
     // Better now than after the work.
     report::try_place(what.job, &what.places.report, what.cancel).await?;
     // Before the first attempt, so that the worker that takes over can tell what was written since.
     ensure_sampled(what.jobs, what.job, what.places, what.cancel, true).await?;
-    match what.job.spec.retry_of {
-        Some(source) => ended_job::read_tasks(what, source).await,
-        None => manifest::read_tasks(what).await,
-    }
+    let (prepared, sample) = match what.job.spec.retry_of {
+        Some(source) => ended_job::read_tasks(what, source).await?,
+        None => manifest::read_tasks(what).await?,
+    };
+    Ok((prepared, sample.into_rows().collect()))
 }
 
 /// Done when the spool has no room for more slices; the job then cannot enter until there is room.

@@ -85,7 +85,8 @@ async fn a_dry_run_sends_nothing_but_reads_and_its_report_and_says_what_it_would
         let job = cluster.run_to_end(id, None).await;
         assert_eq!((job.status, job.progress.failed), (Status::Complete, failed), "{job:#?}");
         assert_only_a_report(&before, &writes(&cluster), if failed > 0 { 2 } else { 1 });
-        assert!(cluster.bucket.calls(CallKind::HeadObject) <= heads + 1, "the manifest's head, and no object's");
+        // The manifest's and the preflight's sample; the tasks read no head.
+        assert!(cluster.bucket.calls(CallKind::HeadObject) <= heads + 1 + 100);
         let found = found(&cluster, &job).await;
         assert_eq!(found.requests, requests);
         assert_eq!((found.bytes, found.tasks_of_unknown_size), (0, 300 - failed));
@@ -101,6 +102,21 @@ async fn a_dry_run_sends_nothing_but_reads_and_its_report_and_says_what_it_would
             assert!(row.message.starts_with("dry run: would send "), "{row:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_into_a_bucket_that_does_not_exist_fails_and_says_nothing_of_its_tasks() {
+    let cluster = TestCluster::new(79);
+    cluster.fill(50).await;
+    cluster.bucket.delete_bucket(&bucket("target")).unwrap();
+    let id = cluster.create_with(copy(), keys(50), dry).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!((job.status, job.dry_run.as_ref()), (Status::Failed, None), "{job:#?}");
+    assert_eq!(job.failures[0].code, "BucketNotFound");
+    assert!(
+        job.status_update_reason.starts_with("BucketNotFound: there is no bucket target at endpoint e"),
+        "{job:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,22 +84,55 @@ async fn whatever_befalls_every_call_once_each_task_has_its_effect_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_bucket_that_is_missing_fails_each_task_with_the_stores_code() {
+async fn a_target_bucket_that_is_missing_fails_the_job_before_any_task_runs() {
+    let cluster = TestCluster::new(519);
+    cluster.fill(10).await;
+    let to_nowhere = {
+        let Operation::Copy(mut copy) = copy() else { unreachable!() };
+        copy.target = bucket_ref("nowhere");
+        Operation::Copy(copy)
+    };
+    let id = cluster.create(to_nowhere, keys(5000)).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "BucketNotFound"), "{job:#?}");
+    assert!(job.status_update_reason.contains("there is no bucket nowhere at endpoint e"), "{job:#?}");
+    assert_eq!(cluster.bucket.calls(CallKind::CopyObject), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_bucket_that_vanishes_under_a_job_fails_each_task_with_the_stores_code() {
     for (tasks, expected) in [(1000, Status::Complete), (3000, Status::Failed)] {
         let cluster = TestCluster::new(520);
         cluster.fill(10).await;
-        let to_nowhere = {
-            let Operation::Copy(mut copy) = copy() else { unreachable!() };
-            copy.target = bucket_ref("nowhere");
-            Operation::Copy(copy)
-        };
-        let id = cluster.create(to_nowhere, keys(tasks)).await;
-        let job = cluster.run_to_end(id, None).await;
+        let waits = |spec: &mut JobSpec| spec.confirmation_required = Some(true);
+        let id = cluster.create_with(copy(), keys(tasks), waits).await;
+        let process = cluster.start(None);
+        cluster.wait(id, |job| job.status == Status::Suspended).await;
+        cluster.bucket.delete_bucket(&bucket("target")).unwrap();
+        cluster.change(id, Change::Confirmed("go".into())).await;
+        let job = cluster.wait(id, |job| job.status.is_terminal()).await;
+        process.engine.shut_down().await;
         assert_eq!((job.status, job.progress.succeeded), (expected, 0), "{job:#?}");
         let rows = check(&cluster, &job, &keys(tasks)).await;
         assert_eq!(codes(&rows), BTreeSet::from([("failed", "NoSuchBucket")]));
         assert!(rows.values().all(|row| row.message.contains("The specified bucket does not exist")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_the_store_does_not_know_fails_a_job_that_has_not_begun_after_half_a_minute() {
+    let mut cluster = TestCluster::new(522);
+    cluster.fill(10).await;
+    cluster.spoil(|_| Spoil::Refused(Verdict::CredentialsRefused, 403, "InvalidAccessKeyId"));
+    cluster.put_chain_around();
+    let id = cluster.create(copy(), keys(10)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Failing).await;
+    let (job, waited) = (cluster.job(id).await, cluster.clock.monotonic().0);
+    assert_eq!(job.failures[0].code, "AccessDenied", "{job:#?}");
+    assert!(job.failures[0].reason.starts_with("the credentials are refused: InvalidAccessKeyId"), "{job:#?}");
+    assert!(waited > Duration::from_secs(30) && waited < Duration::from_secs(60), "{waited:?}");
+    process.engine.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]

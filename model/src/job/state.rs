@@ -211,7 +211,11 @@ pub mod failure {
     pub const INVALID_MANIFEST_CONTENT: &str = "InvalidManifestContent";
     /// The role does not allow it, or the store refused.
     pub const ACCESS_DENIED: &str = "AccessDenied";
-    /// The endpoint lists its regions, and this is none of them.
+    /// A bucket of the job does not exist.
+    pub const BUCKET_NOT_FOUND: &str = "BucketNotFound";
+    /// Most of the objects do not exist, and the job wants to fail then.
+    pub const OBJECTS_NOT_FOUND: &str = "ObjectsNotFound";
+    /// The endpoint lists its regions, and this is none of them; or a bucket lies in another.
     pub const REGION_MISMATCH: &str = "RegionMismatch";
     /// Too many tasks failed.
     pub const TASK_FAILURE_THRESHOLD_EXCEEDED: &str = "TaskFailureThresholdExceeded";

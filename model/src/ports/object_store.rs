@@ -166,6 +166,14 @@ impl CallError {
         self.verdict == Verdict::Throttled && self.http_status.is_none() && self.code == TOO_MANY_OBJECTS
     }
 
+    /// Whether the store does not know the key, or what it signs with: unlike credentials that have run
+    /// out, or a clock that is off, this does not pass unless a person changes it.
+    #[must_use]
+    pub fn names_unknown_credentials(&self) -> bool {
+        let is_unknown = matches!(self.code.as_str(), "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken");
+        is_unknown && self.verdict == Verdict::CredentialsRefused
+    }
+
     /// Whether the same call may succeed later as it is: nothing was said against the call itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {

@@ -109,9 +109,10 @@ arrives this early, or while the job is Preparing, is stored: the job then skips
     (Status::Preparing, "\
 The engine brings a New job here. It proves that the report's place is writable, reads the manifest (or the tasks of the job
 that this one retries), cuts it into slices and counts the rows. When it has counted the last row, the job becomes Ready, or
-Suspended if its client asked to confirm and has not confirmed yet. A manifest that is not as the job describes it, a role that
-no longer allows the job, a full quota, and `prepare_patience` (24 h) without success lead to Failing. A cancel ends the job as
-Cancelled without a report: no task has run."),
+Suspended if its client asked to confirm and has not confirmed yet. Before that it looks at a sample of the rows (the preflight). A
+manifest that is not as the job describes it, a bucket that does not exist, a role that no longer allows the job, a full quota,
+and `prepare_patience` (24 h) without success lead to Failing. A cancel ends the job as Cancelled without a report: no task has
+run."),
     (Status::Suspended, "\
 A job comes here once, from Preparing, because its client set `ConfirmationRequired`. No task runs. The client's confirmation
 moves it to Ready. After `confirmation_patience` (30 days) the engine moves it to Failing with `ConfirmationExpired`. A cancel

@@ -121,12 +121,16 @@ impl<'a> History<'a> {
             let message = format!("{}; given up because the job was stopped", error.message);
             return self.sum_up(CallError { message, ..error });
         }
-        let why = match (open, &self.last) {
-            (Some(open), _) => format!("stopped while {open}"),
-            (None, Some(last)) => format!("stopped before it was tried again after {}: {}", last.code, last.message),
-            (None, None) => "stopped before it was tried".to_owned(),
+        // The code is that of what it waited for: who gives the wait up acts by it.
+        let (code, why) = match (open, &self.last) {
+            (Some(open), _) => (open.code.clone(), format!("stopped while {open}")),
+            (None, Some(last)) => {
+                let why = format!("stopped before it was tried again after {}: {}", last.code, last.message);
+                (last.code.clone(), why)
+            }
+            (None, None) => ("Stopped".to_owned(), "stopped before it was tried".to_owned()),
         };
-        self.sum_up(CallError::new(Verdict::Stopped, Effect::None, "Stopped", why))
+        self.sum_up(CallError::new(Verdict::Stopped, Effect::None, &code, why))
     }
 }
 

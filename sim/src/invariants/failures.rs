@@ -75,6 +75,8 @@ fn may_fail(habits: &Habits, run_plan: &JobPlan, job: &Job) -> bool {
         failure::ACCESS_DENIED => run_plan.has_report && run_plan.is_report_refused,
         failure::CONFIRMATION_EXPIRED => run_plan.must_be_confirmed,
         failure::MANIFEST_ETAG_MISMATCH => run_plan.is_manifest_changed,
+        // The source's bucket goes away for a while, and may do so just when it is looked at.
+        failure::BUCKET_NOT_FOUND => habits.has(Habit::HeadHasNoCode),
         // Every row asks for what the endpoint does not do.
         failure::INVALID_MANIFEST_CONTENT => habits.has(Habit::IgnoresVersions) || habits.has(Habit::FoldsKeys),
         _ => false,

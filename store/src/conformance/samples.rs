@@ -11,7 +11,7 @@ use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Permission, Restore, RestoreTier, StorageClass, Tag,
     Tagging,
 };
-use brigade_model::options::{EmptyVersion, Header, JobOptions, KeyEncoding, Separator, SharedTargets};
+use brigade_model::options::{EmptyVersion, Header, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
@@ -153,6 +153,7 @@ fn options() -> JobOptions {
         header: Some(Header::No),
         empty_version: Some(EmptyVersion::Latest),
         shared_targets: Some(SharedTargets::Allow),
+        preflight: Some(Preflight::Fail),
         threshold_percent: Some(10),
         threshold_tasks: Some(500),
         in_flight_max: Some(4),

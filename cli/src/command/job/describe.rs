@@ -38,11 +38,12 @@ pub fn to_text(job: &DescribedJob) -> String {
     table::pairs(pairs(job))
 }
 
-/// What an operator's hand did to it, and since when its outcomes are gone.
-fn hand_pairs(hand: &JobState) -> [(&'static str, String); 3] {
+/// What its preparation found, what an operator's hand did to it, and since when its outcomes are gone.
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 4] {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
     let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
     [
+        ("Notes", hand.notes.join("; ")),
         ("Paused", paused.to_owned()),
         ("Limits", limits::to_text(hand.limits)),
         ("Outcomes", outcomes.unwrap_or_default()),

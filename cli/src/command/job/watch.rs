@@ -80,13 +80,17 @@ pub async fn follow(
         match client.describe_job(job).await {
             Ok(answer) => {
                 trouble = None;
-                let (status, progress) = (answer.value.status, answer.value.progress);
+                let (status, progress, reason) =
+                    (answer.value.status, answer.value.progress, &answer.value.status_update_reason);
                 watcher.show(clock.monotonic(), Look { status, progress });
                 if status.is_terminal() {
                     watcher.finish();
                     return Ok(answer);
                 }
                 if status == Status::Suspended && !was_suspended {
+                    if !reason.is_empty() {
+                        watcher.say(reason);
+                    }
                     watcher.say(&format!("It waits for a confirmation: brigade job confirm {job}"));
                 }
                 was_suspended = status == Status::Suspended;

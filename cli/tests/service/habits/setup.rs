@@ -90,7 +90,14 @@ pub(crate) async fn play(scenario: &Scenario) -> Played {
     bucket.set_habits(scenario.habits());
     let before = objects(&bucket);
     let (key, is_large) = (rows[0].clone(), scenario.act == Act::CopyLarge);
-    let foreign = Foreign { bucket: bucket.clone(), when: scenario.when, key, is_large, wrote: Arc::default() };
+    let foreign = Foreign {
+        bucket: bucket.clone(),
+        when: scenario.when,
+        key,
+        is_large,
+        looked: Arc::default(),
+        wrote: Arc::default(),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let writes = foreign.clone();
@@ -247,6 +254,7 @@ struct Foreign {
     /// Of the first row.
     key: String,
     is_large: bool,
+    looked: Arc<AtomicBool>,
     wrote: Arc<AtomicBool>,
 }
 
@@ -256,7 +264,10 @@ impl Foreign {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let response = next.run(request).await;
         let is_it = self.when.is_some_and(|when| when.is_it(&self.key, &method, &path, &query));
-        if is_it && !self.wrote.swap(true, Ordering::SeqCst) {
+        // The preflight looks at the source before its task does.
+        let is_preflight =
+            is_it && self.when == Some(When::SourceIsLookedAt) && !self.looked.swap(true, Ordering::SeqCst);
+        if is_it && !is_preflight && !self.wrote.swap(true, Ordering::SeqCst) {
             self.write_into(&self.bucket);
         }
         response

@@ -81,7 +81,7 @@ impl Doubts {
 }
 
 /// The task of a row in this reading; `None` when its key would be none.
-fn read_as(row: Row, separator: Separator) -> Option<Task> {
+pub(super) fn read_as(row: Row, separator: Separator) -> Option<Task> {
     let key = match separator {
         Separator::Comma if row.is_behind_blank => ObjectKey::new(format!(" {}", row.task.key)).ok()?,
         Separator::Comma | Separator::CommaBlank => row.task.key,
@@ -210,6 +210,7 @@ async fn look_at(what: Prepare<'_>, task: Task) -> Result<Existing, StageError> 
 /// What a refused call says; an error when the store did not answer it.
 fn away(error: CallError) -> Result<String, StageError> {
     match error.verdict {
+        _ if error.names_unknown_credentials() => Err(StageError::credentials_refused(&error)),
         Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Invalid => {
             Ok(brigade_model::outcome::cut(error.to_string(), SHOWN_REFUSAL_BYTES))
         }

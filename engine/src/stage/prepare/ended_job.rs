@@ -12,14 +12,16 @@ use brigade_model::ports::job_store::SliceRow;
 use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
 
 use super::context::Prepare;
+use super::sample::Sample;
+use crate::manifest::row::Row;
 use crate::outcomes::SliceOutcomes;
 use crate::pace::{Pace, ROW_BYTES};
 use crate::slice::slicer::{SLICES_PAGE, Slicer};
 use crate::slice::{open_as_written, unreadable};
 use crate::stage_error::StageError;
 
-/// Makes the slices of a job that retries `source`.
-pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepared, StageError> {
+/// Makes the slices of a job that retries `source`; gives a sample of its rows, too.
+pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<(Prepared, Sample<Row>), StageError> {
     let source = find_ended(what, source).await?;
     let wanted = source.count_to_retry().map_err(|error| fail(&source, error))?;
     let some_rows_have_versions = source.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
@@ -28,11 +30,12 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<Prepa
         source: &source,
         slicer: Slicer::begin(what.slicing()).await?,
         tasks: 0,
+        sample: Sample::new(what.job.id),
         pace: Pace::default(),
     };
     let read = retrying.add_slices(wanted).await;
     let (tasks, slices) = retrying.slicer.leave(read).await?;
-    Ok(Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() })
+    Ok((Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() }, retrying.sample))
 }
 
 async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, StageError> {
@@ -51,6 +54,7 @@ struct Retrying<'a> {
     source: &'a Job,
     slicer: Slicer<'a>,
     tasks: u64,
+    sample: Sample<Row>,
     pace: Pace,
 }
 
@@ -94,6 +98,9 @@ impl Retrying<'_> {
             task.number = self.tasks;
             self.tasks += 1;
             self.slicer.add(&task).await?;
+            if task.defect.is_none() {
+                self.sample.offer(task.number, || task.into());
+            }
         }
         Ok(())
     }

@@ -15,13 +15,15 @@ use super::context::Prepare;
 use super::doubts::{Doubts, refuse_header};
 use super::overlap::Overlaps;
 use super::refused::Refused;
+use super::sample::Sample;
+use crate::manifest::row::Row;
 use crate::manifest::tasks::TaskReader;
 use crate::manifest::{Located, ManifestProblem};
 use crate::slice::slicer::Slicer;
 use crate::stage_error::StageError;
 
-/// Makes the slices of a job out of its manifest.
-pub(super) async fn read_tasks(what: Prepare<'_>) -> Result<Prepared, StageError> {
+/// Makes the slices of a job out of its manifest; gives a sample of its rows, too.
+pub(super) async fn read_tasks(what: Prepare<'_>) -> Result<(Prepared, Sample<Row>), StageError> {
     let mut tasks = TaskReader::open(what.job, &what.places.manifest, what.cancel, what.bytes).await?;
     let mut slicer = Slicer::begin(what.slicing()).await?;
     slicer.compares_recorded = !tasks.is_pinned();
@@ -33,7 +35,8 @@ async fn slice_manifest(
     what: Prepare<'_>,
     tasks: &mut TaskReader<'_>,
     slicer: &mut Slicer<'_>,
-) -> Result<Prepared, StageError> {
+) -> Result<(Prepared, Sample<Row>), StageError> {
+    let mut sample = Sample::new(what.job.id);
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
     let mut refused = Refused::new(&what.job.spec.operation, what.places);
     while let Some(row) = tasks.next().await? {
@@ -43,6 +46,9 @@ async fn slice_manifest(
         doubts.see(&row, tasks);
         overlaps.see(&row);
         refused.see(&row);
+        if row.task.defect.is_none() {
+            sample.offer(row.task.number, || row.clone());
+        }
         slicer.add_row(&row).await?;
     }
     let separators = (tasks.separator(), tasks.possible_separators());
@@ -58,7 +64,7 @@ async fn slice_manifest(
         return Err(Located::manifest_of(what.job).error(ManifestProblem::AllRefused(refusals.join("; "))).into());
     }
     let notes = overlaps.note(separator).into_iter().chain(refusals).collect();
-    Ok(Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes })
+    Ok((Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes }, sample))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub(super) const FIRST_ROWS: usize = 20;
 pub(super) const OTHER_ROWS: usize = 80;
 
 /// The sample of what was offered so far.
+#[derive(Debug)]
 pub(super) struct Sample<T> {
     seed: u64,
     first: Vec<T>,
