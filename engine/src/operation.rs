@@ -21,7 +21,7 @@ use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::CancelToken;
 use brigade_model::ports::{Clock, Entropy, JobStore};
-use brigade_model::{BucketName, Capabilities, Capability, JobId, Operation, Outcome, Task, Timestamp};
+use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::budget::{Budget, keys_of_a_second};
 use crate::byte_budget::ByteBudget;
@@ -138,11 +138,11 @@ pub(crate) trait Group: Send + Sync {
 pub struct PreparedOperation(Box<dyn ObjectOperation>);
 
 impl PreparedOperation {
-    /// Brings the parameters into that form.
+    /// Brings the parameters into that form, for a target of that kind.
     #[must_use]
-    pub fn new(operation: &Operation) -> Self {
+    pub fn new(operation: &Operation, target: EndpointKind) -> Self {
         Self(match operation {
-            Operation::Copy(copy) => Box::new(CopyPlan::new(copy)),
+            Operation::Copy(copy) => Box::new(CopyPlan::new(copy, target)),
             Operation::Restore(restore) => Box::new(*restore),
             Operation::Delete => Box::new(Delete),
             Operation::Tagging(tagging) => Box::new(tagging.clone()),
@@ -171,7 +171,7 @@ impl PreparedOperation {
 /// What the endpoints lack that the operation cannot do without; empty when it can be done.
 #[must_use]
 pub fn missing_capabilities(operation: &Operation, source: &Capabilities, target: &Capabilities) -> Vec<Capability> {
-    capabilities::missing_among(&PreparedOperation::new(operation).0.needs(), source, target)
+    capabilities::missing_among(&PreparedOperation::new(operation, EndpointKind::Other).0.needs(), source, target)
 }
 
 /// Runs one task of any operation. `must_check` says that it may have been attempted before.

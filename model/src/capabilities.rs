@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
+use crate::operation::StorageClass;
 use crate::probe::{Probe, Proof};
 
 /// What is known of a capability at an endpoint.
@@ -63,6 +64,18 @@ impl EndpointKind {
         match self {
             EndpointKind::Aws | EndpointKind::Garage | EndpointKind::Cos | EndpointKind::Other => true,
             EndpointKind::Ceph | EndpointKind::Minio => false,
+        }
+    }
+
+    /// What this kind calls a storage class: COS has names of its own, all others those of S3.
+    #[must_use]
+    pub fn class_name(self, class: &StorageClass) -> &str {
+        match (self, class) {
+            (EndpointKind::Cos, StorageClass::Archive) => "ARCHIVE",
+            (EndpointKind::Cos, StorageClass::MazStandard) => "MAZ_STANDARD",
+            (EndpointKind::Cos, StorageClass::MazStandardIa) => "MAZ_STANDARD_IA",
+            (EndpointKind::Cos, StorageClass::MazIntelligentTiering) => "MAZ_INTELLIGENT_TIERING",
+            _ => class.s3_name(),
         }
     }
 

@@ -62,7 +62,8 @@ impl<'a> Units<'a> {
             slice_context.completing = abort_recorded_uploads(&slice_context).await?.into();
         }
         let slice_context = Arc::new(slice_context);
-        let operation = Arc::new(PreparedOperation::new(&run.job.spec.operation));
+        let operation = PreparedOperation::new(&run.job.spec.operation, slice_context.target.kind);
+        let operation = Arc::new(operation);
         let budget = run.context.budget_of(run.job);
         let ahead = VecDeque::new();
         Ok(Self {

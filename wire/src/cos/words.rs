@@ -3,6 +3,7 @@
 //! Source: COS Batch common elements; where they are silent, the resolutions U-18 to U-32 of its
 //! reference (defaults of directives, spelling of values).
 
+use brigade_model::EndpointKind;
 use brigade_model::operation::{Directive, OperationKind, StorageClass};
 
 /// The operations of the dialect.
@@ -36,17 +37,7 @@ pub fn directive_name(directive: Directive) -> &'static str {
 /// A storage class (resolution U-18); a store's own has the name that the store has for it.
 #[must_use]
 pub fn storage_class_name(class: &StorageClass) -> &str {
-    match class {
-        StorageClass::Other(name) => name,
-        StorageClass::Standard => "STANDARD",
-        StorageClass::StandardIa => "STANDARD_IA",
-        StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
-        StorageClass::Archive => "ARCHIVE",
-        StorageClass::DeepArchive => "DEEP_ARCHIVE",
-        StorageClass::MazStandard => "MAZ_STANDARD",
-        StorageClass::MazStandardIa => "MAZ_STANDARD_IA",
-        StorageClass::MazIntelligentTiering => "MAZ_INTELLIGENT_TIERING",
-    }
+    EndpointKind::Cos.class_name(class)
 }
 
 /// The storage class of that name.

@@ -4,7 +4,7 @@
 use brigade_model::limits::{COPY_OBJECT_BYTES_MAX, COPY_PART_BYTES, KEY_BYTES_MAX, USER_METADATA_BYTES_MAX};
 use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, StorageClass};
 use brigade_model::ports::object_store::{AclGrant, Grantee, Metadata, ObjectHead, TagSet};
-use brigade_model::{BucketName, ObjectKey, Timestamp};
+use brigade_model::{BucketName, EndpointKind, ObjectKey, Timestamp};
 
 use super::super::effect_check::Content;
 use super::super::failure::{End, refuse, reject};
@@ -94,7 +94,8 @@ impl Default for Sizes {
 }
 
 impl CopyPlan {
-    pub(crate) fn new(copy: &Copy) -> Self {
+    /// The plan for a target of that kind.
+    pub(crate) fn new(copy: &Copy, target: EndpointKind) -> Self {
         let metadata = copy.metadata.clone().unwrap_or_default();
         Self {
             target: copy.target.bucket.clone(),
@@ -111,7 +112,7 @@ impl CopyPlan {
                 Some(Directive::Replaced) => TagPlan::Replace(copy.tags.clone()),
                 Some(Directive::Add) => TagPlan::Add(copy.tags.clone()),
             },
-            storage_class: copy.storage_class.as_ref().map(|class| class.s3_name().to_owned()),
+            storage_class: copy.storage_class.as_ref().map(|class| target.class_name(class).to_owned()),
             modified_since: copy.modified_since,
             unmodified_since: copy.unmodified_since,
             sizes: Sizes::default(),

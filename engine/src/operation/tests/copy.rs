@@ -8,7 +8,7 @@ use brigade_model::ports::object_store::{
     Acl, AclGrant, Call, CallError, CallKind, CancelToken, Effect, Grantee, Metadata, NewAcl, NewObject, PutObjectAcl,
     Verdict, send,
 };
-use brigade_model::{BucketName, Capability, Operation, Outcome, Task, Timestamp};
+use brigade_model::{BucketName, Capability, EndpointKind, Operation, Outcome, Task, Timestamp};
 use brigade_s3::simulated::{Body, OWNER, Versioning};
 use bytes::Bytes;
 
@@ -248,6 +248,17 @@ async fn class_and_encryption_are_as_the_job_says_and_standard_otherwise() {
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     let calls = test_job.store.take_calls();
     assert!(matches!(&calls[..], [Call::CopyObject(c)] if c.storage_class.as_deref() == Some("STANDARD")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_to_cos_sends_the_class_as_cos_spells_it() {
+    let mut test_job = test_job_with_object().await;
+    test_job.slice_context.target.kind = EndpointKind::Cos;
+    let archive = copy(|c| c.storage_class = Some(StorageClass::Archive));
+    // The simulated store has S3's names and refuses it.
+    assert_eq!(code(&test_job.run(&archive, &task("k"), false).await), "InvalidStorageClass");
+    let calls = test_job.store.take_calls();
+    assert!(matches!(&calls[..], [Call::CopyObject(c)] if c.storage_class.as_deref() == Some("ARCHIVE")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@ use brigade_model::Outcome;
 use brigade_model::operation::{Directive, Operation, Tag, Tagging};
 use brigade_model::ports::object_store::{CallKind, NewObject};
 use brigade_model::task::Defect;
-use brigade_model::{BucketName, Task};
+use brigade_model::{BucketName, EndpointKind, Task};
 use brigade_s3::simulated::Versioning;
 use bytes::Bytes;
 
@@ -37,7 +37,7 @@ async fn tags_are_replaced_in_one_call_also_when_no_directive_is_given() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_of_an_operation_without_groups_are_never_put_together() {
-    let tagging = PreparedOperation::new(&tagging(None, &[("c", "3")]));
+    let tagging = PreparedOperation::new(&tagging(None, &[("c", "3")]), EndpointKind::Other);
     assert!(!tagging.is_grouped());
     assert_eq!(tagging.group_len(&[task("k"), task("l")], 1000, |_| false), 1);
     assert_eq!(tagging.group_len(&[], 1000, |_| false), 0);

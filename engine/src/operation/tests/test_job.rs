@@ -144,16 +144,16 @@ impl TestTask {
     }
 
     pub(super) async fn run_group(&self, tasks: &[Task]) -> Vec<TaskEnd> {
-        run_group(&PreparedOperation::new(&Operation::Delete), &self.slice_context, tasks, false).await
+        run_group(&self.prepare(&Operation::Delete), &self.slice_context, tasks, false).await
     }
 
     pub(super) fn prepare(&self, operation: &Operation) -> PreparedOperation {
         match operation {
             Operation::Copy(copy) => {
-                let plan = CopyPlan { sizes: self.sizes, ..CopyPlan::new(copy) };
+                let plan = CopyPlan { sizes: self.sizes, ..CopyPlan::new(copy, self.slice_context.target.kind) };
                 PreparedOperation(Box::new(plan))
             }
-            other => PreparedOperation::new(other),
+            other => PreparedOperation::new(other, self.slice_context.target.kind),
         }
     }
 

@@ -13,6 +13,11 @@ pub(crate) fn bare_copy() -> Copy {
     Copy::to(bucket_ref("target"))
 }
 
+/// Its plan, for a store with S3's names.
+fn plan_of(copy: &Copy) -> CopyPlan {
+    CopyPlan::new(copy, EndpointKind::Other)
+}
+
 fn renamed(from: &str, to: &str, key: &str) -> Result<(String, bool), String> {
     let copy = Copy {
         prefix_replace: Some(true),
@@ -20,7 +25,7 @@ fn renamed(from: &str, to: &str, key: &str) -> Result<(String, bool), String> {
         target_prefix: Some(to.into()),
         ..bare_copy()
     };
-    match CopyPlan::new(&copy).rename_key(&ObjectKey::new(key).unwrap()) {
+    match plan_of(&copy).rename_key(&ObjectKey::new(key).unwrap()) {
         Ok(new) => Ok((new.key.as_str().to_owned(), new.is_outside_prefix)),
         Err(end) => Err(code_of(&end)),
     }
@@ -59,10 +64,10 @@ fn a_key_that_would_be_empty_or_too_long_fails_the_task() {
 fn prefixes_count_only_when_they_are_asked_for() {
     for prefix_replace in [None, Some(false)] {
         let copy = Copy { prefix_replace, target_prefix: Some("new/".into()), ..bare_copy() };
-        assert_eq!(CopyPlan::new(&copy).rename, None);
+        assert_eq!(plan_of(&copy).rename, None);
     }
     let only_target = Copy { prefix_replace: Some(true), target_prefix: Some("new/".into()), ..bare_copy() };
-    let new = CopyPlan::new(&only_target).rename_key(&ObjectKey::new("a").unwrap()).unwrap();
+    let new = plan_of(&only_target).rename_key(&ObjectKey::new("a").unwrap()).unwrap();
     assert_eq!(new.key.as_str(), "new/a");
 }
 
@@ -96,7 +101,7 @@ fn each_acl_directive_means_what_the_table_says() {
     ];
     for (acl_directive, canned_acl, grants, expected) in cases {
         let copy = Copy { acl_directive, canned_acl, grants, ..bare_copy() };
-        assert_eq!(CopyPlan::new(&copy).acl, expected, "{acl_directive:?}");
+        assert_eq!(plan_of(&copy).acl, expected, "{acl_directive:?}");
     }
 }
 
@@ -112,7 +117,7 @@ fn metadata_and_tags_are_the_sources_unless_a_directive_says_otherwise() {
             metadata: metadata.clone(),
             ..bare_copy()
         };
-        let plan = CopyPlan::new(&copy);
+        let plan = plan_of(&copy);
         (plan.metadata, plan.tags)
     };
     let new = Metadata { content_type: Some("text/plain".into()), ..Metadata::default() };
@@ -127,7 +132,7 @@ fn metadata_and_tags_are_the_sources_unless_a_directive_says_otherwise() {
 fn encryption_applies_whatever_the_metadata_directive_says() {
     for metadata_directive in [None, Some(Directive::Copy), Some(Directive::Replaced), Some(Directive::Add)] {
         let metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() });
-        let plan = CopyPlan::new(&Copy { metadata_directive, metadata, ..bare_copy() });
+        let plan = plan_of(&Copy { metadata_directive, metadata, ..bare_copy() });
         assert_eq!(plan.sse.as_deref(), Some("AES256"));
     }
 }
@@ -135,7 +140,7 @@ fn encryption_applies_whatever_the_metadata_directive_says() {
 fn with_metadata(directive: Directive, user: &[(&str, &str)]) -> CopyPlan {
     let user = user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let metadata = NewMetadata { cache_control: Some("no-store".into()), user, ..NewMetadata::default() };
-    CopyPlan::new(&Copy { metadata_directive: Some(directive), metadata: Some(metadata), ..bare_copy() })
+    plan_of(&Copy { metadata_directive: Some(directive), metadata: Some(metadata), ..bare_copy() })
 }
 
 fn source() -> ObjectHead {
@@ -176,7 +181,7 @@ fn constraints_are_judged_on_whole_seconds_after_and_not_after() {
     let at = |second| Timestamp::from_second(second).unwrap();
     let plan = |since: Option<i64>, until: Option<i64>| {
         let (modified_since, unmodified_since) = (since.map(at), until.map(at));
-        CopyPlan::new(&Copy { modified_since, unmodified_since, ..bare_copy() })
+        plan_of(&Copy { modified_since, unmodified_since, ..bare_copy() })
     };
     let holds = |plan: &CopyPlan, modified: Option<i64>| match plan.check_constraints(modified.map(at)) {
         Ok(()) => true,
@@ -197,21 +202,41 @@ fn constraints_are_judged_on_whole_seconds_after_and_not_after() {
 
 #[test]
 fn the_target_is_standard_unless_the_job_says_otherwise() {
-    let own = CopyPlan::new(&Copy { storage_class: StorageClass::other("GLACIER_IR"), ..bare_copy() });
+    let own = plan_of(&Copy { storage_class: StorageClass::other("GLACIER_IR"), ..bare_copy() });
     assert_eq!(own.storage_class.as_deref(), Some("GLACIER_IR"), "a store's own class keeps its name");
-    let named = CopyPlan::new(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
+    let named = plan_of(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
     assert_eq!(named.class_to_send(false, false).as_deref(), Some("GLACIER"));
     assert_eq!(named.class_to_send(true, true).as_deref(), Some("GLACIER"));
-    let bare = CopyPlan::new(&bare_copy());
+    let bare = plan_of(&bare_copy());
     assert_eq!(bare.class_to_send(false, true).as_deref(), Some("STANDARD"), "some stores keep the source's");
     assert_eq!(bare.class_to_send(true, true), None);
     assert_eq!(bare.class_to_send(false, false), None);
 }
 
 #[test]
+fn a_class_has_the_name_that_cos_gives_it_on_cos_and_that_of_s3_anywhere_else() {
+    for (kind, _) in EndpointKind::ALL {
+        let asked = StorageClass::ALL.map(|class| {
+            let copy = Copy { storage_class: Some(class), ..bare_copy() };
+            CopyPlan::new(&copy, kind).class_to_send(false, true).unwrap()
+        });
+        let s3 = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE"];
+        let (shared, maz) = match kind {
+            EndpointKind::Cos => {
+                let cos = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE"];
+                (cos, ["MAZ_STANDARD", "MAZ_STANDARD_IA", "MAZ_INTELLIGENT_TIERING"])
+            }
+            _ => (s3, ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]),
+        };
+        assert_eq!(asked[..5], shared, "{kind:?}");
+        assert_eq!(asked[5..], maz, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_target_is_proven_by_its_etag_and_never_by_its_size() {
-    let keep = CopyPlan::new(&bare_copy());
-    let archive = CopyPlan::new(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
+    let keep = plan_of(&bare_copy());
+    let archive = plan_of(&Copy { storage_class: Some(StorageClass::Archive), ..bare_copy() });
     let replace = with_metadata(Directive::Replaced, &[]);
     let other = |change: fn(&mut ObjectHead)| {
         let mut head = source();
@@ -255,5 +280,5 @@ fn a_copy_in_place_is_proven_by_what_it_sets_alone() {
     assert_eq!(replace.compare_in_place(&target), Content::Proven);
     assert_eq!(replace.compare_in_place(&source()), Content::Other);
     assert_eq!(tagged.compare_in_place(&target), Content::Incomparable, "tags do not show");
-    assert_eq!(CopyPlan::new(&bare_copy()).compare_in_place(&target), Content::Incomparable);
+    assert_eq!(plan_of(&bare_copy()).compare_in_place(&target), Content::Incomparable);
 }
