@@ -2,7 +2,7 @@
 
 use brigade_model::capability::Capability;
 use brigade_model::ports::object_store::{
-    At, DeleteObject, GetObjectTagging, HeadObject, ListObjectVersions, ListedVersion, NewObject, PutObjectLegalHold,
+    DeleteObject, GetObjectTagging, HeadObject, ListObjectVersions, ListedVersion, NewObject, PutObjectLegalHold,
     PutObjectTagging, Verdict,
 };
 
@@ -102,12 +102,20 @@ pub(super) async fn versions_and_delete_markers_are_listed_and_those_of_other_pr
     subject.put(&subject.versioned_at("q"), "x").await;
     let delete = DeleteObject { at: b.clone(), version: None, if_match: None };
     let marker = subject.call(delete).await.unwrap().version.unwrap();
-    let request = ListObjectVersions { bucket: subject.versioned.clone(), prefix: "p/".to_owned() };
-    let mut listed = subject.call(request).await.unwrap();
-    let row = |at: &At, version, is_delete_marker| ListedVersion { key: at.key.clone(), version, is_delete_marker };
-    let mut expected = vec![row(&a, first, false), row(&a, second, false), row(&b, only, false), row(&b, marker, true)];
+    let request = ListObjectVersions { bucket: subject.versioned.clone(), prefix: "p/".to_owned(), after: None };
+    let page = subject.call(request).await.unwrap();
+    assert_eq!(page.next, None);
+    assert!(page.versions.iter().all(|row| row.modified.is_some() && row.size.is_some() != row.is_delete_marker));
+    let row = |row: ListedVersion| (row.key, row.version, row.is_delete_marker, row.is_latest);
+    let mut listed: Vec<_> = page.versions.into_iter().map(row).collect();
+    let mut expected = vec![
+        (a.key.clone(), first, false, false),
+        (a.key, second, false, true),
+        (b.key.clone(), only, false, false),
+        (b.key, marker, true, true),
+    ];
     for rows in [&mut listed, &mut expected] {
-        rows.sort_by_key(|row| (row.key.clone(), row.version.as_str().to_owned()));
+        rows.sort_by_key(|(key, version, ..)| (key.clone(), version.as_str().to_owned()));
     }
     assert_eq!(listed, expected);
 }

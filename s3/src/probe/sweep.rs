@@ -95,9 +95,9 @@ impl Broom<'_> {
     /// Versions and delete markers; objects, of a server that does not list versions.
     async fn objects_under(&self, prefix: String) -> Result<Vec<(ObjectKey, Option<VersionId>)>, CallError> {
         let bucket = self.trial.bucket.clone();
-        let request = ListObjectVersions { bucket: bucket.clone(), prefix: prefix.clone() };
+        let request = ListObjectVersions { bucket: bucket.clone(), prefix: prefix.clone(), after: None };
         match self.trial.call_under(&self.cancel, request).await {
-            Ok(listed) => return Ok(listed.into_iter().map(|one| (one.key, Some(one.version))).collect()),
+            Ok(listed) => return Ok(listed.versions.into_iter().map(|one| (one.key, Some(one.version))).collect()),
             Err(error) if is_unknown_call(&error) => {}
             Err(error) => return Err(error),
         }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use brigade_model::names::ObjectKey;
 use brigade_model::ports::object_store::{
     At, ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListPage, ListedObject, ListedUpload, ListedVersion,
+    VersionMarker, VersionPage,
 };
 
 use super::bucket::Bucket;
@@ -48,16 +49,40 @@ impl BucketTransaction<'_> {
         Ok(ListPage { objects: listing.objects, next: listing.last.as_deref().map(encode_token) })
     }
 
-    pub(super) fn list_object_versions(&mut self, request: ListObjectVersions) -> Result<Vec<ListedVersion>, Refusal> {
+    pub(super) fn list_object_versions(&mut self, request: ListObjectVersions) -> Result<VersionPage, Refusal> {
         let bucket = self.state.bucket(&request.bucket)?;
         let versions = bucket.keys_from(&request.prefix, None).flat_map(|(key, versions)| {
-            versions.iter().rev().map(|stored| ListedVersion {
-                key: key.clone(),
-                version: stored.version.id(),
-                is_delete_marker: stored.object.is_none(),
+            versions.iter().rev().enumerate().map(|(age, stored)| {
+                let object = listed(key, stored);
+                ListedVersion {
+                    key: key.clone(),
+                    version: stored.version.id(),
+                    is_delete_marker: object.is_none(),
+                    is_latest: age == 0,
+                    size: object.as_ref().map(|object| object.size),
+                    modified: Some(object::seconds(stored.modified_s)),
+                    storage_class: object.and_then(|object| object.storage_class),
+                }
             })
         });
-        Ok(versions.take(PAGE_MAX as usize).collect())
+        // A marker inside a key is the version that was listed last: what follows it are older ones.
+        let mut is_behind = false;
+        let mut left = versions.skip_while(|one| {
+            let Some(VersionMarker { key, version }) = &request.after else { return false };
+            if one.key.as_str() != key {
+                return one.key.as_str() < key.as_str();
+            }
+            let is_skipped = !is_behind;
+            is_behind |= version.as_deref() == Some(one.version.as_str());
+            is_skipped
+        });
+        let versions: Vec<_> = left.by_ref().take(PAGE_MAX as usize).collect();
+        let marker = |last: &ListedVersion| VersionMarker {
+            key: last.key.as_str().to_owned(),
+            version: Some(last.version.as_str().to_owned()),
+        };
+        let next = left.next().and_then(|_| versions.last().map(marker));
+        Ok(VersionPage { versions, next })
     }
 
     pub(super) fn list_multipart_uploads(

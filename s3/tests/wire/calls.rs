@@ -6,7 +6,7 @@ use brigade_model::ports::object_store::{
     DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketOwnershipControls, GetObject, GetObjectAcl,
     GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads, ListObjectVersions,
     ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
-    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
+    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy, VersionMarker,
 };
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
@@ -147,7 +147,13 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         CompleteMultipartUpload { if_none_match: true, ..completion }.into_call(),
         ListParts { at: at.clone(), upload_id: "up+/=load".into() }.into_call(),
         AbortMultipartUpload { at: at.clone(), upload_id: "up+/=load".into() }.into_call(),
-        ListObjectVersions { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
+        ListObjectVersions { bucket: at.bucket.clone(), prefix: "a b/ü+".into(), after: None }.into_call(),
+        ListObjectVersions {
+            bucket: at.bucket.clone(),
+            prefix: "a b/ü+".into(),
+            after: Some(VersionMarker { key: "a b/ü+&1".into(), version: Some("v/1".into()) }),
+        }
+        .into_call(),
         ListMultipartUploads { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
         PutObjectLegalHold { at: at.clone(), version: version.clone(), is_held: true }.into_call(),
         PutObjectLegalHold { at: at.clone(), version: None, is_held: false }.into_call(),

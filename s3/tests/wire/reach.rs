@@ -11,7 +11,8 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4::SigningParams;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    CallError, CancelToken, CopyObject, DeleteObject, Effect, HeadObject, ListObjectsV2, ObjectStore, Verdict,
+    CallError, CancelToken, CopyObject, DeleteObject, Effect, HeadObject, ListObjectVersions, ListObjectsV2,
+    ObjectStore, Verdict, VersionMarker,
 };
 use brigade_s3::http::endpoint::Address;
 use brigade_s3::http::proxy::{Proxy, Route};
@@ -408,6 +409,42 @@ async fn a_listing_whose_token_does_not_advance_ends_with_an_error_that_names_it
     assert!(error.message.contains("the page of continuation token \"again\" names the same token"), "{error}");
     let error = ask(Some("again".into())).await.unwrap_err();
     assert!(error.message.contains("of continuation token \"again\" is not the last and names no next"), "{error}");
+}
+
+#[tokio::test]
+async fn a_listing_of_versions_goes_on_where_its_page_ended_and_ends_where_that_stands_still() {
+    let page = |inside: &str| answer(200, &[], &format!("<ListVersionsResult>{inside}</ListVersionsResult>"));
+    let version = "<Version><Key>a%2B</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest><Size>7</Size>\
+                   <LastModified>2026-11-24T03:15:00.000Z</LastModified><StorageClass>GLACIER</StorageClass></Version>\
+                   <DeleteMarker><Key>b</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest></DeleteMarker>";
+    let more = "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>";
+    let next = "<NextKeyMarker>a%2B</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>";
+    let (first, again) = (format!("{more}{next}{version}"), format!("{more}{next}"));
+    let stub = Stub::scripted([page(&first), page(&again), page(more), page("")]).await;
+    let store = store(&stub.url());
+    let ask = async |after: Option<VersionMarker>| {
+        let request = ListObjectVersions { bucket: "photos".parse().unwrap(), prefix: String::new(), after };
+        call(&store, request).await
+    };
+    let first = ask(None).await.unwrap();
+    let rows: Vec<_> = first
+        .versions
+        .iter()
+        .map(|one| (one.key.as_str(), one.is_delete_marker, one.is_latest, one.size, one.storage_class.as_deref()))
+        .collect();
+    assert_eq!(rows, [("a+", false, true, Some(7), Some("GLACIER")), ("b", true, false, None, None)]);
+    assert_eq!(first.versions[0].modified, Some("2026-11-24T03:15:00Z".parse().unwrap()));
+    let marker = VersionMarker { key: "a+".into(), version: Some("v1".into()) };
+    assert_eq!(first.next, Some(marker.clone()));
+    let error = ask(first.next).await.unwrap_err();
+    assert_eq!((error.verdict, error.code.as_str()), (Verdict::Invalid, "ListingDoesNotAdvance"));
+    assert!(error.message.contains("key marker \"a+\""), "{error}");
+    assert_eq!(ask(None).await.unwrap_err().code, "ListingDoesNotAdvance", "it names no next");
+    let error = ask(None).await.unwrap_err();
+    assert!(error.message.contains("does not say whether it is the last"), "{error}");
+    let asked = stub.recorded()[1].query();
+    let asks = |name: &str, value: &str| asked.contains(&(name.to_owned(), value.to_owned()));
+    assert!(asks("key-marker", "a%2B") && asks("version-id-marker", "v1"), "{asked:?}");
 }
 
 #[tokio::test]

@@ -306,6 +306,9 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         }
         Call::ListObjectVersions(r) => {
             let request = sdk.list_object_versions().bucket(r.bucket.as_str()).prefix(&r.prefix);
+            let after = r.after.as_ref();
+            let request = request.set_key_marker(after.map(|after| after.key.clone()));
+            let request = request.set_version_id_marker(after.and_then(|after| after.version.clone()));
             request.encoding_type(EncodingType::Url).send().await.unwrap_err();
         }
         Call::ListMultipartUploads(r) => {

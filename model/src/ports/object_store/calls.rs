@@ -153,10 +153,10 @@ calls! {
     ListParts => Vec<ListedPart> as whole, always, Read, KEEPS;
     /// Throws a multipart upload away.
     AbortMultipartUpload => () as whole, always, Write, KEEPS;
-    /// The first versions and delete markers under a prefix. It has no next page: the caller
-    /// removes what it names, and lists again.
-    ListObjectVersions => Vec<ListedVersion> as whole, always, Read, KEEPS;
-    /// The first open multipart uploads under a prefix; without a next page, as the versions.
+    /// One page of the versions and delete markers under a prefix.
+    ListObjectVersions => VersionPage as whole, always, Read, KEEPS;
+    /// The first open multipart uploads under a prefix. It has no next page: the caller removes what it
+    /// names, and lists again.
     ListMultipartUploads => Vec<ListedUpload> as whole, always, Read, KEEPS;
     /// Puts a version under legal hold, or takes it from there.
     PutObjectLegalHold => () as whole, always, Write, CHANGES;
@@ -642,6 +642,26 @@ pub struct ListObjectVersions {
     pub bucket: BucketName,
     /// Keys that begin with this.
     pub prefix: String,
+    /// What stands behind it; from the beginning without it.
+    pub after: Option<VersionMarker>,
+}
+
+/// Where a page of versions ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionMarker {
+    /// The last key.
+    pub key: String,
+    /// Its last version, where the page ended inside the key.
+    pub version: Option<String>,
+}
+
+/// One page of a listing of versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// The versions and delete markers.
+    pub versions: Vec<ListedVersion>,
+    /// Names the next page; `None` on the last.
+    pub next: Option<VersionMarker>,
 }
 
 /// A version or a delete marker of a listing.
@@ -653,6 +673,14 @@ pub struct ListedVersion {
     pub version: VersionId,
     /// Whether it is a delete marker.
     pub is_delete_marker: bool,
+    /// Whether a request that names no version means this one.
+    pub is_latest: bool,
+    /// Its size in bytes; a delete marker has none.
+    pub size: Option<u64>,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// Its storage class by the store's name; not told of a delete marker.
+    pub storage_class: Option<String>,
 }
 
 /// See [`Call::ListMultipartUploads`].

@@ -50,7 +50,7 @@ fn next(page: &Element<'_>, asked: Option<&str>) -> Result<Option<String>, Inval
 }
 
 /// The same answer would come again.
-fn stuck(message: String) -> InvalidResponse {
+pub(super) fn stuck(message: String) -> InvalidResponse {
     InvalidResponse { code: Some(LISTING_STUCK.to_owned()), ..invalid_response(message) }
 }
 
