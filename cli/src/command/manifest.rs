@@ -9,18 +9,20 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use brigade_model::Timestamp;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{CancelToken, ListObjectsV2, send};
+use brigade_model::ports::object_store::{CancelToken, ListObjectVersions, ListObjectsV2, VersionMarker, send};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
+use self::selection::{Entry, Selection};
 use super::access::{ConfigFlag, StoreFlags, Tools};
 use crate::printer::{self, OnTerminal};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
 
-/// The first row, and the fields of all others.
-const HEADER: &str = "Bucket,Key";
+mod selection;
+
 /// Keys in a page of a listing: what S3 gives at most.
 const PAGE_KEYS: u32 = 1000;
 
@@ -35,7 +37,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Write a CSV manifest of all objects under a prefix: rows of bucket and key
+    /// Write a CSV manifest of the objects under a prefix, or of their versions: rows of bucket and key, and of version
     List(ListArguments),
 }
 
@@ -48,7 +50,39 @@ struct ListArguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
     store: StoreFlags,
+}
+
+/// What is listed.
+pub struct Listing {
+    /// Everything under this.
+    from: S3Url,
+    /// Of that, these.
+    selection: Selection,
+    /// When the listing began: ages end here.
+    now: Timestamp,
+}
+
+impl Listing {
+    /// All objects under this.
+    #[must_use]
+    pub fn all(from: S3Url) -> Self {
+        // No age is asked for.
+        Self { from, selection: Selection::default(), now: Timestamp::UNIX_EPOCH }
+    }
+
+    /// The first row, and the fields of all others.
+    fn header(&self) -> &'static str {
+        if self.selection.versions.is_some() { "Bucket,Key,VersionId" } else { "Bucket,Key" }
+    }
+}
+
+/// Where the next page begins.
+enum Cursor {
+    Objects(Option<String>),
+    Versions(Option<VersionMarker>),
 }
 
 /// Does it.
@@ -57,31 +91,34 @@ struct ListArguments {
 /// [`brigade_config::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Action::List(list) = arguments.action;
-    let store = list.store.open(&arguments.config, &Tools::of_system())?;
+    let tools = Tools::of_system();
+    let store = list.store.open(&arguments.config, &tools)?;
+    let listing = Listing { from: list.from, selection: list.selection, now: tools.clock.now() };
     let count = match &list.out {
-        None => write_stdout(&*store, &list.from).await?,
-        Some(path) => write_file(&*store, &list.from, path).await?,
+        None => write_stdout(&*store, &listing).await?,
+        Some(path) => write_file(&*store, &listing, path).await?,
     };
     let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-    printer::tell(format_args!("{} objects written to {place}, fields {HEADER}", grouped(count)));
+    let what = if listing.selection.versions.is_some() { "versions" } else { "objects" };
+    printer::tell(format_args!("{} {what} written to {place}, fields {}", grouped(count), listing.header()));
     Ok(())
 }
 
-async fn write_stdout(store: &dyn ObjectStore, from: &S3Url) -> anyhow::Result<u64> {
+async fn write_stdout(store: &dyn ObjectStore, listing: &Listing) -> anyhow::Result<u64> {
     let out = BufWriter::new(std::io::stdout());
     let listed = match std::io::stdout().is_terminal() {
-        true => write_listing(store, from, OnTerminal::new(out), count_on_stderr()).await,
-        false => write_listing(store, from, out, count_on_stderr()).await,
+        true => write_listing(store, listing, OnTerminal::new(out), count_on_stderr()).await,
+        false => write_listing(store, listing, out, count_on_stderr()).await,
     };
     listed.map_err(|error| error.downcast::<std::io::Error>().map_or_else(|other| other, printer::told))
 }
 
 /// Writes beside the file and renames in the end: half a list must not pass for a whole one.
-async fn write_file(store: &dyn ObjectStore, from: &S3Url, path: &Path) -> anyhow::Result<u64> {
+async fn write_file(store: &dyn ObjectStore, listing: &Listing, path: &Path) -> anyhow::Result<u64> {
     let partial = path.with_added_extension("partial");
     let unwritable = || format!("cannot write {}", partial.display());
     let file = File::create(&partial).with_context(unwritable)?;
-    let listed = write_listing(store, from, BufWriter::new(file), count_on_stderr()).await;
+    let listed = write_listing(store, listing, BufWriter::new(file), count_on_stderr()).await;
     match listed {
         Ok(count) => {
             std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -106,42 +143,62 @@ fn count_on_stderr() -> impl FnMut(u64) {
     }
 }
 
-/// Writes a row of bucket and key for each object under the prefix, page by page, and says how
-/// many they were. `progress` hears the count after each page.
+/// Writes a row for each object or version of the listing, page by page, and says how many they were.
+/// `progress` hears the count after each page.
 ///
 /// # Errors
 /// When the store does not list or the rows cannot be written.
 pub async fn write_listing(
     store: &dyn ObjectStore,
-    from: &S3Url,
+    listing: &Listing,
     mut out: impl Write,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<u64> {
-    let bucket = quoted(from.bucket.as_str());
-    let (mut count, mut token) = (0, None);
-    loop {
-        let call = ListObjectsV2 {
-            bucket: from.bucket.clone(),
-            prefix: from.path.clone(),
-            continuation_token: token.clone(),
-            max_keys: PAGE_KEYS,
-        };
-        let page = send(store, &CancelToken::unbounded(), call).await.with_context(|| format!("listing {from}"))?;
+    let bucket = quoted(listing.from.bucket.as_str());
+    let (mut count, mut is_first) = (0, true);
+    let mut cursor = Some(match listing.selection.versions {
+        None => Cursor::Objects(None),
+        Some(_) => Cursor::Versions(None),
+    });
+    while let Some(at) = cursor {
+        let page = read_page(store, &listing.from, at).await;
+        let entries;
+        (entries, cursor) = page.with_context(|| format!("listing {}", listing.from))?;
         // Only once the store has answered: an error leaves nothing behind on standard output.
-        if token.is_none() {
-            writeln!(out, "{HEADER}")?;
+        if std::mem::take(&mut is_first) {
+            writeln!(out, "{}", listing.header())?;
         }
-        for object in &page.objects {
-            writeln!(out, "{bucket},{}", quoted(object.key.as_str()))?;
+        for entry in entries {
+            if !listing.selection.takes(&entry, listing.now)? {
+                continue;
+            }
+            write!(out, "{bucket},{}", quoted(entry.key.as_str()))?;
+            if let Some(version) = &entry.version {
+                write!(out, ",{}", quoted(version.as_str()))?;
+            }
+            writeln!(out)?;
+            count += 1;
         }
-        count += page.objects.len() as u64;
         progress(count);
-        token = page.next;
-        if token.is_none() {
-            out.flush()?;
-            return Ok(count);
-        }
     }
+    out.flush()?;
+    Ok(count)
+}
+
+/// A page, and where the next one begins.
+async fn read_page(store: &dyn ObjectStore, from: &S3Url, at: Cursor) -> anyhow::Result<(Vec<Entry>, Option<Cursor>)> {
+    let (bucket, prefix, cancel) = (from.bucket.clone(), from.path.clone(), CancelToken::unbounded());
+    Ok(match at {
+        Cursor::Objects(continuation_token) => {
+            let call = ListObjectsV2 { bucket, prefix, continuation_token, max_keys: PAGE_KEYS };
+            let page = send(store, &cancel, call).await?;
+            (page.objects.into_iter().map(Entry::from).collect(), page.next.map(|next| Cursor::Objects(Some(next))))
+        }
+        Cursor::Versions(after) => {
+            let page = send(store, &cancel, ListObjectVersions { bucket, prefix, after }).await?;
+            (page.versions.into_iter().map(Entry::from).collect(), page.next.map(|next| Cursor::Versions(Some(next))))
+        }
+    })
 }
 
 /// A cell of a CSV file (RFC 4180). One that begins or ends with a blank is quoted too: other
@@ -164,17 +221,32 @@ mod tests {
     use brigade_engine::manifest::csv::RowReader;
     use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation, ManifestSpec};
     use brigade_model::options::{JobOptions, Separator};
+    use brigade_model::ports::Clock;
     use brigade_model::ports::object_store::At;
-    use brigade_runtime::{SeededEntropy, SystemClock};
+    use brigade_model::ports::object_store::{DeleteObject, NewObject, PutObject};
+    use brigade_runtime::{SeededEntropy, SimulatedClock, SystemClock};
     use brigade_s3::simulated::{Body, SimulatedConfig, SimulatedStore, Versioning};
     use brigade_wire::cos::qcs;
     use bytes::Bytes;
+    use clap::Parser as _;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
     use brigade_config::Config;
     use brigade_server::roles::open_endpoint;
+
+    /// `brigade manifest list s3://photos/p/` with these flags, at the beginning of 2026.
+    fn listing(flags: &[&str]) -> Listing {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            selection: Selection,
+        }
+        let flags = Flags::try_parse_from([&["list"], flags].concat()).unwrap();
+        let now = SimulatedClock::new().now();
+        Listing { from: "s3://photos/p/".parse().unwrap(), selection: flags.selection, now }
+    }
 
     #[tokio::test]
     async fn a_listing_whose_token_does_not_advance_ends_with_an_error_that_names_it_and_leaves_no_file() {
@@ -198,9 +270,9 @@ mod tests {
         let store = open_endpoint(&config.endpoints["main"], Arc::new(SystemClock::new())).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.csv");
-        let from = "s3://photos/p/".parse().unwrap();
+        let listing = listing(&[]);
         let error = tokio::select! {
-            written = write_file(&store, &from, &path) => written.unwrap_err(),
+            written = write_file(&store, &listing, &path) => written.unwrap_err(),
             () = serving => unreachable!("the store keeps its connection"),
         };
         let error = format!("{error:#}");
@@ -234,8 +306,7 @@ mod tests {
         store.fill(&bucket, 2500, |n| format!("p/many/{n:06}").parse().unwrap(), &Bytes::from("x")).unwrap();
 
         let (mut out, mut pages) = (Vec::new(), Vec::new());
-        let from = "s3://photos/p/".parse().unwrap();
-        let count = write_listing(&store, &from, &mut out, |count| pages.push(count)).await.unwrap();
+        let count = write_listing(&store, &listing(&[]), &mut out, |count| pages.push(count)).await.unwrap();
         assert_eq!((count, pages), (2509, vec![1000, 2000, 2509]));
 
         let text = String::from_utf8(out).unwrap();
@@ -266,5 +337,111 @@ mod tests {
         read.retain(|(_, key)| !key.starts_with("p/many/"));
         keys.sort_unstable();
         assert_eq!(read.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>(), keys);
+    }
+
+    /// A bucket with versions: of `p/a.jpg` two and a delete marker, days old; of `p/b/c.txt` one of today.
+    async fn versioned() -> (SimulatedStore, Arc<SimulatedClock>) {
+        let clock = Arc::new(SimulatedClock::new());
+        let store = SimulatedStore::new(SimulatedConfig::default(), clock.clone(), Arc::new(SeededEntropy::new(1)));
+        store.create_bucket(&"photos".parse().unwrap(), Versioning::Enabled).unwrap();
+        let at = |key: &str| At { bucket: "photos".parse().unwrap(), key: key.parse().unwrap() };
+        let cancel = CancelToken::unbounded();
+        let put = async |key: &str, bytes: usize, class: Option<&str>| {
+            let with = NewObject { storage_class: class.map(str::to_owned), ..NewObject::default() };
+            send(&store, &cancel, PutObject::new(at(key), vec![b'x'; bytes], with)).await.unwrap();
+            clock.sleep(std::time::Duration::from_secs(86_400)).await;
+        };
+        put("p/a.jpg", 10, None).await;
+        put("p/a.jpg", 2000, Some("STANDARD_IA")).await;
+        send(&store, &cancel, DeleteObject { at: at("p/a.jpg"), version: None, if_match: None }).await.unwrap();
+        clock.sleep(std::time::Duration::from_secs(86_400)).await;
+        put("p/b/c.txt", 3000, None).await;
+        (store, clock)
+    }
+
+    /// The keys of the rows, each with the age of its version in days.
+    async fn rows(flags: &[&str]) -> Vec<String> {
+        let (store, clock) = versioned().await;
+        let listing = Listing { now: clock.now(), ..listing(flags) };
+        let mut out = Vec::new();
+        let count = write_listing(&store, &listing, &mut out, |_| ()).await.unwrap();
+        let mut reader = csv::Reader::from_reader(&out[..]);
+        let fields = if listing.selection.versions.is_some() { 3 } else { 2 };
+        assert_eq!(reader.headers().unwrap().len(), fields);
+        let versions = store.list_versions(&"photos".parse().unwrap(), "", None, 99).unwrap().0;
+        let rows: Vec<String> = reader
+            .records()
+            .map(|row| {
+                let row = row.unwrap();
+                let listed = versions.iter().find(|one| {
+                    one.key.as_str() == &row[1] && row.get(2).is_none_or(|version| one.version.as_str() == version)
+                });
+                format!("{}-{}", &row[1], clock.now().duration_since(listed.unwrap().modified).as_hours() / 24)
+            })
+            .collect();
+        assert_eq!(rows.len() as u64, count);
+        rows
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manifest_names_the_versions_that_are_asked_for() {
+        assert_eq!(rows(&[]).await, ["p/b/c.txt-1"], "a deleted key has no object");
+        let all = ["p/a.jpg-2", "p/a.jpg-3", "p/a.jpg-4", "p/b/c.txt-1"];
+        assert_eq!(rows(&["--versions", "all"]).await, all);
+        assert_eq!(rows(&["--versions", "noncurrent"]).await, all[1..3]);
+        assert_eq!(rows(&["--versions", "markers"]).await, all[..1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manifest_names_what_passes_every_filter() {
+        let table: [(&[&str], &[&str]); 11] = [
+            (&["--older-than", "72h"], &["p/a.jpg-4"]),
+            (&["--newer-than", "60h"], &["p/a.jpg-2", "p/b/c.txt-1"]),
+            (&["--older-than", "36h", "--newer-than", "84h"], &["p/a.jpg-2", "p/a.jpg-3"]),
+            (&["--larger-than", "1KiB"], &["p/a.jpg-3", "p/b/c.txt-1"]),
+            (&["--smaller-than", "2000"], &["p/a.jpg-4"]),
+            (&["--class", "STANDARD_IA"], &["p/a.jpg-3"]),
+            (&["--class", "STANDARD", "--class", "STANDARD_IA", "--match", "*.jpg"], &["p/a.jpg-3", "p/a.jpg-4"]),
+            (&["--match", "p/*.txt"], &["p/b/c.txt-1"]),
+            (&["--match", "*.{png,txt}", "--match", "?/a*"], &["p/a.jpg-2", "p/a.jpg-3", "p/a.jpg-4", "p/b/c.txt-1"]),
+            (&["--not-match", "*.jpg"], &["p/b/c.txt-1"]),
+            (&["--match", "a.jpg"], &[]),
+        ];
+        for (flags, expected) in table {
+            assert_eq!(rows(&[&["--versions", "all"], flags].concat()).await, expected, "{flags:?}");
+        }
+        assert_eq!(rows(&["--smaller-than", "1KiB"]).await, [] as [&str; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_of_more_versions_than_a_page_has_is_listed_with_all_of_them() {
+        let (store, clock) = versioned().await;
+        let at = At { bucket: "photos".parse().unwrap(), key: "p/many".parse().unwrap() };
+        for _ in 0..2500 {
+            store.put(&at, Body::from(Bytes::from("x"))).unwrap();
+        }
+        let listing = Listing { now: clock.now(), ..listing(&["--versions", "all", "--match", "*many"]) };
+        let mut out = Vec::new();
+        let count = write_listing(&store, &listing, &mut out, |_| ()).await.unwrap();
+        let rows: std::collections::BTreeSet<&[u8]> = out.split(|byte| *byte == b'\n').collect();
+        // And the header, and what follows the last line.
+        assert_eq!((count, rows.len()), (2500, 2502));
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_refused_with_what_it_takes() {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            selection: Selection,
+        }
+        let refused = |flag: &str, value: &str| match Flags::try_parse_from(["list", flag, value]) {
+            Ok(flags) => panic!("{:?}", flags.selection),
+            Err(error) => error.to_string(),
+        };
+        assert!(refused("--older-than", "30").contains("takes a duration such as"));
+        assert!(refused("--larger-than", "1GB").contains("takes a size such as"));
+        assert!(refused("--match", "[a").contains("unclosed character class"));
+        assert!(refused("--versions", "old").contains("noncurrent"));
     }
 }

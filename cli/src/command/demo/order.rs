@@ -13,10 +13,9 @@ use super::stage::{LISTS, REPORTS, SOURCE, Stage, TARGET};
 use crate::command::job::create::form::CopyArgs;
 use crate::command::job::create::manifest::{self, Fields, Pinned};
 use crate::command::job::create::{compose, upload};
-use crate::command::manifest::write_listing;
+use crate::command::manifest::{Listing, write_listing};
 use crate::printer::say;
 use crate::progress::grouped;
-use crate::s3_url::S3Url;
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -28,8 +27,8 @@ struct Line {
 pub(super) async fn bring_manifest(stage: &Stage) -> anyhow::Result<(Pinned, Fields)> {
     let path = stage.folder().join("objects.csv");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let from: S3Url = format!("s3://{SOURCE}/").parse()?;
-    let count = write_listing(&*stage.store, &from, BufWriter::new(file), |_| ()).await?;
+    let all = Listing::all(format!("s3://{SOURCE}/").parse()?);
+    let count = write_listing(&*stage.store, &all, BufWriter::new(file), |_| ()).await?;
     let local = manifest::look_here(&path, None, &JobOptions::default())?;
     let at = upload::destination(&local, &format!("s3://{LISTS}/").parse()?)?;
     let pinned = upload::upload(&*stage.store, &local, at).await?;
