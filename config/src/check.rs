@@ -10,6 +10,7 @@ use crate::Config;
 use crate::account::{AccessKey, Account, Place, Role};
 use crate::client::Client;
 use crate::config_source::ConfigSource;
+use crate::credentials::{self, CredentialsFrom};
 use crate::endpoint::Endpoint;
 use crate::secret::SecretSource;
 use crate::time_of_day::MinuteOfDay;
@@ -71,6 +72,7 @@ fn check_endpoint(name: &str, endpoint: &Endpoint, config_source: &mut ConfigSou
     }
     check_pair(&at, &endpoint.access_key, &endpoint.secret_key, &endpoint.session_token, config_source);
     check_proxy(name, endpoint, config_source);
+    credentials::check(name, endpoint, config_source);
     if let Some(file) = &endpoint.ca_file
         && let Err(error) = std::fs::metadata(file)
     {
@@ -219,8 +221,9 @@ fn check_role(config: &Config, at: &[&str; 4], role: &Role, config_source: &mut 
 fn check_credentials(config: &Config, role: &Role, at: &[String], place: &Place, config_source: &mut ConfigSource) {
     let Some(name) = place.endpoint.as_ref().or(role.source.endpoint.as_ref()) else { return };
     let Some(endpoint) = config.endpoints.get(name) else { return };
+    let has_own_way = endpoint.credentials != CredentialsFrom::Keys;
     let is_like_source = role.source.endpoint.as_ref() == Some(name) && role.source.access_key.is_some();
-    if place.access_key.is_none() && !is_like_source && endpoint.access_key.is_none() {
+    if place.access_key.is_none() && !is_like_source && endpoint.access_key.is_none() && !has_own_way {
         config_source
             .blame(at, &format!("has no credentials: give access_key and secret_key here or in [endpoints.{name}]"));
     }

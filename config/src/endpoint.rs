@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use brigade_model::EndpointKind;
 
+use crate::credentials::CredentialsFrom;
 use crate::secret::SecretSource;
 use crate::section::section;
-use crate::value::{Addressing, Bytes, HostPort, ProxyUrl, StoreUrl};
+use crate::value::{Addressing, Bytes, HostPort, ProxyUrl, StoreUrl, Url};
 use crate::window::Window;
 
 section! {
@@ -30,12 +31,33 @@ section! {
         /// What the store is: what this kind is known to do counts until a probe finds out more. Of `other` nothing is
         /// known, so what it could ignore goes another way, or is refused.
         default kind: EndpointKind = "other",
+        /// Where the credentials come from that requests are signed with, unless a role has its own: `keys`, those given
+        /// here; or what `environment`, `profile` files, `web-identity` (EKS), `assume-role`, `ecs`, `imds` (EC2) or a
+        /// `process` give, which are fetched when they are needed and again before they end. No other place is asked.
+        default credentials: CredentialsFrom = "keys",
         /// The access key that requests are signed with, unless a role has its own.
         optional access_key: String,
         /// The access key's secret.
         secret secret_key: SecretSource,
         /// The token of temporary credentials.
         secret session_token: SecretSource,
+        /// The profile of the AWS tools' files, for `profile`; without it that of `AWS_PROFILE`, or `default`.
+        optional profile: String,
+        /// The role that STS gives credentials for; `assume-role` needs it, `web-identity` takes `AWS_ROLE_ARN` without it.
+        optional role_arn: String,
+        /// What the role's sessions are called; without it `AWS_ROLE_SESSION_NAME`, or bucket-brigade.
+        optional role_session_name: String,
+        /// What the owner of the role demands to be told, for `assume-role`.
+        optional external_id: String,
+        /// Where those credentials come from that `assume-role` signs with; without it `keys`.
+        optional assume_role_with: CredentialsFrom,
+        /// The file with the token, for `web-identity`; without it that of `AWS_WEB_IDENTITY_TOKEN_FILE`.
+        optional web_identity_token_file: PathBuf,
+        /// The STS that is asked; without it `https://sts.REGION.amazonaws.com` of `region`, by the same way as the store:
+        /// `proxy` and `ca_file` count for it.
+        optional sts_url: Url,
+        /// A command that prints credentials as the AWS tools' `credential_process` does, for `process`; split at blanks.
+        optional credential_process: String,
         /// Certificates in PEM form to trust besides the system's: of authorities, or the server's own.
         optional ca_file: PathBuf,
         /// Whether a bucket's name loses its `-<appid>` before it goes to the store.

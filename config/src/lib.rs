@@ -14,6 +14,7 @@ pub mod account;
 mod check;
 pub mod client;
 pub mod config_source;
+pub mod credentials;
 pub mod endpoint;
 pub mod engine;
 pub mod reference;

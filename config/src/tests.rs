@@ -2,6 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use super::*;
+use crate::credentials::CredentialsFrom;
 use crate::section::{Row, RowKind};
 
 const SOUND: &str = r#"
@@ -485,4 +486,55 @@ fn the_body_of_a_job_must_be_signed_under_strict_or_where_it_is_said() {
     assert!(requires("signature_strictness = \"strict\""));
     assert!(!requires("signature_strictness = \"strict\"\nrequire_content_md5 = false"));
     assert!(requires("require_content_md5 = true"));
+}
+
+/// `SOUND` with these settings instead of the endpoint's keys.
+fn with_credentials(settings: &str) -> String {
+    SOUND.replace("access_key = \"AKIDSTORE\"\nsecret_key = \"store-secret\"", settings)
+}
+
+#[test]
+fn each_way_to_credentials_takes_its_own_settings_and_no_others() {
+    use CredentialsFrom::{AssumeRole, Keys, Process, Profile, WebIdentity};
+    let keys = "access_key = \"AKIDSTORE\"\nsecret_key = \"store-secret\"";
+    let settings: [(&str, &[CredentialsFrom]); 9] = [
+        (keys, &[Keys, AssumeRole]),
+        ("profile = \"batch\"", &[Profile]),
+        ("role_arn = \"arn:aws:iam::123456789012:role/batch\"", &[WebIdentity, AssumeRole]),
+        ("role_session_name = \"nightly\"", &[WebIdentity, AssumeRole]),
+        ("external_id = \"agreed\"", &[AssumeRole]),
+        ("assume_role_with = \"imds\"", &[AssumeRole]),
+        ("web_identity_token_file = \"token\"", &[WebIdentity]),
+        ("sts_url = \"https://sts.example.com\"", &[WebIdentity, AssumeRole]),
+        ("credential_process = \"vault-keys batch\"", &[Process]),
+    ];
+    for way in CredentialsFrom::ALL {
+        let needed = match way {
+            AssumeRole => vec![settings[2].0, settings[5].0],
+            Process => vec![settings[8].0],
+            _ => vec![],
+        };
+        for (setting, takers) in settings {
+            let needed =
+                needed.iter().filter(|needed| **needed != setting && (setting != keys || !needed.contains("with")));
+            let all: Vec<&str> = needed.copied().chain([setting]).collect();
+            let text = with_credentials(&format!("credentials = \"{}\"\n{}", way.word(), all.join("\n")));
+            match (parse(&text, &[]), takers.contains(&way)) {
+                (Ok(config), true) => assert_eq!(config.endpoints["main"].credentials, way),
+                (Err(error), false) => assert!(error.to_string().contains("has an effect only with"), "{error}"),
+                (parsed, _) => panic!("{way:?} {setting}: {:?}", parsed.map_err(|error| error.to_string())),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_to_credentials_says_what_it_lacks() {
+    let lacks = |settings: &str| mistakes(&with_credentials(settings), &[]);
+    assert!(lacks("credentials = \"process\"").contains("endpoints.main.credentials: needs credential_process"));
+    let role = lacks("credentials = \"assume-role\"");
+    assert!(role.contains("needs role_arn beside it") && role.contains("needs access_key and secret_key"), "{role}");
+    let circle = "credentials = \"assume-role\"\nrole_arn = \"a\"\nassume_role_with = \"assume-role\"";
+    assert!(lacks(circle).contains("assume_role_with: takes another way than assume-role"));
+    assert!(lacks("credentials = \"metadata\"").contains("takes keys, environment, profile, web-identity"));
 }

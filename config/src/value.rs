@@ -9,6 +9,7 @@ use brigade_model::operation::OperationKind;
 use brigade_model::{AccountId, EndpointKind, Timestamp};
 
 use crate::config_source::{ConfigSource, Raw};
+use crate::credentials::CredentialsFrom;
 use crate::secret::Secret;
 use crate::time_of_day::{MinuteOfDay, Zone};
 
@@ -81,6 +82,9 @@ scalar! {
     EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
     OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold or retention", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
+    };
+    CredentialsFrom, "keys, environment, profile, web-identity, assume-role, ecs, imds or process", |text| {
+        CredentialsFrom::ALL.into_iter().find(|way| way.word() == text)
     };
     Addressing, "path or virtual-hosted", |text| {
         [Addressing::Path, Addressing::VirtualHosted].into_iter().find(|addressing| addressing.word() == text)

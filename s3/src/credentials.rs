@@ -3,6 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use async_trait::async_trait;
+
+pub mod cloud;
+pub mod refreshed;
+
 /// A key pair, with a session token when it is temporary. Shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -21,10 +26,25 @@ impl fmt::Debug for Credentials {
 }
 
 /// Where a request finds the credentials of this moment.
+#[async_trait]
 pub trait CredentialSource: Send + Sync + 'static {
-    /// The credentials to sign with now. Cheap: asked for each request.
-    fn current(&self) -> Arc<Credentials>;
+    /// The credentials to sign with now, if they are at hand. Cheap: asked for each request.
+    fn current(&self) -> Option<Arc<Credentials>>;
+
+    /// Waits for credentials that are not at hand.
+    ///
+    /// # Errors
+    /// [`NoCredentials`] when none can be had now.
+    async fn obtain(&self) -> Result<Arc<Credentials>, NoCredentials>;
+
+    /// The store refused these. Whether the next request will be signed with others.
+    fn renew(&self, refused: &Arc<Credentials>) -> bool;
 }
+
+/// Why there is nothing to sign with, and what to do about it. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoCredentials(pub String);
 
 /// Credentials that can be exchanged while requests go on: each is signed with the current
 /// ones.
@@ -38,15 +58,30 @@ impl RotatingCredentials {
         Self(RwLock::new(Arc::new(credentials)))
     }
 
+    /// The current credentials.
+    #[must_use]
+    pub fn now(&self) -> Arc<Credentials> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Replaces the current credentials.
     pub fn rotate(&self, credentials: Credentials) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }
 }
 
+#[async_trait]
 impl CredentialSource for RotatingCredentials {
-    fn current(&self) -> Arc<Credentials> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Option<Arc<Credentials>> {
+        Some(self.now())
+    }
+
+    async fn obtain(&self) -> Result<Arc<Credentials>, NoCredentials> {
+        Ok(self.now())
+    }
+
+    fn renew(&self, refused: &Arc<Credentials>) -> bool {
+        self.now() != *refused
     }
 }
 
@@ -67,7 +102,10 @@ mod tests {
     #[test]
     fn rotated_credentials_are_the_current_ones() {
         let source = RotatingCredentials::new(pair("one"));
+        let one = source.now();
+        assert!(!source.renew(&one), "there are no others");
         source.rotate(pair("two"));
-        assert_eq!(source.current().secret, "two");
+        assert_eq!(source.current().unwrap().secret, "two");
+        assert!(source.renew(&one), "the next request is signed with the others");
     }
 }

@@ -12,6 +12,8 @@ use Verdict::{CredentialsRefused, Denied, Invalid, Missing, Precondition, Thrott
 /// What was seen of a call that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen<'a> {
+    /// There was nothing to sign with, so nothing was sent.
+    Unsigned,
     /// No connection, so nothing was sent.
     NotConnected(Step),
     /// Sent, at least in part, and no whole answer came.
@@ -107,7 +109,7 @@ const CODES: &[Row<&str>] = &[
     ("ExpiredToken", CredentialsRefused, NoEffect),
     ("InvalidToken", CredentialsRefused, NoEffect),
     ("TokenRefreshRequired", CredentialsRefused, NoEffect),
-    ("RequestTimeTooSkewed", CredentialsRefused, NoEffect),
+    (CLOCK_SKEWED, CredentialsRefused, NoEffect),
     // The request did not arrive whole, or met another one: refused, and right the next time.
     ("RequestTimeout", Transient, NoEffect),
     ("IncompleteBody", Transient, NoEffect),
@@ -123,6 +125,12 @@ const CODES: &[Row<&str>] = &[
     (RANGE_IGNORED, Invalid, NoEffect),
     (LISTING_STUCK, Invalid, NoEffect),
 ];
+
+/// The code of a call for which there was nothing to sign with.
+pub(crate) const NO_CREDENTIALS: &str = "NoCredentials";
+
+/// The code of a request whose signature is dated wrongly.
+pub(crate) const CLOCK_SKEWED: &str = "RequestTimeTooSkewed";
 
 /// The code of an answer that is the whole object where a part of it was asked for.
 pub(crate) const RANGE_IGNORED: &str = "RangeIgnored";
@@ -170,6 +178,8 @@ const STATUSES: &[(Row<u16>, &str)] = &[
 #[must_use]
 pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
+        // Whoever gives them may be away for hours, and no task is to fail for it.
+        Seen::Unsigned => (CredentialsRefused, NoEffect),
         Seen::NotConnected(Step::Descriptor | Step::Admit) => (Throttled, NoEffect),
         Seen::NotConnected(Step::Resolve | Step::Connect | Step::Proxy | Step::Tls) => (Unavailable, NoEffect),
         Seen::Lost(Loss::TimedOut | Loss::Reset | Loss::CutOff) => (Transient, Unknown),
@@ -189,6 +199,7 @@ pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
 #[must_use]
 pub fn own_code(seen: Seen<'_>) -> &str {
     match seen {
+        Seen::Unsigned => NO_CREDENTIALS,
         Seen::NotConnected(Step::Descriptor) => "NoDescriptor",
         Seen::NotConnected(Step::Resolve) => "ResolveFailed",
         Seen::NotConnected(Step::Connect) => "ConnectFailed",

@@ -14,13 +14,12 @@ use std::time::Duration;
 use anyhow::Context;
 use brigade_config::account::{Account, Place as PlaceConfig, Role};
 use brigade_config::endpoint::Endpoint;
-use brigade_config::secret::SecretSource;
 use brigade_config::{Config, value};
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, OwnIds};
 use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
-use brigade_s3::credentials::{CredentialSource, Credentials, RotatingCredentials};
+use brigade_s3::credentials::CredentialSource;
 use brigade_s3::fail_fast::FailFast;
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
@@ -33,12 +32,14 @@ use brigade_wire::cos::grantees::GranteesByUin;
 use crate::metrics::metered::{CallMeters, Metered, Retries};
 use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
+pub mod credentials;
 pub mod endpoint;
 mod learning;
 mod news;
 pub mod protection;
 pub mod route;
 
+use credentials::{Login, Pair};
 use endpoint::{ActiveEndpoint, EndpointHealth};
 use protection::{HeadOfBucket, Protection};
 
@@ -57,37 +58,9 @@ pub struct Tools {
 /// An endpoint as one pair of credentials uses it.
 struct Chain {
     endpoint: EndpointName,
-    pair: Pair,
-    rotating: Arc<RotatingCredentials>,
+    login: Login,
     store: Arc<dyn ObjectStore>,
     breaker: Arc<CircuitBreaker>,
-}
-
-/// Credentials as configured: secrets by their source.
-#[derive(Clone)]
-struct Pair {
-    access_key: String,
-    secret_key: SecretSource,
-    session_token: Option<SecretSource>,
-}
-
-impl Pair {
-    fn of(
-        access_key: &Option<String>,
-        secret_key: &Option<SecretSource>,
-        session_token: &Option<SecretSource>,
-    ) -> Option<Self> {
-        let (access_key, secret_key) = access_key.clone().zip(secret_key.clone())?;
-        Some(Self { access_key, secret_key, session_token: session_token.clone() })
-    }
-
-    fn credentials(&self) -> Credentials {
-        Credentials {
-            key_id: self.access_key.clone(),
-            secret: self.secret_key.current().expose().to_owned(),
-            token: self.session_token.as_ref().map(|token| token.current().expose().to_owned()),
-        }
-    }
 }
 
 /// The roles, ready to act.
@@ -96,6 +69,8 @@ pub struct ConfiguredRoles {
     /// Chains of probes, for endpoints with credentials of their own: jobs have other circuit breakers.
     probing: BTreeMap<EndpointName, Chain>,
     endpoints: BTreeMap<EndpointName, Arc<ActiveEndpoint>>,
+    /// What each endpoint that has credentials of its own signs with.
+    logins: BTreeMap<EndpointName, Login>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
 }
 
@@ -105,8 +80,13 @@ impl ConfiguredRoles {
     /// # Errors
     /// When an endpoint cannot be used as configured.
     pub fn build(config: &Config, tools: &Tools) -> anyhow::Result<Self> {
-        let mut roles =
-            Self { chains: Vec::new(), probing: BTreeMap::new(), endpoints: BTreeMap::new(), places: BTreeMap::new() };
+        let mut roles = Self {
+            chains: Vec::new(),
+            probing: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            logins: BTreeMap::new(),
+            places: BTreeMap::new(),
+        };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
             route::of(endpoint)?.say(&name);
@@ -117,8 +97,10 @@ impl ConfiguredRoles {
                 endpoint.windows.clone(),
                 Arc::clone(&tools.clock),
             );
-            if let Some(pair) = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token) {
-                let chain = build_chain(&name, &active, endpoint, pair, at_once(policy(endpoint)), tools)?;
+            let login = Login::of_endpoint(name.as_str(), endpoint, &tools.clock);
+            if let Some(login) = login.with_context(|| format!("endpoints.{name}"))? {
+                roles.logins.insert(name.clone(), login.clone());
+                let chain = build_chain(&name, &active, endpoint, login, at_once(policy(endpoint)), tools)?;
                 let store = Arc::new(FailFast { inner: chain.store, breaker: Arc::clone(&chain.breaker) });
                 roles.probing.insert(name.clone(), Chain { store, ..chain });
             }
@@ -146,13 +128,13 @@ impl ConfiguredRoles {
     fn protect_users_of(&self, name: &str, latency: Duration, config: &Config, tools: &Tools) -> anyhow::Result<()> {
         let endpoint = config.endpoints.get(name).context("there is no such endpoint")?;
         let mut named = config.accounts.values().flat_map(|account| account.roles.values()).flat_map(|role| {
-            role.buckets_at(name).map(move |(place, bucket)| (pair_of(role, place, name, endpoint), bucket))
+            role.buckets_at(name).map(move |(place, bucket)| (self.login_of(role, place, name), bucket))
         });
-        let (pair, bucket) = named.next().context("no role names a bucket of it")?;
-        let credentials = pair.context("it has no credentials")?.credentials();
-        let is_its = |chain: &&Chain| chain.endpoint.as_str() == name && chain.pair.credentials() == credentials;
+        let (login, bucket) = named.next().context("no role names a bucket of it")?;
+        let login = login.context("it has no credentials")?;
+        let is_its = |chain: &&Chain| chain.endpoint.as_str() == name && chain.login.is_like(&login);
         let chain = self.chains.iter().find(is_its).context("every place has its chain")?;
-        let store = bare_store(endpoint, Arc::clone(&chain.rotating), Arc::clone(&tools.clock), tools.idle.clone())?;
+        let store = bare_store(endpoint, chain.login.source(), Arc::clone(&tools.clock), tools.idle.clone())?;
         let bucket = BucketName::new(bucket)?;
         let probe = Arc::new(HeadOfBucket { store, bucket: bucket.clone() });
         let active = self.endpoints.get(&chain.endpoint).context("every endpoint is there before its places")?;
@@ -195,10 +177,10 @@ impl ConfiguredRoles {
     ) -> anyhow::Result<Place> {
         let name = place.endpoint.as_ref().or(role.source.endpoint.as_ref()).context("names no endpoint")?;
         let endpoint = config.endpoints.get(name).with_context(|| format!("there is no endpoint {name}"))?;
-        let pair = pair_of(role, place, name, endpoint).with_context(|| format!("no credentials for {name}"))?;
+        let login = self.login_of(role, place, name).with_context(|| format!("no credentials for {name}"))?;
         let name = EndpointName::new(name)?;
         let active = Arc::clone(self.endpoints.get(&name).context("every endpoint is there before its places")?);
-        let chain = self.chain(&name, &active, endpoint, pair, tools)?;
+        let chain = self.chain(&name, &active, endpoint, login, tools)?;
         Ok(Place {
             endpoint: name,
             kind: active.kind(),
@@ -219,21 +201,29 @@ impl ConfiguredRoles {
         })
     }
 
+    /// What requests to that place are signed with: keys of its own, the source's on the same endpoint, or what the
+    /// endpoint has.
+    fn login_of(&self, role: &Role, place: &PlaceConfig, name: &str) -> Option<Login> {
+        let own = |place: &PlaceConfig| Pair::of(&place.access_key, &place.secret_key, &place.session_token);
+        let is_source = role.source.endpoint.as_deref() == Some(name);
+        let pair = own(place).or_else(|| is_source.then(|| own(&role.source)).flatten());
+        pair.map(Login::of_pair).or_else(|| self.logins.get(&EndpointName::new(name).ok()?).cloned())
+    }
+
     /// The chain of that endpoint and those credentials; builds it at the first use.
     fn chain(
         &mut self,
         name: &EndpointName,
         active: &ActiveEndpoint,
         endpoint: &Endpoint,
-        pair: Pair,
+        login: Login,
         tools: &Tools,
     ) -> anyhow::Result<&Chain> {
-        let credentials = pair.credentials();
-        let same = |chain: &Chain| chain.endpoint == *name && chain.pair.credentials() == credentials;
+        let same = |chain: &Chain| chain.endpoint == *name && chain.login.is_like(&login);
         let index = match self.chains.iter().position(same) {
             Some(index) => index,
             None => {
-                self.chains.push(build_chain(name, active, endpoint, pair, policy(endpoint), tools)?);
+                self.chains.push(build_chain(name, active, endpoint, login, policy(endpoint), tools)?);
                 self.chains.len() - 1
             }
         };
@@ -243,10 +233,8 @@ impl ConfiguredRoles {
     /// Reads the secrets again and signs with the current ones.
     pub fn rotate(&self) {
         for chain in self.chains.iter().chain(self.probing.values()) {
-            let credentials = chain.pair.credentials();
-            if *chain.rotating.current() != credentials {
-                tracing::info!(endpoint = %chain.endpoint, access_key = credentials.key_id, "store credentials changed; signing with the new ones");
-                chain.rotating.rotate(credentials);
+            if let Some(access_key) = chain.login.rotate() {
+                tracing::info!(endpoint = %chain.endpoint, access_key, "store credentials changed; signing with the new ones");
             }
         }
     }
@@ -317,14 +305,13 @@ fn build_chain(
     name: &EndpointName,
     active: &ActiveEndpoint,
     endpoint: &Endpoint,
-    pair: Pair,
+    login: Login,
     policy: RetryPolicy,
     tools: &Tools,
 ) -> anyhow::Result<Chain> {
-    let rotating = Arc::new(RotatingCredentials::new(pair.credentials()));
     let meters = CallMeters::new(&tools.metrics, name.as_str());
     let clock = || Arc::clone(&tools.clock);
-    let http = bare_store(endpoint, Arc::clone(&rotating), clock(), tools.idle.clone())?;
+    let http = bare_store(endpoint, login.source(), clock(), tools.idle.clone())?;
     let http = http.telling_dates_to(Arc::clone(active.stamps()));
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
@@ -332,7 +319,7 @@ fn build_chain(
     let breaker = Arc::new(CircuitBreaker::new());
     let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&breaker), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
-    Ok(Chain { endpoint: name.clone(), pair, rotating, store, breaker })
+    Ok(Chain { endpoint: name.clone(), login, store, breaker })
 }
 
 /// The retry policy of jobs' calls.
@@ -391,23 +378,13 @@ impl EndpointRegistry for ConfiguredRoles {
     }
 }
 
-/// A place's own credentials, else the source's on the same endpoint, else the endpoint's.
-fn pair_of(role: &Role, place: &PlaceConfig, name: &str, endpoint: &Endpoint) -> Option<Pair> {
-    let own = |place: &PlaceConfig| Pair::of(&place.access_key, &place.secret_key, &place.session_token);
-    let is_source = role.source.endpoint.as_deref() == Some(name);
-    own(place)
-        .or_else(|| is_source.then(|| own(&role.source)).flatten())
-        .or_else(|| Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token))
-}
-
 /// An endpoint with its own credentials, without retries and limits: for a call from the command line.
 ///
 /// # Errors
 /// When the endpoint has no credentials or cannot be used as configured.
 pub fn open_endpoint(endpoint: &Endpoint, clock: Arc<dyn Clock>) -> anyhow::Result<HttpStore> {
-    let pair = Pair::of(&endpoint.access_key, &endpoint.secret_key, &endpoint.session_token);
-    let pair = pair.context("the endpoint has no credentials")?;
-    bare_store(endpoint, Arc::new(RotatingCredentials::new(pair.credentials())), clock, IdleConnections::default())
+    let credentials = credentials::of_endpoint("main", endpoint, &clock)?.context("the endpoint has no credentials")?;
+    bare_store(endpoint, credentials, clock, IdleConnections::default())
 }
 
 /// An endpoint with these credentials, without retries and limits.
@@ -416,7 +393,7 @@ pub fn open_endpoint(endpoint: &Endpoint, clock: Arc<dyn Clock>) -> anyhow::Resu
 /// When the endpoint cannot be used as configured.
 pub fn bare_store(
     endpoint: &Endpoint,
-    credentials: Arc<RotatingCredentials>,
+    credentials: Arc<dyn CredentialSource>,
     clock: Arc<dyn Clock>,
     idle: IdleConnections,
 ) -> anyhow::Result<HttpStore> {

@@ -19,6 +19,7 @@ use brigade_s3::fail_fast::FailFast;
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::timeouts::Timeouts;
+use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
 /// What calls are made with.
@@ -118,7 +119,7 @@ impl StoreFlags {
             endpoint: url.as_str().to_owned(),
             region: self.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             addressing: Addressing::Path,
-            credentials: credentials(key_id, secret, None),
+            credentials: credentials(key_id, secret),
             extra_ca: None,
             route: route::of_url(url.as_str()).map_err(|error| wrong(format!("{error:#}")))?.route,
             timeouts: Timeouts::default(),
@@ -151,20 +152,21 @@ fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&
 /// # Errors
 /// [`UsageError`] when the endpoint has no keys of its own or cannot be used as configured.
 pub fn open_endpoint(name: &str, endpoint: &Endpoint, tools: &Tools) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let (Some(key_id), Some(secret)) = (&endpoint.access_key, &endpoint.secret_key) else {
+    let credentials = of_endpoint(name, endpoint, &tools.clock);
+    let credentials = credentials.map_err(|error| UsageError(format!("endpoint {name}: {error:#}")))?;
+    let Some(credentials) = credentials else {
         let way_out = "say --s3-endpoint, --s3-access-key and BRIGADE_S3_SECRET_KEY";
         return Err(
             UsageError(format!("endpoint {name} has no access_key and secret_key of its own: {way_out}")).into()
         );
     };
-    let token = endpoint.session_token.as_ref().map(|token| token.current().expose().to_owned());
-    let credentials = credentials(key_id, secret.current().expose(), token);
     let http = bare_store(endpoint, credentials, Arc::clone(&tools.clock), IdleConnections::default());
     Ok(with_retries(http.map_err(|error| UsageError(format!("endpoint {name}: {error:#}")))?, tools))
 }
 
-fn credentials(key_id: &str, secret: &str, token: Option<String>) -> Arc<RotatingCredentials> {
-    Arc::new(RotatingCredentials::new(Credentials { key_id: key_id.to_owned(), secret: secret.to_owned(), token }))
+fn credentials(key_id: &str, secret: &str) -> Arc<RotatingCredentials> {
+    let (key_id, secret) = (key_id.to_owned(), secret.to_owned());
+    Arc::new(RotatingCredentials::new(Credentials { key_id, secret, token: None }))
 }
 
 fn with_retries(http: HttpStore, tools: &Tools) -> Arc<dyn ObjectStore> {

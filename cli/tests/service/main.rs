@@ -12,5 +12,6 @@ mod lists;
 mod outcomes;
 mod rights;
 mod space;
+mod temporary;
 mod test_service;
 mod words;

@@ -32,7 +32,7 @@ use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::timeouts::Timeouts;
-use crate::verdict::{Loss, Seen, Step, judge};
+use crate::verdict::{CLOCK_SKEWED, Loss, Seen, Step, judge};
 
 /// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
 const HASHED_INLINE_MAX: usize = 256 << 10;
@@ -43,7 +43,7 @@ const KEPT_BODY_MAX: usize = 16 << 10;
 /// call that was sent over it is not known.
 const UNPROVEN_CONNECTIONS_MAX: usize = 32;
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("bucket-brigade/", env!("CARGO_PKG_VERSION"));
 
 /// Sends drafts to one endpoint.
 pub(crate) struct Exchange {
@@ -109,21 +109,29 @@ impl Exchange {
         call: &Call,
         draft: RequestDraft,
     ) -> impl Future<Output = Result<StoreResponse, CallError>> + Send {
-        let credentials = self.credentials.current();
-        let signed = match draft.body.len() <= HASHED_INLINE_MAX {
-            true => Ok({
+        let signed = match self.credentials.current() {
+            Some(credentials) if draft.body.len() <= HASHED_INLINE_MAX => Ok({
                 let hashes = self.hashes(&draft.body);
-                self.sign(draft, &hashes, &credentials)
+                (self.sign(draft, &hashes, &credentials), credentials)
             }),
-            false => Err(Box::new(draft)),
+            _ => Err(Box::new(draft)),
         };
         async move {
-            let signed = match signed {
+            let (signed, credentials) = match signed {
                 Ok(signed) => signed,
-                Err(draft) => Box::pin(self.sign_large(*draft, &credentials)).await,
+                Err(draft) => Box::pin(self.sign_later(*draft)).await?,
             };
             let reply = self.send_signed(call, signed?).await;
-            reply.map_err(|error| without_secrets(error, &credentials))
+            reply.map_err(|error| self.renewing(without_secrets(error, &credentials), &credentials))
+        }
+    }
+
+    /// What the store says of refused credentials passes when there are others.
+    fn renewing(&self, error: CallError, credentials: &Arc<Credentials>) -> CallError {
+        let is_theirs = error.verdict == Verdict::CredentialsRefused && error.code != CLOCK_SKEWED;
+        match is_theirs && self.credentials.renew(credentials) {
+            true => CallError { verdict: Verdict::Transient, ..error },
+            false => error,
         }
     }
 
@@ -142,11 +150,20 @@ impl Exchange {
         }
     }
 
-    async fn sign_large(&self, draft: RequestDraft, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
+    /// Signs what is large, or waits for credentials.
+    async fn sign_later(
+        &self,
+        draft: RequestDraft,
+    ) -> Result<(Result<Signed, CallError>, Arc<Credentials>), CallError> {
         let body = draft.body.clone();
         let hashing = tokio::task::spawn_blocking(move || Hashes::of(&body));
         let hashes = hashing.await.expect("hashing does not panic and is not aborted");
-        self.sign(draft, &hashes, credentials)
+        let credentials = self.obtain().await?;
+        Ok((self.sign(draft, &hashes, &credentials), credentials))
+    }
+
+    async fn obtain(&self) -> Result<Arc<Credentials>, CallError> {
+        self.credentials.obtain().await.map_err(|problem| failure::no_credentials(&problem))
     }
 
     async fn send_signed(&self, call: &Call, (address, request, signer): Signed) -> Result<StoreResponse, CallError> {
@@ -286,7 +303,7 @@ impl Exchange {
     /// of the bucket.
     async fn prove(&self, connection: &mut PooledConnection, bucket: &BucketName) -> Result<(), CallError> {
         let head = RequestDraft::of_bucket(Method::HEAD, bucket);
-        let (_, request, _) = self.sign(head, &Hashes::of(b""), &self.credentials.current())?;
+        let (_, request, _) = self.sign(head, &Hashes::of(b""), &self.obtain().await?)?;
         let answer = tokio::select! {
             biased;
             answer = connection.send(request) => answer,

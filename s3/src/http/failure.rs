@@ -12,7 +12,7 @@ use crate::xml;
 pub(super) mod unanswered;
 
 use unanswered::error_of;
-pub(crate) use unanswered::{lost, not_connected, timed_out};
+pub(crate) use unanswered::{lost, no_credentials, not_connected, timed_out};
 
 /// What an error tells of the answer that it came with.
 pub(crate) struct ResponseOrigin {

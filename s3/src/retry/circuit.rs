@@ -10,6 +10,8 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
 
+use crate::verdict::NO_CREDENTIALS;
+
 /// So many failures in a row open a circuit: no more than a call has attempts, so that a single call
 /// in flight does not use them up on an endpoint that is down.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -54,6 +56,9 @@ impl fmt::Display for OpenCircuit {
         match (&self.scope, self.verdict) {
             (Scope::Host(bucket), _) => write!(f, "the host of bucket {bucket} cannot be reached"),
             (Scope::Kind(bucket, kind), _) => write!(f, "every {} in bucket {bucket} fails", kind.name()),
+            (Scope::Endpoint, Verdict::CredentialsRefused) if self.code == NO_CREDENTIALS => {
+                f.write_str("there are no credentials for the endpoint")
+            }
             (Scope::Endpoint, Verdict::CredentialsRefused) => f.write_str("the endpoint refuses the credentials"),
             (Scope::Endpoint, Verdict::Unavailable) => f.write_str("the endpoint cannot be reached"),
             (Scope::Endpoint, _) => f.write_str("the endpoint fails every call"),

@@ -20,6 +20,8 @@ fn what_was_never_sent_had_no_effect_and_what_was_sent_may_have_had_one() {
     }
     assert_eq!(judge(Seen::Unproven { code: None }), (Transient, Unknown));
     assert_eq!(judge(Seen::Empty), (Transient, Unknown));
+    assert_eq!(judge(Seen::Unsigned), (CredentialsRefused, NoEffect));
+    assert_eq!(own_code(Seen::Unsigned), "NoCredentials");
 }
 
 #[test]

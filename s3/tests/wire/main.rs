@@ -7,6 +7,7 @@
 
 mod answers;
 mod calls;
+mod credentials;
 mod crowded;
 mod idle;
 mod reach;

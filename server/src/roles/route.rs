@@ -42,16 +42,31 @@ impl NamedRoute {
 pub fn of(endpoint: &Endpoint) -> anyhow::Result<NamedRoute> {
     let connect_to = endpoint.connect_to.as_ref().map(|to| Address::parse(to.as_str()).context("connect_to"));
     let connect_to = connect_to.transpose()?;
+    Ok(NamedRoute::new(connect_to, proxy_of(endpoint, endpoint.url.as_str())?))
+}
+
+/// The proxy before that URL.
+fn proxy_of(endpoint: &Endpoint, url: &str) -> anyhow::Result<Option<(Proxy, &'static str)>> {
     let password = endpoint.proxy_password.as_ref().map(|password| password.current());
-    let proxy = match &endpoint.proxy {
-        None => of_variables(endpoint.url.as_str())?,
+    Ok(match &endpoint.proxy {
+        None => of_variables(url)?,
         Some(ProxyUrl::None) => None,
         Some(ProxyUrl::Url(url)) => {
             let proxy = Proxy::parse(url.expose(), password.as_ref().map(|password| password.expose()));
             Some((proxy.context("proxy")?, "proxy"))
         }
-    };
-    Ok(NamedRoute::new(connect_to, proxy))
+    })
+}
+
+/// The route to the STS that the endpoint's credentials come from: its settings, but for `connect_to`, which is the
+/// store's address.
+///
+/// # Errors
+/// As [`of`].
+pub fn of_sts(endpoint: &Endpoint) -> anyhow::Result<Route> {
+    let url = endpoint.sts_url.as_ref().map_or("https://sts.amazonaws.com", |url| url.as_str());
+    let proxy = proxy_of(endpoint, url)?;
+    Ok(NamedRoute::new(None, proxy).route)
 }
 
 /// The route to a URL without settings.

@@ -66,6 +66,13 @@ fn build_from(config: &Config) -> ConfiguredRoles {
     ConfiguredRoles::build(config, &tools).unwrap()
 }
 
+fn access_key_of(chain: &Chain) -> &str {
+    match &chain.login {
+        Login::Keys(pair, _) => &pair.access_key,
+        Login::Fetched(_) => "fetched",
+    }
+}
+
 fn places(roles: &ConfiguredRoles, role: &str) -> RolePlaces {
     roles.places(&AccountId::new("photos").unwrap(), role).unwrap()
 }
@@ -94,7 +101,7 @@ async fn credentials_are_the_places_own_or_the_sources_on_its_endpoint_or_the_en
     let (_, roles) = build(folder.path());
     let two = places(&roles, "two");
     let used: Vec<(&str, &str)> =
-        roles.chains.iter().map(|chain| (chain.endpoint.as_str(), chain.pair.access_key.as_str())).collect();
+        roles.chains.iter().map(|chain| (chain.endpoint.as_str(), access_key_of(chain))).collect();
     assert_eq!(used, [("main", "MAIN"), ("main", "OWN"), ("second", "SECOND"), ("main", "REPORT")]);
     assert!(Arc::ptr_eq(&two.source.store, &two.manifest.store));
     assert!(!Arc::ptr_eq(&two.source.store, &two.report.store));
@@ -103,6 +110,23 @@ async fn credentials_are_the_places_own_or_the_sources_on_its_endpoint_or_the_en
     assert_eq!(resolve(&two.target, "photos").as_deref(), Some("photos"), "the source's buckets");
     assert_eq!(resolve(&two.manifest, "photos"), None);
     assert_eq!(roles.now().len(), 2, "one limit for each endpoint");
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_without_keys_of_their_own_share_what_their_endpoint_fetches_and_building_them_fetches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secret(folder.path(), "first");
+    let keys = "access_key = \"MAIN\"\nsecret_key = \"s\"";
+    let config = CONFIG.replace("SECRETS", folder.path().to_str().unwrap());
+    let fetching = config.replacen(keys, "credentials = \"process\"\ncredential_process = \"/no/such/program\"", 1);
+    let roles = build_from(&Config::from_text(&fetching).unwrap());
+    let used: Vec<(&str, &str)> =
+        roles.chains.iter().map(|chain| (chain.endpoint.as_str(), access_key_of(chain))).collect();
+    assert_eq!(used, [("main", "fetched"), ("main", "OWN"), ("second", "SECOND"), ("main", "REPORT")]);
+    let main = EndpointName::new("main").unwrap();
+    let probe = &roles.probing[&main].login;
+    assert!(matches!(probe, Login::Fetched(_)) && roles.chains[0].login.is_like(probe));
+    roles.rotate();
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +159,7 @@ async fn a_secret_that_changed_signs_the_next_request() {
     let (config, roles) = build(folder.path());
     let signed_with = || {
         let chain = roles.chains.iter().find(|chain| chain.endpoint.as_str() == "second").unwrap();
-        chain.rotating.current().secret.clone()
+        chain.login.source().current().unwrap().secret.clone()
     };
     assert_eq!(signed_with(), "first");
     write_secret(folder.path(), "the second");

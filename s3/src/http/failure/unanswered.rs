@@ -5,6 +5,7 @@ use std::error::Error;
 use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use brigade_model::ports::object_store::CallError;
 
+use crate::credentials::NoCredentials;
 use crate::http::connect::NotConnected;
 use crate::verdict::{Loss, Seen, judge, own_code};
 
@@ -17,6 +18,11 @@ pub(super) fn error_of(seen: Seen<'_>, message: impl Into<String>) -> CallError 
 pub(crate) fn not_connected(cause: &NotConnected, url: &str) -> CallError {
     let message = format!("{url}: {}", cause.cause);
     CallError { attempts: 0, ..error_of(Seen::NotConnected(cause.step), message) }
+}
+
+/// There is nothing to sign with, so nothing was sent.
+pub(crate) fn no_credentials(problem: &NoCredentials) -> CallError {
+    CallError { attempts: 0, ..error_of(Seen::Unsigned, problem.to_string()) }
 }
 
 /// The connection broke.
