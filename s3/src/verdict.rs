@@ -1,12 +1,15 @@
-//! The verdict table: from what was seen of a failed call it decides what to do and what is known of
-//! the call's effect. Nothing else decides this.
+//! The verdict table: from what was seen of a failed call it decides what to do, what is known of the
+//! call's effect, and what the failure is of: the object, or the bucket or the endpoint, and those for
+//! a while or until a person changes something there. Nothing else decides this.
 //!
 //! Sources: the S3 API's error responses, with the codes of KMS that S3 hands on and those that the
 //! AWS SDKs take for throttling; COS, MinIO and Ceph RGW for the codes that only they have. A code decides before its status does, for servers differ in statuses more than in codes.
 
-use brigade_model::ports::object_store::{DeleteResult, Effect, Verdict};
+use brigade_model::ports::object_store::{DeleteResult, Effect, Shared, Verdict};
 
+use Class::{Lasting, OfObject, Passing};
 use Effect::{None as NoEffect, Unknown};
+use Shared::{Bucket, Endpoint};
 use Verdict::{CredentialsRefused, Denied, Invalid, Missing, Precondition, Throttled, Transient, Unavailable};
 
 /// What was seen of a call that did not succeed.
@@ -81,49 +84,76 @@ impl Loss {
     pub const ALL: [Loss; 3] = [Loss::TimedOut, Loss::Reset, Loss::CutOff];
 }
 
+/// What a failure is of, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// This object or this request: others may fare otherwise.
+    OfObject,
+    /// More than this object, for a while: the same call may pass later by itself.
+    Passing(Shared),
+    /// More than this object, until a person changes something at the store or in the configuration.
+    Lasting(Shared),
+}
+
 /// A row of the table of answers.
-type Row<K> = (K, Verdict, Effect);
+type Row<K> = (K, Verdict, Effect, Class);
 
 /// Codes that decide by themselves, whatever their status.
 const CODES: &[Row<&str>] = &[
     // Slow down.
-    ("SlowDown", Throttled, NoEffect),
-    ("SlowDownRead", Throttled, NoEffect),
-    ("SlowDownWrite", Throttled, NoEffect),
-    ("ServiceUnavailable", Throttled, NoEffect),
-    ("TooManyRequests", Throttled, NoEffect),
-    ("RequestLimitExceeded", Throttled, NoEffect),
-    ("Throttling", Throttled, NoEffect),
-    ("ThrottlingException", Throttled, NoEffect),
-    ("ThrottledException", Throttled, NoEffect),
-    ("RequestThrottled", Throttled, NoEffect),
-    ("RequestThrottledException", Throttled, NoEffect),
-    ("TooManyRequestsException", Throttled, NoEffect),
-    ("ProvisionedThroughputExceededException", Throttled, NoEffect),
-    ("BandwidthLimitExceeded", Throttled, NoEffect),
+    ("SlowDown", Throttled, NoEffect, Passing(Endpoint)),
+    ("SlowDownRead", Throttled, NoEffect, Passing(Endpoint)),
+    ("SlowDownWrite", Throttled, NoEffect, Passing(Endpoint)),
+    ("ServiceUnavailable", Throttled, NoEffect, Passing(Endpoint)),
+    ("TooManyRequests", Throttled, NoEffect, Passing(Endpoint)),
+    ("RequestLimitExceeded", Throttled, NoEffect, Passing(Endpoint)),
+    ("Throttling", Throttled, NoEffect, Passing(Endpoint)),
+    ("ThrottlingException", Throttled, NoEffect, Passing(Endpoint)),
+    ("ThrottledException", Throttled, NoEffect, Passing(Endpoint)),
+    ("RequestThrottled", Throttled, NoEffect, Passing(Endpoint)),
+    ("RequestThrottledException", Throttled, NoEffect, Passing(Endpoint)),
+    ("TooManyRequestsException", Throttled, NoEffect, Passing(Endpoint)),
+    ("ProvisionedThroughputExceededException", Throttled, NoEffect, Passing(Endpoint)),
+    ("BandwidthLimitExceeded", Throttled, NoEffect, Passing(Endpoint)),
     // The key service behind the bucket is asked too often. S3 hands its code on, as a 400.
-    ("KMS.ThrottlingException", Throttled, NoEffect),
+    ("KMS.ThrottlingException", Throttled, NoEffect, Passing(Bucket)),
     // Our key or our clock.
-    ("InvalidAccessKeyId", CredentialsRefused, NoEffect),
-    ("SignatureDoesNotMatch", CredentialsRefused, NoEffect),
-    ("ExpiredToken", CredentialsRefused, NoEffect),
-    ("InvalidToken", CredentialsRefused, NoEffect),
-    ("TokenRefreshRequired", CredentialsRefused, NoEffect),
-    (CLOCK_SKEWED, CredentialsRefused, NoEffect),
+    ("InvalidAccessKeyId", CredentialsRefused, NoEffect, Lasting(Endpoint)),
+    ("SignatureDoesNotMatch", CredentialsRefused, NoEffect, Lasting(Endpoint)),
+    ("ExpiredToken", CredentialsRefused, NoEffect, Passing(Endpoint)),
+    ("InvalidToken", CredentialsRefused, NoEffect, Lasting(Endpoint)),
+    ("TokenRefreshRequired", CredentialsRefused, NoEffect, Passing(Endpoint)),
+    (CLOCK_SKEWED, CredentialsRefused, NoEffect, Passing(Endpoint)),
+    ("AccountProblem", Denied, NoEffect, Lasting(Endpoint)),
+    ("AccountDisabled", Denied, NoEffect, Lasting(Endpoint)),
+    ("NotSignedUp", Denied, NoEffect, Lasting(Endpoint)),
+    ("UserSuspended", Denied, NoEffect, Lasting(Endpoint)),
+    ("UserProjectAccountProblem", Denied, NoEffect, Lasting(Endpoint)),
+    // The bucket, as it is or as we look for it.
+    ("NoSuchBucket", Missing, NoEffect, Lasting(Bucket)),
+    ("AllAccessDisabled", Denied, NoEffect, Lasting(Bucket)),
+    ("AccessControlListNotSupported", Invalid, NoEffect, Lasting(Bucket)),
+    ("AuthorizationHeaderMalformed", Invalid, NoEffect, Lasting(Bucket)),
+    ("IllegalLocationConstraintException", Invalid, NoEffect, Lasting(Bucket)),
+    ("PermanentRedirect", Invalid, NoEffect, Lasting(Bucket)),
+    ("QuotaExceeded", Denied, NoEffect, Lasting(Bucket)),
+    ("KMS.DisabledException", Invalid, NoEffect, Lasting(Bucket)),
+    ("KMS.KMSInvalidStateException", Invalid, NoEffect, Lasting(Bucket)),
+    ("KMS.NotFoundException", Invalid, NoEffect, Lasting(Bucket)),
     // The request did not arrive whole, or met another one: refused, and right the next time.
-    ("RequestTimeout", Transient, NoEffect),
-    ("IncompleteBody", Transient, NoEffect),
-    ("BadDigest", Transient, NoEffect),
-    ("XAmzContentSHA256Mismatch", Transient, NoEffect),
-    ("OperationAborted", Transient, NoEffect),
-    ("ConditionalRequestConflict", Transient, NoEffect),
+    ("RequestTimeout", Transient, NoEffect, Passing(Endpoint)),
+    ("IncompleteBody", Transient, NoEffect, OfObject),
+    ("BadDigest", Transient, NoEffect, OfObject),
+    ("XAmzContentSHA256Mismatch", Transient, NoEffect, OfObject),
+    ("OperationAborted", Transient, NoEffect, Passing(Bucket)),
+    ("ConditionalRequestConflict", Transient, NoEffect, OfObject),
     // The state of the object forbids it; neither our rights nor the request are at fault.
-    ("InvalidObjectState", Precondition, NoEffect),
-    ("RestoreAlreadyInProgress", Precondition, NoEffect),
-    ("PreconditionFailed", Precondition, NoEffect),
+    ("InvalidObjectState", Precondition, NoEffect, OfObject),
+    ("RestoreAlreadyInProgress", Precondition, NoEffect, OfObject),
+    ("PreconditionFailed", Precondition, NoEffect, OfObject),
     // Ours: the same answer would come again.
-    (RANGE_IGNORED, Invalid, NoEffect),
-    (LISTING_STUCK, Invalid, NoEffect),
+    (RANGE_IGNORED, Invalid, NoEffect, OfObject),
+    (LISTING_STUCK, Invalid, NoEffect, OfObject),
 ];
 
 /// The code of a call for which there was nothing to sign with.
@@ -141,37 +171,44 @@ pub(crate) const LISTING_STUCK: &str = "ListingDoesNotAdvance";
 /// The code of a connection that the server has no room for.
 pub(crate) const TOO_MANY_CONNECTIONS: &str = "TooManyConnections";
 
+/// Codes that stand for several things, which the store's own words tell apart: a code, what its message
+/// holds, and the class that it then has.
+const WORDS: &[(&str, &str, Class)] = &[
+    // MFA Delete. AWS says `Mfa Authentication must be used for this request`.
+    ("AccessDenied", "Mfa Authentication", Lasting(Bucket)),
+];
+
 /// What each status means when its code is not in the table above, with the code that an answer
 /// without one gets. Statuses of 4xx and 5xx that have no row here take the class's last row.
 const STATUSES: &[(Row<u16>, &str)] = &[
-    ((301, Invalid, NoEffect), "PermanentRedirect"),
-    ((302, Invalid, NoEffect), "TemporaryRedirect"),
-    ((303, Invalid, NoEffect), "TemporaryRedirect"),
-    ((304, Precondition, NoEffect), "NotModified"),
-    ((307, Invalid, NoEffect), "TemporaryRedirect"),
-    ((308, Invalid, NoEffect), "PermanentRedirect"),
-    ((400, Invalid, NoEffect), "BadRequest"),
-    ((401, Denied, NoEffect), "AccessDenied"),
-    ((403, Denied, NoEffect), "AccessDenied"),
-    ((404, Missing, NoEffect), "NotFound"),
-    ((405, Invalid, NoEffect), "MethodNotAllowed"),
-    ((407, CredentialsRefused, NoEffect), "ProxyAuthenticationRequired"),
-    ((408, Transient, NoEffect), "RequestTimeout"),
-    ((409, Precondition, NoEffect), "Conflict"),
-    ((410, Missing, NoEffect), "Gone"),
-    ((412, Precondition, NoEffect), "PreconditionFailed"),
-    ((416, Invalid, NoEffect), "InvalidRange"),
-    ((425, Transient, NoEffect), "TooEarly"),
-    ((429, Throttled, NoEffect), "TooManyRequests"),
-    ((499, Invalid, NoEffect), "ClientError"),
-    ((500, Transient, Unknown), "InternalError"),
-    ((501, Invalid, NoEffect), "NotImplemented"),
-    ((502, Transient, Unknown), "BadGateway"),
-    ((503, Throttled, NoEffect), "ServiceUnavailable"),
-    ((504, Transient, Unknown), "GatewayTimeout"),
-    ((505, Invalid, NoEffect), "HttpVersionNotSupported"),
-    ((509, Throttled, NoEffect), "BandwidthLimitExceeded"),
-    ((599, Transient, Unknown), "ServerError"),
+    ((301, Invalid, NoEffect, Lasting(Bucket)), "PermanentRedirect"),
+    ((302, Invalid, NoEffect, Passing(Bucket)), "TemporaryRedirect"),
+    ((303, Invalid, NoEffect, Passing(Bucket)), "TemporaryRedirect"),
+    ((304, Precondition, NoEffect, OfObject), "NotModified"),
+    ((307, Invalid, NoEffect, Passing(Bucket)), "TemporaryRedirect"),
+    ((308, Invalid, NoEffect, Lasting(Bucket)), "PermanentRedirect"),
+    ((400, Invalid, NoEffect, OfObject), "BadRequest"),
+    ((401, Denied, NoEffect, OfObject), "AccessDenied"),
+    ((403, Denied, NoEffect, OfObject), "AccessDenied"),
+    ((404, Missing, NoEffect, OfObject), "NotFound"),
+    ((405, Invalid, NoEffect, OfObject), "MethodNotAllowed"),
+    ((407, CredentialsRefused, NoEffect, Lasting(Endpoint)), "ProxyAuthenticationRequired"),
+    ((408, Transient, NoEffect, Passing(Endpoint)), "RequestTimeout"),
+    ((409, Precondition, NoEffect, OfObject), "Conflict"),
+    ((410, Missing, NoEffect, OfObject), "Gone"),
+    ((412, Precondition, NoEffect, OfObject), "PreconditionFailed"),
+    ((416, Invalid, NoEffect, OfObject), "InvalidRange"),
+    ((425, Transient, NoEffect, Passing(Endpoint)), "TooEarly"),
+    ((429, Throttled, NoEffect, Passing(Endpoint)), "TooManyRequests"),
+    ((499, Invalid, NoEffect, OfObject), "ClientError"),
+    ((500, Transient, Unknown, Passing(Endpoint)), "InternalError"),
+    ((501, Invalid, NoEffect, OfObject), "NotImplemented"),
+    ((502, Transient, Unknown, Passing(Endpoint)), "BadGateway"),
+    ((503, Throttled, NoEffect, Passing(Endpoint)), "ServiceUnavailable"),
+    ((504, Transient, Unknown, Passing(Endpoint)), "GatewayTimeout"),
+    ((505, Invalid, NoEffect, OfObject), "HttpVersionNotSupported"),
+    ((509, Throttled, NoEffect, Passing(Endpoint)), "BandwidthLimitExceeded"),
+    ((599, Transient, Unknown, Passing(Endpoint)), "ServerError"),
 ];
 
 /// What to do about it, and what is known about its effect.
@@ -189,9 +226,35 @@ pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
         Seen::Empty => (Transient, Unknown),
         Seen::Taught { .. } => (Transient, NoEffect),
         Seen::Refused { status, code } => by_code(code).unwrap_or_else(|| {
-            let ((_, verdict, effect), _) = row_of(status);
+            let ((_, verdict, effect, _), _) = row_of(status);
             (*verdict, *effect)
         }),
+    }
+}
+
+/// What the failure is of; `message` is what the store said.
+#[must_use]
+pub fn class_of(seen: Seen<'_>, message: &str) -> Class {
+    let by_words = |code: &str| {
+        let is_it = |(row, words, _): &&(&str, &str, Class)| *row == code && message.contains(words);
+        WORDS.iter().find(is_it).map(|(.., class)| *class)
+    };
+    let by_code = |code: &str| by_words(code).or_else(|| row_of_code(code).map(|(.., class)| *class));
+    match seen {
+        Seen::NotConnected(_) | Seen::Lost(_) => Passing(Endpoint),
+        Seen::Unproven { code } => code.and_then(by_code).unwrap_or(OfObject),
+        Seen::Empty => OfObject,
+        Seen::Taught { .. } => Passing(Bucket),
+        Seen::Refused { status, code } => code.and_then(by_code).unwrap_or(row_of(status).0.3),
+    }
+}
+
+/// What fails, if more does than this object, and until a person changes something there.
+#[must_use]
+pub fn lasting(seen: Seen<'_>, message: &str) -> Option<Shared> {
+    match class_of(seen, message) {
+        Lasting(shared) => Some(shared),
+        OfObject | Passing(_) => None,
     }
 }
 
@@ -221,11 +284,17 @@ pub fn own_code(seen: Seen<'_>) -> &str {
 #[must_use]
 pub fn failed_delete(code: &str, message: impl Into<String>) -> DeleteResult {
     let is_throttled = by_code(Some(code)).is_some_and(|(verdict, _)| verdict == Throttled);
-    DeleteResult::Failed { code: code.to_owned(), message: message.into(), is_throttled }
+    let message = message.into();
+    let lasting = lasting(Seen::Unproven { code: Some(code) }, &message);
+    DeleteResult::Failed { code: code.to_owned(), message, is_throttled, lasting }
 }
 
 fn by_code(code: Option<&str>) -> Option<(Verdict, Effect)> {
-    CODES.iter().find(|(row, ..)| Some(*row) == code).map(|(_, verdict, effect)| (*verdict, *effect))
+    row_of_code(code?).map(|(_, verdict, effect, _)| (*verdict, *effect))
+}
+
+fn row_of_code(code: &str) -> Option<&'static Row<&'static str>> {
+    CODES.iter().find(|(row, ..)| *row == code)
 }
 
 /// A status below 300 does not come here; if a server invents one, it is a server's error.

@@ -164,7 +164,7 @@ const REFUSALS: &[(&str, u16)] = &[
 
 /// `sent` is when the call was sent.
 fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
-    let DeleteResult::Failed { code, message, is_throttled } = result else {
+    let DeleteResult::Failed { code, message, is_throttled, .. } = result else {
         return match result {
             DeleteResult::Deleted(_) => Known::Settled(TaskEnd::Done(Outcome::Succeeded)),
             _ => Known::NotYet(Some(sent)),

@@ -69,6 +69,15 @@ pub enum Verdict {
     Stopped,
 }
 
+/// What a failure is of that is not of one object alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shared {
+    /// The bucket: calls like this one fail for all its objects.
+    Bucket,
+    /// The endpoint, as these credentials see it: calls like this one fail in all its buckets.
+    Endpoint,
+}
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct CallError {
@@ -96,6 +105,8 @@ pub struct CallError {
     /// Whether the attempt counts against none: more fails than this one call, or it fails for less
     /// than a minute.
     pub is_free: bool,
+    /// What fails, if more does than this object, and until a person changes something there.
+    pub lasting: Option<Shared>,
 }
 
 impl fmt::Display for CallError {
@@ -149,6 +160,7 @@ impl CallError {
             attempt_time_ms: 0,
             mib_time_ms: 0,
             is_free: false,
+            lasting: None,
         }
     }
 

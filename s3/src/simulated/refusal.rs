@@ -79,8 +79,10 @@ impl Refusal {
 
     /// As the error of a call.
     pub(super) fn into_error(self, request_id: String) -> CallError {
-        let (verdict, effect) = verdict::judge(Seen::Refused { status: self.status, code: Some(self.code) });
+        let seen = Seen::Refused { status: self.status, code: Some(self.code) };
+        let (verdict, effect) = verdict::judge(seen);
         CallError {
+            lasting: verdict::lasting(seen, &self.message),
             http_status: Some(self.status),
             request_id: Some(request_id),
             ..CallError::new(verdict, effect, self.code, self.message)

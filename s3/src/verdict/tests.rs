@@ -26,7 +26,7 @@ fn what_was_never_sent_had_no_effect_and_what_was_sent_may_have_had_one() {
 
 #[test]
 fn an_error_with_a_success_s_status_is_judged_by_its_code_and_its_effect_is_unknown() {
-    for (code, verdict, _) in CODES {
+    for (code, verdict, ..) in CODES {
         assert_eq!(judge(Seen::Unproven { code: Some(code) }), (*verdict, Unknown), "{code}");
     }
     assert_eq!(judge(Seen::Unproven { code: Some("InternalError") }), (Transient, Unknown));
@@ -55,7 +55,7 @@ fn every_status_has_a_verdict_by_itself() {
 
 #[test]
 fn a_code_of_the_table_decides_whatever_its_status_says() {
-    for (code, verdict, effect) in CODES {
+    for (code, verdict, effect, _) in CODES {
         for status in [400, 403, 404, 409, 412, 500, 503] {
             assert_eq!(refused(status, code), (*verdict, *effect), "{status} {code}");
         }
@@ -138,4 +138,68 @@ fn no_row_stands_twice() {
     codes.sort_unstable();
     assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
     assert!(STATUSES.windows(2).all(|pair| pair[0].0.0 < pair[1].0.0));
+}
+
+#[test]
+fn every_code_and_every_status_has_one_class_and_only_what_a_person_must_change_lasts() {
+    let class = |status, code, message| class_of(Seen::Refused { status, code }, message);
+    for (code, verdict, _, expected) in CODES {
+        for status in [400, 403, 404, 409, 500, 503] {
+            assert_eq!(class(status, Some(code), ""), *expected, "{status} {code}");
+        }
+        // What is tried again until it passes, passes; a refusal of our credentials may last.
+        let may_pass = matches!(verdict, Throttled | Transient);
+        assert!(!(may_pass && matches!(expected, Lasting(_))), "{code}");
+        assert!(!(*verdict == Precondition && *expected != OfObject), "{code}");
+    }
+    for status in 300..1000 {
+        let expected = match status {
+            301 | 308 => Lasting(Bucket),
+            300..=399 if status != 304 => Passing(Bucket),
+            407 => Lasting(Endpoint),
+            408 | 425 | 429 | 503 | 509 => Passing(Endpoint),
+            501 | 505 => OfObject,
+            500.. => Passing(Endpoint),
+            _ => OfObject,
+        };
+        assert_eq!(class(status, None, ""), expected, "{status}");
+        assert_eq!(class(status, Some("Whatever"), ""), expected, "{status}");
+    }
+    for (code, words, expected) in WORDS {
+        assert_eq!(class(403, Some(code), words), *expected, "{code} {words}");
+        assert_eq!(class(403, Some(code), "for another reason"), OfObject, "{code}");
+    }
+    for seen in Step::ALL.map(Seen::NotConnected).into_iter().chain(Loss::ALL.map(Seen::Lost)) {
+        assert_eq!(class_of(seen, ""), Passing(Endpoint));
+    }
+}
+
+#[test]
+fn what_fails_a_whole_bucket_or_endpoint_is_told_from_what_fails_an_object() {
+    let lasting = |status, code, message| lasting(Seen::Refused { status, code: Some(code) }, message);
+    let table = [
+        (403, "InvalidAccessKeyId", "", Some(Endpoint)),
+        (403, "SignatureDoesNotMatch", "", Some(Endpoint)),
+        (403, "AccountProblem", "", Some(Endpoint)),
+        (404, "NoSuchBucket", "", Some(Bucket)),
+        (400, "AccessControlListNotSupported", "", Some(Bucket)),
+        (400, "KMS.DisabledException", "", Some(Bucket)),
+        (301, "PermanentRedirect", "", Some(Bucket)),
+        (403, "AccessDenied", "Mfa Authentication must be used for this request", Some(Bucket)),
+        // A policy may be about a prefix.
+        (403, "AccessDenied", "Access Denied", None),
+        (404, "NoSuchKey", "", None),
+        (403, "InvalidObjectState", "", None),
+        (503, "SlowDown", "", None),
+        (400, "KMS.ThrottlingException", "", None),
+        // A new token comes, and a clock is set.
+        (400, "ExpiredToken", "", None),
+        (403, "RequestTimeTooSkewed", "", None),
+    ];
+    for (status, code, message, expected) in table {
+        assert_eq!(lasting(status, code, message), expected, "{code} {message}");
+    }
+    assert_eq!(super::lasting(Seen::Taught { status: 301, code: None }, ""), None, "the next one is signed for it");
+    let refused = failed_delete("AccessDenied", "Mfa Authentication must be used for this request");
+    assert!(matches!(refused, DeleteResult::Failed { lasting: Some(Bucket), .. }), "{refused:?}");
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, At, ByteStream, Metadata, ObjectHead, TagSet};
+use super::{Acl, At, ByteStream, Metadata, ObjectHead, Shared, TagSet};
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::Retention;
@@ -403,6 +403,8 @@ pub enum DeleteResult {
         message: String,
         /// Whether the code says that the store did nothing to it yet, and takes it later.
         is_throttled: bool,
+        /// What fails, if more does than this object, and until a person changes something there.
+        lasting: Option<Shared>,
     },
     /// The answer does not name it, so its fate is unknown.
     Unnamed,

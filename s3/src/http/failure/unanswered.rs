@@ -7,11 +7,12 @@ use brigade_model::ports::object_store::CallError;
 
 use crate::credentials::NoCredentials;
 use crate::http::connect::NotConnected;
-use crate::verdict::{Loss, Seen, judge, own_code};
+use crate::verdict::{Loss, Seen, judge, lasting, own_code};
 
 pub(super) fn error_of(seen: Seen<'_>, message: impl Into<String>) -> CallError {
-    let (verdict, effect) = judge(seen);
-    CallError::new(verdict, effect, own_code(seen), cut(message.into()))
+    let ((verdict, effect), message) = (judge(seen), message.into());
+    let lasting = lasting(seen, &message);
+    CallError { lasting, ..CallError::new(verdict, effect, own_code(seen), cut(message)) }
 }
 
 /// There is no connection.

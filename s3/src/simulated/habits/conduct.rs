@@ -282,5 +282,6 @@ pub(crate) fn unproven(code: Option<&str>, message: &str) -> CallError {
     let seen = code.map_or(Seen::Empty, |code| Seen::Unproven { code: Some(code) });
     let (verdict, effect) = verdict::judge(seen);
     let code = verdict::own_code(seen);
-    CallError { http_status: Some(200), ..CallError::new(verdict, effect, code, message) }
+    let lasting = verdict::lasting(seen, message);
+    CallError { http_status: Some(200), lasting, ..CallError::new(verdict, effect, code, message) }
 }
