@@ -23,6 +23,8 @@ section! {
         default poll: Duration = "1s",
         /// How long a job waits for its confirmation before it fails.
         default confirmation_patience: Duration = "30d",
+        /// How long a job is held whose tasks fail by what a person must change, before it fails, unless the job says otherwise.
+        default hold_patience: Duration = "15m",
         /// How long the preparation of a job is tried before the job fails.
         default prepare_patience: Duration = "24h",
         /// How long the delivery of a report is tried before the job fails.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use brigade_model::Quotas;
 use brigade_model::limits::{
-    BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, OUTCOMES_KEPT, PREPARE_PATIENCE, REPORT_PATIENCE,
+    BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, HOLD_PATIENCE, OUTCOMES_KEPT, PREPARE_PATIENCE,
+    REPORT_PATIENCE,
 };
 
 /// How an engine works.
@@ -29,6 +30,8 @@ pub struct EngineConfig {
     pub stop_patience: Duration,
     /// How long a suspended job waits for its confirmation.
     pub confirmation_patience: Duration,
+    /// How long a job is held whose tasks fail by what a person must change, unless it says otherwise.
+    pub hold_patience: Duration,
     /// How long the preparation of a job is tried.
     pub prepare_patience: Duration,
     /// How long the delivery of a report is tried.
@@ -57,6 +60,7 @@ impl Default for EngineConfig {
             lease_grace: Duration::from_secs(10),
             stop_patience: Duration::from_secs(30),
             confirmation_patience: CONFIRMATION_PATIENCE,
+            hold_patience: HOLD_PATIENCE,
             prepare_patience: PREPARE_PATIENCE,
             report_patience: REPORT_PATIENCE,
             ended_jobs_kept: ENDED_JOBS_LISTED,

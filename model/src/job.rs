@@ -2,12 +2,14 @@
 //! ([`Change`]).
 
 mod change;
+mod hold;
 mod id;
 mod retry;
 mod spec;
 mod state;
 
 pub use change::{Change, IllegalChange, REASON_COMPLETE, REASON_PAUSED, SUSPENDED_CAUSE};
+pub use hold::{Hold, REASON_HELD};
 pub use id::{JobId, NotAJobId};
 pub use retry::{CannotRetry, Retry, Unconfirmed, UnknownWay};
 pub use spec::{Dialect, JobSpec, Spelled};

@@ -87,6 +87,14 @@ pub const JOBS_PER_MINUTE_MAX: usize = 6000;
 pub const ACCOUNT_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// A suspended job that its user does not confirm fails after this. COS is silent; S3 says 30 days.
 pub const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// So many tasks of one bucket that fail alike, by what a person must change, with no success between
+/// them hold their job: more than a handful of odd objects, and few enough to repeat. ours
+pub const HOLD_FAILURES: u32 = 10;
+/// How often a task of a held job is tried: what was put right is noticed within a minute, and a store
+/// that refuses everything gets little to refuse. ours
+pub const HOLD_TRY_EVERY: Duration = Duration::from_secs(60);
+/// A job that was held for longer fails: a client that waits for its end learns why. ours
+pub const HOLD_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What the service clock advances at a start, at most, for the time in which no process ran: only
 /// the time of day tells how long that was, and it may have been set. ours
 pub const SERVICE_CLOCK_GAP_MAX: Duration = Duration::from_secs(24 * 3600);

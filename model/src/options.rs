@@ -3,6 +3,8 @@
 //! One table names them; they come as signed `x-brigade-<name>` headers or as flags of the
 //! command line. A name that the table does not hold is an error, never ignored.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::LoadLimits;
@@ -41,6 +43,9 @@ pub struct JobOptions {
     pub bytes_per_second_max: Option<u64>,
     /// Whether nothing is changed, and the report says what would be; the default is false.
     pub dry_run: Option<bool>,
+    /// How long a job that the service holds is tried before it fails; the default is the service's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_patience: Option<HoldPatience>,
 }
 
 /// How keys are written in a manifest.
@@ -103,6 +108,15 @@ pub enum Preflight {
     Tell,
     /// It fails, unless it deletes, retries another or comes from a backup.
     Fail,
+}
+
+/// How long a job that the service holds is tried before it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HoldPatience {
+    /// So many minutes.
+    Minutes(u32),
+    /// Until it can go on, or its user ends it.
+    Unlimited,
 }
 
 /// Why an option was refused.
@@ -359,6 +373,27 @@ pub const OPTIONS: &[OptionRow] = &[
         },
         get: |options| options.dry_run.map(|v| v.to_string()),
     },
+    OptionRow {
+        name: "hold-patience",
+        takes: "a whole number of minutes above 0, or unlimited",
+        help: "how long the job is held, when its tasks fail by what a person must change, before it fails",
+        implied: None,
+        set: |options, text| {
+            let mut minutes = None;
+            let patience = match text {
+                "unlimited" => Some(HoldPatience::Unlimited),
+                _ => number(text, &mut minutes).then_some(minutes).flatten().map(HoldPatience::Minutes),
+            };
+            options.hold_patience = patience.or(options.hold_patience);
+            patience.is_some()
+        },
+        get: |options| {
+            options.hold_patience.map(|patience| match patience {
+                HoldPatience::Minutes(minutes) => minutes.to_string(),
+                HoldPatience::Unlimited => "unlimited".to_owned(),
+            })
+        },
+    },
 ];
 
 impl JobOptions {
@@ -390,6 +425,17 @@ impl JobOptions {
         self.dry_run == Some(true)
     }
 
+    /// How long the job may be held, where a job that does not say may be for `default`; `None` for as
+    /// long as it takes.
+    #[must_use]
+    pub fn hold_patience(&self, default: Duration) -> Option<Duration> {
+        match self.hold_patience {
+            None => Some(default),
+            Some(HoldPatience::Minutes(minutes)) => Some(Duration::from_secs(60 * u64::from(minutes))),
+            Some(HoldPatience::Unlimited) => None,
+        }
+    }
+
     /// The limits that a job begins with.
     #[must_use]
     pub fn limits(&self) -> LoadLimits {
@@ -419,7 +465,7 @@ mod tests {
     #[test]
     fn every_option_is_set_and_given_back() {
         let values =
-            ["url", "comma-blank", "yes", "latest", "allow", "fail", "10", "500", "4", "100", "200", "1000000", "true"];
+            ["url", "comma-blank", "yes", "latest", "allow", "fail", "10", "500", "4", "100", "200", "1000000", "true", "90"];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();
@@ -439,6 +485,18 @@ mod tests {
         }
         assert!(options.set("threshold-percent", "101").is_err());
         assert_eq!(options, JobOptions::default());
+    }
+
+    #[test]
+    fn a_job_is_held_for_as_long_as_it_says_or_as_the_service_does() {
+        let (default, patience) = (Duration::from_secs(900), |given: Option<&str>| {
+            let mut options = JobOptions::default();
+            given.into_iter().for_each(|given| options.set("hold-patience", given).unwrap());
+            options.hold_patience(Duration::from_secs(900))
+        });
+        assert_eq!(patience(None), Some(default));
+        assert_eq!(patience(Some("90")), Some(Duration::from_secs(90 * 60)));
+        assert_eq!(patience(Some("unlimited")), None);
     }
 
     #[test]

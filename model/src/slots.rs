@@ -21,8 +21,8 @@ pub struct Candidate {
     pub priority: i32,
     /// Ready, Active, Pausing or Paused.
     pub status: Status,
-    /// Paused by its user: wants no slot.
-    pub held_by_user: bool,
+    /// Paused by its user, or held by the service: wants no slot.
+    pub is_held: bool,
 }
 
 /// What happens to a candidate.
@@ -69,7 +69,7 @@ fn choose(candidates: &[Candidate], slots: usize) -> Vec<JobId> {
     let mut by_account: BTreeMap<&AccountId, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
         let wants = matches!(candidate.status, Status::Ready | Status::Active | Status::Paused);
-        if wants && !candidate.held_by_user {
+        if wants && !candidate.is_held {
             by_account.entry(&candidate.account).or_default().push(candidate);
         }
     }

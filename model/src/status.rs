@@ -57,7 +57,7 @@ pub enum Event {
     ConfirmationExpired,
     /// The job may be Active.
     SlotGranted,
-    /// A higher priority job needs the slot, or the user pauses the job.
+    /// A higher priority job needs the slot, the user pauses the job, or the service holds it.
     Preempted,
     /// No lease of the job remains.
     Drained,

@@ -316,6 +316,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         poll: engine.poll,
         stop_patience: config.server.stop_timeout,
         confirmation_patience: engine.confirmation_patience,
+        hold_patience: engine.hold_patience,
         prepare_patience: engine.prepare_patience,
         report_patience: engine.report_patience,
         ended_jobs_kept: engine.ended_jobs_listed,

@@ -173,7 +173,8 @@ promises! {
             slots_go_to_the_highest_priority_and_no_further
             a_higher_priority_preempts_and_gets_the_slot_after_the_drain
             endpoints_do_not_take_slots_from_each_other
-            slots_given_at_the_same_moment_are_never_too_many;
+            slots_given_at_the_same_moment_are_never_too_many
+            a_job_that_the_service_holds_gives_up_its_slot_and_wants_none_until_it_is_tried;
         purge:
             a_purge_removes_all_of_a_job_in_bounded_steps
             a_purge_spares_what_has_not_ended_or_ended_lately

@@ -15,6 +15,7 @@ fn head(id: u128, account: &str, priority: i32) -> JobHead {
         priority,
         revision: 0,
         held_by_user: false,
+        held_until: None,
         since: Default::default(),
         is_stage_leased: false,
     }

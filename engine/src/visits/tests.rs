@@ -15,6 +15,7 @@ fn head(id: u128, account: &str) -> JobHead {
         priority: 1,
         revision: 0,
         held_by_user: false,
+        held_until: None,
         since: ServiceTime::default(),
         is_stage_leased: false,
     }

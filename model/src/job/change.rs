@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::Hold;
 use super::state::{Job, JobFailure, Prepared, failure};
 use crate::Timestamp;
 use crate::dry_run::DryRun;
-use crate::limits::STATUS_UPDATE_REASON_BYTES_MAX;
+use crate::limits::{HOLD_TRY_EVERY, STATUS_UPDATE_REASON_BYTES_MAX};
 use crate::load::LoadLimits;
 use crate::operation::Tag;
 use crate::outcome::cut;
@@ -60,6 +61,12 @@ pub enum Change {
     Held,
     /// Its user lets it go on; legal while it has tasks ahead.
     Released,
+    /// Its tasks fail alike by what a person must change: the service holds it. Legal while tasks run.
+    HeldByService(JobFailure),
+    /// It is time to try a task of a job that the service holds.
+    HoldTried,
+    /// A task that was tried shows that the service need not hold the job any more.
+    HoldLifted,
     /// Other limits; legal while it has tasks ahead.
     LimitsSet(LoadLimits),
     /// Other tags, also of a job that has ended.
@@ -91,7 +98,7 @@ impl Job {
     pub fn change(&mut self, change: &Change, at: Timestamp, service: ServiceTime) -> Result<(), IllegalChange> {
         let from = self.status;
         let active = self.active_for(service);
-        self.make(change, at)?;
+        self.make(change, at, service)?;
         if self.status != from {
             self.active_ms = u64::try_from(active.as_millis()).unwrap_or(u64::MAX);
             self.since = service;
@@ -100,7 +107,7 @@ impl Job {
         Ok(())
     }
 
-    fn make(&mut self, change: &Change, at: Timestamp) -> Result<(), IllegalChange> {
+    fn make(&mut self, change: &Change, at: Timestamp, service: ServiceTime) -> Result<(), IllegalChange> {
         match change {
             Change::PreparationStarted => self.step(Event::PreparationStarted, at),
             Change::ManifestRead(prepared) => self.finish_preparation(prepared, at),
@@ -121,7 +128,10 @@ impl Job {
             Change::ReportFailed(why) => self.end_unreported(why, at),
             Change::PrioritySet(priority) => self.set_priority(*priority),
             Change::Held => self.hold(),
-            Change::Released => self.release(),
+            Change::Released => self.release(service),
+            Change::HeldByService(why) => self.hold_by_service(why, at, service),
+            Change::HoldTried => self.try_hold(),
+            Change::HoldLifted => self.lift_hold(),
             Change::LimitsSet(limits) => self.set_limits(*limits),
             Change::TagsSet(tags) => {
                 self.tags.clone_from(tags);
@@ -174,6 +184,35 @@ impl Job {
         Ok(())
     }
 
+    /// Takes the slot at once: no other pass has to, and no task starts in between.
+    fn hold_by_service(&mut self, why: &JobFailure, at: Timestamp, now: ServiceTime) -> Result<(), IllegalChange> {
+        if !matches!(status::stage(self.status), Stage::Execute | Stage::Drain) {
+            return Err(IllegalChange { status: self.status });
+        }
+        if status::next(self.status, Event::Preempted).is_some() {
+            self.step(Event::Preempted, at)?;
+        }
+        let since = self.hold.as_ref().filter(|hold| hold.why.code == why.code).map_or(now, |hold| hold.since);
+        let hold = Hold { why: why.clone(), since, next_try: Some(now.after(HOLD_TRY_EVERY)) };
+        self.say(if self.held_by_user { REASON_PAUSED.to_owned() } else { hold.sentence() }.as_str());
+        self.hold = Some(hold);
+        Ok(())
+    }
+
+    fn try_hold(&mut self) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        if let Some(hold) = &mut self.hold {
+            hold.next_try = None;
+        }
+        Ok(())
+    }
+
+    fn lift_hold(&mut self) -> Result<(), IllegalChange> {
+        self.must_have_tasks_ahead()?;
+        self.hold = None;
+        Ok(())
+    }
+
     fn cancel(&mut self, reason: &str, at: Timestamp) -> Result<(), IllegalChange> {
         let was_asked = self.status == Status::Cancelling;
         self.step(Event::CancelRequested, at)?;
@@ -223,14 +262,19 @@ impl Job {
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), IllegalChange> {
+    /// A job that the service holds is tried at once, and has its whole patience again: its user may have
+    /// changed what was wrong.
+    fn release(&mut self, now: ServiceTime) -> Result<(), IllegalChange> {
         self.must_have_tasks_ahead()?;
         let said = &self.status_update_reason;
         let is_said = said == REASON_PAUSED || self.reason_restored().is_some_and(|reason| reason == *said);
-        if is_said {
+        if is_said || self.held_until().is_some() {
             self.say("");
         }
         self.held_by_user = false;
+        if let Some(hold) = &mut self.hold {
+            (hold.since, hold.next_try) = (now, None);
+        }
         Ok(())
     }
 
@@ -280,6 +324,9 @@ impl Job {
         if self.status == Status::Suspended {
             self.suspended = Some(at);
             self.suspended_cause = Some(SUSPENDED_CAUSE.to_owned());
+        }
+        if !self.status.has_tasks_ahead() {
+            self.hold = None;
         }
         if self.status.is_terminal() {
             self.terminated = Some(at);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::Hold;
 use super::id::JobId;
 use super::spec::{Dialect, JobSpec};
 use crate::Timestamp;
@@ -44,6 +45,9 @@ pub struct Job {
     pub is_confirmed: bool,
     /// Whether its user paused it, or must release it after a restore.
     pub held_by_user: bool,
+    /// Why the service holds it, or tries whether it still must.
+    #[serde(default)]
+    pub hold: Option<Hold>,
     /// What its tasks may use now; its options say what it began with.
     pub limits: LoadLimits,
     /// When the backup was made that it was restored from. What it did after that is unknown: any
@@ -110,6 +114,7 @@ impl Job {
             revision: 0,
             is_confirmed: false,
             held_by_user: false,
+            hold: None,
             restored_from: None,
             is_deleted: false,
             created,
@@ -138,6 +143,18 @@ impl Job {
     pub fn active_for(&self, now: ServiceTime) -> Duration {
         let since = if self.status == Status::Active { now.since(self.since) } else { Duration::ZERO };
         Duration::from_millis(self.active_ms).saturating_add(since)
+    }
+
+    /// Until when the service holds it; `None` when it does not, or tries a task now.
+    #[must_use]
+    pub fn held_until(&self) -> Option<ServiceTime> {
+        self.hold.as_ref().and_then(|hold| hold.next_try)
+    }
+
+    /// Whether its user or the service keeps it from having a slot.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held_by_user || self.held_until().is_some()
     }
 
     /// Whether its failures have exceeded the threshold.
@@ -175,7 +192,7 @@ pub struct Prepared {
 /// Why a job failed, in the words of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFailure {
-    /// One of [`failure`]'s codes.
+    /// One of [`failure`]'s codes, or the store's own of a failure that all tasks had in common.
     pub code: String,
     /// What happened and where, at most 256 bytes.
     pub reason: String,

@@ -241,3 +241,83 @@ fn a_job_stands_where_it_is_since_its_last_change_of_status() {
         assert_eq!(job.since, service(since), "{change:?}");
     }
 }
+
+fn service(second: u64) -> ServiceTime {
+    ServiceTime(std::time::Duration::from_secs(second))
+}
+
+fn why(code: &str) -> JobFailure {
+    JobFailure::new(code, "bucket photos: no")
+}
+
+/// A job that was held at second 100, and tried at each of these, in vain.
+fn held(tries: &[u64]) -> Job {
+    let mut job = changed(job(None), &[Change::PreparationStarted, prepared(), Change::SlotGranted]);
+    job.change(&Change::HeldByService(why("NoSuchBucket")), at(100), service(100)).unwrap();
+    job.change(&Change::Drained, at(101), service(101)).unwrap();
+    for second in tries {
+        let round =
+            [Change::HoldTried, Change::SlotGranted, Change::HeldByService(why("NoSuchBucket")), Change::Drained];
+        for change in round {
+            job.change(&change, at(101), service(*second)).unwrap();
+        }
+    }
+    job
+}
+
+#[test]
+fn a_job_that_the_service_holds_waits_without_its_slot_and_says_why() {
+    let job = held(&[]);
+    assert_eq!((job.status, job.is_held(), job.held_until()), (Status::Paused, true, Some(service(160))));
+    assert_eq!(job.status_update_reason, "held; a task is tried each minute: NoSuchBucket: bucket photos: no");
+    let tried = changed(job, &[Change::HoldTried]);
+    assert!(!tried.is_held() && tried.hold.is_some(), "it wants a slot, and is on trial");
+}
+
+#[test]
+fn patience_with_a_held_job_counts_from_its_first_failure_by_that_code() {
+    let mut job = held(&[160, 221]);
+    assert_eq!(job.hold.as_ref().map(|hold| hold.since), Some(service(100)));
+    assert_eq!(job.held_until(), Some(service(281)));
+    for change in [Change::HoldTried, Change::SlotGranted, Change::HeldByService(why("AllAccessDisabled"))] {
+        job.change(&change, at(101), service(300)).unwrap();
+    }
+    assert_eq!(job.hold.as_ref().map(|hold| hold.since), Some(service(300)), "that is another trouble");
+}
+
+#[test]
+fn a_user_who_resumes_a_held_job_has_it_tried_at_once_and_its_patience_begins_anew() {
+    for pauses in [false, true] {
+        let mut job = held(&[160]);
+        if pauses {
+            job.change(&Change::Held, at(190), service(190)).unwrap();
+            assert_eq!(job.status_update_reason, REASON_PAUSED);
+        }
+        job.change(&Change::Released, at(200), service(200)).unwrap();
+        assert_eq!((job.is_held(), job.status_update_reason.as_str()), (false, ""));
+        assert_eq!(job.hold, Some(Hold { why: why("NoSuchBucket"), since: service(200), next_try: None }));
+    }
+}
+
+#[test]
+fn a_hold_is_only_of_a_job_whose_tasks_run_and_ends_with_them() {
+    for (life, is_legal) in [(&[][..], false), (&[Change::PreparationStarted, prepared()][..], false)] {
+        let mut job = changed(job(None), life);
+        let before = job.clone();
+        let answer = job.change(&Change::HeldByService(why("NoSuchBucket")), at(9), service(9));
+        assert_eq!((answer.is_ok(), &job), (is_legal, &before));
+    }
+    let cancelled = changed(held(&[]), &[Change::CancelRequested("enough".into())]);
+    assert_eq!((cancelled.status, &cancelled.hold), (Status::Cancelling, &None));
+    let trial = changed(held(&[]), &[Change::HoldTried, Change::SlotGranted, Change::StageFailed(why("NoSuchBucket"))]);
+    assert_eq!((trial.status, &trial.hold), (Status::Failing, &None));
+    assert_eq!(trial.failures, [why("NoSuchBucket")]);
+}
+
+#[test]
+fn a_job_paused_by_its_user_says_so_though_the_service_holds_it_too() {
+    let runs = [Change::PreparationStarted, prepared(), Change::SlotGranted, Change::Held];
+    let job = changed(changed(job(None), &runs), &[Change::HeldByService(why("NoSuchBucket")), Change::Drained]);
+    assert_eq!((job.status, job.status_update_reason.as_str()), (Status::Paused, REASON_PAUSED));
+    assert!(job.held_by_user && job.held_until().is_some());
+}

@@ -7,13 +7,7 @@ mod naive;
 use super::*;
 
 fn candidate(n: u128, account: &str, priority: i32, status: Status) -> Candidate {
-    Candidate {
-        job: JobId::from_u128(n),
-        account: AccountId::new(account).unwrap(),
-        priority,
-        status,
-        held_by_user: false,
-    }
+    Candidate { job: JobId::from_u128(n), account: AccountId::new(account).unwrap(), priority, status, is_held: false }
 }
 
 #[test]
@@ -49,7 +43,7 @@ fn an_account_does_not_wait_for_ever_behind_one_with_ever_more_jobs() {
 #[test]
 fn a_job_paused_by_its_user_gives_up_its_slot_and_gets_none() {
     let mut job = candidate(1, "a", 9, Status::Active);
-    job.held_by_user = true;
+    job.is_held = true;
     assert_eq!(decide(std::slice::from_ref(&job), 4), [(job.job, SlotMove::Preempt)]);
     job.status = Status::Paused;
     assert_eq!(decide(std::slice::from_ref(&job), 4), []);

@@ -138,6 +138,7 @@ pub(super) async fn open_jobs_are_those_that_have_not_ended(bench: &mut dyn Benc
     assert_eq!(heads.iter().map(|head| head.id).collect::<Vec<_>>(), [1, 3].map(JobId::from_u128));
     for head in heads {
         let job = store.job(head.id).await.unwrap().unwrap();
+        assert_eq!(head.held_until, job.held_until());
         assert_eq!((head.account, head.endpoint), (job.account, job.endpoint));
         assert_eq!((head.status, head.priority, head.revision), (job.status, job.priority, job.revision));
         assert_eq!((head.held_by_user, head.since), (job.held_by_user, job.since));

@@ -11,7 +11,7 @@ use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Permission, Restore, RestoreTier, StorageClass, Tag,
     Tagging,
 };
-use brigade_model::options::{EmptyVersion, Header, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets};
+use brigade_model::options::{EmptyVersion, Header, HoldPatience, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,
@@ -161,6 +161,7 @@ fn options() -> JobOptions {
         objects_per_second_max: Some(5000),
         bytes_per_second_max: Some(1_000_000),
         dry_run: Some(true),
+        hold_patience: Some(HoldPatience::Minutes(90)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What giving out slots promises.
 
-use brigade_model::job::{Change, JobId};
+use brigade_model::job::{Change, JobFailure, JobId};
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
 use futures::future::join_all;
@@ -62,4 +62,30 @@ pub(super) async fn slots_given_at_the_same_moment_are_never_too_many(bench: &mu
     assert_eq!(moves.len(), 2, "{moves:?}");
     let counts = bench.store().count_jobs().await.unwrap();
     assert!(counts.contains(&(Status::Active, 2)), "{counts:?}");
+}
+
+pub(super) async fn a_job_that_the_service_holds_gives_up_its_slot_and_wants_none_until_it_is_tried(
+    bench: &mut dyn Bench,
+) {
+    let store = bench.store();
+    let held = ready(&store, sample_job(2), &[1]).await;
+    let other = ready(&store, sample_job(1), &[1]).await;
+    assert_eq!(store.reschedule(&endpoint("e"), 1).await.unwrap(), [(held, SlotMove::Grant)]);
+    let why = JobFailure::new("NoSuchBucket", "bucket photos: The specified bucket does not exist");
+    step(&store, held, Change::HeldByService(why.clone())).await.unwrap();
+    step(&store, held, Change::Drained).await.unwrap();
+    assert_eq!(store.reschedule(&endpoint("e"), 2).await.unwrap(), [(other, SlotMove::Grant)]);
+
+    let store = bench.store();
+    let job = store.job(held).await.unwrap().unwrap();
+    assert_eq!(job.hold.as_ref().map(|hold| &hold.why), Some(&why), "it stands in the row");
+    let heads = store.open_jobs().await.unwrap();
+    let until = |id| heads.iter().find(|head| head.id == id).unwrap().held_until;
+    assert_eq!((until(held), until(other)), (job.held_until(), None));
+    assert!(job.held_until() > Some(job.since), "{job:?}");
+
+    step(&store, held, Change::HoldTried).await.unwrap();
+    assert_eq!(store.reschedule(&endpoint("e"), 2).await.unwrap(), [(held, SlotMove::Grant)]);
+    step(&store, held, Change::HoldLifted).await.unwrap();
+    assert_eq!(store.job(held).await.unwrap().unwrap().hold, None);
 }

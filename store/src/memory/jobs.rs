@@ -70,6 +70,7 @@ impl JobRecord {
             priority: self.job.priority,
             revision: self.job.revision,
             held_by_user: self.job.held_by_user,
+            held_until: self.job.held_until(),
             since: self.job.since,
             is_stage_leased: self.stage.is_live(now.monotonic),
         }
@@ -81,7 +82,7 @@ impl JobRecord {
             account: self.job.account.clone(),
             priority: self.job.priority,
             status: self.job.status,
-            held_by_user: self.job.held_by_user,
+            is_held: self.job.is_held(),
         }
     }
 }

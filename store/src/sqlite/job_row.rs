@@ -4,7 +4,7 @@
 //! `spec` is what the client asked, written once; `life` is what changes and no query asks for.
 //! Golden files pin both (`fixtures/store/`): data that was written once can always be read.
 
-use brigade_model::job::{Job, JobFailure, JobSpec, Prepared};
+use brigade_model::job::{Hold, Job, JobFailure, JobSpec, Prepared};
 use brigade_model::operation::Tag;
 use brigade_model::{DryRun, LoadLimits, Progress, Timestamp};
 use rusqlite::{Connection, Row};
@@ -27,6 +27,8 @@ pub(super) struct Life {
     limits: Option<LoadLimits>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored_from: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -50,6 +52,7 @@ impl Life {
             restored_from: job.restored_from,
             tags: job.tags.clone(),
             active_ms: job.active_ms,
+            hold: job.hold.clone(),
         }
     }
 }
@@ -79,7 +82,7 @@ const INSERT_JOB: &str = "INSERT INTO job (id, account, dialect, token, endpoint
 
 const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = ?4, held_by_user = ?5,
         is_deleted = ?6, is_visible = ?7, suspended = ?8, terminated = ?9, total = ?10, life = ?11, since = ?12,
-        lacks_report = ?13,
+        lacks_report = ?13, held_until = ?14,
         stage_owner = iif(?9 IS NULL, stage_owner, NULL), stage_expires = iif(?9 IS NULL, stage_expires, NULL)
     WHERE id = ?1";
 
@@ -119,6 +122,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         restored_from: life.restored_from,
         tags: life.tags,
         active_ms: life.active_ms,
+        hold: life.hold,
     })
 }
 
@@ -165,6 +169,7 @@ pub(super) fn update_job(connection: &Connection, job: &Job) -> rusqlite::Result
         Json(Life::of(job)),
         Service(job.since),
         job.lacks_report,
+        job.held_until().map(Service),
     ])?;
     Ok(())
 }

@@ -32,7 +32,8 @@ const INSERT_CHANGE: &str = "INSERT INTO change (job, id) VALUES (?1, ?2)";
 pub(super) const CHECK_STAGE: &str =
     "SELECT 1 FROM job WHERE id = ?1 AND stage_epoch = ?2 AND stage_token = ?3 AND stage_expires IS NOT NULL";
 
-pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status, held_by_user FROM job
+pub(super) const CANDIDATES: &str = "SELECT id, account, priority, status,
+        held_by_user OR held_until IS NOT NULL FROM job
     WHERE endpoint = ?1 AND terminated IS NULL AND status IN ('Ready', 'Active', 'Pausing', 'Paused') ORDER BY id";
 
 /// The insert decides who has the token; what it makes one too many is rolled back.
@@ -147,6 +148,6 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         account: row.get::<_, Text<_>>(1)?.0,
         priority: row.get(2)?,
         status: row.get::<_, Text<_>>(3)?.0,
-        held_by_user: row.get(4)?,
+        is_held: row.get(4)?,
     })
 }

@@ -24,7 +24,7 @@ pub(super) const PAGE_OF_STATUS: &str = "SELECT id FROM job
     ORDER BY id LIMIT ?5";
 
 pub(super) const OPEN_JOBS: &str = "SELECT id, account, endpoint, status, priority, revision, held_by_user, since,
-        coalesce(stage_expires > ?1, 0)
+        coalesce(stage_expires > ?1, 0), held_until
     FROM job WHERE terminated IS NULL ORDER BY id";
 
 pub(super) const COUNT_JOBS: &str = "SELECT status, count(*) FROM job WHERE is_deleted = 0 GROUP BY status";
@@ -76,6 +76,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<JobHead> {
         held_by_user: row.get(6)?,
         since: row.get::<_, Service>(7)?.0,
         is_stage_leased: row.get(8)?,
+        held_until: row.get::<_, Option<Service>>(9)?.map(|moment| moment.0),
     })
 }
 

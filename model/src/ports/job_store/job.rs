@@ -63,6 +63,8 @@ pub struct JobHead {
     pub revision: u64,
     /// Paused by its user.
     pub held_by_user: bool,
+    /// Until when the service holds it; `None` when it does not, or tries a task now.
+    pub held_until: Option<ServiceTime>,
     /// When it came to stand there.
     pub since: ServiceTime,
     /// Whether its stage has a lease that has not expired.

@@ -66,8 +66,8 @@ impl Endpoint {
                 self.jobs.remove(n % count);
             }
             Event::GetsPriority(n, priority) => self.change(n, |job| job.priority = priority),
-            Event::IsHeld(n) => self.change(n, |job| job.held_by_user = true),
-            Event::IsReleased(n) => self.change(n, |job| job.held_by_user = false),
+            Event::IsHeld(n) => self.change(n, |job| job.is_held = true),
+            Event::IsReleased(n) => self.change(n, |job| job.is_held = false),
             Event::Drains(n) => self.change(n, drain),
             Event::Ends(_) => {}
         }
@@ -136,7 +136,7 @@ impl Endpoint {
                 assert!(theirs <= own + 1, "{runs:?} has {theirs} slots, {waiting:?} {own}");
             }
         }
-        let held = self.jobs.iter().filter(active).find(|job| job.held_by_user);
+        let held = self.jobs.iter().filter(active).find(|job| job.is_held);
         assert!(held.is_none(), "{held:?} is held by its user and runs");
     }
 }

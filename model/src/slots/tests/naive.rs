@@ -25,7 +25,7 @@ pub(super) fn holds(c: &Candidate) -> bool {
 
 /// Whether it would like a slot, or to keep its own.
 pub(super) fn wants(c: &Candidate) -> bool {
-    c.status != Status::Pausing && !c.held_by_user
+    c.status != Status::Pausing && !c.is_held
 }
 
 /// Whether it waits for a slot.

@@ -82,6 +82,13 @@ fn a_life_is_stored_as_it_always_was() {
     let mut restored = sample_job(1);
     restored.change(&Change::BackedUp(at(1_767_225_700)), at(1_767_225_701), ServiceTime::default()).unwrap();
     assert_pinned("life-restored", &Life::of(&restored));
+    let mut held = sample_job(1);
+    let why = JobFailure::new("NoSuchBucket", "bucket photos: The specified bucket does not exist");
+    for change in [Change::PreparationStarted, Change::ManifestRead(Prepared::default()), Change::SlotGranted] {
+        held.change(&change, at(1_767_225_601), ServiceTime::default()).unwrap();
+    }
+    held.change(&Change::HeldByService(why), at(1_767_225_602), ServiceTime::beginning(at(1_767_225_602))).unwrap();
+    assert_pinned("life-held", &Life::of(&held));
 }
 
 #[test]
