@@ -20,6 +20,7 @@ use crate::dry_run::DryRun;
 use crate::operation::SliceContext;
 use crate::places::RolePlaces;
 use crate::ports::Ports;
+use crate::shared_failures::SharedFailures;
 use crate::space::Space;
 use crate::stage_error::StageError;
 
@@ -34,6 +35,7 @@ pub(crate) struct EngineContext {
     pub(crate) bytes: ByteBudget,
     wakeups: watch::Sender<u64>,
     budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
+    shared_failures: Arc<Mutex<BTreeMap<JobId, Arc<SharedFailures>>>>,
 }
 
 impl EngineContext {
@@ -49,6 +51,7 @@ impl EngineContext {
             bytes,
             wakeups: watch::Sender::new(0),
             budgets: Arc::default(),
+            shared_failures: Arc::default(),
         }
     }
 
@@ -169,9 +172,15 @@ impl EngineContext {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).get(&job).cloned()
     }
 
-    /// Forgets the budgets of all jobs but these.
+    /// What the tasks of a job that fail in this process have in common.
+    pub(crate) fn shared_failures_of(&self, job: JobId) -> Arc<SharedFailures> {
+        self.shared_failures.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default().clone()
+    }
+
+    /// Forgets the budgets of all jobs but these, and what their failures have in common.
     pub(crate) fn keep_budgets(&self, is_kept: impl Fn(JobId) -> bool) {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
+        self.shared_failures.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
     }
 
     /// Lets what runs of the job go on within the limits that it has now.
@@ -190,6 +199,45 @@ impl EngineContext {
             self.cancels.stop(job);
             self.notify();
         }
+        Ok(())
+    }
+
+    /// Holds a job whose tasks fail alike by what a person must change; one on trial for the same, for
+    /// longer than its patience, fails.
+    pub(crate) async fn hold_job(&self, job: JobId, why: &JobFailure) -> Result<(), ChangeError> {
+        let now = self.ports.jobs.service_time().await?;
+        let decide = |job: &Job| {
+            let runs = matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing);
+            let patience = job.spec.options.hold_patience(self.config.hold_patience);
+            match &job.hold {
+                _ if !runs => None,
+                // Another worker was faster.
+                Some(hold) if hold.next_try.is_some() => None,
+                Some(hold) if hold.why.code == why.code && !job.held_by_user => {
+                    let is_over = patience.is_some_and(|most| now.since(hold.since) >= most);
+                    Some(if is_over { Change::StageFailed(why.clone()) } else { Change::HeldByService(why.clone()) })
+                }
+                _ => Some(Change::HeldByService(why.clone())),
+            }
+        };
+        let after = self.ports.change_job(job, None, decide).await?;
+        if let Some(hold) = after.and_then(|job| job.hold) {
+            tracing::warn!(%job, code = hold.why.code, reason = %hold.why.reason, "job held; a task is tried each minute");
+        }
+        self.shared_failures_of(job).forget();
+        self.cancels.stop(job);
+        self.notify();
+        Ok(())
+    }
+
+    /// A task of a job on trial showed that it can go on.
+    pub(crate) async fn lift_hold(&self, job: JobId) -> Result<(), ChangeError> {
+        let on_trial = |job: &Job| job.hold.as_ref().is_some_and(|hold| hold.next_try.is_none());
+        let decide = |job: &Job| on_trial(job).then_some(Change::HoldLifted);
+        self.ports.change_job(job, None, decide).await?;
+        tracing::info!(%job, "job no longer held");
+        self.shared_failures_of(job).forget();
+        self.notify();
         Ok(())
     }
 

@@ -24,6 +24,7 @@ use crate::config::EngineConfig;
 use crate::context::EngineContext;
 use crate::execute::{Aside, SliceEnd, SliceRun};
 use crate::fair_queue::FairQueue;
+use crate::places::Refusal;
 use crate::ports::Ports;
 use crate::purge::purge;
 use crate::space::Space;
@@ -33,6 +34,10 @@ use crate::{execute, stage as stages};
 
 /// How often the loop starts a purge of ended jobs whose retention is over.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// A job whose calls wait because the endpoint refuses its key is held after so long: a key that is
+/// replaced meets some refusals, and a job on trial has the time for a few probes.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Carries jobs out.
 pub struct Engine {
@@ -310,8 +315,13 @@ impl Engine {
         scheduler.turns.keep(&heads);
         self.visit_stages(scheduler, &heads, now, to);
         let service_now = self.context.ports.jobs.service_time().await?;
+        let mut moved = false;
         for head in &heads {
             self.expire_confirmation(head, service_now).await?;
+            moved |= self.try_held(head, service_now).await?;
+        }
+        if moved {
+            heads = self.context.ports.jobs.open_jobs().await?;
         }
         if self.reschedule(scheduler, &heads).await? {
             heads = self.context.ports.jobs.open_jobs().await?;
@@ -387,10 +397,22 @@ impl Engine {
         self.settle(self.context.ports.change_job(head.id, None, decide).await.map(drop))
     }
 
+    /// Puts a job on trial that the service has held for a while; whether it did.
+    async fn try_held(&self, head: &JobHead, now: ServiceTime) -> Result<bool, StoreError> {
+        let is_due = |until: Option<ServiceTime>| until.is_some_and(|until| until <= now);
+        // What is still being drained has its slot, and what its user paused waits for him.
+        if !is_due(head.held_until) || head.held_by_user || stage(head.status) != Stage::Wait {
+            return Ok(false);
+        }
+        let decide = |job: &Job| is_due(job.held_until()).then_some(Change::HoldTried);
+        self.settle(self.context.ports.change_job(head.id, None, decide).await.map(drop))?;
+        Ok(true)
+    }
+
     /// Grants and takes slots; whether anything moved.
     async fn reschedule(&self, scheduler: &SchedulerState, heads: &[JobHead]) -> Result<bool, StoreError> {
         let waits = |head: &&JobHead| match head.status {
-            Status::Ready | Status::Paused => !head.held_by_user,
+            Status::Ready | Status::Paused => !head.held_by_user && head.held_until.is_none(),
             Status::Active => head.held_by_user,
             _ => false,
         };
@@ -441,6 +463,12 @@ impl Engine {
                 scheduler.waited.insert(head.id);
             }
             self.context.follow_limits(&job);
+            if let Some(why) = self.lasting_refusal(&job)
+                && self.context.waited(&job).await? >= REFUSAL_PATIENCE
+            {
+                self.settle(self.context.hold_job(job.id, &why).await)?;
+                continue;
+            }
             self.say_why_calls_wait(scheduler, job).await?;
         }
         Ok(())
@@ -458,6 +486,20 @@ impl Engine {
         self.settle(self.context.ports.change_job(id, None, note).await.map(drop))?;
         scheduler.noted.insert(id, reason);
         Ok(())
+    }
+
+    /// For what an endpoint of the job refuses every call, if it has for a while and a person must change
+    /// that: the job's calls wait, so that no task of it ends.
+    fn lasting_refusal(&self, job: &Job) -> Option<JobFailure> {
+        let places = self.context.ports.roles.places(&job.account, &job.spec.role.name)?;
+        let place = [places.source, places.target].into_iter().find_map(|place| {
+            let refusal = place.health.refusal()?;
+            let lasts = self.context.ports.clock.now().duration_since(refusal.since);
+            (lasts.try_into().unwrap_or(Duration::ZERO) >= REFUSAL_PATIENCE).then_some((place.endpoint, refusal))
+        });
+        place.map(|(endpoint, Refusal { code, message, .. })| {
+            JobFailure::new(&code, format!("the endpoint {endpoint}: {message}"))
+        })
     }
 
     fn reason_to_wait(&self, job: &Job) -> Option<String> {
@@ -518,6 +560,10 @@ impl Engine {
         to: &mpsc::UnboundedSender<WorkEnd>,
     ) -> Result<bool, StoreError> {
         let Some(job) = self.context.ports.jobs.job(head.id).await? else { return Ok(false) };
+        if job.hold.is_some() && self.context.ports.jobs.count_leased(head.id).await? > 0 {
+            // One task decides whether it can go on.
+            return Ok(false);
+        }
         let held: Held = self.context.cancels.take(Some(head.id));
         let ttl = job.spec.operation.kind().lease_ttl();
         let before = self.context.ports.clock.monotonic();

@@ -17,6 +17,10 @@
 //!   longer renews its lease, so what has begun ends within the lease, or the lease is revoked.
 //! - A task that waits for long gives up its place; a slice in which every running task waits so
 //!   stands *aside*: it keeps its lease, and another slice takes its place.
+//! - Outcomes of tasks that failed by what fails others of the job, too, are withheld until a success
+//!   disproves it or nothing else is left to run, and then recorded. Enough of them hold the job instead:
+//!   then they are dropped, and their tasks run again.
+//! - The slice of a job on trial runs one task, which decides whether the hold is lifted.
 //! - When a task could not run for a reason that may pass, the slice starts no other: the task runs
 //!   again under a new lease only, and until then the window does not move past it.
 
@@ -29,10 +33,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX, STUCK_TASKS_MAX};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{Job, JobFailure, Outcome, Stage, Status};
+use brigade_model::{BucketName, Job, JobFailure, Outcome, Stage, Status};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -43,6 +48,7 @@ use crate::context::EngineContext;
 use crate::operation::TaskEnd;
 use crate::outcomes::PartBuilder;
 use crate::pace::Pace;
+use crate::shared_failures::{SharedFailure, SharedFailures};
 use crate::stage_error::StageError;
 
 /// How often a worker tries to release a slice's lease while the store fails, and the pause between
@@ -86,8 +92,13 @@ impl Aside {
     }
 }
 
-/// What became of the tasks of a unit: offsets in the slice, and how each run ended.
-type UnitEnd = Vec<(u32, TaskEnd)>;
+/// What became of the tasks of a unit.
+struct UnitEnd {
+    /// The bucket of their rows.
+    bucket: Option<BucketName>,
+    /// Offsets in the slice, and how each run ended.
+    ends: Vec<(u32, TaskEnd)>,
+}
 
 /// Runs a slice and gives it back.
 pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
@@ -153,6 +164,14 @@ struct SliceRunner<'a> {
     stuck_seen: u64,
     /// Tasks that were cut short by the stop.
     cut_short: Vec<(u32, Outcome)>,
+    shared_failures: Arc<SharedFailures>,
+    /// Failures that other tasks may share, and how often such a one had been disproved before.
+    withheld: Vec<(u32, Outcome)>,
+    disproofs: u64,
+    /// The code for which the job is held, while its one task decides whether it still must be.
+    trial: Option<String>,
+    /// What the tasks that have ended say of the job as a whole.
+    finding: Option<Finding>,
     filling: PartBuilder,
     part_timer: Option<Sleep>,
     committing: Option<BoxFuture<'a, Committed>>,
@@ -171,6 +190,14 @@ struct SliceRunner<'a> {
     /// The rest of the slice cannot be read.
     broken: Option<StageError>,
     end: SliceEnd,
+}
+
+/// What tasks say of their job as a whole.
+enum Finding {
+    /// It is to be held.
+    Hold(Box<SharedFailure>),
+    /// It need not be held any more.
+    Lift,
 }
 
 /// What wakes the slice runner.
@@ -197,6 +224,11 @@ impl<'a> SliceRunner<'a> {
             stuck: 0,
             stuck_seen: 0,
             cut_short: Vec::new(),
+            shared_failures: run.context.shared_failures_of(run.job.id),
+            withheld: Vec::new(),
+            disproofs: 0,
+            trial: run.job.hold.as_ref().map(|hold| hold.why.code.clone()),
+            finding: None,
             filling: PartBuilder::default(),
             part_timer: None,
             committing: None,
@@ -224,10 +256,12 @@ impl<'a> SliceRunner<'a> {
         loop {
             self.count_stuck();
             self.start_tasks();
+            self.record_withheld_if_due();
             self.commit_if_due();
             self.step_aside();
-            if self.is_idle() && self.is_stopped() && !self.cut_short.is_empty() {
-                self.settle_cut_short().await;
+            let are_open = !self.cut_short.is_empty() || !self.withheld.is_empty();
+            if self.is_idle() && self.is_stopped() && are_open {
+                self.settle_open().await;
                 continue;
             }
             if self.is_idle() && (self.is_stopped() || self.units.are_exhausted()) {
@@ -265,6 +299,7 @@ impl<'a> SliceRunner<'a> {
                 while let Some(Some(end)) = self.running.next().now_or_never() {
                     self.collect(end);
                 }
+                self.act_on_finding().await;
             }
             Woken::Committed(committed) => self.note_commit(committed).await,
             Woken::PartIsOld => self.part_timer = None,
@@ -299,7 +334,7 @@ impl<'a> SliceRunner<'a> {
     /// Starts tasks while there is room for them and for their outcomes.
     fn start_tasks(&mut self) {
         while self.may_start() {
-            match self.units.next(!self.running.is_empty()) {
+            match self.units.next(!self.running.is_empty(), self.trial.is_some()) {
                 Ok(Some(unit)) => {
                     self.under_way.insert(unit.first, unit.last);
                     self.running.push(unit.run);
@@ -324,6 +359,7 @@ impl<'a> SliceRunner<'a> {
         !self.is_stopped()
             && self.run.cancel.may_start(self.run.context.ports.clock.monotonic(), Duration::ZERO)
             && self.may_start_one_more()
+            && (self.trial.is_none() || self.running.is_empty())
             && self.stuck < STUCK_TASKS_MAX
             && !(self.filling.is_full() && self.committing.is_some())
             && self.run.context.space.may_start()
@@ -357,28 +393,50 @@ impl<'a> SliceRunner<'a> {
         }
     }
 
-    /// Records the outcomes of tasks that were cut short, if their job is cancelling or failing.
-    async fn settle_cut_short(&mut self) {
-        let cut_short = std::mem::take(&mut self.cut_short);
+    /// Records the failures that were withheld once a success shows that they are of their objects alone,
+    /// or nothing more can run that would show it.
+    fn record_withheld_if_due(&mut self) {
+        let disproofs = self.shared_failures.disproofs();
+        let is_due = disproofs != self.disproofs || self.running.is_empty();
+        self.disproofs = disproofs;
+        if is_due && !self.is_stopped() {
+            std::mem::take(&mut self.withheld).into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
+        }
+    }
+
+    /// Records the outcomes of tasks that were cut short or withheld, if their job is cancelling or failing.
+    async fn settle_open(&mut self) {
+        let (cut_short, withheld) = (std::mem::take(&mut self.cut_short), std::mem::take(&mut self.withheld));
         let job = self.run.context.ports.jobs.job(self.run.job.id).await.ok().flatten();
         let is_over = job.is_some_and(|job| matches!(job.status, Status::Cancelling | Status::Failing));
         if is_over && !self.is_fenced {
-            cut_short.into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
+            cut_short.into_iter().chain(withheld).for_each(|(offset, outcome)| self.fill(offset, outcome));
         } else {
             // Its next worker checks them.
-            self.is_unsettled = true;
+            let is_unknown = |(_, outcome): &(u32, Outcome)| outcome.effect() == TaskEffect::Unknown;
+            self.is_unsettled |= !cut_short.is_empty() || withheld.iter().any(is_unknown);
         }
     }
 
     /// Takes the outcomes of a unit into the part that is filling.
-    fn collect(&mut self, end: UnitEnd) {
-        self.gathered += end.len();
-        if let Some((offset, _)) = end.first() {
+    fn collect(&mut self, UnitEnd { bucket, ends }: UnitEnd) {
+        self.gathered += ends.len();
+        if let Some((offset, _)) = ends.first() {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }
-        for (offset, run) in end {
+        let has_success = || ends.iter().any(|(_, run)| matches!(run, TaskEnd::Done(outcome) if outcome.is_success()));
+        if let Some(bucket) = bucket.filter(|_| self.shared_failures.is_any() && has_success()) {
+            self.shared_failures.disprove(&bucket);
+        }
+        for (offset, run) in ends {
             match run {
-                TaskEnd::Done(outcome) => self.fill(offset, outcome),
+                TaskEnd::Done(outcome) => {
+                    if self.trial.is_some() {
+                        self.finding = Some(Finding::Lift);
+                    }
+                    self.fill(offset, outcome);
+                }
+                TaskEnd::SharedFailure(outcome, shared) => self.withhold(offset, outcome, shared),
                 TaskEnd::NotAttempted | TaskEnd::UnknownEffect if !self.run.cancel.is_stopped() => {
                     // Its lease ran short, or the store was away: later, under a new lease.
                     self.is_unsettled |= run == TaskEnd::UnknownEffect;
@@ -388,6 +446,36 @@ impl<'a> SliceRunner<'a> {
                 TaskEnd::UnknownEffect => self.is_unsettled = true,
                 TaskEnd::CutShort(outcome) => self.cut_short.push((offset, outcome)),
             }
+        }
+    }
+
+    /// Keeps a failure back that other tasks may share.
+    fn withhold(&mut self, offset: u32, outcome: Outcome, shared: Box<SharedFailure>) {
+        self.withheld.push((offset, outcome));
+        let is_many = self.shared_failures.add(&shared.cause);
+        let is_as_before = self.trial.as_ref().map(|code| *code == shared.cause.code);
+        if is_as_before.unwrap_or(is_many) {
+            self.finding = Some(Finding::Hold(shared));
+        } else if is_as_before == Some(false) {
+            self.finding = Some(Finding::Lift);
+        }
+    }
+
+    /// Holds the job, or lifts its hold.
+    async fn act_on_finding(&mut self) {
+        let (context, job) = (self.run.context, self.run.job.id);
+        let acted = match self.finding.take() {
+            None => return,
+            Some(Finding::Hold(shared)) => {
+                // What is withheld is not recorded, whether the change succeeds or not.
+                self.end = SliceEnd::Again;
+                context.hold_job(job, &shared.why).await
+            }
+            Some(Finding::Lift) => context.lift_hold(job).await.inspect(|()| self.trial = None),
+        };
+        if let Err(error) = acted {
+            tracing::warn!(%job, %error, "cannot hold the job or let it go on; stopping the slice to retry");
+            self.end = SliceEnd::Again;
         }
     }
 

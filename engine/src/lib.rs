@@ -27,6 +27,7 @@ pub mod ports;
 mod purge;
 mod ranged;
 pub mod report;
+mod shared_failures;
 pub mod slice;
 mod space;
 mod stage;

@@ -26,6 +26,7 @@ use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, JobId, O
 use crate::budget::{Budget, keys_of_a_second};
 use crate::byte_budget::ByteBudget;
 use crate::places::Place;
+use crate::shared_failures::SharedFailure;
 use capabilities::Need;
 use copy::plan::CopyPlan;
 use delete::Delete;
@@ -107,6 +108,8 @@ pub enum TaskEnd {
     /// The cancel token ended while a call failed for a reason that may pass, after the task had
     /// acted: its outcome if it does not run again. If it does, it must check first.
     CutShort(Outcome),
+    /// It failed by what fails other tasks of the job, too: its outcome, unless the job is held for it.
+    SharedFailure(Outcome, Box<SharedFailure>),
 }
 
 /// What each operation says of itself; its file has the only implementation.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use brigade_model::operation::{OperationKind, Side};
 use brigade_model::ports::object_store::Caller;
 use brigade_model::ports::{Grantees, ObjectStore};
-use brigade_model::{AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
+use brigade_model::{
+    AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, Timestamp,
+};
 
 use crate::multipart_etag::MultipartEtag;
 
@@ -38,6 +40,11 @@ pub trait Health: Send + Sync + 'static {
     /// Why calls wait at the moment, for people; `None` when they do not.
     fn reason(&self) -> Option<String>;
 
+    /// What it refuses every call for, until a person changes something; `None` when it does not.
+    fn refusal(&self) -> Option<Refusal> {
+        None
+    }
+
     /// How fast it lets requests go at the moment.
     fn speed(&self) -> LoadLimits {
         LoadLimits::default()
@@ -49,6 +56,17 @@ pub trait Health: Send + Sync + 'static {
         let _ = caller;
         true
     }
+}
+
+/// Why an endpoint refuses every call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The store's code.
+    pub code: String,
+    /// What the store said.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// An endpoint that always works.

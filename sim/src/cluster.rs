@@ -19,7 +19,7 @@ use crate::bystanders::Bystanders;
 use crate::chance::Chance;
 use crate::executor::{Executor, Node};
 use crate::fault_schedule::FaultSchedule;
-use crate::history::{Event, History, Slot};
+use crate::history::{Event, HELD, History, LIFTED, Slot, TRIED};
 use crate::process::Process;
 use crate::run_plan::RunPlan;
 use crate::wall_clock::WallClock;
@@ -71,6 +71,8 @@ pub(crate) struct TaskObject {
 #[derive(Default)]
 struct Ledger {
     ids: Vec<(JobId, Status)>,
+    /// What became of each job's hold last.
+    holds: BTreeMap<usize, &'static str>,
     revocations: BTreeMap<(usize, u32), u32>,
     ended: BTreeMap<usize, Records>,
     processes: Vec<Option<Process>>,
@@ -222,6 +224,10 @@ impl SimulatedCluster {
     pub(crate) fn look_at_jobs(&self, node: u32) {
         for (number, id) in self.ids().into_iter().enumerate() {
             let Some(job) = self.job(id) else { continue };
+            let hold = job.hold.as_ref().map_or(LIFTED, |hold| if hold.next_try.is_some() { HELD } else { TRIED });
+            if self.ledger().holds.insert(number, hold).unwrap_or(LIFTED) != hold {
+                self.note(Some(node), Event::Hold { job: number, what: hold });
+            }
             let from = std::mem::replace(&mut self.ledger().ids[number].1, job.status);
             if from != job.status {
                 self.note(Some(node), Event::Moved { job: number, from, to: job.status });
@@ -284,7 +290,8 @@ impl SimulatedCluster {
         let slot = |(number, id): (usize, JobId)| {
             let job = self.job(id)?;
             let run_plan = &self.run_plan.jobs[number];
-            let Job { priority, status, held_by_user: is_held, .. } = job;
+            let is_held = job.is_held();
+            let Job { priority, status, .. } = job;
             brigade_model::slots::is_candidate(status).then_some(Slot {
                 job: number,
                 account: run_plan.account,

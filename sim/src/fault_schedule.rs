@@ -78,6 +78,7 @@ struct Moods {
     full_until: Duration,
     spool_fails_until: Duration,
     endpoint_away: Vec<(Monotonic, Monotonic)>,
+    account_disabled_until: Duration,
 }
 
 impl FaultSchedule {
@@ -181,6 +182,14 @@ impl FaultSchedule {
 
     pub(crate) fn send_endpoint_away(&self, from: Duration, until: Duration) {
         self.moods().endpoint_away.push((Monotonic(from), Monotonic(until)));
+    }
+
+    pub(crate) fn disable_the_account(&self, until: Duration) {
+        self.moods().account_disabled_until = until;
+    }
+
+    pub(crate) fn is_account_disabled(&self, now: Duration) -> bool {
+        now < self.moods().account_disabled_until
     }
 
     /// The faults of calls to the objects.

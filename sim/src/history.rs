@@ -51,6 +51,11 @@ pub(crate) enum Event {
         from: Status,
         to: Status,
     },
+    /// The service holds a job, or tries it, or need hold it no more.
+    Hold {
+        job: usize,
+        what: &'static str,
+    },
     /// Which jobs hold a slot and which wait for one after slots were granted and taken.
     Rescheduled {
         moves: String,
@@ -166,6 +171,11 @@ pub(crate) fn digest(entries: &[Entry]) -> String {
     hex::encode(hash.finalize())
 }
 
+/// The history's words for what becomes of a hold.
+pub(crate) const HELD: &str = "held by the service";
+pub(crate) const TRIED: &str = "tried while held";
+pub(crate) const LIFTED: &str = "no longer held";
+
 impl Event {
     /// What kind of thing it is, where the simulation must have some of each.
     pub(crate) fn kind(&self) -> Option<String> {
@@ -174,6 +184,7 @@ impl Event {
             Event::Crashed => Some("crash".to_owned()),
             Event::StoreFailed { call, how } => Some(format!("{call}: {how}")),
             Event::Moved { from, to, .. } => Some(format!("{from} -> {to}")),
+            Event::Hold { what, .. } => Some((*what).to_owned()),
             Event::Revoked { .. } => Some("revoked".to_owned()),
             Event::Fenced { call, .. } => Some(format!("{call}: fenced")),
             _ => None,
@@ -199,6 +210,7 @@ impl fmt::Display for Event {
             Event::StoreFailed { call, how } => write!(f, "! {call}: {how}"),
             Event::Created { job } => write!(f, "job {job} is created"),
             Event::Moved { job, from, to } => write!(f, "job {job}: {from} -> {to}"),
+            Event::Hold { job, what } => write!(f, "job {job}: {what}"),
             Event::Rescheduled { moves, .. } => write!(f, "slots: {moves}"),
             Event::Leased { job, slice, epoch, settles, .. } => {
                 write!(

@@ -36,6 +36,7 @@ const INVARIANTS: &[(&str, Check)] = &[
     ("an ended job does not change", ending::an_ended_job_does_not_change),
     ("the service clock goes on with time", ending::the_service_clock_goes_on_with_time),
     ("a report is tried for as long as the patience", ending::a_report_is_tried_for_as_long_as_the_patience),
+    ("a held job is tried for as long as the patience", ending::a_held_job_is_tried_for_as_long_as_the_patience),
     ("a status changes by the table only", statuses::a_status_changes_by_the_table_only),
     ("every outcome is counted once and is one row", accounting::every_outcome_is_counted_once_and_is_one_row),
     ("every effect is reported", effects::every_effect_is_reported),

@@ -8,19 +8,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use brigade_model::VersionId;
 use brigade_model::ports::object_store::{
     Answer, At, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, ObjectStore, Verdict,
 };
 use brigade_model::ports::{Entropy, Spawn};
+use brigade_model::{BucketName, VersionId};
 use brigade_s3::faults::Faults;
 use brigade_s3::simulated::Habit;
 use brigade_s3::timeouts::Timeouts;
+use brigade_s3::verdict;
 use tokio::sync::oneshot;
 
-use crate::cluster::SimulatedCluster;
+use crate::cluster::{SOURCE, SimulatedCluster, TARGET, bucket};
 use crate::history::{Event, Seen};
 use crate::other_writer;
+
+/// The code of a store that refuses the account.
+pub(crate) const ACCOUNT_PROBLEM: &str = "AccountProblem";
 
 /// The way of one process.
 pub(crate) struct Network {
@@ -128,6 +132,11 @@ impl ObjectStore for CallRecorder {
                 self.record(kind, (at, version), before, refusal_of(result, n));
             }
         };
+        if cluster.is_of_tasks(call.bucket()) && cluster.fault_schedule.is_account_disabled(cluster.executor.now()) {
+            let refused = Err(account_disabled());
+            see(&refused);
+            return refused;
+        }
         cluster.bucket.call_seen(call, see).await
     }
 }
@@ -166,8 +175,22 @@ fn refusal_of(result: &Result<Answer, CallError>, n: usize) -> Option<String> {
     }
 }
 
+/// What the store answers while it refuses the account.
+fn account_disabled() -> CallError {
+    let (code, message) = (ACCOUNT_PROBLEM, "There is a problem with your account");
+    let seen = verdict::Seen::Refused { status: 403, code: Some(code) };
+    let (verdict, effect) = verdict::judge(seen);
+    let lasting = verdict::lasting(seen, message);
+    CallError { http_status: Some(403), lasting, ..CallError::new(verdict, effect, code, message) }
+}
+
 /// What can be seen of an object.
 impl SimulatedCluster {
+    /// Whether objects of tasks lie there, rather than manifests and reports.
+    fn is_of_tasks(&self, name: &BucketName) -> bool {
+        [SOURCE, TARGET].into_iter().any(|of_tasks| *name == bucket(of_tasks))
+    }
+
     /// The object, or that version of it.
     pub(crate) fn see(&self, at: &At, version: Option<&VersionId>) -> Option<Seen> {
         let object = match version {

@@ -108,6 +108,24 @@ pub(crate) async fn hide_buckets(cluster: Arc<SimulatedCluster>) {
     }
 }
 
+/// The history's words for an account that the store refuses.
+pub(crate) const ACCOUNT_DISABLED: &str = "the account is disabled";
+
+/// How long an account is disabled, in seconds: a moment, a hold, beyond a short patience.
+const DISABLED_S: [(u64, u64); 3] = [(3, 5), (4, 100), (2, 400)];
+
+/// Lets the store refuse all calls on the objects of tasks, now and then, until the faults end.
+pub(crate) async fn disable_account(cluster: Arc<SimulatedCluster>) {
+    let chance = Chance::new(cluster.seed, "account");
+    while !cluster.fault_schedule.is_over() {
+        cluster.executor.sleep(chance.up_to(Duration::from_secs(20))).await;
+        let lasts = chance.up_to(Duration::from_secs(chance.weighted(&DISABLED_S)));
+        cluster.note(None, Event::Mishap { what: ACCOUNT_DISABLED, how: format!(" for {lasts:?}") });
+        cluster.fault_schedule.disable_the_account(cluster.executor.now() + lasts);
+        cluster.executor.sleep(lasts).await;
+    }
+}
+
 fn inject(cluster: &Arc<SimulatedCluster>, chance: &Chance, slot: usize, process: &Process) {
     let (now, node_fault) = (cluster.executor.now(), chance.weighted(&NODE_FAULTS));
     let lasts = Duration::from_secs(chance.between(1, chance.weighted(&LASTS_S)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_engine::places::Health;
+use brigade_engine::places::{Health, Refusal};
 use brigade_engine::ports::NoObserver;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
@@ -13,7 +13,7 @@ use brigade_model::ports::{Entropy, ObjectStore, OwnIds, Spawn};
 use brigade_model::{AccountId, Dialect, EndpointKind, EndpointName, ReportLayout, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
-use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, OpenCircuit, Retry, RetryPolicy};
 use brigade_s3::simulated::Habit;
 use brigade_s3::stamps::Stamps;
 use brigade_service::{JobRules, JobService, Pace};
@@ -165,5 +165,10 @@ struct AtTheGate(Arc<CircuitBreaker>);
 impl Health for AtTheGate {
     fn reason(&self) -> Option<String> {
         self.0.reason().map(|closed| closed.to_string())
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        let OpenCircuit { code, message, since, .. } = self.0.reason().filter(OpenCircuit::is_lasting)?;
+        Some(Refusal { code, message, since })
     }
 }

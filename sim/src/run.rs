@@ -128,6 +128,9 @@ fn begin(cluster: &Arc<SimulatedCluster>) {
     if cluster.run_plan.habits.has(Habit::HeadHasNoCode) {
         cluster.space.spawn("buckets", Box::pin(node_faults::hide_buckets(cluster.clone())));
     }
+    if cluster.run_plan.is_account_disabled {
+        cluster.space.spawn("account", Box::pin(node_faults::disable_account(cluster.clone())));
+    }
     if let Some(every) = fault_rates.foreign_every {
         cluster.space.spawn("another writer", Box::pin(other_writer::write_objects(cluster.clone(), every)));
     }

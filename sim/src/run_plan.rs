@@ -105,6 +105,8 @@ pub(crate) struct RunPlan {
     pub(crate) habits: Habits,
     pub(crate) jobs: Vec<JobPlan>,
     pub(crate) fault_rates: FaultRates,
+    /// Now and then the store refuses the account, until a person changes that.
+    pub(crate) is_account_disabled: bool,
     /// Certain faults, each with its time after the beginning.
     pub(crate) script: Vec<(Duration, Act)>,
     pub(crate) config: EngineConfig,
@@ -126,7 +128,12 @@ impl RunPlan {
         let (fault_rates, config) = (fault_rates(&chance), config(&chance));
         let (fault_rates, config) =
             if is_large { whole_windows(&chance, fault_rates, config) } else { (fault_rates, config) };
-        Self { nodes, versioning, habits, jobs, fault_rates, script: Vec::new(), config }
+        // Drawn by themselves, so that they change no other draw.
+        let holds = Chance::new(seed, "holds");
+        let hold_patience = Duration::from_secs(holds.weighted(&[(3, 1800), (2, 70)]));
+        let config = EngineConfig { hold_patience, ..config };
+        let is_account_disabled = holds.below(4) == 0;
+        Self { nodes, versioning, habits, jobs, fault_rates, is_account_disabled, script: Vec::new(), config }
     }
 }
 

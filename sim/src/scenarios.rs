@@ -115,6 +115,7 @@ impl Scenario {
                 user_action_every: None,
                 foreign_every: None,
             },
+            is_account_disabled: false,
             script: self.script.iter().map(|(second, act)| (Duration::from_secs(*second), *act)).collect(),
             config: EngineConfig {
                 report_patience: Duration::from_secs(1800),

@@ -38,7 +38,7 @@ fn run_all() -> (BTreeMap<String, u64>, Vec<String>) {
 /// What a simulation that is worth its name comes by: else it proves little. Each of these, and
 /// each move of the table, is so likely that 500 seeds come by ten of it at least, so that another
 /// order of the same draws leaves none of them out (`brigade-sim --kinds` counts).
-const MUST_HAPPEN: [&str; 24] = [
+const MUST_HAPPEN: [&str; 28] = [
     "crash",
     "is frozen",
     "thaws",
@@ -47,6 +47,10 @@ const MUST_HAPPEN: [&str; 24] = [
     "the job store is slow",
     "the endpoint is away",
     "its clock jumps",
+    "the account is disabled",
+    "held by the service",
+    "tried while held",
+    "no longer held",
     "the disk is full",
     "the spool fails",
     "revoked",

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
+use brigade_model::job::{Hold, JobFailure};
 use brigade_model::limits::PRIORITY_MAX;
 use brigade_model::{DryRun, Finding, Job, LoadLimits, Probe};
 use serde::de::Error as _;
@@ -64,6 +65,10 @@ pub struct JobState {
     pub notes: Vec<String>,
     /// Whether its user paused it: it runs no task until it is resumed.
     pub is_paused: bool,
+    /// Why the service holds it, though its user did not pause it.
+    #[serde(default)]
+    #[schema(required)]
+    pub hold: Option<HoldState>,
     /// What its tasks may use now.
     pub limits: Limits,
     /// The ended job whose failed and unattempted tasks are this one's.
@@ -86,11 +91,31 @@ impl From<&Job> for JobState {
             status_update_reason: job.status_update_reason.clone(),
             notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
             is_paused: job.held_by_user,
+            hold: job.hold.as_ref().map(HoldState::from),
             limits: job.limits.into(),
             retry_of: job.spec.retry_of.map(|id| id.to_string()),
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
             outcomes_removed: job.outcomes_removed.map(|at| format!("{at:.0}")),
         }
+    }
+}
+
+/// A hold by the service: tasks of the job fail by what a person must change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldState {
+    /// The code by which its tasks fail.
+    #[schema(example = "NoSuchBucket")]
+    pub code: String,
+    /// What fails, and what the store says of it.
+    pub reason: String,
+    /// Whether a task of it is tried now, rather than within a minute.
+    pub is_tried_now: bool,
+}
+
+impl From<&Hold> for HoldState {
+    fn from(hold: &Hold) -> Self {
+        let JobFailure { code, reason } = hold.why.clone();
+        Self { code, reason, is_tried_now: hold.next_try.is_none() }
     }
 }
 

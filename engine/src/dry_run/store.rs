@@ -66,7 +66,9 @@ impl DryRun {
             TaskEnd::Done(Outcome::Succeeded) if is_group => {
                 TaskEnd::Done(std::mem::take(&mut requests).mark(together.clone()))
             }
-            TaskEnd::Done(outcome) => TaskEnd::Done(std::mem::take(&mut requests).mark(outcome)),
+            TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => {
+                TaskEnd::Done(std::mem::take(&mut requests).mark(outcome))
+            }
             // Nothing was done, so there is nothing to be unsettled about.
             TaskEnd::NotAttempted | TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => TaskEnd::NotAttempted,
         };

@@ -108,13 +108,14 @@ impl<'a> Units<'a> {
 
     /// The next unit, ready to run; `None` when every task was started, or the next one lies
     /// beyond the window, or a group can still grow while others run (`can_wait`).
-    pub(super) fn next(&mut self, can_wait: bool) -> Result<Option<Unit>, StageError> {
+    /// `is_one` wants a unit of one task.
+    pub(super) fn next(&mut self, can_wait: bool, is_one: bool) -> Result<Option<Unit>, StageError> {
         self.read_ahead()?;
         let tasks = self.ahead.make_contiguous();
         let (first, look_below) = (self.run.lease.slice.first_task, self.look_below);
         let must_check = move |task: &Task| offset_of(task, first) < look_below;
         let group_max = match tasks.first() {
-            Some(task) if self.operation.is_grouped() => self.slice_context.group_max(&task.bucket),
+            Some(task) if self.operation.is_grouped() && !is_one => self.slice_context.group_max(&task.bucket),
             _ => 1,
         };
         let len = self.operation.group_len(tasks, group_max, must_check);
@@ -137,7 +138,8 @@ impl<'a> Units<'a> {
             } else {
                 run_unit(&operation, &slice_context, &tasks, looks).await
             };
-            tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect()
+            let ends = tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect();
+            UnitEnd { bucket: tasks.into_iter().next().map(|task| task.bucket), ends }
         };
         Ok(Some(Unit { first: numbers.0, last: numbers.1, run: run.boxed() }))
     }

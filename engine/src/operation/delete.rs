@@ -20,6 +20,7 @@ use super::effect_check::{
 use super::failure::{End, outcome_of};
 use super::task_context::TaskContext;
 use super::{Group, ObjectOperation, SliceContext, TaskEnd};
+use crate::shared_failures::SharedFailure;
 
 pub(crate) mod group;
 
@@ -113,7 +114,7 @@ async fn delete_together(slice_context: &SliceContext, tasks: &[&Task]) -> Optio
                 true => budget.note_throttled(bucket, tasks.len()),
                 false => budget.note_taken(bucket, tasks.len()),
             }
-            results.iter().map(|result| read_result(result, sent)).collect()
+            tasks.iter().zip(&results).map(|(task, result)| read_result(task, result, sent)).collect()
         }
         Err(end) => {
             if let End::Call { error, .. } = &end
@@ -163,8 +164,8 @@ const REFUSALS: &[(&str, u16)] = &[
 ];
 
 /// `sent` is when the call was sent.
-fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
-    let DeleteResult::Failed { code, message, is_throttled, .. } = result else {
+fn read_result(task: &Task, result: &DeleteResult, sent: Timestamp) -> Known {
+    let DeleteResult::Failed { code, message, is_throttled, lasting } = result else {
         return match result {
             DeleteResult::Deleted(_) => Known::Settled(TaskEnd::Done(Outcome::Succeeded)),
             _ => Known::NotYet(Some(sent)),
@@ -172,8 +173,12 @@ fn read_result(result: &DeleteResult, sent: Timestamp) -> Known {
     };
     if let Some((_, status)) = REFUSALS.iter().find(|(refusal, _)| refusal == code) {
         let error = CallError::new(Verdict::Denied, Effect::None, code, message);
-        let error = CallError { http_status: Some(*status), ..error };
-        return Known::Settled(TaskEnd::Done(outcome_of("", &error)));
+        let error = CallError { http_status: Some(*status), lasting: *lasting, ..error };
+        let outcome = outcome_of("", &error);
+        return Known::Settled(match SharedFailure::of(&error, task, None) {
+            Some(shared) => TaskEnd::SharedFailure(outcome, Box::new(shared)),
+            None => TaskEnd::Done(outcome),
+        });
     }
     // How far a server came before its own fault is not known.
     Known::NotYet((!is_throttled).then_some(sent))

@@ -14,6 +14,7 @@ use super::failure::{End, in_doubt, outcome_of, refuse, reject};
 use super::{SliceContext, TaskEnd};
 use crate::byte_budget::Room;
 use crate::places::Place;
+use crate::shared_failures::SharedFailure;
 
 /// Who runs a task.
 pub(crate) struct TaskContext<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct TaskContext<'a> {
     doubt: Mutex<Option<Timestamp>>,
     /// A call of ours was sent that may have changed an object.
     has_acted: AtomicBool,
+    /// The bucket of the last call that failed by more than its object, where that is none of the row's.
+    shared_target: Mutex<Option<BucketName>>,
     /// A call of ours has changed an object, or left an upload open.
     has_changed: AtomicBool,
 }
@@ -42,6 +45,7 @@ impl<'a> TaskContext<'a> {
             cancel: slice_context.cancel.for_task(task.number),
             doubt: Mutex::new(doubt),
             has_acted: AtomicBool::new(false),
+            shared_target: Mutex::new(None),
             has_changed: AtomicBool::new(false),
         }
     }
@@ -78,6 +82,8 @@ impl<'a> TaskContext<'a> {
     /// Makes a call.
     pub(crate) async fn send<R: Request>(&self, place: &Place, request: R) -> Result<R::Answer, CallError> {
         let call = request.into_call();
+        let is_target = std::ptr::eq(place, &self.slice.target);
+        let target = is_target.then(|| call.bucket().clone());
         let (kind, sent) = (call.kind(), place.stamps.now());
         let result = place.store.call(&self.cancel(), call).await;
         if kind.changes_objects() {
@@ -89,6 +95,9 @@ impl<'a> TaskContext<'a> {
                 }
                 Err(_) => {}
             }
+        }
+        if result.as_ref().is_err_and(|error| error.lasting.is_some()) {
+            *self.shared_target.lock().unwrap_or_else(PoisonError::into_inner) = target;
         }
         R::from_answer(result?).ok_or_else(|| {
             CallError::new(Verdict::Invalid, Effect::Unknown, "InternalError", "the answer belongs to another call")
@@ -220,7 +229,14 @@ impl<'a> TaskContext<'a> {
             Err(End::Call { doing, error }) if error.may_pass() && self.is_cut_short() => {
                 TaskEnd::CutShort(self.with_effect(outcome_of(doing, &error)))
             }
-            Err(End::Call { doing, error }) => TaskEnd::Done(self.with_effect(outcome_of(doing, &error))),
+            Err(End::Call { doing, error }) => {
+                let outcome = self.with_effect(outcome_of(doing, &error));
+                let target = self.shared_target.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match SharedFailure::of(&error, self.task, target.as_ref()) {
+                    Some(shared) => TaskEnd::SharedFailure(outcome, Box::new(shared)),
+                    None => TaskEnd::Done(outcome),
+                }
+            }
             Err(End::LeaseLost) => TaskEnd::NotAttempted,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_engine::places::Health;
+use brigade_engine::places::{Health, Refusal};
 use brigade_model::job::Change;
 use brigade_model::ports::job_store::Due;
 use brigade_model::ports::object_store::{
@@ -14,7 +14,7 @@ use brigade_model::ports::object_store::{
 };
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{JobSpec, Status};
-use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
+use brigade_s3::retry::{CircuitBreaker, OpenCircuit, Retry, RetryPolicy};
 use brigade_store::memory::MemorySpool;
 
 use crate::account::check;
@@ -29,11 +29,16 @@ fn keys(n: usize) -> Vec<String> {
 }
 
 /// A circuit breaker as the engine sees it.
-struct AtTheGate(Arc<CircuitBreaker>);
+pub(crate) struct AtTheGate(pub(crate) Arc<CircuitBreaker>);
 
 impl Health for AtTheGate {
     fn reason(&self) -> Option<String> {
         self.0.reason().map(|closed| closed.to_string())
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        let OpenCircuit { code, message, since, .. } = self.0.reason().filter(OpenCircuit::is_lasting)?;
+        Some(Refusal { code, message, since })
     }
 }
 

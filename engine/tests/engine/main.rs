@@ -13,6 +13,7 @@ mod failures;
 mod full;
 mod groups;
 mod hands;
+mod held;
 mod inventories;
 mod leases;
 mod life;

@@ -10,7 +10,7 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
 
-use crate::verdict::NO_CREDENTIALS;
+use crate::verdict::{self, NO_CREDENTIALS, Seen};
 
 /// So many failures in a row open a circuit: no more than a call has attempts, so that a single call
 /// in flight does not use them up on an endpoint that is down.
@@ -49,6 +49,15 @@ pub struct OpenCircuit {
     pub message: String,
     /// When it opened.
     pub since: Timestamp,
+}
+
+impl OpenCircuit {
+    /// Whether it stays open until a person changes something, such as a key that was disabled.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        let lasting = |status| verdict::lasting(Seen::Refused { status, code: Some(&self.code) }, &self.message);
+        self.http_status.and_then(lasting).is_some()
+    }
 }
 
 impl fmt::Display for OpenCircuit {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use brigade_config::window::Window;
 use brigade_engine::multipart_etag::MultipartEtag;
-use brigade_engine::places::Health;
+use brigade_engine::places::{Health, Refusal};
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
-use brigade_s3::retry::CircuitBreaker;
+use brigade_s3::retry::{CircuitBreaker, OpenCircuit};
 use brigade_service::RegisteredEndpoint;
 
 use super::news::Learning;
@@ -264,6 +264,11 @@ pub(super) struct EndpointHealth {
 impl Health for EndpointHealth {
     fn reason(&self) -> Option<String> {
         self.endpoint.reason_stopped().or_else(|| self.breaker.reason().map(|closed| closed.to_string()))
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        let OpenCircuit { code, message, since, .. } = self.breaker.reason().filter(OpenCircuit::is_lasting)?;
+        Some(Refusal { code, message, since })
     }
 
     fn speed(&self) -> LoadLimits {

@@ -1,5 +1,5 @@
 //! Every failure has its cause: which failures of tasks the plan of a run excuses besides those of any run. A job
-//! fails only because too many tasks did or the store refused its report.
+//! fails only because too many tasks did, or the store refused its report or all that its tasks ask.
 
 use brigade_judge::failures;
 use brigade_model::job::failure;
@@ -9,6 +9,7 @@ use brigade_s3::simulated::{Habit, Habits};
 
 use crate::evidence::{Evidence, TaskHistory};
 use crate::history::Event;
+use crate::network::ACCOUNT_PROBLEM;
 use crate::node_faults::CLOCK_JUMPS;
 use crate::run_plan::{JobKind, JobPlan};
 
@@ -20,6 +21,7 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     let is_jump = |event: &Event| matches!(event, Event::Mishap { what: CLOCK_JUMPS, .. });
     let has_jumped = evidence.history.iter().any(|entry| is_jump(&entry.event));
     let mut broken = Vec::new();
+    let is_disabled = evidence.cluster.run_plan.is_account_disabled;
     for (job, records) in evidence.ended() {
         let (habits, ended) = (&evidence.cluster.run_plan.habits, &records.job);
         let was_lost = was_revoked(evidence, job.number);
@@ -31,10 +33,12 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
                 || LOST.contains(&code)
                 || (code == UNCONFIRMED && (was_lost || task_history.is_doubtful()))
                 || (code == CHANGED_SINCE_ATTEMPT && is_clockless)
+                || (code == ACCOUNT_PROBLEM && is_disabled)
                 || is_of_a_habit(habits, job.run_plan, task_history, code)
         };
         broken.extend(failures::every_failure_has_its_cause(&job.tasks, ended.status, is_excused));
-        if ended.status == Status::Failed && !may_fail(habits, job.run_plan, ended) {
+        let is_of_account = ended.failures.iter().any(|why| is_disabled && why.code == ACCOUNT_PROBLEM);
+        if ended.status == Status::Failed && !is_of_account && !may_fail(habits, job.run_plan, ended) {
             broken.push(format!("job {} failed: {:?}", job.number, ended.failures));
         }
     }

@@ -38,13 +38,19 @@ pub fn to_text(job: &DescribedJob) -> String {
     table::pairs(pairs(job))
 }
 
-/// What its preparation found, what an operator's hand did to it, and since when its outcomes are gone.
-fn hand_pairs(hand: &JobState) -> [(&'static str, String); 4] {
+/// What its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
+/// are gone.
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 5] {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
+    let held = hand.hold.as_ref().map(|hold| {
+        let tried = if hold.is_tried_now { "a task is tried now" } else { "a task is tried each minute" };
+        format!("by the service, {tried}: {}: {}", hold.code, hold.reason)
+    });
     let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
     [
         ("Notes", hand.notes.join("; ")),
         ("Paused", paused.to_owned()),
+        ("Held", held.unwrap_or_default()),
         ("Limits", limits::to_text(hand.limits)),
         ("Outcomes", outcomes.unwrap_or_default()),
     ]

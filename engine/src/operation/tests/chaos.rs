@@ -65,7 +65,9 @@ fn next_try(task: Task, must_check: bool, run: &TaskEnd) -> Option<(Task, bool)>
         TaskEnd::NotAttempted => Some((task, must_check)),
         TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => Some((task, true)),
         TaskEnd::Done(_) if *run == done() => None,
-        TaskEnd::Done(outcome) => panic!("nobody interferes, and three acts are enough: {outcome:?}"),
+        TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => {
+            panic!("nobody interferes, and three acts are enough: {outcome:?}")
+        }
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) fn done() -> TaskEnd {
 /// The code of a failed run.
 pub(super) fn code(run: &TaskEnd) -> &str {
     match run {
-        TaskEnd::Done(Outcome::Failed(failure)) => &failure.code,
+        TaskEnd::Done(Outcome::Failed(failure)) | TaskEnd::SharedFailure(Outcome::Failed(failure), _) => &failure.code,
         other => panic!("a failure: {other:?}"),
     }
 }
@@ -198,7 +198,7 @@ pub(super) fn code(run: &TaskEnd) -> &str {
 /// What is known of the effect of a run that has its outcome.
 pub(super) fn effect(run: &TaskEnd) -> TaskEffect {
     match run {
-        TaskEnd::Done(outcome) => outcome.effect(),
+        TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => outcome.effect(),
         other => panic!("an outcome: {other:?}"),
     }
 }
@@ -206,7 +206,9 @@ pub(super) fn effect(run: &TaskEnd) -> TaskEffect {
 /// The message of a failed run.
 pub(super) fn message(run: &TaskEnd) -> &str {
     match run {
-        TaskEnd::Done(Outcome::Failed(failure)) => &failure.message,
+        TaskEnd::Done(Outcome::Failed(failure)) | TaskEnd::SharedFailure(Outcome::Failed(failure), _) => {
+            &failure.message
+        }
         other => panic!("a failure: {other:?}"),
     }
 }
