@@ -33,6 +33,9 @@ pub struct ReportManifest {
     pub results: Vec<ResultFile>,
     /// What became of the tasks, where the service says it.
     pub tasks: Option<Tasks>,
+    /// How many restores met one, of a job that restores.
+    #[serde(default)]
+    pub restores_met: Option<RestoresMet>,
     /// What would be done, of a job that was only a dry run.
     pub dry_run: Option<DryRunFound>,
     /// Rows of the job's manifest that are no tasks, where the service says it.
@@ -52,6 +55,16 @@ pub struct Tasks {
     pub failed: u64,
     /// Not tried, in a job that did not complete.
     pub not_attempted: u64,
+}
+
+/// Restores that succeeded because the object was restored, or about to be, before the job asked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RestoresMet {
+    /// Restored: the copy stays as long as the job says, counted anew.
+    pub already_restored: u64,
+    /// Under way: the copy stays as long as the earlier request says.
+    pub already_being_restored: u64,
 }
 
 /// What a dry run found: nothing of it was done.

@@ -41,7 +41,7 @@ mod effect_check;
 mod failure;
 mod grants;
 mod locks;
-mod restore;
+pub(crate) mod restore;
 mod tagging;
 mod tags;
 mod task_context;

@@ -21,6 +21,7 @@ mod clock;
 mod destination;
 mod files;
 mod manifest;
+mod restores;
 mod rows;
 pub mod settle;
 mod trial;

@@ -35,10 +35,10 @@ impl ObjectOperation for Restore {
 const NOT_RESTORED: &str = "RestoreNotBegun";
 
 /// What the row says of a restore that another request began. The store leaves it its days.
-const UNDER_WAY: &str = "already being restored; the copy stays as long as the earlier request says";
+pub(crate) const UNDER_WAY: &str = "already being restored; the copy stays as long as the earlier request says";
 
 /// What the row says of a restore that was done before.
-const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
+pub(crate) const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
 
 struct Restoration<'a> {
     context: &'a TaskContext<'a>,

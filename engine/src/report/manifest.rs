@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::report::WriteReport;
 use crate::report::destination::Destination;
+use crate::report::restores::{RestoresMet, restores_met};
 use crate::report::rows::{DRY_RUN, Kind, SCHEMA};
 use crate::stage_error::StageError;
 
@@ -37,6 +38,9 @@ struct Manifest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<Rehearsed<'a>>,
     tasks: Tasks,
+    /// Successes of a restore that met one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restores_met: Option<RestoresMet>,
     left_out_rows: Vec<LeftOut<'a>>,
     /// What the preparation wanted the user to know.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -105,13 +109,18 @@ pub(super) async fn write_manifest(what: WriteReport<'_>, to: &Destination<'_>) 
     let files = what.jobs.report_files(what.job.id).await?;
     let mut left = what.jobs.uploads(what.job.id, UploadsOf::Slices).await?;
     left.truncate(LEFT_UPLOADS_MAX);
-    let json = encode(what, to.named.as_str(), &files, &left);
+    let met = restores_met(what.job, what.jobs).await?;
+    let json = encode(what, to.named.as_str(), (&files, &left, met));
     let md5 = hex::encode(Md5::digest(&json));
     to.put(to.manifest_md5_key()?, Bytes::from(md5), "text/plain").await?;
     to.put(to.manifest_key()?, Bytes::from(json), "application/json").await
 }
 
-fn encode(what: WriteReport<'_>, bucket: &str, files: &[ReportFile], left: &[OpenUpload]) -> Vec<u8> {
+fn encode(
+    what: WriteReport<'_>,
+    bucket: &str,
+    (files, left, restores_met): (&[ReportFile], &[OpenUpload], Option<RestoresMet>),
+) -> Vec<u8> {
     let (job, layout, now) = (what.job, what.layout, what.clock.now());
     let left_out = job.prepared.iter().flat_map(|prepared| &prepared.left_out);
     let manifest = Manifest {
@@ -125,6 +134,7 @@ fn encode(what: WriteReport<'_>, bucket: &str, files: &[ReportFile], left: &[Ope
         retry_of: job.spec.retry_of.map(|id| id.to_string()),
         dry_run: job.dry_run.as_ref().map(rehearsed),
         tasks: count_tasks(job),
+        restores_met,
         notes: job.prepared.as_ref().map(|prepared| &prepared.notes[..]).unwrap_or_default(),
         left_out_rows: left_out.map(|(reason, rows)| LeftOut { reason, rows: *rows }).collect(),
         failure_reasons: failures(job),

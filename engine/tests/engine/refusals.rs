@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use brigade_model::operation::{Restore, RestoreTier};
+use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{CancelToken, CopyObject, send};
 use brigade_model::{Field, Job, JobSpec, Operation, Status};
 use brigade_s3::simulated::{ObjectLock, Paying, Versioning};
 
-use crate::account::{Row, check, report};
+use crate::account::{Row, check, report, text};
 use crate::cluster::{TestCluster, at, bucket, key};
 use crate::life::{copy, tagging};
 
@@ -86,4 +89,31 @@ async fn an_archived_source_fails_its_task_with_the_stores_code() {
     send(&*cluster.bucket, &cancel, archive).await.unwrap();
     let (job, rows) = run(&cluster, copy(), &keys(10)).await;
     assert_eq!((job.progress.succeeded, rows[&key(5)].code.as_str()), (9, "InvalidObjectState"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn restores_that_met_one_are_counted_apart_in_the_report() {
+    let cluster = TestCluster::new(612);
+    cluster.fill(30).await;
+    for n in 0..30 {
+        let at = at("source", &key(n));
+        let archive = CopyObject { storage_class: Some("GLACIER".into()), ..CopyObject::plain(at.clone(), at) };
+        send(&*cluster.bucket, &CancelToken::unbounded(), archive).await.unwrap();
+    }
+    let restore = || Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard });
+    let mut met = Vec::new();
+    for count in [10, 30, 30] {
+        let (job, _) = run(&cluster, restore(), &keys(count)).await;
+        assert_eq!(job.progress.succeeded, count as u64);
+        let manifest = text(&cluster, "aside", &format!("reports/job-{}/manifest.json", job.id)).await.unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        met.push(["AlreadyRestored", "AlreadyBeingRestored"].map(|what| manifest["RestoresMet"][what].as_u64()));
+        if count == 30 {
+            cluster.clock.sleep(Duration::from_secs(6 * 3600)).await;
+        }
+    }
+    assert_eq!(met, [[Some(0), Some(0)], [Some(0), Some(10)], [Some(30), Some(0)]]);
+    let (job, _) = run(&cluster, tagging(), &keys(3)).await;
+    let manifest = text(&cluster, "aside", &format!("reports/job-{}/manifest.json", job.id)).await.unwrap();
+    assert!(!manifest.contains("RestoresMet"), "{manifest}");
 }

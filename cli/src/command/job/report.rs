@@ -17,7 +17,7 @@ use super::{CommandContext, describe};
 use crate::command::access::StoreFlags;
 use crate::printer::say;
 use crate::progress::grouped;
-use crate::report::{self, DryRunFound, ReportManifest, ResultFile, Row, Tasks};
+use crate::report::{self, DryRunFound, ReportManifest, RestoresMet, ResultFile, Row, Tasks};
 use crate::table;
 
 /// What the command takes.
@@ -114,6 +114,7 @@ fn to_text(job: &DescribedJob, removed: Option<String>, manifest: &ReportManifes
     let is_dry_run = manifest.dry_run.is_some();
     let reported = manifest.tasks.as_ref().map(|tasks| totals_to_text(tasks, is_dry_run));
     pairs.push(("Reported", reported.unwrap_or_default()));
+    pairs.push(("Restores", manifest.restores_met.as_ref().map(restores_to_text).unwrap_or_default()));
     pairs.push(("Dry run", manifest.dry_run.as_ref().map(dry_run_to_text).unwrap_or_default()));
     pairs.push(("Left out", left_out.collect::<Vec<_>>().join(", ")));
     pairs.push(("Outcomes", removed.unwrap_or_default()));
@@ -129,6 +130,11 @@ fn totals_to_text(tasks: &Tasks, is_dry_run: bool) -> String {
             format!("{total} tasks: {succeeded} would be attempted, {failed} would fail, {not_attempted} not looked at")
         }
     }
+}
+
+fn restores_to_text(met: &RestoresMet) -> String {
+    let (restored, under_way) = (grouped(met.already_restored), grouped(met.already_being_restored));
+    format!("{restored} of the successes were restored already, {under_way} were being restored")
 }
 
 fn dry_run_to_text(found: &DryRunFound) -> String {
