@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_engine::places::Health;
 use brigade_model::ports::object_store::{
     Answer, At, Call, CallError, CallKind, CancelToken, DeleteResult, Effect, ObjectStore, Verdict,
 };
@@ -15,6 +14,7 @@ use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::verdict::failed_delete;
 
 use crate::cluster::TestCluster;
+use crate::failures::AtTheGate;
 
 /// What becomes of a call.
 #[derive(Debug, Clone)]
@@ -158,15 +158,6 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::GetBucketOwnershipControls(r) => r.bucket.to_string(),
     };
     (call.kind(), key)
-}
-
-/// A circuit breaker as the engine sees it.
-struct AtTheGate(Arc<CircuitBreaker>);
-
-impl Health for AtTheGate {
-    fn reason(&self) -> Option<String> {
-        self.0.reason().map(|closed| closed.to_string())
-    }
 }
 
 impl TestCluster {
