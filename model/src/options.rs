@@ -464,8 +464,22 @@ mod tests {
 
     #[test]
     fn every_option_is_set_and_given_back() {
-        let values =
-            ["url", "comma-blank", "yes", "latest", "allow", "fail", "10", "500", "4", "100", "200", "1000000", "true", "90"];
+        let values = [
+            "url",
+            "comma-blank",
+            "yes",
+            "latest",
+            "allow",
+            "fail",
+            "10",
+            "500",
+            "4",
+            "100",
+            "200",
+            "1000000",
+            "true",
+            "90",
+        ];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {
             options.set(row.name, value).unwrap();

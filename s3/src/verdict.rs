@@ -241,7 +241,7 @@ pub fn class_of(seen: Seen<'_>, message: &str) -> Class {
     };
     let by_code = |code: &str| by_words(code).or_else(|| row_of_code(code).map(|(.., class)| *class));
     match seen {
-        Seen::NotConnected(_) | Seen::Lost(_) => Passing(Endpoint),
+        Seen::Unsigned | Seen::NotConnected(_) | Seen::Lost(_) => Passing(Endpoint),
         Seen::Unproven { code } => code.and_then(by_code).unwrap_or(OfObject),
         Seen::Empty => OfObject,
         Seen::Taught { .. } => Passing(Bucket),

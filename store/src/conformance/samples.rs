@@ -11,7 +11,9 @@ use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Permission, Restore, RestoreTier, StorageClass, Tag,
     Tagging,
 };
-use brigade_model::options::{EmptyVersion, Header, HoldPatience, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets};
+use brigade_model::options::{
+    EmptyVersion, Header, HoldPatience, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets,
+};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::{
     Apply, ApplyError, ChangeId, LeaseToken, NewSlice, OutcomePart, OwnerId, SliceLease, StageLease,

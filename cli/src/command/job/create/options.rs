@@ -74,8 +74,22 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_is_a_flag() {
-        let values =
-            ["url", "comma-blank", "yes", "latest", "allow", "fail", "10", "500", "4", "100", "200", "1000000", "true", "90"];
+        let values = [
+            "url",
+            "comma-blank",
+            "yes",
+            "latest",
+            "allow",
+            "fail",
+            "10",
+            "500",
+            "4",
+            "100",
+            "200",
+            "1000000",
+            "true",
+            "90",
+        ];
         assert_eq!(OPTIONS.len(), values.len());
         let mut arguments = vec!["x".to_owned()];
         let mut expected = JobOptions::default();
