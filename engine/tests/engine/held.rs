@@ -11,7 +11,7 @@ use brigade_model::operation::{Directive, Tag, Tagging};
 use brigade_model::options::HoldPatience;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, CancelToken, DeleteResult, ObjectStore};
-use brigade_model::{Job, JobId, Operation, Status};
+use brigade_model::{Job, JobId, JobOptions, JobSpec, Operation, Status};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::verdict::{Seen, failed_delete, judge, lasting};
 
@@ -69,12 +69,33 @@ fn is_held(job: &Job) -> bool {
     job.status == Status::Paused && job.held_until().is_some()
 }
 
-/// A cluster whose bucket `target` is not there, and a job that copies 100 objects into it.
+/// A job that is about to run, and whose bucket vanished after its preflight.
+async fn job_whose_bucket_vanishes(
+    cluster: &TestCluster,
+    operation: Operation,
+    tasks: usize,
+    name: &str,
+    options: impl FnOnce(&mut JobOptions),
+) -> JobId {
+    let adjust = |spec: &mut JobSpec| {
+        spec.confirmation_required = Some(true);
+        options(&mut spec.options);
+    };
+    let id = cluster.create_with(operation, keys(tasks), adjust).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Suspended).await;
+    process.engine.shut_down().await;
+    cluster.bucket.hide_bucket(&bucket(name), true);
+    cluster.change(id, Change::Confirmed("go".into())).await;
+    id
+}
+
+/// A cluster whose bucket `target` is not there any more, and a job that copies 100 objects into it.
 async fn without_target(seed: u64, patience: Option<HoldPatience>) -> (TestCluster, JobId) {
     let cluster = TestCluster::new(seed);
     cluster.fill(100).await;
-    cluster.bucket.hide_bucket(&bucket("target"), true);
-    let id = cluster.create_with(copy(), keys(100), |spec| spec.options.hold_patience = patience).await;
+    let set = |options: &mut JobOptions| options.hold_patience = patience;
+    let id = job_whose_bucket_vanishes(&cluster, copy(), 100, "target", set).await;
     (cluster, id)
 }
 
@@ -141,8 +162,8 @@ async fn a_job_without_an_end_to_its_patience_is_held_for_as_long_as_it_takes() 
 #[tokio::test(start_paused = true)]
 async fn nine_failures_alike_are_recorded_and_hold_no_job() {
     let cluster = TestCluster::new(603);
-    cluster.bucket.hide_bucket(&bucket("source"), true);
-    let id = cluster.create(tagging(), keys(9)).await;
+    cluster.fill(9).await;
+    let id = job_whose_bucket_vanishes(&cluster, tagging(), 9, "source", |_| {}).await;
     let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 9));
     let rows = check(&cluster, &job, &keys(9)).await;
@@ -268,10 +289,10 @@ async fn a_user_resumes_pauses_and_cancels_a_held_job_as_any_other() {
 async fn a_dry_run_is_never_held_since_what_it_finds_is_what_it_is_for() {
     let cluster = TestCluster::new(609);
     cluster.fill(100).await;
-    cluster.bucket.hide_bucket(&bucket("source"), true);
     let tags = vec![Tag { key: "a".into(), value: "b".into() }];
     let operation = Operation::Tagging(Tagging { directive: Some(Directive::Add), tags });
-    let id = cluster.create_with(operation, keys(100), |spec| spec.options.dry_run = Some(true)).await;
+    let dry = |options: &mut JobOptions| options.dry_run = Some(true);
+    let id = job_whose_bucket_vanishes(&cluster, operation, 100, "source", dry).await;
     let job = cluster.run_to_end(id, None).await;
     assert_eq!((job.status, job.progress.failed), (Status::Complete, 100));
 }

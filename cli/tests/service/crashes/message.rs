@@ -37,6 +37,11 @@ impl Message {
         Self { kind, bucket: bucket.to_owned(), objects }
     }
 
+    /// The same, for no task: no trap waits for it.
+    pub(crate) fn of_no_task(self) -> Self {
+        Self { bucket: String::new(), objects: Vec::new(), ..self }
+    }
+
     /// Which trap waits for it.
     pub(crate) fn on(&self) -> Option<On> {
         match self.bucket.as_str() {

@@ -59,6 +59,8 @@ struct State {
     process: Option<Pid>,
     calls: u64,
     trap: Option<Trap>,
+    /// Whether a call has come that changes an object of a task.
+    has_acted: bool,
 }
 
 impl CallRecorder {
@@ -192,7 +194,7 @@ impl CallRecorder {
     async fn watch(&self, life: u32, request: Request, next: Next) -> Response {
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-        let message = Message::read(&head, &body);
+        let message = self.of_task_or_preflight(Message::read(&head, &body));
         let request = Request::from_parts(head, Body::from(body));
         let call = self.arrive(life, &message);
         let (to, answer) = oneshot::channel();
@@ -203,6 +205,13 @@ impl CallRecorder {
         };
         TokioSpawn.spawn("call", Box::pin(carry));
         answer.await.ok().flatten().unwrap_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
+    }
+
+    /// Before the first call that changes an object only a preflight looks at any: that is for no task.
+    fn of_task_or_preflight(&self, message: Message) -> Message {
+        let mut state = self.state();
+        state.has_acted |= !message.objects.is_empty() && message.kind.changes_objects();
+        if message.kind == CallKind::HeadObject && !state.has_acted { message.of_no_task() } else { message }
     }
 
     fn arrive(&self, life: u32, message: &Message) -> u64 {
