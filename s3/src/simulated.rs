@@ -274,10 +274,12 @@ impl SimulatedStore {
     fn counted_answer(&self, call: Call, is_paying: bool) -> Result<Answer, CallError> {
         let (kind, conduct) = (call.kind(), self.conduct_in(call.bucket()));
         self.0.calls[kind as usize].fetch_add(1, Ordering::Relaxed);
-        self.conducted(&conduct, call, is_paying).map_err(|refusal| {
-            let request = self.0.refused.fetch_add(1, Ordering::Relaxed);
-            conduct.excuse(kind, refusal).into_error(format!("SIM{request:013X}"))
-        })
+        self.conducted(&conduct, call, is_paying).map_err(|refusal| self.refused(&conduct, kind, refusal))
+    }
+
+    fn refused(&self, conduct: &Conduct, kind: CallKind, refusal: Refusal) -> CallError {
+        let request = self.0.refused.fetch_add(1, Ordering::Relaxed);
+        conduct.excuse(kind, refusal).into_error(format!("SIM{request:013X}"))
     }
 
     /// Carries a call out; habits never lose, delay or spoil the answer.
@@ -311,6 +313,9 @@ impl SimulatedStore {
         let error = || unproven(Some("InternalError"), "We encountered an internal error. Please try again.");
         if way == Some(Way::ErrorNotDone) {
             return Err(error());
+        }
+        if way == Some(Way::KeyServiceBusy) {
+            return Err(self.refused(&conduct, kind, refusal::KEY_SERVICE_BUSY));
         }
         let result = self.counted_answer(call, is_paying);
         see(&result);

@@ -118,6 +118,7 @@ scenarios! {
     where_listings_encode_their_keys => Scenario::of(Act::List, &[H::ListsEncoded]);
     where_what_is_absent_is_denied =>
         Scenario::of(Act::DeleteOne, &[H::DeniesWhatIsAbsent, H::LosesAnswerOfDelete]);
+    where_the_key_service_is_busy => Scenario::of(Act::Copy, &[H::KeyServiceIsBusy]);
     where_zeros_are_sent => Scenario::of(Act::CopyAcross, &[H::SendsZeros]);
     where_bytes_are_decompressed => Scenario::of(Act::CopyGzipAcross, &[H::Decompresses]);
     where_one_key_is_unreadable => Scenario::of(Act::CopyUnreadable, &[H::OneKeyIsUnreadable]);

@@ -219,6 +219,11 @@ habits! {
             c.refuses.push(calls::refuse_listings);
             c.excuses.push(calls::denied_when_absent);
         };
+    KeyServiceIsBusy = "key-service-is-busy",
+        "The first put or copy to each object is not carried out: its key service is asked too often",
+        "AWS under SSE-KMS (KMS.ThrottlingException, a 400)", [], |c| {
+            c.way(Way::KeyServiceBusy, &[CallKind::PutObject, CallKind::CopyObject], Occasion::FirstOfObject);
+        };
     SendsZeros = "sends-zeros",
         "A GET sends zeros of the right length",
         "a damaged disk below a gateway", [], |c| c.reads.push(calls::zeros);

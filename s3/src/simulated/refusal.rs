@@ -67,6 +67,7 @@ refusals! {
     NO_OWNERSHIP = "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found";
     NOT_FOUND = "NotFound", 404, "Not Found";
     NOT_IMPLEMENTED = "NotImplemented", 501, "A header you provided implies functionality that is not implemented";
+    KEY_SERVICE_BUSY = "KMS.ThrottlingException", 400, "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
     NO_READ_QUORUM = "SlowDownRead", 503, "Resource requested is unreadable, please reduce your request rate";
     JOURNAL_FAILED = "InternalError", 500, "The effect could not be written to the directory";
 }

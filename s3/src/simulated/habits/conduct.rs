@@ -68,6 +68,8 @@ pub(crate) enum Way {
     ErrorThoughDone,
     /// It is a 200 with an error inside, and the call is not carried out.
     ErrorNotDone,
+    /// The key service behind the bucket is asked too often, and the call is not carried out.
+    KeyServiceBusy,
 }
 
 /// How often.

@@ -222,6 +222,10 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
             let odd = is_odd(&scene.call(copy()).await, "InternalError");
             odd && scene.body("copy").is_none() && scene.call(copy()).await.is_ok()
         }
+        Habit::KeyServiceIsBusy => {
+            let busy = scene.call(copy()).await.is_err_and(|error| error.code == "KMS.ThrottlingException");
+            busy && scene.body("copy").is_none() && scene.call(copy()).await.is_ok()
+        }
         Habit::DeletesNameSome | Habit::DeletesFailThoughDone => {
             let objects = ["a", "b", "c"].map(|key| (key.parse().unwrap(), None)).to_vec();
             let told = scene.call(DeleteObjects { bucket: BUCKET.parse().unwrap(), objects }).await.unwrap();
