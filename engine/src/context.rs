@@ -190,9 +190,9 @@ impl EngineContext {
         }
     }
 
-    /// Tests the two predicates over recorded outcomes, failure rate first, on entering a
-    /// stage and after each commit: so neither an empty manifest nor a crash between the last
-    /// commit and the event can hang a job.
+    /// Tests the two predicates over recorded outcomes, failure rate first: when the job is first seen
+    /// Active, after a commit with failures, when a slice is done, and when no slice is left to lease. So
+    /// neither an empty manifest nor a crash between the last commit and the event can hang a job.
     pub(crate) async fn judge(&self, job: JobId) -> Result<(), ChangeError> {
         let after = self.ports.change_job(job, None, verdict_of_progress).await?;
         if after.is_some_and(|job| brigade_model::status::stage(job.status) != brigade_model::Stage::Execute) {

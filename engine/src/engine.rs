@@ -81,9 +81,9 @@ struct SchedulerState {
     entered: BTreeSet<JobId>,
     /// What was last said about an endpoint that is away, by job.
     noted: BTreeMap<JobId, String>,
-    /// Active jobs that already stored a reason why their calls wait when this process first saw
-    /// them: a worker that died with one of their slices had attempted nothing lately.
-    waited: BTreeSet<JobId>,
+    /// Active jobs whose rows said that their calls wait when this process first saw them. A worker that died
+    /// with one of their slices had attempted nothing lately, so that is not counted against the slice.
+    already_waiting: BTreeSet<JobId>,
     /// When a purge ended last.
     purged: Monotonic,
     is_purging: bool,
@@ -107,7 +107,7 @@ impl SchedulerState {
             not_before: BTreeMap::new(),
             entered: BTreeSet::new(),
             noted: BTreeMap::new(),
-            waited: BTreeSet::new(),
+            already_waiting: BTreeSet::new(),
             purged: Monotonic::default(),
             is_purging: false,
             is_spool_swept: false,
@@ -456,11 +456,11 @@ impl Engine {
     async fn follow_jobs(&self, scheduler: &mut SchedulerState, active: &[&JobHead]) -> Result<(), StoreError> {
         let is_active = |id: &JobId| active.iter().any(|head| head.id == *id);
         scheduler.noted.retain(|id, _| is_active(id));
-        scheduler.waited.retain(is_active);
+        scheduler.already_waiting.retain(is_active);
         for head in active {
             let Some(job) = self.context.ports.jobs.job(head.id).await? else { continue };
             if !scheduler.noted.contains_key(&head.id) && !job.status_update_reason.is_empty() {
-                scheduler.waited.insert(head.id);
+                scheduler.already_waiting.insert(head.id);
             }
             self.context.follow_limits(&job);
             if let Some(why) = self.lasting_refusal(&job)
@@ -529,7 +529,7 @@ impl Engine {
             while scheduler.workers_at(endpoint) < self.context.config.slices {
                 willing.retain(|head| !scheduler.works_on(head.id) || self.needs_slice(head.id));
                 let Some(head) = scheduler.turns.order(&willing).first().copied() else { break };
-                let is_excused = scheduler.waited.contains(&head.id);
+                let is_excused = scheduler.already_waiting.contains(&head.id);
                 if self.assign_slice(scheduler, head, is_excused, to).await? {
                     scheduler.turns.serve(head);
                 } else {

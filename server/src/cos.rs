@@ -70,7 +70,7 @@ impl Api {
         body: Body,
     ) -> Result<Answer, Failure> {
         if let route::Action::CreateJob = action {
-            // On the heap: each request is as large as what is done for the largest.
+            // On the heap: its future would make that of every request as large.
             return Box::pin(self.create_job(head, by, body)).await;
         }
         head.take_no_body(&body)?;

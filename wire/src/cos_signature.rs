@@ -32,9 +32,9 @@ pub use claim::{Claim, KeyTime, parse};
 /// How far ahead of our clock a signature may begin, seconds.
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
 
-/// The longest key time, seconds: that of Tencent's Go client. ours
+/// The longest key time, seconds: that of Tencent's Go client. Our own bound.
 const KEY_TIME_SECONDS_STRICT: i64 = 3600;
-/// The longest key time otherwise, seconds: a week, as S3 has it for signed URLs. ours
+/// The longest key time otherwise, seconds: a week, as S3 has it for signed URLs. Our own bound.
 const KEY_TIME_SECONDS_MAX: i64 = 7 * 86_400;
 
 /// How much of a request must be signed, and for how long.
