@@ -334,9 +334,10 @@ async fn a_role_is_one_of_the_account_and_any_other_answers_alike() {
     let small = request("t").replace("role/batch", "role/small");
     assert_refused(&bench, Ask::create(small), (400, "BadRequestException"), "the role may not do S3PutObjectTagging")
         .await;
-    let acl = request("t").replace("S3PutObjectTagging>", "S3PutObjectAcl>");
-    let acl = Ask::create(acl.replace("<TagSet><member><Key>k</Key><Value>v</Value></member></TagSet>", ""));
-    assert_refused(&bench, acl, (400, "BadRequestException"), "S3PutObjectAcl is not implemented").await;
+    let replicate = request("t").replace("S3PutObjectTagging>", "S3ReplicateObject>");
+    let replicate = replicate.replace("<TagSet><member><Key>k</Key><Value>v</Value></member></TagSet>", "");
+    let told = "S3ReplicateObject is not implemented";
+    assert_refused(&bench, Ask::create(replicate), (400, "BadRequestException"), told).await;
     let path = request("t").replace("role/batch", "role/service-role/batch");
     assert_eq!(bench.ask(Ask::create(path)).await.status, 200);
 }
