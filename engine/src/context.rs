@@ -143,6 +143,7 @@ impl EngineContext {
             job: job.id,
             slice: lease.slice.index,
             fence: lease.fence,
+            is_dry_run: false,
         };
         // In the slice context of a dry run no operation can change anything.
         Ok(if job.spec.options.is_dry_run() { DryRun::at(&slice_context).slice_context } else { slice_context })

@@ -35,13 +35,16 @@ use task_context::TaskContext;
 
 mod acl;
 mod capabilities;
+mod checksum;
 mod copy;
 mod delete;
+mod digests;
 mod effect_check;
 mod failure;
 mod grants;
 mod locks;
 pub(crate) mod restore;
+mod source;
 mod tagging;
 mod tags;
 mod task_context;
@@ -85,6 +88,8 @@ pub struct SliceContext {
     pub slice: u32,
     /// Under which lease.
     pub fence: Fence,
+    /// Whether nothing is changed, and no bytes are read: zeros come in their place.
+    pub is_dry_run: bool,
 }
 
 impl SliceContext {
@@ -153,6 +158,7 @@ impl PreparedOperation {
             Operation::Acl(acl) => Box::new(acl.clone()),
             Operation::LegalHold(hold) => Box::new(*hold),
             Operation::Retention(retention) => Box::new(*retention),
+            Operation::Checksum(compute) => Box::new(*compute),
         })
     }
 

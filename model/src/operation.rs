@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
 
 mod acl;
+mod checksum;
 mod copy;
 mod lock;
 mod restore;
 mod tagging;
 
 pub use acl::{CannedAcl, ObjectAcl};
+pub use checksum::{ComputeChecksum, DigestAlgorithm};
 pub use copy::{Copy, Grant, NewMetadata, Permission, StorageClass};
 pub use lock::{LegalHold, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
@@ -91,6 +93,8 @@ operations! {
     LegalHold(LegalHold) => "legal-hold", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Keep each object until a time, or lift that.
     Retention(SetRetention) => "retention", LEASE_TTL, SLICE_TASKS_METADATA, Source;
+    /// Compute a checksum of each object.
+    Checksum(ComputeChecksum) => "checksum", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
 }
 
 /// One of the two endpoints that a role gives an operation.

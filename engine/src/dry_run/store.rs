@@ -45,6 +45,7 @@ impl DryRun {
     pub(crate) fn at(slice_context: &SliceContext) -> Self {
         let notes: Arc<Mutex<Notes>> = Arc::default();
         let mut slice_context = slice_context.clone();
+        slice_context.is_dry_run = true;
         // What a rehearsed completion answers tells nothing of the endpoint.
         slice_context.target.multipart_etag = Arc::default();
         let is_one_store = Arc::ptr_eq(&slice_context.source.store, &slice_context.target.store);

@@ -46,7 +46,7 @@ pub(crate) async fn sum(
             }
         }
     }
-    let moves_bytes = job.spec.operation.kind() == OperationKind::Copy;
+    let moves_bytes = matches!(job.spec.operation.kind(), OperationKind::Copy | OperationKind::Checksum);
     let load = Load {
         requests: requests.count(),
         // A group of deletes is one request, and as many objects as it has tasks.

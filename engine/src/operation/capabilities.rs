@@ -62,6 +62,8 @@ pub(crate) enum Feature {
     Encrypt,
     /// A look compares checksums.
     ProveByChecksum,
+    /// A checksum that the store declares of an object is taken for the one that is asked for.
+    TakeChecksum,
     /// Keys of a listing become rows of a manifest.
     ListKeys,
     /// A listing continues from page to page while objects are written.
@@ -229,6 +231,9 @@ impl Feature {
                 Capability::Checksums,
                 Told("objects are proved by their ETags alone, since they declare no checksum"),
             ),
+            Feature::TakeChecksum => {
+                both(Capability::Checksums, AnotherWay("jobs that compute checksums read the bytes of every object"))
+            }
             Feature::ListKeys => {
                 both(Capability::ListingDecodes, Told("a manifest made by listing may name keys that are not there"))
             }
@@ -247,7 +252,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 32] = [
+    const ALL: [Feature; 33] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -271,6 +276,7 @@ impl Feature {
         Feature::SetMetadata,
         Feature::Encrypt,
         Feature::ProveByChecksum,
+        Feature::TakeChecksum,
         Feature::ListKeys,
         Feature::ListInOrder,
         Feature::DeleteUnchanged,

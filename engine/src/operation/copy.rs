@@ -27,6 +27,7 @@ use super::effect_check::{
     act_and_settle, check_doubt,
 };
 use super::failure::{Doing, End, SOURCE_CHANGED, reject};
+use super::source::{Source, is_same_object};
 use super::tags::{self, add_tags, put_tags};
 use super::task_context::{TaskContext, allowed_bucket, is_no_object};
 use crate::store_clock::may_be_newer;
@@ -35,12 +36,10 @@ use plan::{CopyPlan, NewKey, TagPlan, whole_metadata};
 mod acl;
 mod compare;
 mod completion;
-mod digests;
 mod kept;
 mod multipart;
 mod needs;
 pub(crate) mod plan;
-mod source;
 mod stream;
 
 #[async_trait]
@@ -285,7 +284,7 @@ impl<'a> Copying<'a> {
         };
         // What is read again is what was just written.
         let is_its_own_source = self.route.is_inside && self.route.source == self.route.target;
-        if is_its_own_source || self.is_pinned() || source::is_same_object(before, &Box::pin(self.read_head()).await?) {
+        if is_its_own_source || self.is_pinned() || is_same_object(before, &Box::pin(self.read_head()).await?) {
             return Ok(());
         }
         Err(reject(
@@ -321,6 +320,11 @@ impl<'a> Copying<'a> {
     /// Copied onto itself: the same key, from its latest version.
     fn is_in_place(&self) -> bool {
         self.route.is_inside && self.route.source == self.route.target && self.context.task.version.is_none()
+    }
+
+    /// The source, to read its bytes.
+    fn source(&'a self, head: &'a ObjectHead) -> Source<'a> {
+        Source { context: self.context, at: &self.route.source, head }
     }
 
     async fn read_head(&self) -> Result<ObjectHead, End> {

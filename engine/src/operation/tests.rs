@@ -2,6 +2,7 @@
 
 mod acl;
 mod chaos;
+mod checksum;
 mod copy;
 mod delete;
 mod doubt;

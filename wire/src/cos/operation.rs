@@ -44,9 +44,11 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
         OperationKind::Restore => restore::read(parameters).map(Operation::Restore),
         OperationKind::Delete => parameters.finish().map(|()| Operation::Delete),
         OperationKind::Tagging => tagging::read(parameters).map(Operation::Tagging),
-        OperationKind::Untagging | OperationKind::Acl | OperationKind::LegalHold | OperationKind::Retention => {
-            Err(parameters.malformed("Operation holds one that the dialect does not have"))
-        }
+        OperationKind::Untagging
+        | OperationKind::Acl
+        | OperationKind::LegalHold
+        | OperationKind::Retention
+        | OperationKind::Checksum => Err(parameters.malformed("Operation holds one that the dialect does not have")),
     }
 }
 
@@ -59,7 +61,11 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
             Operation::Delete => {}
             Operation::Tagging(tagging) => tagging::write(w, tagging),
             // The dialect does not have them.
-            Operation::Untagging(_) | Operation::Acl(_) | Operation::LegalHold(_) | Operation::Retention(_) => {}
+            Operation::Untagging(_)
+            | Operation::Acl(_)
+            | Operation::LegalHold(_)
+            | Operation::Retention(_)
+            | Operation::Checksum(_) => {}
         });
     });
 }

@@ -21,7 +21,11 @@ fn parameters(operation: &Operation) -> Value {
             json!({"TaggingDirective": directive.map(directive_name), "TagSet": tag_set(tags)})
         }
         // The dialect does not have them.
-        Operation::Untagging(_) | Operation::Acl(_) | Operation::LegalHold(_) | Operation::Retention(_) => json!({}),
+        Operation::Untagging(_)
+        | Operation::Acl(_)
+        | Operation::LegalHold(_)
+        | Operation::Retention(_)
+        | Operation::Checksum(_) => json!({}),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
 }

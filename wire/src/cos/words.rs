@@ -18,9 +18,11 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Restore => "COSInitiateRestoreObject",
         OperationKind::Delete => "COSDeleteObject",
         OperationKind::Tagging => "COSPutObjectTagging",
-        OperationKind::Untagging | OperationKind::Acl | OperationKind::LegalHold | OperationKind::Retention => {
-            kind.word()
-        }
+        OperationKind::Untagging
+        | OperationKind::Acl
+        | OperationKind::LegalHold
+        | OperationKind::Retention
+        | OperationKind::Checksum => kind.word(),
     }
 }
 

@@ -28,6 +28,7 @@ mod retention;
 mod tagging;
 
 pub(super) use acl::type_and_identifier;
+pub(super) use checksum::FULL_OBJECT;
 pub(super) use legal_hold::status as hold_status;
 pub use own::NAMESPACE as OWN_NAMESPACE;
 
@@ -99,5 +100,6 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
         Operation::Acl(acl) => w.within(name, |w| acl::write(w, acl)),
         Operation::LegalHold(hold) => w.within(name, |w| legal_hold::write(w, *hold)),
         Operation::Retention(retention) => w.within(name, |w| retention::write(w, *retention)),
+        Operation::Checksum(compute) => w.within(name, |w| checksum::write(w, *compute)),
     });
 }

@@ -8,7 +8,7 @@ use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
 use serde_json::{Map, Value, json};
 
-use super::operation::{hold_status, type_and_identifier};
+use super::operation::{FULL_OBJECT, hold_status, type_and_identifier};
 use super::report::FORMAT;
 use super::words::{directive_name, operation_name, tier_name};
 use crate::times;
@@ -32,6 +32,9 @@ fn parameters(operation: &Operation) -> Value {
             "BypassGovernanceRetention": set.bypass_governance.then_some(true),
             "Retention": set.retention.map_or(json!({}), retention),
         }),
+        Operation::Checksum(compute) => {
+            json!({"ChecksumAlgorithm": compute.algorithm.name(), "ChecksumType": FULL_OBJECT})
+        }
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
 }

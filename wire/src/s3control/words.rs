@@ -14,6 +14,7 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Acl => "S3PutObjectAcl",
         OperationKind::LegalHold => "S3PutObjectLegalHold",
         OperationKind::Retention => "S3PutObjectRetention",
+        OperationKind::Checksum => "S3ComputeObjectChecksum",
     }
 }
 

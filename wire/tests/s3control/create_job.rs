@@ -1,7 +1,7 @@
 //! CreateJob: every request of a real client is decoded, and answered by its result or its error.
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
-use brigade_model::operation::{CannedAcl, Directive, ObjectAcl, Operation, SetRetention, Untagging};
+use brigade_model::operation::{CannedAcl, DigestAlgorithm, Directive, ObjectAcl, Operation, SetRetention, Untagging};
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::Acl;
 use brigade_wire::s3control::create_job::{decode_request, encode_request, encode_result};
@@ -55,7 +55,7 @@ fn message(body: &str) -> String {
 
 #[test]
 fn each_of_the_eleven_operations_is_carried_out_or_refused_by_its_name() {
-    let refused = ["LambdaInvoke", "S3ReplicateObject", "S3ComputeObjectChecksum", "S3UpdateObjectEncryption"];
+    let refused = ["LambdaInvoke", "S3ReplicateObject", "S3UpdateObjectEncryption"];
     let names: Vec<_> = element_names().collect();
     assert_eq!(names.len(), 14, "the eleven of the model, a delete, and changes of some tags");
     for name in names {
@@ -109,6 +109,28 @@ fn an_acl_is_canned_or_of_grants_and_a_retention_is_whole_or_lifted() {
     let grants = format!("<Grants><member><Permission>READ</Permission>{mail}</member></Grants>");
     let mailed = list.replace("</AccessControlList>", &format!("{grants}</AccessControlList>"));
     assert!(message(&with_operation(&policy(&mailed))).contains("emailAddress is not implemented"));
+}
+
+#[test]
+fn a_checksum_is_of_all_bytes_by_each_algorithm_and_one_of_parts_is_refused_by_its_name() {
+    let element = |children: &str| format!("<S3ComputeObjectChecksum>{children}</S3ComputeObjectChecksum>");
+    let algorithm =
+        |children: &str| match decode_request(with_operation(&element(children)).as_bytes()).unwrap().operation {
+            Operation::Checksum(compute) => compute.algorithm,
+            other => panic!("{other:?}"),
+        };
+    let names = ["CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH64", "XXHASH3", "XXHASH128"];
+    assert_eq!(names, DigestAlgorithm::ALL.map(DigestAlgorithm::name), "those of the interface");
+    for (name, expected) in names.into_iter().zip(DigestAlgorithm::ALL) {
+        let given = format!("<ChecksumAlgorithm>{name}</ChecksumAlgorithm>");
+        assert_eq!(algorithm(&format!("{given}<ChecksumType>FULL_OBJECT</ChecksumType>")), expected);
+        assert_eq!(algorithm(&given), expected);
+    }
+    assert_eq!(algorithm(""), DigestAlgorithm::Crc64Nvme);
+    let refused = |children: &str| message(&with_operation(&element(children)));
+    let composite = "S3ComputeObjectChecksum.ChecksumType COMPOSITE is not implemented";
+    assert!(refused("<ChecksumType>COMPOSITE</ChecksumType>").starts_with(composite));
+    assert!(refused("<ChecksumAlgorithm>ADLER32</ChecksumAlgorithm>").contains("ChecksumAlgorithm"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Any job survives the wire: what is written is read as it was.
 
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention,
-    RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission,
+    Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -103,6 +103,8 @@ fn operation() -> impl Strategy<Value = Operation> {
     let keys = prop::collection::btree_set(filled(128), 0..=10).prop_map(|keys| keys.into_iter().collect());
     let untagging = keys.prop_map(|keys| Operation::Untagging(Untagging { keys }));
     let hold = any::<bool>().prop_map(|is_held| Operation::LegalHold(LegalHold { is_held }));
+    let checksum = select(DigestAlgorithm::ALL.to_vec());
+    let checksum = checksum.prop_map(|algorithm| Operation::Checksum(ComputeChecksum { algorithm }));
     prop_oneof![
         4 => copy(),
         1 => restore,
@@ -111,6 +113,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => acl(),
         1 => hold,
         1 => retention(),
+        1 => checksum,
         1 => Just(Operation::Delete),
     ]
 }

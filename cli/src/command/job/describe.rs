@@ -103,6 +103,7 @@ fn operation_text(operation: &Operation) -> String {
         Operation::Retention(SetRetention { retention: Some(Retention { mode, until }), .. }) => {
             format!("keep until {until} ({})", mode.name())
         }
+        Operation::Checksum(compute) => format!("compute {} checksums", compute.algorithm.name()),
     }
 }
 

@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier,
-    StorageClass, Tag, Tagging, Untagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission,
+    Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::Acl;
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
@@ -50,6 +50,7 @@ fn every_operation() -> Vec<Operation> {
         Operation::Untagging(Untagging::default()),
         Operation::Acl(ObjectAcl::Canned(CannedAcl::PublicRead)),
         Operation::Acl(ObjectAcl::Grants(Acl::default())),
+        Operation::Checksum(ComputeChecksum { algorithm: DigestAlgorithm::Crc32 }),
         Operation::Delete,
         copy(|_| ()),
         copy(|c| c.tagging_directive = Some(Directive::Replaced)),

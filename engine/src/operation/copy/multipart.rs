@@ -17,9 +17,9 @@ use futures::stream::FuturesUnordered;
 use super::super::capabilities::Feature;
 use super::super::effect_check::{Before, CheckResult, Checked, CheckedCall, act_and_settle};
 use super::super::failure::{Doing, End};
+use super::super::source::{Part, is_same_object, source_changed};
 use super::super::uploads::Upload;
 use super::completion::Completion;
-use super::source::{Part, is_same_object, source_changed};
 use super::{Copying, stream};
 use crate::multipart_etag::expected_etags;
 

@@ -6,9 +6,9 @@ use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, S
 use brigade_model::ports::object_store::{AclGrant, Grantee, Metadata, ObjectHead, TagSet};
 use brigade_model::{BucketName, EndpointKind, ObjectKey, Timestamp};
 
+use super::super::digests::Digests;
 use super::super::effect_check::Content;
 use super::super::failure::{End, refuse, reject};
-use super::digests::Digests;
 
 /// A copy's parameters in the form that tasks need.
 #[derive(Debug, Clone)]

@@ -14,15 +14,15 @@ use bytes::Bytes;
 use futures::future::join;
 
 use super::super::capabilities::Feature;
+use super::super::digests::{Digests, Hashing};
 use super::super::effect_check::{
     CheckResult, Checked, CheckedCall, Condition, Current, NonRepeatableCall, act_and_settle,
 };
 use super::super::failure::{Doing, End};
+use super::super::source::{Part, check_source};
 use super::super::uploads::Upload;
 use super::Copying;
-use super::digests::{Digests, Hashing};
 use super::plan::whole_metadata;
-use super::source::{Part, check_source, read_range};
 use crate::byte_budget::Room;
 
 /// The code of a copy whose target is not what was written to it.
@@ -37,7 +37,7 @@ pub(super) async fn carry_through(
 ) -> Result<Option<VersionId>, End> {
     let mut hashing = [Hashing::to_compare_with(&Digests::declared(&head)).and_md5()];
     let room = copying.context.room_for(head.size).await?;
-    let (got, body) = read_range(copying, &head, None, &mut hashing).await?;
+    let (got, body) = copying.source(&head).read_whole(None, &mut hashing).await?;
     let [hashing] = hashing;
     let digests = hashing.finish();
     check_source(&digests, &head)?;
@@ -71,7 +71,7 @@ pub(super) async fn carry_parts(
         let mut hashings = [whole, Hashing::md5()];
         let read = async {
             let room = copying.context.room_for(range.1 - range.0 + 1).await?;
-            let (_, body) = read_range(copying, head, Some(range), &mut hashings).await?;
+            let (_, body) = copying.source(head).read_whole(Some(range), &mut hashings).await?;
             Ok::<_, End>((body, room))
         };
         // Each comes to its end, so that an abort leaves nothing behind.

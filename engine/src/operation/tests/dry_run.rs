@@ -16,7 +16,7 @@ fn sized(key: &str, size: usize) -> Task {
 }
 
 /// What a task would do, as its outcome says, and the calls that were made to find that out.
-async fn rehearse(test_job: &TestTask, operation: &Operation, task: &Task) -> (TaskEnd, Requests) {
+pub(super) async fn rehearse(test_job: &TestTask, operation: &Operation, task: &Task) -> (TaskEnd, Requests) {
     let dry_run = DryRun::at(&test_job.slice_context);
     let run = run_one(&test_job.prepare(operation), &dry_run.slice_context, task, false).await;
     let run = dry_run.mark(vec![run]).remove(0);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use brigade_model::operation::DigestAlgorithm;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Answer, ByteStream, Call, CallError, CallKind, CancelToken, Checksum, ChecksumAlgorithm, Effect, Metadata,
@@ -25,7 +26,7 @@ use crate::operation::TaskEnd;
 type Change = dyn Fn(&Call, Result<Answer, CallError>, &SimulatedStore) -> Result<Answer, CallError> + Send + Sync;
 
 /// A store that does what it is asked, and answers as a test says.
-struct Odd {
+pub(super) struct Odd {
     inner: Arc<Scripted>,
     change: Box<Change>,
 }
@@ -46,7 +47,10 @@ fn odd(
 }
 
 /// The same for answers that are a success.
-fn odd_answers(inner: &Arc<Scripted>, change: impl Fn(&Call, &mut Answer) + Send + Sync + 'static) -> Arc<Odd> {
+pub(super) fn odd_answers(
+    inner: &Arc<Scripted>,
+    change: impl Fn(&Call, &mut Answer) + Send + Sync + 'static,
+) -> Arc<Odd> {
     odd(inner, move |call, mut answer, _| {
         if let Ok(answer) = &mut answer {
             change(call, answer);
@@ -56,7 +60,7 @@ fn odd_answers(inner: &Arc<Scripted>, change: impl Fn(&Call, &mut Answer) + Send
 }
 
 /// A source whose bytes are zeros of the right length, whatever was put.
-fn sends_zeros(inner: &Arc<Scripted>) -> Arc<Odd> {
+pub(super) fn sends_zeros(inner: &Arc<Scripted>) -> Arc<Odd> {
     odd_answers(inner, |_, answer| {
         if let Answer::GetObject(got) = answer {
             got.body = whole(vec![0; usize::try_from(got.head.size).unwrap()]);
@@ -136,7 +140,7 @@ async fn a_source_that_sends_other_bytes_than_its_checksums_of_the_whole_is_not_
             });
             let run = run(&test_job).await;
             assert_eq!(code(&run), "SourceDiffers");
-            assert!(message(&run).contains(algorithm.name()), "{}", message(&run));
+            assert!(message(&run).contains(DigestAlgorithm::from(algorithm).name()), "{}", message(&run));
             assert_nothing_is_there(&test_job, &other).await;
         }
     }

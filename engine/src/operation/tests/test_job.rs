@@ -76,6 +76,7 @@ impl TestTask {
             job: lease.job,
             slice: lease.slice.index,
             fence: lease.fence,
+            is_dry_run: false,
         };
         Self { clock, store, jobs, slice_context, sizes }
     }

@@ -1,58 +1,71 @@
-//! Reads the source of a copy and proves that the bytes are those that its head declares, of one
-//! state of the object from the first read to the last.
+//! Reads an object and proves that the bytes are those that its head declares, of one state of it
+//! from the first read to the last.
 
-use brigade_model::ports::object_store::{ByteStream, CallError, GetObject, GotObject, ObjectHead};
+use brigade_model::ports::object_store::{At, ByteStream, CallError, GetObject, GotObject, ObjectHead};
 use bytes::{Bytes, BytesMut};
 
-use super::super::failure::{End, SOURCE_CHANGED, reject};
-use super::Copying;
 use super::digests::{Digests, Hashing};
+use super::failure::{End, SOURCE_CHANGED, reject};
+use super::task_context::TaskContext;
 use crate::ranged::{Pinned, Range, Ranged, incomplete, must_be_over};
 
-/// The code of a copy whose source sends other bytes than it declares.
+/// The code of a task whose source sends other bytes than it declares.
 pub(crate) const SOURCE_DIFFERS: &str = "SourceDiffers";
 
 /// A part: its number from 1, its first and last byte.
 pub(super) type Part = (u32, Range);
 
-/// Reads a range of the source, or all of it, with the head of the answer.
-pub(super) async fn read_range(
-    copying: &Copying<'_>,
-    head: &ObjectHead,
-    range: Option<Range>,
-    hashings: &mut [Hashing],
-) -> Result<(ObjectHead, Bytes), End> {
-    let source = Source { copying, head };
-    let (from, to) = range.map_or((0, head.size), |(first, last)| (first, last + 1));
-    let too_large = |_| source.broken(incomplete("the part is larger than memory"));
-    let mut bytes = BytesMut::with_capacity(usize::try_from(to - from).map_err(too_large)?);
-    let mut got = source.get(range, to - from).await?;
-    if from == to {
-        must_be_over(&mut *got.body).await.map_err(|error| source.broken(error))?;
-    }
-    let mut body = Ranged::begun(from, to, got.body);
-    while let Some(piece) = body.next(&source).await? {
-        hashings.iter_mut().for_each(|hashing| hashing.update(&piece));
-        bytes.extend_from_slice(&piece);
-    }
-    // Not every store tells with the bytes what it tells in a HEAD.
-    let modified = got.head.modified.or(head.modified);
-    let tag_count = got.head.tag_count.or(head.tag_count);
-    Ok((ObjectHead { modified, tag_count, ..got.head }, bytes.freeze()))
-}
-
-/// The source, pinned by what was seen of it.
-struct Source<'a> {
-    copying: &'a Copying<'a>,
-    head: &'a ObjectHead,
+/// The object of a task's row, pinned by what was seen of it.
+pub(super) struct Source<'a> {
+    pub(super) context: &'a TaskContext<'a>,
+    pub(super) at: &'a At,
+    pub(super) head: &'a ObjectHead,
 }
 
 impl Source<'_> {
+    /// Reads a range, or all of it, piece by piece; gives the head of the answer.
+    pub(super) async fn read(
+        &self,
+        range: Option<Range>,
+        mut take: impl FnMut(&[u8]) + Send,
+    ) -> Result<ObjectHead, End> {
+        let (from, to) = range.map_or((0, self.head.size), |(first, last)| (first, last + 1));
+        let mut got = self.get(range, to - from).await?;
+        if from == to {
+            must_be_over(&mut *got.body).await.map_err(|error| self.broken(error))?;
+        }
+        let mut body = Ranged::begun(from, to, got.body);
+        while let Some(piece) = body.next(self).await? {
+            take(&piece);
+        }
+        // Not every store tells with the bytes what it tells in a HEAD.
+        let modified = got.head.modified.or(self.head.modified);
+        let tag_count = got.head.tag_count.or(self.head.tag_count);
+        Ok(ObjectHead { modified, tag_count, ..got.head })
+    }
+
+    /// Reads a range, or all of it, into memory; gives the head of the answer, too.
+    pub(super) async fn read_whole(
+        &self,
+        range: Option<Range>,
+        hashings: &mut [Hashing],
+    ) -> Result<(ObjectHead, Bytes), End> {
+        let size = range.map_or(self.head.size, |(first, last)| last + 1 - first);
+        let too_large = |_| self.broken(incomplete("the part is larger than memory"));
+        let mut bytes = BytesMut::with_capacity(usize::try_from(size).map_err(too_large)?);
+        let take = |piece: &[u8]| {
+            hashings.iter_mut().for_each(|hashing| hashing.update(piece));
+            bytes.extend_from_slice(piece);
+        };
+        let head = self.read(range, take).await?;
+        Ok((head, bytes.freeze()))
+    }
+
     /// Asks for a range, or for all; so many bytes must come.
     async fn get(&self, range: Option<Range>, size: u64) -> Result<GotObject, End> {
-        let (context, route) = (self.copying.context, self.copying.route);
+        let context = self.context;
         let request = GetObject {
-            at: route.source.clone(),
+            at: self.at.clone(),
             version: context.task.version.clone(),
             range,
             if_match: self.head.etag.clone(),
@@ -127,5 +140,5 @@ pub(super) fn is_same_object(before: &ObjectHead, now: &ObjectHead) -> bool {
 }
 
 pub(super) fn source_changed() -> End {
-    reject(SOURCE_CHANGED, None, "another writer wrote the source while it was copied; the copy was thrown away")
+    reject(SOURCE_CHANGED, None, "another writer wrote the source while it was read; what was read was thrown away")
 }

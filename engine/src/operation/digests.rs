@@ -6,45 +6,23 @@
 //! digests of parts whose bounds no head tells, so it proves nothing here: of an object that has
 //! no other, only the length is compared.
 
+use std::hash::Hasher as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use brigade_model::ETag;
-use brigade_model::ports::object_store::{ChecksumAlgorithm, ObjectHead};
+use brigade_model::operation::DigestAlgorithm;
+use brigade_model::ports::object_store::ObjectHead;
 use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
 use ring::digest;
+use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
-use super::super::effect_check::Content;
-
-/// How a digest is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Md5,
-    Checksum(ChecksumAlgorithm),
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Md5 => "MD5",
-            Kind::Checksum(algorithm) => algorithm.name(),
-        }
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Kind::Md5 => 16,
-            Kind::Checksum(ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c) => 4,
-            Kind::Checksum(ChecksumAlgorithm::Crc64Nvme) => 8,
-            Kind::Checksum(ChecksumAlgorithm::Sha1) => 20,
-            Kind::Checksum(ChecksumAlgorithm::Sha256) => 32,
-        }
-    }
-}
+use super::effect_check::Content;
 
 /// Digests of the same bytes, one of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Digests(Vec<(Kind, Vec<u8>)>);
+pub(super) struct Digests(Vec<(DigestAlgorithm, Vec<u8>)>);
 
 impl Digests {
     /// What a store declares of all bytes of an object.
@@ -52,7 +30,7 @@ impl Digests {
         let mut declared = Self::declared_by(head.etag.as_ref(), head.sse.as_deref());
         let of_whole = head.checksums.iter().filter(|checksum| checksum.is_of_whole);
         declared.0.extend(of_whole.filter_map(|checksum| {
-            let kind = Kind::Checksum(checksum.algorithm);
+            let kind = DigestAlgorithm::from(checksum.algorithm);
             let value = BASE64_STANDARD.decode(&checksum.value).ok()?;
             (value.len() == kind.bytes()).then_some((kind, value))
         }));
@@ -63,7 +41,12 @@ impl Digests {
     pub(super) fn declared_by(etag: Option<&ETag>, sse: Option<&str>) -> Self {
         let is_readable = sse.is_none_or(|sse| sse == "AES256");
         let md5 = etag.filter(|_| is_readable).and_then(|etag| hex::decode(etag.unquoted()).ok());
-        Self(md5.filter(|md5| md5.len() == Kind::Md5.bytes()).map(|md5| (Kind::Md5, md5)).into_iter().collect())
+        Self(
+            md5.filter(|md5| md5.len() == DigestAlgorithm::Md5.bytes())
+                .map(|md5| (DigestAlgorithm::Md5, md5))
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// Whether nothing is declared that could be compared.
@@ -73,7 +56,7 @@ impl Digests {
 
     /// What is declared otherwise than these digests are, in words.
     pub(super) fn difference(&self, declared: &Digests) -> Option<String> {
-        let differs = |(kind, value): &&(Kind, Vec<u8>)| self.of(*kind).is_some_and(|own| own != value);
+        let differs = |(kind, value): &&(DigestAlgorithm, Vec<u8>)| self.of(*kind).is_some_and(|own| own != value);
         let (kind, value) = declared.0.iter().find(differs)?;
         let own = hex::encode(self.of(*kind)?);
         Some(format!("their {} is {own}, and the store declares {}", kind.name(), hex::encode(value)))
@@ -96,34 +79,38 @@ impl Digests {
         }
     }
 
-    fn of(&self, kind: Kind) -> Option<&Vec<u8>> {
+    fn of(&self, kind: DigestAlgorithm) -> Option<&Vec<u8>> {
         self.0.iter().find(|(own, _)| *own == kind).map(|(_, value)| value)
     }
 }
 
 /// Digests of bytes that are still passing.
 #[derive(Clone)]
-pub(super) struct Hashing(Vec<(Kind, Hash)>);
+pub(super) struct Hashing(Vec<(DigestAlgorithm, Hash)>);
 
+/// A digest of bytes that are still passing.
 #[derive(Clone)]
-enum Hash {
+pub(super) enum Hash {
     Md5(Md5),
     Sha(digest::Context),
     Crc(Box<crc_fast::Digest>),
+    XxHash64(Box<XxHash64>),
+    XxHash3(Box<XxHash3_64>),
+    XxHash128(Box<XxHash3_128>),
 }
 
 impl Hashing {
     /// Of all bytes of an object: what is declared of them, and the CRC-64 that S3 gives by
     /// itself to an object that was put without a checksum.
     pub(super) fn to_compare_with(declared: &Digests) -> Self {
-        let crc = Kind::Checksum(ChecksumAlgorithm::Crc64Nvme);
+        let crc = DigestAlgorithm::Crc64Nvme;
         let others = declared.0.iter().map(|(kind, _)| *kind).filter(|kind| *kind != crc);
         Self(std::iter::once(crc).chain(others).map(|kind| (kind, Hash::new(kind))).collect())
     }
 
     /// The same with the MD5, for bytes that are written in one piece.
     pub(super) fn and_md5(mut self) -> Self {
-        if !self.0.iter().any(|(kind, _)| *kind == Kind::Md5) {
+        if !self.0.iter().any(|(kind, _)| *kind == DigestAlgorithm::Md5) {
             self.0.extend(Self::md5().0);
         }
         self
@@ -131,17 +118,11 @@ impl Hashing {
 
     /// The MD5 alone, for a part.
     pub(super) fn md5() -> Self {
-        Self(vec![(Kind::Md5, Hash::new(Kind::Md5))])
+        Self(vec![(DigestAlgorithm::Md5, Hash::new(DigestAlgorithm::Md5))])
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        for (_, hash) in &mut self.0 {
-            match hash {
-                Hash::Md5(md5) => md5.update(bytes),
-                Hash::Sha(sha) => sha.update(bytes),
-                Hash::Crc(crc) => crc.update(bytes),
-            }
-        }
+        self.0.iter_mut().for_each(|(_, hash)| hash.update(bytes));
     }
 
     pub(super) fn finish(self) -> Digests {
@@ -150,22 +131,37 @@ impl Hashing {
 }
 
 impl Hash {
-    fn new(kind: Kind) -> Self {
+    /// Of no bytes yet.
+    pub(super) fn new(algorithm: DigestAlgorithm) -> Self {
         let crc = |algorithm| Hash::Crc(Box::new(crc_fast::Digest::new(algorithm)));
-        match kind {
-            Kind::Md5 => Hash::Md5(Md5::new()),
-            Kind::Checksum(ChecksumAlgorithm::Crc32) => crc(CrcAlgorithm::Crc32IsoHdlc),
-            Kind::Checksum(ChecksumAlgorithm::Crc32c) => crc(CrcAlgorithm::Crc32Iscsi),
-            Kind::Checksum(ChecksumAlgorithm::Crc64Nvme) => crc(CrcAlgorithm::Crc64Nvme),
-            Kind::Checksum(ChecksumAlgorithm::Sha1) => {
-                Hash::Sha(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))
-            }
-            Kind::Checksum(ChecksumAlgorithm::Sha256) => Hash::Sha(digest::Context::new(&digest::SHA256)),
+        let sha = |algorithm| Hash::Sha(digest::Context::new(algorithm));
+        match algorithm {
+            DigestAlgorithm::Crc32 => crc(CrcAlgorithm::Crc32IsoHdlc),
+            DigestAlgorithm::Crc32c => crc(CrcAlgorithm::Crc32Iscsi),
+            DigestAlgorithm::Crc64Nvme => crc(CrcAlgorithm::Crc64Nvme),
+            DigestAlgorithm::Md5 => Hash::Md5(Md5::new()),
+            DigestAlgorithm::Sha1 => sha(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+            DigestAlgorithm::Sha256 => sha(&digest::SHA256),
+            DigestAlgorithm::Sha512 => sha(&digest::SHA512),
+            DigestAlgorithm::XxHash64 => Hash::XxHash64(Box::new(XxHash64::with_seed(0))),
+            DigestAlgorithm::XxHash3 => Hash::XxHash3(Box::new(XxHash3_64::new())),
+            DigestAlgorithm::XxHash128 => Hash::XxHash128(Box::new(XxHash3_128::new())),
         }
     }
 
-    /// A CRC has its bytes at the end of a number of 64 bits.
-    fn finish(self, bytes: usize) -> Vec<u8> {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hash::Md5(md5) => md5.update(bytes),
+            Hash::Sha(sha) => sha.update(bytes),
+            Hash::Crc(crc) => crc.update(bytes),
+            Hash::XxHash64(hash) => hash.write(bytes),
+            Hash::XxHash3(hash) => hash.write(bytes),
+            Hash::XxHash128(hash) => hash.write(bytes),
+        }
+    }
+
+    /// The digest, of so many bytes: a CRC has its own at the end of a number of 64 bits.
+    pub(super) fn finish(self, bytes: usize) -> Vec<u8> {
         match self {
             Hash::Md5(md5) => md5.finalize().to_vec(),
             Hash::Sha(sha) => sha.finish().as_ref().to_vec(),
@@ -173,13 +169,16 @@ impl Hash {
                 let number = crc.finalize().to_be_bytes();
                 number[number.len() - bytes..].to_vec()
             }
+            Hash::XxHash64(hash) => hash.finish().to_be_bytes().to_vec(),
+            Hash::XxHash3(hash) => hash.finish().to_be_bytes().to_vec(),
+            Hash::XxHash128(hash) => hash.finish_128().to_be_bytes().to_vec(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use brigade_model::ports::object_store::Checksum;
+    use brigade_model::ports::object_store::{Checksum, ChecksumAlgorithm};
 
     use super::*;
 
@@ -226,6 +225,44 @@ mod tests {
             let declared = Digests(vec![one.clone()]);
             assert!(others.difference(&declared).unwrap().contains(one.0.name()), "{one:?}");
             assert!(!others.are_proved_by(&declared));
+        }
+    }
+
+    /// Of `123456789`, by the catalogue of CRCs and the standards; and of 100,000 bytes, by the reference
+    /// implementations.
+    #[test]
+    fn each_algorithm_gives_its_published_value_whatever_the_pieces() {
+        let long: Vec<u8> = (0..100_000_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        let sha512 = "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a\
+                      d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85";
+        let expected = [
+            ("cbf43926", "b353b8fa"),
+            ("e3069283", ""),
+            ("ae8b14860a799888", ""),
+            (MD5, "28cb595c158e9b74e34ae9e8da710fff"),
+            ("f7c3bc1d808e04732adf679965ccc34ca7ae3441", "23a1065a0f6a485119049bf2799179dd0154efbb"),
+            (
+                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+                "cd2df694e424bc7968cc37f47751019e5ca0cd1bdf2e479ea537c3a1c32ee1aa",
+            ),
+            (sha512, ""),
+            ("8cb841db40e6ae83", "4cf75ee72cd8f4cc"),
+            ("72dcb18b67a17dff", "42c23aeead96750d"),
+            ("33119477ede5dcd5e9716427681d5860", "54182c58bbb1337c42c23aeead96750d"),
+        ];
+        for (algorithm, (short, of_long)) in DigestAlgorithm::ALL.into_iter().zip(expected) {
+            let digest = |bytes: &[u8], pieces: usize| {
+                let mut hash = Hash::new(algorithm);
+                bytes.chunks(pieces).for_each(|piece| hash.update(piece));
+                hash.finish(algorithm.bytes())
+            };
+            for pieces in [1, 4, 9] {
+                assert_eq!(hex::encode(digest(b"123456789", pieces)), short, "{algorithm:?}");
+            }
+            assert_eq!(digest(b"", 1).len(), algorithm.bytes(), "{algorithm:?}");
+            if !of_long.is_empty() {
+                assert_eq!(hex::encode(digest(&long, 777)), of_long, "{algorithm:?}");
+            }
         }
     }
 
