@@ -2,8 +2,8 @@
 
 use brigade_model::job::JobId;
 use brigade_wire::admin::{
-    EndpointList, EndpointState, JobState, LimitsChange, PREFIX, ProbeRequest, ProbeResult, Refused, RetryRequest,
-    StopReason,
+    ChangeReason, EndpointList, EndpointState, JobList, JobQuery, JobState, LimitsChange, PREFIX, PriorityChange,
+    ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
 };
 use brigade_wire::cos::errors::ErrorBody;
 use http::Method;
@@ -18,7 +18,49 @@ use super::{Answer, Client, ClientError};
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 impl Client {
-    /// Shows a job's status, pause and limits.
+    /// Lists one page of jobs, of every dialect or of one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_jobs_of_dialects(&self, query: &JobQuery) -> Result<Answer<JobList>, ClientError> {
+        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, format!("{PREFIX}jobs")) };
+        self.call(draft, |body| serde_json::from_slice(body)).await
+    }
+
+    /// Lets a job of any dialect run that waits for a confirmation.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn confirm_job(&self, id: JobId, why: &ChangeReason) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/confirm"), Some(why)).await
+    }
+
+    /// Ends a job of any dialect early.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cancel_job(&self, id: JobId, why: &ChangeReason) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/cancel"), Some(why)).await
+    }
+
+    /// Sets how urgent a job of any dialect is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_job_priority(&self, id: JobId, to: &PriorityChange) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/priority"), Some(to)).await
+    }
+
+    /// Deletes a job of any dialect: it is cancelled where that is possible, and gone once it has ended.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_job_of_any_dialect(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
+        let draft = Draft::new(Method::DELETE, format!("{PREFIX}jobs/{id}"));
+        self.call(draft, |body| serde_json::from_slice(body)).await
+    }
+
+    /// Shows a job of any dialect.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -394,6 +394,16 @@ pub enum Action {
     S3DeleteJobTagging,
     /// brigade:InspectJob.
     InspectJob,
+    /// brigade:ListJobs.
+    ListJobsOfAllDialects,
+    /// brigade:ConfirmJob.
+    ConfirmJob,
+    /// brigade:CancelJob.
+    CancelJob,
+    /// brigade:SetJobPriority.
+    SetJobPriority,
+    /// brigade:DeleteJob.
+    DeleteJobOfAnyDialect,
     /// brigade:PauseJob.
     PauseJob,
     /// brigade:ResumeJob.
@@ -416,7 +426,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 25] = [
+    pub const ALL: [Action; 30] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -433,6 +443,11 @@ impl Action {
         Action::S3GetJobTagging,
         Action::S3DeleteJobTagging,
         Action::InspectJob,
+        Action::ListJobsOfAllDialects,
+        Action::ConfirmJob,
+        Action::CancelJob,
+        Action::SetJobPriority,
+        Action::DeleteJobOfAnyDialect,
         Action::PauseJob,
         Action::ResumeJob,
         Action::LimitJob,
@@ -465,6 +480,11 @@ impl Action {
             Action::S3GetJobTagging => "s3:GetJobTagging",
             Action::S3DeleteJobTagging => "s3:DeleteJobTagging",
             Action::InspectJob => "brigade:InspectJob",
+            Action::ListJobsOfAllDialects => "brigade:ListJobs",
+            Action::ConfirmJob => "brigade:ConfirmJob",
+            Action::CancelJob => "brigade:CancelJob",
+            Action::SetJobPriority => "brigade:SetJobPriority",
+            Action::DeleteJobOfAnyDialect => "brigade:DeleteJob",
             Action::PauseJob => "brigade:PauseJob",
             Action::ResumeJob => "brigade:ResumeJob",
             Action::LimitJob => "brigade:LimitJob",
@@ -498,6 +518,11 @@ impl Action {
             | Action::S3GetJobTagging
             | Action::S3DeleteJobTagging
             | Action::InspectJob
+            | Action::ListJobsOfAllDialects
+            | Action::ConfirmJob
+            | Action::CancelJob
+            | Action::SetJobPriority
+            | Action::DeleteJobOfAnyDialect
             | Action::PauseJob
             | Action::ResumeJob
             | Action::LimitJob

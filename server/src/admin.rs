@@ -5,8 +5,8 @@
 //! description come from these two. A request goes through the steps of the dialect
 //! ([`attend`]): authentication for that action, the body within its bounds, the action, one
 //! line in the log and one count in the metrics. What a handler needs it takes as arguments:
-//! `State<Arc<Api>>`, [`AdminCaller`], [`PathName`] (the name in the path), [`JsonBody`] (the
-//! body).
+//! `State<Arc<Api>>`, [`AdminCaller`], [`PathName`] (the name in the path), [`QueryParameters`], [`JsonBody`]
+//! (the body).
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +23,8 @@ use brigade_wire::cos::describe_job;
 use bytes::Bytes;
 use tracing::Instrument;
 use utoipa::OpenApi;
-use utoipa::openapi::HttpMethod;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{HttpMethod, RefOr};
 
 use crate::api::Api;
 use crate::refusal::{Ids, Refusal};
@@ -35,7 +36,7 @@ mod endpoints;
 mod errors;
 
 use answer::{Done, JsonRefusal};
-use arguments::{AdminCaller, JsonBody, PathName, job_id};
+use arguments::{AdminCaller, JsonBody, PathName, QueryParameters, job_id};
 
 macro_rules! actions {
     ($($action:ident: $file:ident;)*) => {
@@ -46,7 +47,7 @@ macro_rules! actions {
         #[openapi(
             info(
                 title = "Bucket Brigade, the operator's API",
-                description = "Pauses and limits jobs and endpoints. Every request is signed like those of the dialect \
+                description = "Lists, shows, changes, pauses and limits jobs of every dialect, and endpoints. Every request is signed like those of the dialect \
                                (Authorization, x-cos-appid), and one with a body signs its Content-MD5, too; the \
                                description itself is not signed.",
             ),
@@ -64,7 +65,12 @@ macro_rules! actions {
 }
 
 actions! {
+    ListJobsOfAllDialects: list_jobs;
     InspectJob: inspect_job;
+    ConfirmJob: confirm_job;
+    CancelJob: cancel_job;
+    SetJobPriority: set_job_priority;
+    DeleteJobOfAnyDialect: delete_job;
     PauseJob: pause_job;
     ResumeJob: resume_job;
     LimitJob: limit_job;
@@ -98,6 +104,7 @@ struct ActionContext {
     api: Arc<Api>,
     action: Action,
     takes_body: bool,
+    takes_query: bool,
 }
 
 /// Adds an action, by what its `#[utoipa::path]` says.
@@ -108,7 +115,12 @@ where
     T: 'static,
 {
     let methods = P::methods().iter().map(filter).reduce(MethodFilter::or).unwrap_or(MethodFilter::POST);
-    let context = ActionContext { api: Arc::clone(api), action, takes_body: P::operation().request_body.is_some() };
+    let operation = P::operation();
+    let is_of_query =
+        |named: &RefOr<Parameter>| matches!(named, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
+    let takes_body = operation.request_body.is_some();
+    let takes_query = operation.parameters.iter().flatten().any(is_of_query);
+    let context = ActionContext { api: Arc::clone(api), action, takes_body, takes_query };
     router.route(&P::path(), on(methods, handler).layer(from_fn_with_state(context, attend)))
 }
 
@@ -127,7 +139,7 @@ fn filter(method: &HttpMethod) -> MethodFilter {
 
 /// One request of an action, from its signature to its line in the log.
 async fn attend(State(context): State<ActionContext>, request: Request, next: Next) -> Response {
-    let ActionContext { api, action, takes_body } = context;
+    let ActionContext { api, action, takes_body, takes_query } = context;
     let began = api.clock.monotonic();
     let ids = Ids::new(&*api.clock, &*api.entropy);
     let (mut parts, body) = request.into_parts();
@@ -135,7 +147,9 @@ async fn attend(State(context): State<ActionContext>, request: Request, next: Ne
     let span = tracing::info_span!("request", id = %ids.request, action = action.name());
     let acting = async {
         let by = api.authenticate(&head, action, None)?;
-        describe_job::decode_query(&head.query())?;
+        if !takes_query {
+            describe_job::decode_query(&head.query())?;
+        }
         let body = if takes_body {
             let body = api.read_body(&head, body).await?;
             // Else an eavesdropper could send the request once more, with another body.

@@ -5,13 +5,18 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
-use brigade_model::job::{Hold, JobFailure};
-use brigade_model::limits::PRIORITY_MAX;
-use brigade_model::{DryRun, Finding, Job, LoadLimits, Probe};
+use brigade_model::job::{Dialect, Hold, JobFailure};
+use brigade_model::limits::{LIST_JOBS_MAX, PRIORITY_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
+use brigade_model::report::ReportSpec;
+use brigade_model::{DryRun, Finding, Job, JobId, LoadLimits, Probe, Progress, Status, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Number;
+use serde_json::{Number, Value};
 use utoipa::{IntoResponses, ToSchema};
+
+use crate::cos::parameters::is_foreign;
+use crate::numbers::parse_whole_number;
+use crate::xml::is_xml_char;
 
 /// Where the API lies. The path of every action begins so.
 pub const PREFIX: &str = "/brigade/v1/";
@@ -49,11 +54,45 @@ pub enum Refusals {
     Trouble(Refused),
 }
 
-/// A job, as far as the operator's hand goes.
+/// A job: what was asked, what became of it, and what an operator's hand did to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobState {
     /// The job's id.
     pub job: String,
+    /// The dialect that it was created in: `cos` or `s3control`.
+    #[schema(example = "s3control")]
+    pub dialect: String,
+    /// A text for people.
+    #[schema(required)]
+    pub description: Option<String>,
+    /// What is done to the objects, in one word.
+    #[schema(example = "copy")]
+    pub operation: String,
+    /// The operation with its parameters, in the words of the job's dialect, as its report has them.
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+    /// Where its manifest lies.
+    pub manifest: ObjectPlace,
+    /// Where its report goes; null when none was asked for.
+    #[schema(required)]
+    pub report: Option<ReportPlace>,
+    /// The name of the role that it was given.
+    pub role: String,
+    /// How urgent it is now.
+    pub priority: i32,
+    /// How far it is.
+    pub progress: JobProgress,
+    /// Why it failed; empty when it did not.
+    pub failures: Vec<FailureReason>,
+    /// When it was created.
+    #[schema(format = DateTime)]
+    pub created: String,
+    /// When it began to wait for a confirmation.
+    #[schema(required, format = DateTime)]
+    pub suspended: Option<String>,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    pub terminated: Option<String>,
     /// Where it stands, by the dialect's name.
     #[schema(example = "Active")]
     pub status: String,
@@ -85,8 +124,24 @@ pub struct JobState {
 
 impl From<&Job> for JobState {
     fn from(job: &Job) -> Self {
+        let spec = &job.spec;
+        let location = &spec.manifest.location.object;
+        let layout = crate::report_layout(job.dialect);
         Self {
             job: job.id.to_string(),
+            dialect: job.dialect.word().to_owned(),
+            description: spec.description.clone(),
+            operation: spec.operation.kind().word().to_owned(),
+            parameters: layout.map_or(Value::Null, |layout| (layout.operation)(&spec.operation)),
+            manifest: ObjectPlace { bucket: location.bucket.to_string(), key: location.key.to_string() },
+            report: ReportPlace::of(&spec.report),
+            role: spec.role.name.clone(),
+            priority: job.priority,
+            progress: job.progress.into(),
+            failures: job.failures.iter().map(FailureReason::from).collect(),
+            created: written(job.created),
+            suspended: job.suspended.map(written),
+            terminated: job.terminated.map(written),
             status: job.status.name().to_owned(),
             status_update_reason: job.status_update_reason.clone(),
             notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
@@ -95,9 +150,259 @@ impl From<&Job> for JobState {
             limits: job.limits.into(),
             retry_of: job.spec.retry_of.map(|id| id.to_string()),
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
-            outcomes_removed: job.outcomes_removed.map(|at| format!("{at:.0}")),
+            outcomes_removed: job.outcomes_removed.map(written),
         }
     }
+}
+
+/// A point in time as the documents have it: whole seconds.
+fn written(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+/// Where an object lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+/// Where a report goes, and what it lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// What its keys begin with; null when that was not given.
+    #[schema(required)]
+    pub prefix: Option<String>,
+    /// `AllTasks` or `FailedTasksOnly`; null when that was not given.
+    #[schema(required)]
+    pub scope: Option<String>,
+}
+
+impl ReportPlace {
+    fn of(report: &ReportSpec) -> Option<Self> {
+        let bucket = report.bucket.as_ref().filter(|_| report.enabled)?.bucket.to_string();
+        let scope = report.scope.map(|scope| scope.name().to_owned());
+        Some(Self { bucket, prefix: report.prefix.clone(), scope })
+    }
+}
+
+/// How many tasks a job has, and how many of them have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobProgress {
+    /// The tasks, as far as they are counted.
+    pub total: u64,
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+impl From<Progress> for JobProgress {
+    fn from(Progress { total, succeeded, failed }: Progress) -> Self {
+        Self { total, succeeded, failed }
+    }
+}
+
+impl From<JobProgress> for Progress {
+    fn from(JobProgress { total, succeeded, failed }: JobProgress) -> Self {
+        Self { total, succeeded, failed }
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailureReason {
+    /// A word for programs.
+    #[schema(example = "ManifestNotFound")]
+    pub code: String,
+    /// What happened and where.
+    pub reason: String,
+}
+
+impl From<&JobFailure> for FailureReason {
+    fn from(JobFailure { code, reason }: &JobFailure) -> Self {
+        Self { code: code.clone(), reason: reason.clone() }
+    }
+}
+
+/// A job in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobSummary {
+    /// The job's id.
+    pub job: String,
+    /// The dialect that it was created in: `cos` or `s3control`.
+    #[schema(example = "s3control")]
+    pub dialect: String,
+    /// A text for people.
+    #[schema(required)]
+    pub description: Option<String>,
+    /// What is done to the objects, in one word.
+    #[schema(example = "copy")]
+    pub operation: String,
+    /// Whether it changes nothing and only reports.
+    pub is_dry_run: bool,
+    /// Where it stands, by the dialect's name.
+    #[schema(example = "Active")]
+    pub status: String,
+    /// How urgent it is now.
+    pub priority: i32,
+    /// How far it is.
+    pub progress: JobProgress,
+    /// When it was created.
+    #[schema(format = DateTime)]
+    pub created: String,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    pub terminated: Option<String>,
+}
+
+impl From<&Job> for JobSummary {
+    fn from(job: &Job) -> Self {
+        Self {
+            job: job.id.to_string(),
+            dialect: job.dialect.word().to_owned(),
+            description: job.spec.description.clone(),
+            operation: job.spec.operation.kind().word().to_owned(),
+            is_dry_run: job.spec.options.is_dry_run(),
+            status: job.status.name().to_owned(),
+            priority: job.priority,
+            progress: job.progress.into(),
+            created: written(job.created),
+            terminated: job.terminated.map(written),
+        }
+    }
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobList {
+    /// The jobs, oldest first.
+    pub jobs: Vec<JobSummary>,
+    /// What `after` of the next page is; null when this is the last.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
+/// Which jobs a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobQuery {
+    /// Those of one dialect; `None` for those of all.
+    pub dialect: Option<Dialect>,
+    /// Those in these statuses; empty for all.
+    pub statuses: Vec<Status>,
+    /// Those after this position, which need not be a job.
+    pub after: Option<JobId>,
+    /// So many at most; `None` for as many as a page may have.
+    pub max: Option<usize>,
+}
+
+/// A parameter of a query that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongParameter {
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl JobQuery {
+    /// Reads the query.
+    ///
+    /// # Errors
+    /// [`WrongParameter`] when one is unknown, given twice, or has no such value.
+    pub fn decode(query: &[(String, String)]) -> Result<Self, WrongParameter> {
+        let mut read = Self::default();
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, text) in query.iter().filter(|(name, _)| !is_foreign(name)) {
+            let wrong = |why: String| WrongParameter { name: name.chars().take(64).collect(), why };
+            if seen.contains(&name.as_str()) {
+                return Err(wrong("is given twice".to_owned()));
+            }
+            seen.push(name);
+            match name.as_str() {
+                "dialect" => read.dialect = Some(dialect_of(text).ok_or_else(|| wrong(dialect_words()))?),
+                "status" => {
+                    let statuses = text.split(',').map(str::parse).collect::<Result<_, _>>();
+                    let names = || format!("must be among {}", Status::ALL.map(Status::name).join(", "));
+                    read.statuses = statuses.map_err(|_| wrong(names()))?;
+                }
+                "after" => read.after = Some(text.parse().map_err(|_| wrong("must be the id of a job".to_owned()))?),
+                "max" => {
+                    let max = parse_whole_number(text).and_then(|number| usize::try_from(number).ok());
+                    let max = max.filter(|max| (1..=LIST_JOBS_MAX).contains(max));
+                    read.max = Some(max.ok_or_else(|| wrong(format!("must be from 1 to {LIST_JOBS_MAX}")))?);
+                }
+                _ => return Err(wrong("is not known here".to_owned())),
+            }
+        }
+        Ok(read)
+    }
+
+    /// Writes the query; what is not asked is not written.
+    #[must_use]
+    pub fn encode(&self) -> Vec<(String, String)> {
+        let statuses = (!self.statuses.is_empty()).then(|| {
+            let names: Vec<_> = self.statuses.iter().map(|status| status.name()).collect();
+            names.join(",")
+        });
+        let given = [
+            ("dialect", self.dialect.map(|dialect| dialect.word().to_owned())),
+            ("status", statuses),
+            ("after", self.after.map(|after| after.to_string())),
+            ("max", self.max.map(|max| max.to_string())),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+/// The dialect of that word.
+#[must_use]
+pub fn dialect_of(word: &str) -> Option<Dialect> {
+    [Dialect::Cos, Dialect::S3Control].into_iter().find(|dialect| dialect.word() == word)
+}
+
+fn dialect_words() -> String {
+    format!("must be {} or {}", Dialect::Cos.word(), Dialect::S3Control.word())
+}
+
+/// Why a job is confirmed or cancelled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeReason {
+    /// For whoever reads the job later.
+    #[serde(default)]
+    #[schema(max_length = 256, example = "the bucket is needed")]
+    pub reason: String,
+}
+
+impl ChangeReason {
+    /// The reason, if jobs can keep it and every dialect can write it; else what is wrong with it.
+    ///
+    /// # Errors
+    /// A text for people.
+    pub fn read(&self) -> Result<&str, String> {
+        match self.reason.as_str() {
+            reason if reason.len() > STATUS_UPDATE_REASON_BYTES_MAX => {
+                Err(format!("must be {STATUS_UPDATE_REASON_BYTES_MAX} bytes at most"))
+            }
+            reason if !reason.chars().all(is_xml_char) => Err("has a character that XML has not".to_owned()),
+            reason => Ok(reason),
+        }
+    }
+}
+
+/// How urgent a job shall be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriorityChange {
+    /// Larger is more urgent.
+    #[serde(deserialize_with = "needed_priority")]
+    #[schema(minimum = 0)]
+    pub priority: i32,
 }
 
 /// A hold by the service: tasks of the job fail by what a person must change.
@@ -256,6 +561,11 @@ fn given_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i
     let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
     let within = whole(&number).and_then(|whole| i32::try_from(whole).ok());
     within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number up to {PRIORITY_MAX}")))
+}
+
+/// A priority that must be given; the handler refuses one below 0.
+fn needed_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    given_priority(deserializer)?.ok_or_else(|| D::Error::custom("a priority is needed"))
 }
 
 /// JSON tells no whole number from 5.0, so that is one.

@@ -32,7 +32,7 @@ pub mod list_jobs;
 mod manifest;
 mod numbers;
 mod operation;
-mod parameters;
+pub(crate) mod parameters;
 pub mod qcs;
 mod report;
 pub mod report_layout;

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use brigade_model::JobId;
 use brigade_service::{Caller, ServiceError};
+use brigade_wire::parse_query;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -34,6 +35,17 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
         let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
         let name = parameters.iter().next().map(|(_, value)| value.to_owned());
         name.map(Self).ok_or_else(|| errors::internal_error().into())
+    }
+}
+
+/// The parameters of the query, decoded; only an action whose description names some may have any.
+pub(super) struct QueryParameters(pub(super) Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for QueryParameters {
+    type Rejection = JsonRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, JsonRefusal> {
+        Ok(Self(parse_query(parts.uri.query().unwrap_or_default())))
     }
 }
 

@@ -1,4 +1,4 @@
-//! InspectJob: what an operator's hand did to a job.
+//! InspectJob: a job of any dialect, and what an operator's hand did to it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use brigade_wire::admin::{JobState, Refusals};
 use super::{AdminCaller, Done, JsonRefusal, PathName, job_id};
 use crate::api::Api;
 
-/// Shows a job's status, pause and limits
+/// Shows a job: what was asked, what became of it, its pause and its limits
 #[utoipa::path(
     get,
     path = "/brigade/v1/jobs/{job}",
@@ -25,6 +25,6 @@ pub(super) async fn handle(
     AdminCaller(caller): AdminCaller,
     PathName(job): PathName,
 ) -> Result<Done<JobState>, JsonRefusal> {
-    let job = api.job_service.find_job(&caller, job_id(&job)?).await?;
+    let job = api.job_service.describe_job(&caller, job_id(&job)?).await?;
     Ok(Done(JobState::from(&job)))
 }

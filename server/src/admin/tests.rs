@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::api::tests::bench::{Call, Read, TestApi};
 
 mod errors;
+mod jobs;
 mod retry;
 
 fn document(read: &Read) -> Value {

@@ -10,6 +10,6 @@ mod learned;
 mod life;
 mod logs;
 mod pages;
-mod s3control;
+pub(crate) mod s3control;
 
 use bench::{Call, TestApi};

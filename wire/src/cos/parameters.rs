@@ -14,7 +14,6 @@ pub(super) struct Parameters<'a>(&'a [(String, String)]);
 impl<'a> Parameters<'a> {
     /// Refuses every parameter that is not one of `known`.
     pub(super) fn read(query: &'a [(String, String)], known: &[&str]) -> Result<Self, CosError> {
-        let is_foreign = |name: &str| name.starts_with("q-") || name.starts_with("x-") || name == WHOLE_SIGNATURE;
         let mut names = query.iter().map(|(name, _)| name);
         let unknown = names.find(|name| !known.contains(&name.as_str()) && !is_foreign(name));
         match unknown {
@@ -36,6 +35,11 @@ impl<'a> Parameters<'a> {
             (value, None) => Ok(value),
         }
     }
+}
+
+/// Whether a parameter is of the signature or of the client itself, and not of the action.
+pub(crate) fn is_foreign(name: &str) -> bool {
+    name.starts_with("q-") || name.starts_with("x-") || name == WHOLE_SIGNATURE
 }
 
 /// A parameter to send.

@@ -137,6 +137,11 @@ fn request(token: &str) -> String {
     )
 }
 
+/// Creates a job as SDKs do.
+pub(crate) async fn create_job(bench: &TestApi, token: &str) -> JobId {
+    bench.ask(Ask::create(request(token))).await.job_id()
+}
+
 impl TestApi {
     async fn ask(&self, ask: Ask) -> Read {
         self.send_raw(ask.build(self.clock.now())).await
