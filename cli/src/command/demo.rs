@@ -17,10 +17,11 @@ use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
 use brigade_wire::cos::create_job;
-use brigade_wire::cos::describe_job::DescribedJob;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::access::Tools;
+use crate::command::job::found::FoundJob;
+use crate::command::job::output::Body;
 use crate::command::job::report::rows_to_text;
 use crate::command::job::watch::{self, INTERRUPTED};
 use crate::exit::ExitWith;
@@ -92,16 +93,18 @@ async fn play(stage: &Stage, tools: &Tools) -> anyhow::Result<JobId> {
     say(format_args!("Created job {job}: copy them to s3://{TARGET}.\n"))?;
 
     let answer = watch::follow(&stage.client, Arc::clone(&tools.clock), job, ASK_EVERY).await?;
-    let ended = &answer.value;
+    let ended = &answer.job;
     ensure!(ended.status == Status::Complete, "the job is {}: {}", ended.status, ended.status_update_reason);
     let account = check_report(stage, ended).await?;
     say(format_args!("The first rows:\n\n{}\n", rows_to_text(&account.first)))?;
-    say(format_args!("What DescribeJob says:\n\n{}", document::indent(&answer.body)?))?;
+    if let Body::Xml(body) = &answer.body {
+        say(format_args!("What DescribeJob says:\n\n{}", document::indent(body)?))?;
+    }
     Ok(job)
 }
 
 /// Reads the report and holds it, and what was copied, against the objects.
-async fn check_report(stage: &Stage, job: &DescribedJob) -> anyhow::Result<Account> {
+async fn check_report(stage: &Stage, job: &FoundJob) -> anyhow::Result<Account> {
     let at = report::place_of(job.id, &job.report)?.context("the job was created with a report")?;
     let (manifest, _) = report::read_manifest(&*stage.store, &at).await?;
     let keys = stage.keys_of(SOURCE)?;

@@ -17,6 +17,7 @@ pub mod confirm;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod found;
 pub mod limit;
 pub mod list;
 pub mod output;

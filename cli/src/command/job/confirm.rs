@@ -1,8 +1,11 @@
 //! `brigade job confirm`.
 
 use brigade_model::job::JobId;
+use brigade_wire::admin::ChangeReason;
 use brigade_wire::cos::update_job_status::Requested;
 
+use super::found::{self, Found};
+use super::output::Body;
 use super::{CommandContext, output};
 
 /// What the command takes.
@@ -21,6 +24,12 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, reason } = arguments;
-    let answer = context.client()?.update_job_status(job, Requested::Ready, &reason).await?;
-    output::print(context.output, &answer.body, || format!("{job} is confirmed and now {}", answer.value.status))
+    let client = context.client()?;
+    let why = ChangeReason { reason };
+    let by_cos = client.update_job_status(job, Requested::Ready, &why.reason);
+    let (status, body) = match found::ask(by_cos, client.confirm_job(job, &why)).await? {
+        Found::Cos(answer) => (answer.value.status.to_string(), Body::Xml(answer.body)),
+        Found::Operator(answer) => (answer.value.status, Body::Json(answer.body)),
+    };
+    output::print_body(context.output, &body, || format!("{job} is confirmed and now {status}"))
 }

@@ -1,11 +1,12 @@
 //! `brigade job describe`.
 
+use brigade_client::Client;
 use brigade_model::operation::{ObjectAcl, Operation, Retention, SetRetention};
 use brigade_model::report::ReportSpec;
 use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::admin::JobState;
-use brigade_wire::cos::describe_job::DescribedJob;
 
+use super::found::{self, FoundAnswer, FoundJob};
 use super::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::grouped;
@@ -24,17 +25,24 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let answer = client.describe_job(arguments.job).await?;
-    // Another service has no such API, and a key need not be allowed to use it.
-    let hand = client.inspect_job(arguments.job).await.ok().map(|answer| answer.value);
-    output::print(context.output, &answer.body, || {
-        table::pairs(pairs(&answer.value).into_iter().chain(hand.iter().flat_map(hand_pairs)))
+    let FoundAnswer { job, body } = found::describe(&client, arguments.job).await?;
+    let state = state_of(&client, &job).await;
+    output::print_body(context.output, &body, || {
+        table::pairs(pairs(&job).into_iter().chain(state.iter().flat_map(hand_pairs)))
     })
+}
+
+/// What the operator's API knows of a job. Another service has no such API, and a key need not be allowed to use it.
+pub(super) async fn state_of(client: &Client, job: &FoundJob) -> Option<JobState> {
+    match &job.state {
+        Some(state) => Some(state.clone()),
+        None => client.inspect_job(job.id).await.ok().map(|answer| answer.value),
+    }
 }
 
 /// A job for people: a name and a value a line.
 #[must_use]
-pub fn to_text(job: &DescribedJob) -> String {
+pub fn to_text(job: &FoundJob) -> String {
     table::pairs(pairs(job))
 }
 
@@ -58,20 +66,20 @@ fn hand_pairs(hand: &JobState) -> [(&'static str, String); 5] {
 
 /// Its names and values; those without a value are not shown.
 #[must_use]
-pub fn pairs(job: &DescribedJob) -> Vec<(&'static str, String)> {
-    let location = &job.manifest.location;
+pub fn pairs(job: &FoundJob) -> Vec<(&'static str, String)> {
     let failures: Vec<_> = job.failures.iter().map(|why| format!("{}: {}", why.code, why.reason)).collect();
     vec![
         ("Job", job.id.to_string()),
+        ("Dialect", job.dialect.word().to_owned()),
         ("Description", job.description.clone().unwrap_or_default()),
         ("Status", job.status.to_string()),
         ("Reason", job.status_update_reason.clone()),
         ("Failures", failures.join("; ")),
         ("Progress", progress_text(job.progress)),
-        ("Operation", operation_text(&job.operation)),
-        ("Manifest", format!("s3://{}/{}", location.object.bucket, location.object.key)),
+        ("Operation", job.operation.clone()),
+        ("Manifest", job.manifest.clone()),
         ("Report", report_text(&job.report)),
-        ("Role", job.role.name.clone()),
+        ("Role", job.role.clone()),
         ("Priority", job.priority.to_string()),
         ("Created", job.created.to_string()),
         ("Waiting since", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
@@ -84,7 +92,8 @@ fn progress_text(progress: Progress) -> String {
     format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed))
 }
 
-fn operation_text(operation: &Operation) -> String {
+/// An operation for people.
+pub(super) fn operation_text(operation: &Operation) -> String {
     match operation {
         Operation::Copy(copy) => format!("copy to {}", copy.target.bucket),
         Operation::Tagging(tagging) => {

@@ -1,6 +1,7 @@
 //! Prints an answer: for people, as JSON or as the service's own XML.
 
 use brigade_config::UsageError;
+use bytes::Bytes;
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -16,6 +17,26 @@ pub enum Format {
     Json,
     /// The interface's XML, indented
     Xml,
+}
+
+/// An answer's body, in the form that it came in.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Of the COS dialect.
+    Xml(Bytes),
+    /// Of the operator's API.
+    Json(Bytes),
+}
+
+/// Prints an answer of either form: `text` for people, its body otherwise.
+///
+/// # Errors
+/// As [`print`] and [`print_document`].
+pub fn print_body(format: Format, body: &Body, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    match body {
+        Body::Xml(body) => print(format, body, text),
+        Body::Json(body) => print_document(format, body, text),
+    }
 }
 
 /// Prints an answer: `text` for people, its body otherwise.

@@ -1,8 +1,11 @@
 //! `brigade job priority`.
 
 use brigade_model::job::JobId;
+use brigade_wire::admin::PriorityChange;
 
 use super::create::value;
+use super::found::{self, Found};
+use super::output::Body;
 use super::{CommandContext, output};
 
 /// What the command takes.
@@ -21,6 +24,12 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, priority } = arguments;
-    let answer = context.client()?.update_job_priority(job, priority).await?;
-    output::print(context.output, &answer.body, || format!("{job} now has priority {}", answer.value.priority))
+    let client = context.client()?;
+    let change = PriorityChange { priority };
+    let by_cos = client.update_job_priority(job, priority);
+    let (priority, body) = match found::ask(by_cos, client.set_job_priority(job, &change)).await? {
+        Found::Cos(answer) => (answer.value.priority, Body::Xml(answer.body)),
+        Found::Operator(answer) => (answer.value.priority, Body::Json(answer.body)),
+    };
+    output::print_body(context.output, &body, || format!("{job} now has priority {priority}"))
 }

@@ -9,11 +9,11 @@ use anyhow::{Context as _, bail};
 use brigade_config::UsageError;
 use brigade_model::job::JobId;
 use brigade_model::ports::ObjectStore;
-use brigade_wire::cos::describe_job::DescribedJob;
 use serde_json::Value;
 
+use super::found::FoundJob;
 use super::output::{Format, print_json};
-use super::{CommandContext, describe};
+use super::{CommandContext, describe, found};
 use crate::command::access::StoreFlags;
 use crate::printer::say;
 use crate::progress::grouped;
@@ -48,10 +48,9 @@ pub struct Arguments {
 /// When the job has no report (yet), or the store does not give it.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let job = client.describe_job(arguments.job).await?.value;
-    // Another service has no such API, and a key need not be allowed to use it.
-    let removed = client.inspect_job(job.id).await.ok().and_then(|answer| answer.value.outcomes_removed);
-    let removed = removed.map(|at| format!("removed on {at}"));
+    let job = found::describe(&client, arguments.job).await?.job;
+    let state = describe::state_of(&client, &job).await;
+    let removed = state.and_then(|state| state.outcomes_removed).map(|at| format!("removed on {at}"));
     let Some(at) = report::place_of(job.id, &job.report)? else {
         let removed = removed.map_or_else(String::new, |removed| format!("; outcomes {removed}"));
         bail!("job {} was created without a report{removed}", job.id);
@@ -108,7 +107,7 @@ pub async fn first_rows<'a>(
     Ok(rows)
 }
 
-fn to_text(job: &DescribedJob, removed: Option<String>, manifest: &ReportManifest, rows: &[Row]) -> String {
+fn to_text(job: &FoundJob, removed: Option<String>, manifest: &ReportManifest, rows: &[Row]) -> String {
     let left_out = manifest.left_out_rows.iter().map(|rows| format!("{} {}", grouped(rows.rows), rows.reason));
     let mut pairs = describe::pairs(job);
     let is_dry_run = manifest.dry_run.is_some();

@@ -5,7 +5,7 @@ use brigade_model::operation::OperationKind;
 use brigade_wire::admin::RetryRequest;
 
 use super::create::{consent, value};
-use super::{CommandContext, output};
+use super::{CommandContext, found, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -41,10 +41,10 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     let Arguments { job, priority, description, confirm_first, token, unconfirmed, yes } = arguments;
     let client = context.client()?;
     if !yes {
-        let old = client.describe_job(job).await?.value;
+        let old = found::describe(&client, job).await?.job;
         let left = old.progress.total.saturating_sub(old.progress.succeeded);
         let has_left = old.status.is_terminal() && left > 0;
-        if has_left && old.operation.kind() == OperationKind::Delete {
+        if has_left && old.kind == Some(OperationKind::Delete) {
             consent::ask(&format!("job {job} left"), Some(left))?;
         } else if has_left && unconfirmed == Unconfirmed::Act {
             consent::ask_to_act(&format!("job {job} left"), left)?;

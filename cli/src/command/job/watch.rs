@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_client::{Answer, Client, ClientError};
+use brigade_client::{Client, ClientError};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
-use brigade_wire::cos::describe_job::DescribedJob;
 
+use super::found::{self, FoundAnswer};
 use super::{CommandContext, describe, output};
 use crate::exit::ExitWith;
 use crate::printer::tell;
@@ -55,8 +55,8 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
             return Err(ExitWith(INTERRUPTED).into());
         }
     };
-    output::print(context.output, &answer.body, || describe::to_text(&answer.value))?;
-    match exit_code(answer.value.status, answer.value.progress) {
+    output::print_body(context.output, &answer.body, || describe::to_text(&answer.job))?;
+    match exit_code(answer.job.status, answer.job.progress) {
         0 => Ok(()),
         code => Err(ExitWith(code).into()),
     }
@@ -71,17 +71,17 @@ pub async fn follow(
     clock: Arc<dyn Clock>,
     job: JobId,
     every: Duration,
-) -> Result<Answer<DescribedJob>, ClientError> {
+) -> Result<FoundAnswer, ClientError> {
     let mut watcher = Watcher::on_stderr();
     let mut trouble: Option<Monotonic> = None;
     let mut was_suspended = false;
     loop {
         let now = clock.monotonic();
-        match client.describe_job(job).await {
+        match found::describe(client, job).await {
             Ok(answer) => {
                 trouble = None;
                 let (status, progress, reason) =
-                    (answer.value.status, answer.value.progress, &answer.value.status_update_reason);
+                    (answer.job.status, answer.job.progress, &answer.job.status_update_reason);
                 watcher.show(clock.monotonic(), Look { status, progress });
                 if status.is_terminal() {
                     watcher.finish();
@@ -167,7 +167,7 @@ mod tests {
         (200, body)
     }
 
-    async fn follow_script(script: Vec<(u16, String)>) -> Result<Answer<DescribedJob>, ClientError> {
+    async fn follow_script(script: Vec<(u16, String)>) -> Result<FoundAnswer, ClientError> {
         let clock = Arc::new(Steps::default());
         let stub = Stub::scripted(script, Arc::clone(&clock) as Arc<dyn Clock>).await;
         follow(&stub.client, clock, JOB.parse().unwrap(), ASK_EVERY).await
@@ -177,7 +177,7 @@ mod tests {
     async fn a_job_is_followed_through_a_restart_of_the_service_until_it_ends() {
         let away = (503, "<html>restarting</html>".to_owned());
         let script = vec![described("New"), away.clone(), away, described("Active"), described("Complete")];
-        let ended = follow_script(script).await.unwrap().value;
+        let ended = follow_script(script).await.unwrap().job;
         assert_eq!((ended.status, exit_code(ended.status, ended.progress)), (Status::Complete, SOME_FAILED));
     }
 
