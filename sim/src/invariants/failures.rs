@@ -25,9 +25,10 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     for (job, records) in evidence.ended() {
         let (habits, ended) = (&evidence.cluster.run_plan.habits, &records.job);
         let was_lost = was_revoked(evidence, job.number);
-        // Without a report no sample tells the objects' clock, and what may be newer is newer. Two clocks that
-        // differ make old objects look new.
-        let is_clockless = !job.run_plan.has_report || has_jumped;
+        // Without a report, or where its place is refused, no sample tells the objects' clock, and what may be newer
+        // is newer. Two clocks that differ make old objects look new.
+        let has_samples = job.run_plan.has_report && !job.run_plan.is_report_refused;
+        let is_clockless = !has_samples || has_jumped;
         let is_excused = |task_history: &TaskHistory<'_>, code: &str| {
             !task_history.is_ours_alone()
                 || LOST.contains(&code)
