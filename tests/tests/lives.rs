@@ -60,36 +60,36 @@ fn a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3
     assert_eq!(scenario.python(&program).trim(), "told");
 }
 
-#[test]
-fn the_aws_command_line_creates_watches_and_cancels_a_job() {
-    let scenario = Scenario::start();
-    fill(&scenario, 3);
+/// The AWS command line on the service of that scenario, with an action and its arguments.
+fn aws(scenario: &Scenario, arguments: &[&str]) -> serde_json::Value {
+    let client = scenario.client();
+    // HTTP_PROXY=http://127.0.0.1:8080 aws s3control --endpoint-url http://batch.internal ...
+    let output = python_program("aws")
+        .args(["s3control", "--endpoint-url", "http://batch.internal", "--region", "us-east-1"])
+        .args(["--output", "json"])
+        .args(arguments)
+        .args(["--account-id", ACCOUNT_ID])
+        .env("HTTP_PROXY", &scenario.url)
+        .env("AWS_ACCESS_KEY_ID", client["secret_id"].as_str().unwrap())
+        .env("AWS_SECRET_ACCESS_KEY", client["secret_key"].as_str().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text_of(&output));
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+}
+
+/// `aws s3control create-job --operation ... --manifest ... --report ... --priority 10 --role-arn ...`, which waits for
+/// a confirmation of its tagging of `photos/none`.
+fn create_by_aws(scenario: &Scenario) -> String {
     let program = format!("{S3}print(s3.put_object(Bucket='batch', Key='m.csv', Body=b'photos,none')['ETag'])");
     let etag = scenario.python(&program).trim().to_owned();
-    let client = scenario.client();
-    let aws = |arguments: &[&str]| {
-        // HTTP_PROXY=http://127.0.0.1:8080 aws s3control --endpoint-url http://batch.internal ...
-        let output = python_program("aws")
-            .args(["s3control", "--endpoint-url", "http://batch.internal", "--region", "us-east-1"])
-            .args(["--output", "json"])
-            .args(arguments)
-            .args(["--account-id", ACCOUNT_ID])
-            .env("HTTP_PROXY", &scenario.url)
-            .env("AWS_ACCESS_KEY_ID", client["secret_id"].as_str().unwrap())
-            .env("AWS_SECRET_ACCESS_KEY", client["secret_key"].as_str().unwrap())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", text_of(&output));
-        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
-    };
-    // aws s3control create-job --operation ... --manifest ... --report ... --priority 10 --role-arn ...
     let operation = r#"{"S3PutObjectTagging":{"TagSet":[{"Key":"team","Value":"red"}]}}"#;
     let manifest = serde_json::json!({
         "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
         "Location": {"ObjectArn": "arn:aws:s3:::batch/m.csv", "ETag": etag},
     });
     let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/batch");
-    let created = aws(&[
+    let arguments = [
         "create-job",
         "--operation",
         operation,
@@ -101,19 +101,83 @@ fn the_aws_command_line_creates_watches_and_cancels_a_job() {
         "10",
         "--role-arn",
         &role,
-    ]);
-    let id = created["JobId"].as_str().unwrap();
-    // aws s3control describe-job --job-id JOB
+    ];
+    aws(scenario, &arguments)["JobId"].as_str().unwrap().to_owned()
+}
+
+/// `aws s3control describe-job --job-id JOB`, until the job waits for its confirmation.
+fn wait_until_suspended_by_aws(scenario: &Scenario, id: &str) {
     let mut status = serde_json::Value::Null;
     while status != "Suspended" {
-        status = aws(&["describe-job", "--job-id", id])["Job"]["Status"].clone();
+        status = aws(scenario, &["describe-job", "--job-id", id])["Job"]["Status"].clone();
         assert!(["New", "Preparing", "Suspended"].contains(&status.as_str().unwrap()), "{status}");
     }
+}
+
+#[test]
+fn the_aws_command_line_creates_watches_and_cancels_a_job() {
+    let scenario = Scenario::start();
+    fill(&scenario, 3);
+    let id = create_by_aws(&scenario);
+    wait_until_suspended_by_aws(&scenario, &id);
     // aws s3control update-job-status --job-id JOB --requested-job-status Cancelled
-    let cancelled = aws(&["update-job-status", "--job-id", id, "--requested-job-status", "Cancelled"]);
-    assert_eq!(cancelled["Status"], "Cancelled");
+    let cancel = ["update-job-status", "--job-id", &id, "--requested-job-status", "Cancelled"];
+    assert_eq!(aws(&scenario, &cancel)["Status"], "Cancelled");
     // aws s3control list-jobs --job-statuses Cancelled
-    assert_eq!(aws(&["list-jobs", "--job-statuses", "Cancelled"])["Jobs"][0]["JobId"], id);
+    assert_eq!(aws(&scenario, &["list-jobs", "--job-statuses", "Cancelled"])["Jobs"][0]["JobId"], *id);
+}
+
+#[test]
+fn our_own_command_line_sees_the_jobs_of_the_aws_command_line_and_acts_on_them() {
+    let scenario = Scenario::start();
+    fill(&scenario, 3);
+    list(&scenario);
+    let ours = create(&scenario, &["tag", "--tag", "team=red"]);
+    // brigade job list
+    let alone = scenario.told(&["job", "list"]);
+    assert!(alone.contains(&ours) && !alone.to_lowercase().contains("dialect"), "{alone}");
+    let ids = [create_by_aws(&scenario), create_by_aws(&scenario)];
+    let listed = scenario.told(&["job", "list"]);
+    for (id, dialect) in [(&ours, "cos"), (&ids[0], "s3control"), (&ids[1], "s3control")] {
+        let row = listed.lines().find(|line| line.contains(id)).unwrap_or_else(|| panic!("{listed}"));
+        assert!(row.split_whitespace().any(|cell| cell == dialect), "{listed}");
+    }
+    // brigade job list --output json
+    let json: serde_json::Value = serde_json::from_str(&scenario.told(&["job", "list", "--output", "json"])).unwrap();
+    let told: Vec<_> = json["Jobs"].as_array().unwrap().iter().map(|job| (&job["JobId"], &job["Operation"])).collect();
+    assert_eq!(told.len(), 3, "{json}");
+    assert_eq!(*told[0].1, "COSPutObjectTagging");
+    assert_eq!((told[1].0.as_str(), told[1].1.as_str()), (Some(ids[0].as_str()), Some("S3PutObjectTagging")));
+    let [confirmed, cancelled] = &ids;
+    for id in &ids {
+        wait_until_suspended_by_aws(&scenario, id);
+    }
+    // brigade job describe JOB
+    let described = scenario.told(&["job", "describe", confirmed]);
+    for part in ["s3control", "Suspended", r#"tag: TagSet=[{"Key":"team","Value":"red"}]"#, "s3://batch/m.csv"] {
+        assert!(described.contains(part), "{part}: {described}");
+    }
+    assert!(scenario.told(&["job", "describe", confirmed, "--output", "json"]).contains("S3PutObjectTagging"));
+    // brigade job priority JOB 99
+    assert!(scenario.told(&["job", "priority", confirmed, "99"]).contains("99"));
+    assert_eq!(aws(&scenario, &["describe-job", "--job-id", confirmed])["Job"]["Priority"], 99);
+    // brigade job confirm JOB
+    let _ = scenario.told(&["job", "confirm", confirmed, "--reason", "seen"]);
+    // brigade job watch JOB
+    let watched = scenario.brigade(&["job", "watch", confirmed]);
+    assert_eq!(watched.status.code(), Some(3), "the only object is missing: {}", text_of(&watched));
+    // brigade job cancel JOB --reason enough
+    assert!(scenario.told(&["job", "cancel", cancelled, "--reason", "enough"]).contains("Cancelled"));
+    let by_aws = aws(&scenario, &["describe-job", "--job-id", cancelled]);
+    assert_eq!(
+        (&by_aws["Job"]["Status"], &by_aws["Job"]["StatusUpdateReason"]),
+        (&"Cancelled".into(), &"enough".into())
+    );
+    // brigade job delete JOB
+    let _ = scenario.told(&["job", "delete", cancelled]);
+    let gone = scenario.brigade(&["job", "describe", cancelled]);
+    assert!(!gone.status.success() && text_of(&gone).contains("NoSuchJob"), "{}", text_of(&gone));
+    assert!(!scenario.told(&["job", "list"]).contains(cancelled));
 }
 
 #[test]
