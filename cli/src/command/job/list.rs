@@ -276,6 +276,48 @@ mod tests {
         insta::assert_snapshot!(to_text(&pages));
     }
 
+    /// A page of the operator's API with one job.
+    fn other(job: u8, next: bool) -> (u16, String) {
+        let id = format!("01978a00-0000-7000-8000-00000000000{job}");
+        let job = json!({
+            "job": id, "dialect": "s3control", "description": "weekly", "operation": "tag", "is_dry_run": false,
+            "status": "Active", "priority": 1, "progress": {"total": 10, "succeeded": 3, "failed": 1},
+            "created": "2026-01-02T00:00:00Z", "terminated": null,
+        });
+        (200, json!({"jobs": [job], "next": next.then_some(id)}).to_string())
+    }
+
+    #[tokio::test]
+    async fn jobs_of_another_dialect_stand_among_the_others_and_then_dialects_have_a_column() {
+        let pages = fetch_script(vec![page(1, true), page(3, false), other(2, true), other(4, false)], true).await;
+        let text = to_text(&pages);
+        let dialects: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+        assert_eq!(dialects[1..], ["cos", "s3control", "cos", "s3control"], "{text}");
+        let json = merged(&pages).unwrap();
+        assert_eq!(json["Jobs"][1]["Operation"], "S3PutObjectTagging");
+        assert_eq!(json["Jobs"][1]["ProgressSummary"]["TotalNumberOfTasks"], 10);
+    }
+
+    #[tokio::test]
+    async fn a_list_ends_where_the_first_page_of_either_dialect_does() {
+        let pages = fetch_script(vec![page(3, true), other(2, true)], false).await;
+        assert_eq!((pages.jobs.len(), pages.others.len(), pages.has_more), (0, 1, true));
+        let pages = fetch_script(vec![page(1, true), other(2, false)], false).await;
+        assert_eq!((pages.jobs.len(), pages.others.len(), pages.has_more), (1, 0, true));
+        assert_eq!(merged(&pages).unwrap()["Jobs"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_may_not_list_every_job_lists_those_of_cos_and_trouble_is_told() {
+        let refusal =
+            |code: &str, message: &str| json!({"code": code, "message": message, "request_id": "R"}).to_string();
+        let denied = (403, refusal("AccessDenied", "the key may not do brigade:ListJobs"));
+        assert_eq!(fetch_script(vec![page(1, false), denied], false).await.jobs.len(), 1);
+        let trouble = (500, refusal("ServiceUnavailable", "the store is locked"));
+        let stub = Stub::scripted(vec![page(1, false), trouble], Arc::new(SystemClock::new())).await;
+        assert!(fetch(&stub.client, &Arguments { statuses: Vec::new(), all: false }).await.is_err());
+    }
+
     #[tokio::test]
     async fn a_dry_run_is_marked_in_its_row_and_in_its_json() {
         let (status, body) = page(2, false);
