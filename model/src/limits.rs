@@ -165,6 +165,11 @@ pub const BYTES_IN_FLIGHT: u64 = 256 * 1024 * 1024;
 pub const REPORT_FILE_ROWS_MAX: u64 = 1_000_000;
 /// A preparation that cannot go on is tried again for this long. ours
 pub const PREPARE_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// An invocation of a function may take this long at most: less than remains of the lease of its slice
+/// ([`LEASE_TTL_BODY`]). ours
+pub const INVOCATION_TIME_MAX: Duration = Duration::from_secs(600);
+/// An answer of a function, bytes: it is about one task. ours
+pub const FUNCTION_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// A report that cannot be delivered is tried again for this long. ours
 pub const REPORT_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// A message in an outcome, bytes; longer ones are cut at a character. ours

@@ -6,6 +6,7 @@
 pub mod change_job;
 pub mod clock;
 pub mod entropy;
+pub mod function;
 pub mod grantees;
 pub mod job_store;
 pub mod object_store;
@@ -15,6 +16,7 @@ pub mod spool;
 pub use change_job::change_job;
 pub use clock::{Clock, Monotonic};
 pub use entropy::Entropy;
+pub use function::Function;
 pub use grantees::{Grantees, OwnIds, UnknownGrantee};
 pub use job_store::JobStore;
 pub use object_store::ObjectStore;

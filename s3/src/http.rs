@@ -30,6 +30,7 @@ mod encoding;
 pub mod endpoint;
 mod exchange;
 mod failure;
+pub mod function;
 pub(crate) mod plain;
 mod pool;
 pub mod proxy;

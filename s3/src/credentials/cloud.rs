@@ -34,7 +34,7 @@ use tokio::process::Command;
 
 use super::refreshed::{FetchCredentials, Fetched};
 use super::{Credentials, NoCredentials};
-use crate::http::plain::PlainClient;
+use crate::http::plain::{NoAnswer, PlainClient};
 use crate::http::proxy::Route;
 use crate::http::{HttpConfigError, tls};
 
@@ -366,7 +366,7 @@ impl HttpSend for Ask {
             }
         };
         let secrets = SECRET_HEADERS.map(|name| request.headers().get(name).cloned());
-        let mut answer = self.client.send(route, request).await.map_err(|problem| {
+        let mut answer = self.client.send(route, request).await.map_err(|NoAnswer { problem, .. }| {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.clone());
             Error::unexpected(problem)
         })?;

@@ -1,9 +1,10 @@
-//! One request to a server that is no store, such as those that give credentials: a connection of its own, a
-//! small answer, no retries.
+//! One request to a server that is no store, such as those that give credentials, and functions: a connection of its
+//! own, a small answer, no retries.
 
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::ports::Clock;
@@ -21,9 +22,9 @@ use super::endpoint::Address;
 use super::exchange::USER_AGENT;
 use super::proxy::Route;
 
-/// From the request to the whole answer.
+/// From the request to the whole answer, unless bounded otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer that is read: STS sends some 2 KiB.
+/// The largest answer that is read, unless bounded otherwise: STS sends some 2 KiB.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Sends requests to wherever their URIs say.
@@ -31,6 +32,17 @@ pub(crate) struct PlainClient {
     clock: Arc<dyn Clock>,
     /// Whom TLS trusts, where a URI may ask for TLS.
     tls: Option<Arc<ClientConfig>>,
+    timeout: Duration,
+    answer_bytes_max: usize,
+}
+
+/// There is no whole answer.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    /// Whether the request may have reached the server.
+    pub(crate) was_sent: bool,
+    /// What went wrong, and with whom.
+    pub(crate) problem: String,
 }
 
 impl fmt::Debug for PlainClient {
@@ -41,21 +53,36 @@ impl fmt::Debug for PlainClient {
 
 impl PlainClient {
     pub(crate) fn new(clock: Arc<dyn Clock>, tls: Option<Arc<ClientConfig>>) -> Self {
-        Self { clock, tls }
+        Self { clock, tls, timeout: TIMEOUT, answer_bytes_max: ANSWER_BYTES_MAX }
     }
 
-    /// The whole answer, whatever its status. The error says what went wrong, and with whom.
-    pub(crate) async fn send(&self, route: &Route, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    /// The same within other bounds.
+    pub(crate) fn bounded(self, timeout: Duration, answer_bytes_max: usize) -> Self {
+        Self { timeout, answer_bytes_max, ..self }
+    }
+
+    /// The whole answer, whatever its status.
+    pub(crate) async fn send(&self, route: &Route, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
         let uri = request.uri();
         let server = format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()));
-        tokio::select! {
+        let (was_sent, timeout) = (AtomicBool::new(false), self.timeout);
+        let answer = tokio::select! {
             biased;
-            answer = self.exchange(route, request) => answer.map_err(|problem| format!("{server}: {problem}")),
-            () = self.clock.sleep(TIMEOUT) => Err(format!("{server}: no answer in {TIMEOUT:?}")),
-        }
+            answer = self.exchange(route, request, &was_sent) => answer,
+            () = self.clock.sleep(timeout) => Err(format!("no answer in {timeout:?}")),
+        };
+        answer.map_err(|problem| NoAnswer {
+            was_sent: was_sent.load(Ordering::Relaxed),
+            problem: format!("{server}: {problem}"),
+        })
     }
 
-    async fn exchange(&self, route: &Route, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    async fn exchange(
+        &self,
+        route: &Route,
+        request: Request<Bytes>,
+        was_sent: &AtomicBool,
+    ) -> Result<Response<Bytes>, String> {
         let (mut head, body) = request.into_parts();
         let is_tls = match head.uri.scheme_str() {
             Some("https") => true,
@@ -80,13 +107,14 @@ impl PlainClient {
             None => head.uri = head.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from),
         }
         let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let connector = Connector { clock: Arc::clone(&self.clock), timeout: TIMEOUT, tls, route: route.clone() };
+        let connector = Connector { clock: Arc::clone(&self.clock), timeout: self.timeout, tls, route: route.clone() };
         let stream = connector.connect(&Address::of(authority.host(), port)).await.map_err(|not| not.cause)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
         let mut answer = pin!(async {
             let request = Request::from_parts(head, Full::new(body));
+            was_sent.store(true, Ordering::Relaxed);
             let (head, body) = sender.send_request(request).await.map_err(|error| error.to_string())?.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+            let body = Limited::new(body, self.answer_bytes_max).collect().await.map_err(|error| error.to_string())?;
             Ok(Response::from_parts(head, body.to_bytes()))
         });
         let mut connection = pin!(connection.fuse());

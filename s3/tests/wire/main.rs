@@ -9,6 +9,7 @@ mod answers;
 mod calls;
 mod credentials;
 mod crowded;
+mod function;
 mod idle;
 mod reach;
 mod sdk;
