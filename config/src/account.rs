@@ -1,11 +1,14 @@
 //! `[accounts.<name>]`: who may create jobs, with which keys, and what its roles allow.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use brigade_model::operation::OperationKind;
 use brigade_model::{Quota, Timestamp};
 
 use crate::secret::SecretSource;
 use crate::section::section;
-use crate::value::{Action, Bytes};
+use crate::value::{Action, Bytes, StoreUrl};
 
 section! {
     /// Who may create jobs. Accounts never see each other's jobs. There are no default keys.
@@ -18,6 +21,8 @@ section! {
         named keys: AccessKey,
         /// Its roles, by name.
         named roles: Role,
+        /// The functions that its jobs may call, by names that nothing else uses.
+        named functions: Function,
         /// Who grantees of COS are on endpoints of another kind: `"100000000001" = "<id>"` gives the store's own
         /// id of a user (on S3 the canonical id) to the uin of grantees such as qcs::cam::uin/100000000001:uin/100000000001.
         /// A job that grants something to a uin that is not named here is refused there.
@@ -106,6 +111,25 @@ section! {
     }
 }
 
+section! {
+    /// A function that jobs of the account may call for each object (the operation `invoke`): invocations are posted
+    /// to its `url`. The service calls no other.
+    pub struct Function {
+        /// What jobs call it, such as arn:aws:lambda:us-east-1:123456789012:function:thumbnail.
+        required arn: String,
+        /// Where it is.
+        required url: StoreUrl,
+        /// How long an invocation may take, 10m at most.
+        default timeout: Duration = "60s",
+        /// Invocations in flight at most, over all jobs of a process.
+        default concurrency: u32 = "64",
+        /// What invocations are signed with: `x-brigade-signature` holds the HMAC-SHA256 of the body.
+        secret secret: SecretSource,
+        /// Certificates in PEM form to trust besides the system's: of authorities, or the function's own.
+        optional ca_file: PathBuf,
+    }
+}
+
 impl Account {
     /// What it may take: the default, as far as it says nothing else.
     #[must_use]
@@ -121,7 +145,9 @@ impl Account {
     pub(super) fn secrets(&self) -> Vec<&Option<SecretSource>> {
         let keys = self.keys.values().flat_map(|key| [&key.secret, &key.security_token]);
         let places = self.roles.values().flat_map(Role::places);
-        keys.chain(places.flat_map(|(_, place)| [&place.secret_key, &place.session_token])).collect()
+        let functions = self.functions.values().map(|function| &function.secret);
+        let places = places.flat_map(|(_, place)| [&place.secret_key, &place.session_token]);
+        keys.chain(places).chain(functions).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use brigade_model::limits::APPID_BYTES_MAX;
+use brigade_model::limits::{APPID_BYTES_MAX, INVOCATION_TIME_MAX};
 use brigade_model::{AccountId, EndpointName};
 
 use crate::Config;
@@ -178,8 +178,32 @@ fn check_account(config: &Config, name: &str, account: &Account, config_source: 
     for (id, key) in &account.keys {
         check_key(name, id, key, config_source);
     }
+    check_functions(name, account, config_source);
     for (role_name, role) in &account.roles {
         check_role(config, &["accounts", name, "roles", role_name], role, config_source);
+    }
+}
+
+/// Functions that can be told apart, and reached.
+fn check_functions(account_name: &str, account: &Account, config_source: &mut ConfigSource) {
+    let mut arns = BTreeMap::new();
+    for (name, function) in &account.functions {
+        let mut blame = |setting: &str, problem: &str| {
+            config_source.blame(&path(&["accounts", account_name, "functions", name, setting]), problem);
+        };
+        if !function.arn.starts_with("arn:") || function.arn.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            blame("arn", "is no ARN of a function: arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME");
+        } else if let Some(other) = arns.insert(&function.arn, name) {
+            blame("arn", &format!("is that of function {other} too"));
+        }
+        if function.timeout > INVOCATION_TIME_MAX {
+            blame("timeout", &format!("must not be longer than {}m", INVOCATION_TIME_MAX.as_secs() / 60));
+        }
+        if let Some(file) = &function.ca_file
+            && let Err(error) = std::fs::metadata(file)
+        {
+            blame("ca_file", &format!("cannot read {}: {error}", file.display()));
+        }
     }
 }
 

@@ -538,3 +538,26 @@ fn a_way_to_credentials_says_what_it_lacks() {
     assert!(lacks(circle).contains("assume_role_with: takes another way than assume-role"));
     assert!(lacks("credentials = \"metadata\"").contains("takes keys, environment, profile, web-identity"));
 }
+
+#[test]
+fn functions_of_an_account_are_told_apart_and_none_may_take_longer_than_a_lease_allows() {
+    let function = |name: &str, arn: &str, more: &str| {
+        format!("[accounts.photos.functions.{name}]\narn = \"{arn}\"\nurl = \"http://127.0.0.1:9100/f\"\n{more}\n")
+    };
+    let (f, g) = ("arn:aws:lambda:r:1:function:f", "arn:aws:lambda:r:1:function:g");
+    let sound = format!("{SOUND}\n{}", function("f", f, "secret = \"hidden\""));
+    let config = parse(&sound, &[]).unwrap();
+    let read = &config.accounts["photos"].functions["f"];
+    assert_eq!((read.timeout.as_secs(), read.concurrency, read.url.as_str()), (60, 64, "http://127.0.0.1:9100/f"));
+    assert!(!format!("{config:?}").contains("hidden"));
+    assert!(config.secrets().len() > parse(SOUND, &[]).unwrap().secrets().len(), "it is read again when it changes");
+    for (other, told) in [
+        (function("g", f, ""), "accounts.photos.functions.g.arn"),
+        (function("g", "lambda:g", ""), "is no ARN of a function"),
+        (function("g", g, "timeout = \"11m\""), "must not be longer than 10m"),
+        (function("g", g, "ca_file = \"absent.pem\""), "cannot read"),
+    ] {
+        let mistakes = mistakes(&format!("{sound}{other}"), &[]);
+        assert!(mistakes.contains(told), "{mistakes}");
+    }
+}

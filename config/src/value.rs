@@ -80,7 +80,7 @@ scalar! {
     HostPort, "a host and a port, such as 10.0.0.7:9000", HostPort::parse;
     ProxyUrl, "a URL such as http://proxy.example.com:3128, or none", ProxyUrl::parse;
     EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
-    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention or checksum", |text| {
+    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum or invoke", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
     };
     CredentialsFrom, "keys, environment, profile, web-identity, assume-role, ecs, imds or process", |text| {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
+use brigade_model::ports::Function;
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::{Caller, CancelToken};
-use brigade_model::{JobId, LoadLimits, ReportLayout, Timestamp};
+use brigade_model::{JobId, LoadLimits, Operation, ReportLayout, Timestamp};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
@@ -106,6 +107,16 @@ impl EngineContext {
         Err(StageError::Failed(JobFailure::new(failure::ACCESS_DENIED, reason)))
     }
 
+    /// The function that the job calls, if it calls one.
+    fn function_of(&self, job: &Job) -> Result<Option<Function>, StageError> {
+        let Operation::Invoke(invoke) = &job.spec.operation else { return Ok(None) };
+        let function = self.ports.roles.function(&job.account, &invoke.function);
+        function.map(Some).ok_or_else(|| {
+            let reason = format!("the account {} has no function {} any more", job.account, invoke.function);
+            StageError::Failed(JobFailure::new(failure::ACCESS_DENIED, reason))
+        })
+    }
+
     /// Revokes slice leases of the job that have no worker: those that expired, and those of this
     /// process that it does not know of. Returns their number.
     pub(crate) async fn revoke_lost(&self, job: JobId) -> Result<u64, StoreError> {
@@ -131,6 +142,7 @@ impl EngineContext {
         let slice_context = SliceContext {
             source: places.source,
             target: places.target,
+            function: self.function_of(job)?,
             clock: self.ports.clock.clone(),
             budget,
             bytes: self.bytes.clone(),

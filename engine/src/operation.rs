@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::job_store::OpenUpload;
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::ports::{Clock, Entropy, JobStore};
+use brigade_model::ports::{Clock, Entropy, Function, JobStore};
 use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, JobId, Operation, Outcome, Task, Timestamp};
 
 use crate::budget::{Budget, keys_of_a_second};
@@ -42,6 +42,7 @@ mod digests;
 mod effect_check;
 mod failure;
 mod grants;
+mod invoke;
 mod locks;
 pub(crate) mod restore;
 mod source;
@@ -64,6 +65,8 @@ pub struct SliceContext {
     pub source: Place,
     /// Where copies go.
     pub target: Place,
+    /// What the job calls, if it calls a function.
+    pub function: Option<Function>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// What the job may use in this process.
@@ -159,6 +162,7 @@ impl PreparedOperation {
             Operation::LegalHold(hold) => Box::new(*hold),
             Operation::Retention(retention) => Box::new(*retention),
             Operation::Checksum(compute) => Box::new(*compute),
+            Operation::Invoke(invoke) => Box::new(invoke.clone()),
         })
     }
 

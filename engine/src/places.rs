@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brigade_model::operation::{OperationKind, Side};
 use brigade_model::ports::object_store::Caller;
-use brigade_model::ports::{Grantees, ObjectStore};
+use brigade_model::ports::{Function, Grantees, ObjectStore};
 use brigade_model::{
     AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, Timestamp,
 };
@@ -141,6 +141,12 @@ impl RolePlaces {
 pub trait Roles: Send + Sync + 'static {
     /// What the role of an account allows; `None` when the account has no such role.
     fn places(&self, account: &AccountId, role: &str) -> Option<RolePlaces>;
+
+    /// The function that the account's jobs may call by that name; `None` when they may call none.
+    fn function(&self, account: &AccountId, name: &str) -> Option<Function> {
+        let _ = (account, name);
+        None
+    }
 }
 
 #[cfg(test)]

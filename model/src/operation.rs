@@ -12,6 +12,7 @@ use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_MET
 mod acl;
 mod checksum;
 mod copy;
+mod invoke;
 mod lock;
 mod restore;
 mod tagging;
@@ -19,6 +20,7 @@ mod tagging;
 pub use acl::{CannedAcl, ObjectAcl};
 pub use checksum::{ComputeChecksum, DigestAlgorithm};
 pub use copy::{Copy, Grant, NewMetadata, Permission, StorageClass};
+pub use invoke::{InvocationSchema, Invoke};
 pub use lock::{LegalHold, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
 pub use tagging::{Tag, Tagging, Untagging};
@@ -95,6 +97,8 @@ operations! {
     Retention(SetRetention) => "retention", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Compute a checksum of each object.
     Checksum(ComputeChecksum) => "checksum", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
+    /// Call a function for each object.
+    Invoke(Invoke) => "invoke", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
 }
 
 /// One of the two endpoints that a role gives an operation.

@@ -17,7 +17,7 @@ use brigade_config::endpoint::Endpoint;
 use brigade_config::{Config, value};
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
-use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, OwnIds};
+use brigade_model::ports::{Clock, Entropy, Function, JobStore, Monotonic, OwnIds};
 use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
 use brigade_s3::credentials::CredentialSource;
 use brigade_s3::fail_fast::FailFast;
@@ -34,6 +34,7 @@ use crate::metrics::{EndpointNow, LaneNow, Metrics};
 
 pub mod credentials;
 pub mod endpoint;
+mod functions;
 mod learning;
 mod news;
 pub mod protection;
@@ -72,6 +73,8 @@ pub struct ConfiguredRoles {
     /// What each endpoint that has credentials of its own signs with.
     logins: BTreeMap<EndpointName, Login>,
     places: BTreeMap<(AccountId, String), RolePlaces>,
+    /// By account and ARN.
+    functions: BTreeMap<(AccountId, String), Function>,
 }
 
 impl ConfiguredRoles {
@@ -86,6 +89,7 @@ impl ConfiguredRoles {
             endpoints: BTreeMap::new(),
             logins: BTreeMap::new(),
             places: BTreeMap::new(),
+            functions: BTreeMap::new(),
         };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
@@ -113,6 +117,11 @@ impl ConfiguredRoles {
                     .build_role(config, account, role, tools)
                     .with_context(|| format!("accounts.{name}.roles.{role_name}"))?;
                 roles.places.insert((id.clone(), role_name.clone()), places);
+            }
+            for (function_name, function) in &account.functions {
+                let built = functions::build(function, &tools.clock);
+                let built = built.with_context(|| format!("accounts.{name}.functions.{function_name}"))?;
+                roles.functions.insert((id.clone(), function.arn.clone()), built);
             }
         }
         for (name, endpoint) in &config.endpoints {
@@ -365,6 +374,10 @@ impl Roles for ConfiguredRoles {
             place.capabilities = self.endpoints.get(&place.endpoint)?.capabilities();
         }
         Some(places)
+    }
+
+    fn function(&self, account: &AccountId, name: &str) -> Option<Function> {
+        self.functions.get(&(account.clone(), name.to_owned())).cloned()
     }
 }
 

@@ -67,6 +67,7 @@ impl JobService {
         let places = self.role_of(caller, &spec.role, dialect)?;
         check_operation(&spec, &places)?;
         self.check_places(&spec, &places)?;
+        self.check_function(caller, &spec)?;
         if let Some(reason) = self.engine.why_full() {
             return Err(ServiceError::NoSpace(reason));
         }
@@ -117,6 +118,16 @@ impl JobService {
             }
         }
         Ok(())
+    }
+
+    /// A function that the caller's account may call.
+    fn check_function(&self, caller: &Caller, spec: &JobSpec) -> Result<(), ServiceError> {
+        match &spec.operation {
+            Operation::Invoke(invoke) if self.roles.function(&caller.owner.account, &invoke.function).is_none() => {
+                Err(ServiceError::NoSuchFunction(invoke.function.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_place(

@@ -92,6 +92,9 @@ pub enum ServiceError {
     /// The target's store has no storage class of that name.
     #[error("the target's store has no storage class {0}")]
     UnknownStorageClass(String),
+    /// The account has no function of that name.
+    #[error("the account has no function {0}")]
+    NoSuchFunction(String),
     /// The disk is nearly full: why, for people.
     #[error("the job could not be created: {0}")]
     NoSpace(String),

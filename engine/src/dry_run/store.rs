@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use brigade_model::ports::ObjectStore;
+use brigade_model::ports::function::{FunctionAnswer, Invocation, Invoker, NotAnswered};
 use brigade_model::ports::object_store::{
     Acl, Answer, At, ByteStream, Call, CallError, CancelToken, CopyDone, DeleteResult, Deleted, GetObject, GotObject,
     NewAcl, NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
 };
+use brigade_model::ports::{Function, ObjectStore};
 use brigade_model::{ETag, Outcome};
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
+use serde_json::json;
 
 use super::Requests;
 use crate::operation::{SliceContext, TaskEnd};
@@ -48,6 +50,8 @@ impl DryRun {
         slice_context.is_dry_run = true;
         // What a rehearsed completion answers tells nothing of the endpoint.
         slice_context.target.multipart_etag = Arc::default();
+        slice_context.function =
+            slice_context.function.map(|function| Function { invoker: Arc::new(Rehearsed), ..function });
         let is_one_store = Arc::ptr_eq(&slice_context.source.store, &slice_context.target.store);
         slice_context.source.store = Arc::new(DryRunStore { inner: slice_context.source.store, notes: notes.clone() });
         slice_context.target.store = match is_one_store {
@@ -79,6 +83,19 @@ impl DryRun {
 
 fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The function of a dry run: it is not called.
+struct Rehearsed;
+
+#[async_trait]
+impl Invoker for Rehearsed {
+    async fn invoke(&self, invocation: Invocation) -> Result<FunctionAnswer, NotAnswered> {
+        let said = "an invocation would be attempted";
+        let result = json!({"taskId": invocation.task, "resultCode": "Succeeded", "resultString": said});
+        let body = json!({"results": [result]}).to_string().into();
+        Ok(FunctionAnswer { http_status: 200, retry_after_seconds: None, body })
+    }
 }
 
 struct DryRunStore {

@@ -425,7 +425,7 @@ pub(crate) async fn wait_for_the_lost(context: &TaskContext<'_>, acts: u32, unti
         .await
 }
 
-fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {
+pub(super) fn jitter(entropy: &dyn Entropy, most: Duration) -> Duration {
     let most_us = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
     Duration::from_micros(entropy.below(most_us + 1))
 }

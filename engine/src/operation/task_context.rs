@@ -16,6 +16,17 @@ use crate::byte_budget::Room;
 use crate::places::Place;
 use crate::shared_failures::SharedFailure;
 
+/// What is known of the work of what is no store, once it was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acted {
+    /// It did nothing.
+    No,
+    /// It told what became of it.
+    Answered,
+    /// Nothing tells.
+    Unknown,
+}
+
 /// Who runs a task.
 pub(crate) struct TaskContext<'a> {
     pub(crate) slice: &'a SliceContext,
@@ -175,6 +186,39 @@ impl<'a> TaskContext<'a> {
         }
     }
 
+    /// Calls what is no store, and may act from the first moment on.
+    pub(crate) async fn act<T>(
+        &self,
+        call: impl Future<Output = T>,
+        acted: impl FnOnce(&T) -> Acted,
+    ) -> Result<T, CallError> {
+        let had_acted = self.has_acted.swap(true, Ordering::Relaxed);
+        let begun = self.slice.clock.now();
+        let result = self.until_stopped(call).await?;
+        match acted(&result) {
+            Acted::No => self.has_acted.store(had_acted, Ordering::Relaxed),
+            Acted::Answered => self.note_done(),
+            Acted::Unknown => self.doubt_since(begun),
+        }
+        Ok(result)
+    }
+
+    /// What may take so long begins neither after a stop nor so late that it could outlive the lease.
+    pub(crate) fn may_begin(&self, timeout: Duration) -> Result<(), CallError> {
+        let may_begin = self.slice.cancel.may_start(self.slice.clock.monotonic(), timeout);
+        may_begin.then_some(()).ok_or_else(not_begun)
+    }
+
+    /// Waits after a failure that may pass. A stop ends the task: with that failure, if it has acted.
+    pub(crate) async fn pause_after(&self, error: CallError, pause: Duration) -> Result<(), CallError> {
+        tokio::select! {
+            biased;
+            () = self.slice.cancel.stopped() => {}
+            () = self.slice.clock.sleep(pause) => return Ok(()),
+        }
+        Err(if self.is_cut_short() { error } else { not_begun() })
+    }
+
     /// Something is different at the store because of this task.
     pub(crate) fn note_effect(&self) {
         self.has_acted.store(true, Ordering::Relaxed);
@@ -206,15 +250,28 @@ impl<'a> TaskContext<'a> {
     /// The row has a defect, or names what its endpoint is not known to tell apart, or the role
     /// does not allow its bucket.
     pub(crate) fn find_source(&self) -> Result<At, End> {
-        if let Some(defect) = self.task.defect {
-            return Err(refuse("InvalidRequest", Some(400), defect.message()));
-        }
+        self.check_defect()?;
         match refuse_row(self.task, &self.slice.source.capabilities) {
             None => {}
             // A job before this one may not have refused it.
             Some(End::Refused(outcome)) if self.task.tried_since.is_some() => return Err(End::Rejected(outcome)),
             Some(end) => return Err(end),
         }
+        self.find_allowed()
+    }
+
+    /// The same for what asks nothing of the endpoint.
+    pub(crate) fn find_row(&self) -> Result<At, End> {
+        self.check_defect()?;
+        self.find_allowed()
+    }
+
+    fn check_defect(&self) -> Result<(), End> {
+        let defect = self.task.defect.map(|defect| refuse("InvalidRequest", Some(400), defect.message()));
+        defect.map_or(Ok(()), Err)
+    }
+
+    fn find_allowed(&self) -> Result<At, End> {
         let bucket = allowed_bucket(&self.slice.source, "source", &self.task.bucket)?;
         Ok(At { bucket, key: self.task.key.clone() })
     }
@@ -251,6 +308,10 @@ impl<'a> TaskContext<'a> {
             outcome
         }
     }
+}
+
+fn not_begun() -> CallError {
+    CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped before an attempt was begun")
 }
 
 /// The pauses between a HEAD that finds nothing, though a GET does, and the next.

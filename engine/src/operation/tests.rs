@@ -7,6 +7,7 @@ mod copy;
 mod delete;
 mod doubt;
 mod dry_run;
+mod invoke;
 mod large;
 mod locks;
 mod restore;

@@ -28,6 +28,7 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
         }
         ServiceError::UnknownGrantee(_) => invalid("AccessControlGrants", &error),
         ServiceError::UnknownStorageClass(_) => invalid("StorageClass", &error),
+        ServiceError::NoSuchFunction(_) => invalid("FunctionArn", &error),
         ServiceError::NoSpace(_) => told("ServiceUnavailable", 500, sentence(&error)),
         ServiceError::TokenInUse(job) => {
             let why = format!("The ClientRequestToken was already used by another request, which created job {job}");

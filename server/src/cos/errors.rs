@@ -65,6 +65,7 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
         }
         ServiceError::UnknownGrantee(_) => CosError::invalid_parameter("AccessControlGrants", error),
         ServiceError::UnknownStorageClass(_) => CosError::invalid_parameter("StorageClass", error),
+        ServiceError::NoSuchFunction(_) => CosError::invalid_parameter("FunctionArn", error),
         ServiceError::NoSpace(reason) => CosError::cannot_create(reason),
         ServiceError::TokenInUse(job) => CosError::duplicate_token(job),
         ServiceError::TooManyCreates { max } => CosError::too_many_creates(max),

@@ -77,7 +77,8 @@ pub fn of_url(url: &str) -> anyhow::Result<NamedRoute> {
     Ok(NamedRoute::new(None, of_variables(url)?))
 }
 
-fn of_variables(url: &str) -> anyhow::Result<Option<(Proxy, &'static str)>> {
+/// What the environment says of requests to that URL.
+pub(super) fn of_variables(url: &str) -> anyhow::Result<Option<(Proxy, &'static str)>> {
     Ok(of_environment(url, |name| std::env::var(name).ok())?)
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn refusal(error: ServiceError) -> Refusal {
         }
         ServiceError::UnknownGrantee(_) => S3ControlError::invalid_element("AccessControlGrants", error),
         ServiceError::UnknownStorageClass(_) => S3ControlError::invalid_element("StorageClass", error),
+        ServiceError::NoSuchFunction(_) => S3ControlError::invalid_element("FunctionArn", error),
         ServiceError::NoSpace(reason) => S3ControlError::cannot_create(reason),
         ServiceError::TokenInUse(job) => S3ControlError::token_in_use(job),
         ServiceError::TooManyCreates { .. }

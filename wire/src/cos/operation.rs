@@ -48,7 +48,8 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
         | OperationKind::Acl
         | OperationKind::LegalHold
         | OperationKind::Retention
-        | OperationKind::Checksum => Err(parameters.malformed("Operation holds one that the dialect does not have")),
+        | OperationKind::Checksum
+        | OperationKind::Invoke => Err(parameters.malformed("Operation holds one that the dialect does not have")),
     }
 }
 
@@ -65,7 +66,8 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
             | Operation::Acl(_)
             | Operation::LegalHold(_)
             | Operation::Retention(_)
-            | Operation::Checksum(_) => {}
+            | Operation::Checksum(_)
+            | Operation::Invoke(_) => {}
         });
     });
 }

@@ -25,7 +25,8 @@ fn parameters(operation: &Operation) -> Value {
         | Operation::Acl(_)
         | Operation::LegalHold(_)
         | Operation::Retention(_)
-        | Operation::Checksum(_) => json!({}),
+        | Operation::Checksum(_)
+        | Operation::Invoke(_) => json!({}),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
 }

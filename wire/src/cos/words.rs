@@ -22,7 +22,8 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         | OperationKind::Acl
         | OperationKind::LegalHold
         | OperationKind::Retention
-        | OperationKind::Checksum => kind.word(),
+        | OperationKind::Checksum
+        | OperationKind::Invoke => kind.word(),
     }
 }
 

@@ -101,5 +101,6 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
         Operation::LegalHold(hold) => w.within(name, |w| legal_hold::write(w, *hold)),
         Operation::Retention(retention) => w.within(name, |w| retention::write(w, *retention)),
         Operation::Checksum(compute) => w.within(name, |w| checksum::write(w, *compute)),
+        Operation::Invoke(invoke) => w.within(name, |w| lambda::write(w, invoke)),
     });
 }

@@ -2,7 +2,7 @@
 //! parameters as JSON. Parameters that were not given are left out.
 
 use brigade_model::operation::{
-    Copy, Directive, Grant, NewMetadata, ObjectAcl, Restore, Retention, Tag, Tagging, Untagging,
+    Copy, Directive, Grant, Invoke, NewMetadata, ObjectAcl, Restore, Retention, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
@@ -35,6 +35,11 @@ fn parameters(operation: &Operation) -> Value {
         Operation::Checksum(compute) => {
             json!({"ChecksumAlgorithm": compute.algorithm.name(), "ChecksumType": FULL_OBJECT})
         }
+        Operation::Invoke(Invoke { function, schema, arguments }) => json!({
+            "FunctionArn": function,
+            "InvocationSchemaVersion": schema.name(),
+            "UserArguments": (!arguments.is_empty()).then(|| Value::from_iter(arguments.clone())),
+        }),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))
 }

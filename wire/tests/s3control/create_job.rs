@@ -1,7 +1,9 @@
 //! CreateJob: every request of a real client is decoded, and answered by its result or its error.
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
-use brigade_model::operation::{CannedAcl, DigestAlgorithm, Directive, ObjectAcl, Operation, SetRetention, Untagging};
+use brigade_model::operation::{
+    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, ObjectAcl, Operation, SetRetention, Untagging,
+};
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::Acl;
 use brigade_wire::s3control::create_job::{decode_request, encode_request, encode_result};
@@ -55,7 +57,7 @@ fn message(body: &str) -> String {
 
 #[test]
 fn each_of_the_eleven_operations_is_carried_out_or_refused_by_its_name() {
-    let refused = ["LambdaInvoke", "S3ReplicateObject", "S3UpdateObjectEncryption"];
+    let refused = ["S3ReplicateObject", "S3UpdateObjectEncryption"];
     let names: Vec<_> = element_names().collect();
     assert_eq!(names.len(), 14, "the eleven of the model, a delete, and changes of some tags");
     for name in names {
@@ -251,4 +253,35 @@ fn every_way_to_cut_a_request_off_is_a_bad_request_and_none_panics() {
     }
     let large = decode_request(&vec![b'<'; REQUEST_BODY_BYTES_MAX + 1]).unwrap_err();
     assert!(large.message.contains("larger than allowed"), "{large}");
+}
+
+#[test]
+fn an_invocation_names_its_function_and_only_schema_2_carries_arguments() {
+    let invoke = |children: &str| format!("<LambdaInvoke>{children}</LambdaInvoke>");
+    let operation = |children: &str| decode_request(with_operation(&invoke(children)).as_bytes()).unwrap().operation;
+    let function = "<FunctionArn>arn:aws:lambda:r:1:function:f</FunctionArn>";
+    let expected = |schema, arguments| {
+        let function = "arn:aws:lambda:r:1:function:f".into();
+        Operation::Invoke(Invoke { function, schema, arguments })
+    };
+    assert_eq!(operation(function), expected(InvocationSchema::V1, vec![]));
+    let version = "<InvocationSchemaVersion>2.0</InvocationSchemaVersion>";
+    let arguments = "<UserArguments><entry><key>k</key><value>v</value></entry></UserArguments>";
+    let with_arguments = format!("{function}{version}{arguments}");
+    assert_eq!(operation(&with_arguments), expected(InvocationSchema::V2, vec![("k".into(), "v".into())]));
+    let many: String = (0..11).map(|n| format!("<entry><key>{n}</key><value/></entry>")).collect();
+    let long = format!("<entry><key>{}</key><value>v</value></entry>", "k".repeat(65));
+    let twice = "<entry><key>k</key><value/></entry><entry><key>k</key><value/></entry>";
+    for (children, told) in [
+        (format!("{function}{arguments}"), "UserArguments is invalid: needs InvocationSchemaVersion 2.0"),
+        (format!("{function}<InvocationSchemaVersion>3.0</InvocationSchemaVersion>"), "must be 1.0 or 2.0"),
+        (version.to_owned(), "lacks Operation.LambdaInvoke.FunctionArn"),
+        ("<FunctionArn>f</FunctionArn>".to_owned(), "must be the ARN of a function"),
+        (format!("{function}{version}<UserArguments>{many}</UserArguments>"), "more than 10 times"),
+        (format!("{function}{version}<UserArguments>{long}</UserArguments>"), "longer than 64 characters"),
+        (format!("{function}{version}<UserArguments>{twice}</UserArguments>"), "another has already"),
+    ] {
+        let message = message(&with_operation(&invoke(&children)));
+        assert!(message.contains(told), "{children}: {message}");
+    }
 }

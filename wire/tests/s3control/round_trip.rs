@@ -1,8 +1,9 @@
 //! Any job survives the wire: what is written is read as it was.
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission,
-    Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, LegalHold,
+    NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass,
+    Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -115,6 +116,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => retention(),
         1 => checksum,
         1 => Just(Operation::Delete),
+        1 => invoke(),
     ]
 }
 
@@ -125,6 +127,17 @@ fn acl() -> impl Strategy<Value = Operation> {
     let grants = (plain(40), prop::collection::vec(grant, 0..4)).prop_map(|(owner, grants)| Acl { owner, grants });
     let canned = select(CannedAcl::ALL.to_vec()).prop_map(ObjectAcl::Canned);
     prop_oneof![grants.prop_map(ObjectAcl::Grants), canned].prop_map(Operation::Acl)
+}
+
+fn invoke() -> impl Strategy<Value = Operation> {
+    let argument = (filled(64), plain(40));
+    let arguments = prop::collection::btree_map(argument.0, argument.1, 0..=10);
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:[a-z]{1,20}";
+    (function, select(InvocationSchema::ALL.to_vec()), arguments).prop_map(|(function, schema, arguments)| {
+        let has_arguments = schema == InvocationSchema::V2;
+        let arguments = arguments.into_iter().filter(|_| has_arguments).collect();
+        Operation::Invoke(Invoke { function, schema, arguments })
+    })
 }
 
 fn retention() -> impl Strategy<Value = Operation> {

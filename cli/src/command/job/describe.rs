@@ -113,6 +113,7 @@ pub(super) fn operation_text(operation: &Operation) -> String {
             format!("keep until {until} ({})", mode.name())
         }
         Operation::Checksum(compute) => format!("compute {} checksums", compute.algorithm.name()),
+        Operation::Invoke(invoke) => format!("call the function {}", invoke.function),
     }
 }
 

@@ -64,6 +64,7 @@ impl TestTask {
         let slice_context = SliceContext {
             source: place.clone(),
             target: place,
+            function: None,
             clock: clock.clone(),
             budget: Budget::of(&jobs.job(lease.job).await.unwrap().unwrap(), &(clock.clone() as Arc<dyn Clock>)),
             bytes: ByteBudget::new(BYTES_IN_FLIGHT),

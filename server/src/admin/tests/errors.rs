@@ -50,6 +50,7 @@ fn table() -> Vec<(ServiceError, Code, Code)> {
         same(ServiceError::WrongRegion { place: PlaceUse::Target, bucket: bucket(), region: "r".into() }, INVALID),
         same(ServiceError::UnknownGrantee(UnknownGrantee("no such user".into())), INVALID),
         same(ServiceError::UnknownStorageClass("COLD".into()), INVALID),
+        same(ServiceError::NoSuchFunction("arn:f".into()), INVALID),
         same(ServiceError::NoSpace("the disk is full".into()), UNAVAILABLE),
         same(ServiceError::TokenInUse(JobId::from_u128(1)), ILLEGAL),
         same(ServiceError::TooManyCreates { max: 1 }, (503, "SlowDown")),

@@ -90,6 +90,14 @@ buckets = ["*"]
 [accounts.photos.roles.west.source]
 endpoint = "west"
 buckets = ["photos", "manifests", "reports"]
+[accounts.photos.roles.functions]
+operations = ["invoke"]
+[accounts.photos.roles.functions.source]
+endpoint = "main"
+buckets = ["*"]
+[accounts.photos.functions.faces]
+arn = "arn:aws:lambda:us-east-1:123456789012:function:faces"
+url = "http://127.0.0.1:9/faces"
 # The roles of the golden requests.
 [accounts.photos.roles.COS_Batch_QcsRole.source]
 endpoint = "main"
@@ -108,6 +116,9 @@ uin = "100000000002"
 account_id = "123456789013"
 [accounts.other.keys.AKIDOTHER]
 secret = "other-secret"
+[accounts.other.functions.theirs]
+arn = "arn:aws:lambda:us-east-1:123456789013:function:theirs"
+url = "http://127.0.0.1:9/theirs"
 [accounts.other.roles.theirs.source]
 endpoint = "main"
 buckets = ["*"]

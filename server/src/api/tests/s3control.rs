@@ -348,6 +348,28 @@ async fn a_role_is_one_of_the_account_and_any_other_answers_alike() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_calls_only_functions_of_its_account() {
+    let bench = TestApi::new();
+    let asked = |role: &str, function: &str| {
+        let body = request(role).replace("role/batch", &format!("role/{role}"));
+        let (before, rest) = body.split_once("<Operation>").unwrap();
+        let (_, after) = rest.split_once("</Operation>").unwrap();
+        let function = format!("<FunctionArn>arn:aws:lambda:us-east-1:{function}</FunctionArn>");
+        Ask::create(format!("{before}<Operation><LambdaInvoke>{function}</LambdaInvoke></Operation>{after}"))
+    };
+    let own = "123456789012:function:faces";
+    for other in ["123456789013:function:theirs", "123456789012:function:faces:1"] {
+        let told = "FunctionArn is invalid: the account has no function arn:aws:lambda:us-east-1:";
+        assert_refused(&bench, asked("functions", other), (400, "BadRequestException"), told).await;
+    }
+    let told = "the role may not do LambdaInvoke";
+    assert_refused(&bench, asked("batch", own), (400, "BadRequestException"), told).await;
+    let id = bench.ask(asked("functions", own)).await.job_id();
+    let described = bench.ask(Ask::new("GET", format!("{JOBS}/{id}"))).await;
+    assert_eq!(described.element("FunctionArn"), "arn:aws:lambda:us-east-1:123456789012:function:faces");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_account_is_the_signed_header_and_never_the_host() {
     let bench = TestApi::new();
     for host in ["127.0.0.1:8080", "999999999999.batch.example", "batch.example", "[::1]:8080"] {
