@@ -42,13 +42,12 @@ fn read_grantee(mut grantee: Fields<'_>) -> Result<(Grantee, Option<String>), S3
     if kind == "emailAddress" {
         return Err(S3ControlError::not_offered(format_args!("{} {kind}", grantee.path("TypeIdentifier"))));
     }
-    let kinds: [(&str, fn(String) -> Grantee); 2] = [("id", Grantee::Id), ("uri", Grantee::Group)];
-    let kind = grantee.choose("TypeIdentifier", kind, kinds)?;
+    let is_group = grantee.choose("TypeIdentifier", kind, [("id", false), ("uri", true)])?;
     let identifier = one_line(&mut grantee, "Identifier")?;
     let identifier = grantee.required("Identifier", identifier)?;
     let display_name = one_line(&mut grantee, "DisplayName")?;
     grantee.finish()?;
-    Ok((kind(identifier), display_name))
+    Ok((if is_group { Grantee::Group(identifier) } else { Grantee::Id(identifier) }, display_name))
 }
 
 /// A text on one line; an empty one counts as absent.
