@@ -21,7 +21,7 @@ const TAGS_CHANGED: &str = "TagsChanged";
 /// The code that some stores give an object without tags.
 const NO_TAGS: &str = "NoSuchTagSet";
 
-/// Replaces an object's tags. Of an endpoint that is not known to leave the bytes alone they are
+/// Replaces an object's tags, by none where the set is empty. Of an endpoint that is not known to leave the bytes alone they are
 /// read first: one that takes the call for a put would take this one for a read of the bytes,
 /// which are no tags. Of one that is not known to keep tags they are read back.
 pub(crate) async fn put_tags(
@@ -35,8 +35,7 @@ pub(crate) async fn put_tags(
     if !Feature::PutTags.is_possible_at(&place.capabilities) {
         read_tags(context, place, at, version).await.doing("reading the tags that are to be replaced")?;
     }
-    let request = PutObjectTagging { at: at.clone(), version: version.cloned(), tags: tags.clone() };
-    context.send(place, request).await.doing(doing)?;
+    send_tags(context, place, at, version, tags).await.doing(doing)?;
     if Feature::KeepTags.is_possible_at(&place.capabilities) {
         return Ok(());
     }
@@ -60,8 +59,7 @@ pub(crate) async fn change_tags(
     if is_same(&existing, &wanted) {
         return Ok(());
     }
-    let request = PutObjectTagging { at: at.clone(), version: version.cloned(), tags: wanted.clone() };
-    context.send(place, request).await?;
+    send_tags(context, place, at, version, &wanted).await?;
     let kept = read_tags(context, place, at, version).await.doing("reading back the tags that were put")?;
     if is_same(&kept, &wanted) {
         return Ok(());
@@ -72,23 +70,20 @@ pub(crate) async fn change_tags(
     Err(reject(TAGS_CHANGED, None, "the tags were put, and another writer has changed them since"))
 }
 
-/// Removes every tag of the task's object, with the same care as [`put_tags`].
-pub(crate) async fn remove_tags(context: &TaskContext<'_>, at: &At) -> Result<(), End> {
-    let (place, version) = (&context.slice.source, context.task.version.as_ref());
-    if !Feature::PutTags.is_possible_at(&place.capabilities) {
-        read_tags(context, place, at, version).await.doing("reading the tags that are to be removed")?;
+/// Gives an object these tags and no other. Some stores fail at an empty set, and all that have tags have a
+/// call that removes them.
+async fn send_tags(
+    context: &TaskContext<'_>,
+    place: &Place,
+    at: &At,
+    version: Option<&VersionId>,
+    tags: &TagSet,
+) -> Result<(), CallError> {
+    let (at, version) = (at.clone(), version.cloned());
+    if tags.is_empty() {
+        return context.send(place, DeleteObjectTagging { at, version }).await;
     }
-    context.send(place, DeleteObjectTagging { at: at.clone(), version: version.cloned() }).await?;
-    if Feature::KeepTags.is_possible_at(&place.capabilities) {
-        return Ok(());
-    }
-    match read_tags(context, place, at, version).await {
-        Ok(kept) if kept.is_empty() => Ok(()),
-        // Some stores say so of an object without tags.
-        Err(error) if error.code == NO_TAGS => Ok(()),
-        Ok(_) => Err(reject(TAGS_NOT_KEPT, None, "the store removed the tags and gave some back")),
-        Err(error) => Err(error).doing("reading back the tags that were removed"),
-    }
+    context.send(place, PutObjectTagging { at, version, tags: tags.clone() }).await
 }
 
 /// Whether both hold the same tags, in whatever order.
@@ -106,8 +101,6 @@ pub(crate) async fn read_tags_to_carry(
 ) -> Result<TagSet, End> {
     match read_tags(context, place, at, version).await {
         Err(error) if !Feature::KeepTags.is_possible_at(&place.capabilities) && is_unknown_call(&error) => Ok(vec![]),
-        // Some stores say so of an object without tags.
-        Err(error) if error.code == NO_TAGS => Ok(vec![]),
         Err(error) if error.verdict == Verdict::Denied => Err(error).doing(
             "reading the source's tags needs the right GetObjectTagging (s3:GetObjectTagging; of versions \
              s3:GetObjectVersionTagging), or an endpoint of which `brigade endpoint probe` shows that it has no tags",
@@ -122,7 +115,8 @@ async fn read_tags(
     at: &At,
     version: Option<&VersionId>,
 ) -> Result<TagSet, CallError> {
-    context.send(place, GetObjectTagging { at: at.clone(), version: version.cloned() }).await
+    let read = context.send(place, GetObjectTagging { at: at.clone(), version: version.cloned() }).await;
+    read.or_else(|error| if error.code == NO_TAGS { Ok(vec![]) } else { Err(error) })
 }
 
 /// The store says that it does not know the call.

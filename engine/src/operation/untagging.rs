@@ -10,7 +10,7 @@ use brigade_model::operation::{Side, Tag, Untagging};
 use super::ObjectOperation;
 use super::capabilities::{Feature, Need};
 use super::failure::End;
-use super::tags::{change_tags, remove_tags};
+use super::tags::{change_tags, put_tags};
 use super::task_context::TaskContext;
 
 #[async_trait]
@@ -18,7 +18,7 @@ impl ObjectOperation for Untagging {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         let at = context.find_source()?;
         let removed = match self.keys.as_slice() {
-            [] => remove_tags(context, &at).await,
+            [] => put_tags(context, &context.slice.source, &at, context.task.version.as_ref(), &vec![], "").await,
             keys => {
                 let is_kept = |tag: &Tag| !keys.contains(&tag.key);
                 change_tags(context, &at, |tags| Ok(tags.into_iter().filter(is_kept).collect())).await

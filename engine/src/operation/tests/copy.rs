@@ -141,6 +141,23 @@ async fn tags_that_a_store_drops_from_a_copy_are_put_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_tags_are_put_by_the_call_that_removes_them_since_stores_fail_at_an_empty_set() {
+    let untag = copy(|c| c.tagging_directive = Some(Directive::Replaced));
+    for test_job in [
+        test_job_with_object().await.lacking(Capability::TaggingOnCopy),
+        test_job_with_object().await,
+        test_job_with_object().await.unprobed(),
+    ] {
+        assert_eq!(test_job.run(&untag, &task("k"), false).await, done());
+        assert_eq!(test_job.object(TARGET, "k").unwrap().tags, []);
+        assert!(!test_job.store.calls().contains(&CallKind::PutObjectTagging));
+    }
+    let test_job = test_job_with_object().await.lacking(Capability::TaggingOnCopy);
+    assert_eq!(test_job.run(&untag, &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject, CallKind::DeleteObjectTagging]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tags_that_a_store_drops_with_the_old_metadata_are_put_after_the_copy() {
     let metadata = NewMetadata { content_type: Some("text/new".into()), ..NewMetadata::default() };
     let replace = copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Replaced), Some(metadata)));

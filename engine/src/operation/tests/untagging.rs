@@ -43,6 +43,15 @@ async fn the_tags_of_the_named_keys_go_and_the_others_stay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_whose_last_tags_go_gets_no_empty_set() {
+    let test_job = test_job_with_tagged_object().await;
+    assert_eq!(test_job.run(&untagging(&["a", "b"]), &task("k"), false).await, done());
+    assert_eq!(tags(&test_job), []);
+    let calls = [CallKind::GetObjectTagging, CallKind::DeleteObjectTagging, CallKind::GetObjectTagging];
+    assert_eq!(test_job.store.calls(), calls);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_without_the_named_keys_is_left_as_it_is() {
     let test_job = test_job_with_tagged_object().await;
     assert_eq!(test_job.run(&untagging(&["c"]), &task("k"), false).await, done());
