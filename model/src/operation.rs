@@ -19,7 +19,7 @@ mod tagging;
 
 pub use acl::{CannedAcl, ObjectAcl};
 pub use checksum::{ComputeChecksum, DigestAlgorithm};
-pub use copy::{Copy, Grant, NewMetadata, Permission, StorageClass};
+pub use copy::{Copy, Grant, KeyService, NewMetadata, Permission, StorageClass};
 pub use invoke::{InvocationSchema, Invoke};
 pub use lock::{LegalHold, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};

@@ -2,8 +2,8 @@
 //! it.
 
 use brigade_model::names::{BucketName, ETag, NameError, ObjectKey, VersionId};
-use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::{Acl, AclGrant, At, Grantee, Metadata, TagSet};
+use brigade_model::operation::{KeyService, Tag};
+use brigade_model::ports::object_store::{Acl, AclGrant, At, Encryption, Grantee, Metadata, TagSet};
 use bytes::Bytes;
 use futures::StreamExt;
 use md5::{Digest as _, Md5};
@@ -112,6 +112,32 @@ macro_rules! metadata_of {
     };
 }
 pub(super) use metadata_of;
+
+/// What the encryption's fields are called in each request that has them.
+macro_rules! encryption_of {
+    ($input:ident) => {
+        $crate::input::encryption(
+            $input.server_side_encryption.as_ref(),
+            $input.ssekms_key_id,
+            $input.bucket_key_enabled,
+        )
+    };
+}
+pub(super) use encryption_of;
+
+pub(super) fn encryption(
+    algorithm: Option<&dto::ServerSideEncryption>,
+    key: Option<String>,
+    bucket_key: Option<bool>,
+) -> S3Result<Option<Encryption>> {
+    match (algorithm.map(dto::ServerSideEncryption::as_str), &key) {
+        (None, None) => Ok(None),
+        (Some("AES256"), None) => Ok(Some(Encryption::OwnKey)),
+        (Some("aws:kms"), _) => Ok(Some(Encryption::KeyService(KeyService { key, bucket_key }.into()))),
+        (None | Some("AES256"), Some(_)) => Err(S3ErrorCode::InvalidArgument.into()),
+        (Some(_), _) => Err(S3ErrorCode::InvalidEncryptionAlgorithmError.into()),
+    }
+}
 
 pub(super) fn metadata(
     system: Metadata,

@@ -30,7 +30,7 @@ pub(super) async fn create_multipart_upload(
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
-        sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        sse: input::encryption_of!(input)?,
         checksum_sha256: None,
     };
     let upload_id = sandbox.call(CreateMultipartUpload { at, with: Box::new(with) }).await?;

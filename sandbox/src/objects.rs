@@ -43,6 +43,7 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         storage_class: head.storage_class.clone().map(StorageClass::from),
         restore: head.restore.clone(),
         server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
+        ssekms_key_id: head.sse_key.clone(),
         expires: answers::expires(&head.metadata),
         metadata: answers::user_metadata(&head.metadata),
         cache_control: head.metadata.cache_control,
@@ -109,6 +110,7 @@ fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObject
         storage_class: head.storage_class.clone().map(StorageClass::from),
         restore: head.restore.clone(),
         server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
+        ssekms_key_id: head.sse_key.clone(),
         tag_count: head.tag_count.and_then(|count| i32::try_from(count).ok()),
         expires: answers::expires(&head.metadata),
         metadata: answers::user_metadata(&head.metadata),
@@ -133,7 +135,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
-        sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        sse: input::encryption_of!(input)?,
         checksum_sha256: input.checksum_sha256,
     };
     let done = sandbox
@@ -173,7 +175,7 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
-        sse: input.server_side_encryption.map(|sse| sse.as_str().to_owned()),
+        sse: input::encryption_of!(input)?,
         source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
         if_match: input::if_match(sandbox.condition("if-match")?.as_ref())?,
         if_none_match: input::if_none_match(sandbox.condition("if-none-match")?.as_ref())?,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use brigade_model::ports::function::{FunctionAnswer, Invocation, Invoker, NotAnswered};
 use brigade_model::ports::object_store::{
-    Acl, Answer, At, ByteStream, Call, CallError, CancelToken, CopyDone, DeleteResult, Deleted, GetObject, GotObject,
-    NewAcl, NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
+    Acl, Answer, At, ByteStream, Call, CallError, CancelToken, CopyDone, DeleteResult, Deleted, Encryption, GetObject,
+    GotObject, Metadata, NewAcl, NewObject, ObjectHead, PartDone, PutDone, RestoreDone, TagSet,
 };
 use brigade_model::ports::{Function, ObjectStore};
 use brigade_model::{ETag, Outcome};
@@ -37,7 +37,7 @@ struct Notes {
     /// Objects of which a restore would be under way.
     restored: HashSet<At>,
     /// What objects would have been given: endpoints that are not known to keep it are asked.
-    classes: HashMap<At, String>,
+    heads: HashMap<At, ObjectHead>,
     tags: HashMap<At, TagSet>,
     acls: HashMap<At, Acl>,
 }
@@ -139,7 +139,8 @@ impl Notes {
         match call {
             Call::CopyObject(request) => {
                 self.written.insert(request.target.clone());
-                self.classes.extend(request.storage_class.clone().map(|class| (request.target.clone(), class)));
+                let metadata = request.metadata.as_deref().cloned().unwrap_or_default();
+                self.keep_head(&request.target, metadata, request.storage_class.clone(), request.sse.as_ref());
                 self.tags.extend(request.tags.clone().map(|tags| (request.target.clone(), tags)));
             }
             Call::PutObject(request) => {
@@ -161,8 +162,14 @@ impl Notes {
     }
 
     fn keep_new(&mut self, at: &At, with: &NewObject) {
-        self.classes.extend(with.storage_class.clone().map(|class| (at.clone(), class)));
+        self.keep_head(at, with.metadata.clone(), with.storage_class.clone(), with.sse.as_ref());
         self.tags.insert(at.clone(), with.tags.clone());
+    }
+
+    fn keep_head(&mut self, at: &At, metadata: Metadata, storage_class: Option<String>, sse: Option<&Encryption>) {
+        let sse_key = sse.and_then(Encryption::key_service).and_then(|service| service.key.clone());
+        let sse = sse.map(|sse| sse.name().to_owned());
+        self.heads.insert(at.clone(), ObjectHead { metadata, storage_class, sse, sse_key, ..ObjectHead::default() });
     }
 
     /// The bytes of an object, and whatever is asked of one that would be there by now.
@@ -188,9 +195,8 @@ impl Notes {
     fn head(&self, at: &At) -> Option<ObjectHead> {
         let (written, restored) = (self.written.get(at), self.restored.get(at));
         (written.is_some() || restored.is_some()).then(|| ObjectHead {
-            storage_class: self.classes.get(at).cloned(),
             restore: restored.map(|_| r#"ongoing-request="true""#.to_owned()),
-            ..ObjectHead::default()
+            ..self.heads.get(at).cloned().unwrap_or_default()
         })
     }
 

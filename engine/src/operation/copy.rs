@@ -94,10 +94,11 @@ async fn settle_left_completion(context: &TaskContext<'_>, target: &At) -> Resul
 
 /// Whether an object that is made of parts has all that it gets once they are put together.
 fn has_nothing_to_follow(context: &TaskContext<'_>, plan: &CopyPlan) -> bool {
-    let kept =
-        [Feature::SetCannedAcl, Feature::SetClass, Feature::SetMetadata, Feature::Encrypt, Feature::TagsKeptOnPut];
-    let target = &context.slice.target.capabilities;
-    plan.is_whole_in_parts() && kept.into_iter().all(|feature| feature.is_possible_at(target))
+    let kept = [Feature::SetCannedAcl, Feature::SetClass, Feature::SetMetadata, Feature::TagsKeptOnPut];
+    let target = &context.slice.target;
+    plan.is_whole_in_parts()
+        && kept.into_iter().all(|feature| feature.is_possible_at(&target.capabilities))
+        && kept::is_encryption_proved(target, plan.sse.as_ref())
 }
 
 /// Where from and where to.

@@ -39,6 +39,9 @@ pub struct Copy {
     pub tags: Vec<Tag>,
     /// The target's storage class; not given means `STANDARD`.
     pub storage_class: Option<StorageClass>,
+    /// The key that the store encrypts the target with; not given means as `metadata` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_service: Option<KeyService>,
 }
 
 impl Copy {
@@ -60,6 +63,7 @@ impl Copy {
             tagging_directive: None,
             tags: Vec::new(),
             storage_class: None,
+            key_service: None,
         }
     }
 }
@@ -81,6 +85,16 @@ pub struct NewMetadata {
     pub sse_aes256: bool,
     /// User metadata, in the order given, names without the prefix that headers give them.
     pub user: Vec<(String, String)>,
+}
+
+/// A key of a key service, with which a store encrypts objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyService {
+    /// Its id, ARN or alias; not given means the one that the store has of itself.
+    pub key: Option<String>,
+    /// Whether a key of the bucket stands between, which saves calls to the service; not given means as the
+    /// bucket has it.
+    pub bucket_key: Option<bool>,
 }
 
 /// One grant of an ACL.
@@ -182,5 +196,22 @@ impl StorageClass {
             StorageClass::Archive => "GLACIER",
             StorageClass::DeepArchive => "DEEP_ARCHIVE",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_copies_got_later_is_absent_from_the_stored_form_where_it_is_not_given() {
+        let mut copy = Copy::to(crate::samples::bucket_ref("target"));
+        let plain = serde_json::to_value(&copy).unwrap();
+        assert!(plain.get("key_service").is_none());
+        assert_eq!(serde_json::from_value::<Copy>(plain).unwrap(), copy);
+        copy.key_service = Some(KeyService { key: Some("k".into()), bucket_key: Some(true) });
+        let stored = serde_json::to_value(&copy).unwrap();
+        assert_eq!(stored["key_service"], serde_json::json!({"key": "k", "bucket_key": true}));
+        assert_eq!(serde_json::from_value::<Copy>(stored).unwrap(), copy);
     }
 }

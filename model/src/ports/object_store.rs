@@ -552,6 +552,8 @@ pub struct ObjectHead {
     pub tag_count: Option<u32>,
     /// `x-amz-server-side-encryption`.
     pub sse: Option<String>,
+    /// `x-amz-server-side-encryption-aws-kms-key-id`.
+    pub sse_key: Option<String>,
     /// The checksums that the store declares of its bytes.
     pub checksums: Vec<Checksum>,
     /// How many entries of its user metadata the store has and cannot tell in headers.

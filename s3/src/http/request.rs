@@ -2,7 +2,7 @@
 
 use brigade_model::header::is_value;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
-use brigade_model::ports::object_store::{At, CallError, Effect, Metadata, NewObject, TagSet, Verdict};
+use brigade_model::ports::object_store::{At, CallError, Effect, Encryption, Metadata, NewObject, TagSet, Verdict};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -136,7 +136,19 @@ impl RequestDraft {
             .tags(&with.tags)?
             .head_if("x-amz-acl", with.canned_acl.as_deref())?
             .head_if("x-amz-storage-class", with.storage_class.as_deref())?
-            .head_if("x-amz-server-side-encryption", with.sse.as_deref())
+            .encryption(with.sse.as_ref())
+    }
+
+    /// How the store encrypts the new object.
+    pub(crate) fn encryption(self, sse: Option<&Encryption>) -> Result<Self, CallError> {
+        let key_service = sse.and_then(Encryption::key_service);
+        let bucket_key = key_service.and_then(|service| service.bucket_key);
+        self.head_if("x-amz-server-side-encryption", sse.map(Encryption::name))?
+            .head_if("x-amz-server-side-encryption-aws-kms-key-id", key_service.and_then(|key| key.key.as_deref()))?
+            .head_if(
+                "x-amz-server-side-encryption-bucket-key-enabled",
+                bucket_key.map(|is_enabled| if is_enabled { "true" } else { "false" }),
+            )
     }
 
     pub(crate) fn body(mut self, body: Bytes) -> Self {

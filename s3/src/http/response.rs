@@ -100,6 +100,7 @@ impl StoreResponse {
             parts: self.number("x-amz-mp-parts-count").or(parts_by_etag),
             tag_count: self.number("x-amz-tagging-count"),
             sse: self.sse(),
+            sse_key: self.header("x-amz-server-side-encryption-aws-kms-key-id"),
             checksums: self.checksums(parts_by_etag.is_some()),
             untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0),
             etag,

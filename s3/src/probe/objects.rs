@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use brigade_model::ports::object_store::{At, CopyObject, GetObjectAttributes, Metadata, NewObject, RestoreObject};
+use brigade_model::ports::object_store::{
+    At, CopyObject, Encryption, GetObjectAttributes, Metadata, NewObject, RestoreObject,
+};
 use ring::digest::{SHA256, digest};
 
 use super::trial::{End, Trial, copy, in_short, lacking};
@@ -50,13 +52,12 @@ pub(super) async fn take_metadata_with_a_copy(trial: &Trial<'_>) -> Result<(), E
 
 /// The one way that needs no key of a service's.
 pub(super) async fn are_encrypted(trial: &Trial<'_>) -> Result<(), End> {
-    const SSE: &str = "AES256";
     let (at, plain, copied) = (trial.at("encrypted"), trial.at("not encrypted"), trial.at("encrypted copy"));
-    trial.put_with(&at, BODY, NewObject { sse: Some(SSE.to_owned()), ..NewObject::default() }).await?;
+    trial.put_with(&at, BODY, NewObject { sse: Some(Encryption::OwnKey), ..NewObject::default() }).await?;
     trial.put(&plain, BODY).await?;
-    trial.call(CopyObject { sse: Some(SSE.to_owned()), ..copy(&plain, &copied) }).await?;
+    trial.call(CopyObject { sse: Some(Encryption::OwnKey), ..copy(&plain, &copied) }).await?;
     for (at, what) in [(at, "an object"), (copied, "a copy")] {
-        if trial.head(&at).await?.sse.as_deref() != Some(SSE) {
+        if trial.head(&at).await?.sse.as_deref() != Some(Encryption::OwnKey.name()) {
             return lacking(format!("{what} does not say that it is encrypted"));
         }
     }

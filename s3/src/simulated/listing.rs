@@ -148,7 +148,7 @@ pub(super) fn listed(key: &ObjectKey, stored: &Stored) -> Option<ListedObject> {
     Some(ListedObject {
         key: key.clone(),
         size: object.body.size(),
-        etag: Some(object.digest.etag()),
+        etag: Some(object.etag()),
         modified: Some(object::seconds(stored.modified_s)),
         storage_class: object.attributes.storage_class.clone(),
     })

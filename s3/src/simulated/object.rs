@@ -6,8 +6,9 @@ use std::sync::Arc;
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Checksum, ChecksumAlgorithm, Grantee, Metadata, NewObject, ObjectHead, TagSet,
+    Acl, AclGrant, Checksum, ChecksumAlgorithm, Encryption, Grantee, Metadata, NewObject, ObjectHead, TagSet,
 };
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::Body;
@@ -80,6 +81,9 @@ pub(super) struct Attributes {
     /// `None` is STANDARD.
     pub(super) storage_class: Option<String>,
     pub(super) sse: Option<String>,
+    /// The key of a key service.
+    #[serde(default)]
+    pub(super) sse_key: Option<String>,
     pub(super) restore: Option<Restore>,
     /// Locked until then, in seconds since 1970.
     #[serde(default)]
@@ -127,13 +131,13 @@ impl Attributes {
     pub(super) fn new(with: NewObject) -> Result<Self, Refusal> {
         check_metadata(&with.metadata)?;
         check_tags(&with.tags)?;
-        check_encryption(with.sse.as_deref())?;
         Ok(Self {
             metadata: with.metadata,
             tags: with.tags,
             acl: with.canned_acl.as_deref().map(canned_acl).transpose()?.flatten(),
             storage_class: storage_class(with.storage_class)?,
-            sse: with.sse,
+            sse_key: with.sse.as_ref().and_then(key_of),
+            sse: with.sse.map(|sse| sse.name().to_owned()),
             checksum_sha256: with.checksum_sha256,
             ..Self::default()
         })
@@ -184,6 +188,15 @@ pub(super) struct Object {
     pub(super) attributes: Arc<Attributes>,
 }
 
+impl Object {
+    /// Under a key service it is no digest of the bytes.
+    pub(super) fn etag(&self) -> ETag {
+        let Digest { md5, parts } = self.digest;
+        let md5 = if self.attributes.sse_key.is_some() { Md5::digest(md5).into() } else { md5 };
+        Digest { md5, parts }.etag()
+    }
+}
+
 /// A version.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -199,7 +212,7 @@ impl Stored {
         let attributes = &object.attributes;
         ObjectHead {
             size: object.body.size(),
-            etag: Some(object.digest.etag()),
+            etag: Some(object.etag()),
             modified: Some(seconds(self.modified_s)),
             version: has_versions.then(|| self.version.id()),
             storage_class: attributes.storage_class.clone(),
@@ -208,6 +221,7 @@ impl Stored {
             parts: Some(object.digest.parts).filter(|parts| *parts > 0),
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
+            sse_key: attributes.sse_key.clone(),
             checksums: attributes.checksum_sha256.clone().map(of_whole).into_iter().collect(),
             untold_metadata: 0,
         }
@@ -259,11 +273,12 @@ fn owned(groups: &[(&str, &str)]) -> Acl {
     Acl { owner: OWNER.to_owned(), grants: std::iter::once(own).chain(others).collect() }
 }
 
-pub(super) fn check_encryption(algorithm: Option<&str>) -> Result<(), Refusal> {
-    match algorithm {
-        None | Some("AES256") => Ok(()),
-        Some(_) => Err(refusal::INVALID_ENCRYPTION),
-    }
+/// The key that a key service encrypts with, by its ARN: S3 tells that of whatever it was given, and has one
+/// of its own where it was given none.
+fn key_of(sse: &Encryption) -> Option<String> {
+    let key = sse.key_service()?.key.as_deref().unwrap_or("of-the-store");
+    let is_whole = key.starts_with("arn:") || key.starts_with("alias/");
+    Some(if is_whole { key.to_owned() } else { format!("arn:aws:kms:us-east-1:123456789012:key/{key}") })
 }
 
 pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Refusal> {

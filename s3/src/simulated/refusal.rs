@@ -48,7 +48,6 @@ refusals! {
     MALFORMED_XML = "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema";
     MALFORMED_ACL = "MalformedACLError", 400, "The ACL that you provided was not well formed or did not validate against our published schema";
     INVALID_STORAGE_CLASS = "InvalidStorageClass", 400, "The storage class you specified is not valid";
-    INVALID_ENCRYPTION = "InvalidEncryptionAlgorithmError", 400, "The encryption request that you specified is not valid. The valid value is AES256.";
     METADATA_TOO_LARGE = "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size";
     TOO_MANY_TAGS = "BadRequest", 400, "Object tags cannot be greater than 10";
     INVALID_TAG = "InvalidTag", 400, "The tag provided was not a valid tag";

@@ -83,7 +83,7 @@ impl BucketTransaction<'_> {
     pub(super) fn put_object(&mut self, request: PutObject, digest: Digest) -> Result<PutDone, Refusal> {
         self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         check_checksum(&request)?;
-        let sse = request.with.sse.clone();
+        let sse = request.with.sse.as_ref().map(|sse| sse.name().to_owned());
         let attributes = Arc::new(Attributes::new(*request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
         let done = self.store_object(CallKind::PutObject, request.at, object)?;
@@ -176,7 +176,7 @@ impl BucketTransaction<'_> {
         if let Some(until_s) = self.state.bucket(&at.bucket)?.settings.retain_until_s(self.now_s) {
             Arc::make_mut(&mut object.attributes).retain_until_s = Some(until_s);
         }
-        let etag = object.digest.etag();
+        let etag = object.etag();
         if self.conduct.writes_drop_uploads() {
             self.state.uploads.retain(|_, upload| upload.at != at);
         }
@@ -369,7 +369,7 @@ impl BucketTransaction<'_> {
 
 fn check_match(object: &Object, wanted: Option<&ETag>) -> Result<(), Refusal> {
     match wanted {
-        Some(wanted) if wanted.unquoted() != "*" && !wanted.matches(&object.digest.etag()) => {
+        Some(wanted) if wanted.unquoted() != "*" && !wanted.matches(&object.etag()) => {
             Err(refusal::PRECONDITION_FAILED)
         }
         _ => Ok(()),

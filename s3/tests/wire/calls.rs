@@ -1,9 +1,9 @@
 //! One example of each call with every field set, and keys that are hard to encode.
 
-use brigade_model::operation::{Retention, RetentionMode, Tag};
+use brigade_model::operation::{KeyService, Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
-    DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketOwnershipControls, GetObject, GetObjectAcl,
+    DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls, GetObject, GetObjectAcl,
     GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads, ListObjectVersions,
     ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
     PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy, VersionMarker,
@@ -51,13 +51,18 @@ fn metadata() -> Metadata {
     }
 }
 
+fn keyed() -> Encryption {
+    let key = Some("arn:aws:kms:us-east-1:123456789012:key/0e7f".to_owned());
+    Encryption::KeyService(KeyService { key, bucket_key: Some(true) }.into())
+}
+
 fn new_object() -> NewObject {
     NewObject {
         metadata: metadata(),
         tags: tags(),
         canned_acl: Some("public-read".into()),
         storage_class: Some("STANDARD_IA".into()),
-        sse: Some("AES256".into()),
+        sse: Some(keyed()),
         checksum_sha256: None,
     }
 }
@@ -74,7 +79,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         tags: Some(tags()),
         canned_acl: Some("private".into()),
         storage_class: Some("GLACIER".into()),
-        sse: Some("AES256".into()),
+        sse: Some(keyed()),
         source_if_match: Some(etag()),
         if_match: Some(etag()),
         if_none_match: false,
@@ -101,7 +106,12 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
     };
     let body = Bytes::from_static(b"some bytes");
     let sum = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=".to_owned();
-    let with_checksum = NewObject { metadata: metadata(), checksum_sha256: Some(sum), ..NewObject::default() };
+    let with_checksum = NewObject {
+        metadata: metadata(),
+        checksum_sha256: Some(sum),
+        sse: Some(Encryption::OwnKey),
+        ..NewObject::default()
+    };
     let mut objects = vec![(at.key.clone(), version.clone()), (at.key.clone(), None)];
     objects.retain(|(key, _)| brigade_s3::xml::can_carry(key.as_str()));
     objects.push(("other".parse().unwrap(), None));

@@ -18,8 +18,9 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use brigade_model::VersionId;
+use brigade_model::operation::KeyService;
 use brigade_model::ports::object_store::{
-    At, Call, CallKind, CancelToken, Grantee, NewAcl, NewObject, ObjectStore, TagSet,
+    At, Call, CallKind, CancelToken, Encryption, Grantee, NewAcl, NewObject, ObjectStore, TagSet,
 };
 use brigade_s3::http::endpoint::Address;
 use brigade_s3::http::proxy::Route;
@@ -133,6 +134,10 @@ fn any(is_asked: bool) -> Option<String> {
     is_asked.then(|| "*".to_owned())
 }
 
+fn key_service(sse: Option<&Encryption>) -> Option<KeyService> {
+    sse.and_then(Encryption::key_service).cloned()
+}
+
 macro_rules! with_new_object {
     ($builder:expr, $with:expr) => {{
         let with: &NewObject = $with;
@@ -140,7 +145,9 @@ macro_rules! with_new_object {
             .set_tagging(encoded_tags(&with.tags))
             .set_acl(with.canned_acl.as_deref().map(Into::into))
             .set_storage_class(with.storage_class.as_deref().map(Into::into))
-            .set_server_side_encryption(with.sse.as_deref().map(Into::into));
+            .set_server_side_encryption(with.sse.as_ref().map(|sse| sse.name().into()))
+            .set_ssekms_key_id(key_service(with.sse.as_ref()).and_then(|service| service.key))
+            .set_bucket_key_enabled(key_service(with.sse.as_ref()).and_then(|service| service.bucket_key));
         for (name, value) in &with.metadata.user {
             builder = builder.metadata(name, value);
         }
@@ -194,7 +201,9 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
                 .set_if_none_match(any(r.if_none_match))
                 .set_acl(r.canned_acl.as_deref().map(Into::into))
                 .set_storage_class(r.storage_class.as_deref().map(Into::into))
-                .set_server_side_encryption(r.sse.as_deref().map(Into::into));
+                .set_server_side_encryption(r.sse.as_ref().map(|sse| sse.name().into()))
+                .set_ssekms_key_id(key_service(r.sse.as_ref()).and_then(|service| service.key))
+                .set_bucket_key_enabled(key_service(r.sse.as_ref()).and_then(|service| service.bucket_key));
             if let Some(metadata) = &r.metadata {
                 request = with_metadata!(request, metadata).metadata_directive(MetadataDirective::Replace);
                 for (name, value) in &metadata.user {

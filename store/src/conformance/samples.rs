@@ -119,7 +119,6 @@ fn report() -> ReportSpec {
 
 fn copy() -> Copy {
     Copy {
-        target: bucket("photos-1250000000"),
         acl_directive: Some(Directive::Replaced),
         grants: vec![Grant {
             grantee: "qcs::cam::uin/100000000001:uin/100000000001".into(),
@@ -145,6 +144,7 @@ fn copy() -> Copy {
         tagging_directive: Some(Directive::Copy),
         tags: Vec::new(),
         storage_class: Some(StorageClass::MazStandardIa),
+        ..Copy::to(bucket("photos-1250000000"))
     }
 }
 

@@ -30,6 +30,7 @@ mod tagging;
 pub(super) use acl::type_and_identifier;
 pub(super) use checksum::FULL_OBJECT;
 pub(super) use legal_hold::status as hold_status;
+pub(super) use metadata::KMS;
 pub use own::NAMESPACE as OWN_NAMESPACE;
 
 /// Reads an operation's parameters.

@@ -8,7 +8,7 @@ use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
 use serde_json::{Map, Value, json};
 
-use super::operation::{FULL_OBJECT, hold_status, type_and_identifier};
+use super::operation::{FULL_OBJECT, KMS, hold_status, type_and_identifier};
 use super::report::FORMAT;
 use super::words::{directive_name, operation_name, tier_name};
 use crate::times;
@@ -72,25 +72,33 @@ fn copy_parameters(copy: &Copy) -> Value {
         "AccessControlGrants": (!grants.is_empty()).then_some(grants),
         "MetadataDirective": copy.metadata_directive.map(directive_name),
         "ModifiedSinceConstraint": copy.modified_since.map(times::iso),
-        "NewObjectMetadata": copy.metadata.as_ref().map(metadata),
+        "NewObjectMetadata": metadata(copy),
         "NewObjectTagging": replaces_tags.then(|| tag_set(&copy.tags)),
         "StorageClass": copy.storage_class.as_ref().map(|class| class.s3_name()),
         "UnModifiedSinceConstraint": copy.unmodified_since.map(times::iso),
+        "SSEAwsKmsKeyId": copy.key_service.as_ref().and_then(|service| service.key.as_ref()),
+        "BucketKeyEnabled": copy.key_service.as_ref().and_then(|service| service.bucket_key),
         "TargetKeyPrefix": copy.target_prefix,
     })
 }
 
-fn metadata(new: &NewMetadata) -> Value {
+fn metadata(copy: &Copy) -> Option<Value> {
+    if copy.metadata.is_none() && copy.key_service.is_none() {
+        return None;
+    }
+    let nothing = NewMetadata::default();
+    let new = copy.metadata.as_ref().unwrap_or(&nothing);
+    let (own_key, key_service) = (new.sse_aes256.then_some("AES256"), copy.key_service.as_ref().map(|_| KMS));
     let user: Map<String, Value> = new.user.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-    without_nulls(json!({
+    Some(without_nulls(json!({
         "CacheControl": new.cache_control,
         "ContentDisposition": new.content_disposition,
         "ContentEncoding": new.content_encoding,
         "UserMetadata": (!user.is_empty()).then_some(user),
         "ContentType": new.content_type,
         "HttpExpiresDate": new.expires.as_deref().and_then(times::parse).map(times::iso),
-        "SSEAlgorithm": new.sse_aes256.then_some("AES256"),
-    }))
+        "SSEAlgorithm": key_service.or(own_key),
+    })))
 }
 
 fn grant(grant: &Grant) -> Value {

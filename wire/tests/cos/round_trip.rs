@@ -112,7 +112,6 @@ fn copy() -> impl Strategy<Value = Operation> {
         let (tagging_directive, tags) = tagging;
         let (metadata_directive, metadata, modified_since, unmodified_since, storage_class) = rest;
         Operation::Copy(Box::new(Copy {
-            target,
             acl_directive,
             grants,
             canned_acl,
@@ -126,6 +125,7 @@ fn copy() -> impl Strategy<Value = Operation> {
             tagging_directive,
             tags,
             storage_class,
+            ..Copy::to(target)
         }))
     })
 }

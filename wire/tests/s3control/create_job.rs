@@ -2,7 +2,8 @@
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
 use brigade_model::operation::{
-    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, ObjectAcl, Operation, SetRetention, Untagging,
+    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService, ObjectAcl, Operation, SetRetention,
+    Untagging,
 };
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::Acl;
@@ -190,11 +191,45 @@ fn a_copy_says_what_becomes_of_metadata_and_tags_as_the_interface_has_it() {
     assert_eq!(copy(typed).metadata_directive, Some(Directive::Replaced), "new metadata replaces");
     let encrypted = copy("<NewObjectMetadata><SSEAlgorithm>AES256</SSEAlgorithm></NewObjectMetadata>");
     assert_eq!(encrypted.metadata_directive, None, "encryption alone replaces no metadata");
+    let kms = "<NewObjectMetadata><SSEAlgorithm>KMS</SSEAlgorithm></NewObjectMetadata>";
+    for (children, key, bucket_key) in [
+        (kms.to_owned(), None, None),
+        (
+            format!("{kms}<SSEAwsKmsKeyId>k</SSEAwsKmsKeyId><BucketKeyEnabled>true</BucketKeyEnabled>"),
+            Some("k"),
+            Some(true),
+        ),
+        (
+            "<SSEAwsKmsKeyId>k</SSEAwsKmsKeyId><BucketKeyEnabled>false</BucketKeyEnabled>".to_owned(),
+            Some("k"),
+            Some(false),
+        ),
+    ] {
+        let keyed = copy(&children);
+        let service = KeyService { key: key.map(str::to_owned), bucket_key };
+        assert_eq!((keyed.key_service, keyed.metadata_directive), (Some(service), None), "{children}");
+    }
     for (written, prefix) in [("Folder1", "Folder1/"), ("a/b/", "a/b/")] {
         let renamed = copy(&format!("<TargetKeyPrefix>{written}</TargetKeyPrefix>"));
         assert_eq!((renamed.prefix_replace, renamed.resources_prefix), (Some(true), None));
         assert_eq!(renamed.target_prefix.as_deref(), Some(prefix), "a folder");
     }
+}
+
+#[test]
+fn a_copy_takes_a_key_of_a_key_service_only_where_it_is_encrypted_with_one() {
+    let told = |children: &str| {
+        let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
+        message(&with_operation(&format!("<S3PutObjectCopy>{target}{children}</S3PutObjectCopy>")))
+    };
+    let own_key = "<NewObjectMetadata><SSEAlgorithm>AES256</SSEAlgorithm></NewObjectMetadata>";
+    let both = told(&format!("{own_key}<SSEAwsKmsKeyId>k</SSEAwsKmsKeyId>"));
+    assert!(both.contains("takes no SSEAwsKmsKeyId beside the SSEAlgorithm AES256"), "{both}");
+    for alone in [own_key, ""] {
+        let told = told(&format!("{alone}<BucketKeyEnabled>true</BucketKeyEnabled>"));
+        assert!(told.contains("takes BucketKeyEnabled only beside the SSEAlgorithm KMS"), "{told}");
+    }
+    assert!(told("<SSEAwsKmsKeyId>\u{fc}</SSEAwsKmsKeyId>").contains("SSEAwsKmsKeyId"), "no header carries it");
 }
 
 #[test]
@@ -218,7 +253,7 @@ fn what_is_not_carried_out_is_refused_whatever_it_says_and_only_a_switch_can_be_
         }
         assert!(copy(&format!("<{name}/>")).is_ok(), "an empty element is none");
     }
-    for name in ["RequesterPays", "BucketKeyEnabled"] {
+    for name in ["RequesterPays"] {
         assert!(copy(&format!("<{name}>false</{name}>")).is_ok());
         assert!(copy(&format!("<{name}>true</{name}>")).unwrap_err().message.contains("is not implemented"));
         assert!(copy(&format!("<{name}>maybe</{name}>")).unwrap_err().message.contains("must be true or false"));

@@ -1,9 +1,9 @@
 //! Any job survives the wire: what is written is read as it was.
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, LegalHold,
-    NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass,
-    Tag, Tagging, Untagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, KeyService,
+    LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode, SetRetention,
+    StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -80,11 +80,17 @@ fn copy() -> impl Strategy<Value = Operation> {
     let acl = (grants(), of(select(CannedAcl::ALL.to_vec())));
     let new = (select(vec![Directive::Copy, Directive::Replaced]), metadata(), of(tags(10)));
     let rest = (of(second()), of(second()), of(select(classes)), of(plain(40)));
+    let key_service = (of(header()), of(any::<bool>())).prop_map(|(key, bucket_key)| KeyService { key, bucket_key });
+    let rest = (rest, of(key_service));
     ("[a-z][a-z0-9-]{0,20}", acl, new, rest).prop_map(|(target, acl, new, rest)| {
         let mut copy = Copy::to(arn::parse_bucket(&format!("arn:aws:s3:::{target}")).unwrap());
         let is_alone = acl.1.is_some_and(|canned: CannedAcl| canned.grants().is_none());
         (copy.grants, copy.canned_acl) = (if is_alone { vec![] } else { acl.0 }, acl.1);
+        let (rest, key_service) = rest;
         copy.metadata_directive = Some(new.0);
+        let sse_aes256 = new.1.sse_aes256 && key_service.is_none();
+        copy.key_service = key_service;
+        let new = (new.0, NewMetadata { sse_aes256, ..new.1 }, new.2);
         copy.metadata = Some(new.1).filter(|metadata| *metadata != NewMetadata::default());
         copy.tagging_directive = new.2.as_ref().map(|_| Directive::Replaced);
         copy.tags = new.2.unwrap_or_default();

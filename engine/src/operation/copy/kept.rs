@@ -1,14 +1,15 @@
 //! What a target's head shows of what the copy was told (class, metadata, encryption), read back
 //! where the endpoint is not known to keep it.
 
-use brigade_model::VersionId;
 use brigade_model::operation::StorageClass;
-use brigade_model::ports::object_store::{At, HeadObject, Metadata, ObjectHead};
+use brigade_model::ports::object_store::{At, Encryption, HeadObject, Metadata, ObjectHead};
+use brigade_model::{EndpointKind, VersionId};
 
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
 use super::super::task_context::TaskContext;
-use super::plan::{CopyPlan, has_metadata};
+use super::plan::{CopyPlan, has_metadata, is_encrypted};
+use crate::places::Place;
 
 /// The code of a copy whose target has another class than it was given.
 const CLASS_NOT_KEPT: &str = "StorageClassNotKept";
@@ -29,7 +30,7 @@ pub(crate) async fn see_kept(
     let is_unproved = |feature: Feature| !feature.is_possible_at(&place.capabilities);
     let class = plan.storage_class.as_deref().filter(|_| is_unproved(Feature::SetClass));
     let metadata = metadata.filter(|_| is_unproved(Feature::SetMetadata));
-    let sse = plan.sse.as_deref().filter(|_| is_unproved(Feature::Encrypt));
+    let sse = plan.sse.as_ref().filter(|sse| !is_encryption_proved(place, Some(sse)));
     if class.is_none() && metadata.is_none() && sse.is_none() {
         return Ok(());
     }
@@ -40,11 +41,21 @@ pub(crate) async fn see_kept(
         let message = "the object was copied; the store took metadata and gave other metadata back";
         return Err(reject(METADATA_NOT_KEPT, None, message));
     }
-    if sse.is_some() && sse != head.sse.as_deref() {
-        let message = "the object was copied; it was to be encrypted, and the store does not say that it is";
+    if sse.is_some_and(|wanted| !is_encrypted(&head, wanted)) {
+        let message = "the object was copied; the store does not say that it is encrypted as it was to be";
         return Err(reject(ENCRYPTION_NOT_KEPT, None, message));
     }
     Ok(())
+}
+
+/// Whether a copy that asks for that encryption certainly gets it. A probe sees how a store encrypts with a key
+/// of its own, which says nothing of key services.
+pub(crate) fn is_encryption_proved(place: &Place, sse: Option<&Encryption>) -> bool {
+    let is_known = match sse {
+        None | Some(Encryption::OwnKey) => true,
+        Some(Encryption::KeyService(_)) => place.kind == EndpointKind::Aws,
+    };
+    is_known && Feature::Encrypt.is_possible_at(&place.capabilities)
 }
 
 fn see_class(head: &ObjectHead, wanted: Option<&str>) -> Result<(), End> {

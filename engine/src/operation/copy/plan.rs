@@ -3,7 +3,7 @@
 
 use brigade_model::limits::{COPY_OBJECT_BYTES_MAX, COPY_PART_BYTES, KEY_BYTES_MAX, USER_METADATA_BYTES_MAX};
 use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, StorageClass};
-use brigade_model::ports::object_store::{AclGrant, Grantee, Metadata, ObjectHead, TagSet};
+use brigade_model::ports::object_store::{AclGrant, Encryption, Grantee, Metadata, ObjectHead, TagSet};
 use brigade_model::{BucketName, EndpointKind, ObjectKey, Timestamp};
 
 use super::super::digests::Digests;
@@ -21,8 +21,7 @@ pub(crate) struct CopyPlan {
     pub(crate) tags: TagPlan,
     /// By its S3 name.
     pub(crate) storage_class: Option<String>,
-    /// `AES256`.
-    pub(crate) sse: Option<String>,
+    pub(crate) sse: Option<Encryption>,
     pub(crate) modified_since: Option<Timestamp>,
     pub(crate) unmodified_since: Option<Timestamp>,
     pub(crate) sizes: Sizes,
@@ -101,7 +100,7 @@ impl CopyPlan {
             target: copy.target.bucket.clone(),
             rename: plan_rename(copy),
             acl: plan_acl(copy),
-            sse: metadata.sse_aes256.then(|| "AES256".to_owned()),
+            sse: plan_encryption(copy),
             metadata: match copy.metadata_directive {
                 None | Some(Directive::Copy) => MetadataPlan::Copy,
                 Some(Directive::Replaced) => MetadataPlan::Replace(to_metadata(metadata)),
@@ -231,6 +230,9 @@ impl CopyPlan {
             Ok(metadata) if has_metadata(&target.metadata, metadata.as_ref().unwrap_or(&source.metadata)) => {}
             Ok(_) | Err(_) => return Content::Other,
         }
+        if self.sse.as_ref().is_some_and(|wanted| !is_encrypted(target, wanted)) {
+            return Content::Other;
+        }
         let class = target.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
         if self.storage_class.as_deref().is_some_and(|wanted| wanted != class) {
             return Content::Other;
@@ -302,6 +304,20 @@ pub(super) fn has_metadata(has: &Metadata, wanted: &Metadata) -> bool {
         && sorted(has) == sorted(wanted)
 }
 
+/// Whether a head says that the object is encrypted as wanted. Stores tell a key by its ARN, which ends in its
+/// id; which key an alias stands for they do not tell.
+pub(super) fn is_encrypted(head: &ObjectHead, wanted: &Encryption) -> bool {
+    let is_key = |wanted: &str| {
+        let told = head.sse_key.as_deref();
+        let is_alias = wanted.rsplit(':').next().is_some_and(|name| name.starts_with("alias/"));
+        told.is_some_and(|told| {
+            is_alias || told == wanted || told.strip_suffix(wanted).is_some_and(|arn| arn.ends_with('/'))
+        })
+    };
+    let key = wanted.key_service().and_then(|service| service.key.as_deref());
+    head.sse.as_deref() == Some(wanted.name()) && key.is_none_or(is_key)
+}
+
 /// The key of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewKey {
@@ -335,6 +351,12 @@ fn plan_rename(copy: &Copy) -> Option<Rename> {
     let text = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
     let rename = Rename { from: text(&copy.resources_prefix), to: text(&copy.target_prefix) };
     copy.prefix_replace.unwrap_or(false).then_some(rename)
+}
+
+fn plan_encryption(copy: &Copy) -> Option<Encryption> {
+    let own_key = copy.metadata.as_ref().is_some_and(|metadata| metadata.sse_aes256).then_some(Encryption::OwnKey);
+    let key_service = copy.key_service.clone().map(|service| Encryption::KeyService(service.into()));
+    key_service.or(own_key)
 }
 
 /// An ACL that is given without a directive replaces (U-19).

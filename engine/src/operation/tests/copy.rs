@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use brigade_model::operation::{CannedAcl, Directive, Grant, NewMetadata, Permission, StorageClass};
+use brigade_model::operation::{CannedAcl, Directive, Grant, KeyService, NewMetadata, Permission, StorageClass};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
@@ -265,6 +265,44 @@ async fn class_and_encryption_are_as_the_job_says_and_standard_otherwise() {
     assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
     let calls = test_job.store.take_calls();
     assert!(matches!(&calls[..], [Call::CopyObject(c)] if c.storage_class.as_deref() == Some("STANDARD")));
+}
+
+fn keyed(key: Option<&str>) -> brigade_model::Operation {
+    let key = key.map(str::to_owned);
+    copy(|c| c.key_service = Some(KeyService { key, bucket_key: Some(true) }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_encrypted_with_the_key_of_the_key_service_that_the_job_names() {
+    for kind in [EndpointKind::Aws, EndpointKind::Minio] {
+        for (key, told) in [
+            (Some("k1"), "arn:aws:kms:us-east-1:123456789012:key/k1"),
+            (Some("alias/mine"), "alias/mine"),
+            (None, "arn:aws:kms:us-east-1:123456789012:key/of-the-store"),
+        ] {
+            let mut test_job = test_job_with_object().await;
+            test_job.slice_context.target.kind = kind;
+            assert_eq!(test_job.run(&keyed(key), &task("k"), false).await, done());
+            // Only of Amazon S3 it is known what becomes of a key service.
+            let calls = test_job.store.take_calls();
+            assert_eq!(calls.len(), if kind == EndpointKind::Aws { 1 } else { 2 }, "{calls:?}");
+            let head = test_job.object(TARGET, "k").unwrap().head;
+            assert_eq!((head.sse.as_deref(), head.sse_key.as_deref()), (Some("aws:kms"), Some(told)));
+            assert_eq!(head.metadata.content_type.as_deref(), Some("text/plain"), "encryption does not touch metadata");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_bytes_that_another_wrote_over_a_lost_copy_are_not_it_where_they_are_not_encrypted_as_it() {
+    let encrypted = copy(|c| c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() }));
+    for operation in [encrypted, keyed(Some("k1"))] {
+        let test_job = TestTask::new().await;
+        test_job.put("k", "body").await;
+        test_job.begin_run();
+        test_job.fault(CallKind::CopyObject, write(TARGET, "k", "body"));
+        assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "ChangedSinceAttempt");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 use brigade_model::limits::COPY_TIME;
-use brigade_model::operation::{CannedAcl, Directive, NewMetadata, StorageClass};
+use brigade_model::operation::{CannedAcl, Directive, KeyService, NewMetadata, StorageClass};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{OpenUpload, UploadScope, UploadsOf};
 use brigade_model::ports::object_store::{
@@ -127,6 +127,15 @@ async fn directives_hold_for_copies_in_parts() {
         (Some("STANDARD_IA"), Some("AES256"))
     );
     assert_eq!(target.acl.grants.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_parts_is_encrypted_with_the_key_that_the_job_names() {
+    let test_job = test_job_with_large_object().await;
+    let operation = copy(|c| c.key_service = Some(KeyService { key: Some("k1".into()), bucket_key: None }));
+    assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
+    let head = test_job.object(TARGET, "k").unwrap().head;
+    assert_eq!(head.sse_key.as_deref(), Some("arn:aws:kms:us-east-1:123456789012:key/k1"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use brigade_model::operation::{
-    CannedAcl, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tagging,
+    CannedAcl, Directive, Grant, KeyService, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tagging,
 };
 use brigade_model::ports::object_store::{
-    Answer, Call, CallError, CallKind, CancelToken, CopyObject, DeleteObject, DeleteObjects, Effect, NewObject,
-    ObjectStore, RestoreDone, Verdict,
+    Answer, Call, CallError, CallKind, CancelToken, CopyObject, DeleteObject, DeleteObjects, Effect, Encryption,
+    NewObject, ObjectStore, RestoreDone, Verdict,
 };
 use brigade_model::ports::{Grantees, UnknownGrantee};
 use brigade_model::{Capabilities, Capability, EndpointKind, Operation, Outcome, Task, VersionId};
@@ -32,6 +32,7 @@ enum Habit {
     DropsClasses,
     DropsMetadata,
     DropsEncryption,
+    TakesOtherKeys,
     ForgetsRestores,
 }
 
@@ -79,6 +80,10 @@ impl ObjectStore for Careless {
             (Habit::IgnoresAcls, Call::PutObjectAcl(_)) => return Ok(Answer::PutObjectAcl(())),
             (Habit::DropsMetadata, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { metadata: None, ..copy }),
             (Habit::DropsEncryption, Call::CopyObject(copy)) => Call::CopyObject(CopyObject { sse: None, ..copy }),
+            (Habit::TakesOtherKeys, Call::CopyObject(copy)) => {
+                let other = KeyService { key: Some("other".into()), bucket_key: None };
+                Call::CopyObject(CopyObject { sse: Some(Encryption::KeyService(other.into())), ..copy })
+            }
             (Habit::DropsClasses, Call::CopyObject(copy)) => {
                 Call::CopyObject(CopyObject { storage_class: None, ..copy })
             }
@@ -135,6 +140,10 @@ fn described_copy(directive: Directive) -> Operation {
 
 fn encrypted_copy() -> Operation {
     copy(|c| c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() }))
+}
+
+fn keyed_copy() -> Operation {
+    copy(|c| c.key_service = Some(KeyService { key: Some("k1".into()), bucket_key: None }))
 }
 
 fn restore() -> Operation {
@@ -208,6 +217,8 @@ async fn what_an_unprobed_store_takes_and_does_not_keep_fails_the_row() {
         (Habit::DropsMetadata, described_copy(Directive::Replaced), "MetadataNotKept"),
         (Habit::DropsMetadata, described_copy(Directive::Add), "MetadataNotKept"),
         (Habit::DropsEncryption, encrypted_copy(), "EncryptionNotKept"),
+        (Habit::DropsEncryption, keyed_copy(), "EncryptionNotKept"),
+        (Habit::TakesOtherKeys, keyed_copy(), "EncryptionNotKept"),
     ] {
         let test_job = test_job(habit, NewObject::default()).await;
         assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), expected, "{habit:?}");
@@ -243,7 +254,7 @@ async fn a_canned_acl_that_an_unprobed_store_drops_from_a_copy_is_set_as_grants(
 async fn an_unprobed_store_that_does_everything_is_good_for_everything_but_versions_and_stray_keys() {
     let operations = [copy(|_| ()), tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging()];
     let described = [Directive::Replaced, Directive::Add].map(described_copy);
-    let operations = operations.into_iter().chain(described).chain([encrypted_copy()]);
+    let operations = operations.into_iter().chain(described).chain([encrypted_copy(), keyed_copy()]);
     for operation in operations.into_iter().chain([Operation::Delete]) {
         let test_job = test_job(Habit::None, NewObject::default()).await;
         assert_eq!(test_job.run(&operation, &task("k"), false).await, done(), "{operation:?}");
@@ -262,7 +273,8 @@ async fn a_plain_copy_on_an_unprobed_store_is_one_call() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_on_an_unprobed_store_foresees_what_is_read_back() {
     let operations = [tagged_copy(), public_copy(), granted_copy("you"), class_copy(), tagging(), restore()];
-    for operation in operations {
+    let described = [Directive::Replaced, Directive::Add].map(described_copy);
+    for operation in operations.into_iter().chain(described).chain([encrypted_copy(), keyed_copy()]) {
         let test_job = test_job(Habit::None, archived()).await;
         let dry_run = DryRun::at(&test_job.slice_context);
         let run = run_one(&test_job.prepare(&operation), &dry_run.slice_context, &task("k"), false).await;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Acl, At, ByteStream, Metadata, ObjectHead, Shared, TagSet};
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
-use crate::operation::Retention;
+use crate::operation::{KeyService, Retention};
 
 /// A request type with its answer's type.
 pub trait Request: Send {
@@ -281,11 +281,40 @@ pub struct NewObject {
     pub canned_acl: Option<String>,
     /// Storage class, by its S3 name.
     pub storage_class: Option<String>,
-    /// `AES256`.
-    pub sse: Option<String>,
+    /// How the store encrypts it; `None` as the bucket has it.
+    pub sse: Option<Encryption>,
     /// The SHA-256 of the bytes in base64, which the store checks and keeps. Only for objects
     /// that are put in one piece.
     pub checksum_sha256: Option<String>,
+}
+
+/// How a store encrypts an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// With a key of its own.
+    OwnKey,
+    /// With a key of a key service. Boxed, since every call has room for it.
+    KeyService(Box<KeyService>),
+}
+
+impl Encryption {
+    /// The value of `x-amz-server-side-encryption`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Encryption::OwnKey => "AES256",
+            Encryption::KeyService(_) => "aws:kms",
+        }
+    }
+
+    /// The key of a key service that was asked for.
+    #[must_use]
+    pub fn key_service(&self) -> Option<&KeyService> {
+        match self {
+            Encryption::OwnKey => None,
+            Encryption::KeyService(key) => Some(key),
+        }
+    }
 }
 
 /// A written object.
@@ -316,8 +345,8 @@ pub struct CopyObject {
     pub canned_acl: Option<String>,
     /// Storage class, by its S3 name.
     pub storage_class: Option<String>,
-    /// `AES256`.
-    pub sse: Option<String>,
+    /// How the store encrypts it; `None` as the bucket has it.
+    pub sse: Option<Encryption>,
     /// Only if the source has this ETag.
     pub source_if_match: Option<ETag>,
     /// Only over a target with this ETag; otherwise a 412.

@@ -20,8 +20,8 @@ const DIRECTIVES: &[Directive] = &[Directive::Copy, Directive::Replaced, Directi
 /// Reads the element's children.
 pub(super) fn read(mut copy: Fields<'_>) -> Result<Copy, CosError> {
     let target = copy.named("TargetResource", qcs::parse_bucket)?;
+    let target = copy.required("TargetResource", target)?;
     let read = Copy {
-        target: copy.required("TargetResource", target)?,
         acl_directive: read_directive(&mut copy, "AccessControlDirective", DIRECTIVES)?,
         grants: copy.container("AccessControlGrants")?.map(read_grants).transpose()?.unwrap_or_default(),
         canned_acl: copy.choice(
@@ -38,6 +38,7 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Copy, CosError> {
         tagging_directive: read_directive(&mut copy, "TaggingDirective", DIRECTIVES)?,
         tags: copy.container("NewObjectTagging")?.map(read_tags).transpose()?.unwrap_or_default(),
         storage_class: read_storage_class(&mut copy)?,
+        ..Copy::to(target)
     };
     check_tags(&copy, &read)?;
     copy.finish()?;

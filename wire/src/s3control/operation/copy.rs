@@ -6,22 +6,24 @@
 //! `<prefix>/<key>`. What the engine has no parameter for is refused by its name.
 
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, TAGS_MAX};
-use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata};
+use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, KeyService, NewMetadata};
 use brigade_model::ports::object_store::Grantee;
 use brigade_model::{Operation, Timestamp};
 
 use super::grants::{self, read_canned, write_grant};
-use super::metadata;
+use super::metadata::{self, GivenMetadata, check_header};
 use crate::s3control::words::{directive_name, storage_class_of};
 use crate::s3control::{Fields, S3ControlError, arn, tags};
 use crate::times;
 use crate::xml::Writer;
 
+/// The id of a key, bytes. S3
+const KEY_ID_BYTES_MAX: usize = 2000;
+
 /// Parameters of the model that the engine has not.
-const NOT_OFFERED: [&str; 9] = [
+const NOT_OFFERED: [&str; 8] = [
     "AnnotationDirective",
     "RedirectLocation",
-    "SSEAwsKmsKeyId",
     "ObjectLockLegalHoldStatus",
     "ObjectLockMode",
     "ObjectLockRetainUntilDate",
@@ -33,7 +35,7 @@ const NOT_OFFERED: [&str; 9] = [
 /// Reads the element's children.
 pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     copy.refuse(&NOT_OFFERED)?;
-    copy.refuse_switches(&["RequesterPays", "BucketKeyEnabled"])?;
+    copy.refuse_switches(&["RequesterPays"])?;
     let target = copy.named("TargetResource", arn::parse_bucket)?;
     let mut read = Copy::to(copy.required("TargetResource", target)?);
     read.canned_acl = read_canned(&mut copy)?;
@@ -46,7 +48,9 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
         read.grants = read_grants(&copy, grants)?;
     }
     let directives = [Directive::Copy, Directive::Replaced].map(|directive| (directive_name(directive), directive));
-    read.metadata = copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.flatten();
+    let given = copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.unwrap_or_default();
+    read.key_service = read_key_service(&mut copy, &given)?;
+    read.metadata = given.metadata;
     read.metadata_directive =
         copy.choice("MetadataDirective", directives)?.or(read.metadata.as_ref().and_then(implied_directive));
     read.modified_since = copy.time("ModifiedSinceConstraint")?;
@@ -66,6 +70,24 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     }
     copy.finish()?;
     Ok(Operation::Copy(Box::new(read)))
+}
+
+/// A key's id says by itself that the key service is meant.
+fn read_key_service(copy: &mut Fields<'_>, given: &GivenMetadata) -> Result<Option<KeyService>, S3ControlError> {
+    let key = copy.bounded("SSEAwsKmsKeyId", KEY_ID_BYTES_MAX)?.filter(|key| !key.is_empty());
+    check_header(copy, "SSEAwsKmsKeyId", key.as_deref().unwrap_or_default())?;
+    let bucket_key = copy.boolean("BucketKeyEnabled")?;
+    let has_own_key = given.metadata.as_ref().is_some_and(|metadata| metadata.sse_aes256);
+    if has_own_key && key.is_some() {
+        return Err(copy.malformed("takes no SSEAwsKmsKeyId beside the SSEAlgorithm AES256"));
+    }
+    if given.asks_key_service || key.is_some() {
+        return Ok(Some(KeyService { key, bucket_key }));
+    }
+    if bucket_key == Some(true) {
+        return Err(copy.malformed("takes BucketKeyEnabled only beside the SSEAlgorithm KMS"));
+    }
+    Ok(None)
 }
 
 /// What metadata without a directive asks for.
@@ -93,14 +115,16 @@ pub(super) fn write(writer: &mut Writer, copy: &Copy) {
     writer.leaf_if("MetadataDirective", copy.metadata_directive.map(directive_name));
     let time = |time: Option<Timestamp>| time.map(times::iso);
     writer.leaf_if("ModifiedSinceConstraint", time(copy.modified_since));
-    if let Some(metadata) = &copy.metadata {
-        metadata::write(writer, metadata);
-    }
+    metadata::write(writer, copy.metadata.as_ref(), copy.key_service.is_some());
     if copy.tagging_directive == Some(Directive::Replaced) {
         tags::write(writer, "NewObjectTagging", &copy.tags);
     }
     writer.leaf_if("StorageClass", copy.storage_class.as_ref().map(|class| class.s3_name()));
     writer.leaf_if("UnModifiedSinceConstraint", time(copy.unmodified_since));
+    if let Some(KeyService { key, bucket_key }) = &copy.key_service {
+        writer.leaf_if("SSEAwsKmsKeyId", key.as_ref());
+        writer.leaf_if("BucketKeyEnabled", *bucket_key);
+    }
     writer.leaf_if("TargetKeyPrefix", copy.target_prefix.as_ref());
 }
 

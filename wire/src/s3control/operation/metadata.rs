@@ -14,31 +14,36 @@ use crate::xml::Writer;
 
 /// A header's value, bytes. S3
 const HEADER_BYTES_MAX: usize = 1024;
+/// The `SSEAlgorithm` of a key service.
+pub(in crate::s3control) const KMS: &str = "KMS";
 const USER_PREFIX: &str = "x-amz-meta-";
 
-/// Reads the element's children; `None` when they say nothing.
-pub(super) fn read(mut metadata: Fields<'_>) -> Result<Option<NewMetadata>, S3ControlError> {
+/// What the element says.
+#[derive(Default)]
+pub(super) struct GivenMetadata {
+    /// `None` when it says nothing but how to encrypt with a key service.
+    pub(super) metadata: Option<NewMetadata>,
+    /// Whether it asks for encryption with a key of a key service.
+    pub(super) asks_key_service: bool,
+}
+
+/// Reads the element's children.
+pub(super) fn read(mut metadata: Fields<'_>) -> Result<GivenMetadata, S3ControlError> {
     metadata.refuse(&["ContentLanguage", "ContentLength", "ContentMD5"])?;
     metadata.refuse_switches(&["RequesterCharged"])?;
+    let algorithm = metadata.choice("SSEAlgorithm", ["AES256", KMS].map(|name| (name, name)))?;
     let read = NewMetadata {
         cache_control: header_value(&mut metadata, "CacheControl")?,
         content_disposition: header_value(&mut metadata, "ContentDisposition")?,
         content_encoding: header_value(&mut metadata, "ContentEncoding")?,
         content_type: header_value(&mut metadata, "ContentType")?,
         expires: metadata.time("HttpExpiresDate")?.and_then(times::rfc_1123),
-        sse_aes256: read_encryption(&mut metadata)?,
+        sse_aes256: algorithm == Some("AES256"),
         user: metadata.container("UserMetadata")?.map(read_user).transpose()?.unwrap_or_default(),
     };
     metadata.finish()?;
-    Ok(Some(read).filter(|read| *read != NewMetadata::default()))
-}
-
-fn read_encryption(metadata: &mut Fields<'_>) -> Result<bool, S3ControlError> {
-    match metadata.trimmed("SSEAlgorithm")? {
-        None => Ok(false),
-        Some("KMS") => Err(S3ControlError::not_offered(format_args!("{} KMS", metadata.path("SSEAlgorithm")))),
-        Some(name) => metadata.choose("SSEAlgorithm", name, [("AES256", true)]),
-    }
+    let metadata = Some(read).filter(|read| *read != NewMetadata::default());
+    Ok(GivenMetadata { metadata, asks_key_service: algorithm == Some(KMS) })
 }
 
 /// A header's value; an empty one counts as absent.
@@ -48,7 +53,7 @@ fn header_value(fields: &mut Fields<'_>, name: &'static str) -> Result<Option<St
     Ok(text)
 }
 
-fn check_header(fields: &Fields<'_>, name: &str, text: &str) -> Result<(), S3ControlError> {
+pub(super) fn check_header(fields: &Fields<'_>, name: &str, text: &str) -> Result<(), S3ControlError> {
     if header::is_value(text) { Ok(()) } else { Err(fields.invalid(name, header::VALUE_RULE)) }
 }
 
@@ -91,8 +96,14 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Writes the element.
-pub(super) fn write(writer: &mut Writer, metadata: &NewMetadata) {
+/// Writes the element, if it says anything.
+pub(super) fn write(writer: &mut Writer, metadata: Option<&NewMetadata>, asks_key_service: bool) {
+    if metadata.is_none() && !asks_key_service {
+        return;
+    }
+    let nothing = NewMetadata::default();
+    let metadata = metadata.unwrap_or(&nothing);
+    let own_key = metadata.sse_aes256.then_some("AES256");
     writer.within("NewObjectMetadata", |w| {
         w.leaf_if("CacheControl", metadata.cache_control.as_ref());
         w.leaf_if("ContentDisposition", metadata.content_disposition.as_ref());
@@ -102,7 +113,7 @@ pub(super) fn write(writer: &mut Writer, metadata: &NewMetadata) {
         }
         w.leaf_if("ContentType", metadata.content_type.as_ref());
         w.leaf_if("HttpExpiresDate", metadata.expires.as_deref().and_then(times::parse).map(times::iso));
-        w.leaf_if("SSEAlgorithm", metadata.sse_aes256.then_some("AES256"));
+        w.leaf_if("SSEAlgorithm", asks_key_service.then_some(KMS).or(own_key));
     });
 }
 

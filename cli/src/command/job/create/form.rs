@@ -120,7 +120,6 @@ impl CopyArgs {
     pub fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
         let replaces_prefix = self.from_prefix.is_some() || self.to_prefix.is_some();
         Ok(Operation::Copy(Box::new(Copy {
-            target: names.bucket("--to", &self.to)?,
             acl_directive: self.acl_directive.map(Into::into),
             grants: self.grants.clone(),
             canned_acl: self.acl.map(Into::into),
@@ -134,6 +133,7 @@ impl CopyArgs {
             tagging_directive: self.tagging_directive.map(Into::into),
             tags: self.tags.clone(),
             storage_class: self.storage_class.clone(),
+            ..Copy::to(names.bucket("--to", &self.to)?)
         })))
     }
 

@@ -133,7 +133,7 @@ fn encryption_applies_whatever_the_metadata_directive_says() {
     for metadata_directive in [None, Some(Directive::Copy), Some(Directive::Replaced), Some(Directive::Add)] {
         let metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() });
         let plan = plan_of(&Copy { metadata_directive, metadata, ..bare_copy() });
-        assert_eq!(plan.sse.as_deref(), Some("AES256"));
+        assert_eq!(plan.sse, Some(Encryption::OwnKey));
     }
 }
 
