@@ -21,7 +21,7 @@ pub use acl::{CannedAcl, ObjectAcl};
 pub use checksum::{ComputeChecksum, DigestAlgorithm};
 pub use copy::{Copy, Grant, KeyService, NewMetadata, Permission, StorageClass};
 pub use invoke::{InvocationSchema, Invoke};
-pub use lock::{LegalHold, Retention, RetentionMode, SetRetention};
+pub use lock::{LegalHold, NewLock, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
 pub use tagging::{Tag, Tagging, Untagging};
 

@@ -2,14 +2,14 @@
 
 use brigade_model::Timestamp;
 use brigade_model::names::BucketName;
-use brigade_model::operation::{Retention, RetentionMode};
+use brigade_model::operation::{NewLock, Retention, RetentionMode};
 use brigade_model::ports::object_store::PutObjectRetention;
 use brigade_s3::simulated::ObjectLock;
 use s3s::dto::{
     self, DefaultRetention, GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput, ObjectLockConfiguration,
-    ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode, ObjectLockRule,
-    PutObjectLegalHoldInput, PutObjectLegalHoldOutput, PutObjectLockConfigurationInput,
-    PutObjectLockConfigurationOutput, PutObjectRetentionInput, PutObjectRetentionOutput,
+    ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockRetentionMode, ObjectLockRule, PutObjectLegalHoldInput,
+    PutObjectLegalHoldOutput, PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput,
+    PutObjectRetentionInput, PutObjectRetentionOutput,
 };
 use s3s::{S3Error, S3ErrorCode, S3Response, S3Result};
 
@@ -72,11 +72,7 @@ pub(super) async fn put_object_legal_hold(
     input: PutObjectLegalHoldInput,
 ) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
     let status = input.legal_hold.and_then(|hold| hold.status).ok_or(S3ErrorCode::MalformedXML)?;
-    let is_on_hold = match status.as_str() {
-        ObjectLockLegalHoldStatus::ON => true,
-        ObjectLockLegalHoldStatus::OFF => false,
-        _ => return Err(S3ErrorCode::MalformedXML.into()),
-    };
+    let is_on_hold = is_on(&status)?;
     let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
     sandbox.store.hold(&at, version.as_ref(), is_on_hold).map_err(refusal)?;
     Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
@@ -90,18 +86,51 @@ pub(super) async fn put_object_retention(
     let request = PutObjectRetention {
         at: input::at(&input.bucket, &input.key)?,
         version: input::version(input.version_id)?,
-        retention: retention_of(&retention)?,
+        retention: retention_of(
+            retention.mode.as_ref().map(ObjectLockRetentionMode::as_str),
+            retention.retain_until_date.as_ref(),
+        )?,
         bypass_governance: input.bypass_governance_retention.unwrap_or_default(),
     };
     sandbox.store.retain(&request).map_err(refusal)?;
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
 }
 
+/// What the lock's fields are called in each request that has them.
+macro_rules! lock_of {
+    ($input:ident) => {
+        $crate::locks::new_lock(
+            $input.object_lock_mode.as_ref(),
+            $input.object_lock_retain_until_date.as_ref(),
+            $input.object_lock_legal_hold_status.as_ref(),
+        )
+    };
+}
+pub(super) use lock_of;
+
+pub(super) fn new_lock(
+    mode: Option<&dto::ObjectLockMode>,
+    until: Option<&dto::Timestamp>,
+    hold: Option<&ObjectLockLegalHoldStatus>,
+) -> S3Result<Option<Box<NewLock>>> {
+    let retention = retention_of(mode.map(dto::ObjectLockMode::as_str), until)?;
+    let is_held = hold.map(|status| is_on(status)).transpose()?;
+    Ok((retention.is_some() || is_held.is_some()).then(|| Box::new(NewLock { retention, is_held })))
+}
+
+fn is_on(status: &ObjectLockLegalHoldStatus) -> S3Result<bool> {
+    match status.as_str() {
+        ObjectLockLegalHoldStatus::ON => Ok(true),
+        ObjectLockLegalHoldStatus::OFF => Ok(false),
+        _ => Err(S3ErrorCode::MalformedXML.into()),
+    }
+}
+
 /// Neither mode nor date lifts what keeps the version.
-fn retention_of(given: &ObjectLockRetention) -> S3Result<Option<Retention>> {
-    let (mode, until) = match (&given.mode, &given.retain_until_date) {
+fn retention_of(mode: Option<&str>, until: Option<&dto::Timestamp>) -> S3Result<Option<Retention>> {
+    let (mode, until) = match (mode, until) {
         (None, None) => return Ok(None),
-        (Some(mode), Some(until)) => (mode.as_str(), time(until)?),
+        (Some(mode), Some(until)) => (mode, time(until)?),
         _ => return Err(S3ErrorCode::MalformedXML.into()),
     };
     let mode = RetentionMode::ALL.into_iter().find(|known| known.name() == mode).ok_or(S3ErrorCode::MalformedXML)?;

@@ -14,7 +14,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::etag;
 use super::input::{self, metadata_of, refuse_given};
-use super::locks::{check_digest, has_digest};
+use super::locks::{check_digest, has_digest, lock_of};
 use super::store::Sandbox;
 
 pub(super) async fn create_multipart_upload(
@@ -22,7 +22,6 @@ pub(super) async fn create_multipart_upload(
     input: CreateMultipartUploadInput,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
-    refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
     refuse_given!(input: website_redirect_location);
     let at = input::at(&input.bucket, &input.key)?;
     let with = NewObject {
@@ -30,6 +29,7 @@ pub(super) async fn create_multipart_upload(
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
         checksum_sha256: None,
     };

@@ -17,7 +17,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::{self, HoldsObject, etag, refusal, size, timestamp};
 use super::input::{self, customer_key, metadata_of, refuse_given};
-use super::locks::{check_digest, has_digest};
+use super::locks::{check_digest, has_digest, lock_of};
 use super::store::Sandbox;
 
 pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
@@ -125,7 +125,6 @@ fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObject
 
 pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Result<S3Response<PutObjectOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp);
-    refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
     refuse_given!(input: website_redirect_location write_offset_bytes);
     let (at, key_md5) = (input::at(&input.bucket, &input.key)?, customer_key!(input)?);
     check_digest(sandbox, &at.bucket, has_digest!(input))?;
@@ -135,6 +134,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
         checksum_sha256: input.checksum_sha256,
     };
@@ -159,7 +159,6 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
 pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3Result<S3Response<CopyObjectOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
     refuse_given!(input: copy_source_if_modified_since copy_source_if_none_match copy_source_if_unmodified_since);
-    refuse_given!(input: object_lock_legal_hold_status object_lock_mode object_lock_retain_until_date);
     refuse_given!(input: copy_source_sse_customer_algorithm website_redirect_location);
     let (source, source_version) = input::copy_source(&input.copy_source)?;
     let directive = |given: Option<&str>, replace| given == Some(replace);
@@ -175,6 +174,7 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
         source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
         if_match: input::if_match(sandbox.condition("if-match")?.as_ref())?,

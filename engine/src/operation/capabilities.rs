@@ -177,9 +177,10 @@ impl Feature {
                 Told("only the store can keep a version under a lock from a row that deletes it"),
             ),
             // A store that takes the call for a put destroys the object.
-            Feature::SetLock => {
-                both(Capability::ObjectLock, JobRefused("jobs that set legal holds or retentions are refused"))
-            }
+            Feature::SetLock => both(
+                Capability::ObjectLock,
+                JobRefused("jobs that set legal holds or retentions, also of copies, are refused"),
+            ),
             Feature::NameFoldableKey => both(
                 Capability::DistinctKeys,
                 RowFails("rows fail whose key has empty, `.` or `..` segments, which the store may drop"),

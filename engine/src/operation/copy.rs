@@ -363,6 +363,7 @@ impl<'a> Copying<'a> {
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
+            lock: self.plan.lock.map(Box::new),
             checksum_sha256: None,
         })
     }
@@ -449,6 +450,7 @@ impl CheckedCall for Copying<'_> {
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
+            lock: self.plan.lock.map(Box::new),
             // What was judged is what is copied.
             source_if_match: self
                 .head

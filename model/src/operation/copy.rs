@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CannedAcl, Directive, Tag};
+use super::{CannedAcl, Directive, NewLock, Tag};
 use crate::Timestamp;
 use crate::limits::STORAGE_CLASS_BYTES_MAX;
 use crate::resource::BucketRef;
@@ -42,6 +42,9 @@ pub struct Copy {
     /// The key that the store encrypts the target with; not given means as `metadata` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_service: Option<KeyService>,
+    /// What keeps the target from being removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<NewLock>,
 }
 
 impl Copy {
@@ -64,6 +67,7 @@ impl Copy {
             tags: Vec::new(),
             storage_class: None,
             key_service: None,
+            lock: None,
         }
     }
 }
@@ -202,15 +206,20 @@ impl StorageClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::{Retention, RetentionMode};
 
     #[test]
     fn what_copies_got_later_is_absent_from_the_stored_form_where_it_is_not_given() {
         let mut copy = Copy::to(crate::samples::bucket_ref("target"));
         let plain = serde_json::to_value(&copy).unwrap();
-        assert!(plain.get("key_service").is_none());
+        assert!(plain.get("key_service").is_none() && plain.get("lock").is_none());
         assert_eq!(serde_json::from_value::<Copy>(plain).unwrap(), copy);
         copy.key_service = Some(KeyService { key: Some("k".into()), bucket_key: Some(true) });
+        let retention = Some(Retention { mode: RetentionMode::Governance, until: Timestamp::UNIX_EPOCH });
+        copy.lock = Some(NewLock { retention, is_held: Some(true) });
         let stored = serde_json::to_value(&copy).unwrap();
+        let retention = serde_json::json!({"mode": "Governance", "until": "1970-01-01T00:00:00Z"});
+        assert_eq!(stored["lock"], serde_json::json!({"retention": retention, "is_held": true}));
         assert_eq!(stored["key_service"], serde_json::json!({"key": "k", "bucket_key": true}));
         assert_eq!(serde_json::from_value::<Copy>(stored).unwrap(), copy);
     }

@@ -29,6 +29,15 @@ pub struct Retention {
     pub until: Timestamp,
 }
 
+/// What keeps a new object from being removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLock {
+    /// How long it is kept; not given means as its bucket has it.
+    pub retention: Option<Retention>,
+    /// Whether it is under legal hold; not given means as the store has it.
+    pub is_held: Option<bool>,
+}
+
 /// Whether a retention can be lifted before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RetentionMode {

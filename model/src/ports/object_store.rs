@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 
 use crate::limits::FINISHING_MAX;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
-use crate::operation::Tag;
+use crate::operation::{NewLock, Tag};
 use crate::ports::clock::{Clock, Monotonic};
 use crate::{JobId, Timestamp};
 
@@ -554,6 +554,8 @@ pub struct ObjectHead {
     pub sse: Option<String>,
     /// `x-amz-server-side-encryption-aws-kms-key-id`.
     pub sse_key: Option<String>,
+    /// What keeps it from being removed, as far as the store tells.
+    pub lock: NewLock,
     /// The checksums that the store declares of its bytes.
     pub checksums: Vec<Checksum>,
     /// How many entries of its user metadata the store has and cannot tell in headers.

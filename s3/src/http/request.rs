@@ -2,6 +2,7 @@
 
 use brigade_model::header::is_value;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
+use brigade_model::operation::NewLock;
 use brigade_model::ports::object_store::{At, CallError, Effect, Encryption, Metadata, NewObject, TagSet, Verdict};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -136,7 +137,8 @@ impl RequestDraft {
             .tags(&with.tags)?
             .head_if("x-amz-acl", with.canned_acl.as_deref())?
             .head_if("x-amz-storage-class", with.storage_class.as_deref())?
-            .encryption(with.sse.as_ref())
+            .encryption(with.sse.as_ref())?
+            .lock(with.lock.as_deref())
     }
 
     /// How the store encrypts the new object.
@@ -149,6 +151,15 @@ impl RequestDraft {
                 "x-amz-server-side-encryption-bucket-key-enabled",
                 bucket_key.map(|is_enabled| if is_enabled { "true" } else { "false" }),
             )
+    }
+
+    /// What keeps the new object from being removed.
+    pub(crate) fn lock(self, lock: Option<&NewLock>) -> Result<Self, CallError> {
+        let Some(NewLock { retention, is_held }) = lock else { return Ok(self) };
+        let until = retention.map(|retention| retention.until.to_string());
+        self.head_if("x-amz-object-lock-mode", retention.map(|retention| retention.mode.name()))?
+            .head_if("x-amz-object-lock-retain-until-date", until.as_deref())?
+            .head_if("x-amz-object-lock-legal-hold", is_held.map(|is_held| if is_held { "ON" } else { "OFF" }))
     }
 
     pub(crate) fn body(mut self, body: Bytes) -> Self {

@@ -2,6 +2,7 @@
 
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
+use brigade_model::operation::{NewLock, Retention, RetentionMode};
 use brigade_model::ports::object_store::{Checksum, ChecksumAlgorithm, Metadata, ObjectHead};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -100,6 +101,7 @@ impl StoreResponse {
             parts: self.number("x-amz-mp-parts-count").or(parts_by_etag),
             tag_count: self.number("x-amz-tagging-count"),
             sse: self.sse(),
+            lock: self.lock(),
             sse_key: self.header("x-amz-server-side-encryption-aws-kms-key-id"),
             checksums: self.checksums(parts_by_etag.is_some()),
             untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0),
@@ -109,6 +111,15 @@ impl StoreResponse {
 
     pub(crate) fn sse(&self) -> Option<String> {
         self.header("x-amz-server-side-encryption")
+    }
+
+    /// Told only to those who may read it.
+    fn lock(&self) -> NewLock {
+        let mode = self.header("x-amz-object-lock-mode");
+        let mode = mode.and_then(|told| RetentionMode::ALL.into_iter().find(|mode| mode.name() == told));
+        let until = self.header("x-amz-object-lock-retain-until-date").and_then(|text| xml_time(&text));
+        let is_held = self.header("x-amz-object-lock-legal-hold").map(|told| told == "ON");
+        NewLock { retention: mode.zip(until).map(|(mode, until)| Retention { mode, until }), is_held }
     }
 
     /// Servers that do not tell the type of a checksum tell those of parts by a count at the end;

@@ -4,7 +4,7 @@
 //! retention. A delete without a version hides a locked one, as in S3.
 
 use brigade_model::names::{BucketName, VersionId};
-use brigade_model::operation::RetentionMode;
+use brigade_model::operation::{NewLock, RetentionMode};
 use brigade_model::ports::object_store::{At, PutObjectRetention};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,15 @@ impl Settings {
 }
 
 impl BucketTransaction<'_> {
+    /// Refuses a lock that a new object cannot get.
+    pub(super) fn check_lock(&self, at: &At, lock: Option<&NewLock>) -> Result<(), Refusal> {
+        let Some(lock) = lock else { return Ok(()) };
+        if lock.retention.is_some_and(|retention| retention.until.as_second() <= self.now_s) {
+            return Err(refusal::INVALID_ARGUMENT.saying("The retain until date must be in the future!"));
+        }
+        self.lockable(at)
+    }
+
     fn lockable(&self, at: &At) -> Result<(), Refusal> {
         match self.state.bucket(&at.bucket)?.settings.lock {
             Some(_) => Ok(()),

@@ -43,6 +43,7 @@ pub(super) struct Part {
 impl BucketTransaction<'_> {
     pub(super) fn create_multipart_upload(&mut self, request: CreateMultipartUpload) -> Result<String, Refusal> {
         self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        self.check_lock(&request.at, request.with.lock.as_deref())?;
         let attributes = Arc::new(Attributes::new(*request.with)?);
         let mut id = [0; 16];
         self.entropy.fill(&mut id);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
+use brigade_model::operation::{NewLock, Retention, RetentionMode};
 use brigade_model::ports::object_store::{
     Acl, AclGrant, Checksum, ChecksumAlgorithm, Encryption, Grantee, Metadata, NewObject, ObjectHead, TagSet,
 };
@@ -131,6 +132,8 @@ impl Attributes {
     pub(super) fn new(with: NewObject) -> Result<Self, Refusal> {
         check_metadata(&with.metadata)?;
         check_tags(&with.tags)?;
+        let lock = with.lock.map(|lock| *lock).unwrap_or_default();
+        let retention = lock.retention;
         Ok(Self {
             metadata: with.metadata,
             tags: with.tags,
@@ -139,6 +142,9 @@ impl Attributes {
             sse_key: with.sse.as_ref().and_then(key_of),
             sse: with.sse.map(|sse| sse.name().to_owned()),
             checksum_sha256: with.checksum_sha256,
+            retain_until_s: retention.map(|retention| retention.until.as_second()),
+            is_retained_by_governance: retention.is_some_and(|retention| retention.mode == RetentionMode::Governance),
+            is_on_hold: lock.is_held.unwrap_or_default(),
             ..Self::default()
         })
     }
@@ -161,6 +167,12 @@ impl Attributes {
             return Err(refusal::ARCHIVED);
         }
         Ok(())
+    }
+
+    fn lock(&self) -> NewLock {
+        let mode = if self.is_retained_by_governance { RetentionMode::Governance } else { RetentionMode::Compliance };
+        let retention = self.retain_until_s.map(|until_s| Retention { mode, until: seconds(until_s) });
+        NewLock { retention, is_held: self.is_on_hold.then_some(true) }
     }
 
     pub(super) fn acl(&self) -> Acl {
@@ -222,6 +234,7 @@ impl Stored {
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
             sse_key: attributes.sse_key.clone(),
+            lock: attributes.lock(),
             checksums: attributes.checksum_sha256.clone().map(of_whole).into_iter().collect(),
             untold_metadata: 0,
         }

@@ -83,6 +83,7 @@ impl BucketTransaction<'_> {
     pub(super) fn put_object(&mut self, request: PutObject, digest: Digest) -> Result<PutDone, Refusal> {
         self.check_over(&request.at, request.if_match.as_ref(), request.if_none_match)?;
         check_checksum(&request)?;
+        self.check_lock(&request.at, request.with.lock.as_deref())?;
         let sse = request.with.sse.as_ref().map(|sse| sse.name().to_owned());
         let attributes = Arc::new(Attributes::new(*request.with)?);
         let object = Object { body: Body::from(request.body), digest, attributes };
@@ -101,12 +102,14 @@ impl BucketTransaction<'_> {
             )));
         }
         self.check_copy_changes_something(&request)?;
+        self.check_lock(&request.target, request.lock.as_deref())?;
         let with = NewObject {
             metadata: request.metadata.map_or_else(|| source.attributes.metadata.clone(), |new| *new),
             tags: request.tags.unwrap_or_else(|| source.attributes.tags.clone()),
             canned_acl: request.canned_acl,
             storage_class: request.storage_class,
             sse: request.sse,
+            lock: request.lock,
             checksum_sha256: source.attributes.checksum_sha256.clone(),
         };
         let attributes = Arc::new(Attributes::new(with)?);
@@ -173,7 +176,9 @@ impl BucketTransaction<'_> {
         mut object: Object,
         modified_s: i64,
     ) -> Result<CopyDone, Refusal> {
-        if let Some(until_s) = self.state.bucket(&at.bucket)?.settings.retain_until_s(self.now_s) {
+        if let Some(until_s) = self.state.bucket(&at.bucket)?.settings.retain_until_s(self.now_s)
+            && object.attributes.retain_until_s.is_none()
+        {
             Arc::make_mut(&mut object.attributes).retain_until_s = Some(until_s);
         }
         let etag = object.etag();

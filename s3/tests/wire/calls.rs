@@ -1,6 +1,6 @@
 //! One example of each call with every field set, and keys that are hard to encode.
 
-use brigade_model::operation::{KeyService, Retention, RetentionMode, Tag};
+use brigade_model::operation::{KeyService, NewLock, Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
     DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls, GetObject, GetObjectAcl,
@@ -51,6 +51,11 @@ fn metadata() -> Metadata {
     }
 }
 
+fn lock() -> NewLock {
+    let until = "2030-01-02T03:04:05Z".parse().unwrap();
+    NewLock { retention: Some(Retention { mode: RetentionMode::Governance, until }), is_held: Some(true) }
+}
+
 fn keyed() -> Encryption {
     let key = Some("arn:aws:kms:us-east-1:123456789012:key/0e7f".to_owned());
     Encryption::KeyService(KeyService { key, bucket_key: Some(true) }.into())
@@ -63,6 +68,7 @@ fn new_object() -> NewObject {
         canned_acl: Some("public-read".into()),
         storage_class: Some("STANDARD_IA".into()),
         sse: Some(keyed()),
+        lock: Some(lock().into()),
         checksum_sha256: None,
     }
 }
@@ -80,6 +86,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         canned_acl: Some("private".into()),
         storage_class: Some("GLACIER".into()),
         sse: Some(keyed()),
+        lock: Some(lock().into()),
         source_if_match: Some(etag()),
         if_match: Some(etag()),
         if_none_match: false,
@@ -92,6 +99,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         canned_acl: None,
         storage_class: None,
         sse: None,
+        lock: None,
         source_if_match: None,
         if_match: None,
         if_none_match: true,

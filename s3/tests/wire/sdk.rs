@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use brigade_model::VersionId;
-use brigade_model::operation::KeyService;
+use brigade_model::operation::{KeyService, NewLock, Retention};
 use brigade_model::ports::object_store::{
     At, Call, CallKind, CancelToken, Encryption, Grantee, NewAcl, NewObject, ObjectStore, TagSet,
 };
@@ -138,6 +138,14 @@ fn key_service(sse: Option<&Encryption>) -> Option<KeyService> {
     sse.and_then(Encryption::key_service).cloned()
 }
 
+fn retention(lock: Option<&NewLock>) -> Option<Retention> {
+    lock.and_then(|lock| lock.retention)
+}
+
+fn status(is_held: bool) -> ObjectLockLegalHoldStatus {
+    if is_held { ObjectLockLegalHoldStatus::On } else { ObjectLockLegalHoldStatus::Off }
+}
+
 macro_rules! with_new_object {
     ($builder:expr, $with:expr) => {{
         let with: &NewObject = $with;
@@ -146,6 +154,11 @@ macro_rules! with_new_object {
             .set_acl(with.canned_acl.as_deref().map(Into::into))
             .set_storage_class(with.storage_class.as_deref().map(Into::into))
             .set_server_side_encryption(with.sse.as_ref().map(|sse| sse.name().into()))
+            .set_object_lock_mode(retention(with.lock.as_deref()).map(|kept| kept.mode.name().into()))
+            .set_object_lock_retain_until_date(
+                retention(with.lock.as_deref()).map(|kept| DateTime::from_secs(kept.until.as_second())),
+            )
+            .set_object_lock_legal_hold_status(with.lock.as_deref().and_then(|lock| lock.is_held).map(status))
             .set_ssekms_key_id(key_service(with.sse.as_ref()).and_then(|service| service.key))
             .set_bucket_key_enabled(key_service(with.sse.as_ref()).and_then(|service| service.bucket_key));
         for (name, value) in &with.metadata.user {
@@ -202,6 +215,11 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
                 .set_acl(r.canned_acl.as_deref().map(Into::into))
                 .set_storage_class(r.storage_class.as_deref().map(Into::into))
                 .set_server_side_encryption(r.sse.as_ref().map(|sse| sse.name().into()))
+                .set_object_lock_mode(retention(r.lock.as_deref()).map(|kept| kept.mode.name().into()))
+                .set_object_lock_retain_until_date(
+                    retention(r.lock.as_deref()).map(|kept| DateTime::from_secs(kept.until.as_second())),
+                )
+                .set_object_lock_legal_hold_status(r.lock.as_deref().and_then(|lock| lock.is_held).map(status))
                 .set_ssekms_key_id(key_service(r.sse.as_ref()).and_then(|service| service.key))
                 .set_bucket_key_enabled(key_service(r.sse.as_ref()).and_then(|service| service.bucket_key));
             if let Some(metadata) = &r.metadata {

@@ -2,8 +2,8 @@
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
 use brigade_model::operation::{
-    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService, ObjectAcl, Operation, SetRetention,
-    Untagging,
+    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService, NewLock, ObjectAcl, Operation,
+    Retention, RetentionMode, SetRetention, Untagging,
 };
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::Acl;
@@ -233,6 +233,32 @@ fn a_copy_takes_a_key_of_a_key_service_only_where_it_is_encrypted_with_one() {
 }
 
 #[test]
+fn a_copy_is_retained_in_a_mode_until_a_date_or_not_at_all() {
+    let copy = |children: &str| {
+        let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
+        with_operation(&format!("<S3PutObjectCopy>{target}{children}</S3PutObjectCopy>"))
+    };
+    let (mode, until) = (
+        "<ObjectLockMode>COMPLIANCE</ObjectLockMode>",
+        "<ObjectLockRetainUntilDate>2036-01-01T00:00:00Z</ObjectLockRetainUntilDate>",
+    );
+    for half in [mode, until] {
+        let told = message(&copy(half));
+        assert!(told.contains("needs both ObjectLockMode and ObjectLockRetainUntilDate, or neither"), "{told}");
+    }
+    let hold = "<ObjectLockLegalHoldStatus>OFF</ObjectLockLegalHoldStatus>";
+    let lock = |children: &str| {
+        let Operation::Copy(copy) = decode_request(copy(children).as_bytes()).unwrap().operation else { panic!() };
+        copy.lock
+    };
+    let until_then = "2036-01-01T00:00:00Z".parse().unwrap();
+    let retention = Retention { mode: RetentionMode::Compliance, until: until_then };
+    assert_eq!(lock(&format!("{mode}{until}")), Some(NewLock { retention: Some(retention), is_held: None }));
+    assert_eq!(lock(hold), Some(NewLock { retention: None, is_held: Some(false) }));
+    assert_eq!(lock(""), None);
+}
+
+#[test]
 fn rows_of_both_manifests_are_form_encoded_and_a_csv_has_no_header() {
     let csv = jobs::spec("boto3-copy").manifest.rows;
     assert_eq!((csv.key_encoding, csv.header), (Some(KeyEncoding::Form), Some(Header::No)));
@@ -246,7 +272,7 @@ fn what_is_not_carried_out_is_refused_whatever_it_says_and_only_a_switch_can_be_
         let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
         decode_request(with_operation(&format!("<S3PutObjectCopy>{target}{child}</S3PutObjectCopy>")).as_bytes())
     };
-    for name in ["RedirectLocation", "ObjectLockLegalHoldStatus", "ChecksumAlgorithm", "AnnotationDirective"] {
+    for name in ["RedirectLocation", "ObjectLockEventHold", "ChecksumAlgorithm", "AnnotationDirective"] {
         for value in ["false", "OFF", "x"] {
             let told = copy(&format!("<{name}>{value}</{name}>")).unwrap_err().message;
             assert!(told.starts_with(&format!("Operation.S3PutObjectCopy.{name} is not implemented")), "{told}");

@@ -2,8 +2,8 @@
 
 use brigade_model::operation::{
     CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, KeyService,
-    LegalHold, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode, SetRetention,
-    StorageClass, Tag, Tagging, Untagging,
+    LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
+    SetRetention, StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -81,12 +81,15 @@ fn copy() -> impl Strategy<Value = Operation> {
     let new = (select(vec![Directive::Copy, Directive::Replaced]), metadata(), of(tags(10)));
     let rest = (of(second()), of(second()), of(select(classes)), of(plain(40)));
     let key_service = (of(header()), of(any::<bool>())).prop_map(|(key, bucket_key)| KeyService { key, bucket_key });
-    let rest = (rest, of(key_service));
+    let retention = (select(RetentionMode::ALL.to_vec()), second()).prop_map(|(mode, until)| Retention { mode, until });
+    let lock = (of(retention), of(any::<bool>())).prop_map(|(retention, is_held)| NewLock { retention, is_held });
+    let rest = (rest, of(key_service), lock.prop_map(|lock| Some(lock).filter(|lock| *lock != NewLock::default())));
     ("[a-z][a-z0-9-]{0,20}", acl, new, rest).prop_map(|(target, acl, new, rest)| {
         let mut copy = Copy::to(arn::parse_bucket(&format!("arn:aws:s3:::{target}")).unwrap());
         let is_alone = acl.1.is_some_and(|canned: CannedAcl| canned.grants().is_none());
         (copy.grants, copy.canned_acl) = (if is_alone { vec![] } else { acl.0 }, acl.1);
-        let (rest, key_service) = rest;
+        let (rest, key_service, lock) = rest;
+        copy.lock = lock;
         copy.metadata_directive = Some(new.0);
         let sse_aes256 = new.1.sse_aes256 && key_service.is_none();
         copy.key_service = key_service;

@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewMetadata, ObjectAcl, Permission,
-    Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewLock, NewMetadata, ObjectAcl,
+    Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::object_store::Acl;
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
@@ -64,6 +64,15 @@ fn every_operation() -> Vec<Operation> {
         copy(|c| c.metadata = Some(NewMetadata { sse_aes256: true, ..NewMetadata::default() })),
         Operation::Copy(Box::new(with_grants)),
     ]
+}
+
+#[test]
+fn a_copy_that_is_to_be_locked_is_refused_where_object_lock_is_not_proved() {
+    let locked = copy(|c| c.lock = Some(NewLock { retention: None, is_held: Some(true) }));
+    for kind in [EndpointKind::Other, EndpointKind::Garage, EndpointKind::Cos] {
+        assert!(missing(&locked, kind).contains(&Capability::ObjectLock.name()), "{kind:?}");
+    }
+    assert_eq!(missing(&locked, EndpointKind::Aws), Vec::<&str>::new());
 }
 
 #[test]

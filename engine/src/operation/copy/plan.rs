@@ -2,7 +2,7 @@
 //! new key, merged metadata, the time constraints.
 
 use brigade_model::limits::{COPY_OBJECT_BYTES_MAX, COPY_PART_BYTES, KEY_BYTES_MAX, USER_METADATA_BYTES_MAX};
-use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewMetadata, StorageClass};
+use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewLock, NewMetadata, Retention, StorageClass};
 use brigade_model::ports::object_store::{AclGrant, Encryption, Grantee, Metadata, ObjectHead, TagSet};
 use brigade_model::{BucketName, EndpointKind, ObjectKey, Timestamp};
 
@@ -22,6 +22,7 @@ pub(crate) struct CopyPlan {
     /// By its S3 name.
     pub(crate) storage_class: Option<String>,
     pub(crate) sse: Option<Encryption>,
+    pub(crate) lock: Option<NewLock>,
     pub(crate) modified_since: Option<Timestamp>,
     pub(crate) unmodified_since: Option<Timestamp>,
     pub(crate) sizes: Sizes,
@@ -101,6 +102,7 @@ impl CopyPlan {
             rename: plan_rename(copy),
             acl: plan_acl(copy),
             sse: plan_encryption(copy),
+            lock: copy.lock,
             metadata: match copy.metadata_directive {
                 None | Some(Directive::Copy) => MetadataPlan::Copy,
                 Some(Directive::Replaced) => MetadataPlan::Replace(to_metadata(metadata)),
@@ -233,6 +235,10 @@ impl CopyPlan {
         if self.sse.as_ref().is_some_and(|wanted| !is_encrypted(target, wanted)) {
             return Content::Other;
         }
+        // A lock is not told to everyone who may read the object.
+        if self.lock.is_some_and(|wanted| !is_locked(target, wanted)) {
+            return Content::Incomparable;
+        }
         let class = target.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
         if self.storage_class.as_deref().is_some_and(|wanted| wanted != class) {
             return Content::Other;
@@ -316,6 +322,13 @@ pub(super) fn is_encrypted(head: &ObjectHead, wanted: &Encryption) -> bool {
     };
     let key = wanted.key_service().and_then(|service| service.key.as_deref());
     head.sse.as_deref() == Some(wanted.name()) && key.is_none_or(is_key)
+}
+
+/// Whether a head says that the object is kept as wanted, to the second.
+fn is_locked(head: &ObjectHead, wanted: NewLock) -> bool {
+    let second = |retention: Retention| (retention.mode, retention.until.as_second());
+    let is_retained = wanted.retention.is_none() || wanted.retention.map(second) == head.lock.retention.map(second);
+    is_retained && wanted.is_held.is_none_or(|is_held| head.lock.is_held.unwrap_or_default() == is_held)
 }
 
 /// The key of a target.

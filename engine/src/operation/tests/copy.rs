@@ -1,7 +1,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use brigade_model::operation::{CannedAcl, Directive, Grant, KeyService, NewMetadata, Permission, StorageClass};
+use brigade_model::operation::{
+    CannedAcl, Directive, Grant, KeyService, NewLock, NewMetadata, Permission, Retention, RetentionMode, StorageClass,
+};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
@@ -9,7 +11,7 @@ use brigade_model::ports::object_store::{
     Verdict, send,
 };
 use brigade_model::{BucketName, Capability, EndpointKind, Operation, Outcome, Task, Timestamp};
-use brigade_s3::simulated::{Body, OWNER, Versioning};
+use brigade_s3::simulated::{Body, OWNER, ObjectLock, SimulatedStore, Versioning};
 use bytes::Bytes;
 
 use super::test_job::{
@@ -303,6 +305,58 @@ async fn the_same_bytes_that_another_wrote_over_a_lost_copy_are_not_it_where_the
         test_job.fault(CallKind::CopyObject, write(TARGET, "k", "body"));
         assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "ChangedSinceAttempt");
     }
+}
+
+/// Source and target keep versions and can lock them.
+fn let_lock(store: &SimulatedStore) {
+    for bucket in [SOURCE, TARGET].map(|name| BucketName::new(name).unwrap()) {
+        store.set_versioning(&bucket, Versioning::Enabled).unwrap();
+        store.set_lock(&bucket, ObjectLock::default()).unwrap();
+    }
+}
+
+fn kept() -> NewLock {
+    let until = Timestamp::constant(4_000_000_000, 0);
+    NewLock { retention: Some(Retention { mode: RetentionMode::Governance, until }), is_held: Some(true) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_locked_as_the_job_says_however_its_bytes_travel() {
+    let locked = copy(|c| c.lock = Some(kept()));
+    let test_job = test_job_with_object().await;
+    let_lock(&test_job.store.inner);
+    assert_eq!(test_job.run(&locked, &task("k"), false).await, done());
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject]);
+    assert_eq!(test_job.object(TARGET, "k").unwrap().head.lock, kept());
+    for size in [4, 13 << 20] {
+        let (test_job, other) = TestTask::with_two_stores().await;
+        let_lock(&other.inner);
+        test_job.put_with("k", Bytes::from(vec![0; size]), NewObject::default()).await;
+        test_job.begin_run();
+        assert_eq!(test_job.run(&locked, &task("k"), false).await, done());
+        assert_eq!(other.inner.object(&at(TARGET, "k")).unwrap().head.lock, kept(), "{size}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_the_target_cannot_have_fails_the_row() {
+    let test_job = test_job_with_object().await;
+    let locked = copy(|c| c.lock = Some(kept()));
+    assert_eq!(code(&test_job.run(&locked, &task("k"), false).await), "InvalidRequest");
+    assert!(test_job.object(TARGET, "k").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_a_lost_copy_was_made_cannot_be_told_where_the_target_does_not_show_its_lock() {
+    let test_job = TestTask::new().await;
+    test_job.put("k", "body").await;
+    test_job.begin_run();
+    let_lock(&test_job.store.inner);
+    let locked = copy(|c| c.lock = Some(kept()));
+    test_job.fault(CallKind::CopyObject, Fault::AnswerLost);
+    assert_eq!(test_job.run(&locked, &task("k"), false).await, done(), "a lock that is shown proves it");
+    test_job.fault(CallKind::CopyObject, write(TARGET, "k", "body"));
+    assert_eq!(code(&test_job.run(&locked, &task("k"), false).await), "Unconfirmed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Acl, At, ByteStream, Metadata, ObjectHead, Shared, TagSet};
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
-use crate::operation::{KeyService, Retention};
+use crate::operation::{KeyService, NewLock, Retention};
 
 /// A request type with its answer's type.
 pub trait Request: Send {
@@ -283,6 +283,8 @@ pub struct NewObject {
     pub storage_class: Option<String>,
     /// How the store encrypts it; `None` as the bucket has it.
     pub sse: Option<Encryption>,
+    /// What keeps it from being removed. Boxed, since every call has room for it.
+    pub lock: Option<Box<NewLock>>,
     /// The SHA-256 of the bytes in base64, which the store checks and keeps. Only for objects
     /// that are put in one piece.
     pub checksum_sha256: Option<String>,
@@ -347,6 +349,8 @@ pub struct CopyObject {
     pub storage_class: Option<String>,
     /// How the store encrypts it; `None` as the bucket has it.
     pub sse: Option<Encryption>,
+    /// What keeps it from being removed. Boxed, since every call has room for it.
+    pub lock: Option<Box<NewLock>>,
     /// Only if the source has this ETag.
     pub source_if_match: Option<ETag>,
     /// Only over a target with this ETag; otherwise a 412.
@@ -370,6 +374,7 @@ impl CopyObject {
             canned_acl: None,
             storage_class: None,
             sse: None,
+            lock: None,
             source_if_match: None,
             if_match: None,
             if_none_match: false,

@@ -13,7 +13,8 @@ pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
         .over(request.if_match.as_ref(), request.if_none_match)?
         .head_if("x-amz-acl", request.canned_acl.as_deref())?
         .head_if("x-amz-storage-class", request.storage_class.as_deref())?
-        .encryption(request.sse.as_ref())?;
+        .encryption(request.sse.as_ref())?
+        .lock(request.lock.as_deref())?;
     if let Some(metadata) = &request.metadata {
         draft = draft.head("x-amz-metadata-directive", "REPLACE")?.metadata(metadata)?;
     }

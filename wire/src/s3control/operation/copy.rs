@@ -6,11 +6,14 @@
 //! `<prefix>/<key>`. What the engine has no parameter for is refused by its name.
 
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, TAGS_MAX};
-use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, KeyService, NewMetadata};
+use brigade_model::operation::{
+    CannedAcl, Copy, Directive, Grant, KeyService, NewLock, NewMetadata, Retention, RetentionMode,
+};
 use brigade_model::ports::object_store::Grantee;
 use brigade_model::{Operation, Timestamp};
 
 use super::grants::{self, read_canned, write_grant};
+use super::legal_hold::status;
 use super::metadata::{self, GivenMetadata, check_header};
 use crate::s3control::words::{directive_name, storage_class_of};
 use crate::s3control::{Fields, S3ControlError, arn, tags};
@@ -21,12 +24,9 @@ use crate::xml::Writer;
 const KEY_ID_BYTES_MAX: usize = 2000;
 
 /// Parameters of the model that the engine has not.
-const NOT_OFFERED: [&str; 8] = [
+const NOT_OFFERED: [&str; 5] = [
     "AnnotationDirective",
     "RedirectLocation",
-    "ObjectLockLegalHoldStatus",
-    "ObjectLockMode",
-    "ObjectLockRetainUntilDate",
     "ObjectLockEventHold",
     "ObjectLockEventHoldDuration",
     "ChecksumAlgorithm",
@@ -51,6 +51,7 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     let given = copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.unwrap_or_default();
     read.key_service = read_key_service(&mut copy, &given)?;
     read.metadata = given.metadata;
+    read.lock = read_lock(&mut copy)?;
     read.metadata_directive =
         copy.choice("MetadataDirective", directives)?.or(read.metadata.as_ref().and_then(implied_directive));
     read.modified_since = copy.time("ModifiedSinceConstraint")?;
@@ -90,6 +91,17 @@ fn read_key_service(copy: &mut Fields<'_>, given: &GivenMetadata) -> Result<Opti
     Ok(None)
 }
 
+fn read_lock(copy: &mut Fields<'_>) -> Result<Option<NewLock>, S3ControlError> {
+    let is_held = copy.choice("ObjectLockLegalHoldStatus", [true, false].map(|is_held| (status(is_held), is_held)))?;
+    let mode = copy.choice("ObjectLockMode", RetentionMode::ALL.map(|mode| (mode.name(), mode)))?;
+    let retention = match (mode, copy.time("ObjectLockRetainUntilDate")?) {
+        (Some(mode), Some(until)) => Some(Retention { mode, until }),
+        (None, None) => None,
+        _ => return Err(copy.malformed("needs both ObjectLockMode and ObjectLockRetainUntilDate, or neither")),
+    };
+    Ok((retention.is_some() || is_held.is_some()).then_some(NewLock { retention, is_held }))
+}
+
 /// What metadata without a directive asks for.
 fn implied_directive(metadata: &NewMetadata) -> Option<Directive> {
     let only_encrypts = NewMetadata { sse_aes256: metadata.sse_aes256, ..NewMetadata::default() };
@@ -121,6 +133,11 @@ pub(super) fn write(writer: &mut Writer, copy: &Copy) {
     }
     writer.leaf_if("StorageClass", copy.storage_class.as_ref().map(|class| class.s3_name()));
     writer.leaf_if("UnModifiedSinceConstraint", time(copy.unmodified_since));
+    if let Some(NewLock { retention, is_held }) = copy.lock {
+        writer.leaf_if("ObjectLockLegalHoldStatus", is_held.map(status));
+        writer.leaf_if("ObjectLockMode", retention.map(|retention| retention.mode.name()));
+        writer.leaf_if("ObjectLockRetainUntilDate", retention.map(|retention| times::iso(retention.until)));
+    }
     if let Some(KeyService { key, bucket_key }) = &copy.key_service {
         writer.leaf_if("SSEAwsKmsKeyId", key.as_ref());
         writer.leaf_if("BucketKeyEnabled", *bucket_key);
