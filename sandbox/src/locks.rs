@@ -114,7 +114,7 @@ pub(super) fn new_lock(
     hold: Option<&ObjectLockLegalHoldStatus>,
 ) -> S3Result<Option<Box<NewLock>>> {
     let retention = retention_of(mode.map(dto::ObjectLockMode::as_str), until)?;
-    let is_held = hold.map(|status| is_on(status)).transpose()?;
+    let is_held = hold.map(is_on).transpose()?;
     Ok((retention.is_some() || is_held.is_some()).then(|| Box::new(NewLock { retention, is_held })))
 }
 

@@ -273,7 +273,7 @@ mod tests {
             (answer("Succeeded", &list(&[own("TemporaryFailure")])), "TemporaryFailure: said"),
             (answer("Succeeded", &list(&[own("PermanentFailure")])), "PermanentFailure: said"),
             (
-                answer("Succeeded", &list(&[other.clone()])),
+                answer("Succeeded", &list(std::slice::from_ref(&other))),
                 "the answer does not name the task; treatMissingKeysAs is Succeeded",
             ),
             (
