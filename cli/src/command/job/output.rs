@@ -31,7 +31,7 @@ pub enum Body {
 /// Prints an answer of either form: `text` for people, its body otherwise.
 ///
 /// # Errors
-/// As [`print`] and [`print_document`].
+/// As [`print()`] and [`print_document`].
 pub fn print_body(format: Format, body: &Body, text: impl FnOnce() -> String) -> anyhow::Result<()> {
     match body {
         Body::Xml(body) => print(format, body, text),
