@@ -7,6 +7,7 @@ with the environment of life.py, and ACCOUNT_ID.
 """
 
 import csv
+import datetime
 import io
 import json
 import os
@@ -186,6 +187,45 @@ def life_of_a_restore():
     assert "Restore" in S3.head_object(Bucket="photos", Key="cold one")
 
 
+def life_of_an_untagging(keys):
+    for key in keys:
+        S3.put_object_tagging(Bucket="photos", Key=key, Tagging=TAGS["S3PutObjectTagging"])
+    finished(create({"S3DeleteObjectTagging": {}}, keys), len(keys))
+    for key in keys:
+        assert S3.get_object_tagging(Bucket="photos", Key=key)["TagSet"] == [], key
+
+
+def life_of_an_acl(keys):
+    acl = {"S3PutObjectAcl": {"AccessControlPolicy": {"CannedAccessControlList": "public-read"}}}
+    job = create(acl, keys)
+    finished(job, len(keys))
+    assert describe(job)["Operation"] == acl
+    for key in keys:
+        grants = S3.get_object_acl(Bucket="photos", Key=key)["Grants"]
+        groups = [(grant["Grantee"].get("URI"), grant["Permission"]) for grant in grants]
+        assert ("http://acs.amazonaws.com/groups/global/AllUsers", "READ") in groups, grants
+
+
+UNTIL = datetime.datetime(2036, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+
+
+def life_of_holds_and_retentions():
+    """Set, and the hold lifted again."""
+    keys = ["one", "two ü"]
+    for key in keys:
+        S3.put_object(Bucket="locked", Key=key, Body=b"x")
+    in_locked = lambda operation: finished(create(operation, keys, Manifest=manifest(keys, "locked")), len(keys))
+    for status in ("ON", "OFF"):
+        in_locked({"S3PutObjectLegalHold": {"LegalHold": {"Status": status}}})
+        for key in keys:
+            assert S3.get_object_legal_hold(Bucket="locked", Key=key)["LegalHold"]["Status"] == status, key
+    in_locked({"S3PutObjectRetention": {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": UNTIL}}})
+    for key in keys:
+        # Of a GetObjectRetention moto makes a 500.
+        kept = S3.head_object(Bucket="locked", Key=key)
+        assert (kept["ObjectLockMode"], kept["ObjectLockRetainUntilDate"]) == ("GOVERNANCE", UNTIL), kept
+
+
 def tags_of_a_job(job):
     told = lambda: BATCH.get_job_tagging(AccountId=ACCOUNT, JobId=job)["Tags"]
     assert told() == [{"Key": "a", "Value": "b"}]
@@ -255,4 +295,13 @@ def tell():
     tags_of_a_job(copied)
     pages_and_a_cancel(3)
     exceptions(keys)
+    print("told")
+
+
+def tell_of_tags_acls_and_locks():
+    """On a store of which a probe has shown that it has object lock; `locked` is there."""
+    keys = fill()
+    life_of_an_untagging(keys)
+    life_of_an_acl(keys)
+    life_of_holds_and_retentions()
     print("told")

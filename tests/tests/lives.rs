@@ -4,9 +4,9 @@
 
 use std::fs;
 
-use brigade_tests::Scenario;
 use brigade_tests::process::{Process, brigade, python_program, workspace};
 use brigade_tests::scenario::{ACCOUNT_ID, text_of};
+use brigade_tests::{Scenario, Server};
 
 /// Opens the scenario's store in Python.
 const S3: &str = "import boto3, os, requests
@@ -57,6 +57,22 @@ fn a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3
     let scenario = Scenario::start();
     let clients = workspace().join("tests/clients");
     let program = format!("import sys; sys.path.append({clients:?}); import s3control; s3control.tell()");
+    assert_eq!(scenario.python(&program).trim(), "told");
+}
+
+/// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control as c; c.tell_of_tags_acls_and_locks()"
+#[test]
+fn a_program_written_for_s3_batch_operations_tells_of_tags_acls_and_locks_by_boto3() {
+    let role =
+        "[accounts.main.roles.batch]\noperations = [\"copy\", \"untag\", \"acl\", \"legal-hold\", \"retention\"]\n";
+    let scenario = Scenario::configured(Server::moto(), role, &[]);
+    let made = format!("{S3}s3.create_bucket(Bucket='locked', ObjectLockEnabledForBucket=True)");
+    let _ = scenario.python(&made);
+    // brigade endpoint probe main --bucket locked
+    let _ = scenario.told(&["endpoint", "probe", "main", "--bucket", "locked"]);
+    let clients = workspace().join("tests/clients");
+    let program =
+        format!("import sys; sys.path.append({clients:?}); import s3control as c; c.tell_of_tags_acls_and_locks()");
     assert_eq!(scenario.python(&program).trim(), "told");
 }
 

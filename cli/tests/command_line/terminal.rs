@@ -75,13 +75,16 @@ fn an_answer_of_a_service_does_nothing_to_the_terminal_in_any_form() {
          <TerminationDate/></member></Jobs></ListJobsResult>"
     );
     for form in ["table", "json", "xml"] {
-        let (out, err, code) = run(&["job", "list", "--output", form], vec![("200 OK", list.clone())]);
+        // Of an operator's API it knows nothing.
+        let answers = || vec![("200 OK", list.clone()), ("404 Not Found", String::new())];
+        let (out, err, code) = run(&["job", "list", "--output", form], answers());
         assert_eq!(code, Some(0), "{err}");
         assert!(out.contains("title"), "{form}: {out}");
         harmless(&out);
         harmless(&err);
     }
-    let (out, _, _) = run(&["job", "list", "--output", "json"], vec![("200 OK", list.clone())]);
+    let answers = vec![("200 OK", list.clone()), ("404 Not Found", String::new())];
+    let (out, _, _) = run(&["job", "list", "--output", "json"], answers);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let meant = json["Jobs"][0]["Description"].as_str().unwrap();
     assert!(meant.contains("\u{9b}2J\u{9d}0;title\u{9c}\u{7f}\u{202e}\u{2028}"), "{meant:?}");
