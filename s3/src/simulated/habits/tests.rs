@@ -477,6 +477,7 @@ fn hinders_a_probe(habit: Habit) -> bool {
     let others = [
         Habit::DeniesWhatIsAbsent,
         Habit::IgnoresVersions,
+        Habit::KeyServiceIsBusy,
         Habit::ListsCompletedUploads,
         Habit::OneKeyIsUnreadable,
         Habit::SendsZeros,
