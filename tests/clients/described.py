@@ -30,7 +30,7 @@ JOBS = ENV["JOBS"].split(",")
 SIGNER = CosConfig(Region="local", SecretId=ENV["SECRET_ID"], SecretKey=ENV["SECRET_KEY"])
 # Schema-valid, and refused all the same: the configuration's own limits stand in no schema, nor
 # the characters and the bytes that a field of the dialect may have, nor which buckets there are.
-BEYOND_THE_SCHEMA = {"LimitEndpoint", "RetryFailed", "ProbeEndpoint"}
+BEYOND_THE_SCHEMA = {"LimitEndpoint", "RetryFailed", "ProbeEndpoint", "ConfirmJob", "CancelJob"}
 EXAMPLES = 40
 
 

@@ -373,7 +373,7 @@ fn dialect_words() -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeReason {
-    /// For whoever reads the job later.
+    /// For those who read the job later.
     #[serde(default)]
     #[schema(max_length = 256, example = "the bucket is needed")]
     pub reason: String,
