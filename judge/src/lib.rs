@@ -1,4 +1,4 @@
-//! The sentences that must hold after any run of the service, whoever ran it: a function for each, over plain data.
+//! The sentences that must hold after any run of the service, of the simulation as of the kill tests: a function for each, over plain data.
 //!
 //! The simulation and the kill tests watch a service in their own ways, and sort what they saw into a
 //! [`TaskHistory`] for each task, the [`Records`] of the job store, and the [`Report`] as its user reads it. A

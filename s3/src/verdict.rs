@@ -215,7 +215,7 @@ const STATUSES: &[(Row<u16>, &str)] = &[
 #[must_use]
 pub fn judge(seen: Seen<'_>) -> (Verdict, Effect) {
     match seen {
-        // Whoever gives them may be away for hours, and no task is to fail for it.
+        // The place that gives them may be away for hours, and no task is to fail for it.
         Seen::Unsigned => (CredentialsRefused, NoEffect),
         Seen::NotConnected(Step::Descriptor | Step::Admit) => (Throttled, NoEffect),
         Seen::NotConnected(Step::Resolve | Step::Connect | Step::Proxy | Step::Tls) => (Unavailable, NoEffect),

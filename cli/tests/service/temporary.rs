@@ -81,7 +81,7 @@ async fn a_job_that_outlives_its_credentials_goes_on_with_others_and_loses_no_ta
         ("BRIGADE_ENDPOINTS_SANDBOX_ROLE_ARN", "arn:aws:iam::123456789012:role/batch"),
         ("BRIGADE_ENDPOINTS_SANDBOX_STS_URL", &url),
     ]);
-    assert_eq!(door.given.lock().unwrap().len(), 0, "nobody is asked before a job needs it");
+    assert_eq!(door.given.lock().unwrap().len(), 0, "no one is asked before a job needs it");
     service.fill(ROWS);
     let id = service.tag("temporary", ROWS, Some(REQUESTS_PER_SECOND)).await;
     let job = service.end(id).await;

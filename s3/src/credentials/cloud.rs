@@ -166,7 +166,7 @@ impl Server {
 }
 
 impl CloudCredentials {
-    /// Asks nobody yet.
+    /// Asks no one yet.
     ///
     /// # Errors
     /// [`HttpConfigError`] when the URL of STS or the certificate file is not usable.

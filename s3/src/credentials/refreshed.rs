@@ -1,7 +1,7 @@
 //! Credentials that end: fetched when a request needs some, and again in the background before they end.
 //!
 //! Requests drive it: the first one after the time for it starts a refresh and goes on with the credentials
-//! that are at hand. An endpoint that nobody uses asks nobody. A request waits only where there are none.
+//! that are at hand. An endpoint that gets no requests asks no one. A request waits only where there are none.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +83,7 @@ impl fmt::Debug for RefreshedCredentials {
 }
 
 impl RefreshedCredentials {
-    /// Asks nobody before the first request.
+    /// Asks no one before the first request.
     #[must_use]
     pub fn new(endpoint: &str, fetch: impl FetchCredentials, clock: Arc<dyn Clock>, spawn: Arc<dyn Spawn>) -> Self {
         let (state, refreshed) = (Mutex::default(), Notify::new());

@@ -31,7 +31,7 @@ impl Authenticated {
         arn::job_text(region, &self.account_id, job)
     }
 
-    /// Refuses a request whose body could be replaced by whoever sees it: a presigned one has no signed body unless
+    /// Refuses a request whose body could be replaced by any machine on its way: a presigned one has no signed body unless
     /// it was made for one.
     pub(super) fn must_sign_body(&self, action: &route::Action) -> Result<(), S3ControlError> {
         if self.claim.signs_body() {

@@ -21,7 +21,7 @@ pub struct JobStoreCall {
 /// by every decorator.
 macro_rules! forward_job_store {
     ($($kind:ident $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        /// A decorator of a job store. Whoever implements it is a [`JobStore`] that forwards every method to another
+        /// A decorator of a job store. A type that implements it is a [`JobStore`] that forwards every method to another
         /// store, and has two ways to be different: all calls pass [`around`](ForwardJobStore::around), and each method
         /// can be written anew (then it does not pass `around`).
         #[async_trait]
