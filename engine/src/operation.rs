@@ -44,7 +44,7 @@ mod failure;
 mod grants;
 mod invoke;
 mod locks;
-pub(crate) mod restore;
+mod restore;
 mod source;
 mod tagging;
 mod tags;

@@ -2,6 +2,7 @@
 //! ([`Change`]).
 
 mod change;
+pub mod failure;
 mod hold;
 mod id;
 mod retry;
@@ -9,11 +10,12 @@ mod spec;
 mod state;
 
 pub use change::{Change, IllegalChange, REASON_COMPLETE, REASON_PAUSED, SUSPENDED_CAUSE};
+pub use failure::JobFailure;
 pub use hold::{Hold, REASON_HELD};
 pub use id::{JobId, NotAJobId};
 pub use retry::{CannotRetry, Retry, Unconfirmed, UnknownWay};
 pub use spec::{Dialect, JobSpec, Spelled};
-pub use state::{Job, JobFailure, Prepared, failure};
+pub use state::{Job, Prepared};
 
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,12 @@ pub const UNCONFIRMED: &str = "Unconfirmed";
 /// The code of a task whose object another writer changed between a lost attempt and its repeat.
 pub const CHANGED_SINCE_ATTEMPT: &str = "ChangedSinceAttempt";
 
+/// What the row says of a restore that another request began. The store leaves it its days.
+pub const UNDER_WAY: &str = "already being restored; the copy stays as long as the earlier request says";
+
+/// What the row says of a restore that was done before.
+pub const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
+
 impl Outcome {
     /// Whether the task is done.
     #[must_use]

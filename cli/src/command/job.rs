@@ -20,6 +20,7 @@ pub mod describe;
 pub mod found;
 pub mod limit;
 pub mod list;
+mod operation_text;
 pub mod output;
 pub mod pause;
 pub mod priority;

@@ -7,6 +7,7 @@
 
 use async_trait::async_trait;
 use brigade_model::operation::{Restore, Side};
+use brigade_model::outcome::{RESTORED, UNDER_WAY};
 use brigade_model::ports::object_store::{At, CallError, RestoreObject};
 use brigade_model::{Outcome, Timestamp};
 
@@ -33,12 +34,6 @@ impl ObjectOperation for Restore {
 
 /// The code of an object of whose restore its store knows nothing.
 const NOT_RESTORED: &str = "RestoreNotBegun";
-
-/// What the row says of a restore that another request began. The store leaves it its days.
-pub(crate) const UNDER_WAY: &str = "already being restored; the copy stays as long as the earlier request says";
-
-/// What the row says of a restore that was done before.
-pub(crate) const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
 
 struct Restoration<'a> {
     context: &'a TaskContext<'a>,

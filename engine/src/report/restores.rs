@@ -1,11 +1,11 @@
 //! Counts the restores of a job that met one: their tasks succeed without having begun any.
 
 use brigade_model::operation::OperationKind;
+use brigade_model::outcome::{RESTORED, UNDER_WAY};
 use brigade_model::ports::JobStore;
 use brigade_model::{Job, Outcome};
 use serde::Serialize;
 
-use crate::operation::restore::{RESTORED, UNDER_WAY};
 use crate::outcomes::PartReader;
 use crate::pace::{Pace, ROW_BYTES};
 use crate::stage_error::StageError;

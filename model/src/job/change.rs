@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::failure::{self, JobFailure};
 use super::hold::Hold;
-use super::state::{Job, JobFailure, Prepared, failure};
+use super::state::{Job, Prepared};
 use crate::Timestamp;
 use crate::dry_run::DryRun;
 use crate::limits::{HOLD_TRY_EVERY, STATUS_UPDATE_REASON_BYTES_MAX};

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::JobFailure;
+use super::failure::JobFailure;
 use crate::service_clock::ServiceTime;
 
 /// What a held job says before the failure that holds it.

@@ -1,7 +1,6 @@
 //! `brigade job describe`.
 
 use brigade_client::Client;
-use brigade_model::operation::{ObjectAcl, Operation, Retention, SetRetention};
 use brigade_model::report::ReportSpec;
 use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::admin::JobState;
@@ -90,31 +89,6 @@ pub fn pairs(job: &FoundJob) -> Vec<(&'static str, String)> {
 fn progress_text(progress: Progress) -> String {
     let Progress { total, succeeded, failed } = progress;
     format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed))
-}
-
-/// An operation for people.
-pub(super) fn operation_text(operation: &Operation) -> String {
-    match operation {
-        Operation::Copy(copy) => format!("copy to {}", copy.target.bucket),
-        Operation::Tagging(tagging) => {
-            let tags: Vec<_> = tagging.tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
-            format!("tag with {}", tags.join(", "))
-        }
-        Operation::Restore(restore) => format!("restore for {} days ({})", restore.days, restore.tier.name()),
-        Operation::Delete => "delete".to_owned(),
-        Operation::Untagging(untagging) if untagging.keys.is_empty() => "remove every tag".to_owned(),
-        Operation::Untagging(untagging) => format!("remove the tags {}", untagging.keys.join(", ")),
-        Operation::Acl(ObjectAcl::Canned(canned)) => format!("set the ACL {}", canned.name()),
-        Operation::Acl(ObjectAcl::Grants(acl)) => format!("set an ACL of {} grants", acl.grants.len()),
-        Operation::LegalHold(hold) if hold.is_held => "put under legal hold".to_owned(),
-        Operation::LegalHold(_) => "lift legal holds".to_owned(),
-        Operation::Retention(SetRetention { retention: None, .. }) => "lift retentions".to_owned(),
-        Operation::Retention(SetRetention { retention: Some(Retention { mode, until }), .. }) => {
-            format!("keep until {until} ({})", mode.name())
-        }
-        Operation::Checksum(compute) => format!("compute {} checksums", compute.algorithm.name()),
-        Operation::Invoke(invoke) => format!("call the function {}", invoke.function),
-    }
 }
 
 fn report_text(report: &ReportSpec) -> String {

@@ -11,7 +11,7 @@ use brigade_wire::admin::{self, JobState, PREFIX, ReportPlace};
 use brigade_wire::cos::describe_job::DescribedJob;
 use serde_json::Value;
 
-use super::describe::operation_text;
+use super::operation_text::operation_text;
 use super::output::Body;
 
 /// Who answered.
