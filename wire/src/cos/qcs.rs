@@ -5,16 +5,12 @@
 //! access-policy language and the examples of CreateJob.
 
 use brigade_model::limits::RESOURCE_NAME_BYTES_MAX;
-use brigade_model::names::{BucketName, NameError, ObjectKey};
+use brigade_model::names::NameError;
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
 
-struct Parts<'a> {
-    region: &'a str,
-    owner: Owner,
-    resource: &'a str,
-}
+use crate::resource::ResourceParts;
 
-fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<Parts<'a>, NameError> {
+fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<ResourceParts<'a>, NameError> {
     let wrong = |problem| NameError { what, problem };
     if text.is_empty() || text.len() > RESOURCE_NAME_BYTES_MAX {
         return Err(wrong("must be 1 to 1024 bytes long"));
@@ -34,7 +30,7 @@ fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<Parts<'
         Some(("uin", id)) if !id.is_empty() => Owner::User(id.to_owned()),
         _ => return Err(wrong("has an account that is neither empty nor uid/APPID nor uin/UIN")),
     };
-    Ok(Parts { region, owner, resource })
+    Ok(ResourceParts { text, region, owner, resource })
 }
 
 /// Reads a bucket: `qcs::cos:<region>:<account>:<bucket>`, with or without `/` or `/*` behind.
@@ -45,12 +41,7 @@ pub fn parse_bucket(text: &str) -> Result<BucketRef, NameError> {
     let parts = split("bucket resource", "cos", text)?;
     let written = parts.resource;
     let bucket = written.strip_suffix("/*").or_else(|| written.strip_suffix('/')).unwrap_or(written);
-    Ok(BucketRef {
-        text: text.to_owned(),
-        region: parts.region.to_owned(),
-        owner: parts.owner,
-        bucket: BucketName::new(bucket)?,
-    })
+    parts.bucket(bucket)
 }
 
 /// Reads an object: `qcs::cos:<region>:<account>:<bucket>/<key>`; the key is everything after
@@ -59,18 +50,7 @@ pub fn parse_bucket(text: &str) -> Result<BucketRef, NameError> {
 /// # Errors
 /// [`NameError`] says which part is wrong.
 pub fn parse_object(text: &str) -> Result<ObjectRef, NameError> {
-    let parts = split("object resource", "cos", text)?;
-    let (bucket, key) = parts
-        .resource
-        .split_once('/')
-        .ok_or(NameError { what: "object resource", problem: "must name a bucket and a key: bucket/key" })?;
-    Ok(ObjectRef {
-        text: text.to_owned(),
-        region: parts.region.to_owned(),
-        owner: parts.owner,
-        bucket: BucketName::new(bucket)?,
-        key: ObjectKey::new(key)?,
-    })
+    split("object resource", "cos", text)?.object("object resource")
 }
 
 /// Reads a role: `qcs::cam::uin/<uin>:roleName/<name>`.

@@ -4,19 +4,15 @@
 //! Names; patterns of the service model.
 
 use brigade_model::JobId;
-use brigade_model::names::{BucketName, NameError, ObjectKey};
+use brigade_model::names::NameError;
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
+
+use crate::resource::ResourceParts;
 
 /// A name of a resource, bytes: that of an object, the longest of the model. S3
 const ARN_BYTES_MAX: usize = 2000;
 
-struct Parts<'a> {
-    region: &'a str,
-    owner: Owner,
-    resource: &'a str,
-}
-
-fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<Parts<'a>, NameError> {
+fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<ResourceParts<'a>, NameError> {
     let wrong = |problem| NameError { what, problem };
     if text.is_empty() || text.len() > ARN_BYTES_MAX {
         return Err(wrong("must be 1 to 2000 bytes long"));
@@ -35,7 +31,7 @@ fn split<'a>(what: &'static str, service: &str, text: &'a str) -> Result<Parts<'
         _ if is_account_id(account) => Owner::Account(account.to_owned()),
         _ => return Err(wrong("has an account that is neither empty nor 12 digits")),
     };
-    Ok(Parts { region, owner, resource })
+    Ok(ResourceParts { text, region, owner, resource })
 }
 
 fn is_account_id(text: &str) -> bool {
@@ -48,12 +44,7 @@ fn is_account_id(text: &str) -> bool {
 /// [`NameError`] says which part is wrong.
 pub fn parse_bucket(text: &str) -> Result<BucketRef, NameError> {
     let parts = split("bucket ARN", "s3", text)?;
-    Ok(BucketRef {
-        text: text.to_owned(),
-        region: parts.region.to_owned(),
-        owner: parts.owner,
-        bucket: BucketName::new(parts.resource)?,
-    })
+    parts.bucket(parts.resource)
 }
 
 /// Reads an object: `arn:aws:s3:::<bucket>/<key>`; the key is everything after the first `/`.
@@ -61,18 +52,7 @@ pub fn parse_bucket(text: &str) -> Result<BucketRef, NameError> {
 /// # Errors
 /// [`NameError`] says which part is wrong.
 pub fn parse_object(text: &str) -> Result<ObjectRef, NameError> {
-    let parts = split("object ARN", "s3", text)?;
-    let (bucket, key) = parts
-        .resource
-        .split_once('/')
-        .ok_or(NameError { what: "object ARN", problem: "must name a bucket and a key: bucket/key" })?;
-    Ok(ObjectRef {
-        text: text.to_owned(),
-        region: parts.region.to_owned(),
-        owner: parts.owner,
-        bucket: BucketName::new(bucket)?,
-        key: ObjectKey::new(key)?,
-    })
+    split("object ARN", "s3", text)?.object("object ARN")
 }
 
 /// Reads a role: `arn:aws:iam::<account id>:role/<name>`, where a path may stand before the name.
