@@ -318,12 +318,12 @@ async fn a_profile_is_read_from_the_shared_files_each_time() {
 
 #[tokio::test]
 async fn the_environment_is_no_reason_to_ask_anybody_else() {
-    let nobody = Stub::scripted([]).await;
+    let unasked = Stub::scripted([]).await;
     let others = [
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", nobody.url()),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", nobody.url()),
-        ("AWS_ENDPOINT_URL_STS", nobody.url()),
-        ("HTTP_PROXY", nobody.url()),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", unasked.url()),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", unasked.url()),
+        ("AWS_ENDPOINT_URL_STS", unasked.url()),
+        ("HTTP_PROXY", unasked.url()),
     ];
     let own = [
         ("AWS_ACCESS_KEY_ID", "AKIDENV".to_owned()),
@@ -335,7 +335,7 @@ async fn the_environment_is_no_reason_to_ask_anybody_else() {
     let none = fetch(Origin::Environment, &others).await.unwrap_err();
     assert!(none.contains("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{none}");
     fetch(Origin::Profile(None), &others).await.unwrap_err();
-    assert_eq!(nobody.recorded().len(), 0);
+    assert_eq!(unasked.recorded().len(), 0);
 }
 
 /// A store that signs with what the process prints; the clock is the system's.

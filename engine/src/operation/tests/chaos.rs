@@ -66,7 +66,7 @@ fn next_try(task: Task, must_check: bool, run: &TaskEnd) -> Option<(Task, bool)>
         TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => Some((task, true)),
         TaskEnd::Done(_) if *run == done() => None,
         TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => {
-            panic!("nobody interferes, and three acts are enough: {outcome:?}")
+            panic!("no other writer interferes, and three acts are enough: {outcome:?}")
         }
     }
 }

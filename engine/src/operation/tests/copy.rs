@@ -490,10 +490,10 @@ async fn a_copy_that_would_lose_metadata_that_the_store_cannot_tell_fails_and_sa
 #[tokio::test(start_paused = true)]
 async fn what_another_writer_wrote_over_a_lost_copy_is_left_as_it_is() {
     let test_job = test_job_with_object().await;
-    test_job.fault(CallKind::CopyObject, write(TARGET, "k", "somebody's"));
+    test_job.fault(CallKind::CopyObject, write(TARGET, "k", "another's"));
     assert_eq!(code(&test_job.run(&copy(|_| ()), &task("k"), false).await), "ChangedSinceAttempt");
     assert_eq!(code(&test_job.run(&copy(|_| ()), &task("k"), true).await), "ChangedSinceAttempt");
-    assert_eq!(body(&test_job, "k"), "somebody's");
+    assert_eq!(body(&test_job, "k"), "another's");
 }
 
 #[tokio::test(start_paused = true)]
@@ -549,7 +549,7 @@ async fn a_lost_copy_onto_itself_is_done_when_class_and_metadata_are_as_wanted()
 async fn a_lost_copy_onto_itself_is_made_again_when_they_are_not() {
     let to_ia = in_place(|c| c.storage_class = Some(StorageClass::StandardIa));
     let test_job = test_job_with_object().await;
-    test_job.fault(CallKind::CopyObject, write(SOURCE, "k", "somebody's"));
+    test_job.fault(CallKind::CopyObject, write(SOURCE, "k", "another's"));
     assert_eq!(
         test_job.run(&to_ia, &task("k"), false).await,
         done(),
@@ -557,7 +557,7 @@ async fn a_lost_copy_onto_itself_is_made_again_when_they_are_not() {
     );
     let object = test_job.object(SOURCE, "k").unwrap();
     assert_eq!(object.head.storage_class.as_deref(), Some("STANDARD_IA"));
-    assert_eq!(&object.body.to_bytes()[..], b"somebody's");
+    assert_eq!(&object.body.to_bytes()[..], b"another's");
 }
 
 #[tokio::test(start_paused = true)]

@@ -235,10 +235,10 @@ async fn a_completion_that_did_not_arrive_is_sent_again_after_twice_its_time_how
 #[tokio::test(start_paused = true)]
 async fn what_another_writer_wrote_over_a_lost_completion_is_left_as_it_is() {
     let test_job = test_job_with_large_object().await;
-    let rewrite = |sim: &_| put_now(sim, TARGET, "k", "somebody's");
+    let rewrite = |sim: &_| put_now(sim, TARGET, "k", "another's");
     test_job.fault(CallKind::CompleteMultipartUpload, Fault::AnswerLostThen(Box::new(rewrite)));
     assert_eq!(code(&test_job.run(&plain(), &sized("k"), false).await), "ChangedSinceAttempt");
-    assert_eq!(&test_job.object(TARGET, "k").unwrap().body.to_bytes()[..], b"somebody's");
+    assert_eq!(&test_job.object(TARGET, "k").unwrap().body.to_bytes()[..], b"another's");
     assert_nothing_left(&test_job).await;
 }
 
@@ -533,7 +533,7 @@ async fn between_endpoints_a_redo_looks_at_the_target_first() {
     other.calls();
     assert_eq!(test_job.run(&plain(), &task("k"), true).await, done());
     assert_eq!(other.calls(), [CallKind::HeadObject]);
-    put_now(&other.inner, TARGET, "k", "somebody's");
+    put_now(&other.inner, TARGET, "k", "another's");
     assert_eq!(code(&test_job.run(&plain(), &task("k"), true).await), "ChangedSinceAttempt");
 }
 
