@@ -139,7 +139,7 @@ impl Config {
     ) -> Result<(Self, Vec<ConfigMistake>), ConfigError> {
         let mut config_source = ConfigSource::new(source, text, environment);
         if !config_source.is_clean() {
-            return settle(None, config_source.finish(&[]));
+            return checked(None, config_source.finish(&[]));
         }
         for (setting, section) in account::MOVED {
             config_source.accept_moved("accounts", setting, section);
@@ -149,7 +149,7 @@ impl Config {
             check::check(config, &mut config_source);
         }
         let warnings = config_source.take_warnings();
-        settle(config.map(|config| (config, warnings)), config_source.finish(&[]))
+        checked(config.map(|config| (config, warnings)), config_source.finish(&[]))
     }
 
     /// Every secret, to be refreshed.
@@ -184,7 +184,7 @@ impl ClientConfig {
     ) -> Result<Self, ConfigError> {
         let mut config_source = ConfigSource::new(source, text, environment);
         if !config_source.is_clean() {
-            return settle(None, config_source.finish(&[]));
+            return checked(None, config_source.finish(&[]));
         }
         let mut reader = Reader::new(&mut config_source, Vec::new());
         let (client, endpoints) = (reader.table::<Client>("client"), reader.named::<Endpoint>("endpoints"));
@@ -192,7 +192,7 @@ impl ClientConfig {
             check::check_client(client, &mut config_source);
         }
         let config = client.zip(endpoints).map(|(client, endpoints)| Self { client, endpoints });
-        settle(config, config_source.finish(&["client".to_owned()]))
+        checked(config, config_source.finish(&["client".to_owned()]))
     }
 }
 
@@ -206,11 +206,11 @@ impl Server {
         let text = read(file)?;
         let mut config_source = ConfigSource::new(source(file), &text, std::env::vars());
         let server = Reader::new(&mut config_source, Vec::new()).table::<Server>("server");
-        settle(server, config_source.finish(&["server".to_owned()]))
+        checked(server, config_source.finish(&["server".to_owned()]))
     }
 }
 
-fn settle<T>(config: Option<T>, mistakes: Vec<ConfigMistake>) -> Result<T, ConfigError> {
+fn checked<T>(config: Option<T>, mistakes: Vec<ConfigMistake>) -> Result<T, ConfigError> {
     match config {
         Some(config) if mistakes.is_empty() => Ok(config),
         _ => Err(ConfigError::Wrong(mistakes)),

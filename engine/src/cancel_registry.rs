@@ -33,7 +33,7 @@ struct Entry {
 
 /// A cancel token in use; dropping this removes it from the registry.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct RegisteredToken {
     cancels: CancelRegistry,
     at: (Option<JobId>, u64),
     pub(crate) cancel: CancelToken,
@@ -46,7 +46,7 @@ impl CancelRegistry {
 
     /// A cancel token for work that a cancel of that job ends (`Some`), or that no cancel ends
     /// (`None`).
-    pub(crate) fn take(&self, job: Option<JobId>) -> Held {
+    pub(crate) fn take(&self, job: Option<JobId>) -> RegisteredToken {
         let cancel = CancelToken::unbounded();
         let mut state = self.state();
         if state.is_closed {
@@ -55,7 +55,7 @@ impl CancelRegistry {
         let at = (job, state.next);
         state.next += 1;
         state.held.insert(at, Entry { cancel: cancel.clone(), lease: None });
-        Held { cancels: self.clone(), at, cancel }
+        RegisteredToken { cancels: self.clone(), at, cancel }
     }
 
     /// Stops every cancel token of a job.
@@ -87,7 +87,7 @@ impl CancelRegistry {
     }
 }
 
-impl Held {
+impl RegisteredToken {
     /// From now on the work is on this slice, under a lease with this fence.
     pub(crate) fn note_lease(&self, slice: u32, fence: Fence) {
         if let Some(entry) = self.cancels.state().held.get_mut(&self.at) {
@@ -96,7 +96,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for RegisteredToken {
     fn drop(&mut self) {
         self.cancels.state().held.remove(&self.at);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use brigade_model::job::{Change, Job, JobFailure, Unconfirmed, failure};
+use brigade_model::job::{Job, JobFailure, Unconfirmed, failure};
 use brigade_model::ports::Function;
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::{Caller, CancelToken};
@@ -15,7 +15,6 @@ use tokio::sync::watch;
 use crate::budget::{Budget, Budgeted};
 use crate::byte_budget::ByteBudget;
 use crate::cancel_registry::CancelRegistry;
-use crate::change::ChangeError;
 use crate::config::EngineConfig;
 use crate::dry_run::DryRun;
 use crate::operation::SliceContext;
@@ -202,87 +201,11 @@ impl EngineContext {
             budget.follow(job);
         }
     }
-
-    /// Tests the two predicates over recorded outcomes, failure rate first: when the job is first seen
-    /// Active, after a commit with failures, when a slice is done, and when no slice is left to lease. So
-    /// neither an empty manifest nor a crash between the last commit and the event can hang a job.
-    pub(crate) async fn judge(&self, job: JobId) -> Result<(), ChangeError> {
-        let after = self.ports.change_job(job, None, verdict_of_progress).await?;
-        if after.is_some_and(|job| brigade_model::status::stage(job.status) != brigade_model::Stage::Execute) {
-            self.cancels.stop(job);
-            self.notify();
-        }
-        Ok(())
-    }
-
-    /// Holds a job whose tasks fail alike by what a person must change; one on trial for the same, for
-    /// longer than its patience, fails.
-    pub(crate) async fn hold_job(&self, job: JobId, why: &JobFailure) -> Result<(), ChangeError> {
-        let now = self.ports.jobs.service_time().await?;
-        let decide = |job: &Job| {
-            let runs = matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing);
-            let patience = job.spec.options.hold_patience(self.config.hold_patience);
-            match &job.hold {
-                _ if !runs => None,
-                // Another worker was faster.
-                Some(hold) if hold.next_try.is_some() => None,
-                Some(hold) if hold.why.code == why.code && !job.held_by_user => {
-                    let is_over = patience.is_some_and(|most| now.since(hold.since) >= most);
-                    Some(if is_over { Change::StageFailed(why.clone()) } else { Change::HeldByService(why.clone()) })
-                }
-                _ => Some(Change::HeldByService(why.clone())),
-            }
-        };
-        let after = self.ports.change_job(job, None, decide).await?;
-        if let Some(hold) = after.and_then(|job| job.hold) {
-            tracing::warn!(%job, code = hold.why.code, reason = %hold.why.reason, "job held; a task is tried each minute");
-        }
-        self.shared_failures_of(job).forget();
-        self.cancels.stop(job);
-        self.notify();
-        Ok(())
-    }
-
-    /// A task of a job on trial showed that it can go on.
-    pub(crate) async fn lift_hold(&self, job: JobId) -> Result<(), ChangeError> {
-        let on_trial = |job: &Job| job.hold.as_ref().is_some_and(|hold| hold.next_try.is_none());
-        let decide = |job: &Job| on_trial(job).then_some(Change::HoldLifted);
-        self.ports.change_job(job, None, decide).await?;
-        tracing::info!(%job, "job no longer held");
-        self.shared_failures_of(job).forget();
-        self.notify();
-        Ok(())
-    }
-
-    /// Fails a job that runs.
-    pub(crate) async fn fail_job(&self, job: JobId, why: JobFailure) -> Result<(), ChangeError> {
-        let decide = |job: &Job| {
-            let runs = matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing);
-            runs.then(|| Change::StageFailed(why.clone()))
-        };
-        self.ports.change_job(job, None, decide).await?;
-        self.cancels.stop(job);
-        self.notify();
-        Ok(())
-    }
 }
 
 /// The earliest time at which a task of the slice without an outcome may have been attempted: under
 /// a lease that was not released cleanly, after the backup was made that the job comes from, or
 /// under this lease.
 fn first_attempted(job: &Job, lease: &SliceLease) -> Timestamp {
-    lease.slice.unsettled_since.into_iter().chain(job.restored_from).min().unwrap_or(lease.leased_at)
-}
-
-/// What recorded outcomes say about a job that runs.
-pub(crate) fn verdict_of_progress(job: &Job) -> Option<Change> {
-    if !matches!(job.status, brigade_model::Status::Active | brigade_model::Status::Pausing) {
-        None
-    } else if job.has_failed_too_often() {
-        let reason =
-            format!("{} of {} tasks failed", job.progress.failed, job.progress.succeeded + job.progress.failed);
-        Some(Change::FailureRateExceeded(JobFailure::new(failure::TASK_FAILURE_THRESHOLD_EXCEEDED, reason)))
-    } else {
-        job.progress.is_exhausted().then_some(Change::TasksExhausted)
-    }
+    lease.slice.must_check_since.into_iter().chain(job.restored_from).min().unwrap_or(lease.leased_at)
 }

@@ -3,34 +3,34 @@
 //! A *pass* visits stages, expires confirmations, grants slots and gives free workers slices.
 //! Between passes the loop waits for the wake-up (a change was stored, a worker ended) or for one
 //! poll. The loop decides nothing by itself: statuses come from the table, slots from
-//! `slots::decide`, turns from [`FairQueue`] and [`Visits`]. Nor does it do anything slow: visits,
+//! `slots::decide`, turns from `FairQueue` and `Visits`. Nor does it do anything slow: visits,
 //! slices, the purge and the check of the disk run beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, failure};
-use brigade_model::limits::{JOBS_ASIDE_MAX, NOTICE_MAX, SLICE_REVOCATIONS_MAX, SLICES_ASIDE_MAX};
+use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::ports::{Monotonic, Spawned};
-use brigade_model::status::stage;
-use brigade_model::{EndpointName, JobId, ServiceTime, Stage, Status};
+use brigade_model::status::phase;
+use brigade_model::{EndpointName, JobId, Phase, ServiceTime, Status};
 use tokio::sync::{mpsc, watch};
 
-use crate::cancel_registry::Held;
+use crate::cancel_registry::RegisteredToken;
 use crate::config::EngineConfig;
 use crate::context::EngineContext;
 use crate::execute::{Aside, SliceEnd, SliceRun};
-use crate::fair_queue::FairQueue;
 use crate::places::Refusal;
 use crate::ports::Ports;
 use crate::purge::purge;
+use crate::scheduler_state::{SchedulerState, Worker};
 use crate::space::Space;
 use crate::stage::{RETRY_DELAY, StageStep};
-use crate::visits::{Next, Visits};
-use crate::{execute, stage as stages};
+use crate::visits::Next;
+use crate::{execute, stage};
 
 /// How often the loop starts a purge of ended jobs whose retention is over.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoopEnd {
     /// It was shut down, or its process goes.
-    Over,
+    Stopped,
     /// It panicked: no job makes progress any more.
     Panicked,
 }
@@ -61,86 +61,11 @@ struct Ending<'a>(&'a watch::Sender<Option<LoopEnd>>);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let end = if std::thread::panicking() { LoopEnd::Panicked } else { LoopEnd::Over };
+        let end = if std::thread::panicking() { LoopEnd::Panicked } else { LoopEnd::Stopped };
         if end == LoopEnd::Panicked {
             tracing::error!("engine loop panicked; all jobs stop until the process restarts");
         }
         self.0.send_replace(Some(end));
-    }
-}
-
-/// What the loop remembers between passes; all of it can be lost.
-struct SchedulerState {
-    visits: Visits,
-    /// The slices that run, by a number of their own.
-    workers: BTreeMap<u64, Worker>,
-    turns: FairQueue,
-    /// Jobs that wait after a failure that may pass.
-    not_before: BTreeMap<JobId, Monotonic>,
-    /// Active jobs whose predicates were tested on entering.
-    entered: BTreeSet<JobId>,
-    /// What was last said about an endpoint that is away, by job.
-    noted: BTreeMap<JobId, String>,
-    /// Active jobs whose rows said that their calls wait when this process first saw them. A worker that died
-    /// with one of their slices had attempted nothing lately, so that is not counted against the slice.
-    already_waiting: BTreeSet<JobId>,
-    /// When a purge ended last.
-    purged: Monotonic,
-    is_purging: bool,
-    /// Whether every folder of the spool belongs to a job; not known at first.
-    is_spool_swept: bool,
-}
-
-/// A slice that runs.
-struct Worker {
-    endpoint: EndpointName,
-    job: JobId,
-    aside: Aside,
-}
-
-impl SchedulerState {
-    fn new(config: &EngineConfig) -> Self {
-        Self {
-            visits: Visits::new(config.stages),
-            workers: BTreeMap::new(),
-            turns: FairQueue::default(),
-            not_before: BTreeMap::new(),
-            entered: BTreeSet::new(),
-            noted: BTreeMap::new(),
-            already_waiting: BTreeSet::new(),
-            purged: Monotonic::default(),
-            is_purging: false,
-            is_spool_swept: false,
-        }
-    }
-
-    /// Workers of the endpoint that have a place there.
-    fn workers_at(&self, endpoint: &EndpointName) -> usize {
-        self.workers.values().filter(|worker| worker.endpoint == *endpoint && !worker.aside.is_set()).count()
-    }
-
-    /// Whether a worker is at the job, and does not only wait.
-    fn works_on(&self, job: JobId) -> bool {
-        self.workers.values().any(|worker| worker.job == job && !worker.aside.is_set())
-    }
-
-    /// Whether so much of the job only waits that no more of it is begun.
-    fn has_many_aside(&self, job: JobId) -> bool {
-        self.workers.values().filter(|worker| worker.job == job && worker.aside.is_set()).count() >= SLICES_ASIDE_MAX
-    }
-
-    /// Jobs of the endpoint of which everything that runs only waits.
-    fn jobs_aside(&self, endpoint: &EndpointName) -> usize {
-        let mut jobs: BTreeMap<JobId, bool> = BTreeMap::new();
-        for worker in self.workers.values().filter(|worker| worker.endpoint == *endpoint) {
-            *jobs.entry(worker.job).or_insert(true) &= worker.aside.is_set();
-        }
-        jobs.values().filter(|is_aside| **is_aside).count().min(JOBS_ASIDE_MAX)
-    }
-
-    /// Whether nothing runs beside the loop.
-    fn is_idle(&self) -> bool {
-        self.visits.is_empty() && !self.is_purging && self.workers.is_empty()
     }
 }
 
@@ -343,13 +268,13 @@ impl Engine {
         to: &mpsc::UnboundedSender<WorkEnd>,
     ) {
         scheduler.visits.keep(heads);
-        for now_in in [Stage::Prepare, Stage::Drain, Stage::Report] {
+        for now_in in [Phase::Prepare, Phase::Drain, Phase::Report] {
             let is_free = |head: &&JobHead| {
                 !head.is_stage_leased && !scheduler.visits.has(head.id) && !scheduler.not_before.contains_key(&head.id)
             };
             let mut waiting: Vec<&JobHead> =
-                heads.iter().filter(|head| stage(head.status) == now_in).filter(is_free).collect();
-            if now_in == Stage::Prepare && !self.context.space.may_lease() {
+                heads.iter().filter(|head| phase(head.status) == now_in).filter(is_free).collect();
+            if now_in == Phase::Prepare && !self.context.space.may_lease() {
                 waiting.clear();
             }
             while !waiting.is_empty() {
@@ -360,7 +285,7 @@ impl Engine {
                             self.visit_stage(scheduler, head, now_in, to);
                         }
                     }
-                    Next::Ask(job) => scheduler.visits.ask(job, now),
+                    Next::Preempt(job) => scheduler.visits.preempt(job, now),
                     Next::Wait => break,
                 }
             }
@@ -373,14 +298,14 @@ impl Engine {
         &self,
         scheduler: &mut SchedulerState,
         head: &JobHead,
-        now_in: Stage,
+        now_in: Phase,
         to: &mpsc::UnboundedSender<WorkEnd>,
     ) {
         let (context, job, held) = (self.context.clone(), head.id, self.context.cancels.take(None));
         scheduler.visits.begin(head, now_in, held.cancel.clone(), self.context.ports.clock.monotonic());
         let telling = EndSender { ended: Some(WorkEnd::Visit(job, StageStep::Again(RETRY_DELAY))), to: to.clone() };
         let work = async move {
-            let step = stages::visit(&context, job, &held.cancel).await;
+            let step = stage::visit(&context, job, &held.cancel).await;
             drop(held);
             telling.tell(WorkEnd::Visit(job, step));
         };
@@ -394,18 +319,18 @@ impl Engine {
             return Ok(());
         }
         let decide = |job: &Job| (job.status == Status::Suspended).then_some(Change::ConfirmationExpired);
-        self.settle(self.context.ports.change_job(head.id, None, decide).await.map(drop))
+        self.unless_fenced(self.context.ports.change_job(head.id, None, decide).await.map(drop))
     }
 
     /// Puts a job on trial that the service has held for a while; whether it did.
     async fn try_held(&self, head: &JobHead, now: ServiceTime) -> Result<bool, StoreError> {
         let is_due = |until: Option<ServiceTime>| until.is_some_and(|until| until <= now);
         // What is still being drained has its slot, and what its user paused waits for him.
-        if !is_due(head.held_until) || head.held_by_user || stage(head.status) != Stage::Wait {
+        if !is_due(head.held_until) || head.held_by_user || phase(head.status) != Phase::Wait {
             return Ok(false);
         }
         let decide = |job: &Job| is_due(job.held_until()).then_some(Change::HoldTried);
-        self.settle(self.context.ports.change_job(head.id, None, decide).await.map(drop))?;
+        self.unless_fenced(self.context.ports.change_job(head.id, None, decide).await.map(drop))?;
         Ok(true)
     }
 
@@ -445,7 +370,7 @@ impl Engine {
         scheduler.entered.retain(|id| active.iter().any(|head| head.id == *id));
         for head in active {
             if !scheduler.entered.contains(&head.id) {
-                self.settle(self.context.judge(head.id).await)?;
+                self.unless_fenced(self.context.test_progress(head.id).await)?;
                 scheduler.entered.insert(head.id);
             }
         }
@@ -466,7 +391,7 @@ impl Engine {
             if let Some(why) = self.lasting_refusal(&job)
                 && self.context.waited(&job).await? >= REFUSAL_PATIENCE
             {
-                self.settle(self.context.hold_job(job.id, &why).await)?;
+                self.unless_fenced(self.context.hold_job(job.id, &why).await)?;
                 continue;
             }
             self.say_why_calls_wait(scheduler, job).await?;
@@ -483,7 +408,7 @@ impl Engine {
             return Ok(());
         }
         let note = |job: &Job| (job.status == Status::Active).then(|| Change::Noted(reason.clone()));
-        self.settle(self.context.ports.change_job(id, None, note).await.map(drop))?;
+        self.unless_fenced(self.context.ports.change_job(id, None, note).await.map(drop))?;
         scheduler.noted.insert(id, reason);
         Ok(())
     }
@@ -537,7 +462,7 @@ impl Engine {
                     if self.context.revoke_lost(head.id).await? > 0 {
                         continue;
                     }
-                    self.settle(self.context.judge(head.id).await)?;
+                    self.unless_fenced(self.context.test_progress(head.id).await)?;
                     willing.retain(|other| other.id != head.id);
                 }
             }
@@ -564,7 +489,7 @@ impl Engine {
             // One task decides whether it can go on.
             return Ok(false);
         }
-        let held: Held = self.context.cancels.take(Some(head.id));
+        let held: RegisteredToken = self.context.cancels.take(Some(head.id));
         let ttl = job.spec.operation.kind().lease_ttl();
         let before = self.context.ports.clock.monotonic();
         let token = self.context.ports.lease_token();
@@ -579,7 +504,7 @@ impl Engine {
             let reason = format!("slice {slice} lost its worker {times} times without a recorded outcome between");
             self.context.ports.jobs.release_slice(&lease, true).await?;
             let why = JobFailure::new(failure::INTERNAL_ERROR, reason);
-            self.settle(self.context.fail_job(head.id, why).await)?;
+            self.unless_fenced(self.context.fail_job(head.id, why).await)?;
             return Ok(false);
         }
         if let Some(budget) = self.context.known_budget(head.id) {
@@ -617,7 +542,7 @@ impl Engine {
     }
 
     /// Ignores a lost lease: the change is then another worker's to make.
-    fn settle(&self, changed: Result<(), crate::change::ChangeError>) -> Result<(), StoreError> {
+    fn unless_fenced(&self, changed: Result<(), crate::change::ChangeError>) -> Result<(), StoreError> {
         match changed {
             Ok(()) | Err(crate::change::ChangeError::Fenced) => Ok(()),
             Err(crate::change::ChangeError::Store(error)) => Err(error),

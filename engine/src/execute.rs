@@ -37,7 +37,7 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{BucketName, Job, JobFailure, Outcome, Stage, Status};
+use brigade_model::{BucketName, Job, JobFailure, Outcome, Phase, Status};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -67,7 +67,7 @@ const TASKS_ALWAYS: usize = 16;
 pub(crate) enum SliceEnd {
     /// Every task has its outcome, or the slice was given back for a reason that the job's
     /// status tells.
-    Over,
+    Done,
     /// Something failed that may pass: not again at once.
     Again,
 }
@@ -104,7 +104,7 @@ struct UnitEnd {
 pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
     let (end, must_check) = match Units::open(run).await {
         Ok(units) => SliceRunner::new(run, units).work().await,
-        Err(stage_error) => (take_back(run, stage_error).await, false),
+        Err(stage_error) => (end_by_error(run, stage_error).await, false),
     };
     release(run, must_check).await;
     run.context.notify();
@@ -129,10 +129,10 @@ async fn release(run: SliceRun<'_>, must_check: bool) {
 }
 
 /// Ends a slice that cannot start or continue.
-async fn take_back(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
+async fn end_by_error(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
     match stage_error {
         StageError::Failed(why) => fail(run, why).await,
-        StageError::Fenced | StageError::Stopped => SliceEnd::Over,
+        StageError::Fenced | StageError::Stopped => SliceEnd::Done,
         StageError::Again(reason) => {
             tracing::warn!(job = %run.job.id, slice = run.lease.slice.index, %reason, "cannot run slice now; retrying");
             SliceEnd::Again
@@ -144,7 +144,7 @@ async fn take_back(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
 async fn fail(run: SliceRun<'_>, why: JobFailure) -> SliceEnd {
     tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "cannot run slice; failing the job");
     match run.context.fail_job(run.job.id, why).await {
-        Ok(()) => SliceEnd::Over,
+        Ok(()) => SliceEnd::Done,
         Err(error) => {
             tracing::warn!(job = %run.job.id, %error, "cannot record job failure; retrying");
             SliceEnd::Again
@@ -184,7 +184,7 @@ struct SliceRunner<'a> {
     look_timer: Sleep,
     looking: Option<BoxFuture<'a, Result<(), StoreError>>>,
     /// Some task may have had an effect that could not be confirmed.
-    is_unsettled: bool,
+    must_check: bool,
     /// The lease is lost or given up: what is not recorded is another worker's.
     is_fenced: bool,
     /// The rest of the slice cannot be read.
@@ -240,10 +240,10 @@ impl<'a> SliceRunner<'a> {
             look_timer: look_timer(run),
             // Opening the slice may have taken long.
             looking: Some(look(run)),
-            is_unsettled: false,
+            must_check: false,
             is_fenced: false,
             broken: None,
-            end: SliceEnd::Over,
+            end: SliceEnd::Done,
         }
     }
 
@@ -261,15 +261,15 @@ impl<'a> SliceRunner<'a> {
             self.step_aside();
             let are_open = !self.cut_short.is_empty() || !self.withheld.is_empty();
             if self.is_idle() && self.is_stopped() && are_open {
-                self.settle_open().await;
+                self.record_or_leave_open().await;
                 continue;
             }
             if self.is_idle() && (self.is_stopped() || self.units.are_exhausted()) {
                 let end = match self.broken.take() {
-                    Some(stage_error) => take_back(self.run, stage_error).await,
+                    Some(stage_error) => end_by_error(self.run, stage_error).await,
                     None => self.end,
                 };
-                return (end, self.is_unsettled);
+                return (end, self.must_check);
             }
             let context = self.run.context;
             let is_waiting_for_room = self.is_idle();
@@ -405,7 +405,7 @@ impl<'a> SliceRunner<'a> {
     }
 
     /// Records the outcomes of tasks that were cut short or withheld, if their job is cancelling or failing.
-    async fn settle_open(&mut self) {
+    async fn record_or_leave_open(&mut self) {
         let (cut_short, withheld) = (std::mem::take(&mut self.cut_short), std::mem::take(&mut self.withheld));
         let job = self.run.context.ports.jobs.job(self.run.job.id).await.ok().flatten();
         let is_over = job.is_some_and(|job| matches!(job.status, Status::Cancelling | Status::Failing));
@@ -414,7 +414,7 @@ impl<'a> SliceRunner<'a> {
         } else {
             // Its next worker checks them.
             let is_unknown = |(_, outcome): &(u32, Outcome)| outcome.effect() == TaskEffect::Unknown;
-            self.is_unsettled |= !cut_short.is_empty() || withheld.iter().any(is_unknown);
+            self.must_check |= !cut_short.is_empty() || withheld.iter().any(is_unknown);
         }
     }
 
@@ -439,11 +439,11 @@ impl<'a> SliceRunner<'a> {
                 TaskEnd::SharedFailure(outcome, shared) => self.withhold(offset, outcome, shared),
                 TaskEnd::NotAttempted | TaskEnd::UnknownEffect if !self.run.cancel.is_stopped() => {
                     // Its lease ran short, or the store was away: later, under a new lease.
-                    self.is_unsettled |= run == TaskEnd::UnknownEffect;
+                    self.must_check |= run == TaskEnd::UnknownEffect;
                     self.end = SliceEnd::Again;
                 }
                 TaskEnd::NotAttempted => {}
-                TaskEnd::UnknownEffect => self.is_unsettled = true,
+                TaskEnd::UnknownEffect => self.must_check = true,
                 TaskEnd::CutShort(outcome) => self.cut_short.push((offset, outcome)),
             }
         }
@@ -508,7 +508,7 @@ impl<'a> SliceRunner<'a> {
             Committed::Lost => {
                 tracing::warn!(job = %self.run.job.id, slice = self.run.lease.slice.index, "slice lease lost or given up; task outcomes not recorded");
                 self.is_fenced = true;
-                self.is_unsettled = true;
+                self.must_check = true;
                 self.run.cancel.kill();
             }
             Committed::Recorded { offsets, succeeded, failed } => {
@@ -518,15 +518,15 @@ impl<'a> SliceRunner<'a> {
                     self.run.context.ports.observer.tasks_ended(kind, u64::from(succeeded), u64::from(failed));
                 }
                 if failed > 0 || self.units.are_done() {
-                    self.judge().await;
+                    self.test_progress().await;
                 }
             }
         }
     }
 
     /// Tests what the recorded outcomes say about the job.
-    async fn judge(&mut self) {
-        if let Err(error) = self.run.context.judge(self.run.job.id).await {
+    async fn test_progress(&mut self) {
+        if let Err(error) = self.run.context.test_progress(self.run.job.id).await {
             tracing::warn!(job = %self.run.job.id, %error, "cannot check job progress; stopping the slice to retry");
             // Judged again with the next commit, or by the loop when nothing is left to lease.
             self.end = SliceEnd::Again;
@@ -572,7 +572,7 @@ fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
         let before = run.context.ports.clock.monotonic();
         let status = run.context.ports.jobs.renew_slice(run.lease, ttl).await?;
         run.cancel.prolong(before.after(ttl));
-        if brigade_model::status::stage(status) != Stage::Execute {
+        if brigade_model::status::phase(status) != Phase::Execute {
             run.cancel.stop();
         }
         Ok(())
@@ -589,7 +589,7 @@ fn look(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), StoreError>> {
     async move {
         let before = run.context.ports.clock.monotonic();
         let job = run.context.ports.jobs.job(run.job.id).await?;
-        match job.is_some_and(|job| brigade_model::status::stage(job.status) == Stage::Execute) {
+        match job.is_some_and(|job| brigade_model::status::phase(job.status) == Phase::Execute) {
             true => run.cancel.begin_until(before.after(NOTICE_MAX)),
             false => run.cancel.stop(),
         }

@@ -1,7 +1,7 @@
 //! Carries jobs out: manifest, plan, execute, report.
 //!
 //! [`Engine`] reads the open jobs of a `JobStore` and does for each what its status calls for
-//! (`model::status::stage`): prepares it, grants it a slot, runs its slices, drains it, writes its
+//! (`model::status::phase`): prepares it, grants it a slot, runs its slices, drains it, writes its
 //! report. It reaches the outside world through [`Ports`] only, so it runs on one thread under
 //! paused time as well as on many with real stores. Recovery after a crash has no path of its own:
 //! the statuses and the leases say what is left to do.
@@ -16,6 +16,7 @@ pub mod dry_run;
 mod engine;
 mod execute;
 mod fair_queue;
+mod job_changes;
 mod leb128;
 pub mod manifest;
 pub mod multipart_etag;
@@ -27,6 +28,7 @@ pub mod ports;
 mod purge;
 mod ranged;
 pub mod report;
+mod scheduler_state;
 mod shared_failures;
 pub mod slice;
 mod space;

@@ -23,8 +23,8 @@ mod files;
 mod manifest;
 mod restores;
 mod rows;
-pub mod settle;
 mod trial;
+pub mod unconfirmed;
 mod upload;
 
 use brigade_model::limits::REPORT_FILE_ROWS_MAX;
@@ -34,8 +34,8 @@ use brigade_model::ports::{Clock, JobStore, Spool};
 use brigade_model::{Job, ReportLayout};
 
 pub(crate) use clock::{NotSampled, Sampled, sample_clock, sampling_place};
-pub use settle::settle;
 pub use trial::try_place;
+pub use unconfirmed::unconfirmed_parts;
 
 use crate::byte_budget::ByteBudget;
 use crate::places::Place;

@@ -6,7 +6,7 @@
 //! any other.
 
 pub(crate) mod drain;
-pub(crate) mod hold;
+pub(crate) mod lease;
 mod patience;
 pub(crate) mod prepare;
 pub(crate) mod report;
@@ -18,8 +18,8 @@ use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use brigade_model::outcome::cut;
 use brigade_model::ports::job_store::{StageLease, StoreError};
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::status::stage;
-use brigade_model::{Job, JobId, Stage, Status};
+use brigade_model::status::phase;
+use brigade_model::{Job, JobId, Phase, Status};
 
 use crate::change::ChangeError;
 use crate::context::EngineContext;
@@ -31,7 +31,7 @@ pub(crate) enum StageStep {
     /// The job moved: read its status again.
     Moved,
     /// The job waits for something else, or has ended.
-    Over,
+    Done,
     /// Something failed that may pass: enter again, not before that long.
     Again(Duration),
 }
@@ -55,7 +55,7 @@ impl From<Result<Option<Job>, ChangeError>> for StageStep {
     fn from(changed: Result<Option<Job>, ChangeError>) -> Self {
         match changed {
             Ok(Some(_)) => StageStep::Moved,
-            Ok(None) => StageStep::Over,
+            Ok(None) => StageStep::Done,
             Err(ChangeError::Fenced) => StageStep::Again(BUSY_DELAY),
             Err(ChangeError::Store(error)) => error.into(),
         }
@@ -65,7 +65,7 @@ impl From<Result<Option<Job>, ChangeError>> for StageStep {
 /// Visits a job: takes its stage, if it is free, and does what its status calls for. When the
 /// cancel token is killed the work stops where it stands, as by a crash.
 pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelToken) -> StageStep {
-    let lease = match hold::take_stage(&context.ports, job, context.owner, context.config.lease_grace, cancel).await {
+    let lease = match lease::take_stage(&context.ports, job, context.owner, context.config.lease_grace, cancel).await {
         Ok(Some(lease)) => lease,
         Ok(None) => return StageStep::Again(BUSY_DELAY),
         Err(error) => return error.into(),
@@ -78,7 +78,7 @@ pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelTo
             () = cut.stopped() => leave(&StageError::Stopped),
         }
     };
-    hold::hold_stage(&context.ports, &lease, cancel, work).await
+    lease::keep_stage(&context.ports, &lease, cancel, work).await
 }
 
 /// Takes steps until the stage has nothing to do for the job.
@@ -86,14 +86,14 @@ async fn follow(context: &EngineContext, lease: &StageLease, cancel: &CancelToke
     loop {
         let job = match context.ports.jobs.job(lease.job).await {
             Ok(Some(job)) => job,
-            Ok(None) => return StageStep::Over,
+            Ok(None) => return StageStep::Done,
             Err(error) => return error.into(),
         };
-        let step = match stage(job.status) {
-            Stage::Prepare => prepare::prepare(context, &job, lease, cancel).await,
-            Stage::Drain => drain::pause(context, lease, cancel).await,
-            Stage::Report => report::report(context, &job, lease, cancel).await,
-            Stage::Wait | Stage::Execute | Stage::End => return StageStep::Over,
+        let step = match phase(job.status) {
+            Phase::Prepare => prepare::prepare(context, &job, lease, cancel).await,
+            Phase::Drain => drain::pause(context, lease, cancel).await,
+            Phase::Report => report::report(context, &job, lease, cancel).await,
+            Phase::Wait | Phase::Execute | Phase::End => return StageStep::Done,
         };
         context.notify();
         if step != StageStep::Moved || cancel.is_stopped() {
@@ -116,7 +116,7 @@ fn leave(stage_error: &StageError) -> StageStep {
 async fn say_and_wait(context: &EngineContext, lease: &StageLease, reason: &str) -> StageStep {
     let text = cut(format!("{reason}; trying again"), STATUS_UPDATE_REASON_BYTES_MAX);
     let decide = |job: &Job| {
-        let owns = matches!(stage(job.status), Stage::Prepare | Stage::Report) && job.status != Status::Cancelling;
+        let owns = matches!(phase(job.status), Phase::Prepare | Phase::Report) && job.status != Status::Cancelling;
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
     tracing::warn!(job = %lease.job, %reason, "job stage waits; retrying");

@@ -25,11 +25,11 @@ use std::time::Duration;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::job_store::JobHead;
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{AccountId, JobId, Stage};
+use brigade_model::{AccountId, JobId, Phase};
 
 /// A visit keeps its place for this long, whichever job waits. ours
 pub(crate) const TURN: Duration = Duration::from_secs(5);
-/// A visit that is asked to give its place up and does not is killed after this. ours
+/// A visit that is preempted to give its place up and does not is killed after this. ours
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The visits of this process.
@@ -48,12 +48,12 @@ pub(crate) struct Visits {
 #[derive(Debug)]
 struct Visit {
     account: AccountId,
-    stage: Stage,
+    stage: Phase,
     number: u64,
     since: Monotonic,
     cancel: CancelToken,
     /// Since when it is to give its place up.
-    asked: Option<Monotonic>,
+    preempted: Option<Monotonic>,
 }
 
 /// What is remembered of a job's visits.
@@ -62,7 +62,7 @@ struct Past {
     /// The number of the last one.
     number: u64,
     /// In which stage one was given up, and how long the longest of those had lasted.
-    given_up: Option<(Stage, Duration)>,
+    given_up: Option<(Phase, Duration)>,
 }
 
 /// What is to be done next in a stage.
@@ -71,7 +71,7 @@ pub(crate) enum Next {
     /// Visit this job.
     Begin(JobId),
     /// Ask the visit of this job to give its place up.
-    Ask(JobId),
+    Preempt(JobId),
     /// Nothing, until something ends or a turn is over.
     Wait,
 }
@@ -94,7 +94,7 @@ impl Visits {
     }
 
     /// What is to be done next in a stage where these jobs wait.
-    pub(crate) fn next(&self, stage: Stage, waiting: &[&JobHead], now: Monotonic) -> Next {
+    pub(crate) fn next(&self, stage: Phase, waiting: &[&JobHead], now: Monotonic) -> Next {
         let mut in_turn = waiting.to_vec();
         in_turn.sort_by_cached_key(|head| {
             let last = self.past.get(&head.id).map(|past| past.number);
@@ -105,41 +105,41 @@ impl Visits {
         }
         // Ask no more visits than needed: a visit may end at once.
         let new = in_turn.iter().filter(|head| self.is_new(stage, head.id)).count();
-        if self.of(stage).filter(|(_, visit)| visit.asked.is_some()).count() >= new.max(1) {
+        if self.of(stage).filter(|(_, visit)| visit.preempted.is_some()).count() >= new.max(1) {
             return Next::Wait;
         }
-        in_turn.iter().find_map(|head| self.who_makes_room(stage, head, now)).map_or(Next::Wait, Next::Ask)
+        in_turn.iter().find_map(|head| self.who_makes_room(stage, head, now)).map_or(Next::Wait, Next::Preempt)
     }
 
     /// A visit begins.
-    pub(crate) fn begin(&mut self, head: &JobHead, stage: Stage, cancel: CancelToken, now: Monotonic) {
+    pub(crate) fn begin(&mut self, head: &JobHead, stage: Phase, cancel: CancelToken, now: Monotonic) {
         self.begun += 1;
         let (number, account) = (self.begun, head.account.clone());
         self.accounts.insert(account.clone(), number);
         let past = self.past.entry(head.id).or_insert(Past { number, given_up: None });
         past.number = number;
         past.given_up.take_if(|(before, _)| *before != stage);
-        self.under_way.insert(head.id, Visit { account, stage, number, since: now, cancel, asked: None });
+        self.under_way.insert(head.id, Visit { account, stage, number, since: now, cancel, preempted: None });
     }
 
     /// Asks a visit to give its place up.
-    pub(crate) fn ask(&mut self, job: JobId, now: Monotonic) {
+    pub(crate) fn preempt(&mut self, job: JobId, now: Monotonic) {
         if let Some(visit) = self.under_way.get_mut(&job) {
-            visit.asked = Some(now);
+            visit.preempted = Some(now);
             visit.cancel.stop();
         }
     }
 
-    /// Cuts the visits that were asked and have not ended for long.
+    /// Cuts the visits that were preempted and have not ended for long.
     pub(crate) fn kill_late(&self, now: Monotonic) {
-        let is_late = |visit: &&Visit| visit.asked.is_some_and(|asked| now.since(asked) >= GRACE);
+        let is_late = |visit: &&Visit| visit.preempted.is_some_and(|preempted| now.since(preempted) >= GRACE);
         self.under_way.values().filter(is_late).for_each(|visit| visit.cancel.kill());
     }
 
     /// A visit has ended.
     pub(crate) fn end(&mut self, job: JobId, now: Monotonic) {
         let Some(visit) = self.under_way.remove(&job) else { return };
-        if let Some(past) = self.past.get_mut(&job).filter(|_| visit.asked.is_some()) {
+        if let Some(past) = self.past.get_mut(&job).filter(|_| visit.preempted.is_some()) {
             let before = past.given_up.map_or(Duration::ZERO, |(_, lasted)| lasted);
             past.given_up = Some((visit.stage, before.max(now.since(visit.since))));
         }
@@ -151,47 +151,47 @@ impl Visits {
         self.accounts.retain(|account, _| jobs.iter().any(|job| job.account == *account));
     }
 
-    fn of(&self, stage: Stage) -> impl Iterator<Item = (&JobId, &Visit)> {
+    fn of(&self, stage: Phase) -> impl Iterator<Item = (&JobId, &Visit)> {
         self.under_way.iter().filter(move |(_, visit)| visit.stage == stage)
     }
 
-    fn held(&self, stage: Stage, account: &AccountId) -> usize {
+    fn held(&self, stage: Phase, account: &AccountId) -> usize {
         self.of(stage).filter(|(_, visit)| visit.account == *account).count()
     }
 
     /// How long the job's visit in that stage had lasted when it was given up.
-    fn given_up(&self, stage: Stage, job: JobId) -> Option<Duration> {
+    fn given_up(&self, stage: Phase, job: JobId) -> Option<Duration> {
         let (before, lasted) = self.past.get(&job)?.given_up?;
         (before == stage).then_some(lasted)
     }
 
     /// Whether the job has had no turn in that stage.
-    fn is_new(&self, stage: Stage, job: JobId) -> bool {
+    fn is_new(&self, stage: Phase, job: JobId) -> bool {
         self.given_up(stage, job).is_none()
     }
 
     /// How many places have jobs that have had a turn.
-    fn long(&self, stage: Stage, now: Monotonic) -> usize {
+    fn long(&self, stage: Phase, now: Monotonic) -> usize {
         self.of(stage).filter(|(id, visit)| !self.is_new(stage, **id) || now.since(visit.since) >= TURN).count()
     }
 
-    fn has_place_for(&self, stage: Stage, job: JobId, now: Monotonic) -> bool {
+    fn has_place_for(&self, stage: Phase, job: JobId, now: Monotonic) -> bool {
         let is_free = self.of(stage).count() < self.places;
         is_free && (self.is_new(stage, job) || self.long(stage, now) < self.places.saturating_sub(1).max(1))
     }
 
     /// Who gives a place up to that job.
-    fn who_makes_room(&self, stage: Stage, to: &JobHead, now: Monotonic) -> Option<JobId> {
+    fn who_makes_room(&self, stage: Phase, to: &JobHead, now: Monotonic) -> Option<JobId> {
         let held_by = self.held(stage, &to.account);
         let is_kept_out = self.places > 1 && self.is_new(stage, to.id) && self.long(stage, now) >= self.places;
         let gives_up = |(id, visit): &(&JobId, &Visit)| {
             let (held, lasted) = (self.held(stage, &visit.account), now.since(visit.since));
             let made_up = match stage {
-                Stage::Drain => Duration::ZERO,
+                Phase::Drain => Duration::ZERO,
                 _ => self.given_up(stage, **id).unwrap_or_default() * 2,
             };
             (visit.account == to.account || held > held_by)
-                && visit.asked.is_none()
+                && visit.preempted.is_none()
                 && lasted >= TURN
                 && (lasted >= made_up || held >= held_by + 2 || is_kept_out)
         };

@@ -42,7 +42,7 @@ fn read(file: Bytes, tasks: u32, meaning: EmptyVersion) -> Result<Vec<Task>, ()>
         must_check: false,
         revocations: 0,
         first_leased: None,
-        unsettled_since: None,
+        must_check_since: None,
     };
     let meaning = Meaning { empty_version: meaning, separator: Separator::Comma };
     SliceReader::open(file, &row, meaning).map_err(drop)?.collect::<Result<_, _>>().map_err(drop)

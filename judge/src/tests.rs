@@ -84,7 +84,7 @@ fn complete() -> (Records, Vec<TaskHistory<()>>, Result<Report, String>) {
         must_check: false,
         revocations: 0,
         first_leased: None,
-        unsettled_since: None,
+        must_check_since: None,
     };
     let records = Records { job, slices: vec![slice], parts: vec![vec![(0, part.finish().bytes)]], leased: 0 };
     let manifest = json!({

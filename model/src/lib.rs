@@ -54,7 +54,7 @@ pub use progress::Progress;
 pub use quota::{Quota, Quotas};
 pub use report::{ReportLayout, ReportLayouts, ReportScope, ReportSpec};
 pub use service_clock::ServiceTime;
-pub use status::{Event, Stage, Status};
+pub use status::{Event, Phase, Status};
 pub use store_clock::StoreClock;
 pub use task::Task;
 

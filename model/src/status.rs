@@ -1,7 +1,7 @@
 //! The thirteen statuses of a job and the one table that moves it between them.
 //!
 //! [`next`] alone decides a status. Whatever is not a row of [`TABLE`] is illegal, and is the
-//! dialect's own error on the wire. [`stage`] says which code owns a job now; recovery reads
+//! dialect's own error on the wire. [`phase`] says which code owns a job now; recovery reads
 //! the status and enters that stage, and has no path of its own. `docs/job-status.md` is
 //! rendered from here. Names and moves are those of the references of the dialects, and ours where they
 //! are silent.
@@ -141,7 +141,7 @@ pub fn next(status: Status, event: Event) -> Option<Status> {
 
 /// The code that owns a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum Phase {
     /// Reads the manifest into slices.
     Prepare,
     /// Waits for a confirmation or a slot.
@@ -158,14 +158,14 @@ pub enum Stage {
 
 /// Which code owns a job in `status`.
 #[must_use]
-pub fn stage(status: Status) -> Stage {
+pub fn phase(status: Status) -> Phase {
     match status {
-        Status::New | Status::Preparing => Stage::Prepare,
-        Status::Suspended | Status::Ready | Status::Paused => Stage::Wait,
-        Status::Active => Stage::Execute,
-        Status::Pausing => Stage::Drain,
-        Status::Completing | Status::Cancelling | Status::Failing => Stage::Report,
-        Status::Complete | Status::Cancelled | Status::Failed => Stage::End,
+        Status::New | Status::Preparing => Phase::Prepare,
+        Status::Suspended | Status::Ready | Status::Paused => Phase::Wait,
+        Status::Active => Phase::Execute,
+        Status::Pausing => Phase::Drain,
+        Status::Completing | Status::Cancelling | Status::Failing => Phase::Report,
+        Status::Complete | Status::Cancelled | Status::Failed => Phase::End,
     }
 }
 
@@ -190,13 +190,13 @@ impl Status {
     /// Whether nothing leads out of it.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        stage(self) == Stage::End
+        phase(self) == Phase::End
     }
 
     /// Whether tasks run in it or may still: what a pause and limits are about.
     #[must_use]
     pub fn has_tasks_ahead(self) -> bool {
-        !matches!(stage(self), Stage::Report | Stage::End)
+        !matches!(phase(self), Phase::Report | Phase::End)
     }
 
     /// The name on the wire.

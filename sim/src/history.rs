@@ -66,7 +66,7 @@ pub(crate) enum Event {
         job: usize,
         slice: u32,
         epoch: u64,
-        settles: bool,
+        closes: bool,
         /// What is newer, by the job store's clock, may have been written since an attempt.
         since: Timestamp,
         free: Vec<Slot>,
@@ -212,12 +212,8 @@ impl fmt::Display for Event {
             Event::Moved { job, from, to } => write!(f, "job {job}: {from} -> {to}"),
             Event::Hold { job, what } => write!(f, "job {job}: {what}"),
             Event::Rescheduled { moves, .. } => write!(f, "slots: {moves}"),
-            Event::Leased { job, slice, epoch, settles, .. } => {
-                write!(
-                    f,
-                    "job {job} slice {slice} leased{}, epoch {epoch}",
-                    if *settles { " to settle it" } else { "" }
-                )
+            Event::Leased { job, slice, epoch, closes, .. } => {
+                write!(f, "job {job} slice {slice} leased{}, epoch {epoch}", if *closes { " to close it" } else { "" })
             }
             Event::Released { job, slice, epoch, must_check } => {
                 write!(

@@ -115,15 +115,15 @@ impl Noting {
         answer
     }
 
-    fn note_leased(&self, lease: Option<&SliceLease>, settles: bool) {
+    fn note_leased(&self, lease: Option<&SliceLease>, closes: bool) {
         let Some(lease) = lease else { return };
         // Its holder before was lost.
         if lease.slice.must_check {
             node_faults::wake_others(&self.cluster, self.node);
         }
         let (slice, epoch, free) = (lease.slice.index, lease.fence.epoch, self.cluster.free_slots());
-        let since = lease.slice.unsettled_since.into_iter().fold(lease.leased_at, Timestamp::min);
-        self.note(lease.job, |job| Event::Leased { job, slice, epoch, settles, since, free });
+        let since = lease.slice.must_check_since.into_iter().fold(lease.leased_at, Timestamp::min);
+        self.note(lease.job, |job| Event::Leased { job, slice, epoch, closes, since, free });
     }
 }
 
@@ -184,14 +184,14 @@ impl ForwardJobStore for Noting {
         Ok(lease)
     }
 
-    async fn lease_slice_to_settle(
+    async fn lease_slice_to_close(
         &self,
         stage: &StageLease,
         slice: u32,
         token: LeaseToken,
         ttl: Duration,
     ) -> Result<Option<SliceLease>, LeaseError> {
-        let lease = self.inner().lease_slice_to_settle(stage, slice, token, ttl).await?;
+        let lease = self.inner().lease_slice_to_close(stage, slice, token, ttl).await?;
         self.note_leased(lease.as_ref(), true);
         Ok(lease)
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::ports::Spawn;
-use brigade_model::status::stage;
-use brigade_model::{AccountId, Job, JobId, Stage, Status};
+use brigade_model::status::phase;
+use brigade_model::{AccountId, Job, JobId, Phase, Status};
 use brigade_service::{Caller, JobService, Origin, Owner, ServiceError};
 
 use crate::chance::Chance;
@@ -65,7 +65,7 @@ pub(crate) async fn change_jobs(cluster: Arc<SimulatedCluster>, every: Duration)
 pub(crate) async fn think_again(cluster: Arc<SimulatedCluster>, number: usize, after: Duration) {
     let chance = Chance::new(cluster.seed ^ number as u64, "second thoughts");
     let Some(id) = cluster.ids().get(number).copied() else { return };
-    let waits = |job: Job| matches!(stage(job.status), Stage::Prepare | Stage::Wait);
+    let waits = |job: Job| matches!(phase(job.status), Phase::Prepare | Phase::Wait);
     while !cluster.fault_schedule.is_over() && cluster.job(id).is_some_and(waits) {
         cluster.executor.sleep(LOOK_EVERY).await;
     }

@@ -136,11 +136,11 @@ promises! {
             a_revoked_slice_is_fenced_and_marked_and_leased_again_first
             an_owner_takes_back_the_leases_that_it_does_not_know_of
             a_released_slice_keeps_its_mark_until_it_is_done
-            a_slice_is_unsettled_since_the_oldest_lease_that_was_not_released_cleanly
-            an_owner_that_takes_back_a_lease_leaves_the_slice_unsettled_since_then
+            a_slice_must_be_checked_since_the_oldest_lease_that_was_not_released_cleanly
+            an_owner_that_takes_back_a_lease_leaves_the_slice_to_be_checked_since_then
             a_release_of_a_lost_slice_takes_nothing_from_its_new_owner
             leases_are_counted_expired_or_not
-            the_holder_of_the_stage_settles_a_slice_whatever_the_status;
+            the_holder_of_the_stage_closes_a_slice_whatever_the_status;
         fences:
             a_worker_from_before_the_store_fell_back_is_fenced_though_its_epoch_is_held_again
             a_part_from_before_the_store_fell_back_is_not_taken_for_a_recorded_one

@@ -189,14 +189,14 @@ impl JobStore for MemoryStore {
         Ok(self.state().lease_slice(job, owner, token, ttl, self.now()))
     }
 
-    async fn lease_slice_to_settle(
+    async fn lease_slice_to_close(
         &self,
         stage: &StageLease,
         slice: u32,
         token: LeaseToken,
         ttl: Duration,
     ) -> Result<Option<SliceLease>, LeaseError> {
-        self.state().lease_slice_to_settle(stage, slice, token, ttl, self.now())
+        self.state().lease_slice_to_close(stage, slice, token, ttl, self.now())
     }
 
     async fn renew_slice(&self, lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError> {

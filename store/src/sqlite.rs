@@ -224,7 +224,7 @@ impl JobStore for SqliteStore {
         self.write(move |connection| slices::lease_slice(connection, job, owner, token, ttl, now)).await
     }
 
-    async fn lease_slice_to_settle(
+    async fn lease_slice_to_close(
         &self,
         stage: &StageLease,
         slice: u32,
@@ -233,7 +233,7 @@ impl JobStore for SqliteStore {
     ) -> Result<Option<SliceLease>, LeaseError> {
         let (stage, now) = (stage.clone(), self.now());
         let act =
-            move |connection: &Connection| slices::lease_slice_to_settle(connection, &stage, slice, token, ttl, now);
+            move |connection: &Connection| slices::lease_slice_to_close(connection, &stage, slice, token, ttl, now);
         self.writer.write(act).await
     }
 

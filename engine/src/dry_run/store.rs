@@ -74,7 +74,7 @@ impl DryRun {
             TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => {
                 TaskEnd::Done(std::mem::take(&mut requests).mark(outcome))
             }
-            // Nothing was done, so there is nothing to be unsettled about.
+            // Nothing was done, so there is nothing in doubt.
             TaskEnd::NotAttempted | TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => TaskEnd::NotAttempted,
         };
         runs.into_iter().map(&mut mark).collect()

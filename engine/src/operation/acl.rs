@@ -19,7 +19,7 @@ use super::task_context::TaskContext;
 impl ObjectOperation for ObjectAcl {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         let at = context.find_source()?;
-        context.settle_if_gone(self.replace(context, &at).await)?;
+        context.end_doubt_if_gone(self.replace(context, &at).await)?;
         Ok(Outcome::Succeeded)
     }
 

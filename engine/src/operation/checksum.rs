@@ -28,7 +28,7 @@ pub(super) const BYTES_AT_ONCE: u64 = 8 * 1024 * 1024;
 impl ObjectOperation for ComputeChecksum {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         // Whatever was attempted before had no effect.
-        context.settle_doubt();
+        context.end_doubt();
         let at = context.find_source()?;
         let head = context.read_head(&context.slice.source, &at, context.task.version.as_ref()).await;
         let head = head.doing("reading the object's head")?;

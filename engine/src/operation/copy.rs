@@ -211,7 +211,7 @@ impl<'a> Copying<'a> {
         if let Ok(target) = self.context.find_head(place, &self.route.target, None).await
             && !target.is_some_and(|head| may_be_newer(place, &head, since))
         {
-            self.context.settle_doubt();
+            self.context.end_doubt();
         }
     }
 

@@ -48,7 +48,7 @@ impl Group for Delete {
         group::group_len(tasks, keys_max, must_check)
     }
 
-    /// Deletes a group in one call, and by calls of their own those that it does not settle. A row that
+    /// Deletes a group in one call, and by calls of their own those whose end it does not tell. A row that
     /// the bucket refuses is not sent along: alone it is refused without a call.
     async fn run(&self, slice_context: &SliceContext, tasks: &[Task], must_check: bool) -> Vec<TaskEnd> {
         let tried_since = must_check.then_some(slice_context.attempted_since);
@@ -75,8 +75,8 @@ async fn delete_one(context: &TaskContext<'_>) -> Result<Outcome, End> {
 /// What one call for many told about one of them.
 #[derive(Debug, Clone)]
 enum Known {
-    /// It is settled.
-    Settled(TaskEnd),
+    /// It has ended.
+    Ended(TaskEnd),
     /// It is not; since when it may have been deleted nevertheless.
     NotYet(Option<Timestamp>),
 }
@@ -167,7 +167,7 @@ const REFUSALS: &[(&str, u16)] = &[
 fn read_result(task: &Task, result: &DeleteResult, sent: Timestamp) -> Known {
     let DeleteResult::Failed { code, message, is_throttled, lasting } = result else {
         return match result {
-            DeleteResult::Deleted(_) => Known::Settled(TaskEnd::Done(Outcome::Succeeded)),
+            DeleteResult::Deleted(_) => Known::Ended(TaskEnd::Done(Outcome::Succeeded)),
             _ => Known::NotYet(Some(sent)),
         };
     };
@@ -175,7 +175,7 @@ fn read_result(task: &Task, result: &DeleteResult, sent: Timestamp) -> Known {
         let error = CallError::new(Verdict::Denied, Effect::None, code, message);
         let error = CallError { http_status: Some(*status), lasting: *lasting, ..error };
         let outcome = outcome_of("", &error);
-        return Known::Settled(match SharedFailure::of(&error, task, None) {
+        return Known::Ended(match SharedFailure::of(&error, task, None) {
             Some(shared) => TaskEnd::SharedFailure(outcome, Box::new(shared)),
             None => TaskEnd::Done(outcome),
         });
@@ -187,7 +187,7 @@ fn read_result(task: &Task, result: &DeleteResult, sent: Timestamp) -> Known {
 /// A call that failed as a whole: the worker had to stop, or each object gets its own call.
 fn read_error(end: &End, sent: Timestamp) -> Known {
     match end {
-        End::Call { error, .. } if error.verdict == Verdict::Stopped => Known::Settled(match error.effect {
+        End::Call { error, .. } if error.verdict == Verdict::Stopped => Known::Ended(match error.effect {
             Effect::None => TaskEnd::NotAttempted,
             Effect::Unknown => TaskEnd::UnknownEffect,
         }),
@@ -218,7 +218,7 @@ async fn run_singly(slice_context: &SliceContext, tasks: impl Iterator<Item = (&
 
 async fn run_single(slice_context: &SliceContext, place: usize, task: &Task, known: Known) -> (usize, TaskEnd) {
     let end = match known {
-        Known::Settled(run) => run,
+        Known::Ended(run) => run,
         Known::NotYet(tried_since) => {
             let context = TaskContext::new(slice_context, task, tried_since);
             context.end(delete_one(&context).await)

@@ -338,7 +338,7 @@ pub(crate) async fn act_and_settle<C: CheckedCall>(
         let begun = context.slice.clock.monotonic();
         let mut error = match call.act(repeat.as_ref()).await {
             Ok(done) => {
-                context.settle_doubt();
+                context.end_doubt();
                 return Ok(done);
             }
             Err(error) => error,
@@ -410,7 +410,7 @@ pub(crate) async fn check_until<C: CheckedCall>(
 fn conclude<T>(context: &TaskContext<'_>, result: CheckResult<T>) -> CheckResult<T> {
     match &result {
         CheckResult::Done(_) => context.note_done(),
-        CheckResult::Act { is_ruled_out: true, .. } => context.settle_doubt(),
+        CheckResult::Act { is_ruled_out: true, .. } => context.end_doubt(),
         CheckResult::Act { .. } => {}
     }
     result

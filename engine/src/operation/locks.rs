@@ -18,7 +18,7 @@ impl ObjectOperation for LegalHold {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         let (at, version) = (context.find_source()?, context.task.version.clone());
         let request = PutObjectLegalHold { at, version, is_held: self.is_held };
-        context.settle_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
+        context.end_doubt_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
         Ok(Outcome::Succeeded)
     }
 
@@ -33,7 +33,7 @@ impl ObjectOperation for SetRetention {
         let SetRetention { retention, bypass_governance } = *self;
         let (at, version) = (context.find_source()?, context.task.version.clone());
         let request = PutObjectRetention { at, version, retention, bypass_governance };
-        context.settle_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
+        context.end_doubt_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
         Ok(Outcome::Succeeded)
     }
 

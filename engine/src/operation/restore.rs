@@ -22,7 +22,7 @@ impl ObjectOperation for Restore {
     async fn run(&self, context: &TaskContext<'_>) -> Result<Outcome, End> {
         let at = context.find_source()?;
         let restoration = Restoration { context, at, restore: self };
-        let outcome = context.settle_if_gone(settle(context, &restoration).await)?;
+        let outcome = context.end_doubt_if_gone(settle(context, &restoration).await)?;
         restoration.see_restore().await?;
         Ok(outcome)
     }

@@ -23,7 +23,7 @@ impl ObjectOperation for Tagging {
                 put_tags(context, &context.slice.source, &at, version, &self.tags, "").await
             }
         };
-        context.settle_if_gone(tagged)?;
+        context.end_doubt_if_gone(tagged)?;
         Ok(Outcome::Succeeded)
     }
 

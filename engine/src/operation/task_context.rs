@@ -67,20 +67,20 @@ impl<'a> TaskContext<'a> {
     }
 
     /// The attempts before are known to have had no effect, or to be followed by one that had it.
-    pub(crate) fn settle_doubt(&self) {
+    pub(crate) fn end_doubt(&self) {
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A check told that an attempt before had its effect.
     pub(crate) fn note_done(&self) {
         self.note_effect();
-        self.settle_doubt();
+        self.end_doubt();
     }
 
     /// Of an object that is not there nothing remains that an attempt may have set on it.
-    pub(crate) fn settle_if_gone<T>(&self, result: Result<T, End>) -> Result<T, End> {
+    pub(crate) fn end_doubt_if_gone<T>(&self, result: Result<T, End>) -> Result<T, End> {
         if matches!(&result, Err(End::Call { error, .. }) if is_no_object(error)) {
-            self.settle_doubt();
+            self.end_doubt();
         }
         result
     }

@@ -24,7 +24,7 @@ impl ObjectOperation for Untagging {
                 change_tags(context, &at, |tags| Ok(tags.into_iter().filter(is_kept).collect())).await
             }
         };
-        context.settle_if_gone(removed)?;
+        context.end_doubt_if_gone(removed)?;
         Ok(Outcome::Succeeded)
     }
 

@@ -6,7 +6,8 @@ use brigade_model::ports::job_store::{StageLease, StoreError};
 use brigade_model::ports::object_store::CancelToken;
 use brigade_model::{JobId, Status};
 
-use crate::context::{EngineContext, verdict_of_progress};
+use crate::context::EngineContext;
+use crate::job_changes::change_by_progress;
 use crate::stage::{StageStep, leave};
 use crate::stage_error::StageError;
 
@@ -34,7 +35,7 @@ pub(crate) async fn pause(context: &EngineContext, lease: &StageLease, cancel: &
         Ok(false) => return leave(&StageError::Stopped),
         Err(error) => return error.into(),
     }
-    let decide = |job: &Job| match verdict_of_progress(job) {
+    let decide = |job: &Job| match change_by_progress(job) {
         None if job.status == Status::Pausing => Some(Change::Drained),
         verdict => verdict,
     };

@@ -7,8 +7,8 @@
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::status::stage;
-use brigade_model::{Stage, Status};
+use brigade_model::status::phase;
+use brigade_model::{Phase, Status};
 
 use crate::context::EngineContext;
 use crate::manifest::row::Row;
@@ -55,7 +55,7 @@ pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLea
         }
     };
     let from = job.status;
-    let decide = |job: &Job| (stage(job.status) == Stage::Prepare && job.status == from).then(|| change.clone());
+    let decide = |job: &Job| (phase(job.status) == Phase::Prepare && job.status == from).then(|| change.clone());
     context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 

@@ -1,12 +1,12 @@
 //! Reports a job: drains it, records unknown effects as unconfirmed, writes the report, and ends
 //! it.
 
-use brigade_model::Stage;
+use brigade_model::Phase;
 use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::limits::LEASE_TTL;
 use brigade_model::ports::job_store::{OutcomePart, SliceRow, StageLease, UploadsOf};
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::status::stage;
+use brigade_model::status::phase;
 
 use crate::change::ChangeError;
 use crate::context::EngineContext;
@@ -14,7 +14,7 @@ use crate::dry_run;
 use crate::operation::abort_left_uploads;
 use crate::outcomes::{FinishedPart, SliceOutcomes};
 use crate::ports::Ports;
-use crate::report::{WriteReport, settle, write_report};
+use crate::report::{WriteReport, unconfirmed_parts, write_report};
 use crate::stage::drain::drain;
 use crate::stage::patience::patient_place;
 use crate::stage::{StageStep, leave, say_and_wait};
@@ -81,17 +81,17 @@ async fn abort_uploads(
 }
 
 async fn end(context: &EngineContext, lease: &StageLease, change: Change) -> StageStep {
-    let decide = |job: &Job| (stage(job.status) == Stage::Report).then(|| change.clone());
+    let decide = |job: &Job| (phase(job.status) == Phase::Report).then(|| change.clone());
     context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
 }
 
-/// Drains the job and settles unknown effects: from here on its outcomes do not change.
+/// Drains the job and records unknown effects: from here on its outcomes do not change.
 async fn close(context: &EngineContext, job: &Job, lease: &StageLease, cancel: &CancelToken) -> Result<(), StageError> {
     if !drain(context, job.id, cancel).await? {
         return Err(StageError::Stopped);
     }
     // A dry run did nothing whose effect could be unknown.
-    if job.spec.options.is_dry_run() { Ok(()) } else { settle_unknown(context, job, lease).await }
+    if job.spec.options.is_dry_run() { Ok(()) } else { close_slices(context, job, lease).await }
 }
 
 /// Sums what a dry run found, once.
@@ -102,7 +102,7 @@ async fn sum_dry_run(context: &EngineContext, lease: &StageLease) -> Result<(), 
     }
     let found = dry_run::sum(&job, &*context.ports.jobs, &*context.ports.spool, &context.speeds_of(&job)).await?;
     let decide = |job: &Job| {
-        (stage(job.status) == Stage::Report && job.dry_run.is_none()).then(|| Change::DryRunSummed(found.clone()))
+        (phase(job.status) == Phase::Report && job.dry_run.is_none()).then(|| Change::DryRunSummed(found.clone()))
     };
     match context.ports.change_job(lease.job, Some(lease.fence), decide).await {
         Ok(_) => Ok(()),
@@ -140,7 +140,7 @@ async fn deliver(
 
 /// Records `Unconfirmed` for tasks whose effect is unknown because their worker died: the report
 /// names them rather than drop them. A job that completes has none.
-async fn settle_unknown(context: &EngineContext, job: &Job, lease: &StageLease) -> Result<(), StageError> {
+async fn close_slices(context: &EngineContext, job: &Job, lease: &StageLease) -> Result<(), StageError> {
     let mut from = 0;
     loop {
         let page = context.ports.jobs.slices(lease.job, from, PAGE).await?;
@@ -148,12 +148,12 @@ async fn settle_unknown(context: &EngineContext, job: &Job, lease: &StageLease) 
         from = last.index + 1;
         let may_hold_unknown = |slice: &&SliceRow| slice.must_check || job.restored_from.is_some();
         for slice in page.iter().filter(may_hold_unknown).filter(|slice| !slice.is_done()) {
-            settle_slice(context, job, lease, slice).await?;
+            close_slice(context, job, lease, slice).await?;
         }
     }
 }
 
-async fn settle_slice(
+async fn close_slice(
     context: &EngineContext,
     job: &Job,
     stage: &StageLease,
@@ -161,12 +161,12 @@ async fn settle_slice(
 ) -> Result<(), StageError> {
     let jobs = &context.ports.jobs;
     let token = context.ports.lease_token();
-    let Some(lease) = jobs.lease_slice_to_settle(stage, slice.index, token, LEASE_TTL).await? else { return Ok(()) };
+    let Some(lease) = jobs.lease_slice_to_close(stage, slice.index, token, LEASE_TTL).await? else { return Ok(()) };
     let parts = jobs.parts(stage.job, slice.index).await?;
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
         .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
     for (seq, FinishedPart { bytes, succeeded, failed }) in
-        (lease.next_seq..).zip(settle(slice, job.restored_from.is_some(), &outcomes))
+        (lease.next_seq..).zip(unconfirmed_parts(slice, job.restored_from.is_some(), &outcomes))
     {
         let (job, slice, fence) = (lease.job, slice.index, lease.fence);
         jobs.record_part(OutcomePart { job, slice, fence, seq, succeeded, failed, bytes }).await?;

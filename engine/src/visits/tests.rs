@@ -38,7 +38,7 @@ fn work(account: &'static str, comes: u64, takes: u64) -> Work {
 }
 
 /// When each job ended, and how long places were held in all.
-fn run(stage: Stage, places: usize, jobs: &[Work]) -> (Vec<u64>, u64) {
+fn run(stage: Phase, places: usize, jobs: &[Work]) -> (Vec<u64>, u64) {
     let heads: Vec<JobHead> = jobs.iter().zip(0..).map(|(job, n)| head(n, job.account)).collect();
     let (mut visits, mut ends, mut held) = (Visits::new(places), vec![None; jobs.len()], 0);
     for second in 0..1_000_000 {
@@ -61,7 +61,7 @@ fn run(stage: Stage, places: usize, jobs: &[Work]) -> (Vec<u64>, u64) {
                     let begun = waiting.iter().position(|head| head.id == job).unwrap();
                     visits.begin(waiting.swap_remove(begun), stage, CancelToken::unbounded(), at(second));
                 }
-                Next::Ask(job) => visits.ask(job, at(second)),
+                Next::Preempt(job) => visits.preempt(job, at(second)),
                 Next::Wait => break,
             }
         }
@@ -77,7 +77,7 @@ fn a_short_job_waits_for_no_long_one_of_its_own_account_or_of_another() {
     for account in ["1", "2"] {
         for comes in [0, 3, 100, 2000, 4321] {
             let jobs: Vec<Work> = long.clone().chain([work(account, comes, 1)]).collect();
-            let (ends, _) = run(Stage::Prepare, 8, &jobs);
+            let (ends, _) = run(Phase::Prepare, 8, &jobs);
             let waited = ends[20] - comes;
             // Others that are new come in turn.
             assert!(waited <= 3 * TURN.as_secs(), "{account} at {comes}: {waited} s");
@@ -89,7 +89,7 @@ fn a_short_job_waits_for_no_long_one_of_its_own_account_or_of_another() {
 fn a_long_job_of_another_account_gets_a_place_and_keeps_it() {
     let long = (0..20).map(|_| work("1", 0, 1000));
     let jobs: Vec<Work> = long.chain([work("2", 500, 1000)]).collect();
-    let (ends, _) = run(Stage::Prepare, 8, &jobs);
+    let (ends, _) = run(Phase::Prepare, 8, &jobs);
     assert!(ends[20] <= 500 + 1000 + TURN.as_secs() + 2, "{}", ends[20]);
 }
 
@@ -97,7 +97,7 @@ fn a_long_job_of_another_account_gets_a_place_and_keeps_it() {
 fn more_accounts_than_places_have_long_jobs_and_all_end_at_bearable_cost() {
     let accounts = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
     let jobs: Vec<Work> = accounts.iter().flat_map(|account| [work(account, 0, 3000), work(account, 9, 40)]).collect();
-    let (ends, held) = run(Stage::Prepare, 4, &jobs);
+    let (ends, held) = run(Phase::Prepare, 4, &jobs);
     let (all, last) = (jobs.iter().map(|job| job.takes).sum::<u64>(), ends.iter().max().unwrap());
     assert!(held <= 3 * all, "{held} s of places for {all} s of work");
     assert!(*last <= 4 * all / 4, "{last} s in all");
@@ -109,7 +109,7 @@ fn more_accounts_than_places_have_long_jobs_and_all_end_at_bearable_cost() {
 #[test]
 fn who_drains_gives_way_after_a_turn_however_often_it_has() {
     let jobs: Vec<Work> = (0..8).map(|_| work("1", 0, 4)).chain([work("1", 1, 4)]).collect();
-    let (ends, _) = run(Stage::Drain, 2, &jobs);
+    let (ends, _) = run(Phase::Drain, 2, &jobs);
     assert_eq!(ends.iter().max(), Some(&20), "a visit of less than a turn is never given up");
 }
 
@@ -117,14 +117,14 @@ fn who_drains_gives_way_after_a_turn_however_often_it_has() {
 fn who_is_asked_and_does_not_end_is_cut() {
     let mut visits = Visits::new(1);
     let cancel = CancelToken::unbounded();
-    visits.begin(&head(1, "1"), Stage::Prepare, cancel.clone(), at(0));
+    visits.begin(&head(1, "1"), Phase::Prepare, cancel.clone(), at(0));
     let other = head(2, "1");
-    assert_eq!(visits.next(Stage::Prepare, &[&other], at(4)), Next::Wait, "it has had no turn");
-    assert_eq!(visits.next(Stage::Prepare, &[&other], at(5)), Next::Ask(JobId::from_u128(1)));
-    assert_eq!(visits.next(Stage::Drain, &[&other], at(5)), Next::Begin(JobId::from_u128(2)), "its own places");
-    visits.ask(JobId::from_u128(1), at(5));
+    assert_eq!(visits.next(Phase::Prepare, &[&other], at(4)), Next::Wait, "it has had no turn");
+    assert_eq!(visits.next(Phase::Prepare, &[&other], at(5)), Next::Preempt(JobId::from_u128(1)));
+    assert_eq!(visits.next(Phase::Drain, &[&other], at(5)), Next::Begin(JobId::from_u128(2)), "its own places");
+    visits.preempt(JobId::from_u128(1), at(5));
     assert!(cancel.is_stopped() && !cancel.for_cleanup().is_stopped());
-    assert_eq!(visits.next(Stage::Prepare, &[&other], at(6)), Next::Wait);
+    assert_eq!(visits.next(Phase::Prepare, &[&other], at(6)), Next::Wait);
     visits.kill_late(at(9));
     assert!(!cancel.for_cleanup().is_stopped());
     visits.kill_late(at(10));
@@ -141,7 +141,7 @@ proptest! {
     ) {
         let jobs: Vec<Work> =
             jobs.into_iter().map(|(account, comes, takes)| work(["1", "2", "3", "4"][account], comes, takes)).collect();
-        let (ends, held) = run(Stage::Report, places, &jobs);
+        let (ends, held) = run(Phase::Report, places, &jobs);
         let all: u64 = jobs.iter().map(|job| job.takes).sum();
         prop_assert_eq!(ends.len(), jobs.len());
         prop_assert!(held <= 4 * all + 100, "{} s of places for {} s of work", held, all);

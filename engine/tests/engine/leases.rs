@@ -399,7 +399,7 @@ async fn delete_that_was_paused_for_long(cluster: &mut TestCluster) -> JobId {
     process.engine.shut_down().await;
     assert!(job.progress.succeeded < LAST_GROUP.start as u64, "{job:#?}");
     let last = cluster.jobs.slices(id, 0, usize::MAX).await.unwrap().pop().unwrap();
-    assert!(last.first_leased.is_some() && last.unsettled_since.is_none(), "{last:#?}");
+    assert!(last.first_leased.is_some() && last.must_check_since.is_none(), "{last:#?}");
 
     cluster.clock.sleep(Duration::from_secs(3600)).await;
     write_anew(cluster, "while it was paused").await;

@@ -16,7 +16,7 @@ use crate::load::LoadLimits;
 use crate::operation::Tag;
 use crate::outcome::cut;
 use crate::service_clock::ServiceTime;
-use crate::status::{self, Event, Stage, Status};
+use crate::status::{self, Event, Phase, Status};
 
 /// What a waiting job says, with `SuspendedDate`.
 pub const SUSPENDED_CAUSE: &str = "The job is awaiting confirmation";
@@ -187,7 +187,7 @@ impl Job {
 
     /// Takes the slot at once: no other pass has to, and no task starts in between.
     fn hold_by_service(&mut self, why: &JobFailure, at: Timestamp, now: ServiceTime) -> Result<(), IllegalChange> {
-        if !matches!(status::stage(self.status), Stage::Execute | Stage::Drain) {
+        if !matches!(status::phase(self.status), Phase::Execute | Phase::Drain) {
             return Err(IllegalChange { status: self.status });
         }
         if status::next(self.status, Event::Preempted).is_some() {
@@ -257,7 +257,7 @@ impl Job {
     fn hold(&mut self) -> Result<(), IllegalChange> {
         self.must_have_tasks_ahead()?;
         self.held_by_user = true;
-        if status::stage(self.status) == Stage::Wait && self.status != Status::Suspended {
+        if status::phase(self.status) == Phase::Wait && self.status != Status::Suspended {
             self.say(REASON_PAUSED);
         }
         Ok(())

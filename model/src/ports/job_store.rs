@@ -151,7 +151,7 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Leases one slice for the holder of the job's stage, whatever the job's status, to record
     /// what is unknown about it. `None` when it is held, it is done or it does not exist.
-    async fn lease_slice_to_settle(
+    async fn lease_slice_to_close(
         &self,
         stage: &StageLease,
         slice: u32,
@@ -164,7 +164,7 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Releases it; every attempt has ended. `must_check` says that tasks without an outcome may
     /// have had an effect; once said (or once revoked), a slice stays so until it is done, since
-    /// the store does not know which of its tasks an earlier holder tried; it is unsettled since
+    /// the store does not know which of its tasks an earlier holder tried; it must be checked since
     /// the oldest such lease began. A lease that is lost already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
 

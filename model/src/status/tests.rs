@@ -75,15 +75,15 @@ fn each_stage_has_its_way_out() {
     for status in Status::ALL {
         let events: Vec<Event> =
             TABLE.iter().filter(|row| row.from == status && row.to != status).map(|row| row.event).collect();
-        let wanted: &[Event] = match stage(status) {
-            Stage::Prepare => &[Event::CancelRequested],
-            Stage::Wait => &[Event::CancelRequested],
-            Stage::Execute => {
+        let wanted: &[Event] = match phase(status) {
+            Phase::Prepare => &[Event::CancelRequested],
+            Phase::Wait => &[Event::CancelRequested],
+            Phase::Execute => {
                 &[Event::TasksExhausted, Event::Preempted, Event::FailureRateExceeded, Event::StageFailed]
             }
-            Stage::Drain => &[Event::Drained, Event::TasksExhausted, Event::FailureRateExceeded],
-            Stage::Report => &[Event::ReportWritten, Event::ReportFailed],
-            Stage::End => &[],
+            Phase::Drain => &[Event::Drained, Event::TasksExhausted, Event::FailureRateExceeded],
+            Phase::Report => &[Event::ReportWritten, Event::ReportFailed],
+            Phase::End => &[],
         };
         for event in wanted {
             assert!(events.contains(event), "{status} has no {event:?}");
@@ -181,7 +181,7 @@ fn render() -> String {
     page.push_str("\n## The stage that owns a job\n\n| status | stage | final |\n|---|---|---|\n");
     for status in Status::ALL {
         let end = if status.is_terminal() { "yes" } else { "" };
-        let _ = writeln!(page, "| {status} | {:?} | {end} |", stage(status));
+        let _ = writeln!(page, "| {status} | {:?} | {end} |", phase(status));
     }
     page
 }

@@ -69,8 +69,8 @@ impl fmt::Debug for Exchange {
 }
 
 /// Boxed, since several futures hold it one after the other.
-type Wire = Box<Request<Full<Bytes>>>;
-type Signed = (Address, Wire, Arc<Signer>);
+type HttpRequest = Box<Request<Full<Bytes>>>;
+type Signed = (Address, HttpRequest, Arc<Signer>);
 
 impl Exchange {
     pub(crate) fn new(
@@ -245,7 +245,7 @@ impl Exchange {
         &self,
         call: &Call,
         address: &Address,
-        mut request: Wire,
+        mut request: HttpRequest,
         response_timeout: &mut ResponseTimeout,
     ) -> Result<(Box<PooledConnection>, Response<Incoming>), CallError> {
         loop {

@@ -161,7 +161,7 @@ struct Round {
     /// Answers that came while as much was in flight as the limit allows.
     limited: u32,
     /// Answers to requests of before the limit moved, that are still to be left out.
-    to_settle: u32,
+    to_skip: u32,
 }
 
 /// An adaptive limit.
@@ -272,9 +272,9 @@ impl Adaptive {
         self.taken.note(sample.now, sample.units);
         self.grow_pace(sample.now, sample.cap);
         let round = &mut self.round;
-        if round.to_settle > 0 {
-            round.to_settle -= 1;
-            if round.to_settle == 0 {
+        if round.to_skip > 0 {
+            round.to_skip -= 1;
+            if round.to_skip == 0 {
                 round.began = sample.now;
             }
             return;
@@ -400,7 +400,7 @@ impl Adaptive {
         }
         self.phase = Phase::Steady { trial, rest, rest_next };
         // What is in flight was begun under the limit before.
-        self.round.to_settle = before.max(self.limit) as u32;
+        self.round.to_skip = before.max(self.limit) as u32;
     }
 
     /// The store asked to slow down: from now on its answers are counted for a round. What was sent at
@@ -502,7 +502,7 @@ impl Adaptive {
 
     fn end_trials(&mut self, now: Monotonic) {
         self.base = self.limit;
-        self.round = Round { began: now, to_settle: self.limit as u32, ..Round::default() };
+        self.round = Round { began: now, to_skip: self.limit as u32, ..Round::default() };
         self.phase = Phase::Steady { trial: Trial::Base, rest: 0, rest_next: REST_MIN };
     }
 }

@@ -41,7 +41,7 @@ impl Setup {
     }
 
     /// Until nothing moves any more.
-    async fn settle(&self) {
+    async fn run_ready(&self) {
         for _ in 0..100 {
             yield_now().await;
         }
@@ -55,7 +55,7 @@ async fn limits_of_one_handle_share_its_caps() {
     let t = Setup { clock: Arc::clone(&s.clock), store: s.store.clone(), limit: Arc::new(other) };
     s.store.hold();
     let calls = [s.start(head("photos")), t.start(head("photos"))];
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!((s.store.times().len(), s.limit.handle().usage().waiting), (1, 1));
     s.store.let_go(2);
     for call in calls {
@@ -68,11 +68,11 @@ async fn no_more_requests_are_in_flight_than_the_cap_allows() {
     let s = setup(requests(3), []);
     s.store.hold();
     let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
-    s.settle().await;
+    s.run_ready().await;
     let usage = s.limit.handle().usage();
     assert_eq!((s.store.times().len(), usage.requests, usage.waiting), (3, 3, 7));
     s.store.let_go(2);
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), 5);
     s.store.let_go(8);
     for call in calls {
@@ -86,9 +86,9 @@ async fn caps_change_while_calls_wait() {
     let s = setup(requests(1), []);
     s.store.hold();
     let calls: Vec<_> = (0..5).map(|_| s.start(head("photos"))).collect();
-    s.settle().await;
+    s.run_ready().await;
     s.limit.handle().set_caps(requests(4));
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), 4);
     s.limit.handle().set_caps(requests(0));
     assert_eq!(s.limit.handle().caps().requests, 1);
@@ -105,7 +105,7 @@ async fn a_rate_that_is_lifted_or_raised_lets_those_go_who_wait_for_it() {
         let s = setup(slow, []);
         let began = s.clock.monotonic();
         let calls: Vec<_> = (0..20).map(|_| s.start(head("photos"))).collect();
-        s.settle().await;
+        s.run_ready().await;
         assert_eq!(s.store.times().len(), 1, "the others wait, the last of them for 19 seconds");
         s.limit.handle().set_caps(caps);
         for call in calls {
@@ -119,15 +119,15 @@ async fn a_rate_that_is_lifted_or_raised_lets_those_go_who_wait_for_it() {
 async fn while_it_is_stopped_no_request_begins_wherever_it_waits() {
     let s = setup(Caps { requests_per_second: Some(10), ..requests(3) }, []);
     let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
-    s.settle().await;
+    s.run_ready().await;
     let begun = s.store.times().len();
     s.limit.handle().set_stopped(true);
     s.clock.sleep(Duration::from_secs(3600)).await;
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), begun, "neither those in the queue nor those that wait for the rate");
     assert!(calls.iter().filter(|call| !call.is_finished()).count() >= 7);
     s.limit.handle().set_caps(requests(3));
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), begun, "other caps start nothing");
     s.limit.handle().set_stopped(false);
     for call in calls {
@@ -140,10 +140,10 @@ async fn a_waiting_call_that_goes_away_leaves_its_place_to_the_next() {
     let s = setup(requests(1), []);
     s.store.hold();
     let first = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     let second = s.start(head("photos"));
     let third = s.start(head("other"));
-    s.settle().await;
+    s.run_ready().await;
     second.abort();
     s.store.let_go(2);
     first.await.unwrap().unwrap();
@@ -158,9 +158,9 @@ async fn a_call_that_goes_away_in_flight_gives_its_permit_back() {
     let s = setup(requests(1), []);
     s.store.hold();
     let first = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     let second = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     first.abort();
     s.store.let_go(1);
     second.await.unwrap().unwrap();
@@ -207,17 +207,17 @@ async fn bytes_in_flight_are_capped_and_a_larger_body_passes_alone() {
     let s = setup(caps, []);
     s.store.hold();
     let first = s.start(put(60));
-    s.settle().await;
+    s.run_ready().await;
     let large = s.start(put(500));
     let small = s.start(put(30));
     let bodiless = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     // The small body waits behind the large one, which would never get in otherwise.
     assert_eq!((s.store.times().len(), s.limit.handle().usage().bytes), (2, 60));
     s.store.let_go(2);
     first.await.unwrap().unwrap();
     bodiless.await.unwrap().unwrap();
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.limit.handle().usage().bytes, 500);
     s.store.let_go(2);
     large.await.unwrap().unwrap();
@@ -230,7 +230,7 @@ async fn the_permit_of_a_download_lasts_until_its_stream_ends() {
     let s = setup(requests(1), []);
     let mut got = send(&*s.limit, &CancelToken::unbounded(), get(10)).await.unwrap();
     let waiting = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!((s.store.times().len(), s.limit.handle().usage().bytes), (1, 10));
     assert!(got.body.next().await.unwrap().is_ok());
     assert!(got.body.next().await.is_none());
@@ -247,17 +247,17 @@ async fn an_overload_lowers_the_limit_of_its_bucket_and_class_alone() {
     let s = setup(requests(10), (0..10).map(|_| lost()));
     s.store.hold();
     let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
-    s.settle().await;
+    s.run_ready().await;
     s.store.let_go(10);
     for call in calls {
         call.await.unwrap().unwrap_err();
     }
     let calls: Vec<_> = (0..20).map(|_| s.start(head("photos"))).collect();
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), 10 + 7);
     let other = s.start(head("other"));
     let write = s.start(put(1));
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(s.store.times().len(), 10 + 9);
     let adaptive = s.limit.handle().usage().adaptive;
     let limits: Vec<_> = adaptive.iter().map(|lane| (lane.bucket.as_ref().unwrap().as_str(), lane.limit)).collect();
@@ -284,7 +284,7 @@ async fn a_server_s_error_lowers_the_limit_as_an_order_to_slow_down_does() {
         let s = setup(requests(10), (0..10).map(|_| Err(failure.clone())));
         s.store.hold();
         let calls: Vec<_> = (0..10).map(|_| s.start(head("photos"))).collect();
-        s.settle().await;
+        s.run_ready().await;
         s.store.let_go(10);
         for call in calls {
             call.await.unwrap().unwrap_err();
@@ -298,10 +298,10 @@ async fn a_stopped_leash_ends_the_wait_for_a_permit() {
     let s = setup(requests(1), []);
     s.store.hold();
     let first = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     let cancel = CancelToken::unbounded();
     let (stopped, ()) = tokio::join!(send(&*s.limit, &cancel, head("photos")), async {
-        s.settle().await;
+        s.run_ready().await;
         cancel.stop();
     });
     let stopped = stopped.unwrap_err();
@@ -405,18 +405,18 @@ async fn a_bucket_is_shared_by_accounts_in_turn_however_much_one_of_them_has_wai
     let s = setup(requests(1), []);
     s.store.hold();
     let first = s.start(head("photos"));
-    s.settle().await;
+    s.run_ready().await;
     let ask = |account: &str, job: u128, key: String| {
         let limit = Arc::clone(&s.limit);
         let cancel = CancelToken::unbounded().on_behalf_of(Caller::new(account, JobId::from_u128(job)));
         tokio::spawn(async move { send(&*limit, &cancel, head(&key)).await })
     };
     let greedy: Vec<_> = (0..20).map(|_| ask("greedy", 1, "photos".into())).collect();
-    s.settle().await;
+    s.run_ready().await;
     let modest: Vec<_> = (0..2).map(|_| ask("modest", 2, "photos".into())).collect();
-    s.settle().await;
+    s.run_ready().await;
     s.store.let_go(5);
-    s.settle().await;
+    s.run_ready().await;
     assert_eq!(modest.iter().filter(|call| call.is_finished()).count(), 2, "two of four turns were theirs");
     assert_eq!(greedy.iter().filter(|call| call.is_finished()).count(), 2);
     s.store.let_go(100);
@@ -439,9 +439,9 @@ async fn a_call_about_more_objects_than_a_second_allows_is_refused_also_while_it
     s.store.hold();
     let _first = s.start(objects(1000));
     let waiting = s.start(objects(1000));
-    s.settle().await;
+    s.run_ready().await;
     assert!(!waiting.is_finished());
     s.limit.handle().set_caps(Caps { objects_per_second: Some(10), ..requests(32) });
-    s.settle().await;
+    s.run_ready().await;
     assert!(waiting.await.unwrap().unwrap_err().is_too_many_objects());
 }

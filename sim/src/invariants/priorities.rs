@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::history::{Entry, Event, Slot};
 
 /// A node takes a stage error of a job, or of its store, to heart for less than this.
-const SETTLED: Duration = Duration::from_secs(10);
+const STEADY: Duration = Duration::from_secs(10);
 
 pub(crate) fn the_higher_priority_goes_first(evidence: &Evidence<'_>) -> Vec<String> {
     let mut broken = Vec::new();
@@ -20,11 +20,11 @@ pub(crate) fn the_higher_priority_goes_first(evidence: &Evidence<'_>) -> Vec<Str
                     format!("{waits:?} waits for a slot that {active:?} has, at {:?}", entry.at)
                 }))
             }
-            Event::Leased { job, settles: false, free, .. } => {
+            Event::Leased { job, closes: false, free, .. } => {
                 let before = &evidence.history[..moment];
                 let first = free
                     .iter()
-                    .find(|other| goes_before(other, *job, free) && is_settled(before, entry, other.job, *job));
+                    .find(|other| goes_before(other, *job, free) && is_steady(before, entry, other.job, *job));
                 broken.extend(first.map(|first| format!("job {job} got a slice before {first:?}, at {:?}", entry.at)));
             }
             _ => {}
@@ -53,10 +53,10 @@ fn goes_before(other: &Slot, job: usize, free: &[Slot]) -> bool {
 }
 
 /// Nothing happened lately that keeps the node from the job, or from seeing it.
-fn is_settled(before: &[Entry], lease: &Entry, first: usize, second: usize) -> bool {
-    let lately = before.iter().rev().take_while(|entry| entry.at + SETTLED > lease.at);
+fn is_steady(before: &[Entry], lease: &Entry, first: usize, second: usize) -> bool {
+    let lately = before.iter().rev().take_while(|entry| entry.at + STEADY > lease.at);
     let mut lately = lately.peekable();
-    let is_old_enough = lease.at > SETTLED * 2;
+    let is_old_enough = lease.at > STEADY * 2;
     is_old_enough
         && lately.all(|entry| match &entry.event {
             Event::Mishap { .. } | Event::StoreFailed { .. } | Event::Crashed | Event::Started { .. } => false,

@@ -61,7 +61,7 @@ pub(super) async fn reopening_revokes_every_lease(bench: &mut dyn EmbeddedBench)
     let rows = store.slices(id, 0, 9).await.unwrap();
     assert_eq!((rows[0].must_check, rows[0].revocations), (true, 1));
     assert_eq!((rows[1].must_check, rows[1].revocations), (false, 0));
-    assert_eq!((rows[0].unsettled_since, rows[1].unsettled_since), (Some(slice.leased_at), None));
+    assert_eq!((rows[0].must_check_since, rows[1].must_check_since), (Some(slice.leased_at), None));
 
     let next = lease_slice(&store, id).await;
     assert!(next.fence.epoch > slice.fence.epoch);

@@ -119,6 +119,6 @@ pub(super) async fn a_stage_from_before_the_store_fell_back_is_fenced_though_its
     store.add_slices(&held, slices_of(&[1]), u64::MAX).await.unwrap();
     store.record_upload(id, &scope(&held), &upload()).await.unwrap();
     store.record_report_file(&held, &file).await.unwrap();
-    assert!(is_fenced(&store.lease_slice_to_settle(&lost, 0, token(), TTL).await));
-    assert!(store.lease_slice_to_settle(&held, 0, token(), TTL).await.unwrap().is_some());
+    assert!(is_fenced(&store.lease_slice_to_close(&lost, 0, token(), TTL).await));
+    assert!(store.lease_slice_to_close(&held, 0, token(), TTL).await.unwrap().is_some());
 }

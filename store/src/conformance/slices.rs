@@ -28,7 +28,7 @@ pub(super) async fn slices_are_added_once_however_often_they_are_sent(bench: &mu
         assert_eq!((row.index, row.first_task, row.tasks), (new.index, new.first_task, new.tasks));
         assert_eq!(row.spool_name, new.spool_name);
         assert_eq!((row.succeeded, row.failed, row.revocations), (0, 0, 0));
-        assert_eq!((row.first_leased, row.unsettled_since), (None, None));
+        assert_eq!((row.first_leased, row.must_check_since), (None, None));
         assert!(!row.is_leased && !row.must_check && !row.is_done());
     }
 }
@@ -178,10 +178,12 @@ pub(super) async fn a_released_slice_keeps_its_mark_until_it_is_done(bench: &mut
     }
 }
 
-pub(super) async fn a_slice_is_unsettled_since_the_oldest_lease_that_was_not_released_cleanly(bench: &mut dyn Bench) {
+pub(super) async fn a_slice_must_be_checked_since_the_oldest_lease_that_was_not_released_cleanly(
+    bench: &mut dyn Bench,
+) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[1, 1]).await;
-    let since = async |slice| store.slices(id, slice, 1).await.unwrap()[0].unsettled_since;
+    let since = async |slice| store.slices(id, slice, 1).await.unwrap()[0].must_check_since;
     let (clean, lost) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
     store.release_slice(&clean, false).await.unwrap();
     assert_eq!(since(0).await, None, "what it attempted has an outcome");
@@ -190,14 +192,14 @@ pub(super) async fn a_slice_is_unsettled_since_the_oldest_lease_that_was_not_rel
     assert_eq!(since(1).await, Some(lost.leased_at), "it was revoked");
 
     let unclean = lease_slice(&store, id).await;
-    assert_eq!((unclean.slice.index, unclean.slice.unsettled_since), (0, None));
+    assert_eq!((unclean.slice.index, unclean.slice.must_check_since), (0, None));
     assert!(unclean.leased_at > clean.leased_at);
     bench.pass(TTL).await;
     store.release_slice(&unclean, true).await.unwrap();
     assert_eq!(since(0).await, Some(unclean.leased_at), "not since the first lease, nor since its end");
     for (slice, oldest) in [(0, &unclean), (1, &lost)] {
         let again = lease_slice(&store, id).await;
-        assert_eq!((again.slice.index, again.slice.unsettled_since), (slice, Some(oldest.leased_at)));
+        assert_eq!((again.slice.index, again.slice.must_check_since), (slice, Some(oldest.leased_at)));
         bench.pass(TTL + GRACE).await;
         store.revoke_lost(id, GRACE, None).await.unwrap();
         assert_eq!(since(slice).await, Some(oldest.leased_at), "an older one is not forgotten");
@@ -205,12 +207,12 @@ pub(super) async fn a_slice_is_unsettled_since_the_oldest_lease_that_was_not_rel
         let knows = KnownLeases { owner: own.owner, slices: Vec::new() };
         assert_eq!(store.revoke_lost(id, GRACE, Some(knows)).await.unwrap(), 1);
         assert_eq!(since(slice).await, Some(oldest.leased_at));
-        let settled = lease_slice(&store, id).await;
-        store.record_part(part(&settled, 0, 1, 0)).await.unwrap();
+        let given_back = lease_slice(&store, id).await;
+        store.record_part(part(&given_back, 0, 1, 0)).await.unwrap();
     }
 }
 
-pub(super) async fn an_owner_that_takes_back_a_lease_leaves_the_slice_unsettled_since_then(bench: &mut dyn Bench) {
+pub(super) async fn an_owner_that_takes_back_a_lease_leaves_the_slice_to_be_checked_since_then(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[1]).await;
     store.release_slice(&lease_slice(&store, id).await, false).await.unwrap();
@@ -219,7 +221,7 @@ pub(super) async fn an_owner_that_takes_back_a_lease_leaves_the_slice_unsettled_
     bench.pass(MOMENT).await;
     let knows = KnownLeases { owner: unknown.owner, slices: Vec::new() };
     assert_eq!(store.revoke_lost(id, GRACE, Some(knows)).await.unwrap(), 1);
-    assert_eq!(store.slices(id, 0, 1).await.unwrap()[0].unsettled_since, Some(unknown.leased_at));
+    assert_eq!(store.slices(id, 0, 1).await.unwrap()[0].must_check_since, Some(unknown.leased_at));
 }
 
 pub(super) async fn a_release_of_a_lost_slice_takes_nothing_from_its_new_owner(bench: &mut dyn Bench) {
@@ -247,22 +249,22 @@ pub(super) async fn leases_are_counted_expired_or_not(bench: &mut dyn Bench) {
     assert_eq!(store.count_leased(id).await.unwrap(), 0);
 }
 
-pub(super) async fn the_holder_of_the_stage_settles_a_slice_whatever_the_status(bench: &mut dyn Bench) {
+pub(super) async fn the_holder_of_the_stage_closes_a_slice_whatever_the_status(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = active(&store, sample_job(1), &[1, 1]).await;
     let held = lease_slice(&store, id).await;
     step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
     let stage = lease_stage(&store, id).await;
-    assert_eq!(store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap(), None, "somebody holds it");
-    assert_eq!(store.lease_slice_to_settle(&stage, 9, token(), TTL).await.unwrap(), None, "it does not exist");
+    assert_eq!(store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap(), None, "somebody holds it");
+    assert_eq!(store.lease_slice_to_close(&stage, 9, token(), TTL).await.unwrap(), None, "it does not exist");
     store.release_slice(&held, true).await.unwrap();
 
-    let settling = store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap().unwrap();
-    assert_eq!((settling.owner, settling.slice.index, settling.slice.must_check), (stage.owner, 0, true));
-    store.record_part(part(&settling, settling.next_seq, 0, 1)).await.unwrap();
-    assert_eq!(store.lease_slice_to_settle(&stage, 0, token(), TTL).await.unwrap(), None, "it is done");
+    let closing = store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap().unwrap();
+    assert_eq!((closing.owner, closing.slice.index, closing.slice.must_check), (stage.owner, 0, true));
+    store.record_part(part(&closing, closing.next_seq, 0, 1)).await.unwrap();
+    assert_eq!(store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap(), None, "it is done");
 
     end(&store, id).await;
-    let refused = store.lease_slice_to_settle(&stage, 1, token(), TTL).await;
+    let refused = store.lease_slice_to_close(&stage, 1, token(), TTL).await;
     assert!(matches!(refused, Err(LeaseError::Fenced)), "{refused:?}");
 }

@@ -134,12 +134,12 @@ impl State {
         record.job.change(&apply.change, now.wall, now.service)?;
         record.applied.insert(apply.id);
         let job = record.job.clone();
-        self.settle(&job);
+        self.note_end(&job);
         Ok(job)
     }
 
-    /// What follows from a job's new state.
-    fn settle(&mut self, job: &Job) {
+    /// A job that is deleted or has ended gives up what it holds.
+    fn note_end(&mut self, job: &Job) {
         if job.is_deleted {
             self.free_token(job);
         }

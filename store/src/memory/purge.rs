@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use brigade_model::job::{Job, JobId};
 use brigade_model::ports::job_store::{Due, Purged};
-use brigade_model::status::stage;
-use brigade_model::{ServiceTime, Stage, Timestamp};
+use brigade_model::status::phase;
+use brigade_model::{Phase, ServiceTime, Timestamp};
 
 use super::jobs::{JobRecord, State};
 
@@ -54,7 +54,7 @@ impl State {
     /// Jobs whose tasks are still being read by a job that retries them.
     pub(super) fn retried(&self) -> HashSet<JobId> {
         let open = self.open.iter().filter_map(|id| self.jobs.get(id));
-        let preparing = open.filter(|record| stage(record.job.status) == Stage::Prepare);
+        let preparing = open.filter(|record| phase(record.job.status) == Phase::Prepare);
         preparing.filter_map(|record| record.job.spec.retry_of).collect()
     }
 

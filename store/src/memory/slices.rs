@@ -26,7 +26,7 @@ pub(super) struct Slice {
     first_leased: Option<Timestamp>,
     /// When its last lease began.
     leased_at: Option<Timestamp>,
-    unsettled_since: Option<Timestamp>,
+    must_check_since: Option<Timestamp>,
     /// By seq; each with the fence of the lease that recorded it.
     parts: Vec<(Fence, Bytes)>,
 }
@@ -42,7 +42,7 @@ impl Slice {
             revocations: 0,
             first_leased: None,
             leased_at: None,
-            unsettled_since: None,
+            must_check_since: None,
             parts: Vec::new(),
         }
     }
@@ -74,7 +74,7 @@ impl Slice {
             must_check: self.must_check,
             revocations: self.revocations,
             first_leased: self.first_leased,
-            unsettled_since: self.unsettled_since,
+            must_check_since: self.must_check_since,
         }
     }
 
@@ -93,14 +93,14 @@ impl Slice {
     }
 
     /// What its last holder attempted may be without an outcome.
-    fn mark_unsettled(&mut self) {
+    fn mark_must_check(&mut self) {
         self.must_check = true;
-        self.unsettled_since = self.unsettled_since.or(self.leased_at);
+        self.must_check_since = self.must_check_since.or(self.leased_at);
     }
 
     fn revoke(&mut self) {
         self.lease.revoke();
-        self.mark_unsettled();
+        self.mark_must_check();
         self.revocations += 1;
     }
 }
@@ -168,7 +168,7 @@ impl State {
         record.lease_slice(first, owner, token, ttl, now)
     }
 
-    pub(super) fn lease_slice_to_settle(
+    pub(super) fn lease_slice_to_close(
         &mut self,
         stage: &StageLease,
         slice: u32,
@@ -196,7 +196,7 @@ impl State {
         if slice.lease.check(lease.fence).is_ok() {
             slice.lease.release();
             if must_check {
-                slice.mark_unsettled();
+                slice.mark_must_check();
             }
             record.waiting.insert(lease.slice.index);
         }

@@ -121,7 +121,7 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<SliceRow> {
         must_check: row.get(7)?,
         revocations: row.get(8)?,
         first_leased: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
-        unsettled_since: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
+        must_check_since: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
     })
 }
 
@@ -149,7 +149,7 @@ pub(super) fn lease_slice(
     }
 }
 
-pub(super) fn lease_slice_to_settle(
+pub(super) fn lease_slice_to_close(
     connection: &Connection,
     stage: &StageLease,
     slice: u32,

@@ -87,7 +87,7 @@ pub(super) async fn settle_left(
             upload.record_open().await?;
             match upload.abort(context).await {
                 Aborted::Now => {
-                    context.settle_doubt();
+                    context.end_doubt();
                     Ok(Before::Act(Some(Checked { current, since })))
                 }
                 Aborted::Gone => Err(is_gone()),

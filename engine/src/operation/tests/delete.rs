@@ -148,7 +148,7 @@ async fn a_store_that_never_answers_leaves_the_task_unconfirmed_after_three_acts
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_has_to_stop_before_it_can_look_leaves_the_task_unsettled() {
+async fn a_worker_that_has_to_stop_before_it_can_look_leaves_the_task_to_be_checked() {
     let test_job = test_job_with(&["k"]).await;
     test_job.fault(CallKind::DeleteObject, Fault::AnswerLost);
     test_job.fault(CallKind::HeadObject, Fault::Stops);

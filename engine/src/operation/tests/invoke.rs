@@ -176,7 +176,7 @@ async fn an_invocation_whose_answer_is_lost_is_made_again_with_the_same_task_id(
     let (end, _) = run([(); 5].map(|()| lost())).await;
     let told = "FunctionAnswerLost: no answer in 60 s (attempts 5)";
     assert_eq!((code(&end), message(&end), effect(&end)), ("Unconfirmed", told, TaskEffect::Unknown));
-    // What is answered after a lost answer settles the doubt.
+    // What is answered after a lost answer ends the doubt.
     let (end, _) = run([lost(), Reply::Result("PermanentFailure", "no")]).await;
     assert_eq!(code(&end), "PermanentFailure");
 }

@@ -322,7 +322,7 @@ async fn a_worker_that_has_to_stop_between_parts_aborts_and_has_attempted_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_unsettled() {
+async fn a_worker_that_has_to_stop_while_completing_leaves_the_task_to_be_checked() {
     let test_job = test_job_with_large_object().await;
     let stopped = CallError { verdict: Verdict::Stopped, ..lost() };
     test_job.fault(CallKind::CompleteMultipartUpload, Fault::FailsWith(stopped));

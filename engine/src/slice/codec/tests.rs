@@ -27,7 +27,7 @@ fn row(first_task: u64, tasks: usize) -> SliceRow {
         must_check: false,
         revocations: 0,
         first_leased: None,
-        unsettled_since: None,
+        must_check_since: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Settles what the rows of a manifest do not tell by themselves: what separates their cells,
+//! Decides what the rows of a manifest do not tell by themselves: what separates their cells,
 //! whether keys are percent-encoded, whether the first row is a header.
 //!
 //! It tries a sample of the rows in doubt in each reading, without changing anything:
@@ -14,7 +14,7 @@
 //!                                  or a refusal to look there
 //! ```
 //!
-//! A failure names the job option that settles the doubt. A store that is away settles nothing:
+//! A failure names the job option that ends the doubt. A store that is away decides nothing:
 //! the job waits.
 
 use brigade_model::options::{KeyEncoding, Separator};
@@ -60,12 +60,12 @@ impl Doubts {
         }
     }
 
-    /// Settles what is in doubt now that all rows are known; gives what separates cells: what the
+    /// Decides what is in doubt now that all rows are known; gives what separates cells: what the
     /// rows tell, or else one of those that they leave possible.
     ///
     /// # Errors
     /// [`StageError::Failed`] when a doubt remains, [`StageError::Again`] when the store is away.
-    pub(super) async fn settle(
+    pub(super) async fn decide(
         self,
         what: Prepare<'_>,
         (known, possible): (Option<Separator>, Vec<Separator>),

@@ -1,7 +1,7 @@
 //! Makes slices of a manifest, which is read once, as a stream.
 //!
 //! 1. It reads the manifest's head, pins the manifest and reads it; its tasks become slice files.
-//! 2. What only all rows together tell, or a read from the store, is settled at the end and kept
+//! 2. What only all rows together tell, or a read from the store, is decided at the end and kept
 //!    with the job: the slices hold rows so that either is possible.
 //!
 //! Slicing is a function of the manifest's bytes, so the worker that takes over reads them again and
@@ -52,7 +52,7 @@ async fn slice_manifest(
         slicer.add_row(&row).await?;
     }
     let separators = (tasks.separator(), tasks.possible_separators());
-    let separator = doubts.settle(what, separators).await?;
+    let separator = doubts.decide(what, separators).await?;
     let may_share = what.job.spec.options.shared_targets == Some(SharedTargets::Allow);
     if let Some(target) = overlaps.shared_target(separator).filter(|_| !may_share) {
         return Err(Located::manifest_of(what.job).error(ManifestProblem::SharedTarget(target.to_string())).into());

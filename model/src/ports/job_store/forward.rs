@@ -76,7 +76,7 @@ forward_job_store! {
     write add_slices(lease: &StageLease, slices: Vec<NewSlice>, bytes_max: u64) -> Result<(), AddSlicesError>;
     read slices(job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
     write lease_slice(job: JobId, owner: OwnerId, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, StoreError>;
-    write lease_slice_to_settle(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
+    write lease_slice_to_close(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;

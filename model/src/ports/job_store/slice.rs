@@ -48,7 +48,7 @@ pub struct SliceRow {
     pub first_leased: Option<Timestamp>,
     /// When the oldest lease began that was revoked or was released with `must_check`, by the
     /// store's clock: what was attempted before has an outcome. Set exactly when `must_check` is.
-    pub unsettled_since: Option<Timestamp>,
+    pub must_check_since: Option<Timestamp>,
 }
 
 impl SliceRow {

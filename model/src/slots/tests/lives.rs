@@ -107,7 +107,7 @@ impl Endpoint {
     }
 
     /// Drains and decides until nothing moves.
-    fn settle(&mut self) {
+    fn run_until_steady(&mut self) {
         let mut granted = BTreeSet::new();
         for _ in 0..3 {
             self.jobs.iter_mut().for_each(drain);
@@ -119,11 +119,11 @@ impl Endpoint {
             }
         }
         self.jobs.iter_mut().for_each(drain);
-        assert_eq!(self.reschedule(), [], "it does not settle");
+        assert_eq!(self.reschedule(), [], "it does not come to rest");
     }
 
     /// What is true when nothing moves any more.
-    fn check_settled(&self) {
+    fn check_steady(&self) {
         let active = |job: &&Candidate| job.status == Status::Active;
         assert!(self.held() <= self.slots, "{self:?}");
         let running = |account| self.jobs.iter().filter(active).filter(|job| job.account == account).count();
@@ -162,8 +162,8 @@ proptest! {
                 endpoint.reschedule();
             }
         }
-        endpoint.settle();
-        endpoint.check_settled();
+        endpoint.run_until_steady();
+        endpoint.check_steady();
     }
 
     #[test]
@@ -176,14 +176,14 @@ proptest! {
         for (account, priority) in before {
             endpoint.arrive(account, priority);
         }
-        endpoint.settle();
+        endpoint.run_until_steady();
         let older = endpoint.jobs.len();
         let patient = endpoint.arrive(3, 4);
         let is_served = |endpoint: &Endpoint| endpoint.jobs.iter().any(|job| job.job == patient && holds(job));
         for (ends, (account, priority, picked)) in after.into_iter().enumerate() {
             // Others arrive for ever, as urgent as they like.
             endpoint.arrive(account, priority);
-            endpoint.settle();
+            endpoint.run_until_steady();
             if is_served(&endpoint) {
                 return Ok(());
             }

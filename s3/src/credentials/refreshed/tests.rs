@@ -70,7 +70,7 @@ impl Case {
     }
 
     /// Lets what was spawned run.
-    async fn settle(&self) {
+    async fn run_ready(&self) {
         self.pass(Duration::from_millis(1)).await;
     }
 
@@ -102,18 +102,18 @@ async fn five_minutes_before_the_end_they_are_fetched_again_while_requests_go_on
     case.obtain().await.unwrap();
     case.pass(HOUR - 5 * MINUTE - Duration::from_secs(1)).await;
     assert_eq!(case.current().as_deref(), Some("one"));
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.begun(), 1, "it is too early");
     case.pass(Duration::from_secs(2)).await;
     for _ in 0..9 {
         assert_eq!(case.current().as_deref(), Some("one"), "no request waits");
-        case.settle().await;
+        case.run_ready().await;
     }
     assert_eq!(case.begun(), 2, "and one fetch is under way");
     case.brings("two", Some(HOUR));
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.current().as_deref(), Some("two"));
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.begun(), 2);
 }
 
@@ -124,11 +124,11 @@ async fn those_that_live_for_a_few_minutes_are_fetched_at_the_half_of_what_remai
     case.obtain().await.unwrap();
     case.pass(2 * MINUTE - Duration::from_secs(1)).await;
     case.current();
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.begun(), 1);
     case.pass(Duration::from_secs(1)).await;
     case.current();
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.begun(), 2);
 }
 
@@ -140,12 +140,12 @@ async fn a_failed_fetch_is_repeated_after_a_delay_and_told_only_once_the_old_one
     case.pass(HOUR - 5 * MINUTE).await;
     case.fails();
     case.current();
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!((case.obtain().await.as_deref(), case.begun()), (Ok("one"), 2), "they are still valid");
     case.pass(RETRY_DELAY).await;
     case.fails();
     case.current();
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!(case.begun(), 3);
     case.pass(5 * MINUTE).await;
     case.fails();
@@ -156,7 +156,7 @@ async fn a_failed_fetch_is_repeated_after_a_delay_and_told_only_once_the_old_one
     case.brings("two", None);
     assert_eq!(case.obtain().await.as_deref(), Ok("two"));
     case.pass(999 * HOUR).await;
-    case.settle().await;
+    case.run_ready().await;
     assert_eq!((case.current().as_deref(), case.begun()), (Some("two"), 5), "they have no end");
 }
 

@@ -62,7 +62,7 @@ async fn begun(s: &Setup, bucket: &str, calls: usize) -> usize {
     let before = s.store.times().len();
     let calls: Vec<_> = (0..calls).map(|_| s.start(head(bucket))).collect();
     for _ in 0..10 {
-        s.settle().await;
+        s.run_ready().await;
     }
     calls.iter().for_each(JoinHandle::abort);
     s.store.times().len() - before

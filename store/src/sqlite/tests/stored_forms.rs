@@ -139,7 +139,7 @@ const SLICES_WITHOUT_TOKENS: &str = "
         (?1, 3, 15, 5, 's', 3, 0, 300000000000)";
 
 #[tokio::test]
-async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unsettled_since_their_first_lease() {
+async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_must_be_checked_since_their_first_lease() {
     let directory = tempfile::tempdir().unwrap();
     let old = Connection::open(directory.path().join(DATABASE)).unwrap();
     MIGRATIONS[..WITHOUT_TOKENS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
@@ -156,7 +156,7 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unset
 
     let store = open_again(directory.path());
     let rows = store.slices(job, 0, 9).await.unwrap();
-    let seen: Vec<_> = rows.iter().map(|row| (row.must_check, row.first_leased, row.unsettled_since)).collect();
+    let seen: Vec<_> = rows.iter().map(|row| (row.must_check, row.first_leased, row.must_check_since)).collect();
     let expected = [
         (false, None, None),
         (false, Some(at(100)), None),
@@ -167,7 +167,7 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_are_unset
     let (owner, token, ttl) = (OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), Duration::from_secs(30));
     let stage = store.lease_stage(job, owner, token, ttl, ttl).await.unwrap().unwrap();
     assert_eq!(stage.fence.epoch, 9, "the lease of before was revoked");
-    let lease = store.lease_slice_to_settle(&stage, 3, token, ttl).await.unwrap().unwrap();
+    let lease = store.lease_slice_to_close(&stage, 3, token, ttl).await.unwrap().unwrap();
     assert_eq!((lease.fence.epoch, lease.next_seq), (5, 1));
     let (slice, fence, bytes) = (3, lease.fence, Bytes::from_static(&[2]));
     store.record_part(OutcomePart { job, slice, fence, seq: 1, succeeded: 4, failed: 0, bytes }).await.unwrap();

@@ -1,4 +1,4 @@
-//! Settles a slice whose worker died: records as unknown what can no longer be found out.
+//! The outcomes of a slice whose worker died: what can no longer be found out is unconfirmed.
 //!
 //! A worker starts tasks at most a window beyond the first one without a committed outcome. So when
 //! its lease was revoked, tasks in that window without an outcome may or may not have had their
@@ -16,10 +16,10 @@ const MESSAGE: &str = "the task may have been carried out: its worker was lost b
 
 /// The parts to record for a slice before its job is reported; none when nothing is unknown.
 ///
-/// Settling may be entered again, when its owner dies or the report is late: the window begins
+/// Recording them may be entered again, when its owner dies or the report is late: the window begins
 /// at the first task that was unknown then, so that it does not move on.
 #[must_use]
-pub fn settle(slice: &SliceRow, was_restored: bool, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
+pub fn unconfirmed_parts(slice: &SliceRow, was_restored: bool, outcomes: &SliceOutcomes) -> Vec<FinishedPart> {
     let lost = Outcome::unconfirmed(None, MESSAGE);
     let is_unknown = |offset: &u32| match outcomes.get(*offset) {
         None => true,
@@ -58,7 +58,7 @@ mod tests {
             must_check,
             revocations: 0,
             first_leased: None,
-            unsettled_since: None,
+            must_check_since: None,
         }
     }
 
@@ -83,9 +83,12 @@ mod tests {
     #[test]
     fn what_a_lost_worker_may_have_done_is_unconfirmed_and_nothing_else() {
         let known = succeeded((0..100).chain(150..2000));
-        assert!(settle(&slice(8192, false), false, &outcomes(8192, &known)).is_empty(), "its worker gave it back");
+        assert!(
+            unconfirmed_parts(&slice(8192, false), false, &outcomes(8192, &known)).is_empty(),
+            "its worker gave it back"
+        );
 
-        let parts = settle(&slice(8192, true), false, &outcomes(8192, &known));
+        let parts = unconfirmed_parts(&slice(8192, true), false, &outcomes(8192, &known));
         assert_eq!(failed(&parts), 50 + (100 + WINDOW_TASKS - 2000));
         let all = outcomes(8192, &[known, parts].concat());
         assert_eq!(all.get(149), Some(&Outcome::unconfirmed(None, MESSAGE)));
@@ -97,26 +100,26 @@ mod tests {
     fn of_a_job_that_was_restored_nothing_without_an_outcome_is_certain() {
         let known = succeeded((0..100).chain(150..2000));
         for must_check in [false, true] {
-            let parts = settle(&slice(8192, must_check), true, &outcomes(8192, &known));
+            let parts = unconfirmed_parts(&slice(8192, must_check), true, &outcomes(8192, &known));
             assert_eq!(failed(&parts), 8192 - 1950);
         }
-        assert!(settle(&slice(64, false), true, &outcomes(64, &succeeded(0..64))).is_empty());
+        assert!(unconfirmed_parts(&slice(64, false), true, &outcomes(64, &succeeded(0..64))).is_empty());
     }
 
     #[test]
-    fn settling_again_says_nothing_more_whatever_part_of_it_was_recorded() {
+    fn recording_them_again_says_nothing_more_whatever_part_was_recorded() {
         let known = succeeded(0..100);
-        let parts = settle(&slice(8192, true), false, &outcomes(8192, &known));
+        let parts = unconfirmed_parts(&slice(8192, true), false, &outcomes(8192, &known));
         for recorded in 0..=parts.len() {
             let (first, rest) = parts.split_at(recorded);
-            let again = settle(&slice(8192, true), false, &outcomes(8192, &[&known[..], first].concat()));
+            let again = unconfirmed_parts(&slice(8192, true), false, &outcomes(8192, &[&known[..], first].concat()));
             assert_eq!(failed(&again), failed(rest));
         }
     }
 
     #[test]
     fn a_whole_window_takes_several_parts_and_a_done_slice_none() {
-        assert_eq!(settle(&slice(8192, true), false, &outcomes(8192, &[])).len(), 3);
-        assert!(settle(&slice(64, true), false, &outcomes(64, &succeeded(0..64))).is_empty());
+        assert_eq!(unconfirmed_parts(&slice(8192, true), false, &outcomes(8192, &[])).len(), 3);
+        assert!(unconfirmed_parts(&slice(64, true), false, &outcomes(64, &succeeded(0..64))).is_empty());
     }
 }

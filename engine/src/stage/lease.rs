@@ -25,7 +25,7 @@ pub(crate) async fn take_stage(
 }
 
 /// Does the work and renews the lease meanwhile; then gives the lease back.
-pub(crate) async fn hold_stage<T>(
+pub(crate) async fn keep_stage<T>(
     ports: &Ports,
     lease: &StageLease,
     cancel: &CancelToken,
