@@ -1,16 +1,18 @@
 //! The command line: which commands there are, and how a mistake is told.
 //!
-//! A mistake of the user is one line on stderr, what is wrong and what to do, with exit code 2 (in
-//! a configuration each mistake is a line); any other failure is one line with exit code 1.
+//! A mistake of the user is a line on stderr that says what is wrong, and mostly another one that says what to do,
+//! with exit code 2 (in a configuration each mistake is a line); any other failure has exit code 1.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use brigade_config::value::LogFormat;
 use brigade_config::{ConfigError, UsageError};
-use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::command::{backup, config, demo, endpoint, init, job, manifest, restore, sandbox, serve};
-use crate::exit::ExitWith;
+use crate::command::{backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve};
+use crate::exit::{ExitWith, Explained};
 use crate::{core_dumps, printer};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
@@ -18,8 +20,33 @@ use crate::{core_dumps, printer};
 #[derive(Debug, Parser)]
 #[command(name = "brigade", version, max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    verbosity: Verbosity,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How much is told beside the answer.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Verbosity {
+    /// Print answers and errors only: no progress and no hints; the log of `serve` has warnings only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "General")]
+    quiet: bool,
+    /// Log what is done besides, such as every request; the log of `serve` has more, too
+    #[arg(short, long, global = true, help_heading = "General")]
+    verbose: bool,
+}
+
+impl Verbosity {
+    /// The filter of the log that the flags ask for.
+    #[must_use]
+    pub fn log_filter(self) -> Option<&'static str> {
+        match (self.quiet, self.verbose) {
+            (true, _) => Some("warn,audit=info"),
+            (false, true) => Some("info,brigade=debug"),
+            (false, false) => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,16 +71,40 @@ enum Command {
     Manifest(manifest::Arguments),
     /// See it work: service, bucket and job in one process.
     Demo(demo::Arguments),
+    /// Print what a shell needs to complete commands and options.
+    Completions(completions::Arguments),
+    /// Write the manual pages into a folder.
+    Man(man::Arguments),
 }
 
-/// Parses the command line, runs the command, and says in one line what went wrong.
+/// The whole command line, for what is made of it: completions, manual pages, its reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses the command line, runs the command, and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
-        Err(error) => return tell(&in_one_line(&error), 2),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.len() <= 1 {
+        // Standard output, as of every command; a reader that has closed it does not miss it.
+        let _ = command().print_help();
+        return ExitCode::SUCCESS;
+    }
+    let Cli { verbosity, command } = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return end_parsing(&error, &arguments),
     };
+    if verbosity.quiet {
+        printer::be_quiet();
+    }
+    let has_own_log = matches!(command, Command::Serve(_));
+    if let (true, false, Some(filter)) = (verbosity.verbose, has_own_log, verbosity.log_filter())
+        && let Err(error) = brigade_server::log::start(LogFormat::Text, filter)
+    {
+        return tell(&format!("error: {error:#}"), 1);
+    }
     if let Err(error) = core_dumps::forbid() {
         return tell(&format!("error: cannot forbid core dumps: {error}"), 1);
     }
@@ -61,15 +112,15 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return tell(&format!("error: cannot start the runtime: {error}"), 1),
     };
-    match runtime.block_on(run(command)) {
+    match runtime.block_on(run(command, verbosity)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => end_with(&error),
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command, verbosity: Verbosity) -> anyhow::Result<()> {
     match command {
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments, verbosity).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,
@@ -79,6 +130,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Manifest(arguments) => manifest::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(arguments),
     }
 }
 
@@ -92,6 +145,11 @@ fn end_with(error: &anyhow::Error) -> ExitCode {
         }
         return ExitCode::from(2);
     }
+    if let Some(Explained { what, below }) = error.downcast_ref() {
+        printer::tell(format_args!("error: {what}"));
+        below.iter().for_each(|line| printer::tell(format_args!("  {line}")));
+        return ExitCode::from(2);
+    }
     let is_mistake = error.is::<UsageError>() || error.is::<ConfigError>();
     tell(&format!("error: {error:#}"), if is_mistake { 2 } else { 1 })
 }
@@ -101,21 +159,57 @@ fn tell(line: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// clap's first paragraph in one line, and where to read on.
-fn in_one_line(error: &clap::Error) -> String {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "error: a command is missing (see 'brigade --help' or 'brigade COMMAND --help')".to_owned();
+/// Help and version as they are; of a mistake a line that says what is wrong, and one that says what to do.
+fn end_parsing(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
+        // A group without a command is asked what it has.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
+        _ => {
+            let [what, way_out] = in_two_lines(error, arguments);
+            printer::tell(what);
+            tell(&format!("  {way_out}"), 2)
+        }
     }
+}
+
+/// clap's first paragraph in one line, and the name that was meant, or where to read on.
+fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
     let text = error.to_string();
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
-    let said = lines.collect::<Vec<_>>().join(" ");
-    format!("{said} (see 'brigade --help' or 'brigade COMMAND --help')")
+    let help = format!("'{} --help'", deepest_command(arguments));
+    let way_out = match suggestion(error) {
+        Some(meant) => format!("did you mean '{meant}'? See {help}"),
+        None => format!("see {help}"),
+    };
+    [lines.collect::<Vec<_>>().join(" "), way_out]
+}
+
+/// The command, option or value that is most like the unknown one.
+fn suggestion(error: &clap::Error) -> Option<&str> {
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.as_str()),
+        // The last one is most alike.
+        ContextValue::Strings(names) => names.last().map(String::as_str),
+        _ => None,
+    })
+}
+
+/// The commands that the arguments begin with, as far as they are known: `brigade job list`.
+fn deepest_command(arguments: &[OsString]) -> String {
+    let (mut command, mut path) = (command(), "brigade".to_owned());
+    let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    for word in words.filter(|word| !word.starts_with('-')) {
+        let Some(inner) = command.find_subcommand(word) else { break };
+        path.push_str(&format!(" {}", inner.get_name()));
+        command = inner.clone();
+    }
+    path
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -124,12 +218,48 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_on_the_command_line_is_one_line() {
-        for arguments in [&["brigade"][..], &["brigade", "fly"], &["brigade", "serve", "--nonsense"]] {
-            let error = Cli::try_parse_from(arguments).unwrap_err();
-            let line = in_one_line(&error);
-            assert!(line.starts_with("error: "), "{line}");
-            assert!(!line.contains('\n') && line.contains("--help"), "{line}");
+    fn a_mistake_on_the_command_line_says_what_is_wrong_and_then_what_to_do() {
+        for (arguments, what, way_out) in [
+            (&["fly"][..], "error: unrecognized subcommand 'fly'", "see 'brigade --help'"),
+            (
+                &["job", "lits"],
+                "error: unrecognized subcommand 'lits'",
+                "did you mean 'list'? See 'brigade job --help'",
+            ),
+            (
+                &["job", "list", "--al"],
+                "error: unexpected argument '--al' found",
+                "did you mean '--all'? See 'brigade job list --help'",
+            ),
+            (
+                &["job", "list", "--output", "jsno"],
+                "error: invalid value 'jsno' for '--output <FORMAT>' [possible values: table, json, xml]",
+                "did you mean 'json'? See 'brigade job list --help'",
+            ),
+            (
+                &["job", "describe"],
+                "error: the following required arguments were not provided: <JOB>",
+                "see 'brigade job describe --help'",
+            ),
+            (
+                &["endpoint", "limit", "main"],
+                "error: the following required arguments were not provided: <--in-flight-max <N|none>|\
+                 --requests-per-second-max <N|none>|--objects-per-second-max <N|none>|--bytes-per-second-max <SIZE|none>>",
+                "see 'brigade endpoint limit --help'",
+            ),
+        ] {
+            let arguments: Vec<OsString> = ["brigade"].iter().chain(arguments).map(OsString::from).collect();
+            let error = Cli::try_parse_from(&arguments).unwrap_err();
+            assert_eq!(in_two_lines(&error, &arguments), [what, way_out]);
         }
+    }
+
+    #[test]
+    fn flags_say_how_much_is_told() {
+        let filter = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|cli| cli.verbosity.log_filter()).ok();
+        assert_eq!(filter(&["brigade", "serve"]), Some(None));
+        assert_eq!(filter(&["brigade", "serve", "-q"]), Some(Some("warn,audit=info")));
+        assert_eq!(filter(&["brigade", "-v", "serve"]), Some(Some("info,brigade=debug")));
+        assert_eq!(filter(&["brigade", "serve", "-qv"]), None);
     }
 }

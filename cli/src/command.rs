@@ -2,12 +2,14 @@
 
 pub mod access;
 pub mod backup;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod endpoint;
 pub mod init;
 pub mod job;
 pub mod limits;
+pub mod man;
 pub mod manifest;
 pub mod restore;
 pub mod sandbox;

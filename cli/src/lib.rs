@@ -8,6 +8,7 @@ pub mod command;
 pub mod core_dumps;
 pub mod document;
 pub mod exit;
+pub mod nearest;
 pub mod printer;
 pub mod progress;
 mod proof;

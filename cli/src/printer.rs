@@ -8,7 +8,8 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use brigade_model::printable::is_printable;
 
@@ -65,9 +66,63 @@ pub fn say(text: impl Display) -> anyhow::Result<()> {
     writeln!(stdout, "{}", in_lines(&text)).and_then(|()| stdout.flush()).map_err(told)
 }
 
-/// Prints one line on standard error, whatever is in the text.
+/// Prints bytes on standard output that this program made itself, such as a script.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_as_it_is(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(told)
+}
+
+/// Prints one line on standard error, whatever is in the text. On a terminal the word before it, such as `error:`,
+/// has its colour.
 pub fn tell(line: impl Display) {
-    to_stderr(&format!("{}\n", on_one_line(&line.to_string())));
+    let line = line.to_string();
+    let line = on_one_line(&line);
+    let painted = MARKS.iter().find_map(|(mark, colour)| Some((mark, colour, line.strip_prefix(mark)?)));
+    match painted.filter(|_| is_coloured(&io::stderr())) {
+        Some((mark, colour, rest)) => to_stderr(&format!("\u{1b}[1;{colour}m{mark}\u{1b}[0m{rest}\n")),
+        None => to_stderr(&format!("{line}\n")),
+    }
+}
+
+/// Words at the beginning of a line that have a colour on a terminal, by its number.
+const MARKS: [(&str, u8); 2] = [("error:", 31), ("warning:", 33)];
+
+/// Whether texts on it may have colours: it is a terminal that has them, and `NO_COLOR` does not forbid it.
+fn is_coloured(stream: &impl IsTerminal) -> bool {
+    let is_set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    stream.is_terminal() && is_set("NO_COLOR").is_none() && is_set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Prints one line on standard error that helps and can be missed: nothing with `--quiet`.
+pub fn note(line: impl Display) {
+    if !is_quiet() {
+        tell(line);
+    }
+}
+
+/// Whether only answers and errors are printed.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on only answers and errors are printed.
+pub fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether only answers and errors are printed.
+#[must_use]
+pub fn is_quiet() -> bool {
+    IS_QUIET.load(Ordering::Relaxed)
+}
+
+/// How many columns standard output has, when it is a terminal.
+#[must_use]
+pub fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 /// Asks on standard error; the answer is typed on the same line.

@@ -13,7 +13,7 @@ use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::printer::{on_one_line, tell};
+use crate::printer::{is_quiet, note, on_one_line};
 
 /// The rate is that of the last seconds: long enough to be steady, short enough to follow a
 /// store that slows down.
@@ -109,7 +109,11 @@ impl Watcher {
     /// A bar when standard error is a terminal, lines otherwise.
     #[must_use]
     pub fn on_stderr() -> Self {
-        let shown = if std::io::stderr().is_terminal() { Shown::Bar(new_bar()) } else { Shown::Lines { last: None } };
+        let shown = if std::io::stderr().is_terminal() && !is_quiet() {
+            Shown::Bar(new_bar())
+        } else {
+            Shown::Lines { last: None }
+        };
         Self { pace: Pace::default(), shown }
     }
 
@@ -134,7 +138,7 @@ impl Watcher {
                 });
                 if is_due {
                     *last = Some((at, look));
-                    tell(format_args!("{}: {words}", look.status));
+                    note(format_args!("{}: {words}", look.status));
                 }
             }
         }
@@ -144,7 +148,7 @@ impl Watcher {
     pub fn say(&self, text: &str) {
         match &self.shown {
             Shown::Bar(bar) => bar.println(on_one_line(text)),
-            Shown::Lines { .. } => tell(text),
+            Shown::Lines { .. } => note(text),
         }
     }
 

@@ -1,9 +1,12 @@
 //! Tables for people: columns under a header, or names and values.
 //!
 //! No borders and no wrapping, so that a line is a row: a user copies an id whole, and `grep` and
-//! `awk` work. A terminal folds long lines.
+//! `awk` work. What must fit a terminal is cut at the end of its last column.
+
+use std::borrow::Cow;
 
 use comfy_table::{CellAlignment, TableStyle};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::printer::on_one_line;
 
@@ -24,6 +27,33 @@ pub fn columns(header: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> Strin
         }
     }
     finish(table)
+}
+
+/// The same, each row cut where the width of the terminal ends: what matters least stands last.
+#[must_use]
+pub fn fitted(header: &[&str], numbers: &[&str], rows: &[Vec<String>], columns_max: usize) -> String {
+    let table = columns(header, numbers, rows);
+    table.lines().map(|line| cut(line, columns_max)).collect::<Vec<_>>().join("\n")
+}
+
+/// A line that is at most so wide; an ellipsis stands for what is cut off.
+fn cut(line: &str, columns_max: usize) -> Cow<'_, str> {
+    if line.width() <= columns_max {
+        return Cow::Borrowed(line);
+    }
+    let mut taken = 0;
+    let fits = |c: &char| {
+        taken += c.width().unwrap_or(0);
+        taken < columns_max
+    };
+    let kept: String = line.chars().take_while(fits).collect();
+    Cow::Owned(format!("{}…", kept.trim_end()))
+}
+
+/// The columns that the widest line of a table takes.
+#[must_use]
+pub fn width(table: &str) -> usize {
+    table.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
 /// Names and their values, a pair a line; pairs without a value are left out.
@@ -67,6 +97,18 @@ mod tests {
     fn a_row_is_one_line_however_long_it_is() {
         let rows = rows(&[["k", &"long ".repeat(100), "1"]]);
         assert_eq!(columns(&["key", "message", "n"], &[], &rows).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_row_that_must_fit_is_cut_at_its_end() {
+        let rows = rows(&[["k", "漢字 and more", ""], ["l", "short", ""]]);
+        for (columns_max, first) in
+            [(80, "k    漢字 and more"), (12, "k    漢字 a…"), (9, "k    漢…"), (8, "k    漢…"), (6, "k…")]
+        {
+            let text = fitted(&["key", "message", "n"], &[], &rows, columns_max);
+            assert_eq!(text.lines().nth(1), Some(first), "{columns_max}");
+            assert!(text.lines().all(|line| line.width() <= columns_max), "{text}");
+        }
     }
 
     #[test]

@@ -59,6 +59,19 @@ impl Connection {
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Received, ClientError> {
         let (scheme, host) = (request.uri().scheme_str().unwrap_or("http"), request.uri().authority());
         let url = format!("{scheme}://{}", host.map_or("", |host| host.as_str()));
+        let (method, uri, began) = (request.method().clone(), request.uri().clone(), self.clock.monotonic());
+        let received = self.receive_in_time(request, url).await;
+        let took_ms = self.clock.monotonic().since(began).as_millis();
+        match &received {
+            Ok(Received { status, request_id, .. }) => {
+                tracing::debug!(%method, %uri, status = status.as_u16(), request_id, took_ms, "request answered");
+            }
+            Err(error) => tracing::debug!(%method, %uri, took_ms, %error, "request not answered"),
+        }
+        received
+    }
+
+    async fn receive_in_time(&self, request: Request<Full<Bytes>>, url: String) -> Result<Received, ClientError> {
         tokio::select! {
             received = self.receive(request) => received.map_err(|problem| ClientError::Unreachable { url, problem }),
             () = self.clock.sleep(ANSWER_TIMEOUT) => {

@@ -14,7 +14,7 @@ mod descriptors;
 mod health;
 mod keys;
 mod listener;
-mod log;
+pub mod log;
 mod metrics;
 mod notify;
 mod refusal;

@@ -25,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// # Errors
 /// When the filter does not parse, or the process has a logger already.
-pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = parse_log_filter(filter).context("log filter")?;
     let is_text = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),

@@ -162,7 +162,7 @@ fn our_own_command_line_sees_the_jobs_of_the_aws_command_line_and_acts_on_them()
     let json: serde_json::Value = serde_json::from_str(&scenario.told(&["job", "list", "--output", "json"])).unwrap();
     let told: Vec<_> = json["Jobs"].as_array().unwrap().iter().map(|job| (&job["JobId"], &job["Operation"])).collect();
     assert_eq!(told.len(), 3, "{json}");
-    assert_eq!(*told[0].1, "COSPutObjectTagging");
+    assert_eq!(*told[2].1, "COSPutObjectTagging", "the newest comes first");
     assert_eq!((told[1].0.as_str(), told[1].1.as_str()), (Some(ids[0].as_str()), Some("S3PutObjectTagging")));
     let [confirmed, cancelled] = &ids;
     for id in &ids {
@@ -189,8 +189,8 @@ fn our_own_command_line_sees_the_jobs_of_the_aws_command_line_and_acts_on_them()
         (&by_aws["Job"]["Status"], &by_aws["Job"]["StatusUpdateReason"]),
         (&"Cancelled".into(), &"enough".into())
     );
-    // brigade job delete JOB
-    let _ = scenario.told(&["job", "delete", cancelled]);
+    // brigade job remove JOB --yes
+    let _ = scenario.told(&["job", "remove", cancelled, "--yes"]);
     let gone = scenario.brigade(&["job", "describe", cancelled]);
     assert!(!gone.status.success() && text_of(&gone).contains("NoSuchJob"), "{}", text_of(&gone));
     assert!(!scenario.told(&["job", "list"]).contains(cancelled));

@@ -22,6 +22,8 @@ use brigade_s3::timeouts::Timeouts;
 use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
+use crate::nearest::did_you_mean;
+
 /// What calls are made with.
 #[derive(Clone)]
 pub struct Tools {
@@ -134,8 +136,10 @@ fn choose<'a>(config: &'a config::ClientConfig, name: Option<&str>) -> Result<(&
     let known = || config.endpoints.keys().cloned().collect::<Vec<_>>().join(", ");
     let found = |name: &str| config.endpoints.get_key_value(name).map(|(name, endpoint)| (name.as_str(), endpoint));
     if let Some(name) = name.or(config.client.endpoint.as_deref()) {
-        return found(name)
-            .ok_or_else(|| UsageError(format!("the configuration has no endpoint {name}, only {}", known())));
+        return found(name).ok_or_else(|| {
+            let meant = did_you_mean(name, config.endpoints.keys().map(String::as_str));
+            UsageError(format!("the configuration has no endpoint {name}, only {}{meant}", known()))
+        });
     }
     let mut all = config.endpoints.iter();
     match (all.next(), all.next()) {

@@ -15,15 +15,16 @@ use crate::command::access::{ConfigFlag, StoreFlags, Tools, open_client};
 pub mod cancel;
 pub mod confirm;
 pub mod create;
-pub mod delete;
 pub mod describe;
 pub mod found;
+pub mod job_arg;
 pub mod limit;
 pub mod list;
 mod operation_text;
 pub mod output;
 pub mod pause;
 pub mod priority;
+pub mod remove;
 pub mod report;
 pub mod resume;
 pub mod retry_failed;
@@ -50,7 +51,7 @@ enum Action {
     Create(Box<create::Arguments>),
     /// Show a job
     Describe(describe::Arguments),
-    /// List jobs, oldest first
+    /// List jobs, newest first
     List(list::Arguments),
     /// Follow a job until it ends
     Watch(watch::Arguments),
@@ -66,8 +67,9 @@ enum Action {
     Limit(limit::Arguments),
     /// Change a job's priority
     Priority(priority::Arguments),
-    /// Delete a job; it is cancelled first where that is possible
-    Delete(delete::Arguments),
+    /// Take a job off the list (asks before it cancels one); objects and reports stay as they are
+    #[command(visible_alias = "delete")]
+    Remove(remove::Arguments),
     /// Do again what failed or was not attempted in a job that has ended
     RetryFailed(retry_failed::Arguments),
     /// Show the report of a job that has ended
@@ -119,7 +121,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Resume(arguments) => resume::run(&context, arguments).await,
         Action::Limit(arguments) => limit::run(&context, arguments).await,
         Action::Priority(arguments) => priority::run(&context, arguments).await,
-        Action::Delete(arguments) => delete::run(&context, arguments).await,
+        Action::Remove(arguments) => remove::run(&context, arguments).await,
         Action::RetryFailed(arguments) => retry_failed::run(&context, arguments).await,
         Action::Report(arguments) => report::run(&context, arguments).await,
     }

@@ -3,7 +3,6 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
-use brigade_config::UsageError;
 use brigade_config::value::{Bytes, Scalar};
 use brigade_wire::admin::{Limits, LimitsChange};
 
@@ -11,6 +10,7 @@ use crate::progress::grouped;
 
 /// What `limit` takes, of a job as of an endpoint.
 #[derive(Debug, Clone, Copy, clap::Args)]
+#[group(required = true, multiple = true)]
 pub struct LimitFlags {
     /// Requests in flight at most
     #[arg(long, value_name = "N|none", value_parser = number::<NonZeroU32>)]
@@ -32,22 +32,14 @@ struct To<N>(Option<N>);
 
 impl LimitFlags {
     /// The change that the flags ask for.
-    ///
-    /// # Errors
-    /// [`UsageError`] when they ask for none.
-    pub fn change(self) -> Result<LimitsChange, UsageError> {
-        let change = LimitsChange {
+    #[must_use]
+    pub fn change(self) -> LimitsChange {
+        LimitsChange {
             requests_in_flight: self.in_flight_max.map(|to| to.0),
             requests_per_second: self.requests_per_second_max.map(|to| to.0),
             objects_per_second: self.objects_per_second_max.map(|to| to.0),
             bytes_per_second: self.bytes_per_second_max.map(|to| to.0),
-        };
-        if change.is_empty() {
-            let flags =
-                "--in-flight-max, --requests-per-second-max, --objects-per-second-max or --bytes-per-second-max";
-            return Err(UsageError(format!("which limit? say {flags}, each with a value or none")));
         }
-        Ok(change)
     }
 }
 
@@ -93,7 +85,7 @@ mod tests {
 
     fn change(flags: &[&str]) -> Result<LimitsChange, String> {
         let parsed = Flags::try_parse_from([&["x"], flags].concat()).map_err(|error| error.to_string())?;
-        parsed.limits.change().map_err(|error| error.to_string())
+        Ok(parsed.limits.change())
     }
 
     #[test]
@@ -106,7 +98,7 @@ mod tests {
 
     #[test]
     fn no_limit_and_no_number_are_mistakes() {
-        assert!(change(&[]).unwrap_err().contains("which limit?"));
+        assert!(change(&[]).unwrap_err().contains("required arguments were not provided"));
         for flags in
             [["--in-flight-max", "0"], ["--requests-per-second-max", "many"], ["--bytes-per-second-max", "1MB"]]
         {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use brigade_config::Config;
 
+use crate::cli::Verbosity;
+
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -16,7 +18,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// [`brigade_config::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
-pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let (config, warnings) = Config::load(&arguments.config)?;
+pub async fn run(arguments: Arguments, verbosity: Verbosity) -> anyhow::Result<()> {
+    let (mut config, warnings) = Config::load(&arguments.config)?;
+    if let Some(filter) = verbosity.log_filter() {
+        config.server.log_filter = filter.to_owned();
+    }
     brigade_server::serve::run(config, warnings).await
 }

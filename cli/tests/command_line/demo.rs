@@ -45,7 +45,7 @@ fn a_reader_that_stops_ends_the_command_quietly() {
 
 /// `brigade demo --objects 0` and others
 #[test]
-fn a_mistake_is_one_line_and_code_two() {
+fn a_mistake_is_a_line_or_two_and_code_two() {
     let cases: [&[&str]; 4] = [
         &["demo", "--objects", "0"],
         &["demo", "--listen", "here"],
@@ -54,6 +54,6 @@ fn a_mistake_is_one_line_and_code_two() {
     ];
     for arguments in cases {
         let (_, err, code) = told(&brigade(arguments).output().unwrap());
-        assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+        assert!(code == Some(2) && (1..=2).contains(&err.lines().count()), "{err}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 
 use crate::kept::{Kept, interrupt};
+use crate::tty::on_terminal;
 
 const REPORTED: &[&str] = &["--manifest-to", "s3://lists/", "--report", "s3://reports/life"];
 
@@ -28,7 +29,7 @@ fn status_of(kept: &Kept, job: &str) -> String {
 /// brigade job watch ID
 /// brigade job report ID --failed
 /// brigade job report ID --download got
-/// brigade job delete ID
+/// brigade job remove ID
 /// ```
 #[test]
 fn a_job_waits_is_confirmed_and_reports_what_failed() {
@@ -61,7 +62,7 @@ fn a_job_waits_is_confirmed_and_reports_what_failed() {
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(out.lines().all(|file| kept.folder().join(file).exists()));
 
-    assert_eq!(kept.run(&["job", "delete", &job]).2, Some(0));
+    assert_eq!(kept.run(&["job", "remove", &job]).2, Some(0));
     let (_, err, code) = kept.run(&["job", "describe", &job]);
     assert!(err.starts_with("error: NoSuchJob: ") && err.contains("request id"), "{err}");
     assert_eq!(code, Some(1));
@@ -105,4 +106,29 @@ fn a_delete_without_a_terminal_needs_a_yes() {
     assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
     assert!(err.contains("say --yes"), "{err}");
     assert_eq!(kept.run(&["job", "list"]).0.lines().count(), 2, "the demo's own job and no other");
+}
+
+/// ```text
+/// brigade job remove ID               (no; then yes)
+/// brigade job delete ID < /dev/null   (the old name, without a terminal)
+/// ```
+#[test]
+fn a_job_that_runs_is_removed_only_by_who_agrees_that_it_is_cancelled() {
+    let kept = Kept::start();
+    std::fs::write(kept.folder().join("some.csv"), "photos,2016/01/img-0000000.jpg\n").unwrap();
+    let job = create(&kept, &["tag", "--tag", "a=b", "--confirm-first", "--manifest", "some.csv"]);
+    // An id's first digits are those of the time, so this one begins with others than the demo's own job.
+    let short = &job[..23];
+
+    let (_, err, code) = kept.run(&["job", "delete", short]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.starts_with("error: removing a job that has not ended asks first") && err.contains("--yes"), "{err}");
+    let (shown, code) = on_terminal(kept.command(&["job", "remove", short]), 80, "no\n");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains(&format!("Job {job} (tag")) && shown.contains("To remove it cancels it"), "{shown}");
+    assert_eq!(kept.run(&["job", "describe", short]).2, Some(0), "a no leaves it as it is");
+
+    let (shown, code) = on_terminal(kept.command(&["job", "remove", short]), 80, "yes\n");
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(kept.run(&["job", "describe", &job]).1.starts_with("error: NoSuchJob: "));
 }

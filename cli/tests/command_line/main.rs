@@ -8,4 +8,6 @@ mod inventory;
 mod job;
 mod kept;
 mod keys;
+mod screens;
 mod terminal;
+mod tty;

@@ -18,7 +18,11 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, limits } = arguments;
-    let answer = context.client()?.limit_endpoint(&endpoint, &limits.change()?).await?;
+    let client = context.client()?;
+    let answer = match client.limit_endpoint(&endpoint, &limits.change()).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(super::explain(&client, &endpoint, error).await),
+    };
     output::print_document(context.output, &answer.body, || match limits::to_text(answer.value.limits) {
         text if text.is_empty() => format!("{endpoint} now has the configuration's limits only"),
         text => format!("{endpoint} is now limited to {text}"),

@@ -22,7 +22,11 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, bucket } = arguments;
-    let answer = context.client()?.probe_endpoint(&endpoint, &ProbeRequest { bucket }).await?;
+    let client = context.client()?;
+    let answer = match client.probe_endpoint(&endpoint, &ProbeRequest { bucket }).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(super::explain(&client, &endpoint, error).await),
+    };
     output::print_document(context.output, &answer.body, || to_text(&answer.value))
 }
 

@@ -15,6 +15,10 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let endpoint = arguments.endpoint;
-    let answer = context.client()?.start_endpoint(&endpoint).await?;
+    let client = context.client()?;
+    let answer = match client.start_endpoint(&endpoint).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(super::explain(&client, &endpoint, error).await),
+    };
     output::print_document(context.output, &answer.body, || format!("{endpoint} is started"))
 }

@@ -20,7 +20,11 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { endpoint, reason } = arguments;
-    let answer = context.client()?.stop_endpoint(&endpoint, &StopReason { reason }).await?;
+    let client = context.client()?;
+    let answer = match client.stop_endpoint(&endpoint, &StopReason { reason }).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(super::explain(&client, &endpoint, error).await),
+    };
     output::print_document(context.output, &answer.body, || {
         let in_flight = answer.value.requests_in_flight_now;
         format!("{endpoint} is stopped (requests in flight that end by themselves: {in_flight})")

@@ -1,10 +1,10 @@
 //! `brigade job confirm`.
 
-use brigade_model::job::JobId;
 use brigade_wire::admin::ChangeReason;
 use brigade_wire::cos::update_job_status::Requested;
 
 use super::found::{self, Found};
+use super::job_arg::JobArg;
 use super::output::Body;
 use super::{CommandContext, output};
 
@@ -12,7 +12,7 @@ use super::{CommandContext, output};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
     /// Why, for those who read the job later
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
@@ -25,6 +25,7 @@ pub struct Arguments {
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, reason } = arguments;
     let client = context.client()?;
+    let job = job.resolve(&client).await?;
     let why = ChangeReason { reason };
     let by_cos = client.update_job_status(job, Requested::Ready, &why.reason);
     let (status, body) = match found::ask(by_cos, client.confirm_job(job, &why)).await? {

@@ -2,10 +2,11 @@
 
 use brigade_client::Client;
 use brigade_model::report::ReportSpec;
-use brigade_model::{JobId, Progress, Timestamp};
+use brigade_model::{Progress, Timestamp};
 use brigade_wire::admin::JobState;
 
 use super::found::{self, FoundAnswer, FoundJob};
+use super::job_arg::JobArg;
 use super::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::grouped;
@@ -15,7 +16,7 @@ use crate::table;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
 }
 
 /// Does it.
@@ -24,7 +25,7 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let FoundAnswer { job, body } = found::describe(&client, arguments.job).await?;
+    let FoundAnswer { job, body } = found::describe(&client, arguments.job.resolve(&client).await?).await?;
     let state = state_of(&client, &job).await;
     output::print_body(context.output, &body, || {
         table::pairs(pairs(&job).into_iter().chain(state.iter().flat_map(hand_pairs)))

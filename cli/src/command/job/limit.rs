@@ -1,7 +1,6 @@
 //! `brigade job limit`.
 
-use brigade_model::job::JobId;
-
+use super::job_arg::JobArg;
 use super::{CommandContext, output};
 use crate::command::limits::{self, LimitFlags};
 
@@ -9,7 +8,7 @@ use crate::command::limits::{self, LimitFlags};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -20,7 +19,9 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, limits } = arguments;
-    let answer = context.client()?.limit_job(job, &limits.change()?).await?;
+    let (client, change) = (context.client()?, limits.change());
+    let job = job.resolve(&client).await?;
+    let answer = client.limit_job(job, &change).await?;
     output::print_document(context.output, &answer.body, || match limits::to_text(answer.value.limits) {
         text if text.is_empty() => format!("{job} has no limits of its own now"),
         text => format!("{job} is now limited to {text}"),

@@ -1,28 +1,35 @@
 //! `brigade job list`.
 
+use std::collections::HashMap;
+
 use brigade_client::Client;
 use brigade_model::job::Dialect;
 use brigade_model::operation::OperationKind;
 use brigade_model::status::Status;
+use brigade_model::{JobId, Progress, Timestamp};
 use brigade_wire::admin::{JobQuery, JobSummary};
 use brigade_wire::cos::list_jobs::{ListQuery, ListedJob};
 use brigade_wire::cos::words::operation_name;
 use brigade_wire::s3control;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::output::{Format, print_json, print_xml};
 use super::{CommandContext, found};
-use crate::printer::{say, tell};
+use crate::printer::{self, note, say};
 use crate::progress::grouped;
 use crate::{document, table};
+
+/// So many jobs are shown unless all are asked for: what is new fits a few screens.
+const SHOWN: usize = 100;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Only jobs of this status; may be repeated
+    /// Only jobs of this status; may be repeated [default: every status]
     #[arg(long = "status", value_name = "STATUS", value_parser = status)]
     statuses: Vec<Status>,
-    /// Every page, not the first 1,000 jobs only
+    /// Every job, not the newest 100 only
     #[arg(long)]
     all: bool,
 }
@@ -33,65 +40,50 @@ pub struct Arguments {
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let pages = match context.output {
-        // There is no XML that has jobs of another dialect.
-        Format::Xml => fetch_cos(&client, &arguments).await?,
-        Format::Table | Format::Json => fetch(&client, &arguments).await?,
-    };
-    match context.output {
-        Format::Table if pages.jobs.is_empty() && pages.others.is_empty() => say("no jobs")?,
-        Format::Table => say(to_text(&pages))?,
-        Format::Json => print_json(&merged(&pages)?)?,
-        Format::Xml => pages.bodies.iter().try_for_each(|body| print_xml(body))?,
+    if context.output == Format::Xml {
+        // There is no XML that has jobs of another dialect, nor one in another order than the service's.
+        let (_, bodies) = fetch_cos(&client, &arguments.statuses).await?;
+        return bodies.iter().try_for_each(|body| print_xml(body));
     }
-    if pages.has_more {
-        tell("There are more jobs: --all lists them too.");
+    let mut jobs = fetch(&client, &arguments.statuses).await?;
+    let older = if arguments.all { 0 } else { jobs.keep_newest(SHOWN) };
+    match context.output {
+        Format::Json => print_json(&jobs.to_json()?)?,
+        _ if jobs.is_empty() => say("no jobs")?,
+        _ => say(jobs.to_text(printer::width(), context.tools.clock.now()))?,
+    }
+    if older > 0 {
+        note(format_args!("{} older jobs are not shown: --all lists them too.", grouped(older as u64)));
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Pages {
-    /// The jobs of the COS dialect.
-    jobs: Vec<ListedJob>,
-    bodies: Vec<bytes::Bytes>,
-    /// Those of the other dialects.
-    others: Vec<JobSummary>,
-    /// The last job up to which the list is whole; `None` when it is whole.
-    end: Option<String>,
-    has_more: bool,
+/// The jobs of every dialect, newest first.
+///
+/// # Errors
+/// [`anyhow::Error`] of the service's answer.
+pub(super) async fn fetch(client: &Client, statuses: &[Status]) -> anyhow::Result<Jobs> {
+    let (cos, bodies) = fetch_cos(client, statuses).await?;
+    let others = fetch_others(client, statuses).await?;
+    let mut rows: Vec<Row> = cos.iter().map(Row::of_cos).chain(others.iter().map(Row::of_other)).collect();
+    rows.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
+    Ok(Jobs { rows, bodies, others })
 }
 
-/// The jobs of every dialect.
-async fn fetch(client: &Client, arguments: &Arguments) -> anyhow::Result<Pages> {
-    let mut pages = fetch_cos(client, arguments).await?;
-    let (others, next) = fetch_others(client, arguments).await?;
-    // Where the list of one dialect breaks off, that of the other would seem to go on.
-    pages.end = pages.end.into_iter().chain(next).min();
-    pages.has_more = pages.end.is_some();
-    pages.others = others.into_iter().filter(|job| is_within(&job.job, pages.end.as_ref())).collect();
-    pages.jobs.retain(|job| is_within(&job.id.to_string(), pages.end.as_ref()));
-    Ok(pages)
-}
-
-fn is_within(id: &str, end: Option<&String>) -> bool {
-    end.is_none_or(|end| id <= end.as_str())
-}
-
-/// The jobs of other dialects than COS, and the last one when there are more of them.
-async fn fetch_others(client: &Client, arguments: &Arguments) -> anyhow::Result<(Vec<JobSummary>, Option<String>)> {
+/// The jobs of other dialects than COS.
+async fn fetch_others(client: &Client, statuses: &[Status]) -> anyhow::Result<Vec<JobSummary>> {
     let dialect = Some(Dialect::S3Control);
-    let mut query = JobQuery { dialect, statuses: arguments.statuses.clone(), ..JobQuery::default() };
+    let mut query = JobQuery { dialect, statuses: statuses.to_vec(), ..JobQuery::default() };
     let mut jobs = Vec::new();
     loop {
         let page = match client.list_jobs_of_dialects(&query).await {
             Ok(answer) => answer.value,
             Err(error) if found::is_denied(&error) => {
-                tell(format_args!("Only jobs of the COS dialect are listed: {error}"));
-                return Ok((jobs, None));
+                note(format_args!("Only jobs of the COS dialect are listed: {error}"));
+                return Ok(jobs);
             }
             // Another service has no such API.
-            Err(error) if !found::has_such_api(&error) => return Ok((jobs, None)),
+            Err(error) if !found::has_such_api(&error) => return Ok(jobs),
             Err(error) => return Err(error.into()),
         };
         jobs.extend(page.jobs);
@@ -99,47 +91,177 @@ async fn fetch_others(client: &Client, arguments: &Arguments) -> anyhow::Result<
         let next = next.map_err(|_| anyhow::anyhow!("the service names a next page that is none"))?;
         // A service that names the same page again would be asked for ever.
         if next <= query.after {
-            return Ok((jobs, None));
-        }
-        if !arguments.all {
-            return Ok((jobs, page.next));
+            return Ok(jobs);
         }
         query.after = next;
     }
 }
 
-/// The jobs of the COS dialect.
-async fn fetch_cos(client: &Client, arguments: &Arguments) -> anyhow::Result<Pages> {
-    let mut query = ListQuery { statuses: arguments.statuses.clone(), ..ListQuery::default() };
-    let mut pages = Pages::default();
+/// The jobs of the COS dialect, and the pages that they came in.
+async fn fetch_cos(client: &Client, statuses: &[Status]) -> anyhow::Result<(Vec<ListedJob>, Vec<Bytes>)> {
+    let mut query = ListQuery { statuses: statuses.to_vec(), ..ListQuery::default() };
+    let (mut jobs, mut bodies) = (Vec::new(), Vec::new());
     loop {
         let answer = client.list_jobs(&query).await?;
+        jobs.extend(answer.value.jobs);
+        bodies.push(answer.body);
         // A service that names the same page again would be asked for ever.
-        let is_new = answer.value.next > query.next;
-        pages.jobs.extend(answer.value.jobs);
-        pages.bodies.push(answer.body);
-        if !(is_new && arguments.all) {
-            pages.end = answer.value.next.filter(|_| is_new).map(|next| next.to_string());
-            pages.has_more = pages.end.is_some();
-            return Ok(pages);
+        if answer.value.next <= query.next {
+            return Ok((jobs, bodies));
         }
         query.next = answer.value.next;
     }
 }
 
-/// All jobs, with the names of elements that both dialects have; a job of another dialect than COS says so.
-fn merged(pages: &Pages) -> anyhow::Result<Value> {
-    let mut jobs = Vec::new();
-    for body in &pages.bodies {
-        if let Some(Value::Array(page)) = document::to_json(body)?.get_mut("Jobs").map(Value::take) {
-            jobs.extend(page);
+/// Jobs of every dialect, newest first.
+pub(super) struct Jobs {
+    rows: Vec<Row>,
+    /// The answers that jobs of the COS dialect came in.
+    bodies: Vec<Bytes>,
+    /// Jobs of other dialects.
+    others: Vec<JobSummary>,
+}
+
+/// What a row of the table tells.
+struct Row {
+    id: String,
+    dialect: String,
+    status: String,
+    operation: String,
+    progress: Progress,
+    created: Option<Timestamp>,
+    description: String,
+}
+
+impl Row {
+    fn of_cos(job: &ListedJob) -> Self {
+        Self {
+            id: job.id.to_string(),
+            dialect: Dialect::Cos.word().to_owned(),
+            status: job.status.to_string(),
+            operation: marked(operation_word(&job.operation), job.is_dry_run),
+            progress: job.progress,
+            created: Some(job.created),
+            description: job.description.clone().unwrap_or_default(),
         }
     }
-    let id = |job: &Value| job["JobId"].as_str().unwrap_or_default().to_owned();
-    jobs.retain(|job| is_within(&id(job), pages.end.as_ref()));
-    jobs.extend(pages.others.iter().map(element));
-    jobs.sort_by_key(id);
-    Ok(json!({ "Jobs": jobs }))
+
+    fn of_other(job: &JobSummary) -> Self {
+        Self {
+            id: job.job.clone(),
+            dialect: job.dialect.clone(),
+            status: job.status.clone(),
+            operation: marked(job.operation.clone(), job.is_dry_run),
+            progress: job.progress.into(),
+            created: job.created.parse().ok(),
+            description: job.description.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Jobs {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Drops all but so many, and says how many it dropped.
+    fn keep_newest(&mut self, count: usize) -> usize {
+        let older = self.rows.len().saturating_sub(count);
+        self.rows.truncate(count);
+        older
+    }
+
+    /// The digits of their ids.
+    pub(super) fn ids(&self) -> impl Iterator<Item = String> {
+        self.rows.iter().map(|row| row.id.replace('-', ""))
+    }
+
+    /// A table of these jobs only, with their whole ids.
+    pub(super) fn only(mut self, jobs: &[JobId]) -> String {
+        self.rows.retain(|row| jobs.iter().any(|job| job.to_string() == row.id));
+        self.whole()
+    }
+
+    /// A row for each job. Where whole ids and times fit, or nothing bounds the width, they stand there; else the
+    /// beginning of the id that commands take, the age, and as much of the description as has room.
+    fn to_text(&self, width: Option<usize>, now: Timestamp) -> String {
+        let whole = self.whole();
+        match width {
+            Some(width) if table::width(&whole) > width => self.short(width, now),
+            _ => whole,
+        }
+    }
+
+    fn whole(&self) -> String {
+        let created = |row: &Row| row.created.map(|created| created.to_string()).unwrap_or_default();
+        let rows: Vec<_> = self.rows.iter().map(|row| cells(row, row.id.clone(), created(row))).collect();
+        table::columns(&header("created"), &NUMBERS, &self.without_dialect(rows))
+    }
+
+    fn short(&self, width: usize, now: Timestamp) -> String {
+        let length = self.telling_length();
+        let id = |row: &Row| row.id.get(..length).unwrap_or(&row.id).to_owned();
+        let age = |row: &Row| row.created.map(|created| age(created, now)).unwrap_or_default();
+        let rows: Vec<_> = self.rows.iter().map(|row| cells(row, id(row), age(row))).collect();
+        table::fitted(&header("age"), &NUMBERS, &self.without_dialect(rows), width)
+    }
+
+    /// How many characters of an id tell these jobs apart: those of the time, or more.
+    fn telling_length(&self) -> usize {
+        const OF_THE_TIME: usize = "01978a00-0000".len();
+        let mut ids: Vec<&str> = self.rows.iter().map(|row| row.id.as_str()).collect();
+        ids.sort_unstable();
+        let shared =
+            |pair: &[&str]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(one, other)| one == other).count();
+        ids.windows(2).map(|pair| shared(pair) + 1).max().unwrap_or(0).max(OF_THE_TIME)
+    }
+
+    /// The dialects have a column only where there is another one than COS.
+    fn without_dialect(&self, mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+        if self.rows.iter().all(|row| row.dialect == Dialect::Cos.word()) {
+            rows.iter_mut().for_each(|row| row[DIALECT].clear());
+        }
+        rows
+    }
+
+    /// The same jobs, with the names of elements that both dialects have; a job of another dialect than COS says so.
+    fn to_json(&self) -> anyhow::Result<Value> {
+        let mut elements: HashMap<String, Value> = HashMap::new();
+        let id = |job: &Value| job["JobId"].as_str().unwrap_or_default().to_owned();
+        for body in &self.bodies {
+            if let Some(Value::Array(page)) = document::to_json(body)?.get_mut("Jobs").map(Value::take) {
+                elements.extend(page.into_iter().map(|job| (id(&job), job)));
+            }
+        }
+        elements.extend(self.others.iter().map(element).map(|job| (id(&job), job)));
+        let jobs: Vec<_> = self.rows.iter().filter_map(|row| elements.remove(&row.id)).collect();
+        Ok(json!({ "Jobs": jobs }))
+    }
+}
+
+const NUMBERS: [&str; 4] = ["done", "total", "failed", "age"];
+const DIALECT: usize = 1;
+
+fn header(time: &'static str) -> [&'static str; 9] {
+    ["job", "dialect", "status", "operation", "done", "total", "failed", time, "description"]
+}
+
+fn cells(row: &Row, id: String, time: String) -> Vec<String> {
+    let Progress { total, succeeded, failed } = row.progress;
+    let [done, total, failed] = [succeeded + failed, total, failed].map(grouped);
+    let (dialect, status, operation) = (row.dialect.clone(), row.status.clone(), row.operation.clone());
+    vec![id, dialect, status, operation, done, total, failed, time, row.description.clone()]
+}
+
+/// How long ago that was, in its largest unit: `45s`, `7m`, `3h`, `12d`.
+fn age(created: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(created.as_second()).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 fn element(job: &JobSummary) -> Value {
@@ -166,50 +288,6 @@ fn element(job: &JobSummary) -> Value {
     given.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The dialects have a column only where there is another one than COS.
-fn to_text(pages: &Pages) -> String {
-    const HEADER: [&str; 9] =
-        ["job", "dialect", "status", "operation", "done", "total", "failed", "created", "description"];
-    let mut rows: Vec<_> = pages.jobs.iter().map(row).chain(pages.others.iter().map(other_row)).collect();
-    rows.sort_by(|one, other| one[0].cmp(&other[0]));
-    let mut header = HEADER.to_vec();
-    if pages.others.is_empty() {
-        header.remove(1);
-        rows.iter_mut().for_each(|row| drop(row.remove(1)));
-    }
-    table::columns(&header, &["done", "total", "failed"], &rows)
-}
-
-fn row(job: &ListedJob) -> Vec<String> {
-    let progress = job.progress;
-    vec![
-        job.id.to_string(),
-        Dialect::Cos.word().to_owned(),
-        job.status.to_string(),
-        marked(operation_word(&job.operation), job.is_dry_run),
-        grouped(progress.succeeded + progress.failed),
-        grouped(progress.total),
-        grouped(progress.failed),
-        job.created.to_string(),
-        job.description.clone().unwrap_or_default(),
-    ]
-}
-
-fn other_row(job: &JobSummary) -> Vec<String> {
-    let progress = job.progress;
-    vec![
-        job.job.clone(),
-        job.dialect.clone(),
-        job.status.clone(),
-        marked(job.operation.clone(), job.is_dry_run),
-        grouped(progress.succeeded + progress.failed),
-        grouped(progress.total),
-        grouped(progress.failed),
-        job.created.clone(),
-        job.description.clone().unwrap_or_default(),
-    ]
-}
-
 fn marked(operation: String, is_dry_run: bool) -> String {
     if is_dry_run { format!("{operation} (dry run)") } else { operation }
 }
@@ -229,7 +307,7 @@ fn status(text: &str) -> Result<Status, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use brigade_client::stub::Stub;
@@ -237,74 +315,114 @@ mod tests {
 
     use super::*;
 
-    fn page(job: u8, next: bool) -> (u16, String) {
-        let id = format!("01978a00-0000-7000-8000-00000000000{job}");
-        let token = if next { format!("<NextToken>{id}</NextToken>") } else { String::new() };
-        let body = format!(
-            "<ListJobsResult><Jobs><member><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
+    fn id(number: u8) -> String {
+        format!("01978a00-0000-7000-8000-00000000000{number}")
+    }
+
+    /// A page of the COS dialect with these jobs.
+    pub(in super::super) fn page_of(ids: &[&str]) -> (u16, String) {
+        let jobs: String = ids.iter().map(|id| member(id)).collect();
+        (200, format!("<ListJobsResult><Jobs>{jobs}</Jobs></ListJobsResult>"))
+    }
+
+    /// A page of the operator's API with these jobs.
+    pub(in super::super) fn other_page(ids: &[&str]) -> (u16, String) {
+        let jobs: Vec<_> = ids.iter().map(|id| other_job(id)).collect();
+        (200, json!({"jobs": jobs, "next": null}).to_string())
+    }
+
+    fn member(id: &str) -> String {
+        format!(
+            "<member><CreationTime>2026-01-01T00:00:0{}Z</CreationTime>\
              <Description>nightly</Description><JobId>{id}</JobId><Operation>COSDeleteObject</Operation>\
              <Priority>1</Priority><ProgressSummary><NumberOfTasksFailed>7</NumberOfTasksFailed>\
              <NumberOfTasksSucceeded>123456</NumberOfTasksSucceeded><TotalNumberOfTasks>1000000</TotalNumberOfTasks>\
-             </ProgressSummary><Status>Active</Status></member></Jobs>{token}</ListJobsResult>"
-        );
-        (200, body)
+             </ProgressSummary><Status>Active</Status></member>",
+            &id[id.len() - 1..]
+        )
     }
 
-    async fn fetch_script(script: Vec<(u16, String)>, all: bool) -> Pages {
+    fn other_job(id: &str) -> Value {
+        json!({
+            "job": id, "dialect": "s3control", "description": "weekly", "operation": "tag", "is_dry_run": false,
+            "status": "Active", "priority": 1, "progress": {"total": 10, "succeeded": 3, "failed": 1},
+            "created": format!("2026-01-01T00:00:0{}Z", &id[id.len() - 1..]), "terminated": null,
+        })
+    }
+
+    fn page(job: u8, next: bool) -> (u16, String) {
+        let (status, body) = page_of(&[&id(job)]);
+        let token = if next { format!("</Jobs><NextToken>{}</NextToken>", id(job)) } else { "</Jobs>".to_owned() };
+        (status, body.replace("</Jobs>", &token))
+    }
+
+    fn other(job: u8, next: bool) -> (u16, String) {
+        let next = next.then(|| id(job));
+        (200, json!({"jobs": [other_job(&id(job))], "next": next}).to_string())
+    }
+
+    async fn fetch_script(script: Vec<(u16, String)>) -> Jobs {
         let stub = Stub::scripted(script, Arc::new(SystemClock::new())).await;
-        fetch(&stub.client, &Arguments { statuses: Vec::new(), all }).await.unwrap()
+        fetch(&stub.client, &[]).await.unwrap()
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-01T03:30:00Z".parse().unwrap()
     }
 
     #[tokio::test]
-    async fn all_pages_are_asked_for_only_when_all_are_wanted() {
-        let script = || vec![page(1, true), page(2, true), page(3, false)];
-        let pages = fetch_script(script(), true).await;
-        assert_eq!((pages.jobs.len(), pages.has_more), (3, false));
-        assert_eq!(merged(&pages).unwrap()["Jobs"].as_array().map(Vec::len), Some(3));
-        let pages = fetch_script(script(), false).await;
-        assert_eq!((pages.jobs.len(), pages.has_more), (1, true));
+    async fn the_newest_job_comes_first_and_older_ones_are_counted() {
+        let script = vec![page(1, true), page(3, false), other(2, true), other(4, false)];
+        let mut jobs = fetch_script(script).await;
+        let json = jobs.to_json().unwrap();
+        let ids: Vec<_> = json["Jobs"].as_array().unwrap().iter().map(|job| job["JobId"].clone()).collect();
+        assert_eq!(ids, [id(4), id(3), id(2), id(1)]);
+        assert_eq!(jobs.keep_newest(3), 1);
+        assert_eq!(jobs.to_json().unwrap()["Jobs"].as_array().map(Vec::len), Some(3));
+        let text = jobs.to_text(None, now());
+        let shown: Vec<_> = text.lines().skip(1).map(|line| line[..36].to_owned()).collect();
+        assert_eq!(shown, [id(4), id(3), id(2)], "{text}");
+        assert_eq!(jobs.keep_newest(3), 0);
     }
 
     #[tokio::test]
     async fn a_service_that_names_the_same_page_again_is_not_asked_for_ever() {
-        assert_eq!(fetch_script(vec![page(1, true)], true).await.jobs.len(), 2);
+        assert_eq!(fetch_script(vec![page(1, true)]).await.rows.len(), 2);
     }
 
     #[tokio::test]
-    async fn jobs_are_a_row_each() {
-        let pages = fetch_script(vec![page(1, true), page(2, false)], true).await;
-        insta::assert_snapshot!(to_text(&pages));
+    async fn jobs_are_a_row_each_that_fits_the_terminal() {
+        let long = "nightly clean-up of everything that the old importer left behind, 漢字 included";
+        let (status, body) = page_of(&[&id(1), "01978a3c-2b1f-7000-8000-000000000002"]);
+        let body = body.replacen("nightly", long, 1).replacen("<Status>Active", "<Status>Completing", 1);
+        let jobs = fetch_script(vec![(status, body), other_page(&[])]).await;
+        for width in [80, 200] {
+            let text = jobs.to_text(Some(width), now());
+            assert!(text.lines().all(|line| table::width(line) <= width), "{text}");
+            assert_eq!(text.lines().count(), 3, "{text}");
+            insta::assert_snapshot!(format!("jobs_at_{width}_columns"), text);
+        }
+        let text = jobs.to_text(None, now());
+        assert!(text.contains(long) && text.contains(&id(1)) && text.contains("2026-01-01T00:00:01Z"), "{text}");
     }
 
-    /// A page of the operator's API with one job.
-    fn other(job: u8, next: bool) -> (u16, String) {
-        let id = format!("01978a00-0000-7000-8000-00000000000{job}");
-        let job = json!({
-            "job": id, "dialect": "s3control", "description": "weekly", "operation": "tag", "is_dry_run": false,
-            "status": "Active", "priority": 1, "progress": {"total": 10, "succeeded": 3, "failed": 1},
-            "created": "2026-01-02T00:00:00Z", "terminated": null,
-        });
-        (200, json!({"jobs": [job], "next": next.then_some(id)}).to_string())
+    #[tokio::test]
+    async fn ids_are_shown_as_long_as_it_takes_to_tell_them_apart() {
+        let jobs = fetch_script(vec![page_of(&[&id(1), &id(2)]), other_page(&[])]).await;
+        assert!(jobs.to_text(Some(100), now()).contains(&id(2)));
+        let jobs = fetch_script(vec![page_of(&[&id(1)]), other_page(&[])]).await;
+        assert!(jobs.to_text(Some(79), now()).contains("\n01978a00-0000  "));
     }
 
     #[tokio::test]
     async fn jobs_of_another_dialect_stand_among_the_others_and_then_dialects_have_a_column() {
-        let pages = fetch_script(vec![page(1, true), page(3, false), other(2, true), other(4, false)], true).await;
-        let text = to_text(&pages);
+        let jobs = fetch_script(vec![page(1, true), page(3, false), other(2, true), other(4, false)]).await;
+        let text = jobs.to_text(None, now());
         let dialects: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
-        assert_eq!(dialects[1..], ["cos", "s3control", "cos", "s3control"], "{text}");
-        let json = merged(&pages).unwrap();
-        assert_eq!(json["Jobs"][1]["Operation"], "S3PutObjectTagging");
-        assert_eq!(json["Jobs"][1]["ProgressSummary"]["TotalNumberOfTasks"], 10);
-    }
-
-    #[tokio::test]
-    async fn a_list_ends_where_the_first_page_of_either_dialect_does() {
-        let pages = fetch_script(vec![page(3, true), other(2, true)], false).await;
-        assert_eq!((pages.jobs.len(), pages.others.len(), pages.has_more), (0, 1, true));
-        let pages = fetch_script(vec![page(1, true), other(2, false)], false).await;
-        assert_eq!((pages.jobs.len(), pages.others.len(), pages.has_more), (1, 0, true));
-        assert_eq!(merged(&pages).unwrap()["Jobs"].as_array().map(Vec::len), Some(1));
+        assert_eq!(dialects[1..], ["s3control", "cos", "s3control", "cos"], "{text}");
+        let json = jobs.to_json().unwrap();
+        assert_eq!(json["Jobs"][0]["Operation"], "S3PutObjectTagging");
+        assert_eq!(json["Jobs"][0]["ProgressSummary"]["TotalNumberOfTasks"], 10);
     }
 
     #[tokio::test]
@@ -312,21 +430,27 @@ mod tests {
         let refusal =
             |code: &str, message: &str| json!({"code": code, "message": message, "request_id": "R"}).to_string();
         let denied = (403, refusal("AccessDenied", "the key may not do brigade:ListJobs"));
-        assert_eq!(fetch_script(vec![page(1, false), denied], false).await.jobs.len(), 1);
+        assert_eq!(fetch_script(vec![page(1, false), denied]).await.rows.len(), 1);
         let trouble = (500, refusal("ServiceUnavailable", "the store is locked"));
         let stub = Stub::scripted(vec![page(1, false), trouble], Arc::new(SystemClock::new())).await;
-        assert!(fetch(&stub.client, &Arguments { statuses: Vec::new(), all: false }).await.is_err());
+        assert!(fetch(&stub.client, &[]).await.is_err());
     }
 
     #[tokio::test]
     async fn a_dry_run_is_marked_in_its_row_and_in_its_json() {
         let (status, body) = page(2, false);
         let dry = (status, body.replace("<JobId>", "<DryRun>true</DryRun><JobId>"));
-        let pages = fetch_script(vec![page(1, true), dry], true).await;
-        let text = to_text(&pages);
+        let jobs = fetch_script(vec![page(1, true), dry, other_page(&[])]).await;
+        let text = jobs.to_text(None, now());
         let marked: Vec<_> = text.lines().skip(1).map(|line| line.contains("delete (dry run)")).collect();
-        assert_eq!(marked, [false, true], "{text}");
-        let json = merged(&pages).unwrap();
-        assert_eq!((&json["Jobs"][0]["DryRun"], &json["Jobs"][1]["DryRun"]), (&Value::Null, &json!(true)));
+        assert_eq!(marked, [true, false], "{text}");
+        let json = jobs.to_json().unwrap();
+        assert_eq!((&json["Jobs"][0]["DryRun"], &json["Jobs"][1]["DryRun"]), (&json!(true), &Value::Null));
+    }
+
+    #[test]
+    fn an_age_is_in_its_largest_unit() {
+        let age = |seconds: i64| age(now() - std::time::Duration::from_secs(seconds as u64), now());
+        assert_eq!([0, 59, 60, 7199, 86_399, 86_400 * 90].map(age), ["0s", "59s", "1m", "1h", "23h", "90d"]);
     }
 }

@@ -1,15 +1,15 @@
 //! `brigade job pause`.
 
-use brigade_model::job::JobId;
 use brigade_wire::admin::JobState;
 
+use super::job_arg::JobArg;
 use super::{CommandContext, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
 }
 
 /// Does it.
@@ -17,8 +17,9 @@ pub struct Arguments {
 /// # Errors
 /// As the service answers.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
-    let job = arguments.job;
-    let answer = context.client()?.pause_job(job).await?;
+    let client = context.client()?;
+    let job = arguments.job.resolve(&client).await?;
+    let answer = client.pause_job(job).await?;
     output::print_document(context.output, &answer.body, || to_text(&answer.value))
 }
 

@@ -1,10 +1,10 @@
 //! `brigade job priority`.
 
-use brigade_model::job::JobId;
 use brigade_wire::admin::PriorityChange;
 
 use super::create::value;
 use super::found::{self, Found};
+use super::job_arg::JobArg;
 use super::output::Body;
 use super::{CommandContext, output};
 
@@ -12,7 +12,7 @@ use super::{CommandContext, output};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
     /// How urgent, from 0; larger is more urgent
     #[arg(value_parser = value::priority, allow_negative_numbers = true)]
     priority: i32,
@@ -25,6 +25,7 @@ pub struct Arguments {
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, priority } = arguments;
     let client = context.client()?;
+    let job = job.resolve(&client).await?;
     let change = PriorityChange { priority };
     let by_cos = client.update_job_priority(job, priority);
     let (priority, body) = match found::ask(by_cos, client.set_job_priority(job, &change)).await? {

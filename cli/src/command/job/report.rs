@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use brigade_config::UsageError;
-use brigade_model::job::JobId;
 use brigade_model::ports::ObjectStore;
 use serde_json::Value;
 
 use super::found::FoundJob;
+use super::job_arg::JobArg;
 use super::output::{Format, print_json};
 use super::{CommandContext, describe, found};
 use crate::command::access::StoreFlags;
@@ -24,7 +24,7 @@ use crate::table;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
     /// How many rows to show
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     rows: usize,
@@ -48,7 +48,7 @@ pub struct Arguments {
 /// When the job has no report (yet), or the store does not give it.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let job = found::describe(&client, arguments.job).await?.job;
+    let job = found::describe(&client, arguments.job.resolve(&client).await?).await?.job;
     let state = describe::state_of(&client, &job).await;
     let removed = state.and_then(|state| state.outcomes_removed).map(|at| format!("removed on {at}"));
     let Some(at) = report::place_of(job.id, &job.report)? else {

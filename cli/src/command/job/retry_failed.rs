@@ -1,17 +1,18 @@
 //! `brigade job retry-failed`: a new job over what failed or was not attempted in an ended one.
 
-use brigade_model::job::{JobId, Unconfirmed};
+use brigade_model::job::Unconfirmed;
 use brigade_model::operation::OperationKind;
 use brigade_wire::admin::RetryRequest;
 
 use super::create::{consent, value};
+use super::job_arg::JobArg;
 use super::{CommandContext, found, output};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Which job; it has ended
-    job: JobId,
+    job: JobArg,
     /// How urgent the new job is, from 0 [default: as urgent as the old one]
     #[arg(long, value_name = "NUMBER", value_parser = value::priority, allow_negative_numbers = true)]
     priority: Option<i32>,
@@ -40,6 +41,7 @@ pub struct Arguments {
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { job, priority, description, confirm_first, token, unconfirmed, yes } = arguments;
     let client = context.client()?;
+    let job = job.resolve(&client).await?;
     if !yes {
         let old = found::describe(&client, job).await?.job;
         let left = old.progress.total.saturating_sub(old.progress.succeeded);

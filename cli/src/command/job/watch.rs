@@ -12,6 +12,7 @@ use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
 
 use super::found::{self, FoundAnswer};
+use super::job_arg::JobArg;
 use super::{CommandContext, describe, output};
 use crate::exit::ExitWith;
 use crate::printer::tell;
@@ -36,7 +37,7 @@ pub(in crate::command) const INTERRUPTED: u8 = 130;
 )]
 pub struct Arguments {
     /// Which job
-    job: JobId,
+    job: JobArg,
 }
 
 /// Does it.
@@ -44,8 +45,8 @@ pub struct Arguments {
 /// # Errors
 /// [`ExitWith`] with the exit code unless the job is Complete without a failed task.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
-    let job = arguments.job;
     let (client, clock) = (context.client()?, Arc::clone(&context.tools.clock));
+    let job = arguments.job.resolve(&client).await?;
     let answer = tokio::select! {
         answer = follow(&client, clock, job, ASK_EVERY) => answer?,
         _ = tokio::signal::ctrl_c() => {

@@ -29,7 +29,11 @@ pub fn ask_to_act(which: &str, rows: u64) -> anyhow::Result<()> {
     agree("acting on what is unconfirmed", &question, Some(rows))
 }
 
-fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
+/// Asks that question on the terminal; `what` says without one what would have been asked about.
+///
+/// # Errors
+/// As [`ask`].
+pub(in crate::command::job) fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(UsageError(format!("{what} asks first and there is no terminal to ask on: say --yes")).into());
@@ -38,7 +42,7 @@ fn agree(what: &str, question: &str, rows: Option<u64>) -> anyhow::Result<()> {
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).context("the answer could not be read")?;
     if !is_consent(&answer, rows) {
-        bail!("not agreed: nothing was created");
+        bail!("not agreed: nothing was done");
     }
     Ok(())
 }

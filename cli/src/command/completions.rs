@@ -1,0 +1,25 @@
+//! `brigade completions`: what a shell needs to complete commands, options and their values.
+
+use clap_complete::Shell;
+
+use crate::printer;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  brigade completions bash > /usr/share/bash-completion/completions/brigade\n  \
+    brigade completions zsh > /usr/share/zsh/vendor-completions/_brigade\n  \
+    brigade completions fish > /usr/share/fish/vendor_completions.d/brigade.fish")]
+pub struct Arguments {
+    /// Which shell
+    shell: Shell,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When standard output takes nothing.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut crate::cli::command(), "brigade", &mut script);
+    printer::say_as_it_is(&script)
+}

@@ -1,0 +1,103 @@
+//! What users see first: help, the list of jobs, completions and manual pages, on terminals and in pipes.
+
+use crate::kept::{Kept, brigade, told};
+use crate::tty::on_terminal;
+
+/// `brigade`
+#[test]
+fn the_bare_program_prints_its_help_on_standard_output() {
+    let (out, err, code) = told(&brigade(&[]).output().unwrap());
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    assert!(out.contains("Usage: brigade [OPTIONS] <COMMAND>") && out.contains("completions"), "{out}");
+    let (out, err, code) = told(&brigade(&["job"]).output().unwrap());
+    assert_eq!((out.as_str(), code), ("", Some(2)));
+    assert!(err.contains("Usage: brigade job [OPTIONS] <COMMAND>"), "{err}");
+}
+
+/// `brigade job lits`, with and without NO_COLOR, on a terminal and in a pipe
+#[test]
+fn colours_are_for_terminals_and_only_where_they_are_wanted() {
+    const RED: &str = "\u{1b}[1;31merror:\u{1b}[0m unrecognized subcommand 'lits'\n";
+    const PLAIN: &str = "error: unrecognized subcommand 'lits'\n";
+    let command = || {
+        let mut command = brigade(&["job", "lits"]);
+        command.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+        command
+    };
+    let with = |name: &str, value: &str| {
+        let mut command = command();
+        command.env(name, value);
+        command
+    };
+    let (shown, code) = on_terminal(command(), 80, "");
+    assert!(shown.starts_with(RED) && code == Some(2), "{shown:?}");
+    assert!(on_terminal(with("NO_COLOR", "1"), 80, "").0.starts_with(PLAIN));
+    assert!(on_terminal(with("TERM", "dumb"), 80, "").0.starts_with(PLAIN));
+    assert!(told(&command().output().unwrap()).1.starts_with(PLAIN));
+    let mut help = brigade(&["--help"]);
+    help.env("NO_COLOR", "1");
+    assert!(!on_terminal(help, 80, "").0.contains('\u{1b}'));
+}
+
+/// ```text
+/// brigade job list
+/// brigade job describe THE-BEGINNING-OF-AN-ID
+/// brigade job describe 0000
+/// ```
+#[test]
+fn a_list_fits_the_terminal_and_what_it_shows_is_what_commands_take() {
+    let kept = Kept::start();
+    let (shown, _) = on_terminal(kept.command(&["job", "list"]), 80, "");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let (head, row) = shown.split_once('\n').unwrap();
+    assert_eq!(head, "JOB            STATUS    OPERATION  DONE  TOTAL  FAILED  AGE  DESCRIPTION");
+    let short = row.split_whitespace().next().unwrap();
+    assert_eq!(short.len(), 13, "{row}");
+    let (whole, err, _) = kept.run(&["job", "list"]);
+    let id = whole.lines().nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(id.len() == 36 && id.starts_with(short), "{whole}{err}");
+    assert!(kept.run(&["job", "describe", short]).0.contains(id));
+    let (_, err, code) = kept.run(&["job", "describe", "0000"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(err, "error: no job begins with 0000\n  see which there are: brigade job list\n");
+}
+
+/// `brigade job watch JOB --quiet`, `brigade --verbose job list`
+#[test]
+fn quiet_leaves_the_answer_alone_and_verbose_tells_of_each_request() {
+    let kept = Kept::start();
+    let (out, _, _) = kept.run(&["job", "list"]);
+    let id = out.lines().nth(1).unwrap()[..36].to_owned();
+    let (out, err, code) = kept.run(&["job", "watch", &id, "--quiet"]);
+    assert!(out.contains("Status") && err.is_empty() && code == Some(0), "{out}{err}");
+    assert!(kept.run(&["job", "watch", &id]).1.contains("Complete: 300 of 300"));
+    let (_, err, _) = kept.run(&["--verbose", "job", "list"]);
+    assert!(
+        err.contains("request answered method=GET") && err.contains("/jobs") && err.contains("status=200"),
+        "{err}"
+    );
+}
+
+/// `brigade completions bash | bash`, `brigade man DIR`
+#[test]
+fn a_shell_takes_the_completions_and_every_command_has_its_manual_page() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (out, err, code) = told(&brigade(&["completions", shell]).output().unwrap());
+        assert!(code == Some(0) && out.contains("retry-failed") && !out.contains("\\u{"), "{shell}: {err}");
+    }
+    let script = told(&brigade(&["completions", "bash"]).output().unwrap()).0;
+    let asks =
+        r#"COMP_WORDS=(brigade job retry-f); COMP_CWORD=2; _brigade brigade retry-f job; echo "${COMPREPLY[@]}""#;
+    let mut bash = std::process::Command::new("bash");
+    let (out, err, _) = told(&bash.args(["-c", &format!("{script}\n{asks}")]).output().unwrap());
+    assert_eq!(out, "retry-failed\n", "{err}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let (_, err, code) = told(&brigade(&["man", &pages.display().to_string(), "-q"]).output().unwrap());
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    for page in ["brigade.1", "brigade-job-create-tag.1", "brigade-endpoint-limit.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+}
