@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade_model::operation::OperationKind;
-use brigade_model::{AccountId, EndpointKind, Timestamp};
+use brigade_model::{AccountId, EndpointKind, Timestamp, size};
 
 use crate::config_source::{ConfigSource, Raw};
 use crate::credentials::CredentialsFrom;
@@ -24,6 +24,13 @@ pub trait Setting: Sized {
     /// What is wrong and what would be right.
     fn read(raw: &Raw) -> Result<Self, String>;
 
+    /// A value in the place of one that is wrong or missing, so that the rest is read and checked, too; no
+    /// configuration with a mistake is ever used. `None` where no such value is known.
+    #[must_use]
+    fn stand_in() -> Option<Self> {
+        None
+    }
+
     /// The value as it is meant inside a configuration: paths start from its folder.
     #[must_use]
     fn rooted(self, _config_source: &ConfigSource) -> Self {
@@ -39,6 +46,9 @@ pub trait Scalar: Sized {
     /// Reads it; `None` when it is something else.
     fn from_text(text: &str) -> Option<Self>;
 }
+
+/// Texts, of which every scalar that has a stand-in reads one; a mistake at its place was told.
+const STAND_INS: [&str; 4] = ["0", "http://stand.in", "00:00", "UTC"];
 
 macro_rules! scalar {
     ($($type:ty, $takes:expr, $read:expr;)*) => {
@@ -58,6 +68,10 @@ macro_rules! scalar {
             fn read(raw: &Raw) -> Result<Self, String> {
                 read_scalar(raw)
             }
+
+            fn stand_in() -> Option<Self> {
+                STAND_INS.into_iter().find_map(<$type as Scalar>::from_text)
+            }
         })*
     };
 }
@@ -71,7 +85,7 @@ scalar! {
     u64, "a whole number above 0", |text| text.parse().ok().filter(|n| *n > 0);
     usize, "a whole number above 0", |text| text.parse().ok().filter(|n| *n > 0);
     SocketAddr, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok();
-    Bytes, "a size such as 4096, 256MiB or 1GiB", parse_bytes;
+    Bytes, size::TAKES, |text| size::parse(text).map(Bytes);
     Duration, "a duration such as 500ms, 30s, 5m, 24h or 90d", parse_duration;
     AccountId, "1 to 64 letters, digits, '-' and '_'", |text| text.parse().ok();
     Timestamp, "a time such as 2030-01-31T12:00:00Z", |text| text.parse().ok();
@@ -163,20 +177,6 @@ fn parse_duration(text: &str) -> Option<Duration> {
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub u64);
-
-fn parse_bytes(text: &str) -> Option<Bytes> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim() {
-        "" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0).map(Bytes)
-}
 
 /// An endpoint's URL: scheme and host, perhaps a port, no path.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,7 @@ pub mod resource;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 pub mod service_clock;
+pub mod size;
 pub mod slots;
 pub mod status;
 pub mod store_clock;

@@ -355,10 +355,14 @@ pub const OPTIONS: &[OptionRow] = &[
     },
     OptionRow {
         name: "bytes-per-second-max",
-        takes: "a whole number above 0",
+        takes: crate::size::TAKES,
         help: "bytes a second for this job at most",
         implied: None,
-        set: |options, text| number(text, &mut options.bytes_per_second_max),
+        set: |options, text| {
+            let value = crate::size::parse(text);
+            options.bytes_per_second_max = value.or(options.bytes_per_second_max);
+            value.is_some()
+        },
         get: |options| options.bytes_per_second_max.map(|v| v.to_string()),
     },
     OptionRow {

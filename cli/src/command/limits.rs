@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
-use brigade_config::value::{Bytes, Scalar};
+use brigade_model::size;
 use brigade_wire::admin::{Limits, LimitsChange};
 
 use crate::progress::grouped;
@@ -22,7 +22,7 @@ pub struct LimitFlags {
     #[arg(long, value_name = "N|none", value_parser = number::<NonZeroU32>)]
     objects_per_second_max: Option<To<NonZeroU32>>,
     /// Bytes of objects a second at most, such as 10MiB
-    #[arg(long, value_name = "SIZE|none", value_parser = size)]
+    #[arg(long, value_name = "SIZE|none", value_parser = bytes)]
     bytes_per_second_max: Option<To<NonZeroU64>>,
 }
 
@@ -50,12 +50,12 @@ fn number<N: FromStr>(text: &str) -> Result<To<N>, String> {
     text.parse().map(|number| To(Some(number))).map_err(|_| "must be a whole number above 0, or none".to_owned())
 }
 
-fn size(text: &str) -> Result<To<NonZeroU64>, String> {
+fn bytes(text: &str) -> Result<To<NonZeroU64>, String> {
     if text == "none" {
         return Ok(To(None));
     }
-    let bytes = Bytes::from_text(text).and_then(|Bytes(bytes)| NonZeroU64::new(bytes));
-    bytes.map(|bytes| To(Some(bytes))).ok_or_else(|| "must be a size such as 4096 or 10MiB, or none".to_owned())
+    let bytes = size::parse(text).and_then(NonZeroU64::new);
+    bytes.map(|bytes| To(Some(bytes))).ok_or_else(|| format!("must be {}, or none", size::TAKES))
 }
 
 /// Limits for people; nothing where there are none.
@@ -66,9 +66,15 @@ pub fn to_text(limits: Limits) -> String {
         requests_in_flight.map(|n| format!("{} in flight", grouped(n.into()))),
         requests_per_second.map(|n| format!("{} requests/s", grouped(n.into()))),
         objects_per_second.map(|n| format!("{} objects/s", grouped(n.into()))),
-        bytes_per_second.map(|n| format!("{} bytes/s", grouped(n))),
+        bytes_per_second.map(|n| format!("{}/s", size_text(n))),
     ];
     texts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A size in one form everywhere; of bytes it says that they are.
+fn size_text(bytes: u64) -> String {
+    let text = size::to_text(bytes);
+    if text.ends_with('B') { text } else { format!("{} bytes", grouped(bytes)) }
 }
 
 #[cfg(test)]
@@ -110,6 +116,8 @@ mod tests {
     fn limits_are_told_in_words() {
         let limits = Limits { requests_per_second: Some(1000), ..Limits::default() };
         assert_eq!(to_text(limits), "1,000 requests/s");
+        let bytes = |bytes| to_text(Limits { bytes_per_second: Some(bytes), ..Limits::default() });
+        assert_eq!([bytes(10 << 20), bytes(1000)], ["10MiB/s", "1,000 bytes/s"]);
         assert_eq!(to_text(Limits::default()), "");
     }
 }
