@@ -2,6 +2,7 @@
 //! keys that must be unique.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use brigade_model::limits::{APPID_BYTES_MAX, INVOCATION_TIME_MAX};
 use brigade_model::{AccountId, EndpointName};
@@ -47,6 +48,19 @@ fn check_server(config: &Config, config_source: &mut ConfigSource) {
         (Some(_), None) => config_source.blame(&path(&["server", "tls_cert_file"]), "needs tls_key_file beside it"),
         (None, Some(_)) => config_source.blame(&path(&["server", "tls_key_file"]), "needs tls_cert_file beside it"),
         _ => {}
+    }
+    for (setting, file) in
+        [("tls_cert_file", &config.server.tls_cert_file), ("tls_key_file", &config.server.tls_key_file)]
+    {
+        if let Some(file) = file
+            && let Err(error) = std::fs::metadata(file)
+        {
+            config_source.blame(&path(&["server", setting]), &format!("cannot read {}: {error}", file.display()));
+        }
+    }
+    let is_taken = |address: &SocketAddr| *address == config.server.listen && address.port() != 0;
+    if config.server.metrics_listen.0.as_ref().is_some_and(is_taken) {
+        config_source.blame(&path(&["server", "metrics_listen"]), "must be another address than listen");
     }
     if crate::server::parse_log_filter(&config.server.log_filter).is_err() {
         config_source.blame(&path(&["server", "log_filter"]), "takes a filter such as info or warn,audit=info");

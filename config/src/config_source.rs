@@ -81,6 +81,10 @@ pub struct ConfigSource {
     moved: BTreeMap<Vec<String>, Vec<String>>,
     mistakes: Vec<ConfigMistake>,
     warnings: Vec<ConfigMistake>,
+    /// Tables that are missing: what is missing inside is not told again.
+    missing: Vec<Vec<String>>,
+    /// Settings that were wrong or missing when all was read.
+    misread: BTreeSet<String>,
 }
 
 /// What every variable of the environment begins with.
@@ -92,20 +96,21 @@ const ENVIRONMENT: &str = "environment";
 impl ConfigSource {
     /// Reads the text; of the environment only what begins with `BRIGADE_` counts.
     pub fn new(source: Source, text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut mistakes = Vec::new();
-        let node = match DeTable::parse(text) {
-            Ok(table) => tree(table.get_ref(), text),
-            Err(error) => {
-                let line = error.span().map_or(1, |span| line_of(text, span.start));
-                let problem = format!("is not TOML: {}", error.message().replace('\n', ", "));
-                mistakes.push(ConfigMistake {
-                    place: format!("{}:{line}", source.name),
-                    setting: String::new(),
-                    problem,
-                });
-                Node::Table(BTreeMap::new())
-            }
-        };
+        let (table, errors) = DeTable::parse_recoverable(text);
+        // Of a line that is wrong the parser may say several things: the first one is the cause.
+        let mut wrong: BTreeMap<usize, String> = BTreeMap::new();
+        for error in errors {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            wrong.entry(line).or_insert_with(|| format!("is not TOML: {}", error.message().replace('\n', ", ")));
+        }
+        let place = |line| format!("{}:{line}", source.name);
+        let mistakes = wrong.into_iter().map(|(line, problem)| ConfigMistake {
+            place: place(line),
+            setting: String::new(),
+            problem,
+        });
+        let mistakes: Vec<ConfigMistake> = mistakes.collect();
+        let node = if mistakes.is_empty() { tree(table.get_ref(), text) } else { Node::Table(BTreeMap::new()) };
         Self {
             source,
             root: Entry { line: 1, node },
@@ -116,6 +121,8 @@ impl ConfigSource {
             moved: BTreeMap::new(),
             mistakes,
             warnings: Vec::new(),
+            missing: Vec::new(),
+            misread: BTreeSet::new(),
         }
     }
 
@@ -238,9 +245,18 @@ impl ConfigSource {
         }
     }
 
+    /// Records that a table is missing as a whole.
+    pub fn blame_whole(&mut self, path: &[String], problem: &str) {
+        self.blame(path, problem);
+        self.missing.push(path.to_vec());
+    }
+
     /// Records a mistake at a setting: at its own line, else at the line of its table.
     pub fn blame(&mut self, path: &[String], problem: &str) {
         let path = &self.given_at(path);
+        if self.missing.iter().any(|missing| path.starts_with(missing)) {
+            return;
+        }
         let variable = variable(path);
         let (place, setting) = if self.variables_used.contains(&variable) {
             (ENVIRONMENT.to_owned(), variable)
@@ -248,7 +264,21 @@ impl ConfigSource {
             let line = (0..=path.len()).rev().find_map(|n| self.entry(&path[..n])).map_or(1, |entry| entry.line);
             (format!("{}:{line}", self.source.name), path.join("."))
         };
-        self.mistakes.push(ConfigMistake { place, setting, problem: problem.to_owned() });
+        if !self.misread.contains(&setting) {
+            self.mistakes.push(ConfigMistake { place, setting, problem: problem.to_owned() });
+        }
+    }
+
+    /// All was read. What is said from now on of a setting that could not be read only follows from that.
+    pub fn end_reading(&mut self) {
+        self.misread = self.mistakes.iter().map(|mistake| mistake.setting.clone()).collect();
+    }
+
+    /// The settings that the file gives, by their full names.
+    pub(crate) fn into_given(self) -> BTreeMap<String, Raw> {
+        let mut given = BTreeMap::new();
+        collect_given(self.root.node, "", &mut given);
+        given
     }
 
     /// Remembers that this setting holds a secret in the file itself.
@@ -358,6 +388,19 @@ fn collect_unknown(
             unknown.push(path.clone());
         }
         path.pop();
+    }
+}
+
+fn collect_given(node: Node, name: &str, given: &mut BTreeMap<String, Raw>) {
+    match node {
+        Node::Value(raw) => drop(given.insert(name.to_owned(), raw)),
+        Node::Table(entries) | Node::Tables(entries) => {
+            for (inner, entry) in entries {
+                let dot = if name.is_empty() { "" } else { "." };
+                collect_given(entry.node, &format!("{name}{dot}{inner}"), given);
+            }
+        }
+        Node::Nested => {}
     }
 }
 

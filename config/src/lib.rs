@@ -17,6 +17,7 @@ pub mod config_source;
 pub mod credentials;
 pub mod endpoint;
 pub mod engine;
+pub mod given;
 pub mod reference;
 pub mod secret;
 pub mod section;
@@ -145,6 +146,7 @@ impl Config {
             config_source.accept_moved("accounts", setting, section);
         }
         let config = Config::read(&mut Reader::new(&mut config_source, Vec::new()));
+        config_source.end_reading();
         if let Some(config) = &config {
             check::check(config, &mut config_source);
         }
@@ -188,6 +190,7 @@ impl ClientConfig {
         }
         let mut reader = Reader::new(&mut config_source, Vec::new());
         let (client, endpoints) = (reader.table::<Client>("client"), reader.named::<Endpoint>("endpoints"));
+        config_source.end_reading();
         if let Some(client) = &client {
             check::check_client(client, &mut config_source);
         }

@@ -71,8 +71,8 @@ fn chapter(page: &mut String, path: &[&str], help: &'static str, rows: &[Row], s
 fn line(page: &mut String, path: &[&str], row: &Row) {
     let (takes, default) = match &row.kind {
         RowKind::Setting { takes, default: Some(default), .. } => (takes.clone(), format!("`{default}`")),
-        RowKind::Setting { takes, default: None, is_required: true } => (takes.clone(), "must be given".to_owned()),
-        RowKind::Setting { takes, default: None, is_required: false } => (takes.clone(), "none".to_owned()),
+        RowKind::Setting { takes, default: None, is_required: true, .. } => (takes.clone(), "must be given".to_owned()),
+        RowKind::Setting { takes, default: None, is_required: false, .. } => (takes.clone(), "none".to_owned()),
         _ => ("*secret*".to_owned(), "none".to_owned()),
     };
     let full: Vec<String> = path.iter().chain([&row.name]).map(|part| (*part).to_owned()).collect();

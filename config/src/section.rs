@@ -41,7 +41,7 @@ pub trait Section: Sized {
     /// Its settings.
     fn rows() -> Vec<Row>;
 
-    /// Reads it; `None` when a mistake was recorded.
+    /// Reads it; `None` when a mistake was recorded that leaves nothing to go on with.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
@@ -67,6 +67,8 @@ pub enum RowKind {
         default: Option<&'static str>,
         /// Whether it must be given.
         is_required: bool,
+        /// Whether another value can stand in its place while mistakes are looked for.
+        has_stand_in: bool,
     },
     /// A setting whose value is a secret.
     Secret,
@@ -97,7 +99,7 @@ impl<'a> Reader<'a> {
         self.path.iter().cloned().chain([name.to_owned()]).collect()
     }
 
-    /// A setting that may be given; the outer `None` after a mistake.
+    /// A setting that may be given. In the place of a wrong one stands another, so that what goes with it is checked.
     pub fn optional<T: Setting>(&mut self, name: &str) -> Option<Option<T>> {
         let path = self.at(name);
         let Some(raw) = self.config_source.value(&path) else { return Some(None) };
@@ -105,7 +107,7 @@ impl<'a> Reader<'a> {
             Ok(value) => Some(Some(value.rooted(self.config_source))),
             Err(problem) => {
                 self.config_source.blame(&path, &problem);
-                None
+                Some(T::stand_in())
             }
         }
     }
@@ -117,7 +119,7 @@ impl<'a> Reader<'a> {
             let problem = format!("is missing: it takes {}", T::takes());
             self.config_source.blame(&self.at(name), &problem);
         }
-        value
+        value.or_else(T::stand_in)
     }
 
     /// A setting with a default.
@@ -139,7 +141,7 @@ impl<'a> Reader<'a> {
         match (inline, file) {
             (Some(_), Some(_)) => {
                 self.config_source.blame(&file_path, &format!("stands beside {name}: give one of the two"));
-                None
+                Some(Some(SecretSource::inline(Secret::new(""))))
             }
             (Some(secret), None) => {
                 self.config_source.note_inline_secret(&path);
@@ -149,7 +151,7 @@ impl<'a> Reader<'a> {
                 Ok(source) => Some(Some(source)),
                 Err(error) => {
                     self.config_source.blame(&file_path, &error.to_string());
-                    None
+                    Some(Some(SecretSource::inline(Secret::new(""))))
                 }
             },
             (None, None) => Some(None),
@@ -170,7 +172,8 @@ impl<'a> Reader<'a> {
             let (path, settings) = (self.at(name), T::rows());
             let settings: Vec<&str> = settings.iter().map(|row| row.name).collect();
             let problem = format!("is missing: add [{}] with {}", path.join("."), settings.join(" and "));
-            self.config_source.blame(&path, &problem);
+            self.config_source.blame_whole(&path, &problem);
+            return T::read(&mut Reader { config_source: self.config_source, path });
         }
         section
     }
@@ -318,7 +321,7 @@ pub(crate) use {field, row_kind, section};
 
 /// The kind of a setting's row.
 pub fn setting<T: Setting>(default: Option<&'static str>, is_required: bool) -> RowKind {
-    RowKind::Setting { takes: T::takes(), default, is_required }
+    RowKind::Setting { takes: T::takes(), default, is_required, has_stand_in: T::stand_in().is_some() }
 }
 
 /// The kind of a table's row.

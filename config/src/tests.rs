@@ -112,6 +112,56 @@ endpoint = "elsewhere"
 }
 
 #[test]
+fn what_does_not_fit_together_is_told_beside_what_cannot_be_read() {
+    let text = r#"
+[server]
+listen = "localhost"
+tls_key_file = "absent.pem"
+
+[endpoints.main]
+url = "nowhere"
+access_key = "A"
+
+[accounts.photos.keys.AKID]
+secret_file = "absent"
+actions = "all"
+
+[accounts.photos.roles.batch.source]
+endpoint = "mian"
+buckets = ["*"]
+
+[client]
+url = "http://127.0.0.1:8080"
+"#;
+    insta::assert_snapshot!(mistakes(text, &[]));
+}
+
+#[test]
+fn every_line_that_is_no_toml_is_told_at_once() {
+    let text = "[server]\nlisten = 127.0.0.1:8080\n\n[endpoints.main\nurl = \"http://a\"\nregion = 'r\n";
+    insta::assert_snapshot!(mistakes(text, &[]));
+}
+
+#[test]
+fn every_type_of_a_required_setting_has_a_stand_in() {
+    fn required(rows: &[Row], path: &str, lacking: &mut Vec<String>) {
+        for row in rows {
+            let name = format!("{path}.{}", row.name);
+            match &row.kind {
+                RowKind::Setting { is_required: true, has_stand_in: false, .. } => lacking.push(name),
+                RowKind::Table(_, inner) | RowKind::Named(_, inner) | RowKind::List(_, inner) => {
+                    required(inner, &name, lacking);
+                }
+                RowKind::Setting { .. } | RowKind::Secret | RowKind::Map(_) => {}
+            }
+        }
+    }
+    let mut lacking = Vec::new();
+    required(&Config::rows(), "", &mut lacking);
+    assert_eq!(lacking, [""; 0]);
+}
+
+#[test]
 fn what_does_not_fit_together_is_a_mistake() {
     let text = r#"
 [server]
