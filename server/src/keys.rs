@@ -1,7 +1,7 @@
 //! The access keys of all accounts, and what each may do: every face of the API authenticates by them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use brigade_config::account::{AccessKey, Account};
 use brigade_config::secret::{Secret, SecretSource};
@@ -20,9 +20,9 @@ pub(crate) struct Key {
     token: Option<(SecretSource, Timestamp)>,
 }
 
-/// The access keys of all accounts.
+/// The access keys of all accounts, which can be replaced while requests are authenticated.
 pub(crate) struct Keys {
-    by_id: BTreeMap<String, Key>,
+    by_id: RwLock<BTreeMap<String, Arc<Key>>>,
     /// How much of a request must be signed, and for how long.
     pub(crate) strictness: Strictness,
 }
@@ -44,6 +44,20 @@ impl Keys {
     /// # Errors
     /// When an account's name is none; a checked configuration has no such account.
     pub(crate) fn new(accounts: &BTreeMap<String, Account>, strictness: Strictness) -> Result<Self, NameError> {
+        Ok(Self { by_id: RwLock::new(Self::by_id(accounts)?), strictness })
+    }
+
+    /// Takes the keys of these accounts instead: one that is not among them counts no more.
+    ///
+    /// # Errors
+    /// As [`Keys::new`].
+    pub(crate) fn replace(&self, accounts: &BTreeMap<String, Account>) -> Result<(), NameError> {
+        let by_id = Self::by_id(accounts)?;
+        *self.by_id.write().unwrap_or_else(PoisonError::into_inner) = by_id;
+        Ok(())
+    }
+
+    fn by_id(accounts: &BTreeMap<String, Account>) -> Result<BTreeMap<String, Arc<Key>>, NameError> {
         let mut by_id = BTreeMap::new();
         for (name, account) in accounts {
             let owner = Arc::new(Owner {
@@ -52,15 +66,22 @@ impl Keys {
                 uin: account.cos.uin.clone(),
                 account_id: account.s3control.as_ref().map(|s3control| s3control.account_id.clone()),
             });
-            let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), usable(key, &owner)?)));
+            let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), Arc::new(usable(key, &owner)?))));
             by_id.extend(keys);
         }
-        Ok(Self { by_id, strictness })
+        Ok(by_id)
+    }
+
+    /// Their secrets, to be refreshed.
+    pub(crate) fn secrets(&self) -> Vec<SecretSource> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let of_key = |key: &Arc<Key>| [Some(key.secret.clone()), key.token.as_ref().map(|(token, _)| token.clone())];
+        by_id.values().flat_map(of_key).flatten().collect()
     }
 
     /// The key of that id.
-    pub(crate) fn find(&self, id: &str) -> Option<&Key> {
-        self.by_id.get(id)
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Key>> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Whether the caller may do that action, too.

@@ -18,6 +18,7 @@ pub mod log;
 mod metrics;
 mod notify;
 mod refusal;
+mod reload;
 mod request;
 pub mod roles;
 mod s3control;

@@ -19,30 +19,53 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FormatFields, Writer};
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Begins to log. Once a process.
 ///
 /// # Errors
 /// When the filter does not parse, or the process has a logger already.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<SetFilter> {
     let filter = parse_log_filter(filter).context("log filter")?;
     let is_text = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let started = subscriber(is_text, filter, std::io::stderr).try_init();
-    started.map_err(|error| anyhow::anyhow!("cannot log: {error}"))
+    let (log, set_filter) = subscriber(is_text, filter, std::io::stderr);
+    log.try_init().map_err(|error| anyhow::anyhow!("cannot log: {error}"))?;
+    Ok(set_filter)
+}
+
+/// Replaces the filter of a log that has begun.
+pub struct SetFilter(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send>);
+
+impl SetFilter {
+    /// Lets the log hold what this filter says from now on.
+    ///
+    /// # Errors
+    /// When the filter does not parse, or the log has ended.
+    pub fn set(&self, filter: &str) -> anyhow::Result<()> {
+        self.0(parse_log_filter(filter).context("log filter")?).context("log filter")
+    }
 }
 
 /// What writes the log, as text or as JSON.
-pub(crate) fn subscriber<W>(is_text: bool, filter: EnvFilter, writer: W) -> Dispatch
+pub(crate) fn subscriber<W>(is_text: bool, filter: EnvFilter, writer: W) -> (Dispatch, SetFilter)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    if is_text { log.with_ansi(false).fmt_fields(Quoting).into() } else { log.json().flatten_event(true).into() }
+    if is_text {
+        let log = log.with_ansi(false).fmt_fields(Quoting).with_filter_reloading();
+        let handle = log.reload_handle();
+        (log.into(), SetFilter(Box::new(move |filter| handle.reload(filter))))
+    } else {
+        let log = log.json().flatten_event(true).with_filter_reloading();
+        let handle = log.reload_handle();
+        (log.into(), SetFilter(Box::new(move |filter| handle.reload(filter))))
+    }
 }
 
 /// Writes fields as the module says.

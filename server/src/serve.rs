@@ -35,6 +35,7 @@ use crate::listener::{self, Listening};
 use crate::log;
 use crate::metrics::Metrics;
 use crate::notify;
+use crate::reload::Reload;
 use crate::roles::{ConfiguredRoles, Tools};
 use crate::tls::Certificate;
 
@@ -229,7 +230,7 @@ async fn look(secrets: Vec<SecretSource>, certificate: Option<Arc<Certificate>>,
         api.clock.sleep(LOOK_EVERY).await;
         api.metrics.fold();
         api.clock_watch.look();
-        for secret in &secrets {
+        for secret in secrets.iter().chain(&api.keys.secrets()) {
             if let Err(error) = secret.refresh() {
                 tracing::warn!(%error, "cannot load changed secret file; keeping the last secret");
             }
@@ -356,13 +357,15 @@ pub(crate) fn job_rules(config: &Config) -> Result<JobRules, NameError> {
     })
 }
 
-/// Logs, and serves on the configured address until SIGTERM or SIGINT. The warnings beside the
-/// configuration go to the log.
+/// Logs, and serves on the configured address until SIGTERM or SIGINT; SIGHUP reads the configuration's file again. The
+/// warnings beside the configuration go to the log.
 ///
 /// # Errors
 /// [`UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
-pub async fn run(config: Config, warnings: Vec<ConfigMistake>) -> anyhow::Result<()> {
-    log::start(config.server.log_format, &config.server.log_filter)?;
+pub async fn run(config: Config, warnings: Vec<ConfigMistake>, file: &Path) -> anyhow::Result<()> {
+    let set_filter = log::start(config.server.log_format, &config.server.log_filter)?;
+    let mut reload = Reload::new(file, config.clone(), set_filter)?;
+    let mut hangup = signal(SignalKind::hangup())?;
     for warning in warnings {
         tracing::warn!(%warning, "old configuration setting used");
     }
@@ -374,10 +377,19 @@ pub async fn run(config: Config, warnings: Vec<ConfigMistake>) -> anyhow::Result
     }
     tracing::info!(address = %running.address, "API listening");
     notify::ready();
+    // The service can end while it is not held here.
+    let api = Arc::downgrade(&running.api);
     let signal = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = hangup.recv() => {
+                    if let Some(api) = api.upgrade() {
+                        reload.read_again(&api);
+                    }
+                }
+            }
         }
     };
     run_until(running, signal).await

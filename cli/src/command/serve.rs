@@ -14,7 +14,7 @@ pub struct Arguments {
     config: PathBuf,
 }
 
-/// Does it, until SIGTERM or SIGINT.
+/// Does it, until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 ///
 /// # Errors
 /// [`brigade_config::UsageError`] for what the user got wrong (exit code 2), anything else for what failed (1).
@@ -23,5 +23,5 @@ pub async fn run(arguments: Arguments, verbosity: Verbosity) -> anyhow::Result<(
     if let Some(filter) = verbosity.log_filter() {
         config.server.log_filter = filter.to_owned();
     }
-    brigade_server::serve::run(config, warnings).await
+    brigade_server::serve::run(config, warnings, &arguments.config).await
 }

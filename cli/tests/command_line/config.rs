@@ -1,8 +1,11 @@
 //! What `brigade config` says of a configuration.
 
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command};
 
-use crate::kept::{brigade, told};
+use crate::kept::{brigade, interrupt, told};
 
 /// A configuration of a release whose accounts had no sections for their dialects.
 const IN_OLD_FORM: &str = r#"[endpoints.main]
@@ -34,4 +37,79 @@ fn a_check_warns_of_a_setting_in_its_old_form_and_finds_the_configuration_sound(
     assert!(
         lines[1].starts_with("warning: brigade.toml:7: accounts.main.uin: is the old name of accounts.main.cos.uin")
     );
+}
+
+fn write(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// The log's lines, up to the first one with that text.
+fn lines_until(log: &mut impl BufRead, wanted: &str) -> String {
+    let mut lines = String::new();
+    while !lines.contains(wanted) {
+        assert_ne!(log.read_line(&mut lines).unwrap(), 0, "the service ended: {lines}");
+    }
+    lines
+}
+
+fn hang_up(process: &Child) {
+    assert!(Command::new("kill").args(["-HUP", &process.id().to_string()]).status().unwrap().success());
+}
+
+/// `kill -HUP`, after the file changed: soundly, with a mistake, and back
+#[test]
+fn a_hangup_takes_the_keys_of_the_file_says_what_needs_a_restart_and_keeps_them_over_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("brigade.toml");
+    let text = |keys: &str, more: &str| {
+        format!(
+            r#"[server]
+listen = "127.0.0.1:0"
+metrics_listen = "off"
+log_format = "text"
+{more}
+[endpoints.main]
+url = "http://127.0.0.1:1"
+access_key = "A"
+secret_key = "s"
+[accounts.main.cos]
+appid = "1250000000"
+uin = "1"
+{keys}
+"#
+        )
+    };
+    let key = |id: &str| format!("[accounts.main.keys.{id}]\nsecret = \"s\"\n");
+    write(&file, &text(&key("OLD"), ""));
+    let mut serve = brigade(&["serve", "--config", "brigade.toml"]);
+    let mut process = serve.current_dir(folder.path()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let started = lines_until(&mut log, "API listening");
+    let address = started.rsplit_once("address=").unwrap().1.trim().to_owned();
+    let list = |id: &str| {
+        let mut command = brigade(&["job", "list"]);
+        command.current_dir(std::env::temp_dir()).env("BRIGADE_CLIENT_URL", format!("http://{address}"));
+        for (name, value) in [("APPID", "1250000000"), ("UIN", "1"), ("SECRET_ID", id), ("SECRET_KEY", "s")] {
+            command.env(format!("BRIGADE_CLIENT_{name}"), value);
+        }
+        told(&command.output().unwrap())
+    };
+    assert_eq!((list("OLD").2, list("NEW").2), (Some(0), Some(1)));
+
+    write(&file, &text(&key("NEW"), "stop_timeout = \"5s\""));
+    hang_up(&process);
+    let said = lines_until(&mut log, "need a restart");
+    assert!(said.contains("changed=\"accounts.main.keys.NEW.secret, accounts.main.keys.OLD.secret\""), "{said}");
+    assert!(said.contains("settings=\"server.stop_timeout\""), "{said}");
+    assert_eq!((list("OLD").2, list("NEW").2), (Some(1), Some(0)));
+
+    write(&file, &text("", "listen = 1"));
+    hang_up(&process);
+    assert!(lines_until(&mut log, "keeps the last one").contains("brigade.toml:"));
+    assert_eq!(list("NEW").2, Some(0));
+
+    interrupt(&process);
+    log.read_to_string(&mut String::new()).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(0));
 }

@@ -32,7 +32,7 @@ impl Written {
 pub(crate) fn log(is_text: bool) -> (Written, DefaultGuard) {
     let written = Written::default();
     let writer = written.clone();
-    let subscriber = subscriber(is_text, parse_log_filter("trace").unwrap(), move || writer.clone());
+    let (subscriber, _) = subscriber(is_text, parse_log_filter("trace").unwrap(), move || writer.clone());
     (written, tracing::dispatcher::set_default(&subscriber))
 }
 
