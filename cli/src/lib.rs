@@ -15,3 +15,4 @@ mod proof;
 pub mod report;
 pub mod s3_url;
 pub mod table;
+mod waiting;

@@ -5,13 +5,15 @@
 //! service.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::Progress;
 use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::printer::{is_quiet, note, on_one_line};
 
@@ -72,9 +74,9 @@ pub struct Look {
     pub progress: Progress,
 }
 
-/// Counters, rate and time left in words, without the status.
+/// Counters, rate and time left in words, without the status; a job that waits has none left that could be known.
 #[must_use]
-pub fn describe_progress(look: Look, pace: &Pace) -> String {
+pub fn describe_progress(look: Look, pace: &Pace, is_waiting: bool) -> String {
     let Progress { total, succeeded, failed } = look.progress;
     if total == 0 {
         return match look.status {
@@ -87,9 +89,12 @@ pub fn describe_progress(look: Look, pace: &Pace) -> String {
         if let Some(rate) = pace.per_second() {
             text.push_str(&format!(", {}/s", grouped(rate.round() as u64)));
         }
-        if let Some(left) = pace.time_left(total) {
-            text.push_str(&format!(", {} left", in_words(left)));
-        }
+        text.push_str(&match pace.time_left(total) {
+            _ if is_waiting => ", time left unknown while it waits".to_owned(),
+            Some(left) => format!(", {} left", in_words(left)),
+            None if pace.per_second().is_some() => ", time left unknown: no task has ended lately".to_owned(),
+            None => ", time left not known yet".to_owned(),
+        });
     }
     text
 }
@@ -101,44 +106,62 @@ pub struct Watcher {
 }
 
 enum Shown {
-    Bar(ProgressBar),
-    Lines { last: Option<(Monotonic, Look)> },
+    Bar { bar: ProgressBar, counts: Counts, is_waiting: bool },
+    Lines { last: Option<(Monotonic, Look)>, waiting: String },
+}
+
+/// The line below the bar.
+#[derive(Clone, Default)]
+struct Counts(Arc<Mutex<String>>);
+
+impl Counts {
+    fn set(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    fn write(&self, out: &mut dyn fmt::Write) {
+        // A bar that cannot be drawn is not drawn.
+        let _ = out.write_str(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl Watcher {
     /// A bar when standard error is a terminal, lines otherwise.
     #[must_use]
     pub fn on_stderr() -> Self {
-        let shown = if std::io::stderr().is_terminal() && !is_quiet() {
-            Shown::Bar(new_bar())
-        } else {
-            Shown::Lines { last: None }
-        };
+        let shown = if std::io::stderr().is_terminal() && !is_quiet() { Shown::bar() } else { Shown::lines() };
         Self { pace: Pace::default(), shown }
     }
 
-    /// Shows what a look at the job found.
-    pub fn show(&mut self, at: Monotonic, look: Look) {
+    /// Shows what a look at the job found, and for what it waits: nothing, while it goes on.
+    pub fn show(&mut self, at: Monotonic, look: Look, wait: &str) {
         let Progress { total, succeeded, failed } = look.progress;
         match look.status {
             Status::Active => self.pace.observe(at, succeeded + failed),
             _ => self.pace.rest(),
         }
-        let words = describe_progress(look, &self.pace);
+        let words = describe_progress(look, &self.pace, !wait.is_empty());
         match &mut self.shown {
-            Shown::Bar(bar) => {
+            Shown::Bar { bar, counts, is_waiting } => {
+                if *is_waiting == wait.is_empty() {
+                    *is_waiting = !wait.is_empty();
+                    bar.set_style(style_of(*is_waiting, counts));
+                }
+                counts.set(words);
                 bar.set_length(total.max(1));
                 bar.set_position(succeeded + failed);
                 bar.set_prefix(look.status.name());
-                bar.set_message(words);
+                bar.set_message(on_one_line(wait).into_owned());
             }
-            Shown::Lines { last } => {
+            Shown::Lines { last, waiting } => {
                 let is_due = last.is_none_or(|(shown, before)| {
                     before.status != look.status || (before != look && at.since(shown) >= LINE_EVERY)
                 });
-                if is_due {
+                if is_due || waiting != wait {
                     *last = Some((at, look));
-                    note(format_args!("{}: {words}", look.status));
+                    let waits = if wait.is_empty() { String::new() } else { format!("; waiting for {wait}") };
+                    note(format_args!("{}: {words}{waits}", look.status));
+                    wait.clone_into(waiting);
                 }
             }
         }
@@ -147,24 +170,43 @@ impl Watcher {
     /// Says something besides, such as why the service does not answer.
     pub fn say(&self, text: &str) {
         match &self.shown {
-            Shown::Bar(bar) => bar.println(on_one_line(text)),
+            Shown::Bar { bar, .. } => bar.println(on_one_line(text)),
             Shown::Lines { .. } => note(text),
         }
     }
 
     /// Leaves the last look standing and ends.
     pub fn finish(self) {
-        if let Shown::Bar(bar) = self.shown {
+        if let Shown::Bar { bar, .. } = self.shown {
             bar.abandon();
         }
     }
 }
 
-fn new_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:10} {wide_bar} {percent:>3}%  {msg}")
-        .expect("the template is a constant that the tests draw")
-        .progress_chars("█▉▊▋▌▍▎▏ ");
-    ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr()).with_style(style)
+impl Shown {
+    fn bar() -> Self {
+        Self::bar_on(ProgressDrawTarget::stderr())
+    }
+
+    fn bar_on(target: ProgressDrawTarget) -> Self {
+        let counts = Counts::default();
+        let bar = ProgressBar::with_draw_target(Some(1), target).with_style(style_of(false, &counts));
+        Self::Bar { bar, counts, is_waiting: false }
+    }
+
+    fn lines() -> Self {
+        Self::Lines { last: None, waiting: String::new() }
+    }
+}
+
+/// The bar, the counters below it, and a line for what the job waits for, cut where the terminal ends.
+fn style_of(is_waiting: bool, counts: &Counts) -> ProgressStyle {
+    let waits = if is_waiting { "\nWaiting for {wide_msg}" } else { "" };
+    let counts = counts.clone();
+    ProgressStyle::with_template(&format!("{{prefix:10}} {{wide_bar}} {{percent:>3}}%\n{{counts}}{waits}"))
+        .expect("the templates are constants that the tests draw")
+        .progress_chars("█▉▊▋▌▍▎▏ ")
+        .with_key("counts", move |_: &ProgressState, out: &mut dyn fmt::Write| counts.write(out))
 }
 
 /// A number with its thousands set apart: `1,234,567`.

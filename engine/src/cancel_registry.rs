@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use brigade_model::JobId;
+use brigade_model::ports::Monotonic;
 use brigade_model::ports::job_store::Fence;
 use brigade_model::ports::object_store::CancelToken;
+use brigade_model::{JobId, WaitCause, Waiting};
 
 /// All cancel tokens of an engine. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,8 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     cancel: CancelToken,
+    /// The job whose stage it is, of work that no cancel ends.
+    stage_of: Option<JobId>,
     /// The slice and the fence of its lease; `None` before there is one.
     lease: Option<(u32, Fence)>,
 }
@@ -47,6 +50,15 @@ impl CancelRegistry {
     /// A cancel token for work that a cancel of that job ends (`Some`), or that no cancel ends
     /// (`None`).
     pub(crate) fn take(&self, job: Option<JobId>) -> RegisteredToken {
+        self.take_for(job, None)
+    }
+
+    /// A cancel token for the stage of a job, which no cancel of the job ends.
+    pub(crate) fn take_for_stage(&self, job: JobId) -> RegisteredToken {
+        self.take_for(None, Some(job))
+    }
+
+    fn take_for(&self, job: Option<JobId>, stage_of: Option<JobId>) -> RegisteredToken {
         let cancel = CancelToken::unbounded();
         let mut state = self.state();
         if state.is_closed {
@@ -54,7 +66,7 @@ impl CancelRegistry {
         }
         let at = (job, state.next);
         state.next += 1;
-        state.held.insert(at, Entry { cancel: cancel.clone(), lease: None });
+        state.held.insert(at, Entry { cancel: cancel.clone(), stage_of, lease: None });
         RegisteredToken { cancels: self.clone(), at, cancel }
     }
 
@@ -72,6 +84,14 @@ impl CancelRegistry {
     /// Why tasks of the job wait for long in this process; `None` when none does.
     pub(crate) fn why_stuck(&self, job: JobId) -> Option<String> {
         self.state().held.range((Some(job), 0)..=(Some(job), u64::MAX)).find_map(|(_, entry)| entry.cancel.why_stuck())
+    }
+
+    /// The call that has stood still for longest, of the slices and the stage of the job in this process.
+    pub(crate) fn longest_wait(&self, job: JobId) -> Option<(Monotonic, Waiting)> {
+        let state = self.state();
+        let its = state.held.iter().filter(|((of, _), entry)| *of == Some(job) || entry.stage_of == Some(job));
+        its.filter_map(|(_, entry)| entry.cancel.longest_wait())
+            .min_by_key(|(since, waiting)| (waiting.cause == WaitCause::Answer, *since))
     }
 
     /// Stops every cancel token, and each one taken from now on.

@@ -23,6 +23,7 @@ use crate::ports::Ports;
 use crate::shared_failures::SharedFailures;
 use crate::space::Space;
 use crate::stage_error::StageError;
+use crate::waiting::StageWaits;
 
 /// The shared part of an engine. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub(crate) struct EngineContext {
     pub(crate) cancels: CancelRegistry,
     pub(crate) space: Space,
     pub(crate) bytes: ByteBudget,
+    pub(crate) stage_waits: StageWaits,
     wakeups: watch::Sender<u64>,
     budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
     shared_failures: Arc<Mutex<BTreeMap<JobId, Arc<SharedFailures>>>>,
@@ -49,6 +51,7 @@ impl EngineContext {
             cancels: CancelRegistry::default(),
             space,
             bytes,
+            stage_waits: StageWaits::default(),
             wakeups: watch::Sender::new(0),
             budgets: Arc::default(),
             shared_failures: Arc::default(),

@@ -16,7 +16,7 @@ use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::ports::{Monotonic, Spawned};
 use brigade_model::status::phase;
-use brigade_model::{EndpointName, JobId, Phase, ServiceTime, Status};
+use brigade_model::{EndpointName, JobId, Phase, ServiceTime, Status, Waiting};
 use tokio::sync::{mpsc, watch};
 
 use crate::cancel_registry::RegisteredToken;
@@ -126,6 +126,12 @@ impl Engine {
     #[must_use]
     pub fn space(&self) -> &Space {
         &self.context.space
+    }
+
+    /// For what a job waits now, as far as its row and this process know; `now` is the service clock's.
+    #[must_use]
+    pub fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        self.context.waiting(job, now)
     }
 
     /// Stops starting work, waits until everything in flight has ended and is recorded, and ends
@@ -301,7 +307,7 @@ impl Engine {
         now_in: Phase,
         to: &mpsc::UnboundedSender<WorkEnd>,
     ) {
-        let (context, job, held) = (self.context.clone(), head.id, self.context.cancels.take(None));
+        let (context, job, held) = (self.context.clone(), head.id, self.context.cancels.take_for_stage(head.id));
         scheduler.visits.begin(head, now_in, held.cancel.clone(), self.context.ports.clock.monotonic());
         let telling = EndSender { ended: Some(WorkEnd::Visit(job, StageStep::Again(RETRY_DELAY))), to: to.clone() };
         let work = async move {

@@ -38,6 +38,7 @@ pub mod store_clock;
 #[cfg(test)]
 mod test_job;
 mod visits;
+mod waiting;
 
 pub use config::EngineConfig;
 pub use engine::Engine;

@@ -6,7 +6,7 @@ use brigade_model::operation::{OperationKind, Side};
 use brigade_model::ports::object_store::Caller;
 use brigade_model::ports::{Function, Grantees, ObjectStore};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, Timestamp,
+    AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, Timestamp, Waiting,
 };
 
 use crate::multipart_etag::MultipartEtag;
@@ -39,6 +39,11 @@ pub struct Place {
 pub trait Health: Send + Sync + 'static {
     /// Why calls wait at the moment, for people; `None` when they do not.
     fn reason(&self) -> Option<String>;
+
+    /// The same with its cause, for who asks why a job stands still.
+    fn waiting(&self) -> Option<Waiting> {
+        None
+    }
 
     /// What it refuses every call for, until a person changes something; `None` when it does not.
     fn refusal(&self) -> Option<Refusal> {

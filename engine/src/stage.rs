@@ -78,7 +78,11 @@ pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelTo
             () = cut.stopped() => leave(&StageError::Stopped),
         }
     };
-    lease::keep_stage(&context.ports, &lease, cancel, work).await
+    let step = lease::keep_stage(&context.ports, &lease, cancel, work).await;
+    if !matches!(step, StageStep::Again(_)) {
+        context.stage_waits.forget(job);
+    }
+    step
 }
 
 /// Takes steps until the stage has nothing to do for the job.
@@ -96,6 +100,9 @@ async fn follow(context: &EngineContext, lease: &StageLease, cancel: &CancelToke
             Phase::Wait | Phase::Execute | Phase::End => return StageStep::Done,
         };
         context.notify();
+        if step == StageStep::Moved {
+            context.stage_waits.forget(lease.job);
+        }
         if step != StageStep::Moved || cancel.is_stopped() {
             return step;
         }
@@ -120,6 +127,7 @@ async fn say_and_wait(context: &EngineContext, lease: &StageLease, reason: &str)
         (owns && job.status_update_reason != text).then(|| Change::Noted(text.clone()))
     };
     tracing::warn!(job = %lease.job, %reason, "job stage waits; retrying");
+    context.stage_waits.note(lease.job, reason, context.ports.clock.now());
     match context.ports.change_job(lease.job, Some(lease.fence), decide).await {
         Ok(Some(job)) => {
             context.waited(&job).await.map_or_else(StageStep::from, |waited| StageStep::Again(pause(waited)))

@@ -37,6 +37,7 @@ pub mod slots;
 pub mod status;
 pub mod store_clock;
 pub mod task;
+pub mod waiting;
 
 pub use capabilities::{Capabilities, EndpointKind, Standing};
 pub use capability::Capability;
@@ -58,6 +59,7 @@ pub use service_clock::ServiceTime;
 pub use status::{Event, Phase, Status};
 pub use store_clock::StoreClock;
 pub use task::Task;
+pub use waiting::{WaitCause, Waiting};
 
 /// A point in time, in UTC. Wires print whole seconds.
 pub type Timestamp = jiff::Timestamp;

@@ -23,11 +23,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::names::BucketName;
+use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::object_store::{
     Answer, Call, CallError, CancelToken, Effect, ListObjectsV2, ObjectStore, Request, Verdict,
 };
 use brigade_model::ports::{Clock, Entropy};
+use brigade_model::{WaitCause, Waiting};
 
 use crate::timeouts::Timeouts;
 
@@ -179,6 +180,7 @@ impl Retry {
                     () = timer => {}
                 }
             };
+            history.note_wait((self.clock.monotonic(), self.clock.now()), wait.open.waiting(&who(call)));
             self.idle(cancel, history, || wait.open.to_string(), turned).await?;
             if is_own {
                 self.ask_opinion(cancel, passing, history).await;
@@ -298,15 +300,29 @@ impl Retry {
         match self.next(cancel, (call, passing), &error, history) {
             Next::GiveUp { is_free } => Ok(Some(Err(CallError { is_free, ..error }))),
             Next::Wait(duration) => {
-                let (objects, call, code) = (call.objects(), call.kind().name(), error.code.clone());
+                let (whole, objects, call, code) = (call, call.objects(), call.kind().name(), error.code.clone());
                 tracing::debug!(call, code, wait_ms = duration.as_millis(), "retrying store call");
                 history.last = Some(error.clone());
+                history.note_wait((self.clock.monotonic(), self.clock.now()), self.waiting(whole, &error));
                 let why = || format!("{call} fails again and again with {code}, while other calls are answered");
                 self.idle(cancel, history, why, self.clock.sleep(duration)).await?;
                 let is_refused = error.verdict == Verdict::Throttled && error.http_status.is_some();
                 Ok((is_refused && objects > 1).then(|| Err(CallError { is_free: true, ..error })))
             }
         }
+    }
+
+    /// For what a call waits before it is sent again.
+    fn waiting(&self, call: &Call, error: &CallError) -> Waiting {
+        let CallError { verdict, code, message, .. } = error;
+        let endpoint = self.breaker.endpoint();
+        let name = endpoint.as_ref().map(EndpointName::to_string).unwrap_or_default();
+        let at = if name.is_empty() { "the endpoint".to_owned() } else { format!("endpoint {name}") };
+        let what = match verdict {
+            Verdict::Throttled => format!("{at} asks to slow down: {code}: {message}"),
+            _ => format!("{at} answers with an error: {code}: {message}"),
+        };
+        Waiting { who: who(call), cause: WaitCause::of_call(*verdict, code), what, since: None, name }
     }
 
     /// Whether the endpoint has served other calls of this kind since this call first failed.
@@ -364,6 +380,11 @@ impl Retry {
         let jittered = Duration::from_micros(self.entropy.below(most_us + 1));
         jittered.max(Duration::from_secs(error.retry_after_seconds.unwrap_or_default().into()).min(RETRY_AFTER_MAX))
     }
+}
+
+/// A call, for people.
+fn who(call: &Call) -> String {
+    format!("{} in bucket {}", call.kind().name(), call.bucket())
 }
 
 /// A cheap call that changes nothing.

@@ -18,7 +18,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
 use brigade_config::value::Action;
-use brigade_wire::admin::Refused;
+use brigade_model::Job;
+use brigade_service::ServiceError;
+use brigade_wire::admin::{JobState, Refused};
 use brigade_wire::cos::describe_job;
 use bytes::Bytes;
 use tracing::Instrument;
@@ -171,6 +173,14 @@ async fn attend(State(context): State<ActionContext>, request: Request, next: Ne
     match done {
         Ok(response) => answer::named(response, &ids),
         Err(refusal) => answer::refuse(&refusal, &ids),
+    }
+}
+
+impl Api {
+    /// A job as the API shows it: with what it waits for now.
+    async fn job_state(&self, job: &Job) -> Result<JobState, ServiceError> {
+        let waiting = self.job_service.waiting(job, self.job_service.now().await?);
+        Ok(JobState::from(job).with_waiting(waiting.as_ref()))
     }
 }
 

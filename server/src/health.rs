@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use brigade_model::Status;
+use brigade_model::{Status, WaitCause};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
@@ -70,7 +70,11 @@ impl Api {
     async fn now(&self) -> Now {
         let counted = self.jobs.count_jobs().await.unwrap_or_default();
         let count = |status| counted.iter().find(|(other, _)| *other == status).map_or(0, |(_, count)| *count);
+        // As the jobs by status: what cannot be read is 0 for a moment, and /readyz says why.
+        let causes = self.job_service.count_waiting().await.unwrap_or_default();
+        let waits = |cause: WaitCause| (cause.word(), causes.get(&cause).copied().unwrap_or_default());
         Now {
+            waiting: WaitCause::ALL.into_iter().map(waits).collect(),
             jobs: Status::ALL.into_iter().map(|status| (status.name(), count(status))).collect(),
             endpoints: self.shown(self.roles.now()),
             spool_bytes: self.spool.bytes_used().await.ok(),

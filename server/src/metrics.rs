@@ -48,6 +48,7 @@ const DESCRIPTIONS: &[(&str, Kind, &str)] = &[
     (ENDPOINT_STOPPED, Kind::Gauge, "1 while an operator has an endpoint stopped"),
     (TASKS, Kind::Counter, "Tasks with an outcome, by operation and outcome"),
     (JOBS, Kind::Gauge, "Jobs, by status"),
+    (JOBS_WAITING, Kind::Gauge, "Jobs that stand still, by cause"),
     (COMMIT_AGE, Kind::Gauge, "Seconds since outcomes were last committed; absent before the first"),
     (SPOOL_BYTES, Kind::Gauge, "Bytes that the spool holds"),
     (SPOOL_FREE_BYTES, Kind::Gauge, "Bytes that the spool can still take"),
@@ -73,6 +74,7 @@ const ENDPOINT_UP: &str = "brigade_endpoint_up";
 const ENDPOINT_STOPPED: &str = "brigade_endpoint_stopped";
 const TASKS: &str = "brigade_tasks_total";
 const JOBS: &str = "brigade_jobs";
+const JOBS_WAITING: &str = "brigade_jobs_waiting";
 const COMMIT_AGE: &str = "brigade_last_commit_age_seconds";
 const SPOOL_BYTES: &str = "brigade_spool_bytes";
 const SPACE_LOW: &str = "brigade_space_low";
@@ -159,6 +161,9 @@ impl Metrics {
         for (status, count) in &now.jobs {
             self.gauge(JOBS, &[("status", status)]).set(*count as f64);
         }
+        for (cause, count) in &now.waiting {
+            self.gauge(JOBS_WAITING, &[("cause", cause)]).set(*count as f64);
+        }
         for endpoint in &now.endpoints {
             endpoint.set(self);
         }
@@ -207,6 +212,8 @@ impl Observer for Metrics {
 pub struct Now {
     /// Every status with its number of jobs.
     pub jobs: Vec<(&'static str, u64)>,
+    /// Every cause with the number of jobs that it keeps waiting.
+    pub waiting: Vec<(&'static str, u64)>,
     /// Every endpoint and its limits.
     pub endpoints: Vec<EndpointNow>,
     /// Bytes in the spool, when it knows.
@@ -433,6 +440,7 @@ mod tests {
         };
         let now = Now {
             jobs: vec![("Active", 2)],
+            waiting: vec![("credentials", 1)],
             endpoints: vec![endpoint],
             spool_bytes: Some(1000),
             spool_free_bytes: None,
@@ -446,6 +454,7 @@ mod tests {
             r#"brigade_tasks_total{operation="copy",outcome="failed"} 2"#,
             "brigade_last_commit_age_seconds 7",
             r#"brigade_jobs{status="Active"} 2"#,
+            r#"brigade_jobs_waiting{cause="credentials"} 1"#,
             r#"brigade_endpoint_up{endpoint="main"} 0"#,
             r#"brigade_endpoint_stopped{endpoint="main"} 1"#,
             r#"brigade_store_calls_waiting{endpoint="main"} 3"#,

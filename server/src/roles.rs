@@ -18,7 +18,7 @@ use brigade_config::{Config, value};
 use brigade_engine::{BucketRules, Place, RolePlaces, Roles};
 use brigade_model::ports::object_store::ObjectStore;
 use brigade_model::ports::{Clock, Entropy, Function, JobStore, Monotonic, OwnIds};
-use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow};
+use brigade_model::{AccountId, BucketName, EndpointKind, EndpointName, EndpointRow, Waiting};
 use brigade_s3::credentials::CredentialSource;
 use brigade_s3::fail_fast::FailFast;
 use brigade_s3::http::{Addressing, HttpConfig, HttpStore, IDLE, IdleConnections};
@@ -290,6 +290,14 @@ impl ConfiguredRoles {
         !self.chains.iter().any(is_closed)
     }
 
+    /// Why calls to the endpoint wait, if they do: an operator stopped it, or a circuit of its credentials is open.
+    #[must_use]
+    pub fn waiting(&self, endpoint: &EndpointName) -> Option<Waiting> {
+        let stopped = self.endpoints.get(endpoint).and_then(|active| active.waiting_while_stopped());
+        let breakers = self.chains.iter().filter(|chain| chain.endpoint == *endpoint).map(|chain| &chain.breaker);
+        stopped.or_else(|| breakers.filter_map(|breaker| breaker.reason()).map(|open| open.waiting("calls")).next())
+    }
+
     /// The state of every endpoint, for the metrics.
     #[must_use]
     pub fn now(&self) -> Vec<EndpointNow> {
@@ -325,7 +333,7 @@ fn build_chain(
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
     let limit = Limit::sharing(metered, active.limit(), policy.timeouts, clock());
-    let breaker = Arc::new(CircuitBreaker::new());
+    let breaker = Arc::new(CircuitBreaker::of(name.clone()));
     let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&breaker), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
     Ok(Chain { endpoint: name.clone(), login, store, breaker })

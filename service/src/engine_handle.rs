@@ -1,7 +1,7 @@
 //! The use cases' handle on the engine: what they tell it and ask it.
 
 use brigade_engine::Engine;
-use brigade_model::JobId;
+use brigade_model::{Job, JobId, ServiceTime, Waiting};
 
 /// What the use cases tell the engine, and ask it.
 pub trait EngineHandle: Send + Sync + 'static {
@@ -13,6 +13,9 @@ pub trait EngineHandle: Send + Sync + 'static {
 
     /// Why nothing can be prepared, for people; `None` when there is room.
     fn why_full(&self) -> Option<String>;
+
+    /// For what a job waits now; `None` while it goes on. `now` is the service clock's.
+    fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting>;
 
     /// Whether it has ended by a panic.
     fn has_failed(&self) -> bool;
@@ -29,6 +32,10 @@ impl EngineHandle for Engine {
 
     fn why_full(&self) -> Option<String> {
         self.space().reason()
+    }
+
+    fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        Engine::waiting(self, job, now)
     }
 
     fn has_failed(&self) -> bool {

@@ -1,8 +1,11 @@
 //! One job, as its caller may see it.
 
+use std::collections::BTreeMap;
+
 use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use brigade_model::outcome::cut;
-use brigade_model::{Job, JobId, ServiceTime, Status};
+use brigade_model::status::phase;
+use brigade_model::{Job, JobId, Phase, ServiceTime, Status, WaitCause, Waiting};
 
 use crate::{Caller, JobService, ServiceError};
 
@@ -17,14 +20,48 @@ impl JobService {
         job.filter(|job| caller.sees(job, listed_since)).ok_or(ServiceError::NoSuchJob)
     }
 
-    /// The caller's job of that id, and why it does not move where nothing is stored.
+    /// The caller's job of that id, and why it stands still where its row does not say it.
     ///
     /// # Errors
     /// As for [`JobService::find_job`].
     pub async fn describe_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
         let mut job = self.find_job(caller, id).await?;
-        self.say_that_space_is_low(&mut job);
+        let waiting = self.waiting(&job, self.now().await?);
+        say_why_it_waits(&mut job, waiting.as_ref());
         Ok(job)
+    }
+
+    /// For what a job waits, at that time of the service clock.
+    #[must_use]
+    pub fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        self.engine.waiting(job, now)
+    }
+
+    /// How many jobs wait, by what for. Only of those that an engine works on is more read than their heads.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`].
+    pub async fn count_waiting(&self) -> Result<BTreeMap<WaitCause, u64>, ServiceError> {
+        let (heads, now) = (self.jobs.open_jobs().await.map_err(ServiceError::store)?, self.now().await?);
+        let mut counted = BTreeMap::new();
+        for head in heads {
+            let cause = match head.status {
+                Status::Suspended => Some(WaitCause::Confirmation),
+                status if phase(status) == Phase::Wait => Some(match (head.held_by_user, head.held_until) {
+                    (true, _) => WaitCause::Pause,
+                    (false, Some(_)) => WaitCause::Hold,
+                    (false, None) => WaitCause::Slot,
+                }),
+                _ => {
+                    let job = self.jobs.job(head.id).await.map_err(ServiceError::store)?;
+                    job.and_then(|job| self.waiting(&job, now)).map(|waiting| waiting.cause)
+                }
+            };
+            if let Some(cause) = cause {
+                *counted.entry(cause).or_default() += 1;
+            }
+        }
+        Ok(counted)
     }
 
     /// The service clock now: how long a job has been Active is counted by it.
@@ -35,17 +72,16 @@ impl JobService {
         self.jobs.service_time().await.map_err(ServiceError::store)
     }
 
-    /// A nearly full disk is a condition and not a status, so no job stores it: the reason holds only now.
-    fn say_that_space_is_low(&self, job: &mut Job) {
-        if matches!(job.status, Status::New | Status::Preparing | Status::Ready | Status::Active)
-            && let Some(reason) = self.engine.why_full()
-        {
-            job.status_update_reason = cut(reason, STATUS_UPDATE_REASON_BYTES_MAX);
-        }
-    }
-
     /// Jobs that ended before this are not shown.
     pub(crate) async fn listed_since(&self) -> Result<ServiceTime, ServiceError> {
         Ok(self.now().await?.before(self.rules.ended_jobs_listed))
+    }
+}
+
+/// What only the running process knows is no part of the job's row: it holds only now. A job that is being
+/// cancelled keeps its user's reason.
+fn say_why_it_waits(job: &mut Job, waiting: Option<&Waiting>) {
+    if let Some(waiting) = waiting.filter(|waiting| waiting.cause.is_live() && job.status != Status::Cancelling) {
+        job.status_update_reason = cut(waiting.sentence(), STATUS_UPDATE_REASON_BYTES_MAX);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use brigade_engine::RolePlaces;
-use brigade_model::{AccountId, Dialect, Job, JobId, Quota, Status};
+use brigade_model::{AccountId, Dialect, Job, JobId, Quota, ServiceTime, Status, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_store::conformance::sample_job;
 use brigade_store::memory::MemoryStore;
@@ -31,6 +31,10 @@ impl EngineHandle for Told {
     }
 
     fn why_full(&self) -> Option<String> {
+        None
+    }
+
+    fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
         None
     }
 

@@ -8,7 +8,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use brigade_model::job::{Dialect, Hold, JobFailure};
 use brigade_model::limits::{LIST_JOBS_MAX, PRIORITY_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
 use brigade_model::report::ReportSpec;
-use brigade_model::{DryRun, Finding, Job, JobId, LoadLimits, Probe, Progress, Status, Timestamp};
+use brigade_model::{DryRun, Finding, Job, JobId, LoadLimits, Probe, Progress, Status, Timestamp, Waiting};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value};
@@ -98,6 +98,10 @@ pub struct JobState {
     pub status: String,
     /// Why, as far as there is something to say.
     pub status_update_reason: String,
+    /// For what it waits now; null while it goes on, and once it has ended.
+    #[serde(default)]
+    #[schema(required)]
+    pub waiting: Option<WaitState>,
     /// What its preparation found that its user should know: short sentences.
     #[serde(default)]
     #[schema(required)]
@@ -144,6 +148,7 @@ impl From<&Job> for JobState {
             terminated: job.terminated.map(written),
             status: job.status.name().to_owned(),
             status_update_reason: job.status_update_reason.clone(),
+            waiting: None,
             notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
             is_paused: job.held_by_user,
             hold: job.hold.as_ref().map(HoldState::from),
@@ -151,6 +156,45 @@ impl From<&Job> for JobState {
             retry_of: job.spec.retry_of.map(|id| id.to_string()),
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
             outcomes_removed: job.outcomes_removed.map(written),
+        }
+    }
+}
+
+impl JobState {
+    /// The same job, which waits for that.
+    #[must_use]
+    pub fn with_waiting(self, waiting: Option<&Waiting>) -> Self {
+        Self { waiting: waiting.map(WaitState::from), ..self }
+    }
+}
+
+/// What stands still, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitState {
+    /// A word for programs: `confirmation`, `pause`, `hold`, `slot`, `turn`, `disk_space`, `endpoint_stopped`,
+    /// `credentials`, `clock`, `unreachable`, `failing`, `throttled`, `answer`, `retry` or `tasks_in_flight`.
+    #[schema(example = "credentials")]
+    pub cause: String,
+    /// Who waits: the job, or one of its calls.
+    #[schema(example = "PutObject in bucket reports")]
+    pub who: String,
+    /// For what.
+    pub what: String,
+    /// Since when; null when that is not known.
+    #[schema(required, format = DateTime)]
+    pub since: Option<String>,
+    /// What a person can do; empty when it passes by itself.
+    pub advice: String,
+}
+
+impl From<&Waiting> for WaitState {
+    fn from(waiting: &Waiting) -> Self {
+        Self {
+            cause: waiting.cause.word().to_owned(),
+            who: waiting.who.clone(),
+            what: waiting.what.clone(),
+            since: waiting.since.map(written),
+            advice: waiting.advice(),
         }
     }
 }
@@ -252,12 +296,24 @@ pub struct JobSummary {
     pub priority: i32,
     /// How far it is.
     pub progress: JobProgress,
+    /// For what it waits now; null while it goes on, and once it has ended.
+    #[serde(default)]
+    #[schema(required)]
+    pub waiting: Option<WaitState>,
     /// When it was created.
     #[schema(format = DateTime)]
     pub created: String,
     /// When it ended.
     #[schema(required, format = DateTime)]
     pub terminated: Option<String>,
+}
+
+impl JobSummary {
+    /// The same job, which waits for that.
+    #[must_use]
+    pub fn with_waiting(self, waiting: Option<&Waiting>) -> Self {
+        Self { waiting: waiting.map(WaitState::from), ..self }
+    }
 }
 
 impl From<&Job> for JobSummary {
@@ -271,6 +327,7 @@ impl From<&Job> for JobSummary {
             status: job.status.name().to_owned(),
             priority: job.priority,
             progress: job.progress.into(),
+            waiting: None,
             created: written(job.created),
             terminated: job.terminated.map(written),
         }
@@ -700,6 +757,10 @@ pub struct EndpointState {
     pub stopped: Option<StoppedSince>,
     /// Whether it answers, as far as the calls of jobs tell.
     pub is_up: bool,
+    /// For what calls to it wait: an operator's start, or that it answers again; null while they do not.
+    #[serde(default)]
+    #[schema(required)]
+    pub waiting: Option<WaitState>,
     /// What the configuration allows at most.
     pub configured: HardCaps,
     /// Limits that an operator set.

@@ -1,5 +1,9 @@
 //! The arithmetic of progress, on given times.
 
+use std::io;
+
+use indicatif::TermLike;
+
 use super::*;
 
 fn at(seconds: u64) -> Monotonic {
@@ -70,11 +74,11 @@ fn progress_reads_as_a_sentence_and_the_rate_stands_only_while_tasks_run() {
     let mut pace = Pace::default();
     pace.observe(at(0), 0);
     pace.observe(at(4), 40_000);
-    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace);
+    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace, false);
     assert_eq!(say(Status::Active), "40,000 of 100,000, 2 failed, 10,000/s, 6 s left");
     assert_eq!(say(Status::Paused), "40,000 of 100,000, 2 failed");
-    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace), "reading the manifest");
-    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace), "no tasks");
+    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace, true), "reading the manifest");
+    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace, false), "no tasks");
 }
 
 #[test]
@@ -86,6 +90,84 @@ fn numbers_and_durations_read_well() {
 }
 
 #[test]
-fn the_bar_can_be_drawn() {
-    new_bar().set_draw_target(ProgressDrawTarget::hidden());
+fn a_job_that_stands_still_has_no_time_left_that_could_be_known() {
+    let mut pace = Pace::default();
+    let say = |pace: &Pace, is_waiting| describe_progress(look(Status::Active, 100, 50, 0), pace, is_waiting);
+    pace.observe(at(0), 0);
+    assert_eq!(say(&pace, false), "50 of 100, 0 failed, time left not known yet");
+    pace.observe(at(5), 50);
+    assert_eq!(say(&pace, true), "50 of 100, 0 failed, 10/s, time left unknown while it waits");
+    (6..=30).for_each(|second| pace.observe(at(second), 50));
+    assert_eq!(say(&pace, false), "50 of 100, 0 failed, 0/s, time left unknown: no task has ended lately");
+}
+
+/// A terminal that keeps what was drawn last.
+#[derive(Debug, Clone)]
+struct Terminal {
+    width: u16,
+    shown: Arc<Mutex<String>>,
+}
+
+impl TermLike for Terminal {
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.write_str(&format!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.shown.lock().unwrap().push_str(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.shown.lock().unwrap().clear();
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a terminal of that width shows.
+fn drawn(width: u16, wait: &str) -> String {
+    let terminal = Terminal { width, shown: Arc::default() };
+    let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+    let mut watcher = Watcher { pace: Pace::default(), shown: Shown::bar_on(target) };
+    watcher.show(at(0), look(Status::Active, 1088, 0, 0), "");
+    watcher.show(at(2), look(Status::Active, 1088, 363, 21), wait);
+    let Shown::Bar { bar, .. } = &watcher.shown else { panic!("it is a bar") };
+    bar.force_draw();
+    let shown = terminal.shown.lock().unwrap();
+    shown.lines().map(|line| format!("{}|", line.trim_end())).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_bar_fits_80_columns_and_200_and_says_what_a_job_waits_for() {
+    let wait = "endpoint main refuses the credentials: SignatureDoesNotMatch: the \u{1b}[2J signature is wrong \
+                (PutObject in bucket reports waits since 2026-01-02T03:04:05Z); correct the endpoint's secret_key";
+    for width in [80, 200] {
+        let shown = [drawn(width, ""), drawn(width, wait)];
+        assert!(shown.iter().flat_map(|text| text.lines()).all(|line| line.chars().count() <= usize::from(width) + 1));
+        insta::assert_snapshot!(format!("the_bar_at_{width}_columns"), shown.join("\n\n"));
+    }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, ObjectStore, Verdict};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, ObjectStore, Verdict, WaitNumber};
 use brigade_model::ports::{Clock, clock::Monotonic};
+use brigade_model::{EndpointName, WaitCause, Waiting};
 
 use crate::places::{Place, RolePlaces};
 
@@ -22,12 +23,14 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// A store whose calls wait no longer than a stage does.
 struct Patient {
     inner: Arc<dyn ObjectStore>,
+    endpoint: EndpointName,
     clock: Arc<dyn Clock>,
 }
 
 /// The same place, for a stage.
 pub(crate) fn patient_place(place: Place, clock: &Arc<dyn Clock>) -> Place {
-    Place { store: Arc::new(Patient { inner: place.store, clock: clock.clone() }), ..place }
+    let endpoint = place.endpoint.clone();
+    Place { store: Arc::new(Patient { inner: place.store, endpoint, clock: clock.clone() }), ..place }
 }
 
 /// The same places, for a stage.
@@ -44,6 +47,12 @@ pub(crate) fn patient_places(places: RolePlaces, clock: &Arc<dyn Clock>) -> Role
 }
 
 impl Patient {
+    fn waiting(&self, call: &Call) -> Waiting {
+        let (who, since) = (format!("{} in bucket {}", call.kind().name(), call.bucket()), Some(self.clock.now()));
+        let (name, cause) = (self.endpoint.to_string(), WaitCause::Answer);
+        Waiting { who, cause, what: format!("endpoint {name} has not answered yet"), since, name }
+    }
+
     /// A wait that was cut short, and not because the store had no time for an attempt: the error
     /// tells what was waited for.
     fn tell(&self, error: CallError, began: Monotonic) -> CallError {
@@ -64,6 +73,7 @@ impl Patient {
 impl ObjectStore for Patient {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let (began, branch) = (self.clock.monotonic(), cancel.branch());
+        let hanging = Hanging { number: cancel.begin_wait(began, self.waiting(&call)), cancel };
         let answered = self.inner.call(&branch, call);
         tokio::pin!(answered);
         let answer = tokio::select! {
@@ -74,7 +84,20 @@ impl ObjectStore for Patient {
                 answered.await
             }
         };
+        drop(hanging);
         answer.map_err(|error| self.tell(error, began))
+    }
+}
+
+/// A call that has not been answered yet, for whoever asks why its job stands still.
+struct Hanging<'a> {
+    cancel: &'a CancelToken,
+    number: WaitNumber,
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.cancel.end_wait(self.number);
     }
 }
 
@@ -100,7 +123,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_waits_for_half_a_minute_and_then_says_what_for() {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
-        let patient = Patient { inner: Arc::new(Waits), clock: clock.clone() };
+        let endpoint = EndpointName::new("main").unwrap();
+        let patient = Patient { inner: Arc::new(Waits), endpoint, clock: clock.clone() };
         let head = || HeadObject { at: at("photos", "k"), version: None };
         let cancel = CancelToken::unbounded();
         let error = send(&patient, &cancel, head()).await.unwrap_err();

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use brigade_model::job::Change;
 use brigade_model::operation::{Copy, Directive, Grant, Permission};
-use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{Call, CallKind, Verdict};
-use brigade_model::{JobId, JobSpec, Operation, Status};
+use brigade_model::ports::{Clock, JobStore};
+use brigade_model::{JobId, JobSpec, Operation, Status, WaitCause, Waiting};
 use brigade_s3::retry::RetryPolicy;
 
 use crate::account::{Row, check};
@@ -268,4 +268,122 @@ async fn a_group_of_deletes_that_is_refused_key_by_key_is_not_sent_again() {
     assert!(failed(&rows).iter().all(|(_, code, _)| *code == "AccessDenied"));
     let calls = calls.load(Ordering::SeqCst);
     assert!(calls < 60, "{calls} calls");
+}
+
+/// For what the job waits now, as the process tells it.
+async fn wait_of(cluster: &TestCluster, process: &Process, id: JobId) -> Option<Waiting> {
+    let now = cluster.jobs.service_time().await.unwrap();
+    process.engine.waiting(&cluster.job(id).await, now)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_says_within_two_seconds_why_it_cannot_be_prepared_and_goes_on_saying_it_between_its_tries() {
+    let table = [
+        (Spoil::Refused(Verdict::CredentialsRefused, 403, "SignatureDoesNotMatch"), WaitCause::Credentials),
+        (Spoil::Refused(Verdict::CredentialsRefused, 403, "RequestTimeTooSkewed"), WaitCause::Clock),
+        (Spoil::Refused(Verdict::Throttled, 503, "SlowDown"), WaitCause::Throttled),
+        (Spoil::Refused(Verdict::Transient, 500, "InternalError"), WaitCause::Failing),
+    ];
+    for (seed, (spoil, cause)) in (950..).zip(table) {
+        let mut cluster = TestCluster::new(seed);
+        cluster.fill(20).await;
+        let is_bad = Arc::new(AtomicBool::new(true));
+        let spoils = is_bad.clone();
+        cluster.spoil_slowly(Duration::from_millis(10), move |_| {
+            if spoils.load(Ordering::SeqCst) { spoil.clone() } else { Spoil::Nothing }
+        });
+        cluster.put_chain_around();
+        let id = cluster.create(tagging(), keys(20)).await;
+        let process = cluster.start(None);
+        cluster.wait(id, |job| job.status == Status::Preparing).await;
+        cluster.clock.sleep(Duration::from_secs(2)).await;
+        let waiting = wait_of(&cluster, &process, id).await.expect("it stands still");
+        assert_eq!(waiting.cause, cause, "{waiting:?}");
+        assert!(waiting.who.contains("in bucket aside") && waiting.since.is_some(), "{waiting:?}");
+        for second in 0..150 {
+            cluster.clock.sleep(Duration::from_secs(1)).await;
+            let has_ended = cluster.job(id).await.status.is_terminal();
+            assert_ne!(wait_of(&cluster, &process, id).await.is_some(), has_ended, "{cause:?} after {second} s");
+        }
+        is_bad.store(false, Ordering::SeqCst);
+        let job = cluster.wait(id, |job| job.status.is_terminal()).await;
+        // A key that the store does not know is not waited for until somebody changes it.
+        let end = if cause == WaitCause::Credentials { Status::Failed } else { Status::Complete };
+        assert_eq!((job.status, wait_of(&cluster, &process, id).await), (end, None));
+        process.engine.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_never_answers_is_what_a_job_waits_for_too() {
+    let mut cluster = TestCluster::new(960);
+    cluster.fill(20).await;
+    cluster.spoil_slowly(Duration::from_secs(20), |_| Spoil::Nothing);
+    let id = cluster.create(tagging(), keys(20)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Preparing).await;
+    cluster.clock.sleep(Duration::from_secs(2)).await;
+    let waiting = wait_of(&cluster, &process, id).await.expect("it stands still");
+    assert_eq!((waiting.cause, waiting.what.as_str()), (WaitCause::Answer, "endpoint e has not answered yet"));
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_job_waits_for_the_call_that_its_store_refuses_and_for_nothing_once_it_goes_on() {
+    let mut cluster = TestCluster::new(961);
+    cluster.fill(3000).await;
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let spoils = is_bad.clone();
+    cluster.spoil_slowly(Duration::from_millis(10), move |call| {
+        let is_write = subject(call).0 == CallKind::PutObjectTagging;
+        if is_write && spoils.load(Ordering::SeqCst) {
+            return Spoil::Refused(Verdict::Throttled, 503, "SlowDown");
+        }
+        Spoil::Nothing
+    });
+    cluster.put_chain_around();
+    let id = cluster.create_with(tagging(), keys(3000), |spec| spec.options.in_flight_max = Some(4)).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.progress.succeeded > 0).await;
+    assert_eq!(wait_of(&cluster, &process, id).await, None, "it goes on");
+    is_bad.store(true, Ordering::SeqCst);
+    cluster.clock.sleep(Duration::from_secs(2)).await;
+    let waiting = wait_of(&cluster, &process, id).await.expect("it stands still");
+    assert_eq!((waiting.cause, waiting.who.as_str()), (WaitCause::Throttled, "PutObjectTagging in bucket source"));
+    is_bad.store(false, Ordering::SeqCst);
+    cluster.wait(id, |job| job.status == Status::Complete).await;
+    assert_eq!(wait_of(&cluster, &process, id).await, None);
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_a_confirmation_or_a_slot_and_one_that_its_user_paused_say_so_with_what_to_do() {
+    let mut cluster = TestCluster::new(962);
+    cluster.config.active_jobs = 1;
+    cluster.fill(3000).await;
+    let slowly = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(5);
+    let first = cluster.create_with(tagging(), keys(3000), slowly).await;
+    let process = cluster.start(None);
+    cluster.wait(first, |job| job.status == Status::Active).await;
+    let asks = |spec: &mut JobSpec| spec.confirmation_required = Some(true);
+    let asking = cluster.create_with(tagging(), keys(20), asks).await;
+    let less_urgent = |spec: &mut JobSpec| spec.priority = 0;
+    let second = cluster.create_with(tagging(), keys(20), less_urgent).await;
+    process.engine.notify();
+    cluster.wait(asking, |job| job.status == Status::Suspended).await;
+    cluster.wait(second, |job| job.status == Status::Ready).await;
+    cluster.clock.sleep(Duration::from_secs(2)).await;
+    let paused = cluster.create_with(tagging(), keys(20), less_urgent).await;
+    cluster.change(paused, Change::Held).await;
+    process.engine.notify();
+    cluster.wait(paused, |job| job.status == Status::Ready).await;
+    for (id, cause, advice) in [
+        (asking, WaitCause::Confirmation, format!("brigade job confirm {asking}")),
+        (second, WaitCause::Slot, format!("wait, or brigade job priority {second} NUMBER, or raise active_jobs")),
+        (paused, WaitCause::Pause, format!("brigade job resume {paused}")),
+    ] {
+        let waiting = wait_of(&cluster, &process, id).await.expect("it stands still");
+        assert_eq!((waiting.cause, waiting.advice()), (cause, advice), "{waiting:?}");
+    }
+    process.engine.shut_down().await;
 }

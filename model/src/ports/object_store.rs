@@ -29,13 +29,16 @@ use crate::limits::FINISHING_MAX;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::{NewLock, Tag};
 use crate::ports::clock::{Clock, Monotonic};
-use crate::{JobId, Timestamp};
+use crate::{JobId, Timestamp, Waiting};
 
 mod calls;
 mod trouble;
+mod waits;
 pub use calls::*;
 pub use trouble::Trouble;
 use trouble::{OfTask, Stuck};
+pub use waits::WaitNumber;
+use waits::Waits;
 
 /// What is known about the effect of a call that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,6 +253,7 @@ struct CancelState {
     stopped_at_ms: AtomicU64,
     ended: Notify,
     stuck: Stuck,
+    waits: Waits,
 }
 
 impl Default for CancelState {
@@ -262,6 +266,7 @@ impl Default for CancelState {
             stopped_at_ms: AtomicU64::new(u64::MAX),
             ended: Notify::new(),
             stuck: Stuck::default(),
+            waits: Waits::default(),
         }
     }
 }
@@ -324,6 +329,29 @@ impl CancelToken {
         if let Some(number) = self.task.as_ref().and_then(|task| task.number) {
             self.state.stuck.remove(number);
         }
+    }
+
+    /// Notes that a call stands still, for whoever asks why its job does. Unlike [`CancelToken::note_stuck`] it
+    /// moves no work.
+    #[must_use]
+    pub fn begin_wait(&self, since: Monotonic, wait: Waiting) -> WaitNumber {
+        self.state.waits.begin(since, wait)
+    }
+
+    /// The call stands still for another reason now.
+    pub fn change_wait(&self, number: WaitNumber, wait: Waiting) {
+        self.state.waits.change(number, wait);
+    }
+
+    /// The call has ended.
+    pub fn end_wait(&self, number: WaitNumber) {
+        self.state.waits.end(number);
+    }
+
+    /// The call that has stood still for longest, and since when.
+    #[must_use]
+    pub fn longest_wait(&self) -> Option<(Monotonic, Waiting)> {
+        self.state.waits.longest()
     }
 
     /// The numbers of the tasks that are stuck, in order.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use brigade_model::names::BucketName;
+use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{Answer, Call, CallError, CallKind, Verdict};
@@ -55,13 +55,21 @@ struct State {
 }
 
 /// The circuits of one bucket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct OfBucket {
     host: Circuit,
     kinds: BTreeMap<CallKind, Circuit>,
 }
 
 impl OfBucket {
+    fn of(endpoint: Option<EndpointName>) -> Self {
+        Self { host: Circuit::of(endpoint), kinds: BTreeMap::new() }
+    }
+
+    fn kind(&mut self, kind: CallKind) -> &mut Circuit {
+        self.kinds.entry(kind).or_insert_with(|| Circuit::of(self.host.endpoint()))
+    }
+
     fn circuits(&self) -> impl Iterator<Item = &Circuit> {
         std::iter::once(&self.host).chain(self.kinds.values())
     }
@@ -181,6 +189,18 @@ impl CircuitBreaker {
     #[must_use]
     pub fn new() -> Self {
         Self { state: Mutex::default(), open: watch::Sender::new(None), turned: Notify::new() }
+    }
+
+    /// The same, of an endpoint that reasons and log lines name.
+    #[must_use]
+    pub fn of(endpoint: EndpointName) -> Self {
+        let state = State { endpoint: Circuit::of(Some(endpoint)), ..State::default() };
+        Self { state: Mutex::new(state), ..Self::new() }
+    }
+
+    /// The endpoint, where it is named.
+    pub(super) fn endpoint(&self) -> Option<EndpointName> {
+        self.state().endpoint.endpoint()
     }
 
     /// Why no call passes; `None` while the endpoint's own circuit is closed.
@@ -383,13 +403,13 @@ impl State {
             if self.buckets.len() >= BUCKETS_MAX {
                 return None;
             }
-            self.buckets.insert(bucket.clone(), OfBucket::default());
+            self.buckets.insert(bucket.clone(), OfBucket::of(self.endpoint.endpoint()));
         }
         self.buckets.get_mut(bucket)
     }
 
     fn of_kind(&mut self, passing: Passing<'_>) -> Option<&mut Circuit> {
-        Some(self.of_bucket(passing.bucket)?.kinds.entry(passing.kind).or_default())
+        Some(self.of_bucket(passing.bucket)?.kind(passing.kind))
     }
 
     /// Records an answer; gives whether a circuit closed.
@@ -402,9 +422,10 @@ impl State {
             }
         }
         let Some(of_bucket) = self.of_bucket(passing.bucket) else { return has_closed };
-        let kind = of_bucket.kinds.entry(passing.kind).or_default();
+        let OfBucket { host, kinds } = of_bucket;
+        let kind = kinds.entry(passing.kind).or_insert_with(|| Circuit::of(host.endpoint()));
         kind.served += u64::from(is_served);
-        for circuit in [kind, &mut of_bucket.host] {
+        for circuit in [kind, host] {
             has_closed |= if is_probe { circuit.close_again() } else { circuit.answer() };
         }
         has_closed
@@ -422,7 +443,7 @@ impl State {
         if let Some(of_bucket) = self.of_bucket(passing.bucket) {
             // The host can be reached.
             of_bucket.host.close_again();
-            let kind = of_bucket.kinds.entry(passing.kind).or_default();
+            let kind = of_bucket.kind(passing.kind);
             let scope = passing.of_kind();
             if let Some(is_fresh) = probe_of(&scope) {
                 kind.fail_call_probe((scope, is_fresh), verdict, error, clock);

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use brigade_model::Timestamp;
-use brigade_model::names::BucketName;
+use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
+use brigade_model::{Timestamp, WaitCause, Waiting};
 
 use crate::verdict::{self, NO_CREDENTIALS, Seen};
 
@@ -37,6 +37,8 @@ pub enum Scope {
 /// An open circuit, and why calls wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCircuit {
+    /// The endpoint's name, where its circuit breaker has one.
+    pub endpoint: Option<EndpointName>,
     /// What fails.
     pub scope: Scope,
     /// `Unavailable`, `CredentialsRefused`, or `Transient` when every recent answer failed.
@@ -58,19 +60,29 @@ impl OpenCircuit {
         let lasting = |status| verdict::lasting(Seen::Refused { status, code: Some(&self.code) }, &self.message);
         self.http_status.and_then(lasting).is_some()
     }
+
+    /// What waits for it to close: a job, or one of its calls.
+    #[must_use]
+    pub fn waiting(&self, who: &str) -> Waiting {
+        let name = self.endpoint.as_ref().map(EndpointName::to_string).unwrap_or_default();
+        let cause = WaitCause::of_call(self.verdict, &self.code);
+        Waiting { who: who.to_owned(), cause, what: self.to_string(), since: Some(self.since), name }
+    }
 }
 
 impl fmt::Display for OpenCircuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint =
+            self.endpoint.as_ref().map_or_else(|| "the endpoint".to_owned(), |name| format!("endpoint {name}"));
         match (&self.scope, self.verdict) {
             (Scope::Host(bucket), _) => write!(f, "the host of bucket {bucket} cannot be reached"),
             (Scope::Kind(bucket, kind), _) => write!(f, "every {} in bucket {bucket} fails", kind.name()),
             (Scope::Endpoint, Verdict::CredentialsRefused) if self.code == NO_CREDENTIALS => {
-                f.write_str("there are no credentials for the endpoint")
+                write!(f, "there are no credentials for {endpoint}")
             }
-            (Scope::Endpoint, Verdict::CredentialsRefused) => f.write_str("the endpoint refuses the credentials"),
-            (Scope::Endpoint, Verdict::Unavailable) => f.write_str("the endpoint cannot be reached"),
-            (Scope::Endpoint, _) => f.write_str("the endpoint fails every call"),
+            (Scope::Endpoint, Verdict::CredentialsRefused) => write!(f, "{endpoint} refuses the credentials"),
+            (Scope::Endpoint, Verdict::Unavailable) => write!(f, "{endpoint} cannot be reached"),
+            (Scope::Endpoint, _) => write!(f, "{endpoint} fails every call"),
         }?;
         write!(f, ": {}: {}", self.code, self.message)
     }
@@ -88,6 +100,7 @@ pub(super) enum CircuitState {
 /// A circuit.
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
+    endpoint: Option<EndpointName>,
     open: Option<OpenCircuit>,
     failures_in_a_row: u32,
     /// The last call that failed in this row; `are_several`: another call failed in it, too.
@@ -106,6 +119,15 @@ pub(super) struct Circuit {
 }
 
 impl Circuit {
+    /// A closed circuit of that endpoint.
+    pub(super) fn of(endpoint: Option<EndpointName>) -> Self {
+        Self { endpoint, ..Self::default() }
+    }
+
+    pub(super) fn endpoint(&self) -> Option<EndpointName> {
+        self.endpoint.clone()
+    }
+
     pub(super) fn cause(&self) -> Option<&OpenCircuit> {
         self.open.as_ref()
     }
@@ -183,15 +205,12 @@ impl Circuit {
         self.next_probe = clock.monotonic().after(delay);
         let since = self.open.as_ref().map_or_else(|| clock.now(), |open| open.since);
         let CallError { code, http_status, message, .. } = error.clone();
-        let open = OpenCircuit { scope, verdict, code, http_status, message, since };
+        let open = OpenCircuit { endpoint: self.endpoint(), scope, verdict, code, http_status, message, since };
+        let (endpoint, code, probe_in_ms) = (self.name(), &*open.code, delay.as_millis());
         if self.open.is_none() {
-            tracing::warn!(code = open.code, probe_in_ms = delay.as_millis(), "circuit opened: {open}; requests wait");
+            tracing::warn!(endpoint, code, probe_in_ms, "circuit opened: {open}; requests wait");
         } else {
-            tracing::warn!(
-                code = open.code,
-                probe_in_ms = delay.as_millis(),
-                "circuit probe failed: {open}; requests wait"
-            );
+            tracing::warn!(endpoint, code, probe_in_ms, "circuit probe failed: {open}; requests wait");
         }
         self.open = Some(open);
     }
@@ -209,9 +228,13 @@ impl Circuit {
         (self.last_failed, self.are_several) = (None, false);
         let was_open = self.open.take().is_some();
         if was_open {
-            tracing::info!("circuit closed; requests resume");
+            tracing::info!(endpoint = self.name(), "circuit closed; requests resume");
         }
         was_open
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(EndpointName::as_str)
     }
 
     /// Another cause had opened it: the next opening is probed at once again.

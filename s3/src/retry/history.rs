@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use brigade_model::ports::clock::Monotonic;
-use brigade_model::ports::object_store::{CallError, CancelToken, Effect, Verdict};
+use brigade_model::ports::object_store::{CallError, CancelToken, Effect, Verdict, WaitNumber};
+use brigade_model::{Timestamp, Waiting};
 
 use super::RetryPolicy;
 use super::circuit::OpenCircuit;
@@ -35,6 +36,8 @@ pub(super) struct History<'a> {
     /// Failed probes of its own circuit that are counted already.
     probes_failed: Option<u32>,
     is_stuck: bool,
+    /// How its cancel token knows that it stands still, and since when it does.
+    wait: Option<(WaitNumber, Timestamp)>,
 }
 
 impl<'a> History<'a> {
@@ -52,6 +55,7 @@ impl<'a> History<'a> {
             served_of_kind: None,
             probes_failed: None,
             is_stuck: false,
+            wait: None,
         }
     }
 
@@ -102,6 +106,15 @@ impl<'a> History<'a> {
         STUCK_AFTER.saturating_sub(now.since(*self.began.get_or_insert(now)))
     }
 
+    /// Notes for what it stands still; it does so from the first time on until the call has ended.
+    pub(super) fn note_wait(&mut self, now: (Monotonic, Timestamp), wait: Waiting) {
+        let (number, since) = *self.wait.get_or_insert_with(|| {
+            let begun = self.cancel.begin_wait(now.0, Waiting { since: Some(now.1), ..wait.clone() });
+            (begun, now.1)
+        });
+        self.cancel.change_wait(number, Waiting { since: Some(since), ..wait });
+    }
+
     pub(super) fn note_stuck(&mut self, why: &str) {
         self.is_stuck = true;
         self.cancel.note_stuck(why);
@@ -138,6 +151,9 @@ impl Drop for History<'_> {
     fn drop(&mut self) {
         if self.is_stuck {
             self.cancel.note_going_on();
+        }
+        if let Some((number, _)) = self.wait {
+            self.cancel.end_wait(number);
         }
     }
 }

@@ -29,5 +29,5 @@ pub(super) async fn handle(
 ) -> Result<Done<JobState>, JsonRefusal> {
     let reason = why.read().map_err(|wrong| errors::invalid("reason", wrong))?;
     let job = api.job_service.confirm_job(&caller, job_id(&job)?, reason).await?;
-    Ok(Done(JobState::from(&job)))
+    Ok(Done(api.job_state(&job).await?))
 }

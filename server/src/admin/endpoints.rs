@@ -8,7 +8,7 @@ use brigade_model::ports::Monotonic;
 use brigade_model::{Standing, Timestamp};
 use brigade_s3::limit::{AdaptiveUsage, Caps};
 use brigade_service::{Caller, ServiceError};
-use brigade_wire::admin::{EndpointState, HardCaps, LaneState, ProtectionState, StoppedSince, WindowState};
+use brigade_wire::admin::{EndpointState, HardCaps, LaneState, ProtectionState, StoppedSince, WaitState, WindowState};
 
 use crate::api::Api;
 use crate::roles::endpoint::ActiveEndpoint;
@@ -44,6 +44,7 @@ impl Api {
             endpoint: name.to_string(),
             stopped,
             is_up: self.roles.is_up(name),
+            waiting: self.roles.waiting(name).as_ref().map(WaitState::from),
             configured: HardCaps {
                 requests_in_flight: requests,
                 adaptive: is_adaptive,

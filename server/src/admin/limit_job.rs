@@ -33,5 +33,5 @@ pub(super) async fn handle(
         return Err(errors::no_limits().into());
     }
     let job = api.job_service.limit_job(&caller, job_id(&job)?, |before| limits.of(before)).await?;
-    Ok(Done(JobState::from(&job)))
+    Ok(Done(api.job_state(&job).await?))
 }

@@ -37,6 +37,8 @@ pub(super) async fn handle(
     let caller = Caller { dialect, ..caller };
     let request = ListRequest { statuses, after, max: max.unwrap_or(LIST_JOBS_MAX) };
     let JobPage { jobs, next } = api.job_service.list_jobs(&caller, request).await?;
-    let jobs = jobs.iter().map(JobSummary::from).collect();
+    let now = api.job_service.now().await?;
+    let summary = |job| JobSummary::from(job).with_waiting(api.job_service.waiting(job, now).as_ref());
+    let jobs = jobs.iter().map(summary).collect();
     Ok(Done(JobList { jobs, next: next.map(|next| next.to_string()) }))
 }

@@ -26,5 +26,5 @@ pub(super) async fn handle(
     PathName(job): PathName,
 ) -> Result<Done<JobState>, JsonRefusal> {
     let job = api.job_service.resume_job(&caller, job_id(&job)?).await?;
-    Ok(Done(JobState::from(&job)))
+    Ok(Done(api.job_state(&job).await?))
 }

@@ -37,7 +37,7 @@ pub(super) async fn handle(
     let source = api.job_service.find_job(&caller, job_id(&job)?).await?;
     let retry = read(&api.job_service, request)?;
     let job = api.job_service.retry_failed(&caller, &source, retry).await?;
-    Ok(Done(JobState::from(&job)))
+    Ok(Done(api.job_state(&job).await?))
 }
 
 /// What is asked otherwise; a request without a token gets a fresh one.

@@ -31,5 +31,5 @@ pub(super) async fn handle(
         return Err(errors::invalid("priority", "must not be below 0").into());
     }
     let job = api.job_service.set_job_priority(&caller, job_id(&job)?, priority).await?;
-    Ok(Done(JobState::from(&job)))
+    Ok(Done(api.job_state(&job).await?))
 }

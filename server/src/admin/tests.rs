@@ -17,6 +17,7 @@ use crate::api::tests::bench::{Call, Read, TestApi};
 mod errors;
 mod jobs;
 mod retry;
+mod waiting;
 
 fn document(read: &Read) -> Value {
     assert_eq!(read.headers["content-type"], "application/json", "{read:?}");

@@ -9,7 +9,8 @@ use brigade_engine::places::{Health, Refusal};
 use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
-use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock};
+use brigade_model::waiting::JOB;
+use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, WaitCause, Waiting};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::{CircuitBreaker, OpenCircuit};
 use brigade_service::RegisteredEndpoint;
@@ -211,6 +212,15 @@ impl ActiveEndpoint {
         self.row.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What its calls wait for while an operator keeps it stopped.
+    pub(super) fn waiting_while_stopped(&self) -> Option<Waiting> {
+        let row = self.row();
+        let since = row.settings.stopped.as_ref()?.since;
+        let (name, who, cause) = (row.endpoint.to_string(), "calls".to_owned(), WaitCause::EndpointStopped);
+        drop(row);
+        Some(Waiting { who, cause, what: self.reason_stopped()?, since: Some(since), name })
+    }
+
     fn reason_stopped(&self) -> Option<String> {
         let row = self.row();
         let Stopped { since, reason } = row.settings.stopped.as_ref()?;
@@ -264,6 +274,10 @@ pub(super) struct EndpointHealth {
 impl Health for EndpointHealth {
     fn reason(&self) -> Option<String> {
         self.endpoint.reason_stopped().or_else(|| self.breaker.reason().map(|closed| closed.to_string()))
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.endpoint.waiting_while_stopped().or_else(|| self.breaker.reason().map(|open| open.waiting(JOB)))
     }
 
     fn refusal(&self) -> Option<Refusal> {

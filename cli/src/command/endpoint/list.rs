@@ -6,7 +6,7 @@ use crate::command::job::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::grouped;
 use crate::proof;
-use crate::table;
+use crate::{table, waiting};
 
 /// Does it.
 ///
@@ -102,8 +102,15 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         endpoint.proved.len().to_string(),
         proof::in_short(&endpoint.lacks),
         proof::in_short(&endpoint.unproven),
-        stopped.map(|stopped| stopped.reason.clone()).unwrap_or_default(),
+        reason(endpoint),
     ]
+}
+
+/// Why it is stopped, in the operator's words; why it is away, in the store's.
+fn reason(endpoint: &EndpointState) -> String {
+    let EndpointState { stopped, waiting, .. } = endpoint;
+    let stopped = stopped.as_ref().map(|stopped| stopped.reason.clone());
+    stopped.or_else(|| waiting.as_ref().map(waiting::to_text)).unwrap_or_default()
 }
 
 fn protection(protection: &ProtectionState) -> String {
@@ -128,7 +135,7 @@ fn configured(caps: HardCaps) -> String {
 
 #[cfg(test)]
 mod tests {
-    use brigade_wire::admin::StoppedSince;
+    use brigade_wire::admin::{StoppedSince, WaitState};
 
     use super::*;
 
@@ -137,6 +144,7 @@ mod tests {
             endpoint: name.into(),
             stopped: None,
             is_up: true,
+            waiting: None,
             configured: HardCaps {
                 requests_in_flight: 32,
                 adaptive: true,
@@ -185,7 +193,15 @@ mod tests {
         let stopped = StoppedSince { since: "2026-01-01T00:00:00Z".into(), reason: "moving".into() };
         let limits = Limits { requests_per_second: Some(50), ..Limits::default() };
         let west = EndpointState { stopped: Some(stopped), limits, ..endpoint("west") };
-        let away = EndpointState { is_up: false, calls_waiting_now: 1200, ..endpoint("east") };
+        let waiting = WaitState {
+            cause: "credentials".into(),
+            who: "calls".into(),
+            what: "endpoint east refuses the credentials: InvalidAccessKeyId: no".into(),
+            since: None,
+            advice: "correct them".into(),
+        };
+        let waiting = Some(waiting);
+        let away = EndpointState { is_up: false, waiting, calls_waiting_now: 1200, ..endpoint("east") };
         let (proved, lacks) = (vec![], vec!["restore".to_owned()]);
         let unproven = ["versions", "object-lock", "canned-acl", "acl-grants"].map(str::to_owned).to_vec();
         let away = EndpointState { proved, lacks, unproven, ..away };
@@ -193,7 +209,7 @@ mod tests {
         ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    PROVED  LACKS    UNPROVEN                                      REASON
         main      up                                          3        0                 32 in flight       2
         west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight       2                                                         moving
-        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more
+        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more  endpoint east refuses the credentials: InvalidAccessKeyId: no (calls wait); correct them
         ");
     }
 

@@ -10,7 +10,7 @@ use super::job_arg::JobArg;
 use super::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::grouped;
-use crate::table;
+use crate::{table, waiting};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -46,9 +46,9 @@ pub fn to_text(job: &FoundJob) -> String {
     table::pairs(pairs(job))
 }
 
-/// What its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
+/// For what it waits, what its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
 /// are gone.
-fn hand_pairs(hand: &JobState) -> [(&'static str, String); 5] {
+fn hand_pairs(hand: &JobState) -> [(&'static str, String); 6] {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
     let held = hand.hold.as_ref().map(|hold| {
         let tried = if hold.is_tried_now { "a task is tried now" } else { "a task is tried each minute" };
@@ -56,6 +56,7 @@ fn hand_pairs(hand: &JobState) -> [(&'static str, String); 5] {
     });
     let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
     [
+        ("Waiting for", hand.waiting.as_ref().map(waiting::to_text).unwrap_or_default()),
         ("Notes", hand.notes.join("; ")),
         ("Paused", paused.to_owned()),
         ("Held", held.unwrap_or_default()),

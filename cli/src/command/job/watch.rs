@@ -10,13 +10,15 @@ use brigade_client::{Client, ClientError};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
+use brigade_wire::admin::WaitState;
 
-use super::found::{self, FoundAnswer};
+use super::found::{self, FoundAnswer, FoundJob};
 use super::job_arg::JobArg;
 use super::{CommandContext, describe, output};
 use crate::exit::ExitWith;
 use crate::printer::tell;
 use crate::progress::{Look, Watcher};
+use crate::waiting;
 
 /// How often the service is asked: often enough for a bar that moves, and one cheap read for it.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -73,7 +75,7 @@ pub async fn follow(
     job: JobId,
     every: Duration,
 ) -> Result<FoundAnswer, ClientError> {
-    let mut watcher = Watcher::on_stderr();
+    let (mut watcher, mut has_operator_api) = (Watcher::on_stderr(), true);
     let mut trouble: Option<Monotonic> = None;
     let mut was_suspended = false;
     loop {
@@ -83,7 +85,11 @@ pub async fn follow(
                 trouble = None;
                 let (status, progress, reason) =
                     (answer.job.status, answer.job.progress, &answer.job.status_update_reason);
-                watcher.show(clock.monotonic(), Look { status, progress });
+                let waiting = if has_operator_api { waiting_of(client, &answer.job).await } else { Ok(None) };
+                // A key that may not ask is not asked for again; a service that restarts is.
+                has_operator_api &= waiting.as_ref().map_or_else(ClientError::is_passing, |_| true);
+                let wait = waiting.ok().flatten().map(|waiting| waiting::to_text(&waiting)).unwrap_or_default();
+                watcher.show(clock.monotonic(), Look { status, progress }, &wait);
                 if status.is_terminal() {
                     watcher.finish();
                     return Ok(answer);
@@ -107,6 +113,14 @@ pub async fn follow(
             }
         }
         clock.sleep(every).await;
+    }
+}
+
+/// For what the job waits, as the operator's API knows it.
+async fn waiting_of(client: &Client, job: &FoundJob) -> Result<Option<WaitState>, ClientError> {
+    match &job.state {
+        Some(state) => Ok(state.waiting.clone()),
+        None => Ok(client.inspect_job(job.id).await?.value.waiting),
     }
 }
 
@@ -191,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_ends_the_watching_at_once() {
         let refusal = "<Error><Code>NoSuchJob</Code><Message>gone</Message></Error>".to_owned();
-        let script = vec![described("Active"), (404, refusal), described("Complete")];
+        let script = vec![described("Active"), described("Active"), (404, refusal), described("Complete")];
         assert!(matches!(follow_script(script).await, Err(ClientError::Refused { status: 404, .. })));
     }
 

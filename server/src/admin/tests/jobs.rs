@@ -28,7 +28,7 @@ async fn the_jobs_of_both_dialects_are_listed_oldest_first_by_pages_statuses_and
     let stored = bench.store.job(s3.parse().unwrap()).await.unwrap().unwrap();
     let expected = json!({
         "job": s3, "dialect": "s3control", "description": null, "operation": "tag", "is_dry_run": false,
-        "status": "Suspended", "priority": 10, "created": format!("{:.0}", stored.created), "terminated": null,
+        "status": "Suspended", "priority": 10, "waiting": null, "created": format!("{:.0}", stored.created), "terminated": null,
         "progress": {"total": stored.progress.total, "succeeded": 0, "failed": 0},
     });
     assert_eq!(all["jobs"][1], expected);

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use brigade_config::Config;
 use brigade_model::job::Prepared;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
-use brigade_model::{Change, Quotas, Timestamp};
+use brigade_model::{Change, Job, Quotas, ServiceTime, Timestamp, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_service::{JobRules, Pace};
 use brigade_store::memory::{MemorySpool, MemoryStore};
@@ -131,6 +131,7 @@ pub(crate) struct EngineCalls {
     pub(crate) stopped: Mutex<Vec<JobId>>,
     pub(crate) full: Mutex<Option<String>>,
     pub(crate) has_failed: AtomicBool,
+    pub(crate) waiting: Mutex<Option<Waiting>>,
 }
 
 impl EngineHandle for EngineCalls {
@@ -144,6 +145,10 @@ impl EngineHandle for EngineCalls {
 
     fn why_full(&self) -> Option<String> {
         self.full.lock().unwrap().clone()
+    }
+
+    fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
+        self.waiting.lock().unwrap().clone()
     }
 
     fn has_failed(&self) -> bool {

@@ -1,0 +1,140 @@
+//! Why a job stands still now. The job's row knows a part of it (a confirmation, a pause, a hold), this process
+//! the rest: what the calls of its slices and stages wait for, and why a stage was left to be entered again.
+//!
+//! | status | it waits for, the first that holds |
+//! |---|---|
+//! | New | disk space; a turn to be prepared |
+//! | Preparing | disk space; what a call of its stage waits for; why its stage begins again; an endpoint of its role |
+//! | Suspended | its confirmation |
+//! | Ready, Paused | its user; the service's hold; disk space; a slot |
+//! | Active | disk space; what a call waits for; an endpoint that its tasks need; the task that a hold tries |
+//! | Pausing | tasks in flight |
+//! | Completing, Cancelling, Failing | what a call of its stage waits for; why its stage begins again; the report's endpoint; tasks in flight |
+//! | ended | nothing |
+//!
+//! Work of another process on the same job store is that process's to tell; of it only the stored reason is seen.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use brigade_model::waiting::JOB;
+use brigade_model::{Job, JobId, ServiceTime, Status, Timestamp, WaitCause, Waiting};
+
+use crate::context::EngineContext;
+use crate::places::{Place, RolePlaces};
+
+/// A call that stands still for less is no news: it may be a single answer that was slow.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// Why stages were left, to be entered again, by job. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StageWaits(Arc<Mutex<BTreeMap<JobId, (Timestamp, String)>>>);
+
+impl StageWaits {
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, (Timestamp, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stage begins again for that reason; since the first time that it said something.
+    pub(crate) fn note(&self, job: JobId, reason: &str, now: Timestamp) {
+        self.jobs().entry(job).or_insert_with(|| (now, String::new())).1 = reason.to_owned();
+    }
+
+    /// The stage goes on.
+    pub(crate) fn forget(&self, job: JobId) {
+        self.jobs().remove(&job);
+    }
+
+    fn of(&self, job: JobId) -> Option<Waiting> {
+        let (since, what) = self.jobs().get(&job)?.clone();
+        Some(Waiting { who: JOB.to_owned(), cause: WaitCause::Retry, what, since: Some(since), name: String::new() })
+    }
+}
+
+impl EngineContext {
+    /// For what the job waits now; `None` while it goes on, or has ended. `now` is the service clock's.
+    pub(crate) fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        match job.status {
+            Status::New => self.for_space().or_else(|| self.for_turn(job, now)),
+            Status::Preparing => self
+                .for_space()
+                .or_else(|| self.for_call(job))
+                .or_else(|| self.stage_waits.of(job.id))
+                .or_else(|| self.for_endpoint(job, |places| vec![places.manifest, places.report])),
+            Status::Suspended => {
+                let waiting = self.of_job(job, WaitCause::Confirmation, "its confirmation");
+                Some(Waiting { since: job.suspended, ..waiting })
+            }
+            Status::Ready | Status::Paused => {
+                let own = self.for_user(job, now).or_else(|| self.for_hold(job));
+                own.or_else(|| self.for_space()).or_else(|| self.for_slot(job, now))
+            }
+            Status::Active => self
+                .for_space()
+                .or_else(|| self.for_call(job))
+                .or_else(|| self.for_endpoint(job, |places| vec![places.source, places.target]))
+                .or_else(|| self.for_hold(job)),
+            Status::Pausing => self.for_tasks_in_flight(job, now),
+            Status::Completing | Status::Cancelling | Status::Failing => self
+                .for_call(job)
+                .or_else(|| self.stage_waits.of(job.id))
+                .or_else(|| self.for_endpoint(job, |places| vec![places.report]))
+                .or_else(|| self.for_tasks_in_flight(job, now)),
+            Status::Complete | Status::Cancelled | Status::Failed => None,
+        }
+    }
+
+    fn of_job(&self, job: &Job, cause: WaitCause, what: &str) -> Waiting {
+        Waiting { who: JOB.to_owned(), cause, what: what.to_owned(), since: None, name: job.id.to_string() }
+    }
+
+    /// It has waited since its status began.
+    fn counted(&self, job: &Job, cause: WaitCause, what: &str, now: ServiceTime) -> Waiting {
+        let since = self.ports.clock.now().checked_sub(now.since(job.since)).ok();
+        Waiting { since, ..self.of_job(job, cause, what) }
+    }
+
+    fn for_space(&self) -> Option<Waiting> {
+        let (who, name) = (JOB.to_owned(), String::new());
+        Some(Waiting { who, cause: WaitCause::DiskSpace, what: self.space.reason()?, since: None, name })
+    }
+
+    fn for_turn(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        let what = "its turn: other jobs are being prepared";
+        (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Turn, what, now))
+    }
+
+    fn for_slot(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        let what = format!("one of the {} slots of endpoint {}", self.config.active_jobs, job.endpoint);
+        (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Slot, &what, now))
+    }
+
+    /// What a call has waited for, of a slice or a stage of the job in this process.
+    fn for_call(&self, job: &Job) -> Option<Waiting> {
+        let (since, waiting) = self.cancels.longest_wait(job.id)?;
+        (self.ports.clock.monotonic().since(since) >= WORTH_TELLING).then_some(waiting)
+    }
+
+    /// An endpoint that is stopped or fails, which the job needs.
+    fn for_endpoint(&self, job: &Job, needed: impl Fn(RolePlaces) -> Vec<Place>) -> Option<Waiting> {
+        let places = self.ports.roles.places(&job.account, &job.spec.role.name)?;
+        needed(places).iter().find_map(|place| place.health.waiting())
+    }
+
+    fn for_user(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        let what = if job.restored_from.is_some() { "its user, after a restore" } else { "its user, who paused it" };
+        job.held_by_user.then(|| self.counted(job, WaitCause::Pause, what, now))
+    }
+
+    fn for_hold(&self, job: &Job) -> Option<Waiting> {
+        let hold = job.hold.as_ref()?;
+        let tried = if hold.next_try.is_some() { "a task is tried each minute" } else { "a task is tried now" };
+        Some(self.of_job(job, WaitCause::Hold, &format!("{tried}: {}: {}", hold.why.code, hold.why.reason)))
+    }
+
+    fn for_tasks_in_flight(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        let runs = self.cancels.leases(job.id).is_none_or(|leases| !leases.is_empty());
+        runs.then(|| self.counted(job, WaitCause::TasksInFlight, "tasks in flight, which end first", now))
+    }
+}
