@@ -114,7 +114,7 @@ impl TermLike for Terminal {
     }
 
     fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-        Ok(())
+        self.clear_line()
     }
 
     fn move_cursor_down(&self, _: usize) -> io::Result<()> {
@@ -167,7 +167,8 @@ fn the_bar_fits_80_columns_and_200_and_says_what_a_job_waits_for() {
                 (PutObject in bucket reports waits since 2026-01-02T03:04:05Z); correct the endpoint's secret_key";
     for width in [80, 200] {
         let shown = [drawn(width, ""), drawn(width, wait)];
-        assert!(shown.iter().flat_map(|text| text.lines()).all(|line| line.chars().count() <= usize::from(width) + 1));
+        let fits = |text: &String| text.lines().all(|line| line.chars().count() <= usize::from(width) + 1);
+        assert!(shown.iter().all(fits), "{}", shown.join("\n\n"));
         insta::assert_snapshot!(format!("the_bar_at_{width}_columns"), shown.join("\n\n"));
     }
 }
