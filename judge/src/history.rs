@@ -30,8 +30,8 @@ pub struct TaskHistory<O> {
 /// A call on the object of a task.
 #[derive(Debug, Clone)]
 pub struct CallHistory {
-    /// Which call.
-    pub kind: CallKind,
+    /// Which call; `None`: an invocation of a function, of whose effects nothing is known but that it came.
+    pub kind: Option<CallKind>,
     /// The bucket that it names.
     pub bucket: BucketName,
     /// The process that sent it.
@@ -74,12 +74,12 @@ impl CallHistory {
     /// Whether such a call may change an object.
     #[must_use]
     pub fn is_act(&self) -> bool {
-        self.kind.changes_objects()
+        self.kind.is_none_or(CallKind::changes_objects)
     }
 
     /// Whether it aborts an upload: a frozen worker does so when it wakes, since no other worker knows the upload.
     pub(crate) fn is_abort(&self) -> bool {
-        self.kind == CallKind::AbortMultipartUpload
+        self.kind == Some(CallKind::AbortMultipartUpload)
     }
 
     /// Whether its sender had to think, at that moment, that it may have had an effect.

@@ -40,7 +40,7 @@ fn is_wrong<O>(task: &TaskHistory<O>, act: &CallHistory, written: &Foreign) -> b
     if act.sent < written.moment {
         return false;
     }
-    let is_look = |call: &&CallHistory| call.kind == CallKind::HeadObject && call.bucket == act.bucket;
+    let is_look = |call: &&CallHistory| call.kind == Some(CallKind::HeadObject) && call.bucket == act.bucket;
     let looks = task.calls.iter().filter(is_look);
     let looks = looks.filter_map(|call| call.done.as_ref()).map(|done| done.moment);
     let last = looks.filter(|look| (lost..act.sent).contains(look)).max();

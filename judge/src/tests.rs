@@ -20,7 +20,7 @@ fn act(sent: Moment, before: &str, after: &str) -> CallHistory {
     let (before, after) = (etag(before), etag(after));
     let done = Done { moment: sent + 1, is_refused: false, has_effect: before != after, before, after };
     CallHistory {
-        kind: CallKind::CopyObject,
+        kind: Some(CallKind::CopyObject),
         bucket: samples::bucket("target"),
         sender: 1,
         sent,
@@ -35,7 +35,7 @@ fn lost_act(sent: Moment, before: &str, after: &str) -> CallHistory {
 }
 
 fn look(sent: Moment) -> CallHistory {
-    CallHistory { kind: CallKind::HeadObject, ..act(sent, "ours", "ours") }
+    CallHistory { kind: Some(CallKind::HeadObject), ..act(sent, "ours", "ours") }
 }
 
 fn foreign(moment: Moment) -> Foreign {
@@ -206,7 +206,7 @@ fn a_repeat_that_destroys_what_another_writer_wrote_is_told() {
 fn a_call_for_a_job_that_has_ended_is_told() {
     let judge = |call| ended::nothing_is_attempted_once_a_job_has_ended(&[task(0, None, vec![call])], 20).len();
     assert_eq!((judge(act(19, "", "ours")), judge(act(21, "", "ours")), judge(look(21))), (0, 1, 1));
-    let abort = CallHistory { kind: CallKind::AbortMultipartUpload, ..act(21, "", "") };
+    let abort = CallHistory { kind: Some(CallKind::AbortMultipartUpload), ..act(21, "", "") };
     assert_eq!(judge(abort), 0, "a worker that was frozen cleans up");
 }
 

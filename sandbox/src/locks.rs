@@ -3,7 +3,7 @@
 use brigade_model::Timestamp;
 use brigade_model::names::BucketName;
 use brigade_model::operation::{NewLock, Retention, RetentionMode};
-use brigade_model::ports::object_store::PutObjectRetention;
+use brigade_model::ports::object_store::{PutObjectLegalHold, PutObjectRetention};
 use brigade_s3::simulated::ObjectLock;
 use s3s::dto::{
     self, DefaultRetention, GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput, ObjectLockConfiguration,
@@ -72,9 +72,9 @@ pub(super) async fn put_object_legal_hold(
     input: PutObjectLegalHoldInput,
 ) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
     let status = input.legal_hold.and_then(|hold| hold.status).ok_or(S3ErrorCode::MalformedXML)?;
-    let is_on_hold = is_on(&status)?;
+    let is_held = is_on(&status)?;
     let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
-    sandbox.store.hold(&at, version.as_ref(), is_on_hold).map_err(refusal)?;
+    sandbox.call(PutObjectLegalHold { at, version, is_held }).await?;
     Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn put_object_retention(
         )?,
         bypass_governance: input.bypass_governance_retention.unwrap_or_default(),
     };
-    sandbox.store.retain(&request).map_err(refusal)?;
+    sandbox.call(request).await?;
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
 }
 

@@ -19,6 +19,7 @@ use crate::bystanders::Bystanders;
 use crate::chance::Chance;
 use crate::executor::{Executor, Node};
 use crate::fault_schedule::FaultSchedule;
+use crate::function::Said;
 use crate::history::{Event, HELD, History, LIFTED, Slot, TRIED};
 use crate::process::Process;
 use crate::run_plan::RunPlan;
@@ -80,6 +81,8 @@ struct Ledger {
     /// writer does most harm.
     lost: Vec<At>,
     sent: BTreeMap<u64, Vec<At>>,
+    /// What the function said of each task for good.
+    said: BTreeMap<(usize, usize), Said>,
     /// What each process read of the service clock first and last, and when first; nodes that share a
     /// store have one clock.
     service: BTreeMap<Option<u32>, (ServiceTime, Duration, ServiceTime)>,
@@ -186,6 +189,16 @@ impl SimulatedCluster {
     /// An object of a call whose effect its sender does not know.
     pub(crate) fn take_lost(&self) -> Option<At> {
         self.ledger().lost.pop()
+    }
+
+    /// What the function says of a task, whenever it is invoked for it.
+    pub(crate) fn say(&self, task: (usize, usize), said: Said) -> Said {
+        *self.ledger().said.entry(task).or_insert(said)
+    }
+
+    /// What the function said of a task; `None` where it said nothing that counts.
+    pub(crate) fn said(&self, task: (usize, usize)) -> Option<Said> {
+        self.ledger().said.get(&task).copied()
     }
 
     /// The number of the next call.

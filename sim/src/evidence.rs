@@ -56,8 +56,16 @@ impl<'a> Evidence<'a> {
                 for (at, _) in objects {
                     let Some(task) = self.task(at) else { continue };
                     let calls = &mut self.jobs[task.0].tasks[task.1].calls;
-                    let (kind, bucket) = (*kind, at.bucket.clone());
+                    let (kind, bucket) = (Some(*kind), at.bucket.clone());
                     calls.push(CallHistory { kind, bucket, sender, sent: moment, done: None, returned: None });
+                    sent.entry(*call).or_default().push((task.0, task.1, calls.len() - 1));
+                }
+            }
+            Event::Invoked { call, at } => {
+                let (sender, bucket) = (entry.node.unwrap_or_default(), at.bucket.clone());
+                if let Some(task) = self.task(at) {
+                    let calls = &mut self.jobs[task.0].tasks[task.1].calls;
+                    calls.push(CallHistory { kind: None, bucket, sender, sent: moment, done: None, returned: None });
                     sent.entry(*call).or_default().push((task.0, task.1, calls.len() - 1));
                 }
             }

@@ -113,6 +113,11 @@ pub(crate) enum Event {
         kind: CallKind,
         objects: Vec<(At, Option<VersionId>)>,
     },
+    /// The function is invoked for an object.
+    Invoked {
+        call: u64,
+        at: At,
+    },
     /// It is carried out, or refused, on one object.
     CarriedOut {
         call: u64,
@@ -246,6 +251,7 @@ impl fmt::Display for Event {
                     }
                 }
             }
+            Event::Invoked { call, at } => write!(f, "call {call} invokes the function for {}/{}", at.bucket, at.key),
             Event::CarriedOut { call, at, before, after, has_effect } => {
                 let text = |seen: &Option<Seen>| match seen.as_ref().and_then(|seen| seen.etag.as_ref()) {
                     Some(etag) => etag.unquoted().get(..8).unwrap_or_default().to_owned(),

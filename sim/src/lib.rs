@@ -13,6 +13,7 @@ mod cluster;
 mod evidence;
 mod executor;
 mod fault_schedule;
+mod function;
 mod history;
 mod invariants;
 mod job_store;

@@ -9,7 +9,7 @@ use brigade_engine::ports::NoObserver;
 use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces, Roles};
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::operation::OperationKind;
-use brigade_model::ports::{Entropy, ObjectStore, OwnIds, Spawn};
+use brigade_model::ports::{Entropy, Function, ObjectStore, OwnIds, Spawn};
 use brigade_model::{AccountId, Dialect, EndpointKind, EndpointName, ReportLayout, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
@@ -20,6 +20,7 @@ use brigade_service::{JobRules, JobService, Pace};
 
 use crate::cluster::SimulatedCluster;
 use crate::executor::Node;
+use crate::function;
 use crate::history::Event;
 use crate::job_store::NodeStore;
 use crate::network::Network;
@@ -96,10 +97,12 @@ pub(crate) fn endpoint() -> EndpointName {
 /// The name of the role whose copies go to another endpoint.
 pub(crate) const ACROSS: &str = "across";
 
-/// Every account has two roles, which may do everything: within one endpoint, and from one to another.
+/// Every account has two roles, which may do everything: within one endpoint, and from one to another; and one
+/// function.
 struct TwoRoles {
     within: RolePlaces,
     across: RolePlaces,
+    function: Function,
 }
 
 impl TwoRoles {
@@ -116,7 +119,8 @@ impl TwoRoles {
             manifest: place.clone(),
             report: place,
         };
-        Self { across: RolePlaces { target: across, ..within.clone() }, within }
+        let function = function::of(cluster, node);
+        Self { across: RolePlaces { target: across, ..within.clone() }, within, function }
     }
 }
 
@@ -156,6 +160,10 @@ fn place(
 impl Roles for TwoRoles {
     fn places(&self, _: &AccountId, role: &str) -> Option<RolePlaces> {
         Some(if role == ACROSS { self.across.clone() } else { self.within.clone() })
+    }
+
+    fn function(&self, _: &AccountId, _: &str) -> Option<Function> {
+        Some(self.function.clone())
     }
 }
 

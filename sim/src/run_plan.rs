@@ -32,10 +32,20 @@ pub(crate) enum JobKind {
     DeleteVersion,
     Tag,
     AddTags,
+    /// Of all tags.
+    Untag,
+    /// Of one tag, beside which others stay.
+    RemoveTags,
+    Acl,
+    LegalHold,
+    /// Of objects of which some are retained for longer.
+    Retention,
     Restore,
+    Checksum,
+    Invoke,
 }
 
-const DEEDS: [(u64, JobKind); 11] = [
+const DEEDS: [(u64, JobKind); 18] = [
     (4, JobKind::Copy),
     (2, JobKind::CopyInPlace),
     (3, JobKind::CopyLarge),
@@ -45,8 +55,15 @@ const DEEDS: [(u64, JobKind); 11] = [
     (4, JobKind::Delete),
     (2, JobKind::DeleteVersion),
     (2, JobKind::Tag),
-    (1, JobKind::AddTags),
+    (2, JobKind::AddTags),
+    (1, JobKind::Untag),
+    (2, JobKind::RemoveTags),
+    (2, JobKind::Acl),
+    (2, JobKind::LegalHold),
+    (2, JobKind::Retention),
     (2, JobKind::Restore),
+    (2, JobKind::Checksum),
+    (3, JobKind::Invoke),
 ];
 
 /// How many nodes there are. One is the embedded service, which alone opens its store.
@@ -163,11 +180,13 @@ fn job(chance: &Chance, versioning: Versioning, habits: &Habits, is_large: bool)
     let is_taken = |job_kind| missing_capabilities(&operation(job_kind), &capabilities, &capabilities).is_empty();
     let job_kind = loop {
         let job_kind = chance.weighted(&DEEDS);
-        let has_version = versioning == Versioning::Enabled || habits.has(Habit::IgnoresVersions);
-        if (has_version || job_kind != JobKind::DeleteVersion)
-            && is_taken(job_kind)
-            && (!is_large || job_kind == JobKind::Delete)
-        {
+        let is_there = match job_kind {
+            JobKind::DeleteVersion => versioning == Versioning::Enabled || habits.has(Habit::IgnoresVersions),
+            // Only a bucket with versions has object lock.
+            JobKind::LegalHold | JobKind::Retention => versioning == Versioning::Enabled,
+            _ => true,
+        };
+        if is_there && is_taken(job_kind) && (!is_large || job_kind == JobKind::Delete) {
             break job_kind;
         }
     };

@@ -3,20 +3,22 @@
 use std::io::Write;
 
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, NewMetadata, Restore, RestoreTier, StorageClass, Tag, Tagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, InvocationSchema, Invoke, LegalHold, NewMetadata,
+    ObjectAcl, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
 };
 use brigade_model::ports::job_store::JobStore;
 use brigade_model::ports::object_store::{
-    CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request, UploadPart,
+    CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, PutObjectRetention, Request,
+    UploadPart,
 };
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::resource::RoleRef;
 use brigade_model::{
     AccountId, Dialect, ETag, Field, Job, JobId, JobOptions, JobSpec, ManifestSpec, ObjectKey, Operation, Quota,
-    ReportSpec, VersionId, samples,
+    ReportSpec, Timestamp, VersionId, samples,
 };
 use brigade_runtime::SeededEntropy;
-use brigade_s3::simulated::{Body, Habit, Habits, Versioning};
+use brigade_s3::simulated::{Body, Habit, Habits, ObjectLock, Versioning};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -40,6 +42,9 @@ impl SimulatedCluster {
         self.bucket.set_habits(Habits { set: clocks.collect(), ..habits.clone() });
         for name in [SOURCE, TARGET] {
             self.bucket.create_bucket(&bucket(name), self.run_plan.versioning).expect("a new bucket");
+        }
+        if self.run_plan.versioning == Versioning::Enabled {
+            self.bucket.set_lock(&bucket(SOURCE), ObjectLock::default()).expect("a bucket with versions");
         }
         self.bucket.create_bucket(&bucket(ASIDE), Versioning::Off).expect("a new bucket");
         for number in 0..self.run_plan.jobs.len() {
@@ -113,6 +118,22 @@ impl SimulatedCluster {
                 self.put_in_parts(SOURCE, &key, "first");
                 None
             }
+            JobKind::AddTags | JobKind::Untag | JobKind::RemoveTags => {
+                let old = Tag { value: "old".into(), ..tag() };
+                let with = NewObject { tags: vec![other_tag(), old], ..NewObject::default() };
+                self.act(PutObject::new(at(SOURCE, &key), format!("{key} first"), with));
+                None
+            }
+            JobKind::Retention => {
+                self.put(SOURCE, &key, "first", None);
+                if self.chance.below(2) == 0 {
+                    let longer = Retention { until: second_of(RETAINED_UNTIL_S * 2), ..retention() };
+                    let (at, retention) = (at(SOURCE, &key), Some(longer));
+                    let retain = PutObjectRetention { at, version: None, retention, bypass_governance: false };
+                    self.bucket.retain(&retain).expect("the bucket has object lock");
+                }
+                None
+            }
             JobKind::CopyMerged => {
                 self.put_with(SOURCE, &key, "first", state_metadata("first"));
                 None
@@ -129,7 +150,10 @@ impl SimulatedCluster {
             | JobKind::CopyAcross
             | JobKind::Delete
             | JobKind::Tag
-            | JobKind::AddTags => {
+            | JobKind::Acl
+            | JobKind::LegalHold
+            | JobKind::Checksum
+            | JobKind::Invoke => {
                 self.put(SOURCE, &key, "first", None);
                 None
             }
@@ -239,6 +263,18 @@ pub(crate) fn operation(job_kind: JobKind) -> Operation {
         JobKind::Delete | JobKind::DeleteVersion => Operation::Delete,
         JobKind::Tag => Operation::Tagging(Tagging { directive: None, tags: vec![tag()] }),
         JobKind::AddTags => Operation::Tagging(Tagging { directive: Some(Directive::Add), tags: vec![tag()] }),
+        JobKind::Untag => Operation::Untagging(Untagging::default()),
+        JobKind::RemoveTags => Operation::Untagging(Untagging { keys: vec![tag().key] }),
+        JobKind::Acl => Operation::Acl(ObjectAcl::Canned(CannedAcl::PublicRead)),
+        JobKind::LegalHold => Operation::LegalHold(LegalHold { is_held: true }),
+        JobKind::Retention => {
+            Operation::Retention(SetRetention { retention: Some(retention()), bypass_governance: true })
+        }
+        JobKind::Checksum => Operation::Checksum(ComputeChecksum { algorithm: DigestAlgorithm::Md5 }),
+        JobKind::Invoke => {
+            let (function, schema) = ("function".to_owned(), InvocationSchema::V1);
+            Operation::Invoke(Invoke { function, schema, arguments: Vec::new() })
+        }
         JobKind::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
     }
 }
@@ -276,6 +312,23 @@ fn gzip(text: &str) -> Vec<u8> {
 /// The tag that jobs put.
 pub(crate) fn tag() -> Tag {
     Tag { key: "a".into(), value: "b".into() }
+}
+
+/// A tag that objects have from the beginning.
+pub(crate) fn other_tag() -> Tag {
+    Tag { key: "kept".into(), value: "yes".into() }
+}
+
+/// In 2033: beyond the end of every run.
+const RETAINED_UNTIL_S: i64 = 2_000_000_000;
+
+/// What jobs keep objects by.
+pub(crate) fn retention() -> Retention {
+    Retention { mode: RetentionMode::Governance, until: second_of(RETAINED_UNTIL_S) }
+}
+
+fn second_of(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("this century is a time")
 }
 
 /// Whether an object bears the mark of a copy in place.

@@ -38,7 +38,7 @@ fn run_all() -> (BTreeMap<String, u64>, Vec<String>) {
 /// What a simulation that is worth its name comes by: else it proves little. Each of these, and
 /// each move of the table, is so likely that 500 seeds come by ten of it at least, so that another
 /// order of the same draws leaves none of them out (`brigade-sim --kinds` counts).
-const MUST_HAPPEN: [&str; 28] = [
+const MUST_HAPPEN: [&str; 37] = [
     "crash",
     "is frozen",
     "thaws",
@@ -67,6 +67,15 @@ const MUST_HAPPEN: [&str; 28] = [
     "CopyLarge: Unconfirmed",
     "CopyLarge: success",
     "Restore: success",
+    "AddTags: success",
+    "Untag: success",
+    "RemoveTags: success",
+    "Acl: success",
+    "LegalHold: success",
+    "Retention: success",
+    "Checksum: success",
+    "Invoke: success",
+    "Invoke: PermanentFailure",
 ];
 
 #[test]

@@ -94,6 +94,15 @@ habits! {
     LosesAnswerOfTagging = "loses-answer-of-tagging",
         "The first PutObjectTagging of each object is carried out, and its answer is lost",
         "any network", [], |c| c.lose(&[CallKind::PutObjectTagging]);
+    LosesAnswerOfUntagging = "loses-answer-of-untagging",
+        "The first DeleteObjectTagging of each object is carried out, and its answer is lost",
+        "any network", [], |c| c.lose(&[CallKind::DeleteObjectTagging]);
+    LosesAnswerOfLegalHold = "loses-answer-of-legal-hold",
+        "The first PutObjectLegalHold of each object is carried out, and its answer is lost",
+        "any network", [], |c| c.lose(&[CallKind::PutObjectLegalHold]);
+    LosesAnswerOfRetention = "loses-answer-of-retention",
+        "The first PutObjectRetention of each object is carried out, and its answer is lost",
+        "any network", [], |c| c.lose(&[CallKind::PutObjectRetention]);
     LosesAnswerOfAcl = "loses-answer-of-acl",
         "The first PutObjectAcl of each object is carried out, and its answer is lost",
         "any network", [], |c| c.lose(&[CallKind::PutObjectAcl]);

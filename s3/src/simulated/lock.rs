@@ -3,9 +3,11 @@
 //! A version is locked until its retention ends and while it is on legal hold. No delete bypasses a
 //! retention. A delete without a version hides a locked one, as in S3.
 
+use std::sync::Arc;
+
 use brigade_model::names::{BucketName, VersionId};
 use brigade_model::operation::{NewLock, RetentionMode};
-use brigade_model::ports::object_store::{At, PutObjectRetention};
+use brigade_model::ports::object_store::{At, CallKind, PutObjectRetention};
 use serde::{Deserialize, Serialize};
 
 use super::SimulatedStore;
@@ -84,7 +86,9 @@ impl SimulatedStore {
     pub fn hold(&self, at: &At, version: Option<&VersionId>, is_on_hold: bool) -> Result<(), Refusal> {
         self.transaction(|transaction| {
             transaction.lockable(at)?;
-            transaction.change_attributes(at, version, |attributes| attributes.is_on_hold = is_on_hold)
+            let (version, mut attributes) = transaction.attributes(at, version)?;
+            Arc::make_mut(&mut attributes).is_on_hold = is_on_hold;
+            transaction.set_attributes(CallKind::PutObjectLegalHold, at.clone(), version, attributes)
         })
     }
 
@@ -101,16 +105,16 @@ impl SimulatedStore {
         self.transaction(|transaction| {
             transaction.lockable(at)?;
             let now_s = transaction.now_s;
-            let kept = transaction.attributes(at, version.as_ref())?.1;
+            let (version, mut kept) = transaction.attributes(at, version.as_ref())?;
             let is_weaker = until_s < kept.retain_until_s || (is_by_governance && !kept.is_retained_by_governance);
             let may_weaken = kept.is_retained_by_governance && *bypass_governance;
             if kept.retain_until_s.is_some_and(|kept_s| kept_s > now_s) && is_weaker && !may_weaken {
                 return Err(refusal::LOCKED);
             }
-            transaction.change_attributes(at, version.as_ref(), |attributes| {
-                attributes.retain_until_s = until_s;
-                attributes.is_retained_by_governance = is_by_governance;
-            })
+            let attributes = Arc::make_mut(&mut kept);
+            attributes.retain_until_s = until_s;
+            attributes.is_retained_by_governance = is_by_governance;
+            transaction.set_attributes(CallKind::PutObjectRetention, at.clone(), version, kept)
         })
     }
 }

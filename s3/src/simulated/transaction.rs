@@ -361,7 +361,7 @@ impl BucketTransaction<'_> {
         self.state.change(Change::Changed { at: at.clone(), version, attributes })
     }
 
-    fn set_attributes(
+    pub(super) fn set_attributes(
         &mut self,
         call: CallKind,
         at: At,

@@ -7,7 +7,8 @@ use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::{Job, Status};
 use brigade_s3::simulated::{Habit, Habits};
 
-use crate::evidence::{Evidence, TaskHistory};
+use crate::evidence::{Evidence, JobEvidence, TaskHistory};
+use crate::function::Said;
 use crate::history::Event;
 use crate::network::ACCOUNT_PROBLEM;
 use crate::node_faults::CLOCK_JUMPS;
@@ -31,6 +32,7 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
         let is_clockless = !has_samples || has_jumped;
         let is_excused = |task_history: &TaskHistory<'_>, code: &str| {
             !task_history.is_ours_alone()
+                || is_of_the_function(evidence, job, task_history, code)
                 || LOST.contains(&code)
                 || (code == UNCONFIRMED && (was_lost || task_history.is_doubtful()))
                 || (code == CHANGED_SINCE_ATTEMPT && is_clockless)
@@ -44,6 +46,19 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
         }
     }
     broken
+}
+
+/// Whether the function may cause this code: what it says for good is what it said of this task.
+fn is_of_the_function(
+    evidence: &Evidence<'_>,
+    job: &JobEvidence<'_>,
+    task_history: &TaskHistory<'_>,
+    code: &str,
+) -> bool {
+    let number = usize::try_from(task_history.number).unwrap_or(usize::MAX);
+    let passing = ["TemporaryFailure", "FunctionError", "FunctionAnswerLost", "FunctionUnreachable"];
+    let is_said = || evidence.cluster.said((job.number, number)) == Some(Said::PermanentFailure);
+    job.run_plan.job_kind == JobKind::Invoke && (passing.contains(&code) || (code == "PermanentFailure" && is_said()))
 }
 
 /// Whether the job lost a worker: the effects of its tasks in flight may be unknown.
@@ -63,7 +78,7 @@ fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory
     (habits.has(Habit::DeniesWhatIsAbsent) && is_absent && code == "AccessDenied")
         || (habits.has(Habit::FoldsKeys) && task_history.object.is_stray)
         || (habits.has(Habit::IgnoresVersions) && run_plan.job_kind == JobKind::DeleteVersion)
-        || (spoils_reads && run_plan.job_kind == JobKind::CopyAcross)
+        || (spoils_reads && matches!(run_plan.job_kind, JobKind::CopyAcross | JobKind::Checksum))
         // An answer that does not name the object tells nothing, and the store may refuse the check.
         || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")

@@ -51,9 +51,10 @@ pub(crate) fn nothing_is_attempted_without_a_lease(evidence: &Evidence<'_>) -> V
             let Some(holders) = slice_of(job, task_history).and_then(|slice| holders.get(&slice)) else { continue };
             let is_allowed =
                 |call: &CallHistory| holder_at(holders, call.sent).is_some_and(|(node, _)| node == call.sender);
-            let stray = task_history.calls.iter().filter(|call| call.kind != CallKind::AbortMultipartUpload);
+            let stray = task_history.calls.iter().filter(|call| call.kind != Some(CallKind::AbortMultipartUpload));
             broken.extend(stray.filter(|call| !is_allowed(call)).map(|call| {
-                let (name, node, kind) = (&task_history.name, call.sender, call.kind.name());
+                let (name, node) = (&task_history.name, call.sender);
+                let kind = call.kind.map_or("an invocation", CallKind::name);
                 format!("{name}: node {node} sent {kind} at entry {} without the lease", call.sent)
             }));
         }

@@ -1,17 +1,20 @@
 //! Every success is an effect: what each kind of job wants of its objects, and which calls prove it.
 
 use brigade_judge::{CallHistory, successes};
+use brigade_model::Outcome;
 use brigade_s3::simulated::SimulatedObject;
+use md5::{Digest, Md5};
 
 use crate::cluster::{SOURCE, SimulatedCluster, TARGET, at};
 use crate::evidence::{Evidence, JobEvidence, TaskHistory};
+use crate::function::{Said, text_of};
 use crate::run_plan::JobKind;
-use crate::setting::{is_marked, state_of, tag};
+use crate::setting::{is_marked, other_tag, retention, state_of, tag};
 
 pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     let broken = evidence.ended().flat_map(|(job, _)| {
         let job_kind = job.run_plan.job_kind;
-        let is_as_wanted = |task_history: &TaskHistory<'_>| is_as_wanted(evidence.cluster, job_kind, task_history);
+        let is_as_wanted = |task_history: &TaskHistory<'_>| is_as_wanted(evidence.cluster, job, task_history);
         let is_proved = |task_history: &TaskHistory<'_>| is_proved(job_kind, task_history);
         successes::every_success_is_an_effect(&job.tasks, is_as_wanted, is_proved)
     });
@@ -20,9 +23,13 @@ pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String>
 
 fn is_proved(job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
     let has_arrived = |call: &CallHistory| {
-        // A delete that was looked at finds nothing.
-        let counts = call.is_act() || matches!(job_kind, JobKind::Delete);
-        counts && call.done.as_ref().is_some_and(|done| call.is_act() != done.is_refused)
+        call.done.as_ref().is_some_and(|done| match job_kind {
+            _ if call.is_act() => !done.is_refused,
+            // A delete that was looked at finds nothing, and a change of tags finds them as they shall be.
+            JobKind::Delete => done.is_refused,
+            JobKind::AddTags | JobKind::RemoveTags | JobKind::Checksum => !done.is_refused,
+            _ => false,
+        })
     };
     // What is restored, or absent, already is refused, and as wanted.
     let may_be_refused = matches!(job_kind, JobKind::Restore | JobKind::DeleteVersion);
@@ -48,7 +55,8 @@ pub(crate) fn a_copy_is_of_one_state_of_its_source(evidence: &Evidence<'_>) -> V
     broken
 }
 
-fn is_as_wanted(cluster: &SimulatedCluster, job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
+fn is_as_wanted(cluster: &SimulatedCluster, job: &JobEvidence<'_>, task_history: &TaskHistory<'_>) -> bool {
+    let job_kind = job.run_plan.job_kind;
     let key = &task_history.object.key;
     let source = cluster.bucket.object(&at(SOURCE, key));
     let target = cluster.bucket.object(&at(TARGET, key));
@@ -74,7 +82,35 @@ fn is_as_wanted(cluster: &SimulatedCluster, job_kind: JobKind, task_history: &Ta
             let version = task_history.object.version.as_ref();
             version.is_some_and(|version| cluster.bucket.object_version(&at(SOURCE, key), version).is_none())
         }
-        JobKind::Tag | JobKind::AddTags => source.is_some_and(|object| object.tags.contains(&tag())),
+        JobKind::Tag => source.is_some_and(|object| object.tags == [tag()]),
+        JobKind::AddTags => {
+            let (kept, added) = (other_tag(), tag());
+            source.is_some_and(|object| {
+                object.tags.len() == 2 && object.tags.contains(&kept) && object.tags.contains(&added)
+            })
+        }
+        JobKind::Untag => source.is_some_and(|object| object.tags.is_empty()),
+        JobKind::RemoveTags => source.is_some_and(|object| object.tags == [other_tag()]),
+        JobKind::Acl => source.is_some_and(|object| object.acl.grants.len() > 1),
+        JobKind::LegalHold => source.is_some_and(|object| object.head.lock.is_held == Some(true)),
+        JobKind::Retention => source.is_some_and(|object| object.head.lock.retention == Some(retention())),
+        JobKind::Checksum => {
+            let sum = |object: SimulatedObject| hex::encode_upper(Md5::digest(object.body.to_bytes()));
+            source.map(sum).is_some_and(|sum| says(task_history).contains(&sum))
+        }
+        JobKind::Invoke => {
+            let number = usize::try_from(task_history.number).unwrap_or(usize::MAX);
+            let is_said = cluster.said((job.number, number)) == Some(Said::Succeeded);
+            is_said && says(task_history).starts_with(&text_of(key.as_str()))
+        }
         JobKind::Restore => source.is_some_and(|object| object.head.restore.is_some()),
+    }
+}
+
+/// What the report says of a success.
+fn says<'a>(task_history: &'a TaskHistory<'_>) -> &'a str {
+    match &task_history.outcome {
+        Some(Outcome::SucceededWith { message }) => message,
+        _ => "",
     }
 }

@@ -27,6 +27,6 @@ fn is_named(job: &JobEvidence<'_>, id: &str) -> bool {
 /// Whether an abort was sent for the job after that moment, and did not succeed.
 fn was_abort_refused(job: &JobEvidence<'_>, moment: Moment) -> bool {
     let calls = job.tasks.iter().flat_map(|task_history| &task_history.calls);
-    let mut aborts = calls.filter(|call| call.kind == CallKind::AbortMultipartUpload && call.sent > moment);
+    let mut aborts = calls.filter(|call| call.kind == Some(CallKind::AbortMultipartUpload) && call.sent > moment);
     aborts.any(|call| !matches!(call.returned, Some((_, None))))
 }

@@ -4,17 +4,17 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use brigade_model::ETag;
 use brigade_model::names::{ObjectKey, VersionId};
-use brigade_model::operation::Tag;
+use brigade_model::operation::{Retention, RetentionMode, Tag};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
-    DeleteObjects, DeleteResult, Effect, GetObject, HeadObject, ListMultipartUploads, ListObjectsV2, ListPage,
-    Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectTagging, Request, RestoreObject, UploadPart,
-    UploadPartCopy, send,
+    DeleteObjectTagging, DeleteObjects, DeleteResult, Effect, GetObject, HeadObject, ListMultipartUploads,
+    ListObjectsV2, ListPage, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
+    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy, send,
 };
 use brigade_model::probe::Proof;
+use brigade_model::{ETag, Timestamp};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use bytes::Bytes;
 use flate2::Compression;
@@ -62,6 +62,14 @@ fn list(token: Option<String>) -> ListObjectsV2 {
 }
 
 impl Scene {
+    /// An object that can be locked.
+    fn lockable(&self) -> At {
+        let at = At { bucket: VERSIONED.parse().unwrap(), ..at("a") };
+        self.store.set_lock(&at.bucket, ObjectLock::default()).unwrap();
+        self.store.put(&at, Bytes::from("a").into()).unwrap();
+        at
+    }
+
     /// A store without habits that holds `a`, of the bytes `a`, in both buckets; then it gets these.
     fn of(habits: Habits) -> Self {
         Self::with(SimulatedConfig { part_bytes_min: 1, copy_bytes_max: 8, ..SimulatedConfig::default() }, habits)
@@ -169,6 +177,27 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         Habit::LosesAnswerOfTagging => {
             let lost = is_lost(&scene.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await);
             assert_eq!(scene.store.object(&at("a")).unwrap().tags, tag());
+            lost
+        }
+        Habit::LosesAnswerOfUntagging => {
+            scene.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await.unwrap();
+            let lost = is_lost(&scene.call(DeleteObjectTagging { at: at("a"), version: None }).await);
+            assert_eq!(scene.store.object(&at("a")).unwrap().tags, vec![]);
+            lost
+        }
+        Habit::LosesAnswerOfLegalHold => {
+            let at = scene.lockable();
+            let hold = PutObjectLegalHold { at: at.clone(), version: None, is_held: true };
+            let lost = is_lost(&scene.call(hold).await);
+            assert_eq!(scene.store.object(&at).unwrap().head.lock.is_held, Some(true));
+            lost
+        }
+        Habit::LosesAnswerOfRetention => {
+            let at = scene.lockable();
+            let retention = Some(Retention { mode: RetentionMode::Governance, until: Timestamp::MAX });
+            let retain = PutObjectRetention { at: at.clone(), version: None, retention, bypass_governance: false };
+            let lost = is_lost(&scene.call(retain).await);
+            assert!(scene.store.object(&at).unwrap().head.lock.retention.is_some());
             lost
         }
         Habit::LosesAnswerOfAcl => {
