@@ -21,6 +21,7 @@ use brigade_model::{BucketName, ETag, Job, JobFailure, ObjectKey};
 
 use crate::manifest::csv::StrangeFirstRow;
 use crate::manifest::inventory::InventoryError;
+use crate::manifest::inventory::parquet::ParquetError;
 use crate::manifest::row::RowError;
 use crate::stage_error::StageError;
 
@@ -123,6 +124,9 @@ pub enum ManifestProblem {
     /// It is not compressed as a part is, or cut off.
     #[error("is not whole gzip data: {0}")]
     Gzip(String),
+    /// It is a part in Parquet that is damaged, or written as none is read.
+    #[error("is not read as Parquet: {0}")]
+    Parquet(#[from] ParquetError),
     /// The manifest.json of an inventory makes no sense.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
@@ -213,7 +217,8 @@ impl From<ReadManifestError> for StageError {
             | ManifestProblem::AllRefused(_)
             | ManifestProblem::OtherSize { .. }
             | ManifestProblem::OtherMd5 { .. }
-            | ManifestProblem::Gzip(_) => failure::INVALID_MANIFEST_CONTENT,
+            | ManifestProblem::Gzip(_)
+            | ManifestProblem::Parquet(_) => failure::INVALID_MANIFEST_CONTENT,
             ManifestProblem::Away(_) => return StageError::Again(error.to_string()),
             ManifestProblem::Stopped => return StageError::Stopped,
         };

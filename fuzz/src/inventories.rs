@@ -5,8 +5,8 @@
 use std::num::NonZeroUsize;
 
 use brigade_engine::BucketRules;
-use brigade_engine::manifest::inventory::Inventory;
 use brigade_engine::manifest::inventory::rows::InventoryRows;
+use brigade_engine::manifest::inventory::{FileFormat, Inventory};
 use brigade_engine::manifest::row::RowError;
 use brigade_model::manifest::ManifestLocation;
 use brigade_model::operation::OperationKind;
@@ -27,13 +27,15 @@ pub(crate) fn check(bytes: &[u8]) {
     };
     let json = documents.next().unwrap_or_default();
     let Ok(inventory) = Inventory::read(json, &location, &BucketRules::any()) else { return };
+    let FileFormat::Csv(columns) = &inventory.format else { return };
     let rules = RowRules { key_encoding: inventory.encoding.or(Some(KeyEncoding::Raw)), ..RowRules::default() };
     let parts: Vec<&[u8]> = documents.collect();
     let read = |piece| {
-        let mut rows = InventoryRows::new(&inventory, OPERATIONS[operation], rules).expect("an encoding is given");
+        let listed = inventory.listed_rows(OPERATIONS[operation], rules).expect("an encoding is given");
+        let mut rows = InventoryRows::new(columns.clone(), listed, rules);
         let mut tasks = Vec::new();
         let end = read_into(&mut tasks, &mut rows, &parts, piece);
-        (tasks, rows.left_out(), end.err())
+        (tasks, rows.listed().left_out(), end.err())
     };
     let whole = read(NonZeroUsize::MAX);
     assert_eq!(whole, read(NonZeroUsize::MIN.saturating_add(piece)), "rows depend on how they arrive");

@@ -14,6 +14,7 @@ mod cos_signature;
 mod inventories;
 mod manifest_rows;
 mod outcomes;
+mod parquet_parts;
 mod resource_names;
 mod s3control_requests;
 mod s3control_signature;
@@ -36,8 +37,8 @@ macro_rules! targets {
 }
 
 targets! {
-    answers cos_queries cos_requests cos_results cos_signature inventories manifest_rows outcomes resource_names
-    s3control_requests s3control_signature slices
+    answers cos_queries cos_requests cos_results cos_signature inventories manifest_rows outcomes parquet_parts
+    resource_names s3control_requests s3control_signature slices
 }
 
 /// The target of that name.

@@ -1,5 +1,5 @@
-//! An inventory's manifest.json: which parts it has, where they lie, and what their columns
-//! mean (`COSInventoryReport_CSV_V1`; COS Batch reference, section 4.3).
+//! An inventory's manifest.json: which parts it has, where they lie, how they are written, and what
+//! their columns mean (`COSInventoryReport_CSV_V1`; COS Batch reference, section 4.3).
 //!
 //! All published shapes are read: sizes as numbers or strings, buckets with or without their
 //! `-<appid>` or as an `arn:`, three spellings of the MD5 member, columns in any order. What is
@@ -7,8 +7,11 @@
 //!
 //! The writer of an inventory decides how its keys are encoded: all percent-encode, but AWS and
 //! Ceph write a blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two
-//! apart.
+//! apart. In Parquet, AWS writes keys as they are.
 
+pub mod listed;
+pub mod parquet;
+mod parquet_parts;
 mod part;
 pub mod parts;
 pub mod rows;
@@ -16,10 +19,12 @@ pub mod tasks;
 
 use std::collections::BTreeSet;
 
+use brigade_model::operation::OperationKind;
 use brigade_model::options::KeyEncoding;
-use brigade_model::{BucketName, ManifestLocation, NameError, ObjectKey};
+use brigade_model::{BucketName, ManifestLocation, NameError, ObjectKey, RowRules};
 use serde::Deserialize;
 
+use crate::manifest::inventory::listed::ListedRows;
 use crate::manifest::inventory::rows::Columns;
 use crate::manifest::{Located, Piece};
 use crate::places::BucketRules;
@@ -44,7 +49,7 @@ pub enum InventoryError {
     #[error("is not the manifest.json of an inventory: {0}")]
     Document(String),
     /// Its parts are in another format.
-    #[error("its fileFormat is {0:?}; only CSV is read")]
+    #[error("its fileFormat is {0:?}; only CSV and Parquet are read")]
     Format(String),
     /// Its columns do not name an object.
     #[error("its fileSchema must name the column {0} once")]
@@ -73,11 +78,20 @@ pub enum InventoryError {
     Writer,
 }
 
+/// How the parts are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFormat {
+    /// CSV in gzip, with these columns.
+    Csv(Columns),
+    /// Parquet; each part says which columns it has.
+    Parquet,
+}
+
 /// What a manifest.json says.
 #[derive(Debug, Clone)]
 pub struct Inventory {
-    /// The columns of every part.
-    pub columns: Columns,
+    /// How its parts are written.
+    pub format: FileFormat,
     /// Whose buckets are listed, when the rows do not say it.
     pub source_appid: Option<String>,
     /// How its writer encodes keys, when it is known who that is.
@@ -147,11 +161,14 @@ impl Inventory {
         }
         let document: Document =
             serde_json::from_slice(json).map_err(|error| InventoryError::Document(error.to_string()))?;
-        if let Some(format) = document.file_format.clone().filter(|format| !format.trim().eq_ignore_ascii_case("CSV")) {
-            return Err(InventoryError::Format(format));
-        }
-        let columns = Columns::of(&document.file_schema)?;
-        let encoding = encoding_of_writer(&document, &columns);
+        let format = match document.file_format.as_deref().map(str::trim) {
+            Some(format) if format.eq_ignore_ascii_case("Parquet") => FileFormat::Parquet,
+            Some(format) if !format.eq_ignore_ascii_case("CSV") => {
+                return Err(InventoryError::Format(format.to_owned()));
+            }
+            Some(_) | None => FileFormat::Csv(Columns::of(&document.file_schema)?),
+        };
+        let encoding = encoding_of_writer(&document, &format);
         let appid = document.destination_appid.map(Scalar::text);
         let bucket = find_bucket(document.destination_bucket.as_deref(), appid.as_deref(), location, buckets)?;
         let parts = document.files.into_iter().zip(1..).map(|(file, number)| file.into_part(number, &bucket));
@@ -161,11 +178,21 @@ impl Inventory {
             return Err(InventoryError::Twice(part.located.key.clone()));
         }
         Ok(Self {
-            columns,
+            format,
             encoding,
             source_appid: document.source_appid.map(Scalar::text).filter(|appid| !appid.is_empty()),
             parts,
         })
+    }
+
+    /// Its rows for this operation, by these rules.
+    ///
+    /// # Errors
+    /// [`InventoryError::Writer`] when neither the inventory nor the rules say how its keys are
+    /// encoded.
+    pub fn listed_rows(&self, operation: OperationKind, rules: RowRules) -> Result<ListedRows, InventoryError> {
+        let encoding = rules.key_encoding.or(self.encoding).ok_or(InventoryError::Writer)?;
+        Ok(ListedRows::new(self.source_appid.as_deref(), encoding, operation, rules.empty_version))
     }
 }
 
@@ -193,17 +220,20 @@ fn read_md5(text: &str, number: usize) -> Result<[u8; 16], InventoryError> {
 }
 
 /// How keys are encoded by who wrote this: AWS and Ceph name the destination by an `arn:`; COS
-/// names appids, apart or, in its older form, at the end of both buckets.
-fn encoding_of_writer(document: &Document, columns: &Columns) -> Option<KeyEncoding> {
+/// names appids, apart or, in its older form, at the end of both buckets. What COS does in Parquet is
+/// not published.
+fn encoding_of_writer(document: &Document, format: &FileFormat) -> Option<KeyEncoding> {
     let destination = document.destination_bucket.as_deref().unwrap_or_default();
     let has_arn = destination.trim().starts_with(ARN);
-    let has_appids = document.source_appid.is_some() || document.destination_appid.is_some() || columns.has_appids();
+    let has_column = matches!(format, FileFormat::Csv(columns) if columns.has_appids());
+    let has_appids = document.source_appid.is_some() || document.destination_appid.is_some() || has_column;
     let source = document.source_bucket.as_deref().unwrap_or_default();
     let is_older = appid_at_end(source).is_some() && appid_at_end(source) == appid_at_end(destination);
-    match (has_arn, has_appids || is_older) {
-        (true, false) => Some(KeyEncoding::Form),
-        (false, true) => Some(KeyEncoding::Url),
-        (true, true) | (false, false) => None,
+    match (has_arn, has_appids || is_older, format) {
+        (true, false, FileFormat::Csv(_)) => Some(KeyEncoding::Form),
+        (true, false, FileFormat::Parquet) => Some(KeyEncoding::Raw),
+        (false, true, FileFormat::Csv(_)) => Some(KeyEncoding::Url),
+        (false, true, FileFormat::Parquet) | (true, true, _) | (false, false, _) => None,
     }
 }
 

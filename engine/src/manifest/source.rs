@@ -67,6 +67,12 @@ impl<'a> PinnedObject<'a> {
         &self.located
     }
 
+    /// The ETag of its bytes, in the store's own spelling.
+    #[must_use]
+    pub fn etag(&self) -> &ETag {
+        &self.etag
+    }
+
     /// Its bytes from `from` on, `to` not included.
     #[must_use]
     pub fn read(self, from: u64, to: u64) -> Source<'a> {

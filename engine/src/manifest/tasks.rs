@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 
 use crate::byte_budget::ByteBudget;
 use crate::manifest::csv::{RowReader, StrangeFirstRow};
-use crate::manifest::inventory::rows::DELETE_MARKER;
+use crate::manifest::inventory::listed::DELETE_MARKER;
 use crate::manifest::inventory::tasks::InventoryTasks;
 use crate::manifest::row::Row;
 use crate::manifest::source::{Pin, PinnedObject, Source};
@@ -100,8 +100,8 @@ impl<'a> TaskReader<'a> {
     #[must_use]
     pub fn left_out(&self) -> Vec<(String, u64)> {
         match &self.0 {
-            Format::Inventory(tasks) if tasks.rows().left_out() > 0 => {
-                vec![(DELETE_MARKER.to_owned(), tasks.rows().left_out())]
+            Format::Inventory(tasks) if tasks.listed().left_out() > 0 => {
+                vec![(DELETE_MARKER.to_owned(), tasks.listed().left_out())]
             }
             _ => Vec::new(),
         }
@@ -113,7 +113,7 @@ impl<'a> TaskReader<'a> {
     pub fn some_rows_have_versions(&self) -> bool {
         match &self.0 {
             Format::Csv(tasks) => tasks.rows.some_rows_have_versions(),
-            Format::Inventory(tasks) => tasks.rows().has_versions(),
+            Format::Inventory(tasks) => tasks.listed().has_versions(),
         }
     }
 }

@@ -35,13 +35,13 @@ pub(super) fn read_ahead<'a>(
     cancel: &'a CancelToken,
     parts: Vec<Part>,
 ) -> BoxStream<'a, Result<Range, ReadManifestError>> {
-    let opened = stream::iter(parts).map(move |part| open(place, cancel, part)).buffered(RANGES_AHEAD);
+    let opened = stream::iter(parts).map(move |part| open_part(place, cancel, part)).buffered(RANGES_AHEAD);
     let ranges = opened.map_ok(|(part, object)| stream::iter(cut(part, object).map(Ok))).try_flatten();
     ranges.map_ok(Asked::fetch).try_buffered(RANGES_AHEAD).boxed()
 }
 
 /// Looks at a part: it must be there and be as long as the inventory says.
-async fn open<'a>(
+pub(super) async fn open_part<'a>(
     place: &'a Place,
     cancel: &'a CancelToken,
     part: Part,

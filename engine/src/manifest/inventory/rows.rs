@@ -6,25 +6,15 @@
 //!   job option `header` says;
 //! - cells are taken byte for byte; a blank behind a comma is none of the cell's only where the
 //!   job option `separator` says so;
-//! - keys are encoded as the inventory's writer does it ([`Inventory::encoding`]), unless the job
-//!   option `key-encoding` says otherwise;
-//! - a bucket is completed with `-` and the row's Appid, or else the inventory's;
-//! - an inventory that lists versions means `null` where it names none, unless the job option
-//!   `empty-version` says otherwise; the reader of a slice decides it
-//!   (`slice::meaning_of_empty_version`);
-//! - a row of a delete marker is left out, and counted, except by a delete that names its
-//!   version.
+//! - what the cells then mean, [`ListedRows`] says.
 
-use brigade_model::operation::OperationKind;
-use brigade_model::options::{EmptyVersion, Header, KeyEncoding, Separator};
+use brigade_model::options::{Header, Separator};
 use brigade_model::{RowRules, Task};
 
 use crate::manifest::cells::{CellReader, Step};
-use crate::manifest::inventory::{Inventory, InventoryError, append_appid};
-use crate::manifest::row::{self, FirstBucket, RowError};
-
-/// What rows of delete markers are counted as.
-pub const DELETE_MARKER: &str = "delete marker";
+use crate::manifest::inventory::InventoryError;
+use crate::manifest::inventory::listed::ListedRows;
+use crate::manifest::row::{self, RowError};
 
 /// Which columns mean what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,55 +60,31 @@ impl Columns {
 pub struct InventoryRows {
     cells: CellReader,
     columns: Columns,
-    source_appid: String,
-    encoding: KeyEncoding,
     separator: Separator,
     header: Header,
-    /// Rows of delete markers are tasks: with a version, and without one.
-    keeps_markers: (bool, bool),
-    bucket: FirstBucket,
-    bucket_name: String,
     is_first_row: bool,
-    tasks: u64,
-    left_out: u64,
+    listed: ListedRows,
 }
 
 impl InventoryRows {
-    /// A reader for the parts of this inventory.
-    ///
-    /// # Errors
-    /// [`InventoryError::Writer`] when neither the inventory nor the job says how its keys are
-    /// encoded.
-    pub fn new(inventory: &Inventory, operation: OperationKind, rules: RowRules) -> Result<Self, InventoryError> {
-        let is_delete = operation == OperationKind::Delete;
-        let is_latest = rules.empty_version == Some(EmptyVersion::Latest);
-        let encoding = rules.key_encoding.or(inventory.encoding).ok_or(InventoryError::Writer)?;
-        Ok(Self {
+    /// A reader for parts of these columns.
+    #[must_use]
+    pub fn new(columns: Columns, mut listed: ListedRows, rules: RowRules) -> Self {
+        listed.set_has_versions(columns.version.is_some());
+        Self {
             cells: CellReader::new(rules.separator),
-            columns: inventory.columns.clone(),
-            source_appid: inventory.source_appid.clone().unwrap_or_default(),
-            encoding,
+            columns,
             separator: rules.separator.unwrap_or_default(),
             header: rules.header.unwrap_or_default(),
-            keeps_markers: (is_delete, is_delete && !is_latest && inventory.columns.version.is_some()),
-            bucket: FirstBucket::default(),
-            bucket_name: String::new(),
             is_first_row: true,
-            tasks: 0,
-            left_out: 0,
-        })
+            listed,
+        }
     }
 
-    /// Whether the inventory lists versions.
+    /// The rows so far.
     #[must_use]
-    pub fn has_versions(&self) -> bool {
-        self.columns.version.is_some()
-    }
-
-    /// Rows of delete markers that were left out so far.
-    #[must_use]
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn listed(&self) -> &ListedRows {
+        &self.listed
     }
 
     /// The next task; what was read is taken off the input's front. `None` when the input is
@@ -170,19 +136,15 @@ impl InventoryRows {
             Some(place) => row::version(row, self.text(place, "VersionId")?)?,
             None => None,
         };
-        let keeps_marker = if version.is_some() { self.keeps_markers.0 } else { self.keeps_markers.1 };
-        if self.is_delete_marker()? && !keeps_marker {
-            self.left_out += 1;
+        if self.listed.leaves_out(version.is_some(), self.is_delete_marker()?) {
             return Ok(None);
         }
-        self.complete_bucket()?;
-        let bucket = self.bucket.name(row, &self.bucket_name)?;
-        let defect = self.bucket.judge(&bucket);
-        let key = row::key(row, self.text(self.columns.key, "Key")?, self.encoding)?;
         let size = self.take_size()?;
-        let number = self.tasks;
-        self.tasks += 1;
-        Ok(Some(Task { number, bucket, key, version, size, defect, tried_since: None }))
+        let text = |place, field| row::text(&self.cells, self.separator, place, field);
+        let bucket = text(self.columns.bucket, "Bucket")?;
+        let appid = self.columns.appid.map_or(Ok(""), |place| text(place, "Appid"))?;
+        let key = text(self.columns.key, "Key")?;
+        self.listed.task(row, (bucket, appid), key, version, size).map(Some)
     }
 
     fn text(&self, place: usize, field: &'static str) -> Result<&str, RowError> {
@@ -208,19 +170,6 @@ impl InventoryRows {
             cell if cell.is_empty() || cell.eq_ignore_ascii_case(b"false") => Ok(false),
             _ => Err(self.wrong("IsDeleteMarker", "true or false")),
         }
-    }
-
-    /// Puts the bucket's full name together.
-    fn complete_bucket(&mut self) -> Result<(), RowError> {
-        let appid = match self.columns.appid {
-            Some(place) => row::text(&self.cells, self.separator, place, "Appid")?,
-            None => "",
-        };
-        let appid = if appid.is_empty() { self.source_appid.as_str() } else { appid };
-        self.bucket_name.clear();
-        self.bucket_name.push_str(row::text(&self.cells, self.separator, self.columns.bucket, "Bucket")?);
-        append_appid(&mut self.bucket_name, appid);
-        Ok(())
     }
 
     fn take_size(&self) -> Result<Option<u64>, RowError> {

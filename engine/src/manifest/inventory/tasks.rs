@@ -1,20 +1,23 @@
 //! The tasks of an inventory, part after part.
 
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{Job, Task};
+use brigade_model::{Job, RowRules, Task};
 use futures::stream::{BoxStream, TryStreamExt};
 
 use crate::byte_budget::{ByteBudget, Room};
+use crate::manifest::inventory::listed::ListedRows;
+use crate::manifest::inventory::parquet;
+use crate::manifest::inventory::parquet_parts::ParquetParts;
 use crate::manifest::inventory::part::{ReadPart, Step};
 use crate::manifest::inventory::parts::{RANGE_BYTES, RANGES_AHEAD, Range, read_ahead};
 use crate::manifest::inventory::rows::InventoryRows;
-use crate::manifest::inventory::{DOCUMENT_BYTES_MAX, Inventory, InventoryError, PARTS_MAX};
+use crate::manifest::inventory::{DOCUMENT_BYTES_MAX, FileFormat, Inventory, InventoryError, PARTS_MAX};
 use crate::manifest::source::PinnedObject;
 use crate::manifest::{ManifestProblem, ReadManifestError};
 use crate::pace::{Pace, ROW_BYTES, aside};
 use crate::places::Place;
 
-/// What is read ahead of an inventory's parts, and the two ranges that are being read.
+/// What is read ahead of parts in CSV, and the two ranges that are being read.
 const READ_AHEAD_BYTES: u64 = RANGE_BYTES * (RANGES_AHEAD as u64 + 2);
 /// What a part takes in memory: its name, size and MD5. While they are read there are two of each.
 const PART_BYTES: u64 = 256;
@@ -26,14 +29,15 @@ const INFLATED_BYTES: usize = 4 * 1024;
 
 /// Reads the tasks of an inventory. Holds what is read ahead of its parts.
 pub struct InventoryTasks<'a> {
-    rows: InventoryRows,
-    ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
-    part: Option<ReadPart>,
+    parts: Parts<'a>,
     is_pinned: bool,
-    cancel: &'a CancelToken,
-    pace: Pace,
     /// For the names of the parts and what is read ahead of them.
     _room: Room,
+}
+
+enum Parts<'a> {
+    Csv(CsvParts<'a>),
+    Parquet(ParquetParts<'a>),
 }
 
 impl<'a> InventoryTasks<'a> {
@@ -53,21 +57,36 @@ impl<'a> InventoryTasks<'a> {
             return Err(located.error(InventoryError::TooLong(manifest.size)));
         }
         let parts_at_most = (manifest.size / PART_ENTRY_BYTES).min(PARTS_MAX as u64);
-        let wanted = manifest.size + 2 * parts_at_most * PART_BYTES + READ_AHEAD_BYTES;
+        // Enough for either format, since more must not be asked for once some is held.
+        let wanted = manifest.size + 2 * parts_at_most * PART_BYTES + READ_AHEAD_BYTES.max(parquet::READ_BYTES);
         let room = bytes.take(job.id, wanted, cancel).await;
         let mut room = room.ok_or_else(|| located.error(ManifestProblem::Stopped))?;
         let json = read_document(manifest).await?;
         let inventory = aside(json.len(), || Inventory::read(&json, &spec.manifest.location, &place.buckets));
         let inventory = inventory.map_err(|error| located.error(error))?;
-        let rows = InventoryRows::new(&inventory, spec.operation.kind(), spec.row_rules());
-        let rows = rows.map_err(|error| located.error(error))?;
-        let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
         drop(json);
-        let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
-        let read_ahead_bytes = size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES);
-        room.shrink_to(inventory.parts.len() as u64 * PART_BYTES + read_ahead_bytes);
-        let (ranges, pace) = (read_ahead(place, cancel, inventory.parts), Pace::default());
-        Ok(Self { rows, ranges, part: None, is_pinned, cancel, pace, _room: room })
+        let rules = match inventory.format {
+            FileFormat::Csv(_) => spec.row_rules(),
+            // What a dialect says of keys is meant for CSV.
+            FileFormat::Parquet => RowRules { key_encoding: spec.options.key_encoding, ..spec.row_rules() },
+        };
+        let listed = inventory.listed_rows(spec.operation.kind(), rules).map_err(|error| located.error(error))?;
+        let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());
+        let names_bytes = inventory.parts.len() as u64 * PART_BYTES;
+        let (parts, read_bytes) = match inventory.format {
+            FileFormat::Csv(columns) => {
+                let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
+                let rows = InventoryRows::new(columns, listed, rules);
+                let csv = CsvParts::new(rows, read_ahead(place, cancel, inventory.parts), cancel);
+                (Parts::Csv(csv), size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES))
+            }
+            FileFormat::Parquet => {
+                let parquet = ParquetParts::new(listed, place, cancel, inventory.parts);
+                (Parts::Parquet(parquet), parquet::READ_BYTES)
+            }
+        };
+        room.shrink_to(names_bytes + read_bytes);
+        Ok(Self { parts, is_pinned, _room: room })
     }
 
     /// The next task; `None` once every part is read to its end.
@@ -75,6 +94,47 @@ impl<'a> InventoryTasks<'a> {
     /// # Errors
     /// [`ReadManifestError`] of the part that is read or of one that is read ahead.
     pub async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
+        match &mut self.parts {
+            Parts::Csv(parts) => parts.next().await,
+            Parts::Parquet(parts) => parts.next().await,
+        }
+    }
+
+    /// Whether manifest.json states the MD5 of every part.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.is_pinned
+    }
+
+    /// What was made of the rows so far.
+    #[must_use]
+    pub fn listed(&self) -> &ListedRows {
+        match &self.parts {
+            Parts::Csv(parts) => parts.rows.listed(),
+            Parts::Parquet(parts) => parts.listed(),
+        }
+    }
+}
+
+/// The parts of an inventory in CSV.
+struct CsvParts<'a> {
+    rows: InventoryRows,
+    ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
+    part: Option<ReadPart>,
+    cancel: &'a CancelToken,
+    pace: Pace,
+}
+
+impl<'a> CsvParts<'a> {
+    fn new(
+        rows: InventoryRows,
+        ranges: BoxStream<'a, Result<Range, ReadManifestError>>,
+        cancel: &'a CancelToken,
+    ) -> Self {
+        Self { rows, ranges, part: None, cancel, pace: Pace::default() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Task>, ReadManifestError> {
         loop {
             let step = match &mut self.part {
                 Some(part) => part.step(&mut self.rows).map_err(|problem| part.part.located.error(problem))?,
@@ -101,18 +161,6 @@ impl<'a> InventoryTasks<'a> {
                 },
             }
         }
-    }
-
-    /// Whether manifest.json states the MD5 of every part.
-    #[must_use]
-    pub fn is_pinned(&self) -> bool {
-        self.is_pinned
-    }
-
-    /// What was made of the rows so far.
-    #[must_use]
-    pub fn rows(&self) -> &InventoryRows {
-        &self.rows
     }
 }
 

@@ -79,6 +79,39 @@ fn who_wrote_an_inventory_says_how_its_keys_are_encoded() {
     }
 }
 
+/// As the service of AWS has published it, in each of its formats: laid out as it writes it.
+fn published_by_aws(format: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/inventory/manifest");
+    std::fs::read_to_string(format!("{folder}/aws-{format}.json")).unwrap()
+}
+
+#[test]
+fn the_inventories_of_aws_are_read_in_csv_and_parquet_and_orc_is_refused_by_its_name() {
+    let csv = read(&published_by_aws("csv")).unwrap();
+    assert!(matches!(csv.format, FileFormat::Csv(_)));
+    assert_eq!((csv.encoding, csv.parts[0].size), (Some(KeyEncoding::Form), Some(21_049_370)));
+    let parquet = read(&published_by_aws("parquet")).unwrap();
+    assert_eq!((parquet.format, parquet.encoding), (FileFormat::Parquet, Some(KeyEncoding::Raw)));
+    assert_eq!(parquet.parts.len(), 2);
+    assert!(parquet.parts.iter().all(|part| part.md5.is_some() && part.located.bucket.as_str() == "lists"));
+    let orc = read(&published_by_aws("orc")).unwrap_err();
+    assert_eq!(orc.to_string(), "its fileFormat is \"ORC\"; only CSV and Parquet are read");
+}
+
+#[test]
+fn how_keys_are_encoded_in_parquet_is_known_of_aws_alone() {
+    let of_aws = published_by_aws("parquet");
+    assert_eq!(read(&of_aws).unwrap().encoding, Some(KeyEncoding::Raw));
+    for unknown in [
+        of_aws.replace("arn:aws:s3:::", ""),
+        current().replace("\"CSV\"", "\"Parquet\""),
+        of_aws.replace("\"sourceBucket\"", "\"sourceAppid\":\"125\",\"sourceBucket\""),
+    ] {
+        let inventory = read(&unknown).unwrap();
+        assert_eq!((inventory.format, inventory.encoding), (FileFormat::Parquet, None), "{unknown}");
+    }
+}
+
 #[test]
 fn the_checksum_has_three_spellings_and_may_be_missing() {
     for spelling in ["md5Checksum", "MD5checksum", "MD5Checksum"] {
@@ -123,7 +156,7 @@ fn what_is_no_manifest_of_a_csv_inventory_says_why() {
     let cases = [
         ("", "is not the manifest.json of an inventory: EOF while parsing a value at line 1 column 0".to_owned()),
         (r#"{"Format":"Report_CSV_V1"}"#, "missing field `fileSchema`".into()),
-        (&current().replace("\"CSV\"", "\"Parquet\""), "its fileFormat is \"Parquet\"; only CSV is read".into()),
+        (&current().replace("\"CSV\"", "\"ORC\""), "its fileFormat is \"ORC\"; only CSV and Parquet are read".into()),
         (&current().replace(" Key,", " Name,"), "its fileSchema must name the column Key once".into()),
         (&current().replace(" ETag,", " Bucket,"), "its fileSchema must name the column Bucket once".into()),
         (&current().replace("inv/04d8.csv.gz", ""), "its file 2 has a bad name: object key must not be empty".into()),

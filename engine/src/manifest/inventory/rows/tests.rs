@@ -1,7 +1,10 @@
+use brigade_model::operation::OperationKind;
+use brigade_model::options::{EmptyVersion, KeyEncoding};
 use brigade_model::task::Defect;
 use brigade_model::{ETag, ManifestLocation};
 
 use super::*;
+use crate::manifest::inventory::{FileFormat, Inventory};
 use crate::places::BucketRules;
 use crate::test_job::object_ref;
 
@@ -13,6 +16,11 @@ fn inventory(schema: &str, appid: Option<&str>) -> Inventory {
     let object = object_ref("lists", "manifest.json");
     let location = ManifestLocation { object, version: None, etag: ETag::new("\"e\"").unwrap() };
     Inventory::read(json.as_bytes(), &location, &BucketRules::any()).unwrap()
+}
+
+fn rows_of(inventory: &Inventory, operation: OperationKind, rules: RowRules) -> Result<InventoryRows, InventoryError> {
+    let FileFormat::Csv(columns) = inventory.format.clone() else { panic!("{inventory:?} is no CSV") };
+    inventory.listed_rows(operation, rules).map(|listed| InventoryRows::new(columns, listed, rules))
 }
 
 struct Case {
@@ -33,7 +41,7 @@ impl Case {
     }
 
     fn read(&self, parts: &[&str]) -> Result<(Vec<Task>, u64), RowError> {
-        let mut rows = InventoryRows::new(&self.inventory, self.operation, self.rules).unwrap();
+        let mut rows = rows_of(&self.inventory, self.operation, self.rules).unwrap();
         let mut tasks = Vec::new();
         for part in parts {
             for mut piece in part.as_bytes().chunks(7) {
@@ -43,7 +51,7 @@ impl Case {
             }
             tasks.extend(rows.end_part()?);
         }
-        Ok((tasks, rows.left_out()))
+        Ok((tasks, rows.listed().left_out()))
     }
 
     fn tasks(&self, text: &str) -> Vec<Task> {
@@ -110,7 +118,7 @@ fn keys_are_encoded_as_the_writer_does_it_unless_the_job_says_otherwise() {
 fn an_inventory_whose_writer_is_unknown_is_read_only_when_the_job_says_how() {
     let mut unknown = inventory("Bucket,Key", None);
     unknown.encoding = None;
-    let read = |rules| InventoryRows::new(&unknown, OperationKind::Copy, rules).map(drop);
+    let read = |rules| rows_of(&unknown, OperationKind::Copy, rules).map(drop);
     assert_eq!(read(RowRules::default()), Err(InventoryError::Writer));
     let encoding = |encoding| RowRules { key_encoding: Some(encoding), ..RowRules::default() };
     assert_eq!(read(encoding(KeyEncoding::Raw)), Ok(()));

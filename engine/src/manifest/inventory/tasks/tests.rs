@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use brigade_model::job::Prepared;
 use brigade_model::operation::Tagging;
 use brigade_model::ports::object_store::{
-    Answer, ByteStream, Call, CallError, CallKind, GotObject, PutObject, Verdict, send,
+    Answer, ByteStream, Call, CallError, CallKind, CompleteMultipartUpload, CreateMultipartUpload, GotObject,
+    PutObject, UploadPart, Verdict, send,
 };
 use brigade_model::ports::{Clock, ObjectStore};
 use brigade_model::{ManifestFormat, Operation, VersionId};
@@ -419,5 +420,128 @@ async fn a_reader_yields_by_the_rows_of_a_csv_also_where_they_are_blank() {
         let test_job = TestJob::new(&text, |_| {}).await;
         let (_, polls) = read_and_count_polls(&test_job).await;
         assert!(polls >= text.len() / PACE_BYTES, "{polls} polls for {} bytes", text.len());
+    }
+}
+
+/// A file of `fixtures/inventory/parquet`: 500 rows, of which ten are delete markers.
+fn parquet(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/inventory/parquet");
+    std::fs::read(format!("{folder}/{name}.parquet")).unwrap()
+}
+
+/// A job that tags, over an inventory of these parts in Parquet.
+async fn parquet_job(parts: &[Vec<u8>]) -> TestJob {
+    let text = document("message s3.inventory {}", parts);
+    parquet_job_of(&text, parts).await
+}
+
+async fn parquet_job_of(document: &str, parts: &[Vec<u8>]) -> TestJob {
+    let text = document.replacen('{', r#"{"fileFormat":"Parquet","#, 1);
+    let mut test_job = TestJob::new(&text, |spec| {
+        spec.manifest.format = ManifestFormat::Inventory;
+        spec.manifest.fields = Vec::new();
+        // As S3 Control says it of every inventory.
+        spec.manifest.rows.key_encoding = Some(brigade_model::options::KeyEncoding::Form);
+    })
+    .await;
+    test_job.job.spec.operation = tagging();
+    for (n, part) in parts.iter().enumerate() {
+        put_part(&test_job, n, part.clone()).await;
+    }
+    test_job
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_in_parquet_becomes_the_same_slices_and_its_keys_are_never_decoded() {
+    let parts = [parquet("as-aws"), parquet("of-several-groups")];
+    let mut test_job = parquet_job(&parts).await;
+    let prepared = test_job.prepare().await.unwrap();
+    assert_eq!((prepared.tasks, &prepared.left_out[..]), (980, &[("delete marker".to_owned(), 20)][..]));
+    assert!(prepared.some_rows_have_versions);
+    test_job.job.prepared = Some(prepared);
+    let tasks = test_job.tasks().await;
+    for (task, n) in tasks.iter().zip((0..500).chain(0..500).filter(|n| n % 50 != 49)) {
+        let version = if n % 3 == 0 { "null".to_owned() } else { format!("v{n}") };
+        assert_eq!(task.key.as_str(), format!("2026/{n:04}/a b+c%20ü,\"{n}\".jpg"));
+        assert_eq!((task.version.as_ref().map(VersionId::as_str), task.size), (Some(version.as_str()), Some(n * 10)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_in_parquet_whose_etag_is_not_its_md5_is_read_once_more_to_prove_it() {
+    // The ETag says it: HEAD, the end, and the six columns that are needed.
+    let parts = [parquet("as-aws")];
+    let test_job = parquet_job(&parts).await;
+    test_job.prepare().await.unwrap();
+    let by_etag = test_job.objects.calls(CallKind::GetObject);
+
+    // Another MD5 is listed: all bytes are read, and it is named.
+    let test_job = parquet_job(&parts).await;
+    put_part(&test_job, 0, parquet("of-several-groups")[..parts[0].len()].to_vec()).await;
+    let (code, reason) = failure(&test_job).await;
+    assert_eq!(code, "InvalidManifestContent");
+    assert!(reason.starts_with("inventory part lists/p0: has the MD5 "), "{reason}");
+
+    // An object that was uploaded in parts has another ETag, and is the one.
+    let test_job = parquet_job(&parts).await;
+    put_in_parts(&test_job, "p0", parts[0].clone()).await;
+    assert_eq!(test_job.prepare().await.unwrap().tasks, 490);
+    assert_eq!(test_job.objects.calls(CallKind::GetObject), by_etag + 1);
+}
+
+async fn put_in_parts(test_job: &TestJob, key: &str, body: Vec<u8>) {
+    let (store, cancel) = (&test_job.objects, &test_job.cancel);
+    let begin = CreateMultipartUpload { at: at("lists", key), with: Box::default() };
+    let upload_id = send(store, cancel, begin).await.unwrap();
+    let part = UploadPart { at: at("lists", key), upload_id: upload_id.clone(), part: 1, body: body.into() };
+    let parts = vec![(1, send(store, cancel, part).await.unwrap().etag)];
+    send(store, cancel, CompleteMultipartUpload::new(at("lists", key), upload_id, parts)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_in_parquet_that_is_damaged_or_changes_fails_the_job_and_is_named() {
+    let whole = parquet("as-aws");
+    let told = |what: &str| ("InvalidManifestContent".to_owned(), format!("inventory part lists/p1: {what}"));
+    for (part, what) in [
+        (parquet("brotli"), "is not read as Parquet: its codec is BROTLI; read are SNAPPY, GZIP, ZSTD and none"),
+        (whole[..whole.len() - 1].to_vec(), "is not read as Parquet: it does not end with PAR1"),
+        (gzip(&[&rows(0, 10)]), "is not read as Parquet: it does not end with PAR1"),
+        (
+            parquet("key-and-bucket"),
+            "is not read as Parquet: it has a column version_id and another part has none, or the other way around",
+        ),
+    ] {
+        assert_eq!(failure(&parquet_job(&[whole.clone(), part]).await).await, told(what));
+    }
+
+    // Between two of its columns another object takes its place.
+    let test_job = parquet_job(std::slice::from_ref(&whole)).await;
+    let nothing = || (CallKind::GetObject, Trouble::Nothing);
+    test_job.script.expect([nothing(), nothing(), nothing(), (CallKind::GetObject, Trouble::NamesOther)]);
+    let (code, reason) = failure(&test_job).await;
+    assert_eq!(
+        (code.as_str(), reason.as_str()),
+        ("ManifestETagMismatch", "inventory part lists/p0: was changed while it was read")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_an_inventory_in_parquet_goes_on_behind_the_recorded_slices() {
+    let parts: Vec<Vec<u8>> = (0..300).map(|_| parquet("as-aws")).collect();
+    let test_job_of = async |has_md5: bool| {
+        let text = document("", &parts);
+        let text = if has_md5 { text } else { text.replace("md5Checksum", "none") };
+        parquet_job_of(&text, &parts).await
+    };
+    for has_md5 in [true, false] {
+        let mut test_job = test_job_of(has_md5).await;
+        let good = (0..1500).map(|_| (CallKind::GetObject, Trouble::Nothing));
+        test_job.script.expect(good.chain([(CallKind::GetObject, Trouble::Fails(Verdict::Unavailable))]));
+        assert!(matches!(test_job.prepare().await, Err(StageError::Again(_))));
+        let recorded = test_job.slices().await;
+        assert_eq!(recorded.len(), 16);
+        test_job.take_over().await;
+        assert_eq!(test_job.prepare().await.unwrap().tasks, 300 * 490);
+        assert_eq!(test_job.slices().await[..recorded.len()], recorded[..], "what was recorded stays");
     }
 }
