@@ -16,6 +16,7 @@ mod scenario;
 mod stale;
 mod synced;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brigade_model::limits::WINDOW_TASKS;
@@ -32,14 +33,16 @@ const SEEDS_MAX: u64 = 20;
 
 /// Runs scenarios of these seeds until the service was killed often enough and at all kinds of moments, or
 /// the one seed that `BRIGADE_CRASH_SEED` names.
-async fn kill_at_any_moment(job_kind: JobKind, is_versioned: bool, first_seed: u64) {
+async fn kill_at_any_moment(job_kinds: &[JobKind], is_versioned: bool, first_seed: u64) {
     let only: Option<u64> = std::env::var("BRIGADE_CRASH_SEED").ok().map(|seed| seed.parse().unwrap());
-    let mut kills = run::Kills::new();
+    let (mut kills, mut played) = (run::Kills::new(), BTreeSet::new());
     for seed in only.map_or(first_seed..first_seed + SEEDS_MAX, |seed| seed..seed + 1) {
+        let job_kind = job_kinds[usize::try_from(seed).unwrap() % job_kinds.len()];
+        played.insert(seed % job_kinds.len() as u64);
         let ended = run::run(Scenario::of(seed, job_kind, is_versioned)).await;
         let ended = ended.unwrap_or_else(|broken| panic!("{}", failed(seed, &broken)));
         ended.kills.into_iter().for_each(|(kind, count)| *kills.entry(kind).or_default() += count);
-        if is_enough(&kills) {
+        if is_enough(&kills) && played.len() == job_kinds.len() {
             break;
         }
     }
@@ -65,32 +68,48 @@ fn failed(seed: u64, broken: &[String]) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn copies_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Copy, false, 1000).await;
+    kill_at_any_moment(&[JobKind::Copy], false, 1000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn copies_into_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Copy, true, 2000).await;
+    kill_at_any_moment(&[JobKind::Copy], true, 2000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Tag, false, 3000).await;
+    kill_at_any_moment(&[JobKind::Tag], false, 3000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Tag, true, 4000).await;
+    kill_at_any_moment(&[JobKind::Tag], true, 4000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletes_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Delete, false, 5000).await;
+    kill_at_any_moment(&[JobKind::Delete], false, 5000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletes_in_a_bucket_with_versions_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(JobKind::Delete, true, 6000).await;
+    kill_at_any_moment(&[JobKind::Delete], true, 6000).await;
+}
+
+/// Operations of the S3 Control dialect; an odd number of them, as every other seed cancels its job.
+const OTHERS: [JobKind; 7] = [
+    JobKind::AddTags,
+    JobKind::RemoveTags,
+    JobKind::Untag,
+    JobKind::Acl,
+    JobKind::LegalHold,
+    JobKind::Retention,
+    JobKind::Checksum,
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_operations_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(&OTHERS, true, 8000).await;
 }
 
 /// The six slices before the last one of the large job have 64 * (1 + 2 + ... + 32) tasks.

@@ -60,6 +60,12 @@ scenarios! {
     where_the_answer_to_a_group_of_deletes_is_lost_and_another_writes =>
         Scenario::of(Act::Delete, &[H::LosesAnswerOfDeletes]).with(When::SourceIsDeleted);
     where_the_answer_to_a_tagging_is_lost => Scenario::of(Act::Tag, &[H::LosesAnswerOfTagging]);
+    where_the_answer_to_a_change_of_tags_is_lost => Scenario::of(Act::AddTags, &[H::LosesAnswerOfTagging]);
+    where_the_answer_to_a_removal_of_tags_is_lost => Scenario::of(Act::RemoveTags, &[H::LosesAnswerOfTagging]);
+    where_the_answer_to_an_untagging_is_lost => Scenario::of(Act::Untag, &[H::LosesAnswerOfUntagging]);
+    where_the_answer_to_a_legal_hold_is_lost => Scenario::of(Act::LegalHold, &[H::LosesAnswerOfLegalHold]);
+    where_the_answer_to_a_retention_is_lost => Scenario::of(Act::Retention, &[H::LosesAnswerOfRetention]);
+    where_the_answer_to_an_acl_by_itself_is_lost => Scenario::of(Act::Acl, &[H::LosesAnswerOfAcl]);
     where_the_answer_to_an_acl_is_lost => Scenario::of(Act::CopyDressed, &[H::LosesAnswerOfAcl]);
     where_the_answer_to_a_restore_is_lost => Scenario::of(Act::Restore, &[H::LosesAnswerOfRestore]);
     where_the_answer_to_the_beginning_of_an_upload_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfCreate]);
@@ -89,6 +95,7 @@ scenarios! {
     where_copies_lose_their_tags => Scenario::of(Act::CopyDressed, &[H::DropsTagsOfCopies]);
     where_copies_keep_the_metadata_of_their_source => Scenario::of(Act::CopyDressed, &[H::IgnoresMetadataOfCopies]);
     where_acls_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresAcls]);
+    where_acls_by_themselves_are_not_minded => Scenario::of(Act::Acl, &[H::IgnoresAcls]);
     where_classes_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresClasses]);
     where_parts_cannot_be_copied => Scenario::of(Act::CopyLarge, &[H::HasNoPartCopies]);
     where_keys_are_folded => Scenario::of(Act::DeleteStray, &[H::FoldsKeys]);
@@ -120,6 +127,10 @@ scenarios! {
         Scenario::of(Act::DeleteOne, &[H::DeniesWhatIsAbsent, H::LosesAnswerOfDelete]);
     where_the_key_service_is_busy => Scenario::of(Act::Copy, &[H::KeyServiceIsBusy]);
     where_zeros_are_sent => Scenario::of(Act::CopyAcross, &[H::SendsZeros]);
+    where_zeros_are_sent_for_a_checksum => Scenario::of(Act::Checksum, &[H::SendsZeros]);
+    where_another_writes_before_a_checksum_is_computed =>
+        Scenario::of(Act::Checksum, &[H::IgnoresSourceConditions]).with(When::SourceIsLookedAt);
+    where_bytes_are_decompressed_for_a_checksum => Scenario::of(Act::ChecksumGzip, &[H::Decompresses]);
     where_bytes_are_decompressed => Scenario::of(Act::CopyGzipAcross, &[H::Decompresses]);
     where_one_key_is_unreadable => Scenario::of(Act::CopyUnreadable, &[H::OneKeyIsUnreadable]);
 }

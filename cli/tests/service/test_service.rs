@@ -5,21 +5,25 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
 use brigade_client::{Client, ClientConfig};
 use brigade_config::secret::Secret;
 use brigade_config::value::Url;
 use brigade_model::ports::object_store::At;
 use brigade_model::ports::{Clock, Spawn};
-use brigade_model::{BucketName, JobId, JobOptions, ObjectKey, Status};
+use brigade_model::{BucketName, JobId, JobOptions, ObjectKey, Progress, Status};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 use brigade_sandbox::Credentials;
+use brigade_wire::admin::{FailureReason, JobState};
 use brigade_wire::cos::describe_job::DescribedJob;
 use bytes::Bytes;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything takes on a slow machine; what takes longer never happens.
 const LOOKS_MAX: usize = 6000;
@@ -139,6 +143,51 @@ impl TestService {
         self.client().create_job(request(token, &etag).into(), &options).await.unwrap().value
     }
 
+    /// Creates a job of the S3 Control dialect that does this to the rows of `lists/m.csv`, in that role.
+    ///
+    /// # Errors
+    /// The answer that refuses it.
+    pub(crate) async fn create_s3control(
+        &self,
+        operation: &str,
+        role: &str,
+        token: &str,
+        etag: &str,
+        options: &[(&str, &str)],
+    ) -> Result<JobId, String> {
+        let body = s3control_request(operation, role, token, etag);
+        let options = options.iter().map(|(name, value)| (format!("x-brigade-{name}"), (*value).to_owned()));
+        let account = ("x-amz-account-id".to_owned(), ACCOUNT_ID.to_owned());
+        let mut headers: Vec<(String, String)> = options.chain([account]).collect();
+        let identity = aws_credential_types::Credentials::new("AKIDONE", "one-secret", None, None, "test").into();
+        let time = UNIX_EPOCH + Duration::from_secs(self.clock.now().as_second().unsigned_abs());
+        let params = SigningParams::builder().identity(&identity).region("us-east-1").name("s3").time(time);
+        let params = params.settings(SigningSettings::default()).build().unwrap().into();
+        let url = format!("http://{}/v20180820/jobs", self.address);
+        let named = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let request = SignableRequest::new("POST", &url, named, SignableBody::Bytes(body.as_bytes())).unwrap();
+        let (instructions, _) = sign(request, &params).unwrap().into_parts();
+        let added = instructions.into_parts().0;
+        headers.extend(added.iter().map(|header| (header.name().to_owned(), header.value().to_owned())));
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let (host, length) = (&self.address, body.len());
+        let text = format!(
+            "POST /v20180820/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\
+             {headers}\r\n{body}"
+        );
+        let mut connection = TcpStream::connect(host).await.unwrap();
+        connection.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        let id = answer.split_once("<JobId>").and_then(|(_, rest)| rest.split_once('<'));
+        id.map(|(id, _)| id.parse().unwrap()).ok_or(answer)
+    }
+
+    /// A job of any dialect.
+    pub(crate) async fn look(&self, id: JobId) -> SeenJob {
+        SeenJob::of(id, &self.client().inspect_job(id).await.unwrap().value)
+    }
+
     pub(crate) async fn describe(&self, id: JobId) -> DescribedJob {
         self.client().describe_job(id).await.unwrap().value
     }
@@ -193,6 +242,60 @@ impl Drop for TestService {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A job of any dialect, as its users see it.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenJob {
+    pub(crate) id: JobId,
+    pub(crate) status: Status,
+    pub(crate) progress: Progress,
+    pub(crate) failures: Vec<FailureReason>,
+}
+
+impl SeenJob {
+    pub(crate) fn of(id: JobId, job: &JobState) -> Self {
+        let JobState { status, progress, failures, .. } = job.clone();
+        Self { id, status: status.parse().unwrap(), progress: progress.into(), failures }
+    }
+}
+
+/// Operations as the S3 Control dialect has them.
+pub(crate) mod s3control {
+    pub(crate) const ADD_TAGS: &str = "<BrigadeAddObjectTagging xmlns=\"urn:bucket-brigade:s3control:2026\"><TagSet>\
+        <member><Key>a</Key><Value>new</Value></member><member><Key>b</Key><Value>new</Value></member>\
+        </TagSet></BrigadeAddObjectTagging>";
+    pub(crate) const REMOVE_TAGS: &str = "<BrigadeRemoveObjectTagging xmlns=\"urn:bucket-brigade:s3control:2026\">\
+        <Keys><member>a</member></Keys></BrigadeRemoveObjectTagging>";
+    pub(crate) const UNTAG: &str = "<S3DeleteObjectTagging/>";
+    pub(crate) const ACL: &str = "<S3PutObjectAcl><AccessControlPolicy><CannedAccessControlList>public-read\
+        </CannedAccessControlList></AccessControlPolicy></S3PutObjectAcl>";
+    pub(crate) const LEGAL_HOLD: &str =
+        "<S3PutObjectLegalHold><LegalHold><Status>ON</Status></LegalHold></S3PutObjectLegalHold>";
+    /// Until when it keeps objects.
+    pub(crate) const RETAINED_UNTIL: &str = "2099-01-01T00:00:00Z";
+    pub(crate) const RETENTION: &str = "<S3PutObjectRetention><Retention>\
+        <RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate><Mode>GOVERNANCE</Mode></Retention>\
+        </S3PutObjectRetention>";
+    pub(crate) const CHECKSUM: &str =
+        "<S3ComputeObjectChecksum><ChecksumAlgorithm>MD5</ChecksumAlgorithm></S3ComputeObjectChecksum>";
+}
+
+/// The first account's id in the S3 Control dialect.
+const ACCOUNT_ID: &str = "123456789012";
+
+fn s3control_request(operation: &str, role: &str, token: &str, etag: &str) -> String {
+    format!(
+        "<CreateJobRequest xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\">\
+         <ConfirmationRequired>false</ConfirmationRequired><Operation>{operation}</Operation>\
+         <Report><Bucket>arn:aws:s3:::reports</Bucket><Format>Report_CSV_20180820</Format><Enabled>true</Enabled>\
+         <ReportScope>AllTasks</ReportScope></Report><ClientRequestToken>{token}</ClientRequestToken>\
+         <Manifest><Spec><Format>S3BatchOperations_CSV_20180820</Format><Fields><member>Bucket</member>\
+         <member>Key</member></Fields></Spec><Location><ObjectArn>arn:aws:s3:::lists/m.csv</ObjectArn>\
+         <ETag>{}</ETag></Location></Manifest><Priority>1</Priority>\
+         <RoleArn>arn:aws:iam::{ACCOUNT_ID}:role/{role}</RoleArn></CreateJobRequest>",
+        etag.replace('"', "&quot;")
+    )
 }
 
 /// Empty buckets: `photos`, `backup`, `lists`, `reports` and `private`.
@@ -262,6 +365,8 @@ secret_key = "s3-secret"
 [accounts.one.cos]
 appid = "1250000000"
 uin = "100000000001"
+[accounts.one.s3control]
+account_id = "{ACCOUNT_ID}"
 [accounts.one.keys.AKIDONE]
 secret = "one-secret"
 [accounts.one.keys.AKIDREADER]
@@ -270,6 +375,11 @@ actions = ["cos:DescribeJob", "cos:ListJobs"]
 [accounts.one.roles.batch]
 source = {{ endpoint = "sandbox", buckets = ["photos"] }}
 target = {{ buckets = ["backup"] }}
+manifest = {{ buckets = ["lists"] }}
+report = {{ buckets = ["reports"] }}
+[accounts.one.roles.whole]
+operations = ["tag", "untag", "acl", "legal-hold", "retention", "checksum"]
+source = {{ endpoint = "sandbox", buckets = ["photos"] }}
 manifest = {{ buckets = ["lists"] }}
 report = {{ buckets = ["reports"] }}
 [accounts.one.roles.waits]

@@ -7,13 +7,12 @@ use brigade_judge::{CallHistory, Done, Foreign, Moment, Report};
 use brigade_model::Status;
 use brigade_model::ports::object_store::{CallKind, Effect};
 use brigade_s3::simulated::SimulatedObject;
-use brigade_wire::cos::describe_job::DescribedJob;
 
 use super::history::{self, Entry, Event};
 use super::left::Left;
 use super::run::{Told, key, task_of};
 use super::scenario::{JobKind, Scenario};
-use crate::test_service::{TestService, at};
+use crate::test_service::{SeenJob, TestService, at};
 
 /// Everything about a run.
 pub(crate) struct Evidence<'a> {
@@ -23,7 +22,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) left: &'a [Left],
     /// At the end.
     pub(crate) last: &'a Left,
-    pub(crate) ended: &'a DescribedJob,
+    pub(crate) ended: &'a SeenJob,
     pub(crate) tasks: Vec<TaskHistory>,
     pub(crate) report: Result<Report, String>,
     /// When the service told a user that the job is cancelled, in which life, and whether no call could be
@@ -51,7 +50,7 @@ impl<'a> Evidence<'a> {
         history: &[Entry],
         left: &'a [Left],
         last: &'a Left,
-        ended: &'a DescribedJob,
+        ended: &'a SeenJob,
         told: &'a Told,
     ) -> Self {
         let tasks = (0..scenario.tasks).map(|number| task_history(scenario, service, last, number)).collect();
@@ -80,7 +79,7 @@ impl<'a> Evidence<'a> {
             Event::Arrived { call, kind, objects } => {
                 for object in objects {
                     let task = index(object.at.key.as_str());
-                    let (kind, bucket, sender) = (*kind, object.at.bucket.clone(), entry.life);
+                    let (kind, bucket, sender) = (Some(*kind), object.at.bucket.clone(), entry.life);
                     // It counts as sent when its sender died, if it came later.
                     let sent_at = died.unwrap_or(moment);
                     let call_history = CallHistory { kind, bucket, sender, sent: sent_at, done: None, returned: None };
@@ -142,14 +141,14 @@ fn task_history(scenario: &Scenario, service: &TestService, last: &Left, number:
 }
 
 /// What a call found and did, and whether an object is another after it.
-fn done_at(moment: Moment, kind: CallKind, done: &history::Done) -> Done {
+fn done_at(moment: Moment, kind: Option<CallKind>, done: &history::Done) -> Done {
     let history::Done { is_refused, before, after } = done.clone();
-    let is_delete = matches!(kind, CallKind::DeleteObject | CallKind::DeleteObjects);
-    let has_effect = kind.changes_objects() && !is_refused && (!is_delete || before != after);
+    let is_delete = matches!(kind, Some(CallKind::DeleteObject | CallKind::DeleteObjects));
+    let has_effect = kind.is_none_or(CallKind::changes_objects) && !is_refused && (!is_delete || before != after);
     Done { moment, is_refused, before, after, has_effect }
 }
 
-fn read_report(service: &TestService, job: &DescribedJob) -> Result<Report, String> {
+fn read_report(service: &TestService, job: &SeenJob) -> Result<Report, String> {
     let key = format!("job-{}/manifest.json", job.id);
     let manifest = service.text("reports", &key).ok_or_else(|| format!("{key} is not there"))?;
     Report::read(&manifest, |key| service.text("reports", key))

@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 
 use brigade_judge::{CallHistory, accounting, cancelled, effects, ended, failures, others, repeats, successes};
-use brigade_model::Status;
+use brigade_model::{Outcome, Status};
+use brigade_s3::simulated::SimulatedObject;
+use md5::{Digest, Md5};
 
 use super::evidence::{Evidence, TaskHistory, TaskObjects};
 use super::left::Left;
 use super::run::Told;
 use super::scenario::JobKind;
+use crate::test_service::s3control;
 
 /// Looks whether a sentence holds, and says where it does not.
 type Check = fn(&Evidence<'_>) -> Vec<String>;
@@ -91,11 +94,26 @@ fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
-    let etag = |object: &Option<brigade_s3::simulated::SimulatedObject>| object.clone().and_then(|o| o.head.etag);
+    let etag = |object: &Option<SimulatedObject>| object.clone().and_then(|o| o.head.etag);
     let TaskObjects { source, target } = &task_history.object;
+    let is_source = |is_it: &dyn Fn(&SimulatedObject) -> bool| source.as_ref().is_some_and(is_it);
+    let keys = |object: &SimulatedObject| object.tags.iter().map(|tag| tag.key.clone()).collect::<BTreeSet<_>>();
     match job_kind {
         JobKind::Copy => target.is_some() && etag(source) == etag(target),
-        JobKind::Tag => source.as_ref().is_some_and(|object| object.tags.iter().any(|tag| tag.key == "a")),
+        JobKind::Tag => is_source(&|object| keys(object).contains("a")),
+        JobKind::AddTags => is_source(&|object| keys(object) == ["a", "b", "kept"].map(str::to_owned).into()),
+        JobKind::RemoveTags => is_source(&|object| keys(object) == ["kept".to_owned()].into()),
+        JobKind::Untag => is_source(&|object| object.tags.is_empty()),
+        JobKind::Acl => is_source(&|object| object.acl.grants.len() > 1),
+        JobKind::LegalHold => is_source(&|object| object.head.lock.is_held == Some(true)),
+        JobKind::Retention => is_source(&|object| {
+            let retention = object.head.lock.retention;
+            retention.is_some_and(|retention| retention.until.to_string() == s3control::RETAINED_UNTIL)
+        }),
+        JobKind::Checksum => is_source(&|object| {
+            let sum = hex::encode_upper(Md5::digest(object.body.to_bytes()));
+            matches!(&task_history.outcome, Some(Outcome::SucceededWith { message }) if message.contains(&sum))
+        }),
         JobKind::Delete | JobKind::DeleteVersion => source.is_none(),
     }
 }

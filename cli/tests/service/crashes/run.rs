@@ -8,13 +8,13 @@ use std::time::Duration;
 use brigade_client::Client;
 use brigade_engine::EngineConfig;
 use brigade_model::limits::LEASE_TTL;
+use brigade_model::operation::Tag;
+use brigade_model::ports::object_store::{NewObject, PutObject, Request as _};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
 use brigade_runtime::{SystemClock, TokioSpawn};
-use brigade_s3::simulated::Versioning;
-use brigade_wire::cos::describe_job::DescribedJob;
-use brigade_wire::cos::update_job_status::Requested;
-use bytes::Bytes;
+use brigade_s3::simulated::{ObjectLock, Versioning};
+use brigade_wire::admin::{ChangeReason, PriorityChange};
 use rustix::process::Signal;
 
 use super::evidence::Evidence;
@@ -23,7 +23,7 @@ use super::left::Left;
 use super::recorder::CallRecorder;
 use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
 use super::{invariants, scenario};
-use crate::test_service::{TestService, at, make_buckets, request_to};
+use crate::test_service::{SeenJob, TestService, at, make_buckets, request_to, s3control};
 
 /// Between two questions about the job.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
@@ -97,6 +97,9 @@ impl Run {
                 bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
             }
         }
+        if matches!(scenario.job_kind, JobKind::LegalHold | JobKind::Retention) {
+            bucket.set_lock(&"photos".parse().unwrap(), ObjectLock::default()).unwrap();
+        }
         let recorder = CallRecorder::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
         let url = recorder.listen().await;
         let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
@@ -112,8 +115,14 @@ impl Run {
         let etag = service.put_manifest(&manifest(&scenario, &service));
         let client = service.client();
         let options = JobOptions { in_flight_max: Some(scenario.in_flight), ..JobOptions::default() };
-        let request = create_job(&scenario, &etag);
-        let job = client.create_job(request.into(), &options).await.unwrap().value;
+        let job = match s3control_operation(scenario.job_kind) {
+            None => client.create_job(create_job(&scenario, &etag).into(), &options).await.unwrap().value,
+            Some(operation) => {
+                let (token, in_flight) = (format!("seed-{}", scenario.seed), scenario.in_flight.to_string());
+                let options = [("in-flight-max", in_flight.as_str())];
+                service.create_s3control(operation, "whole", &token, &etag, &options).await.unwrap()
+            }
+        };
         let chance = Chance::new(scenario.seed ^ 0xB0B);
         let (told, kills) = (Told::default(), Kills::new());
         Self { scenario, service, recorder, client, job, told, left: Vec::new(), kills, broken: Vec::new(), chance }
@@ -142,7 +151,7 @@ impl Run {
         match step {
             Step::Kill(stage, moment) => self.kill(stage, moment).await,
             Step::Prioritize(priority) => {
-                if let Ok(answer) = self.client.update_job_priority(self.job, priority).await {
+                if let Ok(answer) = self.client.set_job_priority(self.job, &PriorityChange { priority }).await {
                     self.told.priority = Some(answer.value.priority);
                 }
             }
@@ -185,8 +194,10 @@ impl Run {
     async fn cancel(&mut self, held: Option<Duration>) {
         let is_full = self.hold_answers().await;
         // A job that has ended meanwhile is not cancelled any more.
-        if let Ok(answer) = self.client.update_job_status(self.job, Requested::Cancelled, "enough").await {
-            assert!(matches!(answer.value.status, Status::Cancelling | Status::Cancelled), "{answer:?}");
+        let why = ChangeReason { reason: "enough".to_owned() };
+        if let Ok(answer) = self.client.cancel_job(self.job, &why).await {
+            let status = SeenJob::of(self.job, &answer.value).status;
+            assert!(matches!(status, Status::Cancelling | Status::Cancelled), "{answer:?}");
             self.told.is_cancelled = true;
             self.recorder.note(Event::CancelTold { is_full });
         }
@@ -222,12 +233,13 @@ impl Run {
     }
 
     /// Describes the job; `None` when the service is dead.
-    async fn describe(&mut self) -> Option<DescribedJob> {
-        let described = self.client.describe_job(self.job).await;
+    async fn describe(&mut self) -> Option<SeenJob> {
+        let described = self.client.inspect_job(self.job).await;
         if self.recorder.is_dead() {
             return None;
         }
-        let job = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scenario.seed)).value;
+        let answer = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scenario.seed));
+        let job = SeenJob::of(self.job, &answer.value);
         self.told.outcomes = job.progress.succeeded + job.progress.failed;
         if job.status.is_terminal() {
             self.recorder.note(Event::EndTold { status: job.status });
@@ -279,7 +291,7 @@ impl Run {
     }
 
     /// Waits until the job has ended.
-    async fn end(&mut self) -> Option<DescribedJob> {
+    async fn end(&mut self) -> Option<SeenJob> {
         self.recorder.set_trap(None);
         self.recorder.hold(false);
         for _ in 0..LOOKS_MAX {
@@ -296,7 +308,7 @@ impl Run {
         None
     }
 
-    async fn judge(mut self, ended: Option<DescribedJob>) -> Result<Ended, Vec<String>> {
+    async fn judge(mut self, ended: Option<SeenJob>) -> Result<Ended, Vec<String>> {
         self.recorder.kill("it has ended");
         self.service.process.wait().unwrap();
         let last = self.look().await;
@@ -355,8 +367,14 @@ fn fill(scenario: &Scenario, service: &TestService) {
     for task in
         (0..scenario.tasks).filter(|task| scenario.job_kind == JobKind::DeleteVersion || !scenario.is_missing(*task))
     {
-        let body = Bytes::from(format!("of task {task}"));
-        service.bucket.put(&at("photos", &key(task)), body.into()).unwrap();
+        let tag = |key: &str| Tag { key: key.into(), value: "old".into() };
+        let tags = match scenario.job_kind {
+            JobKind::AddTags | JobKind::RemoveTags | JobKind::Untag => vec![tag("a"), tag("kept")],
+            _ => Vec::new(),
+        };
+        let with = NewObject { tags, ..NewObject::default() };
+        let put = PutObject::new(at("photos", &key(task)), format!("of task {task}"), with);
+        service.bucket.act(put.into_call()).unwrap();
     }
 }
 
@@ -378,6 +396,21 @@ fn create_job(scenario: &Scenario, etag: &str) -> String {
         JobKind::Tag => (tag, &["Bucket", "Key"]),
         JobKind::Delete => ("<COSDeleteObject/>", &["Bucket", "Key"]),
         JobKind::DeleteVersion => ("<COSDeleteObject/>", &["Bucket", "Key", "VersionId"]),
+        other => panic!("COS has no {other:?}"),
     };
     request_to(operation, fields, &format!("seed-{}", scenario.seed), etag)
+}
+
+/// The operation as the S3 Control dialect has it; `None` where a job of COS does it.
+fn s3control_operation(job_kind: JobKind) -> Option<&'static str> {
+    match job_kind {
+        JobKind::Copy | JobKind::Tag | JobKind::Delete | JobKind::DeleteVersion => None,
+        JobKind::AddTags => Some(s3control::ADD_TAGS),
+        JobKind::RemoveTags => Some(s3control::REMOVE_TAGS),
+        JobKind::Untag => Some(s3control::UNTAG),
+        JobKind::Acl => Some(s3control::ACL),
+        JobKind::LegalHold => Some(s3control::LEGAL_HOLD),
+        JobKind::Retention => Some(s3control::RETENTION),
+        JobKind::Checksum => Some(s3control::CHECKSUM),
+    }
 }

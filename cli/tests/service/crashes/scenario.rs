@@ -14,6 +14,14 @@ pub(crate) enum JobKind {
     Delete,
     /// Of the version that the row names.
     DeleteVersion,
+    AddTags,
+    /// Of one tag, beside which another stays.
+    RemoveTags,
+    Untag,
+    Acl,
+    LegalHold,
+    Retention,
+    Checksum,
 }
 
 /// How far a job has come.
@@ -140,7 +148,7 @@ impl Scenario {
         let is_cancelled = seed.is_multiple_of(2);
         let (tasks, in_flight) = match job_kind {
             JobKind::Delete | JobKind::DeleteVersion => (chance.between(700, 2000), 6),
-            JobKind::Copy | JobKind::Tag => (chance.between(500, 1200), 12),
+            _ => (chance.between(500, 1200), 12),
         };
         let answer = chance.millis(2, 8);
         let foreign_every = (chance.below(4) != 0).then(|| chance.millis(5, 40));
@@ -188,6 +196,8 @@ fn active(chance: &Chance, job_kind: JobKind, tasks: u64) -> Vec<Step> {
             0 => Moment::After(chance.millis(0, 400)),
             1 => Moment::Counted,
             2 if n > 0 => at(On::Look, chance.below(20), call(chance)),
+            // A checksum changes nothing.
+            _ if job_kind == JobKind::Checksum => at(On::Look, chance.below(most), call(chance)),
             _ => at(On::Act, chance.below(most), call(chance)),
         };
         steps.push(kill(moment));

@@ -7,6 +7,7 @@
 use brigade_model::outcome::{CHANGED_SINCE_ATTEMPT, UNCONFIRMED};
 use brigade_model::ports::object_store::{At, CallKind};
 use brigade_s3::simulated::{LoggedEffect, SimulatedObject};
+use md5::{Digest, Md5};
 
 use super::scenario::Act;
 use super::setup::{End, Played, Report, name};
@@ -40,7 +41,8 @@ fn may_change(played: &Played, row: &str) -> At {
 fn is_copy(act: Act) -> bool {
     match act {
         Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => false,
-        Act::Tag | Act::Restore | Act::List => false,
+        Act::Tag | Act::AddTags | Act::RemoveTags | Act::Untag | Act::Acl | Act::LegalHold | Act::Retention => false,
+        Act::Checksum | Act::ChecksumGzip | Act::Restore | Act::List => false,
         Act::Copy
         | Act::CopyOver
         | Act::CopyStray
@@ -60,7 +62,12 @@ fn acts(act: Act) -> &'static [CallKind] {
         Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => {
             &[CallKind::DeleteObject, CallKind::DeleteObjects]
         }
-        Act::Tag => &[CallKind::PutObjectTagging],
+        Act::Tag | Act::AddTags | Act::RemoveTags => &[CallKind::PutObjectTagging],
+        Act::Untag => &[CallKind::DeleteObjectTagging],
+        Act::Acl => &[CallKind::PutObjectAcl],
+        Act::LegalHold => &[CallKind::PutObjectLegalHold],
+        Act::Retention => &[CallKind::PutObjectRetention],
+        Act::Checksum | Act::ChecksumGzip => &[],
         Act::Restore => &[CallKind::RestoreObject],
         Act::CopyAcross | Act::CopyGzipAcross => &[CallKind::PutObject, CallKind::CompleteMultipartUpload],
         _ => &[CallKind::CopyObject, CallKind::CompleteMultipartUpload],
@@ -129,13 +136,19 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
         let target = may_change(played, row);
         let mut acted = effects(played, &target).filter(|effect| acts(played.scenario.act).contains(&effect.call));
         let has_acted = acted.next().is_some();
-        let told = report.rows.iter().find(|(key, ..)| key == row).map(|(_, ok, code)| (*ok, code.as_str()));
+        let told = report.rows.iter().find(|found| found.key == *row);
+        let said = told.map_or("", |told| &told.message);
+        let told = told.map(|told| (told.is_success, told.code.as_str()));
         match told {
             Some((true, _)) if !has_acted => {
                 let was_there = played.before.contains_key(&name(&target));
-                let is_idle = matches!(acts(played.scenario.act), [CallKind::DeleteObject, ..]) && !was_there;
+                let is_idle = match acts(played.scenario.act) {
+                    [] => said.contains(&sum_of(played, row)),
+                    [CallKind::DeleteObject, ..] => !was_there,
+                    _ => false,
+                };
                 if !is_idle {
-                    broken.push(format!("{row} succeeded, and no call did it"));
+                    broken.push(format!("{row} succeeded ({said}), and no call did it"));
                 }
             }
             Some((true, _)) => broken.extend(unlike(played, row)),
@@ -180,12 +193,28 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
         (Act::DeleteVersion, _) => false,
         (_, None) => false,
         (Act::Tag, Some(now)) => now.tags.len() == 1,
+        (Act::AddTags, Some(now)) => has_tags(now, &["a", "b", "kept"]),
+        (Act::RemoveTags, Some(now)) => has_tags(now, &["kept"]),
+        (Act::Untag, Some(now)) => now.tags.is_empty(),
+        (Act::Acl, Some(now)) => now.acl.grants.len() > 1,
+        (Act::LegalHold, Some(now)) => now.head.lock.is_held == Some(true),
+        (Act::Retention, Some(now)) => now.head.lock.retention.is_some(),
         (Act::Restore, Some(now)) => now.head.restore.is_some(),
         (Act::CopyMerged, Some(now)) => is_one_state(now),
         (Act::CopyDressed, Some(now)) => is_same(source, now) && is_dressed(now),
         (_, Some(now)) => is_same(source, now),
     };
     (!is_done).then(|| format!("{row} succeeded, and it is {}", looks(now)))
+}
+
+/// The checksum of the object's bytes as they were, as a report has it.
+fn sum_of(played: &Played, row: &str) -> String {
+    let before = played.before.get(&format!("photos/{row}"));
+    before.map_or(String::new(), |object| hex::encode_upper(Md5::digest(object.body.to_bytes())))
+}
+
+fn has_tags(now: &SimulatedObject, keys: &[&str]) -> bool {
+    now.tags.len() == keys.len() && keys.iter().all(|key| now.tags.iter().any(|tag| tag.key == *key))
 }
 
 fn is_same(source: Option<&SimulatedObject>, now: &SimulatedObject) -> bool {

@@ -34,6 +34,16 @@ pub(crate) enum Act {
     CopyAcross,
     CopyGzipAcross,
     Tag,
+    AddTags,
+    /// Of one tag, beside which another stays.
+    RemoveTags,
+    Untag,
+    Acl,
+    LegalHold,
+    Retention,
+    Checksum,
+    /// Of bytes that are gzip, and said to be.
+    ChecksumGzip,
     Restore,
     /// A manifest is made by listing, and no job.
     List,

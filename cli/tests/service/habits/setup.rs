@@ -10,20 +10,20 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use brigade_model::JobOptions;
+use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
     At, CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request as _, UploadPart,
 };
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
-use brigade_s3::simulated::{Body, Habit, LoggedEffect, SimulatedObject, SimulatedStore};
-use brigade_wire::cos::describe_job::DescribedJob;
+use brigade_s3::simulated::{Body, Habit, LoggedEffect, ObjectLock, SimulatedObject, SimulatedStore, Versioning};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::scenario::{Act, Scenario, When};
-use crate::test_service::{TestService, at, credentials, make_buckets, request_to};
+use crate::test_service::{SeenJob, TestService, at, credentials, make_buckets, request_to, s3control};
 
 /// A job of a few rows that has not ended after so many looks never ends: a call that is not
 /// repeated before it had twice its time takes half a minute.
@@ -57,17 +57,25 @@ pub(crate) enum End {
     /// It was refused when it was created.
     Refused,
     /// It ended, with its report.
-    Ended(Box<DescribedJob>, Report),
+    Ended(Box<SeenJob>, Report),
     /// It had not ended in time.
     Runs,
     /// A listing of the keys in `photos`; `None` when the command said that it failed.
     Listed(Option<Vec<String>>),
 }
 
-/// A report: `manifest.json`, and of each row its key, whether it succeeded, and its code.
+/// A report: `manifest.json`, and its rows.
 pub(crate) struct Report {
     pub(crate) manifest: Value,
-    pub(crate) rows: Vec<(String, bool, String)>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A row of a report.
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) is_success: bool,
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 /// Runs a scenario.
@@ -156,7 +164,8 @@ fn settings(url: &str) -> String {
     };
     let role = |name: &str, target: &str| {
         format!(
-            "[accounts.one.roles.{name}]\nsource = {{ endpoint = \"first\", buckets = [\"photos\"] }}\n\
+            "[accounts.one.roles.{name}]\n\
+             operations = [\"copy\", \"restore\", \"delete\", \"tag\", \"untag\", \"acl\", \"checksum\"]\nsource = {{ endpoint = \"first\", buckets = [\"photos\"] }}\n\
              target = {{ endpoint = \"{target}\", buckets = [\"backup\"] }}\n\
              manifest = {{ buckets = [\"lists\"] }}\nreport = {{ buckets = [\"reports\"] }}\n"
         )
@@ -174,6 +183,11 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
         bucket.act(put.into_call()).unwrap();
     };
     let plain = NewObject::default;
+    if matches!(scenario.act, Act::LegalHold | Act::Retention) {
+        let photos = "photos".parse().unwrap();
+        bucket.set_versioning(&photos, Versioning::Enabled).unwrap();
+        bucket.set_lock(&photos, ObjectLock::default()).unwrap();
+    }
     for name in ["photos", "backup"] {
         put(name, "unlisted", plain());
     }
@@ -205,7 +219,11 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
                 bucket.act(put.into_call()).unwrap();
             }
             Act::Restore => put("photos", key, NewObject { storage_class: Some("GLACIER".into()), ..plain() }),
-            Act::CopyGzipAcross => {
+            Act::AddTags | Act::RemoveTags | Act::Untag => {
+                let tag = |key: &str| Tag { key: key.into(), value: "old".into() };
+                put("photos", key, NewObject { tags: vec![tag("a"), tag("kept")], ..plain() });
+            }
+            Act::CopyGzipAcross | Act::ChecksumGzip => {
                 let metadata = Metadata { content_encoding: Some("gzip".into()), ..Metadata::default() };
                 let put = PutObject::new(at("photos", key), gzip(key), NewObject { metadata, ..plain() });
                 bucket.act(put.into_call()).unwrap();
@@ -298,6 +316,20 @@ impl Foreign {
     }
 }
 
+/// The operation as the S3 Control dialect has it; `None` where a job of COS does it.
+fn s3control_operation(act: Act) -> Option<&'static str> {
+    match act {
+        Act::AddTags => Some(s3control::ADD_TAGS),
+        Act::RemoveTags => Some(s3control::REMOVE_TAGS),
+        Act::Untag => Some(s3control::UNTAG),
+        Act::Acl => Some(s3control::ACL),
+        Act::LegalHold => Some(s3control::LEGAL_HOLD),
+        Act::Retention => Some(s3control::RETENTION),
+        Act::Checksum | Act::ChecksumGzip => Some(s3control::CHECKSUM),
+        _ => None,
+    }
+}
+
 fn operation(act: Act) -> (String, &'static [&'static str]) {
     let copy = |inside: &str| {
         format!("<COSPutObjectCopy>{inside}<TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>")
@@ -332,22 +364,28 @@ async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> 
     let version = if scenario.act == Act::DeleteVersion { ",00000000000000aa" } else { "" };
     let manifest: String = rows.iter().map(|key| format!("photos,{key}{version}\n")).collect();
     let etag = service.put_manifest(&manifest);
-    let (operation, fields) = operation(scenario.act);
-    let mut request = request_to(&operation, fields, "habit", &etag);
     let role = match scenario.act {
         Act::CopyAcross | Act::CopyGzipAcross => "across",
         // An endpoint of a kind that copies parts: elsewhere gigabytes of zeros pass through the service.
         Act::CopyLarge => "batch",
+        // Locks are set only where they are proved.
+        Act::LegalHold | Act::Retention => "whole",
         _ => "within",
     };
-    request = request.replace("roleName/batch", &format!("roleName/{role}"));
-    let Ok(created) = service.client().create_job(request.into(), &JobOptions::default()).await else {
-        return End::Refused;
+    let created = match s3control_operation(scenario.act) {
+        Some(operation) => service.create_s3control(operation, role, "habit", &etag, &[]).await.ok(),
+        None => {
+            let (operation, fields) = operation(scenario.act);
+            let request = request_to(&operation, fields, "habit", &etag);
+            let request = request.replace("roleName/batch", &format!("roleName/{role}"));
+            let created = service.client().create_job(request.into(), &JobOptions::default()).await;
+            created.ok().map(|created| created.value)
+        }
     };
-    let id = created.value;
+    let Some(id) = created else { return End::Refused };
     let looks_max = if scenario.act == Act::CopyUnreadable { LOOKS_MAX_AT_ONCE } else { LOOKS_MAX };
     for _ in 0..looks_max {
-        let job = service.describe(id).await;
+        let job = service.look(id).await;
         if job.status.is_terminal() {
             let report = read_report(&service, &job);
             return End::Ended(Box::new(job), report);
@@ -358,7 +396,7 @@ async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> 
 }
 
 /// A job that failed before it had tasks has none.
-fn read_report(service: &TestService, job: &DescribedJob) -> Report {
+fn read_report(service: &TestService, job: &SeenJob) -> Report {
     let Some(text) = service.text("reports", &format!("job-{}/manifest.json", job.id)) else {
         return Report { manifest: Value::Null, rows: Vec::new() };
     };
@@ -370,7 +408,8 @@ fn read_report(service: &TestService, job: &DescribedJob) -> Report {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         rows.extend(reader.records().map(|record| {
             let record = record.unwrap();
-            (record[1].to_owned(), &record[3] == "succeeded", record[4].to_owned())
+            let text = |n: usize| record[n].to_owned();
+            Row { key: text(1), is_success: &record[3] == "succeeded", code: text(4), message: text(6) }
         }));
     }
     Report { manifest, rows }
