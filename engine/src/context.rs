@@ -149,7 +149,9 @@ impl EngineContext {
             budget,
             bytes: self.bytes.clone(),
             jobs: self.ports.jobs.clone(),
-            cancel: cancel.on_behalf_of(Caller::new(job.account.as_str(), job.id)),
+            cancel: cancel
+                .on_behalf_of(Caller::new(job.account.as_str(), job.id))
+                .paying(job.spec.operation.pays_requests()),
             entropy: self.ports.entropy.clone(),
             attempted_since: first_attempted(job, lease),
             compares_bytes: job.spec.unconfirmed == Unconfirmed::Compare,

@@ -34,6 +34,12 @@ macro_rules! operations {
         }
 
         impl Operation {
+            /// Whether its calls say that their sender pays.
+            #[must_use]
+            pub fn pays_requests(&self) -> bool {
+                matches!(self, Operation::Copy(copy) if copy.requester_pays)
+            }
+
             /// The operation without its parameters.
             #[must_use]
             pub fn kind(&self) -> OperationKind {

@@ -166,8 +166,8 @@ impl HttpStore {
         }
     }
 
-    async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
-        let sent = self.exchange.send(call, calls::encode(call)?);
+    async fn attempt(&self, call: &Call, is_paying: bool) -> Result<Answer, CallError> {
+        let sent = self.exchange.send(call, calls::encode(call)?.paid(is_paying));
         proof(call, sent.await?)
     }
 
@@ -175,16 +175,16 @@ impl HttpStore {
     /// an object under a key service need the key), so they are left out once. And an error of a
     /// HEAD has no body, so a refused key looks like a denied object: the first byte of the
     /// object is asked for instead, for the same rights, and an error with its code.
-    async fn ask_otherwise(&self, head: HeadObject, refused: CallError) -> Result<Answer, CallError> {
+    async fn ask_otherwise(&self, head: HeadObject, is_paying: bool, refused: CallError) -> Result<Answer, CallError> {
         let first_byte =
             GetObject { at: head.at.clone(), version: head.version.clone(), range: Some((0, 0)), if_match: None };
         let call = Call::HeadObject(head);
-        let mut bare = calls::encode(&call)?;
+        let mut bare = calls::encode(&call)?.paid(is_paying);
         bare.headers.remove(CHECKSUM_MODE);
         if let Ok(reply) = self.exchange.send(&call, bare).await {
             return proof(&call, reply);
         }
-        match self.attempt(&Call::GetObject(first_byte)).await {
+        match self.attempt(&Call::GetObject(first_byte), is_paying).await {
             Err(error) if error.http_status == refused.http_status => Err(error),
             _ => Err(refused),
         }
@@ -216,13 +216,14 @@ pub fn prove(
 
 #[async_trait]
 impl ObjectStore for HttpStore {
-    async fn call(&self, _: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        let error = match self.attempt(&call).await {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let is_paying = cancel.is_paying();
+        let error = match self.attempt(&call, is_paying).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         match (call, error.http_status, error.code.as_str()) {
-            (Call::HeadObject(head), Some(400 | 403), _) => Box::pin(self.ask_otherwise(head, error)).await,
+            (Call::HeadObject(head), Some(400 | 403), _) => Box::pin(self.ask_otherwise(head, is_paying, error)).await,
             // An object without tags, as some servers put it.
             (Call::GetObjectTagging(_), Some(404), "NoSuchTagSet" | "NoSuchTagSetError") => {
                 Ok(Answer::GetObjectTagging(Vec::new()))

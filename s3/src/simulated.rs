@@ -341,7 +341,7 @@ fn conducts(habits: Habits, clock: &dyn Clock) -> [Arc<Conduct>; 2] {
 
 #[async_trait]
 impl ObjectStore for SimulatedStore {
-    async fn call(&self, _cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        self.call_by(call, false, |_| {}).await
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        self.call_by(call, cancel.is_paying(), |_| {}).await
     }
 }

@@ -22,7 +22,6 @@ pub(super) async fn create_multipart_upload(
     input: CreateMultipartUploadInput,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
-    refuse_given!(input: website_redirect_location);
     let at = input::at(&input.bucket, &input.key)?;
     let with = NewObject {
         metadata: metadata_of!(input)?,
@@ -31,6 +30,7 @@ pub(super) async fn create_multipart_upload(
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
+        redirect: input.website_redirect_location,
         checksum_sha256: None,
     };
     let upload_id = sandbox.call(CreateMultipartUpload { at, with: Box::new(with) }).await?;

@@ -8,7 +8,7 @@ use brigade_s3::simulated::Body;
 use futures::stream;
 use http::HeaderValue;
 use s3s::dto::{
-    ChecksumMode, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult, DeleteObjectInput,
+    self, ChecksumMode, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult, DeleteObjectInput,
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error, GetObjectInput, GetObjectOutput,
     HeadObjectInput, HeadObjectOutput, MetadataDirective, ObjectIdentifier, PutObjectInput, PutObjectOutput, Range,
     ServerSideEncryption, StorageClass, StreamingBlob, TaggingDirective,
@@ -31,8 +31,15 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         }
     };
     let tag_count = head.tag_count;
-    let (checksum_sha256, checksum_type) = sha256(&head, input.checksum_mode.as_ref());
+    let [checksum_crc32, checksum_crc32c, checksum_crc64nvme, checksum_sha1, checksum_sha256] =
+        checksums(&head, input.checksum_mode.as_ref());
+    let kept = [&checksum_crc32, &checksum_crc32c, &checksum_crc64nvme, &checksum_sha1, &checksum_sha256];
+    let checksum_type = kept.iter().any(|kept| kept.is_some()).then(of_whole);
     let mut response = S3Response::new(HeadObjectOutput {
+        checksum_crc32,
+        checksum_crc32c,
+        checksum_crc64nvme,
+        checksum_sha1,
         checksum_sha256,
         checksum_type,
         accept_ranges: Some("bytes".to_owned()),
@@ -44,6 +51,7 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         restore: head.restore.clone(),
         server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
         ssekms_key_id: head.sse_key.clone(),
+        website_redirect_location: head.redirect.clone(),
         expires: answers::expires(&head.metadata),
         metadata: answers::user_metadata(&head.metadata),
         cache_control: head.metadata.cache_control,
@@ -67,8 +75,8 @@ pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Re
     sandbox.check_payer(&at.bucket)?;
     let read = sandbox.store.read(&at, version.as_ref(), if_match.as_ref(), key_md5.as_deref());
     let (head, whole) = read.map_err(refusal)?;
-    let (checksum_sha256, checksum_type) =
-        sha256(&head, input.checksum_mode.as_ref().filter(|_| input.range.is_none()));
+    let [.., checksum_sha256] = checksums(&head, input.checksum_mode.as_ref().filter(|_| input.range.is_none()));
+    let checksum_type = checksum_sha256.is_some().then(of_whole);
     let (body, content_range) = cut(whole, input.range)?;
     let output = GetObjectOutput { checksum_sha256, checksum_type, ..got(head, body, content_range) };
     let mut response = S3Response::new(output);
@@ -76,13 +84,17 @@ pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Re
     Ok(response)
 }
 
-/// The checksum that the object was put with, where it is asked for.
-fn sha256(head: &ObjectHead, mode: Option<&ChecksumMode>) -> (Option<String>, Option<ChecksumType>) {
+/// The checksums that the object was put or copied with, by each algorithm, where they are asked for.
+fn checksums(head: &ObjectHead, mode: Option<&ChecksumMode>) -> [Option<String>; 5] {
     let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
-    let kept = head.checksums.iter().find(|checksum| checksum.algorithm == ChecksumAlgorithm::Sha256);
-    let value = kept.filter(|_| is_asked).map(|checksum| checksum.value.clone());
-    let kind = value.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT));
-    (value, kind)
+    ChecksumAlgorithm::ALL.map(|algorithm| {
+        let kept = head.checksums.iter().find(|checksum| checksum.algorithm == algorithm);
+        kept.filter(|_| is_asked).map(|checksum| checksum.value.clone())
+    })
+}
+
+fn of_whole() -> ChecksumType {
+    ChecksumType::from_static(ChecksumType::FULL_OBJECT)
 }
 
 /// The bytes of the range, and what Content-Range says of it.
@@ -125,7 +137,7 @@ fn got(head: ObjectHead, body: Body, content_range: Option<String>) -> GetObject
 
 pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Result<S3Response<PutObjectOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp);
-    refuse_given!(input: website_redirect_location write_offset_bytes);
+    refuse_given!(input: write_offset_bytes);
     let (at, key_md5) = (input::at(&input.bucket, &input.key)?, customer_key!(input)?);
     check_digest(sandbox, &at.bucket, has_digest!(input))?;
     let body = input::body(input.body, input.content_md5.as_deref()).await?;
@@ -136,6 +148,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
+        redirect: input.website_redirect_location,
         checksum_sha256: input.checksum_sha256,
     };
     let done = sandbox
@@ -159,7 +172,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
 pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3Result<S3Response<CopyObjectOutput>> {
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
     refuse_given!(input: copy_source_if_modified_since copy_source_if_none_match copy_source_if_unmodified_since);
-    refuse_given!(input: copy_source_sse_customer_algorithm website_redirect_location);
+    refuse_given!(input: copy_source_sse_customer_algorithm);
     let (source, source_version) = input::copy_source(&input.copy_source)?;
     let directive = |given: Option<&str>, replace| given == Some(replace);
     let replaces_metadata =
@@ -176,6 +189,8 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
         lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
+        redirect: input.website_redirect_location,
+        checksum: input.checksum_algorithm.as_ref().map(algorithm_of).transpose()?,
         source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
         if_match: input::if_match(sandbox.condition("if-match")?.as_ref())?,
         if_none_match: input::if_none_match(sandbox.condition("if-none-match")?.as_ref())?,
@@ -193,6 +208,11 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         version_id: done.version.map(|version| version.to_string()),
         ..CopyObjectOutput::default()
     }))
+}
+
+fn algorithm_of(given: &dto::ChecksumAlgorithm) -> S3Result<ChecksumAlgorithm> {
+    let is_it = |algorithm: &ChecksumAlgorithm| algorithm.name().eq_ignore_ascii_case(given.as_str());
+    ChecksumAlgorithm::ALL.into_iter().find(is_it).ok_or_else(|| S3ErrorCode::InvalidRequest.into())
 }
 
 pub(super) async fn delete_object(

@@ -113,7 +113,8 @@ impl JobService {
             if let (EndpointKind::Cos, Some(StorageClass::Other(name))) = (places.target.kind, &copy.storage_class) {
                 return Err(ServiceError::UnknownStorageClass(name.clone()));
             }
-            for grant in &copy.grants {
+            // A group has no id of its own.
+            for grant in copy.grants.iter().filter(|grant| !grant.is_group) {
                 places.target.grantees.resolve(&grant.grantee).map_err(ServiceError::UnknownGrantee)?;
             }
         }

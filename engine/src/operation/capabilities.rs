@@ -64,6 +64,8 @@ pub(crate) enum Feature {
     ProveByChecksum,
     /// A checksum that the store declares of an object is taken for the one that is asked for.
     TakeChecksum,
+    /// A checksum is computed of a copy, and kept with it.
+    SetChecksum,
     /// Keys of a listing become rows of a manifest.
     ListKeys,
     /// A listing continues from page to page while objects are written.
@@ -235,6 +237,9 @@ impl Feature {
             Feature::TakeChecksum => {
                 both(Capability::Checksums, AnotherWay("jobs that compute checksums read the bytes of every object"))
             }
+            Feature::SetChecksum => {
+                both(Capability::Checksums, JobRefused("copies that name a checksum algorithm are refused"))
+            }
             Feature::ListKeys => {
                 both(Capability::ListingDecodes, Told("a manifest made by listing may name keys that are not there"))
             }
@@ -253,7 +258,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 33] = [
+    const ALL: [Feature; 34] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -278,6 +283,7 @@ impl Feature {
         Feature::Encrypt,
         Feature::ProveByChecksum,
         Feature::TakeChecksum,
+        Feature::SetChecksum,
         Feature::ListKeys,
         Feature::ListInOrder,
         Feature::DeleteUnchanged,

@@ -26,7 +26,7 @@ use super::effect_check::{
     Before, CheckResult, Checked, CheckedCall, Condition, Content, Current, LookedAt, NonRepeatableCall,
     act_and_settle, check_doubt,
 };
-use super::failure::{Doing, End, SOURCE_CHANGED, reject};
+use super::failure::{Doing, End, SOURCE_CHANGED, refuse, reject};
 use super::source::{Source, is_same_object};
 use super::tags::{self, add_tags, put_tags};
 use super::task_context::{TaskContext, allowed_bucket, is_no_object};
@@ -97,6 +97,8 @@ fn has_nothing_to_follow(context: &TaskContext<'_>, plan: &CopyPlan) -> bool {
     let kept = [Feature::SetCannedAcl, Feature::SetClass, Feature::SetMetadata, Feature::TagsKeptOnPut];
     let target = &context.slice.target;
     plan.is_whole_in_parts()
+        && plan.redirect.is_none()
+        && plan.checksum.is_none()
         && kept.into_iter().all(|feature| feature.is_possible_at(&target.capabilities))
         && kept::is_encryption_proved(target, plan.sse.as_ref())
 }
@@ -354,6 +356,14 @@ impl<'a> Copying<'a> {
     /// What a target that is not made by CopyObject gets besides its bytes: nothing of the
     /// source comes by itself.
     async fn new_object(&self, head: &ObjectHead) -> Result<NewObject, End> {
+        if let Some(algorithm) = self.plan.checksum {
+            let name = algorithm.name().to_uppercase();
+            let message = format!(
+                "the object is too large for one CopyObject, or its store does not copy it by itself: only that gives a \
+                 copy a checksum by {name}, so nothing was done"
+            );
+            return Err(refuse("NotImplemented", Some(501), message));
+        }
         Ok(NewObject {
             metadata: match &self.metadata {
                 Some(metadata) => metadata.clone(),
@@ -364,6 +374,7 @@ impl<'a> Copying<'a> {
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
             lock: self.plan.lock.map(Box::new),
+            redirect: self.plan.redirect.clone(),
             checksum_sha256: None,
         })
     }
@@ -451,6 +462,8 @@ impl CheckedCall for Copying<'_> {
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
             lock: self.plan.lock.map(Box::new),
+            redirect: self.plan.redirect.clone(),
+            checksum: self.plan.checksum,
             // What was judged is what is copied.
             source_if_match: self
                 .head

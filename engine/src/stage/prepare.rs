@@ -72,6 +72,7 @@ async fn read_tasks(
     let places = patient_places(context.places_to_run(job)?, &context.ports.clock);
     let Ports { jobs, spool, .. } = &context.ports;
     let (bytes, bytes_max) = (&context.bytes, context.config.quotas.of(&job.account).bytes_max);
+    let cancel = &cancel.paying(job.spec.operation.pays_requests());
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, cancel, bytes, bytes_max };
     let (prepared, sample) = make_slices(what).await?;
     preflight(what, prepared, sample).await

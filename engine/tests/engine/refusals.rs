@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brigade_model::operation::{Restore, RestoreTier};
+use brigade_model::operation::{Copy, Restore, RestoreTier};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{CancelToken, CopyObject, send};
 use brigade_model::{Field, Job, JobSpec, Operation, Status};
@@ -65,16 +65,18 @@ async fn a_locked_version_fails_its_own_delete_and_the_others_are_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_whose_requester_pays_fails_the_tasks_unless_we_say_that_we_pay() {
-    for is_paying in [false, true] {
+async fn a_bucket_whose_requester_pays_fails_the_tasks_unless_the_endpoint_or_the_job_says_that_we_pay() {
+    for (is_paying, requester_pays) in [(false, false), (true, false), (false, true)] {
         let mut cluster = TestCluster::new(602);
         cluster.fill(10).await;
         cluster.bucket.set_requester_pays(&bucket("source"), true).unwrap();
         if is_paying {
             cluster.store = Arc::new(Paying((*cluster.bucket).clone()));
         }
-        let (job, rows) = run(&cluster, copy(), &keys(10)).await;
-        let expected = if is_paying { (10, "") } else { (0, "AccessDenied") };
+        let Operation::Copy(copy) = copy() else { panic!("a copy") };
+        let copy = Operation::Copy(Box::new(Copy { requester_pays, ..*copy }));
+        let (job, rows) = run(&cluster, copy, &keys(10)).await;
+        let expected = if is_paying || requester_pays { (10, "") } else { (0, "AccessDenied") };
         assert_eq!((job.progress.succeeded, rows[&key(0)].code.as_str()), expected);
     }
 }

@@ -184,7 +184,7 @@ async fn a_bucket_without_a_host_keeps_only_its_own_job_waiting_and_that_one_end
 
 /// A copy that is followed by its ACL.
 fn copy_with_grants() -> Operation {
-    let grant = Grant { grantee: "someone".into(), display_name: None, permission: Permission::Read };
+    let grant = Grant { grantee: "someone".into(), is_group: false, display_name: None, permission: Permission::Read };
     let to = Copy::to(bucket_ref("target"));
     Operation::Copy(Box::new(Copy { acl_directive: Some(Directive::Replaced), grants: vec![grant], ..to }))
 }

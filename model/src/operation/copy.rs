@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{CannedAcl, Directive, NewLock, Tag};
 use crate::Timestamp;
 use crate::limits::STORAGE_CLASS_BYTES_MAX;
+use crate::ports::object_store::ChecksumAlgorithm;
 use crate::resource::BucketRef;
 
 /// Parameters of a copy. Fields that were not given are `None`, and are not echoed; their
@@ -45,6 +46,20 @@ pub struct Copy {
     /// What keeps the target from being removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<NewLock>,
+    /// Where a website sends readers of the target instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
+    /// The checksum that the store computes of the target and keeps with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<ChecksumAlgorithm>,
+    /// Whether calls say that their sender pays for them, as buckets whose requester pays demand.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub requester_pays: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(is_it: &bool) -> bool {
+    !is_it
 }
 
 impl Copy {
@@ -68,6 +83,9 @@ impl Copy {
             storage_class: None,
             key_service: None,
             lock: None,
+            redirect: None,
+            checksum: None,
+            requester_pays: false,
         }
     }
 }
@@ -81,6 +99,9 @@ pub struct NewMetadata {
     pub content_disposition: Option<String>,
     /// Content-Encoding.
     pub content_encoding: Option<String>,
+    /// Content-Language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
     /// Content-Type.
     pub content_type: Option<String>,
     /// Expires, as RFC 1123.
@@ -106,6 +127,9 @@ pub struct KeyService {
 pub struct Grant {
     /// Who: the identifier as given.
     pub grantee: String,
+    /// Whether that is the URI of a group.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_group: bool,
     /// A name for people.
     pub display_name: Option<String>,
     /// What is allowed.
@@ -212,7 +236,8 @@ mod tests {
     fn what_copies_got_later_is_absent_from_the_stored_form_where_it_is_not_given() {
         let mut copy = Copy::to(crate::samples::bucket_ref("target"));
         let plain = serde_json::to_value(&copy).unwrap();
-        assert!(plain.get("key_service").is_none() && plain.get("lock").is_none());
+        let later = ["key_service", "lock", "redirect", "checksum", "requester_pays"];
+        assert!(later.into_iter().all(|name| plain.get(name).is_none()), "{plain}");
         assert_eq!(serde_json::from_value::<Copy>(plain).unwrap(), copy);
         copy.key_service = Some(KeyService { key: Some("k".into()), bucket_key: Some(true) });
         let retention = Some(Retention { mode: RetentionMode::Governance, until: Timestamp::UNIX_EPOCH });

@@ -219,6 +219,7 @@ pub struct CancelToken {
     /// Of a branch: whether it was stopped by itself.
     is_branch_stopped: Option<Arc<AtomicBool>>,
     caller: Option<Caller>,
+    is_paying: bool,
 }
 
 /// On whose behalf a call is made: what is asked of an endpoint is shared among accounts, and in each
@@ -288,6 +289,18 @@ impl CancelToken {
     #[must_use]
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
         Self { caller: Some(caller), ..self.clone() }
+    }
+
+    /// The same cancel token for calls that say whether their sender pays for them.
+    #[must_use]
+    pub fn paying(&self, is_paying: bool) -> Self {
+        Self { is_paying, ..self.clone() }
+    }
+
+    /// Whether its calls say that their sender pays for them, whatever the endpoint's say.
+    #[must_use]
+    pub fn is_paying(&self) -> bool {
+        self.is_paying
     }
 
     /// On whose behalf its calls are made; `None` when on no job's.
@@ -582,6 +595,8 @@ pub struct ObjectHead {
     pub sse: Option<String>,
     /// `x-amz-server-side-encryption-aws-kms-key-id`.
     pub sse_key: Option<String>,
+    /// `x-amz-website-redirect-location`.
+    pub redirect: Option<String>,
     /// What keeps it from being removed, as far as the store tells.
     pub lock: NewLock,
     /// The checksums that the store declares of its bytes.
@@ -603,7 +618,7 @@ pub struct Checksum {
 }
 
 /// The algorithms of checksums in S3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChecksumAlgorithm {
     /// CRC-32 as in gzip, big endian.
     Crc32,

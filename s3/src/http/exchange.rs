@@ -192,6 +192,7 @@ impl Exchange {
     }
 
     fn sign(&self, draft: RequestDraft, hashes: &Hashes, credentials: &Arc<Credentials>) -> Result<Signed, CallError> {
+        let draft = draft.paid(self.requester_pays);
         let target = self.endpoint.target(&draft.bucket, draft.key.as_ref());
         let mut query = draft.query;
         // A signature wants it sorted, so it is sent sorted.
@@ -204,9 +205,6 @@ impl Exchange {
         headers.insert(header::HOST, HeaderValue::try_from(target.host_header).map_err(|_| no_host())?);
         if let Some(md5) = &hashes.md5 {
             headers.insert("content-md5", HeaderValue::try_from(md5).expect("base64 is visible ASCII"));
-        }
-        if self.requester_pays {
-            headers.insert("x-amz-request-payer", HeaderValue::from_static("requester"));
         }
         let unsigned =
             Unsigned { method: &draft.method, path: &target.path, query: &query, body_sha256: &hashes.sha256 };

@@ -26,6 +26,9 @@ pub(crate) struct RequestDraft {
 const HEADER_RULE: &str = "cannot be sent in an HTTP header: visible ASCII characters and inner blanks only \
                            (other text can be given encoded as RFC 2047)";
 
+/// Where a website sends an object's readers instead.
+pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
+
 /// Asks for the checksums that an object has.
 pub(crate) const CHECKSUM_MODE: &str = "x-amz-checksum-mode";
 
@@ -51,6 +54,14 @@ impl RequestDraft {
             headers: HeaderMap::with_capacity(16),
             body: Bytes::new(),
         }
+    }
+
+    /// Says that the sender pays for the request, if it does.
+    pub(crate) fn paid(mut self, is_paid: bool) -> Self {
+        if is_paid {
+            self.headers.insert("x-amz-request-payer", HeaderValue::from_static("requester"));
+        }
+        self
     }
 
     /// A parameter of the query.
@@ -138,7 +149,8 @@ impl RequestDraft {
             .head_if("x-amz-acl", with.canned_acl.as_deref())?
             .head_if("x-amz-storage-class", with.storage_class.as_deref())?
             .encryption(with.sse.as_ref())?
-            .lock(with.lock.as_deref())
+            .lock(with.lock.as_deref())?
+            .head_if(REDIRECT, with.redirect.as_deref())
     }
 
     /// How the store encrypts the new object.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::download::Download;
+use super::request::REDIRECT;
 use crate::xml::{self, Element};
 
 /// An answer with a success's status, or any other.
@@ -103,6 +104,7 @@ impl StoreResponse {
             sse: self.sse(),
             lock: self.lock(),
             sse_key: self.header("x-amz-server-side-encryption-aws-kms-key-id"),
+            redirect: self.header(REDIRECT),
             checksums: self.checksums(parts_by_etag.is_some()),
             untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0),
             etag,

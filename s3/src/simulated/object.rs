@@ -3,13 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
 use brigade_model::operation::{NewLock, Retention, RetentionMode};
 use brigade_model::ports::object_store::{
     Acl, AclGrant, Checksum, ChecksumAlgorithm, Encryption, Grantee, Metadata, NewObject, ObjectHead, TagSet,
 };
+use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::Body;
@@ -99,6 +103,12 @@ pub(super) struct Attributes {
     pub(super) customer_key_md5: Option<String>,
     #[serde(default)]
     pub(super) checksum_sha256: Option<String>,
+    /// By another algorithm, in base64.
+    #[serde(default)]
+    pub(super) other_checksum: Option<(ChecksumAlgorithm, String)>,
+    /// Where a website sends its readers instead.
+    #[serde(default)]
+    pub(super) redirect: Option<String>,
 }
 
 /// When a temporary copy of an archived object is there, in seconds since 1970.
@@ -142,6 +152,7 @@ impl Attributes {
             sse_key: with.sse.as_ref().and_then(key_of),
             sse: with.sse.map(|sse| sse.name().to_owned()),
             checksum_sha256: with.checksum_sha256,
+            redirect: with.redirect,
             retain_until_s: retention.map(|retention| retention.until.as_second()),
             is_retained_by_governance: retention.is_some_and(|retention| retention.mode == RetentionMode::Governance),
             is_on_hold: lock.is_held.unwrap_or_default(),
@@ -173,6 +184,13 @@ impl Attributes {
         let mode = if self.is_retained_by_governance { RetentionMode::Governance } else { RetentionMode::Compliance };
         let retention = self.retain_until_s.map(|until_s| Retention { mode, until: seconds(until_s) });
         NewLock { retention, is_held: self.is_on_hold.then_some(true) }
+    }
+
+    /// Those that the object was put or copied with.
+    fn checksums(&self) -> Vec<Checksum> {
+        let sha256 = self.checksum_sha256.clone().map(|value| (ChecksumAlgorithm::Sha256, value));
+        let all = sha256.into_iter().chain(self.other_checksum.clone());
+        all.map(|(algorithm, value)| Checksum { algorithm, value, is_of_whole: true }).collect()
     }
 
     pub(super) fn acl(&self) -> Acl {
@@ -235,14 +253,26 @@ impl Stored {
             sse: attributes.sse.clone(),
             sse_key: attributes.sse_key.clone(),
             lock: attributes.lock(),
-            checksums: attributes.checksum_sha256.clone().map(of_whole).into_iter().collect(),
+            redirect: attributes.redirect.clone(),
+            checksums: attributes.checksums(),
             untold_metadata: 0,
         }
     }
 }
 
-fn of_whole(sha256: String) -> Checksum {
-    Checksum { algorithm: ChecksumAlgorithm::Sha256, value: sha256, is_of_whole: true }
+/// The checksum of bytes, in base64.
+pub(super) fn checksum_of(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> String {
+    let crc = |algorithm, bytes_of_it: usize| {
+        let number = crc_fast::checksum(algorithm, bytes).to_be_bytes();
+        number[number.len() - bytes_of_it..].to_vec()
+    };
+    STANDARD.encode(match algorithm {
+        ChecksumAlgorithm::Crc32 => crc(CrcAlgorithm::Crc32IsoHdlc, 4),
+        ChecksumAlgorithm::Crc32c => crc(CrcAlgorithm::Crc32Iscsi, 4),
+        ChecksumAlgorithm::Crc64Nvme => crc(CrcAlgorithm::Crc64Nvme, 8),
+        ChecksumAlgorithm::Sha1 => digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec(),
+        ChecksumAlgorithm::Sha256 => digest(&SHA256, bytes).as_ref().to_vec(),
+    })
 }
 
 /// That second.

@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
-    Acl, At, CallKind, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects, DeleteResult, Deleted,
-    GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject, NewAcl, NewObject,
-    ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone, RestoreObject,
-    TagSet,
+    Acl, At, CallKind, ChecksumAlgorithm, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects,
+    DeleteResult, Deleted, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject,
+    NewAcl, NewObject, ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone,
+    RestoreObject, TagSet,
 };
 use ring::digest::SHA256;
 
@@ -110,9 +110,18 @@ impl BucketTransaction<'_> {
             storage_class: request.storage_class,
             sse: request.sse,
             lock: request.lock,
+            redirect: request.redirect,
             checksum_sha256: source.attributes.checksum_sha256.clone(),
         };
-        let attributes = Arc::new(Attributes::new(with)?);
+        let mut attributes = Attributes::new(with)?;
+        attributes.other_checksum.clone_from(&source.attributes.other_checksum);
+        if let Some(algorithm) = request.checksum {
+            let value = object::checksum_of(algorithm, &source.body.to_bytes());
+            let is_sha256 = algorithm == ChecksumAlgorithm::Sha256;
+            attributes.checksum_sha256 = is_sha256.then(|| value.clone());
+            attributes.other_checksum = (!is_sha256).then_some((algorithm, value));
+        }
+        let attributes = Arc::new(attributes);
         // The copy is one piece, however many parts its source came in.
         let digest = if source.digest.parts == 0 { source.digest } else { Digest::of(&source.body) };
         self.store_object(CallKind::CopyObject, request.target, Object { body: source.body, digest, attributes })
@@ -142,7 +151,10 @@ impl BucketTransaction<'_> {
         let bucket = self.state.bucket(&request.source.bucket)?;
         let source = bucket.named(&request.source.key, request.source_version.as_ref())?;
         let is_latest = bucket.latest(&request.source.key).is_some_and(|latest| latest.version == source.version);
-        let changes = request.metadata.is_some() || request.storage_class.is_some() || request.sse.is_some();
+        let changes = request.metadata.is_some()
+            || request.storage_class.is_some()
+            || request.sse.is_some()
+            || request.redirect.is_some();
         if request.source == request.target && is_latest && !changes && !self.conduct.copies_onto_itself() {
             return Err(refusal::INVALID_REQUEST.saying(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \

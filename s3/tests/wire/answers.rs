@@ -708,15 +708,17 @@ async fn a_server_of_the_extra_authority_is_trusted_and_no_other() {
 }
 
 #[tokio::test]
-async fn every_request_says_signed_that_its_sender_pays_when_it_is_told_to() {
-    for requester_pays in [false, true] {
+async fn every_request_says_signed_that_its_sender_pays_when_its_endpoint_or_its_job_says_so() {
+    for (requester_pays, is_paying) in [(false, false), (true, false), (false, true), (true, true)] {
         for request in crate::calls::all_on("plain") {
             let stub = Stub::scripted([]).await;
             let store = store_of(HttpConfig { requester_pays, ..config(&stub.url()) });
-            store.call(&CancelToken::unbounded(), request.clone()).await.unwrap_err();
+            let cancel = CancelToken::unbounded().paying(is_paying);
+            store.call(&cancel, request.clone()).await.unwrap_err();
             let sent = &stub.recorded()[0];
             let is_signed = sent.header("authorization").unwrap().contains("x-amz-request-payer");
-            let expected = (requester_pays.then_some("requester"), requester_pays);
+            let pays = requester_pays || is_paying;
+            let expected = (pays.then_some("requester"), pays);
             assert_eq!((sent.header("x-amz-request-payer"), is_signed), expected, "{request:?}");
         }
     }

@@ -2,11 +2,12 @@
 
 use brigade_model::operation::{KeyService, NewLock, Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, Acl, AclGrant, At, Call, CompleteMultipartUpload, CopyObject, CreateMultipartUpload,
-    DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls, GetObject, GetObjectAcl,
-    GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads, ListObjectVersions,
-    ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
-    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy, VersionMarker,
+    AbortMultipartUpload, Acl, AclGrant, At, Call, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject,
+    CreateMultipartUpload, DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls,
+    GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads,
+    ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl,
+    PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
+    VersionMarker,
 };
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
@@ -69,6 +70,7 @@ fn new_object() -> NewObject {
         storage_class: Some("STANDARD_IA".into()),
         sse: Some(keyed()),
         lock: Some(lock().into()),
+        redirect: Some("/elsewhere".into()),
         checksum_sha256: None,
     }
 }
@@ -87,6 +89,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         storage_class: Some("GLACIER".into()),
         sse: Some(keyed()),
         lock: Some(lock().into()),
+        redirect: Some("https://example.com/elsewhere".into()),
+        checksum: Some(ChecksumAlgorithm::Crc64Nvme),
         source_if_match: Some(etag()),
         if_match: Some(etag()),
         if_none_match: false,
@@ -100,6 +104,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         storage_class: None,
         sse: None,
         lock: None,
+        redirect: None,
+        checksum: None,
         source_if_match: None,
         if_match: None,
         if_none_match: true,

@@ -159,6 +159,7 @@ macro_rules! with_new_object {
                 retention(with.lock.as_deref()).map(|kept| DateTime::from_secs(kept.until.as_second())),
             )
             .set_object_lock_legal_hold_status(with.lock.as_deref().and_then(|lock| lock.is_held).map(status))
+            .set_website_redirect_location(with.redirect.clone())
             .set_ssekms_key_id(key_service(with.sse.as_ref()).and_then(|service| service.key))
             .set_bucket_key_enabled(key_service(with.sse.as_ref()).and_then(|service| service.bucket_key));
         for (name, value) in &with.metadata.user {
@@ -220,6 +221,8 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
                     retention(r.lock.as_deref()).map(|kept| DateTime::from_secs(kept.until.as_second())),
                 )
                 .set_object_lock_legal_hold_status(r.lock.as_deref().and_then(|lock| lock.is_held).map(status))
+                .set_website_redirect_location(r.redirect.clone())
+                .set_checksum_algorithm(r.checksum.map(|algorithm| algorithm.name().to_uppercase().as_str().into()))
                 .set_ssekms_key_id(key_service(r.sse.as_ref()).and_then(|service| service.key))
                 .set_bucket_key_enabled(key_service(r.sse.as_ref()).and_then(|service| service.bucket_key));
             if let Some(metadata) = &r.metadata {

@@ -122,6 +122,7 @@ fn copy() -> Copy {
         acl_directive: Some(Directive::Replaced),
         grants: vec![Grant {
             grantee: "qcs::cam::uin/100000000001:uin/100000000001".into(),
+            is_group: false,
             display_name: Some("somebody".into()),
             permission: Permission::FullControl,
         }],
@@ -136,6 +137,7 @@ fn copy() -> Copy {
             cache_control: Some("no-cache".into()),
             content_disposition: Some("attachment".into()),
             content_encoding: Some("gzip".into()),
+            content_language: Some("de".into()),
             content_type: Some("text/plain; charset=utf-8".into()),
             expires: Some("Thu, 01 Jan 2026 00:00:00 GMT".into()),
             sse_aes256: true,

@@ -102,7 +102,8 @@ mod tests {
         assert_eq!(told(&copy), json!({"COSPutObjectCopy": {"TargetResource": "qcs::cos:r:uid/1:copies-1"}}));
 
         copy.acl_directive = Some(Directive::Add);
-        copy.grants = vec![Grant { grantee: "you".into(), display_name: None, permission: Permission::Read }];
+        copy.grants =
+            vec![Grant { grantee: "you".into(), is_group: false, display_name: None, permission: Permission::Read }];
         copy.canned_acl = Some(CannedAcl::PublicRead);
         copy.prefix_replace = Some(true);
         (copy.resources_prefix, copy.target_prefix) = (Some("a/".into()), Some(String::new()));

@@ -2,7 +2,8 @@
 //! parameters as JSON. Parameters that were not given are left out.
 
 use brigade_model::operation::{
-    Copy, Directive, Grant, Invoke, NewMetadata, ObjectAcl, Restore, Retention, Tag, Tagging, Untagging,
+    Copy, DigestAlgorithm, Directive, Grant, Invoke, NewMetadata, ObjectAcl, Restore, Retention, Tag, Tagging,
+    Untagging,
 };
 use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
@@ -74,6 +75,8 @@ fn copy_parameters(copy: &Copy) -> Value {
         "ModifiedSinceConstraint": copy.modified_since.map(times::iso),
         "NewObjectMetadata": metadata(copy),
         "NewObjectTagging": replaces_tags.then(|| tag_set(&copy.tags)),
+        "RedirectLocation": copy.redirect,
+        "RequesterPays": copy.requester_pays.then_some(true),
         "StorageClass": copy.storage_class.as_ref().map(|class| class.s3_name()),
         "UnModifiedSinceConstraint": copy.unmodified_since.map(times::iso),
         "ObjectLockLegalHoldStatus": copy.lock.and_then(|lock| lock.is_held).map(hold_status),
@@ -82,6 +85,7 @@ fn copy_parameters(copy: &Copy) -> Value {
         "SSEAwsKmsKeyId": copy.key_service.as_ref().and_then(|service| service.key.as_ref()),
         "BucketKeyEnabled": copy.key_service.as_ref().and_then(|service| service.bucket_key),
         "TargetKeyPrefix": copy.target_prefix,
+        "ChecksumAlgorithm": copy.checksum.map(|algorithm| DigestAlgorithm::from(algorithm).name()),
     })
 }
 
@@ -97,6 +101,7 @@ fn metadata(copy: &Copy) -> Option<Value> {
         "CacheControl": new.cache_control,
         "ContentDisposition": new.content_disposition,
         "ContentEncoding": new.content_encoding,
+        "ContentLanguage": new.content_language,
         "UserMetadata": (!user.is_empty()).then_some(user),
         "ContentType": new.content_type,
         "HttpExpiresDate": new.expires.as_deref().and_then(times::parse).map(times::iso),
@@ -105,7 +110,8 @@ fn metadata(copy: &Copy) -> Option<Value> {
 }
 
 fn grant(grant: &Grant) -> Value {
-    let grantee = json!({"TypeIdentifier": "id", "Identifier": grant.grantee, "DisplayName": grant.display_name});
+    let kind = if grant.is_group { "uri" } else { "id" };
+    let grantee = json!({"TypeIdentifier": kind, "Identifier": grant.grantee, "DisplayName": grant.display_name});
     json!({"Grantee": without_nulls(grantee), "Permission": grant.permission.name()})
 }
 
@@ -122,7 +128,8 @@ fn without_nulls(value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use brigade_model::operation::RestoreTier;
+    use brigade_model::operation::{Permission, RestoreTier};
+    use brigade_model::ports::object_store::ChecksumAlgorithm;
 
     use super::*;
     use crate::s3control::arn;
@@ -144,7 +151,15 @@ mod tests {
             "NewObjectTagging": [],
             "TargetKeyPrefix": "a/",
         }});
-        assert_eq!(parameters(&Operation::Copy(Box::new(copy))), expected);
+        assert_eq!(parameters(&Operation::Copy(Box::new(copy.clone()))), expected);
+        (copy.redirect, copy.requester_pays) = (Some("/elsewhere".into()), true);
+        copy.checksum = Some(ChecksumAlgorithm::Crc64Nvme);
+        let (grantee, permission) = ("http://example.com/all".to_owned(), Permission::Read);
+        copy.grants = vec![Grant { grantee, is_group: true, display_name: None, permission }];
+        let told = &parameters(&Operation::Copy(Box::new(copy)))["S3PutObjectCopy"];
+        assert_eq!((&told["RedirectLocation"], &told["RequesterPays"]), (&json!("/elsewhere"), &json!(true)));
+        assert_eq!(told["ChecksumAlgorithm"], "CRC64NVME");
+        assert_eq!(told["AccessControlGrants"][0]["Grantee"]["TypeIdentifier"], "uri");
         assert_eq!(REPORT_LAYOUT.format, "Report_CSV_20180820");
     }
 }

@@ -90,6 +90,7 @@ fn grants() -> impl Strategy<Value = Vec<Grant>> {
     let permission = select(vec![Permission::Read, Permission::Write, Permission::FullControl]);
     let grant = (plain(40), of(plain(20)), permission).prop_map(|(grantee, display_name, permission)| Grant {
         grantee,
+        is_group: false,
         display_name,
         permission,
     });

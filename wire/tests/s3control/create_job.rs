@@ -6,7 +6,7 @@ use brigade_model::operation::{
     Retention, RetentionMode, SetRetention, Untagging,
 };
 use brigade_model::options::{Header, KeyEncoding};
-use brigade_model::ports::object_store::Acl;
+use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
 use brigade_wire::s3control::create_job::{decode_request, encode_request, encode_result};
 use brigade_wire::s3control::operation::element_names;
 
@@ -272,16 +272,69 @@ fn what_is_not_carried_out_is_refused_whatever_it_says_and_only_a_switch_can_be_
         let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
         decode_request(with_operation(&format!("<S3PutObjectCopy>{target}{child}</S3PutObjectCopy>")).as_bytes())
     };
-    for name in ["RedirectLocation", "ObjectLockEventHold", "ChecksumAlgorithm", "AnnotationDirective"] {
+    for name in ["ObjectLockEventHold", "AnnotationDirective"] {
         for value in ["false", "OFF", "x"] {
             let told = copy(&format!("<{name}>{value}</{name}>")).unwrap_err().message;
             assert!(told.starts_with(&format!("Operation.S3PutObjectCopy.{name} is not implemented")), "{told}");
         }
         assert!(copy(&format!("<{name}/>")).is_ok(), "an empty element is none");
     }
-    assert!(copy("<RequesterPays>false</RequesterPays>").is_ok());
-    assert!(copy("<RequesterPays>true</RequesterPays>").unwrap_err().message.contains("is not implemented"));
-    assert!(copy("<RequesterPays>maybe</RequesterPays>").unwrap_err().message.contains("must be true or false"));
+    let of_metadata = |name: &str, value: &str| {
+        copy(&format!("<NewObjectMetadata><{name}>{value}</{name}></NewObjectMetadata>")).map(|_| ())
+    };
+    for name in ["ContentLength", "ContentMD5"] {
+        let told = of_metadata(name, "1").unwrap_err().message;
+        assert!(told.contains(&format!("NewObjectMetadata.{name} is not implemented")), "{told}");
+    }
+    assert!(of_metadata("RequesterCharged", "false").is_ok());
+    assert!(of_metadata("RequesterCharged", "true").unwrap_err().message.contains("is not implemented"));
+}
+
+#[test]
+fn a_copy_redirects_has_a_language_and_a_checksum_is_paid_for_and_grants_to_groups() {
+    let copy = |children: &str| {
+        let target = "<TargetResource>arn:aws:s3:::copies</TargetResource>";
+        decode_request(with_operation(&format!("<S3PutObjectCopy>{target}{children}</S3PutObjectCopy>")).as_bytes())
+    };
+    let read = |children: &str| {
+        let Operation::Copy(copy) = copy(children).unwrap().operation else { panic!() };
+        *copy
+    };
+    let told = |children: &str| copy(children).unwrap_err().message;
+    for location in ["/elsewhere", "http://example.com/", "https://example.com/a b"] {
+        let redirected = read(&format!("<RedirectLocation>{location}</RedirectLocation>"));
+        assert_eq!(redirected.redirect.as_deref(), Some(location));
+    }
+    for location in ["elsewhere", "ftp://example.com", "/\u{fc}", &format!("/{}", "x".repeat(2048))] {
+        let told = told(&format!("<RedirectLocation>{location}</RedirectLocation>"));
+        assert!(told.starts_with("Operation.S3PutObjectCopy.RedirectLocation is invalid"), "{told}");
+    }
+    let language = read("<NewObjectMetadata><ContentLanguage>de</ContentLanguage></NewObjectMetadata>");
+    assert_eq!(language.metadata.unwrap().content_language.as_deref(), Some("de"));
+    let checksum = |name: &str| format!("<ChecksumAlgorithm>{name}</ChecksumAlgorithm>");
+    let checksums = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"];
+    let read_checksums = checksums.map(|name| read(&checksum(name)).checksum);
+    assert_eq!(read_checksums, ChecksumAlgorithm::ALL.map(Some));
+    for name in ["MD5", "SHA512", "XXHASH64", "XXHASH3", "XXHASH128"] {
+        let told = told(&checksum(name));
+        assert!(told.starts_with(&format!("Operation.S3PutObjectCopy.ChecksumAlgorithm {name} is not")), "{told}");
+    }
+    assert!(told(&checksum("x")).contains("ChecksumAlgorithm is invalid"));
+    for (text, pays) in [("true", true), ("false", false)] {
+        assert_eq!(read(&format!("<RequesterPays>{text}</RequesterPays>")).requester_pays, pays);
+    }
+    assert!(told("<RequesterPays>maybe</RequesterPays>").contains("must be true or false"));
+    let grant = |kind: &str, who: &str| {
+        format!(
+            "<AccessControlGrants><member><Grantee><TypeIdentifier>{kind}</TypeIdentifier>\
+             <Identifier>{who}</Identifier></Grantee><Permission>READ</Permission></member></AccessControlGrants>"
+        )
+    };
+    for (kind, is_group) in [("id", false), ("uri", true)] {
+        let grants = read(&grant(kind, "who")).grants;
+        assert_eq!((grants[0].grantee.as_str(), grants[0].is_group), ("who", is_group));
+    }
+    assert!(told(&grant("emailAddress", "a@b")).contains("emailAddress is not implemented"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use brigade_model::operation::{
     LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
     SetRetention, StorageClass, Tag, Tagging, Untagging,
 };
-use brigade_model::ports::object_store::{Acl, AclGrant, Grantee};
+use brigade_model::ports::object_store::{Acl, AclGrant, ChecksumAlgorithm, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
 use brigade_wire::s3control::{arn, create_job, put_job_tagging};
 use proptest::option::of;
@@ -46,12 +46,13 @@ fn tags(max: usize) -> impl Strategy<Value = Vec<Tag>> {
 fn metadata() -> impl Strategy<Value = NewMetadata> {
     let user = prop::collection::btree_map("[a-wyz][a-z0-9-]{0,20}", header(), 0..5);
     let expires = of(second().prop_map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
-    let headers = (of(header()), of(header()), of(header()), of(header()));
+    let headers = (of(header()), of(header()), of(header()), of(header()), of(header()));
     (headers, expires, any::<bool>(), user).prop_map(|(headers, expires, sse_aes256, user)| NewMetadata {
         cache_control: headers.0,
         content_disposition: headers.1,
         content_encoding: headers.2,
         content_type: headers.3,
+        content_language: headers.4,
         expires,
         sse_aes256,
         user: user.into_iter().collect(),
@@ -60,8 +61,10 @@ fn metadata() -> impl Strategy<Value = NewMetadata> {
 
 fn grants() -> impl Strategy<Value = Vec<Grant>> {
     let permission = select(Permission::ALL.to_vec());
-    let grant = (plain(40), of(plain(20)), permission).prop_map(|(grantee, display_name, permission)| Grant {
+    let grant = (plain(40), any::<bool>(), of(plain(20)), permission);
+    let grant = grant.prop_map(|(grantee, is_group, display_name, permission)| Grant {
         grantee,
+        is_group,
         display_name,
         permission,
     });
@@ -83,12 +86,16 @@ fn copy() -> impl Strategy<Value = Operation> {
     let key_service = (of(header()), of(any::<bool>())).prop_map(|(key, bucket_key)| KeyService { key, bucket_key });
     let retention = (select(RetentionMode::ALL.to_vec()), second()).prop_map(|(mode, until)| Retention { mode, until });
     let lock = (of(retention), of(any::<bool>())).prop_map(|(retention, is_held)| NewLock { retention, is_held });
-    let rest = (rest, of(key_service), lock.prop_map(|lock| Some(lock).filter(|lock| *lock != NewLock::default())));
+    let redirect = "(/|https?://)[!-~]{0,20}";
+    let sent = (of(redirect), of(select(ChecksumAlgorithm::ALL.to_vec())), any::<bool>());
+    let rest =
+        (rest, of(key_service), sent, lock.prop_map(|lock| Some(lock).filter(|lock| *lock != NewLock::default())));
     ("[a-z][a-z0-9-]{0,20}", acl, new, rest).prop_map(|(target, acl, new, rest)| {
         let mut copy = Copy::to(arn::parse_bucket(&format!("arn:aws:s3:::{target}")).unwrap());
         let is_alone = acl.1.is_some_and(|canned: CannedAcl| canned.grants().is_none());
         (copy.grants, copy.canned_acl) = (if is_alone { vec![] } else { acl.0 }, acl.1);
-        let (rest, key_service, lock) = rest;
+        let (rest, key_service, sent, lock) = rest;
+        (copy.redirect, copy.checksum, copy.requester_pays) = sent;
         copy.lock = lock;
         copy.metadata_directive = Some(new.0);
         let sse_aes256 = new.1.sse_aes256 && key_service.is_none();

@@ -5,7 +5,7 @@ use brigade_model::operation::{
     CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewLock, NewMetadata, ObjectAcl,
     Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging,
 };
-use brigade_model::ports::object_store::Acl;
+use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
 
 use super::super::copy::plan::bare_copy;
@@ -41,7 +41,7 @@ fn tagging() -> Operation {
 
 /// One operation for each way in which one asks for something that an unprobed endpoint may do.
 fn every_operation() -> Vec<Operation> {
-    let grant = || Grant { grantee: "you".into(), display_name: None, permission: Permission::Read };
+    let grant = || Grant { grantee: "you".into(), is_group: false, display_name: None, permission: Permission::Read };
     let mut with_grants = bare_copy();
     with_grants.grants = vec![grant()];
     vec![
@@ -73,6 +73,17 @@ fn a_copy_that_is_to_be_locked_is_refused_where_object_lock_is_not_proved() {
         assert!(missing(&locked, kind).contains(&Capability::ObjectLock.name()), "{kind:?}");
     }
     assert_eq!(missing(&locked, EndpointKind::Aws), Vec::<&str>::new());
+}
+
+#[test]
+fn a_copy_that_names_a_checksum_is_refused_where_the_store_is_not_proved_to_keep_them() {
+    let summed = copy(|c| c.checksum = Some(ChecksumAlgorithm::Sha256));
+    for kind in [EndpointKind::Other, EndpointKind::Garage, EndpointKind::Ceph] {
+        assert_eq!(missing(&summed, kind), [Capability::Checksums.name()], "{kind:?}");
+    }
+    for kind in [EndpointKind::Aws, EndpointKind::Minio] {
+        assert_eq!(missing(&summed, kind), Vec::<&str>::new(), "{kind:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a target's head shows of what the copy was told (class, metadata, encryption), read back
-//! where the endpoint is not known to keep it.
+//! where the endpoint is not known to keep it. A redirection and a checksum are always read back: no probe says
+//! that a store keeps the one, nor which algorithms it knows for the other.
 
 use brigade_model::operation::StorageClass;
 use brigade_model::ports::object_store::{At, Encryption, HeadObject, Metadata, ObjectHead};
@@ -18,6 +19,11 @@ const METADATA_NOT_KEPT: &str = "MetadataNotKept";
 /// The code of a copy whose target is not encrypted, or does not say so.
 const ENCRYPTION_NOT_KEPT: &str = "EncryptionNotKept";
 
+/// The code of a copy whose target redirects its readers otherwise than it was told.
+const REDIRECT_NOT_KEPT: &str = "RedirectNotKept";
+/// The code of a copy whose target has no checksum of the algorithm that it was given.
+const CHECKSUM_NOT_KEPT: &str = "ChecksumNotKept";
+
 /// Sees that the target has what the job sets; `metadata` is what the copy was told, if anything.
 pub(crate) async fn see_kept(
     context: &TaskContext<'_>,
@@ -31,7 +37,8 @@ pub(crate) async fn see_kept(
     let class = plan.storage_class.as_deref().filter(|_| is_unproved(Feature::SetClass));
     let metadata = metadata.filter(|_| is_unproved(Feature::SetMetadata));
     let sse = plan.sse.as_ref().filter(|sse| !is_encryption_proved(place, Some(sse)));
-    if class.is_none() && metadata.is_none() && sse.is_none() {
+    let is_always_seen = plan.redirect.is_some() || plan.checksum.is_some();
+    if class.is_none() && metadata.is_none() && sse.is_none() && !is_always_seen {
         return Ok(());
     }
     let request = HeadObject { at: target.clone(), version: version.cloned() };
@@ -44,6 +51,14 @@ pub(crate) async fn see_kept(
     if sse.is_some_and(|wanted| !is_encrypted(&head, wanted)) {
         let message = "the object was copied; the store does not say that it is encrypted as it was to be";
         return Err(reject(ENCRYPTION_NOT_KEPT, None, message));
+    }
+    if plan.redirect.is_some() && head.redirect != plan.redirect {
+        let message = "the object was copied; the store does not say that a website redirects its readers";
+        return Err(reject(REDIRECT_NOT_KEPT, None, message));
+    }
+    if !plan.has_checksum(&head) {
+        let message = "the object was copied; the store does not declare the checksum that it was to have";
+        return Err(reject(CHECKSUM_NOT_KEPT, None, message));
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub(super) fn needs(plan: &CopyPlan) -> Vec<Need> {
         (sets_class, Side::Target, Feature::SetClass),
         (plan.sse.is_some(), Side::Target, Feature::Encrypt),
         (plan.lock.is_some(), Side::Target, Feature::SetLock),
+        (plan.checksum.is_some(), Side::Target, Feature::SetChecksum),
     ];
     let asked = needs.into_iter().filter(|(is_asked, ..)| *is_asked).map(|(_, side, feature)| (side, feature));
     asked.chain(canned_acl.map(|feature| (Side::Target, feature))).collect()

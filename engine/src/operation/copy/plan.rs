@@ -3,7 +3,9 @@
 
 use brigade_model::limits::{COPY_OBJECT_BYTES_MAX, COPY_PART_BYTES, KEY_BYTES_MAX, USER_METADATA_BYTES_MAX};
 use brigade_model::operation::{CannedAcl, Copy, Directive, Grant, NewLock, NewMetadata, Retention, StorageClass};
-use brigade_model::ports::object_store::{AclGrant, Encryption, Grantee, Metadata, ObjectHead, TagSet};
+use brigade_model::ports::object_store::{
+    AclGrant, ChecksumAlgorithm, Encryption, Grantee, Metadata, ObjectHead, TagSet,
+};
 use brigade_model::{BucketName, EndpointKind, ObjectKey, Timestamp};
 
 use super::super::digests::Digests;
@@ -23,6 +25,10 @@ pub(crate) struct CopyPlan {
     pub(crate) storage_class: Option<String>,
     pub(crate) sse: Option<Encryption>,
     pub(crate) lock: Option<NewLock>,
+    /// Where a website sends readers of the target instead.
+    pub(crate) redirect: Option<String>,
+    /// The checksum that the target has.
+    pub(crate) checksum: Option<ChecksumAlgorithm>,
     pub(crate) modified_since: Option<Timestamp>,
     pub(crate) unmodified_since: Option<Timestamp>,
     pub(crate) sizes: Sizes,
@@ -103,6 +109,8 @@ impl CopyPlan {
             acl: plan_acl(copy),
             sse: plan_encryption(copy),
             lock: copy.lock,
+            redirect: copy.redirect.clone(),
+            checksum: copy.checksum,
             metadata: match copy.metadata_directive {
                 None | Some(Directive::Copy) => MetadataPlan::Copy,
                 Some(Directive::Replaced) => MetadataPlan::Replace(to_metadata(metadata)),
@@ -239,11 +247,19 @@ impl CopyPlan {
         if self.lock.is_some_and(|wanted| !is_locked(target, wanted)) {
             return Content::Incomparable;
         }
+        if (self.redirect.is_some() && self.redirect != target.redirect) || !self.has_checksum(target) {
+            return Content::Other;
+        }
         let class = target.storage_class.as_deref().unwrap_or(StorageClass::Standard.s3_name());
         if self.storage_class.as_deref().is_some_and(|wanted| wanted != class) {
             return Content::Other;
         }
         content()
+    }
+
+    /// Whether a target declares the checksum that it is to have.
+    pub(crate) fn has_checksum(&self, target: &ObjectHead) -> bool {
+        self.checksum.is_none_or(|wanted| target.checksums.iter().any(|declared| declared.algorithm == wanted))
     }
 
     /// What an object shows of having been copied onto itself. Its content is its own; only what
@@ -386,7 +402,9 @@ fn plan_acl(copy: &Copy) -> AclPlan {
 }
 
 fn to_grant(grant: &Grant) -> AclGrant {
-    AclGrant { grantee: Grantee::Id(grant.grantee.clone()), permission: grant.permission.name().to_owned() }
+    let who = grant.grantee.clone();
+    let grantee = if grant.is_group { Grantee::Group(who) } else { Grantee::Id(who) };
+    AclGrant { grantee, permission: grant.permission.name().to_owned() }
 }
 
 fn to_metadata(new: NewMetadata) -> Metadata {
@@ -394,7 +412,7 @@ fn to_metadata(new: NewMetadata) -> Metadata {
         cache_control: new.cache_control,
         content_disposition: new.content_disposition,
         content_encoding: new.content_encoding,
-        content_language: None,
+        content_language: new.content_language,
         content_type: new.content_type,
         expires: new.expires,
         user: vec![],

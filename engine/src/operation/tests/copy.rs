@@ -7,8 +7,8 @@ use brigade_model::operation::{
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Call, CallError, CallKind, CancelToken, Effect, Grantee, Metadata, NewAcl, NewObject, PutObjectAcl,
-    Verdict, send,
+    Acl, AclGrant, Call, CallError, CallKind, CancelToken, ChecksumAlgorithm, Effect, Grantee, Metadata, NewAcl,
+    NewObject, PutObjectAcl, Verdict, send,
 };
 use brigade_model::{BucketName, Capability, EndpointKind, Operation, Outcome, Task, Timestamp};
 use brigade_s3::simulated::{Body, OWNER, ObjectLock, SimulatedStore, Versioning};
@@ -19,7 +19,7 @@ use super::test_job::{
     task_of_version, write,
 };
 use crate::operation::TaskEnd;
-use crate::operation::copy::plan::Sizes;
+use crate::operation::copy::plan::{Sizes, bare_copy};
 use crate::test_job::bucket_ref;
 
 fn metadata(content_type: &str, user: &[(&str, &str)]) -> Metadata {
@@ -188,7 +188,8 @@ async fn each_acl_directive_has_its_effect() {
         permission: "READ".into(),
     };
     let (none, copied, replaced, add) = (None, Some(Directive::Copy), Some(Directive::Replaced), Some(Directive::Add));
-    let new = || vec![Grant { grantee: "new".into(), display_name: None, permission: Permission::Write }];
+    let new =
+        || vec![Grant { grantee: "new".into(), is_group: false, display_name: None, permission: Permission::Write }];
     let public = Some(CannedAcl::PublicRead);
     let cases = [
         (none, None, vec![], owned(&[])),
@@ -305,6 +306,50 @@ async fn the_same_bytes_that_another_wrote_over_a_lost_copy_are_not_it_where_the
         test_job.fault(CallKind::CopyObject, write(TARGET, "k", "body"));
         assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "ChangedSinceAttempt");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_has_the_language_and_the_redirection_that_the_job_names_however_its_bytes_travel() {
+    let there = "/elsewhere".to_owned();
+    let operation = copy(|c| {
+        c.redirect = Some("/elsewhere".to_owned());
+        c.metadata_directive = Some(Directive::Replaced);
+        c.metadata = Some(NewMetadata { content_language: Some("de".into()), ..NewMetadata::default() });
+    });
+    for is_across in [false, true] {
+        let mut test_job = test_job_with_object().await;
+        if is_across {
+            test_job.slice_context.target.store = std::sync::Arc::new(test_job.store.inner.clone());
+        }
+        assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
+        let head = test_job.object(TARGET, "k").unwrap().head;
+        assert_eq!((head.redirect.as_ref(), head.metadata.content_language.as_deref()), (Some(&there), Some("de")));
+    }
+    let test_job = test_job_with_object().await;
+    test_job.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
+    let redirected = copy(|c| c.redirect = Some("/elsewhere".to_owned()));
+    assert_eq!(code(&test_job.run(&redirected, &task("k"), false).await), "RedirectNotKept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_has_a_checksum_by_the_algorithm_that_the_job_names_or_says_that_it_has_not() {
+    for algorithm in ChecksumAlgorithm::ALL {
+        let mut plan = bare_copy();
+        plan.checksum = Some(algorithm);
+        let operation = Operation::Copy(Box::new(plan));
+        let test_job = test_job_with_object().await;
+        assert_eq!(test_job.run(&operation, &task("k"), false).await, done());
+        let declared = test_job.object(TARGET, "k").unwrap().head.checksums;
+        assert_eq!(declared.iter().map(|sum| sum.algorithm).collect::<Vec<_>>(), [algorithm]);
+        let test_job = test_job_with_object().await;
+        test_job.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
+        assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "ChecksumNotKept");
+    }
+    let mut test_job = test_job_with_object().await;
+    test_job.slice_context.target.store = std::sync::Arc::new(test_job.store.inner.clone());
+    let operation = copy(|c| c.checksum = Some(ChecksumAlgorithm::Crc32));
+    assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "NotImplemented");
+    assert!(!exists(&test_job, TARGET, "k").await);
 }
 
 /// Source and target keep versions and can lock them.

@@ -126,7 +126,10 @@ fn public_copy() -> Operation {
 }
 
 fn granted_copy(grantee: &str) -> Operation {
-    copy(|c| c.grants = vec![Grant { grantee: grantee.into(), display_name: None, permission: Permission::Read }])
+    copy(|c| {
+        c.grants =
+            vec![Grant { grantee: grantee.into(), is_group: false, display_name: None, permission: Permission::Read }]
+    })
 }
 
 fn class_copy() -> Operation {

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, At, ByteStream, Metadata, ObjectHead, Shared, TagSet};
+use super::{Acl, At, ByteStream, ChecksumAlgorithm, Metadata, ObjectHead, Shared, TagSet};
 use crate::Timestamp;
 use crate::names::{BucketName, ETag, ObjectKey, VersionId};
 use crate::operation::{KeyService, NewLock, Retention};
@@ -285,6 +285,8 @@ pub struct NewObject {
     pub sse: Option<Encryption>,
     /// What keeps it from being removed. Boxed, since every call has room for it.
     pub lock: Option<Box<NewLock>>,
+    /// Where a website sends its readers instead.
+    pub redirect: Option<String>,
     /// The SHA-256 of the bytes in base64, which the store checks and keeps. Only for objects
     /// that are put in one piece.
     pub checksum_sha256: Option<String>,
@@ -351,6 +353,10 @@ pub struct CopyObject {
     pub sse: Option<Encryption>,
     /// What keeps it from being removed. Boxed, since every call has room for it.
     pub lock: Option<Box<NewLock>>,
+    /// Where a website sends readers of the target instead.
+    pub redirect: Option<String>,
+    /// The checksum that the store computes of the target and keeps; `None` as it does by itself.
+    pub checksum: Option<ChecksumAlgorithm>,
     /// Only if the source has this ETag.
     pub source_if_match: Option<ETag>,
     /// Only over a target with this ETag; otherwise a 412.
@@ -375,6 +381,8 @@ impl CopyObject {
             storage_class: None,
             sse: None,
             lock: None,
+            redirect: None,
+            checksum: None,
             source_if_match: None,
             if_match: None,
             if_none_match: false,

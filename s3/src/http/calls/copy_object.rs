@@ -3,10 +3,11 @@
 use brigade_model::ports::object_store::{CallError, CopyDone, CopyObject};
 use http::Method;
 
-use crate::http::request::RequestDraft;
+use crate::http::request::{REDIRECT, RequestDraft};
 use crate::http::response::{InvalidResponse, StoreResponse, etag, xml_time};
 
 pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
+    let checksum = request.checksum.map(|algorithm| algorithm.name().to_ascii_uppercase());
     let mut draft = RequestDraft::of_object(Method::PUT, &request.target)
         .copy_source(&request.source, request.source_version.as_ref())?
         .head_etag("x-amz-copy-source-if-match", request.source_if_match.as_ref())?
@@ -14,7 +15,9 @@ pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
         .head_if("x-amz-acl", request.canned_acl.as_deref())?
         .head_if("x-amz-storage-class", request.storage_class.as_deref())?
         .encryption(request.sse.as_ref())?
-        .lock(request.lock.as_deref())?;
+        .lock(request.lock.as_deref())?
+        .head_if(REDIRECT, request.redirect.as_deref())?
+        .head_if("x-amz-checksum-algorithm", checksum.as_deref())?;
     if let Some(metadata) = &request.metadata {
         draft = draft.head("x-amz-metadata-directive", "REPLACE")?.metadata(metadata)?;
     }

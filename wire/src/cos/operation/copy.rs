@@ -69,7 +69,7 @@ fn read_grant(mut grant: Fields<'_>) -> Result<Grant, CosError> {
     let grantee = grant.container("Grantee")?;
     let (grantee, display_name) = read_grantee(grant.required("Grantee", grantee)?)?;
     grant.finish()?;
-    Ok(Grant { grantee, display_name, permission })
+    Ok(Grant { grantee, is_group: false, display_name, permission })
 }
 
 fn read_grantee(mut grantee: Fields<'_>) -> Result<(String, Option<String>), CosError> {

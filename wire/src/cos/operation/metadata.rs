@@ -21,6 +21,7 @@ pub(super) fn read(mut metadata: Fields<'_>) -> Result<Option<NewMetadata>, CosE
         cache_control: header_value(&mut metadata, "CacheControl", HEADER_BYTES_MAX)?,
         content_disposition: header_value(&mut metadata, "ContentDisposition", HEADER_BYTES_MAX)?,
         content_encoding: header_value(&mut metadata, "ContentEncoding", HEADER_BYTES_MAX)?,
+        content_language: None,
         content_type: header_value(&mut metadata, "ContentType", HEADER_BYTES_MAX)?,
         expires: metadata.time("HttpExpiresDate")?.and_then(times::rfc_1123),
         sse_aes256: metadata.choice("SSEAlgorithm", [("AES256", ())])?.is_some(),

@@ -3,16 +3,17 @@
 //! Rules: `TargetResource` is required. `NewObjectTagging` replaces the tags, by none where it is empty; absent,
 //! the copies have those of their sources. `NewObjectMetadata` without a `MetadataDirective` replaces the
 //! metadata, unless it says nothing of it but the encryption. `TargetKeyPrefix` is a folder: the copies' keys are
-//! `<prefix>/<key>`. What the engine has no parameter for is refused by its name.
+//! `<prefix>/<key>`. What the engine has no parameter for is refused by its name: annotations, event holds, and the
+//! checksums that no client of ours can read back.
 
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, TAGS_MAX};
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, KeyService, NewLock, NewMetadata, Retention, RetentionMode,
+    CannedAcl, Copy, DigestAlgorithm, Directive, Grant, KeyService, NewLock, NewMetadata, Retention, RetentionMode,
 };
-use brigade_model::ports::object_store::Grantee;
+use brigade_model::ports::object_store::{ChecksumAlgorithm, Grantee};
 use brigade_model::{Operation, Timestamp};
 
-use super::grants::{self, read_canned, write_grant};
+use super::grants::{self, GivenGrant, read_canned, write_grant};
 use super::legal_hold::status;
 use super::metadata::{self, GivenMetadata, check_header};
 use crate::s3control::words::{directive_name, storage_class_of};
@@ -23,19 +24,15 @@ use crate::xml::Writer;
 /// The id of a key, bytes. S3
 const KEY_ID_BYTES_MAX: usize = 2000;
 
+/// Where a website redirects to, bytes. S3
+const REDIRECT_BYTES_MAX: usize = 2048;
+
 /// Parameters of the model that the engine has not.
-const NOT_OFFERED: [&str; 5] = [
-    "AnnotationDirective",
-    "RedirectLocation",
-    "ObjectLockEventHold",
-    "ObjectLockEventHoldDuration",
-    "ChecksumAlgorithm",
-];
+const NOT_OFFERED: [&str; 3] = ["AnnotationDirective", "ObjectLockEventHold", "ObjectLockEventHoldDuration"];
 
 /// Reads the element's children.
 pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
     copy.refuse(&NOT_OFFERED)?;
-    copy.refuse_switches(&["RequesterPays"])?;
     let target = copy.named("TargetResource", arn::parse_bucket)?;
     let mut read = Copy::to(copy.required("TargetResource", target)?);
     read.canned_acl = read_canned(&mut copy)?;
@@ -45,7 +42,7 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
                 copy.malformed("takes no AccessControlGrants beside a canned ACL whose grants the store alone knows")
             );
         }
-        read.grants = read_grants(&copy, grants)?;
+        read.grants = read_grants(grants)?;
     }
     let directives = [Directive::Copy, Directive::Replaced].map(|directive| (directive_name(directive), directive));
     let given = copy.container("NewObjectMetadata")?.map(metadata::read).transpose()?.unwrap_or_default();
@@ -69,6 +66,9 @@ pub(super) fn read(mut copy: Fields<'_>) -> Result<Operation, S3ControlError> {
         read.prefix_replace = Some(true);
         read.target_prefix = Some(if prefix.ends_with('/') { prefix } else { format!("{prefix}/") });
     }
+    read.redirect = read_redirect(&mut copy)?;
+    read.checksum = read_checksum(&mut copy)?;
+    read.requester_pays = copy.boolean("RequesterPays")?.unwrap_or_default();
     copy.finish()?;
     Ok(Operation::Copy(Box::new(read)))
 }
@@ -91,6 +91,26 @@ fn read_key_service(copy: &mut Fields<'_>, given: &GivenMetadata) -> Result<Opti
     Ok(None)
 }
 
+/// S3 takes a path of the same website, or a whole URL.
+fn read_redirect(copy: &mut Fields<'_>) -> Result<Option<String>, S3ControlError> {
+    let redirect = copy.bounded("RedirectLocation", REDIRECT_BYTES_MAX)?.filter(|location| !location.is_empty());
+    let Some(location) = redirect else { return Ok(None) };
+    check_header(copy, "RedirectLocation", &location)?;
+    if !["/", "http://", "https://"].iter().any(|start| location.starts_with(start)) {
+        return Err(copy.invalid("RedirectLocation", "must begin with /, http:// or https://"));
+    }
+    Ok(Some(location))
+}
+
+/// What the model names and stores have no header of is refused by its name.
+fn read_checksum(copy: &mut Fields<'_>) -> Result<Option<ChecksumAlgorithm>, S3ControlError> {
+    let algorithms = DigestAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    let Some(asked) = copy.choice("ChecksumAlgorithm", algorithms)? else { return Ok(None) };
+    let kept = ChecksumAlgorithm::ALL.into_iter().find(|algorithm| DigestAlgorithm::from(*algorithm) == asked);
+    let name = || format!("{} {}", copy.path("ChecksumAlgorithm"), asked.name());
+    kept.map(Some).ok_or_else(|| S3ControlError::not_offered(name()))
+}
+
 fn read_lock(copy: &mut Fields<'_>) -> Result<Option<NewLock>, S3ControlError> {
     let is_held = copy.choice("ObjectLockLegalHoldStatus", [true, false].map(|is_held| (status(is_held), is_held)))?;
     let mode = copy.choice("ObjectLockMode", RetentionMode::ALL.map(|mode| (mode.name(), mode)))?;
@@ -108,15 +128,15 @@ fn implied_directive(metadata: &NewMetadata) -> Option<Directive> {
     (*metadata != only_encrypts).then_some(Directive::Replaced)
 }
 
-/// Only other elements give rights to groups.
-fn read_grants(copy: &Fields<'_>, grants: Fields<'_>) -> Result<Vec<Grant>, S3ControlError> {
-    let read = grants::read(grants)?.into_iter().map(|given| match given.grantee {
-        Grantee::Id(grantee) => Ok(Grant { grantee, display_name: given.display_name, permission: given.permission }),
-        Grantee::Group(_) => {
-            Err(S3ControlError::not_offered(format_args!("{} of type uri", copy.path("AccessControlGrants"))))
-        }
+fn read_grants(grants: Fields<'_>) -> Result<Vec<Grant>, S3ControlError> {
+    let read = grants::read(grants)?.into_iter().map(|GivenGrant { grantee, display_name, permission }| {
+        let (grantee, is_group) = match grantee {
+            Grantee::Id(id) => (id, false),
+            Grantee::Group(uri) => (uri, true),
+        };
+        Grant { grantee, is_group, display_name, permission }
     });
-    read.collect()
+    Ok(read.collect())
 }
 
 /// Writes the element's children.
@@ -131,6 +151,8 @@ pub(super) fn write(writer: &mut Writer, copy: &Copy) {
     if copy.tagging_directive == Some(Directive::Replaced) {
         tags::write(writer, "NewObjectTagging", &copy.tags);
     }
+    writer.leaf_if("RedirectLocation", copy.redirect.as_ref());
+    writer.leaf_if("RequesterPays", copy.requester_pays.then_some(true));
     writer.leaf_if("StorageClass", copy.storage_class.as_ref().map(|class| class.s3_name()));
     writer.leaf_if("UnModifiedSinceConstraint", time(copy.unmodified_since));
     if let Some(NewLock { retention, is_held }) = copy.lock {
@@ -143,6 +165,8 @@ pub(super) fn write(writer: &mut Writer, copy: &Copy) {
         writer.leaf_if("BucketKeyEnabled", *bucket_key);
     }
     writer.leaf_if("TargetKeyPrefix", copy.target_prefix.as_ref());
+    let checksum = copy.checksum.map(|algorithm| DigestAlgorithm::from(algorithm).name());
+    writer.leaf_if("ChecksumAlgorithm", checksum);
 }
 
 fn write_grants(writer: &mut Writer, grants: &[Grant]) {
@@ -151,7 +175,8 @@ fn write_grants(writer: &mut Writer, grants: &[Grant]) {
     }
     writer.within("AccessControlGrants", |w| {
         for grant in grants {
-            write_grant(w, ("id", &grant.grantee), grant.display_name.as_ref(), grant.permission.name());
+            let kind = if grant.is_group { "uri" } else { "id" };
+            write_grant(w, (kind, &grant.grantee), grant.display_name.as_ref(), grant.permission.name());
         }
     });
 }

@@ -1,6 +1,7 @@
 //! `NewObjectMetadata`: what becomes headers of the copies.
 //!
-//! Every text here ends in an HTTP header, so what no header carries unchanged is refused, and a key of user
+//! `ContentLength` and `ContentMD5` are refused by name: they say what the bytes are, and a copy has those of its
+//! source. Every text here ends in an HTTP header, so what no header carries unchanged is refused, and a key of user
 //! metadata must be a header's name; a prefix `x-amz-meta-` of it is dropped. `HttpExpiresDate` is kept as
 //! RFC 1123, and written as the timestamp that SDKs read.
 
@@ -29,13 +30,14 @@ pub(super) struct GivenMetadata {
 
 /// Reads the element's children.
 pub(super) fn read(mut metadata: Fields<'_>) -> Result<GivenMetadata, S3ControlError> {
-    metadata.refuse(&["ContentLanguage", "ContentLength", "ContentMD5"])?;
+    metadata.refuse(&["ContentLength", "ContentMD5"])?;
     metadata.refuse_switches(&["RequesterCharged"])?;
     let algorithm = metadata.choice("SSEAlgorithm", ["AES256", KMS].map(|name| (name, name)))?;
     let read = NewMetadata {
         cache_control: header_value(&mut metadata, "CacheControl")?,
         content_disposition: header_value(&mut metadata, "ContentDisposition")?,
         content_encoding: header_value(&mut metadata, "ContentEncoding")?,
+        content_language: header_value(&mut metadata, "ContentLanguage")?,
         content_type: header_value(&mut metadata, "ContentType")?,
         expires: metadata.time("HttpExpiresDate")?.and_then(times::rfc_1123),
         sse_aes256: algorithm == Some("AES256"),
@@ -108,6 +110,7 @@ pub(super) fn write(writer: &mut Writer, metadata: Option<&NewMetadata>, asks_ke
         w.leaf_if("CacheControl", metadata.cache_control.as_ref());
         w.leaf_if("ContentDisposition", metadata.content_disposition.as_ref());
         w.leaf_if("ContentEncoding", metadata.content_encoding.as_ref());
+        w.leaf_if("ContentLanguage", metadata.content_language.as_ref());
         if !metadata.user.is_empty() {
             w.within("UserMetadata", |w| metadata.user.iter().for_each(|(key, value)| write_entry(w, key, value)));
         }

@@ -142,6 +142,7 @@ impl CopyArgs {
             cache_control: self.cache_control.clone(),
             content_disposition: self.content_disposition.clone(),
             content_encoding: self.content_encoding.clone(),
+            content_language: None,
             content_type: self.content_type.clone(),
             expires: self.expires.clone(),
             sse_aes256: self.sse,

@@ -33,7 +33,9 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
     let (name, grantee) = pair(text)?;
     let permission = PERMISSIONS.into_iter().find(|permission| permission.name() == name);
     match permission {
-        Some(permission) if !grantee.is_empty() => Ok(Grant { grantee, display_name: None, permission }),
+        Some(permission) if !grantee.is_empty() => {
+            Ok(Grant { grantee, is_group: false, display_name: None, permission })
+        }
         _ => Err("must have the form READ=WHO, WRITE=WHO or FULL_CONTROL=WHO".to_owned()),
     }
 }

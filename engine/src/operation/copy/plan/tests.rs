@@ -82,7 +82,8 @@ proptest! {
 
 #[test]
 fn each_acl_directive_means_what_the_table_says() {
-    let grant = Grant { grantee: "you".into(), display_name: None, permission: Permission::FullControl };
+    let grant =
+        Grant { grantee: "you".into(), is_group: false, display_name: None, permission: Permission::FullControl };
     let granted = to_grant(&grant);
     assert_eq!(granted.permission, "FULL_CONTROL");
     let everybody = CannedAcl::PublicRead.grants().unwrap();
