@@ -10,6 +10,7 @@ mod habits;
 mod hostile;
 mod lists;
 mod outcomes;
+mod regions;
 mod rights;
 mod space;
 mod temporary;
