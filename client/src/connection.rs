@@ -7,6 +7,7 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::ports::Clock;
 use brigade_s3::http::{HttpConfigError, tls};
+use brigade_wire::s3control;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -91,7 +92,8 @@ impl Connection {
 }
 
 fn request_id(headers: &HeaderMap) -> String {
-    let value = headers.get("x-cos-request-id").and_then(|value| value.to_str().ok());
+    let named = ["x-cos-request-id", s3control::headers::REQUEST_ID].into_iter().find_map(|name| headers.get(name));
+    let value = named.and_then(|value| value.to_str().ok());
     value.unwrap_or("unknown").to_owned()
 }
 

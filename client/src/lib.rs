@@ -1,5 +1,5 @@
-//! A client of the COS dialect and of the operator's API (`admin`): signed requests out,
-//! decoded answers back.
+//! A client of the COS dialect, of the operator's API (`admin`), and of the S3 Control dialect as far as COS has no word
+//! for an operation: signed requests out, decoded answers back.
 //!
 //! The command line, the demo and the tests use it; it knows nothing of the service's inside
 //! and works with any endpoint that speaks the dialect. One request is sent once: whoever
@@ -17,6 +17,7 @@ use brigade_wire::cos::list_jobs::{self, ListQuery, ListedJobs};
 use brigade_wire::cos::update_job_priority::{self, UpdatedPriority};
 use brigade_wire::cos::update_job_status::{self, Requested, UpdatedStatus};
 use brigade_wire::cos::{create_job, decode_error};
+use brigade_wire::s3control;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
@@ -30,7 +31,7 @@ pub use config::ClientConfig;
 pub use error::ClientError;
 
 use connection::Connection;
-use request::{Document, Draft};
+use request::{Document, Draft, SignedBy};
 
 /// What the service answered.
 #[derive(Debug, Clone)]
@@ -65,10 +66,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn create_job(&self, body: Vec<u8>, options: &JobOptions) -> Result<Answer<JobId>, ClientError> {
-        let given = options.given().into_iter().map(|(name, value)| (format!("x-brigade-{name}"), value));
-        let body = Some(Document { media: "application/xml", bytes: body.into() });
-        let draft = Draft { body, headers: given.collect(), ..Draft::new(Method::POST, "/jobs") };
-        self.call(draft, create_job::decode_result).await
+        self.call(creation("/jobs", body, options), create_job::decode_result).await
+    }
+
+    /// Creates a job in the S3 Control dialect, which has words for every operation, for the account of that number.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn create_job_by_s3control(
+        &self,
+        account_id: &str,
+        body: Vec<u8>,
+        options: &JobOptions,
+    ) -> Result<Answer<JobId>, ClientError> {
+        let draft = creation("/v20180820/jobs", body, options);
+        self.call_by(SignedBy::S3Control { account_id }, draft, s3control::create_job::decode_result).await
     }
 
     /// Describes a job.
@@ -127,7 +139,16 @@ impl Client {
         draft: Draft,
         decode: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<Answer<T>, ClientError> {
-        let request = draft.signed(&self.config, self.connection.now())?;
+        self.call_by(SignedBy::Cos, draft, decode).await
+    }
+
+    async fn call_by<T, E: std::fmt::Display>(
+        &self,
+        signed_by: SignedBy<'_>,
+        draft: Draft,
+        decode: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<Answer<T>, ClientError> {
+        let request = draft.signed(&signed_by, &self.config, self.connection.now())?;
         let received = self.connection.send(request).await?;
         if !received.status.is_success() {
             return Err(refusal(received.status, &received.body, received.request_id));
@@ -140,9 +161,16 @@ impl Client {
     }
 }
 
+/// The request for a job; its options are headers.
+fn creation(path: &str, body: Vec<u8>, options: &JobOptions) -> Draft {
+    let given = options.given().into_iter().map(|(name, value)| (format!("x-brigade-{name}"), value));
+    let body = Some(Document { media: "application/xml", bytes: body.into() });
+    Draft { body, headers: given.collect(), ..Draft::new(Method::POST, path) }
+}
+
 fn refusal(status: StatusCode, body: &[u8], request_id: String) -> ClientError {
     let status = status.as_u16();
-    match decode_error(body).or_else(|| admin::decode_error(body)) {
+    match decode_error(body).or_else(|| s3control::decode_error(body)).or_else(|| admin::decode_error(body)) {
         Some(error) => ClientError::Refused { status, code: error.code, message: error.message, request_id },
         None => ClientError::NoErrorBody { status, request_id },
     }

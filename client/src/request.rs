@@ -1,21 +1,44 @@
-//! A request of the dialect, and its signature over everything that it says.
+//! A request of either dialect, and its signature over everything that it says.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use brigade_model::Timestamp;
 use brigade_wire::cos_signature::{self, RequestParts};
-use brigade_wire::encode_query;
+use brigade_wire::{encode_query, s3control, s3control_signature};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use md5::{Digest, Md5};
+use ring::digest::{SHA256, digest};
 
 use super::{ClientConfig, ClientError};
 
 /// How long a signature counts. Short, as a request is sent at once; long enough for a clock
 /// that is minutes off.
 const SIGNED_FOR: Duration = Duration::from_secs(900);
+
+/// Whose signature a request bears.
+#[derive(Debug)]
+pub(super) enum SignedBy<'a> {
+    /// That of the COS dialect, and of the operator's API.
+    Cos,
+    /// That of the S3 Control dialect, for the account of that number.
+    S3Control {
+        /// 12 digits.
+        account_id: &'a str,
+    },
+}
+
+impl SignedBy<'_> {
+    /// Where the token of a temporary key stands.
+    fn token_header(&self) -> &'static str {
+        match self {
+            SignedBy::Cos => "x-cos-security-token",
+            SignedBy::S3Control { .. } => s3control::headers::SECURITY_TOKEN,
+        }
+    }
+}
 
 /// A request before it is signed.
 #[derive(Debug)]
@@ -41,14 +64,26 @@ impl Draft {
     }
 
     /// The request as it goes out: all its headers but the signature itself are signed.
-    pub(super) fn signed(mut self, config: &ClientConfig, now: Timestamp) -> Result<Request<Full<Bytes>>, ClientError> {
+    pub(super) fn signed(
+        mut self,
+        signed_by: &SignedBy<'_>,
+        config: &ClientConfig,
+        now: Timestamp,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
         let body = self.describe_body();
-        self.headers.push(("host".to_owned(), config.host().to_owned()));
-        self.headers.push(("x-cos-appid".to_owned(), config.appid.clone()));
-        let token = config.security_token.as_ref().map(|token| token.expose().to_owned());
-        self.headers.extend(token.map(|token| ("x-cos-security-token".to_owned(), token)));
+        let own = match *signed_by {
+            SignedBy::Cos => vec![("x-cos-appid", config.appid.clone())],
+            SignedBy::S3Control { account_id } => vec![
+                (s3control::headers::ACCOUNT_ID, account_id.to_owned()),
+                (s3control::headers::DATE, s3control_signature::time_text(now)),
+                (s3control::headers::CONTENT_SHA256, hex::encode(digest(&SHA256, &body))),
+            ],
+        };
+        let token = config.security_token.as_ref().map(|token| (signed_by.token_header(), token.expose().to_owned()));
+        let host = ("host", config.host().to_owned());
+        self.headers.extend(own.into_iter().chain(token).chain([host]).map(|(name, value)| (name.to_owned(), value)));
         let query = encode_query(&self.query);
-        let authorization = self.authorization(config, &query, now);
+        let authorization = self.authorization(signed_by, config, &query, now)?;
         let mark = if query.is_empty() { "" } else { "?" };
         let uri = format!("{}{}{mark}{query}", config.url.as_str(), self.path);
         let mut request = Request::builder().method(self.method).uri(uri);
@@ -73,10 +108,23 @@ impl Draft {
         bytes
     }
 
-    fn authorization(&self, config: &ClientConfig, query: &str, now: Timestamp) -> String {
+    fn authorization(
+        &self,
+        signed_by: &SignedBy<'_>,
+        config: &ClientConfig,
+        query: &str,
+        now: Timestamp,
+    ) -> Result<String, ClientError> {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let parts = RequestParts { method: self.method.as_str(), path: &self.path, query, headers: &headers };
-        let end = now.checked_add(SIGNED_FOR).unwrap_or(Timestamp::MAX);
-        cos_signature::sign(parts, &config.secret_id, config.secret_key.expose().as_bytes(), now, end)
+        let (key_id, secret) = (&config.secret_id, config.secret_key.expose().as_bytes());
+        match signed_by {
+            SignedBy::Cos => {
+                let end = now.checked_add(SIGNED_FOR).unwrap_or(Timestamp::MAX);
+                Ok(cos_signature::sign(parts, key_id, secret, now, end))
+            }
+            SignedBy::S3Control { .. } => s3control_signature::sign(parts, key_id, secret, &config.region)
+                .map_err(|error| ClientError::Unsendable(error.to_string())),
+        }
     }
 }

@@ -6,6 +6,7 @@ use brigade_model::ports::Clock;
 use brigade_model::status::Status;
 use brigade_runtime::SystemClock;
 use brigade_wire::cos_signature::{self, RequestParts, Strictness};
+use brigade_wire::s3control_signature;
 use http::request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -47,6 +48,40 @@ async fn a_job_is_created_with_its_options_as_signed_headers() {
     let authorization = parts.headers["authorization"].to_str().unwrap();
     assert!(authorization.contains(&format!("&q-header-list={signed}&")), "{authorization}");
     assert_eq!(parts.headers["content-md5"], "OR638xYefLfPy0KpzG1nLQ==");
+}
+
+#[tokio::test]
+async fn a_job_of_the_other_dialect_is_created_with_its_account_its_body_and_its_options_signed() {
+    let result = format!("<CreateJobResult><JobId>{JOB}</JobId></CreateJobResult>");
+    let stub = Stub::scripted(
+        [
+            (200, result),
+            (
+                400,
+                "<ErrorResponse><Error><Code>IdempotencyException</Code><Message>used</Message></Error>\
+                 <RequestId>r</RequestId></ErrorResponse>"
+                    .to_owned(),
+            ),
+        ],
+        Arc::new(SystemClock::new()),
+    )
+    .await;
+    let mut options = JobOptions::default();
+    options.set("key-encoding", "raw").unwrap();
+    let create = || stub.client.create_job_by_s3control("123456789012", b"<CreateJobRequest/>".to_vec(), &options);
+    assert_eq!(create().await.unwrap().value, job());
+    let (line, parts, body) = stub.asked();
+    assert_eq!((line.as_str(), &body[..]), ("POST /v20180820/jobs", &b"<CreateJobRequest/>"[..]));
+    let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let parts = RequestParts { method: "POST", path: parts.uri.path(), query: "", headers: &headers };
+    let claim = s3control_signature::parse(parts).unwrap();
+    s3control_signature::verify(&claim, parts, b"secret-of-test", SystemClock::new().now(), 1).unwrap();
+    claim.check_body(&body).unwrap();
+    assert_eq!((claim.key_id.as_str(), claim.token.as_deref()), ("AKIDtest", Some("token-of-test")));
+    assert!(headers.contains(&("x-amz-account-id", b"123456789012")));
+    assert!(headers.contains(&("x-brigade-key-encoding", b"raw")), "verify proves that it is signed");
+    let refused = create().await.unwrap_err();
+    assert!(matches!(&refused, ClientError::Refused { code, .. } if code == "IdempotencyException"), "{refused}");
 }
 
 #[tokio::test]

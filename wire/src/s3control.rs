@@ -12,8 +12,8 @@
 //! | `DELETE /v20180820/jobs/<id>/tagging` | [`delete_job_tagging`] |
 //!
 //! Names and shapes are those of the service model that every SDK is made from (`s3control/2018-08-20`). An
-//! action's file decodes its query or its body and encodes its result; clients of this dialect are the SDKs, so
-//! results are not read here. [`route`] finds the action, [`errors`] is the whole error table, [`arn`] the
+//! action's file decodes its query or its body and encodes its result; clients of this dialect are the SDKs, and of
+//! results only those of CreateJob and the errors are read here, for our own client. [`route`] finds the action, [`errors`] is the whole error table, [`arn`] the
 //! names of resources. `manifest`, [`operation`] and `report` are the elements that two actions share.
 //!
 //! **Strict in requests**: an element or a parameter that this service does not carry out is refused by its
@@ -42,7 +42,7 @@ pub mod update_job_priority;
 pub mod update_job_status;
 pub mod words;
 
-pub use errors::{S3ControlError, encode_error};
+pub use errors::{S3ControlError, decode_error, encode_error};
 
 use crate::xml::Writer;
 

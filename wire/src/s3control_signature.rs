@@ -1,9 +1,9 @@
-//! AWS Signature Version 4 of the S3 Control dialect, checked over the request as it came.
+//! AWS Signature Version 4 of the S3 Control dialect, made and checked over one canonical form.
 //!
 //! [`parse`] reads what a request claims (who, when, what was signed, the signature) from its `Authorization`
 //! header or, presigned, from its query; the caller finds the secret of that key; [`verify`] computes the
-//! signature from the request that came and compares. Clients sign by their SDKs; `aws-sigv4` and requests of
-//! real SDKs are the tests' oracles. Source: S3 API reference, "Authenticating Requests (AWS Signature Version 4)".
+//! signature from the request that came and compares. [`sign`] makes the header's value for our own client; other clients
+//! sign by their SDKs: `aws-sigv4` and requests of real SDKs are the tests' oracles. Source: S3 API reference, "Authenticating Requests (AWS Signature Version 4)".
 //!
 //! - The host, every `x-amz-` and `x-brigade-` header that is present and, without exception, every parameter of
 //!   the query are signed: an attacker who repeats the request could change what is not.
@@ -106,13 +106,37 @@ pub fn verify(
     if claim.expires_seconds.is_some_and(|seconds| seconds > presigned_seconds_max) {
         return Err(SignatureError::LongLived(presigned_seconds_max));
     }
-    let request = canonical::text(parts, claim)?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, &request);
-    let (time, scope) = (&claim.time_text, claim.scope());
-    let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex::encode(digest));
+    let to_sign = string_to_sign(claim, parts)?;
     let key = signing_key(secret, claim);
     hmac::verify(&key, to_sign.as_bytes(), &claim.signature).map_err(|_| SignatureError::Mismatch)?;
     check_time(claim, now)
+}
+
+/// The value of the `Authorization` header for a request: every header of `parts` is signed, among which are the
+/// time ([`time_text`]) and the hash of the body.
+///
+/// # Errors
+/// [`SignatureError`] when such a header is missing, or a part of the request cannot be signed.
+pub fn sign(parts: RequestParts<'_>, key_id: &str, secret: &[u8], region: &str) -> Result<String, SignatureError> {
+    let claim = Claim::of_own(parts, key_id, region)?;
+    let tag = hmac::sign(&signing_key(secret, &claim), string_to_sign(&claim, parts)?.as_bytes());
+    Ok(format!(
+        "{ALGORITHM} Credential={key_id}/{}, SignedHeaders={}, Signature={}",
+        claim.scope(),
+        claim.signed_headers.join(";"),
+        hex::encode(tag)
+    ))
+}
+
+/// A time as `x-amz-date` has it.
+#[must_use]
+pub fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+fn string_to_sign(claim: &Claim, parts: RequestParts<'_>) -> Result<String, SignatureError> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, &canonical::text(parts, claim)?);
+    Ok(format!("{ALGORITHM}\n{}\n{}\n{}", claim.time_text, claim.scope(), hex::encode(digest)))
 }
 
 /// The key of the scope: each step is the key of the next.

@@ -73,6 +73,24 @@ pub fn parse_role(text: &str) -> Result<RoleRef, NameError> {
     Ok(RoleRef { text: text.to_owned(), owner: parts.owner, name: name.to_owned() })
 }
 
+/// Writes the name of a bucket.
+#[must_use]
+pub fn bucket_text(bucket: &str) -> String {
+    format!("arn:aws:s3:::{bucket}")
+}
+
+/// Writes the name of an object.
+#[must_use]
+pub fn object_text(bucket: &str, key: &str) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+/// Writes the name of a role.
+#[must_use]
+pub fn role_text(account_id: &str, role: &str) -> String {
+    format!("arn:aws:iam::{account_id}:role/{role}")
+}
+
 /// Writes the name of a job.
 #[must_use]
 pub fn job_text(region: &str, account_id: &str, job: JobId) -> String {
@@ -95,6 +113,14 @@ mod tests {
             let role = parse_role(&format!("arn:aws:iam::123456789012:{text}")).unwrap();
             assert_eq!((role.name.as_str(), role.owner), (name, Owner::Account("123456789012".into())));
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        assert_eq!(parse_bucket(&bucket_text("photos")).unwrap().bucket.as_str(), "photos");
+        let object = parse_object(&object_text("m", "a:b/c")).unwrap();
+        assert_eq!((object.bucket.as_str(), object.key.as_str()), ("m", "a:b/c"));
+        assert_eq!(parse_role(&role_text("123456789012", "batch")).unwrap().name, "batch");
     }
 
     #[test]

@@ -8,11 +8,13 @@ use brigade_model::{JobId, JobOptions, JobSpec};
 
 use super::parameters::Parameters;
 use super::{Fields, NAMESPACE, S3ControlError, arn, document, manifest, operation, report, tags};
+use crate::cos::errors::DecodeError;
 use crate::numbers::parse_priority;
 use crate::spelling;
 use crate::xml::{self, Element, Writer};
 
 const REQUEST: &str = "CreateJobRequest";
+const RESULT: &str = "CreateJobResult";
 /// `Description`, characters. S3
 const DESCRIPTION_CHARS_MAX: usize = 256;
 /// Tags of a job. S3
@@ -116,5 +118,17 @@ pub fn encode_request(spec: &JobSpec) -> Vec<u8> {
 /// Writes a result.
 #[must_use]
 pub fn encode_result(id: JobId) -> Vec<u8> {
-    document("CreateJobResult", |w| w.leaf("JobId", id))
+    document(RESULT, |w| w.leaf("JobId", id))
+}
+
+/// Reads a result.
+///
+/// # Errors
+/// [`DecodeError`] when the body is none.
+pub fn decode_result(body: &[u8]) -> Result<JobId, DecodeError> {
+    let root = parse(body, RESULT)?;
+    let mut result = Fields::lenient(&root)?;
+    let text = result.filled("JobId")?;
+    let text = result.required("JobId", text)?;
+    text.parse().map_err(|_| result.invalid("JobId", "must be a UUID").into())
 }

@@ -8,8 +8,9 @@
 use std::fmt::Display;
 
 use super::NAMESPACE;
+use crate::cos::errors::{DecodeError, ErrorBody};
 use crate::fields::FieldError;
-use crate::xml::Writer;
+use crate::xml::{self, Element, Writer};
 
 /// The error as the client gets it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,4 +118,29 @@ pub fn encode_error(error: &S3ControlError, request_id: &str) -> Vec<u8> {
         w.leaf("RequestId", request_id);
     });
     writer.finish()
+}
+
+/// Reads the body of an error's answer; `None` when it is none.
+#[must_use]
+pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
+    let root = xml::parse(body).ok().filter(|root| root.name == "ErrorResponse")?;
+    let error = child(&root, "Error")?;
+    let text = |of, name| child(of, name).map_or_else(String::new, |leaf| leaf.text.clone());
+    Some(ErrorBody {
+        code: text(error, "Code"),
+        message: text(error, "Message"),
+        request_id: text(&root, "RequestId"),
+        resource: String::new(),
+        trace_id: String::new(),
+    })
+}
+
+fn child<'a>(of: &'a Element, name: &str) -> Option<&'a Element> {
+    of.children.iter().find(|child| child.name == name)
+}
+
+impl From<S3ControlError> for DecodeError {
+    fn from(error: S3ControlError) -> Self {
+        Self(error.message)
+    }
 }

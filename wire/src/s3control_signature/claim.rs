@@ -88,6 +88,26 @@ impl fmt::Debug for Claim {
 }
 
 impl Claim {
+    /// What a request of our own will claim: every header that it has is signed.
+    pub(super) fn of_own(parts: RequestParts<'_>, key_id: &str, region: &str) -> Result<Self, SignatureError> {
+        let time = header_value(parts, DATE)?.ok_or(malformed(DATE, "is missing"))?;
+        let body = header_value(parts, CONTENT_SHA256)?.ok_or(malformed(CONTENT_SHA256, "is missing"))?;
+        let mut names: Vec<String> = parts.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let fields = ClaimFields {
+            form: Form::Header,
+            credential: &format!("{key_id}/{}/{region}/{SERVICE}/{TERMINATOR}", time.get(..8).unwrap_or_default()),
+            time: &time,
+            expires_seconds: None,
+            headers: &names.join(";"),
+            body: &body,
+            // It is not known yet.
+            signature: &"0".repeat(64),
+        };
+        fields.read(None)
+    }
+
     /// Whether the signature covers the body.
     #[must_use]
     pub fn signs_body(&self) -> bool {

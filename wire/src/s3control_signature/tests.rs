@@ -184,6 +184,21 @@ proptest! {
 }
 
 #[test]
+fn our_own_signature_is_the_one_that_aws_sigv4_makes() {
+    for asked in [Asked::list(), Asked::create().header("x-brigade-key-encoding", "raw").header("x-amz-meta-a", "b  c")]
+    {
+        let mut signed = asked.clone().signed();
+        let at_authorization = signed.headers.iter().position(|(name, _)| name == "authorization").unwrap();
+        let (_, theirs) = signed.headers.remove(at_authorization);
+        let ours = signed.with(|parts| super::sign(parts, KEY_ID, SECRET.as_bytes(), "eu-west-1")).unwrap();
+        assert_eq!(ours, theirs);
+        assert!(signed.headers.iter().any(|(name, value)| name == "x-amz-date" && *value == time_text(at(NOW))));
+    }
+    let undated = Asked::list().with(|parts| super::sign(parts, KEY_ID, SECRET.as_bytes(), "eu-west-1"));
+    assert!(undated.is_err());
+}
+
+#[test]
 fn whatever_is_altered_after_signing_is_noticed() {
     let signed = Asked::list().header("x-brigade-key-encoding", "url").signed();
     assert!(signed.verify().is_ok());

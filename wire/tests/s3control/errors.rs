@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use brigade_wire::s3control::errors::TABLE;
-use brigade_wire::s3control::{S3ControlError, encode_error};
+use brigade_wire::s3control::{S3ControlError, decode_error, encode_error};
 
 #[test]
 fn the_table_says_what_each_condition_answers() {
@@ -30,4 +30,11 @@ fn an_error_stands_in_an_error_response_with_its_request_id_beside_it() {
         <Code>BadRequestException</Code><Message>Priority is invalid: &lt;b&gt; &amp; &quot;c&quot;</Message></Error>\
         <RequestId>id</RequestId></ErrorResponse>";
     assert_eq!(String::from_utf8(body).unwrap(), expected);
+    let read = decode_error(expected.as_bytes()).unwrap();
+    let message = "Priority is invalid: <b> & \"c\"";
+    assert_eq!(
+        (read.code.as_str(), read.message.as_str(), read.request_id.as_str()),
+        ("BadRequestException", message, "id")
+    );
+    assert!(decode_error(b"<Error><Code>NoSuchJob</Code></Error>").is_none() && decode_error(b"{}").is_none());
 }

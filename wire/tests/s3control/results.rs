@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use brigade_model::Status;
 use brigade_wire::s3control::{
-    arn, delete_job_tagging, describe_job, get_job_tagging, list_jobs, put_job_tagging, update_job_priority,
-    update_job_status,
+    arn, create_job, delete_job_tagging, describe_job, get_job_tagging, list_jobs, put_job_tagging,
+    update_job_priority, update_job_status,
 };
 
 use crate::fixtures::case;
@@ -52,4 +52,12 @@ fn lists_and_small_results_are_written_as_their_fixtures_have_them() {
     case("GetJobTaggingResult", "none").expect(&get_job_tagging::encode_result(&[]));
     case("PutJobTaggingResult", "done").expect(&put_job_tagging::encode_result());
     case("DeleteJobTaggingResult", "done").expect(&delete_job_tagging::encode_result());
+}
+
+#[test]
+fn the_job_of_a_created_job_is_read_back() {
+    assert_eq!(create_job::decode_result(&create_job::encode_result(jobs::id())).unwrap(), jobs::id());
+    for body in [&b"<CreateJobResult/>"[..], b"<CreateJobResult><JobId>1</JobId></CreateJobResult>", b"<Other/>", b""] {
+        assert!(create_job::decode_result(body).is_err());
+    }
 }
