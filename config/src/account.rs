@@ -39,6 +39,16 @@ section! {
 }
 
 section! {
+    /// What the command line reads of an account: where the roles of its own have their places.
+    pub struct AccountOfClient {
+        /// Who it is.
+        required_table cos: CosAccount,
+        /// Its roles, by name.
+        named roles: Role,
+    }
+}
+
+section! {
     /// Who the account is in the COS dialect; every account must say it. `appid` and `uin` in `[accounts.<name>]` itself,
     /// where they stood before, are still read, with a warning.
     pub struct CosAccount {

@@ -35,7 +35,10 @@ pub(super) fn check(config: &Config, config_source: &mut ConfigSource) {
         check_account(config, name, account, config_source);
     }
     if let Some(client) = &config.client {
-        check_client(client, config_source);
+        check_client(&path(&["client"]), client, config_source);
+    }
+    for (name, profile) in &config.profiles {
+        check_client(&path(&["profiles", name]), profile, config_source);
     }
 }
 
@@ -179,7 +182,7 @@ fn check_account(config: &Config, name: &str, account: &Account, config_source: 
         config_source.blame(&path(&["accounts", name, "cos", "uin"]), "takes digits");
     }
     let number = account.s3control.as_ref().map(|s3control| &s3control.account_id);
-    if number.is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
+    if number.is_some_and(|id| !is_account_id(id)) {
         config_source.blame(&path(&["accounts", name, "s3control", "account_id"]), "takes 12 digits in quotes");
     }
     for uin in account.grantees.keys().filter(|uin| uin.is_empty() || !uin.bytes().all(|b| b.is_ascii_digit())) {
@@ -268,8 +271,16 @@ fn check_credentials(config: &Config, role: &Role, at: &[String], place: &Place,
 }
 
 /// Blames a client section that could not sign.
-pub(super) fn check_client(client: &Client, config_source: &mut ConfigSource) {
+pub(super) fn check_client(section: &[String], client: &Client, config_source: &mut ConfigSource) {
+    let at = |setting: &str| [section, &[setting.to_owned()]].concat();
     if client.secret_key.is_none() {
-        config_source.blame(&path(&["client", "secret_key"]), "is missing: give secret_key or secret_key_file");
+        config_source.blame(&at("secret_key"), "is missing: give secret_key or secret_key_file");
     }
+    if client.account_id.as_ref().is_some_and(|id| !is_account_id(id)) {
+        config_source.blame(&at("account_id"), "takes 12 digits in quotes");
+    }
+}
+
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

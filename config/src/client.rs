@@ -15,6 +15,9 @@ section! {
         required appid: String,
         /// The account's number in names of roles.
         required uin: String,
+        /// The account's number of 12 digits, as accounts.<name>.s3control.account_id has it: for jobs of operations that
+        /// the COS dialect has no word for, which are created in the S3 Control dialect.
+        optional account_id: String,
         /// The id of the access key.
         required secret_id: String,
         /// The access key's secret.
@@ -25,8 +28,13 @@ section! {
         default region: String = "us-east-1",
         /// The role of jobs that name none.
         optional role: String,
-        /// The endpoint that manifests are listed on and uploaded to; the only one need not be named.
+        /// The endpoint that manifests are listed on and uploaded to, where the role does not say it; the only one need not
+        /// be named.
         optional endpoint: String,
+        /// Where manifests from here are uploaded to when no --manifest-to says it, such as s3://lists/.
+        optional manifest_to: String,
+        /// Where reports go when no --report says it, such as s3://reports/daily.
+        optional report: String,
         /// Certificates in PEM form to trust besides the system's: of authorities, or the server's own.
         optional ca_file: PathBuf,
     }

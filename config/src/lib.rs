@@ -5,6 +5,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ mod usage_error;
 pub mod value;
 pub mod window;
 
-use account::Account;
+use account::{Account, AccountOfClient, Role};
 use client::Client;
 use config_source::{ConfigMistake, ConfigSource, Source};
 use endpoint::Endpoint;
@@ -56,6 +57,8 @@ section! {
         named accounts: Account,
         /// What the command line signs its requests with.
         maybe client: Client,
+        /// What it signs them with instead when `--profile` names one: other services, or other accounts.
+        named profiles: Client,
     }
 }
 
@@ -65,7 +68,9 @@ pub struct ClientConfig {
     /// Whom to talk to.
     pub client: Client,
     /// The stores of the same file, by name.
-    pub endpoints: std::collections::BTreeMap<String, Endpoint>,
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// The client's roles by name, where the file has the service's own configuration, too.
+    pub roles: BTreeMap<String, Role>,
 }
 
 /// Why a configuration cannot be used.
@@ -163,16 +168,32 @@ impl Config {
     }
 }
 
+/// The configuration of a command that names none: that of the working directory, else the user's; `None` when there is none.
+#[must_use]
+pub fn find_file() -> Option<PathBuf> {
+    default_files().into_iter().find(|file| file.exists())
+}
+
+/// Where that is looked for, in this order.
+#[must_use]
+pub fn default_files() -> Vec<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
+    let of_user = folder.map(|folder| folder.join("brigade").join(DEFAULT_FILE));
+    [PathBuf::from(DEFAULT_FILE)].into_iter().chain(of_user).collect()
+}
+
 impl ClientConfig {
     /// Reads the sections of the command line only, and the process's environment over them. A
     /// default file that does not exist is an empty one: the environment may say it all.
     ///
     /// # Errors
     /// [`ConfigError`] with every mistake at once.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let (file, must_exist) = file.map_or((Path::new(DEFAULT_FILE), false), |file| (file, true));
-        let text = if must_exist || file.exists() { read(file)? } else { String::new() };
-        Self::parse(source(file), &text, std::env::vars())
+    pub fn load(file: Option<&Path>, profile: Option<&str>) -> Result<Self, ConfigError> {
+        let found = file.map(Path::to_path_buf).or_else(find_file);
+        let text = found.as_deref().map_or_else(|| Ok(String::new()), read)?;
+        let file = found.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        Self::parse(source(&file), &text, profile, std::env::vars())
     }
 
     /// Reads a text with an environment over it.
@@ -182,21 +203,55 @@ impl ClientConfig {
     pub fn parse(
         source: Source,
         text: &str,
+        profile: Option<&str>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut config_source = ConfigSource::new(source, text, environment);
+        let environment: Vec<_> = environment.into_iter().collect();
+        let mut config_source = ConfigSource::new(source.clone(), text, environment.clone());
         if !config_source.is_clean() {
             return checked(None, config_source.finish(&[]));
         }
-        let mut reader = Reader::new(&mut config_source, Vec::new());
-        let (client, endpoints) = (reader.table::<Client>("client"), reader.named::<Endpoint>("endpoints"));
+        let section =
+            profile.map_or_else(|| vec!["client".to_owned()], |name| vec!["profiles".to_owned(), name.to_owned()]);
+        if profile.is_some_and(|name| is_unknown_profile(name, &mut config_source)) {
+            return checked(None, config_source.finish(&section));
+        }
+        let client = Client::read(&mut Reader::new(&mut config_source, section.clone()));
+        let endpoints = Reader::new(&mut config_source, Vec::new()).named::<Endpoint>("endpoints");
         config_source.end_reading();
         if let Some(client) = &client {
-            check::check_client(client, &mut config_source);
+            check::check_client(&section, client, &mut config_source);
         }
-        let config = client.zip(endpoints).map(|(client, endpoints)| Self { client, endpoints });
-        checked(config, config_source.finish(&["client".to_owned()]))
+        let config = client.zip(endpoints).map(|(client, endpoints)| {
+            let roles = roles_of(&client.appid, source, text, environment);
+            Self { client, endpoints, roles }
+        });
+        checked(config, config_source.finish(&section))
     }
+}
+
+/// Whether there is no such profile; blames that.
+fn is_unknown_profile(name: &str, config_source: &mut ConfigSource) -> bool {
+    let path = ["profiles".to_owned(), name.to_owned()];
+    if config_source.has_table(&path) {
+        return false;
+    }
+    let known = config_source.names(&path[..1]);
+    let known = if known.is_empty() { "there is none".to_owned() } else { format!("there is {}", known.join(", ")) };
+    config_source.blame(&path, &format!("is no profile: {known}"));
+    true
+}
+
+/// The roles of the account of that appid. What is wrong with accounts is the service's to tell: the file of a user may name
+/// secrets that only the service can read.
+fn roles_of(appid: &str, source: Source, text: &str, environment: Vec<(String, String)>) -> BTreeMap<String, Role> {
+    let mut config_source = ConfigSource::new(source, text, environment);
+    for (setting, section) in account::MOVED {
+        config_source.accept_moved("accounts", setting, section);
+    }
+    let accounts = Reader::new(&mut config_source, Vec::new()).named::<AccountOfClient>("accounts");
+    let own = accounts.into_iter().flatten().find(|(_, account)| account.cos.appid == appid);
+    own.map(|(_, account)| account.roles).unwrap_or_default()
 }
 
 impl Server {

@@ -373,9 +373,59 @@ fn the_client_needs_its_own_section_only() {
     let text = "[client]\nurl = \"http://127.0.0.1:8080\"\nappid = \"1\"\nuin = \"2\"\nsecret_id = \"A\"\n";
     let source = || Source { name: "brigade.toml".to_owned(), file: None, folder: PathBuf::new() };
     let environment = [("BRIGADE_CLIENT_SECRET_KEY".to_owned(), "s".to_owned())];
-    let config = ClientConfig::parse(source(), &format!("{text}[server]\nnonsense = 1\n"), environment).unwrap();
+    let config = ClientConfig::parse(source(), &format!("{text}[server]\nnonsense = 1\n"), None, environment).unwrap();
     assert_eq!(config.client.secret_key.unwrap().current().expose(), "s");
-    insta::assert_snapshot!(ClientConfig::parse(source(), text, []).unwrap_err().to_string());
+    insta::assert_snapshot!(ClientConfig::parse(source(), text, None, []).unwrap_err().to_string());
+}
+
+/// The sections of the command line: two profiles, the roles of two accounts.
+const PROFILES: &str = "
+[client]
+url = 'http://127.0.0.1:1'
+appid = '1'
+uin = '2'
+secret_id = 'A'
+secret_key = 's'
+[profiles.lab]
+url = 'http://127.0.0.1:2'
+appid = '3'
+uin = '4'
+secret_id = 'B'
+secret_key = 't'
+account_id = '123456789012'
+[profiles.broken]
+url = 'http://127.0.0.1:3'
+[accounts.one.cos]
+appid = '1'
+uin = '2'
+[accounts.one.roles.batch.source]
+endpoint = 'near'
+[accounts.one.keys.A]
+secret_file = '/nowhere'
+[accounts.three.cos]
+appid = '3'
+uin = '4'
+[accounts.three.roles.batch.source]
+endpoint = 'far'
+";
+
+#[test]
+fn a_profile_is_another_client_and_the_roles_are_those_of_its_account() {
+    let source = || Source { name: "brigade.toml".to_owned(), file: None, folder: PathBuf::new() };
+    let read = |profile| ClientConfig::parse(source(), PROFILES, profile, []);
+    let of = |config: ClientConfig| (config.client.secret_id, config.roles["batch"].source.endpoint.clone().unwrap());
+    assert_eq!(of(read(None).unwrap()), ("A".to_owned(), "near".to_owned()));
+    assert_eq!(of(read(Some("lab")).unwrap()), ("B".to_owned(), "far".to_owned()));
+    let refused = |profile| read(Some(profile)).unwrap_err().to_string();
+    assert!(
+        refused("office").contains("profiles.office: is no profile: there is broken, lab"),
+        "{}",
+        refused("office")
+    );
+    assert!(refused("broken").contains("profiles.broken.appid: is missing"), "{}", refused("broken"));
+    let environment = [("BRIGADE_PROFILES_LAB_ACCOUNT_ID".to_owned(), "12".to_owned())];
+    let short = ClientConfig::parse(source(), PROFILES, Some("lab"), environment).unwrap_err().to_string();
+    assert!(short.contains("takes 12 digits in quotes"), "{short}");
 }
 
 #[test]

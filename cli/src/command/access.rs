@@ -4,7 +4,7 @@
 //! environment variables may set the same. Flags alone may also name a store, so that `brigade
 //! manifest` works without a configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use brigade_client::{Client, ClientConfig};
@@ -52,9 +52,13 @@ impl Tools {
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFlag {
-    /// The configuration whose client and endpoints are used [default: brigade.toml]
+    /// The configuration whose client and endpoints are used [default: brigade.toml here, else brigade/brigade.toml in
+    /// $XDG_CONFIG_HOME or ~/.config]
     #[arg(long, global = true, env = "BRIGADE_CONFIG", value_name = "FILE", help_heading = "General")]
     config: Option<PathBuf>,
+    /// The profile of the configuration to use instead of its client section
+    #[arg(long, global = true, env = "BRIGADE_PROFILE", value_name = "NAME", help_heading = "General")]
+    profile: Option<String>,
 }
 
 impl ConfigFlag {
@@ -64,15 +68,16 @@ impl ConfigFlag {
     /// [`UsageError`] with everything that is wrong.
     pub fn load(&self) -> Result<config::ClientConfig, UsageError> {
         let is_said_nowhere = self.config.is_none()
-            && !Path::new(config::DEFAULT_FILE).exists()
+            && config::find_file().is_none()
             && !std::env::vars().any(|(name, _)| name.starts_with("BRIGADE_CLIENT_"));
         if is_said_nowhere {
+            let places = config::default_files().iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
             let way_out =
                 "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
-            return Err(UsageError(format!("there is no {} here: {way_out}", config::DEFAULT_FILE)));
+            return Err(UsageError(format!("there is no {}: {way_out}", places.join(" and no "))));
         }
         let on_one_line = |error: config::ConfigError| UsageError(error.to_string().replace('\n', "; "));
-        config::ClientConfig::load(self.config.as_deref()).map_err(on_one_line)
+        config::ClientConfig::load(self.config.as_deref(), self.profile.as_deref()).map_err(on_one_line)
     }
 }
 

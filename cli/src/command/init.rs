@@ -201,6 +201,7 @@ buckets = [{buckets}]
 url = "http://{listen}"
 appid = "{APPID}"
 uin = "{UIN}"
+account_id = "{ACCOUNT_ID}"
 secret_id = "{key_id}"
 secret_key = "{key_secret}"
 region = {region}

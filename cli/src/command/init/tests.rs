@@ -33,7 +33,7 @@ fn what_is_written_is_what_serve_and_the_client_read() {
     assert_eq!(source.buckets, Some(vec!["photos".to_owned(), "logs-*".to_owned()]));
 
     let whole = Source { name: String::new(), file: None, folder: PathBuf::new() };
-    let client = ClientConfig::parse(whole, &text, []).unwrap().client;
+    let client = ClientConfig::parse(whole, &text, None, []).unwrap().client;
     let key = &config.accounts["main"].keys[&client.secret_id];
     assert_eq!(key.secret.as_ref().unwrap().current(), client.secret_key.unwrap().current());
     assert_eq!(client.role.as_deref(), Some("batch"));
