@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use brigade_client::Client;
 use brigade_config::UsageError;
+use brigade_model::Dialect;
 use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
 
@@ -93,10 +94,9 @@ impl CommandContext {
         open_client(self.config.load()?.client, &self.tools)
     }
 
-    /// What the configuration completes short names with.
-    fn names(&self) -> Result<Names, UsageError> {
-        let client = self.config.load()?.client;
-        Ok(Names { region: client.region, appid: client.appid, uin: client.uin, role: client.role })
+    /// What the configuration completes short names with, in a request of that dialect.
+    fn names(&self, dialect: Dialect) -> Result<Names, UsageError> {
+        Names::of(&self.config.load()?.client, dialect)
     }
 
     fn open_store(&self, flags: &StoreFlags) -> anyhow::Result<Arc<dyn ObjectStore>> {

@@ -9,6 +9,7 @@ mod forged;
 mod habits;
 mod hostile;
 mod lists;
+mod operations;
 mod outcomes;
 mod regions;
 mod rights;

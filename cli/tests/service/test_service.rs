@@ -80,6 +80,11 @@ impl TestService {
         Self { folder, disk, bucket, process, address, metrics, clock, log }
     }
 
+    /// The folder with its configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Its data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brigade_client::Client;
 use brigade_config::{Config, UsageError};
+use brigade_model::Dialect;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::{ObjectStore, Spawn};
 use brigade_runtime::TokioSpawn;
@@ -74,12 +75,7 @@ impl Stage {
         let endpoint = config.endpoints.get(ENDPOINT).context("the demo's configuration has its endpoint")?;
         let store = open_endpoint(ENDPOINT, endpoint, tools)?;
         let client = config.client.clone().context("the demo's configuration has a client")?;
-        let names = Names {
-            region: client.region.clone(),
-            appid: client.appid.clone(),
-            uin: client.uin.clone(),
-            role: client.role.clone(),
-        };
+        let names = Names::of(&client, Dialect::Cos)?;
         let client = open_client(client, tools)?;
         let service = serve::start(config, listener).await?;
         Ok(Self {
@@ -192,11 +188,14 @@ secret_key = "{store_secret}"
 [accounts.demo.cos]
 appid = "1250000000"
 uin = "100000000001"
+[accounts.demo.s3control]
+account_id = "123456789012"
 
 [accounts.demo.keys.{id}]
 secret = "{secret}"
 
 [accounts.demo.roles.batch]
+operations = ["copy", "restore", "delete", "tag", "untag", "acl", "legal-hold", "retention", "checksum"]
 source = {{ endpoint = "{ENDPOINT}", buckets = ["{SOURCE}", "{TARGET}"] }}
 target = {{ buckets = ["{SOURCE}", "{TARGET}"] }}
 manifest = {{ buckets = ["{LISTS}"] }}
@@ -206,6 +205,7 @@ report = {{ buckets = ["{REPORTS}"] }}
 url = "http://{service}"
 appid = "1250000000"
 uin = "100000000001"
+account_id = "123456789012"
 secret_id = "{id}"
 secret_key = "{secret}"
 region = "local"

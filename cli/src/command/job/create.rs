@@ -10,12 +10,14 @@
 use std::path::{Path, PathBuf};
 
 use brigade_config::UsageError;
+use brigade_model::Dialect;
 use brigade_model::job::JobSpec;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Operation, OperationKind};
-use brigade_model::options::JobOptions;
+use brigade_model::options::{Header, JobOptions, KeyEncoding};
 use brigade_wire::cos::create_job;
-use brigade_wire::cos::words::operation_name;
+use brigade_wire::cos::words::{OPERATIONS, operation_name};
+use brigade_wire::s3control;
 use clap::{Args, Subcommand};
 
 use super::{CommandContext, output};
@@ -30,7 +32,10 @@ pub mod upload;
 pub(in crate::command::job) mod value;
 
 use flags::{CommonArgs, Names};
-use form::{CopyArgs, DeleteArgs, RestoreArgs, TagArgs};
+use form::{
+    AclArgs, ChecksumArgs, CopyArgs, DeleteArgs, InvokeArgs, LegalHoldArgs, RestoreArgs, RetentionArgs, TagArgs,
+    UntagArgs,
+};
 use manifest::{Fields, Pinned, Source};
 use options::OptionFlags;
 
@@ -54,10 +59,22 @@ pub struct Arguments {
 enum Form {
     /// Copy each object into a bucket
     Copy(Box<CopyArgs>),
-    /// Put tags on each object
+    /// Give each object these tags, in place of those that it has; --add keeps those
     Tag(TagArgs),
+    /// Take tags off each object: every one, or those of some keys
+    Untag(UntagArgs),
     /// Ask for a temporary copy of each archived object
     Restore(RestoreArgs),
+    /// Give each object another ACL
+    Acl(AclArgs),
+    /// Put each object under legal hold, or lift it
+    LegalHold(LegalHoldArgs),
+    /// Keep each object until a time, or no longer
+    Retention(RetentionArgs),
+    /// Compute a checksum of each object, into the report
+    Checksum(ChecksumArgs),
+    /// Call a function for each object
+    Invoke(InvokeArgs),
     /// Delete each object (asks first)
     Delete(DeleteArgs),
 }
@@ -71,7 +88,9 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
         (Some(form), _) => create_from_flags(context, form).await,
         (None, Some(file)) => create_from_xml(context, &file, arguments.yes, &arguments.options.0).await,
         (None, None) => {
-            Err(UsageError("say what to create: copy, tag, restore, delete or --xml FILE".to_owned()).into())
+            let forms = Form::augment_subcommands(clap::Command::new("create"));
+            let names: Vec<_> = forms.get_subcommands().map(clap::Command::get_name).collect();
+            Err(UsageError(format!("say what to create: {} or --xml FILE", names.join(", "))).into())
         }
     }
 }
@@ -83,18 +102,34 @@ async fn create_from_xml(context: &CommandContext, file: &Path, yes: bool, optio
     if !yes && !options.is_dry_run() && deletes(&body) {
         consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
-    send(context, body, options).await
+    send(context, dialect_of_request(&body), body, options).await
+}
+
+/// The dialect of a whole request: the roles of only one of them begin with `arn:`.
+fn dialect_of_request(body: &[u8]) -> Dialect {
+    if holds(body, ">arn:") { Dialect::S3Control } else { Dialect::Cos }
 }
 
 /// Whether the request may delete. Looked up in the text, so that a request in a newer dialect
 /// than ours asks too.
 fn deletes(body: &[u8]) -> bool {
-    let name = operation_name(OperationKind::Delete).as_bytes();
-    body.windows(name.len()).any(|window| window == name)
+    let kind = OperationKind::Delete;
+    [operation_name(kind), s3control::words::operation_name(kind)].iter().any(|name| holds(body, name))
+}
+
+fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The dialect that a job of that operation is created in: COS's, which other services speak, too, as far as it has a word for
+/// it.
+fn dialect_of(kind: OperationKind) -> Dialect {
+    if OPERATIONS.contains(&kind) { Dialect::Cos } else { Dialect::S3Control }
 }
 
 async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Result<()> {
-    let names = context.names()?;
+    let dialect = dialect_of(form.kind());
+    let names = context.names(dialect)?;
     let operation = form.operation(&names)?;
     let common = form.common();
     // Whatever can be wrong in the flags is told before anything is uploaded.
@@ -103,15 +138,26 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     let manifest = bring_manifest(context, &form).await?;
     let token = common.token.clone().unwrap_or_else(|| context.tools.fresh_token());
     let spec = compose(common, &names, operation, manifest, token)?;
-    let body = create_job::encode_request(&spec);
+    let body = encode(dialect, &spec);
     if common.dry_print {
         return output::print_xml(&body);
     }
-    send(context, body, &spec.options).await
+    send(context, dialect, body, &spec.options).await
 }
 
-async fn send(context: &CommandContext, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
-    let answer = context.client()?.create_job(body, options).await?;
+fn encode(dialect: Dialect, spec: &JobSpec) -> Vec<u8> {
+    match dialect {
+        Dialect::Cos => create_job::encode_request(spec),
+        Dialect::S3Control => s3control::create_job::encode_request(spec),
+    }
+}
+
+async fn send(context: &CommandContext, dialect: Dialect, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
+    let client = context.client()?;
+    let answer = match context.names(dialect)?.account_id.filter(|_| dialect == Dialect::S3Control) {
+        Some(account_id) => client.create_job_by_s3control(&account_id, body, options).await?,
+        None => client.create_job(body, options).await?,
+    };
     output::print(context.output, &answer.body, || answer.value.to_string())
 }
 
@@ -120,18 +166,45 @@ impl Form {
         match self {
             Form::Copy(form) => &form.common,
             Form::Tag(form) => &form.common,
+            Form::Untag(form) => &form.common,
             Form::Restore(form) => &form.common,
+            Form::Acl(form) => &form.common,
+            Form::LegalHold(form) => &form.common,
+            Form::Retention(form) => &form.common,
+            Form::Checksum(form) => &form.common,
+            Form::Invoke(form) => &form.common,
             Form::Delete(form) => &form.common,
         }
     }
 
-    fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
+    fn kind(&self) -> OperationKind {
         match self {
-            Form::Copy(form) => form.operation(names),
-            Form::Tag(form) => Ok(form.operation()),
-            Form::Restore(form) => Ok(form.operation()),
-            Form::Delete(_) => Ok(Operation::Delete),
+            Form::Copy(_) => OperationKind::Copy,
+            Form::Tag(_) => OperationKind::Tagging,
+            Form::Untag(_) => OperationKind::Untagging,
+            Form::Restore(_) => OperationKind::Restore,
+            Form::Acl(_) => OperationKind::Acl,
+            Form::LegalHold(_) => OperationKind::LegalHold,
+            Form::Retention(_) => OperationKind::Retention,
+            Form::Checksum(_) => OperationKind::Checksum,
+            Form::Invoke(_) => OperationKind::Invoke,
+            Form::Delete(_) => OperationKind::Delete,
         }
+    }
+
+    fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
+        Ok(match self {
+            Form::Copy(form) => form.operation(names)?,
+            Form::Tag(form) => form.operation(),
+            Form::Untag(form) => form.operation(),
+            Form::Restore(form) => form.operation(),
+            Form::Acl(form) => form.operation(),
+            Form::LegalHold(form) => form.operation(),
+            Form::Retention(form) => form.operation(),
+            Form::Checksum(form) => form.operation(),
+            Form::Invoke(form) => form.operation(),
+            Form::Delete(_) => Operation::Delete,
+        })
     }
 }
 
@@ -192,9 +265,19 @@ pub fn compose(
     token: String,
 ) -> Result<JobSpec, UsageError> {
     let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str())?;
+    let mut options = common.options.0.clone();
+    if names.dialect == Dialect::S3Control && common.format() == ManifestFormat::Csv {
+        // The same file means the same in a job of either dialect: S3's would take keys for encoded, and a header for a row.
+        options.key_encoding.get_or_insert(KeyEncoding::Raw);
+        options.header.get_or_insert(Header::Auto);
+    }
     Ok(JobSpec {
         client_request_token: token,
-        confirmation_required: common.confirm_first.then_some(true),
+        confirmation_required: match names.dialect {
+            Dialect::Cos => common.confirm_first.then_some(true),
+            // There, what is not said means that it is.
+            Dialect::S3Control => Some(common.confirm_first),
+        },
         description: common.description.clone(),
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: pinned.version, etag: pinned.etag },
@@ -206,7 +289,7 @@ pub fn compose(
         priority: common.priority,
         report: common.report_spec(names)?,
         role: names.role(common.role.as_deref())?,
-        options: common.options.0.clone(),
+        options,
         retry_of: None,
         unconfirmed: Default::default(),
         spelling: Vec::new(),

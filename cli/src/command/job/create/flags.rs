@@ -1,12 +1,15 @@
 //! The flags that all operations share: manifest, report, priority, role; and the short names that
-//! become qcs names.
+//! become names of the request's dialect.
 
 use brigade_config::UsageError;
+use brigade_config::client::Client;
+use brigade_model::Dialect;
 use brigade_model::manifest::ManifestFormat;
 use brigade_model::names::NameError;
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, RoleRef};
 use brigade_wire::cos::qcs;
+use brigade_wire::s3control::arn;
 use clap::{Args, ValueEnum};
 
 use super::manifest::Source;
@@ -116,27 +119,56 @@ impl CommonArgs {
     }
 }
 
-/// The caller's names, which complete short names.
+/// The caller's names, which complete short names in the dialect of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
+    /// Whose names they are.
+    pub dialect: Dialect,
     /// The region label in qcs names.
     pub region: String,
     /// The account's appid.
     pub appid: String,
     /// The account's uin.
     pub uin: String,
+    /// The account's number in ARNs.
+    pub account_id: Option<String>,
     /// The role for jobs that name none.
     pub role: Option<String>,
 }
 
 impl Names {
-    /// A bucket from its short name, or from a whole qcs name.
+    /// Those of the configuration, for a request in that dialect.
+    ///
+    /// # Errors
+    /// [`UsageError`] when the dialect needs what the configuration does not say.
+    pub fn of(client: &Client, dialect: Dialect) -> Result<Self, UsageError> {
+        if dialect == Dialect::S3Control && client.account_id.is_none() {
+            return Err(UsageError(
+                "client.account_id is missing: the COS dialect has no word for this operation, and S3 Control's needs the 12 \
+                 digits that accounts.<name>.s3control.account_id says"
+                    .to_owned(),
+            ));
+        }
+        Ok(Self {
+            dialect,
+            region: client.region.clone(),
+            appid: client.appid.clone(),
+            uin: client.uin.clone(),
+            account_id: client.account_id.clone(),
+            role: client.role.clone(),
+        })
+    }
+
+    /// A bucket from its short name, or from a whole name of the dialect.
     ///
     /// # Errors
     /// [`UsageError`] names the flag and the rule that the name breaks.
     pub fn bucket(&self, flag: &str, name: &str) -> Result<BucketRef, UsageError> {
-        let text = if is_qcs(name) { name.to_owned() } else { qcs::bucket_text(&self.region, &self.appid, name) };
-        qcs::parse_bucket(&text).map_err(|error| wrong(flag, name, &error))
+        let (parse, short) = match self.dialect {
+            Dialect::Cos => (qcs::parse_bucket as Parse<BucketRef>, qcs::bucket_text(&self.region, &self.appid, name)),
+            Dialect::S3Control => (arn::parse_bucket as Parse<BucketRef>, arn::bucket_text(name)),
+        };
+        parse(if is_whole(name) { name } else { &short }).map_err(|error| wrong(flag, name, &error))
     }
 
     /// An object from its place in the store.
@@ -144,11 +176,14 @@ impl Names {
     /// # Errors
     /// [`UsageError`] names the flag and the rule that the name breaks.
     pub fn object(&self, flag: &str, bucket: &str, key: &str) -> Result<ObjectRef, UsageError> {
-        qcs::parse_object(&qcs::object_text(&self.region, &self.appid, bucket, key))
-            .map_err(|error| wrong(flag, &format!("s3://{bucket}/{key}"), &error))
+        let object = match self.dialect {
+            Dialect::Cos => qcs::parse_object(&qcs::object_text(&self.region, &self.appid, bucket, key)),
+            Dialect::S3Control => arn::parse_object(&arn::object_text(bucket, key)),
+        };
+        object.map_err(|error| wrong(flag, &format!("s3://{bucket}/{key}"), &error))
     }
 
-    /// A role from its short name, or from a whole qcs name.
+    /// A role from its short name, or from a whole name of the dialect.
     ///
     /// # Errors
     /// [`UsageError`] when none is known or the name breaks a rule.
@@ -156,13 +191,23 @@ impl Names {
         let name = given
             .or(self.role.as_deref())
             .ok_or_else(|| UsageError("no role: say --role NAME or set client.role in the configuration".to_owned()))?;
-        let text = if is_qcs(name) { name.to_owned() } else { qcs::role_text(&self.uin, name) };
-        qcs::parse_role(&text).map_err(|error| wrong("--role", name, &error))
+        let (parse, short) = match self.dialect {
+            Dialect::Cos => (qcs::parse_role as Parse<RoleRef>, qcs::role_text(&self.uin, name)),
+            Dialect::S3Control => (
+                arn::parse_role as Parse<RoleRef>,
+                arn::role_text(self.account_id.as_deref().unwrap_or_default(), name),
+            ),
+        };
+        parse(if is_whole(name) { name } else { &short }).map_err(|error| wrong("--role", name, &error))
     }
 }
 
-fn is_qcs(name: &str) -> bool {
-    name.starts_with("qcs:")
+/// Reads a name of a dialect.
+type Parse<T> = fn(&str) -> Result<T, NameError>;
+
+/// Whether it is a name of a dialect already.
+fn is_whole(name: &str) -> bool {
+    name.starts_with("qcs:") || name.starts_with("arn:")
 }
 
 fn wrong(flag: &str, value: &str, error: &NameError) -> UsageError {

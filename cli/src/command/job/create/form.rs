@@ -1,11 +1,14 @@
-//! The four operations as flags: what each takes, and the [`Operation`] that it makes.
+//! The operations as flags: what each takes, and the [`Operation`] that it makes.
 
 use brigade_config::UsageError;
 use brigade_model::Timestamp;
 use brigade_model::operation::{
-    CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Restore, RestoreTier, StorageClass, Tag, Tagging,
+    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, LegalHold,
+    NewMetadata, ObjectAcl, Operation, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag,
+    Tagging, Untagging,
 };
-use clap::{Args, ValueEnum};
+use brigade_model::ports::object_store::{Acl, AclGrant};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::flags::{CommonArgs, Names};
 use super::value;
@@ -82,9 +85,93 @@ pub struct TagArgs {
     /// A tag; may be repeated, up to ten times
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = value::tag, required = true)]
     tags: Vec<Tag>,
-    /// Whether the tags replace those that an object has or are added to them; replace when not given
-    #[arg(long, value_name = "WHAT")]
-    tagging_directive: Option<TagDirectiveWord>,
+    /// Add the tags to those that an object has; otherwise they replace all of them
+    #[arg(long)]
+    add: bool,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create untag`.
+#[derive(Debug, Args)]
+pub struct UntagArgs {
+    /// The keys of the tags that go, with commas between them [default: every tag goes]
+    #[arg(long, value_name = "KEY,KEY", value_parser = value::tag_key, value_delimiter = ',')]
+    keys: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create acl`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("new_acl").args(["acl", "owner"]).required(true))]
+pub struct AclArgs {
+    /// A canned ACL, such as private or public-read
+    #[arg(long, value_name = "ACL", value_parser = value::canned_acl)]
+    acl: Option<CannedAcl>,
+    /// The objects' owner by the store's id, for an ACL of grants; who has no --grant has no right
+    #[arg(long, value_name = "ID")]
+    owner: Option<String>,
+    /// A grant: READ, WRITE, READ_ACP, WRITE_ACP or FULL_CONTROL to a user by the store's id or a group by its URI;
+    /// may be repeated
+    #[arg(long = "grant", value_name = "PERMISSION=WHO", value_parser = value::acl_grant, requires = "owner")]
+    grants: Vec<AclGrant>,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create legal-hold`.
+#[derive(Debug, Args)]
+pub struct LegalHoldArgs {
+    /// Whether objects are held from then on
+    #[arg(long, value_name = "STATUS")]
+    status: HoldWord,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create retention`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("new_retention").args(["until", "clear"]).required(true))]
+pub struct RetentionArgs {
+    /// Keep objects until this time, such as 2027-01-31 or 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = value::time, requires = "mode")]
+    until: Option<Timestamp>,
+    /// Who may end it before: governance, those who have the right to; compliance, no one
+    #[arg(long, value_name = "MODE", requires = "until")]
+    mode: Option<ModeWord>,
+    /// Keep objects no longer
+    #[arg(long)]
+    clear: bool,
+    /// Shorten or lift what keeps objects in governance mode
+    #[arg(long)]
+    bypass_governance: bool,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create checksum`.
+#[derive(Debug, Args)]
+pub struct ChecksumArgs {
+    /// How: CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH64, XXHASH3 or XXHASH128
+    #[arg(long, value_name = "NAME", value_parser = value::algorithm, default_value = "CRC64NVME")]
+    algorithm: DigestAlgorithm,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create invoke`.
+#[derive(Debug, Args)]
+pub struct InvokeArgs {
+    /// The function, by the ARN that the service's configuration has for it
+    #[arg(long, value_name = "ARN")]
+    function: String,
+    /// What the function is told beside each object; may be repeated
+    #[arg(long = "argument", value_name = "NAME=VALUE", value_parser = value::pair)]
+    arguments: Vec<(String, String)>,
+    /// The form of requests; arguments need 2.0
+    #[arg(long, value_name = "VERSION", value_parser = value::schema, default_value = "2.0")]
+    schema: InvocationSchema,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
 }
@@ -156,7 +243,58 @@ impl TagArgs {
     /// The operation that the flags ask for.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        Operation::Tagging(Tagging { directive: self.tagging_directive.map(Into::into), tags: self.tags.clone() })
+        Operation::Tagging(Tagging { directive: self.add.then_some(Directive::Add), tags: self.tags.clone() })
+    }
+}
+
+impl UntagArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::Untagging(Untagging { keys: self.keys.clone() })
+    }
+}
+
+impl AclArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let grants = || Acl { owner: self.owner.clone().unwrap_or_default(), grants: self.grants.clone() };
+        Operation::Acl(self.acl.map_or_else(|| ObjectAcl::Grants(grants()), ObjectAcl::Canned))
+    }
+}
+
+impl LegalHoldArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::LegalHold(LegalHold { is_held: self.status == HoldWord::On })
+    }
+}
+
+impl RetentionArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let retention = self.mode.zip(self.until).map(|(mode, until)| Retention { mode: mode.into(), until });
+        Operation::Retention(SetRetention { retention, bypass_governance: self.bypass_governance })
+    }
+}
+
+impl ChecksumArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::Checksum(ComputeChecksum { algorithm: self.algorithm })
+    }
+}
+
+impl InvokeArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let (function, arguments) = (self.function.clone(), self.arguments.clone());
+        Operation::Invoke(Invoke { function, schema: self.schema, arguments })
     }
 }
 
@@ -166,6 +304,15 @@ impl RestoreArgs {
     pub fn operation(&self) -> Operation {
         Operation::Restore(Restore { days: self.days, tier: self.tier.into() })
     }
+}
+
+/// Whether an object is under legal hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HoldWord {
+    /// It is
+    On,
+    /// It is not
+    Off,
 }
 
 macro_rules! words {
@@ -189,8 +336,8 @@ words! {
     DirectiveWord => Directive { Copy => Copy, Replace => Replaced, Add => Add, }
 }
 words! {
-    /// What becomes of the tags that an object has.
-    TagDirectiveWord => Directive { Replace => Replaced, Add => Add, }
+    /// Whether a retention can be ended before its time.
+    ModeWord => RetentionMode { Governance => Governance, Compliance => Compliance, }
 }
 words! {
     /// How fast an archived object is read back.

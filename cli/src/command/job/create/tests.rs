@@ -21,21 +21,34 @@ fn parse(line: &str) -> Result<Form, String> {
     line.arguments.form.ok_or_else(|| "no form".to_owned())
 }
 
-fn names() -> Names {
-    Names { region: "local".into(), appid: "1250000000".into(), uin: "100000000001".into(), role: Some("batch".into()) }
+fn names(dialect: Dialect) -> Names {
+    Names {
+        dialect,
+        region: "local".into(),
+        appid: "1250000000".into(),
+        uin: "100000000001".into(),
+        account_id: Some("123456789012".into()),
+        role: Some("batch".into()),
+    }
 }
 
 /// The request that a line asks for, with a manifest that lies in the store.
 fn request(line: &str) -> String {
     let form = parse(&format!("{line} --token T1 --manifest s3://lists/objects.csv")).unwrap();
-    let operation = form.operation(&names()).unwrap();
+    let names = names(dialect_of(form.kind()));
+    let operation = form.operation(&names).unwrap();
     let at = At { bucket: "lists".parse().unwrap(), key: "objects.csv".parse().unwrap() };
     let pinned = Pinned { at, etag: ETag::new("\"e1\"").unwrap(), version: None };
     let fields = manifest::parse_fields("Bucket,Key").unwrap();
-    let spec = compose(form.common(), &names(), operation, (pinned, fields), "T1".into()).unwrap();
-    let body = create_job::encode_request(&spec);
-    let decoded = create_job::decode_request(&body).expect("the service understands what we ask");
-    assert_eq!(create_job::encode_request(&decoded), body);
+    let spec = compose(form.common(), &names, operation, (pinned, fields), "T1".into()).unwrap();
+    let body = encode(names.dialect, &spec);
+    let decoded = match names.dialect {
+        Dialect::Cos => create_job::decode_request(&body).expect("the service understands what we ask"),
+        Dialect::S3Control => {
+            s3control::create_job::decode_request(&body).expect("the service understands what we ask")
+        }
+    };
+    assert_eq!(encode(names.dialect, &decoded), body);
     document::indent(&body).unwrap()
 }
 
@@ -67,7 +80,72 @@ fn a_prefix_given_alone_is_added_or_stripped() {
 
 #[test]
 fn a_tagging_names_its_tags() {
-    insta::assert_snapshot!(request("tag --tag project=x --tag owner= --tagging-directive add --no-report"));
+    insta::assert_snapshot!(request("tag --tag project=x --tag owner= --add --no-report"));
+}
+
+/// The element of the operation of what a line asks for.
+fn operation(line: &str) -> String {
+    let request = request(&format!("{line} --no-report"));
+    let (_, operation) = request.split_once("<Operation>").unwrap();
+    let (operation, _) = operation.split_once("</Operation>").unwrap();
+    operation.split_whitespace().collect::<Vec<_>>().join(" ").replace("> <", "><")
+}
+
+#[test]
+fn an_operation_that_cos_has_no_word_for_is_asked_for_in_the_words_of_s3_control() {
+    let lines = [
+        "untag",
+        "untag --keys a,b --keys c",
+        "acl --acl public-read",
+        "acl --owner me --grant READ=http://acs.amazonaws.com/groups/global/AllUsers --grant WRITE=you",
+        "acl --owner me",
+        "legal-hold --status on",
+        "retention --mode governance --until 2027-01-31 --bypass-governance",
+        "retention --clear",
+        "checksum",
+        "checksum --algorithm sha256",
+        "invoke --function arn:aws:lambda:r:123456789012:function:f --argument a=b",
+    ];
+    insta::assert_snapshot!(lines.map(|line| format!("{line}\n    {}", operation(line))).join("\n"));
+}
+
+#[test]
+fn a_whole_request_of_s3_control_names_resources_by_arns() {
+    insta::assert_snapshot!(request("untag --keys a --report s3://reports/daily/"));
+}
+
+#[test]
+fn a_file_means_the_same_in_both_dialects() {
+    let given = |line: &str| {
+        let form = parse(&format!("{line} --no-report --manifest s3://lists/m.csv")).unwrap();
+        let names = names(dialect_of(form.kind()));
+        let at = At { bucket: "lists".parse().unwrap(), key: "m.csv".parse().unwrap() };
+        let pinned = Pinned { at, etag: ETag::new("\"e1\"").unwrap(), version: None };
+        let operation = form.operation(&names).unwrap();
+        let spec = compose(form.common(), &names, operation, (pinned, Vec::new()), "T1".into()).unwrap();
+        spec.options.given().into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(given("tag --tag a=b"), "");
+    assert_eq!(given("untag"), "key-encoding=raw header=auto", "the dialect's own are form and no");
+    assert_eq!(given("untag --key-encoding url --header yes"), "key-encoding=url header=yes");
+    assert_eq!(given("untag --manifest-format inventory"), "", "an inventory says it itself");
+}
+
+#[test]
+fn every_operation_has_a_form_and_a_dialect() {
+    let lines = ["copy --to b", "restore --days 1", "delete", "tag --tag a=b", "untag", "acl --acl private"];
+    let more = ["legal-hold --status off", "retention --clear", "checksum", "invoke --function arn:f"];
+    let kinds: Vec<_> = lines
+        .iter()
+        .chain(&more)
+        .map(|line| {
+            let form = parse(&format!("{line} --no-report --manifest m.csv")).unwrap();
+            let dialect = dialect_of(form.kind());
+            assert_eq!(form.operation(&names(dialect)).unwrap().kind(), form.kind());
+            form.kind()
+        })
+        .collect();
+    assert!(OperationKind::ALL.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 }
 
 #[test]
@@ -117,6 +195,16 @@ fn every_mistake_says_what_is_wrong() {
         "copy --to b --manifest m.csv --no-report --fields Bucket,Name",
         "tag --manifest m.csv --no-report",
         "tag --tag nothing --manifest m.csv --no-report",
+        "tag --add --manifest m.csv --no-report",
+        "untag --keys a,,b --manifest m.csv --no-report",
+        "acl --manifest m.csv --no-report",
+        "acl --acl mine --manifest m.csv --no-report",
+        "acl --owner me --grant OWN=you --manifest m.csv --no-report",
+        "legal-hold --manifest m.csv --no-report",
+        "retention --manifest m.csv --no-report",
+        "retention --until 2027-01-31 --manifest m.csv --no-report",
+        "checksum --algorithm crc --manifest m.csv --no-report",
+        "invoke --manifest m.csv --no-report",
         "restore --days 0 --manifest m.csv --no-report",
         "restore --days 1 --tier expedited --manifest m.csv --no-report",
         "delete --manifest m.csv --no-report --priority -1",
@@ -134,5 +222,6 @@ fn every_mistake_says_what_is_wrong() {
 #[test]
 fn a_delete_is_recognised_in_a_whole_request() {
     assert!(deletes(b"<Operation><COSDeleteObject/></Operation>"));
+    assert!(deletes(b"<Operation><BrigadeDeleteObject/></Operation>"));
     assert!(!deletes(b"<Operation><COSPutObjectCopy/></Operation>"));
 }

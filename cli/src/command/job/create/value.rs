@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use brigade_model::Timestamp;
 use brigade_model::limits::{RESTORE_DAYS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
-use brigade_model::operation::{Grant, Permission, StorageClass, Tag};
+use brigade_model::operation::{CannedAcl, DigestAlgorithm, Grant, InvocationSchema, Permission, StorageClass, Tag};
+use brigade_model::ports::object_store::{AclGrant, Grantee};
 use brigade_wire::cos::words::{storage_class_name, storage_class_of};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -38,6 +39,46 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
         }
         _ => Err("must have the form READ=WHO, WRITE=WHO or FULL_CONTROL=WHO".to_owned()),
     }
+}
+
+/// A grant of an ACL: a group is named by a URI.
+pub(super) fn acl_grant(text: &str) -> Result<AclGrant, String> {
+    let (name, who) = pair(text)?;
+    let permission = Permission::ALL.into_iter().find(|permission| permission.name() == name);
+    match permission {
+        Some(permission) if !who.is_empty() => {
+            let grantee = if who.contains("://") { Grantee::Group(who) } else { Grantee::Id(who) };
+            Ok(AclGrant { grantee, permission: permission.name().to_owned() })
+        }
+        _ => Err(format!("must have the form {}", Permission::ALL.map(|one| format!("{}=WHO", one.name())).join(", "))),
+    }
+}
+
+/// The key of a tag.
+pub(super) fn tag_key(text: &str) -> Result<String, String> {
+    let is_key = !text.is_empty() && text.chars().count() <= TAG_KEY_CHARS_MAX;
+    is_key.then(|| text.to_owned()).ok_or_else(|| format!("a tag's key has 1 to {TAG_KEY_CHARS_MAX} characters"))
+}
+
+/// A canned ACL.
+pub(super) fn canned_acl(text: &str) -> Result<CannedAcl, String> {
+    one_of(text, CannedAcl::ALL.iter().map(|acl| (acl.name(), *acl)))
+}
+
+/// How a checksum is computed.
+pub(super) fn algorithm(text: &str) -> Result<DigestAlgorithm, String> {
+    one_of(text, DigestAlgorithm::ALL.into_iter().map(|algorithm| (algorithm.name(), algorithm)))
+}
+
+/// The form of an invocation.
+pub(super) fn schema(text: &str) -> Result<InvocationSchema, String> {
+    one_of(text, InvocationSchema::ALL.into_iter().map(|schema| (schema.name(), schema)))
+}
+
+/// The value of that name, in any case.
+fn one_of<T>(text: &str, choices: impl Iterator<Item = (&'static str, T)> + Clone) -> Result<T, String> {
+    let found = choices.clone().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| value);
+    found.ok_or_else(|| format!("must be one of {}", choices.map(|(name, _)| name).collect::<Vec<_>>().join(", ")))
 }
 
 /// A storage class by its name on the COS wire or its store's, in any case.
