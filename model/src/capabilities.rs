@@ -83,7 +83,11 @@ impl EndpointKind {
     #[must_use]
     pub fn does(self) -> &'static [Capability] {
         match self {
-            EndpointKind::Aws => &Capability::ALL,
+            // All but the last, which it lacks.
+            EndpointKind::Aws => {
+                let [does @ .., _] = &Capability::ALL;
+                does
+            }
             EndpointKind::Cos => &[
                 Capability::Tagging,
                 Capability::TaggingKeepsBody,
@@ -112,6 +116,8 @@ impl EndpointKind {
                 Capability::ListingInOrder,
                 Capability::ListingDecodes,
                 Capability::MetadataOnCopy,
+                Capability::MetadataEncoded,
+                Capability::MetadataUtf8,
             ],
             EndpointKind::Minio => &[
                 Capability::Tagging,
@@ -136,7 +142,8 @@ impl EndpointKind {
     #[must_use]
     pub fn lacks(self) -> &'static [Capability] {
         match self {
-            EndpointKind::Aws | EndpointKind::Other => &[],
+            EndpointKind::Other => &[],
+            EndpointKind::Aws => &[Capability::MetadataUtf8],
             EndpointKind::Cos => &[Capability::ObjectLock, Capability::IfMatchOnDelete],
             EndpointKind::Ceph => &[
                 Capability::TaggingOnCopy,

@@ -56,11 +56,15 @@ pub enum Capability {
     MetadataOnCopy,
     /// Encryption by the store (`AES256`) is done where it is asked for.
     Encryption,
+    /// User metadata beyond ASCII is kept that is sent as encoded words.
+    MetadataEncoded,
+    /// User metadata beyond ASCII is kept that is sent as UTF-8.
+    MetadataUtf8,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 25] = [
+    pub const ALL: [Capability; 27] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -86,6 +90,8 @@ impl Capability {
         Capability::IfNoneMatchOnComplete,
         Capability::MetadataOnCopy,
         Capability::Encryption,
+        Capability::MetadataEncoded,
+        Capability::MetadataUtf8,
     ];
 
     /// The name in errors and configuration.
@@ -117,6 +123,8 @@ impl Capability {
             Capability::IfNoneMatchOnComplete => "if-none-match-on-complete",
             Capability::MetadataOnCopy => "metadata-on-copy",
             Capability::Encryption => "encryption",
+            Capability::MetadataEncoded => "metadata-encoded",
+            Capability::MetadataUtf8 => "metadata-utf8",
         }
     }
 
@@ -149,6 +157,10 @@ impl Capability {
             Capability::IfNoneMatchOnComplete => "nothing that is there is overwritten by an upload that must not",
             Capability::MetadataOnCopy => "a copy has the metadata that it was told to have",
             Capability::Encryption => "an object says that it is encrypted when it was put or copied so",
+            Capability::MetadataEncoded => {
+                "user metadata beyond ASCII, sent as RFC 2047 has it, is the same text when read"
+            }
+            Capability::MetadataUtf8 => "user metadata beyond ASCII, sent as UTF-8, is the same text when read",
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod fail_fast;
 pub mod faults;
 pub mod http;
 pub mod limit;
+mod metadata_text;
 pub mod probe;
 pub mod retry;
 #[cfg(any(test, feature = "scripted"))]

@@ -14,7 +14,7 @@ use brigade_model::capability::Capability;
 use brigade_model::limits::PART_BYTES_MIN;
 use brigade_model::names::BucketName;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{CallError, CancelToken};
+use brigade_model::ports::object_store::{CallError, CancelToken, TextForm};
 use brigade_model::probe::{Finding, Proof};
 
 mod acls;
@@ -126,6 +126,8 @@ async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
         Capability::IfNoneMatchOnComplete => conditions::keep_what_is_there(trial, Way::Complete).await,
         Capability::MetadataOnCopy => objects::take_metadata_with_a_copy(trial).await,
         Capability::Encryption => objects::are_encrypted(trial).await,
+        Capability::MetadataEncoded => objects::keep_text(trial, TextForm::EncodedWords).await,
+        Capability::MetadataUtf8 => objects::keep_text(trial, TextForm::Utf8).await,
     }
 }
 

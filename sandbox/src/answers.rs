@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 use brigade_model::Timestamp;
 use brigade_model::names::ETag;
 use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::{Acl, CallError, Grantee, Metadata};
+use brigade_model::ports::object_store::{Acl, CallError, Grantee, Metadata, TextForm};
 use brigade_s3::simulated::{OWNER, Refusal};
 use brigade_s3::verdict::{Seen, own_code};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, dto};
+
+use super::store::USER_METADATA;
 
 /// Names the request in answers, as S3 does.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -79,9 +81,25 @@ pub(super) fn expires(metadata: &Metadata) -> Option<dto::Timestamp> {
     dto::Timestamp::parse(dto::TimestampFormat::HttpDate, metadata.expires.as_deref()?).ok()
 }
 
+/// User metadata, but for what is told in bytes: `s3s` writes all text as encoded words.
 pub(super) fn user_metadata(metadata: &Metadata) -> Option<dto::Metadata> {
-    let user = metadata.user.iter().cloned().collect::<dto::Metadata>();
+    let in_words = metadata.user.iter().filter(|(_, value)| !is_in_bytes(metadata, value));
+    let user = in_words.cloned().collect::<dto::Metadata>();
     Some(user).filter(|user| !user.is_empty())
+}
+
+fn is_in_bytes(metadata: &Metadata, value: &str) -> bool {
+    !value.is_ascii() && metadata.form != Some(TextForm::EncodedWords)
+}
+
+/// User metadata that is told in bytes.
+pub(super) fn tell_bytes(headers: &mut HeaderMap, metadata: &Metadata) {
+    for (name, value) in metadata.user.iter().filter(|(_, value)| is_in_bytes(metadata, value)) {
+        let name = HeaderName::try_from(format!("{USER_METADATA}{name}"));
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 pub(super) fn tag(tag: Tag) -> dto::Tag {

@@ -3,7 +3,7 @@
 
 use brigade_model::names::{BucketName, ETag, NameError, ObjectKey, VersionId};
 use brigade_model::operation::{KeyService, Tag};
-use brigade_model::ports::object_store::{Acl, AclGrant, At, Encryption, Grantee, Metadata, TagSet};
+use brigade_model::ports::object_store::{Acl, AclGrant, At, Encryption, Grantee, Metadata, TagSet, TextForm};
 use bytes::Bytes;
 use futures::StreamExt;
 use md5::{Digest as _, Md5};
@@ -96,7 +96,7 @@ pub(super) fn tag_set(tags: dto::TagSet) -> TagSet {
 
 /// What the metadata's fields are called in each request that has them.
 macro_rules! metadata_of {
-    ($input:ident) => {
+    ($sandbox:ident, $input:ident) => {
         $crate::input::metadata(
             brigade_model::ports::object_store::Metadata {
                 cache_control: $input.cache_control,
@@ -107,7 +107,7 @@ macro_rules! metadata_of {
                 ..Default::default()
             },
             $input.expires.as_ref(),
-            $input.metadata,
+            $sandbox.user_metadata()?,
         )
     };
 }
@@ -142,11 +142,9 @@ pub(super) fn encryption(
 pub(super) fn metadata(
     system: Metadata,
     expires: Option<&dto::Timestamp>,
-    user: Option<dto::Metadata>,
+    user: Vec<(String, String)>,
 ) -> S3Result<Metadata> {
-    let mut user: Vec<(String, String)> = user.into_iter().flatten().collect();
-    user.sort();
-    Ok(Metadata { expires: expires.map(http_date).transpose()?, user, ..system })
+    Ok(Metadata { expires: expires.map(http_date).transpose()?, user, form: Some(TextForm::Utf8), ..system })
 }
 
 fn http_date(time: &dto::Timestamp) -> S3Result<String> {

@@ -24,7 +24,7 @@ pub(super) async fn create_multipart_upload(
     refuse_given!(input: grant_full_control grant_read grant_read_acp grant_write_acp sse_customer_algorithm);
     let at = input::at(&input.bucket, &input.key)?;
     let with = NewObject {
-        metadata: metadata_of!(input)?,
+        metadata: metadata_of!(sandbox, input)?,
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),

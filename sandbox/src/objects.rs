@@ -30,7 +30,7 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
             sandbox.store.head(&at, version.as_ref(), Some(&key_md5)).map_err(refusal)?
         }
     };
-    let tag_count = head.tag_count;
+    let (tag_count, metadata) = (head.tag_count, head.metadata.clone());
     let [checksum_crc32, checksum_crc32c, checksum_crc64nvme, checksum_sha1, checksum_sha256] =
         checksums(&head, input.checksum_mode.as_ref());
     let kept = [&checksum_crc32, &checksum_crc32c, &checksum_crc64nvme, &checksum_sha1, &checksum_sha256];
@@ -61,6 +61,7 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         content_type: head.metadata.content_type,
         ..HeadObjectOutput::default()
     });
+    answers::tell_bytes(&mut response.headers, &metadata);
     if let Some(count) = tag_count {
         response.headers.insert("x-amz-tagging-count", HeaderValue::from(count));
     }
@@ -78,8 +79,10 @@ pub(super) async fn get_object(sandbox: &Sandbox, input: GetObjectInput) -> S3Re
     let [.., checksum_sha256] = checksums(&head, input.checksum_mode.as_ref().filter(|_| input.range.is_none()));
     let checksum_type = checksum_sha256.is_some().then(of_whole);
     let (body, content_range) = cut(whole, input.range)?;
+    let metadata = head.metadata.clone();
     let output = GetObjectOutput { checksum_sha256, checksum_type, ..got(head, body, content_range) };
     let mut response = S3Response::new(output);
+    answers::tell_bytes(&mut response.headers, &metadata);
     response.extensions.insert(HoldsObject);
     Ok(response)
 }
@@ -142,7 +145,7 @@ pub(super) async fn put_object(sandbox: &Sandbox, input: PutObjectInput) -> S3Re
     check_digest(sandbox, &at.bucket, has_digest!(input))?;
     let body = input::body(input.body, input.content_md5.as_deref()).await?;
     let with = NewObject {
-        metadata: metadata_of!(input)?,
+        metadata: metadata_of!(sandbox, input)?,
         tags: input::tagging_header(input.tagging.as_deref()),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
@@ -183,7 +186,7 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         source,
         source_version: source_version.clone(),
         target: input::at(&input.bucket, &input.key)?,
-        metadata: if replaces_metadata { Some(Box::new(metadata_of!(input)?)) } else { None },
+        metadata: if replaces_metadata { Some(Box::new(metadata_of!(sandbox, input)?)) } else { None },
         tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),

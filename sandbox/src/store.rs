@@ -5,7 +5,7 @@ use brigade_model::ports::object_store::{CancelToken, Request, send};
 use brigade_s3::simulated::{Paying, SimulatedStore};
 use http::{HeaderMap, HeaderValue};
 use s3s::dto::ETagCondition;
-use s3s::{S3ErrorCode, S3Result};
+use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::answers::{refusal, refused};
 
@@ -19,6 +19,8 @@ pub(super) struct Sandbox {
 }
 
 const REQUEST_PAYER: &str = "x-amz-request-payer";
+/// The names of user metadata begin with it.
+pub(super) const USER_METADATA: &str = "x-amz-meta-";
 
 impl Sandbox {
     pub(super) fn new(store: SimulatedStore) -> Self {
@@ -40,6 +42,20 @@ impl Sandbox {
     pub(super) fn condition(&self, name: &str) -> S3Result<Option<ETagCondition>> {
         let read = |value: &HeaderValue| ETagCondition::parse_http_header(value.as_bytes());
         self.headers.get(name).map(read).transpose().map_err(|_| S3ErrorCode::InvalidArgument.into())
+    }
+
+    /// The user metadata as its bytes came: `s3s` decodes the encoded words of RFC 2047, as not every store does.
+    pub(super) fn user_metadata(&self) -> S3Result<Vec<(String, String)>> {
+        let named = self.headers.iter().filter_map(|(name, value)| {
+            Some((name.as_str().strip_prefix(USER_METADATA).filter(|name| !name.is_empty())?, value))
+        });
+        let read = |(name, value): (&str, &HeaderValue)| match std::str::from_utf8(value.as_bytes()) {
+            Ok(value) => Ok((name.to_owned(), value.to_owned())),
+            Err(_) => Err(S3Error::from(S3ErrorCode::InvalidArgument)),
+        };
+        let mut user = named.map(read).collect::<S3Result<Vec<_>>>()?;
+        user.sort();
+        Ok(user)
     }
 
     /// A call of the port.

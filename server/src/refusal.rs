@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use brigade_model::Capability;
 use brigade_model::ports::{Clock, Entropy};
 use brigade_wire::cos::{CosError, ids};
 
@@ -20,6 +21,15 @@ impl Ids {
         entropy.fill(&mut trace);
         Self { request: ids::request_id(clock.now().as_second(), &request), trace }
     }
+}
+
+/// Why a job is refused that needs capabilities which its endpoints are not known to have.
+pub(crate) fn lacking(operation: &str, missing: &[Capability]) -> String {
+    let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
+    let names = names.join(", ");
+    format!(
+        "{operation} needs what the endpoint lacks: {names} (`brigade endpoint probe` proves what it does not lack)"
+    )
 }
 
 /// What the client is told, in the words of its face.

@@ -223,6 +223,34 @@ fn a_newcomer_tags_a_bucket_by_our_own_command_line() {
     assert!(!gone.status.success() && text_of(&gone).contains("NoSuchJob"), "{}", text_of(&gone));
 }
 
+/// Reads the user metadata `owner` of the copies, whichever form it came in.
+const OWNERS: &str = "
+from email.header import decode_header, make_header
+for copied in s3.list_objects_v2(Bucket='backup')['Contents']:
+    owner = s3.head_object(Bucket='backup', Key=copied['Key'])['Metadata']['owner']
+    print(make_header(decode_header(owner.encode('latin-1').decode())))";
+
+#[test]
+fn text_beyond_ascii_is_refused_by_a_message_that_names_the_probe_and_taken_after_it() {
+    let scenario = Scenario::on(Server::sandbox());
+    fill(&scenario, 2);
+    list(&scenario);
+    // brigade job create copy --to backup --metadata-directive add --meta owner=Zoë ...
+    let form = ["copy", "--to", "backup", "--metadata-directive", "add", "--meta", "owner=Zoë, 北京"];
+    let places =
+        ["--manifest", "photos.csv", "--manifest-to", "s3://batch/manifests", "--report", "s3://batch/reports"];
+    let refused = scenario.brigade(&[&["job", "create"][..], &form, &places].concat());
+    let said = text_of(&refused);
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("metadata-encoded") && said.contains("brigade endpoint probe"), "{said}");
+    // brigade endpoint probe main --bucket batch
+    let _ = scenario.told(&["endpoint", "probe", "main", "--bucket", "batch"]);
+    let id = create(&scenario, &form);
+    let watched = scenario.told(&["job", "watch", &id]);
+    assert!(watched.contains("Complete"), "{watched}");
+    assert_eq!(scenario.python(&format!("{S3}{OWNERS}")), "Zoë, 北京\nZoë, 北京\n");
+}
+
 #[test]
 fn a_job_is_made_urgent_and_confirmed_and_another_cancelled() {
     let scenario = Scenario::start();

@@ -94,6 +94,7 @@ scenarios! {
         Scenario::of(Act::DeleteOne, &[H::IgnoresDeleteCondition, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
     where_copies_lose_their_tags => Scenario::of(Act::CopyDressed, &[H::DropsTagsOfCopies]);
     where_copies_keep_the_metadata_of_their_source => Scenario::of(Act::CopyDressed, &[H::IgnoresMetadataOfCopies]);
+    where_text_of_metadata_is_encoded => Scenario::of(Act::CopyText, &[H::EncodesMetadata]);
     where_acls_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresAcls]);
     where_acls_by_themselves_are_not_minded => Scenario::of(Act::Acl, &[H::IgnoresAcls]);
     where_classes_are_not_minded => Scenario::of(Act::CopyDressed, &[H::IgnoresClasses]);

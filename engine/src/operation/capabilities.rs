@@ -58,6 +58,10 @@ pub(crate) enum Feature {
     AskForStandard,
     /// The metadata of a copy is set.
     SetMetadata,
+    /// User metadata beyond ASCII is set, in encoded words.
+    SetText,
+    /// The same, in UTF-8.
+    SetTextAsBytes,
     /// The store encrypts what is copied.
     Encrypt,
     /// A look compares checksums.
@@ -224,6 +228,15 @@ impl Feature {
                 Capability::MetadataOnCopy,
                 AnotherWay("metadata that a copy sets is read back, and the row fails where it is not kept"),
             ),
+            // Encoded words are ASCII, so that a store which keeps the bytes keeps them as well.
+            Feature::SetText => both(
+                Capability::MetadataEncoded,
+                JobRefused("copies that set user metadata beyond ASCII are refused, and rows fail that carry some"),
+            ),
+            Feature::SetTextAsBytes => both(
+                Capability::MetadataUtf8,
+                AnotherWay("user metadata beyond ASCII is sent as RFC 2047 has it, where that is proved"),
+            ),
             Feature::Encrypt => row(
                 Capability::Encryption,
                 JobRefused("copies that ask for encryption are refused"),
@@ -258,7 +271,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 34] = [
+    const ALL: [Feature; 36] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -280,6 +293,8 @@ impl Feature {
         Feature::SetClass,
         Feature::AskForStandard,
         Feature::SetMetadata,
+        Feature::SetText,
+        Feature::SetTextAsBytes,
         Feature::Encrypt,
         Feature::ProveByChecksum,
         Feature::TakeChecksum,

@@ -192,7 +192,7 @@ impl<'a> Copying<'a> {
                 read => read?,
             });
         }
-        copying.metadata = plan.metadata_to_set(copying.head.as_ref())?;
+        copying.metadata = plan.metadata_to_set(copying.head.as_ref())?.map(|metadata| copying.to_send(metadata));
         copying.acl = acl::read_acl(context, plan, &route.source).await?;
         copying.tags = match &plan.tags {
             TagPlan::Copy if copying.loses_tags() => {
@@ -367,7 +367,7 @@ impl<'a> Copying<'a> {
         Ok(NewObject {
             metadata: match &self.metadata {
                 Some(metadata) => metadata.clone(),
-                None => whole_metadata(head)?,
+                None => self.to_send(whole_metadata(head)?),
             },
             tags: self.tags_to_give(head).await?.clone(),
             canned_acl: self.plan.canned_acl(),
@@ -399,6 +399,13 @@ impl<'a> Copying<'a> {
             what: "the target",
             doing: "looking whether the object was copied",
         }
+    }
+
+    /// The same metadata in the form in which the target takes text. Where none is proved, encoded words go on as
+    /// they came, which are ASCII, and no other text is sent.
+    fn to_send(&self, metadata: Metadata) -> Metadata {
+        let form = needs::text_form(&self.context.slice.target.capabilities).or(metadata.form);
+        Metadata { form, ..metadata }
     }
 
     /// One wish for every road: the class does not depend on how the bytes travel.

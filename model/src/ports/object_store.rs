@@ -655,6 +655,15 @@ impl ChecksumAlgorithm {
     }
 }
 
+/// How the headers of user metadata have text beyond ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextForm {
+    /// As its bytes in UTF-8.
+    Utf8,
+    /// In the encoded words of RFC 2047, which are ASCII.
+    EncodedWords,
+}
+
 /// Metadata that travels with an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
@@ -670,8 +679,13 @@ pub struct Metadata {
     pub content_type: Option<String>,
     /// Expires, as it came.
     pub expires: Option<String>,
-    /// User metadata: names without `x-amz-meta-`, lower case, sorted by name.
+    /// User metadata: names without `x-amz-meta-`, lower case, sorted by name; values as texts, whatever
+    /// form they have in headers.
     pub user: Vec<(String, String)>,
+    /// Of what is sent: in which form `user` goes beyond ASCII; with `None` it must not. Of what a store told:
+    /// encoded words, where all texts beyond ASCII came so.
+    #[serde(skip)]
+    pub form: Option<TextForm>,
 }
 
 /// An ACL: an owner and the grants.

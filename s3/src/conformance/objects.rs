@@ -17,6 +17,7 @@ pub(super) fn full_metadata() -> Metadata {
         content_type: Some("text/plain; charset=utf-8".to_owned()),
         expires: Some("Thu, 01 Jan 2032 00:00:00 GMT".to_owned()),
         user: vec![("colour".to_owned(), "blue = #00f".to_owned()), ("owner-id".to_owned(), "42".to_owned())],
+        form: None,
     }
 }
 

@@ -5,9 +5,11 @@ use brigade_model::names::{BucketName, ETag, ObjectKey, VersionId};
 use brigade_model::operation::NewLock;
 use brigade_model::ports::object_store::{At, CallError, Effect, Encryption, Metadata, NewObject, TagSet, Verdict};
 use bytes::Bytes;
+use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::encoding::{form, push_path, push_query};
+use crate::metadata_text;
 use crate::xml::Writer;
 
 /// A request in the making.
@@ -23,8 +25,10 @@ pub(crate) struct RequestDraft {
 }
 
 /// What stands in the message of a header that cannot be sent.
-const HEADER_RULE: &str = "cannot be sent in an HTTP header: visible ASCII characters and inner blanks only \
-                           (other text can be given encoded as RFC 2047)";
+const HEADER_RULE: &str = "cannot be sent in an HTTP header: visible ASCII characters and inner blanks only";
+/// The same, of user metadata.
+const TEXT_RULE: &str = "cannot be sent in an HTTP header: visible characters and inner blanks only, and none beyond \
+                         ASCII unless `brigade endpoint probe` proved how the store keeps them";
 
 /// Where a website sends an object's readers instead.
 pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
@@ -129,7 +133,9 @@ impl RequestDraft {
         for (name, value) in &metadata.user {
             let name = HeaderName::try_from(format!("x-amz-meta-{name}"))
                 .map_err(|_| refuse(format!("metadata name {name:?} is not one of an HTTP header")))?;
-            self.put(name, value)?;
+            let written = metadata_text::written(value, metadata.form)
+                .ok_or_else(|| refuse(format!("the value of {name} {TEXT_RULE}")))?;
+            self.insert(name, HeaderValue::from_bytes(written.as_bytes()), TEXT_RULE)?;
         }
         Ok(self)
     }
@@ -195,7 +201,16 @@ impl RequestDraft {
         if !is_value(value) {
             return Err(refuse(format!("the value of {name} {HEADER_RULE}")));
         }
-        let value = HeaderValue::from_str(value).map_err(|_| refuse(format!("the value of {name} {HEADER_RULE}")))?;
+        self.insert(name, HeaderValue::from_str(value), HEADER_RULE)
+    }
+
+    fn insert(
+        &mut self,
+        name: HeaderName,
+        value: Result<HeaderValue, InvalidHeaderValue>,
+        rule: &str,
+    ) -> Result<(), CallError> {
+        let value = value.map_err(|_| refuse(format!("the value of {name} {rule}")))?;
         if self.headers.insert(&name, value).is_some() {
             return Err(refuse(format!("{name} is given twice")));
         }
@@ -223,7 +238,8 @@ mod tests {
             let error = with_user(name, value).unwrap_err();
             assert_eq!((error.verdict, error.effect, error.attempts), (Verdict::Invalid, Effect::None, 0), "{error}");
         }
-        assert!(with_user("a", "é").unwrap_err().message.contains("x-amz-meta-a"));
+        let error = with_user("a", "é").unwrap_err();
+        assert!(error.message.contains("x-amz-meta-a") && error.message.contains("brigade endpoint probe"), "{error}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::download::Download;
 use super::request::REDIRECT;
+use crate::metadata_text;
 use crate::xml::{self, Element};
 
 /// An answer with a success's status, or any other.
@@ -90,6 +91,7 @@ impl StoreResponse {
 
     /// What the headers say about an object of that many bytes.
     pub(crate) fn object_head(&self, size: u64) -> ObjectHead {
+        let (metadata, unreadable) = self.metadata();
         let etag = self.etag().ok();
         let parts_by_etag: Option<u32> = etag.as_ref().and_then(|tag| tag.unquoted().rsplit_once('-')?.1.parse().ok());
         ObjectHead {
@@ -98,7 +100,7 @@ impl StoreResponse {
             version: self.version(),
             storage_class: self.header("x-amz-storage-class"),
             restore: self.header("x-amz-restore"),
-            metadata: self.metadata(),
+            metadata,
             parts: self.number("x-amz-mp-parts-count").or(parts_by_etag),
             tag_count: self.number("x-amz-tagging-count"),
             sse: self.sse(),
@@ -106,7 +108,7 @@ impl StoreResponse {
             sse_key: self.header("x-amz-server-side-encryption-aws-kms-key-id"),
             redirect: self.header(REDIRECT),
             checksums: self.checksums(parts_by_etag.is_some()),
-            untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0),
+            untold_metadata: self.number("x-amz-missing-meta").unwrap_or(0) + unreadable,
             etag,
         }
     }
@@ -139,17 +141,17 @@ impl StoreResponse {
         ChecksumAlgorithm::ALL.into_iter().filter_map(declared).collect()
     }
 
-    fn metadata(&self) -> Metadata {
-        let mut user: Vec<_> = self
-            .headers
-            .iter()
-            .filter_map(|(name, value)| {
-                let name = name.as_str().strip_prefix("x-amz-meta-")?;
-                Some((name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            })
-            .collect();
+    /// With the number of values whose bytes are no text.
+    fn metadata(&self) -> (Metadata, u32) {
+        let (mut user, mut unreadable) = (Vec::new(), 0);
+        for (name, value) in &self.headers {
+            let Some(name) = name.as_str().strip_prefix("x-amz-meta-") else { continue };
+            let text = String::from_utf8_lossy(value.as_bytes());
+            unreadable += u32::from(text.as_bytes() != value.as_bytes());
+            user.push((name.to_owned(), text.into_owned()));
+        }
         user.sort_unstable();
-        Metadata {
+        let mut metadata = Metadata {
             cache_control: self.header("cache-control"),
             content_disposition: self.header("content-disposition"),
             content_encoding: self.header("content-encoding").and_then(|text| stored_encoding(&text)),
@@ -157,7 +159,10 @@ impl StoreResponse {
             content_type: self.header("content-type"),
             expires: self.header("expires"),
             user,
-        }
+            form: None,
+        };
+        metadata_text::read(&mut metadata);
+        (metadata, unreadable)
     }
 
     fn number(&self, name: &str) -> Option<u32> {

@@ -137,8 +137,8 @@ fn canonical_request(unsigned: &Unsigned<'_>, headers: &HeaderMap) -> (String, S
         }
         names.push_str(name);
         out.extend([name, ":"]);
-        // Headers of a request draft are visible ASCII, and so are ours.
-        push_trimmed(&mut out, value.to_str().unwrap_or_default());
+        // Headers of a request draft are UTF-8, and so are ours.
+        push_trimmed(&mut out, std::str::from_utf8(value.as_bytes()).unwrap_or_default());
         out.push('\n');
     }
     out.extend(["\n", &names, "\n", unsigned.body_sha256]);

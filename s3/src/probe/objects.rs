@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use brigade_model::ports::object_store::{
-    At, CopyObject, Encryption, GetObjectAttributes, Metadata, NewObject, RestoreObject,
+    At, CallError, CopyObject, Encryption, GetObjectAttributes, Metadata, NewObject, RestoreObject, TextForm, Verdict,
 };
 use ring::digest::{SHA256, digest};
 
@@ -47,6 +47,35 @@ pub(super) async fn take_metadata_with_a_copy(trial: &Trial<'_>) -> Result<(), E
         Ok(())
     } else {
         lacking("the copy has other metadata than it was given")
+    }
+}
+
+/// Long enough for two encoded words; in Latin-1, and beyond it.
+const TEXT: &str = "Größe: ½ Seite, übersetzt für die Leser in 北京 und Αθήνα";
+
+/// By a put and by a copy. Whether a copy has new metadata at all is another capability.
+pub(super) async fn keep_text(trial: &Trial<'_>, form: TextForm) -> Result<(), End> {
+    let (put, copied) = (trial.at("text"), trial.at("text copy"));
+    let metadata =
+        || Metadata { user: vec![("text".to_owned(), TEXT.to_owned())], form: Some(form), ..Metadata::default() };
+    let with = NewObject { metadata: metadata(), ..NewObject::default() };
+    trial.put_with(&put, BODY, with).await.map_err(refused_text)?;
+    let copy = CopyObject { metadata: Some(Box::new(metadata())), ..copy(&put, &copied) };
+    trial.call(copy).await.map_err(refused_text)?;
+    for (at, what) in [(put, "an object"), (copied, "a copy")] {
+        if trial.head(&at).await?.metadata.user != metadata().user {
+            return lacking(format!("{what} has another text than it was given"));
+        }
+    }
+    Ok(())
+}
+
+/// A server that takes the bytes for others than were sent finds another signature: that says nothing of the
+/// credentials, which all other calls of the probe have.
+fn refused_text(error: CallError) -> End {
+    match error.verdict {
+        Verdict::CredentialsRefused => End::Lacking(format!("refused: {}", in_short(&error))),
+        _ => error.into(),
     }
 }
 

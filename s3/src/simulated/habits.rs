@@ -162,6 +162,9 @@ habits! {
             c.hears.push(calls::without_metadata_of_copies);
             c.copies_onto_itself = true;
         };
+    EncodesMetadata = "encodes-metadata",
+        "User metadata beyond ASCII is given back as RFC 2047 has it; what comes as bytes is taken for Latin-1",
+        "AWS (its user guide; s3s#372)", [MetadataUtf8], |c| c.hears.push(calls::with_encoded_metadata);
     IgnoresAcls = "ignores-acls",
         "An ACL is answered with 200 and not kept",
         "MinIO; AWS on buckets without ACLs (flysystem#1904)", [CannedAcl, AclGrants], |c| {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Body;
 use super::refusal::{self, Refusal};
+use crate::metadata_text;
 
 /// The canonical id of the owner of everything.
 pub const OWNER: &str = "b61d6ade00000000000000000000000000000000000000000000000000000001";
@@ -140,12 +141,12 @@ pub(super) enum RestoreState {
 impl Attributes {
     /// What a new object gets, checked as S3 checks it.
     pub(super) fn new(with: NewObject) -> Result<Self, Refusal> {
-        check_metadata(&with.metadata)?;
+        let metadata = kept_metadata(with.metadata)?;
         check_tags(&with.tags)?;
         let lock = with.lock.map(|lock| *lock).unwrap_or_default();
         let retention = lock.retention;
         Ok(Self {
-            metadata: with.metadata,
+            metadata,
             tags: with.tags,
             acl: with.canned_acl.as_deref().map(canned_acl).transpose()?.flatten(),
             storage_class: storage_class(with.storage_class)?,
@@ -247,7 +248,7 @@ impl Stored {
             version: has_versions.then(|| self.version.id()),
             storage_class: attributes.storage_class.clone(),
             restore: attributes.restore_header(now_s),
-            metadata: attributes.metadata.clone(),
+            metadata: told_metadata(attributes.metadata.clone()),
             parts: Some(object.digest.parts).filter(|parts| *parts > 0),
             tag_count: u32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
             sse: attributes.sse.clone(),
@@ -322,6 +323,21 @@ fn key_of(sse: &Encryption) -> Option<String> {
     let key = sse.key_service()?.key.as_deref().unwrap_or("of-the-store");
     let is_whole = key.starts_with("arn:") || key.starts_with("alias/");
     Some(if is_whole { key.to_owned() } else { format!("arn:aws:kms:us-east-1:123456789012:key/{key}") })
+}
+
+/// As headers bring it: this store keeps their bytes, which are UTF-8 or encoded words.
+fn kept_metadata(mut metadata: Metadata) -> Result<Metadata, Refusal> {
+    check_metadata(&metadata)?;
+    for (_, value) in &mut metadata.user {
+        *value = metadata_text::written(value, metadata.form).ok_or(refusal::INVALID_ARGUMENT)?.into_owned();
+    }
+    Ok(metadata)
+}
+
+/// As it is read of headers.
+fn told_metadata(mut metadata: Metadata) -> Metadata {
+    metadata_text::read(&mut metadata);
+    metadata
 }
 
 pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Refusal> {

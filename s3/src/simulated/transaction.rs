@@ -10,8 +10,8 @@ use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
     Acl, At, CallKind, ChecksumAlgorithm, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects,
     DeleteResult, Deleted, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject,
-    NewAcl, NewObject, ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging, RestoreDone,
-    RestoreObject, TagSet,
+    Metadata, NewAcl, NewObject, ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging,
+    RestoreDone, RestoreObject, TagSet, TextForm,
 };
 use ring::digest::SHA256;
 
@@ -103,8 +103,10 @@ impl BucketTransaction<'_> {
         }
         self.check_copy_changes_something(&request)?;
         self.check_lock(&request.target, request.lock.as_deref())?;
+        // What is kept is as it came in headers.
+        let kept = || Metadata { form: Some(TextForm::Utf8), ..source.attributes.metadata.clone() };
         let with = NewObject {
-            metadata: request.metadata.map_or_else(|| source.attributes.metadata.clone(), |new| *new),
+            metadata: request.metadata.map_or_else(kept, |new| *new),
             tags: request.tags.unwrap_or_else(|| source.attributes.tags.clone()),
             canned_acl: request.canned_acl,
             storage_class: request.storage_class,

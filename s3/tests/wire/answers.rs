@@ -9,7 +9,7 @@ use brigade_model::ports::object_store::{
     AclGrant, CallError, CancelToken, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject,
     DeleteObjects, DeleteResult, Deleted, Effect, GetBucketOwnershipControls, GetObject, GetObjectAcl,
     GetObjectTagging, Grantee, HeadObject, ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject,
-    Verdict,
+    TextForm, Verdict,
 };
 use brigade_model::{StoreClock, Timestamp};
 use brigade_runtime::SystemClock;
@@ -263,6 +263,20 @@ async fn a_head_says_how_many_entries_of_its_metadata_the_store_cannot_tell() {
         let stub = Stub::scripted([answer(200, headers, "")]).await;
         assert_eq!(call(&store(&stub.url()), head()).await.unwrap().untold_metadata, untold);
     }
+}
+
+#[tokio::test]
+async fn text_of_user_metadata_is_read_in_either_form_and_bytes_that_are_no_text_are_told() {
+    let told = async |value: &[u8]| {
+        let head = b"HTTP/1.1 200 X\r\ncontent-length: 0\r\nx-amz-meta-a: ";
+        let stub = Stub::scripted([Reply::Bytes([head, value, b"\r\n\r\n"].concat())]).await;
+        let head = call(&store(&stub.url()), self::head()).await.unwrap();
+        (head.metadata.user[0].1.clone(), head.metadata.form, head.untold_metadata)
+    };
+    assert_eq!(told("Zoë".as_bytes()).await, ("Zoë".to_owned(), None, 0));
+    assert_eq!(told(b"=?UTF-8?Q?Zo=C3=AB?=").await, ("Zoë".to_owned(), Some(TextForm::EncodedWords), 0));
+    let (_, form, untold) = told(b"Zo\xeb").await;
+    assert_eq!((form, untold), (None, 1), "Latin-1");
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ fn metadata() -> Metadata {
         content_type: Some("text/plain; charset=utf-8".into()),
         expires: Some("Wed, 21 Oct 2015 07:28:00 GMT".into()),
         user: vec![("colour".into(), "dark  blue".into()), ("empty".into(), String::new())],
+        form: None,
     }
 }
 

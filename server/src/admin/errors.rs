@@ -7,7 +7,7 @@ use brigade_model::job::CannotRetry;
 use brigade_service::{PlaceUse, ServiceError};
 use brigade_wire::cos::words::operation_name;
 
-use crate::refusal::{ErrorAnswer, Refusal};
+use crate::refusal::{ErrorAnswer, Refusal, lacking};
 
 /// The code and message for each meaning.
 pub(super) fn refusal(error: ServiceError) -> Refusal {
@@ -19,9 +19,7 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
             invalid("Operation", format_args!("the role may not do {}", operation_name(*kind)))
         }
         ServiceError::MissingCapabilities { operation, missing } => {
-            let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
-            let lacking = format!("{} needs what the endpoint lacks: {}", operation_name(*operation), names.join(", "));
-            invalid("Operation", lacking)
+            invalid("Operation", lacking(operation_name(*operation), missing))
         }
         ServiceError::BucketDenied { place, .. } | ServiceError::WrongRegion { place, .. } => {
             invalid(parameter(*place), &error)

@@ -7,7 +7,7 @@ use brigade_wire::cos::route::Action;
 use brigade_wire::cos::update_job_status::Requested;
 use brigade_wire::cos::words::operation_name;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, lacking};
 
 /// Why an action of the dialect was not carried out.
 pub(super) enum Failure {
@@ -56,9 +56,7 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
             CosError::invalid_parameter("Operation", format_args!("the role may not do {}", operation_name(kind)))
         }
         ServiceError::MissingCapabilities { operation, missing } => {
-            let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
-            let why = format!("{} needs what the endpoint lacks: {}", operation_name(operation), names.join(", "));
-            CosError::invalid_parameter("Operation", why)
+            CosError::invalid_parameter("Operation", lacking(operation_name(operation), &missing))
         }
         ServiceError::BucketDenied { place, .. } | ServiceError::WrongRegion { place, .. } => {
             CosError::invalid_parameter(parameter(place), error)

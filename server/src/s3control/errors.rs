@@ -5,7 +5,7 @@ use brigade_service::{JobAction, PlaceUse, ServiceError};
 use brigade_wire::s3control::S3ControlError;
 use brigade_wire::s3control::words::operation_name;
 
-use crate::refusal::{ErrorAnswer, Refusal};
+use crate::refusal::{ErrorAnswer, Refusal, lacking};
 
 /// Why an action of the dialect was not carried out.
 pub(super) enum Failure {
@@ -71,9 +71,7 @@ pub(crate) fn refusal(error: ServiceError) -> Refusal {
             S3ControlError::invalid_element("Operation", why)
         }
         ServiceError::MissingCapabilities { operation, missing } => {
-            let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
-            let why = format!("{} needs what the endpoint lacks: {}", operation_name(operation), names.join(", "));
-            S3ControlError::invalid_element("Operation", why)
+            S3ControlError::invalid_element("Operation", lacking(operation_name(operation), &missing))
         }
         ServiceError::BucketDenied { place, .. } | ServiceError::WrongRegion { place, .. } => {
             S3ControlError::invalid_element(element(place), error)

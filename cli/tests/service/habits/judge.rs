@@ -50,6 +50,7 @@ fn is_copy(act: Act) -> bool {
         | Act::CopyUnreadable
         | Act::CopyDressed
         | Act::CopyMerged
+        | Act::CopyText
         | Act::CopyLarge
         | Act::CopyAcross
         | Act::CopyGzipAcross => true,
@@ -201,6 +202,7 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
         (Act::Retention, Some(now)) => now.head.lock.retention.is_some(),
         (Act::Restore, Some(now)) => now.head.restore.is_some(),
         (Act::CopyMerged, Some(now)) => is_one_state(now),
+        (Act::CopyText, Some(now)) => is_same(source, now) && has_text(now),
         (Act::CopyDressed, Some(now)) => is_same(source, now) && is_dressed(now),
         (_, Some(now)) => is_same(source, now),
     };
@@ -229,6 +231,12 @@ fn is_dressed(now: &SimulatedObject) -> bool {
     let is_marked = now.head.metadata.user.iter().any(|(name, value)| name == "mark" && value == "copied");
     let class = now.head.storage_class.as_deref();
     is_marked && now.tags.len() == 1 && now.acl.grants.len() > 1 && class == Some("STANDARD_IA")
+}
+
+/// The source's text, and the job's own metadata beside it.
+fn has_text(now: &SimulatedObject) -> bool {
+    let user = |name: &str| now.head.metadata.user.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    (user("name"), user("mark")) == (Some("Zoë"), Some("copied"))
 }
 
 /// Bytes and metadata are of one moment.

@@ -28,6 +28,8 @@ pub(crate) enum Act {
     CopyDressed,
     /// With metadata on top of the source's.
     CopyMerged,
+    /// The same, of a source whose metadata is text beyond ASCII.
+    CopyText,
     /// Of objects that one CopyObject does not carry.
     CopyLarge,
     /// To another endpoint, through the service.

@@ -12,7 +12,8 @@ use axum::middleware::{Next, from_fn};
 use brigade_model::JobOptions;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    At, CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request as _, UploadPart,
+    At, CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request as _, TextForm,
+    UploadPart,
 };
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
@@ -213,6 +214,11 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
             Act::CopyMissing => {}
             Act::CopyLarge => bucket.put(&at("photos", key), Body::zeros(LARGE_BYTES)).unwrap(),
             Act::CopyMerged => put("photos", key, state("first")),
+            Act::CopyText => {
+                let user = vec![("name".into(), "Zoë".into())];
+                let metadata = Metadata { user, form: Some(TextForm::EncodedWords), ..Metadata::default() };
+                put("photos", key, NewObject { metadata, ..plain() });
+            }
             Act::CopyOver => {
                 put("photos", key, plain());
                 let put = PutObject::new(at("backup", key), "what was there before", plain());
@@ -344,7 +350,7 @@ fn operation(act: Act) -> (String, &'static [&'static str]) {
              <NewObjectTagging><COSTag><Key>a</Key><Value>b</Value></COSTag></NewObjectTagging>\
              <StorageClass>STANDARD_IA</StorageClass>"
         )),
-        Act::CopyMerged => copy(&format!("<MetadataDirective>Add</MetadataDirective>{marked}")),
+        Act::CopyMerged | Act::CopyText => copy(&format!("<MetadataDirective>Add</MetadataDirective>{marked}")),
         Act::Tag => "<COSPutObjectTagging><TaggingDirective>Replaced</TaggingDirective>\
                      <TagSet><COSTag><Key>a</Key><Value>b</Value></COSTag></TagSet></COSPutObjectTagging>"
             .to_owned(),

@@ -35,6 +35,14 @@ fn hold() -> Operation {
     Operation::LegalHold(LegalHold { is_held: true })
 }
 
+/// A copy that sets user metadata beyond ASCII.
+fn text() -> Operation {
+    copy(|c| {
+        c.metadata_directive = Some(Directive::Add);
+        c.metadata = Some(NewMetadata { user: vec![("owner".into(), "Zoë".into())], ..NewMetadata::default() });
+    })
+}
+
 fn tagging() -> Operation {
     Operation::Tagging(Tagging { directive: None, tags: vec![] })
 }
@@ -83,6 +91,16 @@ fn a_copy_that_names_a_checksum_is_refused_where_the_store_is_not_proved_to_keep
     }
     for kind in [EndpointKind::Aws, EndpointKind::Minio] {
         assert_eq!(missing(&summed, kind), Vec::<&str>::new(), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_sets_text_beyond_ascii_is_refused_where_no_form_of_it_is_proved() {
+    for kind in [EndpointKind::Other, EndpointKind::Cos, EndpointKind::Minio, EndpointKind::Garage] {
+        assert_eq!(missing(&text(), kind), ["metadata-encoded"], "{kind:?}");
+    }
+    for kind in [EndpointKind::Aws, EndpointKind::Ceph] {
+        assert_eq!(missing(&text(), kind), [""; 0], "{kind:?}");
     }
 }
 
@@ -155,7 +173,7 @@ fn what_refuses_a_job_is_asked_by_an_operation_and_what_fails_rows_refuses_them(
         let (row, lacking) = (feature.row(), Capabilities::proved(Capability::ALL));
         let lacking = lacking.with(row.capability, Standing::Lacking);
         let missing = |operation: &Operation| missing_capabilities(operation, &lacking, &lacking);
-        let mut operations = every_operation().into_iter().chain([hold()]);
+        let mut operations = every_operation().into_iter().chain([hold(), text()]);
         let refuses_job = operations.any(|operation| missing(&operation).contains(&row.capability));
         let refuses_row = rows().iter().any(|task| refuse_row(task, &lacking).is_some());
         match row.lacking {

@@ -153,6 +153,14 @@ impl CopyPlan {
         !matches!(self.metadata, MetadataPlan::Copy)
     }
 
+    /// Whether the job sets user metadata beyond ASCII.
+    pub(crate) fn sets_text(&self) -> bool {
+        match &self.metadata {
+            MetadataPlan::Copy => false,
+            MetadataPlan::Replace(new) | MetadataPlan::Add(new) => new.user.iter().any(|(_, text)| !text.is_ascii()),
+        }
+    }
+
     /// The canned ACL that travels with the copy.
     pub(crate) fn canned_acl(&self) -> Option<String> {
         match &self.acl {
@@ -297,8 +305,8 @@ pub(super) fn whole_metadata(source: &ObjectHead) -> Result<Metadata, End> {
         0 => Ok(source.metadata.clone()),
         untold => {
             let message = format!(
-                "the store cannot tell {untold} entries of the source's user metadata (x-amz-missing-meta), so the \
-                 target would lose them; only a CopyObject that keeps the metadata carries them, or the job replaces it"
+                "the store cannot tell {untold} entries of the source's user metadata (x-amz-missing-meta), or tells \
+                 them in bytes that are not UTF-8, so the target would lose them; only a CopyObject that keeps the metadata carries them, or the job replaces it"
             );
             Err(reject(METADATA_NOT_TOLD, None, message))
         }
@@ -415,7 +423,7 @@ fn to_metadata(new: NewMetadata) -> Metadata {
         content_language: new.content_language,
         content_type: new.content_type,
         expires: new.expires,
-        user: vec![],
+        ..Metadata::default()
     };
     let user = new.user.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     add_metadata(metadata, &Metadata { user, ..Metadata::default() })

@@ -45,8 +45,8 @@ pub(super) async fn carry_through(
     copying.plan.check_constraints(got.modified)?;
     // All that belongs to the bytes is from the answer that they came in.
     let metadata = match copying.plan.metadata_to_set(Some(&got))? {
-        Some(metadata) => metadata,
-        None => whole_metadata(&got)?,
+        Some(metadata) => copying.to_send(metadata),
+        None => copying.to_send(whole_metadata(&got)?),
     };
     let with = NewObject { metadata, ..copying.new_object(&got).await? };
     let putting = Putting { copying, source: got, body, with, digests, _room: room };

@@ -8,7 +8,7 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Acl, AclGrant, Call, CallError, CallKind, CancelToken, ChecksumAlgorithm, Effect, Grantee, Metadata, NewAcl,
-    NewObject, PutObjectAcl, Verdict, send,
+    NewObject, PutObjectAcl, TextForm, Verdict, send,
 };
 use brigade_model::{BucketName, Capability, EndpointKind, Operation, Outcome, Task, Timestamp};
 use brigade_s3::simulated::{Body, OWNER, ObjectLock, SimulatedStore, Versioning};
@@ -108,6 +108,61 @@ async fn metadata_is_replaced_or_added_to() {
     let expected =
         Metadata { cache_control: Some("no-store".into()), ..metadata("text/plain", &[("a", "1"), ("b", "2")]) };
     assert_eq!(added, expected);
+}
+
+/// A copy with user metadata on top of the source's.
+fn adding(name: &'static str, text: &'static str) -> Operation {
+    let metadata = NewMetadata { user: vec![(name.into(), text.into())], ..NewMetadata::default() };
+    copy(|c| (c.metadata_directive, c.metadata) = (Some(Directive::Add), Some(metadata)))
+}
+
+async fn test_job_with_text(form: TextForm) -> TestTask {
+    let test_job = TestTask::new().await;
+    let metadata = Metadata { form: Some(form), ..metadata("text/plain", &[("a", "Zoë")]) };
+    test_job.put_with("k", Bytes::from_static(b"body"), NewObject { metadata, ..NewObject::default() }).await;
+    test_job.begin_run();
+    test_job
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_beyond_ascii_is_set_and_carried_in_the_form_that_the_target_is_proved_to_keep() {
+    for from in [TextForm::Utf8, TextForm::EncodedWords] {
+        let both = test_job_with_text(from).await;
+        let encoding = test_job_with_text(from).await.lacking(Capability::MetadataUtf8);
+        for (test_job, to) in [(both, TextForm::Utf8), (encoding, TextForm::EncodedWords)] {
+            assert_eq!(test_job.run(&adding("b", "北京"), &task("k"), false).await, done());
+            let told = test_job.object(TARGET, "k").unwrap().head.metadata;
+            assert_eq!(told.user, metadata("", &[("a", "Zoë"), ("b", "北京")]).user);
+            // Kept as bytes it is told in no form.
+            assert_eq!(told.form, Some(to).filter(|form| *form == TextForm::EncodedWords), "{from:?} to {to:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_beyond_ascii_goes_to_another_endpoint_in_the_form_that_this_one_keeps() {
+    let (mut test_job, other) = TestTask::with_two_stores().await;
+    let with = NewObject { metadata: metadata("text/plain", &[("a", "Zoë")]), ..NewObject::default() };
+    let with = NewObject { metadata: Metadata { form: Some(TextForm::Utf8), ..with.metadata }, ..with };
+    test_job.put_with("k", Bytes::from_static(b"body"), with).await;
+    test_job = test_job.lacking(Capability::MetadataUtf8);
+    test_job.begin_run();
+    assert_eq!(test_job.run(&copy(|_| ()), &task("k"), false).await, done());
+    let told = other.inner.object(&at(TARGET, "k")).unwrap().head.metadata;
+    assert_eq!((told.user[0].1.as_str(), told.form), ("Zoë", Some(TextForm::EncodedWords)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_form_is_proved_encoded_words_go_on_as_they_came_and_other_text_fails_the_row() {
+    let test_job = test_job_with_text(TextForm::EncodedWords).await.unprobed();
+    assert_eq!(test_job.run(&adding("b", "2"), &task("k"), false).await, done());
+    let told = test_job.object(TARGET, "k").unwrap().head.metadata;
+    assert_eq!((told.user[0].1.as_str(), told.form), ("Zoë", Some(TextForm::EncodedWords)));
+
+    let test_job = test_job_with_text(TextForm::Utf8).await.unprobed();
+    let run = test_job.run(&adding("b", "2"), &task("k"), false).await;
+    assert_eq!(code(&run), "InvalidArgument");
+    assert!(!exists(&test_job, TARGET, "k").await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,13 +3,14 @@
 use std::io::Read;
 
 use brigade_model::names::{ObjectKey, VersionId};
-use brigade_model::ports::object_store::{Answer, At, Call, CallKind, GetObjectAcl, ObjectHead};
+use brigade_model::ports::object_store::{Answer, At, Call, CallKind, GetObjectAcl, ObjectHead, TextForm};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use md5::{Digest as _, Md5};
 
 use super::super::Body;
 use super::super::refusal::{self, Refusal};
+use crate::metadata_text;
 
 /// The object that a call is about: of a copy its target, of many the first.
 pub(super) fn object_of(call: &Call) -> Option<At> {
@@ -124,6 +125,21 @@ pub(super) fn without_tags_of_copies(call: &mut Call) {
 pub(super) fn without_metadata_of_copies(call: &mut Call) {
     if let Call::CopyObject(r) = call {
         r.metadata = None;
+    }
+}
+
+pub(super) fn with_encoded_metadata(call: &mut Call) {
+    let metadata = match call {
+        Call::PutObject(r) => Some(&mut r.with.metadata),
+        Call::CopyObject(r) => r.metadata.as_deref_mut(),
+        Call::CreateMultipartUpload(r) => Some(&mut r.with.metadata),
+        _ => None,
+    };
+    for metadata in metadata.into_iter().filter(|metadata| metadata.form == Some(TextForm::Utf8)) {
+        for (_, value) in metadata.user.iter_mut().filter(|(_, value)| !value.is_ascii()) {
+            let latin: String = value.bytes().map(char::from).collect();
+            *value = metadata_text::encoded(&latin);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
     DeleteObjectTagging, DeleteObjects, DeleteResult, Effect, GetObject, HeadObject, ListMultipartUploads,
     ListObjectsV2, ListPage, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
-    PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy, send,
+    PutObjectRetention, PutObjectTagging, Request, RestoreObject, TextForm, UploadPart, UploadPartCopy, send,
 };
 use brigade_model::probe::Proof;
 use brigade_model::{ETag, Timestamp};
@@ -292,6 +292,17 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
             let copy = CopyObject::plain(at("a"), at("a"));
             scene.call(CopyObject { metadata: Some(Box::new(metadata)), ..copy }).await.unwrap();
             scene.store.object(&at("a")).unwrap().head.metadata.content_type.is_none()
+        }
+        Habit::EncodesMetadata => {
+            let told = async |form| {
+                let user = vec![("a".into(), "é".into())];
+                let metadata = Metadata { user, form: Some(form), ..Metadata::default() };
+                scene.put("described", "x", NewObject { metadata, ..NewObject::default() }).await.unwrap();
+                scene.store.object(&at("described")).unwrap().head.metadata
+            };
+            let encoded = told(TextForm::EncodedWords).await;
+            assert_eq!((encoded.user[0].1.as_str(), encoded.form), ("é", Some(TextForm::EncodedWords)));
+            told(TextForm::Utf8).await.user[0].1 == "Ã©"
         }
         Habit::IgnoresAcls => {
             let acl = NewAcl::Canned("public-read".into());

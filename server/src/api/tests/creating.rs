@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use brigade_model::Change;
+use brigade_model::{Capability, Change, EndpointRow, EndpointSettings, Finding, Probe, Proof, Timestamp};
 use brigade_wire::cos::digest::content_md5;
 
 use super::bench::{copy_into, request};
@@ -283,6 +283,14 @@ async fn an_unknown_parameter_is_refused_by_its_name() {
     assert_refused(&TestApi::new(), call, (400, "InvalidArgument"), "colour").await;
 }
 
+/// A probe of the endpoint `main` has proved that.
+fn prove(bench: &TestApi, capability: Capability) {
+    let findings = vec![Finding { capability, proof: Proof::Proved, seen: String::new() }];
+    let probe = Probe { bucket: "scratch".parse().unwrap(), at: Timestamp::UNIX_EPOCH, findings };
+    let settings = EndpointSettings { probe: Some(probe), ..EndpointSettings::default() };
+    bench.api.roles.adopt(vec![EndpointRow { endpoint: "main".parse().unwrap(), revision: 1, settings }]);
+}
+
 /// Every golden request through the whole API: it is stored exactly when its golden answer is a
 /// success, and otherwise told the golden error.
 #[tokio::test(start_paused = true)]
@@ -292,6 +300,7 @@ async fn golden_requests_get_their_golden_answers_and_a_bad_one_stores_nothing()
         let body = std::fs::read(case.join("request.xml")).unwrap();
         let golden = std::fs::read_to_string(case.join("response.xml")).unwrap();
         let bench = TestApi::new();
+        prove(&bench, Capability::MetadataEncoded);
         let answer = bench.send(Call::create(body)).await;
         let is_success = golden.contains("<CreateJobResult>");
         assert_eq!(answer.status == 200, is_success, "{}: {answer:?}", case.display());

@@ -1,8 +1,8 @@
 //! `NewObjectMetadata`: what becomes headers of the copies.
 //!
-//! Every text here ends in an HTTP header, so what no header carries unchanged is refused, and a user
-//! metadata key must be a header's name. The prefixes `x-cos-meta-` and `x-amz-meta-` of such
-//! a key are dropped; `HttpExpiresDate` is kept as RFC 1123, whatever form it came in.
+//! Every text here ends in an HTTP header, so what no header carries is refused (a store may be proved to take
+//! user metadata beyond ASCII), and a user metadata key must be a header's name. The prefixes `x-cos-meta-`
+//! and `x-amz-meta-` of such a key are dropped; `HttpExpiresDate` is kept as RFC 1123, whatever form it came in.
 
 use brigade_model::header;
 use brigade_model::limits::USER_METADATA_BYTES_MAX;
@@ -81,7 +81,9 @@ fn read_member(mut member: Fields<'_>) -> Result<(String, String), CosError> {
     }
     let value = member.text("Value")?;
     let value = member.required("Value", value)?;
-    check_header(&member, "Value", value)?;
+    if member.is_strict() && !header::is_text(value) {
+        return Err(member.invalid("Value", header::TEXT_RULE));
+    }
     member.finish()?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -1,9 +1,9 @@
 //! `NewObjectMetadata`: what becomes headers of the copies.
 //!
 //! `ContentLength` and `ContentMD5` are refused by name: they say what the bytes are, and a copy has those of its
-//! source. Every text here ends in an HTTP header, so what no header carries unchanged is refused, and a key of user
-//! metadata must be a header's name; a prefix `x-amz-meta-` of it is dropped. `HttpExpiresDate` is kept as
-//! RFC 1123, and written as the timestamp that SDKs read.
+//! source. Every text here ends in an HTTP header, so what no header carries is refused (a store may be proved to take
+//! user metadata beyond ASCII), and a key of user metadata must be a header's name; a prefix `x-amz-meta-` of it is
+//! dropped. `HttpExpiresDate` is kept as RFC 1123, and written as the timestamp that SDKs read.
 
 use brigade_model::header;
 use brigade_model::limits::USER_METADATA_BYTES_MAX;
@@ -83,7 +83,9 @@ fn read_entry(mut entry: Fields<'_>) -> Result<(String, String), S3ControlError>
         return Err(entry.invalid("key", "must be a header's name: letters, digits and !#$%&'*+-.^_`|~"));
     }
     let value = entry.text("value")?.unwrap_or_default();
-    check_header(&entry, "value", value)?;
+    if !header::is_text(value) {
+        return Err(entry.invalid("value", header::TEXT_RULE));
+    }
     entry.finish()?;
     Ok((key.to_owned(), value.to_owned()))
 }
