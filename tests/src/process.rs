@@ -132,6 +132,19 @@ pub fn python_program(name: &str) -> Command {
     Command::new(path)
 }
 
+/// A program of `tests/clients` for Node.js, with the packages that `./check` installs.
+///
+/// # Panics
+/// When the packages are not there.
+#[must_use]
+pub fn node_program(name: &str) -> Command {
+    let packages = workspace().join("target/node/node_modules");
+    assert!(packages.exists(), "{} is missing: run ./check once, it installs the clients", packages.display());
+    let mut command = Command::new("node");
+    command.arg(workspace().join("tests/clients").join(name)).env("NODE_PATH", packages);
+    command
+}
+
 /// Our own binary, built beside the test.
 ///
 /// # Panics

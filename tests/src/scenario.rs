@@ -126,11 +126,17 @@ impl Scenario {
     /// # Panics
     /// When it fails.
     pub fn python(&self, program: &str) -> String {
+        self.run(python_program("python").arg("-c").arg(program))
+    }
+
+    /// A program with everything about the scenario in its environment, which must succeed.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn run(&self, program: &mut Command) -> String {
         let client = self.client();
         let value = |name: &str| client.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-        let output = python_program("python")
-            .arg("-c")
-            .arg(program)
+        let output = program
             .env("BATCH_URL", &self.url)
             .env("METRICS_URL", &self.metrics_url)
             .envs(self.store.environment())
@@ -138,7 +144,7 @@ impl Scenario {
             .env("ACCOUNT_ID", ACCOUNT_ID)
             .envs([("SECRET_ID", value("secret_id")), ("SECRET_KEY", value("secret_key"))])
             .output()
-            .expect("python can be started");
+            .unwrap_or_else(|error| panic!("{program:?} cannot be started: {error}"));
         assert!(output.status.success(), "{}", text_of(&output));
         String::from_utf8(output.stdout).expect("the program prints text")
     }

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use brigade_tests::process::{Process, brigade, python_program, workspace};
+use brigade_tests::process::{Process, brigade, node_program, python_program, workspace};
 use brigade_tests::scenario::{ACCOUNT_ID, text_of};
 use brigade_tests::{Scenario, Server};
 
@@ -49,6 +49,35 @@ fn a_program_that_signs_with_the_official_python_signer_tells_the_life_of_its_jo
     let scenario = Scenario::start();
     let life = fs::read_to_string(workspace().join("tests/clients/life.py")).unwrap();
     assert_eq!(scenario.python(&life).trim(), "told");
+}
+
+/// NODE_PATH=target/node/node_modules node tests/clients/life.js
+#[test]
+fn a_program_that_uses_the_official_node_sdk_tells_the_life_of_its_jobs() {
+    let scenario = Scenario::on(Server::sandbox());
+    fill(&scenario, 3);
+    let program = format!(
+        "{S3}
+rows = ''.join(f'photos,p/{{i:05}} ü+.jpg\\n' for i in range(3))
+print(s3.put_object(Bucket='batch', Key='m.csv', Body=rows.encode())['ETag'])"
+    );
+    let etag = scenario.python(&program);
+    let mut life = node_program("life.js");
+    life.envs([("MANIFEST", "m.csv"), ("MANIFEST_ETAG", etag.trim()), ("ROWS", "3")]);
+    assert_eq!(scenario.run(&mut life).trim(), "told");
+}
+
+/// target/venv/bin/python tests/clients/played.py
+#[test]
+fn the_calls_of_terraform_create_read_change_and_destroy_a_job_and_see_no_difference_that_lasts() {
+    // So that the job still runs when its status is asked for again.
+    let slow = ("BRIGADE_ENDPOINTS_MAIN_REQUESTS_PER_SECOND", "20".to_owned());
+    let scenario = Scenario::with(Server::sandbox(), &[slow]);
+    let clients = workspace().join("tests/clients");
+    let program = format!(
+        "import sys; sys.path.append({clients:?}); import runpy; runpy.run_module('played', run_name='__main__')"
+    );
+    assert_eq!(scenario.python(&program).trim(), "told");
 }
 
 /// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control; s3control.tell()"
