@@ -12,6 +12,8 @@ pub enum CredentialsFrom {
     Environment,
     /// The AWS tools' files.
     Profile,
+    /// IAM Identity Center, for a profile that somebody has signed on with.
+    Sso,
     /// STS, for a token in a file.
     WebIdentity,
     /// STS, for other credentials.
@@ -24,11 +26,12 @@ pub enum CredentialsFrom {
     Process,
 }
 
-use CredentialsFrom::{AssumeRole, Ecs, Environment, Imds, Keys, Process, Profile, WebIdentity};
+use CredentialsFrom::{AssumeRole, Ecs, Environment, Imds, Keys, Process, Profile, Sso, WebIdentity};
 
 impl CredentialsFrom {
     /// Every way.
-    pub const ALL: [CredentialsFrom; 8] = [Keys, Environment, Profile, WebIdentity, AssumeRole, Ecs, Imds, Process];
+    pub const ALL: [CredentialsFrom; 9] =
+        [Keys, Environment, Profile, Sso, WebIdentity, AssumeRole, Ecs, Imds, Process];
 
     /// The word in the configuration.
     #[must_use]
@@ -37,6 +40,7 @@ impl CredentialsFrom {
             Keys => "keys",
             Environment => "environment",
             Profile => "profile",
+            Sso => "sso",
             WebIdentity => "web-identity",
             AssumeRole => "assume-role",
             Ecs => "ecs",
@@ -58,7 +62,7 @@ pub(super) fn check(name: &str, endpoint: &Endpoint, config_source: &mut ConfigS
     let rows: [Row<'_>; 10] = [
         ("access_key", endpoint.access_key.is_some(), &[Keys]),
         ("secret_key", endpoint.secret_key.is_some(), &[Keys]),
-        ("profile", endpoint.profile.is_some(), &[Profile]),
+        ("profile", endpoint.profile.is_some(), &[Profile, Sso]),
         ("role_arn", endpoint.role_arn.is_some(), &[WebIdentity, AssumeRole]),
         ("role_session_name", endpoint.role_session_name.is_some(), &[WebIdentity, AssumeRole]),
         ("external_id", endpoint.external_id.is_some(), &[AssumeRole]),

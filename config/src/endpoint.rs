@@ -32,8 +32,8 @@ section! {
         /// known, so what it could ignore goes another way, or is refused.
         default kind: EndpointKind = "other",
         /// Where the credentials come from that requests are signed with, unless a role has its own: `keys`, those given
-        /// here; or what `environment`, `profile` files, `web-identity` (EKS), `assume-role`, `ecs`, `imds` (EC2) or a
-        /// `process` give, which are fetched when they are needed and again before they end. No other place is asked.
+        /// here; or what `environment`, `profile` files, `sso`, `web-identity` (EKS), `assume-role`, `ecs`, `imds` (EC2) or
+        /// a `process` give, which are fetched when they are needed and again before they end. No other place is asked.
         default credentials: CredentialsFrom = "keys",
         /// The access key that requests are signed with, unless a role has its own.
         optional access_key: String,
@@ -41,7 +41,7 @@ section! {
         secret secret_key: SecretSource,
         /// The token of temporary credentials.
         secret session_token: SecretSource,
-        /// The profile of the AWS tools' files, for `profile`; without it that of `AWS_PROFILE`, or `default`.
+        /// The profile of the AWS tools' files, for `profile` and `sso`; without it that of `AWS_PROFILE`, or `default`.
         optional profile: String,
         /// The role that STS gives credentials for; `assume-role` needs it, `web-identity` takes `AWS_ROLE_ARN` without it.
         optional role_arn: String,

@@ -595,11 +595,11 @@ fn with_credentials(settings: &str) -> String {
 
 #[test]
 fn each_way_to_credentials_takes_its_own_settings_and_no_others() {
-    use CredentialsFrom::{AssumeRole, Keys, Process, Profile, WebIdentity};
+    use CredentialsFrom::{AssumeRole, Keys, Process, Profile, Sso, WebIdentity};
     let keys = "access_key = \"AKIDSTORE\"\nsecret_key = \"store-secret\"";
     let settings: [(&str, &[CredentialsFrom]); 9] = [
         (keys, &[Keys, AssumeRole]),
-        ("profile = \"batch\"", &[Profile]),
+        ("profile = \"batch\"", &[Profile, Sso]),
         ("role_arn = \"arn:aws:iam::123456789012:role/batch\"", &[WebIdentity, AssumeRole]),
         ("role_session_name = \"nightly\"", &[WebIdentity, AssumeRole]),
         ("external_id = \"agreed\"", &[AssumeRole]),
@@ -636,7 +636,7 @@ fn a_way_to_credentials_says_what_it_lacks() {
     assert!(role.contains("needs role_arn beside it") && role.contains("needs access_key and secret_key"), "{role}");
     let circle = "credentials = \"assume-role\"\nrole_arn = \"a\"\nassume_role_with = \"assume-role\"";
     assert!(lacks(circle).contains("assume_role_with: takes another way than assume-role"));
-    assert!(lacks("credentials = \"metadata\"").contains("takes keys, environment, profile, web-identity"));
+    assert!(lacks("credentials = \"metadata\"").contains("takes keys, environment, profile, sso, web-identity"));
 }
 
 #[test]

@@ -97,7 +97,7 @@ scalar! {
     OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum or invoke", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
     };
-    CredentialsFrom, "keys, environment, profile, web-identity, assume-role, ecs, imds or process", |text| {
+    CredentialsFrom, "keys, environment, profile, sso, web-identity, assume-role, ecs, imds or process", |text| {
         CredentialsFrom::ALL.into_iter().find(|way| way.word() == text)
     };
     Addressing, "path or virtual-hosted", |text| {

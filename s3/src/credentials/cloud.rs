@@ -1,5 +1,5 @@
 //! Credentials as clouds give them, by the library `reqsign-aws-v4` over our own HTTP client: of the environment,
-//! of profile files, of a process, of STS for a web identity or for another role, of the agent of a container and of
+//! of profile files, of IAM Identity Center, of a process, of STS for a web identity or for another role, of the agent of a container and of
 //! the metadata service of a machine.
 //!
 //! Asks the one place that the configuration names, and no further one. Nothing is kept from one fetch to the next,
@@ -25,7 +25,7 @@ use http::{Request, Response, Uri};
 use reqsign_aws_v4::{
     AssumeRoleCredentialProvider, AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider,
     EnvCredentialProvider, IMDSv2CredentialProvider, ProcessCredentialProvider, ProfileCredentialProvider,
-    RequestSigner, StaticCredentialProvider,
+    RequestSigner, SSOCredentialProvider, StaticCredentialProvider,
 };
 use reqsign_core::{
     CommandExecute, CommandOutput, Context, Env, Error, FileRead, HttpSend, ProvideCredential, SignRequest, Signer,
@@ -42,7 +42,8 @@ const CONTAINER_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 const SESSION_NAME_DEFAULT: &str = "bucket-brigade";
 /// Headers of requests that a server may repeat in the message of an error.
-const SECRET_HEADERS: [&str; 3] = ["authorization", "x-amz-security-token", "x-aws-ec2-metadata-token"];
+const SECRET_HEADERS: [&str; 4] =
+    ["authorization", "x-amz-security-token", "x-aws-ec2-metadata-token", "x-amz-sso_bearer_token"];
 /// Messages are no longer.
 const MESSAGE_BYTES_MAX: usize = 600;
 
@@ -55,6 +56,9 @@ pub enum Origin {
     Environment,
     /// Keys of the shared credentials and config files, of this profile, of `AWS_PROFILE` or of `default`.
     Profile(Option<String>),
+    /// IAM Identity Center gives them for the token of `aws sso login`, for this profile, that of `AWS_PROFILE` or
+    /// `default`.
+    SignedOn(Option<String>),
     /// STS gives them for the token in a file; what is not given here is in `AWS_ROLE_ARN` and
     /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
     WebIdentity {
@@ -88,6 +92,7 @@ impl Origin {
             Origin::Keys(_) => "the configured keys",
             Origin::Environment => "the environment",
             Origin::Profile(_) => "the profile files",
+            Origin::SignedOn(_) => "IAM Identity Center",
             Origin::WebIdentity { .. } => "STS by web identity",
             Origin::AssumeRole { .. } => "STS by assuming the role",
             Origin::Container => "the container's agent",
@@ -96,10 +101,10 @@ impl Origin {
         }
     }
 
-    /// Whether STS is asked for them.
+    /// Whether one is asked who is not on this machine: STS, or IAM Identity Center.
     #[must_use]
-    pub fn asks_sts(&self) -> bool {
-        matches!(self, Origin::WebIdentity { .. } | Origin::AssumeRole { .. })
+    pub fn asks_abroad(&self) -> bool {
+        matches!(self, Origin::SignedOn(_) | Origin::WebIdentity { .. } | Origin::AssumeRole { .. })
     }
 
     /// What to do when it has none.
@@ -110,7 +115,12 @@ impl Origin {
             Origin::Profile(_) => {
                 "give the profile aws_access_key_id and aws_secret_access_key, in ~/.aws/credentials or ~/.aws/config, \
                  or in the files of AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE; a role, SSO or \
-                 credential_process of a profile is not followed"
+                 credential_process of a profile is not followed: take assume-role (with assume_role_with), sso or \
+                 process"
+            }
+            Origin::SignedOn(_) => {
+                "give the profile sso_start_url, sso_region, sso_account_id and sso_role_name in ~/.aws/config, or in \
+                 the file of AWS_CONFIG_FILE; an sso_session is not followed"
             }
             Origin::WebIdentity { .. } => {
                 "set role_arn and web_identity_token_file, or AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, which EKS \
@@ -137,8 +147,8 @@ pub struct CloudConfig {
     pub region: String,
     /// Another STS, `http://host:port` or `https://host`.
     pub sts_url: Option<String>,
-    /// How connections to STS are made; all others are direct.
-    pub sts_route: Route,
+    /// How connections to STS and to IAM Identity Center are made; all others are direct.
+    pub route: Route,
     /// PEM file of certificates to trust besides the system's.
     pub extra_ca: Option<PathBuf>,
 }
@@ -199,6 +209,11 @@ impl CloudCredentials {
                     let named = name.iter().fold(files, |files, name| files.with_profile(name));
                     named.provide_credential(&context).await
                 }
+                Origin::SignedOn(name) => {
+                    let files = SSOCredentialProvider::new();
+                    let named = name.iter().fold(files, |files, name| files.with_profile(name));
+                    named.provide_credential(&context).await
+                }
                 Origin::WebIdentity { role_arn, token_file } => {
                     let provider = self.web_identity(role_arn.as_deref(), token_file.as_ref());
                     provider.provide_credential(&context).await
@@ -227,8 +242,9 @@ impl CloudCredentials {
     }
 
     fn context(&self, origin: &Origin, trouble: &Arc<Mutex<Option<String>>>) -> Context {
-        let to_sts = origin.asks_sts().then(|| (self.sts.clone(), self.config.sts_route.clone()));
-        let ask = Ask { client: Arc::clone(&self.client), to_sts, trouble: Arc::clone(trouble) };
+        let sts = self.sts.clone().filter(|_| !matches!(origin, Origin::SignedOn(_)));
+        let abroad = origin.asks_abroad().then(|| (sts, self.config.route.clone()));
+        let ask = Ask { client: Arc::clone(&self.client), abroad, trouble: Arc::clone(trouble) };
         Context::new()
             .with_env(self.environment.clone())
             .with_file_read(Files)
@@ -347,8 +363,9 @@ fn tell(error: &Error, trouble: Option<String>) -> NoCredentials {
 #[derive(Debug)]
 struct Ask {
     client: Arc<PlainClient>,
-    /// Another STS instead of the one that the library addresses, and the way to either.
-    to_sts: Option<(Option<Server>, Route)>,
+    /// Of what is asked beyond this machine: another STS instead of the one that the library addresses, and the way
+    /// to either.
+    abroad: Option<(Option<Server>, Route)>,
     /// Why the last request had no answer.
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -356,7 +373,7 @@ struct Ask {
 impl HttpSend for Ask {
     async fn http_send(&self, mut request: Request<Bytes>) -> reqsign_core::Result<Response<Bytes>> {
         let direct = Route::default();
-        let route = match &self.to_sts {
+        let route = match &self.abroad {
             None => &direct,
             Some((sts, route)) => {
                 if let Some(sts) = sts {

@@ -36,7 +36,7 @@ fn cloud_config(origin: Origin) -> CloudConfig {
         session_name: None,
         region: "eu-west-1".into(),
         sts_url: None,
-        sts_route: Default::default(),
+        route: Default::default(),
         extra_ca: None,
     }
 }
@@ -314,6 +314,44 @@ async fn a_profile_is_read_from_the_shared_files_each_time() {
     assert!(role.contains("give the profile aws_access_key_id") && role.contains("is not followed"), "{role}");
     std::fs::write(&shared, format!("[default]\n{}", of("NEXT"))).unwrap();
     assert_eq!(key_of(None, &[]).await.as_deref(), Ok("NEXT"));
+}
+
+#[tokio::test]
+async fn a_profile_that_somebody_has_signed_on_with_is_given_credentials_until_the_token_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, config) = (folder.path().join(".aws/sso/cache"), folder.path().join("config"));
+    std::fs::create_dir_all(&cache).unwrap();
+    let profile = "[profile nightly]\nsso_start_url = https://portal.example.com/start\nsso_region = eu-west-1\n\
+                   sso_account_id = 123456789012\nsso_role_name = batch\n[profile plain]\nregion = eu-west-1\n";
+    std::fs::write(&config, profile).unwrap();
+    // The SHA-1 of the URL.
+    let token = cache.join("f99d968d2b4037e9fb98a14ff5546d9ef0c014b8.json");
+    let sign_on = |ends: &str| {
+        let text = format!(r#"{{"accessToken":"of-sign-on","expiresAt":"{ends}"}}"#);
+        std::fs::write(&token, text).unwrap();
+    };
+    let given = r#"{"roleCredentials":{"accessKeyId":"ASIAFETCHED00000000","secretAccessKey":"fetched-secret",
+        "sessionToken":"of-portal","expiration":4102444800000}}"#;
+    let portal = Stub::scripted([answer(200, &[], given), answer(401, &[], "signed off")]).await;
+    let environment = [
+        ("HOME", folder.path().display().to_string()),
+        ("AWS_CONFIG_FILE", config.display().to_string()),
+        ("AWS_SSO_ENDPOINT", portal.url()),
+    ];
+    let origin = |profile: &str| Origin::SignedOn(Some(profile.to_owned()));
+    let fetched = async |profile: &str| fetch(origin(profile), &environment).await;
+    assert!(fetched("plain").await.unwrap_err().contains("give the profile sso_start_url"));
+    assert!(fetched("nightly").await.unwrap_err().contains("aws sso login"), "no one has signed on");
+    sign_on("2020-01-01T00:00:00Z");
+    assert!(fetched("nightly").await.unwrap_err().contains("aws sso login"), "the token has ended");
+    assert_eq!(portal.recorded().len(), 0);
+    sign_on("2099-01-01T00:00:00Z");
+    let fetched_now = fetched("nightly").await.unwrap();
+    assert_eq!(fetched_now.credentials.token.as_deref(), Some("of-portal"));
+    assert_eq!(fetched_now.ends, Some("2100-01-01T00:00:00Z".parse().unwrap()));
+    let asked = &portal.recorded()[0];
+    assert_eq!(asked.header("x-amz-sso_bearer_token"), Some("of-sign-on"));
+    assert!(fetched("nightly").await.unwrap_err().contains("401"));
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Login {
         }
         let origin = origin(endpoint.credentials, endpoint)?;
         let sts_url = endpoint.sts_url.as_ref().map(|url| url.as_str().to_owned());
-        let sts_route = match origin.asks_sts() {
+        let route = match origin.asks_abroad() {
             true => route::of_sts(endpoint).context("sts_url")?,
             false => Route::default(),
         };
@@ -77,7 +77,7 @@ impl Login {
             session_name: endpoint.role_session_name.clone(),
             region: endpoint.region.clone(),
             sts_url,
-            sts_route,
+            route,
             extra_ca: endpoint.ca_file.clone(),
         };
         // What is not UTF-8 is no name or value of a key.
@@ -135,6 +135,7 @@ fn origin(way: CredentialsFrom, endpoint: &Endpoint) -> anyhow::Result<Origin> {
         }
         CredentialsFrom::Environment => Origin::Environment,
         CredentialsFrom::Profile => Origin::Profile(endpoint.profile.clone()),
+        CredentialsFrom::Sso => Origin::SignedOn(endpoint.profile.clone()),
         CredentialsFrom::WebIdentity => Origin::WebIdentity {
             // Where another role is assumed with it, `role_arn` is that one.
             role_arn: endpoint.role_arn.clone().filter(|_| endpoint.credentials == CredentialsFrom::WebIdentity),
