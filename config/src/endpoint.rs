@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use brigade_model::EndpointKind;
+use brigade_model::{Capability, EndpointKind};
 
 use crate::credentials::CredentialsFrom;
 use crate::secret::SecretSource;
@@ -31,6 +31,9 @@ section! {
         /// What the store is: what this kind is known to do counts until a probe finds out more. Of `other` nothing is
         /// known, so what it could ignore goes another way, or is refused.
         default kind: EndpointKind = "other",
+        /// What the store has no call of its own for and other calls shall do, though not to the same end: docs/semantics.md
+        /// lists what changes. `update-encryption` copies objects onto themselves.
+        optional emulate: Vec<Capability>,
         /// Where the credentials come from that requests are signed with, unless a role has its own: `keys`, those given
         /// here; or what `environment`, `profile` files, `sso`, `web-identity` (EKS), `assume-role`, `ecs`, `imds` (EC2) or
         /// a `process` give, which are fetched when they are needed and again before they end. No other place is asked.

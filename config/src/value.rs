@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade_model::operation::OperationKind;
-use brigade_model::{AccountId, EndpointKind, Timestamp, size};
+use brigade_model::{AccountId, Capability, EndpointKind, Timestamp, size};
 
 use crate::config_source::{ConfigSource, Raw};
 use crate::credentials::CredentialsFrom;
@@ -94,8 +94,11 @@ scalar! {
     HostPort, "a host and a port, such as 10.0.0.7:9000", HostPort::parse;
     ProxyUrl, "a URL such as http://proxy.example.com:3128, or none", ProxyUrl::parse;
     EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
-    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum or invoke", |text| {
+    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum, update-encryption or invoke", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
+    };
+    Capability, "update-encryption", |text| {
+        Some(Capability::UpdateEncryption).filter(|capability| capability.name() == text)
     };
     CredentialsFrom, "keys, environment, profile, sso, web-identity, assume-role, ecs, imds or process", |text| {
         CredentialsFrom::ALL.into_iter().find(|way| way.word() == text)

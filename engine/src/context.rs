@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade_model::job::{Job, JobFailure, Unconfirmed, failure};
+use brigade_model::operation::Side;
 use brigade_model::ports::Function;
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::{Caller, CancelToken};
@@ -134,6 +135,10 @@ impl EngineContext {
         cancel: &CancelToken,
     ) -> Result<SliceContext, StageError> {
         let mut places = self.places_to_run(job)?;
+        // Whatever is no copy acts on one place alone, also where it is emulated by copies.
+        if job.spec.operation.kind().slots_at() == Side::Source {
+            places.target = places.source.clone();
+        }
         let budget = self.budget_of(job);
         let is_one_store = Arc::ptr_eq(&places.source.store, &places.target.store);
         places.source.store = Arc::new(Budgeted { inner: places.source.store, budget: budget.clone() });

@@ -40,6 +40,7 @@ mod copy;
 mod delete;
 mod digests;
 mod effect_check;
+mod encryption;
 mod failure;
 mod grants;
 mod invoke;
@@ -162,6 +163,7 @@ impl PreparedOperation {
             Operation::LegalHold(hold) => Box::new(*hold),
             Operation::Retention(retention) => Box::new(*retention),
             Operation::Checksum(compute) => Box::new(*compute),
+            Operation::Encryption(update) => Box::new(update.clone()),
             Operation::Invoke(invoke) => Box::new(invoke.clone()),
         })
     }

@@ -199,6 +199,7 @@ impl FromStr for EndpointKind {
 pub struct Capabilities {
     proved: BTreeSet<Capability>,
     lacking: BTreeSet<Capability>,
+    emulated: BTreeSet<Capability>,
 }
 
 impl Capabilities {
@@ -210,7 +211,7 @@ impl Capabilities {
             Some(Proof::Lacking) => Standing::Lacking,
             Some(Proof::Untested) | None => kind.standing(capability),
         };
-        let none = Self { proved: BTreeSet::new(), lacking: BTreeSet::new() };
+        let none = Self { proved: BTreeSet::new(), lacking: BTreeSet::new(), emulated: BTreeSet::new() };
         Capability::ALL.into_iter().fold(none, |known, capability| known.with(capability, standing(capability)))
     }
 
@@ -219,7 +220,20 @@ impl Capabilities {
     pub fn proved(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         let proved: BTreeSet<Capability> = capabilities.into_iter().collect();
         let lacking = Capability::ALL.into_iter().filter(|capability| !proved.contains(capability)).collect();
-        Self { proved, lacking }
+        Self { proved, lacking, emulated: BTreeSet::new() }
+    }
+
+    /// The same of an endpoint at which other calls shall do what these capabilities are for.
+    #[must_use]
+    pub fn emulating(mut self, capabilities: impl IntoIterator<Item = Capability>) -> Self {
+        self.emulated.extend(capabilities);
+        self
+    }
+
+    /// Whether other calls shall do what it is for.
+    #[must_use]
+    pub fn emulates(&self, capability: Capability) -> bool {
+        self.emulated.contains(&capability)
     }
 
     /// The same, but for one capability.

@@ -60,11 +60,13 @@ pub enum Capability {
     MetadataEncoded,
     /// User metadata beyond ASCII is kept that is sent as UTF-8.
     MetadataUtf8,
+    /// The key of an object's encryption is changed in its place.
+    UpdateEncryption,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 27] = [
+    pub const ALL: [Capability; 28] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -92,6 +94,7 @@ impl Capability {
         Capability::Encryption,
         Capability::MetadataEncoded,
         Capability::MetadataUtf8,
+        Capability::UpdateEncryption,
     ];
 
     /// The name in errors and configuration.
@@ -125,6 +128,7 @@ impl Capability {
             Capability::Encryption => "encryption",
             Capability::MetadataEncoded => "metadata-encoded",
             Capability::MetadataUtf8 => "metadata-utf8",
+            Capability::UpdateEncryption => "update-encryption",
         }
     }
 
@@ -161,6 +165,7 @@ impl Capability {
                 "user metadata beyond ASCII, sent as RFC 2047 has it, is the same text when read"
             }
             Capability::MetadataUtf8 => "user metadata beyond ASCII, sent as UTF-8, is the same text when read",
+            Capability::UpdateEncryption => "the key of an object's encryption is changed and its bytes stay",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_MET
 mod acl;
 mod checksum;
 mod copy;
+mod encryption;
 mod invoke;
 mod lock;
 mod restore;
@@ -20,6 +21,7 @@ mod tagging;
 pub use acl::{CannedAcl, ObjectAcl};
 pub use checksum::{ComputeChecksum, DigestAlgorithm};
 pub use copy::{Copy, Grant, KeyService, NewMetadata, Permission, StorageClass};
+pub use encryption::UpdateEncryption;
 pub use invoke::{InvocationSchema, Invoke};
 pub use lock::{LegalHold, NewLock, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
@@ -103,6 +105,8 @@ operations! {
     Retention(SetRetention) => "retention", LEASE_TTL, SLICE_TASKS_METADATA, Source;
     /// Compute a checksum of each object.
     Checksum(ComputeChecksum) => "checksum", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
+    /// Change the key of each object's encryption.
+    Encryption(UpdateEncryption) => "update-encryption", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
     /// Call a function for each object.
     Invoke(Invoke) => "invoke", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
 }

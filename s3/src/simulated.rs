@@ -264,6 +264,9 @@ impl SimulatedStore {
                 Answer::PutObjectLegalHold(self.hold(&r.at, r.version.as_ref(), r.is_held)?)
             }
             Call::PutObjectRetention(r) => Answer::PutObjectRetention(self.retain(&r)?),
+            Call::UpdateObjectEncryption(r) => Answer::UpdateObjectEncryption(
+                self.turn_by(conduct, |transaction| transaction.update_object_encryption(r))?,
+            ),
             Call::GetObjectAttributes(r) => {
                 Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }

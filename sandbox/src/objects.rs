@@ -1,8 +1,8 @@
 //! Actions on objects: read, write, copy, delete.
 
 use brigade_model::ports::object_store::{
-    ChecksumAlgorithm, CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject, ObjectHead,
-    PutObject,
+    ChecksumAlgorithm, CopyExtras, CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject,
+    ObjectHead, PutObject,
 };
 use brigade_s3::simulated::Body;
 use futures::stream;
@@ -190,9 +190,8 @@ pub(super) async fn copy_object(sandbox: &Sandbox, input: CopyObjectInput) -> S3
         tags: replaces_tags.then(|| input::tagging_header(input.tagging.as_deref())),
         canned_acl: input.acl.map(|acl| acl.as_str().to_owned()),
         storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
-        lock: lock_of!(input)?,
         sse: input::encryption_of!(input)?,
-        redirect: input.website_redirect_location,
+        extras: CopyExtras::of(lock_of!(input)?.map(|lock| *lock), input.website_redirect_location),
         checksum: input.checksum_algorithm.as_ref().map(algorithm_of).transpose()?,
         source_if_match: input::if_match(input.copy_source_if_match.as_ref())?,
         if_match: input::if_match(sandbox.condition("if-match")?.as_ref())?,

@@ -194,7 +194,7 @@ impl ConfiguredRoles {
             endpoint: name,
             kind: active.kind(),
             store: Arc::clone(&chain.store),
-            capabilities: active.capabilities(),
+            capabilities: active.capabilities().emulating(endpoint.emulate.iter().flatten().copied()),
             buckets: BucketRules {
                 allowed: place.buckets.clone().or_else(|| role.source.buckets.clone()).unwrap_or_default(),
                 strip_suffix: endpoint.strip_appid.then(|| format!("-{}", account.cos.appid)),

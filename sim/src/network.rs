@@ -110,6 +110,7 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::ListParts(r) => one(&r.at, &None),
         Call::AbortMultipartUpload(r) => one(&r.at, &None),
         Call::PutObjectLegalHold(r) => one(&r.at, &r.version),
+        Call::UpdateObjectEncryption(r) => one(&r.at, &r.version),
         Call::GetObjectAttributes(r) => one(&r.at, &r.version),
     }
 }

@@ -241,6 +241,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
         Call::CompleteMultipartUpload(_) => Answer::CompleteMultipartUpload(done()),
         Call::AbortMultipartUpload(_) => Answer::AbortMultipartUpload(()),
         Call::PutObjectLegalHold(_) => Answer::PutObjectLegalHold(()),
+        Call::UpdateObjectEncryption(_) => Answer::UpdateObjectEncryption(()),
         Call::PutObjectRetention(_) => Answer::PutObjectRetention(()),
     })
 }

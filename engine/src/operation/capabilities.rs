@@ -64,6 +64,8 @@ pub(crate) enum Feature {
     SetTextAsBytes,
     /// The store encrypts what is copied.
     Encrypt,
+    /// The key of an object's encryption is changed in its place.
+    UpdateEncryption,
     /// A look compares checksums.
     ProveByChecksum,
     /// A checksum that the store declares of an object is taken for the one that is asked for.
@@ -242,6 +244,11 @@ impl Feature {
                 JobRefused("copies that ask for encryption are refused"),
                 Silently(AnotherWay("encryption is read back after a copy, and the row fails where it is not done")),
             ),
+            // A store that takes the call for a put destroys the object.
+            Feature::UpdateEncryption => both(
+                Capability::UpdateEncryption,
+                JobRefused("jobs that change encryption are refused, unless the endpoint says `emulate`"),
+            ),
             // What an object declares is compared; a store that drops checksums declares none.
             Feature::ProveByChecksum => both(
                 Capability::Checksums,
@@ -271,7 +278,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 36] = [
+    const ALL: [Feature; 37] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -296,6 +303,7 @@ impl Feature {
         Feature::SetText,
         Feature::SetTextAsBytes,
         Feature::Encrypt,
+        Feature::UpdateEncryption,
         Feature::ProveByChecksum,
         Feature::TakeChecksum,
         Feature::SetChecksum,
@@ -318,6 +326,9 @@ impl Feature {
     /// What happens instead at that endpoint; `None` where it is asked.
     fn without(self, capabilities: &Capabilities) -> Option<Without> {
         let row = self.row();
+        if capabilities.emulates(row.capability) && !capabilities.has(row.capability) {
+            return Some(Without::AnotherWay("objects whose encryption is to change are copied onto themselves"));
+        }
         match (capabilities.standing(row.capability), row.ignored) {
             (Standing::Proved, _) | (Standing::Unproven, Ignored::Aloud) => None,
             (Standing::Lacking, _) => Some(row.lacking),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use brigade_model::ports::object_store::{
-    Acl, At, CallError, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
+    Acl, At, CallError, CopyExtras, CopyObject, GetObjectTagging, Metadata, NewObject, ObjectHead, TagSet, Verdict,
 };
 use brigade_model::{Outcome, Timestamp, VersionId};
 use tokio::sync::OnceCell;
@@ -41,6 +41,8 @@ mod multipart;
 mod needs;
 pub(crate) mod plan;
 mod stream;
+
+pub(super) use plan::is_encrypted;
 
 #[async_trait]
 impl ObjectOperation for CopyPlan {
@@ -468,8 +470,7 @@ impl CheckedCall for Copying<'_> {
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
             sse: self.plan.sse.clone(),
-            lock: self.plan.lock.map(Box::new),
-            redirect: self.plan.redirect.clone(),
+            extras: CopyExtras::of(self.plan.lock, self.plan.redirect.clone()),
             checksum: self.plan.checksum,
             // What was judged is what is copied.
             source_if_match: self

@@ -7,6 +7,7 @@ mod copy;
 mod delete;
 mod doubt;
 mod dry_run;
+mod encryption;
 mod invoke;
 mod large;
 mod locks;

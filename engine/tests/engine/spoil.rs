@@ -154,6 +154,7 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::ListObjectVersions(r) => r.prefix.clone(),
         Call::ListMultipartUploads(r) => r.prefix.clone(),
         Call::PutObjectLegalHold(r) => r.at.key.to_string(),
+        Call::UpdateObjectEncryption(r) => r.at.key.to_string(),
         Call::GetObjectAttributes(r) => r.at.key.to_string(),
         Call::GetBucketOwnershipControls(r) => r.bucket.to_string(),
     };

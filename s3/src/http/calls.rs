@@ -28,6 +28,7 @@ mod put_object_legal_hold;
 mod put_object_retention;
 mod put_object_tagging;
 mod restore_object;
+mod update_object_encryption;
 mod upload_part;
 mod upload_part_copy;
 
@@ -68,6 +69,7 @@ calls! {
     ListObjectVersions in list_object_versions;
     ListMultipartUploads in list_multipart_uploads;
     PutObjectLegalHold in put_object_legal_hold;
+    UpdateObjectEncryption in update_object_encryption;
     PutObjectRetention in put_object_retention;
     GetObjectAttributes in get_object_attributes;
     GetBucketOwnershipControls in get_bucket_ownership_controls;

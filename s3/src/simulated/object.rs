@@ -90,6 +90,9 @@ pub(super) struct Attributes {
     /// The key of a key service.
     #[serde(default)]
     pub(super) sse_key: Option<String>,
+    /// The ETag is that of the time before the object had a key of a key service.
+    #[serde(default)]
+    pub(super) has_digest_etag: bool,
     pub(super) restore: Option<Restore>,
     /// Locked until then, in seconds since 1970.
     #[serde(default)]
@@ -223,7 +226,8 @@ impl Object {
     /// Under a key service it is no digest of the bytes.
     pub(super) fn etag(&self) -> ETag {
         let Digest { md5, parts } = self.digest;
-        let md5 = if self.attributes.sse_key.is_some() { Md5::digest(md5).into() } else { md5 };
+        let is_hidden = self.attributes.sse_key.is_some() && !self.attributes.has_digest_etag;
+        let md5 = if is_hidden { Md5::digest(md5).into() } else { md5 };
         Digest { md5, parts }.etag()
     }
 }

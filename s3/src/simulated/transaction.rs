@@ -11,7 +11,7 @@ use brigade_model::ports::object_store::{
     Acl, At, CallKind, ChecksumAlgorithm, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects,
     DeleteResult, Deleted, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject,
     Metadata, NewAcl, NewObject, ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging,
-    RestoreDone, RestoreObject, TagSet, TextForm,
+    RestoreDone, RestoreObject, TagSet, TextForm, UpdateObjectEncryption,
 };
 use ring::digest::SHA256;
 
@@ -102,7 +102,8 @@ impl BucketTransaction<'_> {
             )));
         }
         self.check_copy_changes_something(&request)?;
-        self.check_lock(&request.target, request.lock.as_deref())?;
+        self.check_lock(&request.target, request.extras.as_ref().and_then(|extras| extras.lock.as_ref()))?;
+        let extras = request.extras.map(|extras| *extras).unwrap_or_default();
         // What is kept is as it came in headers.
         let kept = || Metadata { form: Some(TextForm::Utf8), ..source.attributes.metadata.clone() };
         let with = NewObject {
@@ -111,8 +112,8 @@ impl BucketTransaction<'_> {
             canned_acl: request.canned_acl,
             storage_class: request.storage_class,
             sse: request.sse,
-            lock: request.lock,
-            redirect: request.redirect,
+            lock: extras.lock.map(Box::new),
+            redirect: extras.redirect,
             checksum_sha256: source.attributes.checksum_sha256.clone(),
         };
         let mut attributes = Attributes::new(with)?;
@@ -156,7 +157,7 @@ impl BucketTransaction<'_> {
         let changes = request.metadata.is_some()
             || request.storage_class.is_some()
             || request.sse.is_some()
-            || request.redirect.is_some();
+            || request.extras.as_ref().is_some_and(|extras| extras.redirect.is_some());
         if request.source == request.target && is_latest && !changes && !self.conduct.copies_onto_itself() {
             return Err(refusal::INVALID_REQUEST.saying(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \
@@ -352,6 +353,19 @@ impl BucketTransaction<'_> {
     pub(super) fn get_object_attributes(&mut self, request: GetObjectAttributes) -> Result<ObjectAttributes, Refusal> {
         let (_, attributes) = self.attributes(&request.at, request.version.as_ref())?;
         Ok(ObjectAttributes { checksum_sha256: attributes.checksum_sha256.clone() })
+    }
+
+    /// As S3: what is not encrypted has no key to change, and the ETag stays.
+    pub(super) fn update_object_encryption(&mut self, request: UpdateObjectEncryption) -> Result<(), Refusal> {
+        let (version, mut attributes) = self.attributes(&request.at, request.version.as_ref())?;
+        if attributes.sse.is_none() {
+            return Err(refusal::INVALID_REQUEST.saying("The source object is not encrypted."));
+        }
+        let changed = Arc::make_mut(&mut attributes);
+        changed.has_digest_etag |= changed.sse_key.is_none();
+        changed.sse = Some("aws:kms".to_owned());
+        changed.sse_key = Some(request.key);
+        self.set_attributes(CallKind::UpdateObjectEncryption, request.at, version, attributes)
     }
 
     pub(super) fn attributes(

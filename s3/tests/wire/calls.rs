@@ -2,12 +2,12 @@
 
 use brigade_model::operation::{KeyService, NewLock, Retention, RetentionMode, Tag};
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, Acl, AclGrant, At, Call, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject,
+    AbortMultipartUpload, Acl, AclGrant, At, Call, ChecksumAlgorithm, CompleteMultipartUpload, CopyExtras, CopyObject,
     CreateMultipartUpload, DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls,
     GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads,
     ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl,
-    PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject, UploadPart, UploadPartCopy,
-    VersionMarker,
+    PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject, UpdateObjectEncryption,
+    UploadPart, UploadPartCopy, VersionMarker,
 };
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
@@ -89,8 +89,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         canned_acl: Some("private".into()),
         storage_class: Some("GLACIER".into()),
         sse: Some(keyed()),
-        lock: Some(lock().into()),
-        redirect: Some("https://example.com/elsewhere".into()),
+        extras: CopyExtras::of(Some(lock()), Some("https://example.com/elsewhere".into())),
         checksum: Some(ChecksumAlgorithm::Crc64Nvme),
         source_if_match: Some(etag()),
         if_match: Some(etag()),
@@ -104,8 +103,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         canned_acl: None,
         storage_class: None,
         sse: None,
-        lock: None,
-        redirect: None,
+        extras: None,
         checksum: None,
         source_if_match: None,
         if_match: None,
@@ -180,6 +178,13 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         }
         .into_call(),
         ListMultipartUploads { bucket: at.bucket.clone(), prefix: "a b/ü+".into() }.into_call(),
+        UpdateObjectEncryption {
+            at: at.clone(),
+            version: version.clone(),
+            key: "arn:aws:kms:us-east-1:123456789012:key/0e7f".into(),
+            bucket_key: true,
+        }
+        .into_call(),
         PutObjectLegalHold { at: at.clone(), version: version.clone(), is_held: true }.into_call(),
         PutObjectLegalHold { at: at.clone(), version: None, is_held: false }.into_call(),
         DeleteObjectTagging { at: at.clone(), version: version.clone() }.into_call(),

@@ -11,8 +11,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region, RequestC
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
     AccessControlPolicy, ChecksumMode, CompletedMultipartUpload, CompletedPart, Delete, EncodingType,
-    GlacierJobParameters, Grant, MetadataDirective, ObjectAttributes, ObjectIdentifier, ObjectLockLegalHold,
-    ObjectLockLegalHoldStatus, ObjectLockRetention, Owner, RestoreRequest, Tag, Tagging, TaggingDirective, Type,
+    GlacierJobParameters, Grant, MetadataDirective, ObjectAttributes, ObjectEncryption, ObjectIdentifier,
+    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockRetention, Owner, RestoreRequest, SsekmsEncryption, Tag,
+    Tagging, TaggingDirective, Type,
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -31,7 +32,9 @@ use crate::store::{config, credentials, store_of};
 use crate::stub::{Recorded, Stub, answer};
 
 /// The headers in which a request of ours is like the SDK's.
-const COMPARED: [&str; 28] = [
+const COMPARED: [&str; 30] = [
+    "x-amz-website-redirect-location",
+    "x-amz-checksum-algorithm",
     "host",
     "content-type",
     "content-length",
@@ -207,6 +210,7 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             with_new_object!(request, &r.with).body(body).send().await.unwrap_err();
         }
         Call::CopyObject(r) => {
+            let lock = r.extras.as_ref().and_then(|extras| extras.lock.as_ref());
             let request = sdk.copy_object().bucket(r.target.bucket.as_str()).key(r.target.key.as_str());
             let mut request = request
                 .copy_source(encoded_source(&r.source, r.source_version.as_ref()))
@@ -216,12 +220,12 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
                 .set_acl(r.canned_acl.as_deref().map(Into::into))
                 .set_storage_class(r.storage_class.as_deref().map(Into::into))
                 .set_server_side_encryption(r.sse.as_ref().map(|sse| sse.name().into()))
-                .set_object_lock_mode(retention(r.lock.as_deref()).map(|kept| kept.mode.name().into()))
+                .set_object_lock_mode(retention(lock).map(|kept| kept.mode.name().into()))
                 .set_object_lock_retain_until_date(
-                    retention(r.lock.as_deref()).map(|kept| DateTime::from_secs(kept.until.as_second())),
+                    retention(lock).map(|kept| DateTime::from_secs(kept.until.as_second())),
                 )
-                .set_object_lock_legal_hold_status(r.lock.as_deref().and_then(|lock| lock.is_held).map(status))
-                .set_website_redirect_location(r.redirect.clone())
+                .set_object_lock_legal_hold_status(lock.and_then(|lock| lock.is_held).map(status))
+                .set_website_redirect_location(r.extras.as_ref().and_then(|extras| extras.redirect.clone()))
                 .set_checksum_algorithm(r.checksum.map(|algorithm| algorithm.name().to_uppercase().as_str().into()))
                 .set_ssekms_key_id(key_service(r.sse.as_ref()).and_then(|service| service.key))
                 .set_bucket_key_enabled(key_service(r.sse.as_ref()).and_then(|service| service.bucket_key));
@@ -344,6 +348,13 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         Call::ListMultipartUploads(r) => {
             let request = sdk.list_multipart_uploads().bucket(r.bucket.as_str()).prefix(&r.prefix);
             request.encoding_type(EncodingType::Url).send().await.unwrap_err();
+        }
+        Call::UpdateObjectEncryption(r) => {
+            let service =
+                SsekmsEncryption::builder().kms_key_arn(&r.key).bucket_key_enabled(r.bucket_key).build().unwrap();
+            let request = sdk.update_object_encryption().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_version_id(version(r.version.as_ref()));
+            request.object_encryption(ObjectEncryption::Ssekms(service)).send().await.unwrap_err();
         }
         Call::PutObjectLegalHold(r) => {
             let status = if r.is_held { ObjectLockLegalHoldStatus::On } else { ObjectLockLegalHoldStatus::Off };

@@ -49,6 +49,7 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
         | OperationKind::LegalHold
         | OperationKind::Retention
         | OperationKind::Checksum
+        | OperationKind::Encryption
         | OperationKind::Invoke => Err(parameters.malformed("Operation holds one that the dialect does not have")),
     }
 }
@@ -67,6 +68,7 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
             | Operation::LegalHold(_)
             | Operation::Retention(_)
             | Operation::Checksum(_)
+            | Operation::Encryption(_)
             | Operation::Invoke(_) => {}
         });
     });

@@ -26,6 +26,7 @@ fn parameters(operation: &Operation) -> Value {
         | Operation::LegalHold(_)
         | Operation::Retention(_)
         | Operation::Checksum(_)
+        | Operation::Encryption(_)
         | Operation::Invoke(_) => json!({}),
     };
     Value::Object(Map::from_iter([(operation_name(operation.kind()).to_owned(), without_nulls(given))]))

@@ -23,6 +23,7 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         | OperationKind::LegalHold
         | OperationKind::Retention
         | OperationKind::Checksum
+        | OperationKind::Encryption
         | OperationKind::Invoke => kind.word(),
     }
 }

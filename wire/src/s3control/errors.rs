@@ -66,6 +66,7 @@ error_table! {
     invalid_element(name, why)       "BadRequestException"        400 "{name} is invalid: {why}";
     malformed_xml(why)               "BadRequestException"        400 "The request is not well-formed or does not have the expected format: {why}";
     not_offered(name)                "BadRequestException"        400 "{name} is not implemented: this service does not carry it out";
+    no_replication()                 "BadRequestException"        400 "S3ReplicateObject is not implemented: no call of S3 replicates one object; S3PutObjectCopy to the bucket of the replication rule copies them";
     unknown_parameter(name)          "BadRequestException"        400 "Parameter {name} is unknown";
     invalid_option(why)              "BadRequestException"        400 "x-brigade is invalid: {why}";
     bad_request(why)                 "BadRequestException"        400 "The request is illegal: {why}";

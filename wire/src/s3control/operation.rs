@@ -102,6 +102,7 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
         Operation::LegalHold(hold) => w.within(name, |w| legal_hold::write(w, *hold)),
         Operation::Retention(retention) => w.within(name, |w| retention::write(w, *retention)),
         Operation::Checksum(compute) => w.within(name, |w| checksum::write(w, *compute)),
+        Operation::Encryption(update) => w.within(name, |w| encryption::write(w, update)),
         Operation::Invoke(invoke) => w.within(name, |w| lambda::write(w, invoke)),
     });
 }

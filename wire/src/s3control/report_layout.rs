@@ -36,6 +36,10 @@ fn parameters(operation: &Operation) -> Value {
         Operation::Checksum(compute) => {
             json!({"ChecksumAlgorithm": compute.algorithm.name(), "ChecksumType": FULL_OBJECT})
         }
+        Operation::Encryption(update) => {
+            let service = json!({"KMSKeyArn": update.key, "BucketKeyEnabled": update.bucket_key});
+            json!({"ObjectEncryption": {"SSE-KMS": without_nulls(service)}})
+        }
         Operation::Invoke(Invoke { function, schema, arguments }) => json!({
             "FunctionArn": function,
             "InvocationSchemaVersion": schema.name(),

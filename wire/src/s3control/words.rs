@@ -15,6 +15,7 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::LegalHold => "S3PutObjectLegalHold",
         OperationKind::Retention => "S3PutObjectRetention",
         OperationKind::Checksum => "S3ComputeObjectChecksum",
+        OperationKind::Encryption => "S3UpdateObjectEncryption",
         OperationKind::Invoke => "LambdaInvoke",
     }
 }

@@ -3,7 +3,7 @@
 use brigade_model::operation::{
     CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, KeyService,
     LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
-    SetRetention, StorageClass, Tag, Tagging, Untagging,
+    SetRetention, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, ChecksumAlgorithm, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -122,6 +122,10 @@ fn operation() -> impl Strategy<Value = Operation> {
     let hold = any::<bool>().prop_map(|is_held| Operation::LegalHold(LegalHold { is_held }));
     let checksum = select(DigestAlgorithm::ALL.to_vec());
     let checksum = checksum.prop_map(|algorithm| Operation::Checksum(ComputeChecksum { algorithm }));
+    let encryption = ("[a-z0-9-]{1,20}", of(any::<bool>())).prop_map(|(id, bucket_key)| {
+        let key = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
+        Operation::Encryption(UpdateEncryption { key, bucket_key })
+    });
     prop_oneof![
         4 => copy(),
         1 => restore,
@@ -131,6 +135,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => hold,
         1 => retention(),
         1 => checksum,
+        1 => encryption,
         1 => Just(Operation::Delete),
         1 => invoke(),
     ]

@@ -22,6 +22,7 @@ pub(super) fn operation_text(operation: &Operation) -> String {
         Operation::Retention(SetRetention { retention: Some(Retention { mode, until }), .. }) => {
             format!("keep until {until} ({})", mode.name())
         }
+        Operation::Encryption(update) => format!("encrypt with {}", update.key),
         Operation::Checksum(compute) => format!("compute {} checksums", compute.algorithm.name()),
         Operation::Invoke(invoke) => format!("call the function {}", invoke.function),
     }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use brigade_model::operation::{
     CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewLock, NewMetadata, ObjectAcl,
-    Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging,
+    Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
@@ -41,6 +41,13 @@ fn text() -> Operation {
         c.metadata_directive = Some(Directive::Add);
         c.metadata = Some(NewMetadata { user: vec![("owner".into(), "Zoë".into())], ..NewMetadata::default() });
     })
+}
+
+/// Operations that an endpoint is asked for only where it is known to do them.
+fn needing_proof() -> Vec<Operation> {
+    let update = UpdateEncryption { key: "arn".into(), bucket_key: None };
+    let summed = copy(|c| c.checksum = Some(ChecksumAlgorithm::Sha256));
+    vec![hold(), Operation::Encryption(update), summed, text()]
 }
 
 fn tagging() -> Operation {
@@ -173,7 +180,7 @@ fn what_refuses_a_job_is_asked_by_an_operation_and_what_fails_rows_refuses_them(
         let (row, lacking) = (feature.row(), Capabilities::proved(Capability::ALL));
         let lacking = lacking.with(row.capability, Standing::Lacking);
         let missing = |operation: &Operation| missing_capabilities(operation, &lacking, &lacking);
-        let mut operations = every_operation().into_iter().chain([hold(), text()]);
+        let mut operations = every_operation().into_iter().chain(needing_proof());
         let refuses_job = operations.any(|operation| missing(&operation).contains(&row.capability));
         let refuses_row = rows().iter().any(|task| refuse_row(task, &lacking).is_some());
         match row.lacking {

@@ -336,7 +336,7 @@ pub(super) fn has_metadata(has: &Metadata, wanted: &Metadata) -> bool {
 
 /// Whether a head says that the object is encrypted as wanted. Stores tell a key by its ARN, which ends in its
 /// id; which key an alias stands for they do not tell.
-pub(super) fn is_encrypted(head: &ObjectHead, wanted: &Encryption) -> bool {
+pub(crate) fn is_encrypted(head: &ObjectHead, wanted: &Encryption) -> bool {
     let is_key = |wanted: &str| {
         let told = head.sse_key.as_deref();
         let is_alias = wanted.rsplit(':').next().is_some_and(|name| name.starts_with("alias/"));

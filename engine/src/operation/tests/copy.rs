@@ -381,7 +381,8 @@ async fn a_copy_has_the_language_and_the_redirection_that_the_job_names_however_
         assert_eq!((head.redirect.as_ref(), head.metadata.content_language.as_deref()), (Some(&there), Some("de")));
     }
     let test_job = test_job_with_object().await;
-    test_job.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
+    // Another writer comes before the look.
+    test_job.fault(CallKind::HeadObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
     let redirected = copy(|c| c.redirect = Some("/elsewhere".to_owned()));
     assert_eq!(code(&test_job.run(&redirected, &task("k"), false).await), "RedirectNotKept");
 }
@@ -397,7 +398,7 @@ async fn a_copy_has_a_checksum_by_the_algorithm_that_the_job_names_or_says_that_
         let declared = test_job.object(TARGET, "k").unwrap().head.checksums;
         assert_eq!(declared.iter().map(|sum| sum.algorithm).collect::<Vec<_>>(), [algorithm]);
         let test_job = test_job_with_object().await;
-        test_job.fault(CallKind::CopyObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
+        test_job.fault(CallKind::HeadObject, Fault::After(Box::new(|sim| put_now(sim, TARGET, "k", "body"))));
         assert_eq!(code(&test_job.run(&operation, &task("k"), false).await), "ChecksumNotKept");
     }
     let mut test_job = test_job_with_object().await;

@@ -162,6 +162,8 @@ calls! {
     PutObjectLegalHold => () as whole, always, Write, CHANGES;
     /// Keeps a version until a time, or lifts that.
     PutObjectRetention => () as whole, always, Write, CHANGES;
+    /// Changes the key of an object's encryption; everything else of it stays.
+    UpdateObjectEncryption => () as whole, always, Write, CHANGES;
     /// The checksum that an object was put with.
     GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
     /// Who owns the objects of a bucket, by S3's word; `None` where the answer does not say.
@@ -351,10 +353,8 @@ pub struct CopyObject {
     pub storage_class: Option<String>,
     /// How the store encrypts it; `None` as the bucket has it.
     pub sse: Option<Encryption>,
-    /// What keeps it from being removed. Boxed, since every call has room for it.
-    pub lock: Option<Box<NewLock>>,
-    /// Where a website sends readers of the target instead.
-    pub redirect: Option<String>,
+    /// What few copies get. Boxed, since every call has room for it.
+    pub extras: Option<Box<CopyExtras>>,
     /// The checksum that the store computes of the target and keeps; `None` as it does by itself.
     pub checksum: Option<ChecksumAlgorithm>,
     /// Only if the source has this ETag.
@@ -380,14 +380,30 @@ impl CopyObject {
             canned_acl: None,
             storage_class: None,
             sse: None,
-            lock: None,
-            redirect: None,
+            extras: None,
             checksum: None,
             source_if_match: None,
             if_match: None,
             if_none_match: false,
             size: None,
         }
+    }
+}
+
+/// What few copies get besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyExtras {
+    /// What keeps the target from being removed.
+    pub lock: Option<NewLock>,
+    /// Where a website sends readers of the target instead.
+    pub redirect: Option<String>,
+}
+
+impl CopyExtras {
+    /// These, if there are any.
+    #[must_use]
+    pub fn of(lock: Option<NewLock>, redirect: Option<String>) -> Option<Box<Self>> {
+        (lock.is_some() || redirect.is_some()).then(|| Box::new(Self { lock, redirect }))
     }
 }
 
@@ -769,6 +785,19 @@ pub struct PutObjectRetention {
     pub bypass_governance: bool,
 }
 
+/// See [`Call::UpdateObjectEncryption`].
+#[derive(Debug, Clone)]
+pub struct UpdateObjectEncryption {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// The key of a key service, by its ARN.
+    pub key: String,
+    /// Whether a key of the bucket stands between.
+    pub bucket_key: bool,
+}
+
 /// See [`Call::GetObjectAttributes`].
 #[derive(Debug, Clone)]
 pub struct GetObjectAttributes {
@@ -823,6 +852,7 @@ impl Call {
             Call::ListMultipartUploads(r) => &r.bucket,
             Call::PutObjectLegalHold(r) => &r.at.bucket,
             Call::PutObjectRetention(r) => &r.at.bucket,
+            Call::UpdateObjectEncryption(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
             Call::GetBucketOwnershipControls(r) => &r.bucket,
         }
@@ -880,7 +910,8 @@ impl Call {
             | Call::CompleteMultipartUpload(_)
             | Call::AbortMultipartUpload(_)
             | Call::PutObjectLegalHold(_)
-            | Call::PutObjectRetention(_) => AnswerBounds::RESULT,
+            | Call::PutObjectRetention(_)
+            | Call::UpdateObjectEncryption(_) => AnswerBounds::RESULT,
             // 50 tags where a server is generous, of 128 and 256 characters; 100 grants.
             Call::GetObjectTagging(_) | Call::GetObjectAcl(_) => AnswerBounds::of_entries(100, 2 * 1024),
             // Parts, also where only a checksum was asked for.

@@ -7,6 +7,7 @@ use crate::http::request::{REDIRECT, RequestDraft};
 use crate::http::response::{InvalidResponse, StoreResponse, etag, xml_time};
 
 pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
+    let extras = request.extras.as_deref();
     let checksum = request.checksum.map(|algorithm| algorithm.name().to_ascii_uppercase());
     let mut draft = RequestDraft::of_object(Method::PUT, &request.target)
         .copy_source(&request.source, request.source_version.as_ref())?
@@ -15,8 +16,8 @@ pub(crate) fn encode(request: &CopyObject) -> Result<RequestDraft, CallError> {
         .head_if("x-amz-acl", request.canned_acl.as_deref())?
         .head_if("x-amz-storage-class", request.storage_class.as_deref())?
         .encryption(request.sse.as_ref())?
-        .lock(request.lock.as_deref())?
-        .head_if(REDIRECT, request.redirect.as_deref())?
+        .lock(extras.and_then(|extras| extras.lock.as_ref()))?
+        .head_if(REDIRECT, extras.and_then(|extras| extras.redirect.as_deref()))?
         .head_if("x-amz-checksum-algorithm", checksum.as_deref())?;
     if let Some(metadata) = &request.metadata {
         draft = draft.head("x-amz-metadata-directive", "REPLACE")?.metadata(metadata)?;

@@ -49,6 +49,7 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::CompleteMultipartUpload(r) => vec![&mut r.at.key],
         Call::AbortMultipartUpload(r) => vec![&mut r.at.key],
         Call::PutObjectLegalHold(r) => vec![&mut r.at.key],
+        Call::UpdateObjectEncryption(r) => vec![&mut r.at.key],
         Call::PutObjectRetention(r) => vec![&mut r.at.key],
         Call::GetObjectAttributes(r) => vec![&mut r.at.key],
         Call::ListParts(r) => vec![&mut r.at.key],
@@ -71,6 +72,7 @@ fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
         Call::RestoreObject(r) => vec![&mut r.version],
         Call::UploadPartCopy(r) => vec![&mut r.source_version],
         Call::PutObjectLegalHold(r) => vec![&mut r.version],
+        Call::UpdateObjectEncryption(r) => vec![&mut r.version],
         Call::PutObjectRetention(r) => vec![&mut r.version],
         Call::GetObjectAttributes(r) => vec![&mut r.version],
         Call::PutObject(_)
