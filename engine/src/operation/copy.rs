@@ -103,6 +103,7 @@ fn has_nothing_to_follow(context: &TaskContext<'_>, plan: &CopyPlan) -> bool {
         && plan.checksum.is_none()
         && kept.into_iter().all(|feature| feature.is_possible_at(&target.capabilities))
         && kept::is_encryption_proved(target, plan.sse.as_ref())
+        && (plan.lock.is_none() || kept::is_lock_kept(target))
 }
 
 /// Where from and where to.

@@ -303,7 +303,8 @@ async fn a_job_says_within_two_seconds_why_it_cannot_be_prepared_and_goes_on_say
         let mut silent = 0;
         for second in 0..150 {
             cluster.clock.sleep(Duration::from_secs(1)).await;
-            let is_silent = !cluster.job(id).await.status.is_terminal() && wait_of(&cluster, &process, id).await.is_none();
+            let is_silent =
+                !cluster.job(id).await.status.is_terminal() && wait_of(&cluster, &process, id).await.is_none();
             silent = if is_silent { silent + 1 } else { 0 };
             assert!(silent <= 2, "{cause:?} after {second} s");
         }

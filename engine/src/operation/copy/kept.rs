@@ -1,4 +1,4 @@
-//! What a target's head shows of what the copy was told (class, metadata, encryption), read back
+//! What a target's head shows of what the copy was told (class, metadata, encryption, lock), read back
 //! where the endpoint is not known to keep it. A redirection and a checksum are always read back: no probe says
 //! that a store keeps the one, nor which algorithms it knows for the other.
 
@@ -9,7 +9,7 @@ use brigade_model::{EndpointKind, VersionId};
 use super::super::capabilities::Feature;
 use super::super::failure::{Doing, End, reject};
 use super::super::task_context::TaskContext;
-use super::plan::{CopyPlan, has_metadata, is_encrypted};
+use super::plan::{CopyPlan, has_metadata, is_encrypted, is_locked};
 use crate::places::Place;
 
 /// The code of a copy whose target has another class than it was given.
@@ -18,6 +18,8 @@ const CLASS_NOT_KEPT: &str = "StorageClassNotKept";
 const METADATA_NOT_KEPT: &str = "MetadataNotKept";
 /// The code of a copy whose target is not encrypted, or does not say so.
 const ENCRYPTION_NOT_KEPT: &str = "EncryptionNotKept";
+/// The code of a copy whose target is not retained or held as it was told, or does not say so.
+const LOCK_NOT_KEPT: &str = "LockNotKept";
 
 /// The code of a copy whose target redirects its readers otherwise than it was told.
 const REDIRECT_NOT_KEPT: &str = "RedirectNotKept";
@@ -37,8 +39,9 @@ pub(crate) async fn see_kept(
     let class = plan.storage_class.as_deref().filter(|_| is_unproved(Feature::SetClass));
     let metadata = metadata.filter(|_| is_unproved(Feature::SetMetadata));
     let sse = plan.sse.as_ref().filter(|sse| !is_encryption_proved(place, Some(sse)));
+    let lock = plan.lock.filter(|_| !is_lock_kept(place));
     let is_always_seen = plan.redirect.is_some() || plan.checksum.is_some();
-    if class.is_none() && metadata.is_none() && sse.is_none() && !is_always_seen {
+    if class.is_none() && metadata.is_none() && sse.is_none() && lock.is_none() && !is_always_seen {
         return Ok(());
     }
     let request = HeadObject { at: target.clone(), version: version.cloned() };
@@ -60,6 +63,10 @@ pub(crate) async fn see_kept(
         let message = "the object was copied; the store does not declare the checksum that it was to have";
         return Err(reject(CHECKSUM_NOT_KEPT, None, message));
     }
+    if lock.is_some_and(|wanted| !is_locked(&head, wanted)) {
+        let message = "the object was copied; the store does not say that it is retained and held as it was to be";
+        return Err(reject(LOCK_NOT_KEPT, None, message));
+    }
     Ok(())
 }
 
@@ -71,6 +78,12 @@ pub(crate) fn is_encryption_proved(place: &Place, sse: Option<&Encryption>) -> b
         Some(Encryption::KeyService(_)) => place.kind == EndpointKind::Aws,
     };
     is_known && Feature::Encrypt.is_possible_at(&place.capabilities)
+}
+
+/// Whether a copy certainly has the lock that it is told to have. A probe sees that a version under a lock stays, and
+/// Ceph RGW, which passes it, drops the lock that a copy is given.
+pub(crate) fn is_lock_kept(place: &Place) -> bool {
+    place.kind == EndpointKind::Aws
 }
 
 fn see_class(head: &ObjectHead, wanted: Option<&str>) -> Result<(), End> {

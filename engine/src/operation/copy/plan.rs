@@ -349,7 +349,7 @@ pub(crate) fn is_encrypted(head: &ObjectHead, wanted: &Encryption) -> bool {
 }
 
 /// Whether a head says that the object is kept as wanted, to the second.
-fn is_locked(head: &ObjectHead, wanted: NewLock) -> bool {
+pub(super) fn is_locked(head: &ObjectHead, wanted: NewLock) -> bool {
     let second = |retention: Retention| (retention.mode, retention.until.as_second());
     let is_retained = wanted.retention.is_none() || wanted.retention.map(second) == head.lock.retention.map(second);
     is_retained && wanted.is_held.is_none_or(|is_held| head.lock.is_held.unwrap_or_default() == is_held)

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -5,11 +6,11 @@ use brigade_model::operation::{
     CannedAcl, Directive, Grant, KeyService, NewLock, NewMetadata, Permission, Retention, RetentionMode, StorageClass,
 };
 use brigade_model::outcome::TaskEffect;
-use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Call, CallError, CallKind, CancelToken, ChecksumAlgorithm, Effect, Grantee, Metadata, NewAcl,
-    NewObject, PutObjectAcl, TextForm, Verdict, send,
+    Acl, AclGrant, Answer, Call, CallError, CallKind, CancelToken, ChecksumAlgorithm, CopyObject, Effect, Grantee,
+    Metadata, NewAcl, NewObject, PutObjectAcl, TextForm, Verdict, send,
 };
+use brigade_model::ports::{Clock, ObjectStore};
 use brigade_model::{BucketName, Capability, EndpointKind, Operation, Outcome, Task, Timestamp};
 use brigade_s3::simulated::{Body, OWNER, ObjectLock, SimulatedStore, Versioning};
 use bytes::Bytes;
@@ -427,7 +428,7 @@ async fn a_copy_is_locked_as_the_job_says_however_its_bytes_travel() {
     let test_job = test_job_with_object().await;
     let_lock(&test_job.store.inner);
     assert_eq!(test_job.run(&locked, &task("k"), false).await, done());
-    assert_eq!(test_job.store.calls(), [CallKind::CopyObject]);
+    assert_eq!(test_job.store.calls(), [CallKind::CopyObject, CallKind::HeadObject]);
     assert_eq!(test_job.object(TARGET, "k").unwrap().head.lock, kept());
     for size in [4, 13 << 20] {
         let (test_job, other) = TestTask::with_two_stores().await;
@@ -436,6 +437,39 @@ async fn a_copy_is_locked_as_the_job_says_however_its_bytes_travel() {
         test_job.begin_run();
         assert_eq!(test_job.run(&locked, &task("k"), false).await, done());
         assert_eq!(other.inner.object(&at(TARGET, "k")).unwrap().head.lock, kept(), "{size}");
+    }
+}
+
+/// A store that makes copies without the lock that they are given, as Ceph RGW does.
+struct DropsLocks(Arc<dyn ObjectStore>);
+
+#[async_trait::async_trait]
+impl ObjectStore for DropsLocks {
+    async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
+        let call = match call {
+            Call::CopyObject(copy) => Call::CopyObject(CopyObject { lock: None, ..copy }),
+            call => call,
+        };
+        self.0.call(cancel, call).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_lock_the_store_drops_fails_its_row_unless_the_store_is_known_to_keep_locks() {
+    let locked = copy(|c| c.lock = Some(kept()));
+    for (kind, is_seen) in [(EndpointKind::Other, true), (EndpointKind::Ceph, true), (EndpointKind::Aws, false)] {
+        let mut test_job = test_job_with_object().await;
+        let_lock(&test_job.store.inner);
+        let store: Arc<dyn ObjectStore> = Arc::new(DropsLocks(test_job.slice_context.target.store.clone()));
+        for place in [&mut test_job.slice_context.source, &mut test_job.slice_context.target] {
+            (place.store, place.kind) = (store.clone(), kind);
+        }
+        let outcome = test_job.run(&locked, &task("k"), false).await;
+        if is_seen {
+            assert_eq!(code(&outcome), "LockNotKept", "{kind:?}");
+        } else {
+            assert_eq!((outcome, test_job.store.calls()), (done(), vec![CallKind::CopyObject]), "{kind:?}");
+        }
     }
 }
 
