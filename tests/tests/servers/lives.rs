@@ -1,12 +1,13 @@
 //! The service on a real server: the probe by the command line, and the life of a job for every
-//! operation that the server proves capable of, told by a program with the official signer.
+//! operation that the server proves capable of, told in both dialects: by a program with the official signer of
+//! COS, and by boto3's client of S3 Batch Operations.
 
 use std::fs;
 
 use brigade_model::capability::Capability;
 use brigade_tests::process::workspace;
-use brigade_tests::scenario::text_of;
-use brigade_tests::{Scenario, Server};
+use brigade_tests::scenario::{ACCOUNT_ID, text_of};
+use brigade_tests::{Function, Scenario, Server};
 
 use crate::findings::{Probed, contents};
 
@@ -19,8 +20,36 @@ const LIVES: [(&str, &[Capability]); 5] = [
     ("delete", &[]),
 ];
 
+/// What each life in `tests/clients/s3control.py` needs of the server.
+pub(crate) const S3CONTROL_LIVES: [(&str, &[Capability]); 9] = [
+    ("tagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
+    ("untagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
+    ("copy", &[Capability::Tagging, Capability::TaggingKeepsBody, Capability::MetadataOnCopy]),
+    ("acl", &[Capability::CannedAcl]),
+    ("checksum", &[]),
+    ("invocation", &[]),
+    ("restore", &[Capability::Restore]),
+    ("locks", &[Capability::ObjectLock]),
+    ("locked-copy", &[Capability::ObjectLock]),
+];
+
+/// Lives that another one stands for on a server, which does what no capability tells.
+pub(crate) const S3CONTROL_EXCUSES: [(&str, &str, &str, &str); 2] = [
+    ("Ceph RGW", "locked-copy", "locked-copy-dropped", "rows fail: the copy has no lock"),
+    ("moto", "locked-copy", "locked-copy-refused", "rows fail: it asks for a Content-MD5, which a copy has not"),
+];
+
+/// The operations of both dialects.
+const ROLE: &str = "[accounts.main.roles.batch]
+operations = [
+    \"copy\", \"tag\", \"restore\", \"delete\", \"untag\", \"acl\", \"legal-hold\", \"retention\", \"checksum\", \"invoke\",
+]
+";
+
 pub(crate) fn tell(server: Server, probed: &Probed) {
-    let mut scenario = Scenario::on(server);
+    let function = Function::of_the_documentation();
+    let sections = format!("{ROLE}{}", function.section(ACCOUNT_ID));
+    let mut scenario = Scenario::configured(server, &sections, &[]);
     let may_tag = probed.has(Capability::Tagging) && probed.has(Capability::TaggingKeepsBody);
     prepare_tagging(&scenario);
     // Before a probe the service knows no better.
@@ -32,6 +61,7 @@ pub(crate) fn tell(server: Server, probed: &Probed) {
     let names = [Capability::Tagging, Capability::TaggingKeepsBody].map(Capability::name);
     assert!(may_tag || names.iter().all(|name| text_of(&refused).contains(name)), "{}", text_of(&refused));
     live(&scenario, probed);
+    live_by_s3control(&scenario, probed);
 }
 
 /// brigade endpoint probe main --bucket scratch-versions
@@ -80,4 +110,28 @@ fn live(scenario: &Scenario, probed: &Probed) {
     let told = scenario
         .python(&format!("import sys; sys.path.append({clients:?}); import operations; operations.tell({lives:?})"));
     assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scenario.store.title);
+}
+
+/// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control as c; c.tell_lives(['acl'])"
+fn live_by_s3control(scenario: &Scenario, probed: &Probed) {
+    let capable = |(_, needs): &&(&str, &[Capability])| needs.iter().all(|capability| probed.has(*capability));
+    let excused = |life: &str| {
+        let excuse = S3CONTROL_EXCUSES.iter().find(|(server, of, ..)| *server == scenario.store.title && *of == life);
+        excuse.map(|(_, _, other, _)| *other)
+    };
+    let lives = S3CONTROL_LIVES.iter().filter(capable).map(|(name, _)| excused(name).unwrap_or(name));
+    let lives: Vec<&str> = lives.collect();
+    if probed.has(Capability::ObjectLock) {
+        scenario.store.boto3("s3.create_bucket(Bucket='locked', ObjectLockEnabledForBucket=True)");
+    }
+    let clients = workspace().join("tests/clients");
+    let told = scenario.python(&format!(
+        "import sys; sys.path.append({clients:?}); import s3control; s3control.tell_lives({lives:?})"
+    ));
+    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scenario.store.title);
+    // brigade job list --output json; brigade job report JOB: our own command line reads these reports, too.
+    let listed: serde_json::Value = serde_json::from_str(&scenario.told(&["job", "list", "--output", "json"])).unwrap();
+    let jobs: Vec<_> = listed["Jobs"].as_array().unwrap().iter().filter_map(|job| job["JobId"].as_str()).collect();
+    let report = scenario.told(&["job", "report", jobs[jobs.len() - 1], "--rows", "3"]);
+    assert!(report.contains("succeeded"), "{report}");
 }
