@@ -105,6 +105,45 @@ fn a_program_written_for_s3_batch_operations_tells_of_tags_acls_and_locks_by_bot
     assert_eq!(scenario.python(&program).trim(), "told");
 }
 
+/// The fields of a CreateJob, as the service model of every SDK has them.
+const MODEL: &str = "
+import botocore.session
+model = botocore.session.get_session().get_service_model('s3control', '2018-08-20')
+def walk(shape, path):
+    if shape.type_name == 'structure' and shape.members:
+        for name, member in shape.members.items():
+            walk(member, f'{path}.{name}' if path else name)
+    elif shape.type_name == 'list' and shape.member.type_name == 'structure':
+        walk(shape.member, path + '[]')
+    else:
+        print(path)
+walk(model.operation_model('CreateJob').input_shape, '')";
+
+#[test]
+fn every_field_of_the_service_model_has_its_row_in_the_table_of_compatibility() {
+    let output = python_program("python").args(["-c", MODEL]).output().unwrap();
+    assert!(output.status.success(), "{}", text_of(&output));
+    let page = fs::read_to_string(workspace().join("docs/compatibility.md")).unwrap();
+    let (_, page) = page.split_once("\n## S3 Batch Operations").unwrap();
+    let mut told = std::collections::BTreeSet::new();
+    for section in page.split("\n## ").next().unwrap().split("\n`CreateJob").skip(1) {
+        let title = section.split(['`', ',']).next().unwrap().trim_start_matches(": ");
+        let above = match title {
+            "" => String::new(),
+            "Manifest" | "Report" => format!("{title}."),
+            operation => format!("Operation.{operation}."),
+        };
+        told.insert(above.trim_end_matches('.').to_owned());
+        let fields = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        told.extend(fields.map(|field| format!("{above}{field}")));
+    }
+    let model = String::from_utf8(output.stdout).unwrap();
+    // A header of every request, and what is refused as a whole.
+    let is_asked = |path: &&str| *path != "AccountId" && !path.starts_with("ManifestGenerator");
+    let missing: Vec<_> = model.lines().filter(is_asked).filter(|path| !told.contains(*path)).collect();
+    assert!(missing.is_empty(), "docs/compatibility.md has no row of {missing:#?}");
+}
+
 /// The AWS command line on the service of that scenario, with an action and its arguments.
 fn aws(scenario: &Scenario, arguments: &[&str]) -> serde_json::Value {
     let client = scenario.client();

@@ -55,6 +55,11 @@ fn every_test_that_the_semantics_name_exists_and_every_paragraph_names_one() {
 }
 
 #[test]
+fn every_test_that_the_tables_of_compatibility_name_exists() {
+    assert!(tests_named(&page("docs/compatibility.md")).len() > 20);
+}
+
+#[test]
 fn every_promise_of_the_security_page_names_its_test_and_every_adversary_has_limits() {
     let page = page("docs/security.md");
     let adversaries: Vec<_> = page.split("\n## ").skip(1).collect();

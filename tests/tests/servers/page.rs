@@ -1,4 +1,5 @@
-//! Renders `docs/compatibility.md` from the saved findings of the servers' probes.
+//! Renders `docs/compatibility.md` from the saved findings of the servers' probes, the table of lives, and the tables
+//! of the dialects that the tests of `wire` keep.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,10 +10,17 @@ use brigade_model::probe::Proof;
 use brigade_tests::process::workspace;
 
 use crate::findings::{Probed, folder, read};
+use crate::lives::{S3CONTROL_EXCUSES, S3CONTROL_LIVES};
 
-const HEAD: &str = "# What servers do
+const HEAD: &str = "# Compatibility
 
-<!-- Rendered from fixtures/compatibility, which the tests of tests/tests/servers keep; a test fails when this page is stale. -->
+<!-- Rendered from fixtures/compatibility, which the tests of tests/tests/servers and wire/tests/compatibility keep; a test fails when
+this page is stale. -->
+
+What servers do, which lives of jobs are told on them, and what of each dialect is served:
+[S3 Batch Operations](#s3-batch-operations-actions-operations-fields), [COS Batch](#cos-batch-actions-operations-fields).
+
+## What servers do
 
 `brigade endpoint probe` finds out what a server can do by its effects: it writes, acts and reads back. These are the
 findings for the servers of the tests, in a bucket with versions and object lock where the server has them. *Untested*
@@ -60,18 +68,67 @@ fn render() -> String {
         writeln!(page, "| `{}` | {} | {} |", capability.name(), capability.promise(), words.join(" | ")).unwrap();
     }
     for probed in &servers {
-        write!(page, "\n## {}\n\nSeen with version {}.\n", probed.server, probed.version).unwrap();
+        write!(page, "\n### {}\n\nSeen with version {}.\n", probed.server, probed.version).unwrap();
         let rest = probed.findings.iter().filter(|finding| finding.proof != Proof::Proved);
         for (n, finding) in rest.enumerate() {
             let gap = if n == 0 { "\n" } else { "" };
             writeln!(page, "{gap}- `{}`: {}", finding.capability.name(), finding.seen).unwrap();
         }
     }
-    page + TAIL
+    page.push_str(TAIL);
+    page.push_str(LIVES);
+    render_lives(&mut page, &servers);
+    let dialects = fs::read_to_string(folder().join("dialects.md")).unwrap();
+    page + DIALECTS + &dialects
+}
+
+const LIVES: &str = "
+## Lives of S3 Batch Operations
+
+Each life creates jobs, watches them, and reads their effects back with boto3. boto3's own s3control client tells them on each server
+that proves what they need (`ceph_keeps_what_it_proves_and_lacks_what_its_kind_is_known_to_lack`, `moto_keeps_what_it_proves`,
+`rclone_keeps_what_it_proves_and_is_never_told_to_tag`, `the_sandbox_keeps_what_it_proves`); `brigade job report` reads the report of
+one. On moto, `aws-sdk-s3control` for Rust tells each operation, too
+(`a_program_of_the_aws_sdk_for_rust_has_each_operation_carried_out`, `a_program_of_the_aws_sdk_for_rust_restores_holds_and_retains`,
+`a_program_of_the_aws_sdk_for_rust_confirms_cancels_lists_and_tags_its_jobs`,
+`what_a_program_of_the_aws_sdk_for_rust_gets_for_bad_input_is_typed`), and aws-cli creates, watches, confirms and cancels
+(`the_aws_command_line_creates_watches_and_cancels_a_job`). Waiting, paging, typed exceptions, tags, confirmation and cancel by boto3:
+`a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3`.
+
+";
+
+const DIALECTS: &str = "
+# What of each dialect is served
+
+A field is served when the decoder reads it and the job is described with it again. What is not carried out is refused by its
+name, never ignored; the few that are read and of no effect say nothing of the job.
+
+";
+
+/// Which life is told on which server, and what a server lacks for it.
+fn render_lives(page: &mut String, servers: &[Probed]) {
+    let titles: Vec<_> = servers.iter().map(|probed| probed.server.as_str()).collect();
+    writeln!(page, "| life | {} |\n|---|{}", titles.join(" | "), "---|".repeat(servers.len())).unwrap();
+    for (life, needs) in S3CONTROL_LIVES {
+        let told = servers.iter().map(|probed| {
+            let lacks: Vec<_> =
+                needs.iter().filter(|need| !probed.has(**need)).map(|need| format!("`{}`", need.name())).collect();
+            let is_excuse = |(server, of, ..): &&(&str, &str, &str, &str)| *of == life && *server == probed.server;
+            match S3CONTROL_EXCUSES.iter().find(is_excuse) {
+                _ if !lacks.is_empty() => format!("lacks {}", lacks.join(", ")),
+                Some((.., why)) => (*why).to_owned(),
+                None => "told".to_owned(),
+            }
+        });
+        writeln!(page, "| {life} | {} |", told.collect::<Vec<_>>().join(" | ")).unwrap();
+    }
 }
 
 #[test]
-fn the_page_of_compatibility_is_what_the_probes_found_out() {
+fn the_page_of_compatibility_is_what_probes_lives_and_decoders_found_out() {
+    if std::env::var_os("BRIGADE_RENDER").is_some() {
+        write();
+    }
     let page = fs::read_to_string(path()).unwrap_or_default();
     assert_eq!(page, render(), "render it anew: BRIGADE_RENDER=1 cargo nextest run -p brigade-tests --test servers");
 }
