@@ -10,6 +10,7 @@ use std::sync::Arc;
 use brigade_client::{Client, ClientConfig};
 use brigade_config as config;
 use brigade_config::UsageError;
+use brigade_config::credentials::CredentialsFrom;
 use brigade_config::endpoint::Endpoint;
 use brigade_config::value::{Scalar as _, StoreUrl};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
@@ -119,6 +120,27 @@ impl StoreFlags {
         Ok(with_retries(http, tools))
     }
 
+    /// The store at a place of that role, as far as neither the flags name a store nor the configuration leaves the role out: then
+    /// as [`StoreFlags::open`]. Says whether it is the role's.
+    ///
+    /// # Errors
+    /// As [`StoreFlags::open`].
+    pub fn open_place(
+        &self,
+        config: &ConfigFlag,
+        tools: &Tools,
+        role: &str,
+        use_of: PlaceUse,
+    ) -> anyhow::Result<(Arc<dyn ObjectStore>, bool)> {
+        if self.s3_endpoint.is_some() || self.endpoint.is_some() {
+            return Ok((self.open(config, tools)?, false));
+        }
+        match endpoint_of_role(&config.load()?, role, use_of) {
+            Some((name, endpoint)) => Ok((open_endpoint(&name, &endpoint, tools)?, true)),
+            None => Ok((self.open(config, tools)?, false)),
+        }
+    }
+
     fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, UsageError> {
         let wrong = |problem: String| UsageError(format!("--s3-endpoint {url}: {problem}"));
         let url = StoreUrl::parse(url).ok_or_else(|| wrong(format!("takes {}", StoreUrl::TAKES)))?;
@@ -134,6 +156,43 @@ impl StoreFlags {
             requester_pays: false,
         })
     }
+}
+
+/// What a place of a role is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceUse {
+    /// Objects lie there.
+    Source,
+    /// Copies go there.
+    Target,
+    /// Manifests lie there.
+    Manifest,
+    /// Reports go there.
+    Report,
+}
+
+/// The endpoint at a place of that role, with the place's own keys where it has such.
+fn endpoint_of_role(config: &config::ClientConfig, role: &str, use_of: PlaceUse) -> Option<(String, Endpoint)> {
+    let role = config.roles.get(role)?;
+    let place = match use_of {
+        PlaceUse::Source => None,
+        PlaceUse::Target => role.target.as_ref(),
+        PlaceUse::Manifest => role.manifest.as_ref(),
+        PlaceUse::Report => role.report.as_ref(),
+    };
+    let source = &role.source;
+    let name = place.and_then(|place| place.endpoint.as_ref()).or(source.endpoint.as_ref())?;
+    let mut endpoint = config.endpoints.get(name)?.clone();
+    // The source's keys are those of every place on its endpoint.
+    let is_source = source.endpoint.as_ref() == Some(name);
+    let places = place.into_iter().chain(is_source.then_some(source));
+    if let Some(own) = places.into_iter().find(|place| place.access_key.is_some()) {
+        endpoint.credentials = CredentialsFrom::Keys;
+        endpoint.access_key.clone_from(&own.access_key);
+        endpoint.secret_key.clone_from(&own.secret_key);
+        endpoint.session_token.clone_from(&own.session_token);
+    }
+    Some((name.clone(), endpoint))
 }
 
 /// The endpoint of that name, else the client's, else the only one.

@@ -11,7 +11,7 @@ use brigade_model::Dialect;
 use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
 
-use crate::command::access::{ConfigFlag, StoreFlags, Tools, open_client};
+use crate::command::access::{ConfigFlag, PlaceUse, StoreFlags, Tools, open_client};
 
 pub mod cancel;
 pub mod confirm;
@@ -97,6 +97,16 @@ impl CommandContext {
     /// What the configuration completes short names with, in a request of that dialect.
     fn names(&self, dialect: Dialect) -> Result<Names, UsageError> {
         Names::of(&self.config.load()?.client, dialect)
+    }
+
+    /// The store at a place of a role, and whether it is known to be that.
+    fn open_place(
+        &self,
+        flags: &StoreFlags,
+        role: &str,
+        use_of: PlaceUse,
+    ) -> anyhow::Result<(Arc<dyn ObjectStore>, bool)> {
+        flags.open_place(&self.config, &self.tools, role, use_of)
     }
 
     fn open_store(&self, flags: &StoreFlags) -> anyhow::Result<Arc<dyn ObjectStore>> {

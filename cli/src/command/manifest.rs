@@ -21,7 +21,7 @@ use crate::printer::{self, OnTerminal};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
 
-mod selection;
+pub mod selection;
 
 /// Keys in a page of a listing: what S3 gives at most.
 const PAGE_KEYS: u32 = 1000;
@@ -58,11 +58,11 @@ struct ListArguments {
 /// What is listed.
 pub struct Listing {
     /// Everything under this.
-    from: S3Url,
+    pub from: S3Url,
     /// Of that, these.
-    selection: Selection,
+    pub selection: Selection,
     /// When the listing began: ages end here.
-    now: Timestamp,
+    pub now: Timestamp,
 }
 
 impl Listing {
@@ -133,7 +133,8 @@ async fn write_file(store: &dyn ObjectStore, listing: &Listing, path: &Path) -> 
 }
 
 /// Shows a running count on a terminal, nothing elsewhere.
-fn count_on_stderr() -> impl FnMut(u64) {
+#[must_use]
+pub fn count_on_stderr() -> impl FnMut(u64) {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let spinner = ProgressBar::with_draw_target(None, target);
@@ -204,7 +205,7 @@ async fn read_page(store: &dyn ObjectStore, from: &S3Url, at: Cursor) -> anyhow:
 /// A cell of a CSV file (RFC 4180). One that begins or ends with a blank is quoted too: other
 /// programs may trim cells that are not, and this one asks the store what is meant by a blank that
 /// stands behind every comma.
-fn quoted(cell: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(cell: &str) -> Cow<'_, str> {
     let is_special = |letter: char| matches!(letter, ',' | '"' | '\r' | '\n');
     let has_edge = cell.trim_matches([' ', '\t']).len() < cell.len();
     if has_edge || cell.contains(is_special) {

@@ -8,6 +8,7 @@ mod inventory;
 mod job;
 mod kept;
 mod keys;
+mod profiles;
 mod screens;
 mod terminal;
 mod tty;

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod crashes;
+mod creating;
 mod forged;
 mod habits;
 mod hostile;

@@ -56,13 +56,12 @@ async fn start_function() -> String {
     url
 }
 
-/// `brigade ARGUMENTS` in the folder of the service's configuration: standard output, standard error, the exit code.
-fn brigade(service: &TestService, arguments: &[&str]) -> (String, String, Option<i32>) {
+/// `brigade ARGUMENTS` in the folder of the service's configuration.
+pub(crate) fn command(service: &TestService, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BRIGADE_")) {
         command.env_remove(name);
     }
-    command.current_dir(service.folder()).args(arguments).stdin(Stdio::null());
     let client = [
         ("URL", format!("http://{}", service.address)),
         ("APPID", "1250000003".to_owned()),
@@ -74,7 +73,13 @@ fn brigade(service: &TestService, arguments: &[&str]) -> (String, String, Option
         ("ENDPOINT", "sandbox".to_owned()),
     ];
     command.envs(client.map(|(name, value)| (format!("BRIGADE_CLIENT_{name}"), value)));
-    let output = command.output().unwrap();
+    command.current_dir(service.folder()).args(arguments);
+    command
+}
+
+/// Standard output, standard error and the exit code of that command.
+fn brigade(service: &TestService, arguments: &[&str]) -> (String, String, Option<i32>) {
+    let output = command(service, arguments).stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr), output.status.code())
 }
@@ -93,11 +98,11 @@ fn done(service: &TestService, bucket: &str, keys: &[&str], form: &[&str]) -> St
     rows
 }
 
-fn object(service: &TestService, at: &At) -> SimulatedObject {
+pub(crate) fn object(service: &TestService, at: &At) -> SimulatedObject {
     service.bucket.object(at).unwrap()
 }
 
-async fn start() -> TestService {
+pub(crate) async fn start() -> TestService {
     let service = TestService::start(&account(&start_function().await)).await;
     for key in ["a b+c", "100%", "x,y"] {
         service.bucket.put(&at("photos", key), Bytes::from_static(b"123456789").into()).unwrap();

@@ -2,41 +2,52 @@
 //!
 //! 1. Turns the flags into an operation, a report and a role; a mistake ends it here ([`form`],
 //!    [`flags`]).
-//! 2. Checks the manifest, local or in the store ([`manifest`]).
-//! 3. Asks for consent to a delete ([`consent`]).
-//! 4. Uploads a local manifest, whose ETag pins the bytes ([`upload`]).
-//! 5. Creates the job and prints its id.
+//! 2. Looks whether the buckets are there that the job will write to ([`places`]).
+//! 3. Lists the objects, or reads the manifest, local or in the store ([`manifest`]).
+//! 4. Asks for consent to a delete ([`consent`]).
+//! 5. Uploads what is here, whose ETag pins the bytes ([`upload`]).
+//! 6. Creates the job and prints its id.
 
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+use brigade_client::{Client, ClientError};
 use brigade_config::UsageError;
-use brigade_model::Dialect;
 use brigade_model::job::JobSpec;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Operation, OperationKind};
 use brigade_model::options::{Header, JobOptions, KeyEncoding};
+use brigade_model::{Dialect, JobId};
 use brigade_wire::cos::create_job;
 use brigade_wire::cos::words::{OPERATIONS, operation_name};
 use brigade_wire::s3control;
 use clap::{Args, Subcommand};
 
 use super::{CommandContext, output};
+use crate::command::access::PlaceUse;
+use crate::command::manifest::{Listing, count_on_stderr, write_listing};
 use crate::document;
+use crate::printer;
+use crate::progress::grouped;
+use crate::s3_url::S3Url;
 
 pub mod consent;
 pub mod flags;
 pub mod form;
 pub mod manifest;
 pub mod options;
+mod places;
 pub mod upload;
 pub(in crate::command::job) mod value;
 
+use consent::Doomed;
 use flags::{CommonArgs, Names};
 use form::{
     AclArgs, ChecksumArgs, CopyArgs, DeleteArgs, InvokeArgs, LegalHoldArgs, RestoreArgs, RetentionArgs, TagArgs,
     UntagArgs,
 };
-use manifest::{Fields, Pinned, Source};
+use manifest::{Local, Pinned, Reading, Source};
 use options::OptionFlags;
 
 /// What the command takes.
@@ -102,7 +113,8 @@ async fn create_from_xml(context: &CommandContext, file: &Path, yes: bool, optio
     if !yes && !options.is_dry_run() && deletes(&body) {
         consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
-    send(context, dialect_of_request(&body), body, options).await
+    let spec = create_job::decode_request(&body).ok();
+    send(context, dialect_of_request(&body), body, options, spec.as_ref()).await
 }
 
 /// The dialect of a whole request: the roles of only one of them begin with `arn:`.
@@ -132,17 +144,20 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     let names = context.names(dialect)?;
     let operation = form.operation(&names)?;
     let common = form.common();
-    // Whatever can be wrong in the flags is told before anything is uploaded.
-    common.report_spec(&names)?;
-    names.role(common.role.as_deref())?;
-    let manifest = bring_manifest(context, &form).await?;
+    // Whatever can be wrong in the flags, or with the places that they name, is told before anything is listed or uploaded.
+    common.check()?;
+    let (report, role) = (common.report_spec(&names)?, names.role(common.role.as_deref())?);
+    if !common.dry_print {
+        places::check(context, common, &role.name, &operation, &report).await?;
+    }
+    let manifest = bring_manifest(context, &form, &names, &role.name).await?;
     let token = common.token.clone().unwrap_or_else(|| context.tools.fresh_token());
     let spec = compose(common, &names, operation, manifest, token)?;
     let body = encode(dialect, &spec);
     if common.dry_print {
         return output::print_xml(&body);
     }
-    send(context, dialect, body, &spec.options).await
+    send(context, dialect, body, &spec.options, Some(&spec)).await
 }
 
 fn encode(dialect: Dialect, spec: &JobSpec) -> Vec<u8> {
@@ -152,13 +167,60 @@ fn encode(dialect: Dialect, spec: &JobSpec) -> Vec<u8> {
     }
 }
 
-async fn send(context: &CommandContext, dialect: Dialect, body: Vec<u8>, options: &JobOptions) -> anyhow::Result<()> {
+async fn send(
+    context: &CommandContext,
+    dialect: Dialect,
+    body: Vec<u8>,
+    options: &JobOptions,
+    spec: Option<&JobSpec>,
+) -> anyhow::Result<()> {
     let client = context.client()?;
-    let answer = match context.names(dialect)?.account_id.filter(|_| dialect == Dialect::S3Control) {
-        Some(account_id) => client.create_job_by_s3control(&account_id, body, options).await?,
-        None => client.create_job(body, options).await?,
+    let created = async {
+        Ok(match (dialect, context.names(dialect)?.account_id) {
+            (Dialect::S3Control, Some(account_id)) => client.create_job_by_s3control(&account_id, body, options).await,
+            _ => client.create_job(body, options).await,
+        })
     };
-    output::print(context.output, &answer.body, || answer.value.to_string())
+    let told = "interrupted: 'brigade job list' shows whether the job was created";
+    match (upload::until_interrupted(told, created).await?, spec) {
+        (Ok(answer), _) => output::print(context.output, &answer.body, || answer.value.to_string()),
+        (Err(error), Some(spec)) => {
+            let id = repeated(&client, spec, error).await?;
+            printer::tell(format_args!("token {} was used by this very request before", spec.client_request_token));
+            output::print(context.output, &create_job::encode_result(id), || id.to_string())
+        }
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+/// The job that the same request created before, where the COS dialect refuses a token that is used; S3 Control gives it by
+/// itself.
+async fn repeated(client: &Client, spec: &JobSpec, error: ClientError) -> anyhow::Result<JobId> {
+    let Some(id) = user_of_token(&error) else { return Err(error.into()) };
+    let job = client.describe_job(id).await?.value;
+    let mut asked = JobSpec {
+        operation: job.operation,
+        report: job.report,
+        role: job.role,
+        description: job.description,
+        manifest: job.manifest,
+        spelling: spec.spelling.clone(),
+        ..spec.clone()
+    };
+    // The same bytes, uploaded again, are another version.
+    asked.manifest.location.version.clone_from(&spec.manifest.location.version);
+    if create_job::encode_request(&asked) == create_job::encode_request(spec) {
+        return Ok(id);
+    }
+    let token = &spec.client_request_token;
+    bail!("token {token} was used by job {id}, which asks for something else: give another --token, or none")
+}
+
+/// The job of a token that is used, if the refusal says that.
+fn user_of_token(error: &ClientError) -> Option<JobId> {
+    let ClientError::Refused { code, message, .. } = error else { return None };
+    let is_used = code == "InvalidRequest" && message.contains("ClientRequestToken was already used");
+    is_used.then(|| message.rsplit(' ').next()?.parse().ok()).flatten()
 }
 
 impl Form {
@@ -209,48 +271,56 @@ impl Form {
 }
 
 /// Brings the manifest into the store, pinned; asks in between what must be asked.
-async fn bring_manifest(context: &CommandContext, form: &Form) -> anyhow::Result<(Pinned, Fields)> {
+async fn bring_manifest(
+    context: &CommandContext,
+    form: &Form,
+    names: &Names,
+    role: &str,
+) -> anyhow::Result<(Pinned, Reading)> {
     let common = form.common();
     let changes_nothing = common.dry_print || common.options.0.is_dry_run();
     let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
-    let format = common.format();
-    match &common.manifest {
-        Source::Local(path) if format == ManifestFormat::Inventory => {
-            let path = path.display();
-            Err(UsageError(format!(
-                "--manifest {path}: an inventory is read where it lies: say s3://.../manifest.json"
-            ))
-            .into())
-        }
-        Source::Local(path) => {
-            let local = manifest::look_here(path, common.fields.as_ref(), &common.options.0)?;
-            let to = common.manifest_to.as_ref().ok_or_else(|| {
-                UsageError("a manifest from here is uploaded: say --manifest-to s3://BUCKET/PREFIX/".to_owned())
-            })?;
-            let at = upload::destination(&local, to)?;
+    let local = match (&common.objects, &common.manifest) {
+        (_, Some(Source::Stored(place))) => {
+            let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
+            let (pinned, reading) = manifest::look_there(&*store, place, common.format(), common.said()).await?;
             if must_ask {
-                consent::ask(&format!("{} lists", path.display()), Some(local.rows))?;
+                consent::ask_to_delete(&Doomed { which: &place.to_string(), rows: None, reading: &reading })?;
             }
-            let fields = local.fields.clone();
-            if common.dry_print {
-                return Ok((upload::forecast(&local, at)?, fields));
-            }
-            let store = context.open_store(&common.store)?;
-            Ok((upload::upload(&*store, &local, at).await?, fields))
+            return Ok((pinned, reading));
         }
-        Source::Stored(place) => {
-            let store = context.open_store(&common.store)?;
-            let fields = common.fields.as_ref();
-            let found = match format {
-                ManifestFormat::Csv => manifest::look_there(&*store, place, fields, &common.options.0).await?,
-                ManifestFormat::Inventory => (manifest::look_at_inventory(&*store, place, fields).await?, Vec::new()),
-            };
-            if must_ask {
-                consent::ask(&format!("{place} lists"), None)?;
-            }
-            Ok(found)
-        }
+        (_, Some(Source::Local(path))) => manifest::look_here(path, common.said())?,
+        (_, Some(Source::Stdin)) => manifest::look_at_stdin(common.said())?,
+        (Some(place), None) => list(context, common, place, role).await?,
+        (None, None) => return Err(UsageError("say which objects: s3://BUCKET/PREFIX or --manifest".to_owned()).into()),
+    };
+    let at = upload::destination(&local, common.manifest_to(names)?)?;
+    if must_ask {
+        consent::ask_to_delete(&Doomed { which: &local.name, rows: Some(local.rows), reading: &local.reading })?;
     }
+    if common.dry_print {
+        return Ok((upload::forecast(&local, at)?, local.reading));
+    }
+    let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
+    let pinned = upload::upload(&*store, &local, at).await?;
+    let (rows, at) = (grouped(local.rows), &pinned.at);
+    printer::tell(format_args!("{rows} objects of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
+    Ok((pinned, local.reading))
+}
+
+/// Lists what the flags ask for.
+async fn list(context: &CommandContext, common: &CommonArgs, place: &S3Url, role: &str) -> anyhow::Result<Local> {
+    let (store, _) = context.open_place(&common.store, role, PlaceUse::Source)?;
+    let (selection, now) = (common.selection.clone(), context.tools.clock.now());
+    let listing = Listing { from: place.clone(), selection, now };
+    let mut file = manifest::temporary_file()?;
+    let count = write_listing(&*store, &listing, BufWriter::new(&mut file), count_on_stderr()).await?;
+    if count == 0 {
+        let which =
+            if common.selection.is_everything() { "no object is there" } else { "no object there passes the filters" };
+        return Err(UsageError(format!("{place}: {which}: no job was created")).into());
+    }
+    Ok(manifest::look_at_listing(place, file, common.said())?)
 }
 
 /// What the flags say, with a manifest that lies in the store.
@@ -261,16 +331,11 @@ pub fn compose(
     common: &CommonArgs,
     names: &Names,
     operation: Operation,
-    (pinned, fields): (Pinned, Fields),
+    (pinned, reading): (Pinned, Reading),
     token: String,
 ) -> Result<JobSpec, UsageError> {
     let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str())?;
-    let mut options = common.options.0.clone();
-    if names.dialect == Dialect::S3Control && common.format() == ManifestFormat::Csv {
-        // The same file means the same in a job of either dialect: S3's would take keys for encoded, and a header for a row.
-        options.key_encoding.get_or_insert(KeyEncoding::Raw);
-        options.header.get_or_insert(Header::Auto);
-    }
+    let options = options_of(common, &reading, names.dialect);
     Ok(JobSpec {
         client_request_token: token,
         confirmation_required: match names.dialect {
@@ -281,8 +346,8 @@ pub fn compose(
         description: common.description.clone(),
         manifest: ManifestSpec {
             location: ManifestLocation { object, version: pinned.version, etag: pinned.etag },
-            format: common.format(),
-            fields,
+            format: reading.format,
+            fields: reading.fields,
             rows: Default::default(),
         },
         operation,
@@ -295,6 +360,22 @@ pub fn compose(
         spelling: Vec::new(),
         tags: Vec::new(),
     })
+}
+
+/// The options that were given, and what the manifest's bytes show. The same file means the same in a job of either dialect:
+/// S3's would take keys for encoded, and a header for a row.
+fn options_of(common: &CommonArgs, reading: &Reading, dialect: Dialect) -> JobOptions {
+    let (given, shown) = (common.options.0.clone(), &reading.options);
+    let is_csv_of_s3 = dialect == Dialect::S3Control && reading.format == ManifestFormat::Csv;
+    JobOptions {
+        // Here the given ones were about a list that was converted.
+        header: shown.header.or(given.header).or(is_csv_of_s3.then_some(Header::Auto)),
+        separator: shown.separator.or(given.separator),
+        key_encoding: given
+            .key_encoding
+            .or_else(|| is_csv_of_s3.then_some(shown.key_encoding.unwrap_or(KeyEncoding::Raw))),
+        ..given
+    }
 }
 
 #[cfg(test)]

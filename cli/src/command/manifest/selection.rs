@@ -11,7 +11,7 @@ use globset::{Glob, GlobMatcher};
 
 /// Which versions are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Versions {
+pub enum Versions {
     /// All versions and delete markers
     All,
     /// Those that are not current: what a plain delete or another upload has covered
@@ -23,7 +23,7 @@ pub(super) enum Versions {
 /// What of a listing the manifest names; all of it without any flag.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Selection")]
-pub(super) struct Selection {
+pub struct Selection {
     /// List versions, in rows of bucket, key and version
     #[arg(long, value_name = "WHICH", value_enum)]
     pub(super) versions: Option<Versions>,
@@ -88,6 +88,20 @@ impl From<ListedVersion> for Entry {
 const STANDARD: &str = "STANDARD";
 
 impl Selection {
+    /// Whether no flag was given.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        let Self { versions, older_than, newer_than, larger_than, smaller_than, class, matching, not_matching } = self;
+        versions.is_none()
+            && older_than.is_none()
+            && newer_than.is_none()
+            && larger_than.is_none()
+            && smaller_than.is_none()
+            && class.is_empty()
+            && matching.is_empty()
+            && not_matching.is_empty()
+    }
+
     /// Whether the manifest names it.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context as _, bail};
 use brigade_config::UsageError;
+use brigade_model::manifest::Field;
 
+use super::manifest::Reading;
 use crate::printer;
 use crate::progress::grouped;
 
@@ -27,6 +29,38 @@ pub fn ask_to_act(which: &str, rows: u64) -> anyhow::Result<()> {
         grouped(rows)
     );
     agree("acting on what is unconfirmed", &question, Some(rows))
+}
+
+/// The objects that a delete is about.
+#[derive(Debug)]
+pub struct Doomed<'a> {
+    /// What lists them.
+    pub which: &'a str,
+    /// How many they are, if that is known.
+    pub rows: Option<u64>,
+    /// What is known of the list.
+    pub reading: &'a Reading,
+}
+
+/// The same of a new delete, whose manifest was read.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_to_delete(doomed: &Doomed<'_>) -> anyhow::Result<()> {
+    agree("a delete", &question_of(doomed), doomed.rows)
+}
+
+fn question_of(doomed: &Doomed<'_>) -> String {
+    let Doomed { which, rows, reading } = doomed;
+    let are_versions = reading.fields.contains(&Field::VersionId);
+    let (what, end) = match are_versions {
+        true => ("versions", "for good"),
+        false => ("objects", "for good unless the bucket keeps versions"),
+    };
+    let count = rows.map_or_else(|| format!("all {what}"), |rows| format!("the {} {what}", grouped(rows)));
+    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" in bucket {bucket}"));
+    let typed = if rows.is_some() { "the number or yes" } else { "yes" };
+    format!("This deletes {count}{bucket} that {which} lists, {end}. Type {typed} to go on: ")
 }
 
 /// Asks that question on the terminal; `what` says without one what would have been asked about.
@@ -65,6 +99,10 @@ fn is_consent(answer: &str, rows: Option<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use brigade_model::manifest::ManifestFormat;
+    use brigade_model::options::JobOptions;
+
+    use super::super::manifest::parse_fields;
     use super::*;
 
     #[test]
@@ -76,6 +114,22 @@ mod tests {
             assert!(!is_consent(answer, Some(1200)), "{answer:?}");
         }
         assert!(!is_consent("0\n", None));
+    }
+
+    #[test]
+    fn the_question_names_count_bucket_and_whether_it_is_for_good() {
+        let reading = |fields: &str| Reading {
+            format: ManifestFormat::Csv,
+            fields: parse_fields(fields).unwrap(),
+            options: JobOptions::default(),
+            bucket: Some("photos".parse().unwrap()),
+        };
+        let asked = |rows, fields| question_of(&Doomed { which: "old.csv", rows, reading: &reading(fields) });
+        let objects = "This deletes the 100,000 objects in bucket photos that old.csv lists, for good unless the bucket keeps \
+                       versions. Type the number or yes to go on: ";
+        assert_eq!(asked(Some(100_000), "Bucket,Key"), objects);
+        let versions = "This deletes all versions in bucket photos that old.csv lists, for good. Type yes to go on: ";
+        assert_eq!(asked(None, "Bucket,Key,VersionId"), versions);
     }
 
     #[test]

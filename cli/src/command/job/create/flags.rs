@@ -5,36 +5,48 @@ use brigade_config::UsageError;
 use brigade_config::client::Client;
 use brigade_model::Dialect;
 use brigade_model::manifest::ManifestFormat;
-use brigade_model::names::NameError;
+use brigade_model::names::{BucketName, NameError};
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, RoleRef};
 use brigade_wire::cos::qcs;
 use brigade_wire::s3control::arn;
 use clap::{Args, ValueEnum};
 
-use super::manifest::Source;
+use super::manifest::{Said, Source};
 use super::options::OptionFlags;
 use super::{manifest, value};
 use crate::command::access::StoreFlags;
-use crate::s3_url::S3Url;
+use crate::command::manifest::selection::Selection;
+use crate::s3_url::{NotAnS3Url, S3Url};
 
 /// Flags of every form.
 #[derive(Debug, Args)]
 pub struct CommonArgs {
-    /// The list of objects: a CSV file here, which is uploaded, or an object s3://BUCKET/KEY
-    #[arg(long, value_name = "FILE|S3URL")]
-    pub manifest: Source,
-    /// How it is written [default: inventory for s3://.../manifest.json, else csv]
-    #[arg(long, value_name = "FORMAT")]
+    /// The objects: all under this prefix that pass the filters below, listed now
+    #[arg(value_name = "s3://BUCKET/PREFIX", required_unless_present = "manifest")]
+    pub objects: Option<S3Url>,
+    /// The list of objects instead: a file here or - for standard input, which is uploaded, or an object s3://BUCKET/KEY.
+    /// It is CSV (commas, tabs or semicolons), s3:// URIs, keys with --bucket, or JSON lines, gzip or not; in the store, CSV
+    /// or an inventory's manifest.json
+    #[arg(long, value_name = "FILE|S3URL", conflicts_with = "objects")]
+    pub manifest: Option<Source>,
+    /// The bucket of a manifest whose lines are keys alone
+    #[arg(long, value_name = "BUCKET", conflicts_with_all = ["objects", "fields"])]
+    pub bucket: Option<BucketName>,
+    /// How a manifest in the store is written [default: as its bytes show]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "objects")]
     pub manifest_format: Option<FormatWord>,
-    /// Where a manifest from here is uploaded to
+    /// Where a manifest from here is uploaded to [default: the configuration's client.manifest_to]
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub manifest_to: Option<S3Url>,
     /// The manifest's columns, such as Bucket,Key,VersionId [default: its header, or Bucket,Key]
-    #[arg(long, value_name = "LIST", value_parser = manifest::parse_fields)]
+    #[arg(long, value_name = "LIST", value_parser = manifest::parse_fields, conflicts_with = "objects")]
     pub fields: Option<manifest::Fields>,
-    /// Where the report goes
-    #[arg(long, value_name = "s3://BUCKET/PREFIX", required_unless_present = "no_report")]
+    #[command(flatten)]
+    /// Which of the objects under the prefix
+    pub selection: Selection,
+    /// Where the report goes [default: the configuration's client.report]
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub report: Option<S3Url>,
     /// Which tasks it lists
     #[arg(long, value_name = "WHICH", default_value = "all", conflicts_with = "no_report")]
@@ -87,14 +99,42 @@ pub enum ScopeWord {
 }
 
 impl CommonArgs {
-    /// How the manifest is written: as the flag says, or else as its name does.
-    #[must_use]
-    pub fn format(&self) -> ManifestFormat {
-        match (self.manifest_format, &self.manifest) {
-            (Some(FormatWord::Inventory), _) => ManifestFormat::Inventory,
-            (None, Source::Stored(place)) if place.path.ends_with("manifest.json") => ManifestFormat::Inventory,
-            _ => ManifestFormat::Csv,
+    /// Checks what no flag can know of another.
+    ///
+    /// # Errors
+    /// [`UsageError`] when filters are said of a manifest.
+    pub fn check(&self) -> Result<(), UsageError> {
+        if self.manifest.is_some() && !self.selection.is_everything() {
+            let way_out = "give s3://BUCKET/PREFIX instead of --manifest";
+            return Err(UsageError(format!("filters such as --match choose from a listing: {way_out}")));
         }
+        Ok(())
+    }
+
+    /// What is said of the manifest.
+    #[must_use]
+    pub fn said(&self) -> Said<'_> {
+        Said { fields: self.fields.as_ref(), bucket: self.bucket.as_ref(), options: &self.options.0 }
+    }
+
+    /// How the manifest is written, if the flags say it.
+    #[must_use]
+    pub fn format(&self) -> Option<ManifestFormat> {
+        self.manifest_format.map(|word| match word {
+            FormatWord::Csv => ManifestFormat::Csv,
+            FormatWord::Inventory => ManifestFormat::Inventory,
+        })
+    }
+
+    /// Where a manifest from here goes.
+    ///
+    /// # Errors
+    /// [`UsageError`] when neither the flags nor the configuration say it.
+    pub fn manifest_to<'a>(&'a self, names: &'a Names) -> Result<&'a S3Url, UsageError> {
+        self.manifest_to.as_ref().or(names.manifest_to.as_ref()).ok_or_else(|| {
+            let ways = "say --manifest-to s3://BUCKET/PREFIX/ or set client.manifest_to in the configuration";
+            UsageError(format!("a list from here is uploaded, and nothing says where to: {ways}"))
+        })
     }
 
     /// The report that the flags ask for.
@@ -102,8 +142,13 @@ impl CommonArgs {
     /// # Errors
     /// [`UsageError`] when the bucket makes no name.
     pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, UsageError> {
-        let Some(place) = &self.report else {
-            return Ok(ReportSpec { enabled: false, bucket: None, prefix: None, scope: None });
+        let place = match self.report.as_ref().or(names.report.as_ref()) {
+            _ if self.no_report => return Ok(ReportSpec { enabled: false, bucket: None, prefix: None, scope: None }),
+            Some(place) => place,
+            None => {
+                let ways = "say --report s3://BUCKET/PREFIX or --no-report, or set client.report in the configuration";
+                return Err(UsageError(format!("nothing says where the report goes: {ways}")));
+            }
         };
         let scope = match self.report_scope {
             ScopeWord::All => ReportScope::AllTasks,
@@ -134,6 +179,10 @@ pub struct Names {
     pub account_id: Option<String>,
     /// The role for jobs that name none.
     pub role: Option<String>,
+    /// Where manifests from here go when no flag says it.
+    pub manifest_to: Option<S3Url>,
+    /// Where reports go when no flag says it.
+    pub report: Option<S3Url>,
 }
 
 impl Names {
@@ -149,8 +198,14 @@ impl Names {
                     .to_owned(),
             ));
         }
+        let place = |setting: &str, text: Option<&String>| {
+            let read = text.map(|text| text.parse().map_err(|error| (text, error))).transpose();
+            read.map_err(|(text, error): (_, NotAnS3Url)| UsageError(format!("client.{setting} {text}: {error}")))
+        };
         Ok(Self {
             dialect,
+            manifest_to: place("manifest_to", client.manifest_to.as_ref())?,
+            report: place("report", client.report.as_ref())?,
             region: client.region.clone(),
             appid: client.appid.clone(),
             uin: client.uin.clone(),

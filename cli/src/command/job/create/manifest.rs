@@ -1,34 +1,49 @@
-//! Checks the manifest of a job to be created, and uploads it when it is a local file.
+//! Checks the manifest of a job to be created: a file here, standard input, a listing, or an object in the store.
 //!
-//! It reads a local manifest once, as a stream and as the service will read it, for its columns, its
-//! count and its MD5; the ETag after the upload pins the bytes. The ETag (and the version) of a HEAD
-//! pins a manifest in the store.
+//! What is here is recognised by its bytes ([`shape`]) and made the CSV that the service reads ([`convert`]), in a temporary
+//! file, unless it is that already. That CSV is read once, as a stream and as the service will read it, for its columns, its
+//! count and its MD5; the ETag after the upload pins the bytes. The ETag (and the version) of a HEAD pins a manifest in the
+//! store, which is only looked at.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
 use brigade_config::UsageError;
 use brigade_engine::manifest::cells::{CellError, CellReader, Step};
-use brigade_model::manifest::Field;
+use brigade_model::manifest::{Field, ManifestFormat};
 use brigade_model::names::{ETag, VersionId};
-use brigade_model::options::{Header, JobOptions, Separator};
+use brigade_model::options::{Header, JobOptions, KeyEncoding, Separator};
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, CancelToken, GetObject, HeadObject, send};
+use brigade_model::{BucketName, ObjectKey};
+use flate2::read::MultiGzDecoder;
 use md5::{Digest, Md5};
 
 use crate::s3_url::S3Url;
 
+mod convert;
+mod shape;
+
+use shape::{FIRST_BYTES, Shape, not_utf8};
+
 /// Columns of a manifest.
 pub type Fields = Vec<Field>;
+
+/// Bytes read at once.
+const PIECE_BYTES: usize = 64 * 1024;
+/// A refused row is shown this long, bytes.
+const SHOWN_BYTES: usize = 60;
 
 /// Where a manifest lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// In a file here.
     Local(PathBuf),
+    /// On standard input.
+    Stdin,
     /// In the store.
     Stored(S3Url),
 }
@@ -36,23 +51,68 @@ pub enum Source {
 impl FromStr for Source {
     type Err = crate::s3_url::NotAnS3Url;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("s3://") { text.parse().map(Self::Stored) } else { Ok(Self::Local(PathBuf::from(text))) }
+        match text {
+            "-" => Ok(Self::Stdin),
+            _ if text.starts_with("s3://") => text.parse().map(Self::Stored),
+            _ => Ok(Self::Local(PathBuf::from(text))),
+        }
     }
 }
 
-/// What a manifest here holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the flags say of a manifest.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// Its columns.
+    pub fields: Option<&'a Fields>,
+    /// The bucket of keys that stand alone.
+    pub bucket: Option<&'a BucketName>,
+    /// How rows are written.
+    pub options: &'a JobOptions,
+}
+
+/// A manifest here, as it will be uploaded.
+#[derive(Debug)]
 pub struct Local {
-    /// The file.
-    pub path: PathBuf,
+    /// What the user calls it.
+    pub name: String,
+    /// What its object is named after.
+    pub stem: String,
+    /// The CSV.
+    pub file: File,
     /// Its length in bytes.
     pub bytes: u64,
     /// Its rows, without a header.
     pub rows: u64,
-    /// Its columns.
-    pub fields: Fields,
+    /// How its rows are read.
+    pub reading: Reading,
     /// The MD5 of its bytes, in hexadecimal.
     pub md5: String,
+}
+
+/// How the rows of a manifest are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// How it is written.
+    pub format: ManifestFormat,
+    /// Its columns; an inventory says them itself.
+    pub fields: Fields,
+    /// What its bytes show of rows, beyond what the flags say.
+    pub options: JobOptions,
+    /// The bucket of its first row, as far as that was read.
+    pub bucket: Option<BucketName>,
+}
+
+impl Reading {
+    fn of_inventory() -> Self {
+        Self { format: ManifestFormat::Inventory, fields: Vec::new(), options: JobOptions::default(), bucket: None }
+    }
+
+    /// The same of a CSV of our own: it has a header, and commas.
+    fn converted(self) -> Self {
+        let options =
+            JobOptions { header: Some(Header::Yes), separator: Some(Separator::Comma), ..JobOptions::default() };
+        Self { options, ..self }
+    }
 }
 
 /// A manifest in the store, pinned.
@@ -86,13 +146,18 @@ fn are_fields_usable(fields: &[Field]) -> bool {
     count(Field::Bucket) == 1 && count(Field::Key) == 1 && count(Field::VersionId) <= 1
 }
 
+/// `Bucket,Key`.
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(",")
+}
+
 /// What a first row says about the columns.
 #[derive(Debug, PartialEq, Eq)]
 enum FirstRow {
     /// It names them.
     Header(Fields),
-    /// It names columns that a manifest has not.
-    StrangeHeader,
+    /// It names columns that a manifest has not; the others are these.
+    StrangeHeader(Fields),
     /// The job says that it is a header of that many cells; what they mean is not said.
     Skipped(usize),
     /// It is a row of that many cells.
@@ -107,7 +172,7 @@ fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
         (Header::Yes | Header::Auto, Some(fields)) => FirstRow::Header(fields),
         (Header::Yes, None) => FirstRow::Skipped(cells.len()),
         (Header::Auto, None) if [Field::Bucket, Field::Key].iter().all(|field| known.contains(&Some(*field))) => {
-            FirstRow::StrangeHeader
+            FirstRow::StrangeHeader(known.into_iter().map(|field| field.unwrap_or(Field::Ignore)).collect())
         }
         (Header::Auto, None) => FirstRow::Row(cells.len()),
     }
@@ -116,55 +181,162 @@ fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
 /// The columns: those that were given, else those of the header, else bucket and key of rows
 /// of two cells. A third cell may mean anything, and a version that is none would have a delete
 /// succeed on nothing: so it is never guessed.
-fn decide_fields(given: Option<&Fields>, first: &FirstRow, manifest: &str) -> Result<Fields, UsageError> {
+fn decide_fields(given: Option<&Fields>, first: &FirstRow, shown: &str, manifest: &str) -> Result<Fields, UsageError> {
     let mistake = |text: String| Err(UsageError(format!("manifest {manifest}: {text}")));
     match (given, first) {
         (Some(fields), FirstRow::Header(header)) if fields != header => {
-            mistake("its header names other columns than --fields: correct one of them".to_owned())
+            let (header, fields) = (names(header), names(fields));
+            mistake(format!("its header names {header} and --fields {fields}: correct one of them"))
         }
-        (_, FirstRow::StrangeHeader) => mistake(
-            "its header names columns unknown here: say --header yes and --fields, with Ignore for them".to_owned(),
-        ),
+        (_, FirstRow::StrangeHeader(fields)) => {
+            let fields = names(fields);
+            mistake(format!("its header {shown} names columns unknown here: say --header yes --fields {fields}"))
+        }
         (Some(fields), FirstRow::Row(cells) | FirstRow::Skipped(cells)) if fields.len() != *cells => {
-            mistake(format!("--fields names {} columns and its first row has {cells}", fields.len()))
+            let (count, fields) = (fields.len(), names(fields));
+            mistake(format!("its first row {shown} has {cells} cells, and --fields names {count}: {fields}"))
         }
         (Some(fields), _) => Ok(fields.clone()),
         (None, FirstRow::Header(header)) => Ok(header.clone()),
         (None, FirstRow::Row(2) | FirstRow::Skipped(2)) => Ok(vec![Field::Bucket, Field::Key]),
-        (None, FirstRow::Row(cells) | FirstRow::Skipped(cells)) => mistake(format!(
-            "its first row has {cells} cells and no known header: say what they are, such as --fields Bucket,Key,VersionId"
+        (None, FirstRow::Row(1) | FirstRow::Skipped(1)) => mistake(format!(
+            "its first row {shown} is one cell, and was expected to be a bucket and a key with a comma between them; of keys \
+             alone say --bucket NAME"
         )),
+        (None, FirstRow::Row(cells) | FirstRow::Skipped(cells)) => {
+            let ignored = ",Ignore".repeat(cells - 2);
+            mistake(format!(
+                "its first row {shown} has {cells} cells: say what they are, such as --fields Bucket,Key{ignored}"
+            ))
+        }
     }
 }
 
-/// Looks at a manifest here.
+/// Looks at a manifest in a file here.
 ///
 /// # Errors
-/// [`UsageError`] when it cannot be read, is empty, or its columns are unclear.
-pub fn look_here(path: &Path, given: Option<&Fields>, options: &JobOptions) -> Result<Local, UsageError> {
-    /// Bytes read at once.
-    const PIECE_BYTES: usize = 64 * 1024;
+/// [`UsageError`] when it cannot be read, is empty, or is no list that can be taken.
+pub fn look_here(path: &Path, said: Said<'_>) -> anyhow::Result<Local> {
     let name = path.display().to_string();
-    let unreadable = |error: &dyn std::fmt::Display| UsageError(format!("manifest {name}: {error}"));
-    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-    let (mut rows, mut md5, mut bytes) = (Rows::new(options), Md5::new(), 0);
+    let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+    let stem = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = stem.split('.').find(|part| !part.is_empty()).unwrap_or("manifest").to_owned();
+    // What is no regular file, such as a pipe, cannot be read twice.
+    let is_regular = file.metadata().map_err(|error| unreadable(&name, &error))?.is_file();
+    let again = is_regular.then(|| file.try_clone()).transpose().map_err(|error| unreadable(&name, &error))?;
+    look(name, stem, file, again, said)
+}
+
+/// Looks at a manifest on standard input.
+///
+/// # Errors
+/// As [`look_here`].
+pub fn look_at_stdin(said: Said<'_>) -> anyhow::Result<Local> {
+    look("standard input".to_owned(), "stdin".to_owned(), std::io::stdin().lock(), None, said)
+}
+
+/// Looks at the listing of a place, which is in a file here.
+///
+/// # Errors
+/// As [`look_here`].
+pub fn look_at_listing(place: &S3Url, file: File, said: Said<'_>) -> Result<Local, UsageError> {
+    let said = Said { options: &JobOptions::default(), ..said };
+    let local = scan(place.to_string(), place.bucket.as_str().to_owned(), file, said)?;
+    Ok(Local { reading: local.reading.converted(), ..local })
+}
+
+/// A file that has no name and is gone with its last handle: on a disk, as it may be as large as a manifest.
+///
+/// # Errors
+/// When none can be made.
+pub fn temporary_file() -> anyhow::Result<File> {
+    let folder = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    tempfile::tempfile_in(&folder).with_context(|| format!("cannot make a temporary file in {}", folder.display()))
+}
+
+/// Looks at a list; `again` is its file, if that can be read twice.
+fn look(name: String, stem: String, input: impl Read, again: Option<File>, said: Said<'_>) -> anyhow::Result<Local> {
+    let refused = |why: String| UsageError(format!("manifest {name}: {why}"));
+    let (shape, input) = begin(&name, input, said.bucket)?;
+    match (shape, again) {
+        (Shape::Csv, Some(file)) => return Ok(scan(name, stem, file, said)?),
+        (Shape::Inventory, _) => {
+            return Err(refused(
+                "an inventory is read where it lies: say --manifest s3://.../manifest.json".to_owned(),
+            )
+            .into());
+        }
+        _ => {}
+    }
+    let mut file = temporary_file()?;
+    let mut out = BufWriter::new(&mut file);
+    let shape = match shape {
+        Shape::Gzip => match begin(&name, MultiGzDecoder::new(input), said.bucket)? {
+            (Shape::Gzip, _) => return Err(refused("is compressed twice".to_owned()).into()),
+            (Shape::Inventory, _) => {
+                return Err(refused(
+                    "is the compressed manifest.json of an inventory, which is read where it lies".to_owned(),
+                )
+                .into());
+            }
+            (shape, input) => {
+                convert::convert(&name, shape, input, said.bucket, &mut out)?;
+                shape
+            }
+        },
+        shape => {
+            convert::convert(&name, shape, input, said.bucket, &mut out)?;
+            shape
+        }
+    };
+    out.flush()?;
+    drop(out);
+    match shape {
+        Shape::Urls | Shape::Keys | Shape::JsonLines => {
+            if said.fields.is_some() {
+                return Err(UsageError(format!("--fields: the lines of {name} say themselves what they are")).into());
+            }
+            let own = JobOptions::default();
+            let local = scan(name, stem, file, Said { options: &own, ..said })?;
+            Ok(Local { reading: local.reading.converted(), ..local })
+        }
+        Shape::Csv | Shape::Separated(_) | Shape::Gzip | Shape::Inventory => Ok(scan(name, stem, file, said)?),
+    }
+}
+
+/// The form of a list, and the list with its beginning.
+fn begin<R: Read>(
+    name: &str,
+    mut input: R,
+    bucket: Option<&BucketName>,
+) -> Result<(Shape, std::io::Chain<Cursor<Vec<u8>>, R>), UsageError> {
+    let mut first = Vec::with_capacity(FIRST_BYTES);
+    (&mut input).take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(|error| unreadable(name, &error))?;
+    let shape = shape::recognise(&first, bucket).map_err(|why| UsageError(format!("manifest {name}: {why}")))?;
+    Ok((shape, Cursor::new(first).chain(input)))
+}
+
+/// Reads a CSV as the service will.
+fn scan(name: String, stem: String, mut file: File, said: Said<'_>) -> Result<Local, UsageError> {
+    file.rewind().map_err(|error| unreadable(&name, &error))?;
+    let (mut rows, mut md5, mut bytes) = (Rows::new(&name, said), Md5::new(), 0);
     let mut buffer = vec![0; PIECE_BYTES];
     loop {
-        let count = file.read(&mut buffer).map_err(|error| unreadable(&error))?;
+        let count = file.read(&mut buffer).map_err(|error| unreadable(&name, &error))?;
         let piece = &buffer[..count];
         md5.update(piece);
         bytes += count as u64;
-        rows.read(piece).map_err(|error| unreadable(&error))?;
+        rows.read(piece)?;
         if count == 0 {
             break;
         }
     }
-    let Some(first) = rows.first else {
-        return Err(UsageError(format!("manifest {name}: is empty: each row names a bucket and a key")));
-    };
-    let fields = decide_fields(given, &first, &name)?;
-    let headers = u64::from(!matches!(first, FirstRow::Row(_)));
-    Ok(Local { path: path.to_owned(), bytes, rows: rows.count - headers, fields, md5: hex::encode(md5.finalize()) })
+    let (count, reading) = rows.finish()?;
+    Ok(Local { name, stem, file, bytes, rows: count, reading, md5: hex::encode(md5.finalize()) })
+}
+
+fn unreadable(name: &str, error: &dyn std::fmt::Display) -> UsageError {
+    UsageError(format!("manifest {name}: {error}"))
 }
 
 /// Looks at an object in the store, which pins it; says how long it is too.
@@ -179,42 +351,24 @@ async fn pin(store: &dyn ObjectStore, place: &S3Url) -> anyhow::Result<(Pinned, 
     Ok((Pinned { at, etag, version }, head.size))
 }
 
-/// Looks at the manifest.json of an inventory, which says its columns itself.
+/// Looks at the beginning of a manifest in the store, which is a CSV or the manifest.json of an inventory; `format` is what the
+/// flags say it is.
 ///
 /// # Errors
-/// [`UsageError`] when it is empty or columns are given, another error when the store does not answer.
-pub async fn look_at_inventory(
-    store: &dyn ObjectStore,
-    place: &S3Url,
-    given: Option<&Fields>,
-) -> anyhow::Result<Pinned> {
-    if given.is_some() {
-        return Err(UsageError(format!("--fields: the inventory {place} says itself what its columns are")).into());
-    }
-    match pin(store, place).await? {
-        (_, 0) => Err(UsageError(format!("manifest {place}: is empty")).into()),
-        (pinned, _) => Ok(pinned),
-    }
-}
-
-/// Looks at a CSV manifest in the store.
-///
-/// # Errors
-/// [`UsageError`] when its columns are unclear, another error when the store does not answer.
+/// [`UsageError`] when it is neither or its columns are unclear, another error when the store does not answer.
 pub async fn look_there(
     store: &dyn ObjectStore,
     place: &S3Url,
-    given: Option<&Fields>,
-    options: &JobOptions,
-) -> anyhow::Result<(Pinned, Fields)> {
-    /// The first row is within this, or it is no manifest: two names of 1,024 bytes, quoted.
-    const FIRST_BYTES: u64 = 16 * 1024;
+    format: Option<ManifestFormat>,
+    said: Said<'_>,
+) -> anyhow::Result<(Pinned, Reading)> {
     let unreadable = || format!("manifest {place}");
+    let refused = |why: String| UsageError(format!("manifest {place}: {why}"));
     let (pinned, size) = pin(store, place).await?;
     if size == 0 {
-        return Err(UsageError(format!("manifest {place}: is empty: each row names a bucket and a key")).into());
+        return Err(refused("is empty: each row names a bucket and a key".to_owned()).into());
     }
-    let range = Some((0, size.min(FIRST_BYTES) - 1));
+    let range = Some((0, size.min(FIRST_BYTES as u64) - 1));
     let (at, version, if_match) = (pinned.at.clone(), pinned.version.clone(), Some(pinned.etag.clone()));
     let get = GetObject { at, version, range, if_match };
     let mut got = send(store, &CancelToken::unbounded(), get).await.with_context(unreadable)?;
@@ -222,48 +376,78 @@ pub async fn look_there(
     while let Some(piece) = got.body.next().await {
         bytes.extend_from_slice(&piece.with_context(unreadable)?);
     }
-    let mut rows = Rows::new(options);
-    rows.read(&bytes)
-        .and_then(|()| if rows.first.is_none() { rows.read(&[]) } else { Ok(()) })
-        .with_context(unreadable)?;
-    let Some(first) = rows.first else {
-        return Err(UsageError(format!("manifest {place}: begins with nothing but blank rows")).into());
-    };
-    let fields = decide_fields(given, &first, &place.to_string())?;
-    Ok((pinned, fields))
+    let shape = shape::recognise(&bytes, said.bucket).map_err(|why| match why.split_once(": ") {
+        Some((what, way_out)) if way_out.contains(" FILE |") => {
+            refused(format!("{what}: aws s3 cp {place} - | {}", way_out.replace(" FILE |", " |")))
+        }
+        _ => refused(why),
+    })?;
+    match (shape, format) {
+        (Shape::Inventory, Some(ManifestFormat::Csv)) => {
+            Err(refused("is the manifest.json of an inventory: leave out --manifest-format csv".to_owned()).into())
+        }
+        (Shape::Inventory, _) if said.fields.is_some() => {
+            Err(UsageError(format!("--fields: the inventory {place} says itself what its columns are")).into())
+        }
+        (Shape::Inventory, _) => Ok((pinned, Reading::of_inventory())),
+        (Shape::Csv, Some(ManifestFormat::Inventory)) => Err(refused(
+            "is no manifest.json of an inventory but a list: leave out --manifest-format inventory".to_owned(),
+        )
+        .into()),
+        (Shape::Csv, _) => {
+            let name = place.to_string();
+            let mut rows = Rows::new(&name, said);
+            rows.read(&bytes)?;
+            if size <= bytes.len() as u64 {
+                rows.read(&[])?;
+                return Ok((pinned, rows.finish()?.1));
+            }
+            Ok((pinned, rows.reading()?))
+        }
+        (Shape::Separated(_) | Shape::Urls | Shape::Keys | Shape::JsonLines | Shape::Gzip, _) => {
+            let what = "is no CSV of buckets and keys as the service reads it, and must be brought here for that";
+            Err(refused(format!("{what}: aws s3 cp {place} - | brigade job create ... --manifest -")).into())
+        }
+    }
 }
 
 /// The rows of a manifest, read as the service does.
-struct Rows {
+struct Rows<'a> {
+    name: &'a str,
+    said: Said<'a>,
     cells: CellReader,
     separator: Separator,
-    header: Header,
-    first: Option<FirstRow>,
+    fields: Option<Fields>,
+    has_header: bool,
+    is_own_report: bool,
+    bucket: Option<BucketName>,
     count: u64,
 }
 
-/// Bytes that are no rows.
-#[derive(Debug, thiserror::Error)]
-#[error("row {row}: {problem}")]
-struct NoRows {
-    row: u64,
-    problem: CellError,
-}
-
-impl Rows {
-    fn new(options: &JobOptions) -> Self {
-        let (separator, header) = (options.separator.unwrap_or_default(), options.header.unwrap_or_default());
-        Self { cells: CellReader::new(options.separator), separator, header, first: None, count: 0 }
+impl<'a> Rows<'a> {
+    fn new(name: &'a str, said: Said<'a>) -> Self {
+        let options = said.options;
+        Self {
+            name,
+            said,
+            cells: CellReader::new(options.separator),
+            separator: options.separator.unwrap_or_default(),
+            fields: None,
+            has_header: false,
+            is_own_report: false,
+            bucket: None,
+            count: 0,
+        }
     }
 
     /// Reads a piece; an empty one is the end.
-    fn read(&mut self, mut piece: &[u8]) -> Result<(), NoRows> {
+    fn read(&mut self, mut piece: &[u8]) -> Result<(), UsageError> {
         let is_end = piece.is_empty();
         loop {
             let step = if is_end { self.cells.finish() } else { self.cells.read(&mut piece) };
-            match step.map_err(|problem| NoRows { row: self.cells.row(), problem })? {
+            match step.map_err(|problem| self.unreadable(problem))? {
                 Step::More => return Ok(()),
-                Step::Row => self.count_row(),
+                Step::Row => self.take_row()?,
             }
             if is_end {
                 return Ok(());
@@ -271,82 +455,91 @@ impl Rows {
         }
     }
 
-    fn count_row(&mut self) {
-        self.count += 1;
-        if self.first.is_none() {
-            let cells = (0..self.cells.count()).filter_map(|place| self.cells.cell(place, self.separator));
-            let cells: Vec<_> = cells.map(String::from_utf8_lossy).collect();
-            let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
-            self.first = Some(read_first_row(&cells, self.header));
+    fn unreadable(&self, problem: CellError) -> UsageError {
+        UsageError(format!("manifest {}: row {}: {problem}", self.name, self.cells.row()))
+    }
+
+    fn take_row(&mut self) -> Result<(), UsageError> {
+        if self.fields.is_none() {
+            self.take_first_row()?;
+            if self.has_header {
+                return Ok(());
+            }
         }
+        self.count += 1;
+        self.check_row()
+    }
+
+    fn take_first_row(&mut self) -> Result<(), UsageError> {
+        let cells = (0..self.cells.count()).filter_map(|place| self.cells.cell(place, self.separator));
+        let cells: Vec<_> = cells.map(String::from_utf8_lossy).collect();
+        let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+        let first = read_first_row(&cells, self.said.options.header.unwrap_or_default());
+        let fields = decide_fields(self.said.fields, &first, &self.shown(), self.name)?;
+        self.has_header = !matches!(first, FirstRow::Row(_));
+        // As the service has it: keys of our own reports are percent-encoded.
+        self.is_own_report = cells.len() == 7 && ["succeeded", "failed", "dry-run"].contains(&cells[3]);
+        self.fields = Some(fields);
+        Ok(())
+    }
+
+    /// Refuses a row that the service could make no task of.
+    fn check_row(&mut self) -> Result<(), UsageError> {
+        let fields = self.fields.as_deref().unwrap_or_default();
+        let mut bucket = None;
+        let refused = |why: String| {
+            let (name, row, shown) = (self.name, self.cells.row(), self.shown());
+            UsageError(format!("manifest {name}: row {row} is {shown}: {why}"))
+        };
+        if self.cells.count() != fields.len() {
+            let (found, expected) = (self.cells.count(), names(fields));
+            let quotes = if found > fields.len() { "; a cell with a comma stands in quotes" } else { "" };
+            return Err(refused(format!("{found} cells, where {expected} was expected{quotes}")));
+        }
+        for (place, field) in fields.iter().enumerate().filter(|(_, field)| **field != Field::Ignore) {
+            let text = std::str::from_utf8(self.cells.cell(place, self.separator).unwrap_or_default());
+            let text = text.map_err(|_| {
+                UsageError(format!("manifest {}: {}", self.name, not_utf8(&format!("row {}", self.cells.row()))))
+            })?;
+            let name = match field {
+                Field::Bucket => BucketName::new(text.trim_start_matches(' ')).map(|name| bucket = Some(name)),
+                // Encoded, a key may be longer than any key.
+                Field::Key if self.are_keys_encoded() && !text.is_empty() => Ok(()),
+                Field::Key => ObjectKey::new(text).map(drop),
+                Field::VersionId | Field::Ignore => Ok(()),
+            };
+            name.map_err(|error| refused(error.to_string()))?;
+        }
+        self.bucket = self.bucket.take().or(bucket);
+        Ok(())
+    }
+
+    fn are_keys_encoded(&self) -> bool {
+        let given = self.said.options.key_encoding;
+        given.map_or(self.is_own_report, |encoding| encoding != KeyEncoding::Raw)
+    }
+
+    /// The complete row, for people.
+    fn shown(&self) -> String {
+        format!("\"{}\"", self.cells.shown(SHOWN_BYTES))
+    }
+
+    fn finish(self) -> Result<(u64, Reading), UsageError> {
+        let reading = self.reading()?;
+        if self.count == 0 {
+            return Err(UsageError(format!("manifest {}: has a header and no rows", self.name)));
+        }
+        Ok((self.count, reading))
+    }
+
+    fn reading(&self) -> Result<Reading, UsageError> {
+        let empty = || UsageError(format!("manifest {}: is empty: each row names a bucket and a key", self.name));
+        let fields = self.fields.clone().ok_or_else(empty)?;
+        let key_encoding = self.is_own_report.then_some(KeyEncoding::Url);
+        let options = JobOptions { key_encoding, ..JobOptions::default() };
+        Ok(Reading { format: ManifestFormat::Csv, fields, options, bucket: self.bucket.clone() })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    fn look(text: &str, fields: Option<&str>) -> Result<(Vec<&'static str>, u64), String> {
-        look_with(text, fields, None)
-    }
-
-    fn look_with(text: &str, fields: Option<&str>, header: Option<Header>) -> Result<(Vec<&'static str>, u64), String> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let given = fields.map(|fields| parse_fields(fields).unwrap());
-        let told = |UsageError(text)| text.split_once(": ").map(|(_, told)| told.to_owned()).unwrap();
-        let options = JobOptions { header, ..JobOptions::default() };
-        let local = look_here(file.path(), given.as_ref(), &options).map_err(told)?;
-        assert_eq!(local.bytes, text.len() as u64);
-        assert_eq!(local.md5, hex::encode(Md5::digest(text)));
-        Ok((local.fields.into_iter().map(Field::name).collect(), local.rows))
-    }
-
-    #[test]
-    fn columns_come_from_the_header_or_from_rows_of_two_cells() {
-        assert_eq!(look("b,k1\nb,\"k,\n2\"\n", None), Ok((vec!["Bucket", "Key"], 2)));
-        assert_eq!(look("Key, bucket,versionid\nk,b,v", None), Ok((vec!["Key", "Bucket", "VersionId"], 1)));
-        assert_eq!(look("b,k,123\n", Some("Bucket,Key,Ignore")), Ok((vec!["Bucket", "Key", "Ignore"], 1)));
-        assert_eq!(look("b, \"k,1\"\n  \nb, k2\n", None), Ok((vec!["Bucket", "Key"], 2)), "as the service reads it");
-    }
-
-    #[test]
-    fn a_first_row_is_what_the_job_says_it_is() {
-        let strange = "bucket_name,key\nb,k\n";
-        assert_eq!(look(strange, None), Ok((vec!["Bucket", "Key"], 2)), "the service asks whether it is a bucket");
-        assert_eq!(look_with(strange, None, Some(Header::Yes)), Ok((vec!["Bucket", "Key"], 1)));
-        assert_eq!(look_with("Key,Bucket\nk,b\n", None, Some(Header::Yes)), Ok((vec!["Key", "Bucket"], 1)));
-        assert_eq!(look_with("Bucket,Key\nb,k\n", None, Some(Header::No)), Ok((vec!["Bucket", "Key"], 2)));
-        let sized = look_with("Bucket,Key,Size\nb,k,7\n", Some("Bucket,Key,Ignore"), Some(Header::Yes));
-        assert_eq!(sized, Ok((vec!["Bucket", "Key", "Ignore"], 1)));
-        assert!(look_with("x,y,z\n", None, Some(Header::Yes)).unwrap_err().contains("say what they are"));
-    }
-
-    #[test]
-    fn what_the_service_could_not_read_is_told_before_it_is_uploaded() {
-        assert_eq!(look("b,k\nb,\"k\n", None).unwrap_err(), "row 2: a quoted cell has no closing quote");
-    }
-
-    #[test]
-    fn a_third_column_is_never_guessed() {
-        let told = look("b,k,123\n", None).unwrap_err();
-        assert!(told.contains("3 cells and no known header: say what they are"), "{told}");
-    }
-
-    #[test]
-    fn a_header_that_says_something_else_is_told() {
-        assert!(look("Bucket,Key,Size\n", None).unwrap_err().contains("columns unknown here"));
-        assert!(look("Key,Bucket\n", Some("Bucket,Key")).unwrap_err().contains("other columns than --fields"));
-        assert!(look("b,k\n", Some("Bucket,Key,VersionId")).unwrap_err().contains("first row has 2"));
-        assert!(look("", None).unwrap_err().contains("is empty"));
-    }
-
-    #[test]
-    fn a_place_in_the_store_is_told_from_a_file() {
-        assert!(matches!("s3://b/k".parse(), Ok(Source::Stored(_))));
-        assert_eq!("dir/m.csv".parse(), Ok(Source::Local("dir/m.csv".into())));
-        assert!("s3://".parse::<Source>().is_err());
-    }
-}
+mod tests;

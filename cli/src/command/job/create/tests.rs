@@ -29,7 +29,16 @@ fn names(dialect: Dialect) -> Names {
         uin: "100000000001".into(),
         account_id: Some("123456789012".into()),
         role: Some("batch".into()),
+        manifest_to: None,
+        report: None,
     }
+}
+
+/// What a plain manifest of that format shows.
+fn reading(format: ManifestFormat) -> Reading {
+    let fields = manifest::parse_fields("Bucket,Key").unwrap();
+    let fields = if format == ManifestFormat::Csv { fields } else { Vec::new() };
+    Reading { format, fields, options: JobOptions::default(), bucket: None }
 }
 
 /// The request that a line asks for, with a manifest that lies in the store.
@@ -39,8 +48,7 @@ fn request(line: &str) -> String {
     let operation = form.operation(&names).unwrap();
     let at = At { bucket: "lists".parse().unwrap(), key: "objects.csv".parse().unwrap() };
     let pinned = Pinned { at, etag: ETag::new("\"e1\"").unwrap(), version: None };
-    let fields = manifest::parse_fields("Bucket,Key").unwrap();
-    let spec = compose(form.common(), &names, operation, (pinned, fields), "T1".into()).unwrap();
+    let spec = compose(form.common(), &names, operation, (pinned, reading(ManifestFormat::Csv)), "T1".into()).unwrap();
     let body = encode(names.dialect, &spec);
     let decoded = match names.dialect {
         Dialect::Cos => create_job::decode_request(&body).expect("the service understands what we ask"),
@@ -116,19 +124,53 @@ fn a_whole_request_of_s3_control_names_resources_by_arns() {
 
 #[test]
 fn a_file_means_the_same_in_both_dialects() {
-    let given = |line: &str| {
+    let given = |line: &str, reading: Reading| {
         let form = parse(&format!("{line} --no-report --manifest s3://lists/m.csv")).unwrap();
-        let names = names(dialect_of(form.kind()));
-        let at = At { bucket: "lists".parse().unwrap(), key: "m.csv".parse().unwrap() };
-        let pinned = Pinned { at, etag: ETag::new("\"e1\"").unwrap(), version: None };
-        let operation = form.operation(&names).unwrap();
-        let spec = compose(form.common(), &names, operation, (pinned, Vec::new()), "T1".into()).unwrap();
-        spec.options.given().into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        let options = options_of(form.common(), &reading, dialect_of(form.kind()));
+        options.given().into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(given("tag --tag a=b"), "");
-    assert_eq!(given("untag"), "key-encoding=raw header=auto", "the dialect's own are form and no");
-    assert_eq!(given("untag --key-encoding url --header yes"), "key-encoding=url header=yes");
-    assert_eq!(given("untag --manifest-format inventory"), "", "an inventory says it itself");
+    let csv = || reading(ManifestFormat::Csv);
+    assert_eq!(given("tag --tag a=b", csv()), "");
+    assert_eq!(given("untag", csv()), "key-encoding=raw header=auto", "the dialect's own are form and no");
+    assert_eq!(given("untag --key-encoding url --header yes", csv()), "key-encoding=url header=yes");
+    assert_eq!(given("untag", reading(ManifestFormat::Inventory)), "", "an inventory says it itself");
+    let report = JobOptions { key_encoding: Some(KeyEncoding::Url), ..JobOptions::default() };
+    let own_report = || Reading { options: report.clone(), ..csv() };
+    assert_eq!(given("untag", own_report()), "key-encoding=url header=auto", "keys of a report are encoded");
+    assert_eq!(given("tag --tag a=b", own_report()), "", "which the service knows in the other dialect");
+    let converted = JobOptions { header: Some(Header::Yes), ..JobOptions::default() };
+    let converted = Reading { options: converted, ..csv() };
+    assert_eq!(given("tag --tag a=b --header no", converted), "header=yes", "the flag was about the list here");
+}
+
+#[test]
+fn places_come_from_the_flags_or_else_from_the_configuration() {
+    let names = Names {
+        manifest_to: Some("s3://lists/in".parse().unwrap()),
+        report: Some("s3://reports/daily/".parse().unwrap()),
+        ..names(Dialect::Cos)
+    };
+    let told = |line: &str, names: &Names| {
+        let form = parse(&format!("delete s3://photos/logs/ {line}")).unwrap();
+        let report = form.common().report_spec(names).map(|report| report.prefix.or(report.bucket.map(|_| "/".into())));
+        let to = form.common().manifest_to(names).map(ToString::to_string);
+        (report.map_err(|error| error.0), to.map_err(|error| error.0))
+    };
+    assert_eq!(told("", &names), (Ok(Some("daily".into())), Ok("s3://lists/in".into())));
+    assert_eq!(told("--no-report", &names).0, Ok(None));
+    let flags = told("--report s3://other --manifest-to s3://elsewhere", &names);
+    assert_eq!(flags, (Ok(Some("/".into())), Ok("s3://elsewhere/".into())));
+    let (report, to) = told("", &self::names(Dialect::Cos));
+    assert!(report.unwrap_err().contains("say --report s3://BUCKET/PREFIX or --no-report, or set client.report"));
+    assert!(to.unwrap_err().contains("say --manifest-to s3://BUCKET/PREFIX/ or set client.manifest_to"));
+}
+
+#[test]
+fn filters_are_of_a_listing_and_not_of_a_manifest() {
+    let checked = |line: &str| parse(line).map(|form| form.common().check().map_err(|error| error.0)).unwrap();
+    assert_eq!(checked("delete s3://photos/logs/ --match *.log --older-than 30d --no-report"), Ok(()));
+    let told = checked("delete --manifest m.csv --match *.log --no-report").unwrap_err();
+    assert!(told.contains("give s3://BUCKET/PREFIX instead of --manifest"), "{told}");
 }
 
 #[test]
@@ -159,20 +201,6 @@ fn a_delete_is_an_empty_element() {
 }
 
 #[test]
-fn a_manifest_is_an_inventory_when_its_name_or_the_flag_says_so() {
-    let format = |flags: &str| {
-        let form = parse(&format!("delete --no-report --manifest {flags}")).unwrap();
-        form.common().format()
-    };
-    use ManifestFormat::{Csv, Inventory};
-    assert_eq!(format("s3://lists/inventory/20261126/manifest.json"), Inventory);
-    assert_eq!(format("s3://lists/latest.json --manifest-format inventory"), Inventory);
-    assert_eq!(format("s3://lists/manifest.json --manifest-format csv"), Csv);
-    assert_eq!(format("s3://lists/m.csv"), Csv);
-    assert_eq!(format("manifest.json"), Csv, "a file here is never taken for an inventory by its name");
-}
-
-#[test]
 fn job_options_are_not_in_the_body_but_kept_for_the_headers() {
     let form = parse("delete --manifest m.csv --no-report --in-flight-max 8 --key-encoding url").unwrap();
     let given = form.common().options.0.given();
@@ -184,7 +212,10 @@ fn job_options_are_not_in_the_body_but_kept_for_the_headers() {
 fn every_mistake_says_what_is_wrong() {
     let lines = [
         "copy --manifest m.csv --no-report",
-        "copy --to b --manifest m.csv",
+        "copy --to b",
+        "copy --to b s3://photos/ --manifest m.csv",
+        "copy --to b s3://photos/ --fields Bucket,Key",
+        "copy --to b photos/",
         "copy --to b --manifest m.csv --no-report --report s3://r",
         "copy --to b --manifest s3:///k --no-report",
         "copy --to b --manifest m.csv --report r",
