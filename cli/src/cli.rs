@@ -7,13 +7,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use brigade_config::value::LogFormat;
-use brigade_config::{ConfigError, UsageError};
+use brigade_config::{ConfigError, Explained, UsageError};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::command::{backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve};
-use crate::exit::{ExitWith, Explained};
-use crate::{core_dumps, printer};
+use crate::exit::ExitWith;
+use crate::{advice, core_dumps, printer};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
 /// object accounted for exactly once.
@@ -150,8 +150,12 @@ fn end_with(error: &anyhow::Error) -> ExitCode {
         below.iter().for_each(|line| printer::tell(format_args!("  {line}")));
         return ExitCode::from(2);
     }
+    printer::tell(format_args!("error: {error:#}"));
+    if let Some(way_out) = advice::of(error) {
+        printer::tell(format_args!("  {way_out}"));
+    }
     let is_mistake = error.is::<UsageError>() || error.is::<ConfigError>();
-    tell(&format!("error: {error:#}"), if is_mistake { 2 } else { 1 })
+    ExitCode::from(if is_mistake { 2 } else { 1 })
 }
 
 fn tell(line: &str, code: u8) -> ExitCode {

@@ -3,6 +3,7 @@
 // Commands print by `printer`, which lets no text of a server steer a terminal.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod advice;
 pub mod cli;
 pub mod command;
 pub mod core_dumps;
@@ -14,5 +15,6 @@ pub mod progress;
 mod proof;
 pub mod report;
 pub mod s3_url;
+pub mod signals;
 pub mod table;
 mod waiting;

@@ -37,7 +37,7 @@ use secret::SecretSource;
 use section::{Reader, Section, section};
 use server::Server;
 
-pub use usage_error::UsageError;
+pub use usage_error::{Explained, UsageError};
 
 /// Where a configuration is looked for when nobody says.
 pub const DEFAULT_FILE: &str = "brigade.toml";
@@ -91,7 +91,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConfigError::Unreadable { file, problem } => {
-                write!(f, "cannot read {}: {problem} (make one with 'brigade init')", file.display())
+                write!(f, "cannot read {}: {problem}", file.display())
             }
             ConfigError::Wrong(mistakes) => {
                 let lines: Vec<String> = mistakes.iter().map(ConfigMistake::to_string).collect();

@@ -4,6 +4,7 @@
 //! not ready, no new connections, tasks in flight recorded, done. `brigade serve`, the demo and the tests
 //! all use these two.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use anyhow::Context;
 use brigade_config::config_source::ConfigMistake;
 use brigade_config::endpoint::Endpoint;
 use brigade_config::secret::SecretSource;
-use brigade_config::{Config, UsageError};
+use brigade_config::{Config, Explained, UsageError};
 use brigade_engine::{Engine, EngineConfig, Ports};
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
 use brigade_model::{EndpointName, NameError};
@@ -186,7 +187,23 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    Ok(bound.map_err(|error| UsageError(format!("cannot listen on {address}: {error} (see {setting})")))?)
+    Ok(bound.map_err(|error| cannot_listen(address, &error, setting))?)
+}
+
+/// Why the address cannot be listened on, and what to do; `setting` is what names the address.
+#[must_use]
+pub fn cannot_listen(address: SocketAddr, error: &io::Error, setting: &str) -> Explained {
+    let way_out = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another process listens there, perhaps this program: stop it, or give {setting} another port")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 are for privileged users: give {setting} another one")
+        }
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no such address: give {setting} one of its own"),
+        _ => format!("see {setting}"),
+    };
+    Explained::new(UsageError(format!("cannot listen on {address}: {error}")), [way_out])
 }
 
 impl Running {

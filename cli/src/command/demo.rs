@@ -9,6 +9,7 @@
 //!    each one copied (`account`). Otherwise the demo fails.
 
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use brigade_model::ports::Monotonic;
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
 use brigade_wire::cos::create_job;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::access::Tools;
+use crate::command::job::describe;
 use crate::command::job::found::FoundJob;
 use crate::command::job::output::Body;
 use crate::command::job::report::rows_to_text;
@@ -27,6 +28,7 @@ use crate::command::job::watch::{self, INTERRUPTED};
 use crate::exit::ExitWith;
 use crate::printer::say;
 use crate::progress::{grouped, in_words};
+use crate::signals::told_to_stop;
 use crate::{document, report};
 
 mod account;
@@ -49,6 +51,9 @@ pub struct Arguments {
     /// Leave everything running afterwards, and say how to use it
     #[arg(long)]
     keep: bool,
+    /// End with what DescribeJob answers, as XML, and not with a table
+    #[arg(long)]
+    xml: bool,
     /// Where the service listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -59,34 +64,49 @@ pub struct Arguments {
 /// # Errors
 /// When anything does not go as it must, down to a single object without its row.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { objects, keep, listen } = arguments;
+    let Arguments { objects, keep, xml, listen } = arguments;
     let tools = Tools::of_system();
+    // Before anything is written, so that no signal leaves the keys of the demo behind.
+    let mut stop = pin!(told_to_stop().context("signals cannot be waited for")?);
     let began = tools.clock.monotonic();
     say(format_args!(
         "Filling a bucket with {} objects, and starting an S3 server and the service.\n",
         grouped(objects)
     ))?;
     let stage = Stage::set(objects, listen, &tools).await?;
-    let shown = show(&stage, &tools, began, keep).await;
+    let shown = show(&stage, &tools, began, Shown { keep, xml }, stop.as_mut()).await;
     // Whatever happened: the service must have stopped before its folder goes.
     stage.strike().await;
     shown
 }
 
 /// All that happens on the stage.
-async fn show(stage: &Stage, tools: &Tools, began: Monotonic, keep: bool) -> anyhow::Result<()> {
+async fn show(
+    stage: &Stage,
+    tools: &Tools,
+    began: Monotonic,
+    shown: Shown,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+) -> anyhow::Result<()> {
     say(format_args!("  S3 server  {}  with s3://{SOURCE} and s3://{TARGET}, in memory", stage.sandbox_url()))?;
     say(format_args!("  service    {}  with its data in {}\n", stage.service_url(), stage.folder().display()))?;
     let job = tokio::select! {
-        played = play(stage, tools) => played?,
-        _ = tokio::signal::ctrl_c() => return Err(ExitWith(INTERRUPTED).into()),
+        played = play(stage, tools, shown.xml) => played?,
+        () = stop.as_mut() => return Err(ExitWith(INTERRUPTED).into()),
     };
     say(format_args!("Done in {}.", in_words(tools.clock.monotonic().since(began))))?;
-    if keep { invite(stage, job).await } else { Ok(()) }
+    if shown.keep { invite(stage, job, stop).await } else { Ok(()) }
+}
+
+/// How it goes on at the end.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    keep: bool,
+    xml: bool,
 }
 
 /// The play: list, create, follow, check.
-async fn play(stage: &Stage, tools: &Tools) -> anyhow::Result<JobId> {
+async fn play(stage: &Stage, tools: &Tools, xml: bool) -> anyhow::Result<JobId> {
     let manifest = order::bring_manifest(stage).await?;
     let spec = order::request(stage, manifest, tools.fresh_token())?;
     let job = stage.client.create_job(create_job::encode_request(&spec), &spec.options).await?.value;
@@ -97,8 +117,9 @@ async fn play(stage: &Stage, tools: &Tools) -> anyhow::Result<JobId> {
     ensure!(ended.status == Status::Complete, "the job is {}: {}", ended.status, ended.status_update_reason);
     let account = check_report(stage, ended).await?;
     say(format_args!("The first rows:\n\n{}\n", rows_to_text(&account.first)))?;
-    if let Body::Xml(body) = &answer.body {
-        say(format_args!("What DescribeJob says:\n\n{}", document::indent(body)?))?;
+    match &answer.body {
+        Body::Xml(body) if xml => say(format_args!("What DescribeJob says:\n\n{}", document::indent(body)?))?,
+        _ => say(format_args!("The job:\n\n{}\n", describe::to_text(ended)))?,
     }
     Ok(job)
 }
@@ -124,12 +145,10 @@ async fn check_report(stage: &Stage, job: &FoundJob) -> anyhow::Result<Account> 
 }
 
 /// Says what to try, and waits until the user has.
-async fn invite(stage: &Stage, job: JobId) -> anyhow::Result<()> {
-    // Before anything is said, so that no answer to it is missed.
-    let mut interrupt = signal(SignalKind::interrupt()).context("ctrl-c cannot be waited for")?;
+async fn invite(stage: &Stage, job: JobId, stop: Pin<&mut impl Future<Output = ()>>) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("the path of this program")?;
     let programs = program.parent().context("the folder of this program")?;
     say(format_args!("\n{}", invitation::text(stage, programs, job)))?;
-    interrupt.recv().await;
+    stop.await;
     say("")
 }

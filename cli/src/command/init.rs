@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use brigade_config::config_source::Source;
 use brigade_config::value::{Addressing, Scalar, StoreUrl};
-use brigade_config::{Config, DEFAULT_FILE, UsageError};
+use brigade_config::{Config, DEFAULT_FILE, Explained, UsageError};
 use brigade_model::ports::object_store::{CallError, CancelToken, ListObjectsV2, Verdict, send};
 use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore};
 use brigade_model::{BucketName, Capabilities, Capability, EndpointKind, EndpointName, EndpointRow, Probe, Standing};
@@ -256,7 +256,7 @@ fn read_back(out: &Path, text: &str) -> Result<Config, UsageError> {
 
 /// One listing in each named bucket; without one, of a bucket that hardly exists, because the
 /// store looks at credentials first.
-async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Result<String, UsageError> {
+async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> anyhow::Result<String> {
     for name in &arguments.bucket {
         let name = name.trim_end_matches('*');
         let bucket = BucketName::new(name).map_err(|error| UsageError(format!("--bucket {name:?}: {error}")))?;
@@ -272,7 +272,7 @@ async fn try_credentials(store: &dyn ObjectStore, arguments: &Arguments) -> Resu
         Err(error) if error.verdict == Verdict::Denied => {
             Ok("the store knows the credentials; name a --bucket to see what they may do".to_owned())
         }
-        Err(error) => Err(refused(arguments, None, &error)),
+        Err(error) => Err(refused(arguments, None, &error).into()),
     }
 }
 
@@ -281,7 +281,7 @@ async fn list(store: &dyn ObjectStore, bucket: BucketName) -> Result<(), CallErr
     send(store, &CancelToken::unbounded(), request).await.map(drop)
 }
 
-fn refused(arguments: &Arguments, bucket: Option<&str>, error: &CallError) -> UsageError {
+fn refused(arguments: &Arguments, bucket: Option<&str>, error: &CallError) -> Explained {
     let is_unanswered =
         matches!(error.verdict, Verdict::Unavailable | Verdict::Transient) && error.http_status.is_none();
     let advice = match error.verdict {
@@ -299,8 +299,8 @@ fn refused(arguments: &Arguments, bucket: Option<&str>, error: &CallError) -> Us
         Some(bucket) => format!("{store} does not list {bucket}"),
         None => format!("{store} refuses a listing"),
     };
-    let before_advice = if advice.is_empty() { "" } else { ": " };
-    UsageError(format!("{asked}: {error}{before_advice}{advice}"))
+    let advice = (!advice.is_empty()).then(|| advice.to_owned());
+    Explained::new(UsageError(format!("{asked}: {error}")), advice)
 }
 
 /// Writes a new file for its owner alone.

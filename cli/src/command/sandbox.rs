@@ -11,10 +11,11 @@ use brigade_model::ports::Clock;
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::simulated::{Habit, OpenError, SimulatedConfig, SimulatedStore, Versioning};
 use brigade_sandbox::{Credentials, is_bucket_name, serve};
+use brigade_server::serve::cannot_listen;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::printer::say;
+use crate::signals::told_to_stop;
 
 /// Open connections may finish their requests for this long when the sandbox ends.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -58,9 +59,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         make_bucket(&store, bucket)?;
     }
     let credentials = credentials(&arguments);
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|why| UsageError(format!("cannot listen on {}: {why}; choose another --listen", arguments.listen)))?;
+    let listener =
+        TcpListener::bind(arguments.listen).await.map_err(|why| cannot_listen(arguments.listen, &why, "--listen"))?;
     let told_to_stop = told_to_stop()?;
     say(greeting(listener.local_addr()?, &credentials, arguments.bucket.first()))?;
 
@@ -127,15 +127,4 @@ fn greeting(address: SocketAddr, credentials: &Credentials, bucket: Option<&Buck
          export AWS_DEFAULT_REGION=us-east-1\n  \
          {example}"
     )
-}
-
-/// Done at SIGTERM or ctrl-c; both are listened for from now on, whenever it is waited for.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -11,8 +11,28 @@ fn the_demo_accounts_for_each_object_and_ends_with_code_zero() {
     let (out, err, code) = told(&brigade(&["demo", "--objects", "300"]).output().unwrap());
     assert_eq!(code, Some(0), "{out}\n{err}");
     assert!(out.contains("The report names each object exactly once: 300 succeeded, 0 failed."), "{out}");
-    assert!(out.contains("<TotalNumberOfTasks>300</TotalNumberOfTasks>"), "{out}");
+    assert!(out.contains("300 of 300, 0 failed") && !out.contains("<DescribeJobResult>"), "{out}");
     assert!(err.contains("Complete: 300 of 300, 0 failed"), "{err}");
+}
+
+/// `brigade demo --objects 300 --xml`
+#[test]
+fn the_demo_ends_with_xml_where_that_is_asked_for() {
+    let (out, err, code) = told(&brigade(&["demo", "--objects", "300", "--xml"]).output().unwrap());
+    assert_eq!(code, Some(0), "{out}\n{err}");
+    assert!(out.contains("<TotalNumberOfTasks>300</TotalNumberOfTasks>"), "{out}");
+}
+
+/// `brigade demo --objects 300 --keep`, then `kill` and `kill -HUP`
+#[test]
+fn a_demo_that_is_told_to_stop_leaves_no_secret_behind() {
+    for signal in ["-TERM", "-HUP"] {
+        let kept = Kept::start();
+        let folder = kept.folder();
+        assert!(folder.join("brigade.toml").exists());
+        assert_eq!(kept.end_by(signal), Some(0));
+        assert!(!folder.exists(), "{signal}");
+    }
 }
 
 /// `brigade demo --objects 300 --keep`, its examples in another shell, ctrl-c

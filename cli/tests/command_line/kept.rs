@@ -69,8 +69,13 @@ impl Kept {
     }
 
     /// Presses ctrl-c and gives the exit code.
-    pub(crate) fn end(mut self) -> Option<i32> {
-        interrupt(&self.process);
+    pub(crate) fn end(self) -> Option<i32> {
+        self.end_by("-INT")
+    }
+
+    /// Sends it that signal and gives the exit code.
+    pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
+        assert!(Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap().success());
         self.out.read_to_string(&mut self.said).unwrap();
         self.process.wait().unwrap().code()
     }

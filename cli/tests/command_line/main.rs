@@ -8,6 +8,7 @@ mod inventory;
 mod job;
 mod kept;
 mod keys;
+mod newcomer;
 mod profiles;
 mod screens;
 mod terminal;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use brigade_client::Client;
-use brigade_config::{Config, UsageError};
+use brigade_config::Config;
 use brigade_model::Dialect;
 use brigade_model::names::{BucketName, ObjectKey};
 use brigade_model::ports::{ObjectStore, Spawn};
@@ -129,7 +129,7 @@ const ENDPOINT: &str = "sandbox";
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listening = TcpListener::bind(address).await;
-    listening.map_err(|why| UsageError(format!("cannot listen on {address}: {why}; choose another --listen")).into())
+    listening.map_err(|why| serve::cannot_listen(address, &why, "--listen").into())
 }
 
 async fn start_sandbox(store: SimulatedStore, keys: Credentials) -> anyhow::Result<(SocketAddr, oneshot::Sender<()>)> {

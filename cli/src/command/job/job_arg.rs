@@ -7,14 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use brigade_client::{Client, ClientError};
-use brigade_config::UsageError;
+use brigade_config::{Explained, UsageError};
 use brigade_model::JobId;
 use brigade_model::job::Dialect;
 use brigade_wire::admin::JobQuery;
 use brigade_wire::cos::list_jobs::ListQuery;
 
 use super::{found, list};
-use crate::exit::Explained;
 use crate::nearest::nearest;
 
 /// Fewer characters would name a job by chance.

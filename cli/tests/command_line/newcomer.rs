@@ -1,0 +1,65 @@
+//! The first errors that a newcomer meets: a line says what is wrong, and one below it what to do.
+
+use crate::kept::{Kept, told};
+
+/// The text of a run with everything that differs from run to run written as what it is.
+pub(crate) fn redacted(kept: &Kept, text: &str) -> String {
+    let mut text = text.replace(&kept.folder().display().to_string(), "FOLDER");
+    for rest in kept.said.split("127.0.0.1:").skip(1) {
+        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        text = text.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:PORT");
+    }
+    for before in ["request id ", "(request "] {
+        let pieces: Vec<&str> = text.split(before).collect();
+        let rest = pieces[1..].iter().map(|piece| piece.find(')').map_or("", |end| &piece[end..]));
+        text = std::iter::once(pieces[0].to_owned()).chain(rest.map(|rest| format!("{before}ID{rest}"))).collect();
+    }
+    text
+}
+
+#[test]
+fn first_errors_say_what_is_wrong_and_below_it_what_to_do() {
+    let kept = Kept::start();
+    std::fs::write(kept.folder().join("some.csv"), "photos,2016/01/img-0000000.jpg\n").unwrap();
+    let tag = ["job", "create", "tag", "--tag", "a=b", "--manifest", "some.csv"];
+    let to = |manifest, report| [&tag[..], &["--manifest-to", manifest, "--report", report]].concat();
+    let list = || vec!["manifest", "list", "s3://photos/", "--out", "x"];
+    let nothing = ("", "");
+    let cases: Vec<((&str, &str), Vec<&str>)> = vec![
+        // No configuration.
+        (("BRIGADE_CONFIG", "absent.toml"), vec!["serve"]),
+        (("BRIGADE_CONFIG", "absent.toml"), vec!["job", "list"]),
+        // Nothing answers: the service, the store.
+        (("BRIGADE_CLIENT_URL", "http://127.0.0.1:1"), vec!["job", "list"]),
+        (("BRIGADE_ENDPOINTS_SANDBOX_URL", "http://127.0.0.1:1"), list()),
+        (nothing, vec!["init", "--endpoint", "http://127.0.0.1:1", "--access-key", "A", "--secret-key", "s"]),
+        // A wrong key or secret: of the service, of the store.
+        (("BRIGADE_CLIENT_SECRET_KEY", "wrong"), vec!["job", "list"]),
+        (("BRIGADE_CLIENT_SECRET_ID", "wrong"), vec!["job", "list"]),
+        (("BRIGADE_ENDPOINTS_SANDBOX_SECRET_KEY", "wrong"), list()),
+        (("BRIGADE_ENDPOINTS_SANDBOX_ACCESS_KEY", "wrong"), list()),
+        // No such bucket; none that the role may use.
+        (nothing, vec!["manifest", "list", "s3://photso/", "--out", "x"]),
+        (nothing, to("s3://lits/", "s3://reports/r")),
+        (nothing, to("s3://lists/", "s3://elsewhere/r")),
+        // No rights.
+        (nothing, vec!["endpoint", "stop", "sandbox"]),
+        (("BRIGADE_CLIENT_APPID", "1"), vec!["job", "list"]),
+        // The port is taken.
+        (nothing, vec!["serve"]),
+        // No such job.
+        (nothing, vec!["job", "describe", "01978a00-0000-7000-8000-000000000001"]),
+    ];
+    let mut told_all = String::new();
+    for ((name, value), arguments) in cases {
+        let mut command = kept.command(&arguments);
+        let setting = if name.is_empty() { String::new() } else { format!("{name}={value} ") };
+        if !name.is_empty() {
+            command.env(name, value);
+        }
+        let (out, err, code) = told(&command.output().unwrap());
+        assert!(out.is_empty() && matches!(code, Some(1 | 2)), "{arguments:?}: {out}{err}");
+        told_all.push_str(&format!("$ {setting}brigade {}\n{err}\n", arguments.join(" ")));
+    }
+    insta::assert_snapshot!(redacted(&kept, &told_all));
+}
