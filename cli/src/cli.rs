@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use brigade_config::value::LogFormat;
 use brigade_config::{ConfigError, Explained, UsageError};
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve};
 use crate::exit::ExitWith;
@@ -80,7 +81,37 @@ enum Command {
 /// The whole command line, for what is made of it: completions, manual pages, its reference.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    with_defaults(Cli::command())
+}
+
+/// Lets every option that takes a value say what holds without it.
+fn with_defaults(command: clap::Command) -> clap::Command {
+    let says_nothing = |arg: &clap::Arg| {
+        let is_option = arg.get_action().takes_values() && !arg.is_positional() && !arg.is_required_set();
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        is_option && arg.get_default_values().is_empty() && !help.contains("[default: ")
+    };
+    let with_default = |arg: clap::Arg| {
+        if !says_nothing(&arg) {
+            return arg;
+        }
+        let said = |help: Option<&StyledStr>| help.map(|help| format!("{help} [default: none]"));
+        let (help, long_help) = (said(arg.get_help()), said(arg.get_long_help()));
+        let arg = arg.help(help.unwrap_or_default());
+        match long_help {
+            Some(help) => arg.long_help(help),
+            None => arg,
+        }
+    };
+    command.mut_args(with_default).mut_subcommands(with_defaults)
+}
+
+impl Cli {
+    /// What the arguments say.
+    fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let mut matches = command().try_get_matches_from(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+    }
 }
 
 /// Parses the command line, runs the command, and says what went wrong.
@@ -92,7 +123,7 @@ pub fn main() -> ExitCode {
         let _ = command().print_help();
         return ExitCode::SUCCESS;
     }
-    let Cli { verbosity, command } = match Cli::try_parse_from(&arguments) {
+    let Cli { verbosity, command } = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return end_parsing(&error, &arguments),
     };
@@ -253,9 +284,28 @@ mod tests {
             ),
         ] {
             let arguments: Vec<OsString> = ["brigade"].iter().chain(arguments).map(OsString::from).collect();
-            let error = Cli::try_parse_from(&arguments).unwrap_err();
+            let error = Cli::read(&arguments).unwrap_err();
             assert_eq!(in_two_lines(&error, &arguments), [what, way_out]);
         }
+    }
+
+    #[test]
+    fn every_option_says_what_holds_without_it() {
+        fn look(command: &clap::Command, silent: &mut Vec<String>) {
+            for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values() && !arg.is_positional()) {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                let says = !arg.get_default_values().is_empty() || help.contains("[default: ");
+                if !arg.is_required_set() && !says {
+                    silent.push(format!("{} {arg}", command.get_name()));
+                }
+                let elsewhere = ["when not given", "without it"].iter().any(|words| help.contains(words));
+                assert!(!(elsewhere && says), "{} {arg} has two defaults: {help}", command.get_name());
+            }
+            command.get_subcommands().for_each(|inner| look(inner, silent));
+        }
+        let mut silent = Vec::new();
+        look(&command(), &mut silent);
+        assert_eq!(silent, [""; 0]);
     }
 
     #[test]

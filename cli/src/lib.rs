@@ -13,6 +13,7 @@ pub mod nearest;
 pub mod printer;
 pub mod progress;
 mod proof;
+pub mod reference;
 pub mod report;
 pub mod s3_url;
 pub mod signals;

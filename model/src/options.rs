@@ -144,6 +144,8 @@ pub struct OptionRow {
     pub takes: &'static str,
     /// What it does, for help.
     pub help: &'static str,
+    /// What holds without it, for help.
+    pub default: &'static str,
     /// What the flag means where it stands without a value; `None` when it needs one.
     pub implied: Option<&'static str>,
     set: fn(&mut JobOptions, &str) -> bool,
@@ -165,6 +167,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "key-encoding",
         takes: "raw, url or form",
         help: "how keys are written in a manifest",
+        default: "raw in a CSV, and what its writer does in an inventory",
         implied: None,
         set: |options, text| {
             options.key_encoding = Some(match text {
@@ -190,6 +193,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "separator",
         takes: "comma or comma-blank",
         help: "what stands between the cells of a CSV manifest",
+        default: "comma, or what a read from the store decides",
         implied: None,
         set: |options, text| {
             options.separator = Some(match text {
@@ -213,6 +217,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "header",
         takes: "yes, no or auto",
         help: "whether the first row of a manifest is a header",
+        default: "auto",
         implied: None,
         set: |options, text| {
             options.header = Some(match text {
@@ -238,6 +243,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "empty-version",
         takes: "fail, latest or null",
         help: "what a row without a version means where others have one",
+        default: "fail",
         implied: None,
         set: |options, text| {
             options.empty_version = Some(match text {
@@ -263,6 +269,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "shared-targets",
         takes: "fail or allow",
         help: "what becomes of a job two of whose rows would be copied to one key",
+        default: "fail",
         implied: None,
         set: |options, text| {
             options.shared_targets = Some(match text {
@@ -286,6 +293,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "preflight",
         takes: "tell or fail",
         help: "what becomes of a job most of whose sampled objects do not exist",
+        default: "tell",
         implied: None,
         set: |options, text| {
             options.preflight = Some(match text {
@@ -309,6 +317,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "threshold-percent",
         takes: "a whole number of percent from 1 to 100",
         help: "failures above this share of the outcomes fail the job (100: never)",
+        default: "the service's",
         implied: None,
         set: |options, text| {
             let mut value: Option<u8> = None;
@@ -325,6 +334,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "threshold-tasks",
         takes: "a whole number above 0",
         help: "the threshold looks at jobs of more tasks than this, once so many have an outcome",
+        default: "the service's",
         implied: None,
         set: |options, text| number(text, &mut options.threshold_tasks),
         get: |options| options.threshold_tasks.map(|v| v.to_string()),
@@ -333,6 +343,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "in-flight-max",
         takes: "a whole number above 0",
         help: "requests in flight for this job at most",
+        default: "none",
         implied: None,
         set: |options, text| number(text, &mut options.in_flight_max),
         get: |options| options.in_flight_max.map(|v| v.to_string()),
@@ -341,6 +352,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "requests-per-second-max",
         takes: "a whole number above 0",
         help: "requests a second for this job at most",
+        default: "none",
         implied: None,
         set: |options, text| number(text, &mut options.requests_per_second_max),
         get: |options| options.requests_per_second_max.map(|v| v.to_string()),
@@ -349,6 +361,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "objects-per-second-max",
         takes: "a whole number above 0",
         help: "objects a second for this job at most; a request that deletes a thousand is a thousand",
+        default: "none",
         implied: None,
         set: |options, text| number(text, &mut options.objects_per_second_max),
         get: |options| options.objects_per_second_max.map(|v| v.to_string()),
@@ -357,6 +370,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "bytes-per-second-max",
         takes: crate::size::TAKES,
         help: "bytes a second for this job at most",
+        default: "none",
         implied: None,
         set: |options, text| {
             let value = crate::size::parse(text);
@@ -369,6 +383,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "dry-run",
         takes: "true or false",
         help: "change nothing and report what would be done",
+        default: "false",
         implied: Some("true"),
         set: |options, text| {
             let value = text.parse().ok();
@@ -381,6 +396,7 @@ pub const OPTIONS: &[OptionRow] = &[
         name: "hold-patience",
         takes: "a whole number of minutes above 0, or unlimited",
         help: "how long the job is held, when its tasks fail by what a person must change, before it fails",
+        default: "the service's",
         implied: None,
         set: |options, text| {
             let mut minutes = None;

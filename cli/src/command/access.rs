@@ -23,6 +23,7 @@ use brigade_s3::timeouts::Timeouts;
 use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
+use crate::advice;
 use crate::nearest::did_you_mean;
 
 /// What calls are made with.
@@ -77,7 +78,10 @@ impl ConfigFlag {
                 "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
             return Err(UsageError(format!("there is no {}: {way_out}", places.join(" and no "))));
         }
-        let on_one_line = |error: config::ConfigError| UsageError(error.to_string().replace('\n', "; "));
+        let on_one_line = |error: config::ConfigError| {
+            let way_out = advice::of_config(&error).map(|advice| format!(": {advice}"));
+            UsageError(format!("{}{}", error.to_string().replace('\n', "; "), way_out.unwrap_or_default()))
+        };
         config::ClientConfig::load(self.config.as_deref(), self.profile.as_deref()).map_err(on_one_line)
     }
 }

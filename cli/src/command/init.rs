@@ -54,10 +54,10 @@ pub struct Arguments {
     /// Certificates in PEM form to trust besides the system's: of authorities, or the store's own.
     #[arg(long)]
     ca_file: Option<PathBuf>,
-    /// A bucket that jobs may use; may be repeated, all buckets without it.
+    /// A bucket that jobs may use; may be repeated [default: all buckets]
     #[arg(long)]
     bucket: Vec<String>,
-    /// A bucket to find out with what the store can do; it is left as it was. One with versions and object lock tells most.
+    /// A bucket to find out with what the store can do; it is left as it was. One with versions and object lock tells most
     #[arg(long, value_name = "BUCKET", value_parser = scalar_bucket)]
     probe_bucket: Option<BucketName>,
     /// Where the service will listen.

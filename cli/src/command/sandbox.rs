@@ -26,16 +26,16 @@ pub struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
     listen: SocketAddr,
-    /// Keep the buckets in this directory; without it they end with the process.
+    /// Keep the buckets in this directory [default: in memory, gone with the process]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Create this bucket if it is not there; may be given several times.
     #[arg(long, value_name = "NAME")]
     bucket: Vec<BucketName>,
-    /// The access key id; a fresh pair is made and printed without it.
+    /// The access key id [default: a fresh pair, which is printed]
     #[arg(long, value_name = "ID", requires = "secret_key", env = "BRIGADE_SANDBOX_ACCESS_KEY")]
     access_key: Option<String>,
-    /// The secret access key.
+    /// The secret access key [default: that of the fresh pair]
     #[arg(long, value_name = "SECRET", requires = "access_key", env = "BRIGADE_SANDBOX_SECRET_KEY")]
     #[arg(hide_env_values = true)]
     secret_key: Option<String>,

@@ -10,6 +10,7 @@ mod kept;
 mod keys;
 mod newcomer;
 mod profiles;
+mod reference;
 mod screens;
 mod terminal;
 mod tty;

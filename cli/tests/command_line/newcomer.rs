@@ -42,8 +42,8 @@ fn first_errors_say_what_is_wrong_and_below_it_what_to_do() {
         (nothing, vec!["manifest", "list", "s3://photso/", "--out", "x"]),
         (nothing, to("s3://lits/", "s3://reports/r")),
         (nothing, to("s3://lists/", "s3://elsewhere/r")),
-        // No rights.
-        (nothing, vec!["endpoint", "stop", "sandbox"]),
+        // No such endpoint; no rights.
+        (nothing, vec!["endpoint", "stop", "sandbx"]),
         (("BRIGADE_CLIENT_APPID", "1"), vec!["job", "list"]),
         // The port is taken.
         (nothing, vec!["serve"]),

@@ -88,11 +88,12 @@ fn a_shell_takes_the_completions_and_every_command_has_its_manual_page() {
     let script = told(&brigade(&["completions", "bash"]).output().unwrap()).0;
     let asks =
         r#"COMP_WORDS=(brigade job retry-f); COMP_CWORD=2; _brigade brigade retry-f job; echo "${COMPREPLY[@]}""#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("script"), format!("{script}\n{asks}")).unwrap();
     let mut bash = std::process::Command::new("bash");
-    let (out, err, _) = told(&bash.args(["-c", &format!("{script}\n{asks}")]).output().unwrap());
+    let (out, err, _) = told(&bash.arg(folder.path().join("script")).output().unwrap());
     assert_eq!(out, "retry-failed\n", "{err}");
 
-    let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man1");
     let (_, err, code) = told(&brigade(&["man", &pages.display().to_string(), "-q"]).output().unwrap());
     assert_eq!((err.as_str(), code), ("", Some(0)));

@@ -193,6 +193,8 @@ account_id = "123456789012"
 
 [accounts.demo.keys.{id}]
 secret = "{secret}"
+actions = ["*", "brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopEndpoint", "brigade:StartEndpoint",
+    "brigade:ProbeEndpoint"]
 
 [accounts.demo.roles.batch]
 operations = ["copy", "restore", "delete", "tag", "untag", "acl", "legal-hold", "retention", "checksum"]

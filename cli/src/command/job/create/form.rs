@@ -19,7 +19,7 @@ pub struct CopyArgs {
     /// The bucket to copy into: its name, or a whole qcs name
     #[arg(long, value_name = "BUCKET")]
     to: String,
-    /// The copies' storage class, STANDARD when not given
+    /// The copies' storage class [default: STANDARD]
     #[arg(long, value_name = "CLASS", value_parser = value::storage_class)]
     storage_class: Option<StorageClass>,
     /// Replace this beginning of the key; an empty or missing one adds --to-prefix
@@ -34,7 +34,7 @@ pub struct CopyArgs {
     /// Copy only objects not modified after this time
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     unmodified_since: Option<Timestamp>,
-    /// What becomes of the metadata: the source's are kept when not given
+    /// What becomes of the metadata [default: the source's are kept]
     #[arg(long, value_name = "WHAT", help_heading = "Metadata")]
     metadata_directive: Option<DirectiveWord>,
     /// Cache-Control of the copies
@@ -59,14 +59,14 @@ pub struct CopyArgs {
     /// Encrypt the copies with the store's own key (AES256)
     #[arg(long)]
     sse: bool,
-    /// What becomes of the tags: the source's are kept when not given
+    /// What becomes of the tags [default: the source's are kept]
     #[arg(long, value_name = "WHAT", help_heading = "Tags and access")]
     tagging_directive: Option<DirectiveWord>,
     /// A tag of the copies; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = value::tag, requires = "tagging_directive",
           help_heading = "Tags and access")]
     tags: Vec<Tag>,
-    /// What becomes of the ACL: the bucket's default when not given, replace when --acl or --grant is
+    /// What becomes of the ACL [default: the bucket's own, or replace where --acl or --grant is given]
     #[arg(long, value_name = "WHAT", help_heading = "Tags and access")]
     acl_directive: Option<DirectiveWord>,
     /// A canned ACL of the copies

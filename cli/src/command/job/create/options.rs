@@ -26,7 +26,7 @@ impl OptionFlags {
 impl Args for OptionFlags {
     fn augment_args(command: Command) -> Command {
         OPTIONS.iter().fold(command, |command, row| {
-            let help = format!("{}: {}", capitalized(row.help), row.takes);
+            let help = format!("{}: {} [default: {}]", capitalized(row.help), row.takes, row.default);
             let arg = Arg::new(row.name).long(row.name).value_name("VALUE").help(help);
             let short = SHORT.iter().find(|(name, _)| *name == row.name).map(|(_, short)| *short);
             let arg = arg.visible_aliases(short);
