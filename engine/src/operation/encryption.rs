@@ -27,7 +27,7 @@ impl ObjectOperation for UpdateEncryption {
         let (at, version) = (context.find_source()?, context.task.version.clone());
         let (key, bucket_key) = (self.key.clone(), self.bucket_key.unwrap_or_default());
         let request = UpdateObjectEncryption { at, version, key, bucket_key };
-        context.settle_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
+        context.end_doubt_if_gone(context.send(&context.slice.source, request).await.map_err(End::from))?;
         Ok(Outcome::Succeeded)
     }
 

@@ -447,7 +447,7 @@ struct DropsLocks(Arc<dyn ObjectStore>);
 impl ObjectStore for DropsLocks {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let call = match call {
-            Call::CopyObject(copy) => Call::CopyObject(CopyObject { lock: None, ..copy }),
+            Call::CopyObject(copy) => Call::CopyObject(CopyObject { extras: None, ..copy }),
             call => call,
         };
         self.0.call(cancel, call).await
