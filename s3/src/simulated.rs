@@ -271,6 +271,7 @@ impl SimulatedStore {
                 Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }
             Call::GetBucketOwnershipControls(r) => Answer::GetBucketOwnershipControls(self.ownership(&r.bucket)?),
+            Call::GetBucketRequestPayment(r) => Answer::GetBucketRequestPayment(Some(self.payer(&r.bucket)?)),
         })
     }
 

@@ -102,7 +102,8 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::ListObjectsV2(_)
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
-        | Call::GetBucketOwnershipControls(_) => Vec::new(),
+        | Call::GetBucketOwnershipControls(_)
+        | Call::GetBucketRequestPayment(_) => Vec::new(),
         Call::CreateMultipartUpload(r) => one(&r.at, &None),
         Call::UploadPart(r) => one(&r.at, &None),
         Call::UploadPartCopy(r) => one(&r.target, &None),

@@ -223,7 +223,8 @@ fn answer_write(call: &Call) -> Option<Answer> {
         | Call::ListMultipartUploads(_)
         | Call::ListParts(_)
         | Call::GetObjectAttributes(_)
-        | Call::GetBucketOwnershipControls(_) => return None,
+        | Call::GetBucketOwnershipControls(_)
+        | Call::GetBucketRequestPayment(_) => return None,
         Call::PutObject(put) => Answer::PutObject(PutDone { etag: md5(&put.body), version: None, sse: None }),
         Call::CopyObject(_) => Answer::CopyObject(done()),
         Call::DeleteObject(_) => Answer::DeleteObject(Deleted::default()),

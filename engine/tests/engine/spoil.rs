@@ -157,6 +157,7 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::UpdateObjectEncryption(r) => r.at.key.to_string(),
         Call::GetObjectAttributes(r) => r.at.key.to_string(),
         Call::GetBucketOwnershipControls(r) => r.bucket.to_string(),
+        Call::GetBucketRequestPayment(r) => r.bucket.to_string(),
     };
     (call.kind(), key)
 }

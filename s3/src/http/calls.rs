@@ -13,6 +13,7 @@ mod delete_object;
 mod delete_object_tagging;
 mod delete_objects;
 mod get_bucket_ownership_controls;
+mod get_bucket_request_payment;
 mod get_object;
 mod get_object_acl;
 mod get_object_attributes;
@@ -73,4 +74,5 @@ calls! {
     PutObjectRetention in put_object_retention;
     GetObjectAttributes in get_object_attributes;
     GetBucketOwnershipControls in get_bucket_ownership_controls;
+    GetBucketRequestPayment in get_bucket_request_payment;
 }

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use brigade_model::names::BucketName;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken};
+use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, REQUESTER};
 
 use super::SimulatedStore;
 use super::refusal::{self, Refusal};
@@ -29,6 +29,12 @@ impl SimulatedStore {
         self.state().bucket(name).map(|bucket| bucket.settings.requester_pays)
     }
 
+    /// The payer by S3's word, which is told to who does not pay, too.
+    pub(super) fn payer(&self, name: &BucketName) -> Result<String, Refusal> {
+        let payer = if self.requester_pays(name)? { REQUESTER } else { "BucketOwner" };
+        Ok(payer.to_owned())
+    }
+
     /// Lets the bucket's requester pay, or its owner.
     ///
     /// # Errors
@@ -50,6 +56,9 @@ impl SimulatedStore {
     }
 
     pub(super) fn check_payer_of(&self, call: &Call, is_paying: bool) -> Result<(), Refusal> {
+        if matches!(call, Call::GetBucketRequestPayment(_)) {
+            return Ok(());
+        }
         self.check_payer(call.bucket(), is_paying)?;
         match call {
             Call::CopyObject(copy) => self.check_payer(&copy.source.bucket, is_paying),

@@ -7,9 +7,9 @@ use brigade_model::operation::Tag;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AclGrant, CallError, CancelToken, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject,
-    DeleteObjects, DeleteResult, Deleted, Effect, GetBucketOwnershipControls, GetObject, GetObjectAcl,
-    GetObjectTagging, Grantee, HeadObject, ListObjectsV2, ObjectStore, PutObject, PutObjectTagging, RestoreObject,
-    TextForm, Verdict,
+    DeleteObjects, DeleteResult, Deleted, Effect, GetBucketOwnershipControls, GetBucketRequestPayment, GetObject,
+    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, ListObjectsV2, ObjectStore, PutObject, PutObjectTagging,
+    RestoreObject, TextForm, Verdict,
 };
 use brigade_model::{StoreClock, Timestamp};
 use brigade_runtime::SystemClock;
@@ -748,5 +748,18 @@ async fn who_owns_the_objects_of_a_bucket_is_told_or_not_said_and_a_listing_says
         let asked = GetBucketOwnershipControls { bucket: at("key").bucket };
         let told = call(&store(&stub.url()), asked).await.unwrap();
         assert_eq!(told.as_deref(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn who_pays_for_requests_is_told_or_not_said_and_a_listing_says_nothing() {
+    let payer = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    let listing = "<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    for (body, expected) in [(payer, Some("Requester")), (listing, None), ("", None)] {
+        let stub = Stub::scripted([answer(200, &[], body)]).await;
+        let asked = GetBucketRequestPayment { bucket: at("key").bucket };
+        let told = call(&store(&stub.url()), asked).await.unwrap();
+        assert_eq!(told.as_deref(), expected, "{body}");
+        assert!(stub.recorded()[0].target.ends_with("?requestPayment="), "{:?}", stub.recorded());
     }
 }

@@ -4,10 +4,10 @@ use brigade_model::operation::{KeyService, NewLock, Retention, RetentionMode, Ta
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, ChecksumAlgorithm, CompleteMultipartUpload, CopyExtras, CopyObject,
     CreateMultipartUpload, DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls,
-    GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject, ListMultipartUploads,
-    ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl,
-    PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject, UpdateObjectEncryption,
-    UploadPart, UploadPartCopy, VersionMarker,
+    GetBucketRequestPayment, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject,
+    ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject,
+    PutObjectAcl, PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject,
+    UpdateObjectEncryption, UploadPart, UploadPartCopy, VersionMarker,
 };
 use brigade_model::{ETag, VersionId};
 use bytes::Bytes;
@@ -192,6 +192,7 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         retain(&at, None, Some(RetentionMode::Compliance), false),
         retain(&at, version.as_ref(), None, true),
         GetBucketOwnershipControls { bucket: at.bucket.clone() }.into_call(),
+        GetBucketRequestPayment { bucket: at.bucket.clone() }.into_call(),
         GetObjectAttributes { at, version }.into_call(),
     ]
 }

@@ -383,6 +383,9 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
         Call::GetBucketOwnershipControls(r) => {
             sdk.get_bucket_ownership_controls().bucket(r.bucket.as_str()).send().await.unwrap_err();
         }
+        Call::GetBucketRequestPayment(r) => {
+            sdk.get_bucket_request_payment().bucket(r.bucket.as_str()).send().await.unwrap_err();
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! the bucket of the rows             one ListObjectsV2 of one key, only where no HeadObject found
 //!                                    anything: a HEAD has no body, and does not tell a missing object
 //!                                    from a missing bucket, nor a refused object from a refused key
+//! the same bucket                    one GetBucketRequestPayment, only where a look was denied
 //! ```
 //!
 //! [`Finding`] is the table of what may be found: what dooms every row fails the job, the rest is told
@@ -18,8 +19,8 @@ use brigade_model::job::Prepared;
 use brigade_model::limits::COPY_OBJECT_BYTES_MAX;
 use brigade_model::operation::{Copy, Directive};
 use brigade_model::ports::object_store::{
-    At, BUCKET_OWNER_ENFORCED, CallError, GetBucketOwnershipControls, HeadObject, ListObjectsV2, ObjectHead, Verdict,
-    send,
+    At, BUCKET_OWNER_ENFORCED, CallError, GetBucketOwnershipControls, GetBucketRequestPayment, HeadObject,
+    ListObjectsV2, ObjectHead, REQUESTER, Verdict, send,
 };
 use brigade_model::{BucketName, Job, Operation, Task};
 use futures::stream::{self, StreamExt};
@@ -71,6 +72,9 @@ pub(crate) async fn preflight(
     }
     found.extend(seen.findings(what.job));
     fail(&found)?;
+    if seen.refusal.as_ref().is_some_and(|refusal| refusal.verdict == Verdict::Denied) {
+        found.extend(look_for_payer(what, &bucket).await?);
+    }
     prepared.notes.extend(found.into_iter().map(|(_, text)| text));
     Ok(prepared)
 }
@@ -128,6 +132,23 @@ async fn look_for_acls(what: Prepare<'_>, named: &BucketName) -> Result<Option<(
         Ok(Some(ownership)) if ownership == BUCKET_OWNER_ENFORCED => {
             let text = format!("bucket {named} has no ACLs, and the copy sets one: the store may refuse every row");
             Ok(Some((Finding::WithoutAcls, text)))
+        }
+        Err(error) if error.verdict == Verdict::Stopped => Err(StageError::Stopped),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+/// Whether the bucket says that its requester pays, which its owner may ask. No answer says anything.
+async fn look_for_payer(what: Prepare<'_>, named: &BucketName) -> Result<Option<(Finding, String)>, StageError> {
+    let place = &what.places.source;
+    let Some(bucket) = place.buckets.resolve(named) else { return Ok(None) };
+    match send(&*place.store, what.cancel, GetBucketRequestPayment { bucket }).await {
+        Ok(Some(payer)) if payer == REQUESTER => {
+            let text = format!(
+                "the requester pays for bucket {named}: it refuses requests unless endpoint {} has requester_pays = true",
+                place.endpoint
+            );
+            Ok(Some((Finding::RequesterPays, text)))
         }
         Err(error) if error.verdict == Verdict::Stopped => Err(StageError::Stopped),
         Ok(_) | Err(_) => Ok(None),

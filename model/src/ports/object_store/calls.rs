@@ -168,6 +168,8 @@ calls! {
     GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
     /// Who owns the objects of a bucket, by S3's word; `None` where the answer does not say.
     GetBucketOwnershipControls => Option<String> as whole, always, Read, KEEPS;
+    /// Who pays for the requests to a bucket, by S3's word; `None` where the answer does not say.
+    GetBucketRequestPayment => Option<String> as whole, always, Read, KEEPS;
 }
 
 fn always<R>(_: &R) -> bool {
@@ -817,6 +819,16 @@ pub struct GetBucketOwnershipControls {
 /// The ownership under which the objects of a bucket have no ACLs.
 pub const BUCKET_OWNER_ENFORCED: &str = "BucketOwnerEnforced";
 
+/// See [`Call::GetBucketRequestPayment`].
+#[derive(Debug, Clone)]
+pub struct GetBucketRequestPayment {
+    /// Which bucket.
+    pub bucket: BucketName,
+}
+
+/// The payer who is not the owner of the bucket.
+pub const REQUESTER: &str = "Requester";
+
 /// What a store keeps of an object beside what HEAD says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectAttributes {
@@ -855,6 +867,7 @@ impl Call {
             Call::UpdateObjectEncryption(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
             Call::GetBucketOwnershipControls(r) => &r.bucket,
+            Call::GetBucketRequestPayment(r) => &r.bucket,
         }
     }
 
@@ -922,10 +935,11 @@ impl Call {
                 bytes: AnswerBounds::of_entries(request.max_keys as usize + 100, 8 * 1024).bytes,
                 ..AnswerBounds::of_entries(LISTED_MAX, 0)
             },
-            // A store that does not know of ownership lists the bucket.
-            Call::ListObjectVersions(_) | Call::ListMultipartUploads(_) | Call::GetBucketOwnershipControls(_) => {
-                AnswerBounds::of_entries(LISTED_MAX, 8 * 1024)
-            }
+            // A store that does not know of ownership or payers lists the bucket.
+            Call::ListObjectVersions(_)
+            | Call::ListMultipartUploads(_)
+            | Call::GetBucketOwnershipControls(_)
+            | Call::GetBucketRequestPayment(_) => AnswerBounds::of_entries(LISTED_MAX, 8 * 1024),
             Call::DeleteObjects(request) => request.answer_bounds(),
         }
     }

@@ -42,7 +42,8 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::ListObjectsV2(_)
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
-        | Call::GetBucketOwnershipControls(_) => vec![],
+        | Call::GetBucketOwnershipControls(_)
+        | Call::GetBucketRequestPayment(_) => vec![],
         Call::CreateMultipartUpload(r) => vec![&mut r.at.key],
         Call::UploadPart(r) => vec![&mut r.at.key],
         Call::UploadPartCopy(r) => vec![&mut r.source.key, &mut r.target.key],
@@ -80,6 +81,7 @@ fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
         | Call::ListObjectVersions(_)
         | Call::ListMultipartUploads(_)
         | Call::GetBucketOwnershipControls(_)
+        | Call::GetBucketRequestPayment(_)
         | Call::CreateMultipartUpload(_)
         | Call::UploadPart(_)
         | Call::CompleteMultipartUpload(_)

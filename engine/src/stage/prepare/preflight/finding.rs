@@ -30,6 +30,8 @@ pub(super) enum Finding {
     Large,
     /// A copy sets an ACL in a bucket that has none.
     WithoutAcls,
+    /// Looks are refused at a bucket whose requester pays.
+    RequesterPays,
     /// The store did not answer in time.
     Unanswered,
 }
@@ -37,7 +39,7 @@ pub(super) enum Finding {
 impl Finding {
     /// Every one.
     #[cfg(test)]
-    pub(super) const ALL: [Finding; 11] = [
+    pub(super) const ALL: [Finding; 12] = [
         Finding::BucketMissing,
         Finding::WrongRegion,
         Finding::CredentialsRefused,
@@ -48,6 +50,7 @@ impl Finding {
         Finding::Archived,
         Finding::Large,
         Finding::WithoutAcls,
+        Finding::RequesterPays,
         Finding::Unanswered,
     ];
 
@@ -64,6 +67,7 @@ impl Finding {
             | Finding::Archived
             | Finding::Large
             | Finding::WithoutAcls
+            | Finding::RequesterPays
             | Finding::Unanswered => None,
         }
     }
@@ -127,6 +131,7 @@ mod tests {
             (Finding::Archived, None),
             (Finding::Large, None),
             (Finding::WithoutAcls, None),
+            (Finding::RequesterPays, None),
             (Finding::Unanswered, None),
         ];
         assert_eq!(table, expected);

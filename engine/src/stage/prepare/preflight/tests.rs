@@ -285,6 +285,24 @@ async fn a_copy_that_sets_an_acl_is_told_of_a_bucket_without_acls_and_another_co
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_says_that_its_requester_pays_is_told_of_where_looks_are_denied_and_is_not_asked_elsewhere() {
+    let test_job = job_over(3, 3, tagging(), |_| {}).await;
+    assert_eq!(notes(&test_job).await, Vec::<String>::new());
+    assert_eq!(test_job.objects.calls(CallKind::GetBucketRequestPayment), 0);
+    test_job.objects.set_requester_pays(&bucket("photos"), true).unwrap();
+    let told = notes(&test_job).await;
+    assert_eq!(test_job.objects.calls(CallKind::GetBucketRequestPayment), 1);
+    let last = told.last().unwrap();
+    assert!(
+        last.starts_with("the requester pays for bucket photos") && last.ends_with("requester_pays = true"),
+        "{told:?}"
+    );
+    assert!(
+        told[..told.len() - 1].iter().any(|note| note.starts_with("3 of 3 objects looked at may not be looked at"))
+    );
+}
+
 #[test]
 fn an_archived_object_that_was_restored_can_be_copied() {
     let head = |class: &str, restore: Option<&str>| ObjectHead {
