@@ -10,8 +10,8 @@ use crate::xml::Writer;
 pub(crate) fn encode(request: &UpdateObjectEncryption) -> Result<RequestDraft, CallError> {
     let mut document = Writer::new("ObjectEncryption");
     document.within("SSE-KMS", "", |document| {
-        document.element("BucketKeyEnabled", if request.bucket_key { "true" } else { "false" });
         document.element("KMSKeyArn", &request.key);
+        document.element("BucketKeyEnabled", if request.bucket_key { "true" } else { "false" });
     });
     let draft = RequestDraft::of_object(Method::PUT, &request.at).ask("encryption", "");
     Ok(draft.ask_version(request.version.as_ref()).xml(document))
