@@ -3,7 +3,7 @@
 use brigade_engine::operation::what_happens_without;
 use brigade_model::{Capabilities, Capability};
 
-use crate::table;
+use crate::{printer, table};
 
 /// Names that a cell of a table has room for.
 const NAMES_SHOWN: usize = 3;
@@ -33,7 +33,7 @@ pub(crate) fn consequences(capabilities: &Capabilities) -> String {
         }
     }
     let rows: Vec<_> = rows.into_iter().map(|(names, text)| vec![in_short(&names), text.to_owned()]).collect();
-    table::columns(&["without", "this happens"], &[], &rows)
+    table::wrapped(&["without", "this happens"], &rows, printer::width())
 }
 
 #[cfg(test)]

@@ -119,8 +119,13 @@ pub fn render() -> String {
     let mut general: Vec<&Arg> = Vec::new();
     collect_general(&root, &mut general);
     table(&mut page, &general);
+    let create = root.find_subcommand("job").and_then(|job| job.find_subcommand("create"));
+    let forms: Vec<&Command> = create.into_iter().flat_map(Command::get_subcommands).collect();
+    let forms: Vec<&Command> = forms.into_iter().filter(|form| form.get_name() != "help").collect();
+    let shared = shared_by(&forms);
     for (path, command) in commands(&root) {
-        chapter(&mut page, &path, command);
+        let is_form = path.starts_with("job create ");
+        chapter(&mut page, &path, command, if is_form { &shared } else { &[] });
     }
     page.truncate(page.trim_end().len());
     page.push('\n');
@@ -160,7 +165,20 @@ fn collect_general<'a>(command: &'a Command, general: &mut Vec<&'a Arg>) {
     command.get_subcommands().for_each(|inner| collect_general(inner, general));
 }
 
-fn chapter(page: &mut String, path: &str, command: &Command) {
+/// What tells options apart: `--output` may mean this here and that there.
+fn help_of(arg: &Arg) -> String {
+    format!("{arg} {}", arg.get_help().map(ToString::to_string).unwrap_or_default())
+}
+
+/// The options that each of these commands has.
+fn shared_by(commands: &[&Command]) -> Vec<String> {
+    let Some((first, others)) = commands.split_first() else { return Vec::new() };
+    let has = |command: &&Command, help: &String| command.get_arguments().any(|arg| help_of(arg) == *help);
+    let own = first.get_arguments().filter(is_own).map(help_of);
+    own.filter(|help| others.iter().all(|other| has(other, help))).collect()
+}
+
+fn chapter(page: &mut String, path: &str, command: &Command, shared: &[String]) {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let usage = command.clone().render_usage().to_string();
     let _ = writeln!(page, "## `brigade {path}`\n\n{about}.\n");
@@ -168,8 +186,22 @@ fn chapter(page: &mut String, path: &str, command: &Command) {
         let _ = writeln!(page, "    {}", line.trim());
     }
     page.push('\n');
-    let own: Vec<&Arg> = command.get_arguments().filter(is_own).collect();
+    let inner: Vec<&Command> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+    let is_shared = |arg: &&Arg| shared.contains(&help_of(arg));
+    let own: Vec<&Arg> = command.get_arguments().filter(is_own).filter(|arg| !is_shared(arg)).collect();
     table(page, &own);
+    if own.len() < command.get_arguments().filter(is_own).count() {
+        let _ = writeln!(page, "It also takes the options of every `job create`.\n");
+    }
+    if let Some(first) = inner.first() {
+        let _ = writeln!(page, "Every command of it also takes these options:\n");
+        let of_all = shared_by(&inner);
+        let own = |arg: &&Arg| !command.get_arguments().any(|own| help_of(own) == help_of(arg));
+        table(
+            page,
+            &first.get_arguments().filter(|arg| of_all.contains(&help_of(arg))).filter(own).collect::<Vec<_>>(),
+        );
+    }
     let _ = writeln!(page, "For example:\n");
     for example in EXAMPLES.iter().filter(|example| example.command == path) {
         let _ = writeln!(page, "    {}", example.line);

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use comfy_table::{CellAlignment, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, TableStyle, Width};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::printer::on_one_line;
@@ -34,6 +34,27 @@ pub fn columns(header: &[&str], numbers: &[&str], rows: &[Vec<String>]) -> Strin
 pub fn fitted(header: &[&str], numbers: &[&str], rows: &[Vec<String>], columns_max: usize) -> String {
     let table = columns(header, numbers, rows);
     table.lines().map(|line| cut(line, columns_max)).collect::<Vec<_>>().join("\n")
+}
+
+/// The same, with long cells on several lines where the terminal has a width: nothing is cut off.
+#[must_use]
+pub fn wrapped(header: &[&str], rows: &[Vec<String>], columns_max: Option<usize>) -> String {
+    let whole = columns(header, &[], rows);
+    let Some(columns_max) = columns_max.filter(|columns_max| width(&whole) > *columns_max) else { return whole };
+    let mut table = plain();
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(columns_max).unwrap_or(u16::MAX));
+    table.set_header(header.iter().map(|name| name.to_uppercase()));
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| on_one_line(cell).into_owned()).collect::<Vec<_>>()));
+    // Names stand in the first column: they are not broken as long as half of the width does for them.
+    if let (Some(longest), Some(names)) = (table.column_max_content_widths().first().copied(), table.column_mut(0)) {
+        let names_min = usize::from(longest).min(columns_max / 2) + 2;
+        names.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(
+            u16::try_from(names_min).unwrap_or(u16::MAX),
+        )));
+    }
+    finish(table)
 }
 
 /// A line that is at most so wide; an ellipsis stands for what is cut off.
@@ -109,6 +130,16 @@ mod tests {
             assert_eq!(text.lines().nth(1), Some(first), "{columns_max}");
             assert!(text.lines().all(|line| line.width() <= columns_max), "{text}");
         }
+    }
+
+    #[test]
+    fn long_cells_take_several_lines_where_the_width_ends_and_lose_nothing() {
+        let rows: Vec<Vec<String>> =
+            vec![vec!["tagging-on-copy".to_owned(), "tags of a copy are put after it ".repeat(4)]];
+        let text = wrapped(&["without", "this happens"], &rows, Some(60));
+        assert!(text.lines().count() > 2 && text.lines().all(|line| line.width() <= 60), "{text}");
+        assert_eq!(text.matches("copy").count(), 5, "{text}");
+        assert_eq!(wrapped(&["without", "this happens"], &rows, None).lines().count(), 2);
     }
 
     #[test]

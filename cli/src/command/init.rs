@@ -130,7 +130,7 @@ fn say_what_is_unproven(kind: EndpointKind) -> String {
     }
     let way_out = "name a bucket for it with --probe-bucket, or run: brigade endpoint probe main --bucket BUCKET";
     let table = proof::consequences(&known);
-    format!("{unproven} of {all} capabilities of the store are unproven until it is probed:\n\n{table}\n\n{way_out}\n")
+    format!("{unproven} of {all} capabilities of the store are unproven until it is probed: {way_out}\n\n{table}\n")
 }
 
 /// The name of the endpoint.

@@ -102,3 +102,60 @@ fn a_shell_takes_the_completions_and_every_command_has_its_manual_page() {
         assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
     }
 }
+
+/// What a command shows on a terminal of 80 and of 200 columns, and in a pipe.
+fn screens(command: impl Fn() -> std::process::Command) -> String {
+    let mut shown = String::new();
+    for columns in [80, 200] {
+        let mut command = command();
+        command.env("NO_COLOR", "1");
+        let (text, _) = on_terminal(command, columns, "");
+        shown.push_str(&format!("-- a terminal of {columns} columns\n{text}\n"));
+    }
+    let (out, err, _) = told(&command().output().unwrap());
+    shown.push_str(&format!("-- a pipe\n{out}{err}\n"));
+    shown
+}
+
+#[test]
+fn the_first_screens_fit_and_begin_with_what_matters() {
+    insta::assert_snapshot!("brigade", screens(|| brigade(&[])));
+    let help = || {
+        let mut command = brigade(&["init", "--help"]);
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            command.env_remove(name);
+        }
+        command
+    };
+    insta::assert_snapshot!("init_help", screens(help));
+    insta::assert_snapshot!("mistake", screens(|| brigade(&["endpoint", "limit", "main"])));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("brigade.toml");
+    std::fs::write(
+        &file,
+        "[server]\nlisten = \"localhost\"\n[endpoints.main]\nurl = \"minio:9000\"\nkind = \"swift\"\n",
+    )
+    .unwrap();
+    let check = || {
+        let mut command = brigade(&["config", "check"]);
+        command.current_dir(folder.path());
+        command
+    };
+    insta::assert_snapshot!("config_check", screens(check));
+
+    let kept = Kept::start();
+    let probe = || kept.command(&["endpoint", "probe", "sandbox", "--bucket", "lists"]);
+    insta::assert_snapshot!("endpoint_probe", screens(probe));
+    let config = std::fs::read_to_string(kept.folder().join("brigade.toml")).unwrap();
+    let setting =
+        |name: &str| config.split(&format!("{name} = \"")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let init = || {
+        let _ = std::fs::remove_file(kept.folder().join("new.toml"));
+        let mut command =
+            kept.command(&["init", "--endpoint", &setting("url"), "--bucket", "photos", "--out", "new.toml"]);
+        command.env("AWS_ACCESS_KEY_ID", setting("access_key")).env("AWS_SECRET_ACCESS_KEY", setting("secret_key"));
+        command
+    };
+    insta::assert_snapshot!("init", screens(init));
+}

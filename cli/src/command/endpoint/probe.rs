@@ -3,7 +3,7 @@
 use brigade_wire::admin::{ProbeRequest, ProbeResult};
 
 use crate::command::job::{CommandContext, output};
-use crate::table;
+use crate::{printer, table};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -30,13 +30,14 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     output::print_document(context.output, &answer.body, || to_text(&answer.value))
 }
 
-/// The findings, a row each.
+/// The findings, a row each: what is not proved comes first.
 pub(crate) fn to_text(result: &ProbeResult) -> String {
     let row = |finding: &brigade_wire::admin::ProbeFinding| {
         vec![finding.capability.clone(), finding.proved.clone(), finding.promise.clone(), finding.seen.clone()]
     };
-    let rows: Vec<_> = result.findings.iter().map(row).collect();
-    table::columns(&["capability", "proved", "what it means", "seen instead"], &[], &rows)
+    let mut rows: Vec<_> = result.findings.iter().map(row).collect();
+    rows.sort_by_key(|row| ["no", "untested"].iter().position(|proved| row[1] == *proved).unwrap_or(usize::MAX));
+    table::wrapped(&["capability", "proved", "what it means", "seen instead"], &rows, printer::width())
 }
 
 #[cfg(test)]
@@ -57,8 +58,8 @@ mod tests {
         let text = to_text(&ProbeResult::new("main", &probe));
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("CAPABILITY") && lines[0].ends_with("SEEN INSTEAD"), "{text}");
-        assert!(lines[1].starts_with("tagging ") && lines[1].contains(" yes "), "{text}");
-        assert!(lines[2].contains(" no ") && lines[2].ends_with("overwrote the object's bytes"), "{text}");
-        assert!(lines[3].contains(" untested ") && lines[3].ends_with("probe one that does"), "{text}");
+        assert!(lines[1].contains(" no ") && lines[1].ends_with("overwrote the object's bytes"), "{text}");
+        assert!(lines[2].contains(" untested ") && lines[2].ends_with("probe one that does"), "{text}");
+        assert!(lines[3].starts_with("tagging ") && lines[3].contains(" yes "), "{text}");
     }
 }
