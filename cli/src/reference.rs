@@ -14,7 +14,7 @@ pub struct Example {
 }
 
 /// An example of each command. They run in this order, in the folder of `brigade demo --keep`.
-pub const EXAMPLES: [Example; 40] = [
+pub const EXAMPLES: [Example; 41] = [
     example("serve", "brigade serve --config brigade.toml"),
     example("backup", "brigade backup monday"),
     example("restore", "BRIGADE_SERVER_DATA_DIR=restored brigade restore monday"),
@@ -24,53 +24,31 @@ pub const EXAMPLES: [Example; 40] = [
     example("sandbox", "brigade sandbox --listen 127.0.0.1:0 --bucket photos"),
     example("manifest list", "brigade manifest list s3://photos/2016/ --larger-than 1KiB --out photos.csv"),
     example("manifest list", "brigade manifest list s3://photos/2016/01/ --match '*.jpg' --out photos.csv"),
-    example(
-        "job create copy",
-        "brigade job create copy --to backup --manifest photos.csv --manifest-to s3://lists/ --report s3://reports/copies",
-    ),
-    example(
-        "job create tag",
-        "brigade job create tag --tag team=red --add --manifest photos.csv --manifest-to s3://lists/ \\\n      \
-         --report s3://reports/tags",
-    ),
-    example(
-        "job create untag",
-        "brigade job create untag --keys team --manifest photos.csv --manifest-to s3://lists/ --no-report",
-    ),
-    example(
-        "job create restore",
-        "brigade job create restore --days 7 --manifest photos.csv --manifest-to s3://lists/ --no-report",
-    ),
-    example(
-        "job create acl",
-        "brigade job create acl --acl private --manifest photos.csv --manifest-to s3://lists/ --no-report",
-    ),
-    example(
-        "job create legal-hold",
-        "brigade job create legal-hold --status on --manifest photos.csv --manifest-to s3://lists/ --no-report",
-    ),
+    example("job create copy", "brigade job create copy s3://photos/2016/ --to backup"),
+    example("job create tag", "brigade job create tag s3://photos/2016/01/ --tag team=red --add --match '*.jpg'"),
+    example("job create tag", "brigade job create tag --manifest photos.csv --tag team=blue"),
+    example("job create untag", "brigade job create untag s3://photos/2016/01/ --keys team"),
+    example("job create restore", "brigade job create restore --manifest photos.csv --days 7"),
+    example("job create acl", "brigade job create acl s3://photos/2016/01/ --acl private"),
+    example("job create legal-hold", "brigade job create legal-hold s3://photos/2016/01/ --status on"),
     example(
         "job create retention",
-        "brigade job create retention --until 2030-01-31 --mode governance --manifest photos.csv \\\n      \
-         --manifest-to s3://lists/ --no-report --dry-run",
+        "brigade job create retention s3://photos/2016/01/ --until 2030-01-31 --mode governance --dry-run",
     ),
-    example(
-        "job create checksum",
-        "brigade job create checksum --manifest photos.csv --manifest-to s3://lists/ --report s3://reports/checksums",
-    ),
+    example("job create checksum", "brigade job create checksum s3://photos/2016/01/ --algorithm SHA256"),
     example(
         "job create invoke",
         "brigade job create invoke --function arn:aws:lambda:us-east-1:123456789012:function:thumbnail \\\n      \
-         --manifest photos.csv --manifest-to s3://lists/ --no-report --dry-print",
+         s3://photos/2016/01/ --dry-print",
     ),
     example(
         "job create delete",
-        "brigade job create delete --yes --manifest photos.csv --manifest-to s3://lists/ --no-report --confirm-first",
+        "brigade job create delete s3://photos/2016/ --smaller-than 1MiB --yes --confirm-first",
     ),
     example(
         "job create",
-        "brigade job create tag --tag team=blue --manifest photos.csv --manifest-to s3://lists/ --no-report \\\n      \
-         --dry-print > request.xml && brigade job create --xml request.xml",
+        "brigade job create tag --manifest photos.csv --tag team=blue --dry-print > request.xml && \\\n      \
+         brigade job create --xml request.xml",
     ),
     example("job list", "brigade job list --status active --status complete"),
     example("job describe", "brigade job describe JOB --output json"),

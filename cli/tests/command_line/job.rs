@@ -132,3 +132,17 @@ fn a_job_that_runs_is_removed_only_by_who_agrees_that_it_is_cancelled() {
     assert_eq!(code, Some(0), "{shown}");
     assert!(kept.run(&["job", "describe", &job]).1.starts_with("error: NoSuchJob: "));
 }
+
+/// `brigade job create tag s3://photos/2016/01/ --tag a=b` (no), and with --add
+#[test]
+fn tags_are_replaced_on_a_terminal_only_by_who_agrees_and_added_without_a_question() {
+    let kept = Kept::start();
+    let tag = ["job", "create", "tag", "s3://photos/2016/01/", "--tag", "a=b"];
+    let (shown, code) = on_terminal(kept.command(&tag), 80, "no\n");
+    assert!(shown.contains("This replaces every tag of the") && shown.contains("--add keeps"), "{shown}");
+    assert_eq!(code, Some(1), "{shown}");
+    assert_eq!(kept.run(&["job", "list"]).0.lines().count(), 2, "the demo's own job and no other");
+    let (shown, code) = on_terminal(kept.command(&[&tag[..], &["--add"]].concat()), 80, "");
+    assert!(code == Some(0) && !shown.contains("replaces"), "{shown}");
+    assert_eq!(kept.run(&tag).2, Some(0), "without a terminal nothing is asked");
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use brigade_model::job::JobId;
 
-use super::stage::{LISTS, REPORTS, SOURCE, Stage};
+use super::stage::{SOURCE, Stage};
 
 /// Everything that a newcomer needs while the demo stays. `programs` is the folder of this
 /// program.
@@ -18,11 +18,9 @@ export PATH="{programs}:$PATH"
 brigade job list
 brigade job describe {job}
 brigade job report {job} --rows 20
+brigade job create tag s3://{SOURCE}/2016/01/ --tag season=winter --add
 brigade manifest list s3://{SOURCE}/2016/01/ --out some.csv
-brigade job create tag --tag season=winter --manifest some.csv \
-  --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/tags
-brigade job watch $(brigade job create delete --yes --manifest some.csv \
-  --manifest-to s3://{LISTS}/ --report s3://{REPORTS}/deletes)
+brigade job watch $(brigade job create delete --yes --manifest some.csv)
 
 Requests are signed as Tencent COS has it, so plain curl cannot make them. In
 Python, with Tencent's own signer (pip install cos-python-sdk-v5):

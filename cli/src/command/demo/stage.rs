@@ -213,6 +213,8 @@ secret_key = "{secret}"
 region = "local"
 role = "batch"
 endpoint = "{ENDPOINT}"
+manifest_to = "s3://{LISTS}/"
+report = "s3://{REPORTS}/"
 "#
     )
 }

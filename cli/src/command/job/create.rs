@@ -279,14 +279,17 @@ async fn bring_manifest(
 ) -> anyhow::Result<(Pinned, Reading)> {
     let common = form.common();
     let changes_nothing = common.dry_print || common.options.0.is_dry_run();
-    let must_ask = matches!(form, Form::Delete(delete) if !delete.yes) && !changes_nothing;
+    let ask = |which: &str, rows: Option<u64>, reading: &Reading| match form {
+        _ if changes_nothing => Ok(()),
+        Form::Delete(delete) if !delete.yes => consent::ask_to_delete(&Doomed { which, rows, reading }),
+        Form::Tag(tag) if tag.asks_to_replace() => consent::ask_to_replace_tags(&Doomed { which, rows, reading }),
+        _ => Ok(()),
+    };
     let local = match (&common.objects, &common.manifest) {
         (_, Some(Source::Stored(place))) => {
             let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
             let (pinned, reading) = manifest::look_there(&*store, place, common.format(), common.said()).await?;
-            if must_ask {
-                consent::ask_to_delete(&Doomed { which: &place.to_string(), rows: None, reading: &reading })?;
-            }
+            ask(&place.to_string(), None, &reading)?;
             return Ok((pinned, reading));
         }
         (_, Some(Source::Local(path))) => manifest::look_here(path, common.said())?,
@@ -295,9 +298,7 @@ async fn bring_manifest(
         (None, None) => return Err(UsageError("say which objects: s3://BUCKET/PREFIX or --manifest".to_owned()).into()),
     };
     let at = upload::destination(&local, common.manifest_to(names)?)?;
-    if must_ask {
-        consent::ask_to_delete(&Doomed { which: &local.name, rows: Some(local.rows), reading: &local.reading })?;
-    }
+    ask(&local.name, Some(local.rows), &local.reading)?;
     if common.dry_print {
         return Ok((upload::forecast(&local, at)?, local.reading));
     }

@@ -31,7 +31,19 @@ pub fn ask_to_act(which: &str, rows: u64) -> anyhow::Result<()> {
     agree("acting on what is unconfirmed", &question, Some(rows))
 }
 
-/// The objects that a delete is about.
+/// Asks on the terminal whether to replace the tags that objects have. Without a terminal it asks nothing: that a job
+/// replaces them is what it is asked to do.
+///
+/// # Errors
+/// When the answer is not a consent.
+pub fn ask_to_replace_tags(doomed: &Doomed<'_>) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    agree("replacing tags", &question_of_tags(doomed), doomed.rows)
+}
+
+/// The objects that a delete is about, or a replacement of tags.
 #[derive(Debug)]
 pub struct Doomed<'a> {
     /// What lists them.
@@ -50,17 +62,32 @@ pub fn ask_to_delete(doomed: &Doomed<'_>) -> anyhow::Result<()> {
     agree("a delete", &question_of(doomed), doomed.rows)
 }
 
-fn question_of(doomed: &Doomed<'_>) -> String {
+fn question_of_tags(doomed: &Doomed<'_>) -> String {
+    let (objects, typed) = (objects_of(doomed, "objects"), typed(doomed));
+    format!("This replaces every tag of {objects} (--add keeps the tags that they have). Type {typed} to go on: ")
+}
+
+/// `the 1,200 objects in bucket photos that old.csv lists`
+fn objects_of(doomed: &Doomed<'_>, what: &str) -> String {
     let Doomed { which, rows, reading } = doomed;
+    let count = rows.map_or_else(|| format!("all {what}"), |rows| format!("the {} {what}", grouped(rows)));
+    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" in bucket {bucket}"));
+    format!("{count}{bucket} that {which} lists")
+}
+
+fn typed(doomed: &Doomed<'_>) -> &'static str {
+    if doomed.rows.is_some() { "the number or yes" } else { "yes" }
+}
+
+fn question_of(doomed: &Doomed<'_>) -> String {
+    let Doomed { reading, .. } = doomed;
     let are_versions = reading.fields.contains(&Field::VersionId);
     let (what, end) = match are_versions {
         true => ("versions", "for good"),
         false => ("objects", "for good unless the bucket keeps versions"),
     };
-    let count = rows.map_or_else(|| format!("all {what}"), |rows| format!("the {} {what}", grouped(rows)));
-    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" in bucket {bucket}"));
-    let typed = if rows.is_some() { "the number or yes" } else { "yes" };
-    format!("This deletes {count}{bucket} that {which} lists, {end}. Type {typed} to go on: ")
+    let (objects, typed) = (objects_of(doomed, what), typed(doomed));
+    format!("This deletes {objects}, {end}. Type {typed} to go on: ")
 }
 
 /// Asks that question on the terminal; `what` says without one what would have been asked about.
@@ -130,6 +157,10 @@ mod tests {
         assert_eq!(asked(Some(100_000), "Bucket,Key"), objects);
         let versions = "This deletes all versions in bucket photos that old.csv lists, for good. Type yes to go on: ";
         assert_eq!(asked(None, "Bucket,Key,VersionId"), versions);
+        let tags = "This replaces every tag of the 7 objects in bucket photos that old.csv lists (--add keeps the tags that they \
+                    have). Type the number or yes to go on: ";
+        let reading = reading("Bucket,Key");
+        assert_eq!(question_of_tags(&Doomed { which: "old.csv", rows: Some(7), reading: &reading }), tags);
     }
 
     #[test]

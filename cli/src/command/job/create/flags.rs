@@ -10,7 +10,7 @@ use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, RoleRef};
 use brigade_wire::cos::qcs;
 use brigade_wire::s3control::arn;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::manifest::{Said, Source};
 use super::options::OptionFlags;
@@ -21,14 +21,15 @@ use crate::s3_url::{NotAnS3Url, S3Url};
 
 /// Flags of every form.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which_objects").args(["objects", "manifest"]).required(true))]
 pub struct CommonArgs {
     /// The objects: all under this prefix that pass the filters below, listed now
-    #[arg(value_name = "s3://BUCKET/PREFIX", required_unless_present = "manifest")]
+    #[arg(value_name = "s3://BUCKET/PREFIX")]
     pub objects: Option<S3Url>,
     /// The list of objects instead: a file here or - for standard input, which is uploaded, or an object s3://BUCKET/KEY.
     /// It is CSV (commas, tabs or semicolons), s3:// URIs, keys with --bucket, or JSON lines, gzip or not; in the store, CSV
     /// or an inventory's manifest.json
-    #[arg(long, value_name = "FILE|S3URL", conflicts_with = "objects")]
+    #[arg(long, value_name = "FILE|S3URL")]
     pub manifest: Option<Source>,
     /// The bucket of a manifest whose lines are keys alone
     #[arg(long, value_name = "BUCKET", conflicts_with_all = ["objects", "fields"])]

@@ -88,6 +88,9 @@ pub struct TagArgs {
     /// Add the tags to those that an object has; otherwise they replace all of them
     #[arg(long)]
     add: bool,
+    /// Replace tags without asking on a terminal
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
 }
@@ -244,6 +247,13 @@ impl TagArgs {
     #[must_use]
     pub fn operation(&self) -> Operation {
         Operation::Tagging(Tagging { directive: self.add.then_some(Directive::Add), tags: self.tags.clone() })
+    }
+}
+
+impl TagArgs {
+    /// Whether a user shall agree first: tags that objects have go.
+    pub(super) fn asks_to_replace(&self) -> bool {
+        !self.add && !self.yes
     }
 }
 
