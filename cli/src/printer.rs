@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brigade_model::printable::is_printable;
@@ -120,8 +121,17 @@ pub fn is_quiet() -> bool {
 /// How many columns standard output has, when it is a terminal.
 #[must_use]
 pub fn width() -> Option<usize> {
-    let stdout = io::stdout();
-    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+    width_of(&io::stdout())
+}
+
+/// How many columns standard error has, when it is a terminal.
+#[must_use]
+pub fn width_of_errors() -> Option<usize> {
+    width_of(&io::stderr())
+}
+
+fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok()).flatten()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 

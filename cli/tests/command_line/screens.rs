@@ -57,6 +57,13 @@ fn a_list_fits_the_terminal_and_what_it_shows_is_what_commands_take() {
     let id = whole.lines().nth(1).unwrap().split_whitespace().next().unwrap();
     assert!(id.len() == 36 && id.starts_with(short), "{whole}{err}");
     assert!(kept.run(&["job", "describe", short]).0.contains(id));
+    let (err, code) = on_terminal(kept.command(&["job", "describe", "0000"]), 80, "");
+    assert!(err.ends_with("  see which there are: brigade job list\n") && code == Some(2), "{err}");
+    let tag = ["job", "create", "tag", "s3://photos/2016/01/", "--tag", "a=b", "--add"];
+    assert_eq!(kept.run(&[&tag[..], &["--description", &"long ".repeat(20)]].concat()).2, Some(0));
+    let (err, code) = on_terminal(kept.command(&["job", "describe", &short[..4]]), 80, "");
+    assert!(err.contains("begins the ids of several jobs") && err.contains(id) && code == Some(2), "{err}");
+    assert!(err.lines().all(|line| line.chars().count() <= 80 || line.starts_with('\u{1b}')), "{err}");
     let (_, err, code) = kept.run(&["job", "describe", "0000"]);
     assert_eq!(code, Some(2));
     assert_eq!(err, "error: no job begins with 0000\n  see which there are: brigade job list\n");

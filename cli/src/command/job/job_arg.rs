@@ -15,6 +15,7 @@ use brigade_wire::cos::list_jobs::ListQuery;
 
 use super::{found, list};
 use crate::nearest::nearest;
+use crate::printer;
 
 /// Fewer characters would name a job by chance.
 const LENGTH_MIN: usize = 4;
@@ -110,7 +111,10 @@ impl JobArg {
 
     async fn ambiguous(&self, client: &Client, candidates: &[JobId]) -> anyhow::Result<Explained> {
         let what = UsageError(format!("{self} begins the ids of several jobs: say more of it"));
-        let table = list::fetch(client, &[]).await?.only(&candidates[..candidates.len().min(CANDIDATES_SHOWN)]);
+        let shown = &candidates[..candidates.len().min(CANDIDATES_SHOWN)];
+        // The lines stand below the error, two blanks to the right.
+        let width = printer::width_of_errors().map(|width| width.saturating_sub(2));
+        let table = list::fetch(client, &[]).await?.only(shown, width);
         let more = (candidates.len() > CANDIDATES_SHOWN).then(|| "and others: brigade job list --all".to_owned());
         Ok(Explained::new(what, table.lines().map(str::to_owned).chain(more)))
     }

@@ -176,10 +176,12 @@ impl Jobs {
         self.rows.iter().map(|row| row.id.replace('-', ""))
     }
 
-    /// A table of these jobs only, with their whole ids.
-    pub(super) fn only(mut self, jobs: &[JobId]) -> String {
-        self.rows.retain(|row| jobs.iter().any(|job| job.to_string() == row.id));
-        self.whole()
+    /// A table of these jobs only, to choose one by its whole id.
+    pub(super) fn only(&self, jobs: &[JobId], width: Option<usize>) -> String {
+        let is_wanted = |row: &&Row| jobs.iter().any(|job| job.to_string() == row.id);
+        let cells = |row: &Row| [&row.id, &row.status, &row.operation, &row.description].map(Clone::clone).to_vec();
+        let rows: Vec<_> = self.rows.iter().filter(is_wanted).map(cells).collect();
+        table::fitted(&["job", "status", "operation", "description"], &[], &rows, width.unwrap_or(usize::MAX))
     }
 
     /// A row for each job. Where whole ids and times fit, or nothing bounds the width, they stand there; else the
