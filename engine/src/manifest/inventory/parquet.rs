@@ -250,10 +250,10 @@ impl<B: PartBytes> ParquetPart<B> {
 
     /// The rows of a group are read: no column may have another cell.
     async fn end_group(&mut self) -> Result<(), ManifestProblem> {
-        for place in 0..NEEDED.len() {
+        for (place, needed) in NEEDED.iter().enumerate() {
             while self.columns[place].as_ref().is_some_and(Column::needs_page) && self.read_page(place).await? {}
             if self.columns[place].take().is_some_and(|column| !column.needs_page()) {
-                return Err(ParquetError::Rows(NEEDED[place].shown).into());
+                return Err(ParquetError::Rows(needed.shown).into());
             }
         }
         Ok(())

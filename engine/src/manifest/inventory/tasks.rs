@@ -36,8 +36,8 @@ pub struct InventoryTasks<'a> {
 }
 
 enum Parts<'a> {
-    Csv(CsvParts<'a>),
-    Parquet(ParquetParts<'a>),
+    Csv(Box<CsvParts<'a>>),
+    Parquet(Box<ParquetParts<'a>>),
 }
 
 impl<'a> InventoryTasks<'a> {
@@ -78,11 +78,11 @@ impl<'a> InventoryTasks<'a> {
                 let size: Option<u64> = inventory.parts.iter().map(|part| part.size).sum();
                 let rows = InventoryRows::new(columns, listed, rules);
                 let csv = CsvParts::new(rows, read_ahead(place, cancel, inventory.parts), cancel);
-                (Parts::Csv(csv), size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES))
+                (Parts::Csv(Box::new(csv)), size.unwrap_or(READ_AHEAD_BYTES).min(READ_AHEAD_BYTES))
             }
             FileFormat::Parquet => {
                 let parquet = ParquetParts::new(listed, place, cancel, inventory.parts);
-                (Parts::Parquet(parquet), parquet::READ_BYTES)
+                (Parts::Parquet(Box::new(parquet)), parquet::READ_BYTES)
             }
         };
         room.shrink_to(names_bytes + read_bytes);
