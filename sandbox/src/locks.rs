@@ -96,6 +96,12 @@ pub(super) async fn put_object_retention(
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
 }
 
+/// Whether a version is held, as a head says it.
+pub(super) fn legal_hold_status(is_held: bool) -> ObjectLockLegalHoldStatus {
+    let status = if is_held { ObjectLockLegalHoldStatus::ON } else { ObjectLockLegalHoldStatus::OFF };
+    ObjectLockLegalHoldStatus::from_static(status)
+}
+
 /// What the lock's fields are called in each request that has them.
 macro_rules! lock_of {
     ($input:ident) => {

@@ -17,7 +17,7 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 
 use super::answers::{self, HoldsObject, etag, refusal, size, timestamp};
 use super::input::{self, customer_key, metadata_of, refuse_given};
-use super::locks::{check_digest, has_digest, lock_of};
+use super::locks::{check_digest, has_digest, legal_hold_status, lock_of};
 use super::store::Sandbox;
 
 pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
@@ -52,6 +52,9 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         server_side_encryption: head.sse.clone().map(ServerSideEncryption::from),
         ssekms_key_id: head.sse_key.clone(),
         website_redirect_location: head.redirect.clone(),
+        object_lock_mode: head.lock.retention.map(|kept| dto::ObjectLockMode::from_static(kept.mode.name())),
+        object_lock_retain_until_date: head.lock.retention.map(|kept| timestamp(kept.until)),
+        object_lock_legal_hold_status: head.lock.is_held.map(legal_hold_status),
         expires: answers::expires(&head.metadata),
         metadata: answers::user_metadata(&head.metadata),
         cache_control: head.metadata.cache_control,

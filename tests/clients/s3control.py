@@ -279,6 +279,37 @@ def life_of_an_invocation(keys):
             assert urllib.parse.unquote(row[6]) == "saw " + urllib.parse.unquote_plus(row[1]), row
 
 
+PART = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../fixtures/inventory/parquet/twenty-objects.parquet")
+
+
+def life_of_an_inventory_in_parquet(_):
+    """Beyond AWS: the inventory's format is CSV by its name, and its manifest.json says Parquet."""
+    keys = [f'2026/{n:04}/a b+c%20ü,"{n}".jpg' for n in range(20)]
+    for key in keys:
+        S3.put_object(Bucket="photos", Key=key, Body=b"x")
+    part = open(PART, "rb").read()
+    S3.put_object(Bucket="batch", Key="inventory/data/1.parquet", Body=part)
+    file = {"key": "inventory/data/1.parquet", "size": len(part), "MD5checksum": hashlib.md5(part).hexdigest()}
+    schema = "message s3.inventory {  required binary bucket (STRING);  required binary key (STRING);}"
+    document = {
+        "sourceBucket": "photos",
+        "destinationBucket": "arn:aws:s3:::batch",
+        "version": "2016-11-30",
+        "creationTimestamp": "1748826000000",
+        "fileFormat": "Parquet",
+        "fileSchema": schema,
+        "files": [file],
+    }
+    etag = S3.put_object(Bucket="batch", Key="inventory/manifest.json", Body=json.dumps(document).encode())["ETag"]
+    inventory = {
+        "Spec": {"Format": "S3InventoryReport_CSV_20161130"},
+        "Location": {"ObjectArn": "arn:aws:s3:::batch/inventory/manifest.json", "ETag": etag},
+    }
+    finished(create(TAGS, [], Manifest=inventory), len(keys))
+    for key in keys:
+        assert S3.get_object_tagging(Bucket="photos", Key=key)["TagSet"] == TAGS["S3PutObjectTagging"]["TagSet"], key
+
+
 LOCKED_COPY = {
     "TargetResource": "arn:aws:s3:::locked",
     "TargetKeyPrefix": "copies",
@@ -378,6 +409,7 @@ def tell():
 # Each life by its name, in the order in which they are told.
 LIVES = {
     "tagging": life_of_a_tagging,
+    "inventory": life_of_an_inventory_in_parquet,
     "untagging": life_of_an_untagging,
     "copy": life_of_a_plain_copy,
     "acl": life_of_an_acl,
@@ -402,9 +434,3 @@ def tell_lives(names):
         if name in names:
             life(keys)
             print(name)
-
-
-def tell_of_tags_acls_and_locks():
-    """On a store of which a probe has shown that it has object lock; `locked` is there."""
-    tell_lives(["untagging", "acl", "locks"])
-    print("told")

@@ -6,7 +6,7 @@ use std::fs;
 
 use brigade_tests::process::{Process, brigade, node_program, python_program, workspace};
 use brigade_tests::scenario::{ACCOUNT_ID, text_of};
-use brigade_tests::{Scenario, Server};
+use brigade_tests::{Function, Scenario, Server};
 
 /// Opens the scenario's store in Python.
 const S3: &str = "import boto3, os, requests
@@ -89,7 +89,7 @@ fn a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3
     assert_eq!(scenario.python(&program).trim(), "told");
 }
 
-/// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control as c; c.tell_of_tags_acls_and_locks()"
+/// target/venv/bin/python -c "import sys; sys.path.append('tests/clients'); import s3control as c; c.tell_lives(['untagging', 'acl', 'locks'])"
 #[test]
 fn a_program_written_for_s3_batch_operations_tells_of_tags_acls_and_locks_by_boto3() {
     let role =
@@ -100,9 +100,66 @@ fn a_program_written_for_s3_batch_operations_tells_of_tags_acls_and_locks_by_bot
     // brigade endpoint probe main --bucket locked
     let _ = scenario.told(&["endpoint", "probe", "main", "--bucket", "locked"]);
     let clients = workspace().join("tests/clients");
+    let program = format!(
+        "import sys; sys.path.append({clients:?}); import s3control as c; c.tell_lives(['untagging', 'acl', 'locks'])"
+    );
+    assert_eq!(scenario.python(&program).split_whitespace().collect::<Vec<_>>(), ["untagging", "acl", "locks"]);
+}
+
+#[test]
+fn an_inventory_in_parquet_is_a_manifest_of_boto3_and_of_our_own_command_line() {
+    let scenario = Scenario::start();
+    let clients = workspace().join("tests/clients");
+    // target/venv/bin/python -c "... import s3control; s3control.tell_lives(['inventory'])"
     let program =
-        format!("import sys; sys.path.append({clients:?}); import s3control as c; c.tell_of_tags_acls_and_locks()");
-    assert_eq!(scenario.python(&program).trim(), "told");
+        format!("import sys; sys.path.append({clients:?}); import s3control; s3control.tell_lives(['inventory'])");
+    assert_eq!(scenario.python(&program).trim(), "inventory");
+    // brigade job create tag --tag a=b --manifest s3://batch/inventory/manifest.json --report s3://batch/reports
+    let inventory = ["--manifest", "s3://batch/inventory/manifest.json", "--report", "s3://batch/reports"];
+    let created = scenario.told(&[&["job", "create", "tag", "--tag", "a=b"], &inventory[..]].concat());
+    assert!(scenario.told(&["job", "watch", created.trim()]).contains("Complete"));
+    assert!(scenario.told(&["job", "report", created.trim()]).contains("20 tasks: 20 succeeded"));
+}
+
+#[test]
+fn the_lines_of_the_readme_tag_two_objects_by_the_aws_command_line() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let (_, lines) = readme.split_once("\n    printf 'photos,").unwrap();
+    let lines: Vec<_> =
+        lines.lines().map_while(|line| line.strip_prefix("    ").or(line.strip_prefix("1.txt"))).collect();
+    let scenario = Scenario::start();
+    let client = scenario.client();
+    // The page has the keys of the reader's own configuration there.
+    let given = |line: &&str| !line.starts_with("export AWS_ACCESS_KEY_ID");
+    let lines = lines.into_iter().filter(given).collect::<Vec<_>>().join("\n");
+    let lines = format!("printf 'photos,1.txt{lines}");
+    let lines =
+        lines.replace("http://127.0.0.1:5000", &scenario.store.url).replace("http://127.0.0.1:8080", &scenario.url);
+    let _ = scenario.python(&format!(
+        "{S3}
+for bucket in ('photos', 'batch'):
+    s3.create_bucket(Bucket=bucket)
+for key in ('1.txt', '2.txt'):
+    s3.put_object(Bucket='photos', Key=key, Body=b'x')"
+    ));
+    let told = std::process::Command::new("bash")
+        .args(["-euc", &lines])
+        .env("PATH", format!("{}:/usr/bin:/bin", workspace().join("target/venv/bin").display()))
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", client["secret_id"].as_str().unwrap())
+        .env("AWS_SECRET_ACCESS_KEY", client["secret_key"].as_str().unwrap())
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{lines}\n{}", text_of(&told));
+    let created: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap_or_default();
+    let job = created["JobId"].as_str().unwrap_or_else(|| panic!("{}", text_of(&told)));
+    // brigade job watch JOB
+    assert!(scenario.told(&["job", "watch", job]).contains("Complete"));
+    // brigade job report JOB
+    assert!(scenario.told(&["job", "report", job]).contains("2 tasks: 2 succeeded"));
+    let tags =
+        format!("{S3}print([s3.get_object_tagging(Bucket='photos', Key=k)['TagSet'] for k in ('1.txt', '2.txt')])");
+    assert_eq!(scenario.python(&tags).matches("{'Key': 'team', 'Value': 'red'}").count(), 2);
 }
 
 /// The fields of a CreateJob, as the service model of every SDK has them.
@@ -209,6 +266,118 @@ fn the_aws_command_line_creates_watches_and_cancels_a_job() {
     assert_eq!(aws(&scenario, &cancel)["Status"], "Cancelled");
     // aws s3control list-jobs --job-statuses Cancelled
     assert_eq!(aws(&scenario, &["list-jobs", "--job-statuses", "Cancelled"])["Jobs"][0]["JobId"], *id);
+}
+
+/// What a job of the AWS command line asks for, over which manifest, what boto3 reads of it afterwards, and what that must be.
+const BY_AWS: [(&str, &str, &str, &str); 9] = [
+    (
+        r#"{"S3PutObjectTagging":{"TagSet":[{"Key":"team","Value":"red"}]}}"#,
+        "two.csv",
+        "[s3.get_object_tagging(Bucket='photos', Key=k)['TagSet'] for k in keys]",
+        "[[{'Key': 'team', 'Value': 'red'}], [{'Key': 'team', 'Value': 'red'}]]",
+    ),
+    (
+        r#"{"S3DeleteObjectTagging":{}}"#,
+        "two.csv",
+        "[s3.get_object_tagging(Bucket='photos', Key=k)['TagSet'] for k in keys]",
+        "[[], []]",
+    ),
+    (
+        r#"{"S3PutObjectCopy":{"TargetResource":"arn:aws:s3:::backup","TargetKeyPrefix":"copies"}}"#,
+        "two.csv",
+        "[s3.get_object(Bucket='backup', Key='copies/' + k)['Body'].read() for k in keys]",
+        "[b'x', b'x']",
+    ),
+    (
+        r#"{"S3PutObjectAcl":{"AccessControlPolicy":{"CannedAccessControlList":"public-read"}}}"#,
+        "two.csv",
+        "[g['Permission'] for k in keys for g in s3.get_object_acl(Bucket='photos', Key=k)['Grants'] if 'URI' in g['Grantee']]",
+        "['READ', 'READ']",
+    ),
+    (
+        r#"{"S3ComputeObjectChecksum":{"ChecksumAlgorithm":"MD5","ChecksumType":"FULL_OBJECT"}}"#,
+        "two.csv",
+        "[json.loads(row[6])['checksum_hex'] for row in rows]",
+        "['9DD4E461268C8034F5C8564E155C67A6', '9DD4E461268C8034F5C8564E155C67A6']",
+    ),
+    (
+        r#"{"LambdaInvoke":{"FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:faces"}}"#,
+        "two.csv",
+        "[row[6] for row in rows]",
+        "['saw p/00000 ü+.jpg', 'saw p/00001 ü+.jpg']",
+    ),
+    (
+        r#"{"S3InitiateRestoreObject":{"ExpirationInDays":3,"GlacierJobTier":"BULK"}}"#,
+        "cold.csv",
+        "'Restore' in s3.head_object(Bucket='photos', Key='cold')",
+        "True",
+    ),
+    (
+        r#"{"S3PutObjectLegalHold":{"LegalHold":{"Status":"ON"}}}"#,
+        "locked.csv",
+        "s3.head_object(Bucket='locked', Key='one')['ObjectLockLegalHoldStatus']",
+        "ON",
+    ),
+    (
+        r#"{"S3PutObjectRetention":{"Retention":{"Mode":"GOVERNANCE","RetainUntilDate":"2036-01-02T03:04:05Z"}}}"#,
+        "locked.csv",
+        "s3.head_object(Bucket='locked', Key='one')['ObjectLockMode']",
+        "GOVERNANCE",
+    ),
+];
+
+/// `aws s3control create-job --operation OPERATION ... --no-confirmation-required`, then `describe-job` until it has ended
+#[test]
+fn the_aws_command_line_has_each_operation_carried_out() {
+    let function = Function::of_the_documentation();
+    let role = "[accounts.main.roles.batch]\noperations = [\"copy\", \"tag\", \"untag\", \"acl\", \"restore\", \"legal-hold\", \
+                \"retention\", \"checksum\", \"invoke\"]\n";
+    let scenario = Scenario::configured(Server::moto(), &format!("{role}{}", function.section(ACCOUNT_ID)), &[]);
+    fill(&scenario, 2);
+    let made = scenario.python(&format!(
+        "{S3}import urllib.parse
+s3.create_bucket(Bucket='locked', ObjectLockEnabledForBucket=True)
+s3.put_object(Bucket='locked', Key='one', Body=b'x')
+s3.put_object(Bucket='photos', Key='cold', Body=b'x', StorageClass='GLACIER')
+two = ''.join('photos,' + urllib.parse.quote_plus(f'p/{{i:05}} ü+.jpg') + chr(10) for i in range(2))
+for name, text in (('two.csv', two), ('cold.csv', 'photos,cold'), ('locked.csv', 'locked,one')):
+    print(name, s3.put_object(Bucket='batch', Key=name, Body=text.encode())['ETag'])"
+    ));
+    let etags: std::collections::BTreeMap<_, _> = made.lines().filter_map(|line| line.split_once(' ')).collect();
+    // brigade endpoint probe main --bucket locked
+    let _ = scenario.told(&["endpoint", "probe", "main", "--bucket", "locked"]);
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/batch");
+    for (operation, manifest, read, expected) in BY_AWS {
+        let given = serde_json::json!({
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": format!("arn:aws:s3:::batch/{manifest}"), "ETag": etags[manifest]},
+        });
+        let report =
+            "Bucket=arn:aws:s3:::batch,Prefix=reports,Format=Report_CSV_20180820,Enabled=true,ReportScope=AllTasks";
+        let places = ["--manifest", &given.to_string(), "--report", report, "--role-arn", &role, "--priority", "10"];
+        let created = aws(
+            &scenario,
+            &[&["create-job", "--operation", operation, "--no-confirmation-required"], &places[..]].concat(),
+        );
+        let job = created["JobId"].as_str().unwrap();
+        let ended = loop {
+            let described = aws(&scenario, &["describe-job", "--job-id", job])["Job"].clone();
+            if ["Complete", "Failed", "Cancelled"].contains(&described["Status"].as_str().unwrap()) {
+                break described;
+            }
+        };
+        assert_eq!(ended["Status"], "Complete", "{operation}: {ended}");
+        assert_eq!(ended["ProgressSummary"]["NumberOfTasksFailed"], 0, "{operation}: {ended}");
+        let program = format!(
+            "{S3}import csv, io, json, urllib.parse
+keys = [f'p/{{i:05}} ü+.jpg' for i in range(2)]
+told = json.load(s3.get_object(Bucket='batch', Key='reports/job-{job}/manifest.json')['Body'])
+texts = [s3.get_object(Bucket='batch', Key=r['Key'])['Body'].read().decode() for r in told['Results']]
+rows = [row for text in texts for row in csv.reader(io.StringIO(text))]
+print({read})"
+        );
+        assert_eq!(scenario.python(&program).trim(), expected, "{operation}");
+    }
 }
 
 #[test]

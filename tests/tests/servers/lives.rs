@@ -21,8 +21,9 @@ const LIVES: [(&str, &[Capability]); 5] = [
 ];
 
 /// What each life in `tests/clients/s3control.py` needs of the server.
-pub(crate) const S3CONTROL_LIVES: [(&str, &[Capability]); 9] = [
+pub(crate) const S3CONTROL_LIVES: [(&str, &[Capability]); 10] = [
     ("tagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
+    ("inventory", &[Capability::Tagging, Capability::TaggingKeepsBody]),
     ("untagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
     ("copy", &[Capability::Tagging, Capability::TaggingKeepsBody, Capability::MetadataOnCopy]),
     ("acl", &[Capability::CannedAcl]),
@@ -131,7 +132,8 @@ fn live_by_s3control(scenario: &Scenario, probed: &Probed) {
     assert_eq!(told.split_whitespace().collect::<Vec<_>>(), lives, "on {}", scenario.store.title);
     // brigade job list --output json; brigade job report JOB: our own command line reads these reports, too.
     let listed: serde_json::Value = serde_json::from_str(&scenario.told(&["job", "list", "--output", "json"])).unwrap();
-    let jobs: Vec<_> = listed["Jobs"].as_array().unwrap().iter().filter_map(|job| job["JobId"].as_str()).collect();
-    let report = scenario.told(&["job", "report", jobs[jobs.len() - 1], "--rows", "3"]);
+    let is_theirs = |job: &&serde_json::Value| job["Operation"].as_str().is_some_and(|name| name.starts_with("S3"));
+    let job = listed["Jobs"].as_array().unwrap().iter().find(is_theirs).unwrap()["JobId"].as_str().unwrap();
+    let report = scenario.told(&["job", "report", job, "--rows", "3"]);
     assert!(report.contains("succeeded"), "{report}");
 }

@@ -91,8 +91,8 @@ that proves what they need (`ceph_keeps_what_it_proves_and_lacks_what_its_kind_i
 one. On moto, `aws-sdk-s3control` for Rust tells each operation, too
 (`a_program_of_the_aws_sdk_for_rust_has_each_operation_carried_out`, `a_program_of_the_aws_sdk_for_rust_restores_holds_and_retains`,
 `a_program_of_the_aws_sdk_for_rust_confirms_cancels_lists_and_tags_its_jobs`,
-`what_a_program_of_the_aws_sdk_for_rust_gets_for_bad_input_is_typed`), and aws-cli creates, watches, confirms and cancels
-(`the_aws_command_line_creates_watches_and_cancels_a_job`). Waiting, paging, typed exceptions, tags, confirmation and cancel by boto3:
+`what_a_program_of_the_aws_sdk_for_rust_gets_for_bad_input_is_typed`), and so does aws-cli
+(`the_aws_command_line_has_each_operation_carried_out`, `the_aws_command_line_creates_watches_and_cancels_a_job`). Waiting, paging, typed exceptions, tags, confirmation and cancel by boto3:
 `a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3`.
 
 ";

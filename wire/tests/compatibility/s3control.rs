@@ -155,7 +155,7 @@ const COPY: &[Field] = &[
     field(
         "AccessControlGrants[].Grantee.TypeIdentifier",
         COPY_GRANT,
-        "`id` alone: `uri` and `emailAddress` are refused by name",
+        "`id` and `uri`: `emailAddress` is refused by name",
     ),
     field("AccessControlGrants[].Grantee.Identifier", COPY_GRANT, ""),
     field("AccessControlGrants[].Grantee.DisplayName", COPY_GRANT, ""),
@@ -179,11 +179,7 @@ const COPY: &[Field] = &[
     field("NewObjectMetadata.CacheControl", metadata!("<CacheControl>c</CacheControl>"), ""),
     field("NewObjectMetadata.ContentDisposition", metadata!("<ContentDisposition>c</ContentDisposition>"), ""),
     field("NewObjectMetadata.ContentEncoding", metadata!("<ContentEncoding>c</ContentEncoding>"), ""),
-    field(
-        "NewObjectMetadata.ContentLanguage",
-        metadata!("<ContentLanguage>c</ContentLanguage>"),
-        "not carried out yet",
-    ),
+    field("NewObjectMetadata.ContentLanguage", metadata!("<ContentLanguage>c</ContentLanguage>"), ""),
     field(
         "NewObjectMetadata.ContentLength",
         metadata!("<ContentLength>1</ContentLength>"),
@@ -213,11 +209,11 @@ const COPY: &[Field] = &[
     ),
     field("NewObjectTagging[].Key", COPY_TAGS, ""),
     field("NewObjectTagging[].Value", COPY_TAGS, ""),
-    field("RedirectLocation", copy!("<RedirectLocation>/x</RedirectLocation>"), "not carried out yet"),
+    field("RedirectLocation", copy!("<RedirectLocation>/x</RedirectLocation>"), "read back from each copy"),
     field(
         "RequesterPays",
         copy!("<RequesterPays>true</RequesterPays>"),
-        "the endpoint's setting `requester_pays` says it of all its requests",
+        "an endpoint can have it for all its requests, too: `requester_pays`",
     ),
     field("StorageClass", copy!("<StorageClass>GLACIER</StorageClass>"), "any class that the store has"),
     field("SSEAwsKmsKeyId", COPY_KEY, ""),
@@ -240,7 +236,7 @@ const COPY: &[Field] = &[
     field(
         "ChecksumAlgorithm",
         copy!("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>"),
-        "not carried out yet; S3ComputeObjectChecksum tells checksums",
+        "where the store is proved to keep checksums, and read back from each copy",
     ),
 ];
 
