@@ -31,6 +31,8 @@ pub const FAILURE_REASON_BYTES_MAX: usize = 256;
 pub const SUSPENDED_CAUSE_BYTES_MAX: usize = 1024;
 /// `RoleArn`, `ObjectArn`, `ObjectVersionId` and `ETag`, bytes. COS
 pub const RESOURCE_NAME_BYTES_MAX: usize = 1024;
+/// A checksum in a row of a manifest, bytes: a SHA-512 in hexadecimal. ours
+pub const CHECKSUM_TEXT_BYTES_MAX: usize = 128;
 /// `x-cos-appid`, bytes. COS
 pub const APPID_BYTES_MAX: usize = 64;
 /// `JobId`, characters. COS

@@ -46,6 +46,9 @@ pub struct JobOptions {
     /// How long a job that the service holds is tried before it fails; the default is the service's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_patience: Option<HoldPatience>,
+    /// The column of a CSV manifest, from 1, that says what the checksum of each object must be; the default is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum_column: Option<u32>,
 }
 
 /// How keys are written in a manifest.
@@ -133,6 +136,14 @@ pub enum OptionError {
         /// What it takes.
         takes: &'static str,
     },
+    /// The job is none for which the option means something.
+    #[error("job option {name} {why}")]
+    Unfit {
+        /// The option's name.
+        name: &'static str,
+        /// What speaks against it.
+        why: &'static str,
+    },
 }
 
 /// One row of the table.
@@ -160,6 +171,9 @@ fn number<N: std::str::FromStr + PartialOrd + From<u8>>(text: &str, into: &mut O
     }
     is_valid
 }
+
+/// The name of the option [`JobOptions::checksum_column`].
+pub const CHECKSUM_COLUMN: &str = "checksum-column";
 
 /// Every job option.
 pub const OPTIONS: &[OptionRow] = &[
@@ -414,6 +428,15 @@ pub const OPTIONS: &[OptionRow] = &[
             })
         },
     },
+    OptionRow {
+        name: CHECKSUM_COLUMN,
+        takes: "a whole number above 0",
+        help: "the column of a CSV manifest, from 1, that has the checksum of each object: a row fails whose object has another",
+        implied: None,
+        default: "none",
+        set: |options, text| number(text, &mut options.checksum_column),
+        get: |options| options.checksum_column.map(|v| v.to_string()),
+    },
 ];
 
 impl JobOptions {
@@ -499,6 +522,7 @@ mod tests {
             "1000000",
             "true",
             "90",
+            "3",
         ];
         let mut options = JobOptions::default();
         for (row, value) in OPTIONS.iter().zip(values) {

@@ -22,6 +22,8 @@ pub struct Task {
     /// For a task that is retried: since when an unconfirmed attempt may have had its effect. The
     /// task checks before it acts.
     pub tried_since: Option<Timestamp>,
+    /// What the object's checksum must be, as the row writes it, where the job compares.
+    pub checksum: Option<String>,
 }
 
 /// What is wrong with a row that names an object nevertheless.

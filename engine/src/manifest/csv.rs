@@ -75,6 +75,7 @@ struct Columns {
     bucket: usize,
     key: usize,
     version: Option<usize>,
+    checksum: Option<usize>,
 }
 
 /// What the cells of a row name.
@@ -82,10 +83,11 @@ struct Named {
     bucket: BucketName,
     key: ObjectKey,
     version: Option<VersionId>,
+    checksum: Option<String>,
 }
 
 impl Columns {
-    fn of(fields: &[Field]) -> Result<Self, RowError> {
+    fn of(fields: &[Field], checksum_column: Option<u32>) -> Result<Self, RowError> {
         let places = |field| fields.iter().enumerate().filter(move |(_, f)| **f == field).map(|(place, _)| place);
         let one = |field: Field| match places(field).collect::<Vec<_>>()[..] {
             [place] => Ok(place),
@@ -95,7 +97,9 @@ impl Columns {
             0 => None,
             _ => Some(one(Field::VersionId)?),
         };
-        Ok(Self { fields: fields.to_vec(), bucket: one(Field::Bucket)?, key: one(Field::Key)?, version })
+        // Which column that is was checked when the job was created.
+        let checksum = checksum_column.and_then(|column| usize::try_from(column).ok()?.checked_sub(1));
+        Ok(Self { fields: fields.to_vec(), bucket: one(Field::Bucket)?, key: one(Field::Key)?, version, checksum })
     }
 }
 
@@ -108,7 +112,7 @@ impl RowReader {
         let rules = spec.rows.with(options);
         Ok(Self {
             cells: CellReader::new(rules.separator),
-            columns: Columns::of(&spec.fields)?,
+            columns: Columns::of(&spec.fields, options.checksum_column)?,
             encoding: rules.key_encoding,
             header: rules.header.unwrap_or_default(),
             separating: Separating { known: rules.separator, ..Separating::default() },
@@ -198,13 +202,13 @@ impl RowReader {
                 self.encoding = Some(KeyEncoding::Url);
             }
         }
-        let (Named { bucket, key, version }, is_behind_blank) = self.read()?;
+        let (Named { bucket, key, version, checksum }, is_behind_blank) = self.read()?;
         let defect = self.bucket.judge(&bucket);
         self.note_first_rows(&bucket);
         self.some_rows_have_versions |= version.is_some();
         let number = self.tasks;
         self.tasks += 1;
-        let task = Task { number, bucket, key, version, size: None, defect, tried_since: None };
+        let task = Task { number, bucket, key, version, size: None, defect, tried_since: None, checksum };
         Ok(Some(Row { task, is_behind_blank }))
     }
 
@@ -256,7 +260,11 @@ impl RowReader {
             Some(place) => row::version(row, text(place, "VersionId")?)?,
             None => None,
         };
-        Ok(Named { bucket, key, version })
+        let checksum = match self.columns.checksum {
+            Some(place) => Some(row::checksum(row, text(place, "checksum")?)?),
+            None => None,
+        };
+        Ok(Named { bucket, key, version, checksum })
     }
 
     /// Compares the buckets of the first two rows.

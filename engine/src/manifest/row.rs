@@ -1,6 +1,7 @@
 //! What rows of every format have in common: their errors, the encodings of keys, and the
 //! bucket that the first row names for all.
 
+use brigade_model::limits::CHECKSUM_TEXT_BYTES_MAX;
 use brigade_model::options::{KeyEncoding, Separator};
 use brigade_model::task::Defect;
 use brigade_model::{BucketName, NameError, ObjectKey, Task, VersionId};
@@ -139,6 +140,15 @@ pub(super) fn version(row: u64, text: &str) -> Result<Option<VersionId>, RowErro
         return Err(RowError::VersionBlank { row });
     }
     VersionId::new(text).map(Some).map_err(|problem| RowError::Name { row, problem })
+}
+
+/// The checksum that a cell has, as it is written. One that is none fails its own row, when it is compared.
+pub(super) fn checksum(row: u64, text: &str) -> Result<String, RowError> {
+    let text = text.trim();
+    if text.len() > CHECKSUM_TEXT_BYTES_MAX {
+        return Err(RowError::Value { row, field: "checksum", wanted: "a checksum in hexadecimal or base64" });
+    }
+    Ok(text.to_owned())
 }
 
 /// The bucket of the first row, which is the job's: rows of another one are tasks with a defect

@@ -1,6 +1,7 @@
 //! Computes a checksum of an object, and tells it in the report.
 //!
-//! It changes nothing, so a repeat checks nothing. The value is the store's own where the endpoint is proved
+//! It changes nothing, so a repeat checks nothing. Where the row says what the checksum must be, the bytes are read
+//! and compared with it. Otherwise the value is the store's own where the endpoint is proved
 //! to keep checksums and declares one of all bytes by that algorithm; else the bytes are read, in ranges that
 //! are pinned to the state of the object that was looked at. They must be what the store declares of them by
 //! other digests, so that bytes which changed on their way get no checksum.
@@ -17,9 +18,12 @@ use serde::Serialize;
 use super::ObjectOperation;
 use super::capabilities::{Feature, Need};
 use super::digests::{Digests, Hash, Hashing};
-use super::failure::{Doing, End};
+use super::failure::{Doing, End, reject};
 use super::source::{Source, check_source, source_changed};
 use super::task_context::TaskContext;
+
+/// The code of an object that has another checksum than its row says.
+const CHECKSUM_MISMATCH: &str = "ChecksumMismatch";
 
 /// Bytes that are asked for at once, and for which room is taken.
 pub(super) const BYTES_AT_ONCE: u64 = 8 * 1024 * 1024;
@@ -30,10 +34,13 @@ impl ObjectOperation for ComputeChecksum {
         // Whatever was attempted before had no effect.
         context.end_doubt();
         let at = context.find_source()?;
+        let expected =
+            context.task.checksum.as_deref().map(|given| read_expected(self.algorithm, given)).transpose()?;
         let head = context.read_head(&context.slice.source, &at, context.task.version.as_ref()).await;
         let head = head.doing("reading the object's head")?;
         let is_trusted = Feature::TakeChecksum.is_possible_at(&context.slice.source.capabilities);
-        let declared = declared_checksum(&head, self.algorithm).filter(|_| is_trusted);
+        // Who compares wants to know of the bytes, and not what the store believes of them.
+        let declared = declared_checksum(&head, self.algorithm).filter(|_| is_trusted && expected.is_none());
         let checksum = match declared {
             Some(checksum) => checksum,
             None => compute(context, &at, &head, self.algorithm).await?,
@@ -41,12 +48,31 @@ impl ObjectOperation for ComputeChecksum {
         if context.slice.is_dry_run {
             return Ok(Outcome::Succeeded);
         }
+        if let Some(expected) = expected.filter(|expected| *expected != checksum) {
+            return Err(differs(self.algorithm, &checksum, &expected));
+        }
         Ok(Outcome::SucceededWith { message: message(self.algorithm, &checksum, &head) })
     }
 
     fn needs(&self) -> Vec<Need> {
         vec![(Side::Source, Feature::TakeChecksum)]
     }
+}
+
+/// The checksum that a row has, in hexadecimal or base64.
+fn read_expected(algorithm: DigestAlgorithm, given: &str) -> Result<Vec<u8>, End> {
+    let read = [hex::decode(given).ok(), BASE64_STANDARD.decode(given).ok()];
+    let found = read.into_iter().flatten().find(|checksum| checksum.len() == algorithm.bytes());
+    found.ok_or_else(|| {
+        let message = format!("the row has no {} in hexadecimal or base64: {given:?}", algorithm.name());
+        reject("InvalidArgument", Some(400), message)
+    })
+}
+
+/// The end of an object whose checksum is not the row's.
+fn differs(algorithm: DigestAlgorithm, checksum: &[u8], expected: &[u8]) -> End {
+    let [has, wanted] = [checksum, expected].map(hex::encode);
+    reject(CHECKSUM_MISMATCH, None, format!("the object's {} is {has}, and the row has {wanted}", algorithm.name()))
 }
 
 /// What the store declares of all bytes by that algorithm; an ETag is no checksum.

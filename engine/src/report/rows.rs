@@ -129,6 +129,7 @@ mod tests {
             size: None,
             defect: None,
             tried_since: None,
+            checksum: None,
         };
         let mut bytes = Vec::new();
         put_row(&mut bytes, &task, outcome, false);

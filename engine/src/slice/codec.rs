@@ -4,15 +4,16 @@
 //!
 //! ```text
 //! header   format (1 byte) | first task (8 bytes, little endian) | tasks (4 bytes, little endian)
-//! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size] | [tried]
+//! row      marks (1 byte) | [bucket] | shared | key's rest | [version] | [size] | [tried] | [checksum]
 //! marks    1 bucket named (else the row before's) | 2 version | 4 size | 8, 16 defects | 32 tried
 //!          | 64 one blank stands before the key in the manifest, and the key is without it
+//!          | 128 checksum
 //! tried    the second since 1970 since which an earlier job may have carried the task out
 //! text     length | bytes
 //! ```
 //!
-//! Format 2 is a file that has the mark 64, which format 1 does not know; any other is written in
-//! format 1. Whether that blank belongs to the key is decided once the whole manifest is read; the
+//! Format 2 is a file that has the mark 64, which format 1 does not know, and format 3 one that has the mark 128,
+//! which neither knows; any other is written in format 1. Whether that blank belongs to the key is decided once the whole manifest is read; the
 //! caller passes it to the reader.
 //!
 //! `shared` counts the first bytes that the key has in common with the row before's: manifests
@@ -22,7 +23,7 @@
 
 use std::io::{self, BufReader, Read, Write};
 
-use brigade_model::limits::{KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
+use brigade_model::limits::{CHECKSUM_TEXT_BYTES_MAX, KEY_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
 use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::job_store::SliceRow;
 use brigade_model::task::Defect;
@@ -38,6 +39,8 @@ use crate::pace::Pace;
 const FORMAT: u8 = 1;
 /// As format 1, and rows may be marked [`IS_BEHIND_BLANK`].
 const FORMAT_WITH_BLANKS: u8 = 2;
+/// As format 2, and rows may be marked [`HAS_CHECKSUM`].
+const FORMAT_WITH_CHECKSUMS: u8 = 3;
 const HEADER_BYTES: usize = 1 + 8 + 4;
 /// Level 1 halves what level 3 costs and the rows, prefixes shared, have little left to find.
 const LEVEL: i32 = 1;
@@ -53,6 +56,7 @@ const OTHER_BUCKET: u8 = 8;
 const NO_VERSION: u8 = 16;
 const WAS_TRIED: u8 = 32;
 const IS_BEHIND_BLANK: u8 = 64;
+const HAS_CHECKSUM: u8 = 128;
 const ALL_MARKS: u8 = HAS_BUCKET | HAS_VERSION | HAS_SIZE | OTHER_BUCKET | NO_VERSION | WAS_TRIED;
 
 /// Writes the file of a slice, and then of the next.
@@ -62,6 +66,7 @@ pub struct SliceWriter {
     first_task: u64,
     tasks: u32,
     has_blanks: bool,
+    has_checksums: bool,
     bucket: Option<BucketName>,
     key: Option<ObjectKey>,
 }
@@ -73,7 +78,8 @@ impl SliceWriter {
         let mut compressor = Compressor::new(LEVEL).expect("zstd has this level");
         compressor.set_parameter(CParameter::ChecksumFlag(true)).expect("zstd has this parameter");
         let rows = vec![0; HEADER_BYTES];
-        Self { compressor, rows, first_task: 0, tasks: 0, has_blanks: false, bucket: None, key: None }
+        let (has_blanks, has_checksums) = (false, false);
+        Self { compressor, rows, first_task: 0, tasks: 0, has_blanks, has_checksums, bucket: None, key: None }
     }
 
     /// How many tasks the slice has by now.
@@ -114,7 +120,8 @@ impl SliceWriter {
                 | if names_bucket { HAS_BUCKET } else { 0 }
                 | if task.version.is_some() { HAS_VERSION } else { 0 }
                 | if task.size.is_some() { HAS_SIZE } else { 0 }
-                | if task.tried_since.is_some() { WAS_TRIED } else { 0 },
+                | if task.tried_since.is_some() { WAS_TRIED } else { 0 }
+                | if task.checksum.is_some() { HAS_CHECKSUM } else { 0 },
         );
         if names_bucket {
             put_text(&mut self.rows, task.bucket.as_str().as_bytes());
@@ -130,6 +137,10 @@ impl SliceWriter {
         if let Some(since) = task.tried_since {
             // Before 1970 there were no attempts.
             put_number(&mut self.rows, u64::try_from(since.as_second()).unwrap_or(0));
+        }
+        if let Some(checksum) = &task.checksum {
+            put_text(&mut self.rows, checksum.as_bytes());
+            self.has_checksums = true;
         }
         self.tasks += 1;
     }
@@ -157,7 +168,11 @@ impl SliceWriter {
     }
 
     fn put_header(&mut self) {
-        self.rows[0] = if self.has_blanks { FORMAT_WITH_BLANKS } else { FORMAT };
+        self.rows[0] = match (self.has_checksums, self.has_blanks) {
+            (true, _) => FORMAT_WITH_CHECKSUMS,
+            (false, true) => FORMAT_WITH_BLANKS,
+            (false, false) => FORMAT,
+        };
         self.rows[1..9].copy_from_slice(&self.first_task.to_le_bytes());
         self.rows[9..13].copy_from_slice(&self.tasks.to_le_bytes());
     }
@@ -188,7 +203,7 @@ impl SliceWriter {
     pub fn reset(&mut self) {
         self.rows.truncate(HEADER_BYTES);
         self.tasks = 0;
-        self.has_blanks = false;
+        (self.has_blanks, self.has_checksums) = (false, false);
         self.bucket = None;
         self.key = None;
     }
@@ -216,7 +231,7 @@ pub enum ReadSliceError {
     #[error("is damaged: {0}")]
     Damaged(String),
     /// Written by another release.
-    #[error("has format {0}, this release reads those up to {FORMAT_WITH_BLANKS}")]
+    #[error("has format {0}, this release reads those up to {FORMAT_WITH_CHECKSUMS}")]
     Format(u8),
     /// A well-formed file, but of other tasks than its row says.
     #[error("holds {tasks} tasks from {first_task} on, which is not what its row says")]
@@ -313,6 +328,7 @@ impl SliceReader {
         let marks = match format {
             FORMAT => ALL_MARKS,
             FORMAT_WITH_BLANKS => ALL_MARKS | IS_BEHIND_BLANK,
+            FORMAT_WITH_CHECKSUMS => ALL_MARKS | IS_BEHIND_BLANK | HAS_CHECKSUM,
             other => return Err(ReadSliceError::Format(other)),
         };
         let [a, b, c, d, e, f, g, h, i, j, k, l] = numbers;
@@ -354,7 +370,11 @@ impl SliceReader {
             NO_VERSION => Some(Defect::NoVersion),
             _ => Some(Defect::OtherBucket),
         };
-        let task = Task { number: self.next_task, bucket, key, version, size, defect, tried_since };
+        let checksum = match marks & HAS_CHECKSUM {
+            0 => None,
+            _ => Some(take_text(&mut self.rows, CHECKSUM_TEXT_BYTES_MAX)?),
+        };
+        let task = Task { number: self.next_task, bucket, key, version, size, defect, tried_since, checksum };
         self.next_task += 1;
         self.left -= 1;
         if self.left == 0 {

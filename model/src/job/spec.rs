@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::id::JobId;
 use super::retry::Unconfirmed;
-use crate::manifest::{ManifestSpec, RowRules};
-use crate::operation::{Operation, Tag};
-use crate::options::JobOptions;
+use crate::manifest::{Field, ManifestSpec, RowRules};
+use crate::operation::{Operation, OperationKind, Tag};
+use crate::options::{CHECKSUM_COLUMN, JobOptions, OptionError};
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
 
@@ -82,5 +82,22 @@ impl JobSpec {
     #[must_use]
     pub fn row_rules(&self) -> RowRules {
         self.manifest.rows.with(&self.options)
+    }
+
+    /// Checks that every option means something for the job.
+    ///
+    /// # Errors
+    /// [`OptionError::Unfit`].
+    pub fn check_options(&self) -> Result<(), OptionError> {
+        let Some(column) = self.options.checksum_column else { return Ok(()) };
+        let unfit = |why| Err(OptionError::Unfit { name: CHECKSUM_COLUMN, why });
+        if self.operation.kind() != OperationKind::Checksum {
+            return unfit("belongs to jobs that compute checksums");
+        }
+        let place = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+        match self.manifest.fields.get(place) {
+            Some(Field::Ignore) => Ok(()),
+            _ => unfit("must be the number of a column that the fields of a CSV manifest ignore"),
+        }
     }
 }

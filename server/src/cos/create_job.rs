@@ -26,6 +26,7 @@ impl Api {
         create_job::decode_query(&head.query())?;
         let mut spec = create_job::decode_request(&body)?;
         spec.options = options::read(head, by)?;
+        spec.check_options().map_err(CosError::invalid_option)?;
         let job = self.job_service.create_job(&by.caller, Dialect::Cos, spec).await?;
         Ok(Answer::document(create_job::encode_result(job.id)))
     }

@@ -166,6 +166,7 @@ fn options() -> JobOptions {
         bytes_per_second_max: Some(1_000_000),
         dry_run: Some(true),
         hold_patience: Some(HoldPatience::Minutes(90)),
+        checksum_column: Some(3),
     }
 }
 

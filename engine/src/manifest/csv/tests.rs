@@ -53,6 +53,20 @@ fn the_fields_say_what_columns_mean() {
 }
 
 #[test]
+fn the_column_that_the_job_names_says_what_the_checksum_of_each_object_must_be() {
+    let fields = [Field::Bucket, Field::Key, Field::Ignore, Field::Ignore];
+    let options = JobOptions { checksum_column: Some(4), ..JobOptions::default() };
+    let (tasks, _) = read_with(&fields, &options, b"b,k1,x, cbf43926\nb,k2,x,\nb,k3,x,\"y/Q5Jg==\"").unwrap();
+    let checksums: Vec<_> = tasks.iter().map(|task| task.checksum.as_deref()).collect();
+    assert_eq!(checksums, [Some("cbf43926"), Some(""), Some("y/Q5Jg==")], "an empty one fails its row later");
+    let without = read(&fields, "b,k1,x,cbf43926").unwrap();
+    assert_eq!(without[0].checksum, None);
+    let long = format!("b,k1,x,{}", "0".repeat(129));
+    let told = read_with(&fields, &options, long.as_bytes()).unwrap_err().to_string();
+    assert_eq!(told, "row 1: the column checksum must be a checksum in hexadecimal or base64");
+}
+
+#[test]
 fn fields_that_do_not_name_bucket_and_key_once_are_refused() {
     let cases: [(&[Field], &str); 4] = [
         (&[], "Bucket"),

@@ -99,6 +99,6 @@ impl ListedRows {
         let key = row::key(row, key, self.encoding)?;
         let number = self.tasks;
         self.tasks += 1;
-        Ok(Task { number, bucket, key, version, size, defect, tried_since: None })
+        Ok(Task { number, bucket, key, version, size, defect, tried_since: None, checksum: None })
     }
 }

@@ -265,6 +265,7 @@ fn task(key: &str, version: Option<&str>) -> Task {
         size: None,
         defect: None,
         tried_since: None,
+        checksum: None,
     }
 }
 

@@ -68,6 +68,7 @@ mod tests {
             size: None,
             defect: None,
             tried_since: None,
+            checksum: None,
         }
     }
 

@@ -1,7 +1,7 @@
 use brigade_model::operation::{ComputeChecksum, DigestAlgorithm, Operation};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::object_store::{Answer, CallKind, CancelToken, NewObject};
-use brigade_model::{ETag, JobId, Outcome};
+use brigade_model::{ETag, JobId, Outcome, Task};
 use bytes::Bytes;
 use futures::FutureExt as _;
 
@@ -101,6 +101,35 @@ async fn the_stores_own_value_is_told_only_where_it_is_proved_to_keep_checksums_
     });
     assert_eq!(in_parts.run(&sha256, &task("k"), false).await, run);
     assert_eq!(in_parts.store.calls(), READ_AT_ONCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_checksum_is_not_its_rows_fails_with_both_and_a_row_without_one_is_not_passed_over() {
+    let row = |checksum: &str| Task { checksum: Some(checksum.to_owned()), ..task("k") };
+    let test_job = test_job_of("123456789").await;
+    let crc32 = checksum(DigestAlgorithm::Crc32);
+    for same in ["cbf43926", "CBF43926", "y/Q5Jg=="] {
+        assert!(told(&test_job.run(&crc32, &row(same), false).await).contains("CBF43926"), "{same}");
+    }
+    let run = test_job.run(&crc32, &row("00000000"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("ChecksumMismatch", TaskEffect::None));
+    assert_eq!(message(&run), "the object's CRC32 is cbf43926, and the row has 00000000");
+    test_job.store.take_calls();
+    for none in ["", "cbf4392", "25f9e794323b453885f5181f1b624d0b"] {
+        assert_eq!(code(&test_job.run(&crc32, &row(none), false).await), "InvalidArgument", "{none:?}");
+    }
+    assert_eq!(test_job.store.calls(), [], "what cannot be compared is not read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_reads_the_bytes_whatever_the_store_declares_of_them() {
+    let with = NewObject { checksum_sha256: Some(SHA256.to_owned()), ..NewObject::default() };
+    let test_job = test_job_with(&Bytes::from("123456789"), with).await;
+    let row = Task { checksum: Some(SHA256.to_owned()), ..task("k") };
+    told(&test_job.run(&checksum(DigestAlgorithm::Sha256), &row, false).await);
+    assert_eq!(test_job.store.take_calls().len(), READ_AT_ONCE.len());
+    told(&test_job.run(&checksum(DigestAlgorithm::Sha256), &task("k"), false).await);
+    assert_eq!(test_job.store.calls(), LOOKED_AT);
 }
 
 #[tokio::test(start_paused = true)]

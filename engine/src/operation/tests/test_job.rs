@@ -167,7 +167,7 @@ impl TestTask {
 
 pub(super) fn task(key: &str) -> Task {
     let At { bucket, key } = at(SOURCE, key);
-    Task { number: 0, bucket, key, version: None, size: None, defect: None, tried_since: None }
+    Task { number: 0, bucket, key, version: None, size: None, defect: None, tried_since: None, checksum: None }
 }
 
 pub(super) fn task_of_version(key: &str, version: &VersionId) -> Task {

@@ -12,6 +12,7 @@ fn task(number: u64, bucket: &str, key: &str) -> Task {
         size: None,
         defect: None,
         tried_since: None,
+        checksum: None,
     }
 }
 
@@ -167,12 +168,14 @@ fn any_task() -> impl Strategy<Value = Task> {
     let version = prop::option::of("[a-zA-Z0-9._-]{1,32}");
     let defect = prop_oneof![Just(None), Just(Some(Defect::OtherBucket)), Just(Some(Defect::NoVersion))];
     let tried = prop::option::of((0..1_i64 << 33).prop_map(|second| Timestamp::from_second(second).unwrap()));
-    ("[ab]", key, version, prop::option::of(any::<u64>()), defect, tried).prop_map(
-        |(bucket, key, version, size, defect, tried_since)| Task {
+    let checksum = prop::option::of("[a-zA-Z0-9+/=]{0,128}");
+    ("[ab]", key, version, prop::option::of(any::<u64>()), defect, tried, checksum).prop_map(
+        |(bucket, key, version, size, defect, tried_since, checksum)| Task {
             version: version.map(|text| VersionId::new(text).unwrap()),
             size,
             defect,
             tried_since,
+            checksum,
             ..task(0, &bucket, &key)
         },
     )

@@ -91,7 +91,7 @@ buckets = ["*"]
 endpoint = "west"
 buckets = ["photos", "manifests", "reports"]
 [accounts.photos.roles.functions]
-operations = ["invoke"]
+operations = ["invoke", "checksum"]
 [accounts.photos.roles.functions.source]
 endpoint = "main"
 buckets = ["*"]

@@ -211,6 +211,28 @@ async fn the_same_request_gives_the_same_job_and_another_with_its_token_an_idemp
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_verifies_by_a_column_of_its_manifest_and_only_where_that_means_something() {
+    let bench = TestApi::new();
+    let tagging =
+        "<S3PutObjectTagging><TagSet><member><Key>k</Key><Value>v</Value></member></TagSet></S3PutObjectTagging>";
+    let verify = request("t")
+        .replace(tagging, "<S3ComputeObjectChecksum/>")
+        .replace("role/batch", "role/functions")
+        .replace("<member>Key</member></Fields>", "<member>Key</member><member>Ignore</member></Fields>");
+    let column = |body: &str, column: &str| Ask::create(body.to_owned()).header("x-brigade-checksum-column", column);
+    for (body, number, told) in [
+        (&request("t"), "3", "belongs to jobs that compute checksums"),
+        (&verify, "2", "must be the number of a column that the fields of a CSV manifest ignore"),
+        (&verify, "4", "must be the number of a column"),
+        (&verify, "0", "takes a whole number above 0"),
+    ] {
+        assert_refused(&bench, column(body, number), (400, "BadRequestException"), told).await;
+    }
+    let id = bench.ask(column(&verify, "3")).await.job_id();
+    assert_eq!(bench.job_of(id).await.spec.options.checksum_column, Some(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_is_described_listed_and_changed_as_sdks_expect() {
     let bench = TestApi::new();
     let id = bench.ask(Ask::create(request("t")).header("x-brigade-in-flight-max", "4")).await.job_id();

@@ -82,6 +82,7 @@ fn made(has_versions: bool) -> Vec<Task> {
         size: has_versions.then_some(n * 10),
         defect: None,
         tried_since: None,
+        checksum: None,
     };
     (0..).zip((0..500).filter(is_task)).map(task).collect()
 }

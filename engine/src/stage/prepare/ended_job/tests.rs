@@ -13,7 +13,16 @@ use crate::test_job::{TestJob, bucket};
 
 fn task(number: u64) -> Task {
     let key = ObjectKey::new(format!("k/{number:07}")).unwrap();
-    Task { number, bucket: bucket("photos"), key, version: None, size: None, defect: None, tried_since: None }
+    Task {
+        number,
+        bucket: bucket("photos"),
+        key,
+        version: None,
+        size: None,
+        defect: None,
+        tried_since: None,
+        checksum: None,
+    }
 }
 
 /// A job over these tasks, whose outcomes are these, that has ended; cut as its preparation

@@ -15,7 +15,10 @@ fn copy(from: &str, to: &str) -> Operation {
 
 fn row(bucket: &str, key: &str, defect: Option<Defect>, is_behind_blank: bool) -> Row {
     let (bucket, key) = (BucketName::new(bucket).unwrap(), ObjectKey::new(key).unwrap());
-    Row { task: Task { number: 0, bucket, key, version: None, size: None, defect, tried_since: None }, is_behind_blank }
+    Row {
+        task: Task { number: 0, bucket, key, version: None, size: None, defect, tried_since: None, checksum: None },
+        is_behind_blank,
+    }
 }
 
 /// The shared target and the note of a copy of these keys.
