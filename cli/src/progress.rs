@@ -74,9 +74,41 @@ pub struct Look {
     pub progress: Progress,
 }
 
-/// Counters, rate and time left in words, without the status; a job that waits has none left that could be known.
+/// What a look found beside the counters, where the operator's API tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// For what the job waits; empty while it goes on.
+    pub wait: String,
+    /// The codes by which most of its tasks fail; empty while none does.
+    pub failing: String,
+    /// What it copied or restored.
+    pub bytes: BytesDone,
+}
+
+impl Beside {
+    /// One line, the more pressing first.
+    fn to_text(&self) -> String {
+        let wait = (!self.wait.is_empty()).then(|| format!("waiting for {}", self.wait));
+        let failing = (!self.failing.is_empty()).then(|| format!("failed by {}", self.failing));
+        wait.into_iter().chain(failing).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Bytes of objects that were copied or restored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BytesDone {
+    /// The job moves none, or has not so far.
+    #[default]
+    None,
+    /// So many.
+    Known(u64),
+    /// The manifest does not tell the sizes of all objects.
+    Unknown,
+}
+
+/// Counters, rates and time left in words, without the status; a job that waits has none left that could be known.
 #[must_use]
-pub fn describe_progress(look: Look, pace: &Pace, is_waiting: bool) -> String {
+pub fn describe_progress(look: Look, pace: &Pace, bytes_pace: &Pace, beside: &Beside) -> String {
     let Progress { total, succeeded, failed } = look.progress;
     if total == 0 {
         return match look.status {
@@ -89,8 +121,13 @@ pub fn describe_progress(look: Look, pace: &Pace, is_waiting: bool) -> String {
         if let Some(rate) = pace.per_second() {
             text.push_str(&format!(", {}/s", grouped(rate.round() as u64)));
         }
+        match (beside.bytes, bytes_pace.per_second()) {
+            (BytesDone::Known(_), Some(rate)) => text.push_str(&format!(", {} bytes/s", grouped(rate.round() as u64))),
+            (BytesDone::Unknown, _) => text.push_str(", bytes unknown"),
+            (BytesDone::None | BytesDone::Known(_), _) => {}
+        }
         text.push_str(&match pace.time_left(total) {
-            _ if is_waiting => ", time left unknown while it waits".to_owned(),
+            _ if !beside.wait.is_empty() => ", time left unknown while it waits".to_owned(),
             Some(left) => format!(", {} left", in_words(left)),
             None if pace.per_second().is_some() => ", time left unknown: no task has ended lately".to_owned(),
             None => ", time left not known yet".to_owned(),
@@ -102,11 +139,12 @@ pub fn describe_progress(look: Look, pace: &Pace, is_waiting: bool) -> String {
 /// Shows a job while it goes on.
 pub struct Watcher {
     pace: Pace,
+    bytes_pace: Pace,
     shown: Shown,
 }
 
 enum Shown {
-    Bar { bar: ProgressBar, counts: Counts, is_waiting: bool },
+    Bar { bar: ProgressBar, counts: Counts, has_more: bool },
     Lines { last: Option<(Monotonic, Look)>, waiting: String },
 }
 
@@ -130,28 +168,33 @@ impl Watcher {
     #[must_use]
     pub fn on_stderr() -> Self {
         let shown = if std::io::stderr().is_terminal() && !is_quiet() { Shown::bar() } else { Shown::lines() };
-        Self { pace: Pace::default(), shown }
+        Self { pace: Pace::default(), bytes_pace: Pace::default(), shown }
     }
 
-    /// Shows what a look at the job found, and for what it waits: nothing, while it goes on.
-    pub fn show(&mut self, at: Monotonic, look: Look, wait: &str) {
+    /// Shows what a look at the job found.
+    pub fn show(&mut self, at: Monotonic, look: Look, beside: &Beside) {
         let Progress { total, succeeded, failed } = look.progress;
         match look.status {
             Status::Active => self.pace.observe(at, succeeded + failed),
             _ => self.pace.rest(),
         }
-        let words = describe_progress(look, &self.pace, !wait.is_empty());
+        match (look.status, beside.bytes) {
+            (Status::Active, BytesDone::Known(bytes)) => self.bytes_pace.observe(at, bytes),
+            _ => self.bytes_pace.rest(),
+        }
+        let words = describe_progress(look, &self.pace, &self.bytes_pace, beside);
+        let (wait, more) = (&beside.wait, beside.to_text());
         match &mut self.shown {
-            Shown::Bar { bar, counts, is_waiting } => {
-                if *is_waiting == wait.is_empty() {
-                    *is_waiting = !wait.is_empty();
-                    bar.set_style(style_of(*is_waiting, counts));
+            Shown::Bar { bar, counts, has_more } => {
+                if *has_more == more.is_empty() {
+                    *has_more = !more.is_empty();
+                    bar.set_style(style_of(*has_more, counts));
                 }
                 counts.set(words);
                 bar.set_length(total.max(1));
                 bar.set_position(succeeded + failed);
                 bar.set_prefix(look.status.name());
-                bar.set_message(on_one_line(wait).into_owned());
+                bar.set_message(on_one_line(&more).into_owned());
             }
             Shown::Lines { last, waiting } => {
                 let is_due = last.is_none_or(|(shown, before)| {
@@ -159,8 +202,8 @@ impl Watcher {
                 });
                 if is_due || waiting != wait {
                     *last = Some((at, look));
-                    let waits = if wait.is_empty() { String::new() } else { format!("; waiting for {wait}") };
-                    note(format_args!("{}: {words}{waits}", look.status));
+                    let more = if more.is_empty() { more } else { format!("; {more}") };
+                    note(format_args!("{}: {words}{more}", look.status));
                     wait.clone_into(waiting);
                 }
             }
@@ -191,7 +234,7 @@ impl Shown {
     fn bar_on(target: ProgressDrawTarget) -> Self {
         let counts = Counts::default();
         let bar = ProgressBar::with_draw_target(Some(1), target).with_style(style_of(false, &counts));
-        Self::Bar { bar, counts, is_waiting: false }
+        Self::Bar { bar, counts, has_more: false }
     }
 
     fn lines() -> Self {
@@ -199,11 +242,11 @@ impl Shown {
     }
 }
 
-/// The bar, the counters below it, and a line for what the job waits for, cut where the terminal ends.
-fn style_of(is_waiting: bool, counts: &Counts) -> ProgressStyle {
-    let waits = if is_waiting { "\nWaiting for {wide_msg}" } else { "" };
+/// The bar, the counters below it, and a line for what there is to say besides, cut where the terminal ends.
+fn style_of(has_more: bool, counts: &Counts) -> ProgressStyle {
+    let more = if has_more { "\n{wide_msg}" } else { "" };
     let counts = counts.clone();
-    ProgressStyle::with_template(&format!("{{prefix:10}} {{wide_bar}} {{percent:>3}}%\n{{counts}}{waits}"))
+    ProgressStyle::with_template(&format!("{{prefix:10}} {{wide_bar}} {{percent:>3}}%\n{{counts}}{more}"))
         .expect("the templates are constants that the tests draw")
         .progress_chars("█▉▊▋▌▍▎▏ ")
         .with_key("counts", move |_: &ProgressState, out: &mut dyn fmt::Write| counts.write(out))

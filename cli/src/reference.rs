@@ -53,6 +53,7 @@ pub const EXAMPLES: [Example; 41] = [
     example("job list", "brigade job list --status active --status complete"),
     example("job describe", "brigade job describe JOB --output json"),
     example("job watch", "brigade job watch JOB"),
+    example("job failures", "brigade job failures JOB --rows 20"),
     example("job report", "brigade job report JOB --rows 20"),
     example("job confirm", "brigade job confirm JOB --reason 'looked at the report of its dry run'"),
     example("job cancel", "brigade job cancel JOB --reason 'the wrong prefix'"),

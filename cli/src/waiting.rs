@@ -9,7 +9,7 @@ pub(crate) fn to_text(waiting: &WaitState) -> String {
     let since = since.as_ref().map(|at| format!(" since {at}")).unwrap_or_default();
     let advice = if advice.is_empty() { String::new() } else { format!("; {advice}") };
     let verb = if who == "calls" { "wait" } else { "waits" };
-    format!("{what} ({who} {verb}{since}){advice}")
+    format!("{what}{advice} ({who} {verb}{since})")
 }
 
 #[cfg(test)]
@@ -27,8 +27,8 @@ mod tests {
         };
         assert_eq!(
             to_text(&waiting),
-            "endpoint main refuses the credentials: SignatureDoesNotMatch: no \
-             (PutObject in bucket reports waits since 2026-01-02T03:04:05Z); correct the secret"
+            "endpoint main refuses the credentials: SignatureDoesNotMatch: no; correct the secret \
+             (PutObject in bucket reports waits since 2026-01-02T03:04:05Z)"
         );
         let turn =
             WaitState { who: "the job".into(), what: "its turn".into(), since: None, advice: String::new(), ..waiting };

@@ -2,8 +2,8 @@
 
 use brigade_model::job::JobId;
 use brigade_wire::admin::{
-    ChangeReason, EndpointList, EndpointState, JobList, JobQuery, JobState, LimitsChange, PREFIX, PriorityChange,
-    ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
+    ChangeReason, EndpointList, EndpointState, FailureList, FailureQuery, JobList, JobQuery, JobState, LimitsChange,
+    PREFIX, PriorityChange, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
 };
 use brigade_wire::cos::errors::ErrorBody;
 use http::Method;
@@ -66,6 +66,15 @@ impl Client {
     /// [`ClientError`].
     pub async fn inspect_job(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
         self.look(&format!("jobs/{id}")).await
+    }
+
+    /// A page of the failed tasks of a job of any dialect, also while it runs.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_failures(&self, id: JobId, query: &FailureQuery) -> Result<Answer<FailureList>, ClientError> {
+        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, format!("{PREFIX}jobs/{id}/failures")) };
+        self.call(draft, |body| serde_json::from_slice(body)).await
     }
 
     /// Pauses a job.

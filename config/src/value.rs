@@ -397,6 +397,8 @@ pub enum Action {
     S3DeleteJobTagging,
     /// brigade:InspectJob.
     InspectJob,
+    /// brigade:ListFailures.
+    ListFailures,
     /// brigade:ListJobs.
     ListJobsOfAllDialects,
     /// brigade:ConfirmJob.
@@ -429,7 +431,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 30] = [
+    pub const ALL: [Action; 31] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -446,6 +448,7 @@ impl Action {
         Action::S3GetJobTagging,
         Action::S3DeleteJobTagging,
         Action::InspectJob,
+        Action::ListFailures,
         Action::ListJobsOfAllDialects,
         Action::ConfirmJob,
         Action::CancelJob,
@@ -483,6 +486,7 @@ impl Action {
             Action::S3GetJobTagging => "s3:GetJobTagging",
             Action::S3DeleteJobTagging => "s3:DeleteJobTagging",
             Action::InspectJob => "brigade:InspectJob",
+            Action::ListFailures => "brigade:ListFailures",
             Action::ListJobsOfAllDialects => "brigade:ListJobs",
             Action::ConfirmJob => "brigade:ConfirmJob",
             Action::CancelJob => "brigade:CancelJob",
@@ -521,6 +525,7 @@ impl Action {
             | Action::S3GetJobTagging
             | Action::S3DeleteJobTagging
             | Action::InspectJob
+            | Action::ListFailures
             | Action::ListJobsOfAllDialects
             | Action::ConfirmJob
             | Action::CancelJob

@@ -3,10 +3,27 @@
 use brigade_model::job::Job;
 use brigade_model::ports::change_job::{Changed, NotChanged, change_job};
 use brigade_model::ports::job_store::{ChangeId, Fence, LeaseToken, StoreError};
-use brigade_model::{Change, JobId};
+use brigade_model::{Change, JobId, Progress, Status};
 use uuid::{Builder, Uuid};
 
 use crate::ports::Ports;
+
+/// Logs that a job changed its status, and how it ended if it did.
+pub fn log_status(before: &Job, after: &Job) {
+    if after.status == before.status {
+        return;
+    }
+    let (job, reason) = (after.id, after.status_update_reason.as_str());
+    let Progress { total, succeeded, failed } = after.progress;
+    tracing::info!(%job, from = %before.status, to = %after.status, reason, "job status changed");
+    match after.status {
+        Status::Failed => tracing::warn!(%job, total, succeeded, failed, reason, "job failed"),
+        Status::Complete | Status::Cancelled => {
+            tracing::info!(%job, status = %after.status, total, succeeded, failed, reason, "job ended");
+        }
+        _ => {}
+    }
+}
 
 /// Why a change could not be decided.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +64,8 @@ impl Ports {
         let decide = |job: &Job| decide(job).ok_or(());
         match change_job(&*self.jobs, id, self.change_id(), stage_fence, decide).await {
             Ok(Changed { before, after }) => {
+                log_status(&before, &after);
                 if after.status != before.status {
-                    tracing::info!(job = %id, from = %before.status, to = %after.status, "job status changed");
                     self.observer.job_moved(id, after.status);
                 }
                 Ok(Some(after))

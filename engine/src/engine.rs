@@ -23,12 +23,15 @@ use crate::cancel_registry::RegisteredToken;
 use crate::config::EngineConfig;
 use crate::context::EngineContext;
 use crate::execute::{Aside, SliceEnd, SliceRun};
+use crate::failed_rows::{self, FailedRows, RowPosition};
 use crate::places::Refusal;
 use crate::ports::Ports;
+use crate::preview::Preview;
 use crate::purge::purge;
 use crate::scheduler_state::{SchedulerState, Worker};
 use crate::space::Space;
 use crate::stage::{RETRY_DELAY, StageStep};
+use crate::stage_error::StageError;
 use crate::visits::Next;
 use crate::{execute, stage};
 
@@ -132,6 +135,22 @@ impl Engine {
     #[must_use]
     pub fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
         self.context.waiting(job, now)
+    }
+
+    /// The failed rows of a job from that position on, at most `max`, also while it runs.
+    ///
+    /// # Errors
+    /// [`StageError`] when a slice or its outcomes cannot be read.
+    pub async fn failed_rows(&self, job: &Job, from: RowPosition, max: usize) -> Result<FailedRows, StageError> {
+        failed_rows::failed_rows(&self.context.ports, job, from, max).await
+    }
+
+    /// What a job is going to do; `None` before its manifest is read, and once its slices are removed.
+    ///
+    /// # Errors
+    /// [`StageError`] when its first slice cannot be read.
+    pub async fn preview(&self, job: &Job) -> Result<Option<Preview>, StageError> {
+        self.context.preview(job).await
     }
 
     /// Stops starting work, waits until everything in flight has ended and is recorded, and ends
@@ -354,7 +373,6 @@ impl Engine {
             let slots = self.context.config.active_jobs + scheduler.jobs_aside(endpoint);
             for (job, slot_move) in self.context.ports.jobs.reschedule(endpoint, slots).await? {
                 moved = true;
-                tracing::info!(%job, ?slot_move, %endpoint, "job slot changed");
                 let status = match slot_move {
                     brigade_model::slots::SlotMove::Grant => Status::Active,
                     brigade_model::slots::SlotMove::Preempt => {
@@ -362,6 +380,7 @@ impl Engine {
                         Status::Pausing
                     }
                 };
+                tracing::info!(%job, to = %status, %endpoint, "job slot changed");
                 self.context.ports.observer.job_moved(job, status);
             }
         }

@@ -37,7 +37,7 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::clock::Sleep;
 use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{BucketName, Job, JobFailure, Outcome, Phase, Status};
+use brigade_model::{BucketName, DoneBytes, Job, JobFailure, ObjectKey, Outcome, Phase, Status};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -93,11 +93,16 @@ impl Aside {
 }
 
 /// What became of the tasks of a unit.
+#[derive(Default)]
 struct UnitEnd {
     /// The bucket of their rows.
     bucket: Option<BucketName>,
     /// Offsets in the slice, and how each run ended.
     ends: Vec<(u32, TaskEnd)>,
+    /// The keys of those that did not succeed.
+    keys: Vec<(u32, ObjectKey)>,
+    /// What the others copied or restored.
+    done_bytes: DoneBytes,
 }
 
 /// Runs a slice and gives it back.
@@ -173,6 +178,8 @@ struct SliceRunner<'a> {
     /// What the tasks that have ended say of the job as a whole.
     finding: Option<Finding>,
     filling: PartBuilder,
+    /// The keys of tasks that have ended without a success, and of which no outcome is filled in.
+    keys: BTreeMap<u32, ObjectKey>,
     part_timer: Option<Sleep>,
     committing: Option<BoxFuture<'a, Committed>>,
     next_seq: u64,
@@ -230,6 +237,7 @@ impl<'a> SliceRunner<'a> {
             trial: run.job.hold.as_ref().map(|hold| hold.why.code.clone()),
             finding: None,
             filling: PartBuilder::default(),
+            keys: BTreeMap::new(),
             part_timer: None,
             committing: None,
             next_seq: run.lease.next_seq,
@@ -419,8 +427,10 @@ impl<'a> SliceRunner<'a> {
     }
 
     /// Takes the outcomes of a unit into the part that is filling.
-    fn collect(&mut self, UnitEnd { bucket, ends }: UnitEnd) {
+    fn collect(&mut self, UnitEnd { bucket, ends, keys, done_bytes }: UnitEnd) {
         self.gathered += ends.len();
+        self.keys.extend(keys);
+        self.filling.weigh(done_bytes);
         if let Some((offset, _)) = ends.first() {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }
@@ -480,6 +490,9 @@ impl<'a> SliceRunner<'a> {
     }
 
     fn fill(&mut self, offset: u32, outcome: Outcome) {
+        if let Some(key) = self.keys.remove(&offset) {
+            self.filling.name(offset, key);
+        }
         self.filling.add(offset, outcome);
         if self.part_timer.is_none() {
             self.part_timer = Some(self.run.context.ports.clock.sleep(PART_AGE_MAX));

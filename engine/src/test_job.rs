@@ -203,6 +203,8 @@ impl TestJob {
             seq,
             succeeded: part.succeeded,
             failed: part.failed,
+            failure_counts: part.failure_counts,
+            done_bytes: part.done_bytes,
             bytes: part.bytes,
         };
         self.jobs.record_part(part).await.unwrap();

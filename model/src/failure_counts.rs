@@ -98,7 +98,8 @@ mod tests {
         for (code, name) in [("NoSuchKey", "a"), ("AccessDenied", "b"), ("AccessDenied", "c")] {
             counts.add(code, Some(&key(name)));
         }
-        let seen: Vec<_> = counts.by_frequency().iter().map(|one| (&*one.code, one.count, one.example.clone())).collect();
+        let seen: Vec<_> =
+            counts.by_frequency().iter().map(|one| (&*one.code, one.count, one.example.clone())).collect();
         assert_eq!(seen, [("AccessDenied", 2, Some(key("b"))), ("NoSuchKey", 1, Some(key("a")))]);
     }
 

@@ -174,6 +174,9 @@ pub const INVOCATION_TIME_MAX: Duration = Duration::from_secs(600);
 pub const FUNCTION_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// A report that cannot be delivered is tried again for this long. ours
 pub const REPORT_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// Error codes of failed tasks that a job counts one by one; those that come later are counted together. Stores have
+/// some dozens of codes, and a job meets a handful: with the longest keys these take 20 KiB in its row. ours
+pub const FAILURE_CODES_MAX: usize = 16;
 /// A message in an outcome, bytes; longer ones are cut at a character. ours
 pub const OUTCOME_MESSAGE_BYTES_MAX: usize = 1024;
 

@@ -86,6 +86,14 @@ macro_rules! operations {
     };
 }
 
+impl OperationKind {
+    /// Whether a success copies or restores the bytes of its object.
+    #[must_use]
+    pub fn moves_bytes(self) -> bool {
+        matches!(self, OperationKind::Copy | OperationKind::Restore)
+    }
+}
+
 operations! {
     /// Copy each object.
     Copy(Box<Copy>) => "copy", LEASE_TTL_BODY, SLICE_TASKS_BODY, Target;

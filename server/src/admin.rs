@@ -18,9 +18,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
 use brigade_config::value::Action;
-use brigade_model::Job;
+use brigade_engine::Preview;
+use brigade_model::{Job, ObjectKey, Task};
 use brigade_service::ServiceError;
-use brigade_wire::admin::{JobState, Refused};
+use brigade_wire::admin::{JobState, PreviewRow, PreviewState, Refused};
 use brigade_wire::cos::describe_job;
 use bytes::Bytes;
 use tracing::Instrument;
@@ -69,6 +70,7 @@ macro_rules! actions {
 actions! {
     ListJobsOfAllDialects: list_jobs;
     InspectJob: inspect_job;
+    ListFailures: list_failures;
     ConfirmJob: confirm_job;
     CancelJob: cancel_job;
     SetJobPriority: set_job_priority;
@@ -176,11 +178,28 @@ async fn attend(State(context): State<ActionContext>, request: Request, next: Ne
     }
 }
 
+fn preview_state(preview: Preview) -> PreviewState {
+    let Preview { effects, requests, seconds, rows } = preview;
+    let row = |(task, target): (Task, Option<ObjectKey>)| PreviewRow {
+        bucket: task.bucket.to_string(),
+        key: task.key.to_string(),
+        version: task.version.map(|version| version.to_string()),
+        target: target.map(|key| key.to_string()),
+    };
+    PreviewState {
+        effects,
+        requests: requests.into_iter().collect(),
+        estimated_seconds: seconds,
+        first_rows: rows.into_iter().map(row).collect(),
+    }
+}
+
 impl Api {
     /// A job as the API shows it: with what it waits for now.
     async fn job_state(&self, job: &Job) -> Result<JobState, ServiceError> {
         let waiting = self.job_service.waiting(job, self.job_service.now().await?);
-        Ok(JobState::from(job).with_waiting(waiting.as_ref()))
+        let preview = self.job_service.preview(job).await?.map(preview_state);
+        Ok(JobState { preview, ..JobState::from(job).with_waiting(waiting.as_ref()) })
     }
 }
 

@@ -125,16 +125,14 @@ impl Api {
     }
 
     /// One count in the metrics, one line in the log: the status of a success, or the refusal. Clients that
-    /// wait for a job ask each second, so what only reads is told to who debugs.
+    /// wait for a job ask each second, and what a change changed stands in its line for the audit: so a success is
+    /// told to who debugs.
     pub(crate) fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, head: &RequestHead, began: Monotonic) {
         let seconds = self.clock.monotonic().since(began).as_secs_f64();
         match told {
             Ok(status) => {
                 self.metrics.api_answered(action, status, "OK", seconds);
-                match head.method() == "GET" {
-                    true => tracing::debug!(status, peer = head.peer(), "request answered"),
-                    false => tracing::info!(status, peer = head.peer(), "request answered"),
-                }
+                tracing::debug!(status, peer = head.peer(), "request answered");
             }
             Err(refusal) => {
                 self.metrics.api_answered(action, refusal.told.status, refusal.told.code, seconds);

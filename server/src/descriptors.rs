@@ -28,7 +28,7 @@ pub(crate) fn raise() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, ?current, ?maximum, "cannot raise file descriptor limit; keeping the soft limit");
+            tracing::warn!(%error, current, maximum, "cannot raise file descriptor limit; keeping the soft limit");
             current
         }
     }

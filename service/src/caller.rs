@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brigade_model::{AccountId, Dialect, Job, JobId, ServiceTime};
+use brigade_model::{AccountId, Dialect, Job, Operation, ServiceTime};
 
 /// An account, as a use case sees it.
 #[derive(Debug, Clone)]
@@ -36,6 +36,29 @@ pub struct Origin {
     pub request_id: String,
 }
 
+/// What a change changed, in words of the audit log; a part that it has not is `None`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changed {
+    /// Why, in the caller's words.
+    pub(crate) reason: Option<String>,
+    /// What was before.
+    pub(crate) old: Option<String>,
+    /// What is now.
+    pub(crate) new: Option<String>,
+}
+
+impl Changed {
+    /// From one value to another.
+    pub(crate) fn from_to(old: impl ToString, new: impl ToString) -> Self {
+        Self { reason: None, old: Some(old.to_string()), new: Some(new.to_string()) }
+    }
+
+    /// The same, for that reason.
+    pub(crate) fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
+    }
+}
+
 /// The caller. The face has authenticated it and checked that the key may do the action.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -59,12 +82,26 @@ impl Caller {
             && (!job.status.is_terminal() || job.since >= listed_since)
     }
 
-    /// Who changed which job, for the log's readers of the target `audit`.
-    pub(crate) fn audit_job(&self, action: &str, job: JobId) {
+    /// Who changed which job and how, for the log's readers of the target `audit`.
+    pub(crate) fn audit_job(&self, action: &str, job: &Job, changed: &Changed) {
+        let spec = &job.spec;
+        let manifest = &spec.manifest.location.object;
+        let target = match &spec.operation {
+            Operation::Copy(copy) => Some(copy.target.bucket.as_str()),
+            _ => None,
+        };
+        let report = spec.report.bucket.as_ref().filter(|_| spec.report.enabled);
         tracing::info!(
             target: "audit",
             action,
-            %job,
+            job = %job.id,
+            operation = spec.operation.kind().word(),
+            manifest = %format_args!("s3://{}/{}", manifest.bucket, manifest.key),
+            target_bucket = target,
+            report_bucket = report.map(|report| report.bucket.as_str()),
+            reason = changed.reason.as_deref().filter(|reason| !reason.is_empty()),
+            old = changed.old,
+            new = changed.new,
             account = %self.owner.account,
             key = self.key_id,
             address = self.origin.address,
@@ -72,12 +109,15 @@ impl Caller {
         );
     }
 
-    /// Who changed which endpoint, for the same readers.
-    pub(crate) fn audit_endpoint(&self, action: &str, endpoint: &str) {
+    /// Who changed which endpoint and how, for the same readers.
+    pub(crate) fn audit_endpoint(&self, action: &str, endpoint: &str, changed: &Changed) {
         tracing::info!(
             target: "audit",
             action,
             endpoint,
+            reason = changed.reason.as_deref().filter(|reason| !reason.is_empty()),
+            old = changed.old,
+            new = changed.new,
             account = %self.owner.account,
             key = self.key_id,
             address = self.origin.address,

@@ -13,11 +13,13 @@
 //!
 //! Which change is legal in which status is the status table's to say.
 
+use brigade_engine::log_status;
 use brigade_model::operation::Tag;
-use brigade_model::ports::change_job::{NotChanged, change_job};
+use brigade_model::ports::change_job::{Changed as ChangedJob, NotChanged, change_job};
 use brigade_model::ports::job_store::{ApplyError, ChangeId};
 use brigade_model::{Change, Job, JobId, LoadLimits};
 
+use crate::caller::Changed;
 use crate::{Caller, JobAction, JobService, ServiceError};
 
 impl JobAction {
@@ -31,6 +33,22 @@ impl JobAction {
             JobAction::Resume => "resume",
             JobAction::Limit => "limit",
             JobAction::SetTags => "tags",
+        }
+    }
+
+    /// What it changed, in words of the audit log.
+    fn changed(self, before: &Job, after: &Job) -> Changed {
+        let held = |job: &Job| if job.held_by_user { "paused" } else { "not paused" };
+        let tags = |job: &Job| {
+            let tags: Vec<_> = job.tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
+            tags.join(", ")
+        };
+        match self {
+            JobAction::Confirm | JobAction::Cancel | JobAction::Delete => Changed::from_to(before.status, after.status),
+            JobAction::SetPriority => Changed::from_to(before.priority, after.priority),
+            JobAction::Pause | JobAction::Resume => Changed::from_to(held(before), held(after)),
+            JobAction::Limit => Changed::from_to(before.limits, after.limits),
+            JobAction::SetTags => Changed::from_to(tags(before), tags(after)),
         }
     }
 
@@ -51,7 +69,7 @@ impl JobService {
     /// # Errors
     /// [`ServiceError::NoSuchJob`], [`ServiceError::IllegalChange`] or [`ServiceError::Store`].
     pub async fn confirm_job(&self, caller: &Caller, id: JobId, reason: &str) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Confirm, |_| Change::Confirmed(reason.to_owned())).await
+        self.change_job(caller, id, JobAction::Confirm, reason, |_| Change::Confirmed(reason.to_owned())).await
     }
 
     /// Ends a job early.
@@ -59,7 +77,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn cancel_job(&self, caller: &Caller, id: JobId, reason: &str) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Cancel, |_| Change::CancelRequested(reason.to_owned())).await
+        self.change_job(caller, id, JobAction::Cancel, reason, |_| Change::CancelRequested(reason.to_owned())).await
     }
 
     /// Sets how urgent a job is, whether it runs or not.
@@ -67,7 +85,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn set_job_priority(&self, caller: &Caller, id: JobId, priority: i32) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::SetPriority, |_| Change::PrioritySet(priority)).await
+        self.change_job(caller, id, JobAction::SetPriority, "", |_| Change::PrioritySet(priority)).await
     }
 
     /// Cancels a job where that is legal; it stays visible until it has ended.
@@ -75,7 +93,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn delete_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Delete, |_| Change::DeleteRequested).await
+        self.change_job(caller, id, JobAction::Delete, "", |_| Change::DeleteRequested).await
     }
 
     /// Starts no task of a job until it is resumed; those in flight end and are recorded.
@@ -83,7 +101,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn pause_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Pause, |_| Change::Held).await
+        self.change_job(caller, id, JobAction::Pause, "", |_| Change::Held).await
     }
 
     /// Lets a paused job go on as soon as it has a slot.
@@ -91,7 +109,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn resume_job(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Resume, |_| Change::Released).await
+        self.change_job(caller, id, JobAction::Resume, "", |_| Change::Released).await
     }
 
     /// Sets the limits of a job's tasks to what `limits` makes of the current ones.
@@ -104,7 +122,7 @@ impl JobService {
         id: JobId,
         limits: impl Fn(LoadLimits) -> LoadLimits + Send + Sync,
     ) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::Limit, |job| Change::LimitsSet(limits(job.limits))).await
+        self.change_job(caller, id, JobAction::Limit, "", |job| Change::LimitsSet(limits(job.limits))).await
     }
 
     /// Sets the tags of a job, whether it has ended or not.
@@ -112,7 +130,7 @@ impl JobService {
     /// # Errors
     /// As for [`JobService::confirm_job`].
     pub async fn set_job_tags(&self, caller: &Caller, id: JobId, tags: &[Tag]) -> Result<Job, ServiceError> {
-        self.change_job(caller, id, JobAction::SetTags, |_| Change::TagsSet(tags.to_vec())).await
+        self.change_job(caller, id, JobAction::SetTags, "", |_| Change::TagsSet(tags.to_vec())).await
     }
 
     async fn change_job(
@@ -120,6 +138,7 @@ impl JobService {
         caller: &Caller,
         id: JobId,
         action: JobAction,
+        reason: &str,
         change: impl Fn(&Job) -> Change + Send + Sync,
     ) -> Result<Job, ServiceError> {
         let mut name = [0; 16];
@@ -127,8 +146,8 @@ impl JobService {
         let change_id = ChangeId(uuid::Builder::from_random_bytes(name).into_uuid());
         let listed_since = self.listed_since().await?;
         let decide = |job: &Job| if caller.sees(job, listed_since) { Ok(change(job)) } else { Err(()) };
-        let job = match change_job(&*self.jobs, id, change_id, None, decide).await {
-            Ok(changed) => changed.after,
+        let ChangedJob { before, after: job } = match change_job(&*self.jobs, id, change_id, None, decide).await {
+            Ok(changed) => changed,
             Err(NotChanged::NotFound | NotChanged::Refused(..)) => return Err(ServiceError::NoSuchJob),
             Err(NotChanged::Illegal(job, _)) => return Err(ServiceError::IllegalChange { status: job.status, action }),
             Err(NotChanged::Fenced) => return Err(ServiceError::store(ApplyError::Fenced)),
@@ -138,7 +157,8 @@ impl JobService {
             // Before the answer: once it is out, no task of the job starts here.
             self.engine.stop_job(job.id);
         }
-        caller.audit_job(action.audited_as(), job.id);
+        log_status(&before, &job);
+        caller.audit_job(action.audited_as(), &job, &action.changed(&before, &job).because(reason));
         self.engine.notify();
         Ok(job)
     }

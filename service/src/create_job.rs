@@ -10,6 +10,7 @@ use brigade_model::ports::job_store::CreateJobError;
 use brigade_model::resource::{Owner, RoleRef};
 use brigade_model::{BucketName, Dialect, EndpointKind, Job, JobId, JobSpec, Operation, Quota};
 
+use crate::caller::Changed;
 use crate::{Caller, JobService, PlaceUse, ServiceError};
 
 impl JobService {
@@ -21,7 +22,7 @@ impl JobService {
         self.set_thresholds(&mut spec);
         let job = self.admit(caller, spec, dialect)?;
         self.store_job(&job).await?;
-        caller.audit_job("create", job.id);
+        caller.audit_job("create", &job, &Changed::default());
         self.engine.notify();
         Ok(job)
     }

@@ -8,6 +8,7 @@ use brigade_model::ports::job_store::SetEndpointError;
 use brigade_model::ports::{Clock, Entropy, JobStore, ObjectStore, Spawn};
 use brigade_model::{EndpointName, LoadLimits};
 
+use crate::caller::Changed;
 use crate::{Caller, EngineHandle, ServiceError};
 
 /// The endpoints of the configuration, as this process uses them.
@@ -68,8 +69,8 @@ impl EndpointService {
             // Only the new limits: a limit set earlier may be beyond a newer configuration.
             check_within(limits(LoadLimits::default()), allowed)
         };
-        self.set_endpoint(name, limit).await?;
-        caller.audit_endpoint("limit", name);
+        let (before, after) = self.set_endpoint(name, limit).await?;
+        caller.audit_endpoint("limit", name, &Changed::from_to(before.limits, after.limits));
         Ok(())
     }
 
@@ -87,8 +88,8 @@ impl EndpointService {
             settings.stopped = Some(Stopped { since, reason: reason.to_owned() });
             Ok(())
         };
-        self.set_endpoint(name, stop).await?;
-        caller.audit_endpoint("stop", name);
+        let (before, after) = self.set_endpoint(name, stop).await?;
+        caller.audit_endpoint("stop", name, &Changed::from_to(stopped(&before), stopped(&after)).because(reason));
         Ok(())
     }
 
@@ -101,8 +102,8 @@ impl EndpointService {
             settings.stopped = None;
             Ok(())
         };
-        self.set_endpoint(name, start).await?;
-        caller.audit_endpoint("start", name);
+        let (before, after) = self.set_endpoint(name, start).await?;
+        caller.audit_endpoint("start", name, &Changed::from_to(stopped(&before), stopped(&after)));
         Ok(())
     }
 
@@ -110,28 +111,34 @@ impl EndpointService {
         self.registry.find(name).ok_or(ServiceError::NoSuchEndpoint)
     }
 
-    /// Changes an endpoint's settings: read, change, compare and set, and take effect.
+    /// Changes an endpoint's settings: read, change, compare and set, and take effect. Gives those of before and after.
     pub(crate) async fn set_endpoint(
         &self,
         name: &str,
         change: impl Fn(&mut EndpointSettings, LoadLimits) -> Result<(), ServiceError> + Send + Sync,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<(EndpointSettings, EndpointSettings), ServiceError> {
         let endpoint = self.find(name)?;
         let name = endpoint.name();
         loop {
             let stored = self.jobs.endpoints().await.map_err(ServiceError::store)?;
             let row = stored.into_iter().find(|row| row.endpoint == name);
             let mut row = row.unwrap_or_else(|| EndpointRow::unset(name.clone()));
+            let before = row.settings.clone();
             change(&mut row.settings, endpoint.limits_max())?;
+            let after = row.settings.clone();
             match self.jobs.set_endpoint(&row).await {
                 Ok(row) => endpoint.adopt(row),
                 Err(SetEndpointError::Lost) => continue,
                 Err(SetEndpointError::Store(error)) => return Err(ServiceError::store(error)),
             }
             self.engine.notify();
-            return Ok(());
+            return Ok((before, after));
         }
     }
+}
+
+fn stopped(settings: &EndpointSettings) -> &'static str {
+    if settings.stopped.is_some() { "stopped" } else { "started" }
 }
 
 /// Refuses limits beyond the configuration's.

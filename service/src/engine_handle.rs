@@ -1,9 +1,11 @@
 //! The use cases' handle on the engine: what they tell it and ask it.
 
-use brigade_engine::Engine;
+use async_trait::async_trait;
+use brigade_engine::{Engine, FailedRows, Preview, RowPosition, StageError};
 use brigade_model::{Job, JobId, ServiceTime, Waiting};
 
 /// What the use cases tell the engine, and ask it.
+#[async_trait]
 pub trait EngineHandle: Send + Sync + 'static {
     /// Something was stored: look for work now.
     fn notify(&self);
@@ -17,10 +19,17 @@ pub trait EngineHandle: Send + Sync + 'static {
     /// For what a job waits now; `None` while it goes on. `now` is the service clock's.
     fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting>;
 
+    /// The failed rows of a job from that position on, at most `max`, also while it runs.
+    async fn failed_rows(&self, job: &Job, from: RowPosition, max: usize) -> Result<FailedRows, StageError>;
+
+    /// What a job is going to do; `None` before its manifest is read, and once its slices are removed.
+    async fn preview(&self, job: &Job) -> Result<Option<Preview>, StageError>;
+
     /// Whether it has ended by a panic.
     fn has_failed(&self) -> bool;
 }
 
+#[async_trait]
 impl EngineHandle for Engine {
     fn notify(&self) {
         Engine::notify(self);
@@ -36,6 +45,14 @@ impl EngineHandle for Engine {
 
     fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
         Engine::waiting(self, job, now)
+    }
+
+    async fn failed_rows(&self, job: &Job, from: RowPosition, max: usize) -> Result<FailedRows, StageError> {
+        Engine::failed_rows(self, job, from, max).await
+    }
+
+    async fn preview(&self, job: &Job) -> Result<Option<Preview>, StageError> {
+        Engine::preview(self, job).await
     }
 
     fn has_failed(&self) -> bool {

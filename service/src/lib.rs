@@ -10,6 +10,7 @@ mod create_job;
 mod endpoints;
 mod engine_handle;
 mod error;
+mod list_failures;
 mod list_jobs;
 mod lookup;
 mod pace;

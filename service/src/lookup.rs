@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use brigade_engine::Preview;
 use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use brigade_model::outcome::cut;
 use brigade_model::status::phase;
@@ -29,6 +30,17 @@ impl JobService {
         let waiting = self.waiting(&job, self.now().await?);
         say_why_it_waits(&mut job, waiting.as_ref());
         Ok(job)
+    }
+
+    /// What a job that has not ended is going to do; `None` while that is not known.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] when its first slice cannot be read.
+    pub async fn preview(&self, job: &Job) -> Result<Option<Preview>, ServiceError> {
+        if !job.status.has_tasks_ahead() {
+            return Ok(None);
+        }
+        self.engine.preview(job).await.map_err(ServiceError::store)
     }
 
     /// For what a job waits, at that time of the service clock.

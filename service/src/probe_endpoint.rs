@@ -10,6 +10,7 @@ use brigade_model::{BucketName, EndpointSettings, Finding, Probe};
 use brigade_s3::probe::{ProbeError, probe};
 use tokio::sync::oneshot;
 
+use crate::caller::Changed;
 use crate::{Caller, EndpointService, ServiceError};
 
 impl EndpointService {
@@ -21,7 +22,7 @@ impl EndpointService {
     /// [`ServiceError::NoCredentials`], [`ServiceError::ProbeFailed`]; or [`ServiceError::Store`].
     pub async fn probe_endpoint(&self, caller: &Caller, name: &str, bucket: BucketName) -> Result<Probe, ServiceError> {
         let store = self.store_of(name)?;
-        caller.audit_endpoint("probe", name);
+        caller.audit_endpoint("probe", name, &Changed { new: Some(bucket.to_string()), ..Changed::default() });
         let findings = self.find_out(store, bucket.clone()).await?;
         let probe = Probe { bucket, at: self.clock.now(), findings };
         let keep = |settings: &mut EndpointSettings, _| {

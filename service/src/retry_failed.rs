@@ -3,6 +3,7 @@
 use brigade_model::job::Retry;
 use brigade_model::{Job, JobId};
 
+use crate::caller::Changed;
 use crate::{Caller, JobService, ServiceError};
 
 impl JobService {
@@ -16,7 +17,7 @@ impl JobService {
         let job = self.admit(caller, source.retried(retry), source.dialect)?;
         match self.store_job(&job).await {
             Ok(()) => {
-                caller.audit_job("retry-failed", job.id);
+                caller.audit_job("retry-failed", &job, &Changed::from_to(source.id, job.id));
                 self.engine.notify();
                 Ok(job)
             }

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use brigade_engine::RolePlaces;
+use async_trait::async_trait;
+use brigade_engine::{FailedRows, Preview, RolePlaces, RowPosition, StageError};
 use brigade_model::{AccountId, Dialect, Job, JobId, Quota, ServiceTime, Status, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_store::conformance::sample_job;
@@ -23,6 +24,7 @@ impl Roles for NoRoles {
 #[derive(Default)]
 struct Told(Mutex<Vec<JobId>>);
 
+#[async_trait]
 impl EngineHandle for Told {
     fn notify(&self) {}
 
@@ -36,6 +38,14 @@ impl EngineHandle for Told {
 
     fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
         None
+    }
+
+    async fn failed_rows(&self, _: &Job, _: RowPosition, _: usize) -> Result<FailedRows, StageError> {
+        Ok(FailedRows::default())
+    }
+
+    async fn preview(&self, _: &Job) -> Result<Option<Preview>, StageError> {
+        Ok(None)
     }
 
     fn has_failed(&self) -> bool {

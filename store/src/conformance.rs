@@ -149,6 +149,8 @@ promises! {
         parts:
             a_part_counts_in_its_slice_and_in_its_job
             a_part_sent_twice_counts_once
+            failures_are_counted_by_code_and_bytes_are_summed_with_the_outcomes_and_never_twice
+            what_failed_stays_known_when_outcomes_are_removed
             a_part_sent_again_after_the_slice_was_done_succeeds
             a_gap_in_the_numbers_is_fenced
             a_part_of_a_lost_lease_is_fenced

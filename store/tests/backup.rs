@@ -128,7 +128,9 @@ async fn record_until(jobs: &SqliteStore, job: JobId, stop: &AtomicBool) -> u64 
     let mut seq = 0;
     while !stop.load(Ordering::SeqCst) {
         let (slice, fence, bytes) = (lease.slice.index, lease.fence, Bytes::from(vec![b'x'; 5000]));
-        jobs.record_part(OutcomePart { job, slice, fence, seq, succeeded: 2, failed: 1, bytes }).await.unwrap();
+        let (failure_counts, done_bytes) = Default::default();
+        let part = OutcomePart { job, slice, fence, seq, succeeded: 2, failed: 1, failure_counts, done_bytes, bytes };
+        jobs.record_part(part).await.unwrap();
         seq += 1;
     }
     seq

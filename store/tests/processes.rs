@@ -114,8 +114,19 @@ async fn record_for_ever(store: &SqliteStore, job: &Job) {
     for seq in 0.. {
         let (slice, fence) = (lease.slice.index, lease.fence);
         let bytes = Bytes::from(vec![b'x'; 5000]);
+        let (failure_counts, done_bytes) = Default::default();
         store
-            .record_part(OutcomePart { job: job.id, slice, fence, seq, succeeded: 2, failed: 1, bytes })
+            .record_part(OutcomePart {
+                job: job.id,
+                slice,
+                fence,
+                seq,
+                succeeded: 2,
+                failed: 1,
+                failure_counts,
+                done_bytes,
+                bytes,
+            })
             .await
             .unwrap();
         say(format_args!("{slice} {seq}"));

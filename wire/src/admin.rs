@@ -102,6 +102,15 @@ pub struct JobState {
     #[serde(default)]
     #[schema(required)]
     pub waiting: Option<WaitState>,
+    /// What its tasks failed by so far, the most frequent code first; of outcomes from before release 0.2 nothing is
+    /// counted.
+    #[serde(default)]
+    #[schema(required)]
+    pub failure_counts: Vec<FailureCount>,
+    /// The bytes that its tasks copied or restored; null for other operations.
+    #[serde(default)]
+    #[schema(required)]
+    pub done_bytes: Option<DoneBytes>,
     /// What its preparation found that its user should know: short sentences.
     #[serde(default)]
     #[schema(required)]
@@ -117,6 +126,13 @@ pub struct JobState {
     /// The ended job whose failed and unattempted tasks are this one's.
     #[schema(required)]
     pub retry_of: Option<String>,
+    /// Whether it changes nothing and only reports what it would do.
+    #[serde(default)]
+    pub is_dry_run: bool,
+    /// What it is going to do, while it has tasks ahead and its manifest is read.
+    #[serde(default)]
+    #[schema(required)]
+    pub preview: Option<PreviewState>,
     /// What it would do, once it has ended as a dry run.
     #[schema(required)]
     pub dry_run: Option<DryRunFound>,
@@ -149,11 +165,15 @@ impl From<&Job> for JobState {
             status: job.status.name().to_owned(),
             status_update_reason: job.status_update_reason.clone(),
             waiting: None,
+            failure_counts: FailureCount::of(job),
+            done_bytes: spec.operation.kind().moves_bytes().then(|| job.done_bytes.into()),
             notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
             is_paused: job.held_by_user,
             hold: job.hold.as_ref().map(HoldState::from),
             limits: job.limits.into(),
             retry_of: job.spec.retry_of.map(|id| id.to_string()),
+            is_dry_run: spec.options.is_dry_run(),
+            preview: None,
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
             outcomes_removed: job.outcomes_removed.map(written),
         }
@@ -165,6 +185,76 @@ impl JobState {
     #[must_use]
     pub fn with_waiting(self, waiting: Option<&Waiting>) -> Self {
         Self { waiting: waiting.map(WaitState::from), ..self }
+    }
+}
+
+/// What a job is going to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewState {
+    /// The effects, a sentence each, the gravest first.
+    pub effects: Vec<String>,
+    /// How many requests of each kind are sent at least, by the names of the S3 API.
+    pub requests: BTreeMap<String, u64>,
+    /// How long these take at least under the limits in force now.
+    pub estimated_seconds: u64,
+    /// The first rows of the manifest.
+    pub first_rows: Vec<PreviewRow>,
+}
+
+/// A row, and what is written for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewRow {
+    /// The bucket of the row.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The version; null when the row names none.
+    #[schema(required)]
+    pub version: Option<String>,
+    /// The key that a copy gets; null for other operations.
+    #[schema(required)]
+    pub target: Option<String>,
+}
+
+/// How many tasks failed with a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailureCount {
+    /// The store's error code, or one of the service; null for all codes beyond the number that is told apart.
+    #[schema(required, example = "AccessDenied")]
+    pub code: Option<String>,
+    /// How many tasks.
+    pub count: u64,
+    /// The key of one of them; null when it is not known.
+    #[schema(required)]
+    pub example: Option<String>,
+}
+
+impl FailureCount {
+    fn of(job: &Job) -> Vec<Self> {
+        let counts = &job.failure_counts;
+        let of_code = |one: &brigade_model::FailureCount| Self {
+            code: Some(one.code.clone()),
+            count: one.count,
+            example: one.example.as_ref().map(ToString::to_string),
+        };
+        let others = (counts.others() > 0).then(|| Self { code: None, count: counts.others(), example: None });
+        counts.by_frequency().into_iter().map(of_code).chain(others).collect()
+    }
+}
+
+/// The bytes of objects that were copied or restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DoneBytes {
+    /// Those of objects whose size the manifest tells.
+    pub bytes: u64,
+    /// Tasks that succeeded, and whose object's size it does not tell.
+    pub tasks_of_unknown_size: u64,
+}
+
+impl From<brigade_model::DoneBytes> for DoneBytes {
+    fn from(done: brigade_model::DoneBytes) -> Self {
+        let brigade_model::DoneBytes { bytes, tasks_of_unknown_size } = done;
+        Self { bytes, tasks_of_unknown_size }
     }
 }
 
@@ -344,6 +434,109 @@ pub struct JobList {
     pub next: Option<String>,
 }
 
+/// A task that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedRow {
+    /// The bucket of its row.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The version; null when the row names none.
+    #[schema(required)]
+    pub version: Option<String>,
+    /// The store's error code, or one of the service.
+    #[schema(example = "NoSuchKey")]
+    pub code: String,
+    /// The store's HTTP status; null when it did not answer.
+    #[schema(required, value_type = Option<i32>)]
+    pub http_status: Option<u16>,
+    /// What happened.
+    pub message: String,
+    /// Whether an attempt may have had its effect.
+    pub is_effect_unknown: bool,
+}
+
+/// A page of failed tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailureList {
+    /// Those that are recorded, in manifest order.
+    pub failures: Vec<FailedRow>,
+    /// What `after` of the next page is; null when this is the last. Of a job that runs, later failures may belong
+    /// before it.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
+/// Which failed tasks are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailureQuery {
+    /// What `next` of the page before is: the number of a slice, and a place in it.
+    pub after: Option<(u32, u32)>,
+    /// So many at most; `None` for as many as a page may have.
+    pub max: Option<usize>,
+}
+
+impl FailureQuery {
+    /// Reads the query.
+    ///
+    /// # Errors
+    /// [`WrongParameter`] when one is unknown, given twice, or has no such value.
+    pub fn decode(query: &[(String, String)]) -> Result<Self, WrongParameter> {
+        let mut read = Self::default();
+        for (name, text) in given_once(query)? {
+            let wrong = |why: &str| WrongParameter { name: name.to_owned(), why: why.to_owned() };
+            match name {
+                "after" => {
+                    let place = Self::place_of(text);
+                    read.after = Some(place.ok_or_else(|| wrong("must be what next of the page before is"))?);
+                }
+                "max" => read.max = Some(page_size(text).map_err(|why| wrong(&why))?),
+                _ => return Err(wrong("is not known here")),
+            }
+        }
+        Ok(read)
+    }
+
+    /// Writes the query; what is not asked is not written.
+    #[must_use]
+    pub fn encode(&self) -> Vec<(String, String)> {
+        let after = self.after.map(|(slice, offset)| ("after".to_owned(), Self::place(slice, offset)));
+        after.into_iter().chain(self.max.map(|max| ("max".to_owned(), max.to_string()))).collect()
+    }
+
+    /// The place that `next` and `after` name.
+    #[must_use]
+    pub fn place_of(text: &str) -> Option<(u32, u32)> {
+        let number = |text| parse_whole_number(text).and_then(|number| u32::try_from(number).ok());
+        let (slice, offset) = text.split_once('-')?;
+        Some((number(slice)?, number(offset)?))
+    }
+
+    /// A place as `next` and `after` have it.
+    #[must_use]
+    pub fn place(slice: u32, offset: u32) -> String {
+        format!("{slice}-{offset}")
+    }
+}
+
+/// The parameters of ours, none of them given twice.
+fn given_once(query: &[(String, String)]) -> Result<Vec<(&str, &str)>, WrongParameter> {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (name, text) in query.iter().filter(|(name, _)| !is_foreign(name)) {
+        if seen.iter().any(|(before, _)| before == name) {
+            return Err(WrongParameter { name: name.chars().take(64).collect(), why: "is given twice".to_owned() });
+        }
+        seen.push((name, text));
+    }
+    Ok(seen)
+}
+
+/// How many a page has.
+fn page_size(text: &str) -> Result<usize, String> {
+    let max = parse_whole_number(text).and_then(|number| usize::try_from(number).ok());
+    max.filter(|max| (1..=LIST_JOBS_MAX).contains(max)).ok_or_else(|| format!("must be from 1 to {LIST_JOBS_MAX}"))
+}
+
 /// Which jobs a list is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobQuery {
@@ -388,11 +581,7 @@ impl JobQuery {
                     read.statuses = statuses.map_err(|_| wrong(names()))?;
                 }
                 "after" => read.after = Some(text.parse().map_err(|_| wrong("must be the id of a job".to_owned()))?),
-                "max" => {
-                    let max = parse_whole_number(text).and_then(|number| usize::try_from(number).ok());
-                    let max = max.filter(|max| (1..=LIST_JOBS_MAX).contains(max));
-                    read.max = Some(max.ok_or_else(|| wrong(format!("must be from 1 to {LIST_JOBS_MAX}")))?);
-                }
+                "max" => read.max = Some(page_size(text).map_err(wrong)?),
                 _ => return Err(wrong("is not known here".to_owned())),
             }
         }

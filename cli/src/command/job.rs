@@ -17,6 +17,7 @@ pub mod cancel;
 pub mod confirm;
 pub mod create;
 pub mod describe;
+pub mod failures;
 pub mod found;
 pub mod job_arg;
 pub mod limit;
@@ -56,6 +57,8 @@ enum Action {
     List(list::Arguments),
     /// Follow a job until it ends
     Watch(watch::Arguments),
+    /// Show what has failed, also while the job runs
+    Failures(failures::Arguments),
     /// Let a job run that waits for a confirmation
     Confirm(confirm::Arguments),
     /// Cancel a job
@@ -125,6 +128,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Describe(arguments) => describe::run(&context, arguments).await,
         Action::List(arguments) => list::run(&context, arguments).await,
         Action::Watch(arguments) => watch::run(&context, arguments).await,
+        Action::Failures(arguments) => failures::run(&context, arguments).await,
         Action::Confirm(arguments) => confirm::run(&context, arguments).await,
         Action::Cancel(arguments) => cancel::run(&context, arguments).await,
         Action::Pause(arguments) => pause::run(&context, arguments).await,

@@ -10,6 +10,10 @@ fn at(seconds: u64) -> Monotonic {
     Monotonic(Duration::from_secs(seconds))
 }
 
+fn waiting() -> Beside {
+    Beside { wait: "endpoint main".to_owned(), ..Beside::default() }
+}
+
 fn look(status: Status, total: u64, succeeded: u64, failed: u64) -> Look {
     Look { status, progress: Progress { total, succeeded, failed } }
 }
@@ -74,11 +78,27 @@ fn progress_reads_as_a_sentence_and_the_rate_stands_only_while_tasks_run() {
     let mut pace = Pace::default();
     pace.observe(at(0), 0);
     pace.observe(at(4), 40_000);
-    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace, false);
+    let none = Pace::default();
+    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace, &none, &Beside::default());
     assert_eq!(say(Status::Active), "40,000 of 100,000, 2 failed, 10,000/s, 6 s left");
     assert_eq!(say(Status::Paused), "40,000 of 100,000, 2 failed");
-    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace, true), "reading the manifest");
-    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace, false), "no tasks");
+    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace, &none, &waiting()), "reading the manifest");
+    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace, &none, &Beside::default()), "no tasks");
+}
+
+#[test]
+fn while_tasks_run_bytes_a_second_are_told_or_that_they_are_unknown() {
+    let (mut pace, mut bytes) = (Pace::default(), Pace::default());
+    [(0, 0), (4, 40)].map(|(second, done)| pace.observe(at(second), done));
+    [(0, 0), (4, 8_000_000)].map(|(second, done)| bytes.observe(at(second), done));
+    let say = |bytes_done| {
+        let beside = Beside { bytes: bytes_done, ..Beside::default() };
+        describe_progress(look(Status::Active, 100, 38, 2), &pace, &bytes, &beside)
+    };
+    let counts = "40 of 100, 2 failed, 10/s";
+    assert_eq!(say(BytesDone::Known(8_000_000)), format!("{counts}, 2,000,000 bytes/s, 6 s left"));
+    assert_eq!(say(BytesDone::Unknown), format!("{counts}, bytes unknown, 6 s left"));
+    assert_eq!(say(BytesDone::None), format!("{counts}, 6 s left"));
 }
 
 #[test]
@@ -92,7 +112,10 @@ fn numbers_and_durations_read_well() {
 #[test]
 fn a_job_that_stands_still_has_no_time_left_that_could_be_known() {
     let mut pace = Pace::default();
-    let say = |pace: &Pace, is_waiting| describe_progress(look(Status::Active, 100, 50, 0), pace, is_waiting);
+    let say = |pace: &Pace, is_waiting| {
+        let beside = if is_waiting { waiting() } else { Beside::default() };
+        describe_progress(look(Status::Active, 100, 50, 0), pace, &Pace::default(), &beside)
+    };
     pace.observe(at(0), 0);
     assert_eq!(say(&pace, false), "50 of 100, 0 failed, time left not known yet");
     pace.observe(at(5), 50);
@@ -149,26 +172,29 @@ impl TermLike for Terminal {
 }
 
 /// What a terminal of that width shows.
-fn drawn(width: u16, wait: &str) -> String {
+fn drawn(width: u16, wait: &str, failing: &str) -> String {
     let terminal = Terminal { width, shown: Arc::default() };
     let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-    let mut watcher = Watcher { pace: Pace::default(), shown: Shown::bar_on(target) };
-    watcher.show(at(0), look(Status::Active, 1088, 0, 0), "");
-    watcher.show(at(2), look(Status::Active, 1088, 363, 21), wait);
+    let mut watcher = Watcher { pace: Pace::default(), bytes_pace: Pace::default(), shown: Shown::bar_on(target) };
+    watcher.show(at(0), look(Status::Active, 1088, 0, 0), &Beside::default());
+    let beside = Beside { wait: wait.to_owned(), failing: failing.to_owned(), bytes: BytesDone::None };
+    watcher.show(at(2), look(Status::Active, 1088, 363, 21), &beside);
     let Shown::Bar { bar, .. } = &watcher.shown else { panic!("it is a bar") };
     bar.force_draw();
-    let shown = terminal.shown.lock().unwrap();
-    shown.lines().map(|line| format!("{}|", line.trim_end())).collect::<Vec<_>>().join("\n")
+    // Each line is filled up to the terminal's width, and so wraps into the next.
+    let shown: Vec<char> = terminal.shown.lock().unwrap().chars().filter(|c| *c != '\n').collect();
+    let line = |chars: &[char]| chars.iter().collect::<String>().trim_end().to_owned();
+    shown.chunks(width.into()).map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn the_bar_fits_80_columns_and_200_and_says_what_a_job_waits_for() {
+fn the_bar_fits_80_columns_and_200_and_says_what_a_job_waits_for_and_what_its_tasks_fail_by() {
     let wait = "endpoint main refuses the credentials: SignatureDoesNotMatch: the \u{1b}[2J signature is wrong \
                 (PutObject in bucket reports waits since 2026-01-02T03:04:05Z); correct the endpoint's secret_key";
     for width in [80, 200] {
-        let shown = [drawn(width, ""), drawn(width, wait)];
-        let fits = |text: &String| text.lines().all(|line| line.chars().count() <= usize::from(width) + 1);
-        assert!(shown.iter().all(fits), "{}", shown.join("\n\n"));
+        let failing = "AccessDenied 20, NoSuchKey 1";
+        let shown = [drawn(width, "", ""), drawn(width, "", failing), drawn(width, wait, failing)];
+        assert_eq!(shown.each_ref().map(|text| text.lines().count()), [2, 3, 3], "{}", shown.join("\n\n"));
         insta::assert_snapshot!(format!("the_bar_at_{width}_columns"), shown.join("\n\n"));
     }
 }

@@ -72,7 +72,7 @@ fn every_example_of_the_reference_works_as_it_is_pasted() {
     let kept = Kept::start();
     for example in EXAMPLES {
         let job = match example.command {
-            "job describe" | "job watch" | "job report" => own_job(&kept),
+            "job describe" | "job watch" | "job failures" | "job report" => own_job(&kept),
             "job retry-failed" => failed_job(&kept),
             _ if example.line.contains(" JOB") => waiting_job(&kept, "2016/01/img-0000000.jpg"),
             _ => String::new(),

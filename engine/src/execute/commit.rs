@@ -24,11 +24,11 @@ pub(super) enum Committed {
 pub(super) async fn commit_part(
     run: SliceRun<'_>,
     seq: u64,
-    FinishedPart { bytes, succeeded, failed }: FinishedPart,
+    FinishedPart { bytes, succeeded, failed, failure_counts, done_bytes }: FinishedPart,
     offsets: Vec<u32>,
 ) -> Committed {
     let (job, slice, fence) = (run.lease.job, run.lease.slice.index, run.lease.fence);
-    let part = OutcomePart { job, slice, fence, seq, succeeded, failed, bytes };
+    let part = OutcomePart { job, slice, fence, seq, succeeded, failed, failure_counts, done_bytes, bytes };
     let cut = run.cancel.for_cleanup();
     loop {
         match run.context.ports.jobs.record_part(part.clone()).await {

@@ -127,6 +127,7 @@ impl<'a> Units<'a> {
         let tasks: Vec<Task> = self.ahead.drain(..len).collect();
         let (slice_context, operation) = (self.slice_context.clone(), self.operation.clone());
         let is_dry_run = self.run.job.spec.options.is_dry_run();
+        let moves_bytes = !is_dry_run && self.run.job.spec.operation.kind().moves_bytes();
         let running = self.budget.run();
         let run = async move {
             let _running = running;
@@ -138,8 +139,20 @@ impl<'a> Units<'a> {
             } else {
                 run_unit(&operation, &slice_context, &tasks, looks).await
             };
-            let ends = tasks.iter().map(|task| offset_of(task, first)).zip(runs).collect();
-            UnitEnd { bucket: tasks.into_iter().next().map(|task| task.bucket), ends }
+            let mut unit = UnitEnd { bucket: tasks.first().map(|task| task.bucket.clone()), ..UnitEnd::default() };
+            for (task, end) in tasks.into_iter().zip(runs) {
+                let offset = offset_of(&task, first);
+                match &end {
+                    TaskEnd::Done(outcome) if outcome.is_success() => {
+                        if moves_bytes {
+                            unit.done_bytes.add(task.size);
+                        }
+                    }
+                    _ => unit.keys.push((offset, task.key)),
+                }
+                unit.ends.push((offset, end));
+            }
+            unit
         };
         Ok(Some(Unit { first: numbers.0, last: numbers.1, run: run.boxed() }))
     }

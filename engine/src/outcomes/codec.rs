@@ -18,13 +18,14 @@
 //! A thousand plain successes in a row cost three bytes; each failure says its code and message
 //! again, which zstd takes out where there are many. Outcomes are added in any order.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use brigade_model::Outcome;
 use brigade_model::limits::{OUTCOME_MESSAGE_BYTES_MAX, PART_OUTCOME_BYTES_MAX, PART_OUTCOMES_MAX};
 use brigade_model::outcome::{TaskFailure, cut};
 use brigade_model::ports::object_store::Effect;
+use brigade_model::{DoneBytes, FailureCounts, ObjectKey, Outcome};
 use bytes::Bytes;
 use zstd::zstd_safe::CParameter;
 
@@ -75,6 +76,10 @@ pub struct FinishedPart {
     pub succeeded: u32,
     /// Failures in it.
     pub failed: u32,
+    /// What they are.
+    pub failure_counts: FailureCounts,
+    /// What the successes copied or restored.
+    pub done_bytes: DoneBytes,
 }
 
 /// Collects outcomes of one slice until a part is full.
@@ -82,6 +87,9 @@ pub struct FinishedPart {
 pub struct PartBuilder {
     outcomes: Vec<(u32, Outcome)>,
     bytes: usize,
+    /// The keys of tasks that failed, as far as they are known.
+    keys: BTreeMap<u32, ObjectKey>,
+    done_bytes: DoneBytes,
 }
 
 impl PartBuilder {
@@ -92,6 +100,16 @@ impl PartBuilder {
         self.bytes += entry_bytes(&outcome);
         self.outcomes.push((offset, outcome));
         self.is_full()
+    }
+
+    /// The task at `offset`, which fails, is about that key.
+    pub fn name(&mut self, offset: u32, key: ObjectKey) {
+        self.keys.insert(offset, key);
+    }
+
+    /// Tasks that succeed copied or restored that.
+    pub fn weigh(&mut self, done_bytes: DoneBytes) {
+        self.done_bytes.merge(done_bytes);
     }
 
     /// Whether the part holds as much as a part may.
@@ -119,8 +137,20 @@ impl PartBuilder {
         self.outcomes.dedup_by_key(|(offset, _)| *offset);
         let succeeded = self.outcomes.iter().filter(|(_, outcome)| outcome.is_success()).count();
         let failed = self.outcomes.len() - succeeded;
+        let mut failure_counts = FailureCounts::default();
+        for (offset, outcome) in &self.outcomes {
+            if let Outcome::Failed(failure) = outcome {
+                failure_counts.add(&failure.code, self.keys.get(offset));
+            }
+        }
         let count = |n| u32::try_from(n).expect("a part holds about a thousand outcomes");
-        FinishedPart { bytes: pack(encode(&self.outcomes)), succeeded: count(succeeded), failed: count(failed) }
+        FinishedPart {
+            bytes: pack(encode(&self.outcomes)),
+            succeeded: count(succeeded),
+            failed: count(failed),
+            failure_counts,
+            done_bytes: self.done_bytes,
+        }
     }
 }
 

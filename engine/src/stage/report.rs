@@ -165,11 +165,12 @@ async fn close_slice(
     let parts = jobs.parts(stage.job, slice.index).await?;
     let outcomes = SliceOutcomes::of_parts(slice.tasks, &parts)
         .map_err(|error| StageError::internal(format!("the outcomes of slice {}: {error}", slice.index)))?;
-    for (seq, FinishedPart { bytes, succeeded, failed }) in
+    for (seq, FinishedPart { bytes, succeeded, failed, failure_counts, done_bytes }) in
         (lease.next_seq..).zip(unconfirmed_parts(slice, job.restored_from.is_some(), &outcomes))
     {
         let (job, slice, fence) = (lease.job, slice.index, lease.fence);
-        jobs.record_part(OutcomePart { job, slice, fence, seq, succeeded, failed, bytes }).await?;
+        let part = OutcomePart { job, slice, fence, seq, succeeded, failed, failure_counts, done_bytes, bytes };
+        jobs.record_part(part).await?;
     }
     jobs.release_slice(&lease, false).await?;
     Ok(())

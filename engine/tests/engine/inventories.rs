@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade_model::options::KeyEncoding;
 use brigade_model::ports::object_store::{At, CallKind};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{JobId, JobSpec, ManifestFormat, ObjectKey, Operation, Status, Task};
+use brigade_model::{DoneBytes, JobId, JobSpec, ManifestFormat, ObjectKey, Operation, Status, Task};
 use brigade_s3::simulated::{Body, Versioning};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -125,6 +125,18 @@ async fn an_inventory_job_acts_on_each_object_and_reports_what_was_left_out() {
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["LeftOutRows"], serde_json::json!([{ "Reason": "delete marker", "Rows": 2 }]));
     assert_eq!(manifest["Tasks"]["Total"], 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bytes_of_a_copy_are_summed_where_the_inventory_tells_sizes_and_a_failed_row_adds_none() {
+    let cluster = TestCluster::new(8);
+    cluster.fill(10).await;
+    let row = |i: usize| format!("source,{},6\n", key(i));
+    let parts = [(0..10).map(row).collect::<String>() + "source,missing,1000\n"];
+    let id = create(&cluster, copy(), "Bucket, Key, Size", &parts, |_| {}).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!((job.progress.succeeded, job.progress.failed), (10, 1), "{job:#?}");
+    assert_eq!(job.done_bytes, DoneBytes { bytes: 60, tasks_of_unknown_size: 0 });
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod crash;
 mod crashing;
 mod delivery;
 mod dry_run;
+mod failed_rows;
 mod failures;
 mod full;
 mod groups;

@@ -281,7 +281,8 @@ async fn a_job_says_within_two_seconds_why_it_cannot_be_prepared_and_goes_on_say
     let table = [
         (Spoil::Refused(Verdict::CredentialsRefused, 403, "SignatureDoesNotMatch"), WaitCause::Credentials),
         (Spoil::Refused(Verdict::CredentialsRefused, 403, "RequestTimeTooSkewed"), WaitCause::Clock),
-        (Spoil::Refused(Verdict::Throttled, 503, "SlowDown"), WaitCause::Throttled),
+        // No call is answered otherwise, so it is not this call alone.
+        (Spoil::Refused(Verdict::Throttled, 503, "SlowDown"), WaitCause::Failing),
         (Spoil::Refused(Verdict::Transient, 500, "InternalError"), WaitCause::Failing),
     ];
     for (seed, (spoil, cause)) in (950..).zip(table) {

@@ -10,11 +10,12 @@ use super::id::JobId;
 use super::spec::{Dialect, JobSpec};
 use crate::Timestamp;
 use crate::dry_run::DryRun;
+use crate::failure_counts::FailureCounts;
 use crate::load::LoadLimits;
 use crate::names::{AccountId, EndpointName};
 use crate::operation::Tag;
 use crate::options::Separator;
-use crate::progress::Progress;
+use crate::progress::{DoneBytes, Progress};
 use crate::service_clock::ServiceTime;
 use crate::status::Status;
 
@@ -86,6 +87,12 @@ pub struct Job {
     /// How far it is. A store fills it from recorded outcomes; a change never touches the
     /// two counters.
     pub progress: Progress,
+    /// What its failed tasks failed by. A store fills it as it does the counters.
+    #[serde(default)]
+    pub failure_counts: FailureCounts,
+    /// What its tasks copied or restored. A store fills it as it does the counters.
+    #[serde(default)]
+    pub done_bytes: DoneBytes,
 }
 
 impl Job {
@@ -128,6 +135,8 @@ impl Job {
             dry_run: None,
             active_ms: 0,
             progress: Progress::default(),
+            failure_counts: FailureCounts::default(),
+            done_bytes: DoneBytes::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{CannedAcl, Directive, NewLock, Tag};
 use crate::Timestamp;
 use crate::limits::STORAGE_CLASS_BYTES_MAX;
+use crate::names::ObjectKey;
 use crate::ports::object_store::ChecksumAlgorithm;
 use crate::resource::BucketRef;
 
@@ -86,6 +87,19 @@ impl Copy {
             redirect: None,
             checksum: None,
             requester_pays: false,
+        }
+    }
+}
+
+impl Copy {
+    /// The key that the copy of an object gets; `None` where there can be none. A key outside of the prefix stays.
+    #[must_use]
+    pub fn target_of(&self, key: &ObjectKey) -> Option<ObjectKey> {
+        let (from, to) = (self.resources_prefix.as_deref(), self.target_prefix.as_deref());
+        let rest = key.as_str().strip_prefix(from.unwrap_or_default()).filter(|_| self.prefix_replace == Some(true));
+        match rest {
+            Some(rest) => ObjectKey::new(format!("{}{rest}", to.unwrap_or_default())).ok(),
+            None => Some(key.clone()),
         }
     }
 }

@@ -182,7 +182,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// ended with it. A part with any other number is `Fenced`, and so is one that would give the
     /// slice more outcomes than tasks.
     ///
-    /// In the same transaction the slice's counters rise, and the revocations of all slices of the
+    /// In the same transaction the slice's counters and the job's counts of failures and bytes rise, and the revocations of all slices of the
     /// job that are leased are forgotten; when its last task gets its outcome the slice is done, its
     /// counters enter the job's row and its lease ends.
     async fn record_part(&self, part: OutcomePart) -> Result<(), LeaseError>;

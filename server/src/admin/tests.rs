@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::api::tests::bench::{Call, Read, TestApi};
 
+mod audit;
 mod errors;
 mod jobs;
 mod retry;

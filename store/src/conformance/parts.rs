@@ -1,11 +1,14 @@
 //! What recording outcomes promises.
 
+use std::time::Duration;
+
 use brigade_model::job::{Change, JobId};
-use brigade_model::ports::job_store::{Fence, LeaseError, OutcomePart};
+use brigade_model::ports::job_store::{Due, Fence, LeaseError, OutcomePart};
+use brigade_model::{DoneBytes, FailureCounts, ObjectKey, ServiceTime};
 use bytes::Bytes;
 
 use super::Bench;
-use super::samples::{GRACE, Store, TTL, active, counted, lease_slice, part, sample_job, step, token};
+use super::samples::{GRACE, Store, TTL, active, counted, end, lease_slice, part, sample_job, step, token};
 
 async fn is_fenced(store: &Store, part: OutcomePart) -> bool {
     matches!(store.record_part(part).await, Err(LeaseError::Fenced))
@@ -35,6 +38,50 @@ pub(super) async fn a_part_sent_twice_counts_once(bench: &mut dyn Bench) {
     store.record_part(part(&lease, 0, 3, 1)).await.unwrap();
     assert_eq!(counted(&store, id).await, (4, 1));
     assert_eq!(store.parts(id, 0).await.unwrap().len(), 2);
+}
+
+/// What the job's failures and bytes are counted as.
+async fn sums(store: &Store, id: JobId) -> (FailureCounts, DoneBytes) {
+    let job = store.job(id).await.unwrap().unwrap();
+    (job.failure_counts, job.done_bytes)
+}
+
+pub(super) async fn failures_are_counted_by_code_and_bytes_are_summed_with_the_outcomes_and_never_twice(
+    bench: &mut dyn Bench,
+) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10, 10]).await;
+    assert_eq!(sums(&store, id).await, Default::default());
+    let (first, second) = (lease_slice(&store, id).await, lease_slice(&store, id).await);
+    store.record_part(part(&first, 0, 3, 2)).await.unwrap();
+    store.record_part(part(&first, 0, 3, 2)).await.unwrap();
+    let mut other = FailureCounts::default();
+    other.add("AccessDenied", None);
+    let done_bytes = DoneBytes { bytes: 7, tasks_of_unknown_size: 2 };
+    let denied = OutcomePart { failure_counts: other.clone(), done_bytes, ..part(&second, 0, 2, 1) };
+    store.record_part(denied).await.unwrap();
+    assert!(is_fenced(&store, part(&second, 5, 1, 1)).await, "what is not recorded is not counted");
+    let (counts, done) = sums(&bench.store(), id).await;
+    let seen: Vec<_> = counts.by_frequency().iter().map(|one| (one.code.clone(), one.count)).collect();
+    assert_eq!(seen, [("NoSuchKey".to_owned(), 2), ("AccessDenied".to_owned(), 1)]);
+    assert_eq!(counts.by_frequency()[0].example, Some(ObjectKey::new("lost").unwrap()));
+    assert_eq!(done, DoneBytes { bytes: 307, tasks_of_unknown_size: 2 });
+    assert_eq!(counts.sum(), counted(&store, id).await.1, "it is the counter of failed tasks");
+    let changed = step(&store, id, Change::PrioritySet(3)).await.unwrap();
+    assert_eq!((changed.failure_counts, changed.done_bytes), (counts, done), "no change touches them");
+}
+
+pub(super) async fn what_failed_stays_known_when_outcomes_are_removed(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[10]).await;
+    let lease = lease_slice(&store, id).await;
+    store.record_part(part(&lease, 0, 3, 2)).await.unwrap();
+    store.release_slice(&lease, false).await.unwrap();
+    end(&store, id).await;
+    let before = sums(&store, id).await;
+    let due = Due { outcomes_before: ServiceTime(Duration::MAX), ..Due::ended_before(ServiceTime::default()) };
+    while !store.purge(&due, 1).await.unwrap().jobs.contains(&id) {}
+    assert_eq!((sums(&store, id).await, before.0.sum()), (before, 2));
 }
 
 pub(super) async fn a_part_sent_again_after_the_slice_was_done_succeeds(bench: &mut dyn Bench) {
@@ -172,7 +219,17 @@ pub(super) async fn a_part_of_what_does_not_exist_is_fenced(bench: &mut dyn Benc
     let store = bench.store();
     let id = active(&store, sample_job(1), &[1]).await;
     let fence = Fence { epoch: 0, token: token() };
-    let unknown = |job, slice| OutcomePart { job, slice, fence, seq: 0, succeeded: 1, failed: 0, bytes: Bytes::new() };
+    let unknown = |job, slice| OutcomePart {
+        job,
+        slice,
+        fence,
+        seq: 0,
+        succeeded: 1,
+        failed: 0,
+        failure_counts: Default::default(),
+        done_bytes: Default::default(),
+        bytes: Bytes::new(),
+    };
     for part in [unknown(id, 0), unknown(id, 7), unknown(JobId::from_u128(9), 0)] {
         assert!(is_fenced(&store, part).await);
     }

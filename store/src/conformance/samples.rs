@@ -21,7 +21,7 @@ use brigade_model::ports::job_store::{
 use brigade_model::quota::Quota;
 use brigade_model::report::{ReportScope, ReportSpec};
 use brigade_model::resource::{BucketRef, ObjectRef, Owner, RoleRef};
-use brigade_model::{Progress, ServiceTime, Timestamp, samples};
+use brigade_model::{DoneBytes, FailureCounts, Progress, ServiceTime, Timestamp, samples};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -301,8 +301,17 @@ pub(super) fn part(lease: &SliceLease, seq: u64, succeeded: u32, failed: u32) ->
         seq,
         succeeded,
         failed,
+        failure_counts: failures(failed),
+        done_bytes: DoneBytes { bytes: 100 * u64::from(succeeded), tasks_of_unknown_size: 0 },
         bytes: Bytes::from(format!("part {seq} of epoch {}", lease.fence.epoch)),
     }
+}
+
+/// That many failures of one code.
+fn failures(count: u32) -> FailureCounts {
+    let mut counts = FailureCounts::default();
+    (0..count).for_each(|_| counts.add("NoSuchKey", Some(&ObjectKey::new("lost").unwrap())));
+    counts
 }
 
 /// (succeeded, failed) of a job.

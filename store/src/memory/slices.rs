@@ -245,6 +245,8 @@ impl State {
         record.slices.iter_mut().filter(|slice| slice.lease.is_held()).for_each(|slice| slice.revocations = 0);
         record.job.progress.succeeded += u64::from(part.succeeded);
         record.job.progress.failed += u64::from(part.failed);
+        record.job.failure_counts.merge(&part.failure_counts);
+        record.job.done_bytes.merge(part.done_bytes);
         Ok(())
     }
 

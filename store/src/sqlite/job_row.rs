@@ -6,7 +6,7 @@
 
 use brigade_model::job::{Hold, Job, JobFailure, JobSpec, Prepared};
 use brigade_model::operation::Tag;
-use brigade_model::{DryRun, LoadLimits, Progress, Timestamp};
+use brigade_model::{DoneBytes, DryRun, LoadLimits, Progress, Timestamp};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ macro_rules! job_columns {
                       WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
          failed + (SELECT coalesce(sum(s.failed), 0) FROM slice s INDEXED BY slice_begun
                    WHERE s.job = job.id AND s.is_done = 0 AND s.next_seq > 0),
-         life, spec, since, lacks_report, outcomes_removed"
+         life, spec, since, lacks_report, outcomes_removed, failure_counts, done_bytes, tasks_of_unknown_size"
     };
 }
 
@@ -110,6 +110,8 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
             succeeded: row.get::<_, Count>(13)?.0,
             failed: row.get::<_, Count>(14)?.0,
         },
+        failure_counts: row.get::<_, Option<Json<_>>>(20)?.map(|counts| counts.0).unwrap_or_default(),
+        done_bytes: DoneBytes { bytes: row.get::<_, Count>(21)?.0, tasks_of_unknown_size: row.get::<_, Count>(22)?.0 },
         limits: life.limits.unwrap_or_else(|| spec.options.limits()),
         spec,
         since: row.get::<_, Service>(17)?.0,

@@ -7,11 +7,12 @@ use brigade_model::ports::job_store::{
     Fence, KnownLeases, LeaseError, LeaseToken, OutcomePart, OwnerId, SliceLease, SliceRow, StageLease,
 };
 use brigade_model::status::Status;
+use brigade_model::{DoneBytes, FailureCounts};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::accounts::add_bytes;
-use super::column::{Count, Expiry, Id, Name, Text, Time};
+use super::column::{Count, Expiry, Id, Json, Name, Text, Time};
 use super::stages::{JOB_STATUS, job_status, lapsed, must_hold_stage};
 use super::writer::{Acted, fenced_unless, refuse};
 use crate::moment::Moment;
@@ -102,6 +103,11 @@ pub(super) const FORGIVE: &str = "UPDATE slice INDEXED BY slice_leased SET revoc
 const INSERT_PART: &str = "INSERT INTO part (job, slice, seq, epoch, token, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 pub(super) const COUNT_SLICE: &str = "UPDATE job SET succeeded = succeeded + ?2, failed = failed + ?3 WHERE id = ?1";
+
+pub(super) const FAILURE_COUNTS: &str = "SELECT failure_counts FROM job WHERE id = ?1";
+pub(super) const COUNT_FAILURES: &str = "UPDATE job SET failure_counts = ?2 WHERE id = ?1";
+pub(super) const COUNT_BYTES: &str = "UPDATE job SET done_bytes = done_bytes + ?2,
+    tasks_of_unknown_size = tasks_of_unknown_size + ?3 WHERE id = ?1";
 
 pub(super) const FIND_PART: &str = "SELECT 1 FROM part
     WHERE job = ?1 AND slice = ?2 AND seq = ?4 AND epoch = ?3 AND token = ?5
@@ -248,8 +254,26 @@ pub(super) fn record_part(connection: &Connection, part: &OutcomePart) -> Acted<
     connection.prepare_cached(FORGIVE)?.execute((job,))?;
     connection.prepare_cached(INSERT_PART)?.execute((job, slice, seq, epoch, token, &part.bytes[..]))?;
     add_bytes(connection, part.job, bytes)?;
+    count_for_job(connection, part)?;
     if is_done {
         connection.prepare_cached(COUNT_SLICE)?.execute((job, succeeded, failed))?;
+    }
+    Ok(())
+}
+
+/// Counts for the job what the part adds to that does not wait for the end of its slice: nothing, mostly.
+fn count_for_job(connection: &Connection, part: &OutcomePart) -> rusqlite::Result<()> {
+    let job = Id(part.job);
+    if !part.failure_counts.is_empty() {
+        let counts = |row: &Row<'_>| row.get::<_, Option<Json<FailureCounts>>>(0);
+        let counted = connection.prepare_cached(FAILURE_COUNTS)?.query_row((job,), counts)?;
+        let mut counts = counted.map(|counts| counts.0).unwrap_or_default();
+        counts.merge(&part.failure_counts);
+        connection.prepare_cached(COUNT_FAILURES)?.execute((job, Json(&counts)))?;
+    }
+    let DoneBytes { bytes, tasks_of_unknown_size } = part.done_bytes;
+    if part.done_bytes != DoneBytes::default() {
+        connection.prepare_cached(COUNT_BYTES)?.execute((job, Count(bytes), Count(tasks_of_unknown_size)))?;
     }
     Ok(())
 }

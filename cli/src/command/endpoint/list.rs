@@ -209,7 +209,7 @@ mod tests {
         ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    PROVED  LACKS    UNPROVEN                                      REASON
         main      up                                          3        0                 32 in flight       2
         west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight       2                                                         moving
-        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more  endpoint east refuses the credentials: InvalidAccessKeyId: no (calls wait); correct them
+        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more  endpoint east refuses the credentials: InvalidAccessKeyId: no; correct them (calls wait)
         ");
     }
 

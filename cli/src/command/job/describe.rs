@@ -1,16 +1,20 @@
 //! `brigade job describe`.
 
+use std::time::Duration;
+
 use brigade_client::Client;
 use brigade_model::report::ReportSpec;
-use brigade_model::{Progress, Timestamp};
-use brigade_wire::admin::JobState;
+use brigade_model::{Progress, Status, Timestamp};
+use brigade_wire::admin::{DoneBytes, FailureCount, JobState, PreviewRow, PreviewState};
+use serde_json::Value;
 
 use super::found::{self, FoundAnswer, FoundJob};
 use super::job_arg::JobArg;
+use super::output::{Body, Format};
 use super::{CommandContext, output};
 use crate::command::limits;
-use crate::progress::grouped;
-use crate::{table, waiting};
+use crate::progress::{grouped, in_words};
+use crate::{document, table, waiting};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -27,9 +31,16 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     let client = context.client()?;
     let FoundAnswer { job, body } = found::describe(&client, arguments.job.resolve(&client).await?).await?;
     let state = state_of(&client, &job).await;
-    output::print_body(context.output, &body, || {
-        table::pairs(pairs(&job).into_iter().chain(state.iter().flat_map(hand_pairs)))
-    })
+    match (&body, &state, context.output) {
+        (Body::Xml(xml), Some(state), Format::Json) => output::print_json(&with_state(document::to_json(xml)?, state)?),
+        _ => output::print_body(context.output, &body, || to_text(&job, state.as_ref())),
+    }
+}
+
+/// The dialect's document, and beside it what only the operator's API knows of the job.
+fn with_state(mut document: Value, state: &JobState) -> serde_json::Result<Value> {
+    document["Brigade"] = serde_json::to_value(state)?;
+    Ok(document)
 }
 
 /// What the operator's API knows of a job. Another service has no such API, and a key need not be allowed to use it.
@@ -40,29 +51,99 @@ pub(super) async fn state_of(client: &Client, job: &FoundJob) -> Option<JobState
     }
 }
 
-/// A job for people: a name and a value a line.
-#[must_use]
-pub fn to_text(job: &FoundJob) -> String {
-    table::pairs(pairs(job))
+/// The codes, the most frequent first, each with its count and a key that failed so.
+fn failed_by(counts: &[FailureCount]) -> String {
+    let one = |FailureCount { code, count, example }: &FailureCount| {
+        let code = code.as_deref().unwrap_or("other codes");
+        let example = example.as_ref().map(|key| format!(" (such as {key})")).unwrap_or_default();
+        format!("{code} {}{example}", grouped(*count))
+    };
+    counts.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// For what it waits, what its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
+/// The most frequent codes with their counts, for a line that has little room.
+pub(super) fn codes(counts: &[FailureCount], codes_max: usize) -> String {
+    let one = |one: &FailureCount| format!("{} {}", one.code.as_deref().unwrap_or("other codes"), grouped(one.count));
+    let rest: u64 = counts.iter().skip(codes_max).map(|one| one.count).sum();
+    let more = (rest > 0).then(|| format!("others {}", grouped(rest)));
+    counts.iter().take(codes_max).map(one).chain(more).collect::<Vec<_>>().join(", ")
+}
+
+/// What a copy or a restore has moved, as far as that is known.
+fn bytes_text(done: DoneBytes) -> String {
+    let DoneBytes { bytes, tasks_of_unknown_size } = done;
+    match (bytes, tasks_of_unknown_size) {
+        (0, 0) => String::new(),
+        (_, 0) => format!("{} bytes", grouped(bytes)),
+        (0, unknown) => format!("not known: the manifest has no sizes of {} objects", grouped(unknown)),
+        (_, unknown) => format!("{} bytes, and {} objects of unknown size", grouped(bytes), grouped(unknown)),
+    }
+}
+
+/// A job for people: a name and a value a line.
+#[must_use]
+pub fn to_text(job: &FoundJob, state: Option<&JobState>) -> String {
+    let mut all = pairs(job);
+    if let Some(state) = state {
+        // What a reader wants to know first stands first.
+        let at = all.iter().position(|(name, _)| *name == "Failures").unwrap_or(all.len());
+        all.splice(at..at, news(state));
+        let is_waiting = state.waiting.as_ref().is_some_and(|wait| job.status_update_reason.starts_with(&wait.what));
+        all.retain(|(name, _)| *name != "Reason" || !is_waiting);
+        all.extend(hand_pairs(state));
+    }
+    table::pairs(all)
+}
+
+/// For what the job waits, and what its tasks fail by.
+fn news(state: &JobState) -> [(&'static str, String); 2] {
+    [
+        ("Waiting for", state.waiting.as_ref().map(waiting::to_text).unwrap_or_default()),
+        ("Failed by", failed_by(&state.failure_counts)),
+    ]
+}
+
+/// What its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
 /// are gone.
-fn hand_pairs(hand: &JobState) -> [(&'static str, String); 6] {
+pub(super) fn hand_pairs(hand: &JobState) -> Vec<(&'static str, String)> {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
     let held = hand.hold.as_ref().map(|hold| {
         let tried = if hold.is_tried_now { "a task is tried now" } else { "a task is tried each minute" };
         format!("by the service, {tried}: {}: {}", hold.code, hold.reason)
     });
     let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
-    [
-        ("Waiting for", hand.waiting.as_ref().map(waiting::to_text).unwrap_or_default()),
+    let will = if hand.status == Status::Suspended.name() { "Will do" } else { "Does" };
+    let mut pairs = vec![
+        ("Bytes", hand.done_bytes.map(bytes_text).unwrap_or_default()),
         ("Notes", hand.notes.join("; ")),
         ("Paused", paused.to_owned()),
         ("Held", held.unwrap_or_default()),
         ("Limits", limits::to_text(hand.limits)),
         ("Outcomes", outcomes.unwrap_or_default()),
-    ]
+    ];
+    if let Some(preview) = &hand.preview {
+        // The name stands before the first of several lines.
+        let names = std::iter::once(will).chain(std::iter::repeat(""));
+        pairs.extend(names.zip(preview.effects.iter().cloned()));
+        pairs.push(("Requests", requests_text(preview)));
+        let names = std::iter::once("First rows").chain(std::iter::repeat(""));
+        pairs.extend(names.zip(preview.first_rows.iter().map(row_text)));
+    }
+    pairs
+}
+
+fn requests_text(preview: &PreviewState) -> String {
+    let of_kind = |(kind, count): (&String, &u64)| format!("{} {kind}", grouped(*count));
+    let requests: Vec<_> = preview.requests.iter().map(of_kind).collect();
+    let time = in_words(Duration::from_secs(preview.estimated_seconds));
+    format!("at least {}; at least {time} under the limits now", requests.join(", "))
+}
+
+fn row_text(row: &PreviewRow) -> String {
+    let PreviewRow { bucket, key, version, target } = row;
+    let version = version.as_ref().map(|version| format!(" (version {version})")).unwrap_or_default();
+    let target = target.as_ref().map(|target| format!(" to {target}")).unwrap_or_default();
+    format!("s3://{bucket}/{key}{version}{target}")
 }
 
 /// Its names and values; those without a value are not shown.

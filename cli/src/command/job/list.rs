@@ -7,7 +7,7 @@ use brigade_model::job::Dialect;
 use brigade_model::operation::OperationKind;
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress, Timestamp};
-use brigade_wire::admin::{JobQuery, JobSummary};
+use brigade_wire::admin::{JobQuery, JobSummary, WaitState};
 use brigade_wire::cos::list_jobs::{ListQuery, ListedJob};
 use brigade_wire::cos::words::operation_name;
 use brigade_wire::s3control;
@@ -64,16 +64,19 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
 /// [`anyhow::Error`] of the service's answer.
 pub(super) async fn fetch(client: &Client, statuses: &[Status]) -> anyhow::Result<Jobs> {
     let (cos, bodies) = fetch_cos(client, statuses).await?;
-    let others = fetch_others(client, statuses).await?;
+    let all = fetch_of_all_dialects(client, statuses).await?;
+    let waits: HashMap<String, WaitState> =
+        all.iter().filter_map(|job| Some((job.job.clone(), job.waiting.clone()?))).collect();
+    let others: Vec<JobSummary> = all.into_iter().filter(|job| job.dialect != Dialect::Cos.word()).collect();
     let mut rows: Vec<Row> = cos.iter().map(Row::of_cos).chain(others.iter().map(Row::of_other)).collect();
+    rows.iter_mut().for_each(|row| row.waiting = waits.get(&row.id).cloned());
     rows.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
     Ok(Jobs { rows, bodies, others })
 }
 
-/// The jobs of other dialects than COS.
-async fn fetch_others(client: &Client, statuses: &[Status]) -> anyhow::Result<Vec<JobSummary>> {
-    let dialect = Some(Dialect::S3Control);
-    let mut query = JobQuery { dialect, statuses: statuses.to_vec(), ..JobQuery::default() };
+/// The jobs as the operator's API knows them: those of other dialects than COS, and for what those of COS wait, too.
+async fn fetch_of_all_dialects(client: &Client, statuses: &[Status]) -> anyhow::Result<Vec<JobSummary>> {
+    let mut query = JobQuery { statuses: statuses.to_vec(), ..JobQuery::default() };
     let mut jobs = Vec::new();
     loop {
         let page = match client.list_jobs_of_dialects(&query).await {
@@ -131,6 +134,8 @@ struct Row {
     progress: Progress,
     created: Option<Timestamp>,
     description: String,
+    /// For what it waits now.
+    waiting: Option<WaitState>,
 }
 
 impl Row {
@@ -143,6 +148,7 @@ impl Row {
             progress: job.progress,
             created: Some(job.created),
             description: job.description.clone().unwrap_or_default(),
+            waiting: None,
         }
     }
 
@@ -155,6 +161,7 @@ impl Row {
             progress: job.progress.into(),
             created: job.created.parse().ok(),
             description: job.description.clone().unwrap_or_default(),
+            waiting: None,
         }
     }
 }
@@ -236,7 +243,14 @@ impl Jobs {
             }
         }
         elements.extend(self.others.iter().map(element).map(|job| (id(&job), job)));
-        let jobs: Vec<_> = self.rows.iter().filter_map(|row| elements.remove(&row.id)).collect();
+        let mut jobs = Vec::new();
+        for row in &self.rows {
+            let Some(mut element) = elements.remove(&row.id) else { continue };
+            if let Some(waiting) = &row.waiting {
+                element["Waiting"] = serde_json::to_value(waiting)?;
+            }
+            jobs.push(element);
+        }
         Ok(json!({ "Jobs": jobs }))
     }
 }
@@ -252,7 +266,14 @@ fn cells(row: &Row, id: String, time: String) -> Vec<String> {
     let Progress { total, succeeded, failed } = row.progress;
     let [done, total, failed] = [succeeded + failed, total, failed].map(grouped);
     let (dialect, status, operation) = (row.dialect.clone(), row.status.clone(), row.operation.clone());
-    vec![id, dialect, status, operation, done, total, failed, time, row.description.clone()]
+    vec![id, dialect, status, operation, done, total, failed, time, about(row)]
+}
+
+/// For what the job waits, which comes first, and what its user said of it.
+fn about(row: &Row) -> String {
+    let waits = row.waiting.as_ref().map(|waiting| format!("{}: {}", waiting.cause.replace('_', " "), waiting.what));
+    let described = Some(row.description.clone()).filter(|text| !text.is_empty());
+    waits.into_iter().chain(described).collect::<Vec<_>>().join("; ")
 }
 
 /// How long ago that was, in its largest unit: `45s`, `7m`, `3h`, `12d`.
@@ -436,6 +457,23 @@ pub(super) mod tests {
         let trouble = (500, refusal("ServiceUnavailable", "the store is locked"));
         let stub = Stub::scripted(vec![page(1, false), trouble], Arc::new(SystemClock::new())).await;
         assert!(fetch(&stub.client, &[]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_waits_says_for_what_in_its_row_and_in_its_json_and_fits_80_columns() {
+        let (status, body) = other(1, false);
+        let mut page_of_all: Value = serde_json::from_str(&body).unwrap();
+        page_of_all["jobs"][0]["dialect"] = json!("cos");
+        page_of_all["jobs"][0]["waiting"] = json!({
+            "cause": "credentials", "who": "PutObject in bucket reports", "since": null, "advice": "correct them",
+            "what": "endpoint main refuses the credentials: SignatureDoesNotMatch: \u{1b}[2J",
+        });
+        let jobs = fetch_script(vec![page(1, false), (status, page_of_all.to_string())]).await;
+        assert_eq!(jobs.rows.len(), 1, "it is one job");
+        let shown = [None, Some(200), Some(80)].map(|width| jobs.to_text(width, now()));
+        assert!(shown[2].lines().all(|line| line.chars().count() <= 80), "{}", shown[2]);
+        assert!(shown.iter().all(|text| text.contains("credentials:") && !text.contains('\u{1b}')), "{shown:#?}");
+        assert_eq!(jobs.to_json().unwrap()["Jobs"][0]["Waiting"]["cause"], "credentials");
     }
 
     #[tokio::test]

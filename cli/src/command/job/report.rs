@@ -4,18 +4,19 @@ use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use brigade_config::UsageError;
 use brigade_model::ports::ObjectStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::found::FoundJob;
 use super::job_arg::JobArg;
 use super::output::{Format, print_json};
-use super::{CommandContext, describe, found};
+use super::{CommandContext, describe, found, watch};
 use crate::command::access::StoreFlags;
-use crate::printer::say;
+use crate::printer::{self, say};
 use crate::progress::grouped;
 use crate::report::{self, DryRunFound, ReportManifest, RestoresMet, ResultFile, Row, Tasks};
 use crate::table;
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// Failed tasks only
     #[arg(long)]
     failed: bool,
+    /// Follow the job until it ends, then show its report
+    #[arg(long)]
+    watch: bool,
     /// Fetch the whole report into this folder, checked against its MD5s
     #[arg(long, value_name = "FOLDER")]
     download: Option<PathBuf>,
@@ -48,7 +52,10 @@ pub struct Arguments {
 /// When the job has no report (yet), or the store does not give it.
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
-    let job = found::describe(&client, arguments.job.resolve(&client).await?).await?.job;
+    let mut job = found::describe(&client, arguments.job.resolve(&client).await?).await?.job;
+    if arguments.watch && !job.status.is_terminal() {
+        job = watch::follow(&client, Arc::clone(&context.tools.clock), job.id, watch::ASK_EVERY).await?.job;
+    }
     let state = describe::state_of(&client, &job).await;
     let removed = state.and_then(|state| state.outcomes_removed).map(|at| format!("removed on {at}"));
     let Some(at) = report::place_of(job.id, &job.report)? else {
@@ -56,7 +63,12 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
         bail!("job {} was created without a report{removed}", job.id);
     };
     if !job.status.is_terminal() {
-        bail!("job {} is {} and has no report yet: brigade job watch {}", job.id, job.status, job.id);
+        bail!(
+            "job {id} is {} and has no report yet: --watch waits for it, and brigade job failures {id} shows what has \
+             failed so far",
+            job.status,
+            id = job.id
+        );
     }
     let store = context.open_store(&arguments.store)?;
     let read = report::read_manifest(&*store, &at).await;
@@ -76,9 +88,26 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     }
     match context.output {
         Format::Table => say(to_text(&job, removed, &manifest, &rows)),
-        Format::Json => print_json(&serde_json::from_slice::<Value>(&bytes)?),
+        Format::Json => print_json(&with_rows(serde_json::from_slice(&bytes)?, &rows)),
         Format::Xml => Err(UsageError("a report has no XML: say --output table or json".to_owned()).into()),
     }
+}
+
+/// The report's manifest, with the rows that were read.
+fn with_rows(mut manifest: Value, rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "Bucket": row.bucket,
+            "Key": row.key,
+            "VersionId": row.version,
+            "TaskStatus": row.status,
+            "ErrorCode": row.error_code,
+            "HTTPStatusCode": row.http_status,
+            "ResultMessage": row.message,
+        })
+    };
+    manifest["Rows"] = rows.iter().map(row).collect();
+    manifest
 }
 
 /// The first rows of these files.
@@ -164,7 +193,11 @@ pub fn rows_to_text(rows: &[Row]) -> String {
         let Row { bucket, key, version, status, error_code, http_status, message } = row.clone();
         vec![bucket, key, version, status, error_code, http_status, message]
     };
-    table::columns(&HEADER, &[], &rows.iter().map(cells).collect::<Vec<_>>())
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    match printer::width() {
+        Some(width) => table::fitted(&HEADER, &[], &rows, width),
+        None => table::columns(&HEADER, &[], &rows),
+    }
 }
 
 async fn download(
@@ -198,4 +231,25 @@ async fn download(
 fn local_name(key: &str) -> &str {
     let name = key.rsplit('/').next().unwrap_or_default();
     if matches!(name, "" | "." | "..") { "results.csv" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_a_report_is_its_manifest_with_the_rows_that_were_asked_for() {
+        let row = Row {
+            bucket: "photos".into(),
+            key: "a\n.jpg".into(),
+            version: String::new(),
+            status: "failed".into(),
+            error_code: "NoSuchKey".into(),
+            http_status: "404".into(),
+            message: "gone".into(),
+        };
+        let shown = with_rows(json!({"Results": []}), &[row]);
+        assert_eq!((&shown["Results"], &shown["Rows"][0]["ErrorCode"]), (&json!([]), &json!("NoSuchKey")));
+        assert_eq!(shown["Rows"][0]["Key"], "a\n.jpg");
+    }
 }

@@ -10,18 +10,20 @@ use brigade_client::{Client, ClientError};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
-use brigade_wire::admin::WaitState;
+use brigade_wire::admin::{DoneBytes, JobState};
 
 use super::found::{self, FoundAnswer, FoundJob};
 use super::job_arg::JobArg;
 use super::{CommandContext, describe, output};
 use crate::exit::ExitWith;
 use crate::printer::tell;
-use crate::progress::{Look, Watcher};
+use crate::progress::{Beside, BytesDone, Look, Watcher};
 use crate::waiting;
 
 /// How often the service is asked: often enough for a bar that moves, and one cheap read for it.
-const ASK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(500);
+/// Error codes that the line of counters has room for.
+const CODES_SHOWN: usize = 2;
 /// How long a service that does not answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Exit code when some tasks of a Complete job failed.
@@ -58,7 +60,8 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
             return Err(ExitWith(INTERRUPTED).into());
         }
     };
-    output::print_body(context.output, &answer.body, || describe::to_text(&answer.job))?;
+    let state = describe::state_of(&client, &answer.job).await;
+    output::print_body(context.output, &answer.body, || describe::to_text(&answer.job, state.as_ref()))?;
     match exit_code(answer.job.status, answer.job.progress) {
         0 => Ok(()),
         code => Err(ExitWith(code).into()),
@@ -85,11 +88,11 @@ pub async fn follow(
                 trouble = None;
                 let (status, progress, reason) =
                     (answer.job.status, answer.job.progress, &answer.job.status_update_reason);
-                let waiting = if has_operator_api { waiting_of(client, &answer.job).await } else { Ok(None) };
+                let state = if has_operator_api { Some(state_now(client, &answer.job).await) } else { None };
                 // A key that may not ask is not asked for again; a service that restarts is.
-                has_operator_api &= waiting.as_ref().map_or_else(ClientError::is_passing, |_| true);
-                let wait = waiting.ok().flatten().map(|waiting| waiting::to_text(&waiting)).unwrap_or_default();
-                watcher.show(clock.monotonic(), Look { status, progress }, &wait);
+                has_operator_api &= !matches!(&state, Some(Err(error)) if !error.is_passing());
+                let beside = state.and_then(Result::ok).as_ref().map(beside).unwrap_or_default();
+                watcher.show(clock.monotonic(), Look { status, progress }, &beside);
                 if status.is_terminal() {
                     watcher.finish();
                     return Ok(answer);
@@ -116,11 +119,24 @@ pub async fn follow(
     }
 }
 
-/// For what the job waits, as the operator's API knows it.
-async fn waiting_of(client: &Client, job: &FoundJob) -> Result<Option<WaitState>, ClientError> {
+/// The job as the operator's API knows it.
+async fn state_now(client: &Client, job: &FoundJob) -> Result<JobState, ClientError> {
     match &job.state {
-        Some(state) => Ok(state.waiting.clone()),
-        None => Ok(client.inspect_job(job.id).await?.value.waiting),
+        Some(state) => Ok(state.clone()),
+        None => Ok(client.inspect_job(job.id).await?.value),
+    }
+}
+
+/// What is shown of it beside the counters.
+fn beside(state: &JobState) -> Beside {
+    Beside {
+        wait: state.waiting.as_ref().map(waiting::to_text).unwrap_or_default(),
+        failing: describe::codes(&state.failure_counts, CODES_SHOWN),
+        bytes: match state.done_bytes {
+            None | Some(DoneBytes { bytes: 0, tasks_of_unknown_size: 0 }) => BytesDone::None,
+            Some(DoneBytes { bytes, tasks_of_unknown_size: 0 }) => BytesDone::Known(bytes),
+            Some(_) => BytesDone::Unknown,
+        },
     }
 }
 

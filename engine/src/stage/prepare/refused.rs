@@ -54,12 +54,7 @@ impl<'a> Refused<'a> {
     /// The key that it is copied to; `None` where nothing is copied.
     fn target_of(&self, key: &ObjectKey) -> Option<ObjectKey> {
         let Operation::Copy(copy) = self.operation else { return None };
-        let (from, to) = (copy.resources_prefix.as_deref(), copy.target_prefix.as_deref());
-        let rest = key.as_str().strip_prefix(from.unwrap_or_default()).filter(|_| copy.prefix_replace == Some(true));
-        match rest {
-            Some(rest) => ObjectKey::new(format!("{}{rest}", to.unwrap_or_default())).ok(),
-            None => Some(key.clone()),
-        }
+        copy.target_of(key)
     }
 
     fn count(&self, separator: Separator) -> &Count<'a> {

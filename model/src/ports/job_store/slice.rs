@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::lease::Fence;
 use crate::Timestamp;
+use crate::failure_counts::FailureCounts;
 use crate::job::JobId;
+use crate::progress::DoneBytes;
 
 /// A slice to add: consecutive tasks, whose rows lie in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,10 @@ pub struct OutcomePart {
     pub succeeded: u32,
     /// Failures in it.
     pub failed: u32,
+    /// What the failures in it are, for the job's counts.
+    pub failure_counts: FailureCounts,
+    /// What the successes in it copied or restored.
+    pub done_bytes: DoneBytes,
     /// The outcomes, encoded by the engine; the store does not look inside.
     pub bytes: Bytes,
 }

@@ -4,8 +4,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
+use async_trait::async_trait;
 use axum::extract::Request;
 use brigade_config::Config;
+use brigade_engine::{FailedRows, Preview, RowPosition, StageError};
 use brigade_model::job::Prepared;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
 use brigade_model::{Change, Job, Quotas, ServiceTime, Timestamp, Waiting};
@@ -134,6 +136,7 @@ pub(crate) struct EngineCalls {
     pub(crate) waiting: Mutex<Option<Waiting>>,
 }
 
+#[async_trait]
 impl EngineHandle for EngineCalls {
     fn notify(&self) {
         self.rings.fetch_add(1, Ordering::SeqCst);
@@ -149,6 +152,14 @@ impl EngineHandle for EngineCalls {
 
     fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
         self.waiting.lock().unwrap().clone()
+    }
+
+    async fn failed_rows(&self, _: &Job, _: RowPosition, _: usize) -> Result<FailedRows, StageError> {
+        Ok(FailedRows::default())
+    }
+
+    async fn preview(&self, _: &Job) -> Result<Option<Preview>, StageError> {
+        Ok(None)
     }
 
     fn has_failed(&self) -> bool {

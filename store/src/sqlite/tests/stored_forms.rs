@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
+use brigade_model::limits::FAILURE_CODES_MAX;
 use brigade_model::options::Separator;
 use brigade_model::ports::job_store::{Due, LeaseToken, OutcomePart, OwnerId};
 use brigade_model::ports::{Clock, JobStore};
-use brigade_model::{JobOptions, JobSpec, LoadLimits, Quota, ServiceTime, Timestamp};
+use brigade_model::{
+    DoneBytes, FailureCounts, JobOptions, JobSpec, LoadLimits, ObjectKey, Quota, ServiceTime, Timestamp,
+};
 use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -170,7 +173,9 @@ async fn a_database_from_before_leases_had_tokens_opens_and_its_slices_must_be_c
     let lease = store.lease_slice_to_close(&stage, 3, token, ttl).await.unwrap().unwrap();
     assert_eq!((lease.fence.epoch, lease.next_seq), (5, 1));
     let (slice, fence, bytes) = (3, lease.fence, Bytes::from_static(&[2]));
-    store.record_part(OutcomePart { job, slice, fence, seq: 1, succeeded: 4, failed: 0, bytes }).await.unwrap();
+    let (failure_counts, done_bytes) = Default::default();
+    let part = OutcomePart { job, slice, fence, seq: 1, succeeded: 4, failed: 0, failure_counts, done_bytes, bytes };
+    store.record_part(part).await.unwrap();
     assert_eq!(store.parts(job, 3).await.unwrap().len(), 2);
 }
 
@@ -295,4 +300,49 @@ async fn a_database_from_before_quotas_counts_what_it_holds_and_tells_which_jobs
     let due = Due { outcomes_before: ServiceTime(Duration::MAX), ..Due::ended_before(ServiceTime::default()) };
     assert_eq!(store.purge(&due, 1000).await.unwrap().jobs, [delivered.id]);
     assert_eq!(with_writer(&store, kept).await.unwrap(), ("a".to_owned(), 3, 6));
+}
+
+/// The version of the schema before failures were counted by their codes.
+const WITHOUT_FAILURE_COUNTS: u32 = 10;
+
+#[tokio::test]
+async fn a_database_from_before_failures_were_counted_by_code_opens_and_counts_those_that_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    MIGRATIONS[..WITHOUT_FAILURE_COUNTS as usize].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+    old.pragma_update(None, "user_version", WITHOUT_FAILURE_COUNTS).unwrap();
+    let job = sample_job(1);
+    insert_job(&old, &job).unwrap();
+    let of_job = (job.id.as_bytes(),);
+    old.execute("UPDATE job SET status = 'Active', failed = 7 WHERE id = ?1", of_job).unwrap();
+    let slice = "INSERT INTO slice (job, number, first_task, tasks, spool_name) VALUES (?1, 0, 0, 5, 's')";
+    old.execute(slice, of_job).unwrap();
+    drop(old);
+
+    let store = open_again(directory.path());
+    let job = store.job(job.id).await.unwrap().unwrap();
+    assert_eq!((job.progress.failed, job.failure_counts.sum()), (7, 0));
+    let (owner, token, ttl) = (OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), Duration::from_secs(30));
+    let lease = store.lease_slice(job.id, owner, token, ttl).await.unwrap().unwrap();
+    let mut failure_counts = FailureCounts::default();
+    failure_counts.add("NoSuchKey", None);
+    let (job, slice, fence, bytes) = (job.id, 0, lease.fence, Bytes::from_static(&[2]));
+    let done_bytes = DoneBytes::default();
+    let part = OutcomePart { job, slice, fence, seq: 0, succeeded: 0, failed: 1, failure_counts, done_bytes, bytes };
+    store.record_part(part).await.unwrap();
+    let job = store.job(job).await.unwrap().unwrap();
+    assert_eq!((job.progress.failed, job.failure_counts.sum()), (8, 1));
+}
+
+/// Counts with every field set.
+fn sample_counts() -> FailureCounts {
+    let mut counts = FailureCounts::default();
+    counts.add("NoSuchKey", Some(&ObjectKey::new("photos/réd.jpg").unwrap()));
+    (0..FAILURE_CODES_MAX).for_each(|n| counts.add(&format!("Code{n}"), None));
+    counts
+}
+
+#[test]
+fn failure_counts_are_stored_as_they_always_were() {
+    assert_pinned("failure-counts", &sample_counts());
 }
