@@ -14,7 +14,7 @@ pub struct Example {
 }
 
 /// An example of each command. They run in this order, in the folder of `brigade demo --keep`.
-pub const EXAMPLES: [Example; 41] = [
+pub const EXAMPLES: [Example; 42] = [
     example("serve", "brigade serve --config brigade.toml"),
     example("backup", "brigade backup monday"),
     example("restore", "BRIGADE_SERVER_DATA_DIR=restored brigade restore monday"),
