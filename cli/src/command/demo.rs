@@ -119,7 +119,7 @@ async fn play(stage: &Stage, tools: &Tools, xml: bool) -> anyhow::Result<JobId> 
     say(format_args!("The first rows:\n\n{}\n", rows_to_text(&account.first)))?;
     match &answer.body {
         Body::Xml(body) if xml => say(format_args!("What DescribeJob says:\n\n{}", document::indent(body)?))?,
-        _ => say(format_args!("The job:\n\n{}\n", describe::to_text(ended, None)))?,
+        _ => say(format_args!("The job:\n\n{}\n", describe::to_text(ended, ended.state.as_ref())))?,
     }
     Ok(job)
 }

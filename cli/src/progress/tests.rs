@@ -89,8 +89,8 @@ fn progress_reads_as_a_sentence_and_the_rate_stands_only_while_tasks_run() {
 #[test]
 fn while_tasks_run_bytes_a_second_are_told_or_that_they_are_unknown() {
     let (mut pace, mut bytes) = (Pace::default(), Pace::default());
-    [(0, 0), (4, 40)].map(|(second, done)| pace.observe(at(second), done));
-    [(0, 0), (4, 8_000_000)].map(|(second, done)| bytes.observe(at(second), done));
+    [(0, 0), (4, 40)].into_iter().for_each(|(second, done)| pace.observe(at(second), done));
+    [(0, 0), (4, 8_000_000)].into_iter().for_each(|(second, done)| bytes.observe(at(second), done));
     let say = |bytes_done| {
         let beside = Beside { bytes: bytes_done, ..Beside::default() };
         describe_progress(look(Status::Active, 100, 38, 2), &pace, &bytes, &beside)
