@@ -13,7 +13,7 @@ use brigade_model::Timestamp;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{CancelToken, ListObjectVersions, ListObjectsV2, VersionMarker, send};
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use self::selection::{Entry, Selection};
 use super::access::{ConfigFlag, StoreFlags, Tools};
@@ -137,7 +137,8 @@ async fn write_file(store: &dyn ObjectStore, listing: &Listing, path: &Path) -> 
 pub fn count_on_stderr() -> impl FnMut(u64) {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let spinner = ProgressBar::with_draw_target(None, target);
+    let style = ProgressStyle::with_template("{msg}").expect("the template is sound");
+    let spinner = ProgressBar::with_draw_target(None, target).with_style(style).with_finish(ProgressFinish::AndClear);
     move |count| {
         spinner.set_message(format!("{} objects", grouped(count)));
         spinner.tick();

@@ -139,7 +139,7 @@ fn tags_are_replaced_on_a_terminal_only_by_who_agrees_and_added_without_a_questi
     let kept = Kept::start();
     let tag = ["job", "create", "tag", "s3://photos/2016/01/", "--tag", "a=b"];
     let (shown, code) = on_terminal(kept.command(&tag), 80, "no\n");
-    assert!(shown.contains("This replaces every tag of the") && shown.contains("--add keeps"), "{shown}");
+    assert!(shown.contains("This replaces every tag of ") && shown.contains("--add keeps"), "{shown}");
     assert_eq!(code, Some(1), "{shown}");
     assert_eq!(kept.run(&["job", "list"]).0.lines().count(), 2, "the demo's own job and no other");
     let (shown, code) = on_terminal(kept.command(&[&tag[..], &["--add"]].concat()), 80, "");

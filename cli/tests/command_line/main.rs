@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends with a panic")]
 
 mod config;
+mod creating;
 mod demo;
 mod inventory;
 mod job;

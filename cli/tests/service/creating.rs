@@ -67,7 +67,7 @@ async fn a_job_is_created_from_what_is_under_a_prefix_and_passes_the_filters() {
     let (_, err, code) =
         run(creation(&service, &["tag", "s3://photos/logs/", "--match", "*.jpg", "--tag", "k=v"]), b"");
     assert_eq!(code, Some(2));
-    assert_eq!(err, "error: s3://photos/logs/: no object there passes the filters: no job was created\n");
+    assert_eq!(err, "error: s3://photos/logs/: no object there passes the filters\n");
 }
 
 /// ```text
@@ -99,12 +99,12 @@ async fn a_bucket_that_is_missing_is_told_before_anything_is_uploaded() {
     let service = start().await;
     let uri = b"s3://photos/100%\n";
     for (arguments, told) in [
-        (&["tag", "--tag", "k=v", "--report", "s3://reprots/x"][..], "error: --report: there is no bucket reprots: "),
-        (&["copy", "--to", "bakcup"], "error: --to: there is no bucket bakcup: "),
+        (&["tag", "--tag", "k=v", "--report", "s3://reprots/x"][..], "error: --report: there is no bucket reprots\n"),
+        (&["copy", "--to", "bakcup"], "error: --to: there is no bucket bakcup\n"),
     ] {
         let (out, err, code) = run(creation(&service, &[arguments, &["--manifest", "-"]].concat()), uri);
         assert_eq!((out.as_str(), code), ("", Some(2)), "{err}");
-        assert!(err.starts_with(told) && err.lines().count() == 1, "{err}");
+        assert_eq!(err, format!("{told}  create it, or name another\n"));
     }
     assert_eq!(listed(&service), Vec::<String>::new());
 }
@@ -133,7 +133,7 @@ async fn a_repeat_of_a_request_prints_its_job_and_another_request_of_that_token_
         let (second, err, code) = again(&[]);
         assert_eq!((second.as_str(), code), (first.as_str(), Some(0)), "{err}");
         let (out, err, code) = again(&["--description", "another"]);
-        assert_eq!((out.as_str(), code), ("", Some(1)), "{err}");
+        assert_eq!((out.as_str(), code == Some(0)), ("", false), "{err}");
         assert!(err.contains(first.trim()), "{err}");
     }
 }

@@ -23,7 +23,7 @@ fn account(function: &str) -> String {
 appid = "1250000003"
 uin = "100000000003"
 [accounts.both.s3control]
-account_id = "123456789012"
+account_id = "123456789013"
 [accounts.both.keys.AKIDBOTH]
 secret = "both-secret"
 [accounts.both.functions.look]
@@ -66,7 +66,7 @@ pub(crate) fn command(service: &TestService, arguments: &[&str]) -> Command {
         ("URL", format!("http://{}", service.address)),
         ("APPID", "1250000003".to_owned()),
         ("UIN", "100000000003".to_owned()),
-        ("ACCOUNT_ID", "123456789012".to_owned()),
+        ("ACCOUNT_ID", "123456789013".to_owned()),
         ("SECRET_ID", "AKIDBOTH".to_owned()),
         ("SECRET_KEY", "both-secret".to_owned()),
         ("ROLE", "all".to_owned()),

@@ -11,9 +11,8 @@
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use brigade_client::{Client, ClientError};
-use brigade_config::UsageError;
+use brigade_config::{Explained, UsageError};
 use brigade_model::job::JobSpec;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Operation, OperationKind};
@@ -186,7 +185,7 @@ async fn send(
         (Ok(answer), _) => output::print(context.output, &answer.body, || answer.value.to_string()),
         (Err(error), Some(spec)) => {
             let id = repeated(&client, spec, error).await?;
-            printer::tell(format_args!("token {} was used by this very request before", spec.client_request_token));
+            printer::note(format_args!("token {} was used by this very request before", spec.client_request_token));
             output::print(context.output, &create_job::encode_result(id), || id.to_string())
         }
         (Err(error), None) => Err(error.into()),
@@ -213,7 +212,8 @@ async fn repeated(client: &Client, spec: &JobSpec, error: ClientError) -> anyhow
         return Ok(id);
     }
     let token = &spec.client_request_token;
-    bail!("token {token} was used by job {id}, which asks for something else: give another --token, or none")
+    let what = UsageError(format!("token {token} was used by job {id}, which asks for something else"));
+    Err(Explained::new(what, ["give another --token, or none".to_owned()]).into())
 }
 
 /// The job of a token that is used, if the refusal says that.
@@ -305,7 +305,7 @@ async fn bring_manifest(
     let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
     let pinned = upload::upload(&*store, &local, at).await?;
     let (rows, at) = (grouped(local.rows), &pinned.at);
-    printer::tell(format_args!("{rows} objects of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
+    printer::note(format_args!("{rows} objects of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
     Ok((pinned, local.reading))
 }
 
@@ -319,7 +319,7 @@ async fn list(context: &CommandContext, common: &CommonArgs, place: &S3Url, role
     if count == 0 {
         let which =
             if common.selection.is_everything() { "no object is there" } else { "no object there passes the filters" };
-        return Err(UsageError(format!("{place}: {which}: no job was created")).into());
+        return Err(UsageError(format!("{place}: {which}")).into());
     }
     Ok(manifest::look_at_listing(place, file, common.said())?)
 }
@@ -334,8 +334,9 @@ pub fn compose(
     operation: Operation,
     (pinned, reading): (Pinned, Reading),
     token: String,
-) -> Result<JobSpec, UsageError> {
-    let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str())?;
+) -> Result<JobSpec, Explained> {
+    let mistake = |error| Explained::new(error, []);
+    let object = names.object("--manifest", pinned.at.bucket.as_str(), pinned.at.key.as_str()).map_err(mistake)?;
     let options = options_of(common, &reading, names.dialect);
     Ok(JobSpec {
         client_request_token: token,
@@ -354,7 +355,7 @@ pub fn compose(
         operation,
         priority: common.priority,
         report: common.report_spec(names)?,
-        role: names.role(common.role.as_deref())?,
+        role: names.role(common.role.as_deref()).map_err(mistake)?,
         options,
         retry_of: None,
         unconfirmed: Default::default(),

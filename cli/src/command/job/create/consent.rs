@@ -40,7 +40,7 @@ pub fn ask_to_replace_tags(doomed: &Doomed<'_>) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         return Ok(());
     }
-    agree("replacing tags", &question_of_tags(doomed), doomed.rows)
+    ask_about(doomed, "replacing tags", &warning_of_tags(doomed))
 }
 
 /// The objects that a delete is about, or a replacement of tags.
@@ -59,35 +59,39 @@ pub struct Doomed<'a> {
 /// # Errors
 /// As [`ask`].
 pub fn ask_to_delete(doomed: &Doomed<'_>) -> anyhow::Result<()> {
-    agree("a delete", &question_of(doomed), doomed.rows)
+    ask_about(doomed, "a delete", &warning(doomed))
 }
 
-fn question_of_tags(doomed: &Doomed<'_>) -> String {
-    let (objects, typed) = (objects_of(doomed, "objects"), typed(doomed));
-    format!("This replaces every tag of {objects} (--add keeps the tags that they have). Type {typed} to go on: ")
+/// Says on a line of its own what will be done, and asks below it.
+fn ask_about(doomed: &Doomed<'_>, what: &str, warning: &str) -> anyhow::Result<()> {
+    if std::io::stdin().is_terminal() {
+        printer::tell(warning);
+    }
+    let typed = if doomed.rows.is_some() { "the number or yes" } else { "yes" };
+    agree(what, &format!("Type {typed} to go on: "), doomed.rows)
 }
 
-/// `the 1,200 objects in bucket photos that old.csv lists`
-fn objects_of(doomed: &Doomed<'_>, what: &str) -> String {
-    let Doomed { which, rows, reading } = doomed;
-    let count = rows.map_or_else(|| format!("all {what}"), |rows| format!("the {} {what}", grouped(rows)));
-    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" in bucket {bucket}"));
-    format!("{count}{bucket} that {which} lists")
+fn warning_of_tags(doomed: &Doomed<'_>) -> String {
+    format!("This replaces every tag of {} (--add keeps them).", objects_of(doomed, "object"))
 }
 
-fn typed(doomed: &Doomed<'_>) -> &'static str {
-    if doomed.rows.is_some() { "the number or yes" } else { "yes" }
-}
-
-fn question_of(doomed: &Doomed<'_>) -> String {
-    let Doomed { reading, .. } = doomed;
-    let are_versions = reading.fields.contains(&Field::VersionId);
-    let (what, end) = match are_versions {
-        true => ("versions", "for good"),
-        false => ("objects", "for good unless the bucket keeps versions"),
+fn warning(doomed: &Doomed<'_>) -> String {
+    let (one, end) = match doomed.reading.fields.contains(&Field::VersionId) {
+        true => ("version", "for good"),
+        false => ("object", "for good unless it keeps versions"),
     };
-    let (objects, typed) = (objects_of(doomed, what), typed(doomed));
-    format!("This deletes {objects}, {end}. Type {typed} to go on: ")
+    format!("This deletes {}, {end}.", objects_of(doomed, one))
+}
+
+/// `1,200 objects of bucket photos`, or without a count `every object that s3://lists/old.csv lists`.
+fn objects_of(doomed: &Doomed<'_>, one: &str) -> String {
+    let Doomed { which, rows, reading } = doomed;
+    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" of bucket {bucket}"));
+    match rows {
+        Some(1) => format!("1 {one}{bucket}"),
+        Some(rows) => format!("{} {one}s{bucket}", grouped(*rows)),
+        None => format!("every {one} that {which} lists"),
+    }
 }
 
 /// Asks that question on the terminal; `what` says without one what would have been asked about.
@@ -151,16 +155,15 @@ mod tests {
             options: JobOptions::default(),
             bucket: Some("photos".parse().unwrap()),
         };
-        let asked = |rows, fields| question_of(&Doomed { which: "old.csv", rows, reading: &reading(fields) });
-        let objects = "This deletes the 100,000 objects in bucket photos that old.csv lists, for good unless the bucket keeps \
-                       versions. Type the number or yes to go on: ";
-        assert_eq!(asked(Some(100_000), "Bucket,Key"), objects);
-        let versions = "This deletes all versions in bucket photos that old.csv lists, for good. Type yes to go on: ";
-        assert_eq!(asked(None, "Bucket,Key,VersionId"), versions);
-        let tags = "This replaces every tag of the 7 objects in bucket photos that old.csv lists (--add keeps the tags that they \
-                    have). Type the number or yes to go on: ";
+        let told = |rows, fields| warning(&Doomed { which: "old.csv", rows, reading: &reading(fields) });
+        let objects = "This deletes 100,000 objects of bucket photos, for good unless it keeps versions.";
+        assert_eq!(told(Some(100_000), "Bucket,Key"), objects);
+        let versions = "This deletes every version that old.csv lists, for good.";
+        assert_eq!(told(None, "Bucket,Key,VersionId"), versions);
+        assert!(told(Some(1), "Bucket,Key").starts_with("This deletes 1 object of bucket photos"));
+        let tags = "This replaces every tag of 7 objects of bucket photos (--add keeps them).";
         let reading = reading("Bucket,Key");
-        assert_eq!(question_of_tags(&Doomed { which: "old.csv", rows: Some(7), reading: &reading }), tags);
+        assert_eq!(warning_of_tags(&Doomed { which: "old.csv", rows: Some(7), reading: &reading }), tags);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The flags that all operations share: manifest, report, priority, role; and the short names that
 //! become names of the request's dialect.
 
-use brigade_config::UsageError;
 use brigade_config::client::Client;
+use brigade_config::{Explained, UsageError};
 use brigade_model::Dialect;
 use brigade_model::manifest::ManifestFormat;
 use brigade_model::names::{BucketName, NameError};
@@ -43,9 +43,6 @@ pub struct CommonArgs {
     /// The manifest's columns, such as Bucket,Key,VersionId [default: its header, or Bucket,Key]
     #[arg(long, value_name = "LIST", value_parser = manifest::parse_fields, conflicts_with = "objects")]
     pub fields: Option<manifest::Fields>,
-    #[command(flatten)]
-    /// Which of the objects under the prefix
-    pub selection: Selection,
     /// Where the report goes [default: the configuration's client.report]
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub report: Option<S3Url>,
@@ -73,6 +70,9 @@ pub struct CommonArgs {
     /// Print the request and do nothing
     #[arg(long)]
     pub dry_print: bool,
+    #[command(flatten)]
+    /// Which of the objects under the prefix
+    pub selection: Selection,
     #[command(flatten)]
     /// What the interface has no field for
     pub options: OptionFlags,
@@ -104,10 +104,10 @@ impl CommonArgs {
     ///
     /// # Errors
     /// [`UsageError`] when filters are said of a manifest.
-    pub fn check(&self) -> Result<(), UsageError> {
+    pub fn check(&self) -> Result<(), Explained> {
         if self.manifest.is_some() && !self.selection.is_everything() {
-            let way_out = "give s3://BUCKET/PREFIX instead of --manifest";
-            return Err(UsageError(format!("filters such as --match choose from a listing: {way_out}")));
+            let what = UsageError("filters such as --match choose from a listing".to_owned());
+            return Err(Explained::new(what, ["give s3://BUCKET/PREFIX instead of --manifest".to_owned()]));
         }
         Ok(())
     }
@@ -131,10 +131,10 @@ impl CommonArgs {
     ///
     /// # Errors
     /// [`UsageError`] when neither the flags nor the configuration say it.
-    pub fn manifest_to<'a>(&'a self, names: &'a Names) -> Result<&'a S3Url, UsageError> {
+    pub fn manifest_to<'a>(&'a self, names: &'a Names) -> Result<&'a S3Url, Explained> {
         self.manifest_to.as_ref().or(names.manifest_to.as_ref()).ok_or_else(|| {
-            let ways = "say --manifest-to s3://BUCKET/PREFIX/ or set client.manifest_to in the configuration";
-            UsageError(format!("a list from here is uploaded, and nothing says where to: {ways}"))
+            let ways = "say --manifest-to s3://BUCKET/PREFIX/, or set client.manifest_to";
+            Explained::new(UsageError("nothing says where the manifest is uploaded to".to_owned()), [ways.to_owned()])
         })
     }
 
@@ -142,13 +142,14 @@ impl CommonArgs {
     ///
     /// # Errors
     /// [`UsageError`] when the bucket makes no name.
-    pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, UsageError> {
+    pub fn report_spec(&self, names: &Names) -> Result<ReportSpec, Explained> {
         let place = match self.report.as_ref().or(names.report.as_ref()) {
             _ if self.no_report => return Ok(ReportSpec { enabled: false, bucket: None, prefix: None, scope: None }),
             Some(place) => place,
             None => {
-                let ways = "say --report s3://BUCKET/PREFIX or --no-report, or set client.report in the configuration";
-                return Err(UsageError(format!("nothing says where the report goes: {ways}")));
+                let ways = "say --report s3://BUCKET/PREFIX or --no-report, or set client.report";
+                let what = UsageError("nothing says where the report goes".to_owned());
+                return Err(Explained::new(what, [ways.to_owned()]));
             }
         };
         let scope = match self.report_scope {
@@ -158,7 +159,7 @@ impl CommonArgs {
         let prefix = place.path.trim_end_matches('/');
         Ok(ReportSpec {
             enabled: true,
-            bucket: Some(names.bucket("--report", place.bucket.as_str())?),
+            bucket: Some(names.bucket("--report", place.bucket.as_str()).map_err(|error| Explained::new(error, []))?),
             prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             scope: Some(scope),
         })

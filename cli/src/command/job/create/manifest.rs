@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
-use brigade_config::UsageError;
+use brigade_config::{Explained, UsageError};
 use brigade_engine::manifest::cells::{CellError, CellReader, Step};
 use brigade_model::manifest::{Field, ManifestFormat};
 use brigade_model::names::{ETag, VersionId};
@@ -27,7 +27,7 @@ use crate::s3_url::S3Url;
 mod convert;
 mod shape;
 
-use shape::{FIRST_BYTES, Shape, not_utf8};
+use shape::{FIRST_BYTES, Refusal, Shape, not_utf8};
 
 /// Columns of a manifest.
 pub type Fields = Vec<Field>;
@@ -36,6 +36,10 @@ pub type Fields = Vec<Field>;
 const PIECE_BYTES: usize = 64 * 1024;
 /// A refused row is shown this long, bytes.
 const SHOWN_BYTES: usize = 60;
+/// What a list must have.
+const EACH_ROW: &str = "each row names a bucket and a key";
+/// What standard input is called.
+const STDIN: &str = "standard input";
 
 /// Where a manifest lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,35 +185,41 @@ fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
 /// The columns: those that were given, else those of the header, else bucket and key of rows
 /// of two cells. A third cell may mean anything, and a version that is none would have a delete
 /// succeed on nothing: so it is never guessed.
-fn decide_fields(given: Option<&Fields>, first: &FirstRow, shown: &str, manifest: &str) -> Result<Fields, UsageError> {
-    let mistake = |text: String| Err(UsageError(format!("manifest {manifest}: {text}")));
+fn decide_fields(given: Option<&Fields>, first: &FirstRow, shown: &str) -> Result<Fields, Refusal> {
+    let mistake = |what: String, way_out: &str| Err(Refusal::new(what, way_out));
     match (given, first) {
         (Some(fields), FirstRow::Header(header)) if fields != header => {
             let (header, fields) = (names(header), names(fields));
-            mistake(format!("its header names {header} and --fields {fields}: correct one of them"))
+            mistake(format!("its header names {header} and --fields {fields}"), "correct one of them")
         }
-        (_, FirstRow::StrangeHeader(fields)) => {
-            let fields = names(fields);
-            mistake(format!("its header {shown} names columns unknown here: say --header yes --fields {fields}"))
-        }
+        (_, FirstRow::StrangeHeader(fields)) => mistake(
+            format!("its header {shown} names columns unknown here"),
+            &format!("say --header yes --fields {}", names(fields)),
+        ),
         (Some(fields), FirstRow::Row(cells) | FirstRow::Skipped(cells)) if fields.len() != *cells => {
             let (count, fields) = (fields.len(), names(fields));
-            mistake(format!("its first row {shown} has {cells} cells, and --fields names {count}: {fields}"))
+            mistake(format!("its first row {shown} has {cells} cells, and --fields names {count}: {fields}"), "")
         }
         (Some(fields), _) => Ok(fields.clone()),
         (None, FirstRow::Header(header)) => Ok(header.clone()),
         (None, FirstRow::Row(2) | FirstRow::Skipped(2)) => Ok(vec![Field::Bucket, Field::Key]),
-        (None, FirstRow::Row(1) | FirstRow::Skipped(1)) => mistake(format!(
-            "its first row {shown} is one cell, and was expected to be a bucket and a key with a comma between them; of keys \
-             alone say --bucket NAME"
-        )),
+        (None, FirstRow::Row(1) | FirstRow::Skipped(1)) => mistake(
+            format!("its first row {shown} is one cell"),
+            "expected is bucket,key; of keys alone say --bucket NAME",
+        ),
         (None, FirstRow::Row(cells) | FirstRow::Skipped(cells)) => {
             let ignored = ",Ignore".repeat(cells - 2);
-            mistake(format!(
-                "its first row {shown} has {cells} cells: say what they are, such as --fields Bucket,Key{ignored}"
-            ))
+            let way_out = format!("say what they are, such as --fields Bucket,Key{ignored}");
+            mistake(format!("its first row {shown} has {cells} cells"), &way_out)
         }
     }
+}
+
+/// What the user reads of a list that is refused.
+fn told(name: &str, Refusal { what, way_out }: Refusal) -> Explained {
+    let file = if name == STDIN { "FILE" } else { name };
+    let below = (!way_out.is_empty()).then(|| way_out.replace("FILE", file));
+    Explained::new(UsageError(format!("manifest {name}: {what}")), below)
 }
 
 /// Looks at a manifest in a file here.
@@ -232,14 +242,14 @@ pub fn look_here(path: &Path, said: Said<'_>) -> anyhow::Result<Local> {
 /// # Errors
 /// As [`look_here`].
 pub fn look_at_stdin(said: Said<'_>) -> anyhow::Result<Local> {
-    look("standard input".to_owned(), "stdin".to_owned(), std::io::stdin().lock(), None, said)
+    look(STDIN.to_owned(), "stdin".to_owned(), std::io::stdin().lock(), None, said)
 }
 
 /// Looks at the listing of a place, which is in a file here.
 ///
 /// # Errors
 /// As [`look_here`].
-pub fn look_at_listing(place: &S3Url, file: File, said: Said<'_>) -> Result<Local, UsageError> {
+pub fn look_at_listing(place: &S3Url, file: File, said: Said<'_>) -> Result<Local, Explained> {
     let said = Said { options: &JobOptions::default(), ..said };
     let local = scan(place.to_string(), place.bucket.as_str().to_owned(), file, said)?;
     Ok(Local { reading: local.reading.converted(), ..local })
@@ -256,68 +266,51 @@ pub fn temporary_file() -> anyhow::Result<File> {
 
 /// Looks at a list; `again` is its file, if that can be read twice.
 fn look(name: String, stem: String, input: impl Read, again: Option<File>, said: Said<'_>) -> anyhow::Result<Local> {
-    let refused = |why: String| UsageError(format!("manifest {name}: {why}"));
-    let (shape, input) = begin(&name, input, said.bucket)?;
-    match (shape, again) {
-        (Shape::Csv, Some(file)) => return Ok(scan(name, stem, file, said)?),
-        (Shape::Inventory, _) => {
-            return Err(refused(
-                "an inventory is read where it lies: say --manifest s3://.../manifest.json".to_owned(),
-            )
-            .into());
-        }
-        _ => {}
+    let (mut shape, input) = begin(&name, input, said.bucket)?;
+    if let (Shape::Csv, Some(file)) = (shape, again) {
+        return Ok(scan(name, stem, file, said)?);
+    }
+    let mut input: Box<dyn Read + '_> = Box::new(input);
+    if shape == Shape::Gzip {
+        let (inside, decompressed) = begin(&name, MultiGzDecoder::new(input), said.bucket)?;
+        shape = inside;
+        input = Box::new(decompressed);
     }
     let mut file = temporary_file()?;
     let mut out = BufWriter::new(&mut file);
-    let shape = match shape {
-        Shape::Gzip => match begin(&name, MultiGzDecoder::new(input), said.bucket)? {
-            (Shape::Gzip, _) => return Err(refused("is compressed twice".to_owned()).into()),
-            (Shape::Inventory, _) => {
-                return Err(refused(
-                    "is the compressed manifest.json of an inventory, which is read where it lies".to_owned(),
-                )
-                .into());
-            }
-            (shape, input) => {
-                convert::convert(&name, shape, input, said.bucket, &mut out)?;
-                shape
-            }
-        },
-        shape => {
-            convert::convert(&name, shape, input, said.bucket, &mut out)?;
-            shape
+    match shape {
+        Shape::Gzip => return Err(told(&name, Refusal::new("is compressed twice", "")).into()),
+        Shape::Inventory => {
+            let way_out = "it is read where it lies: --manifest s3://BUCKET/.../manifest.json";
+            return Err(told(&name, Refusal::new("is the manifest.json of an inventory", way_out)).into());
         }
-    };
+        _ => convert::convert(&name, shape, input, said.bucket, &mut out)?,
+    }
     out.flush()?;
     drop(out);
-    match shape {
-        Shape::Urls | Shape::Keys | Shape::JsonLines => {
-            if said.fields.is_some() {
-                return Err(UsageError(format!("--fields: the lines of {name} say themselves what they are")).into());
-            }
-            let own = JobOptions::default();
-            let local = scan(name, stem, file, Said { options: &own, ..said })?;
-            Ok(Local { reading: local.reading.converted(), ..local })
-        }
-        Shape::Csv | Shape::Separated(_) | Shape::Gzip | Shape::Inventory => Ok(scan(name, stem, file, said)?),
+    if matches!(shape, Shape::Csv | Shape::Separated(_)) {
+        return Ok(scan(name, stem, file, said)?);
     }
+    if said.fields.is_some() {
+        return Err(UsageError(format!("--fields: the lines of {name} say themselves what they are")).into());
+    }
+    let local = scan(name, stem, file, Said { options: &JobOptions::default(), ..said })?;
+    Ok(Local { reading: local.reading.converted(), ..local })
 }
 
+/// A list with its beginning.
+type Begun<R> = std::io::Chain<Cursor<Vec<u8>>, R>;
+
 /// The form of a list, and the list with its beginning.
-fn begin<R: Read>(
-    name: &str,
-    mut input: R,
-    bucket: Option<&BucketName>,
-) -> Result<(Shape, std::io::Chain<Cursor<Vec<u8>>, R>), UsageError> {
+fn begin<R: Read>(name: &str, mut input: R, bucket: Option<&BucketName>) -> Result<(Shape, Begun<R>), Explained> {
     let mut first = Vec::with_capacity(FIRST_BYTES);
     (&mut input).take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(|error| unreadable(name, &error))?;
-    let shape = shape::recognise(&first, bucket).map_err(|why| UsageError(format!("manifest {name}: {why}")))?;
+    let shape = shape::recognise(&first, bucket).map_err(|refusal| told(name, refusal))?;
     Ok((shape, Cursor::new(first).chain(input)))
 }
 
 /// Reads a CSV as the service will.
-fn scan(name: String, stem: String, mut file: File, said: Said<'_>) -> Result<Local, UsageError> {
+fn scan(name: String, stem: String, mut file: File, said: Said<'_>) -> Result<Local, Explained> {
     file.rewind().map_err(|error| unreadable(&name, &error))?;
     let (mut rows, mut md5, mut bytes) = (Rows::new(&name, said), Md5::new(), 0);
     let mut buffer = vec![0; PIECE_BYTES];
@@ -335,8 +328,8 @@ fn scan(name: String, stem: String, mut file: File, said: Said<'_>) -> Result<Lo
     Ok(Local { name, stem, file, bytes, rows: count, reading, md5: hex::encode(md5.finalize()) })
 }
 
-fn unreadable(name: &str, error: &dyn std::fmt::Display) -> UsageError {
-    UsageError(format!("manifest {name}: {error}"))
+fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Explained {
+    told(name, Refusal::new(error.to_string(), ""))
 }
 
 /// Looks at an object in the store, which pins it; says how long it is too.
@@ -363,10 +356,11 @@ pub async fn look_there(
     said: Said<'_>,
 ) -> anyhow::Result<(Pinned, Reading)> {
     let unreadable = || format!("manifest {place}");
-    let refused = |why: String| UsageError(format!("manifest {place}: {why}"));
+    let name = place.to_string();
+    let refused = |what: &str, way_out: &str| Err(told(&name, Refusal::new(what, way_out)).into());
     let (pinned, size) = pin(store, place).await?;
     if size == 0 {
-        return Err(refused("is empty: each row names a bucket and a key".to_owned()).into());
+        return refused("is empty", EACH_ROW);
     }
     let range = Some((0, size.min(FIRST_BYTES as u64) - 1));
     let (at, version, if_match) = (pinned.at.clone(), pinned.version.clone(), Some(pinned.etag.clone()));
@@ -376,26 +370,23 @@ pub async fn look_there(
     while let Some(piece) = got.body.next().await {
         bytes.extend_from_slice(&piece.with_context(unreadable)?);
     }
-    let shape = shape::recognise(&bytes, said.bucket).map_err(|why| match why.split_once(": ") {
-        Some((what, way_out)) if way_out.contains(" FILE |") => {
-            refused(format!("{what}: aws s3 cp {place} - | {}", way_out.replace(" FILE |", " |")))
-        }
-        _ => refused(why),
+    let from_here = format!("aws s3 cp {place} - |");
+    let shape = shape::recognise(&bytes, said.bucket).map_err(|Refusal { what, way_out }| {
+        let piped = way_out.contains(" FILE |").then(|| format!("{from_here} {}", way_out.replace(" FILE |", " |")));
+        told(&name, Refusal { what, way_out: piped.unwrap_or(way_out) })
     })?;
     match (shape, format) {
         (Shape::Inventory, Some(ManifestFormat::Csv)) => {
-            Err(refused("is the manifest.json of an inventory: leave out --manifest-format csv".to_owned()).into())
+            refused("is the manifest.json of an inventory", "leave out --manifest-format csv")
         }
         (Shape::Inventory, _) if said.fields.is_some() => {
             Err(UsageError(format!("--fields: the inventory {place} says itself what its columns are")).into())
         }
         (Shape::Inventory, _) => Ok((pinned, Reading::of_inventory())),
-        (Shape::Csv, Some(ManifestFormat::Inventory)) => Err(refused(
-            "is no manifest.json of an inventory but a list: leave out --manifest-format inventory".to_owned(),
-        )
-        .into()),
+        (Shape::Csv, Some(ManifestFormat::Inventory)) => {
+            refused("is a list and no manifest.json of an inventory", "leave out --manifest-format inventory")
+        }
         (Shape::Csv, _) => {
-            let name = place.to_string();
             let mut rows = Rows::new(&name, said);
             rows.read(&bytes)?;
             if size <= bytes.len() as u64 {
@@ -404,10 +395,10 @@ pub async fn look_there(
             }
             Ok((pinned, rows.reading()?))
         }
-        (Shape::Separated(_) | Shape::Urls | Shape::Keys | Shape::JsonLines | Shape::Gzip, _) => {
-            let what = "is no CSV of buckets and keys as the service reads it, and must be brought here for that";
-            Err(refused(format!("{what}: aws s3 cp {place} - | brigade job create ... --manifest -")).into())
-        }
+        (Shape::Separated(_) | Shape::Urls | Shape::Keys | Shape::JsonLines | Shape::Gzip, _) => refused(
+            "is no CSV of buckets and keys, which is all that the service reads by itself",
+            &format!("{from_here} brigade job create ... --manifest -"),
+        ),
     }
 }
 
@@ -441,7 +432,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads a piece; an empty one is the end.
-    fn read(&mut self, mut piece: &[u8]) -> Result<(), UsageError> {
+    fn read(&mut self, mut piece: &[u8]) -> Result<(), Explained> {
         let is_end = piece.is_empty();
         loop {
             let step = if is_end { self.cells.finish() } else { self.cells.read(&mut piece) };
@@ -455,11 +446,11 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn unreadable(&self, problem: CellError) -> UsageError {
-        UsageError(format!("manifest {}: row {}: {problem}", self.name, self.cells.row()))
+    fn unreadable(&self, problem: CellError) -> Explained {
+        told(self.name, Refusal::new(format!("row {}: {problem}", self.cells.row()), ""))
     }
 
-    fn take_row(&mut self) -> Result<(), UsageError> {
+    fn take_row(&mut self) -> Result<(), Explained> {
         if self.fields.is_none() {
             self.take_first_row()?;
             if self.has_header {
@@ -470,12 +461,13 @@ impl<'a> Rows<'a> {
         self.check_row()
     }
 
-    fn take_first_row(&mut self) -> Result<(), UsageError> {
+    fn take_first_row(&mut self) -> Result<(), Explained> {
         let cells = (0..self.cells.count()).filter_map(|place| self.cells.cell(place, self.separator));
         let cells: Vec<_> = cells.map(String::from_utf8_lossy).collect();
         let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
         let first = read_first_row(&cells, self.said.options.header.unwrap_or_default());
-        let fields = decide_fields(self.said.fields, &first, &self.shown(), self.name)?;
+        let fields = decide_fields(self.said.fields, &first, &self.shown());
+        let fields = fields.map_err(|refusal| told(self.name, refusal))?;
         self.has_header = !matches!(first, FirstRow::Row(_));
         // As the service has it: keys of our own reports are percent-encoded.
         self.is_own_report = cells.len() == 7 && ["succeeded", "failed", "dry-run"].contains(&cells[3]);
@@ -484,23 +476,21 @@ impl<'a> Rows<'a> {
     }
 
     /// Refuses a row that the service could make no task of.
-    fn check_row(&mut self) -> Result<(), UsageError> {
+    fn check_row(&mut self) -> Result<(), Explained> {
         let fields = self.fields.as_deref().unwrap_or_default();
         let mut bucket = None;
-        let refused = |why: String| {
-            let (name, row, shown) = (self.name, self.cells.row(), self.shown());
-            UsageError(format!("manifest {name}: row {row} is {shown}: {why}"))
+        let refused = |why: &str, way_out: &str| {
+            let what = format!("row {} is {}: {why}", self.cells.row(), self.shown());
+            told(self.name, Refusal::new(what, way_out))
         };
         if self.cells.count() != fields.len() {
             let (found, expected) = (self.cells.count(), names(fields));
             let quotes = if found > fields.len() { "; a cell with a comma stands in quotes" } else { "" };
-            return Err(refused(format!("{found} cells, where {expected} was expected{quotes}")));
+            return Err(refused(&format!("{found} cells"), &format!("expected is {expected}{quotes}")));
         }
         for (place, field) in fields.iter().enumerate().filter(|(_, field)| **field != Field::Ignore) {
             let text = std::str::from_utf8(self.cells.cell(place, self.separator).unwrap_or_default());
-            let text = text.map_err(|_| {
-                UsageError(format!("manifest {}: {}", self.name, not_utf8(&format!("row {}", self.cells.row()))))
-            })?;
+            let text = text.map_err(|_| told(self.name, not_utf8(&format!("row {}", self.cells.row()))))?;
             let name = match field {
                 Field::Bucket => BucketName::new(text.trim_start_matches(' ')).map(|name| bucket = Some(name)),
                 // Encoded, a key may be longer than any key.
@@ -508,7 +498,7 @@ impl<'a> Rows<'a> {
                 Field::Key => ObjectKey::new(text).map(drop),
                 Field::VersionId | Field::Ignore => Ok(()),
             };
-            name.map_err(|error| refused(error.to_string()))?;
+            name.map_err(|error| refused(&error.to_string(), ""))?;
         }
         self.bucket = self.bucket.take().or(bucket);
         Ok(())
@@ -524,16 +514,16 @@ impl<'a> Rows<'a> {
         format!("\"{}\"", self.cells.shown(SHOWN_BYTES))
     }
 
-    fn finish(self) -> Result<(u64, Reading), UsageError> {
+    fn finish(self) -> Result<(u64, Reading), Explained> {
         let reading = self.reading()?;
         if self.count == 0 {
-            return Err(UsageError(format!("manifest {}: has a header and no rows", self.name)));
+            return Err(told(self.name, Refusal::new("has a header and no rows", EACH_ROW)));
         }
         Ok((self.count, reading))
     }
 
-    fn reading(&self) -> Result<Reading, UsageError> {
-        let empty = || UsageError(format!("manifest {}: is empty: each row names a bucket and a key", self.name));
+    fn reading(&self) -> Result<Reading, Explained> {
+        let empty = || told(self.name, Refusal::new("is empty", EACH_ROW));
         let fields = self.fields.clone().ok_or_else(empty)?;
         let key_encoding = self.is_own_report.then_some(KeyEncoding::Url);
         let options = JobOptions { key_encoding, ..JobOptions::default() };

@@ -4,7 +4,7 @@
 //! endpoint that may not be the role's) is said, and the service decides.
 
 use anyhow::Result;
-use brigade_config::UsageError;
+use brigade_config::{Explained, UsageError};
 use brigade_model::ports::object_store::{CancelToken, ListObjectsV2, Verdict, send};
 use brigade_model::report::ReportSpec;
 use brigade_model::{BucketName, Operation};
@@ -49,7 +49,8 @@ async fn look(
     let Err(error) = send(&*store, &CancelToken::unbounded(), list).await else { return Ok(()) };
     match error.verdict {
         Verdict::Missing if is_of_role => {
-            Err(UsageError(format!("{flag}: there is no bucket {bucket}: create it, or name another")).into())
+            let what = UsageError(format!("{flag}: there is no bucket {bucket}"));
+            Err(Explained::new(what, ["create it, or name another".to_owned()]).into())
         }
         Verdict::Denied => Ok(()),
         _ => {

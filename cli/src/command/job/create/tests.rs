@@ -154,7 +154,8 @@ fn places_come_from_the_flags_or_else_from_the_configuration() {
         let form = parse(&format!("delete s3://photos/logs/ {line}")).unwrap();
         let report = form.common().report_spec(names).map(|report| report.prefix.or(report.bucket.map(|_| "/".into())));
         let to = form.common().manifest_to(names).map(ToString::to_string);
-        (report.map_err(|error| error.0), to.map_err(|error| error.0))
+        let said = |error: Explained| error.below.join(" ");
+        (report.map_err(said), to.map_err(said))
     };
     assert_eq!(told("", &names), (Ok(Some("daily".into())), Ok("s3://lists/in".into())));
     assert_eq!(told("--no-report", &names).0, Ok(None));
@@ -162,19 +163,20 @@ fn places_come_from_the_flags_or_else_from_the_configuration() {
     assert_eq!(flags, (Ok(Some("/".into())), Ok("s3://elsewhere/".into())));
     let (report, to) = told("", &self::names(Dialect::Cos));
     assert!(report.unwrap_err().contains("say --report s3://BUCKET/PREFIX or --no-report, or set client.report"));
-    assert!(to.unwrap_err().contains("say --manifest-to s3://BUCKET/PREFIX/ or set client.manifest_to"));
+    assert!(to.unwrap_err().contains("say --manifest-to s3://BUCKET/PREFIX/, or set client.manifest_to"));
 }
 
 #[test]
 fn filters_are_of_a_listing_and_not_of_a_manifest() {
-    let checked = |line: &str| parse(line).map(|form| form.common().check().map_err(|error| error.0)).unwrap();
+    let checked =
+        |line: &str| parse(line).map(|form| form.common().check().map_err(|error| error.below.join(" "))).unwrap();
     assert_eq!(checked("delete s3://photos/logs/ --match *.log --older-than 30d --no-report"), Ok(()));
     let told = checked("delete --manifest m.csv --match *.log --no-report").unwrap_err();
     assert!(told.contains("give s3://BUCKET/PREFIX instead of --manifest"), "{told}");
 }
 
 #[test]
-fn every_operation_has_a_form_and_a_dialect() {
+fn every_operation_but_an_update_of_encryption_has_a_form_and_a_dialect() {
     let lines = ["copy --to b", "restore --days 1", "delete", "tag --tag a=b", "untag", "acl --acl private"];
     let more = ["legal-hold --status off", "retention --clear", "checksum", "invoke --function arn:f"];
     let kinds: Vec<_> = lines
@@ -187,7 +189,8 @@ fn every_operation_has_a_form_and_a_dialect() {
             form.kind()
         })
         .collect();
-    assert!(OperationKind::ALL.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+    let without: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| !kinds.contains(kind)).collect();
+    assert_eq!(without, [OperationKind::Encryption]);
 }
 
 #[test]

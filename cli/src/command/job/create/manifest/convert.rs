@@ -7,7 +7,8 @@ use brigade_engine::manifest::cells::ROW_BYTES_MAX;
 use brigade_model::BucketName;
 use serde_json::Value;
 
-use super::shape::{Shape, member, not_utf8};
+use super::shape::{Refusal, Shape, member, not_utf8};
+use super::told;
 use crate::command::manifest::quoted;
 use crate::s3_url::S3Url;
 
@@ -74,7 +75,7 @@ fn separate(name: &str, separator: u8, input: impl Read, out: &mut impl Write) -
             }
             Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
                 let line = error.position().map_or(1, csv::Position::line);
-                return Err(UsageError(format!("manifest {name}: {}", not_utf8(&format!("line {line}")))).into());
+                return Err(told(name, not_utf8(&format!("line {line}"))).into());
             }
             Err(error) => return Err(unreadable(name, &error).into()),
         }
@@ -97,20 +98,22 @@ fn write_rows(
         if whole.map_err(|error| unreadable(name, &error))? == 0 {
             break;
         }
-        let refused = |what: &str| UsageError(format!("manifest {name}: {what}"));
+        let refused = |what: String, way_out: String| told(name, Refusal { what, way_out });
         if bytes.len() > ROW_BYTES_MAX {
-            return Err(refused(&format!("line {number} is longer than 1 MiB; {expected} was expected")).into());
+            return Err(
+                refused(format!("line {number} is longer than 1 MiB"), format!("expected is {expected}")).into()
+            );
         }
         let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = std::str::from_utf8(line).map_err(|_| refused(&not_utf8(&format!("line {number}"))))?;
+        let line = std::str::from_utf8(line).map_err(|_| told(name, not_utf8(&format!("line {number}"))))?;
         let line = if number == 1 { line.trim_start_matches('\u{feff}') } else { line };
         if line.trim().is_empty() {
             continue;
         }
         let shown: String = line.chars().take(SHOWN_CHARS).collect();
         let row = read(line)
-            .ok_or_else(|| refused(&format!("line {number} is {shown:?}, and was expected to be {expected}")))?;
+            .ok_or_else(|| refused(format!("line {number} is {shown:?}"), format!("expected is {expected}")))?;
         let with_version = match has_versions {
             Some(has) => has,
             None => {
@@ -120,10 +123,8 @@ fn write_rows(
             }
         };
         if row.version.is_some() && !with_version {
-            return Err(refused(&format!(
-                "line {number} is {shown:?}: it names a version, and the first line does not"
-            ))
-            .into());
+            let what = format!("line {number} is {shown:?}: it names a version, and the first line does not");
+            return Err(refused(what, String::new()).into());
         }
         write!(out, "{},{}", quoted(&row.bucket), quoted(&row.key))?;
         if with_version {
@@ -158,12 +159,13 @@ fn unreadable(name: &str, error: &dyn std::fmt::Display) -> UsageError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::in_lines;
     use super::*;
 
     fn csv(shape: Shape, text: &str) -> Result<String, String> {
         let (bucket, mut out) = ("photos".parse().unwrap(), Vec::new());
         let done = convert("m", shape, text.as_bytes(), Some(&bucket), &mut out);
-        done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| error.to_string())
+        done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| in_lines(&error))
     }
 
     #[test]
@@ -181,10 +183,7 @@ mod tests {
     #[test]
     fn the_first_line_that_is_refused_is_shown_with_what_was_expected() {
         let told = csv(Shape::Urls, "s3://b/k\nb/k2\nx").unwrap_err();
-        assert_eq!(
-            told,
-            "manifest m: line 2 is \"b/k2\", and was expected to be s3://bucket/key, as in the first line"
-        );
+        assert_eq!(told, "manifest m: line 2 is \"b/k2\"\nexpected is s3://bucket/key, as in the first line");
         assert!(csv(Shape::Urls, "s3://b/k\ns3://b/\n").unwrap_err().contains("line 2 is \"s3://b/\""));
         assert!(csv(Shape::JsonLines, "{\"key\":\"a\"}\n{\"key\":1}").unwrap_err().contains("line 2 is"));
         let told = csv(Shape::JsonLines, "{\"key\":\"a\"}\n{\"key\":\"b\",\"version\":\"1\"}").unwrap_err();

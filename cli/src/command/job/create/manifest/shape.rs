@@ -40,9 +40,24 @@ pub(super) enum Shape {
     Inventory,
 }
 
+/// Why something is no list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// What it is instead.
+    pub(super) what: String,
+    /// What to do; `FILE` stands in it for the list. Nothing when that is plain.
+    pub(super) way_out: String,
+}
+
+impl Refusal {
+    pub(super) fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { what: what.into(), way_out: way_out.into() }
+    }
+}
+
 /// What begins alike in no text, what it is, and what makes a list of it.
 const FOREIGN: [(&[u8], &str, &str); 6] = [
-    (b"PAR1", "is Parquet", "give the manifest.json of its inventory: --manifest s3://BUCKET/.../manifest.json"),
+    (b"PAR1", "is Parquet", "give its inventory: --manifest s3://BUCKET/.../manifest.json"),
     (b"PK\x03\x04", "is a ZIP archive", "unzip -p FILE | brigade job create ... --manifest -"),
     (&[0x28, 0xb5, 0x2f, 0xfd], "is compressed by zstd", "zstd -dc FILE | brigade job create ... --manifest -"),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "is compressed by xz", "xz -dc FILE | brigade job create ... --manifest -"),
@@ -54,17 +69,17 @@ const FOREIGN: [(&[u8], &str, &str); 6] = [
 ///
 /// # Errors
 /// What it is instead, and what to type.
-pub(super) fn recognise(first: &[u8], bucket: Option<&BucketName>) -> Result<Shape, String> {
+pub(super) fn recognise(first: &[u8], bucket: Option<&BucketName>) -> Result<Shape, Refusal> {
     if first.starts_with(GZIP) {
         return Ok(Shape::Gzip);
     }
     if let Some((_, what, way_out)) = FOREIGN.iter().find(|(mark, ..)| first.starts_with(mark)) {
-        return Err(format!("{what}: {way_out}"));
+        return Err(Refusal::new(*what, *way_out));
     }
     match first {
         [0, second, ..] if *second != 0 => return Err(utf16("BE")),
         [begin, 0, ..] if *begin != 0 => return Err(utf16("LE")),
-        _ if first.contains(&0) => return Err("is no text: a list has a bucket and a key in each row".to_owned()),
+        _ if first.contains(&0) => return Err(Refusal::new("is no text", "a list has a bucket and a key in each row")),
         _ => {}
     }
     check_utf8(first)?;
@@ -74,12 +89,12 @@ pub(super) fn recognise(first: &[u8], bucket: Option<&BucketName>) -> Result<Sha
     match line.first() {
         Some(b'{') => recognise_object(text, line),
         Some(b'[') if serde_json::Deserializer::from_slice(text).into_iter::<Value>().next().is_some_and(is_whole) => {
-            Err("is one JSON array: jq -c '.[]' FILE | brigade job create ... --manifest -".to_owned())
+            Err(Refusal::new("is one JSON array", "jq -c '.[]' FILE | brigade job create ... --manifest -"))
         }
         _ if line.starts_with(b"s3://") => Ok(Shape::Urls),
         _ => match bucket {
             Some(bucket) if begins_with_cell(line, bucket.as_str()) => {
-                Err(format!("its first row names the bucket {bucket} already: leave out --bucket"))
+                Err(Refusal::new(format!("its first row names the bucket {bucket} already"), "leave out --bucket"))
             }
             Some(_) => Ok(Shape::Keys),
             None => Ok(separator(line).map_or(Shape::Csv, Shape::Separated)),
@@ -92,12 +107,12 @@ fn is_whole(read: serde_json::Result<Value>) -> bool {
     read.map_or_else(|error| error.is_eof(), |value| value.is_array())
 }
 
-fn utf16(order: &str) -> String {
-    format!("is UTF-16: iconv -f UTF-16{order} -t UTF-8 FILE | brigade job create ... --manifest -")
+fn utf16(order: &str) -> Refusal {
+    Refusal::new("is UTF-16", format!("iconv -f UTF-16{order} -t UTF-8 FILE | brigade job create ... --manifest -"))
 }
 
 /// Refuses what is no UTF-8; a last character may be cut.
-fn check_utf8(first: &[u8]) -> Result<(), String> {
+fn check_utf8(first: &[u8]) -> Result<(), Refusal> {
     match std::str::from_utf8(first) {
         Err(error) if error.error_len().is_some() => {
             let line = 1 + first[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
@@ -108,13 +123,12 @@ fn check_utf8(first: &[u8]) -> Result<(), String> {
 }
 
 /// What is said of a place that is no UTF-8.
-pub(super) fn not_utf8(place: &str) -> String {
-    format!(
-        "{place} is not UTF-8; if it is Latin-1: iconv -f LATIN1 -t UTF-8 FILE | brigade job create ... --manifest -"
-    )
+pub(super) fn not_utf8(place: &str) -> Refusal {
+    let way_out = "if it is Latin-1: iconv -f LATIN1 -t UTF-8 FILE | brigade job create ... --manifest -";
+    Refusal::new(format!("{place} is not UTF-8"), way_out)
 }
 
-fn recognise_object(text: &[u8], line: &[u8]) -> Result<Shape, String> {
+fn recognise_object(text: &[u8], line: &[u8]) -> Result<Shape, Refusal> {
     if let Ok(Value::Object(object)) = serde_json::from_slice(line) {
         if member(&object, &["key"]).is_some() {
             return Ok(Shape::JsonLines);
@@ -124,15 +138,14 @@ fn recognise_object(text: &[u8], line: &[u8]) -> Result<Shape, String> {
     if holds("\"fileSchema\"") || (holds("\"files\"") && holds("\"sourceBucket\"")) {
         return Ok(Shape::Inventory);
     }
-    for (member, flag) in [("Contents", " --bucket BUCKET"), ("Versions", " --bucket BUCKET")] {
+    for member in ["Contents", "Versions"] {
         if holds(&format!("\"{member}\"")) {
-            return Err(format!(
-                "is the answer of a listing: jq -c '.{member}[]' FILE | brigade job create ... --manifest -{flag}"
-            ));
+            let way_out = format!("jq -c '.{member}[]' FILE | brigade job create ... --manifest - --bucket BUCKET");
+            return Err(Refusal::new("is the answer of a listing", way_out));
         }
     }
-    Err("is JSON without keys: it takes an object a line, such as {\"bucket\": \"photos\", \"key\": \"a.jpg\"}"
-        .to_owned())
+    let way_out = "it takes an object a line, such as {\"bucket\": \"photos\", \"key\": \"a.jpg\"}";
+    Err(Refusal::new("is JSON without keys", way_out))
 }
 
 /// A member by one of its names, in any case.
@@ -160,7 +173,7 @@ mod tests {
     use super::*;
 
     fn of(first: &[u8]) -> Result<Shape, String> {
-        recognise(first, None)
+        recognise(first, None).map_err(|Refusal { what, way_out }| format!("{what}: {way_out}"))
     }
 
     #[test]
@@ -188,14 +201,14 @@ mod tests {
     fn what_is_no_list_is_refused_with_what_to_type() {
         let utf16 = |order: fn(u16) -> [u8; 2]| "photos,a".encode_utf16().flat_map(order).collect::<Vec<u8>>();
         let table: [(&[u8], &str); 11] = [
-            (b"PAR1\x15\x04", "give the manifest.json"),
+            (b"PAR1\x15\x04", "is Parquet: give its inventory"),
             (b"PK\x03\x04..", "unzip -p FILE |"),
             (&[0x28, 0xb5, 0x2f, 0xfd, 1], "zstd -dc FILE |"),
             (&[0xfd, b'7', b'z', b'X', b'Z', 0, 0], "xz -dc FILE |"),
             (b"\xff\xfep\0h\0", "iconv -f UTF-16 "),
             (&utf16(u16::to_le_bytes), "iconv -f UTF-16LE "),
             (&utf16(u16::to_be_bytes), "iconv -f UTF-16BE "),
-            (b"photos,a\nphotos,b\nphotos,M\xfcnchen\n", "line 3 is not UTF-8; if it is Latin-1: iconv -f LATIN1"),
+            (b"photos,a\nphotos,b\nphotos,M\xfcnchen\n", "line 3 is not UTF-8: if it is Latin-1: iconv -f LATIN1"),
             (b"[{\"key\": \"a\"}]", "jq -c '.[]' FILE |"),
             (b"{\n \"Contents\": [\n {\"Key\"", "jq -c '.Contents[]' FILE |"),
             (b"{\"name\": 1}", "it takes an object a line"),
@@ -214,6 +227,6 @@ mod tests {
             assert_eq!(recognise(first, Some(&bucket)), Ok(Shape::Keys));
         }
         assert_eq!(recognise(b"{\"key\":\"a\"}", Some(&bucket)), Ok(Shape::JsonLines));
-        assert!(recognise(b"photos,a.jpg\n", Some(&bucket)).unwrap_err().contains("leave out --bucket"));
+        assert_eq!(recognise(b"photos,a.jpg\n", Some(&bucket)).unwrap_err().way_out, "leave out --bucket");
     }
 }
