@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `accounts.<name>.keys` | at once, for accounts that were there at the start: keys come, change and go |
 //! | `server.log_filter` | at once |
-//! | `client` | `serve` does not use it |
+//! | `client`, `profiles` | `serve` does not use them |
 //! | every other one | at the next start |
 //!
 //! A configuration with a mistake changes nothing. Files of secrets and of the certificate are read again whenever they
@@ -32,7 +32,7 @@ enum Effect {
 fn effect_of(setting: &str) -> Effect {
     match setting.split('.').collect::<Vec<_>>().as_slice() {
         ["accounts", _, "keys", ..] | ["server", "log_filter"] => Effect::AtOnce,
-        ["client", ..] => Effect::Never,
+        ["client" | "profiles", ..] => Effect::Never,
         _ => Effect::AtRestart,
     }
 }
@@ -137,6 +137,6 @@ mod tests {
         ];
         assert_eq!(at_once, wanted);
         let never = all.iter().filter(|name| effect_of(name) == Effect::Never);
-        assert!(never.clone().count() > 5 && never.clone().all(|name| name.starts_with("client.")));
+        assert!(never.clone().count() > 5 && never.clone().all(|name| ["client.", "profiles."].iter().any(|it| name.starts_with(it))));
     }
 }
