@@ -133,7 +133,6 @@ async fn write_file(store: &dyn ObjectStore, listing: &Listing, path: &Path) -> 
 }
 
 /// Shows a running count on a terminal, nothing elsewhere.
-#[must_use]
 pub fn count_on_stderr() -> impl FnMut(u64) {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -129,10 +129,10 @@ pub(super) fn not_utf8(place: &str) -> Refusal {
 }
 
 fn recognise_object(text: &[u8], line: &[u8]) -> Result<Shape, Refusal> {
-    if let Ok(Value::Object(object)) = serde_json::from_slice(line) {
-        if member(&object, &["key"]).is_some() {
-            return Ok(Shape::JsonLines);
-        }
+    if let Ok(Value::Object(object)) = serde_json::from_slice(line)
+        && member(&object, &["key"]).is_some()
+    {
+        return Ok(Shape::JsonLines);
     }
     let holds = |name: &str| text.windows(name.len()).any(|window| window == name.as_bytes());
     if holds("\"fileSchema\"") || (holds("\"files\"") && holds("\"sourceBucket\"")) {
