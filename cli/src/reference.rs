@@ -14,7 +14,7 @@ pub struct Example {
 }
 
 /// An example of each command. They run in this order, in the folder of `brigade demo --keep`.
-pub const EXAMPLES: [Example; 42] = [
+pub const EXAMPLES: &[Example] = &[
     example("serve", "brigade serve --config brigade.toml"),
     example("backup", "brigade backup monday"),
     example("restore", "BRIGADE_SERVER_DATA_DIR=restored brigade restore monday"),
@@ -245,7 +245,7 @@ mod tests {
             paths.iter().filter(|path| !EXAMPLES.iter().any(|example| example.command == **path)).collect();
         assert!(lacking.is_empty(), "EXAMPLES lacks {lacking:?}");
         for Example { command, line } in EXAMPLES {
-            assert!(paths.iter().any(|path| path == command), "{command} is no command");
+            assert!(paths.iter().any(|path| path == *command), "{command} is no command");
             assert!(line.contains(&format!("brigade {command}")), "{line}");
         }
     }

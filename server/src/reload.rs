@@ -137,6 +137,9 @@ mod tests {
         ];
         assert_eq!(at_once, wanted);
         let never = all.iter().filter(|name| effect_of(name) == Effect::Never);
-        assert!(never.clone().count() > 5 && never.clone().all(|name| ["client.", "profiles."].iter().any(|it| name.starts_with(it))));
+        assert!(
+            never.clone().count() > 5
+                && never.clone().all(|name| ["client.", "profiles."].iter().any(|it| name.starts_with(it)))
+        );
     }
 }
