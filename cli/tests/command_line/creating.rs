@@ -28,15 +28,15 @@ const LISTS: &str = "s3://lists/";
 
 fn command(kept: &Kept, list: &[u8], arguments: &[&str]) -> Command {
     std::fs::write(kept.folder().join("list.txt"), list).unwrap();
-    // A configuration that does not say where manifests and reports go.
+    // The configuration, as one that does not say where manifests and reports go.
     let config = std::fs::read_to_string(kept.folder().join("brigade.toml")).unwrap();
     let says_where = |line: &&str| line.starts_with("manifest_to = ") || line.starts_with("report = \"");
     let lines: Vec<&str> = config.lines().filter(|line| !says_where(line)).collect();
-    let file = kept.folder().join("nowhere.toml");
+    let file = kept.folder().join("brigade.toml");
     std::fs::write(&file, lines.join("\n")).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut command = kept.command(&[&["job", "create"], arguments].concat());
-    command.env("NO_COLOR", "1").env("BRIGADE_CONFIG", "nowhere.toml");
+    command.env("NO_COLOR", "1");
     command
 }
 
