@@ -89,6 +89,7 @@ mod tests {
             "1000000",
             "true",
             "90",
+            "3",
         ];
         assert_eq!(OPTIONS.len(), values.len());
         let mut arguments = vec!["x".to_owned()];
