@@ -86,10 +86,10 @@ fn warning(doomed: &Doomed<'_>) -> String {
 /// `1,200 objects of bucket photos`, or without a count `every object that s3://lists/old.csv lists`.
 fn objects_of(doomed: &Doomed<'_>, one: &str) -> String {
     let Doomed { which, rows, reading } = doomed;
-    let bucket = reading.bucket.as_ref().map_or_else(String::new, |bucket| format!(" of bucket {bucket}"));
+    let buckets = reading.buckets.to_text();
     match rows {
-        Some(1) => format!("1 {one}{bucket}"),
-        Some(rows) => format!("{} {one}s{bucket}", grouped(*rows)),
+        Some(1) => format!("1 {one}{buckets}"),
+        Some(rows) => format!("{} {one}s{buckets}", grouped(*rows)),
         None => format!("every {one} that {which} lists"),
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     use brigade_model::manifest::ManifestFormat;
     use brigade_model::options::JobOptions;
 
-    use super::super::manifest::parse_fields;
+    use super::super::manifest::{BucketsNamed, parse_fields};
     use super::*;
 
     #[test]
@@ -149,20 +149,27 @@ mod tests {
 
     #[test]
     fn the_question_names_count_bucket_and_whether_it_is_for_good() {
-        let reading = |fields: &str| Reading {
-            format: ManifestFormat::Csv,
-            fields: parse_fields(fields).unwrap(),
-            options: JobOptions::default(),
-            bucket: Some("photos".parse().unwrap()),
+        let reading = |fields: &str, names: &[&str]| {
+            let mut buckets = BucketsNamed::default();
+            names.iter().for_each(|name| buckets.note(name.parse().unwrap()));
+            let (format, fields) = (ManifestFormat::Csv, parse_fields(fields).unwrap());
+            Reading { format, fields, options: JobOptions::default(), buckets }
         };
-        let told = |rows, fields| warning(&Doomed { which: "old.csv", rows, reading: &reading(fields) });
+        let of = |rows, fields, names: &[&str]| {
+            warning(&Doomed { which: "old.csv", rows, reading: &reading(fields, names) })
+        };
+        let told = |rows, fields| of(rows, fields, &["photos", "photos"]);
         let objects = "This deletes 100,000 objects of bucket photos, for good unless it keeps versions.";
         assert_eq!(told(Some(100_000), "Bucket,Key"), objects);
         let versions = "This deletes every version that old.csv lists, for good.";
         assert_eq!(told(None, "Bucket,Key,VersionId"), versions);
         assert!(told(Some(1), "Bucket,Key").starts_with("This deletes 1 object of bucket photos"));
         let tags = "This replaces every tag of 7 objects of bucket photos (--add keeps them).";
-        let reading = reading("Bucket,Key");
+        let two = "This deletes 2 objects of the buckets logs and photos, for good unless it keeps versions.";
+        assert_eq!(of(Some(2), "Bucket,Key", &["photos", "logs"]), two);
+        let many = of(Some(6), "Bucket,Key", &["bbb", "aaa", "eee", "ddd", "ccc", "aaa"]);
+        assert!(many.contains("6 objects of the buckets aaa, bbb, ddd, eee and others,"), "{many}");
+        let reading = reading("Bucket,Key", &["photos"]);
         assert_eq!(warning_of_tags(&Doomed { which: "old.csv", rows: Some(7), reading: &reading }), tags);
     }
 

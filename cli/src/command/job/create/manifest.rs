@@ -5,6 +5,7 @@
 //! count and its MD5; the ETag after the upload pins the bytes. The ETag (and the version) of a HEAD pins a manifest in the
 //! store, which is only looked at.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -102,13 +103,53 @@ pub struct Reading {
     pub fields: Fields,
     /// What its bytes show of rows, beyond what the flags say.
     pub options: JobOptions,
-    /// The bucket of its first row, as far as that was read.
-    pub bucket: Option<BucketName>,
+    /// The buckets of its rows, as far as they were read.
+    pub buckets: BucketsNamed,
+}
+
+/// The buckets that rows name: a few by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketsNamed {
+    names: BTreeSet<BucketName>,
+    are_more: bool,
+}
+
+impl BucketsNamed {
+    /// More are not told one by one.
+    const TOLD_MAX: usize = 4;
+
+    /// A row names this bucket.
+    pub fn note(&mut self, name: BucketName) {
+        if self.names.len() < Self::TOLD_MAX {
+            self.names.insert(name);
+        } else {
+            self.are_more |= !self.names.contains(&name);
+        }
+    }
+
+    /// ` of bucket photos`, ` of the buckets logs, photos and others`; nothing where no row was read.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut names: Vec<&str> = self.names.iter().map(BucketName::as_str).collect();
+        if self.are_more {
+            names.push("others");
+        }
+        match names.split_last() {
+            None => String::new(),
+            Some((only, [])) => format!(" of bucket {only}"),
+            Some((last, before)) => format!(" of the buckets {} and {last}", before.join(", ")),
+        }
+    }
 }
 
 impl Reading {
     fn of_inventory() -> Self {
-        Self { format: ManifestFormat::Inventory, fields: Vec::new(), options: JobOptions::default(), bucket: None }
+        Self {
+            format: ManifestFormat::Inventory,
+            fields: Vec::new(),
+            options: JobOptions::default(),
+            buckets: BucketsNamed::default(),
+        }
     }
 
     /// The same of a CSV of our own: it has a header, and commas.
@@ -411,7 +452,7 @@ struct Rows<'a> {
     fields: Option<Fields>,
     has_header: bool,
     is_own_report: bool,
-    bucket: Option<BucketName>,
+    buckets: BucketsNamed,
     count: u64,
 }
 
@@ -426,7 +467,7 @@ impl<'a> Rows<'a> {
             fields: None,
             has_header: false,
             is_own_report: false,
-            bucket: None,
+            buckets: BucketsNamed::default(),
             count: 0,
         }
     }
@@ -500,7 +541,9 @@ impl<'a> Rows<'a> {
             };
             name.map_err(|error| refused(&error.to_string(), ""))?;
         }
-        self.bucket = self.bucket.take().or(bucket);
+        if let Some(bucket) = bucket {
+            self.buckets.note(bucket);
+        }
         Ok(())
     }
 
@@ -527,7 +570,7 @@ impl<'a> Rows<'a> {
         let fields = self.fields.clone().ok_or_else(empty)?;
         let key_encoding = self.is_own_report.then_some(KeyEncoding::Url);
         let options = JobOptions { key_encoding, ..JobOptions::default() };
-        Ok(Reading { format: ManifestFormat::Csv, fields, options, bucket: self.bucket.clone() })
+        Ok(Reading { format: ManifestFormat::Csv, fields, options, buckets: self.buckets.clone() })
     }
 }
 

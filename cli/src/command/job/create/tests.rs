@@ -38,7 +38,7 @@ fn names(dialect: Dialect) -> Names {
 fn reading(format: ManifestFormat) -> Reading {
     let fields = manifest::parse_fields("Bucket,Key").unwrap();
     let fields = if format == ManifestFormat::Csv { fields } else { Vec::new() };
-    Reading { format, fields, options: JobOptions::default(), bucket: None }
+    Reading { format, fields, options: JobOptions::default(), buckets: manifest::BucketsNamed::default() }
 }
 
 /// The request that a line asks for, with a manifest that lies in the store.

@@ -123,7 +123,7 @@ fn what_people_have_becomes_the_csv_that_the_service_reads() {
         let (text, local) = brought(&bytes, bucket).unwrap();
         assert_eq!((text.as_str(), local.rows), (plain, 2), "{}", String::from_utf8_lossy(&bytes));
         assert_eq!(local.reading.fields, [Field::Bucket, Field::Key]);
-        assert_eq!(local.reading.bucket.unwrap().as_str(), "photos");
+        assert_eq!(local.reading.buckets.to_text(), " of bucket photos");
     }
     let (text, local) = brought(&gzip("s3://photos/a\n"), None).unwrap();
     assert_eq!(text, "Bucket,Key\nphotos,a\n");
