@@ -24,8 +24,8 @@ fn has_cause<O>(task: &TaskHistory<O>, ended: Status, code: &str) -> bool {
         "NoSuchKey" => task.is_missing || !task.is_ours_alone(),
         // What others wrote may be what a lost attempt wrote, or hide it.
         UNCONFIRMED => ended != Status::Complete || !task.is_ours_alone(),
-        // A source that is another than the one that was looked at.
-        CHANGED_SINCE_ATTEMPT | "PreconditionFailed" => !task.is_ours_alone(),
+        // A source that is another than the one that was looked at, or has other tags.
+        CHANGED_SINCE_ATTEMPT | "PreconditionFailed" | "TagsChanged" => !task.is_ours_alone(),
         _ => false,
     }
 }
