@@ -14,6 +14,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve};
 use crate::exit::ExitWith;
+use crate::verbosity::Verbosity;
 use crate::{advice, core_dumps, printer};
 
 /// Batch operations on object storage: one operation on every object of a manifest, each
@@ -25,29 +26,6 @@ struct Cli {
     verbosity: Verbosity,
     #[command(subcommand)]
     command: Command,
-}
-
-/// How much is told beside the answer.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Verbosity {
-    /// Print answers and errors only: no progress and no hints; the log of `serve` has warnings only
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "General")]
-    quiet: bool,
-    /// Log what is done besides, such as every request; the log of `serve` has more, too
-    #[arg(short, long, global = true, help_heading = "General")]
-    verbose: bool,
-}
-
-impl Verbosity {
-    /// The filter of the log that the flags ask for.
-    #[must_use]
-    pub fn log_filter(self) -> Option<&'static str> {
-        match (self.quiet, self.verbose) {
-            (true, _) => Some("warn,audit=info"),
-            (false, true) => Some("info,brigade=debug"),
-            (false, false) => None,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,7 +58,7 @@ enum Command {
 
 /// The whole command line, for what is made of it: completions, manual pages, its reference.
 #[must_use]
-pub fn command() -> clap::Command {
+pub fn command_line() -> clap::Command {
     with_defaults(Cli::command())
 }
 
@@ -109,8 +87,8 @@ fn with_defaults(command: clap::Command) -> clap::Command {
 impl Cli {
     /// What the arguments say.
     fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut matches = command().try_get_matches_from(arguments)?;
-        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+        let mut matches = command_line().try_get_matches_from(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command_line()))
     }
 }
 
@@ -120,7 +98,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.len() <= 1 {
         // Standard output, as of every command; a reader that has closed it does not miss it.
-        let _ = command().print_help();
+        let _ = command_line().print_help();
         return ExitCode::SUCCESS;
     }
     let Cli { verbosity, command } = match Cli::read(&arguments) {
@@ -161,8 +139,8 @@ async fn run(command: Command, verbosity: Verbosity) -> anyhow::Result<()> {
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Manifest(arguments) => manifest::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
-        Command::Completions(arguments) => completions::run(arguments),
-        Command::Man(arguments) => man::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments, command_line()),
+        Command::Man(arguments) => man::run(arguments, command_line()),
     }
 }
 
@@ -233,7 +211,7 @@ fn suggestion(error: &clap::Error) -> Option<&str> {
 
 /// The commands that the arguments begin with, as far as they are known: `brigade job list`.
 fn deepest_command(arguments: &[OsString]) -> String {
-    let (mut command, mut path) = (command(), "brigade".to_owned());
+    let (mut command, mut path) = (command_line(), "brigade".to_owned());
     let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
     for word in words.filter(|word| !word.starts_with('-')) {
         let Some(inner) = command.find_subcommand(word) else { break };
@@ -304,7 +282,7 @@ mod tests {
             command.get_subcommands().for_each(|inner| look(inner, silent));
         }
         let mut silent = Vec::new();
-        look(&command(), &mut silent);
+        look(&command_line(), &mut silent);
         assert_eq!(silent, [""; 0]);
     }
 

@@ -18,4 +18,5 @@ pub mod report;
 pub mod s3_url;
 pub mod signals;
 pub mod table;
+pub mod verbosity;
 mod waiting;

@@ -92,7 +92,7 @@ pub fn render() -> String {
          1 refused or failed; 2 a mistake of yours; `job watch` has more. Sizes are written like 8MiB, durations like 30s.\n\n\
          The examples run in the folder of `brigade demo --keep`; `JOB` stands for a job's id.\n\n",
     );
-    let mut root = crate::cli::command();
+    let mut root = crate::cli::command_line();
     root.build();
     page.push_str("## Options of many commands\n\n");
     let mut general: Vec<&Arg> = Vec::new();
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example_and_every_example_its_command() {
-        let mut root = crate::cli::command();
+        let mut root = crate::cli::command_line();
         root.build();
         let paths: Vec<String> = commands(&root).into_iter().map(|(path, _)| path).collect();
         let lacking: Vec<_> =

@@ -24,7 +24,7 @@ use crate::ports::Ports;
 use crate::shared_failures::SharedFailures;
 use crate::space::Space;
 use crate::stage_error::StageError;
-use crate::waiting::StageWaits;
+use crate::stage_waits::StageWaits;
 
 /// The shared part of an engine. Cheap to clone.
 #[derive(Clone)]

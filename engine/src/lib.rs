@@ -36,6 +36,7 @@ pub mod slice;
 mod space;
 mod stage;
 pub mod stage_error;
+mod stage_waits;
 pub mod store_clock;
 #[cfg(test)]
 mod test_job;

@@ -14,43 +14,16 @@
 //!
 //! Work of another process on the same job store is that process's to tell; of it only the stored reason is seen.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade_model::waiting::JOB;
-use brigade_model::{Job, JobId, ServiceTime, Status, Timestamp, WaitCause, Waiting};
+use brigade_model::{Job, ServiceTime, Status, WaitCause, Waiting};
 
 use crate::context::EngineContext;
 use crate::places::{Place, RolePlaces};
 
 /// A call that stands still for less is no news: it may be a single answer that was slow.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
-
-/// Why stages were left, to be entered again, by job. Clones are one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StageWaits(Arc<Mutex<BTreeMap<JobId, (Timestamp, String)>>>);
-
-impl StageWaits {
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, (Timestamp, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The stage begins again for that reason; since the first time that it said something.
-    pub(crate) fn note(&self, job: JobId, reason: &str, now: Timestamp) {
-        self.jobs().entry(job).or_insert_with(|| (now, String::new())).1 = reason.to_owned();
-    }
-
-    /// The stage goes on.
-    pub(crate) fn forget(&self, job: JobId) {
-        self.jobs().remove(&job);
-    }
-
-    fn of(&self, job: JobId) -> Option<Waiting> {
-        let (since, what) = self.jobs().get(&job)?.clone();
-        Some(Waiting { who: JOB.to_owned(), cause: WaitCause::Retry, what, since: Some(since), name: String::new() })
-    }
-}
 
 impl EngineContext {
     /// For what the job waits now; `None` while it goes on, or has ended. `now` is the service clock's.

@@ -4,7 +4,6 @@
 //! finds it out again. What must outlive the process stands in the job's row: a pause, a hold, the last reason.
 
 use crate::Timestamp;
-use crate::ports::object_store::Verdict;
 
 /// Something that stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,23 +92,6 @@ impl WaitCause {
         WaitCause::TasksInFlight,
     ];
 
-    /// What a failed call waits for before it is sent again.
-    #[must_use]
-    pub fn of_call(verdict: Verdict, code: &str) -> Self {
-        match verdict {
-            Verdict::Throttled => WaitCause::Throttled,
-            Verdict::Unavailable => WaitCause::Unreachable,
-            Verdict::CredentialsRefused if code == "RequestTimeTooSkewed" => WaitCause::Clock,
-            Verdict::CredentialsRefused => WaitCause::Credentials,
-            Verdict::Transient
-            | Verdict::Missing
-            | Verdict::Denied
-            | Verdict::Precondition
-            | Verdict::Invalid
-            | Verdict::Stopped => WaitCause::Failing,
-        }
-    }
-
     /// One word for programs.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -185,13 +167,5 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), WaitCause::ALL.len());
         assert!(WaitCause::ALL.is_sorted(), "each stands there once");
-    }
-
-    #[test]
-    fn a_refusal_for_the_time_of_day_is_about_clocks_and_not_about_keys() {
-        let of = |code| WaitCause::of_call(Verdict::CredentialsRefused, code);
-        assert_eq!(of("RequestTimeTooSkewed"), WaitCause::Clock);
-        assert_eq!(of("SignatureDoesNotMatch"), WaitCause::Credentials);
-        assert_eq!(WaitCause::of_call(Verdict::Throttled, "SlowDown"), WaitCause::Throttled);
     }
 }

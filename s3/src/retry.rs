@@ -23,22 +23,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use brigade_model::Waiting;
 use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::object_store::{
     Answer, Call, CallError, CancelToken, Effect, ListObjectsV2, ObjectStore, Request, Verdict,
 };
 use brigade_model::ports::{Clock, Entropy};
-use brigade_model::{WaitCause, Waiting};
 
 use crate::timeouts::Timeouts;
 
 mod breaker;
 mod circuit;
 mod history;
+mod wait_cause;
 pub use breaker::CircuitBreaker;
 use breaker::{Entry, OPINION_EVERY, Passing, Ticket};
 pub use circuit::{OpenCircuit, Scope};
 use history::History;
+use wait_cause::wait_cause;
 
 /// The longest wait that a store may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
@@ -322,7 +324,7 @@ impl Retry {
             Verdict::Throttled => format!("{at} asks to slow down: {code}: {message}"),
             _ => format!("{at} answers with an error: {code}: {message}"),
         };
-        Waiting { who: who(call), cause: WaitCause::of_call(*verdict, code), what, since: None, name }
+        Waiting { who: who(call), cause: wait_cause(*verdict, code), what, since: None, name }
     }
 
     /// Whether the endpoint has served other calls of this kind since this call first failed.

@@ -14,12 +14,12 @@ pub struct Arguments {
     shell: Shell,
 }
 
-/// Does it.
+/// Does it, of this command line.
 ///
 /// # Errors
 /// When standard output takes nothing.
-pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: Arguments, mut command_line: clap::Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut crate::cli::command(), "brigade", &mut script);
+    clap_complete::generate(arguments.shell, &mut command_line, "brigade", &mut script);
     printer::say_as_it_is(&script)
 }

@@ -15,15 +15,15 @@ pub struct Arguments {
     folder: PathBuf,
 }
 
-/// Does it.
+/// Does it, of this command line.
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: Arguments, command_line: clap::Command) -> anyhow::Result<()> {
     let folder = arguments.folder;
     let unwritable = || format!("cannot write manual pages into {}", folder.display());
     std::fs::create_dir_all(&folder).with_context(unwritable)?;
-    clap_mangen::generate_to(crate::cli::command(), &folder).with_context(unwritable)?;
+    clap_mangen::generate_to(command_line, &folder).with_context(unwritable)?;
     note(format_args!("the manual pages are in {}: man brigade, man brigade-job-create", folder.display()));
     Ok(())
 }

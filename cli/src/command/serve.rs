@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use brigade_config::Config;
 
-use crate::cli::Verbosity;
+use crate::verbosity::Verbosity;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,9 @@ use brigade_model::names::{BucketName, EndpointName};
 use brigade_model::ports::Clock;
 use brigade_model::ports::clock::Monotonic;
 use brigade_model::ports::object_store::{CallError, CallKind, Verdict};
-use brigade_model::{Timestamp, WaitCause, Waiting};
+use brigade_model::{Timestamp, Waiting};
 
+use super::wait_cause::wait_cause;
 use crate::verdict::{self, NO_CREDENTIALS, Seen};
 
 /// So many failures in a row open a circuit: no more than a call has attempts, so that a single call
@@ -65,7 +66,7 @@ impl OpenCircuit {
     #[must_use]
     pub fn waiting(&self, who: &str) -> Waiting {
         let name = self.endpoint.as_ref().map(EndpointName::to_string).unwrap_or_default();
-        let cause = WaitCause::of_call(self.verdict, &self.code);
+        let cause = wait_cause(self.verdict, &self.code);
         Waiting { who: who.to_owned(), cause, what: self.to_string(), since: Some(self.since), name }
     }
 }
