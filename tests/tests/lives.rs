@@ -572,6 +572,10 @@ fn the_demo_copies_every_object_and_ends_well() {
     assert!(demo.status.success(), "{}", text_of(&demo));
     let told = text_of(&demo);
     assert!(told.contains("3,000") || told.contains("3000"), "{told}");
+    assert!(told.contains("Status       Complete") && !told.contains("<DescribeJobResult>"), "{told}");
+    // brigade demo --objects 300 --xml
+    let demo = brigade().args(["demo", "--objects", "300", "--xml"]).output().unwrap();
+    let told = text_of(&demo);
     assert!(told.contains("<DescribeJobResult>") && told.contains("<Status>Complete</Status>"), "{told}");
 }
 

@@ -95,7 +95,7 @@ fn an_endpoint_is_limited_within_the_configuration() {
     let beyond = scenario.brigade(&["endpoint", "limit", "main", "--in-flight-max", "1025"]);
     assert!(text_of(&beyond).contains("the configuration allows 1024 at most"), "{}", text_of(&beyond));
     let unknown = scenario.brigade(&["endpoint", "stop", "../jobs"]);
-    assert!(text_of(&unknown).contains("NoSuchEndpoint"), "{}", text_of(&unknown));
+    assert!(text_of(&unknown).contains("there is no endpoint ../jobs"), "{}", text_of(&unknown));
     // brigade endpoint list --output json
     let listed: serde_json::Value =
         serde_json::from_str(&scenario.told(&["endpoint", "list", "--output", "json"])).unwrap();

@@ -3,6 +3,7 @@ mod stores;
 use std::path::Path;
 
 use brigade_client::{Client, ClientConfig};
+use brigade_config::Explained;
 use brigade_config::secret::Secret;
 use brigade_config::value::{MetricsListen, Url};
 use brigade_model::ports::object_store::{Answer, At, Call, CallError, CancelToken, HeadObject, ObjectStore, send};
@@ -207,8 +208,8 @@ async fn metrics_have_an_address_of_their_own_or_none() {
         start(config, TcpListener::bind("127.0.0.1:0").await.unwrap()).await
     };
     let taken = start_with(Some(metrics)).await.err().expect("the address is in use");
-    assert!(taken.downcast_ref::<UsageError>().is_some(), "it does not help to start again: {taken:#}");
-    assert!(format!("{taken:#}").contains("server.metrics_listen"), "{taken:#}");
+    let mistake = taken.downcast_ref::<Explained>().expect("it does not help to start again");
+    assert!(mistake.below[0].contains("server.metrics_listen"), "{mistake:?}");
     let without = start_with(None).await.unwrap();
     assert_eq!(without.metrics_address, None);
     assert!(get(without.address, "/healthz").await.starts_with("HTTP/1.1 200"));
