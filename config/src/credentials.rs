@@ -12,7 +12,7 @@ pub enum CredentialsFrom {
     Environment,
     /// The AWS tools' files.
     Profile,
-    /// IAM Identity Center, for a profile that somebody has signed on with.
+    /// IAM Identity Center, for a profile that a person has signed on with.
     Sso,
     /// STS, for a token in a file.
     WebIdentity,

@@ -40,7 +40,7 @@ pub trait Health: Send + Sync + 'static {
     /// Why calls wait at the moment, for people; `None` when they do not.
     fn reason(&self) -> Option<String>;
 
-    /// The same with its cause, for who asks why a job stands still.
+    /// The same with its cause, for those who ask why a job stands still.
     fn waiting(&self) -> Option<Waiting> {
         None
     }

@@ -96,7 +96,7 @@ impl SimulatedFunction {
         (row["s3Key"] == object.key.as_str() && row["taskId"] == invocation.task.as_str()).then_some((job, number))
     }
 
-    /// An invocation on its way there and back.
+    /// A request to the function and its answer.
     async fn travel(&self, call: u64, task: Option<(usize, usize)>) -> Result<FunctionAnswer, NotAnswered> {
         let cluster = &self.cluster;
         let faults = cluster.fault_schedule.object_faults();

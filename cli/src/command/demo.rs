@@ -69,10 +69,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Before anything is written, so that no signal leaves the keys of the demo behind.
     let mut stop = pin!(told_to_stop().context("signals cannot be waited for")?);
     let began = tools.clock.monotonic();
-    say(format_args!(
-        "Filling a bucket with {} objects, and starting an S3 server and the service.\n",
-        grouped(objects)
-    ))?;
+    say(format_args!("Filling a bucket with {} objects; starting an S3 server and the service.\n", grouped(objects)))?;
     let stage = Stage::set(objects, listen, &tools).await?;
     let shown = show(&stage, &tools, began, Shown { keep, xml }, stop.as_mut()).await;
     // Whatever happened: the service must have stopped before its folder goes.

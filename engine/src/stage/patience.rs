@@ -89,7 +89,7 @@ impl ObjectStore for Patient {
     }
 }
 
-/// A call that has not been answered yet, for whoever asks why its job stands still.
+/// A call that has not been answered yet, for those who ask why its job stands still.
 struct Hanging<'a> {
     cancel: &'a CancelToken,
     number: WaitNumber,

@@ -311,7 +311,7 @@ async fn a_job_says_within_two_seconds_why_it_cannot_be_prepared_and_goes_on_say
         }
         is_bad.store(false, Ordering::SeqCst);
         let job = cluster.wait(id, |job| job.status.is_terminal()).await;
-        // A key that the store does not know is not waited for until somebody changes it.
+        // A key that the store does not know is not waited for until a person changes it.
         let end = if cause == WaitCause::Credentials { Status::Failed } else { Status::Complete };
         assert_eq!((job.status, wait_of(&cluster, &process, id).await), (end, None));
         process.engine.shut_down().await;

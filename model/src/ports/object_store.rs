@@ -344,7 +344,7 @@ impl CancelToken {
         }
     }
 
-    /// Notes that a call stands still, for whoever asks why its job does. Unlike [`CancelToken::note_stuck`] it
+    /// Notes that a call stands still, for those who ask why its job does. Unlike [`CancelToken::note_stuck`] it
     /// moves no work.
     #[must_use]
     pub fn begin_wait(&self, since: Monotonic, wait: Waiting) -> WaitNumber {

@@ -255,7 +255,7 @@ pub(super) async fn the_holder_of_the_stage_closes_a_slice_whatever_the_status(b
     let held = lease_slice(&store, id).await;
     step(&store, id, Change::CancelRequested("no".into())).await.unwrap();
     let stage = lease_stage(&store, id).await;
-    assert_eq!(store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap(), None, "somebody holds it");
+    assert_eq!(store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap(), None, "another holds it");
     assert_eq!(store.lease_slice_to_close(&stage, 9, token(), TTL).await.unwrap(), None, "it does not exist");
     store.release_slice(&held, true).await.unwrap();
 

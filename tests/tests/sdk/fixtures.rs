@@ -41,7 +41,7 @@ impl HttpConnector for Captured {
         let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
         let authority = request.uri().split('/').nth(2).unwrap();
         text.push_str(&format!("host: {authority}\r\n"));
-        // Where this is run is nobody's business, and no signature has it.
+        // No signature has where this is run, and no fixture shall.
         let is_kept = |name: &str| !["host", "user-agent", "amz-sdk-invocation-id"].contains(&name);
         for (name, value) in request.headers().iter().filter(|(name, _)| is_kept(name)) {
             text.push_str(&format!("{name}: {value}\r\n"));
