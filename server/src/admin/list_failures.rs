@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use brigade_engine::{FailedRows, RowPosition};
+use brigade_model::Task;
 use brigade_model::limits::LIST_JOBS_MAX;
 use brigade_model::outcome::TaskFailure;
 use brigade_model::ports::object_store::Effect;
-use brigade_model::Task;
 use brigade_wire::admin::{FailedRow, FailureList, FailureQuery, Refusals};
 
 use super::{AdminCaller, Done, JsonRefusal, PathName, QueryParameters, errors, job_id};
