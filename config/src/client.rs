@@ -15,7 +15,7 @@ section! {
         required appid: String,
         /// The account's number in names of roles.
         required uin: String,
-        /// The account's number of 12 digits, as accounts.<name>.s3control.account_id has it: for jobs of operations that
+        /// The account's number of 12 digits, as accounts.NAME.s3control.account_id has it: for jobs of operations that
         /// the COS dialect has no word for, which are created in the S3 Control dialect.
         optional account_id: String,
         /// The id of the access key.
