@@ -71,7 +71,7 @@ impl EngineContext {
             )],
             Operation::Delete => vec![
                 format!("deletes each object of bucket {bucket}{source}"),
-                "permanent unless the bucket has versions: then a delete marker hides each object".to_owned(),
+                "permanent, unless the bucket keeps versions: these stay, hidden".to_owned(),
             ],
             operation => vec![format!("{}, in bucket {bucket}{source}", effect(operation))],
         };

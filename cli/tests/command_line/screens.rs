@@ -1,5 +1,8 @@
 //! What users see first: help, the list of jobs, completions and manual pages, on terminals and in pipes.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::kept::{Kept, brigade, told};
 use crate::tty::on_terminal;
 
@@ -182,4 +185,55 @@ fn the_first_screens_fit_and_begin_with_what_matters() {
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines[0].starts_with("the credentials work on photos"), "{shown}");
     assert_eq!(lines.last(), Some(&"next: brigade serve --config new.toml"), "what to do next stands at the prompt");
+}
+
+/// Ids and times are others in each run: the same text with `x` for the letters of ids, and one time.
+fn steady(text: &str) -> String {
+    let is_of_one = |c: char| c.is_ascii_hexdigit() || matches!(c, 'T' | ':' | 'Z' | '-');
+    let (mut steady, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_of_one(c) != is_of_one(first)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        match run.len() {
+            _ if !is_of_one(first) => steady.push_str(run),
+            20 if run.ends_with('Z') => steady.push_str("2026-01-01T00:00:00Z"),
+            12.. if run.contains(|c: char| c.is_ascii_digit()) => {
+                steady.extend(run.chars().map(|c| if c.is_ascii_alphanumeric() { 'x' } else { c }));
+            }
+            _ => steady.push_str(run),
+        }
+        rest = after;
+    }
+    steady
+}
+
+/// ```text
+/// brigade job describe JOB
+/// brigade job report JOB --rows 5
+/// brigade job failures JOB
+/// brigade endpoint list
+/// brigade job create delete s3://photos/2016/01/ --yes --confirm-first
+/// ```
+#[test]
+fn the_screens_of_a_job_fit_and_say_first_what_it_became_or_will_do() {
+    let kept = Kept::start();
+    let (list, _, _) = kept.run(&["job", "list"]);
+    let id = list.lines().nth(1).unwrap()[..36].to_owned();
+    let of = |arguments: &[&str]| steady(&screens(|| kept.command(arguments)));
+    insta::assert_snapshot!("job_described", of(&["job", "describe", &id]));
+    insta::assert_snapshot!("job_reported", of(&["job", "report", &id, "--rows", "5"]));
+    insta::assert_snapshot!("job_failures", of(&["job", "failures", &id]));
+    let (endpoints, _) = on_terminal(kept.command(&["endpoint", "list"]), 80, "");
+    assert!(endpoints.starts_with("ENDPOINT  STATE  IN FLIGHT  WAITING  CONFIGURED"), "{endpoints}");
+    assert!(endpoints.lines().all(|line| line.chars().count() <= 80), "{endpoints}");
+
+    let delete = ["job", "create", "delete", "s3://photos/2016/01/", "--yes", "--confirm-first"];
+    let (out, err, _) = kept.run(&delete);
+    let doomed = out.lines().last().expect(&err).to_owned();
+    let mut watch = kept.command(&["job", "watch", &doomed]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("It waits for a confirmation")), "the watch ended before");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    insta::assert_snapshot!("job_to_be_confirmed", of(&["job", "describe", &doomed]));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade_client::Client;
 use brigade_model::report::ReportSpec;
 use brigade_model::{Progress, Status, Timestamp};
-use brigade_wire::admin::{DoneBytes, FailureCount, JobState, PreviewRow, PreviewState};
+use brigade_wire::admin::{DoneBytes, FailureCount, JobState, PreviewRow, PreviewState, WaitState};
 use serde_json::Value;
 
 use super::found::{self, FoundAnswer, FoundJob};
@@ -14,7 +14,7 @@ use super::output::{Body, Format};
 use super::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::{grouped, in_words};
-use crate::{document, table, waiting};
+use crate::{document, table};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -90,17 +90,23 @@ pub fn to_text(job: &FoundJob, state: Option<&JobState>) -> String {
         all.splice(at..at, news(state));
         let is_waiting = state.waiting.as_ref().is_some_and(|wait| job.status_update_reason.starts_with(&wait.what));
         all.retain(|(name, _)| *name != "Reason" || !is_waiting);
+        // Who waits has said so.
+        all.retain(|(name, _)| *name != "Waiting since" || state.waiting.is_none());
         all.extend(hand_pairs(state));
     }
     table::pairs(all)
 }
 
-/// For what the job waits, and what its tasks fail by.
-fn news(state: &JobState) -> [(&'static str, String); 2] {
-    [
-        ("Waiting for", state.waiting.as_ref().map(waiting::to_text).unwrap_or_default()),
-        ("Failed by", failed_by(&state.failure_counts)),
-    ]
+/// For what the job waits, who waits and what can be done, and what its tasks fail by.
+fn news(state: &JobState) -> Vec<(&'static str, String)> {
+    let mut news = Vec::new();
+    if let Some(WaitState { who, what, since, advice, .. }) = &state.waiting {
+        let since = since.as_ref().map(|at| format!(", since {at}")).unwrap_or_default();
+        news.extend([("Waiting for", what.clone()), ("Who waits", format!("{who}{since}"))]);
+        news.push(("What to do", advice.clone()));
+    }
+    news.push(("Failed by", failed_by(&state.failure_counts)));
+    news
 }
 
 /// What its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
