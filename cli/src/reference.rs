@@ -35,6 +35,11 @@ pub const EXAMPLES: &[Example] = &[
         "job create retention",
         "brigade job create retention s3://photos/2016/01/ --until 2030-01-31 --mode governance --dry-run",
     ),
+    example(
+        "job create update-encryption",
+        "brigade job create update-encryption --key arn:aws:kms:us-east-1:123456789012:key/photos \\\n      \
+         s3://photos/2016/01/ --dry-print",
+    ),
     example("job create checksum", "brigade job create checksum s3://photos/2016/01/ --algorithm SHA256"),
     example(
         "job create invoke",

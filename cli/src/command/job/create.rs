@@ -43,8 +43,8 @@ pub(in crate::command::job) mod value;
 use consent::Doomed;
 use flags::{CommonArgs, Names};
 use form::{
-    AclArgs, ChecksumArgs, CopyArgs, DeleteArgs, InvokeArgs, LegalHoldArgs, RestoreArgs, RetentionArgs, TagArgs,
-    UntagArgs,
+    AclArgs, ChecksumArgs, CopyArgs, DeleteArgs, EncryptionArgs, InvokeArgs, LegalHoldArgs, RestoreArgs, RetentionArgs,
+    TagArgs, UntagArgs,
 };
 use manifest::{Local, Pinned, Reading, Source};
 use options::OptionFlags;
@@ -81,6 +81,8 @@ enum Form {
     LegalHold(LegalHoldArgs),
     /// Keep each object until a time, or no longer
     Retention(RetentionArgs),
+    /// Encrypt each object with another key
+    UpdateEncryption(EncryptionArgs),
     /// Compute a checksum of each object, into the report
     Checksum(ChecksumArgs),
     /// Call a function for each object
@@ -233,6 +235,7 @@ impl Form {
             Form::Acl(form) => &form.common,
             Form::LegalHold(form) => &form.common,
             Form::Retention(form) => &form.common,
+            Form::UpdateEncryption(form) => &form.common,
             Form::Checksum(form) => &form.common,
             Form::Invoke(form) => &form.common,
             Form::Delete(form) => &form.common,
@@ -248,6 +251,7 @@ impl Form {
             Form::Acl(_) => OperationKind::Acl,
             Form::LegalHold(_) => OperationKind::LegalHold,
             Form::Retention(_) => OperationKind::Retention,
+            Form::UpdateEncryption(_) => OperationKind::Encryption,
             Form::Checksum(_) => OperationKind::Checksum,
             Form::Invoke(_) => OperationKind::Invoke,
             Form::Delete(_) => OperationKind::Delete,
@@ -263,6 +267,7 @@ impl Form {
             Form::Acl(form) => form.operation(),
             Form::LegalHold(form) => form.operation(),
             Form::Retention(form) => form.operation(),
+            Form::UpdateEncryption(form) => form.operation(),
             Form::Checksum(form) => form.operation(),
             Form::Invoke(form) => form.operation(),
             Form::Delete(_) => Operation::Delete,

@@ -5,7 +5,7 @@ use brigade_model::Timestamp;
 use brigade_model::operation::{
     CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, LegalHold,
     NewMetadata, ObjectAcl, Operation, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag,
-    Tagging, Untagging,
+    Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant};
 use clap::{ArgGroup, Args, ValueEnum};
@@ -129,6 +129,19 @@ pub struct LegalHoldArgs {
     /// Whether objects are held from then on
     #[arg(long, value_name = "STATUS")]
     status: HoldWord,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
+/// `brigade job create update-encryption`.
+#[derive(Debug, Args)]
+pub struct EncryptionArgs {
+    /// The key of a key service that objects are encrypted with from then on, by its ARN
+    #[arg(long, value_name = "ARN")]
+    key: String,
+    /// Let a key of the bucket stand between, which saves calls to the key service
+    #[arg(long)]
+    bucket_key: bool,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
 }
@@ -279,6 +292,15 @@ impl LegalHoldArgs {
     #[must_use]
     pub fn operation(&self) -> Operation {
         Operation::LegalHold(LegalHold { is_held: self.status == HoldWord::On })
+    }
+}
+
+impl EncryptionArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let bucket_key = self.bucket_key.then_some(true);
+        Operation::Encryption(UpdateEncryption { key: self.key.clone(), bucket_key })
     }
 }
 
