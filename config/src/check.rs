@@ -1,6 +1,8 @@
 //! What one setting cannot know of another: names that must exist, pairs that belong together,
 //! keys that must be unique.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -11,7 +13,7 @@ use crate::Config;
 use crate::account::{AccessKey, Account, Place, Role};
 use crate::client::Client;
 use crate::config_source::ConfigSource;
-use crate::credentials::{self, CredentialsFrom};
+use crate::credentials::CredentialsFrom;
 use crate::endpoint::Endpoint;
 use crate::secret::SecretSource;
 use crate::time_of_day::MinuteOfDay;

@@ -31,6 +31,7 @@ pub mod endpoint;
 mod exchange;
 mod failure;
 pub mod function;
+mod not_connected;
 pub(crate) mod plain;
 mod pool;
 pub mod proxy;

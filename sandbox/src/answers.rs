@@ -11,7 +11,8 @@ use brigade_s3::verdict::{Seen, own_code};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, dto};
 
-use super::store::USER_METADATA;
+/// Begins the name of each header of user metadata.
+pub(super) const USER_METADATA: &str = "x-amz-meta-";
 
 /// Names the request in answers, as S3 does.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
-use super::answers::{refusal, refused};
+use super::answers::{USER_METADATA, refusal, refused};
 
 /// S3's actions on a simulated store.
 pub(super) struct Sandbox {
@@ -19,8 +19,6 @@ pub(super) struct Sandbox {
 }
 
 const REQUEST_PAYER: &str = "x-amz-request-payer";
-/// The names of user metadata begin with it.
-pub(super) const USER_METADATA: &str = "x-amz-meta-";
 
 impl Sandbox {
     pub(super) fn new(store: SimulatedStore) -> Self {

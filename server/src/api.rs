@@ -1,5 +1,4 @@
-//! The HTTP API: the COS dialect at `/jobs` ([`cos`]), the S3 Control dialect under `/v20180820/` ([`s3control`]),
-//! the operator's API under `/brigade/v1/` ([`admin`]), and `/healthz` and `/readyz`. [`metrics_router`] serves the metrics at an address of their own.
+//! What the faces of the HTTP API share, and the steps of every request. `router` leads requests to the faces.
 //!
 //! Every request goes through the same steps:
 //!
@@ -14,9 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::routing::{any, get};
 use brigade_config::value;
 use brigade_model::Dialect;
 use brigade_model::ports::{Clock, Entropy, JobStore, Monotonic, Spool};
@@ -32,7 +29,6 @@ use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::request::RequestHead;
 use crate::roles::ConfiguredRoles;
-use crate::{admin, cos, health, s3control};
 
 /// What the configuration says about the API.
 #[derive(Debug, Clone)]
@@ -77,26 +73,6 @@ pub(crate) struct Api {
     pub clock_watch: ClockWatch,
     /// Whether the process is about to end.
     pub is_stopping: AtomicBool,
-}
-
-/// The whole API.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .merge(admin::router(&api))
-        .route(s3control::PATHS, any(s3control::answer_request))
-        .fallback(cos::answer_request)
-        .with_state(api)
-}
-
-/// The pages for every client that reaches the metrics' address.
-pub(crate) fn metrics_router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz_with_reasons))
-        .route("/metrics", get(health::metrics))
-        .with_state(api)
 }
 
 impl Api {

@@ -9,8 +9,7 @@ use brigade_config::Config;
 use brigade_s3::http::IDLE_CONNECTIONS_MAX;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::listener::HEALTH_PLACES;
-use crate::serve::METRICS_CONNECTIONS_MAX;
+use super::listener::{HEALTH_PLACES, METRICS_CONNECTIONS_MAX};
 
 /// For files, listeners, pipes and name servers: a service without connections has some 20, and each
 /// of its threads may have files open.

@@ -21,6 +21,7 @@ mod refusal;
 mod reload;
 mod request;
 pub mod roles;
+mod router;
 mod s3control;
 pub mod serve;
 mod tls;

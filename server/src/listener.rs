@@ -41,7 +41,7 @@ mod places;
 mod write_timeout;
 
 use brigade_config::value::Network;
-pub(crate) use places::HEALTH_PLACES;
+pub(crate) use places::{HEALTH_PLACES, METRICS_CONNECTIONS_MAX};
 use places::{Place, Places};
 pub(crate) use places::{PlaceHandle, TooMany};
 use write_timeout::WriteTimeout;

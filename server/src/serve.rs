@@ -28,20 +28,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::api::{self, Api, Rules};
+use crate::api::{Api, Rules};
 use crate::clock_watch::ClockWatch;
 use crate::descriptors;
 use crate::keys::Keys;
-use crate::listener::{self, Listening};
+use crate::listener::{self, Listening, METRICS_CONNECTIONS_MAX};
 use crate::log;
 use crate::metrics::Metrics;
 use crate::notify;
 use crate::reload::Reload;
 use crate::roles::{ConfiguredRoles, Tools};
+use crate::router;
 use crate::tls::Certificate;
-
-/// Connections to the metrics at once: a few programs ask, each now and then. ours
-pub(crate) const METRICS_CONNECTIONS_MAX: usize = 64;
 
 /// The time between two checks of what may change outside this process: secrets, the certificate, and
 /// what operators set for endpoints at another node.
@@ -143,7 +141,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
     });
     let address = listener.local_addr().context("the listener has no address")?;
     let listening = Listening {
-        router: api::router(Arc::clone(&api)),
+        router: router::router(Arc::clone(&api)),
         tls: certificate.as_ref().map(Certificate::acceptor),
         connections_max: config.server.connections_max,
         trusted_proxies: config.server.trusted_proxies.clone().unwrap_or_default(),
@@ -157,7 +155,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
     let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr).transpose();
     let metrics_address = metrics_address.context("the metrics' listener has no address")?;
     let telling = metrics_listener.map(|metrics_listener| {
-        let router = api::metrics_router(Arc::clone(&api));
+        let router = router::metrics_router(Arc::clone(&api));
         let telling = Listening { router, tls: None, connections_max: METRICS_CONNECTIONS_MAX, ..listening.clone() };
         let serving = listener::listen(metrics_listener, telling, stopped.clone(), config.server.stop_timeout);
         spawn.spawn("metrics listener", Box::pin(serving))

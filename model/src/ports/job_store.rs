@@ -28,6 +28,7 @@ use crate::slots::SlotMove;
 use crate::status::Status;
 
 mod error;
+mod fence;
 mod forward;
 mod job;
 mod lease;
@@ -37,9 +38,10 @@ mod slice;
 mod upload;
 
 pub use error::{AddSlicesError, ApplyError, CreateJobError, LeaseError, SetEndpointError, StoreError};
+pub use fence::{Fence, LeaseToken, OwnerId};
 pub use forward::{ForwardJobStore, JobStoreCall};
 pub use job::{Apply, ChangeId, JobHead, ListJobs};
-pub use lease::{Fence, KnownLeases, LeaseToken, OwnerId, SliceLease, StageLease};
+pub use lease::{KnownLeases, SliceLease, StageLease};
 pub use purge::{Due, Purged};
 pub use report::ReportFile;
 pub use slice::{NewSlice, OutcomePart, SliceRow};

@@ -178,7 +178,9 @@ fn render() -> String {
     for (status, paragraph) in PARAGRAPHS {
         let _ = writeln!(page, "\n**{status}.** {paragraph}");
     }
-    page.push_str("\n## The stage that owns a job\n\n| status | stage | final |\n|---|---|---|\n");
+    page.push_str(
+        "\n## The phase of each status: which code owns a job\n\n| status | phase | final |\n|---|---|---|\n",
+    );
     for status in Status::ALL {
         let end = if status.is_terminal() { "yes" } else { "" };
         let _ = writeln!(page, "| {status} | {:?} | {end} |", phase(status));

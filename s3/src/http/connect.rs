@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::Address;
+use super::not_connected::NotConnected;
 use super::proxy::{Route, open_tunnel};
 use super::tls;
 use crate::verdict::Step;
@@ -32,13 +33,6 @@ const OUT_OF_DESCRIPTORS: [i32; 2] = [23, 24];
 /// A connection of either kind.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// Why there is no connection.
-#[derive(Debug)]
-pub(crate) struct NotConnected {
-    pub(crate) step: Step,
-    pub(crate) cause: String,
-}
 
 /// Connects, with TLS when there is a configuration for it, within a time.
 pub(crate) struct Connector {

@@ -18,10 +18,11 @@ use hyper::body::Incoming;
 use md5::{Digest, Md5};
 use tokio_rustls::TlsConnector;
 
-use super::connect::{Connector, NotConnected};
+use super::connect::Connector;
 use super::download::{Download, NotWhole};
 use super::encoding::form;
 use super::endpoint::{Address, Endpoint};
+use super::not_connected::NotConnected;
 use super::pool::{IdleConnections, Pool, PooledConnection, SendError};
 use super::proxy::Proxy;
 use super::regions::{Regions, is_region};

@@ -22,8 +22,9 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use super::connect::{Connector, NotConnected, Stream};
+use super::connect::{Connector, Stream};
 use super::endpoint::Address;
+use super::not_connected::NotConnected;
 use crate::verdict::Step;
 
 /// A connection that carries one request at a time. Boxed by all who hold one: it is large, and

@@ -21,8 +21,8 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 
-use super::connect::NotConnected;
 use super::endpoint::{Address, port};
+use super::not_connected::NotConnected;
 use crate::verdict::Step;
 
 /// The longest head of a proxy's answer.

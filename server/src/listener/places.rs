@@ -23,6 +23,9 @@ use tokio::sync::Notify;
 /// supervisor, a load balancer's nodes and an operator ask at the same moment. ours
 pub(crate) const HEALTH_PLACES: usize = 16;
 
+/// Connections to the metrics at once: a few programs ask, each now and then. ours
+pub(crate) const METRICS_CONNECTIONS_MAX: usize = 64;
+
 /// All places of a listener. Clones are the same places.
 #[derive(Clone)]
 pub(super) struct Places(Arc<Inner>);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lease::Fence;
+use super::fence::Fence;
 use crate::job::{Change, Dialect, JobId};
 use crate::names::{AccountId, EndpointName};
 use crate::service_clock::ServiceTime;

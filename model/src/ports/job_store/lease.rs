@@ -1,31 +1,9 @@
-//! Who may work on what: owners, fences and leases.
+//! Who may work on what: leases.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
+use super::fence::{Fence, OwnerId};
 use super::slice::SliceRow;
 use crate::Timestamp;
 use crate::job::JobId;
-
-/// Who holds leases: one engine of one process, from its start to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct OwnerId(pub Uuid);
-
-/// Tells a lease from every other one, also from one with the same epoch: random, made up by the
-/// taker of the lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LeaseToken(pub Uuid);
-
-/// What a write under a lease names: what the unit must have for the write to happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fence {
-    /// How often a lease of the unit was taken or revoked.
-    pub epoch: u64,
-    /// Which of the leases of that epoch.
-    pub token: LeaseToken,
-}
 
 /// The right to prepare, drain or report a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +47,5 @@ impl KnownLeases {
     #[must_use]
     pub fn lacks(&self, owner: OwnerId, slice: u32, fence: Fence) -> bool {
         self.owner == owner && !self.slices.contains(&(slice, fence))
-    }
-}
-
-impl fmt::Display for OwnerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

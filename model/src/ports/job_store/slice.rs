@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::lease::Fence;
+use super::fence::Fence;
 use crate::Timestamp;
 use crate::failure_counts::FailureCounts;
 use crate::job::JobId;

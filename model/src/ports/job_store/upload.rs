@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lease::Fence;
+use super::fence::Fence;
 use crate::names::{BucketName, ETag, ObjectKey};
 
 /// A multipart upload in progress, recorded before its first part so that the worker that takes over

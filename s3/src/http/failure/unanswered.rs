@@ -6,7 +6,7 @@ use brigade_model::limits::OUTCOME_MESSAGE_BYTES_MAX;
 use brigade_model::ports::object_store::CallError;
 
 use crate::credentials::NoCredentials;
-use crate::http::connect::NotConnected;
+use crate::http::not_connected::NotConnected;
 use crate::verdict::{Loss, Seen, judge, lasting, own_code};
 
 pub(super) fn error_of(seen: Seen<'_>, message: impl Into<String>) -> CallError {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use async_trait::async_trait;
+use axum::Router;
 use axum::extract::Request;
 use brigade_config::Config;
 use brigade_engine::{FailedRows, Preview, RowPosition, StageError};
@@ -20,6 +21,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::roles::Tools;
+use crate::router::{metrics_router, router};
 use crate::serve::job_rules;
 
 pub(crate) const KEY: (&str, &str) = ("AKIDPHOTOS", "photos-secret");
