@@ -45,7 +45,7 @@ pub(crate) enum JobKind {
     Invoke,
 }
 
-const DEEDS: [(u64, JobKind); 18] = [
+const JOB_KINDS: [(u64, JobKind); 18] = [
     (4, JobKind::Copy),
     (2, JobKind::CopyInPlace),
     (3, JobKind::CopyLarge),
@@ -179,7 +179,7 @@ fn job(chance: &Chance, versioning: Versioning, habits: &Habits, is_large: bool)
     // What a store lacks is refused when the job is created.
     let is_taken = |job_kind| missing_capabilities(&operation(job_kind), &capabilities, &capabilities).is_empty();
     let job_kind = loop {
-        let job_kind = chance.weighted(&DEEDS);
+        let job_kind = chance.weighted(&JOB_KINDS);
         let is_there = match job_kind {
             JobKind::DeleteVersion => versioning == Versioning::Enabled || habits.has(Habit::IgnoresVersions),
             // Only a bucket with versions has object lock.

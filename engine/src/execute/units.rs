@@ -139,17 +139,15 @@ impl<'a> Units<'a> {
             } else {
                 run_unit(&operation, &slice_context, &tasks, looks).await
             };
-            let mut unit = UnitEnd { bucket: tasks.first().map(|task| task.bucket.clone()), ..UnitEnd::default() };
+            let mut unit = UnitEnd { ends: Vec::with_capacity(tasks.len()), ..UnitEnd::default() };
             for (task, end) in tasks.into_iter().zip(runs) {
                 let offset = offset_of(&task, first);
-                match &end {
-                    TaskEnd::Done(outcome) if outcome.is_success() => {
-                        if moves_bytes {
-                            unit.done_bytes.add(task.size);
-                        }
-                    }
-                    _ => unit.keys.push((offset, task.key)),
+                if !matches!(&end, TaskEnd::Done(outcome) if outcome.is_success()) {
+                    unit.keys.push((offset, task.key));
+                } else if moves_bytes {
+                    unit.done_bytes.add(task.size);
                 }
+                unit.bucket.get_or_insert(task.bucket);
                 unit.ends.push((offset, end));
             }
             unit
