@@ -4,6 +4,7 @@
 
 use brigade_model::limits::DELETE_OBJECTS_KEYS_MAX;
 use brigade_model::operation::{Copy, Directive, NewMetadata, ObjectAcl, Retention, SetRetention, Tag, Tagging};
+use brigade_model::ports::object_store::CallKind;
 use brigade_model::{Job, ObjectKey, Operation, Task};
 
 use crate::context::EngineContext;
@@ -64,17 +65,21 @@ impl EngineContext {
         let target = at(places.as_ref().map(|places| places.target.endpoint.to_string()));
         let dry = job.spec.options.is_dry_run().then(|| "dry run: nothing is changed".to_owned());
         let named = job.prepared.as_ref().is_some_and(|prepared| prepared.some_rows_have_versions);
-        let effects = match &job.spec.operation {
-            Operation::Copy(copy) => copy_effects(copy, (bucket, &source), &target),
-            Operation::Delete if named => vec![format!(
-                "deletes the versions that rows name from bucket {bucket}{source}, permanently; nothing brings them back"
-            )],
+        let mut effects = match &job.spec.operation {
+            Operation::Copy(copy) => copy_effects(copy, &source, &target),
+            Operation::Delete if named => {
+                vec![format!("deletes the versions that its rows name{source}, permanently; nothing brings them back")]
+            }
             Operation::Delete => vec![
-                format!("deletes each object of bucket {bucket}{source}"),
+                format!("deletes each object that its rows name{source}"),
                 "permanent, unless the bucket keeps versions: these stay, hidden".to_owned(),
             ],
-            operation => vec![format!("{}, in bucket {bucket}{source}", effect(operation))],
+            operation => vec![format!("{}{source}", effect(operation))],
         };
+        // Rows may name several buckets, and only the first ones are read here.
+        if !bucket.is_empty() {
+            effects.insert(1, format!("the first row is in bucket {bucket}"));
+        }
         dry.into_iter().chain(effects).collect()
     }
 }
@@ -108,10 +113,10 @@ fn effect(operation: &Operation) -> String {
     }
 }
 
-fn copy_effects(copy: &Copy, (bucket, source): (&str, &str), target: &str) -> Vec<String> {
+fn copy_effects(copy: &Copy, source: &str, target: &str) -> Vec<String> {
     let into = &copy.target.bucket;
     let mut effects = vec![format!(
-        "copies each object from bucket {bucket}{source} to bucket {into}{target}, over an object of that key"
+        "copies each object that its rows name{source} to bucket {into}{target}, over an object of that key"
     )];
     effects.push(match (copy.prefix_replace, &copy.resources_prefix, &copy.target_prefix) {
         (Some(true), from, to) => {
@@ -141,7 +146,30 @@ fn copy_effects(copy: &Copy, (bucket, source): (&str, &str), target: &str) -> Ve
             Some(Directive::Replaced) | None => format!("ACL replaced by {given}"),
         });
     }
+    effects.extend(further_effects(copy));
     effects
+}
+
+/// What a copy does that few copies do.
+fn further_effects(copy: &Copy) -> impl Iterator<Item = String> {
+    let own_key = copy.metadata.as_ref().is_some_and(|new| new.sse_aes256);
+    let key = copy.key_service.as_ref().map(|service| match &service.key {
+        Some(key) => format!("encrypted with the key {key}"),
+        None => "encrypted with the key service's own key".to_owned(),
+    });
+    let lock = copy.lock.as_ref();
+    let retention = lock.and_then(|lock| lock.retention.as_ref());
+    let held = lock.and_then(|lock| lock.is_held).map(|is_held| if is_held { "under" } else { "not under" });
+    let effects = [
+        own_key.then(|| "encrypted with the store's own key".to_owned()),
+        key,
+        retention.map(|Retention { mode, until }| format!("kept until {until:.0}, mode {}", mode.name())),
+        held.map(|held| format!("{held} legal hold")),
+        copy.redirect.as_ref().map(|to| format!("readers of a website are sent to {to}")),
+        copy.checksum.map(|algorithm| format!("with a {} checksum that the store keeps", algorithm.name())),
+        copy.requester_pays.then(|| "requests are paid by us where buckets ask for that".to_owned()),
+    ];
+    effects.into_iter().flatten()
 }
 
 fn tag_words(tags: &[Tag]) -> String {
@@ -155,6 +183,7 @@ fn metadata_words(new: Option<&NewMetadata>) -> String {
         ("Cache-Control", &new.cache_control),
         ("Content-Disposition", &new.content_disposition),
         ("Content-Encoding", &new.content_encoding),
+        ("Content-Language", &new.content_language),
         ("Content-Type", &new.content_type),
         ("Expires", &new.expires),
     ];
@@ -165,30 +194,40 @@ fn metadata_words(new: Option<&NewMetadata>) -> String {
 
 /// The requests that so many tasks need at least: what one reads beforehand, and what it repeats, depends on the store.
 fn requests(operation: &Operation, tasks: u64) -> Vec<(String, u64)> {
-    let read_and_write = |read: &str, write: &str| vec![(read.to_owned(), tasks), (write.to_owned(), tasks)];
-    let one = |name: &str| vec![(name.to_owned(), tasks)];
-    match operation {
-        Operation::Copy(_) => one("CopyObject"),
-        Operation::Restore(_) => one("RestoreObject"),
-        Operation::Delete => vec![("DeleteObjects".to_owned(), tasks.div_ceil(DELETE_OBJECTS_KEYS_MAX as u64))],
+    let count = match operation {
+        Operation::Delete => tasks.div_ceil(DELETE_OBJECTS_KEYS_MAX as u64),
+        _ => tasks,
+    };
+    names(operation).into_iter().map(|name| (name.to_owned(), count)).collect()
+}
+
+/// The names of the requests that one task needs at least, or one group of a delete.
+fn names(operation: &Operation) -> Vec<&'static str> {
+    let calls: &[CallKind] = match operation {
+        // It goes to a function and not to a store.
+        Operation::Invoke(_) => return vec!["Invoke"],
+        Operation::Copy(_) => &[CallKind::CopyObject],
+        Operation::Restore(_) => &[CallKind::RestoreObject],
+        Operation::Delete => &[CallKind::DeleteObjects],
         Operation::Tagging(Tagging { directive: Some(Directive::Add), .. }) => {
-            read_and_write("GetObjectTagging", "PutObjectTagging")
+            &[CallKind::GetObjectTagging, CallKind::PutObjectTagging]
         }
-        Operation::Tagging(_) => one("PutObjectTagging"),
-        Operation::Untagging(untagging) if untagging.keys.is_empty() => one("DeleteObjectTagging"),
-        Operation::Untagging(_) => read_and_write("GetObjectTagging", "PutObjectTagging"),
-        Operation::Acl(_) => one("PutObjectAcl"),
-        Operation::LegalHold(_) => one("PutObjectLegalHold"),
-        Operation::Retention(_) => one("PutObjectRetention"),
-        Operation::Checksum(_) => one("GetObject"),
-        Operation::Encryption(_) => one("UpdateObjectEncryption"),
-        Operation::Invoke(_) => one("Invoke"),
-    }
+        Operation::Tagging(_) => &[CallKind::PutObjectTagging],
+        Operation::Untagging(untagging) if untagging.keys.is_empty() => &[CallKind::DeleteObjectTagging],
+        Operation::Untagging(_) => &[CallKind::GetObjectTagging, CallKind::PutObjectTagging],
+        Operation::Acl(_) => &[CallKind::PutObjectAcl],
+        Operation::LegalHold(_) => &[CallKind::PutObjectLegalHold],
+        Operation::Retention(_) => &[CallKind::PutObjectRetention],
+        Operation::Checksum(_) => &[CallKind::GetObject],
+        Operation::Encryption(_) => &[CallKind::UpdateObjectEncryption],
+    };
+    calls.iter().map(|call| call.name()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use brigade_model::operation::StorageClass;
+    use brigade_model::operation::{KeyService, NewLock, RetentionMode, StorageClass};
+    use brigade_model::ports::object_store::ChecksumAlgorithm;
     use brigade_model::samples::bucket_ref;
 
     use super::*;
@@ -220,8 +259,8 @@ mod tests {
             tags: tags(),
             ..plain.clone()
         };
-        let says = |copy: &Copy| copy_effects(copy, ("photos", " at endpoint main"), " at endpoint west");
-        let first = "copies each object from bucket photos at endpoint main to bucket backup at endpoint west, over an \
+        let says = |copy: &Copy| copy_effects(copy, " at endpoint main", " at endpoint west");
+        let first = "copies each object that its rows name at endpoint main to bucket backup at endpoint west, over an \
                      object of that key";
         assert_eq!(says(&plain), [first, "keys stay as they are", "class STANDARD", "metadata copied", "tags copied"]);
         let expected = [
@@ -232,6 +271,32 @@ mod tests {
             "tags copied, with colour=red on top",
         ];
         assert_eq!(says(&full), expected);
+
+        let until = "2027-01-31T00:00:00Z".parse().unwrap();
+        let rare = Copy {
+            metadata_directive: Some(Directive::Add),
+            metadata: Some(NewMetadata { content_language: Some("de".into()), ..NewMetadata::default() }),
+            key_service: Some(KeyService { key: Some("arn:k".into()), bucket_key: None }),
+            lock: Some(NewLock {
+                retention: Some(Retention { mode: RetentionMode::Compliance, until }),
+                is_held: Some(true),
+            }),
+            redirect: Some("/new".into()),
+            checksum: Some(ChecksumAlgorithm::Sha256),
+            requester_pays: true,
+            ..plain
+        };
+        let expected = [
+            "metadata copied, with Content-Language=de on top",
+            "tags copied",
+            "encrypted with the key arn:k",
+            "kept until 2027-01-31T00:00:00Z, mode COMPLIANCE",
+            "under legal hold",
+            "readers of a website are sent to /new",
+            "with a sha256 checksum that the store keeps",
+            "requests are paid by us where buckets ask for that",
+        ];
+        assert_eq!(says(&rare)[3..], expected);
     }
 
     #[test]
