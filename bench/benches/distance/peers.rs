@@ -13,13 +13,16 @@ use crate::Course;
 
 const RATE: &str = "objects/s";
 const CPU: &str = "CPU us/object";
-const PEERS: [(Peer, Workers); 6] = [
-    (Peer::Ours, Workers::Default),
-    (Peer::S5cmdCp, Workers::Default),
-    (Peer::S5cmdRun, Workers::Default),
-    (Peer::Rclone, Workers::Default),
-    (Peer::Rclone, Workers::Many(64)),
-    (Peer::Boto3(64), Workers::Default),
+/// What a client copies of the objects: all, or a tenth where all would take it half an hour.
+const ALL: u64 = 1;
+const A_TENTH: u64 = 10;
+const PEERS: [(Peer, Workers, u64); 6] = [
+    (Peer::Ours, Workers::Default, ALL),
+    (Peer::S5cmdCp, Workers::Default, ALL),
+    (Peer::S5cmdRun, Workers::Default, ALL),
+    (Peer::Rclone, Workers::Default, A_TENTH),
+    (Peer::Rclone, Workers::Many(64), ALL),
+    (Peer::Boto3(64), Workers::Default, ALL),
 ];
 
 /// Copies the objects by each client, at each distance: each time on a new server.
@@ -27,16 +30,17 @@ pub(crate) fn measure(course: &Course) {
     for ms in &course.distances {
         let mut figures = Figures::default();
         for round in 0..course.rounds as usize {
-            for (peer, workers) in PEERS.iter().cycle().skip(round % PEERS.len()).take(PEERS.len()) {
-                let (took, cpu) = turn(*peer, *workers, *ms, course.objects);
+            for (peer, workers, part) in PEERS.iter().cycle().skip(round % PEERS.len()).take(PEERS.len()) {
+                let objects = course.objects / part;
+                let (took, cpu) = turn(*peer, *workers, *ms, objects);
                 let row = match workers {
                     Workers::Default => peer.name(),
                     Workers::Many(count) => format!("{}, {count}", peer.name()),
                 };
-                let rate = course.objects as f64 / took.as_secs_f64();
+                let rate = objects as f64 / took.as_secs_f64();
                 eprintln!("{ms} ms, {row}: {rate:.0} {RATE}");
                 figures.note(&row, RATE, rate);
-                figures.note(&row, CPU, cpu.as_secs_f64() * 1e6 / course.objects as f64);
+                figures.note(&row, CPU, cpu.as_secs_f64() * 1e6 / objects as f64);
             }
         }
         println!("\n{ms} ms away, {} copies\n{figures}", course.objects);
