@@ -5,105 +5,55 @@
 //! rows -> units -> running -> outcomes -> filling -> committing -> store
 //! ```
 //!
+//! [`units`] says what runs, [`lease`] for how long, [`withhold`] what becomes of failures that others may share,
+//! [`commit`] sends parts to the store, and [`slice_run`] gives the slice back.
+//!
 //! - A task starts only within `limits::WINDOW_TASKS` of the first one without a *committed*
 //!   outcome, which bounds what a crash can repeat.
 //! - One part is in commit and one is filling; when the second is full, no task starts. The same
 //!   holds while the job store is away.
 //! - A part closes when it is full, when it is a second old, or when nothing else runs.
-//! - A worker reads the job's status three times in `limits::NOTICE_MAX`, and starts no task when
-//!   its last read is older than that, so a change stored by another node takes effect here in
-//!   time.
 //! - The cancel token stops the start of tasks, never the recording of outcomes. A stopped slice no
 //!   longer renews its lease, so what has begun ends within the lease, or the lease is revoked.
 //! - A task that waits for long gives up its place; a slice in which every running task waits so
 //!   stands *aside*: it keeps its lease, and another slice takes its place.
-//! - Outcomes of tasks that failed by what fails others of the job, too, are withheld until a success
-//!   disproves it or nothing else is left to run, and then recorded. Enough of them hold the job instead:
-//!   then they are dropped, and their tasks run again.
-//! - The slice of a job on trial runs one task, which decides whether the hold is lifted.
 //! - When a task could not run for a reason that may pass, the slice starts no other: the task runs
 //!   again under a new lease only, and until then the window does not move past it.
 
 mod commit;
+mod lease;
+mod or_never;
+mod slice_run;
 mod units;
+mod withhold;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brigade_model::limits::{NOTICE_MAX, PART_AGE_MAX, STUCK_TASKS_MAX};
-use brigade_model::outcome::TaskEffect;
+use brigade_model::limits::{PART_AGE_MAX, STUCK_TASKS_MAX};
 use brigade_model::ports::clock::Sleep;
-use brigade_model::ports::job_store::{LeaseError, SliceLease, StoreError};
-use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{BucketName, DoneBytes, Job, JobFailure, ObjectKey, Outcome, Phase, Status};
+use brigade_model::{ObjectKey, Outcome, Status};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use futures::{FutureExt, future};
 
 use self::commit::{Committed, commit_part};
-use self::units::Units;
-use crate::context::EngineContext;
+use self::lease::{LeaseKeeper, LeaseState};
+use self::or_never::or_never;
+pub(crate) use self::slice_run::{Aside, SliceEnd, SliceRun};
+use self::slice_run::{end_by_error, release};
+use self::units::{UnitEnd, Units};
+use self::withhold::{Withheld, is_any_unknown};
 use crate::operation::TaskEnd;
 use crate::outcomes::PartBuilder;
 use crate::pace::Pace;
-use crate::shared_failures::{SharedFailure, SharedFailures};
 use crate::stage_error::StageError;
-
-/// How often a worker tries to release a slice's lease while the store fails, and the pause between
-/// tries.
-const RELEASE_TRIES: u32 = 60;
-const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a task is worth in bytes of work: with the longest names 10 us.
 const TASK_BYTES: usize = 1024;
 
 /// Tasks that a slice starts also while calls of its job wait: they may go to another bucket.
 const TASKS_ALWAYS: usize = 16;
-
-/// How the run of a slice ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SliceEnd {
-    /// Every task has its outcome, or the slice was given back for a reason that the job's
-    /// status tells.
-    Done,
-    /// Something failed that may pass: not again at once.
-    Again,
-}
-
-/// A slice to run.
-#[derive(Clone, Copy)]
-pub(crate) struct SliceRun<'a> {
-    pub(crate) context: &'a EngineContext,
-    pub(crate) job: &'a Job,
-    pub(crate) lease: &'a SliceLease,
-    pub(crate) cancel: &'a CancelToken,
-    pub(crate) aside: &'a Aside,
-}
-
-/// Whether a slice only waits for tasks that are stuck, so that it needs no place. Clones are one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Aside(Arc<AtomicBool>);
-
-impl Aside {
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// What became of the tasks of a unit.
-#[derive(Default)]
-struct UnitEnd {
-    /// The bucket of their rows.
-    bucket: Option<BucketName>,
-    /// Offsets in the slice, and how each run ended.
-    ends: Vec<(u32, TaskEnd)>,
-    /// The keys of those that did not succeed.
-    keys: Vec<(u32, ObjectKey)>,
-    /// What the others copied or restored.
-    done_bytes: DoneBytes,
-}
 
 /// Runs a slice and gives it back.
 pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
@@ -114,47 +64,6 @@ pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
     release(run, must_check).await;
     run.context.notify();
     end
-}
-
-/// Releases the slice. Retries for a while when the store fails, because a lease that expires
-/// instead makes the next worker check the tasks; stops when the cancel token is killed.
-async fn release(run: SliceRun<'_>, must_check: bool) {
-    let cut = run.cancel.for_cleanup();
-    for _ in 0..RELEASE_TRIES {
-        match run.context.ports.jobs.release_slice(run.lease, must_check).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(job = %run.job.id, %error, "cannot release slice lease; retrying"),
-        }
-        tokio::select! {
-            biased;
-            () = cut.stopped() => return,
-            () = run.context.ports.clock.sleep(RELEASE_PAUSE) => {}
-        }
-    }
-}
-
-/// Ends a slice that cannot start or continue.
-async fn end_by_error(run: SliceRun<'_>, stage_error: StageError) -> SliceEnd {
-    match stage_error {
-        StageError::Failed(why) => fail(run, why).await,
-        StageError::Fenced | StageError::Stopped => SliceEnd::Done,
-        StageError::Again(reason) => {
-            tracing::warn!(job = %run.job.id, slice = run.lease.slice.index, %reason, "cannot run slice now; retrying");
-            SliceEnd::Again
-        }
-    }
-}
-
-/// Fails the job; when the store refuses, the next worker of the slice finds the same failure.
-async fn fail(run: SliceRun<'_>, why: JobFailure) -> SliceEnd {
-    tracing::error!(job = %run.job.id, slice = run.lease.slice.index, reason = %why.reason, "cannot run slice; failing the job");
-    match run.context.fail_job(run.job.id, why).await {
-        Ok(()) => SliceEnd::Done,
-        Err(error) => {
-            tracing::warn!(job = %run.job.id, %error, "cannot record job failure; retrying");
-            SliceEnd::Again
-        }
-    }
 }
 
 /// The state of a slice while it runs.
@@ -169,14 +78,7 @@ struct SliceRunner<'a> {
     stuck_seen: u64,
     /// Tasks that were cut short by the stop.
     cut_short: Vec<(u32, Outcome)>,
-    shared_failures: Arc<SharedFailures>,
-    /// Failures that other tasks may share, and how often such a one had been disproved before.
-    withheld: Vec<(u32, Outcome)>,
-    disproofs: u64,
-    /// The code for which the job is held, while its one task decides whether it still must be.
-    trial: Option<String>,
-    /// What the tasks that have ended say of the job as a whole.
-    finding: Option<Finding>,
+    withheld: Withheld,
     filling: PartBuilder,
     /// The keys of tasks that have ended without a success, and of which no outcome is filled in.
     keys: BTreeMap<u32, ObjectKey>,
@@ -186,10 +88,7 @@ struct SliceRunner<'a> {
     /// Where every answer comes at once, nothing else lets others run.
     pace: Pace,
     gathered: usize,
-    renew_timer: Sleep,
-    renewing: Option<BoxFuture<'a, Result<(), LeaseError>>>,
-    look_timer: Sleep,
-    looking: Option<BoxFuture<'a, Result<(), StoreError>>>,
+    lease: LeaseKeeper<'a>,
     /// Some task may have had an effect that could not be confirmed.
     must_check: bool,
     /// The lease is lost or given up: what is not recorded is another worker's.
@@ -199,23 +98,12 @@ struct SliceRunner<'a> {
     end: SliceEnd,
 }
 
-/// What tasks say of their job as a whole.
-enum Finding {
-    /// It is to be held.
-    Hold(Box<SharedFailure>),
-    /// It need not be held any more.
-    Lift,
-}
-
 /// What wakes the slice runner.
 enum Woken {
     Ended(UnitEnd),
     Committed(Committed),
     PartIsOld,
-    Renew,
-    Renewed(Result<(), LeaseError>),
-    Look,
-    Looked(Result<(), StoreError>),
+    Lease(LeaseState),
     Stopped,
     Listened,
     StuckChanged,
@@ -231,11 +119,7 @@ impl<'a> SliceRunner<'a> {
             stuck: 0,
             stuck_seen: 0,
             cut_short: Vec::new(),
-            shared_failures: run.context.shared_failures_of(run.job.id),
-            withheld: Vec::new(),
-            disproofs: 0,
-            trial: run.job.hold.as_ref().map(|hold| hold.why.code.clone()),
-            finding: None,
+            withheld: Withheld::new(run.context, run.job),
             filling: PartBuilder::default(),
             keys: BTreeMap::new(),
             part_timer: None,
@@ -243,11 +127,7 @@ impl<'a> SliceRunner<'a> {
             next_seq: run.lease.next_seq,
             pace: Pace::default(),
             gathered: 0,
-            renew_timer: renew_timer(run),
-            renewing: None,
-            look_timer: look_timer(run),
-            // Opening the slice may have taken long.
-            looking: Some(look(run)),
+            lease: LeaseKeeper::new(run),
             must_check: false,
             is_fenced: false,
             broken: None,
@@ -280,16 +160,13 @@ impl<'a> SliceRunner<'a> {
                 return (end, self.must_check);
             }
             let context = self.run.context;
-            let is_waiting_for_room = self.is_idle();
+            let (is_waiting_for_room, is_kept) = (self.is_idle(), self.is_kept());
             let woken = tokio::select! {
                 biased;
                 committed = or_never(&mut self.committing) => Woken::Committed(committed),
                 Some(end) = self.running.next(), if !self.running.is_empty() => Woken::Ended(end),
                 () = self.run.cancel.stopped(), if !self.run.cancel.is_stopped() => Woken::Stopped,
-                renewed = or_never(&mut self.renewing) => Woken::Renewed(renewed),
-                () = &mut self.renew_timer, if self.renewing.is_none() && self.is_kept() => Woken::Renew,
-                looked = or_never(&mut self.looking) => Woken::Looked(looked),
-                () = &mut self.look_timer, if self.looking.is_none() && self.is_kept() => Woken::Look,
+                state = self.lease.step(is_kept) => Woken::Lease(state),
                 () = or_never(&mut self.part_timer) => Woken::PartIsOld,
                 () = context.wait(&mut wakeup), if is_waiting_for_room => Woken::Listened,
                 () = self.run.cancel.stuck_changed(self.stuck_seen) => Woken::StuckChanged,
@@ -307,19 +184,13 @@ impl<'a> SliceRunner<'a> {
                 while let Some(Some(end)) = self.running.next().now_or_never() {
                     self.collect(end);
                 }
-                self.act_on_finding().await;
+                if !self.withheld.change_hold(self.run).await {
+                    self.end = SliceEnd::Again;
+                }
             }
             Woken::Committed(committed) => self.note_commit(committed).await,
             Woken::PartIsOld => self.part_timer = None,
-            Woken::Renew => self.renewing = Some(renew(self.run)),
-            Woken::Renewed(renewed) => self.note_renewal(renewed),
-            Woken::Look => self.looking = Some(look(self.run)),
-            Woken::Looked(looked) => {
-                self.look_timer = look_timer(self.run);
-                if let Err(error) = looked {
-                    tracing::warn!(job = %self.run.job.id, %error, "cannot read job status; starting no tasks");
-                }
-            }
+            Woken::Lease(state) => self.is_fenced |= state == LeaseState::Fenced,
             Woken::Stopped | Woken::Listened | Woken::StuckChanged => {}
         }
     }
@@ -342,7 +213,7 @@ impl<'a> SliceRunner<'a> {
     /// Starts tasks while there is room for them and for their outcomes.
     fn start_tasks(&mut self) {
         while self.may_start() {
-            match self.units.next(!self.running.is_empty(), self.trial.is_some()) {
+            match self.units.next(!self.running.is_empty(), self.withheld.is_trial()) {
                 Ok(Some(unit)) => {
                     self.under_way.insert(unit.first, unit.last);
                     self.running.push(unit.run);
@@ -367,7 +238,7 @@ impl<'a> SliceRunner<'a> {
         !self.is_stopped()
             && self.run.cancel.may_start(self.run.context.ports.clock.monotonic(), Duration::ZERO)
             && self.may_start_one_more()
-            && (self.trial.is_none() || self.running.is_empty())
+            && (!self.withheld.is_trial() || self.running.is_empty())
             && self.stuck < STUCK_TASKS_MAX
             && !(self.filling.is_full() && self.committing.is_some())
             && self.run.context.space.may_start()
@@ -396,7 +267,7 @@ impl<'a> SliceRunner<'a> {
     /// Gives the slice's place away while it only waits for tasks that are stuck.
     fn step_aside(&self) {
         let is_aside = self.stuck > 0 && self.stuck == self.running.len();
-        if self.run.aside.0.swap(is_aside, Ordering::SeqCst) != is_aside {
+        if self.run.aside.change(is_aside) {
             self.run.context.notify();
         }
     }
@@ -404,25 +275,21 @@ impl<'a> SliceRunner<'a> {
     /// Records the failures that were withheld once a success shows that they are of their objects alone,
     /// or nothing more can run that would show it.
     fn record_withheld_if_due(&mut self) {
-        let disproofs = self.shared_failures.disproofs();
-        let is_due = disproofs != self.disproofs || self.running.is_empty();
-        self.disproofs = disproofs;
-        if is_due && !self.is_stopped() {
-            std::mem::take(&mut self.withheld).into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
+        if self.withheld.are_due(self.running.is_empty()) && !self.is_stopped() {
+            self.withheld.take().into_iter().for_each(|(offset, outcome)| self.fill(offset, outcome));
         }
     }
 
     /// Records the outcomes of tasks that were cut short or withheld, if their job is cancelling or failing.
     async fn record_or_leave_open(&mut self) {
-        let (cut_short, withheld) = (std::mem::take(&mut self.cut_short), std::mem::take(&mut self.withheld));
+        let (cut_short, withheld) = (std::mem::take(&mut self.cut_short), self.withheld.take());
         let job = self.run.context.ports.jobs.job(self.run.job.id).await.ok().flatten();
         let is_over = job.is_some_and(|job| matches!(job.status, Status::Cancelling | Status::Failing));
         if is_over && !self.is_fenced {
             cut_short.into_iter().chain(withheld).for_each(|(offset, outcome)| self.fill(offset, outcome));
         } else {
             // Its next worker checks them.
-            let is_unknown = |(_, outcome): &(u32, Outcome)| outcome.effect() == TaskEffect::Unknown;
-            self.must_check |= !cut_short.is_empty() || withheld.iter().any(is_unknown);
+            self.must_check |= !cut_short.is_empty() || is_any_unknown(&withheld);
         }
     }
 
@@ -435,18 +302,16 @@ impl<'a> SliceRunner<'a> {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }
         let has_success = || ends.iter().any(|(_, run)| matches!(run, TaskEnd::Done(outcome) if outcome.is_success()));
-        if let Some(bucket) = bucket.filter(|_| self.shared_failures.is_any() && has_success()) {
-            self.shared_failures.disprove(&bucket);
+        if let Some(bucket) = bucket.filter(|_| self.withheld.can_be_disproved() && has_success()) {
+            self.withheld.disprove(&bucket);
         }
         for (offset, run) in ends {
             match run {
                 TaskEnd::Done(outcome) => {
-                    if self.trial.is_some() {
-                        self.finding = Some(Finding::Lift);
-                    }
+                    self.withheld.note_outcome();
                     self.fill(offset, outcome);
                 }
-                TaskEnd::SharedFailure(outcome, shared) => self.withhold(offset, outcome, shared),
+                TaskEnd::SharedFailure(outcome, shared) => self.withheld.add(offset, outcome, shared),
                 TaskEnd::NotAttempted | TaskEnd::UnknownEffect if !self.run.cancel.is_stopped() => {
                     // Its lease ran short, or the store was away: later, under a new lease.
                     self.must_check |= run == TaskEnd::UnknownEffect;
@@ -456,36 +321,6 @@ impl<'a> SliceRunner<'a> {
                 TaskEnd::UnknownEffect => self.must_check = true,
                 TaskEnd::CutShort(outcome) => self.cut_short.push((offset, outcome)),
             }
-        }
-    }
-
-    /// Keeps a failure back that other tasks may share.
-    fn withhold(&mut self, offset: u32, outcome: Outcome, shared: Box<SharedFailure>) {
-        self.withheld.push((offset, outcome));
-        let is_many = self.shared_failures.add(&shared.cause);
-        let is_as_before = self.trial.as_ref().map(|code| *code == shared.cause.code);
-        if is_as_before.unwrap_or(is_many) {
-            self.finding = Some(Finding::Hold(shared));
-        } else if is_as_before == Some(false) {
-            self.finding = Some(Finding::Lift);
-        }
-    }
-
-    /// Holds the job, or lifts its hold.
-    async fn act_on_finding(&mut self) {
-        let (context, job) = (self.run.context, self.run.job.id);
-        let acted = match self.finding.take() {
-            None => return,
-            Some(Finding::Hold(shared)) => {
-                // What is withheld is not recorded, whether the change succeeds or not.
-                self.end = SliceEnd::Again;
-                context.hold_job(job, &shared.why).await
-            }
-            Some(Finding::Lift) => context.lift_hold(job).await.inspect(|()| self.trial = None),
-        };
-        if let Err(error) = acted {
-            tracing::warn!(%job, %error, "cannot hold the job or let it go on; stopping the slice to retry");
-            self.end = SliceEnd::Again;
         }
     }
 
@@ -545,68 +380,4 @@ impl<'a> SliceRunner<'a> {
             self.end = SliceEnd::Again;
         }
     }
-
-    fn note_renewal(&mut self, renewed: Result<(), LeaseError>) {
-        self.renewing = None;
-        self.renew_timer = renew_timer(self.run);
-        match renewed {
-            Ok(()) => {}
-            Err(LeaseError::Fenced) => {
-                self.is_fenced = true;
-                self.run.cancel.kill();
-            }
-            // The lease lasts until its expiry; the cancel token ends all work by then.
-            Err(LeaseError::Store(error)) => {
-                tracing::warn!(job = %self.run.job.id, %error, "cannot renew slice lease; the slice runs until it expires");
-            }
-        }
-    }
-}
-
-/// Resolves with the future and takes it away; never, when there is none.
-async fn or_never<F: Future + Unpin>(slot: &mut Option<F>) -> F::Output {
-    match slot {
-        Some(future) => {
-            let output = future.await;
-            *slot = None;
-            output
-        }
-        None => future::pending().await,
-    }
-}
-
-fn renew_timer(run: SliceRun<'_>) -> Sleep {
-    run.context.ports.clock.sleep(run.job.spec.operation.kind().lease_ttl() / 3)
-}
-
-fn renew(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), LeaseError>> {
-    async move {
-        let ttl = run.job.spec.operation.kind().lease_ttl();
-        let before = run.context.ports.clock.monotonic();
-        let status = run.context.ports.jobs.renew_slice(run.lease, ttl).await?;
-        run.cancel.prolong(before.after(ttl));
-        if brigade_model::status::phase(status) != Phase::Execute {
-            run.cancel.stop();
-        }
-        Ok(())
-    }
-    .boxed()
-}
-
-fn look_timer(run: SliceRun<'_>) -> Sleep {
-    run.context.ports.clock.sleep(NOTICE_MAX / 3)
-}
-
-/// Reads whether the job may run, and stops the cancel token when it may not.
-fn look(run: SliceRun<'_>) -> BoxFuture<'_, Result<(), StoreError>> {
-    async move {
-        let before = run.context.ports.clock.monotonic();
-        let job = run.context.ports.jobs.job(run.job.id).await?;
-        match job.is_some_and(|job| brigade_model::status::phase(job.status) == Phase::Execute) {
-            true => run.cancel.begin_until(before.after(NOTICE_MAX)),
-            false => run.cancel.stop(),
-        }
-        Ok(())
-    }
-    .boxed()
 }

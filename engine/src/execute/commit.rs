@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brigade_model::ports::job_store::{LeaseError, OutcomePart};
 
-use super::SliceRun;
+use super::slice_run::SliceRun;
 use crate::outcomes::FinishedPart;
 
 /// How long a commit waits after the store failed.

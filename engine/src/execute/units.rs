@@ -5,12 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use brigade_model::Task;
 use brigade_model::limits::{DELETE_OBJECTS_KEYS_MAX, WINDOW_TASKS};
+use brigade_model::{BucketName, DoneBytes, ObjectKey, Task};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{SliceRun, UnitEnd};
+use super::slice_run::SliceRun;
 use crate::budget::Budget;
 use crate::dry_run::DryRun;
 use crate::operation::{PreparedOperation, SliceContext, TaskEnd, abort_recorded_uploads, run_group, run_one};
@@ -18,6 +18,19 @@ use crate::outcomes::Done;
 use crate::slice::{self, SliceReader};
 use crate::stage_error::StageError;
 use crate::store_clock::ensure_sampled;
+
+/// What became of the tasks of a unit.
+#[derive(Default)]
+pub(super) struct UnitEnd {
+    /// The bucket of their rows.
+    pub(super) bucket: Option<BucketName>,
+    /// Offsets in the slice, and how each run ended.
+    pub(super) ends: Vec<(u32, TaskEnd)>,
+    /// The keys of those that did not succeed.
+    pub(super) keys: Vec<(u32, ObjectKey)>,
+    /// What the others copied or restored.
+    pub(super) done_bytes: DoneBytes,
+}
 
 /// Tasks that are started at once: the numbers of the first and the last of them, and their run.
 pub(super) struct Unit {
