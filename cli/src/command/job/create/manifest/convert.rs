@@ -7,8 +7,7 @@ use brigade_engine::manifest::cells::ROW_BYTES_MAX;
 use brigade_model::BucketName;
 use serde_json::Value;
 
-use super::shape::{Refusal, Shape, member, not_utf8};
-use super::told;
+use super::shape::{Refusal, Shape, member, not_utf8, told};
 use crate::command::manifest::quoted;
 use crate::s3_url::S3Url;
 

@@ -12,11 +12,16 @@
 //!
 //! Everything else is refused: other compressions, Parquet, UTF-16, Latin-1, other JSON.
 
+use brigade_config::{Explained, UsageError};
 use brigade_model::BucketName;
 use serde_json::Value;
 
 /// The bytes that the form is recognised by; a first row is within them, or it is none.
 pub(super) const FIRST_BYTES: usize = 64 * 1024;
+/// What a list must have.
+pub(super) const EACH_ROW: &str = "each row names a bucket and a key";
+/// What standard input is called.
+pub(super) const STDIN: &str = "standard input";
 /// How gzip begins.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
@@ -53,6 +58,13 @@ impl Refusal {
     pub(super) fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
         Self { what: what.into(), way_out: way_out.into() }
     }
+}
+
+/// What the user reads of a list that is refused.
+pub(super) fn told(name: &str, Refusal { what, way_out }: Refusal) -> Explained {
+    let file = if name == STDIN { "FILE" } else { name };
+    let below = (!way_out.is_empty()).then(|| way_out.replace("FILE", file));
+    Explained::new(UsageError(format!("manifest {name}: {what}")), below)
 }
 
 /// What begins alike in no text, what it is, and what makes a list of it.

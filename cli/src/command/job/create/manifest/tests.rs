@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use brigade_model::manifest::Field;
+use brigade_model::options::Header;
 use brigade_runtime::{SeededEntropy, SystemClock};
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore, Versioning};
 use bytes::Bytes;
