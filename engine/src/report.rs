@@ -8,10 +8,8 @@
 //! PREFIX/job-ID/upload-test          never: an upload is begun there and aborted, before any work
 //! ```
 //!
-//! The form is the one of S3 Batch Operations, with rows that match the schema that `manifest.json`
-//! states (no public page says what the reports of the COS dialect look like; COS Batch reference,
-//! section 7). The name of the form and the operation's parameters are the dialect's own words, which
-//! its [`ReportLayout`] has.
+//! The form is one for all jobs, with rows that match the schema that `manifest.json` states. The name of the
+//! form and the operation's parameters are the dialect's own words, which its [`ReportLayout`] has.
 //!
 //! The job is drained, so its outcomes no longer change and each file is a function of them: a new
 //! owner of the stage aborts the open upload and continues with the next file. The writer holds one

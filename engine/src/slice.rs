@@ -8,11 +8,11 @@ pub mod codec;
 pub mod plan;
 pub(crate) mod slicer;
 
+use brigade_model::Job;
 use brigade_model::limits::WINDOW_TASKS;
 use brigade_model::options::{EmptyVersion, Separator};
 use brigade_model::ports::Spool;
 use brigade_model::ports::job_store::SliceRow;
-use brigade_model::{Job, ManifestFormat};
 
 pub use codec::{Meaning, ReadSliceError, SliceReader, SliceWriter};
 
@@ -67,17 +67,11 @@ pub(crate) fn unknown_below(slice: &SliceRow, was_restored: bool, first: u32) ->
 }
 
 /// What a row without a version means in this job: the latest version where no row names one, and
-/// what the rules for rows say where some do. Where they say nothing the task fails, since the meaning is
-/// unknown; an inventory that lists versions means the version `null`.
+/// what the job says where some do.
 #[must_use]
 pub fn meaning_of_empty_version(job: &Job) -> EmptyVersion {
     match &job.prepared {
-        Some(prepared) if prepared.some_rows_have_versions => {
-            job.spec.row_rules().empty_version.unwrap_or(match job.spec.manifest.format {
-                ManifestFormat::Csv => EmptyVersion::Fail,
-                ManifestFormat::Inventory => EmptyVersion::Null,
-            })
-        }
+        Some(prepared) if prepared.some_rows_have_versions => job.spec.empty_version(),
         _ => EmptyVersion::Latest,
     }
 }

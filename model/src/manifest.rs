@@ -20,8 +20,9 @@ pub struct ManifestSpec {
     pub rows: RowRules,
 }
 
-/// How the rows of a manifest are read, as far as it is said. Where nothing is said, the format has
-/// its own rules, and a manifest that can be read in two ways is in doubt.
+/// How the rows of a manifest are read, as far as it is said. Its dialect says it when the request is decoded, the
+/// options of the job above it. Where nothing is said, the format has its own rules, and a manifest that can be read
+/// in two ways is in doubt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RowRules {
@@ -80,6 +81,18 @@ pub enum ManifestFormat {
     Inventory,
 }
 
+impl ManifestFormat {
+    /// What a row without a version means where others have one and nothing is said of it: the task fails, since the
+    /// meaning is unknown; an inventory that lists versions means the version `null`.
+    #[must_use]
+    pub fn empty_version(self) -> EmptyVersion {
+        match self {
+            ManifestFormat::Csv => EmptyVersion::Fail,
+            ManifestFormat::Inventory => EmptyVersion::Null,
+        }
+    }
+}
+
 /// Meaning of a column of a CSV manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Field {
@@ -113,6 +126,7 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     #[test]
     fn a_rule_for_rows_is_the_dialects_unless_the_job_has_its_own() {
@@ -133,6 +147,30 @@ mod tests {
         let own = RowRules::default().with(&options);
         assert_eq!(said.with(&options), own);
         assert!(!own.is_silent() && RowRules::default().is_silent());
+    }
+
+    #[test]
+    fn a_row_without_a_version_means_what_the_job_says_or_its_dialect_or_else_its_format() {
+        use ManifestFormat::{Csv, Inventory};
+        let meaning = |format, dialect, job| {
+            let mut spec = samples::job_spec();
+            (spec.manifest.format, spec.manifest.rows.empty_version, spec.options.empty_version) = (format, dialect, job);
+            spec.empty_version()
+        };
+        let (fail, null, latest) = (EmptyVersion::Fail, EmptyVersion::Null, EmptyVersion::Latest);
+        assert_eq!((meaning(Csv, None, None), meaning(Inventory, None, None)), (fail, null));
+        assert_eq!((meaning(Csv, Some(null), None), meaning(Inventory, Some(fail), None)), (null, fail));
+        assert_eq!((meaning(Csv, Some(null), Some(latest)), meaning(Inventory, None, Some(latest))), (latest, latest));
+    }
+
+    #[test]
+    fn what_a_dialect_says_of_keys_is_meant_for_text_and_what_the_job_says_for_parquet_too() {
+        let mut spec = samples::job_spec();
+        spec.manifest.rows.key_encoding = Some(KeyEncoding::Form);
+        assert_eq!(spec.row_rules().key_encoding, Some(KeyEncoding::Form));
+        assert_eq!(spec.parquet_rules(), RowRules::default());
+        spec.options.key_encoding = Some(KeyEncoding::Url);
+        assert_eq!((spec.row_rules(), spec.parquet_rules().key_encoding), (spec.parquet_rules(), Some(KeyEncoding::Url)));
     }
 
     #[test]

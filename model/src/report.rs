@@ -6,7 +6,7 @@ use crate::job::Dialect;
 use crate::operation::Operation;
 use crate::resource::BucketRef;
 
-/// The report that a job was asked for. The format is `Report_CSV_V1`, the only one.
+/// The report that a job was asked for. Its form is the only one that the dialect has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportSpec {
     /// Whether one is written at all; the other fields are kept for the echo.

@@ -29,7 +29,7 @@ pub struct Task {
 /// What is wrong with a row that names an object nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Defect {
-    /// Names another bucket than the first row (resolution U-28).
+    /// Names another bucket than the first row.
     OtherBucket,
     /// Names no version in a manifest whose other rows do.
     NoVersion,

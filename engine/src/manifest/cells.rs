@@ -6,10 +6,10 @@
 //! cell is plain: byte for byte, blanks included, since a key may begin or end with one; quotes
 //! inside it are text. A byte order mark is skipped, and so are rows of nothing but blanks.
 //!
-//! In the form of COS's own sample one blank stands behind each comma and belongs to no cell
+//! In the published sample of one dialect a blank stands behind each comma and belongs to no cell
 //! ([`Separator::CommaBlank`]). Without a given separator the reader returns each cell with its
-//! blank and says whether the row has that form; the caller decides once it has all rows
-//! (resolution U-5). There a quote behind the blank opens a quoted cell: as a plain one it would be
+//! blank and says whether the row has that form; the caller decides once it has all rows.
+//! There a quote behind the blank opens a quoted cell: as a plain one it would be
 //! text that no program writes. The csv crate tells neither.
 
 use brigade_model::options::Separator;

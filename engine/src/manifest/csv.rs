@@ -1,7 +1,6 @@
 //! Gives the cells of a CSV manifest their meaning: rows become tasks.
 //!
-//! What the job says of rows (`RowRules`: its options, else its dialect) is obeyed. Beyond that
-//! (COS Batch reference, section 4.2 and resolutions U-3, U-4, U-5, U-28):
+//! What the job says of rows (`RowRules`: its options, else its dialect) is obeyed. Where it says nothing:
 //! - the job's fields name the columns; a row has as many cells as fields, since an unquoted comma
 //!   in a key would otherwise cut the key and hit another object;
 //! - the first row is a header, and skipped, when its cells name the fields (case and blanks
@@ -15,7 +14,7 @@
 //!   guessed, with one exception: a row shaped like a row of our own reports (seven columns,
 //!   the fourth `succeeded`, `failed` or `dry-run`, fields Bucket, Key, VersionId and four
 //!   ignored) as the first row says that keys are percent-encoded, as we wrote them;
-//! - the first row's bucket is the job's; rows of another bucket are tasks with a defect;
+//! - the first row's bucket is the job's, in every dialect; rows of another bucket are tasks with a defect;
 //! - whether a row without a version is in doubt is known at the end only:
 //!   [`RowReader::some_rows_have_versions`].
 

@@ -1,5 +1,6 @@
 //! An inventory's manifest.json: which parts it has, where they lie, how they are written, and what
-//! their columns mean (`COSInventoryReport_CSV_V1`; COS Batch reference, section 4.3).
+//! their columns mean. An inventory is a form of files, whichever dialect the job came by: the stores that write
+//! it decide it.
 //!
 //! All published shapes are read: sizes as numbers or strings, buckets with or without their
 //! `-<appid>` or as an `arn:`, three spellings of the MD5 member, columns in any order. What is

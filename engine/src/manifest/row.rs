@@ -151,8 +151,7 @@ pub(super) fn checksum(row: u64, text: &str) -> Result<String, RowError> {
     Ok(text.to_owned())
 }
 
-/// The bucket of the first row, which is the job's: rows of another one are tasks with a defect
-/// (resolution U-28).
+/// The bucket of the first row, which is the job's: rows of another one are tasks with a defect.
 #[derive(Debug, Default)]
 pub(super) struct FirstBucket(Option<BucketName>);
 

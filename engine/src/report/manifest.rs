@@ -1,8 +1,7 @@
 //! `manifest.json`: what the report consists of and what became of the job; and its `.md5`.
 //!
 //! It is written last: where it exists, all that it names exists too. The members after
-//! `ReportSchema` are ours, and hold what the COS pages say that a report contains (the operation's
-//! parameters, the execution's state).
+//! `ReportSchema` are ours.
 
 use std::collections::BTreeMap;
 

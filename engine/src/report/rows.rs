@@ -61,7 +61,7 @@ pub(super) fn put_row(into: &mut Vec<u8>, task: &Task, outcome: &Outcome, is_dry
             into.extend_from_slice(b",,");
             put_words(into, message);
         }
-        // Every success reads 200, as in the reports of S3 Batch Operations, though deletes are
+        // Every success reads 200, as readers of such reports expect it, though deletes are
         // answered with 204 and restores with 202.
         Outcome::Succeeded => into.extend_from_slice(b",200,Successful"),
         Outcome::SucceededWith { message } => {

@@ -1,4 +1,4 @@
-//! Why a job failed: a code and a reason. The codes are those of resolution U-30.
+//! Why a job failed: a code and a reason.
 
 use serde::{Deserialize, Serialize};
 

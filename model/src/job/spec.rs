@@ -6,7 +6,7 @@ use super::id::JobId;
 use super::retry::Unconfirmed;
 use crate::manifest::{Field, ManifestSpec, RowRules};
 use crate::operation::{Operation, OperationKind, Tag};
-use crate::options::{CHECKSUM_COLUMN, JobOptions, OptionError};
+use crate::options::{CHECKSUM_COLUMN, EmptyVersion, JobOptions, OptionError};
 use crate::report::ReportSpec;
 use crate::resource::RoleRef;
 
@@ -82,6 +82,18 @@ impl JobSpec {
     #[must_use]
     pub fn row_rules(&self) -> RowRules {
         self.manifest.rows.with(&self.options)
+    }
+
+    /// How those of an inventory's files in Parquet are read: what a dialect says of keys is meant for CSV.
+    #[must_use]
+    pub fn parquet_rules(&self) -> RowRules {
+        RowRules { key_encoding: self.options.key_encoding, ..self.row_rules() }
+    }
+
+    /// What a row without a version means, where others have one.
+    #[must_use]
+    pub fn empty_version(&self) -> EmptyVersion {
+        self.row_rules().empty_version.unwrap_or_else(|| self.manifest.format.empty_version())
     }
 
     /// Checks that every option means something for the job.

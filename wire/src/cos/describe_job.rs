@@ -2,7 +2,8 @@
 //!
 //! Elements come in the order of the specification's page. `ConfirmationRequired`, `Manifest`,
 //! `Operation`, `ProgressSummary` and `FailureReasons` are always there, the last with empty
-//! children when nothing failed: known clients read them without asking.
+//! children when nothing failed: known clients read them without asking. No page lists codes of failures; they are
+//! the model's own (resolution U-30).
 
 use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_model::resource::RoleRef;

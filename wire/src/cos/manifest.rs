@@ -1,4 +1,9 @@
 //! The `Manifest` element in the words and the order of COS.
+//!
+//! Sources: COS Batch reference, sections 4.2 (CSV) and 4.3 (inventories). Of rows they say the columns and no more:
+//! not how keys are encoded (resolution U-3), nor whether there is a header (U-4), nor whether the blank of their
+//! sample belongs to a cell (U-5). So nothing is said of that in the spec, and a manifest that can be read in two ways
+//! is in doubt. Rows of another bucket than the first are tasks with a defect (U-28).
 
 use brigade_model::{ManifestFormat, ManifestSpec, RowRules};
 
@@ -13,7 +18,6 @@ const WORDS: ManifestWords = ManifestWords {
         ("COSInventoryReport_CSV_V1", ManifestFormat::Inventory),
     ],
     parse_object: qcs::parse_object,
-    // The dialect says nothing of rows beyond their columns.
     row_rules: |_| RowRules::default(),
 };
 

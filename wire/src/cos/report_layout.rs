@@ -1,5 +1,8 @@
 //! What reports say in words of the COS interface: the name of their form, and the operation with its
 //! parameters as JSON. Parameters that were not given are left out.
+//!
+//! No public page shows a report (COS Batch reference, section 7), so the form is that of S3 Batch Operations. That a
+//! report contains the operation's parameters and the execution's state, the pages say.
 
 use brigade_model::operation::{Copy, Grant, NewMetadata, Restore, Tag, Tagging};
 use brigade_model::{Operation, ReportLayout};

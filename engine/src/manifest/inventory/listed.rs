@@ -1,13 +1,12 @@
 //! Makes tasks of the rows of an inventory, whatever its format: what a row is left out for, which
 //! bucket it means, how its key is encoded.
 //!
-//! Rules (COS Batch reference, section 4.3):
+//! Rules:
 //! - keys are encoded as the inventory's writer does it ([`Inventory::encoding`](super::Inventory::encoding)),
 //!   unless the job option `key-encoding` says otherwise;
 //! - a bucket is completed with `-` and the row's Appid, or else the inventory's;
 //! - an inventory that lists versions means `null` where it names none, unless the job option
-//!   `empty-version` says otherwise; the reader of a slice decides it
-//!   (`slice::meaning_of_empty_version`);
+//!   `empty-version` says otherwise (`JobSpec::empty_version`); the reader of a slice obeys it;
 //! - a row of a delete marker is left out, and counted, except by a delete that names its
 //!   version.
 

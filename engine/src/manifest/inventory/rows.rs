@@ -1,6 +1,6 @@
 //! Gives the cells of an inventory's parts their meaning: rows become tasks.
 //!
-//! Rules (COS Batch reference, section 4.3):
+//! Rules:
 //! - the schema names the columns, case and blanks aside, and a row has as many cells;
 //! - the first row of a part is a header, and skipped, when it equals the schema, or as the
 //!   job option `header` says;

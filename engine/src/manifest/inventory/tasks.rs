@@ -1,7 +1,7 @@
 //! The tasks of an inventory, part after part.
 
 use brigade_model::ports::object_store::CancelToken;
-use brigade_model::{Job, RowRules, Task};
+use brigade_model::{Job, Task};
 use futures::stream::{BoxStream, TryStreamExt};
 
 use crate::byte_budget::{ByteBudget, Room};
@@ -67,8 +67,7 @@ impl<'a> InventoryTasks<'a> {
         drop(json);
         let rules = match inventory.format {
             FileFormat::Csv(_) => spec.row_rules(),
-            // What a dialect says of keys is meant for CSV.
-            FileFormat::Parquet => RowRules { key_encoding: spec.options.key_encoding, ..spec.row_rules() },
+            FileFormat::Parquet => spec.parquet_rules(),
         };
         let listed = inventory.listed_rows(spec.operation.kind(), rules).map_err(|error| located.error(error))?;
         let is_pinned = inventory.parts.iter().all(|part| part.md5.is_some());

@@ -2,7 +2,7 @@
 //! read back where the endpoint is not known to keep it.
 //!
 //! A canned ACL travels with the copy and has no step here where the endpoint is known to keep
-//! it. Where grants are set, the target's owner keeps full control, as COS has it; an ACL copied
+//! it. Where grants are set, the target's owner keeps full control, as the dialects have it; an ACL copied
 //! between objects of one owner stays exactly as it is.
 
 use brigade_model::VersionId;

@@ -169,8 +169,8 @@ impl CopyPlan {
         }
     }
 
-    /// The class that a store is told: the wanted one; else STANDARD, which is what COS
-    /// promises and what S3 does, but not every store, some of which keep the source's. An
+    /// The class that a store is told: the wanted one; else STANDARD, which is what the
+    /// dialects promise, but what not every store does: some keep the source's. An
     /// object copied onto itself keeps the store's own rule (and its error for no change).
     pub(crate) fn class_to_send(&self, is_in_place: bool, has_classes: bool) -> Option<String> {
         let standard = || (has_classes && !is_in_place).then(|| StorageClass::Standard.s3_name().to_owned());
@@ -359,7 +359,7 @@ pub(super) fn is_locked(head: &ObjectHead, wanted: NewLock) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewKey {
     pub(crate) key: ObjectKey,
-    /// The key does not begin with the prefix to be replaced, and stays as it is (U-21).
+    /// The key does not begin with the prefix to be replaced, and stays as it is.
     pub(crate) is_outside_prefix: bool,
 }
 
@@ -396,7 +396,7 @@ fn plan_encryption(copy: &Copy) -> Option<Encryption> {
     key_service.or(own_key)
 }
 
-/// An ACL that is given without a directive replaces (U-19).
+/// An ACL that is given without a directive replaces.
 fn plan_acl(copy: &Copy) -> AclPlan {
     let grants = || copy.grants.iter().map(to_grant).collect::<Vec<_>>();
     let canned_grants = || copy.canned_acl.and_then(CannedAcl::grants).unwrap_or_default();

@@ -305,7 +305,7 @@ fn refused_text(error: &CallError) -> String {
     format!("may not be looked at ({}{why})", error.code)
 }
 
-/// Whether its bytes cannot be read before a restore: the classes of S3, and those of COS.
+/// Whether its bytes cannot be read before a restore: the stores' words for such classes.
 fn is_archived(head: &ObjectHead) -> bool {
     let is_in_archive = matches!(head.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE" | "ARCHIVE"));
     let is_restored = head.restore.as_deref().is_some_and(|said| said.contains("ongoing-request=\"false\""));

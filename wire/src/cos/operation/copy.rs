@@ -2,7 +2,8 @@
 //!
 //! Rules: `TargetResource` is required; tags are required where the tagging directive is
 //! Replaced or Add; without `PrefixReplace` true the two prefixes say nothing, and are kept for the
-//! echo. Written in the order of COS's Go client.
+//! echo. Written in the order of COS's Go client. Where the pages are silent: an ACL that is given without its directive
+//! replaces (resolution U-19), and a key that does not begin with the prefix stays as it is (U-21).
 
 use brigade_model::Timestamp;
 use brigade_model::limits::{COPY_PREFIX_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};

@@ -224,8 +224,8 @@ fn a_class_has_the_name_that_cos_gives_it_on_cos_and_that_of_s3_anywhere_else() 
         let s3 = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE"];
         let (shared, maz) = match kind {
             EndpointKind::Cos => {
-                let cos = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE"];
-                (cos, ["MAZ_STANDARD", "MAZ_STANDARD_IA", "MAZ_INTELLIGENT_TIERING"])
+                let own = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE"];
+                (own, ["MAZ_STANDARD", "MAZ_STANDARD_IA", "MAZ_INTELLIGENT_TIERING"])
             }
             _ => (s3, ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]),
         };
