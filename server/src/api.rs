@@ -127,7 +127,7 @@ impl Api {
     ) -> Result<Authenticated, CosError> {
         let origin = Origin { address: head.peer().to_owned(), request_id: head.request_id().to_owned() };
         let by = head.with_parts(|parts| self.keys.authenticate(parts, action, dialect, origin, self.clock.now()))?;
-        head.belongs_to(&by.caller.owner.account);
+        head.belongs_to(&by.caller.account.name);
         Ok(by)
     }
 

@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use brigade_config::account::{AccessKey, Account};
 use brigade_config::secret::{Secret, SecretSource};
 use brigade_config::value::{Action, Strictness};
-use brigade_model::{AccountId, NameError, Timestamp};
-use brigade_service::{Caller, Owner};
+use brigade_model::{AccountId, Dialect, NameError, Timestamp};
+use brigade_service::{Caller, CallerAccount, Identity};
 use ring::hmac;
 
 /// An access key.
 pub(crate) struct Key {
     /// Whose it is.
-    pub(crate) owner: Arc<Owner>,
+    pub(crate) account: Arc<CallerAccount>,
     /// What signs.
     pub(crate) secret: SecretSource,
     actions: Vec<Action>,
@@ -59,14 +59,10 @@ impl Keys {
 
     fn by_id(accounts: &BTreeMap<String, Account>) -> Result<BTreeMap<String, Arc<Key>>, NameError> {
         let mut by_id = BTreeMap::new();
-        for (name, account) in accounts {
-            let owner = Arc::new(Owner {
-                account: AccountId::new(name)?,
-                appid: account.cos.appid.clone(),
-                uin: account.cos.uin.clone(),
-                account_id: account.s3control.as_ref().map(|s3control| s3control.account_id.clone()),
-            });
-            let keys = account.keys.iter().filter_map(|(id, key)| Some((id.clone(), Arc::new(usable(key, &owner)?))));
+        for (name, configured) in accounts {
+            let account = Arc::new(CallerAccount { name: AccountId::new(name)?, identities: identities(configured) });
+            let usable = |(id, key): (&String, _)| Some((id.clone(), Arc::new(usable(key, &account)?)));
+            let keys = configured.keys.iter().filter_map(usable);
             by_id.extend(keys);
         }
         Ok(by_id)
@@ -91,9 +87,19 @@ impl Keys {
     }
 }
 
-fn usable(key: &AccessKey, owner: &Arc<Owner>) -> Option<Key> {
+/// Who the account is in each dialect that it may use.
+fn identities(account: &Account) -> BTreeMap<Dialect, Identity> {
+    let cos = Identity { account: account.cos.appid.clone(), user: Some(account.cos.uin.clone()) };
+    let s3control = account
+        .s3control
+        .as_ref()
+        .map(|s3control| (Dialect::S3Control, Identity { account: s3control.account_id.clone(), user: None }));
+    s3control.into_iter().chain([(Dialect::Cos, cos)]).collect()
+}
+
+fn usable(key: &AccessKey, account: &Arc<CallerAccount>) -> Option<Key> {
     Some(Key {
-        owner: Arc::clone(owner),
+        account: Arc::clone(account),
         secret: key.secret.clone()?,
         actions: key.actions.clone(),
         token: key.security_token.clone().zip(key.security_token_expires),
@@ -101,6 +107,11 @@ fn usable(key: &AccessKey, owner: &Arc<Owner>) -> Option<Key> {
 }
 
 impl Key {
+    /// The id of its account in that dialect, if it may use that.
+    pub(crate) fn account_in(&self, dialect: Dialect) -> Option<&str> {
+        self.account.identities.get(&dialect).map(|identity| &*identity.account)
+    }
+
     /// A temporary key needs its token, in time; any other key has none.
     pub(crate) fn check_token(&self, given: Option<&str>, now: Timestamp) -> Result<(), TokenError> {
         match (&self.token, given) {

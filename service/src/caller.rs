@@ -1,28 +1,37 @@
 //! The caller of a use case: an authenticated key of an account, its address, and its dialect.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use brigade_model::resource::Owner;
 use brigade_model::{AccountId, Dialect, Job, Operation, ServiceTime};
 
-/// An account, as a use case sees it.
+/// The account of a caller.
 #[derive(Debug, Clone)]
-pub struct Owner {
+pub struct CallerAccount {
     /// Its name in the configuration, and in jobs.
-    pub account: AccountId,
-    /// What its requests say in `x-cos-appid`.
-    pub appid: String,
-    /// Its number in names of roles.
-    pub uin: String,
-    /// Its number of 12 digits in the S3 Control dialect, if it may use that.
-    pub account_id: Option<String>,
+    pub name: AccountId,
+    /// Who it is in each dialect that it may use.
+    pub identities: BTreeMap<Dialect, Identity>,
 }
 
-impl Owner {
-    /// Whether that is the account's own number in that dialect.
-    pub(crate) fn is_account(&self, number: &str, dialect: Dialect) -> bool {
-        match dialect {
-            Dialect::Cos => number == self.appid,
-            Dialect::S3Control => self.account_id.as_deref() == Some(number),
+/// Who an account is in a dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its own id, which its requests and the names of its resources bear.
+    pub account: String,
+    /// The id of the user who holds it, in a dialect that has such ids.
+    pub user: Option<String>,
+}
+
+impl CallerAccount {
+    /// Whether this is what the dialect calls the account: a name that names no account is in reach of all.
+    pub(crate) fn is_named(&self, owner: &Owner, dialect: Dialect) -> bool {
+        let identity = self.identities.get(&dialect);
+        match owner {
+            Owner::Unnamed => true,
+            Owner::Account(id) => identity.is_some_and(|identity| identity.account == *id),
+            Owner::User(id) => identity.is_some_and(|identity| identity.user.as_ref() == Some(id)),
         }
     }
 }
@@ -63,7 +72,7 @@ impl Changed {
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The account.
-    pub owner: Arc<Owner>,
+    pub account: Arc<CallerAccount>,
     /// The id of the key.
     pub key_id: String,
     /// Where the request comes from.
@@ -76,7 +85,7 @@ impl Caller {
     /// Whether the caller sees the job. A job of another account or dialect, or one hidden by now, is as
     /// if it never was.
     pub(crate) fn sees(&self, job: &Job, listed_since: ServiceTime) -> bool {
-        job.account == self.owner.account
+        job.account == self.account.name
             && self.dialect.is_none_or(|dialect| dialect == job.dialect)
             && job.is_visible()
             && (!job.status.is_terminal() || job.since >= listed_since)
@@ -102,7 +111,7 @@ impl Caller {
             reason = changed.reason.as_deref().filter(|reason| !reason.is_empty()),
             old = changed.old,
             new = changed.new,
-            account = %self.owner.account,
+            account = %self.account.name,
             key = self.key_id,
             address = self.origin.address,
             request = self.origin.request_id,
@@ -118,7 +127,7 @@ impl Caller {
             reason = changed.reason.as_deref().filter(|reason| !reason.is_empty()),
             old = changed.old,
             new = changed.new,
-            account = %self.owner.account,
+            account = %self.account.name,
             key = self.key_id,
             address = self.origin.address,
             request = self.origin.request_id,

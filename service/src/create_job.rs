@@ -7,7 +7,7 @@ use brigade_model::job::CannotRetry;
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::operation::StorageClass;
 use brigade_model::ports::job_store::CreateJobError;
-use brigade_model::resource::{Owner, RoleRef};
+use brigade_model::resource::RoleRef;
 use brigade_model::{BucketName, Dialect, EndpointKind, Job, JobId, JobSpec, Operation, Quota};
 
 use crate::caller::Changed;
@@ -88,12 +88,8 @@ impl JobService {
 
     /// The caller's role; one of another account answers exactly as one that does not exist.
     fn role_of(&self, caller: &Caller, role: &RoleRef, dialect: Dialect) -> Result<RolePlaces, ServiceError> {
-        let is_own = match &role.owner {
-            Owner::Unnamed => true,
-            Owner::User(uin) => *uin == caller.owner.uin,
-            Owner::Account(number) => caller.owner.is_account(number, dialect),
-        };
-        let places = is_own.then(|| self.roles.places(&caller.owner.account, &role.name)).flatten();
+        let is_own = caller.account.is_named(&role.owner, dialect);
+        let places = is_own.then(|| self.roles.places(&caller.account.name, &role.name)).flatten();
         places.ok_or(ServiceError::NoSuchRole)
     }
 
@@ -125,7 +121,7 @@ impl JobService {
     /// A function that the caller's account may call.
     fn check_function(&self, caller: &Caller, spec: &JobSpec) -> Result<(), ServiceError> {
         match &spec.operation {
-            Operation::Invoke(invoke) if self.roles.function(&caller.owner.account, &invoke.function).is_none() => {
+            Operation::Invoke(invoke) if self.roles.function(&caller.account.name, &invoke.function).is_none() => {
                 Err(ServiceError::NoSuchFunction(invoke.function.clone()))
             }
             _ => Ok(()),
@@ -154,7 +150,7 @@ impl JobService {
         self.entropy.fill(&mut random);
         let endpoint = places.endpoint_of(spec.operation.kind()).clone();
         let id = JobId::new(now, &random);
-        Job::new(id, caller.owner.account.clone(), dialect, endpoint, spec, now)
+        Job::new(id, caller.account.name.clone(), dialect, endpoint, spec, now)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The use cases: what the service does for a caller, whichever API the request came by.
 //!
-//! A face (the COS dialect, the JSON API) authenticates the caller, decodes the request into the
+//! A face (a dialect, the operator's API) authenticates the caller, decodes the request into the
 //! model's words, calls one function here, and encodes the result. A refusal is a [`ServiceError`],
 //! which says what is wrong and has no code: each face has one function that maps it to its own codes.
 
@@ -27,7 +27,7 @@ use brigade_engine::Roles;
 use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{EndpointName, Quotas};
 
-pub use caller::{Caller, Origin, Owner};
+pub use caller::{Caller, CallerAccount, Identity, Origin};
 pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
 pub use engine_handle::EngineHandle;
 pub use error::{JobAction, PlaceUse, ServiceError};

@@ -36,7 +36,7 @@ impl JobService {
     pub async fn list_jobs(&self, caller: &Caller, request: ListRequest) -> Result<JobPage, ServiceError> {
         let ListRequest { statuses, after, max } = request;
         let ended_since = self.listed_since().await?;
-        let account = caller.owner.account.clone();
+        let account = caller.account.name.clone();
         // One more than wanted, to know whether there is a next page.
         let mut wanted = ListJobs { account, dialect: Dialect::Cos, statuses, after, ended_since, limit: max + 1 };
         let mut jobs = Vec::new();

@@ -1,9 +1,11 @@
 //! Which callers see which jobs, and what the use cases refuse before any face maps it to a code.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use brigade_engine::{FailedRows, Preview, RolePlaces, RowPosition, StageError};
+use brigade_model::resource::Owner;
 use brigade_model::{AccountId, Dialect, Job, JobId, Quota, ServiceTime, Status, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_store::conformance::sample_job;
@@ -90,32 +92,54 @@ impl TestService {
 }
 
 fn caller(account: &str, dialect: Option<Dialect>) -> Caller {
-    let owner =
-        Owner { account: AccountId::new(account).unwrap(), appid: String::new(), uin: String::new(), account_id: None };
+    let account = CallerAccount { name: AccountId::new(account).unwrap(), identities: BTreeMap::new() };
     let origin = Origin { address: String::new(), request_id: String::new() };
-    Caller { owner: Arc::new(owner), key_id: String::new(), origin, dialect }
+    Caller { account: Arc::new(account), key_id: String::new(), origin, dialect }
+}
+
+#[test]
+fn an_account_is_named_by_its_ids_in_that_dialect_alone_and_a_dialect_that_it_may_not_use_names_it_by_none() {
+    let identity = |account: &str, user: Option<&str>| Identity { account: account.into(), user: user.map(Into::into) };
+    let identities =
+        BTreeMap::from([(Dialect::Cos, identity("1", Some("2"))), (Dialect::S3Control, identity("3", None))]);
+    let both = CallerAccount { name: AccountId::new("a").unwrap(), identities };
+    let (account, user) = (|id: &str| Owner::Account(id.into()), |id: &str| Owner::User(id.into()));
+    for (owner, in_one, in_other) in [
+        (Owner::Unnamed, true, true),
+        (account("1"), true, false),
+        (account("2"), false, false),
+        (account("3"), false, true),
+        (user("1"), false, false),
+        (user("2"), true, false),
+        (user(""), false, false),
+    ] {
+        let named = [Dialect::Cos, Dialect::S3Control].map(|dialect| both.is_named(&owner, dialect));
+        assert_eq!(named, [in_one, in_other], "{owner:?}");
+    }
+    let neither = CallerAccount { identities: BTreeMap::new(), ..both };
+    assert!(neither.is_named(&Owner::Unnamed, Dialect::Cos) && !neither.is_named(&account(""), Dialect::Cos));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_of_a_dialect_sees_its_jobs_alone_and_a_caller_of_none_sees_those_of_every_dialect() {
     let test = TestService::new();
-    let cos = test.put(1, Dialect::Cos).await;
-    let s3 = test.put(2, Dialect::S3Control).await;
+    let one = test.put(1, Dialect::Cos).await;
+    let other = test.put(2, Dialect::S3Control).await;
     let sees = async |caller: &Caller, id| match test.service.find_job(caller, id).await {
         Ok(job) => job.id == id,
         Err(ServiceError::NoSuchJob) => false,
         Err(error) => panic!("{error:?}"),
     };
-    for (of, sees_cos, sees_s3) in [
+    for (of, sees_one, sees_other) in [
         (caller("a", Some(Dialect::Cos)), true, false),
         (caller("a", Some(Dialect::S3Control)), false, true),
         (caller("a", None), true, true),
         (caller("b", None), false, false),
     ] {
-        assert_eq!((sees(&of, cos).await, sees(&of, s3).await), (sees_cos, sees_s3), "{of:?}");
-        let changed = test.service.set_job_priority(&of, s3, 7).await;
-        assert_eq!(changed.is_ok(), sees_s3, "who sees no job changes none: {of:?} {changed:?}");
-        assert!(sees_s3 || matches!(changed, Err(ServiceError::NoSuchJob)), "{changed:?}");
+        assert_eq!((sees(&of, one).await, sees(&of, other).await), (sees_one, sees_other), "{of:?}");
+        let changed = test.service.set_job_priority(&of, other, 7).await;
+        assert_eq!(changed.is_ok(), sees_other, "who sees no job changes none: {of:?} {changed:?}");
+        assert!(sees_other || matches!(changed, Err(ServiceError::NoSuchJob)), "{changed:?}");
     }
 }
 

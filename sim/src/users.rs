@@ -1,12 +1,13 @@
 //! Users, who change their jobs at any moment through the service's use cases.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_model::ports::Spawn;
 use brigade_model::status::phase;
 use brigade_model::{AccountId, Job, JobId, Phase, Status};
-use brigade_service::{Caller, JobService, Origin, Owner, ServiceError};
+use brigade_service::{Caller, CallerAccount, JobService, Origin, ServiceError};
 
 use crate::chance::Chance;
 use crate::cluster::SimulatedCluster;
@@ -98,9 +99,9 @@ pub(crate) fn ask(cluster: &Arc<SimulatedCluster>, process: &Process, id: JobId,
 
 /// The user whose job it is.
 fn owner_of(cluster: &SimulatedCluster, job: usize) -> Caller {
-    let account = AccountId::new(cluster.run_plan.jobs[job].account.to_string()).expect("digits are a name");
+    let name = AccountId::new(cluster.run_plan.jobs[job].account.to_string()).expect("digits are a name");
     Caller {
-        owner: Arc::new(Owner { account, appid: String::new(), uin: String::new(), account_id: None }),
+        account: Arc::new(CallerAccount { name, identities: BTreeMap::new() }),
         key_id: "key".to_owned(),
         origin: Origin { address: "user".to_owned(), request_id: "request".to_owned() },
         dialect: None,

@@ -53,14 +53,14 @@ impl Keys {
         };
         cos_signature::verify(&claim, parts, secret.expose().as_bytes(), now, strictness)?;
         key.check_token(claim.token.as_deref(), now).map_err(refuse_token)?;
-        if key.owner.appid.as_bytes() != appid {
+        if key.account_in(Dialect::Cos).map(str::as_bytes) != Some(appid) {
             return Err(CosError::access_denied("the access key is not one of this x-cos-appid"));
         }
         if !key.may(action) {
             return Err(CosError::access_denied(denied(action)));
         }
-        let (owner, key_id) = (Arc::clone(&key.owner), claim.key_id.clone());
-        Ok(Authenticated { caller: Caller { owner, key_id, origin, dialect }, claim })
+        let (account, key_id) = (Arc::clone(&key.account), claim.key_id.clone());
+        Ok(Authenticated { caller: Caller { account, key_id, origin, dialect }, claim })
     }
 }
 

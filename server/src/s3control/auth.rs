@@ -58,7 +58,7 @@ impl Api {
         let origin = Origin { address: head.peer().to_owned(), request_id: head.request_id().to_owned() };
         let now = self.clock.now();
         let by = head.with_parts(|parts| self.keys.authenticate_by_s3control(parts, action, origin, now))?;
-        head.belongs_to(&by.caller.owner.account);
+        head.belongs_to(&by.caller.account.name);
         Ok(by)
     }
 }
@@ -83,15 +83,15 @@ impl Keys {
         let secret = key.secret.current();
         s3control_signature::verify(&claim, parts, secret.expose().as_bytes(), now, presigned_seconds_max)?;
         key.check_token(claim.token.as_deref(), now).map_err(refuse_token)?;
-        let own = key.owner.account_id.clone().filter(|own| own.as_bytes() == account_id);
+        let own = key.account_in(Dialect::S3Control).filter(|own| own.as_bytes() == account_id).map(str::to_owned);
         let account_id = own.ok_or_else(|| {
             S3ControlError::access_denied("the access key is not one of the account of this x-amz-account-id")
         })?;
         if !key.may(action) {
             return Err(S3ControlError::access_denied(denied(action)));
         }
-        let (owner, key_id) = (Arc::clone(&key.owner), claim.key_id.clone());
-        let caller = Caller { owner, key_id, origin, dialect: Some(Dialect::S3Control) };
+        let (account, key_id) = (Arc::clone(&key.account), claim.key_id.clone());
+        let caller = Caller { account, key_id, origin, dialect: Some(Dialect::S3Control) };
         Ok(Authenticated { caller, account_id, claim })
     }
 }
