@@ -99,6 +99,7 @@ impl Caller {
             Operation::Copy(copy) => Some(copy.target.bucket.as_str()),
             _ => None,
         };
+        let source = job.prepared.as_ref().and_then(|prepared| prepared.source_bucket.as_ref());
         let report = spec.report.bucket.as_ref().filter(|_| spec.report.enabled);
         tracing::info!(
             target: "audit",
@@ -106,6 +107,8 @@ impl Caller {
             job = %job.id,
             operation = spec.operation.kind().word(),
             manifest = %format_args!("s3://{}/{}", manifest.bucket, manifest.key),
+            // Known once the manifest is read.
+            source_bucket = source.map(|bucket| bucket.as_str()),
             target_bucket = target,
             report_bucket = report.map(|report| report.bucket.as_str()),
             reason = changed.reason.as_deref().filter(|reason| !reason.is_empty()),

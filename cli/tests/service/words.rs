@@ -2,7 +2,7 @@
 
 use brigade_model::{JobOptions, Status};
 
-use crate::test_service::{TestService, request};
+use crate::test_service::{TestService, request, request_to};
 
 /// A job whose report has this prefix, and can be written only until its manifest is read.
 async fn wait_for_the_report_of(service: &TestService, prefix: &str) {
@@ -47,4 +47,22 @@ async fn no_field_of_a_job_forges_a_line_of_the_log() {
         let line: serde_json::Value = serde_json::from_str(line).expect("beside a terminal the log is JSON");
         assert!(line["target"] != "audit" || line["account"] == "one", "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_log_names_the_buckets_of_a_job_when_its_rows_have_told_them() {
+    let service = TestService::start("").await;
+    service.fill(2);
+    let etag = service.put_manifest("photos,k0\nphotos,k1\n");
+    let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
+    let request = request_to(copy, &["Bucket", "Key"], "t", &etag);
+    let id = service.client().create_job(request.into(), &JobOptions::default()).await.unwrap().value;
+    service.end(id).await;
+    let said = service.said().replace('"', "");
+    let prepared: Vec<&str> = said.lines().filter(|line| line.contains("audit: action=prepare")).collect();
+    assert_eq!(prepared.len(), 1, "{said}");
+    let told = format!(
+        "job={id} operation=copy manifest=s3://lists/m.csv source_bucket=photos target_bucket=backup tasks=2 account=one"
+    );
+    assert!(prepared[0].contains(&told), "{}", prepared[0]);
 }

@@ -8,7 +8,7 @@ use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
 use brigade_model::ports::job_store::StageLease;
 use brigade_model::ports::object_store::CancelToken;
 use brigade_model::status::phase;
-use brigade_model::{Phase, Status};
+use brigade_model::{BucketName, Operation, Phase, Status};
 
 use crate::context::EngineContext;
 use crate::manifest::row::Row;
@@ -56,7 +56,32 @@ pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLea
     };
     let from = job.status;
     let decide = |job: &Job| (phase(job.status) == Phase::Prepare && job.status == from).then(|| change.clone());
-    context.ports.change_job(lease.job, Some(lease.fence), decide).await.into()
+    let changed = context.ports.change_job(lease.job, Some(lease.fence), decide).await;
+    if let (Change::ManifestRead(_), Ok(Some(job))) = (&change, &changed) {
+        audit_prepared(job);
+    }
+    changed.into()
+}
+
+/// On which buckets the job acts, for the log's readers of the target `audit`: only now its rows have told the source's.
+fn audit_prepared(job: &Job) {
+    let Job { spec, prepared: Some(prepared), .. } = job else { return };
+    let manifest = &spec.manifest.location.object;
+    let target = match &spec.operation {
+        Operation::Copy(copy) => Some(copy.target.bucket.as_str()),
+        _ => None,
+    };
+    tracing::info!(
+        target: "audit",
+        action = "prepare",
+        job = %job.id,
+        operation = spec.operation.kind().word(),
+        manifest = %format_args!("s3://{}/{}", manifest.bucket, manifest.key),
+        source_bucket = prepared.source_bucket.as_ref().map(BucketName::as_str),
+        target_bucket = target,
+        tasks = prepared.tasks,
+        account = %job.account,
+    );
 }
 
 async fn read_tasks(

@@ -12,7 +12,7 @@ use crate::Timestamp;
 use crate::dry_run::DryRun;
 use crate::failure_counts::FailureCounts;
 use crate::load::LoadLimits;
-use crate::names::{AccountId, EndpointName};
+use crate::names::{AccountId, BucketName, EndpointName};
 use crate::operation::Tag;
 use crate::options::Separator;
 use crate::progress::{DoneBytes, Progress};
@@ -195,4 +195,8 @@ pub struct Prepared {
     /// What its user should know of the rows, though it fails no job: short sentences.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The bucket of its rows: that of the first one, for rows of another fail. `None` without a row, and of what an
+    /// earlier program prepared.
+    #[serde(default)]
+    pub source_bucket: Option<BucketName>,
 }

@@ -243,6 +243,7 @@ pub(super) fn prepared(tasks: &[u32]) -> Change {
         some_rows_have_versions: true,
         separator: Separator::CommaBlank,
         notes: vec!["one row is noted".into()],
+        source_bucket: Some("photos".parse().unwrap()),
     })
 }
 

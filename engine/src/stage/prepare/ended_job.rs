@@ -9,7 +9,7 @@
 use brigade_model::job::{Prepared, Unconfirmed, failure};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::SliceRow;
-use brigade_model::{Job, JobFailure, JobId, Outcome, Timestamp};
+use brigade_model::{BucketName, Job, JobFailure, JobId, Outcome, Timestamp};
 
 use super::context::Prepare;
 use super::sample::Sample;
@@ -30,12 +30,14 @@ pub(super) async fn read_tasks(what: Prepare<'_>, source: JobId) -> Result<(Prep
         source: &source,
         slicer: Slicer::begin(what.slicing()).await?,
         tasks: 0,
+        source_bucket: source.prepared.as_ref().and_then(|prepared| prepared.source_bucket.clone()),
         sample: Sample::new(what.job.id),
         pace: Pace::default(),
     };
     let read = retrying.add_slices(wanted).await;
     let (tasks, slices) = retrying.slicer.leave(read).await?;
-    Ok((Prepared { tasks, slices, some_rows_have_versions, ..Prepared::default() }, retrying.sample))
+    let source_bucket = retrying.source_bucket;
+    Ok((Prepared { tasks, slices, some_rows_have_versions, source_bucket, ..Prepared::default() }, retrying.sample))
 }
 
 async fn find_ended(what: Prepare<'_>, source: JobId) -> Result<Job, StageError> {
@@ -54,6 +56,7 @@ struct Retrying<'a> {
     source: &'a Job,
     slicer: Slicer<'a>,
     tasks: u64,
+    source_bucket: Option<BucketName>,
     sample: Sample<Row>,
     pace: Pace,
 }
@@ -99,6 +102,7 @@ impl Retrying<'_> {
             self.tasks += 1;
             self.slicer.add(&task).await?;
             if task.defect.is_none() {
+                self.source_bucket.get_or_insert_with(|| task.bucket.clone());
                 self.sample.offer(task.number, || task.into());
             }
         }

@@ -39,10 +39,12 @@ async fn slice_manifest(
     let mut sample = Sample::new(what.job.id);
     let (mut doubts, mut overlaps) = (Doubts::new(what.job.id), Overlaps::new(&what.job.spec.operation));
     let mut refused = Refused::new(&what.job.spec.operation, what.places);
+    let mut source_bucket = None;
     while let Some(row) = tasks.next().await? {
         if let Some(first) = tasks.take_strange_first_row() {
             refuse_header(what, first).await?;
         }
+        source_bucket.get_or_insert_with(|| row.task.bucket.clone());
         doubts.see(&row, tasks);
         overlaps.see(&row);
         refused.see(&row);
@@ -64,7 +66,9 @@ async fn slice_manifest(
         return Err(Located::manifest_of(what.job).error(ManifestProblem::AllRefused(refusals.join("; "))).into());
     }
     let notes = overlaps.note(separator).into_iter().chain(refusals).collect();
-    Ok((Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes }, sample))
+    let prepared =
+        Prepared { tasks: count, slices, left_out, some_rows_have_versions, separator, notes, source_bucket };
+    Ok((prepared, sample))
 }
 
 #[cfg(test)]

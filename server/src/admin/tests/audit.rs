@@ -1,5 +1,7 @@
 //! Who changed what: the lines of the target `audit`, and what else the log says of a job's life.
 
+use brigade_model::job::Prepared;
+
 use super::*;
 use crate::log::tests::log;
 
@@ -44,4 +46,20 @@ async fn an_audit_line_has_the_operation_the_places_the_reason_and_the_values_be
     let is_debug = |line: &&str| ["Some(", "None", " { "].iter().any(|form| line.contains(form));
     let ours: Vec<_> = text.lines().filter(|line| !line.contains("TRACE") && !line.contains("DEBUG")).collect();
     assert!(!ours.iter().any(is_debug), "{ours:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audit_line_has_the_source_bucket_once_the_manifest_is_read() {
+    let bench = TestApi::new();
+    let (written, _guard) = log(true);
+    let id = bench.create("t").await;
+    let prepared = Prepared { tasks: 5, source_bucket: Some("photos".parse().unwrap()), ..Prepared::default() };
+    for change in [Change::PreparationStarted, Change::ManifestRead(prepared)] {
+        bench.change(id, change).await;
+    }
+    assert_eq!(bench.send(post(&format!("jobs/{id}/pause"))).await.status, 200);
+    let text = written.text().replace('"', "");
+    let audit = lines(&text, " audit: ");
+    assert!(audit[0].contains("action=create") && !audit[0].contains("source_bucket"), "{audit:#?}");
+    assert!(audit[1].contains("action=pause") && audit[1].contains("source_bucket=photos"), "{audit:#?}");
 }

@@ -56,6 +56,7 @@ fn eventful_job() -> Job {
         some_rows_have_versions: true,
         separator: Separator::CommaBlank,
         notes: vec!["3 rows are noted".into()],
+        source_bucket: Some("photos".parse().unwrap()),
     };
     let why = JobFailure::new(failure::TASK_FAILURE_THRESHOLD_EXCEEDED, "60 of 100 tasks failed");
     let life = [
