@@ -59,7 +59,7 @@ fn of_store(error: &CallError) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn of_config(error: &ConfigError) -> Option<&'static str> {
+fn of_config(error: &ConfigError) -> Option<&'static str> {
     match error {
         ConfigError::Unreadable { problem, .. } => match problem.kind() {
             ErrorKind::NotFound => Some("make one with 'brigade init', or name one with --config FILE"),

@@ -23,7 +23,6 @@ use brigade_s3::timeouts::Timeouts;
 use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
-use crate::advice;
 use crate::nearest::did_you_mean;
 
 /// What calls are made with.
@@ -67,8 +66,8 @@ impl ConfigFlag {
     /// The configuration's part for the command line.
     ///
     /// # Errors
-    /// [`UsageError`] with everything that is wrong.
-    pub fn load(&self) -> Result<config::ClientConfig, UsageError> {
+    /// [`UsageError`] when there is none, [`config::ConfigError`] with everything that is wrong in it.
+    pub fn load(&self) -> anyhow::Result<config::ClientConfig> {
         let is_said_nowhere = self.config.is_none()
             && config::find_file().is_none()
             && !std::env::vars().any(|(name, _)| name.starts_with("BRIGADE_CLIENT_"));
@@ -76,13 +75,9 @@ impl ConfigFlag {
             let places = config::default_files().iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
             let way_out =
                 "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
-            return Err(UsageError(format!("there is no {}: {way_out}", places.join(" and no "))));
+            return Err(UsageError(format!("there is no {}: {way_out}", places.join(" and no "))).into());
         }
-        let on_one_line = |error: config::ConfigError| {
-            let way_out = advice::of_config(&error).map(|advice| format!(": {advice}"));
-            UsageError(format!("{}{}", error.to_string().replace('\n', "; "), way_out.unwrap_or_default()))
-        };
-        config::ClientConfig::load(self.config.as_deref(), self.profile.as_deref()).map_err(on_one_line)
+        Ok(config::ClientConfig::load(self.config.as_deref(), self.profile.as_deref())?)
     }
 }
 

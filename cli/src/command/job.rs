@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use brigade_client::Client;
-use brigade_config::UsageError;
 use brigade_model::Dialect;
 use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
@@ -93,13 +92,13 @@ impl CommandContext {
     }
 
     /// The client of the configuration.
-    pub(crate) fn client(&self) -> Result<Client, UsageError> {
-        open_client(self.config.load()?.client, &self.tools)
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        Ok(open_client(self.config.load()?.client, &self.tools)?)
     }
 
     /// What the configuration completes short names with, in a request of that dialect.
-    fn names(&self, dialect: Dialect) -> Result<Names, UsageError> {
-        Names::of(&self.config.load()?.client, dialect)
+    fn names(&self, dialect: Dialect) -> anyhow::Result<Names> {
+        Ok(Names::of(&self.config.load()?.client, dialect)?)
     }
 
     /// The store at a place of a role, and whether it is known to be that.

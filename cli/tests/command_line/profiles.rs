@@ -48,3 +48,18 @@ fn the_configuration_is_that_of_the_working_directory_else_the_users_and_a_profi
     let unknown = role_of(here.path(), &user, &["--profile", "office"]);
     assert!(unknown.contains("profiles.office: is no profile: there is lab"), "{unknown}");
 }
+
+/// `brigade job list` of a client section with several mistakes
+#[test]
+fn every_mistake_in_the_section_of_the_command_line_stands_on_a_line_of_its_own() {
+    let here = tempfile::tempdir().unwrap();
+    let text = "[client]\nurl = \"minio\"\nuin = \"1\"\nsecret_id = \"A\"\nrole_name = \"batch\"\naccount_id = \"12\"\n";
+    write(&here.path().join("brigade.toml"), text);
+    let (out, err, code) = told(&brigade(&["job", "list"]).current_dir(here.path()).output().unwrap());
+    assert_eq!((out.as_str(), code), ("", Some(2)));
+    let told: Vec<&str> = err.lines().collect();
+    let settings = ["client.appid", "client.secret_key", "client.url", "client.role_name", "client.account_id"];
+    assert_eq!(told.len(), settings.len(), "{err}");
+    assert!(told[0].starts_with("error: brigade.toml:1: ") && told[2].starts_with("brigade.toml:2: "), "{err}");
+    assert!(told.iter().zip(settings).all(|(line, setting)| line.contains(setting)), "{err}");
+}
