@@ -6,7 +6,7 @@ use brigade_model::operation::{OperationKind, Side};
 use brigade_model::ports::object_store::Caller;
 use brigade_model::ports::{Function, Grantees, ObjectStore};
 use brigade_model::{
-    AccountId, BucketName, Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, Timestamp, Waiting,
+    AccountId, BucketName, Capabilities, EndpointKind, EndpointName, JobId, LoadLimits, StoreClock, Timestamp, Waiting,
 };
 
 use crate::multipart_etag::MultipartEtag;
@@ -42,6 +42,12 @@ pub trait Health: Send + Sync + 'static {
 
     /// The same with its cause, for those who ask why a job stands still.
     fn waiting(&self) -> Option<Waiting> {
+        None
+    }
+
+    /// The call of a job that it has not answered for long; `None` while it answers the job.
+    fn unanswered(&self, job: JobId) -> Option<Waiting> {
+        let _ = job;
         None
     }
 

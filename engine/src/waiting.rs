@@ -7,9 +7,9 @@
 //! | Preparing | disk space; what a call of its stage waits for; why its stage begins again; an endpoint of its role |
 //! | Suspended | its confirmation |
 //! | Ready, Paused | its user; the service's hold; disk space; a slot |
-//! | Active | disk space; what a call waits for; an endpoint that its tasks need; the task that a hold tries |
-//! | Pausing | tasks in flight |
-//! | Completing, Cancelling, Failing | what a call of its stage waits for; why its stage begins again; the report's endpoint; tasks in flight |
+//! | Active | disk space; what a call waits for; an endpoint that is away, or does not answer; the task that a hold tries |
+//! | Pausing | an endpoint that does not answer; tasks in flight |
+//! | Completing, Cancelling, Failing | as Preparing, without the disk; an endpoint that does not answer; tasks in flight |
 //! | ended | nothing |
 //!
 //! Work of another process on the same job store is that process's to tell; of it only the stored reason is seen.
@@ -47,12 +47,14 @@ impl EngineContext {
                 .for_space()
                 .or_else(|| self.for_call(job))
                 .or_else(|| self.for_endpoint(job, |places| vec![places.source, places.target]))
+                .or_else(|| self.for_answer(job))
                 .or_else(|| self.for_hold(job)),
-            Status::Pausing => self.for_tasks_in_flight(job, now),
+            Status::Pausing => self.for_answer(job).or_else(|| self.for_tasks_in_flight(job, now)),
             Status::Completing | Status::Cancelling | Status::Failing => self
                 .for_call(job)
                 .or_else(|| self.stage_waits.of(job.id))
                 .or_else(|| self.for_endpoint(job, |places| vec![places.report]))
+                .or_else(|| self.for_answer(job))
                 .or_else(|| self.for_tasks_in_flight(job, now)),
             Status::Complete | Status::Cancelled | Status::Failed => None,
         }
@@ -93,6 +95,12 @@ impl EngineContext {
     fn for_endpoint(&self, job: &Job, needed: impl Fn(RolePlaces) -> Vec<Place>) -> Option<Waiting> {
         let places = self.ports.roles.places(&job.account, &job.spec.role.name)?;
         needed(places).iter().find_map(|place| place.health.waiting())
+    }
+
+    /// A call of its tasks that an endpoint has not answered, while it answers none of them.
+    fn for_answer(&self, job: &Job) -> Option<Waiting> {
+        let places = self.ports.roles.places(&job.account, &job.spec.role.name)?;
+        [places.source, places.target].iter().find_map(|place| place.health.unanswered(job.id))
     }
 
     fn for_user(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {

@@ -13,15 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::StoreClock;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     Answer, Call, CallError, CancelToken, GetObject, HeadObject, ListObjectsV2, ObjectStore,
 };
+use brigade_model::{JobId, StoreClock};
 
 use crate::credentials::CredentialSource;
 use crate::timeouts::Timeouts;
+use crate::unanswered::Unanswered;
 
 mod calls;
 mod connect;
@@ -151,6 +152,13 @@ impl HttpStore {
         self
     }
 
+    /// Tells what jobs await of it.
+    #[must_use]
+    pub fn telling_unanswered_to(mut self, unanswered: Arc<Unanswered>) -> Self {
+        self.exchange.unanswered = Some(unanswered);
+        self
+    }
+
     /// Asks for the head of a bucket, once, past everything that calls of jobs wait for. Any answer is one:
     /// it is how long it takes that tells something.
     ///
@@ -161,14 +169,15 @@ impl HttpStore {
             ListObjectsV2 { bucket: bucket.clone(), prefix: String::new(), continuation_token: None, max_keys: 1 };
         // It may take as long as a small listing, and has no body.
         let call = Call::ListObjectsV2(listing);
-        match self.exchange.send(&call, RequestDraft::of_bucket(::http::Method::HEAD, bucket)).await {
+        match self.exchange.send(&call, RequestDraft::of_bucket(::http::Method::HEAD, bucket), None).await {
             Err(error) if error.http_status.is_none() => Err(error),
             _ => Ok(()),
         }
     }
 
-    async fn attempt(&self, call: &Call, is_paying: bool) -> Result<Answer, CallError> {
-        let sent = self.exchange.send(call, calls::encode(call)?.paid(is_paying));
+    async fn attempt(&self, call: &Call, cancel: &CancelToken) -> Result<Answer, CallError> {
+        let draft = calls::encode(call)?.paid(cancel.is_paying());
+        let sent = self.exchange.send(call, draft, job_of(cancel));
         proof(call, sent.await?)
     }
 
@@ -176,20 +185,30 @@ impl HttpStore {
     /// an object under a key service need the key), so they are left out once. And an error of a
     /// HEAD has no body, so a refused key looks like a denied object: the first byte of the
     /// object is asked for instead, for the same rights, and an error with its code.
-    async fn ask_otherwise(&self, head: HeadObject, is_paying: bool, refused: CallError) -> Result<Answer, CallError> {
+    async fn ask_otherwise(
+        &self,
+        head: HeadObject,
+        cancel: &CancelToken,
+        refused: CallError,
+    ) -> Result<Answer, CallError> {
         let first_byte =
             GetObject { at: head.at.clone(), version: head.version.clone(), range: Some((0, 0)), if_match: None };
         let call = Call::HeadObject(head);
-        let mut bare = calls::encode(&call)?.paid(is_paying);
+        let mut bare = calls::encode(&call)?.paid(cancel.is_paying());
         bare.headers.remove(CHECKSUM_MODE);
-        if let Ok(reply) = self.exchange.send(&call, bare).await {
+        if let Ok(reply) = self.exchange.send(&call, bare, job_of(cancel)).await {
             return proof(&call, reply);
         }
-        match self.attempt(&Call::GetObject(first_byte), is_paying).await {
+        match self.attempt(&Call::GetObject(first_byte), cancel).await {
             Err(error) if error.http_status == refused.http_status => Err(error),
             _ => Err(refused),
         }
     }
+}
+
+/// The job on whose behalf calls are made.
+fn job_of(cancel: &CancelToken) -> Option<JobId> {
+    cancel.caller().map(|caller| caller.job)
 }
 
 /// What an answer with a success's status proves.
@@ -218,13 +237,12 @@ pub fn prove(
 #[async_trait]
 impl ObjectStore for HttpStore {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
-        let is_paying = cancel.is_paying();
-        let error = match self.attempt(&call, is_paying).await {
+        let error = match self.attempt(&call, cancel).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         match (call, error.http_status, error.code.as_str()) {
-            (Call::HeadObject(head), Some(400 | 403), _) => Box::pin(self.ask_otherwise(head, is_paying, error)).await,
+            (Call::HeadObject(head), Some(400 | 403), _) => Box::pin(self.ask_otherwise(head, cancel, error)).await,
             // An object without tags, as some servers put it.
             (Call::GetObjectTagging(_), Some(404), "NoSuchTagSet" | "NoSuchTagSetError") => {
                 Ok(Answer::GetObjectTagging(Vec::new()))

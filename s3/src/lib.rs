@@ -24,5 +24,6 @@ pub mod scripted;
 pub mod simulated;
 pub mod stamps;
 pub mod timeouts;
+pub mod unanswered;
 pub mod verdict;
 pub mod xml;

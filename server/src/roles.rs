@@ -26,6 +26,7 @@ use brigade_s3::limit::{AdaptiveUsage, Caps, Limit, Reason};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use brigade_s3::stamps::Stamps;
 use brigade_s3::timeouts::Timeouts;
+use brigade_s3::unanswered::Unanswered;
 use brigade_service::{EndpointRegistry, RegisteredEndpoint};
 use brigade_wire::cos::grantees::GranteesByUin;
 
@@ -62,6 +63,7 @@ struct Chain {
     login: Login,
     store: Arc<dyn ObjectStore>,
     breaker: Arc<CircuitBreaker>,
+    unanswered: Arc<Unanswered>,
 }
 
 /// The roles, ready to act.
@@ -206,7 +208,11 @@ impl ConfiguredRoles {
                 EndpointKind::Cos => Arc::new(OwnIds),
                 _ => Arc::new(GranteesByUin(account.grantees.clone())),
             },
-            health: Arc::new(EndpointHealth { endpoint: active, breaker: Arc::clone(&chain.breaker) }),
+            health: Arc::new(EndpointHealth {
+                endpoint: active,
+                breaker: Arc::clone(&chain.breaker),
+                unanswered: Arc::clone(&chain.unanswered),
+            }),
         })
     }
 
@@ -329,14 +335,15 @@ fn build_chain(
     let meters = CallMeters::new(&tools.metrics, name.as_str());
     let clock = || Arc::clone(&tools.clock);
     let http = bare_store(endpoint, login.source(), clock(), tools.idle.clone())?;
-    let http = http.telling_dates_to(Arc::clone(active.stamps()));
+    let unanswered = Arc::new(Unanswered::at(name.clone(), clock()));
+    let http = http.telling_dates_to(Arc::clone(active.stamps())).telling_unanswered_to(Arc::clone(&unanswered));
     let stamped = Stamps::new(Arc::new(http), Arc::clone(active.stamps()));
     let metered = Arc::new(Metered::new(Arc::new(stamped), Arc::clone(&meters), clock()));
     let limit = Limit::sharing(metered, active.limit(), policy.timeouts, clock());
     let breaker = Arc::new(CircuitBreaker::of(name.clone()));
     let retry = Retry::new(Arc::new(limit), policy, Arc::clone(&breaker), clock(), Arc::clone(&tools.entropy));
     let store = Arc::new(Retries::new(Arc::new(retry), meters));
-    Ok(Chain { endpoint: name.clone(), login, store, breaker })
+    Ok(Chain { endpoint: name.clone(), login, store, breaker, unanswered })
 }
 
 /// The retry policy of jobs' calls.

@@ -14,6 +14,7 @@ mod operations;
 mod outcomes;
 mod regions;
 mod rights;
+mod silence;
 mod space;
 mod temporary;
 mod test_service;

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use brigade_model::ports::object_store::{Answer, Call, CallError, CancelToken, ObjectStore, Verdict, WaitNumber};
+use brigade_model::ports::object_store::{
+    Answer, ByteStream, Call, CallError, CancelToken, GotObject, ObjectStore, Verdict, WaitNumber,
+};
 use brigade_model::ports::{Clock, clock::Monotonic};
 use brigade_model::{EndpointName, WaitCause, Waiting};
+use bytes::Bytes;
 
 use crate::places::{Place, RolePlaces};
 
@@ -73,7 +76,8 @@ impl Patient {
 impl ObjectStore for Patient {
     async fn call(&self, cancel: &CancelToken, call: Call) -> Result<Answer, CallError> {
         let (began, branch) = (self.clock.monotonic(), cancel.branch());
-        let hanging = Hanging { number: cancel.begin_wait(began, self.waiting(&call)), cancel };
+        let waiting = self.waiting(&call);
+        let hanging = Hanging { number: cancel.begin_wait(began, waiting.clone()), cancel };
         let answered = self.inner.call(&branch, call);
         tokio::pin!(answered);
         let answer = tokio::select! {
@@ -85,7 +89,32 @@ impl ObjectStore for Patient {
             }
         };
         drop(hanging);
-        answer.map_err(|error| self.tell(error, began))
+        match answer {
+            Ok(Answer::GetObject(got)) => {
+                let GotObject { head, body } = *got;
+                let body = Box::new(AwaitedBody { body, cancel: cancel.clone(), waiting, clock: self.clock.clone() });
+                Ok(Answer::GetObject(Box::new(GotObject { head, body })))
+            }
+            answer => answer.map_err(|error| self.tell(error, began)),
+        }
+    }
+}
+
+/// A body whose next piece is a call that has not been answered yet, while it is awaited.
+struct AwaitedBody {
+    body: Box<dyn ByteStream>,
+    cancel: CancelToken,
+    waiting: Waiting,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl ByteStream for AwaitedBody {
+    async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        let waiting = Waiting { since: Some(self.clock.now()), ..self.waiting.clone() };
+        let number = self.cancel.begin_wait(self.clock.monotonic(), waiting);
+        let _hanging = Hanging { number, cancel: &self.cancel };
+        self.body.next().await
     }
 }
 
@@ -103,8 +132,9 @@ impl Drop for Hanging<'_> {
 
 #[cfg(test)]
 mod tests {
-    use brigade_model::ports::object_store::{Effect, HeadObject, send};
+    use brigade_model::ports::object_store::{Effect, GetObject, HeadObject, ObjectHead, send};
     use brigade_runtime::SimulatedClock;
+    use futures::FutureExt;
 
     use super::*;
     use crate::test_job::at;
@@ -140,6 +170,44 @@ mod tests {
             let (answer, ()) = tokio::join!(send(&patient, &cancel, head()), stopping);
             assert_eq!(answer.unwrap_err().verdict, verdict, "stopped after {after} s");
         }
+    }
+
+    /// Answers a GET at once with a body whose first piece never comes.
+    struct Stalls;
+
+    #[async_trait]
+    impl ObjectStore for Stalls {
+        async fn call(&self, _: &CancelToken, _: Call) -> Result<Answer, CallError> {
+            let (head, body) = (ObjectHead::default(), Box::new(Stalls));
+            Ok(Answer::GetObject(Box::new(GotObject { head, body })))
+        }
+    }
+
+    #[async_trait]
+    impl ByteStream for Stalls {
+        async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_is_a_call_without_an_answer_while_its_next_piece_is_awaited() {
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new());
+        let endpoint = EndpointName::new("main").unwrap();
+        let patient = Patient { inner: Arc::new(Stalls), endpoint, clock: clock.clone() };
+        let cancel = CancelToken::unbounded();
+        let get = GetObject { at: at("lists", "m.csv"), version: None, range: None, if_match: None };
+        let mut body = send(&patient, &cancel, get).await.unwrap().body;
+        assert_eq!(cancel.longest_wait(), None, "the reader works on what it has");
+        let (since, mut piece) = (clock.monotonic(), body.next());
+        assert!(piece.as_mut().now_or_never().is_none());
+        let (began, waiting) = cancel.longest_wait().unwrap();
+        assert_eq!(
+            (began, waiting.cause, waiting.who.as_str()),
+            (since, WaitCause::Answer, "GetObject in bucket lists")
+        );
+        drop(piece);
+        assert_eq!(cancel.longest_wait(), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::endpoint::Address;
 use super::failure::unanswered;
 use super::pool::{Pool, PooledConnection};
 use super::response_timeout::ResponseTimeout;
+use crate::unanswered::Listener;
 use crate::verdict::Loss;
 
 /// An answer's body that is still on its connection.
@@ -28,6 +29,8 @@ pub(crate) struct Download {
     response_timeout: Duration,
     /// Of a stream, which tells its errors by itself.
     request_id: Option<String>,
+    /// Of a stream: is told that a piece is awaited.
+    pub(crate) listener: Option<Listener>,
 }
 
 impl fmt::Debug for Download {
@@ -62,6 +65,7 @@ impl Download {
             clock: Arc::clone(clock),
             response_timeout,
             request_id,
+            listener: None,
         }
     }
 
@@ -139,10 +143,16 @@ impl Download {
 impl ByteStream for Download {
     async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
         let deadline = self.clock.sleep(self.response_timeout);
+        let awaited = self.listener.as_ref().map(Listener::await_piece);
         let lost = tokio::select! {
             biased;
             piece = self.piece() => match piece {
-                Ok(piece) => return piece.map(Ok),
+                Ok(piece) => {
+                    if let Some(awaited) = awaited {
+                        awaited.hear(self.clock.monotonic());
+                    }
+                    return piece.map(Ok);
+                }
                 Err(error) => unanswered::lost(Loss::CutOff, &error),
             },
             () = deadline => unanswered::timed_out(),

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use brigade_model::StoreClock;
 use brigade_model::names::BucketName;
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{AnswerBounds, Call, CallError, Verdict};
+use brigade_model::{JobId, StoreClock};
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -33,6 +33,7 @@ use super::sign::{Signer, Unsigned, hex};
 use super::{HttpConfig, HttpConfigError, failure, tls};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::timeouts::Timeouts;
+use crate::unanswered::Unanswered;
 use crate::verdict::{CLOCK_SKEWED, Loss, Seen, Step, judge};
 
 /// Larger bodies are hashed beside the runtime: 256 KiB take about a millisecond.
@@ -61,6 +62,8 @@ pub(crate) struct Exchange {
     forwarding: Option<Proxy>,
     /// Is told the `Date` of answers.
     pub(crate) dates: Option<Arc<StoreClock>>,
+    /// Is told what jobs await.
+    pub(crate) unanswered: Option<Arc<Unanswered>>,
 }
 
 impl fmt::Debug for Exchange {
@@ -100,6 +103,7 @@ impl Exchange {
             requester_pays: config.requester_pays,
             forwarding,
             dates: None,
+            unanswered: None,
         })
     }
 
@@ -109,6 +113,7 @@ impl Exchange {
         &self,
         call: &Call,
         draft: RequestDraft,
+        job: Option<JobId>,
     ) -> impl Future<Output = Result<StoreResponse, CallError>> + Send {
         let signed = match self.credentials.current() {
             Some(credentials) if draft.body.len() <= HASHED_INLINE_MAX => Ok({
@@ -122,7 +127,7 @@ impl Exchange {
                 Ok(signed) => signed,
                 Err(draft) => Box::pin(self.sign_later(*draft)).await?,
             };
-            let reply = self.send_signed(call, signed?).await;
+            let reply = self.send_signed(call, signed?, job).await;
             reply.map_err(|error| self.renewing(without_secrets(error, &credentials), &credentials))
         }
     }
@@ -167,8 +172,14 @@ impl Exchange {
         self.credentials.obtain().await.map_err(|problem| failure::no_credentials(&problem))
     }
 
-    async fn send_signed(&self, call: &Call, (address, request, signer): Signed) -> Result<StoreResponse, CallError> {
-        let mut response_timeout = ResponseTimeout::begin(&self.clock, &self.timeouts, call);
+    async fn send_signed(
+        &self,
+        call: &Call,
+        (address, request, signer): Signed,
+        job: Option<JobId>,
+    ) -> Result<StoreResponse, CallError> {
+        let listener = self.unanswered.as_ref().and_then(|unanswered| Some(unanswered.listener(job?, call)));
+        let mut response_timeout = ResponseTimeout::begin(&self.clock, &self.timeouts, call, listener);
         let dates = self.dates.as_ref().and_then(|dates| Some((dates, dates.read_for_date()?)));
         let (connection, response) = self.answer(call, &address, request, &mut response_timeout).await?;
         response_timeout.hear();
@@ -349,6 +360,7 @@ impl Exchange {
         let mut download =
             Download::new((connection, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id);
         if is_stream {
+            download.listener = response_timeout.listener();
             reply.stream = Some(download);
             return Ok(reply);
         }

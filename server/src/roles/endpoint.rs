@@ -10,9 +10,10 @@ use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::waiting::JOB;
-use brigade_model::{Capabilities, EndpointKind, EndpointName, LoadLimits, StoreClock, WaitCause, Waiting};
+use brigade_model::{Capabilities, EndpointKind, EndpointName, JobId, LoadLimits, StoreClock, WaitCause, Waiting};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::{CircuitBreaker, OpenCircuit};
+use brigade_s3::unanswered::Unanswered;
 use brigade_service::RegisteredEndpoint;
 
 use super::news::Learning;
@@ -269,6 +270,7 @@ fn least<N: Ord>(one: Option<N>, other: Option<N>) -> Option<N> {
 pub(super) struct EndpointHealth {
     pub(super) endpoint: Arc<ActiveEndpoint>,
     pub(super) breaker: Arc<CircuitBreaker>,
+    pub(super) unanswered: Arc<Unanswered>,
 }
 
 impl Health for EndpointHealth {
@@ -278,6 +280,10 @@ impl Health for EndpointHealth {
 
     fn waiting(&self) -> Option<Waiting> {
         self.endpoint.waiting_while_stopped().or_else(|| self.breaker.reason().map(|open| open.waiting(JOB)))
+    }
+
+    fn unanswered(&self, job: JobId) -> Option<Waiting> {
+        self.unanswered.waiting(job)
     }
 
     fn refusal(&self) -> Option<Refusal> {
