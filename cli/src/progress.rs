@@ -1,8 +1,8 @@
 //! A job's progress, for people: done, failed, rate, time left.
 //!
-//! [`Pace`] is the arithmetic: pure, over observations of DescribeJob's counters. [`Watcher`] shows it
-//! on standard error, as a bar on a terminal and as plain lines elsewhere. Nothing here calls the
-//! service.
+//! How fast a job goes is the service's to know, by its operator's API. Where that is closed, [`Pace`] is the
+//! arithmetic: pure, over observations of DescribeJob's counters. [`Watcher`] shows it on standard error, as a bar on a
+//! terminal and as plain lines elsewhere. Nothing here calls the service.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,16 +12,13 @@ use std::time::Duration;
 
 use brigade_model::Progress;
 use brigade_model::ports::Monotonic;
+use brigade_model::rates::{Lately, Rates, Unknown, WINDOW};
 use brigade_model::status::Status;
+use brigade_wire::admin::RatesState;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::printer::{is_quiet, note, on_one_line};
 
-/// The rate is that of the last seconds: long enough to be steady, short enough to follow a
-/// store that slows down.
-const WINDOW: Duration = Duration::from_secs(15);
-/// A rate over less than this says little.
-const WINDOW_MIN: Duration = Duration::from_secs(1);
 /// Plain lines come at least this far apart, unless the status changes.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -48,20 +45,15 @@ impl Pace {
         self.0.clear();
     }
 
-    /// Tasks a second; `None` before a second of them was observed.
+    /// How fast a job with this progress goes.
     #[must_use]
-    pub fn per_second(&self) -> Option<f64> {
-        let ((first, done_first), (last, done_last)) = (self.0.front()?, self.0.back()?);
-        let passed = last.since(*first);
-        (passed >= WINDOW_MIN).then(|| (done_last - done_first) as f64 / passed.as_secs_f64())
-    }
-
-    /// How long the rest of `total` takes at this pace; `None` when that is unknown.
-    #[must_use]
-    pub fn time_left(&self, total: u64) -> Option<Duration> {
-        let (_, done) = self.0.back()?;
-        let rate = self.per_second().filter(|rate| *rate > 0.0)?;
-        Duration::try_from_secs_f64(total.saturating_sub(*done) as f64 / rate).ok()
+    pub fn rates(&self, progress: Progress, is_waiting: bool) -> RatesState {
+        let ends = self.0.front().zip(self.0.back());
+        let lately = ends.map(|((first, before), (last, now))| {
+            let (during, tasks) = (last.since(*first), now - before);
+            Lately { during, tasks, bytes: None }
+        });
+        RatesState::from(&Rates::of(lately.unwrap_or_default(), progress, is_waiting))
     }
 }
 
@@ -75,14 +67,14 @@ pub struct Look {
 }
 
 /// What a look found beside the counters, where the operator's API tells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Beside {
     /// For what the job waits; empty while it goes on.
     pub wait: String,
     /// The codes by which most of its tasks fail; empty while none does.
     pub failing: String,
-    /// What it copied or restored.
-    pub bytes: BytesDone,
+    /// How fast it goes; `None` while its tasks do not run, and where the service does not tell.
+    pub rates: Option<RatesState>,
 }
 
 impl Beside {
@@ -94,21 +86,9 @@ impl Beside {
     }
 }
 
-/// Bytes of objects that were copied or restored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BytesDone {
-    /// The job moves none, or has not so far.
-    #[default]
-    None,
-    /// So many.
-    Known(u64),
-    /// The manifest does not tell the sizes of all objects.
-    Unknown,
-}
-
-/// Counters, rates and time left in words, without the status; a job that waits has none left that could be known.
+/// Counters, rates and time left in words, without the status.
 #[must_use]
-pub fn describe_progress(look: Look, pace: &Pace, bytes_pace: &Pace, beside: &Beside) -> String {
+pub fn describe_progress(look: Look, rates: Option<&RatesState>) -> String {
     let Progress { total, succeeded, failed } = look.progress;
     if total == 0 {
         return match look.status {
@@ -116,30 +96,35 @@ pub fn describe_progress(look: Look, pace: &Pace, bytes_pace: &Pace, beside: &Be
             _ => "no tasks".to_owned(),
         };
     }
-    let mut text = format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed));
-    if look.status == Status::Active {
-        if let Some(rate) = pace.per_second() {
-            text.push_str(&format!(", {}/s", grouped(rate.round() as u64)));
-        }
-        match (beside.bytes, bytes_pace.per_second()) {
-            (BytesDone::Known(_), Some(rate)) => text.push_str(&format!(", {} bytes/s", grouped(rate.round() as u64))),
-            (BytesDone::Unknown, _) => text.push_str(", bytes unknown"),
-            (BytesDone::None | BytesDone::Known(_), _) => {}
-        }
-        text.push_str(&match pace.time_left(total) {
-            _ if !beside.wait.is_empty() => ", time left unknown while it waits".to_owned(),
-            Some(left) => format!(", {} left", in_words(left)),
-            None if pace.per_second().is_some() => ", time left unknown: no task has ended lately".to_owned(),
-            None => ", time left not known yet".to_owned(),
-        });
+    let counts = format!("{} of {}, {} failed", grouped(succeeded + failed), grouped(total), grouped(failed));
+    match rates.filter(|_| look.status == Status::Active) {
+        Some(rates) => format!("{counts}, {}", rates_text(rates)),
+        None => counts,
     }
-    text
+}
+
+/// Objects and bytes a second and the time left; what is not known says why, unless there is nothing to know.
+#[must_use]
+pub fn rates_text(rates: &RatesState) -> String {
+    let RatesState { objects_per_second, bytes_per_second, seconds_left, unknown } = rates;
+    let why = |name| unknown.get(name).map_or("unknown", String::as_str);
+    let per_second = |rate: &f64, what| format!("{}{what}/s", grouped(rate.round() as u64));
+    let bytes = match bytes_per_second {
+        Some(rate) => Some(per_second(rate, " bytes")),
+        None if why("bytes_per_second") == Unknown::Sizes.words() => Some("bytes unknown".to_owned()),
+        None => None,
+    };
+    let left = match seconds_left {
+        Some(seconds) => format!("{} left", in_words(Duration::from_secs(*seconds))),
+        None => format!("time left {}", why("seconds_left")),
+    };
+    let objects = objects_per_second.as_ref().map(|rate| per_second(rate, ""));
+    objects.into_iter().chain(bytes).chain([left]).collect::<Vec<_>>().join(", ")
 }
 
 /// Shows a job while it goes on.
 pub struct Watcher {
     pace: Pace,
-    bytes_pace: Pace,
     shown: Shown,
 }
 
@@ -168,7 +153,7 @@ impl Watcher {
     #[must_use]
     pub fn on_stderr() -> Self {
         let shown = if std::io::stderr().is_terminal() && !is_quiet() { Shown::bar() } else { Shown::lines() };
-        Self { pace: Pace::default(), bytes_pace: Pace::default(), shown }
+        Self { pace: Pace::default(), shown }
     }
 
     /// Shows what a look at the job found.
@@ -178,11 +163,9 @@ impl Watcher {
             Status::Active => self.pace.observe(at, succeeded + failed),
             _ => self.pace.rest(),
         }
-        match (look.status, beside.bytes) {
-            (Status::Active, BytesDone::Known(bytes)) => self.bytes_pace.observe(at, bytes),
-            _ => self.bytes_pace.rest(),
-        }
-        let words = describe_progress(look, &self.pace, &self.bytes_pace, beside);
+        let own = || self.pace.rates(look.progress, !beside.wait.is_empty());
+        let rates = beside.rates.clone().unwrap_or_else(own);
+        let words = describe_progress(look, Some(&rates));
         let (wait, more) = (&beside.wait, beside.to_text());
         match &mut self.shown {
             Shown::Bar { bar, counts, has_more } => {

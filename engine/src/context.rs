@@ -18,6 +18,7 @@ use crate::byte_budget::ByteBudget;
 use crate::cancel_registry::CancelRegistry;
 use crate::config::EngineConfig;
 use crate::dry_run::DryRun;
+use crate::meters::Meters;
 use crate::operation::SliceContext;
 use crate::places::RolePlaces;
 use crate::ports::Ports;
@@ -36,6 +37,7 @@ pub(crate) struct EngineContext {
     pub(crate) space: Space,
     pub(crate) bytes: ByteBudget,
     pub(crate) stage_waits: StageWaits,
+    pub(crate) meters: Meters,
     wakeups: watch::Sender<u64>,
     budgets: Arc<Mutex<BTreeMap<JobId, Arc<Budget>>>>,
     shared_failures: Arc<Mutex<BTreeMap<JobId, Arc<SharedFailures>>>>,
@@ -45,6 +47,7 @@ impl EngineContext {
     pub(crate) fn new(ports: Ports, config: EngineConfig) -> Self {
         let owner = OwnerId(ports.change_id().0);
         let (space, bytes) = (Space::new(&config), ByteBudget::new(config.bytes_in_flight));
+        let meters = Meters::new(ports.clock.monotonic());
         Self {
             ports,
             config: Arc::new(config),
@@ -53,6 +56,7 @@ impl EngineContext {
             space,
             bytes,
             stage_waits: StageWaits::default(),
+            meters,
             wakeups: watch::Sender::new(0),
             budgets: Arc::default(),
             shared_failures: Arc::default(),
@@ -199,8 +203,9 @@ impl EngineContext {
         self.shared_failures.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default().clone()
     }
 
-    /// Forgets the budgets of all jobs but these, and what their failures have in common.
+    /// Forgets the budgets of all jobs but these, what their tasks did lately, and what their failures have in common.
     pub(crate) fn keep_budgets(&self, is_kept: impl Fn(JobId) -> bool) {
+        self.meters.keep(&is_kept);
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
         self.shared_failures.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| is_kept(*job));
     }

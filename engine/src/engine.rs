@@ -15,6 +15,7 @@ use brigade_model::job::{Change, Job, JobFailure, failure};
 use brigade_model::limits::{NOTICE_MAX, SLICE_REVOCATIONS_MAX};
 use brigade_model::ports::job_store::{JobHead, StoreError};
 use brigade_model::ports::{Monotonic, Spawned};
+use brigade_model::rates::{Lately, Rates};
 use brigade_model::status::phase;
 use brigade_model::{EndpointName, JobId, Phase, ServiceTime, Status, Waiting};
 use tokio::sync::{mpsc, watch};
@@ -135,6 +136,19 @@ impl Engine {
     #[must_use]
     pub fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
         self.context.waiting(job, now)
+    }
+
+    /// How fast a job goes, by what its tasks did lately in this process; `None` while they do not run.
+    #[must_use]
+    pub fn rates(&self, job: &Job, now: ServiceTime, is_waiting: bool) -> Option<Rates> {
+        if job.status != Status::Active {
+            return None;
+        }
+        let clock = &self.context.ports.clock;
+        let lately = self.context.meters.lately(job.id, clock.monotonic(), now.since(job.since));
+        let moves_bytes = job.spec.operation.kind().moves_bytes() && !job.spec.options.is_dry_run();
+        let lately = Lately { bytes: lately.bytes.filter(|_| moves_bytes), ..lately };
+        Some(Rates::of(lately, job.progress, is_waiting))
     }
 
     /// The failed rows of a job from that position on, at most `max`, also while it runs.

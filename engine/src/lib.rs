@@ -20,6 +20,7 @@ mod fair_queue;
 mod job_changes;
 mod leb128;
 pub mod manifest;
+mod meters;
 pub mod multipart_etag;
 pub mod operation;
 pub mod outcomes;

@@ -28,6 +28,7 @@ pub mod printable;
 pub mod probe;
 pub mod progress;
 pub mod quota;
+pub mod rates;
 pub mod report;
 pub mod resource;
 #[cfg(any(test, feature = "samples"))]

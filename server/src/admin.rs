@@ -195,11 +195,13 @@ fn preview_state(preview: Preview) -> PreviewState {
 }
 
 impl Api {
-    /// A job as the API shows it: with what it waits for now.
+    /// A job as the API shows it: with what it waits for now and how fast it goes.
     async fn job_state(&self, job: &Job) -> Result<JobState, ServiceError> {
-        let waiting = self.job_service.waiting(job, self.job_service.now().await?);
+        let now = self.job_service.now().await?;
+        let waiting = self.job_service.waiting(job, now);
+        let rates = self.job_service.rates(job, now, waiting.is_some());
         let preview = self.job_service.preview(job).await?.map(preview_state);
-        Ok(JobState { preview, ..JobState::from(job).with_waiting(waiting.as_ref()) })
+        Ok(JobState { preview, ..JobState::from(job).with_waiting(waiting.as_ref()).with_rates(rates.as_ref()) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use brigade_engine::{Engine, FailedRows, Preview, RowPosition, StageError};
+use brigade_model::rates::Rates;
 use brigade_model::{Job, JobId, ServiceTime, Waiting};
 
 /// What the use cases tell the engine, and ask it.
@@ -18,6 +19,9 @@ pub trait EngineHandle: Send + Sync + 'static {
 
     /// For what a job waits now; `None` while it goes on. `now` is the service clock's.
     fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting>;
+
+    /// How fast a job goes; `None` while its tasks do not run. `now` is the service clock's.
+    fn rates(&self, job: &Job, now: ServiceTime, is_waiting: bool) -> Option<Rates>;
 
     /// The failed rows of a job from that position on, at most `max`, also while it runs.
     async fn failed_rows(&self, job: &Job, from: RowPosition, max: usize) -> Result<FailedRows, StageError>;
@@ -45,6 +49,10 @@ impl EngineHandle for Engine {
 
     fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
         Engine::waiting(self, job, now)
+    }
+
+    fn rates(&self, job: &Job, now: ServiceTime, is_waiting: bool) -> Option<Rates> {
+        Engine::rates(self, job, now, is_waiting)
     }
 
     async fn failed_rows(&self, job: &Job, from: RowPosition, max: usize) -> Result<FailedRows, StageError> {

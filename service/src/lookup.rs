@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use brigade_engine::Preview;
 use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use brigade_model::outcome::cut;
+use brigade_model::rates::Rates;
 use brigade_model::status::phase;
 use brigade_model::{Job, JobId, Phase, ServiceTime, Status, WaitCause, Waiting};
 
@@ -47,6 +48,12 @@ impl JobService {
     #[must_use]
     pub fn waiting(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
         self.engine.waiting(job, now)
+    }
+
+    /// How fast a job goes, at that time of the service clock; `None` while its tasks do not run.
+    #[must_use]
+    pub fn rates(&self, job: &Job, now: ServiceTime, is_waiting: bool) -> Option<Rates> {
+        self.engine.rates(job, now, is_waiting)
     }
 
     /// How many jobs wait, by what for. Only of those that an engine works on is more read than their heads.

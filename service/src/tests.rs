@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use brigade_engine::{FailedRows, Preview, RolePlaces, RowPosition, StageError};
+use brigade_model::rates::Rates;
 use brigade_model::resource::Owner;
 use brigade_model::{AccountId, Dialect, Job, JobId, Quota, ServiceTime, Status, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
@@ -39,6 +40,10 @@ impl EngineHandle for Told {
     }
 
     fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
+        None
+    }
+
+    fn rates(&self, _: &Job, _: ServiceTime, _: bool) -> Option<Rates> {
         None
     }
 

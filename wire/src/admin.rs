@@ -11,6 +11,7 @@ mod limits;
 mod preview;
 mod probe;
 mod query;
+mod rates;
 mod waiting;
 
 use brigade_model::Timestamp;
@@ -28,6 +29,7 @@ pub use limits::{Limits, LimitsChange};
 pub use preview::{PreviewRow, PreviewState};
 pub use probe::{ProbeFinding, ProbeRequest, ProbeResult};
 pub use query::{FailureQuery, JobQuery, WrongParameter, dialect_of};
+pub use rates::RatesState;
 pub use waiting::WaitState;
 
 /// Where the API lies. The path of every action begins so.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use brigade_model::DoneBytes;
 use indicatif::TermLike;
 
 use super::*;
@@ -10,12 +11,14 @@ fn at(seconds: u64) -> Monotonic {
     Monotonic(Duration::from_secs(seconds))
 }
 
-fn waiting() -> Beside {
-    Beside { wait: "endpoint main".to_owned(), ..Beside::default() }
-}
-
 fn look(status: Status, total: u64, succeeded: u64, failed: u64) -> Look {
     Look { status, progress: Progress { total, succeeded, failed } }
+}
+
+/// Of a job with so many tasks, all of which observations are about.
+fn rates_of(pace: &Pace, total: u64, done: u64) -> (Option<f64>, Option<u64>) {
+    let rates = pace.rates(Progress { total, succeeded: done, failed: 0 }, false);
+    (rates.objects_per_second, rates.seconds_left)
 }
 
 #[test]
@@ -28,21 +31,20 @@ fn the_rate_is_that_of_the_last_seconds() {
     for second in 101..=116 {
         pace.observe(at(second), 100_000 + (second - 100) * 10);
     }
-    assert_eq!(pace.per_second(), Some(10.0));
-    assert_eq!(pace.time_left(100_160 + 600), Some(Duration::from_secs(60)));
+    assert_eq!(rates_of(&pace, 100_160 + 600, 100_160), (Some(10.0), Some(60)));
 }
 
 #[test]
 fn without_two_observations_or_movement_nobody_can_tell() {
     let mut pace = Pace::default();
-    assert_eq!((pace.per_second(), pace.time_left(10)), (None, None));
+    assert_eq!(rates_of(&pace, 10, 0), (None, None));
     pace.observe(at(1), 5);
-    assert_eq!((pace.per_second(), pace.time_left(10)), (None, None));
+    assert_eq!(rates_of(&pace, 10, 5), (None, None));
     pace.observe(at(1), 6);
-    assert_eq!(pace.per_second(), None, "no time has passed");
+    assert_eq!(rates_of(&pace, 10, 6), (None, None), "no time has passed");
     pace.observe(at(2), 6);
     pace.observe(at(40), 6);
-    assert_eq!((pace.per_second(), pace.time_left(10)), (Some(0.0), None));
+    assert_eq!(rates_of(&pace, 10, 6), (Some(0.0), None));
 }
 
 #[test]
@@ -50,10 +52,10 @@ fn time_in_which_no_tasks_run_does_not_slow_the_pace() {
     let mut pace = Pace::default();
     pace.observe(at(0), 0);
     pace.rest();
-    assert_eq!(pace.per_second(), None);
+    assert_eq!(rates_of(&pace, 1000, 0), (None, None));
     pace.observe(at(100), 0);
     pace.observe(at(101), 500);
-    assert_eq!(pace.per_second(), Some(500.0));
+    assert_eq!(rates_of(&pace, 1000, 500), (Some(500.0), Some(1)));
 }
 
 #[test]
@@ -62,15 +64,7 @@ fn a_count_that_falls_begins_anew() {
     pace.observe(at(0), 500);
     pace.observe(at(1), 100);
     pace.observe(at(2), 300);
-    assert_eq!(pace.per_second(), Some(200.0));
-}
-
-#[test]
-fn more_done_than_asked_is_no_time_left() {
-    let mut pace = Pace::default();
-    pace.observe(at(0), 0);
-    pace.observe(at(1), 20);
-    assert_eq!(pace.time_left(10), Some(Duration::ZERO));
+    assert_eq!(rates_of(&pace, 500, 300), (Some(200.0), Some(1)));
 }
 
 #[test]
@@ -78,27 +72,33 @@ fn progress_reads_as_a_sentence_and_the_rate_stands_only_while_tasks_run() {
     let mut pace = Pace::default();
     pace.observe(at(0), 0);
     pace.observe(at(4), 40_000);
-    let none = Pace::default();
-    let say = |status| describe_progress(look(status, 100_000, 39_998, 2), &pace, &none, &Beside::default());
+    let say = |status| {
+        let look = look(status, 100_000, 39_998, 2);
+        describe_progress(look, Some(&pace.rates(look.progress, false)))
+    };
     assert_eq!(say(Status::Active), "40,000 of 100,000, 2 failed, 10,000/s, 6 s left");
     assert_eq!(say(Status::Paused), "40,000 of 100,000, 2 failed");
-    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), &pace, &none, &waiting()), "reading the manifest");
-    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), &pace, &none, &Beside::default()), "no tasks");
+    assert_eq!(describe_progress(look(Status::Preparing, 0, 0, 0), None), "reading the manifest");
+    assert_eq!(describe_progress(look(Status::Complete, 0, 0, 0), None), "no tasks");
 }
 
 #[test]
-fn while_tasks_run_bytes_a_second_are_told_or_that_they_are_unknown() {
-    let (mut pace, mut bytes) = (Pace::default(), Pace::default());
-    [(0, 0), (4, 40)].into_iter().for_each(|(second, done)| pace.observe(at(second), done));
-    [(0, 0), (4, 8_000_000)].into_iter().for_each(|(second, done)| bytes.observe(at(second), done));
-    let say = |bytes_done| {
-        let beside = Beside { bytes: bytes_done, ..Beside::default() };
-        describe_progress(look(Status::Active, 100, 38, 2), &pace, &bytes, &beside)
+fn what_the_service_tells_of_rates_stands_after_the_counts_and_what_it_does_not_know_says_why() {
+    let progress = Progress { total: 100, succeeded: 50, failed: 0 };
+    let say = |seconds, tasks, bytes, is_waiting| {
+        let lately = Lately { during: Duration::from_secs(seconds), tasks, bytes };
+        let rates = RatesState::from(&Rates::of(lately, progress, is_waiting));
+        describe_progress(Look { status: Status::Active, progress }, Some(&rates))
     };
-    let counts = "40 of 100, 2 failed, 10/s";
-    assert_eq!(say(BytesDone::Known(8_000_000)), format!("{counts}, 2,000,000 bytes/s, 6 s left"));
-    assert_eq!(say(BytesDone::Unknown), format!("{counts}, bytes unknown, 6 s left"));
-    assert_eq!(say(BytesDone::None), format!("{counts}, 6 s left"));
+    let copied = |bytes, tasks_of_unknown_size| Some(DoneBytes { bytes, tasks_of_unknown_size });
+    let counts = "50 of 100, 0 failed";
+    assert_eq!(say(5, 50, copied(10_000_000, 0), false), format!("{counts}, 10/s, 2,000,000 bytes/s, 5 s left"));
+    assert_eq!(say(5, 50, copied(10_000_000, 1), false), format!("{counts}, 10/s, bytes unknown, 5 s left"));
+    assert_eq!(say(5, 50, None, false), format!("{counts}, 10/s, 5 s left"));
+    assert_eq!(say(0, 50, None, false), format!("{counts}, time left not known yet"));
+    assert_eq!(say(5, 50, None, true), format!("{counts}, 10/s, time left unknown while it waits"));
+    let idle = "0/s, time left unknown: no task has ended lately";
+    assert_eq!(say(15, 0, None, false), format!("{counts}, {idle}"));
 }
 
 #[test]
@@ -107,21 +107,6 @@ fn numbers_and_durations_read_well() {
     assert_eq!(numbers, ["0", "999", "1,000", "12,345", "1,000,000", "18,446,744,073,709,551,615"]);
     let durations = [0, 59, 60, 125, 3600, 4320, 86_400, 273_600].map(|s| in_words(Duration::from_secs(s)));
     assert_eq!(durations, ["0 s", "59 s", "1 min 0 s", "2 min 5 s", "1 h 0 min", "1 h 12 min", "1 d 0 h", "3 d 4 h"]);
-}
-
-#[test]
-fn a_job_that_stands_still_has_no_time_left_that_could_be_known() {
-    let mut pace = Pace::default();
-    let say = |pace: &Pace, is_waiting| {
-        let beside = if is_waiting { waiting() } else { Beside::default() };
-        describe_progress(look(Status::Active, 100, 50, 0), pace, &Pace::default(), &beside)
-    };
-    pace.observe(at(0), 0);
-    assert_eq!(say(&pace, false), "50 of 100, 0 failed, time left not known yet");
-    pace.observe(at(5), 50);
-    assert_eq!(say(&pace, true), "50 of 100, 0 failed, 10/s, time left unknown while it waits");
-    (6..=30).for_each(|second| pace.observe(at(second), 50));
-    assert_eq!(say(&pace, false), "50 of 100, 0 failed, 0/s, time left unknown: no task has ended lately");
 }
 
 /// A terminal that keeps what was drawn last.
@@ -175,9 +160,9 @@ impl TermLike for Terminal {
 fn drawn(width: u16, wait: &str, failing: &str) -> String {
     let terminal = Terminal { width, shown: Arc::default() };
     let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-    let mut watcher = Watcher { pace: Pace::default(), bytes_pace: Pace::default(), shown: Shown::bar_on(target) };
+    let mut watcher = Watcher { pace: Pace::default(), shown: Shown::bar_on(target) };
     watcher.show(at(0), look(Status::Active, 1088, 0, 0), &Beside::default());
-    let beside = Beside { wait: wait.to_owned(), failing: failing.to_owned(), bytes: BytesDone::None };
+    let beside = Beside { wait: wait.to_owned(), failing: failing.to_owned(), rates: None };
     watcher.show(at(2), look(Status::Active, 1088, 363, 21), &beside);
     let Shown::Bar { bar, .. } = &watcher.shown else { panic!("it is a bar") };
     bar.force_draw();

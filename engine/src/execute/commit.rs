@@ -32,7 +32,11 @@ pub(super) async fn commit_part(
     let cut = run.cancel.for_cleanup();
     loop {
         match run.context.ports.jobs.record_part(part.clone()).await {
-            Ok(()) => return Committed::Recorded { offsets, succeeded, failed },
+            Ok(()) => {
+                let (tasks, now) = (u64::from(succeeded) + u64::from(failed), run.context.ports.clock.monotonic());
+                run.context.meters.note(job, now, tasks, done_bytes);
+                return Committed::Recorded { offsets, succeeded, failed };
+            }
             Err(LeaseError::Fenced) => return Committed::Lost,
             Err(LeaseError::Store(error)) => {
                 tracing::warn!(%job, slice, seq, %error, "cannot record task outcomes; retrying");

@@ -11,6 +11,7 @@ use brigade_model::job::Change;
 use brigade_model::operation::{Copy, Directive, Grant, Permission};
 use brigade_model::ports::object_store::{Call, CallKind, Verdict};
 use brigade_model::ports::{Clock, JobStore};
+use brigade_model::rates::Unknown;
 use brigade_model::{JobId, JobSpec, Operation, Status, WaitCause, Waiting};
 use brigade_s3::retry::RetryPolicy;
 
@@ -389,5 +390,34 @@ async fn a_job_without_a_confirmation_or_a_slot_and_one_that_its_user_paused_say
         let waiting = wait_of(&cluster, &process, id).await.expect("it stands still");
         assert_eq!((waiting.cause, waiting.advice()), (cause, advice), "{waiting:?}");
     }
+    process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_tasks_run_says_how_fast_it_goes_and_how_long_the_rest_takes_and_why_where_it_cannot_know() {
+    let cluster = TestCluster::new(963);
+    cluster.fill(600).await;
+    let slowly = |spec: &mut JobSpec| spec.options.requests_per_second_max = Some(10);
+    let id = cluster.create_with(tagging(), keys(600), slowly).await;
+    let process = cluster.start(None);
+    cluster.wait(id, |job| job.status == Status::Active).await;
+    let rates_of = async |is_waiting| {
+        let (job, now) = (cluster.job(id).await, cluster.jobs.service_time().await.unwrap());
+        process.engine.rates(&job, now, is_waiting)
+    };
+    let early = rates_of(false).await.unwrap();
+    assert_eq!((early.objects_per_second, early.left), (Err(Unknown::NotYet), Err(Unknown::NotYet)));
+    let job = cluster.wait(id, |job| job.progress.succeeded > 200).await;
+    let rates = rates_of(false).await.unwrap();
+    let per_second = rates.objects_per_second.unwrap();
+    assert!((8.0..=12.0).contains(&per_second), "{rates:?}");
+    let rest = (job.progress.total - job.progress.succeeded) as f64;
+    assert!((rates.left.unwrap().as_secs_f64() - rest / per_second).abs() < 2.0, "{rates:?}");
+    assert_eq!(rates.bytes_per_second, Err(Unknown::NoBytes));
+    assert_eq!(rates_of(true).await.unwrap().left, Err(Unknown::Waits));
+    cluster.change(id, Change::Held).await;
+    process.engine.notify();
+    cluster.wait(id, |job| job.status == Status::Paused).await;
+    assert_eq!(rates_of(false).await, None, "no task runs");
     process.engine.shut_down().await;
 }

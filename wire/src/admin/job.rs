@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use brigade_model::job::{Hold, JobFailure};
 use brigade_model::report::ReportSpec;
+use brigade_model::rates::Rates;
 use brigade_model::{DryRun, Job, Progress, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,11 +13,12 @@ use utoipa::ToSchema;
 use super::failures::FailureCount;
 use super::limits::Limits;
 use super::preview::PreviewState;
+use super::rates::RatesState;
 use super::waiting::WaitState;
 use super::written;
 
 /// A job: what was asked, what became of it, and what an operator's hand did to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobState {
     /// The job's id.
     pub job: String,
@@ -63,6 +65,10 @@ pub struct JobState {
     #[serde(default)]
     #[schema(required)]
     pub waiting: Option<WaitState>,
+    /// How fast it goes; null while its tasks do not run.
+    #[serde(default)]
+    #[schema(required)]
+    pub rates: Option<RatesState>,
     /// What its tasks failed by so far, the most frequent code first; of outcomes from before release 0.2 nothing is
     /// counted.
     #[serde(default)]
@@ -126,6 +132,7 @@ impl From<&Job> for JobState {
             status: job.status.name().to_owned(),
             status_update_reason: job.status_update_reason.clone(),
             waiting: None,
+            rates: None,
             failure_counts: FailureCount::of(job),
             done_bytes: spec.operation.kind().moves_bytes().then(|| job.done_bytes.into()),
             notes: job.prepared.as_ref().map(|prepared| prepared.notes.clone()).unwrap_or_default(),
@@ -146,6 +153,12 @@ impl JobState {
     #[must_use]
     pub fn with_waiting(self, waiting: Option<&Waiting>) -> Self {
         Self { waiting: waiting.map(WaitState::from), ..self }
+    }
+
+    /// The same job, which goes so fast.
+    #[must_use]
+    pub fn with_rates(self, rates: Option<&Rates>) -> Self {
+        Self { rates: rates.map(RatesState::from), ..self }
     }
 }
 

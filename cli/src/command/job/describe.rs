@@ -13,7 +13,7 @@ use super::job_arg::JobArg;
 use super::output::{Body, Format};
 use super::{CommandContext, output};
 use crate::command::limits;
-use crate::progress::{grouped, in_words};
+use crate::progress::{grouped, in_words, rates_text};
 use crate::{document, table};
 
 /// What the command takes.
@@ -120,6 +120,7 @@ pub(super) fn hand_pairs(hand: &JobState) -> Vec<(&'static str, String)> {
     let outcomes = hand.outcomes_removed.as_ref().map(|at| format!("removed on {at}"));
     let will = if hand.status == Status::Suspended.name() { "Will do" } else { "Does" };
     let mut pairs = vec![
+        ("Goes at", hand.rates.as_ref().map(rates_text).unwrap_or_default()),
         ("Bytes", hand.done_bytes.map(bytes_text).unwrap_or_default()),
         ("Notes", hand.notes.join("; ")),
         ("Paused", paused.to_owned()),

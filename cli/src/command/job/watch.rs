@@ -10,14 +10,14 @@ use brigade_client::{Client, ClientError};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress};
-use brigade_wire::admin::{DoneBytes, JobState};
+use brigade_wire::admin::JobState;
 
 use super::found::{self, FoundAnswer, FoundJob};
 use super::job_arg::JobArg;
 use super::{CommandContext, describe, output};
 use crate::exit::ExitWith;
 use crate::printer::tell;
-use crate::progress::{Beside, BytesDone, Look, Watcher};
+use crate::progress::{Beside, Look, Watcher};
 use crate::waiting;
 
 /// How often the service is asked: often enough for a bar that moves, and one cheap read for it.
@@ -132,11 +132,7 @@ fn beside(state: &JobState) -> Beside {
     Beside {
         wait: state.waiting.as_ref().map(waiting::to_text).unwrap_or_default(),
         failing: describe::codes(&state.failure_counts, CODES_SHOWN),
-        bytes: match state.done_bytes {
-            None | Some(DoneBytes { bytes: 0, tasks_of_unknown_size: 0 }) => BytesDone::None,
-            Some(DoneBytes { bytes, tasks_of_unknown_size: 0 }) => BytesDone::Known(bytes),
-            Some(_) => BytesDone::Unknown,
-        },
+        rates: state.rates.clone(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What waits, and for what: of a job in its document, in lists, in its reason and in the metrics; of an endpoint.
+//! And how fast what does not wait goes.
 
+use std::time::Duration;
+
+use brigade_model::rates::{Rates, Unknown};
 use brigade_model::{Timestamp, WaitCause, Waiting};
 
 use super::*;
@@ -61,4 +65,23 @@ async fn a_stopped_endpoint_says_for_what_its_calls_wait() {
     assert_eq!(waiting["cause"], "endpoint_stopped");
     assert_eq!(waiting["advice"], "brigade endpoint start main");
     assert!(waiting["what"].as_str().unwrap().ends_with(": moving"), "{waiting}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_tasks_run_has_its_rates_in_its_document_with_a_reason_for_each_that_is_not_known() {
+    let bench = TestApi::new();
+    let id = bench.create("t").await;
+    bench.bring_to(id, Status::Active).await;
+    let shown = async || document(&bench.send(get(&format!("jobs/{id}"))).await)["rates"].clone();
+    assert_eq!(shown().await, Value::Null);
+    *bench.told.rates.lock().unwrap() = Some(Rates {
+        objects_per_second: Ok(12.34),
+        bytes_per_second: Err(Unknown::NoBytes),
+        left: Ok(Duration::from_secs(90)),
+    });
+    let expected = json!({
+        "objects_per_second": 12.3, "bytes_per_second": null, "seconds_left": 90,
+        "unknown": {"bytes_per_second": "none: the operation copies and restores no bytes"},
+    });
+    assert_eq!(shown().await, expected);
 }

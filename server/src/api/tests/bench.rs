@@ -11,6 +11,7 @@ use brigade_config::Config;
 use brigade_engine::{FailedRows, Preview, RowPosition, StageError};
 use brigade_model::job::Prepared;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
+use brigade_model::rates::Rates;
 use brigade_model::{Change, Job, Quotas, ServiceTime, Timestamp, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_service::{JobRules, Pace};
@@ -136,6 +137,7 @@ pub(crate) struct EngineCalls {
     pub(crate) full: Mutex<Option<String>>,
     pub(crate) has_failed: AtomicBool,
     pub(crate) waiting: Mutex<Option<Waiting>>,
+    pub(crate) rates: Mutex<Option<Rates>>,
 }
 
 #[async_trait]
@@ -154,6 +156,10 @@ impl EngineHandle for EngineCalls {
 
     fn waiting(&self, _: &Job, _: ServiceTime) -> Option<Waiting> {
         self.waiting.lock().unwrap().clone()
+    }
+
+    fn rates(&self, _: &Job, _: ServiceTime, _: bool) -> Option<Rates> {
+        *self.rates.lock().unwrap()
     }
 
     async fn failed_rows(&self, _: &Job, _: RowPosition, _: usize) -> Result<FailedRows, StageError> {
