@@ -196,8 +196,19 @@ pub async fn run_one(
     task: &Task,
     must_check: bool,
 ) -> TaskEnd {
+    run_sized(operation, slice_context, task, must_check).await.0
+}
+
+/// The same, with the size of the task's object, as far as the manifest or a call that it needed anyway tells it.
+pub(crate) async fn run_sized(
+    operation: &PreparedOperation,
+    slice_context: &SliceContext,
+    task: &Task,
+    must_check: bool,
+) -> (TaskEnd, Option<u64>) {
     let context = TaskContext::new(slice_context, task, must_check.then_some(slice_context.attempted_since));
-    context.end(operation.0.run(&context).await)
+    let end = context.end(operation.0.run(&context).await);
+    (end, context.size())
 }
 
 /// Runs tasks that [`PreparedOperation::group_len`] put together, in one call where possible. The

@@ -16,7 +16,7 @@ pub struct Progress {
 /// The bytes of objects that tasks copied or restored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneBytes {
-    /// Those of objects whose size is known: inventories tell it.
+    /// Those of objects whose size is known: by the manifest, or by an answer that the task needed anyway.
     pub bytes: u64,
     /// Successes whose objects' size is not.
     pub tasks_of_unknown_size: u64,

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use super::slice_run::SliceRun;
 use crate::budget::Budget;
 use crate::dry_run::DryRun;
-use crate::operation::{PreparedOperation, SliceContext, TaskEnd, abort_recorded_uploads, run_group, run_one};
+use crate::operation::{PreparedOperation, SliceContext, TaskEnd, abort_recorded_uploads, run_group, run_sized};
 use crate::outcomes::Done;
 use crate::slice::{self, SliceReader};
 use crate::stage_error::StageError;
@@ -145,10 +145,10 @@ impl<'a> Units<'a> {
         let run = async move {
             let _running = running;
             let looks = tasks.first().is_some_and(must_check);
-            let runs = if is_dry_run {
+            let (runs, size) = if is_dry_run {
                 let dry_run = DryRun::at(&slice_context);
-                let runs = run_unit(&operation, &dry_run.slice_context, &tasks, looks).await;
-                dry_run.mark(runs)
+                let (runs, size) = run_unit(&operation, &dry_run.slice_context, &tasks, looks).await;
+                (dry_run.mark(runs), size)
             } else {
                 run_unit(&operation, &slice_context, &tasks, looks).await
             };
@@ -158,7 +158,7 @@ impl<'a> Units<'a> {
                 if !matches!(&end, TaskEnd::Done(outcome) if outcome.is_success()) {
                     unit.keys.push((offset, task.key));
                 } else if moves_bytes {
-                    unit.done_bytes.add(task.size);
+                    unit.done_bytes.add(size.or(task.size));
                 }
                 unit.bucket.get_or_insert(task.bucket);
                 unit.ends.push((offset, end));
@@ -186,15 +186,19 @@ impl<'a> Units<'a> {
     }
 }
 
+/// The ends of the tasks; of a single one also the size of its object, where that is known.
 async fn run_unit(
     operation: &PreparedOperation,
     slice_context: &SliceContext,
     tasks: &[Task],
     looks: bool,
-) -> Vec<TaskEnd> {
+) -> (Vec<TaskEnd>, Option<u64>) {
     match tasks {
-        [task] => vec![run_one(operation, slice_context, task, looks).await],
-        group => run_group(operation, slice_context, group, looks).await,
+        [task] => {
+            let (end, size) = run_sized(operation, slice_context, task, looks).await;
+            (vec![end], size)
+        }
+        group => (run_group(operation, slice_context, group, looks).await, None),
     }
 }
 

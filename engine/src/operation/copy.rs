@@ -60,6 +60,9 @@ impl ObjectOperation for CopyPlan {
             }
             Before::Act(checked) => copying.copy_bytes(checked).await?,
         };
+        if let Some(size) = copying.known_size() {
+            context.note_size(size);
+        }
         acl::put_acl(context, self, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
         kept::see_kept(context, self, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
         copying.put_tags(version).await?;

@@ -49,6 +49,7 @@ impl Restoration<'_> {
         let version = self.context.task.version.as_ref();
         let head = self.context.read_head(&self.context.slice.source, &self.at, version).await;
         let head = head.doing("the restore was accepted; reading the object's head failed")?;
+        self.context.note_size(head.size);
         if head.restore.is_some() {
             return Ok(());
         }

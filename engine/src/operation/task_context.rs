@@ -1,7 +1,7 @@
 //! A running task: makes its calls, and knows what is certain of their effects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use brigade_model::ports::object_store::{
@@ -43,6 +43,8 @@ pub(crate) struct TaskContext<'a> {
     shared_target: Mutex<Option<BucketName>>,
     /// A call of ours has changed an object, or left an upload open.
     has_changed: AtomicBool,
+    /// The size of its object, where a call that it needed anyway told it.
+    size: OnceLock<u64>,
 }
 
 impl<'a> TaskContext<'a> {
@@ -58,6 +60,7 @@ impl<'a> TaskContext<'a> {
             has_acted: AtomicBool::new(false),
             shared_target: Mutex::new(None),
             has_changed: AtomicBool::new(false),
+            size: OnceLock::new(),
         }
     }
 
@@ -83,6 +86,16 @@ impl<'a> TaskContext<'a> {
             self.end_doubt();
         }
         result
+    }
+
+    /// Some answer told the size of its object.
+    pub(crate) fn note_size(&self, size: u64) {
+        self.size.get_or_init(|| size);
+    }
+
+    /// The size of its object, by an answer or else by the manifest.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size.get().copied().or(self.task.size)
     }
 
     /// Since then an attempt may have had its effect.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use brigade_engine::RowPosition;
+use brigade_model::operation::Copy;
 use brigade_model::ports::object_store::{CallKind, Verdict};
-use brigade_model::{DoneBytes, Job, Status};
+use brigade_model::{DoneBytes, Job, Operation, Status, Timestamp};
 
 use crate::account::check;
-use crate::cluster::{Process, TestCluster, key};
+use crate::cluster::{Process, TestCluster, bucket_ref, key};
 use crate::life::{copy, tagging};
 use crate::spoil::{Spoil, subject};
 
@@ -73,6 +74,12 @@ async fn bytes_that_a_copy_moved_are_counted_and_objects_of_unknown_size_are_cou
     let job = cluster.run_to_end(id, None).await;
     // A manifest of keys tells no sizes.
     assert_eq!(job.done_bytes, DoneBytes { bytes: 0, tasks_of_unknown_size: 30 });
+    // One that depends on the source reads its head anyway: "body 0" to "body 29".
+    let to = Copy::to(bucket_ref("target"));
+    let copy = Copy { modified_since: Some(Timestamp::UNIX_EPOCH), ..to };
+    let id = cluster.create(Operation::Copy(Box::new(copy)), (0..30).map(key)).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!(job.done_bytes, DoneBytes { bytes: 10 * 6 + 20 * 7, tasks_of_unknown_size: 0 });
     let id = cluster.create(tagging(), (0..30).map(key)).await;
     assert_eq!(cluster.run_to_end(id, None).await.done_bytes, DoneBytes::default(), "tags are no bytes of objects");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use brigade_model::job::{Hold, JobFailure};
-use brigade_model::report::ReportSpec;
 use brigade_model::rates::Rates;
+use brigade_model::report::ReportSpec;
 use brigade_model::{DryRun, Job, Progress, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -165,9 +165,9 @@ impl JobState {
 /// The bytes of objects that were copied or restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DoneBytes {
-    /// Those of objects whose size the manifest tells.
+    /// Those of objects whose size the manifest tells, or an answer that the task needed anyway.
     pub bytes: u64,
-    /// Tasks that succeeded, and whose object's size it does not tell.
+    /// Tasks that succeeded, and whose object's size neither tells.
     pub tasks_of_unknown_size: u64,
 }
 

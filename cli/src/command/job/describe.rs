@@ -75,7 +75,9 @@ fn bytes_text(done: DoneBytes) -> String {
     match (bytes, tasks_of_unknown_size) {
         (0, 0) => String::new(),
         (_, 0) => format!("{} bytes", grouped(bytes)),
-        (0, unknown) => format!("not known: the manifest has no sizes of {} objects", grouped(unknown)),
+        (0, unknown) => {
+            format!("not known: neither the manifest nor any answer told the sizes of {} objects", grouped(unknown))
+        }
         (_, unknown) => format!("{} bytes, and {} objects of unknown size", grouped(bytes), grouped(unknown)),
     }
 }

@@ -46,6 +46,7 @@ pub(crate) async fn see_kept(
     }
     let request = HeadObject { at: target.clone(), version: version.cloned() };
     let head = context.send(place, request).await.doing("the object was copied; reading its head back failed")?;
+    context.note_size(head.size);
     see_class(&head, class)?;
     if metadata.is_some_and(|wanted| !has_metadata(&head.metadata, wanted)) {
         let message = "the object was copied; the store took metadata and gave other metadata back";

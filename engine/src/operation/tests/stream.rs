@@ -21,7 +21,7 @@ use futures::future::join_all;
 
 use super::test_job::{Scripted, TARGET, TestTask, at, code, copy, done, lost, message, put_now, task};
 use crate::byte_budget::ByteBudget;
-use crate::operation::TaskEnd;
+use crate::operation::{TaskEnd, run_sized};
 
 type Change = dyn Fn(&Call, Result<Answer, CallError>, &SimulatedStore) -> Result<Answer, CallError> + Send + Sync;
 
@@ -107,6 +107,24 @@ async fn assert_nothing_is_there(test_job: &TestTask, other: &Scripted) {
 }
 
 // The source.
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_through_us_tells_the_size_of_its_object_and_an_inside_one_only_where_it_reads_the_head_anyway() {
+    for len in [SMALL, LARGE] {
+        let (test_job, _other) = test_job_of(len).await;
+        let copy = test_job.prepare(&copy(|_| ()));
+        let (end, size) = run_sized(&copy, &test_job.slice_context, &task("k"), false).await;
+        assert_eq!((end, size), (done(), Some(len as u64)));
+    }
+    let test_job = TestTask::new().await;
+    test_job.put("k", "123").await;
+    test_job.begin_run();
+    let copy = test_job.prepare(&copy(|_| ()));
+    let run = async |must_check| run_sized(&copy, &test_job.slice_context, &task("k"), must_check).await;
+    assert_eq!(run(false).await, (done(), None));
+    assert_eq!(test_job.store.take_calls().len(), 1, "no request is made for it");
+    assert_eq!(run(true).await.1, Some(3));
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_sends_other_bytes_than_its_md5_is_not_copied_in_one_piece_or_in_parts() {
