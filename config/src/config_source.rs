@@ -274,10 +274,10 @@ impl ConfigSource {
         self.misread = self.mistakes.iter().map(|mistake| mistake.setting.clone()).collect();
     }
 
-    /// The settings that the file gives, by their full names.
-    pub(crate) fn into_given(self) -> BTreeMap<String, Raw> {
+    /// The settings that the file gives, by their full names, each with its line.
+    pub(crate) fn into_given(self) -> BTreeMap<String, (usize, Raw)> {
         let mut given = BTreeMap::new();
-        collect_given(self.root.node, "", &mut given);
+        collect_given(self.root, "", &mut given);
         given
     }
 
@@ -391,13 +391,13 @@ fn collect_unknown(
     }
 }
 
-fn collect_given(node: Node, name: &str, given: &mut BTreeMap<String, Raw>) {
-    match node {
-        Node::Value(raw) => drop(given.insert(name.to_owned(), raw)),
+fn collect_given(entry: Entry, name: &str, given: &mut BTreeMap<String, (usize, Raw)>) {
+    match entry.node {
+        Node::Value(raw) => drop(given.insert(name.to_owned(), (entry.line, raw))),
         Node::Table(entries) | Node::Tables(entries) => {
             for (inner, entry) in entries {
                 let dot = if name.is_empty() { "" } else { "." };
-                collect_given(entry.node, &format!("{name}{dot}{inner}"), given);
+                collect_given(entry, &format!("{name}{dot}{inner}"), given);
             }
         }
         Node::Nested => {}

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::ConfigError;
 use crate::config_source::{ConfigSource, Raw, Source};
 
-/// The settings that a file gives, by their full names. Secrets are among them, so it shows no values.
+/// The settings that a file gives, by their full names, each with its line. Secrets are among them, so it shows no values.
 #[derive(Clone, Default)]
-pub struct Given(BTreeMap<String, Raw>);
+pub struct Given(BTreeMap<String, (usize, Raw)>);
 
 impl std::fmt::Debug for Given {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -36,9 +36,16 @@ impl Given {
     #[must_use]
     pub fn changed(&self, newer: &Self) -> Vec<String> {
         let names = self.0.keys().chain(newer.0.keys().filter(|name| !self.0.contains_key(*name)));
-        let mut changed: Vec<String> = names.filter(|name| self.0.get(*name) != newer.0.get(*name)).cloned().collect();
+        let value = |given: &Self, name: &String| given.0.get(name).map(|(_, raw)| raw.clone());
+        let mut changed: Vec<String> = names.filter(|name| value(self, name) != value(newer, name)).cloned().collect();
         changed.sort();
         changed
+    }
+
+    /// The line of a setting; `None` when the file does not give it.
+    #[must_use]
+    pub fn line(&self, setting: &str) -> Option<usize> {
+        self.0.get(setting).map(|(line, _)| *line)
     }
 }
 
@@ -52,6 +59,9 @@ mod tests {
         let new = Given::from_text("[server]\nlog_filter = 'c'\n[e.main]\nsecret_key = 'hush'\nregion = 'r'\n");
         assert_eq!(old.changed(&new), ["e.main.region", "server.listen", "server.log_filter"]);
         assert_eq!(old.changed(&old), [""; 0]);
+        let moved = Given::from_text("[e.main]\nsecret_key = 'hush'\n[server]\nlisten = 'a'\nlog_filter = 'b'\n");
+        assert_eq!(old.changed(&moved), [""; 0]);
+        assert_eq!((moved.line("server.log_filter"), moved.line("server.x")), (Some(5), None));
         assert!(!format!("{old:?}").contains("hush"));
     }
 

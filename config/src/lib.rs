@@ -16,6 +16,7 @@ mod check;
 pub mod client;
 pub mod config_source;
 pub mod credentials;
+pub mod effect;
 pub mod endpoint;
 pub mod engine;
 pub mod given;

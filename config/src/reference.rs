@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::Config;
 use crate::config_source::variable;
+use crate::effect::AT_ONCE;
 use crate::section::{Row, RowKind, Section};
 
 /// The reference in Markdown.
@@ -22,6 +23,7 @@ pub fn render() -> String {
          name, as the path of a file that holds it and is read again when it changes.",
     );
     section(&mut page, &[], &Config::rows(), &mut Vec::new());
+    changes(&mut page);
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
@@ -85,6 +87,24 @@ fn list(page: &mut String, path: &[&str], help: &'static str, rows: &[Row], show
     let _ = writeln!(page, "## `[[{}]]`\n", path.join("."));
     paragraph(page, help);
     section(page, &[path, &["<n>"]].concat(), rows, shown);
+}
+
+/// Which settings a running service takes.
+fn changes(page: &mut String) {
+    page.push_str("## Changes while the service runs\n\n");
+    paragraph(
+        page,
+        "SIGHUP (`systemctl reload brigade`) lets a running service read its file again. It takes the settings of this table at \
+         once, in endpoints and accounts that it had at its start; every other changed setting counts from its next start. The log \
+         has a line for each changed setting, with its line in the file. Files of secrets and of the certificate are read again \
+         whenever they change, without a signal. The service does not use `[client]` and `[profiles.<name>]`.",
+    );
+    page.push_str("| section | taken at once |\n|---|---|\n");
+    for (section, settings) in AT_ONCE {
+        let settings: Vec<String> = settings.iter().map(|setting| format!("`{setting}`")).collect();
+        let _ = writeln!(page, "| `[{}]` | {} |", section.replace('*', "<name>"), settings.join(", "));
+    }
+    page.push('\n');
 }
 
 /// A paragraph on one line.

@@ -10,7 +10,7 @@ use brigade_model::operation::Side;
 use brigade_model::ports::Function;
 use brigade_model::ports::job_store::{KnownLeases, OwnerId, SliceLease, StoreError};
 use brigade_model::ports::object_store::{Caller, CancelToken};
-use brigade_model::{JobId, LoadLimits, Operation, ReportLayout, Timestamp};
+use brigade_model::{JobId, Live, LoadLimits, Operation, ReportLayout, Timestamp};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Budgeted};
@@ -31,7 +31,7 @@ use crate::stage_waits::StageWaits;
 #[derive(Clone)]
 pub(crate) struct EngineContext {
     pub(crate) ports: Ports,
-    pub(crate) config: Arc<EngineConfig>,
+    pub(crate) config: Arc<Live<EngineConfig>>,
     pub(crate) owner: OwnerId,
     pub(crate) cancels: CancelRegistry,
     pub(crate) space: Space,
@@ -50,7 +50,7 @@ impl EngineContext {
         let meters = Meters::new(ports.clock.monotonic());
         Self {
             ports,
-            config: Arc::new(config),
+            config: Arc::new(Live::new(config)),
             owner,
             cancels: CancelRegistry::default(),
             space,
@@ -78,7 +78,7 @@ impl EngineContext {
         tokio::select! {
             biased;
             _ = wakeup.changed() => {}
-            () = self.ports.clock.sleep(self.config.poll) => {}
+            () = self.ports.clock.sleep(self.config.now().poll) => {}
         }
     }
 
@@ -128,7 +128,7 @@ impl EngineContext {
     /// process that it does not know of. Returns their number.
     pub(crate) async fn revoke_lost(&self, job: JobId) -> Result<u64, StoreError> {
         let known = self.cancels.leases(job).map(|slices| KnownLeases { owner: self.owner, slices });
-        self.ports.jobs.revoke_lost(job, self.config.lease_grace, known).await
+        self.ports.jobs.revoke_lost(job, self.config.now().lease_grace, known).await
     }
 
     /// Everything that the tasks of a slice share.
@@ -176,7 +176,7 @@ impl EngineContext {
 
     /// Every limit on how fast a job's requests go.
     pub(crate) fn speeds_of(&self, job: &Job) -> Vec<LoadLimits> {
-        let config = &self.config;
+        let config = self.config.now();
         let in_flight = u32::try_from(config.tasks).ok();
         let own = LoadLimits { requests_in_flight: in_flight, ..LoadLimits::default() };
         let places = self.places_of(job).ok();

@@ -114,6 +114,12 @@ impl Engine {
         })
     }
 
+    /// Works by these settings from now on, but for those that it began with: bytes in flight, stages and free space.
+    pub fn set_config(&self, config: EngineConfig) {
+        self.context.config.set(config);
+        self.context.notify();
+    }
+
     /// Wakes the loop: a change was stored.
     pub fn notify(&self) {
         self.context.notify();
@@ -181,7 +187,7 @@ impl Engine {
         tokio::select! {
             biased;
             _ = &mut ended => return,
-            () = self.context.ports.clock.sleep(self.context.config.stop_patience) => {}
+            () = self.context.ports.clock.sleep(self.context.config.now().stop_patience) => {}
         }
         tracing::warn!("stop_timeout passed; tasks in flight are checked after the next start");
         self.context.cancels.kill();
@@ -204,7 +210,7 @@ impl Engine {
     pub async fn run(self: Arc<Self>) {
         let _ending = Ending(&self.ended);
         let (to, mut from) = mpsc::unbounded_channel();
-        let mut scheduler = SchedulerState::new(&self.context.config);
+        let mut scheduler = SchedulerState::new(&self.context.config.now());
         let mut wakeup = self.context.subscribe();
         // Once before anything is prepared, and then beside the loop.
         self.context.space.look(&*self.context.ports.spool).await;
@@ -234,7 +240,7 @@ impl Engine {
     /// Checks the disk once a poll, beside the loop: a file system may not answer.
     fn look_at_space(&self) -> Box<dyn Spawned> {
         let (space, spool) = (self.context.space.clone(), self.context.ports.spool.clone());
-        let (clock, poll) = (self.context.ports.clock.clone(), self.context.config.poll);
+        let (clock, poll) = (self.context.ports.clock.clone(), self.context.config.now().poll);
         let work = async move {
             loop {
                 clock.sleep(poll).await;
@@ -353,7 +359,7 @@ impl Engine {
 
     /// Fails a job that waited too long for its confirmation.
     async fn expire_confirmation(&self, head: &JobHead, now: ServiceTime) -> Result<(), StoreError> {
-        let is_late = now.since(head.since) >= self.context.config.confirmation_patience;
+        let is_late = now.since(head.since) >= self.context.config.now().confirmation_patience;
         if head.status != Status::Suspended || !is_late {
             return Ok(());
         }
@@ -384,7 +390,7 @@ impl Engine {
         let mut moved = false;
         for endpoint in endpoints {
             // A job that only waits gives its slot to another.
-            let slots = self.context.config.active_jobs + scheduler.jobs_aside(endpoint);
+            let slots = self.context.config.now().active_jobs + scheduler.jobs_aside(endpoint);
             for (job, slot_move) in self.context.ports.jobs.reschedule(endpoint, slots).await? {
                 moved = true;
                 let status = match slot_move {
@@ -490,7 +496,7 @@ impl Engine {
                 .filter(|head| !scheduler.has_many_aside(head.id))
                 .copied()
                 .collect();
-            while scheduler.workers_at(endpoint) < self.context.config.slices {
+            while scheduler.workers_at(endpoint) < self.context.config.now().slices {
                 willing.retain(|head| !scheduler.works_on(head.id) || self.needs_slice(head.id));
                 let Some(head) = scheduler.turns.order(&willing).first().copied() else { break };
                 let is_excused = scheduler.already_waiting.contains(&head.id);

@@ -27,7 +27,7 @@ impl EngineContext {
         let now = self.ports.jobs.service_time().await?;
         let decide = |job: &Job| {
             let runs = matches!(job.status, Status::Active | Status::Pausing);
-            let patience = job.spec.options.hold_patience(self.config.hold_patience);
+            let patience = job.spec.options.hold_patience(self.config.now().hold_patience);
             match &job.hold {
                 _ if !runs => None,
                 // Another worker was faster.

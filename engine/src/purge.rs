@@ -41,7 +41,7 @@ impl Purge<'_> {
     /// Removes some rows, and the files that no row names after that; whether more is left.
     async fn step(&mut self) -> Result<bool, StoreError> {
         let ports = &self.context.ports;
-        let (now, config) = (ports.jobs.service_time().await?, &self.context.config);
+        let (now, config) = (ports.jobs.service_time().await?, self.context.config.now());
         let due = Due {
             ended_before: now.before(config.ended_jobs_kept),
             outcomes_before: now.before(config.outcomes_kept),

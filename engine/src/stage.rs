@@ -65,11 +65,12 @@ impl From<Result<Option<Job>, ChangeError>> for StageStep {
 /// Visits a job: takes its stage, if it is free, and does what its status calls for. When the
 /// cancel token is killed the work stops where it stands, as by a crash.
 pub(crate) async fn visit(context: &EngineContext, job: JobId, cancel: &CancelToken) -> StageStep {
-    let lease = match lease::take_stage(&context.ports, job, context.owner, context.config.lease_grace, cancel).await {
-        Ok(Some(lease)) => lease,
-        Ok(None) => return StageStep::Again(BUSY_DELAY),
-        Err(error) => return error.into(),
-    };
+    let lease =
+        match lease::take_stage(&context.ports, job, context.owner, context.config.now().lease_grace, cancel).await {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return StageStep::Again(BUSY_DELAY),
+            Err(error) => return error.into(),
+        };
     let cut = cancel.for_cleanup();
     let work = async {
         tokio::select! {

@@ -81,7 +81,7 @@ impl EngineContext {
     }
 
     fn for_slot(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
-        let what = format!("one of the {} slots of endpoint {}", self.config.active_jobs, job.endpoint);
+        let what = format!("one of the {} slots of endpoint {}", self.config.now().active_jobs, job.endpoint);
         (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Slot, &what, now))
     }
 

@@ -24,4 +24,5 @@ pub mod roles;
 mod router;
 mod s3control;
 pub mod serve;
+mod settings;
 mod tls;

@@ -1,46 +1,26 @@
-//! SIGHUP: the configuration is read again. What can change while the service runs takes effect at once; of everything
-//! else that changed, the log says that it needs a restart.
-//!
-//! | setting | takes effect |
-//! |---|---|
-//! | `accounts.<name>.keys` | at once, for accounts that were there at the start: keys come, change and go |
-//! | `server.log_filter` | at once |
-//! | `client`, `profiles` | `serve` does not use them |
-//! | every other one | at the next start |
+//! SIGHUP: the configuration is read again. What takes effect at once (the table in `config/src/effect.rs`) does; of every other
+//! setting that changed, the log says that it needs a restart.
 //!
 //! A configuration with a mistake changes nothing. Files of secrets and of the certificate are read again whenever they
 //! change, without a signal.
 
 use std::path::{Path, PathBuf};
 
-use brigade_config::account::Account;
+use brigade_config::config_source::variable;
+use brigade_config::effect::Effect;
 use brigade_config::given::Given;
 use brigade_config::{Config, ConfigError};
+use brigade_engine::Engine;
 
 use crate::api::Api;
+use crate::descriptors;
 use crate::log::SetFilter;
-
-/// When a changed setting takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    AtOnce,
-    AtRestart,
-    Never,
-}
-
-/// The table above.
-fn effect_of(setting: &str) -> Effect {
-    match setting.split('.').collect::<Vec<_>>().as_slice() {
-        ["accounts", _, "keys", ..] | ["server", "log_filter"] => Effect::AtOnce,
-        ["client" | "profiles", ..] => Effect::Never,
-        _ => Effect::AtRestart,
-    }
-}
+use crate::settings::{engine_config, job_rules};
 
 /// What the service runs with, to compare the file with.
 pub(crate) struct Reload {
     file: PathBuf,
-    config: Config,
+    running: Config,
     /// The file at the start, and as it was taken last.
     started_with: Given,
     taken: Given,
@@ -54,12 +34,11 @@ impl Reload {
     /// When the file cannot be read any more.
     pub(crate) fn new(file: &Path, config: Config, set_filter: SetFilter) -> Result<Self, ConfigError> {
         let given = Given::read(file)?;
-        Ok(Self { file: file.to_owned(), config, started_with: given.clone(), taken: given, set_filter })
+        Ok(Self { file: file.to_owned(), running: config, started_with: given.clone(), taken: given, set_filter })
     }
 
     /// Reads the file again, and logs what came of it.
-    pub(crate) fn read_again(&mut self, api: &Api) {
-        let file = self.file.display();
+    pub(crate) fn read_again(&mut self, api: &Api, engine: &Engine) {
         let read = Config::load(&self.file).and_then(|(config, _)| Ok((config, Given::read(&self.file)?)));
         let (config, given) = match read {
             Ok(read) => read,
@@ -70,76 +49,55 @@ impl Reload {
                 return;
             }
         };
-        if let Err(error) = self.take(api, &config, &given) {
+        if let Err(error) = self.take(api, engine, &config, &given) {
             tracing::error!(%error, "configuration not taken; the service keeps the last one");
             return;
         }
-        let names = |changed: Vec<String>, wanted| {
-            let names = changed.into_iter().filter(|name| effect_of(name) == wanted);
-            names.collect::<Vec<_>>().join(", ")
-        };
-        let at_once = names(self.taken.changed(&given), Effect::AtOnce);
-        let at_restart = names(self.started_with.changed(&given), Effect::AtRestart);
+        self.tell(&config, &given);
         self.taken = given;
-        tracing::info!(%file, changed = at_once, "configuration read again");
-        if !at_restart.is_empty() {
-            tracing::warn!(settings = at_restart, "changed settings need a restart");
-        }
     }
 
-    fn take(&self, api: &Api, config: &Config, given: &Given) -> anyhow::Result<()> {
-        if self.taken.changed(given).iter().any(|name| name == "server.log_filter") {
-            self.set_filter.set(&config.server.log_filter)?;
-        }
-        // Whose a key is, and what roles there are, stays as it was at the start.
-        let with_keys_of = |(name, account): (&String, &Account)| {
-            let keys = config.accounts.get(name).map(|account| account.keys.clone()).unwrap_or_default();
-            (name.clone(), Account { keys, ..account.clone() })
+    /// A line for each changed setting, and one for all.
+    fn tell(&self, config: &Config, given: &Given) {
+        let of_effect = |changed: Vec<String>, wanted| {
+            let is_wanted = |name: &String| self.running.effect_of(name, config) == wanted;
+            changed.into_iter().filter(is_wanted).collect::<Vec<_>>()
         };
-        api.keys.replace(&self.config.accounts.iter().map(with_keys_of).collect())?;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use brigade_config::section::{Row, RowKind, Section};
-
-    use super::*;
-
-    /// The full names of all settings.
-    fn settings(rows: &[Row], path: &str, into: &mut Vec<String>) {
-        for row in rows {
-            let name = format!("{path}{}", row.name);
-            match &row.kind {
-                RowKind::Setting { .. } | RowKind::Map(_) => into.push(name),
-                RowKind::Secret => into.extend([format!("{name}_file"), name]),
-                RowKind::Table(_, inner) => settings(inner, &format!("{name}."), into),
-                RowKind::Named(_, inner) => settings(inner, &format!("{name}.NAME."), into),
-                RowKind::List(_, inner) => settings(inner, &format!("{name}.1."), into),
+        let at_once = of_effect(self.taken.changed(given), Effect::AtOnce);
+        let at_restart = of_effect(self.started_with.changed(given), Effect::AtRestart);
+        for setting in &at_once {
+            let place = self.place(given, setting);
+            match std::env::var_os(variable(std::slice::from_ref(setting))) {
+                None => tracing::info!(setting, place, "changed setting taken"),
+                Some(_) => tracing::warn!(setting, place, "changed setting not taken; the environment sets it"),
             }
         }
+        for setting in &at_restart {
+            tracing::warn!(setting, place = self.place(given, setting), "changed setting needs a restart");
+        }
+        let (file, taken, to_restart) = (self.file.display(), at_once.len(), at_restart.len());
+        tracing::info!(%file, taken, to_restart, "configuration read again");
     }
 
-    #[test]
-    fn keys_and_the_logs_filter_change_at_once_and_every_other_setting_at_a_restart() {
-        let mut all = Vec::new();
-        settings(&Config::rows(), "", &mut all);
-        let at_once: Vec<_> = all.iter().filter(|name| effect_of(name) == Effect::AtOnce).collect();
-        let wanted = [
-            "server.log_filter",
-            "accounts.NAME.keys.NAME.secret_file",
-            "accounts.NAME.keys.NAME.secret",
-            "accounts.NAME.keys.NAME.actions",
-            "accounts.NAME.keys.NAME.security_token_file",
-            "accounts.NAME.keys.NAME.security_token",
-            "accounts.NAME.keys.NAME.security_token_expires",
-        ];
-        assert_eq!(at_once, wanted);
-        let never = all.iter().filter(|name| effect_of(name) == Effect::Never);
-        assert!(
-            never.clone().count() > 5
-                && never.clone().all(|name| ["client.", "profiles."].iter().any(|it| name.starts_with(it)))
-        );
+    /// `brigade.toml:12`; the file alone, where it does not give the setting any more.
+    fn place(&self, given: &Given, setting: &str) -> String {
+        let line = given.line(setting).map(|line| format!(":{line}"));
+        format!("{}{}", self.file.display(), line.unwrap_or_default())
+    }
+
+    fn take(&mut self, api: &Api, engine: &Engine, config: &Config, given: &Given) -> anyhow::Result<()> {
+        let next = self.running.taking(config);
+        let mut fitting = next.clone();
+        descriptors::fit(&mut fitting, descriptors::raise());
+        let rules = job_rules(&next)?;
+        api.roles.reconfigure(&self.running, &fitting)?;
+        api.keys.replace(&next.accounts)?;
+        if self.taken.changed(given).iter().any(|name| name == "server.log_filter") {
+            self.set_filter.set(&next.server.log_filter)?;
+        }
+        api.job_service.rules.set(rules);
+        engine.set_config(engine_config(&next));
+        self.running = next;
+        Ok(())
     }
 }

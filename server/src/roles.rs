@@ -77,6 +77,8 @@ pub struct ConfiguredRoles {
     places: BTreeMap<(AccountId, String), RolePlaces>,
     /// By account and ARN.
     functions: BTreeMap<(AccountId, String), Function>,
+    clock: Arc<dyn Clock>,
+    idle: IdleConnections,
 }
 
 impl ConfiguredRoles {
@@ -92,6 +94,8 @@ impl ConfiguredRoles {
             logins: BTreeMap::new(),
             places: BTreeMap::new(),
             functions: BTreeMap::new(),
+            clock: Arc::clone(&tools.clock),
+            idle: tools.idle.clone(),
         };
         for (name, endpoint) in &config.endpoints {
             let name = EndpointName::new(name)?;
@@ -127,16 +131,17 @@ impl ConfiguredRoles {
             }
         }
         for (name, endpoint) in &config.endpoints {
-            if let Some(latency) = endpoint.protect_latency {
-                roles.protect_users_of(name, latency, config, tools).with_context(|| format!("endpoints.{name}"))?;
+            if let (Some(latency), Some((_, active))) = (endpoint.protect_latency, roles.endpoint(name)) {
+                let protection = roles.protection_of(name, latency, config);
+                active.protect(Some(protection.with_context(|| format!("endpoints.{name}"))?));
             }
         }
         Ok(roles)
     }
 
-    /// Protects the endpoint's other users: probes the first bucket that a role names, in the order of
+    /// How the endpoint's other users are protected: probes the first bucket that a role names, in the order of
     /// account and role names, with that role's credentials, and so needs no further rights.
-    fn protect_users_of(&self, name: &str, latency: Duration, config: &Config, tools: &Tools) -> anyhow::Result<()> {
+    fn protection_of(&self, name: &str, latency: Duration, config: &Config) -> anyhow::Result<Protection> {
         let endpoint = config.endpoints.get(name).context("there is no such endpoint")?;
         let mut named = config.accounts.values().flat_map(|account| account.roles.values()).flat_map(|role| {
             role.buckets_at(name).map(move |(place, bucket)| (self.login_of(role, place, name), bucket))
@@ -145,11 +150,35 @@ impl ConfiguredRoles {
         let login = login.context("it has no credentials")?;
         let is_its = |chain: &&Chain| chain.endpoint.as_str() == name && chain.login.is_like(&login);
         let chain = self.chains.iter().find(is_its).context("every place has its chain")?;
-        let store = bare_store(endpoint, chain.login.source(), Arc::clone(&tools.clock), tools.idle.clone())?;
+        let store = bare_store(endpoint, chain.login.source(), Arc::clone(&self.clock), self.idle.clone())?;
         let bucket = BucketName::new(bucket)?;
         let probe = Arc::new(HeadOfBucket { store, bucket: bucket.clone() });
-        let active = self.endpoints.get(&chain.endpoint).context("every endpoint is there before its places")?;
-        active.protect(Protection::new(latency, bucket, probe));
+        Ok(Protection::new(latency, bucket, probe))
+    }
+
+    /// Takes what the configuration says of the endpoints' limits, windows and protection, which another one said before.
+    ///
+    /// # Errors
+    /// When an endpoint's other users cannot be protected as configured; nothing is taken then.
+    pub(crate) fn reconfigure(&self, before: &Config, config: &Config) -> anyhow::Result<()> {
+        let mut protections = Vec::new();
+        for (name, endpoint) in &config.endpoints {
+            let protected = before.endpoints.get(name).and_then(|endpoint| endpoint.protect_latency);
+            if endpoint.protect_latency != protected {
+                let built = endpoint.protect_latency.map(|latency| self.protection_of(name, latency, config));
+                protections.push((name, built.transpose().with_context(|| format!("endpoints.{name}"))?));
+            }
+        }
+        for (name, protection) in protections {
+            if let Some((_, active)) = self.endpoint(name) {
+                active.protect(protection);
+            }
+        }
+        for (name, endpoint) in &config.endpoints {
+            if let Some((_, active)) = self.endpoint(name) {
+                active.allow(caps(endpoint), endpoint.windows.clone());
+            }
+        }
         Ok(())
     }
 

@@ -13,22 +13,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 use brigade_config::config_source::ConfigMistake;
-use brigade_config::endpoint::Endpoint;
 use brigade_config::secret::SecretSource;
 use brigade_config::{Config, Explained, UsageError};
-use brigade_engine::{Engine, EngineConfig, Ports};
+use brigade_engine::{Engine, Ports};
+use brigade_model::Live;
 use brigade_model::ports::{Clock, Entropy, JobStore, Spawn, Spawned, Spool};
-use brigade_model::{EndpointName, NameError};
 use brigade_runtime::{SystemClock, SystemEntropy, TokioSpawn};
 use brigade_s3::http::IdleConnections;
-use brigade_service::{EndpointService, JobRules, JobService, Pace};
+use brigade_service::{EndpointService, JobService, Pace};
 use brigade_store::directory::{DirectorySpool, SPOOL};
 use brigade_store::sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::api::{Api, Rules};
+use crate::api::Api;
 use crate::clock_watch::ClockWatch;
 use crate::descriptors;
 use crate::keys::Keys;
@@ -39,6 +38,7 @@ use crate::notify;
 use crate::reload::Reload;
 use crate::roles::{ConfiguredRoles, Tools};
 use crate::router;
+use crate::settings::{engine_config, job_rules, rules};
 use crate::tls::Certificate;
 
 /// The time between two checks of what may change outside this process: secrets, the certificate, and
@@ -117,7 +117,7 @@ pub async fn start(mut config: Config, listener: TcpListener) -> anyhow::Result<
             engine: Arc::clone(&engine) as _,
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
-            rules: job_rules(&config)?,
+            rules: Live::new(job_rules(&config)?),
             pace: Pace::default(),
         },
         endpoint_service: EndpointService {
@@ -321,57 +321,6 @@ fn tell(error: OpenError) -> anyhow::Error {
     }
 }
 
-fn engine_config(config: &Config) -> EngineConfig {
-    let engine = &config.engine;
-    EngineConfig {
-        active_jobs: engine.active_jobs,
-        slices: engine.slices_in_flight,
-        tasks: engine.tasks_in_flight,
-        bytes_in_flight: engine.bytes_in_flight.0,
-        stages: engine.stages_in_flight,
-        poll: engine.poll,
-        stop_patience: config.server.stop_timeout,
-        confirmation_patience: engine.confirmation_patience,
-        hold_patience: engine.hold_patience,
-        prepare_patience: engine.prepare_patience,
-        report_patience: engine.report_patience,
-        ended_jobs_kept: engine.ended_jobs_listed,
-        outcomes_kept: engine.outcomes_kept,
-        quotas: config.quotas(),
-        free_bytes_to_lease: engine.free_space_to_lease.0,
-        free_bytes_to_start: engine.free_space_to_start.0,
-        ..EngineConfig::default()
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        request_timeout: config.server.request_timeout,
-        require_content_md5: config.server.requires_content_md5(),
-        metrics_bucket_names: config.server.metrics_bucket_names,
-        s3control_region: config.server.s3control_region.clone(),
-        s3control_confirmation_required: config.server.s3control_confirmation_required,
-    }
-}
-
-/// What the configuration says about jobs.
-///
-/// # Errors
-/// When an endpoint's name is none; a checked configuration has no such endpoint.
-pub(crate) fn job_rules(config: &Config) -> Result<JobRules, NameError> {
-    let regions = |(name, endpoint): (&String, &Endpoint)| {
-        let regions = endpoint.regions.clone()?;
-        Some(EndpointName::new(name).map(|name| (name, regions)))
-    };
-    Ok(JobRules {
-        quotas: config.quotas(),
-        ended_jobs_listed: config.engine.ended_jobs_listed,
-        threshold_percent: config.engine.threshold_percent,
-        threshold_tasks: config.engine.threshold_tasks,
-        regions: config.endpoints.iter().filter_map(regions).collect::<Result<_, _>>()?,
-    })
-}
-
 /// Logs, and serves on the configured address until SIGTERM or SIGINT; SIGHUP reads the configuration's file again. The
 /// warnings beside the configuration go to the log.
 ///
@@ -393,15 +342,15 @@ pub async fn run(config: Config, warnings: Vec<ConfigMistake>, file: &Path) -> a
     tracing::info!(address = %running.address, "API listening");
     notify::ready();
     // The service can end while it is not held here.
-    let api = Arc::downgrade(&running.api);
+    let (api, engine) = (Arc::downgrade(&running.api), Arc::downgrade(&running.engine));
     let signal = async || {
         loop {
             tokio::select! {
                 _ = terminate.recv() => return,
                 _ = interrupt.recv() => return,
                 _ = hangup.recv() => {
-                    if let Some(api) = api.upgrade() {
-                        reload.read_again(&api);
+                    if let (Some(api), Some(engine)) = (api.upgrade(), engine.upgrade()) {
+                        reload.read_again(&api, &engine);
                     }
                 }
             }

@@ -45,7 +45,8 @@ impl JobService {
 
     /// Stores a job within what its account may take.
     pub(crate) async fn store_job(&self, job: &Job) -> Result<(), ServiceError> {
-        let (account, quota) = (&job.account, self.rules.quotas.of(&job.account));
+        let (account, rules) = (&job.account, self.rules.now());
+        let quota = rules.quotas.of(account);
         let now = self.clock.monotonic();
         if !self.pace.count(account, quota.jobs_per_minute_max, now) {
             // A repeat of an earlier request gets the same answer.
@@ -77,12 +78,12 @@ impl JobService {
 
     /// Gives a job without a threshold the configuration's, where it differs from the dialect's own.
     fn set_thresholds(&self, spec: &mut JobSpec) {
-        let options = &mut spec.options;
-        if self.rules.threshold_percent != THRESHOLD_FAILED_PERCENT {
-            options.threshold_percent.get_or_insert(self.rules.threshold_percent);
+        let (options, rules) = (&mut spec.options, self.rules.now());
+        if rules.threshold_percent != THRESHOLD_FAILED_PERCENT {
+            options.threshold_percent.get_or_insert(rules.threshold_percent);
         }
-        if self.rules.threshold_tasks != THRESHOLD_TASKS_MIN {
-            options.threshold_tasks.get_or_insert(self.rules.threshold_tasks);
+        if rules.threshold_tasks != THRESHOLD_TASKS_MIN {
+            options.threshold_tasks.get_or_insert(rules.threshold_tasks);
         }
     }
 
@@ -138,7 +139,7 @@ impl JobService {
         if place.buckets.resolve(bucket).is_none() {
             return Err(ServiceError::BucketDenied { place: used, bucket: bucket.clone() });
         }
-        if !self.rules.knows_region(&place.endpoint, region) {
+        if !self.rules.now().knows_region(&place.endpoint, region) {
             return Err(ServiceError::WrongRegion { place: used, bucket: bucket.clone(), region: region.to_owned() });
         }
         Ok(())

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use brigade_engine::Roles;
 use brigade_model::ports::{Clock, Entropy, JobStore};
-use brigade_model::{EndpointName, Quotas};
+use brigade_model::{EndpointName, Live, Quotas};
 
 pub use caller::{Caller, CallerAccount, Identity, Origin};
 pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
@@ -70,7 +70,7 @@ pub struct JobService {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// What the configuration says.
-    pub rules: JobRules,
+    pub rules: Live<JobRules>,
     /// How fast jobs are created.
     pub pace: Pace,
 }

@@ -93,7 +93,7 @@ impl JobService {
 
     /// Jobs that ended before this are not shown.
     pub(crate) async fn listed_since(&self) -> Result<ServiceTime, ServiceError> {
-        Ok(self.now().await?.before(self.rules.ended_jobs_listed))
+        Ok(self.now().await?.before(self.rules.now().ended_jobs_listed))
     }
 }
 

@@ -76,13 +76,13 @@ impl TestService {
             engine: told.clone(),
             clock,
             entropy: Arc::new(SeededEntropy::new(1)),
-            rules: JobRules {
+            rules: Live::new(JobRules {
                 quotas: Quotas::default(),
                 ended_jobs_listed: Duration::from_secs(3600),
                 threshold_percent: 50,
                 threshold_tasks: 1000,
                 regions: BTreeMap::new(),
-            },
+            }),
             pace: Pace::default(),
         };
         Self { service, store, told }
@@ -199,7 +199,7 @@ async fn a_job_whose_account_has_no_such_role_is_not_admitted() {
 #[test]
 fn a_region_is_checked_only_where_the_endpoint_lists_regions() {
     let (main, second) = (EndpointName::new("main").unwrap(), EndpointName::new("second").unwrap());
-    let mut rules = TestService::new().service.rules;
+    let mut rules = (*TestService::new().service.rules.now()).clone();
     rules.regions.insert(second.clone(), vec!["west-1".to_owned()]);
     assert!(rules.knows_region(&main, "anything"));
     assert!(rules.knows_region(&second, "west-1") && rules.knows_region(&second, ""));

@@ -10,7 +10,7 @@ use brigade_engine::{BucketRules, Engine, EngineConfig, Place, Ports, RolePlaces
 use brigade_model::limits::{THRESHOLD_FAILED_PERCENT, THRESHOLD_TASKS_MIN};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::{Entropy, Function, ObjectStore, OwnIds, Spawn};
-use brigade_model::{AccountId, Dialect, EndpointKind, EndpointName, ReportLayout, StoreClock};
+use brigade_model::{AccountId, Dialect, EndpointKind, EndpointName, Live, ReportLayout, StoreClock};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::limit::{Limit, LimitConfig};
 use brigade_s3::retry::{CircuitBreaker, OpenCircuit, Retry, RetryPolicy};
@@ -67,7 +67,7 @@ impl Process {
             engine: engine.clone(),
             clock: cluster.node_clocks[slot].clone(),
             entropy,
-            rules: job_rules(&cluster.run_plan.config),
+            rules: Live::new(job_rules(&cluster.run_plan.config)),
             pace: Pace::default(),
         });
         Self { node, engine, service }

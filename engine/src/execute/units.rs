@@ -95,7 +95,7 @@ impl<'a> Units<'a> {
 
     /// Whether the job may run one more, and its calls would not only wait.
     pub(super) fn have_room(&self) -> bool {
-        if !self.budget.has_room(self.run.context.config.tasks) {
+        if !self.budget.has_room(self.run.context.config.now().tasks) {
             return false;
         }
         let Some(caller) = self.slice_context.cancel.caller() else { return true };

@@ -45,7 +45,7 @@ pub(crate) async fn prepare(context: &EngineContext, job: &Job, lease: &StageLea
             Ok(prepared) => Change::ManifestRead(prepared),
             Err(StageError::Failed(why)) => Change::StageFailed(why),
             Err(StageError::Again(reason)) => match context.waited(job).await {
-                Ok(waited) if waited < context.config.prepare_patience => {
+                Ok(waited) if waited < context.config.now().prepare_patience => {
                     return say_and_wait(context, lease, &reason).await;
                 }
                 Ok(_) => Change::StageFailed(JobFailure::new(failure::PREPARATION_FAILED, reason)),
@@ -96,7 +96,7 @@ async fn read_tasks(
     }
     let places = patient_places(context.places_to_run(job)?, &context.ports.clock);
     let Ports { jobs, spool, .. } = &context.ports;
-    let (bytes, bytes_max) = (&context.bytes, context.config.quotas.of(&job.account).bytes_max);
+    let (bytes, bytes_max) = (&context.bytes, context.config.now().quotas.of(&job.account).bytes_max);
     let cancel = &cancel.paying(job.spec.operation.pays_requests());
     let what = Prepare { job, lease, jobs: &**jobs, spool: &**spool, places: &places, cancel, bytes, bytes_max };
     let (prepared, sample) = make_slices(what).await?;
@@ -122,6 +122,6 @@ pub(crate) async fn make_slices(what: Prepare<'_>) -> Result<(Prepared, Vec<Row>
 /// Done when the spool has no room for more slices; the job then cannot enter until there is room.
 async fn until_space_is_low(context: &EngineContext) {
     while context.space.may_lease() {
-        context.ports.clock.sleep(context.config.poll).await;
+        context.ports.clock.sleep(context.config.now().poll).await;
     }
 }

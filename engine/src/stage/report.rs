@@ -41,7 +41,7 @@ pub(crate) async fn report(context: &EngineContext, job: &Job, lease: &StageLeas
         Err(StageError::Failed(why)) => give_up(context, job, lease, cancel, why).await,
         Err(StageError::Again(reason)) => {
             match context.waited(job).await {
-                Ok(waited) if waited < context.config.report_patience => {
+                Ok(waited) if waited < context.config.now().report_patience => {
                     return say_and_wait(context, lease, &reason).await;
                 }
                 Ok(_) => {}

@@ -54,7 +54,7 @@ impl Api {
                 bytes_per_second,
             },
             limits: settings.limits.into(),
-            windows: endpoint.windows_now().map(|window| window_state(window, self.clock.now())).collect(),
+            windows: endpoint.windows_now().iter().map(|window| window_state(window, self.clock.now())).collect(),
             protection: endpoint.protection_now().map(|protection| protection_state(protection, may_see_buckets)),
             requests_in_flight_now: usage.requests,
             calls_waiting_now: usage.waiting as u64,

@@ -1,7 +1,7 @@
 //! An endpoint of the configuration, as operators administer it: its limits, its stop and its
 //! capabilities, for all roles and credentials together.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brigade_config::window::Window;
 use brigade_engine::multipart_etag::MultipartEtag;
@@ -10,7 +10,7 @@ use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::waiting::JOB;
-use brigade_model::{Capabilities, EndpointKind, EndpointName, JobId, LoadLimits, StoreClock, WaitCause, Waiting};
+use brigade_model::{Capabilities, EndpointKind, EndpointName, JobId, Live, LoadLimits, StoreClock, WaitCause, Waiting};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::{CircuitBreaker, OpenCircuit};
 use brigade_s3::unanswered::Unanswered;
@@ -19,12 +19,17 @@ use brigade_service::RegisteredEndpoint;
 use super::news::Learning;
 use crate::roles::protection::{PROBE_EVERY, Protection, ProtectionNow};
 
+/// What the configuration allows.
+struct Configured {
+    caps: Caps,
+    windows: Vec<Window>,
+}
+
 /// An endpoint, for the life of the process.
 pub struct ActiveEndpoint {
     kind: EndpointKind,
-    configured: Caps,
-    windows: Vec<Window>,
-    protection: OnceLock<Protection>,
+    configured: Live<Configured>,
+    protection: Mutex<Option<Arc<Protection>>>,
     clock: Arc<dyn Clock>,
     limit: LimitHandle,
     multipart_etag: Arc<MultipartEtag>,
@@ -46,9 +51,9 @@ impl ActiveEndpoint {
     ) -> Self {
         let (limit, stamps) = (LimitHandle::new(configured), Arc::new(StoreClock::new(Arc::clone(&clock))));
         let row = Mutex::new(EndpointRow::unset(name));
-        let (protection, multipart_etag, learning) = (OnceLock::new(), Arc::default(), Mutex::default());
-        let endpoint =
-            Self { kind, configured, windows, protection, clock, limit, multipart_etag, stamps, row, learning };
+        let (protection, multipart_etag, learning) = (Mutex::default(), Arc::default(), Mutex::default());
+        let configured = Live::new(Configured { caps: configured, windows });
+        let endpoint = Self { kind, configured, protection, clock, limit, multipart_etag, stamps, row, learning };
         endpoint.follow();
         endpoint
     }
@@ -58,10 +63,16 @@ impl ActiveEndpoint {
         self.row().endpoint.clone()
     }
 
+    /// Takes what a configuration that was read again allows.
+    pub(super) fn allow(&self, caps: Caps, windows: Vec<Window>) {
+        self.configured.set(Configured { caps, windows });
+        self.follow();
+    }
+
     /// The windows that apply now.
-    pub fn windows_now(&self) -> impl Iterator<Item = &Window> {
+    pub fn windows_now(&self) -> Vec<Window> {
         let now = self.clock.now();
-        self.windows.iter().filter(move |window| window.holds_at(now))
+        self.configured.now().windows.iter().filter(|window| window.holds_at(now)).cloned().collect()
     }
 
     /// Applies the current caps: windows begin and end.
@@ -72,7 +83,7 @@ impl ActiveEndpoint {
 
     fn follow_row(&self, row: &EndpointRow) {
         let allowed = self.allowed(row);
-        let share = self.protection.get().map(|protection| protection.share_of(allowed.requests));
+        let share = self.protection().map(|protection| protection.share_of(allowed.requests));
         let caps = Caps { requests: share.unwrap_or(allowed.requests), ..allowed };
         let before = self.limit.caps();
         if caps == before {
@@ -97,31 +108,33 @@ impl ActiveEndpoint {
     /// Its caps without the protection of others: the least of the configuration, the operator's limits
     /// and the windows.
     fn allowed(&self, row: &EndpointRow) -> Caps {
-        self.windows_now().map(Window::limits).fold(within(self.configured, row.settings.limits), within)
+        self.windows_now().iter().map(Window::limits).fold(within(self.configured(), row.settings.limits), within)
     }
 
-    /// Protects its other users from now on, unless a protection is set.
-    pub(super) fn protect(&self, protection: Protection) {
-        self.protection.get_or_init(|| protection);
+    /// Protects its other users from now on like this, or not at all.
+    pub(super) fn protect(&self, protection: Option<Protection>) {
+        *self.protection.lock().unwrap_or_else(PoisonError::into_inner) = protection.map(Arc::new);
+        self.follow();
+    }
+
+    fn protection(&self) -> Option<Arc<Protection>> {
+        self.protection.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The state of its other users' protection.
     #[must_use]
     pub fn protection_now(&self) -> Option<ProtectionNow> {
-        self.protection.get().map(Protection::now)
+        self.protection().map(|protection| protection.now())
     }
 
-    /// Measures the latency of others while requests are in flight, and adjusts the limit; ends at once
-    /// where the configuration protects no latency.
+    /// Measures the latency of others while requests are in flight, and adjusts the limit, as long as the configuration
+    /// protects one.
     pub async fn keep_protecting(&self) {
-        let Some(protection) = self.protection.get() else { return };
         loop {
             self.clock.sleep(PROBE_EVERY).await;
             let used = self.limit.usage().requests;
-            if used == 0 {
-                continue;
-            }
-            protection.look(&*self.clock, used, self.configured.requests).await;
+            let Some(protection) = self.protection().filter(|_| used > 0) else { continue };
+            protection.look(&*self.clock, used, self.configured().requests).await;
             self.follow();
         }
     }
@@ -141,7 +154,7 @@ impl ActiveEndpoint {
     /// What the configuration allows at most.
     #[must_use]
     pub fn configured(&self) -> Caps {
-        self.configured
+        self.configured.now().caps
     }
 
     /// Its capabilities: those that its last probe found, else those known of its kind.
@@ -236,7 +249,7 @@ impl RegisteredEndpoint for ActiveEndpoint {
     }
 
     fn limits_max(&self) -> LoadLimits {
-        let Caps { requests, requests_per_second, objects_per_second, bytes_per_second, .. } = self.configured;
+        let Caps { requests, requests_per_second, objects_per_second, bytes_per_second, .. } = self.configured();
         LoadLimits { requests_in_flight: Some(requests), requests_per_second, objects_per_second, bytes_per_second }
     }
 

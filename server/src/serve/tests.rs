@@ -6,6 +6,7 @@ use brigade_client::{Client, ClientConfig};
 use brigade_config::Explained;
 use brigade_config::secret::Secret;
 use brigade_config::value::{MetricsListen, Url};
+use brigade_engine::EngineConfig;
 use brigade_model::ports::object_store::{Answer, At, Call, CallError, CancelToken, HeadObject, ObjectStore, send};
 use brigade_model::{JobOptions, Status};
 use brigade_s3::limit::Limit;

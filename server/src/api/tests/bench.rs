@@ -12,7 +12,7 @@ use brigade_engine::{FailedRows, Preview, RowPosition, StageError};
 use brigade_model::job::Prepared;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId};
 use brigade_model::rates::Rates;
-use brigade_model::{Change, Job, Quotas, ServiceTime, Timestamp, Waiting};
+use brigade_model::{Change, Job, Live, Quotas, ServiceTime, Timestamp, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_service::{JobRules, Pace};
 use brigade_store::memory::{MemorySpool, MemoryStore};
@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::roles::Tools;
 use crate::router::{metrics_router, router};
-use crate::serve::job_rules;
+use crate::settings::job_rules;
 
 pub(crate) const KEY: (&str, &str) = ("AKIDPHOTOS", "photos-secret");
 pub(crate) const APPID: &str = "1250000000";
@@ -326,7 +326,7 @@ impl TestApi {
                 clock: Arc::clone(&clock) as _,
                 entropy: Arc::clone(&entropy),
                 // Else each account has its own.
-                rules: JobRules { quotas: Quotas::default(), ..job_rules(&config).unwrap() },
+                rules: Live::new(JobRules { quotas: Quotas::default(), ..job_rules(&config).unwrap() }),
                 pace: Pace::default(),
             },
             endpoint_service: EndpointService {
@@ -372,7 +372,9 @@ impl TestApi {
 
     pub(crate) fn job_rules(mut self, set: impl FnOnce(&mut JobRules)) -> Self {
         let api = Arc::get_mut(&mut self.api).expect("the server has not started yet");
-        set(&mut api.job_service.rules);
+        let mut rules = (*api.job_service.rules.now()).clone();
+        set(&mut rules);
+        api.job_service.rules.set(rules);
         self
     }
 

@@ -95,7 +95,7 @@ impl Scene {
 
     /// Protects 250 ms, as that probe tells.
     fn protect(&self, probe: Arc<dyn Probe>) {
-        self.endpoint.protect(Protection::new(PROTECTED, BucketName::new("photos").unwrap(), probe));
+        self.endpoint.protect(Some(Protection::new(PROTECTED, BucketName::new("photos").unwrap(), probe)));
         let endpoint = Arc::clone(&self.endpoint);
         tokio::spawn(async move { endpoint.keep_protecting().await });
     }
@@ -145,7 +145,7 @@ async fn windows_lower_what_is_asked_from_their_begin_to_their_end_also_for_call
         scene.clock.sleep(Duration::from_secs(30)).await;
         scene.endpoint.follow();
         scene.clock.sleep(Duration::from_millis(500)).await;
-        seen.push((scene.in_flight(), scene.endpoint.windows_now().count()));
+        seen.push((scene.in_flight(), scene.endpoint.windows_now().len()));
     }
     let expected = [(50, 0), (40, 1), (40, 1), (4, 2), (4, 2), (4, 1), (4, 1), (50, 0), (50, 0)];
     assert_eq!(seen, expected);

@@ -19,7 +19,10 @@ fn failure(stage_error: StageError) -> (String, String) {
 async fn a_manifest_becomes_slices_whose_tasks_are_its_rows() {
     let test_job = TestJob::new(&rows(1000), |_| {}).await;
     let prepared = test_job.prepare().await.unwrap();
-    assert_eq!(prepared, Prepared { tasks: 1000, slices: 5, source_bucket: Some(bucket("photos")), ..Prepared::default() });
+    assert_eq!(
+        prepared,
+        Prepared { tasks: 1000, slices: 5, source_bucket: Some(bucket("photos")), ..Prepared::default() }
+    );
     let sizes: Vec<u32> = test_job.slices().await.iter().map(|slice| slice.tasks).collect();
     assert_eq!(sizes, [64, 128, 256, 512, 40]);
     let tasks = test_job.tasks().await;
