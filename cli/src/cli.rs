@@ -12,7 +12,9 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve};
+use crate::command::{
+    backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve, store,
+};
 use crate::exit::ExitWith;
 use crate::verbosity::Verbosity;
 use crate::{advice, core_dumps, printer};
@@ -48,6 +50,8 @@ enum Command {
     Endpoint(endpoint::Arguments),
     /// Make manifests.
     Manifest(manifest::Arguments),
+    /// See the named stores of the configuration.
+    Store(store::Arguments),
     /// See it work: service, bucket and job in one process.
     Demo(demo::Arguments),
     /// Print what a shell needs to complete commands and options.
@@ -138,6 +142,7 @@ async fn run(command: Command, verbosity: Verbosity) -> anyhow::Result<()> {
         Command::Job(arguments) => job::run(arguments).await,
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Manifest(arguments) => manifest::run(arguments).await,
+        Command::Store(arguments) => store::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Completions(arguments) => completions::run(arguments, command_line()),
         Command::Man(arguments) => man::run(arguments, command_line()),

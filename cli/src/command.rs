@@ -14,3 +14,4 @@ pub mod manifest;
 pub mod restore;
 pub mod sandbox;
 pub mod serve;
+pub mod store;

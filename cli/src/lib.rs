@@ -17,6 +17,7 @@ pub mod reference;
 pub mod report;
 pub mod s3_url;
 pub mod signals;
+pub mod store_path;
 pub mod table;
 pub mod verbosity;
 mod waiting;

@@ -24,6 +24,8 @@ pub const EXAMPLES: &[Example] = &[
     example("sandbox", "brigade sandbox --listen 127.0.0.1:0 --bucket photos"),
     example("manifest list", "brigade manifest list s3://photos/2016/ --larger-than 1KiB --out photos.csv"),
     example("manifest list", "brigade manifest list s3://photos/2016/01/ --match '*.jpg' --out photos.csv"),
+    example("store list", "brigade store list"),
+    example("manifest list", "brigade manifest list sandbox/photos/2016/01/ --out photos.csv"),
     example("job create copy", "brigade job create copy s3://photos/2016/ --to backup"),
     example("job create tag", "brigade job create tag s3://photos/2016/01/ --tag team=red --add --match '*.jpg'"),
     example("job create tag", "brigade job create tag --manifest photos.csv --tag team=blue"),
@@ -95,6 +97,10 @@ pub fn render() -> String {
          `brigade completions SHELL` lets a shell complete it. A job is named by its id, or by the first characters of the id\n\
          that no other job has. An answer goes to standard output, everything else to standard error. Exit codes: 0 done;\n\
          1 refused or failed; 2 a mistake of yours; `job watch` has more. Sizes are written like 8MiB, durations like 30s.\n\n\
+         A place in a store is `s3://BUCKET/PREFIX`, or `STORE/BUCKET/PREFIX` with the name of a store: of an `[endpoints.NAME]` of\n\
+         the configuration, as `mc` has aliases and `rclone` remotes (`STORE:BUCKET/PREFIX` is the same, and the only form where a\n\
+         file here could be meant, too). `brigade store list` lists them. Without a store it is that of the job's role, else\n\
+         `client.endpoint`, else the only one. A job acts where its role does: another store than the role's is refused.\n\n\
          The examples run in the folder of `brigade demo --keep`; `JOB` stands for a job's id.\n\n",
     );
     let mut root = crate::cli::command_line();

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use brigade_client::{Client, ClientConfig};
 use brigade_config as config;
-use brigade_config::UsageError;
 use brigade_config::credentials::CredentialsFrom;
 use brigade_config::endpoint::Endpoint;
 use brigade_config::value::{Scalar as _, StoreUrl};
+use brigade_config::{Explained, UsageError};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
 use brigade_runtime::{SystemClock, SystemEntropy};
 use brigade_s3::credentials::{Credentials, RotatingCredentials};
@@ -24,6 +24,7 @@ use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
 use crate::nearest::did_you_mean;
+use crate::store_path::StorePath;
 
 /// What calls are made with.
 #[derive(Clone)]
@@ -119,6 +120,67 @@ impl StoreFlags {
         Ok(with_retries(http, tools))
     }
 
+    /// The store that the path names, else as [`StoreFlags::open`].
+    ///
+    /// # Errors
+    /// As [`StoreFlags::open`], and when the flags name a store, too.
+    pub fn open_path(
+        &self,
+        config: &ConfigFlag,
+        tools: &Tools,
+        path: &StorePath,
+    ) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        let Some(store) = &path.store else { return self.open(config, tools) };
+        self.check_alone(path)?;
+        let config = config.load()?;
+        known(&config, path)?;
+        let (name, endpoint) = choose(&config, Some(store))?;
+        open_endpoint(name, endpoint, tools)
+    }
+
+    /// Refuses flags that name a store beside a path that does.
+    fn check_alone(&self, path: &StorePath) -> Result<(), Explained> {
+        let other = self.endpoint.as_ref().filter(|endpoint| Some(*endpoint) != path.store.as_ref());
+        let flag = other.map(|_| "--endpoint").or(self.s3_endpoint.as_ref().map(|_| "--s3-endpoint"));
+        match (&path.store, flag) {
+            (Some(store), Some(flag)) => {
+                let what = UsageError(format!("{path} names the store {store}, and {flag} names one, too"));
+                Err(Explained::new(what, [format!("leave out {flag}, or write {}", path.url)]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a path in a store that the configuration does not have, or where the role has no such place: the service goes to
+    /// the role's, whatever is said here.
+    ///
+    /// # Errors
+    /// [`UsageError`] says which store is the role's, and which roles have one there.
+    pub fn check_path(
+        &self,
+        config: &ConfigFlag,
+        role: &str,
+        use_of: PlaceUse,
+        path: &StorePath,
+    ) -> anyhow::Result<()> {
+        let Some(store) = &path.store else { return Ok(()) };
+        self.check_alone(path)?;
+        let config = config.load()?;
+        known(&config, path)?;
+        let is_there = |role: &str| endpoint_of_role(&config, role, use_of).map(|(name, _)| name == *store);
+        if is_there(role) != Some(false) {
+            return Ok(());
+        }
+        let what = UsageError(format!("{path}: role {role} has its {} on another store than {store}", use_of.word()));
+        let others: Vec<&str> =
+            config.roles.keys().map(String::as_str).filter(|role| is_there(role) == Some(true)).collect();
+        let way_out = match others.as_slice() {
+            [] => "no role has them there; see which store each role uses: brigade store list".to_owned(),
+            others => format!("say --role with one that has them there: {}", others.join(", ")),
+        };
+        Err(Explained::new(what, [way_out]).into())
+    }
+
     /// The store at a place of that role, as far as neither the flags name a store nor the configuration leaves the role out: then
     /// as [`StoreFlags::open`]. Says whether it is the role's.
     ///
@@ -140,6 +202,24 @@ impl StoreFlags {
         }
     }
 
+    /// The store of a path, which [`StoreFlags::check_path`] let pass: the role's, else the one that the path names.
+    ///
+    /// # Errors
+    /// As [`StoreFlags::open`].
+    pub fn open_path_of(
+        &self,
+        config: &ConfigFlag,
+        tools: &Tools,
+        role: &str,
+        use_of: PlaceUse,
+        path: &StorePath,
+    ) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        if path.store.is_some() && endpoint_of_role(&config.load()?, role, use_of).is_none() {
+            return self.open_path(config, tools, path);
+        }
+        Ok(self.open_place(config, tools, role, use_of)?.0)
+    }
+
     fn unconfigured(&self, url: &str, key_id: &str, secret: &str) -> Result<HttpConfig, UsageError> {
         let wrong = |problem: String| UsageError(format!("--s3-endpoint {url}: {problem}"));
         let url = StoreUrl::parse(url).ok_or_else(|| wrong(format!("takes {}", StoreUrl::TAKES)))?;
@@ -157,6 +237,15 @@ impl StoreFlags {
     }
 }
 
+/// Refuses a path in a store that the configuration does not have.
+fn known(config: &config::ClientConfig, path: &StorePath) -> Result<(), Explained> {
+    let Some(store) = path.store.as_ref().filter(|store| !config.endpoints.contains_key(*store)) else { return Ok(()) };
+    let meant = did_you_mean(store, config.endpoints.keys().map(String::as_str));
+    let what = UsageError(format!("{path}: the configuration names no store {store}{meant}"));
+    let of_bucket = format!("if {store} is a bucket: s3://{store}/{}/{}", path.url.bucket, path.url.path);
+    Err(Explained::new(what, ["see which there are: brigade store list".to_owned(), of_bucket]))
+}
+
 /// What a place of a role is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceUse {
@@ -168,6 +257,18 @@ pub enum PlaceUse {
     Manifest,
     /// Reports go there.
     Report,
+}
+
+impl PlaceUse {
+    /// What lies there.
+    fn word(self) -> &'static str {
+        match self {
+            PlaceUse::Source => "objects",
+            PlaceUse::Target => "copies",
+            PlaceUse::Manifest => "manifests",
+            PlaceUse::Report => "reports",
+        }
+    }
 }
 
 /// The endpoint at a place of that role, with the place's own keys where it has such.

@@ -11,6 +11,7 @@ use brigade_model::ports::ObjectStore;
 use clap::Subcommand;
 
 use crate::command::access::{ConfigFlag, PlaceUse, StoreFlags, Tools, open_client};
+use crate::store_path::StorePath;
 
 pub mod cancel;
 pub mod confirm;
@@ -109,6 +110,22 @@ impl CommandContext {
         use_of: PlaceUse,
     ) -> anyhow::Result<(Arc<dyn ObjectStore>, bool)> {
         flags.open_place(&self.config, &self.tools, role, use_of)
+    }
+
+    /// The store of a path that `check_path` let pass.
+    fn open_path(
+        &self,
+        flags: &StoreFlags,
+        role: &str,
+        use_of: PlaceUse,
+        path: &StorePath,
+    ) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        flags.open_path_of(&self.config, &self.tools, role, use_of, path)
+    }
+
+    /// Refuses a path in another store than the role's.
+    fn check_path(&self, flags: &StoreFlags, role: &str, use_of: PlaceUse, path: &StorePath) -> anyhow::Result<()> {
+        flags.check_path(&self.config, role, use_of, path)
     }
 
     fn open_store(&self, flags: &StoreFlags) -> anyhow::Result<Arc<dyn ObjectStore>> {

@@ -20,6 +20,7 @@ use super::access::{ConfigFlag, StoreFlags, Tools};
 use crate::printer::{self, OnTerminal};
 use crate::progress::grouped;
 use crate::s3_url::S3Url;
+use crate::store_path::StorePath;
 
 pub mod selection;
 
@@ -43,9 +44,9 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct ListArguments {
-    /// Which objects
+    /// Which objects; STORE/BUCKET/PREFIX for those of a named store
     #[arg(value_name = "s3://BUCKET/PREFIX")]
-    from: S3Url,
+    from: StorePath,
     /// Write into this file [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -92,8 +93,8 @@ enum Cursor {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Action::List(list) = arguments.action;
     let tools = Tools::of_system();
-    let store = list.store.open(&arguments.config, &tools)?;
-    let listing = Listing { from: list.from, selection: list.selection, now: tools.clock.now() };
+    let store = list.store.open_path(&arguments.config, &tools, &list.from)?;
+    let listing = Listing { from: list.from.url, selection: list.selection, now: tools.clock.now() };
     let count = match &list.out {
         None => write_stdout(&*store, &listing).await?,
         Some(path) => write_file(&*store, &listing, path).await?,

@@ -29,7 +29,7 @@ use crate::command::manifest::{Listing, count_on_stderr, write_listing};
 use crate::document;
 use crate::printer;
 use crate::progress::grouped;
-use crate::s3_url::S3Url;
+use crate::store_path::StorePath;
 
 pub mod consent;
 pub mod flags;
@@ -148,6 +148,9 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     // Whatever can be wrong in the flags, or with the places that they name, is told before anything is listed or uploaded.
     common.check()?;
     let (report, role) = (common.report_spec(&names)?, names.role(common.role.as_deref())?);
+    for (use_of, path) in common.paths(&names) {
+        context.check_path(&common.store, &role.name, use_of, path)?;
+    }
     if !common.dry_print {
         places::check(context, common, &role.name, &operation, &report).await?;
     }
@@ -292,8 +295,8 @@ async fn bring_manifest(
     };
     let local = match (&common.objects, &common.manifest) {
         (_, Some(Source::Stored(place))) => {
-            let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
-            let (pinned, reading) = manifest::look_there(&*store, place, common.format(), common.said()).await?;
+            let store = context.open_path(&common.store, role, PlaceUse::Manifest, place)?;
+            let (pinned, reading) = manifest::look_there(&*store, &place.url, common.format(), common.said()).await?;
             ask(&place.to_string(), None, &reading)?;
             return Ok((pinned, reading));
         }
@@ -302,12 +305,13 @@ async fn bring_manifest(
         (Some(place), None) => list(context, common, place, role).await?,
         (None, None) => return Err(UsageError("say which objects: s3://BUCKET/PREFIX or --manifest".to_owned()).into()),
     };
-    let at = upload::destination(&local, common.manifest_to(names)?)?;
+    let to = common.manifest_to(names)?;
+    let at = upload::destination(&local, &to.url)?;
     ask(&local.name, Some(local.rows), &local.reading)?;
     if common.dry_print {
         return Ok((upload::forecast(&local, at)?, local.reading));
     }
-    let (store, _) = context.open_place(&common.store, role, PlaceUse::Manifest)?;
+    let store = context.open_path(&common.store, role, PlaceUse::Manifest, to)?;
     let pinned = upload::upload(&*store, &local, at).await?;
     let (rows, at) = (grouped(local.rows), &pinned.at);
     printer::note(format_args!("{rows} objects of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
@@ -315,9 +319,9 @@ async fn bring_manifest(
 }
 
 /// Lists what the flags ask for.
-async fn list(context: &CommandContext, common: &CommonArgs, place: &S3Url, role: &str) -> anyhow::Result<Local> {
-    let (store, _) = context.open_place(&common.store, role, PlaceUse::Source)?;
-    let (selection, now) = (common.selection.clone(), context.tools.clock.now());
+async fn list(context: &CommandContext, common: &CommonArgs, path: &StorePath, role: &str) -> anyhow::Result<Local> {
+    let store = context.open_path(&common.store, role, PlaceUse::Source, path)?;
+    let (selection, now, place) = (common.selection.clone(), context.tools.clock.now(), &path.url);
     let listing = Listing { from: place.clone(), selection, now };
     let mut file = manifest::temporary_file()?;
     let count = write_listing(&*store, &listing, BufWriter::new(&mut file), count_on_stderr()).await?;

@@ -15,18 +15,20 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::manifest::{Said, Source};
 use super::options::OptionFlags;
 use super::{manifest, value};
-use crate::command::access::StoreFlags;
+use crate::command::access::{PlaceUse, StoreFlags};
 use crate::command::manifest::selection::Selection;
-use crate::s3_url::{NotAnS3Url, S3Url};
+use crate::store_path::{NotAStorePath, StorePath};
 
 /// Flags of every form.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which_objects").args(["objects", "manifest"]).required(true))]
 pub struct CommonArgs {
-    /// The objects: all under this prefix that pass the filters below, listed now
+    /// The objects: all under this prefix that pass the filters below, listed now; STORE/BUCKET/PREFIX for those of a named
+    /// store
     #[arg(value_name = "s3://BUCKET/PREFIX")]
-    pub objects: Option<S3Url>,
-    /// The list of objects instead: a file here or - for standard input, which is uploaded, or an object s3://BUCKET/KEY.
+    pub objects: Option<StorePath>,
+    /// The list of objects instead: a file here or - for standard input, which is uploaded, or an object s3://BUCKET/KEY or
+    /// STORE:BUCKET/KEY.
     /// It is CSV (commas, tabs or semicolons), s3:// URIs, keys with --bucket, or JSON lines, gzip or not; in the store, CSV
     /// or an inventory's manifest.json
     #[arg(long, value_name = "FILE|S3URL")]
@@ -39,13 +41,13 @@ pub struct CommonArgs {
     pub manifest_format: Option<FormatWord>,
     /// Where a manifest from here is uploaded to [default: the configuration's client.manifest_to]
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
-    pub manifest_to: Option<S3Url>,
+    pub manifest_to: Option<StorePath>,
     /// The manifest's columns, such as Bucket,Key,VersionId [default: its header, or Bucket,Key]
     #[arg(long, value_name = "LIST", value_parser = manifest::parse_fields, conflicts_with = "objects")]
     pub fields: Option<manifest::Fields>,
     /// Where the report goes [default: the configuration's client.report]
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
-    pub report: Option<S3Url>,
+    pub report: Option<StorePath>,
     /// Which tasks it lists
     #[arg(long, value_name = "WHICH", default_value = "all", conflicts_with = "no_report")]
     pub report_scope: ScopeWord,
@@ -127,11 +129,28 @@ impl CommonArgs {
         })
     }
 
+    /// The places that the flags or the configuration name, and what each is for.
+    pub fn paths<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = (PlaceUse, &'a StorePath)> {
+        let stored = match &self.manifest {
+            Some(Source::Stored(path)) => Some(path),
+            _ => None,
+        };
+        let to = self.manifest_to.as_ref().or(names.manifest_to.as_ref()).filter(|_| stored.is_none());
+        let report = self.report.as_ref().or(names.report.as_ref()).filter(|_| !self.no_report);
+        let all = [
+            (PlaceUse::Source, self.objects.as_ref()),
+            (PlaceUse::Manifest, stored),
+            (PlaceUse::Manifest, to),
+            (PlaceUse::Report, report),
+        ];
+        all.into_iter().filter_map(|(use_of, path)| Some((use_of, path?)))
+    }
+
     /// Where a manifest from here goes.
     ///
     /// # Errors
     /// [`UsageError`] when neither the flags nor the configuration say it.
-    pub fn manifest_to<'a>(&'a self, names: &'a Names) -> Result<&'a S3Url, Explained> {
+    pub fn manifest_to<'a>(&'a self, names: &'a Names) -> Result<&'a StorePath, Explained> {
         self.manifest_to.as_ref().or(names.manifest_to.as_ref()).ok_or_else(|| {
             let ways = "say --manifest-to s3://BUCKET/PREFIX/, or set client.manifest_to";
             Explained::new(UsageError("nothing says where the manifest is uploaded to".to_owned()), [ways.to_owned()])
@@ -156,10 +175,10 @@ impl CommonArgs {
             ScopeWord::All => ReportScope::AllTasks,
             ScopeWord::Failed => ReportScope::FailedTasksOnly,
         };
-        let prefix = place.path.trim_end_matches('/');
+        let (bucket, prefix) = (place.url.bucket.as_str(), place.url.path.trim_end_matches('/'));
         Ok(ReportSpec {
             enabled: true,
-            bucket: Some(names.bucket("--report", place.bucket.as_str()).map_err(|error| Explained::new(error, []))?),
+            bucket: Some(names.bucket("--report", bucket).map_err(|error| Explained::new(error, []))?),
             prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             scope: Some(scope),
         })
@@ -182,9 +201,9 @@ pub struct Names {
     /// The role for jobs that name none.
     pub role: Option<String>,
     /// Where manifests from here go when no flag says it.
-    pub manifest_to: Option<S3Url>,
+    pub manifest_to: Option<StorePath>,
     /// Where reports go when no flag says it.
-    pub report: Option<S3Url>,
+    pub report: Option<StorePath>,
 }
 
 impl Names {
@@ -202,7 +221,7 @@ impl Names {
         }
         let place = |setting: &str, text: Option<&String>| {
             let read = text.map(|text| text.parse().map_err(|error| (text, error))).transpose();
-            read.map_err(|(text, error): (_, NotAnS3Url)| UsageError(format!("client.{setting} {text}: {error}")))
+            read.map_err(|(text, error): (_, NotAStorePath)| UsageError(format!("client.{setting} {text}: {error}")))
         };
         Ok(Self {
             dialect,

@@ -22,6 +22,7 @@ use flate2::read::MultiGzDecoder;
 use md5::{Digest, Md5};
 
 use crate::s3_url::S3Url;
+use crate::store_path::{NotAStorePath, StorePath};
 
 mod columns;
 mod convert;
@@ -44,15 +45,15 @@ pub enum Source {
     /// On standard input.
     Stdin,
     /// In the store.
-    Stored(S3Url),
+    Stored(StorePath),
 }
 
 impl FromStr for Source {
-    type Err = crate::s3_url::NotAnS3Url;
+    type Err = NotAStorePath;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "-" => Ok(Self::Stdin),
-            _ if text.starts_with("s3://") => text.parse().map(Self::Stored),
+            _ if StorePath::is_meant_by(text) => text.parse().map(Self::Stored),
             _ => Ok(Self::Local(PathBuf::from(text))),
         }
     }
