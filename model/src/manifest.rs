@@ -154,7 +154,8 @@ mod tests {
         use ManifestFormat::{Csv, Inventory};
         let meaning = |format, dialect, job| {
             let mut spec = samples::job_spec();
-            (spec.manifest.format, spec.manifest.rows.empty_version, spec.options.empty_version) = (format, dialect, job);
+            (spec.manifest.format, spec.manifest.rows.empty_version, spec.options.empty_version) =
+                (format, dialect, job);
             spec.empty_version()
         };
         let (fail, null, latest) = (EmptyVersion::Fail, EmptyVersion::Null, EmptyVersion::Latest);
@@ -170,7 +171,10 @@ mod tests {
         assert_eq!(spec.row_rules().key_encoding, Some(KeyEncoding::Form));
         assert_eq!(spec.parquet_rules(), RowRules::default());
         spec.options.key_encoding = Some(KeyEncoding::Url);
-        assert_eq!((spec.row_rules(), spec.parquet_rules().key_encoding), (spec.parquet_rules(), Some(KeyEncoding::Url)));
+        assert_eq!(
+            (spec.row_rules(), spec.parquet_rules().key_encoding),
+            (spec.parquet_rules(), Some(KeyEncoding::Url))
+        );
     }
 
     #[test]

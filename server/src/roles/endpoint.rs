@@ -10,7 +10,9 @@ use brigade_model::endpoint::{EndpointRow, EndpointSettings, Stopped};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::Caller;
 use brigade_model::waiting::JOB;
-use brigade_model::{Capabilities, EndpointKind, EndpointName, JobId, Live, LoadLimits, StoreClock, WaitCause, Waiting};
+use brigade_model::{
+    Capabilities, EndpointKind, EndpointName, JobId, Live, LoadLimits, StoreClock, WaitCause, Waiting,
+};
 use brigade_s3::limit::{Caps, LimitHandle, Usage};
 use brigade_s3::retry::{CircuitBreaker, OpenCircuit};
 use brigade_s3::unanswered::Unanswered;
