@@ -2,8 +2,8 @@
 //! for an operation: signed requests out, decoded answers back.
 //!
 //! The command line, the demo and the tests use it; it knows nothing of the service's inside
-//! and works with any endpoint that speaks the dialect. One request is sent once: whoever
-//! repeats decides so.
+//! and works with any endpoint that speaks the dialect. One request is sent once: the caller
+//! decides whether to repeat it.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -31,7 +31,7 @@ pub use config::ClientConfig;
 pub use error::ClientError;
 
 use connection::Connection;
-use request::{Document, Draft, SignedBy};
+use request::{Document, RequestDraft, SignedBy};
 
 /// What the service answered.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn describe_job(&self, id: JobId) -> Result<Answer<DescribedJob>, ClientError> {
-        self.call(Draft::new(Method::GET, format!("/jobs/{id}")), describe_job::decode_result).await
+        self.call(RequestDraft::new(Method::GET, format!("/jobs/{id}")), describe_job::decode_result).await
     }
 
     /// Lists one page of jobs.
@@ -96,7 +96,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn list_jobs(&self, query: &ListQuery) -> Result<Answer<ListedJobs>, ClientError> {
-        let draft = Draft { query: list_jobs::encode_query(query), ..Draft::new(Method::GET, "/jobs") };
+        let draft = RequestDraft { query: list_jobs::encode_query(query), ..RequestDraft::new(Method::GET, "/jobs") };
         self.call(draft, list_jobs::decode_result).await
     }
 
@@ -106,7 +106,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn update_job_priority(&self, id: JobId, priority: i32) -> Result<Answer<UpdatedPriority>, ClientError> {
         let query = update_job_priority::encode_query(priority);
-        let draft = Draft { query, ..Draft::new(Method::POST, format!("/jobs/{id}/priority")) };
+        let draft = RequestDraft { query, ..RequestDraft::new(Method::POST, format!("/jobs/{id}/priority")) };
         self.call(draft, update_job_priority::decode_result).await
     }
 
@@ -121,7 +121,7 @@ impl Client {
         reason: &str,
     ) -> Result<Answer<UpdatedStatus>, ClientError> {
         let query = update_job_status::encode_query(requested, reason);
-        let draft = Draft { query, ..Draft::new(Method::POST, format!("/jobs/{id}/status")) };
+        let draft = RequestDraft { query, ..RequestDraft::new(Method::POST, format!("/jobs/{id}/status")) };
         self.call(draft, update_job_status::decode_result).await
     }
 
@@ -131,12 +131,12 @@ impl Client {
     /// [`ClientError`].
     pub async fn delete_job(&self, id: JobId) -> Result<Answer<()>, ClientError> {
         let no_body = |_: &[u8]| Ok::<_, std::convert::Infallible>(());
-        self.call(Draft::new(Method::DELETE, format!("/jobs/{id}")), no_body).await
+        self.call(RequestDraft::new(Method::DELETE, format!("/jobs/{id}")), no_body).await
     }
 
     async fn call<T, E: std::fmt::Display>(
         &self,
-        draft: Draft,
+        draft: RequestDraft,
         decode: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<Answer<T>, ClientError> {
         self.call_by(SignedBy::Cos, draft, decode).await
@@ -145,7 +145,7 @@ impl Client {
     async fn call_by<T, E: std::fmt::Display>(
         &self,
         signed_by: SignedBy<'_>,
-        draft: Draft,
+        draft: RequestDraft,
         decode: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<Answer<T>, ClientError> {
         let request = draft.signed(&signed_by, &self.config, self.connection.now())?;
@@ -162,10 +162,10 @@ impl Client {
 }
 
 /// The request for a job; its options are headers.
-fn creation(path: &str, body: Vec<u8>, options: &JobOptions) -> Draft {
+fn creation(path: &str, body: Vec<u8>, options: &JobOptions) -> RequestDraft {
     let given = options.given().into_iter().map(|(name, value)| (format!("x-brigade-{name}"), value));
     let body = Some(Document { media: "application/xml", bytes: body.into() });
-    Draft { body, headers: given.collect(), ..Draft::new(Method::POST, path) }
+    RequestDraft { body, headers: given.collect(), ..RequestDraft::new(Method::POST, path) }
 }
 
 fn refusal(status: StatusCode, body: &[u8], request_id: String) -> ClientError {

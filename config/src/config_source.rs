@@ -299,7 +299,7 @@ impl ConfigSource {
         self.mistakes.is_empty()
     }
 
-    /// The last look: what nobody looked up below `below`, and who can read the secrets.
+    /// The last check: what no section looked up below `below`, and which users can read the secrets.
     /// Returns every mistake, in the order of the file.
     pub fn finish(mut self, below: &[String]) -> Vec<ConfigMistake> {
         let mut unknown = Vec::new();

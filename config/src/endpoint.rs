@@ -65,7 +65,7 @@ section! {
         optional ca_file: PathBuf,
         /// Whether a bucket's name loses its `-<appid>` before it goes to the store.
         default strip_appid: bool = "false",
-        /// Regions that resource names may name; without it a region is a label that nobody checks.
+        /// Regions that resource names may name; without it a region is a label, which is not checked.
         optional regions: Vec<String>,
         /// Whether every request says that you pay for it, as buckets of others demand whose requester pays.
         default requester_pays: bool = "false",

@@ -19,7 +19,7 @@ section! {
         default bytes_in_flight: Bytes = "256MiB",
         /// Jobs that are prepared at once; as many are drained, and as many reported.
         default stages_in_flight: usize = "8",
-        /// How long the engine waits before it looks for work that nobody told it of.
+        /// How long the engine waits before it looks for work that no wake-up told it of.
         default poll: Duration = "1s",
         /// How long a job waits for its confirmation before it fails.
         default confirmation_patience: Duration = "30d",

@@ -40,7 +40,7 @@ use server::Server;
 
 pub use usage_error::{Explained, UsageError};
 
-/// Where a configuration is looked for when nobody says.
+/// Where a configuration is looked for when no path is given.
 pub const DEFAULT_FILE: &str = "brigade.toml";
 
 section! {

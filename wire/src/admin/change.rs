@@ -73,7 +73,7 @@ pub struct RetryRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopReason {
-    /// For whoever reads a job that waits.
+    /// For readers of a job that waits.
     #[serde(default)]
     #[schema(max_length = 160, example = "maintenance until noon")]
     pub reason: String,

@@ -17,7 +17,7 @@ const KEYS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k",
 /// Up to two faults for the next calls of each kind.
 fn plan_faults(test_job: &TestTask, entropy: &SeededEntropy) {
     test_job.clear_faults();
-    let stopped = || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the leash ended");
+    let stopped = || CallError::new(Verdict::Stopped, Effect::None, "Stopped", "the cancel token ended");
     // Calls that retry does not repeat: what becomes of the others is its matter.
     let kinds = [
         CallKind::CopyObject,
