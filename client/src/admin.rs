@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::request::{Document, Draft};
+use super::request::{Document, RequestDraft};
 use super::{Answer, Client, ClientError};
 
 /// What is encoded in a segment of a path; a `.` too, or the segment could be `..`.
@@ -23,7 +23,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn list_jobs_of_dialects(&self, query: &JobQuery) -> Result<Answer<JobList>, ClientError> {
-        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, format!("{PREFIX}jobs")) };
+        let draft = RequestDraft { query: query.encode(), ..RequestDraft::new(Method::GET, format!("{PREFIX}jobs")) };
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 
@@ -56,7 +56,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn delete_job_of_any_dialect(&self, id: JobId) -> Result<Answer<JobState>, ClientError> {
-        let draft = Draft::new(Method::DELETE, format!("{PREFIX}jobs/{id}"));
+        let draft = RequestDraft::new(Method::DELETE, format!("{PREFIX}jobs/{id}"));
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 
@@ -73,7 +73,10 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn list_failures(&self, id: JobId, query: &FailureQuery) -> Result<Answer<FailureList>, ClientError> {
-        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, format!("{PREFIX}jobs/{id}/failures")) };
+        let draft = RequestDraft {
+            query: query.encode(),
+            ..RequestDraft::new(Method::GET, format!("{PREFIX}jobs/{id}/failures"))
+        };
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 
@@ -159,7 +162,7 @@ impl Client {
 
     /// `GET` of a path below the API's prefix.
     async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, ClientError> {
-        self.call(Draft::new(Method::GET, format!("{PREFIX}{path}")), |body| serde_json::from_slice(body)).await
+        self.call(RequestDraft::new(Method::GET, format!("{PREFIX}{path}")), |body| serde_json::from_slice(body)).await
     }
 
     /// `POST` to a path below the API's prefix.
@@ -171,7 +174,7 @@ impl Client {
         let bytes = body.map(serde_json::to_vec).transpose();
         let bytes = bytes.map_err(|error| ClientError::Unsendable(error.to_string()))?;
         let body = bytes.map(|bytes| Document { media: "application/json", bytes: bytes.into() });
-        let draft = Draft { body, ..Draft::new(Method::POST, format!("{PREFIX}{path}")) };
+        let draft = RequestDraft { body, ..RequestDraft::new(Method::POST, format!("{PREFIX}{path}")) };
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 }

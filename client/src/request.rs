@@ -42,7 +42,7 @@ impl SignedBy<'_> {
 
 /// A request before it is signed.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct RequestDraft {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
@@ -58,7 +58,7 @@ pub(super) struct Document {
     pub(super) bytes: Bytes,
 }
 
-impl Draft {
+impl RequestDraft {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None }
     }

@@ -99,21 +99,21 @@ pub async fn serve(
 pub fn routes(store: SimulatedStore, credentials: Credentials) -> axum::Router {
     let mut builder = S3ServiceBuilder::new(Sandbox::new(store));
     builder.set_auth(credentials);
-    let door = Door { service: builder.build(), requests: Arc::default() };
+    let service = CountedService { service: builder.build(), requests: Arc::default() };
     let answer = tower::service_fn(move |request| {
-        let door = door.clone();
-        async move { Ok::<_, Infallible>(door.answer(request).await) }
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     axum::Router::new().fallback_service(answer)
 }
 
 #[derive(Clone)]
-struct Door {
+struct CountedService {
     service: S3Service,
     requests: Arc<AtomicU64>,
 }
 
-impl Door {
+impl CountedService {
     async fn answer(&self, request: Request<Body>) -> Response {
         let answered = self.service.call(request.map(s3s::Body::http_body_unsync)).await;
         let mut response = match answered {

@@ -25,10 +25,10 @@ impl Roles for NoRoles {
 
 /// Remembers whom it was told to stop.
 #[derive(Default)]
-struct Told(Mutex<Vec<JobId>>);
+struct Stopped(Mutex<Vec<JobId>>);
 
 #[async_trait]
-impl EngineHandle for Told {
+impl EngineHandle for Stopped {
     fn notify(&self) {}
 
     fn stop_job(&self, job: JobId) {
@@ -63,13 +63,13 @@ impl EngineHandle for Told {
 struct TestService {
     service: JobService,
     store: MemoryStore,
-    told: Arc<Told>,
+    told: Arc<Stopped>,
 }
 
 impl TestService {
     fn new() -> Self {
         let clock = Arc::new(SimulatedClock::new());
-        let (store, told) = (MemoryStore::new(clock.clone()), Arc::new(Told::default()));
+        let (store, told) = (MemoryStore::new(clock.clone()), Arc::new(Stopped::default()));
         let service = JobService {
             jobs: Arc::new(store.clone()),
             roles: Arc::new(NoRoles),

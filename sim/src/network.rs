@@ -2,7 +2,7 @@
 //! loses or delays it as the fault schedule says, and records it where the store carries it out.
 //!
 //! ```text
-//! node: Retry -> Limit -> Network ~~~> Faults -> Witness -> the simulated bucket
+//! node: Retry -> Limit -> Network ~~~> Faults -> CallRecorder -> the simulated bucket
 //! ```
 
 use std::sync::Arc;

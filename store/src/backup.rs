@@ -125,19 +125,19 @@ pub fn back_up(data: &Path, target: &Path, now: Timestamp) -> Done<About> {
     if !data.join(DATABASE).is_file() {
         return Err(BackupError::NoData(data.to_owned()));
     }
-    let draft = Draft::begin(data, target)?;
+    let draft = PartialBackup::begin(data, target)?;
     let about = fill(data, &draft.folder, now).inspect_err(|_| draft.discard())?;
     draft.publish(target)?;
     Ok(about)
 }
 
 /// The folder of a backup that is not whole yet: `.NAME.partial`, beside what it becomes.
-struct Draft {
+struct PartialBackup {
     folder: PathBuf,
     _lock: File,
 }
 
-impl Draft {
+impl PartialBackup {
     /// A new one; what a process that died left there is removed.
     fn begin(data: &Path, target: &Path) -> Done<Self> {
         let name = target.file_name().ok_or_else(|| BackupError::TargetExists(target.to_owned()))?;

@@ -20,14 +20,14 @@ const ROWS: u64 = 40;
 /// Buckets with the regions that they are in.
 const REGIONS: [(&str, &str); 2] = [("photos", "us-east-2"), ("backup", "ap-south-1")];
 
-/// The door of the store, which takes requests that are signed for their bucket's region, and counts by bucket
+/// What stands before the store and takes requests that are signed for their bucket's region, and counts by bucket
 /// those that it refused and those that it took.
 #[derive(Clone, Default)]
-struct Door {
+struct RegionalStore {
     seen: Arc<Mutex<BTreeMap<&'static str, [u64; 2]>>>,
 }
 
-impl Door {
+impl RegionalStore {
     async fn watch(self, request: Request, next: Next) -> Response {
         let bucket = request.uri().path().split('/').nth(1).unwrap_or_default();
         let Some((bucket, region)) = REGIONS.into_iter().find(|(name, _)| *name == bucket) else {
@@ -67,8 +67,8 @@ async fn a_job_learns_the_regions_of_its_buckets_from_their_refusals_and_fails_n
     let bucket = make_buckets(&clock);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let door = Door::default();
-    let watching = door.clone();
+    let regional = RegionalStore::default();
+    let watching = regional.clone();
     let routes = brigade_sandbox::routes(bucket.clone(), credentials())
         .layer(from_fn(move |request: Request, next: Next| watching.clone().watch(request, next)));
     TokioSpawn.spawn("sandbox", Box::pin(async move { axum::serve(listener, routes).await.unwrap() }));
@@ -85,7 +85,7 @@ async fn a_job_learns_the_regions_of_its_buckets_from_their_refusals_and_fails_n
     assert!((0..ROWS).all(|n| service.bucket.object(&at("backup", &format!("k{n}"))).is_some()));
     // Where nothing of a bucket's region was known one request, or a few at once, were refused.
     for (bucket, _) in REGIONS {
-        let [refused, taken] = door.seen(bucket);
+        let [refused, taken] = regional.seen(bucket);
         assert!(refused > 0 && refused < ROWS && taken > 0, "{bucket}: {refused} refused, {taken} taken");
         println!("{bucket}: {refused} requests refused, {taken} taken");
     }

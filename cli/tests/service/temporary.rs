@@ -24,15 +24,15 @@ const ROWS: u64 = 200;
 /// With these the job outlives several of them.
 const REQUESTS_PER_SECOND: u32 = 20;
 
-/// STS, and the door of the store, which takes what STS gave until it ends.
+/// STS, and what stands before the store and takes what STS gave until it ends.
 #[derive(Clone)]
-struct Door {
+struct GuardedStore {
     clock: Arc<SystemClock>,
     given: Arc<Mutex<Vec<Timestamp>>>,
     refused: Arc<AtomicU64>,
 }
 
-impl Door {
+impl GuardedStore {
     async fn watch(self, request: Request, next: Next) -> Response {
         let now = self.clock.now();
         if request.uri().query().is_some_and(|query| query.starts_with("Action=AssumeRole&")) {
@@ -69,8 +69,8 @@ async fn a_job_that_outlives_its_credentials_goes_on_with_others_and_loses_no_ta
     let bucket = make_buckets(&clock);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let door = Door { clock: clock.clone(), given: Arc::default(), refused: Arc::default() };
-    let watching = door.clone();
+    let guarded = GuardedStore { clock: clock.clone(), given: Arc::default(), refused: Arc::default() };
+    let watching = guarded.clone();
     let routes = brigade_sandbox::routes(bucket.clone(), Credentials::new("ASIATEMPORARY0000000", "temporary-secret"))
         .layer(from_fn(move |request: Request, next: Next| watching.clone().watch(request, next)));
     TokioSpawn.spawn("sandbox", Box::pin(async move { axum::serve(listener, routes).await.unwrap() }));
@@ -81,16 +81,16 @@ async fn a_job_that_outlives_its_credentials_goes_on_with_others_and_loses_no_ta
         ("BRIGADE_ENDPOINTS_SANDBOX_ROLE_ARN", "arn:aws:iam::123456789012:role/batch"),
         ("BRIGADE_ENDPOINTS_SANDBOX_STS_URL", &url),
     ]);
-    assert_eq!(door.given.lock().unwrap().len(), 0, "no one is asked before a job needs it");
+    assert_eq!(guarded.given.lock().unwrap().len(), 0, "no one is asked before a job needs it");
     service.fill(ROWS);
     let id = service.tag("temporary", ROWS, Some(REQUESTS_PER_SECOND)).await;
     let job = service.end(id).await;
     assert_eq!((job.status, job.progress.succeeded, job.progress.failed), (Status::Complete, ROWS, 0), "{job:#?}");
     assert_eq!(service.report_rows(id), usize::try_from(ROWS).unwrap());
-    let given = door.given.lock().unwrap().len();
+    let given = guarded.given.lock().unwrap().len();
     assert!((3..=20).contains(&given), "{given} in some ten seconds, of four each");
     let said = service.said();
     assert!(said.contains("store credentials fetched"), "{said}");
     assert!(!said.contains("temporary-secret") && !said.contains("session-token-"), "{said}");
-    println!("credentials given: {given}, requests refused: {}", door.refused.load(Ordering::SeqCst));
+    println!("credentials given: {given}, requests refused: {}", guarded.refused.load(Ordering::SeqCst));
 }

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::Requests;
 use crate::operation::{SliceContext, TaskEnd};
 
-/// One unit of work (a task, or a group of deletes) that is only rehearsed.
+/// One unit of work (a task, or a group of deletes) that is run dry.
 pub(crate) struct DryRun {
     /// The slice context to run it in.
     pub(crate) slice_context: SliceContext,
@@ -48,10 +48,10 @@ impl DryRun {
         let notes: Arc<Mutex<Notes>> = Arc::default();
         let mut slice_context = slice_context.clone();
         slice_context.is_dry_run = true;
-        // What a rehearsed completion answers tells nothing of the endpoint.
+        // What a dry run's completion answers tells nothing of the endpoint.
         slice_context.target.multipart_etag = Arc::default();
         slice_context.function =
-            slice_context.function.map(|function| Function { invoker: Arc::new(Rehearsed), ..function });
+            slice_context.function.map(|function| Function { invoker: Arc::new(DryRunFunction), ..function });
         let is_one_store = Arc::ptr_eq(&slice_context.source.store, &slice_context.target.store);
         slice_context.source.store = Arc::new(DryRunStore { inner: slice_context.source.store, notes: notes.clone() });
         slice_context.target.store = match is_one_store {
@@ -86,10 +86,10 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
 }
 
 /// The function of a dry run: it is not called.
-struct Rehearsed;
+struct DryRunFunction;
 
 #[async_trait]
-impl Invoker for Rehearsed {
+impl Invoker for DryRunFunction {
     async fn invoke(&self, invocation: Invocation) -> Result<FunctionAnswer, NotAnswered> {
         let said = "an invocation would be attempted";
         let result = json!({"taskId": invocation.task, "resultCode": "Succeeded", "resultString": said});

@@ -78,7 +78,7 @@ struct Columns {
 }
 
 /// What the cells of a row name.
-struct Named {
+struct NamedObject {
     bucket: BucketName,
     key: ObjectKey,
     version: Option<VersionId>,
@@ -201,7 +201,7 @@ impl RowReader {
                 self.encoding = Some(KeyEncoding::Url);
             }
         }
-        let (Named { bucket, key, version, checksum }, is_behind_blank) = self.read()?;
+        let (NamedObject { bucket, key, version, checksum }, is_behind_blank) = self.read()?;
         let defect = self.bucket.judge(&bucket);
         self.note_first_rows(&bucket);
         self.some_rows_have_versions |= version.is_some();
@@ -212,7 +212,7 @@ impl RowReader {
     }
 
     /// What the complete row names, and whether a blank that stands before its key is in doubt.
-    fn read(&mut self) -> Result<(Named, bool), RowError> {
+    fn read(&mut self) -> Result<(NamedObject, bool), RowError> {
         if self.separating.known.is_none() && self.cells.check(Separator::CommaBlank).is_err() {
             // One comma without a blank is enough. What came before must make sense so, too.
             if let Some(error) = self.separating.not_comma.take() {
@@ -226,7 +226,7 @@ impl RowReader {
         }
     }
 
-    fn read_both_ways(&mut self) -> Result<(Named, bool), RowError> {
+    fn read_both_ways(&mut self) -> Result<(NamedObject, bool), RowError> {
         let (named, is_behind_blank) = match (self.read_as(Separator::Comma), self.read_as(Separator::CommaBlank)) {
             (Ok(exact), Ok(named)) => {
                 let is_behind_blank = exact.key != named.key;
@@ -248,7 +248,7 @@ impl RowReader {
         }
     }
 
-    fn read_as(&self, separator: Separator) -> Result<Named, RowError> {
+    fn read_as(&self, separator: Separator) -> Result<NamedObject, RowError> {
         let row = self.cells.row();
         self.cells.check(separator).map_err(|problem| RowError::Cells { row, problem })?;
         let text = |place, field| row::text(&self.cells, separator, place, field);
@@ -263,7 +263,7 @@ impl RowReader {
             Some(place) => Some(row::checksum(row, text(place, "checksum")?)?),
             None => None,
         };
-        Ok(Named { bucket, key, version, checksum })
+        Ok(NamedObject { bucket, key, version, checksum })
     }
 
     /// Compares the buckets of the first two rows.

@@ -124,7 +124,7 @@ fn as_change(end: End) -> End {
 
 /// What S3's own reports say of a checksum.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ChecksumMessage<'a> {
     checksum_base64: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     etag: Option<&'a str>,
@@ -137,7 +137,7 @@ struct Told<'a> {
 
 fn message(algorithm: DigestAlgorithm, checksum: &[u8], head: &ObjectHead) -> String {
     let json = |etag| {
-        let told = Told {
+        let told = ChecksumMessage {
             checksum_base64: BASE64_STANDARD.encode(checksum),
             etag,
             algorithm: algorithm.name(),

@@ -35,7 +35,7 @@ struct Manifest<'a> {
     retry_of: Option<String>,
     /// What would be done: nothing of it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dry_run: Option<Rehearsed<'a>>,
+    dry_run: Option<DryRunFigures<'a>>,
     tasks: Tasks,
     /// Successes of a restore that met one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ struct ResultFile<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Rehearsed<'a> {
+struct DryRunFigures<'a> {
     requests: BTreeMap<&'a str, u64>,
     bytes: u64,
     tasks_of_unknown_size: u64,
@@ -131,7 +131,7 @@ fn encode(
         job_status: status::next(job.status, Event::ReportWritten).unwrap_or(job.status).to_string(),
         operation: (layout.operation)(&job.spec.operation),
         retry_of: job.spec.retry_of.map(|id| id.to_string()),
-        dry_run: job.dry_run.as_ref().map(rehearsed),
+        dry_run: job.dry_run.as_ref().map(dry_run_figures),
         tasks: count_tasks(job),
         restores_met,
         notes: job.prepared.as_ref().map(|prepared| &prepared.notes[..]).unwrap_or_default(),
@@ -148,8 +148,8 @@ fn result_file<'a>(bucket: &'a str, file: &'a ReportFile, is_dry_run: bool) -> R
     ResultFile { task_execution_status, bucket, md5_checksum: &file.md5, key: file.key.as_str() }
 }
 
-fn rehearsed(dry_run: &DryRun) -> Rehearsed<'_> {
-    Rehearsed {
+fn dry_run_figures(dry_run: &DryRun) -> DryRunFigures<'_> {
+    DryRunFigures {
         requests: dry_run.requests.iter().map(|(kind, count)| (kind.as_str(), *count)).collect(),
         bytes: dry_run.bytes,
         tasks_of_unknown_size: dry_run.tasks_of_unknown_size,

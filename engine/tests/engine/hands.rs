@@ -34,15 +34,15 @@ impl ObjectStore for Slow {
 }
 
 /// A cluster whose store is slow, with a process and a job.
-struct Scene {
+struct Scenario {
     cluster: TestCluster,
     slow: Arc<Slow>,
     id: JobId,
     process: Process,
 }
 
-impl Scene {
-    /// A scene whose job stands in this status, and stays there.
+impl Scenario {
+    /// A scenario whose job stands in this status, and stays there.
     async fn at(status: Status) -> Self {
         let mut cluster = TestCluster::new(100 + status as u64);
         cluster.config.confirmation_patience = Duration::from_secs(60);
@@ -59,9 +59,9 @@ impl Scene {
             Status::New => cluster.start_idle(),
             _ => cluster.start(None),
         };
-        let scene = Self { cluster, slow, id, process };
-        scene.go_to(status).await;
-        scene
+        let scenario = Self { cluster, slow, id, process };
+        scenario.go_to(status).await;
+        scenario
     }
 
     async fn go_to(&self, status: Status) {
@@ -158,18 +158,18 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
             Change::LimitsSet(LoadLimits { requests_per_second: Some(20), ..LoadLimits::default() }),
             Change::DeleteRequested,
         ] {
-            let mut scene = Scene::at(status).await;
+            let mut scenario = Scenario::at(status).await;
             let name = format!("{status}, {change:?}");
-            let before = scene.cluster.job(scene.id).await;
+            let before = scenario.cluster.job(scenario.id).await;
             let mut expected = before.clone();
-            let is_legal = expected.change(&change, scene.cluster.clock.now(), before.since).is_ok();
-            let changed = scene.change(change.clone()).await;
+            let is_legal = expected.change(&change, scenario.cluster.clock.now(), before.since).is_ok();
+            let changed = scenario.change(change.clone()).await;
             assert_eq!(changed.is_ok(), is_legal, "{name}: {changed:?}");
             // Long enough for everything to notice, not for a confirmation to be late.
-            scene.cluster.clock.sleep(Duration::from_secs(3)).await;
-            let Some(job) = scene.end().await else {
+            scenario.cluster.clock.sleep(Duration::from_secs(3)).await;
+            let Some(job) = scenario.end().await else {
                 assert_eq!(change, Change::DeleteRequested, "{name}");
-                let left = scene.cluster.spool.list(&format!("{}/", scene.id)).await.unwrap();
+                let left = scenario.cluster.spool.list(&format!("{}/", scenario.id)).await.unwrap();
                 assert!(left.is_empty(), "{name}: {left:?}");
                 continue;
             };
@@ -181,9 +181,9 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
                 assert_eq!(job.priority, 9, "{name}");
             }
             if job.prepared.is_some() && job.status != Status::Cancelled {
-                check(&scene.cluster, &job, &keys()).await;
+                check(&scenario.cluster, &job, &keys()).await;
             }
-            scene.process.engine.shut_down().await;
+            scenario.process.engine.shut_down().await;
         }
     }
 }
@@ -191,14 +191,14 @@ async fn whatever_a_user_does_to_a_job_in_any_status_it_ends_and_its_accounting_
 #[tokio::test(start_paused = true)]
 async fn no_copy_begins_after_a_cancel_in_any_status_is_answered() {
     for status in [Status::Ready, Status::Active, Status::Pausing, Status::Paused] {
-        let mut scene = Scene::at(status).await;
-        let in_flight = (scene.cluster.config.tasks * scene.cluster.config.slices) as u64;
-        scene.change(Change::CancelRequested("enough".into())).await.unwrap();
-        let job = scene.end().await.expect("not deleted");
+        let mut scenario = Scenario::at(status).await;
+        let in_flight = (scenario.cluster.config.tasks * scenario.cluster.config.slices) as u64;
+        scenario.change(Change::CancelRequested("enough".into())).await.unwrap();
+        let job = scenario.end().await.expect("not deleted");
         assert_eq!(job.status, Status::Cancelled, "{status}");
-        let copies = scene.cluster.bucket.calls(CallKind::CopyObject);
+        let copies = scenario.cluster.bucket.calls(CallKind::CopyObject);
         assert!(copies <= in_flight, "{status}");
         assert_eq!(job.progress.succeeded, copies, "{status}: what was in flight is recorded");
-        scene.process.engine.shut_down().await;
+        scenario.process.engine.shut_down().await;
     }
 }

@@ -245,7 +245,7 @@ impl Caller {
 #[derive(Debug)]
 struct CancelState {
     is_stopped: AtomicBool,
-    is_cut: AtomicBool,
+    is_killed: AtomicBool,
     /// Milliseconds on the monotonic clock; no attempt may outlive it.
     until_ms: AtomicU64,
     /// The same clock; nothing new begins after it.
@@ -261,7 +261,7 @@ impl Default for CancelState {
     fn default() -> Self {
         Self {
             is_stopped: AtomicBool::new(false),
-            is_cut: AtomicBool::new(false),
+            is_killed: AtomicBool::new(false),
             until_ms: AtomicU64::new(u64::MAX),
             begin_until_ms: AtomicU64::new(u64::MAX),
             stopped_at_ms: AtomicU64::new(u64::MAX),
@@ -405,7 +405,7 @@ impl CancelToken {
 
     /// Nothing may be done any more, not even to finish what has begun.
     pub fn kill(&self) {
-        self.state.is_cut.store(true, Ordering::SeqCst);
+        self.state.is_killed.store(true, Ordering::SeqCst);
         self.state.is_stopped.store(true, Ordering::SeqCst);
         self.state.ended.notify_waiters();
     }
@@ -413,10 +413,10 @@ impl CancelToken {
     /// Whether it has ended for this holder.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        let is_cut = self.state.is_cut.load(Ordering::SeqCst);
+        let is_killed = self.state.is_killed.load(Ordering::SeqCst);
         let is_stopped = |it: &AtomicBool| it.load(Ordering::SeqCst);
         let is_branch_stopped = || self.is_branch_stopped.as_deref().is_some_and(is_stopped);
-        is_cut || (!self.is_finishing && (is_stopped(&self.state.is_stopped) || is_branch_stopped()))
+        is_killed || (!self.is_finishing && (is_stopped(&self.state.is_stopped) || is_branch_stopped()))
     }
 
     /// Lets attempts run until then: a lease was renewed.
@@ -465,7 +465,7 @@ impl CancelToken {
             // From here on no kill is missed.
             ended.as_mut().enable();
             let (now_ms, until_ms) = (milliseconds(clock.monotonic()), self.state.until_ms.load(Ordering::SeqCst));
-            if self.state.is_cut.load(Ordering::SeqCst) || until_ms <= now_ms {
+            if self.state.is_killed.load(Ordering::SeqCst) || until_ms <= now_ms {
                 return;
             }
             let mut time_out = (until_ms < u64::MAX).then(|| clock.sleep(Duration::from_millis(until_ms - now_ms)));

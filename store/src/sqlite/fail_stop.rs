@@ -44,7 +44,7 @@ impl FailStop {
 
 impl fmt::Debug for FailStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Door")
+        f.write_str("FailStop")
     }
 }
 

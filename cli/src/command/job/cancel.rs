@@ -3,7 +3,7 @@
 use brigade_wire::admin::ChangeReason;
 use brigade_wire::cos::update_job_status::Requested;
 
-use super::found::{self, Found};
+use super::found::{self, AnsweredBy};
 use super::job_arg::JobArg;
 use super::output::Body;
 use super::{CommandContext, output};
@@ -29,8 +29,8 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     let why = ChangeReason { reason };
     let by_cos = client.update_job_status(job, Requested::Cancelled, &why.reason);
     let (status, body) = match found::ask(by_cos, client.cancel_job(job, &why)).await? {
-        Found::Cos(answer) => (answer.value.status.to_string(), Body::Xml(answer.body)),
-        Found::Operator(answer) => (answer.value.status, Body::Json(answer.body)),
+        AnsweredBy::Cos(answer) => (answer.value.status.to_string(), Body::Xml(answer.body)),
+        AnsweredBy::Operator(answer) => (answer.value.status, Body::Json(answer.body)),
     };
     output::print_body(context.output, &body, || format!("{job} is now {status}"))
 }

@@ -15,7 +15,7 @@ use super::operation_text::operation_text;
 use super::output::Body;
 
 /// Who answered.
-pub enum Found<T, U> {
+pub enum AnsweredBy<T, U> {
     /// The COS dialect.
     Cos(Answer<T>),
     /// The operator's API.
@@ -29,14 +29,14 @@ pub enum Found<T, U> {
 pub async fn ask<T, U>(
     cos: impl Future<Output = Result<Answer<T>, ClientError>>,
     operator: impl Future<Output = Result<Answer<U>, ClientError>>,
-) -> Result<Found<T, U>, ClientError> {
+) -> Result<AnsweredBy<T, U>, ClientError> {
     let first = match cos.await {
-        Ok(answer) => return Ok(Found::Cos(answer)),
+        Ok(answer) => return Ok(AnsweredBy::Cos(answer)),
         Err(error) if may_be_of_another_dialect(&error) => error,
         Err(error) => return Err(error),
     };
     let answer = operator.await.map_err(|error| if has_such_api(&error) { error } else { first })?;
-    Ok(Found::Operator(answer))
+    Ok(AnsweredBy::Operator(answer))
 }
 
 /// No dialect tells its callers of the jobs of another.
@@ -112,8 +112,8 @@ pub struct FoundAnswer {
 /// [`ClientError`].
 pub async fn describe(client: &Client, id: JobId) -> Result<FoundAnswer, ClientError> {
     Ok(match ask(client.describe_job(id), client.inspect_job(id)).await? {
-        Found::Cos(answer) => FoundAnswer { job: answer.value.into(), body: Body::Xml(answer.body) },
-        Found::Operator(answer) => {
+        AnsweredBy::Cos(answer) => FoundAnswer { job: answer.value.into(), body: Body::Xml(answer.body) },
+        AnsweredBy::Operator(answer) => {
             let unreadable = |problem| ClientError::Unreadable { url: format!("{PREFIX}jobs/{id}"), problem };
             FoundAnswer { job: answer.value.try_into().map_err(unreadable)?, body: Body::Json(answer.body) }
         }

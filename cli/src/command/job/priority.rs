@@ -3,7 +3,7 @@
 use brigade_wire::admin::PriorityChange;
 
 use super::create::value;
-use super::found::{self, Found};
+use super::found::{self, AnsweredBy};
 use super::job_arg::JobArg;
 use super::output::Body;
 use super::{CommandContext, output};
@@ -29,8 +29,8 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
     let change = PriorityChange { priority };
     let by_cos = client.update_job_priority(job, priority);
     let (priority, body) = match found::ask(by_cos, client.set_job_priority(job, &change)).await? {
-        Found::Cos(answer) => (answer.value.priority, Body::Xml(answer.body)),
-        Found::Operator(answer) => (answer.value.priority, Body::Json(answer.body)),
+        AnsweredBy::Cos(answer) => (answer.value.priority, Body::Xml(answer.body)),
+        AnsweredBy::Operator(answer) => (answer.value.priority, Body::Json(answer.body)),
     };
     output::print_body(context.output, &body, || format!("{job} now has priority {priority}"))
 }

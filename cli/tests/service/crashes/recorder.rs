@@ -20,7 +20,7 @@ use futures::StreamExt;
 use http::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex as Turns, oneshot, watch};
+use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 
 use super::history::{Done, Entry, Event, Object};
 use super::message::Message;
@@ -42,7 +42,7 @@ struct Inner {
     chance: Chance,
     answer: Duration,
     /// Only its holder changes or reads objects.
-    turn: Turns<()>,
+    turn: AsyncMutex<()>,
     state: Mutex<State>,
     /// The life that was ended last.
     dead: watch::Sender<u32>,
@@ -71,7 +71,7 @@ impl CallRecorder {
             clock,
             chance: Chance::new(seed ^ 0xA11),
             answer,
-            turn: Turns::new(()),
+            turn: AsyncMutex::new(()),
             state: Mutex::default(),
             dead: watch::Sender::new(0),
             is_holding: watch::Sender::new(false),

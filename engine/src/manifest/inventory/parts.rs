@@ -37,7 +37,7 @@ pub(super) fn read_ahead<'a>(
 ) -> BoxStream<'a, Result<Range, ReadManifestError>> {
     let opened = stream::iter(parts).map(move |part| open_part(place, cancel, part)).buffered(RANGES_AHEAD);
     let ranges = opened.map_ok(|(part, object)| stream::iter(cut(part, object).map(Ok))).try_flatten();
-    ranges.map_ok(Asked::fetch).try_buffered(RANGES_AHEAD).boxed()
+    ranges.map_ok(PendingRange::fetch).try_buffered(RANGES_AHEAD).boxed()
 }
 
 /// Looks at a part: it must be there and be as long as the inventory says.
@@ -54,22 +54,22 @@ pub(super) async fn open_part<'a>(
 }
 
 /// A range that is not read yet.
-struct Asked<'a> {
+struct PendingRange<'a> {
     part: Part,
     object: PinnedObject<'a>,
     from: u64,
     to: u64,
 }
 
-fn cut(part: Part, object: PinnedObject<'_>) -> impl Iterator<Item = Asked<'_>> {
+fn cut(part: Part, object: PinnedObject<'_>) -> impl Iterator<Item = PendingRange<'_>> {
     let ranges = object.size.div_ceil(RANGE_BYTES).max(1);
     (0..ranges).map(move |n| {
         let (from, to) = (n * RANGE_BYTES, ((n + 1) * RANGE_BYTES).min(object.size));
-        Asked { part: part.clone(), object: object.clone(), from, to }
+        PendingRange { part: part.clone(), object: object.clone(), from, to }
     })
 }
 
-impl Asked<'_> {
+impl PendingRange<'_> {
     async fn fetch(self) -> Result<Range, ReadManifestError> {
         let is_last = self.to == self.object.size;
         let mut source = self.object.read(self.from, self.to);

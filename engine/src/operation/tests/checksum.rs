@@ -5,7 +5,7 @@ use brigade_model::{ETag, JobId, Outcome, Task};
 use bytes::Bytes;
 use futures::FutureExt as _;
 
-use super::dry_run::rehearse;
+use super::dry_run::run_dry;
 use super::stream::{odd_answers, sends_zeros};
 use super::test_job::{Fault, SOURCE, TestTask, code, effect, message, put_now, task};
 use crate::byte_budget::ByteBudget;
@@ -210,7 +210,7 @@ async fn a_checksum_that_is_stopped_was_not_attempted_and_a_repeat_of_one_is_nev
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_foresees_the_reads_of_a_checksum_and_tells_no_checksum() {
     let test_job = large_test_job().await;
-    let (run, foreseen) = rehearse(&test_job, &checksum(DigestAlgorithm::Crc32), &task("k")).await;
+    let (run, foreseen) = run_dry(&test_job, &checksum(DigestAlgorithm::Crc32), &task("k")).await;
     assert_eq!(told(&run), "dry run: would send 1 HeadObject, 3 GetObject");
     assert_eq!(test_job.store.calls(), LOOKED_AT);
     told(&test_job.run(&checksum(DigestAlgorithm::Crc32), &task("k"), false).await);

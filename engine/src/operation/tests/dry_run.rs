@@ -16,7 +16,7 @@ fn sized(key: &str, size: usize) -> Task {
 }
 
 /// What a task would do, as its outcome says, and the calls that were made to find that out.
-pub(super) async fn rehearse(test_job: &TestTask, operation: &Operation, task: &Task) -> (TaskEnd, Requests) {
+pub(super) async fn run_dry(test_job: &TestTask, operation: &Operation, task: &Task) -> (TaskEnd, Requests) {
     let dry_run = DryRun::at(&test_job.slice_context);
     let run = run_one(&test_job.prepare(operation), &dry_run.slice_context, task, false).await;
     let run = dry_run.mark(vec![run]).remove(0);
@@ -31,7 +31,7 @@ fn counted(calls: impl IntoIterator<Item = CallKind>) -> Vec<(String, u64)> {
     kinds.into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect()
 }
 
-/// Rehearses and then runs: what was foreseen is what is sent, and before that nothing is but
+/// Runs dry and then in earnest: what was foreseen is what is sent, and before that nothing is but
 /// reads that the operation needs.
 async fn assert_foreseen(name: &str, test_job: &TestTask, others: &[&Scripted], operation: &Operation, task: &Task) {
     let take = || -> Vec<CallKind> {
@@ -40,7 +40,7 @@ async fn assert_foreseen(name: &str, test_job: &TestTask, others: &[&Scripted], 
     test_job.begin_run();
     take();
     let effects = test_job.store.inner.effects().len();
-    let (run, foreseen) = rehearse(test_job, operation, task).await;
+    let (run, foreseen) = run_dry(test_job, operation, task).await;
     assert!(matches!(run, TaskEnd::Done(Outcome::SucceededWith { .. })), "{name}: {run:?}");
     let asked = take();
     assert!(asked.iter().all(|kind| READS.contains(kind)), "{name}: {asked:?}");
@@ -94,11 +94,11 @@ async fn a_dry_run_asks_for_no_object_that_the_operation_would_not_ask_for() {
     test_job.begin_run();
     let restore = Operation::Restore(Restore { days: 3, tier: RestoreTier::Bulk });
     for operation in [copy(|_| ()), Operation::Delete, restore] {
-        rehearse(&test_job, &operation, &task("missing")).await;
+        run_dry(&test_job, &operation, &task("missing")).await;
         assert_eq!(test_job.store.calls(), []);
     }
     let add = Operation::Tagging(Tagging { directive: Some(Directive::Add), tags: vec![tag("a", "b")] });
-    let (run, requests) = rehearse(&test_job, &add, &task("missing")).await;
+    let (run, requests) = run_dry(&test_job, &add, &task("missing")).await;
     assert_eq!((code(&run), test_job.store.calls()), ("NoSuchKey", vec![CallKind::GetObjectTagging]));
     assert_eq!(requests.by_name(), [("GetObjectTagging".to_owned(), 1)]);
     let text = message(&run);

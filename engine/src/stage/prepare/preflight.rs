@@ -11,7 +11,7 @@
 //! the same bucket                    one GetBucketRequestPayment, only where a look was denied
 //! ```
 //!
-//! [`Finding`] is the table of what may be found: what dooms every row fails the job, the rest is told
+//! [`PreflightFinding`] is the table of what may be found: what dooms every row fails the job, the rest is told
 //! in its reason and its notes. The report's place is proved before (`report/trial`). A store that does
 //! not answer ends the looks: the job waits for it when it runs, and a stage's place is not for that.
 
@@ -31,7 +31,7 @@ use crate::manifest::row::Row;
 use crate::places::Place;
 use crate::slice::{codec, meaning_of_empty_version};
 use crate::stage_error::StageError;
-use finding::Finding;
+use finding::PreflightFinding;
 
 mod finding;
 
@@ -42,7 +42,7 @@ const LOOKS_AT_ONCE: usize = 16;
 const SHOWN_BYTES: usize = 80;
 
 /// What was found, in the order in which it is told.
-type Findings = Vec<(Finding, String)>;
+type Findings = Vec<(PreflightFinding, String)>;
 
 /// Looks at the sampled rows of a job whose rows are all counted; gives what was prepared, with what
 /// was found as notes.
@@ -99,19 +99,22 @@ async fn look_at_bucket(
     what: Prepare<'_>,
     place: &Place,
     named: &BucketName,
-) -> Result<Option<(Finding, String)>, StageError> {
+) -> Result<Option<(PreflightFinding, String)>, StageError> {
     let Some(bucket) = place.buckets.resolve(named) else { return Ok(Some(not_allowed(named))) };
     let list = ListObjectsV2 { bucket, prefix: String::new(), continuation_token: None, max_keys: 1 };
     let Err(error) = send(&*place.store, what.cancel, list).await else { return Ok(None) };
     if error.verdict == Verdict::Stopped {
         return Err(StageError::Stopped);
     }
-    let (finding, said) = (Finding::of_error(&error).unwrap_or(Finding::LookRefused), shown(&error.to_string()));
+    let (finding, said) =
+        (PreflightFinding::of_error(&error).unwrap_or(PreflightFinding::LookRefused), shown(&error.to_string()));
     let text = match finding {
-        Finding::BucketMissing => format!("there is no bucket {named} at endpoint {}: {said}", place.endpoint),
-        Finding::WrongRegion => format!("bucket {named} is in another region than endpoint {}: {said}", place.endpoint),
-        Finding::CredentialsRefused => format!("endpoint {} refuses the credentials: {said}", place.endpoint),
-        Finding::Unanswered => format!("bucket {named} was not looked at: {said}"),
+        PreflightFinding::BucketMissing => format!("there is no bucket {named} at endpoint {}: {said}", place.endpoint),
+        PreflightFinding::WrongRegion => {
+            format!("bucket {named} is in another region than endpoint {}: {said}", place.endpoint)
+        }
+        PreflightFinding::CredentialsRefused => format!("endpoint {} refuses the credentials: {said}", place.endpoint),
+        PreflightFinding::Unanswered => format!("bucket {named} was not looked at: {said}"),
         _ => format!("bucket {named} may not be listed, as the job need not: {said}"),
     };
     Ok(Some((finding, text)))
@@ -125,13 +128,16 @@ fn sets_acl(copy: &Copy) -> bool {
 
 /// Whether the bucket says that its objects have no ACLs. Few roles may ask, and few stores know of it:
 /// no answer says anything.
-async fn look_for_acls(what: Prepare<'_>, named: &BucketName) -> Result<Option<(Finding, String)>, StageError> {
+async fn look_for_acls(
+    what: Prepare<'_>,
+    named: &BucketName,
+) -> Result<Option<(PreflightFinding, String)>, StageError> {
     let place = &what.places.target;
     let Some(bucket) = place.buckets.resolve(named) else { return Ok(None) };
     match send(&*place.store, what.cancel, GetBucketOwnershipControls { bucket }).await {
         Ok(Some(ownership)) if ownership == BUCKET_OWNER_ENFORCED => {
             let text = format!("bucket {named} has no ACLs, and the copy sets one: the store may refuse every row");
-            Ok(Some((Finding::WithoutAcls, text)))
+            Ok(Some((PreflightFinding::WithoutAcls, text)))
         }
         Err(error) if error.verdict == Verdict::Stopped => Err(StageError::Stopped),
         Ok(_) | Err(_) => Ok(None),
@@ -139,7 +145,10 @@ async fn look_for_acls(what: Prepare<'_>, named: &BucketName) -> Result<Option<(
 }
 
 /// Whether the bucket says that its requester pays, which its owner may ask. No answer says anything.
-async fn look_for_payer(what: Prepare<'_>, named: &BucketName) -> Result<Option<(Finding, String)>, StageError> {
+async fn look_for_payer(
+    what: Prepare<'_>,
+    named: &BucketName,
+) -> Result<Option<(PreflightFinding, String)>, StageError> {
     let place = &what.places.source;
     let Some(bucket) = place.buckets.resolve(named) else { return Ok(None) };
     match send(&*place.store, what.cancel, GetBucketRequestPayment { bucket }).await {
@@ -148,19 +157,19 @@ async fn look_for_payer(what: Prepare<'_>, named: &BucketName) -> Result<Option<
                 "the requester pays for bucket {named}: it refuses requests unless endpoint {} has requester_pays = true",
                 place.endpoint
             );
-            Ok(Some((Finding::RequesterPays, text)))
+            Ok(Some((PreflightFinding::RequesterPays, text)))
         }
         Err(error) if error.verdict == Verdict::Stopped => Err(StageError::Stopped),
         Ok(_) | Err(_) => Ok(None),
     }
 }
 
-fn not_allowed(bucket: &BucketName) -> (Finding, String) {
-    (Finding::BucketNotAllowed, format!("every row fails: the role does not allow bucket {bucket}"))
+fn not_allowed(bucket: &BucketName) -> (PreflightFinding, String) {
+    (PreflightFinding::BucketNotAllowed, format!("every row fails: the role does not allow bucket {bucket}"))
 }
 
 /// What reading the head of an object told.
-enum Look {
+enum HeadResult {
     Head(Box<ObjectHead>),
     /// It is there, as a delete marker.
     Marker,
@@ -214,7 +223,7 @@ async fn look_at_objects(what: Prepare<'_>, tasks: Vec<Task>) -> Result<Seen, St
     let mut looks = stream::iter(tasks).map(|task| look_at(what, task)).buffer_unordered(LOOKS_AT_ONCE);
     while let Some((task, look)) = looks.next().await {
         match look {
-            Look::Error(error) if error.verdict == Verdict::Stopped => return Err(StageError::Stopped),
+            HeadResult::Error(error) if error.verdict == Verdict::Stopped => return Err(StageError::Stopped),
             look => seen.note(&what.job.spec.operation, &task, look),
         }
         if seen.unanswered.is_some() || seen.not_allowed.is_some() {
@@ -224,35 +233,35 @@ async fn look_at_objects(what: Prepare<'_>, tasks: Vec<Task>) -> Result<Seen, St
     Ok(seen)
 }
 
-async fn look_at(what: Prepare<'_>, task: Task) -> (Task, Look) {
+async fn look_at(what: Prepare<'_>, task: Task) -> (Task, HeadResult) {
     let source = &what.places.source;
-    let Some(bucket) = source.buckets.resolve(&task.bucket) else { return (task, Look::NotAllowed) };
+    let Some(bucket) = source.buckets.resolve(&task.bucket) else { return (task, HeadResult::NotAllowed) };
     let head = HeadObject { at: At { bucket, key: task.key.clone() }, version: task.version.clone() };
     let look = match send(&*source.store, what.cancel, head).await {
-        Ok(head) => Look::Head(Box::new(head)),
-        Err(error) if error.http_status == Some(405) => Look::Marker,
-        Err(error) => Look::Error(error),
+        Ok(head) => HeadResult::Head(Box::new(head)),
+        Err(error) if error.http_status == Some(405) => HeadResult::Marker,
+        Err(error) => HeadResult::Error(error),
     };
     (task, look)
 }
 
 impl Seen {
-    fn note(&mut self, operation: &Operation, task: &Task, look: Look) {
+    fn note(&mut self, operation: &Operation, task: &Task, look: HeadResult) {
         match look {
-            Look::Head(head) => {
+            HeadResult::Head(head) => {
                 (self.answered, self.existing) = (self.answered + 1, self.existing + 1);
                 if matches!(operation, Operation::Copy(_)) {
                     self.note_copied(task, &head);
                 }
             }
-            Look::Marker => (self.answered, self.existing) = (self.answered + 1, self.existing + 1),
-            Look::NotAllowed => self.not_allowed = Some(task.bucket.clone()),
-            Look::Error(error) => match Finding::of_error(&error) {
+            HeadResult::Marker => (self.answered, self.existing) = (self.answered + 1, self.existing + 1),
+            HeadResult::NotAllowed => self.not_allowed = Some(task.bucket.clone()),
+            HeadResult::Error(error) => match PreflightFinding::of_error(&error) {
                 None => {
                     self.answered += 1;
                     self.missing.add(task);
                 }
-                Some(Finding::Unanswered) => self.unanswered = Some(error),
+                Some(PreflightFinding::Unanswered) => self.unanswered = Some(error),
                 Some(_) => {
                     self.answered += 1;
                     self.refused.add(task);
@@ -280,16 +289,16 @@ impl Seen {
     /// What the job is told of its objects.
     fn findings(&self, job: &Job) -> Findings {
         let of = self.answered;
-        let missing = Finding::of_missing(job, self.missing.objects, of);
+        let missing = PreflightFinding::of_missing(job, self.missing.objects, of);
         let refused = self.refusal.as_ref().map(refused_text).unwrap_or_default();
         let counted = [
             (missing, self.missing.tell(of, "do not exist")),
-            (Finding::LookRefused, self.refused.tell(of, &refused)),
-            (Finding::Archived, self.archived.tell(of, "are archived and cannot be copied before a restore")),
-            (Finding::Large, self.large.tell(of, "are above 5 GiB and will be copied in parts")),
+            (PreflightFinding::LookRefused, self.refused.tell(of, &refused)),
+            (PreflightFinding::Archived, self.archived.tell(of, "are archived and cannot be copied before a restore")),
+            (PreflightFinding::Large, self.large.tell(of, "are above 5 GiB and will be copied in parts")),
         ];
         let unanswered = self.unanswered.as_ref().map(|error| {
-            (Finding::Unanswered, format!("not all objects were looked at: {}", shown(&error.to_string())))
+            (PreflightFinding::Unanswered, format!("not all objects were looked at: {}", shown(&error.to_string())))
         });
         let counted = counted.into_iter().filter_map(|(finding, text)| Some((finding, text?)));
         self.not_allowed.iter().map(not_allowed).chain(counted).chain(unanswered).collect()

@@ -33,7 +33,7 @@ pub(crate) fn encode(request: &DeleteObjects) -> Result<RequestDraft, CallError>
 }
 
 pub(crate) fn decode(request: &DeleteObjects, reply: StoreResponse) -> Result<Vec<DeleteResult>, InvalidResponse> {
-    let named = Named::of(&reply.document("DeleteResult")?);
+    let named = ResultsByKey::of(&reply.document("DeleteResult")?);
     let mut times_asked = HashMap::new();
     for (key, _) in &request.objects {
         *times_asked.entry(key.as_str()).or_insert(0) += 1;
@@ -43,12 +43,12 @@ pub(crate) fn decode(request: &DeleteObjects, reply: StoreResponse) -> Result<Ve
 }
 
 /// What an answer says, by key and version, and by key alone.
-struct Named {
+struct ResultsByKey {
     exact: HashMap<(String, Option<String>), DeleteResult>,
     by_key: HashMap<String, DeleteResult>,
 }
 
-impl Named {
+impl ResultsByKey {
     fn of(document: &Element<'_>) -> Self {
         let mut named = Self { exact: HashMap::new(), by_key: HashMap::new() };
         let deleted = document.children("Deleted").map(|entry| (entry, deleted(entry)));

@@ -28,7 +28,7 @@ use brigade_model::ports::object_store::CallError;
 const BUCKET: &str = "photos";
 const VERSIONED: &str = "versioned";
 
-struct Scene {
+struct TestBucket {
     store: SimulatedStore,
     clock: Arc<SimulatedClock>,
 }
@@ -61,7 +61,7 @@ fn list(token: Option<String>) -> ListObjectsV2 {
     ListObjectsV2 { bucket: BUCKET.parse().unwrap(), prefix: String::new(), continuation_token: token, max_keys: 3 }
 }
 
-impl Scene {
+impl TestBucket {
     /// An object that can be locked.
     fn lockable(&self) -> At {
         let at = At { bucket: VERSIONED.parse().unwrap(), ..at("a") };
@@ -151,114 +151,114 @@ fn unreadable() -> ObjectKey {
 
 /// Whether such a store shows the habit.
 #[allow(clippy::too_many_lines)]
-async fn shows(scene: &Scene, habit: Habit) -> bool {
+async fn shows(tested: &TestBucket, habit: Habit) -> bool {
     match habit {
         Habit::LosesAnswerOfPut => {
-            let lost = is_lost(&scene.put("new", "x", NewObject::default()).await);
-            assert!(scene.body("new").is_some() && scene.put("new", "y", NewObject::default()).await.is_ok());
+            let lost = is_lost(&tested.put("new", "x", NewObject::default()).await);
+            assert!(tested.body("new").is_some() && tested.put("new", "y", NewObject::default()).await.is_ok());
             lost
         }
         Habit::LosesAnswerOfCopy => {
-            let lost = is_lost(&scene.call(copy()).await);
-            assert!(scene.body("copy").is_some() && scene.call(copy()).await.is_ok());
+            let lost = is_lost(&tested.call(copy()).await);
+            assert!(tested.body("copy").is_some() && tested.call(copy()).await.is_ok());
             lost
         }
         Habit::LosesAnswerOfDelete => {
-            let lost = is_lost(&scene.call(delete("a")).await);
-            assert!(scene.body("a").is_none());
+            let lost = is_lost(&tested.call(delete("a")).await);
+            assert!(tested.body("a").is_none());
             lost
         }
         Habit::LosesAnswerOfDeletes => {
             let objects = vec![("a".parse().unwrap(), None)];
-            let lost = is_lost(&scene.call(DeleteObjects { bucket: BUCKET.parse().unwrap(), objects }).await);
-            assert!(scene.body("a").is_none());
+            let lost = is_lost(&tested.call(DeleteObjects { bucket: BUCKET.parse().unwrap(), objects }).await);
+            assert!(tested.body("a").is_none());
             lost
         }
         Habit::LosesAnswerOfTagging => {
-            let lost = is_lost(&scene.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await);
-            assert_eq!(scene.store.object(&at("a")).unwrap().tags, tag());
+            let lost = is_lost(&tested.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await);
+            assert_eq!(tested.store.object(&at("a")).unwrap().tags, tag());
             lost
         }
         Habit::LosesAnswerOfUntagging => {
-            scene.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await.unwrap();
-            let lost = is_lost(&scene.call(DeleteObjectTagging { at: at("a"), version: None }).await);
-            assert_eq!(scene.store.object(&at("a")).unwrap().tags, vec![]);
+            tested.call(PutObjectTagging { at: at("a"), version: None, tags: tag() }).await.unwrap();
+            let lost = is_lost(&tested.call(DeleteObjectTagging { at: at("a"), version: None }).await);
+            assert_eq!(tested.store.object(&at("a")).unwrap().tags, vec![]);
             lost
         }
         Habit::LosesAnswerOfLegalHold => {
-            let at = scene.lockable();
+            let at = tested.lockable();
             let hold = PutObjectLegalHold { at: at.clone(), version: None, is_held: true };
-            let lost = is_lost(&scene.call(hold).await);
-            assert_eq!(scene.store.object(&at).unwrap().head.lock.is_held, Some(true));
+            let lost = is_lost(&tested.call(hold).await);
+            assert_eq!(tested.store.object(&at).unwrap().head.lock.is_held, Some(true));
             lost
         }
         Habit::LosesAnswerOfRetention => {
-            let at = scene.lockable();
+            let at = tested.lockable();
             let retention = Some(Retention { mode: RetentionMode::Governance, until: Timestamp::MAX });
             let retain = PutObjectRetention { at: at.clone(), version: None, retention, bypass_governance: false };
-            let lost = is_lost(&scene.call(retain).await);
-            assert!(scene.store.object(&at).unwrap().head.lock.retention.is_some());
+            let lost = is_lost(&tested.call(retain).await);
+            assert!(tested.store.object(&at).unwrap().head.lock.retention.is_some());
             lost
         }
         Habit::LosesAnswerOfAcl => {
             let acl = NewAcl::Canned("public-read".into());
-            is_lost(&scene.call(PutObjectAcl { at: at("a"), version: None, acl }).await)
+            is_lost(&tested.call(PutObjectAcl { at: at("a"), version: None, acl }).await)
         }
         Habit::LosesAnswerOfRestore => {
             let with = NewObject { storage_class: Some("GLACIER".into()), ..NewObject::default() };
-            scene.put("cold", "x", with).await.unwrap();
+            tested.put("cold", "x", with).await.unwrap();
             let restore = RestoreObject { at: at("cold"), version: None, days: 1, tier: "Bulk".into() };
-            is_lost(&scene.call(restore).await)
+            is_lost(&tested.call(restore).await)
         }
         Habit::LosesAnswerOfCreate => {
-            let lost = is_lost(&scene.create("large").await);
-            assert_eq!(scene.store.open_uploads().len(), 1);
+            let lost = is_lost(&tested.create("large").await);
+            assert_eq!(tested.store.open_uploads().len(), 1);
             lost
         }
         Habit::LosesAnswerOfPart => {
-            let id = scene.create("large").await.unwrap();
-            let lost = is_lost(&scene.part("large", &id).await);
-            assert_eq!(scene.store.open_uploads()[0].parts.len(), 1);
+            let id = tested.create("large").await.unwrap();
+            let lost = is_lost(&tested.part("large", &id).await);
+            assert_eq!(tested.store.open_uploads()[0].parts.len(), 1);
             lost
         }
         Habit::LosesAnswerOfComplete => {
-            let complete = scene.upload("large").await;
-            let lost = is_lost(&scene.call(complete).await);
-            assert!(scene.body("large").is_some());
+            let complete = tested.upload("large").await;
+            let lost = is_lost(&tested.call(complete).await);
+            assert!(tested.body("large").is_some());
             lost
         }
         Habit::LosesAnswerOfAbort => {
-            let upload_id = scene.create("large").await.unwrap();
-            let lost = is_lost(&scene.call(AbortMultipartUpload { at: at("large"), upload_id }).await);
-            assert!(scene.store.open_uploads().is_empty());
+            let upload_id = tested.create("large").await.unwrap();
+            let lost = is_lost(&tested.call(AbortMultipartUpload { at: at("large"), upload_id }).await);
+            assert!(tested.store.open_uploads().is_empty());
             lost
         }
         Habit::AnswersLate => {
-            let before = scene.clock.monotonic();
-            scene.call(copy()).await.unwrap();
-            before < scene.clock.monotonic()
+            let before = tested.clock.monotonic();
+            tested.call(copy()).await.unwrap();
+            before < tested.clock.monotonic()
         }
         Habit::CopyAnswersEmpty => {
-            let odd = is_odd(&scene.call(copy()).await, "EmptyAnswer");
-            assert!(scene.body("copy").is_some());
+            let odd = is_odd(&tested.call(copy()).await, "EmptyAnswer");
+            assert!(tested.body("copy").is_some());
             odd
         }
         Habit::CopyFailsThoughDone => {
-            let odd = is_odd(&scene.call(copy()).await, "InternalError");
-            odd && scene.body("copy").is_some()
+            let odd = is_odd(&tested.call(copy()).await, "InternalError");
+            odd && tested.body("copy").is_some()
         }
         Habit::CopyFailsInside => {
-            let odd = is_odd(&scene.call(copy()).await, "InternalError");
-            odd && scene.body("copy").is_none() && scene.call(copy()).await.is_ok()
+            let odd = is_odd(&tested.call(copy()).await, "InternalError");
+            odd && tested.body("copy").is_none() && tested.call(copy()).await.is_ok()
         }
         Habit::KeyServiceIsBusy => {
-            let busy = scene.call(copy()).await.is_err_and(|error| error.code == "KMS.ThrottlingException");
-            busy && scene.body("copy").is_none() && scene.call(copy()).await.is_ok()
+            let busy = tested.call(copy()).await.is_err_and(|error| error.code == "KMS.ThrottlingException");
+            busy && tested.body("copy").is_none() && tested.call(copy()).await.is_ok()
         }
         Habit::DeletesNameSome | Habit::DeletesFailThoughDone => {
             let objects = ["a", "b", "c"].map(|key| (key.parse().unwrap(), None)).to_vec();
-            let told = scene.call(DeleteObjects { bucket: BUCKET.parse().unwrap(), objects }).await.unwrap();
-            assert!(scene.body("a").is_none() && matches!(told[0], DeleteResult::Deleted(_)));
+            let told = tested.call(DeleteObjects { bucket: BUCKET.parse().unwrap(), objects }).await.unwrap();
+            assert!(tested.body("a").is_none() && matches!(told[0], DeleteResult::Deleted(_)));
             match &told[1] {
                 DeleteResult::Unnamed => habit == Habit::DeletesNameSome,
                 DeleteResult::Failed { code, .. } => habit == Habit::DeletesFailThoughDone && code == "InternalError",
@@ -267,38 +267,38 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         }
         Habit::IgnoresVersions => {
             let version = VersionId::new("00000000000000aa").unwrap();
-            scene.call(DeleteObject { version: Some(version), ..delete("a") }).await.unwrap();
-            scene.body("a").is_none()
+            tested.call(DeleteObject { version: Some(version), ..delete("a") }).await.unwrap();
+            tested.body("a").is_none()
         }
         Habit::IgnoresSourceConditions => {
-            scene.call(CopyObject { source_if_match: Some(other()), ..copy() }).await.is_ok()
+            tested.call(CopyObject { source_if_match: Some(other()), ..copy() }).await.is_ok()
         }
         Habit::IgnoresTargetConditions => {
             let put = PutObject { if_none_match: true, ..PutObject::new(at("a"), "new", NewObject::default()) };
-            let copied = scene.call(CopyObject { if_match: Some(other()), ..copy() }).await.is_ok();
-            let mut complete = scene.upload("a").await;
+            let copied = tested.call(CopyObject { if_match: Some(other()), ..copy() }).await.is_ok();
+            let mut complete = tested.upload("a").await;
             complete.if_none_match = true;
-            scene.call(put).await.is_ok() && copied && scene.call(complete).await.is_ok()
+            tested.call(put).await.is_ok() && copied && tested.call(complete).await.is_ok()
         }
         Habit::IgnoresDeleteCondition => {
-            scene.call(DeleteObject { if_match: Some(other()), ..delete("a") }).await.is_ok()
+            tested.call(DeleteObject { if_match: Some(other()), ..delete("a") }).await.is_ok()
         }
         Habit::DropsTagsOfCopies => {
-            scene.call(CopyObject { tags: Some(tag()), ..copy() }).await.unwrap();
-            scene.store.object(&at("copy")).unwrap().tags.is_empty()
+            tested.call(CopyObject { tags: Some(tag()), ..copy() }).await.unwrap();
+            tested.store.object(&at("copy")).unwrap().tags.is_empty()
         }
         Habit::IgnoresMetadataOfCopies => {
             let metadata = Metadata { content_type: Some("text/x".into()), ..Metadata::default() };
             let copy = CopyObject::plain(at("a"), at("a"));
-            scene.call(CopyObject { metadata: Some(Box::new(metadata)), ..copy }).await.unwrap();
-            scene.store.object(&at("a")).unwrap().head.metadata.content_type.is_none()
+            tested.call(CopyObject { metadata: Some(Box::new(metadata)), ..copy }).await.unwrap();
+            tested.store.object(&at("a")).unwrap().head.metadata.content_type.is_none()
         }
         Habit::EncodesMetadata => {
             let told = async |form| {
                 let user = vec![("a".into(), "é".into())];
                 let metadata = Metadata { user, form: Some(form), ..Metadata::default() };
-                scene.put("described", "x", NewObject { metadata, ..NewObject::default() }).await.unwrap();
-                scene.store.object(&at("described")).unwrap().head.metadata
+                tested.put("described", "x", NewObject { metadata, ..NewObject::default() }).await.unwrap();
+                tested.store.object(&at("described")).unwrap().head.metadata
             };
             let encoded = told(TextForm::EncodedWords).await;
             assert_eq!((encoded.user[0].1.as_str(), encoded.form), ("é", Some(TextForm::EncodedWords)));
@@ -306,65 +306,65 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         }
         Habit::IgnoresAcls => {
             let acl = NewAcl::Canned("public-read".into());
-            scene.call(PutObjectAcl { at: at("a"), version: None, acl: acl.clone() }).await.unwrap();
-            let missing = scene.call(PutObjectAcl { at: at("none"), version: None, acl }).await;
+            tested.call(PutObjectAcl { at: at("a"), version: None, acl: acl.clone() }).await.unwrap();
+            let missing = tested.call(PutObjectAcl { at: at("none"), version: None, acl }).await;
             assert_eq!(missing.unwrap_err().code, "NoSuchKey");
             let canned_acl = Some("public-read".to_owned());
-            scene.call(CopyObject { canned_acl, ..copy() }).await.unwrap();
-            ["a", "copy"].iter().all(|key| scene.store.object(&at(key)).unwrap().acl.grants.len() == 1)
+            tested.call(CopyObject { canned_acl, ..copy() }).await.unwrap();
+            ["a", "copy"].iter().all(|key| tested.store.object(&at(key)).unwrap().acl.grants.len() == 1)
         }
         Habit::IgnoresClasses => {
             let with = NewObject { storage_class: Some("GLACIER".into()), ..NewObject::default() };
-            scene.put("cold", "x", with).await.unwrap();
-            scene.store.object(&at("cold")).unwrap().head.storage_class.is_none()
+            tested.put("cold", "x", with).await.unwrap();
+            tested.store.object(&at("cold")).unwrap().head.storage_class.is_none()
         }
         Habit::HasNoPartCopies => {
-            let (upload_id, range) = (scene.create("large").await.unwrap(), (0, 0));
+            let (upload_id, range) = (tested.create("large").await.unwrap(), (0, 0));
             let (source, target) = (at("a"), at("large"));
             let (source_version, source_if_match) = (None, None);
             let part = UploadPartCopy { source, source_version, range, source_if_match, target, upload_id, part: 1 };
-            let refused = scene.call(part).await.is_err_and(|error| error.http_status == Some(501));
-            scene.put("large", "more than eight", NewObject::default()).await.unwrap();
-            refused && scene.call(CopyObject { source: at("large"), ..copy() }).await.is_ok()
+            let refused = tested.call(part).await.is_err_and(|error| error.http_status == Some(501));
+            tested.put("large", "more than eight", NewObject::default()).await.unwrap();
+            refused && tested.call(CopyObject { source: at("large"), ..copy() }).await.is_ok()
         }
         Habit::FoldsKeys => {
-            scene.call(delete("//a")).await.unwrap();
-            scene.body("a").is_none()
+            tested.call(delete("//a")).await.unwrap();
+            tested.body("a").is_none()
         }
         Habit::WritesDropUploads => {
-            let complete = scene.upload("large").await;
-            scene.put("other", "x", NewObject::default()).await.unwrap();
-            assert_eq!(scene.store.open_uploads().len(), 1);
-            scene.put("large", "x", NewObject::default()).await.unwrap();
-            scene.call(complete).await.is_err_and(|error| error.code == "NoSuchUpload")
+            let complete = tested.upload("large").await;
+            tested.put("other", "x", NewObject::default()).await.unwrap();
+            assert_eq!(tested.store.open_uploads().len(), 1);
+            tested.put("large", "x", NewObject::default()).await.unwrap();
+            tested.call(complete).await.is_err_and(|error| error.code == "NoSuchUpload")
         }
         Habit::UploadsExpire => {
-            let complete = scene.upload("large").await;
-            scene.clock.sleep(Duration::from_secs(24 * 3600 + 1)).await;
-            scene.call(complete).await.is_err_and(|error| error.code == "NoSuchUpload")
+            let complete = tested.upload("large").await;
+            tested.clock.sleep(Duration::from_secs(24 * 3600 + 1)).await;
+            tested.call(complete).await.is_err_and(|error| error.code == "NoSuchUpload")
         }
         Habit::ListsCompletedUploads => {
-            let complete = scene.upload("large").await;
-            scene.call(complete).await.unwrap();
-            let listed = scene.listed().await;
-            assert!(scene.store.open_uploads().is_empty());
-            assert_eq!(scene.store.listed_uploads(&BUCKET.parse().unwrap()).len(), listed);
-            scene.clock.sleep(Duration::from_secs(31)).await;
-            assert_eq!(scene.listed().await, 0);
+            let complete = tested.upload("large").await;
+            tested.call(complete).await.unwrap();
+            let listed = tested.listed().await;
+            assert!(tested.store.open_uploads().is_empty());
+            assert_eq!(tested.store.listed_uploads(&BUCKET.parse().unwrap()).len(), listed);
+            tested.clock.sleep(Duration::from_secs(31)).await;
+            assert_eq!(tested.listed().await, 0);
             listed == 1
         }
         Habit::RepeatsComplete => {
-            let complete = scene.upload("large").await;
-            let done = scene.call(complete.clone()).await.unwrap();
-            scene.put("large", "another writer's", NewObject::default()).await.unwrap();
-            let again = scene.call(complete).await;
-            assert_eq!(scene.body("large").unwrap(), "another writer's");
+            let complete = tested.upload("large").await;
+            let done = tested.call(complete.clone()).await.unwrap();
+            tested.put("large", "another writer's", NewObject::default()).await.unwrap();
+            let again = tested.call(complete).await;
+            assert_eq!(tested.body("large").unwrap(), "another writer's");
             again.is_ok_and(|again| again == done)
         }
         Habit::EtagOfHexText | Habit::EtagIsRandom => {
-            let complete = scene.upload("large").await;
-            let told = scene.call(complete).await.unwrap().etag;
-            assert_eq!(scene.store.object(&at("large")).unwrap().head.etag, Some(told.clone()));
+            let complete = tested.upload("large").await;
+            let told = tested.call(complete).await.unwrap().etag;
+            assert_eq!(tested.store.object(&at("large")).unwrap().head.etag, Some(told.clone()));
             let part: [u8; 16] = Md5::digest("part").into();
             let of = |bytes: &[u8]| format!("{}-1", hex::encode(Md5::digest(bytes)));
             let (binary, text) = (of(&part), of(hex::encode(part).as_bytes()));
@@ -372,18 +372,18 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
             if habit == Habit::EtagOfHexText { told == text } else { told != text && told != binary }
         }
         Habit::DatesByUpload => {
-            let complete = scene.upload("large").await;
-            scene.clock.sleep(Duration::from_secs(60)).await;
-            scene.call(complete).await.unwrap();
-            let modified = scene.store.object(&at("large")).unwrap().head.modified.unwrap();
-            scene.clock.now().as_second() - modified.as_second() >= 60
+            let complete = tested.upload("large").await;
+            tested.clock.sleep(Duration::from_secs(60)).await;
+            tested.call(complete).await.unwrap();
+            let modified = tested.store.object(&at("large")).unwrap().head.modified.unwrap();
+            tested.clock.now().as_second() - modified.as_second() >= 60
         }
         Habit::ClockIsAhead | Habit::ClockIsBehind | Habit::ClockDrifts => {
-            scene.put("a", "now", NewObject::default()).await.unwrap();
-            let first = scene.second() - scene.clock.now().as_second();
-            scene.clock.sleep(Duration::from_secs(60)).await;
-            scene.put("a", "later", NewObject::default()).await.unwrap();
-            let then = scene.second() - scene.clock.now().as_second();
+            tested.put("a", "now", NewObject::default()).await.unwrap();
+            let first = tested.second() - tested.clock.now().as_second();
+            tested.clock.sleep(Duration::from_secs(60)).await;
+            tested.put("a", "later", NewObject::default()).await.unwrap();
+            let then = tested.second() - tested.clock.now().as_second();
             match habit {
                 Habit::ClockIsAhead => (first, then) == (3, 3),
                 Habit::ClockIsBehind => (first, then) == (-3, -3),
@@ -392,20 +392,20 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         }
         Habit::HeadHasNoCode => {
             let bucket = BUCKET.parse().unwrap();
-            let missing = scene.call(head("none")).await.unwrap_err().code;
-            scene.store.hide_bucket(&bucket, true);
-            let hidden = scene.call(head("a")).await.unwrap_err().code;
-            assert_eq!(scene.call(get("a")).await.err().unwrap().code, "NoSuchBucket");
-            scene.store.hide_bucket(&bucket, false);
+            let missing = tested.call(head("none")).await.unwrap_err().code;
+            tested.store.hide_bucket(&bucket, true);
+            let hidden = tested.call(head("a")).await.unwrap_err().code;
+            assert_eq!(tested.call(get("a")).await.err().unwrap().code, "NoSuchBucket");
+            tested.store.hide_bucket(&bucket, false);
             missing == "NotFound" && hidden == "NotFound"
         }
         Habit::ListsUnordered => {
             for key in ["b", "c", "d", "e", "f", "g"] {
-                scene.put(key, "x", NewObject::default()).await.unwrap();
+                tested.put(key, "x", NewObject::default()).await.unwrap();
             }
             let (mut keys, mut token) = (Vec::new(), None);
             loop {
-                let page = scene.page(token).await;
+                let page = tested.page(token).await;
                 keys.extend(page.objects.into_iter().map(|object| object.key.to_string()));
                 token = page.next;
                 if token.is_none() {
@@ -419,25 +419,25 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
         }
         Habit::ListsForEver => {
             for key in ["b", "c", "d"] {
-                scene.put(key, "x", NewObject::default()).await.unwrap();
+                tested.put(key, "x", NewObject::default()).await.unwrap();
             }
-            let first = scene.page(None).await;
-            scene.page(first.next.clone()).await == first
+            let first = tested.page(None).await;
+            tested.page(first.next.clone()).await == first
         }
         Habit::ListsEncoded => {
-            scene.put("b c", "x", NewObject::default()).await.unwrap();
-            scene.page(None).await.objects[1].key.as_str() == "b%20c"
+            tested.put("b c", "x", NewObject::default()).await.unwrap();
+            tested.page(None).await.objects[1].key.as_str() == "b%20c"
         }
         Habit::DeniesWhatIsAbsent => {
             let denied = |error: CallError| error.code == "AccessDenied";
-            let copied = scene.call(CopyObject { source: at("none"), ..copy() }).await;
-            let [read, copied] = [scene.call(head("none")).await.map(|_| ()), copied.map(|_| ())];
-            assert!(scene.call(head("a")).await.is_ok() && scene.call(delete("none")).await.is_ok());
-            read.is_err_and(denied) && copied.is_err_and(denied) && scene.call(list(None)).await.is_err_and(denied)
+            let copied = tested.call(CopyObject { source: at("none"), ..copy() }).await;
+            let [read, copied] = [tested.call(head("none")).await.map(|_| ()), copied.map(|_| ())];
+            assert!(tested.call(head("a")).await.is_ok() && tested.call(delete("none")).await.is_ok());
+            read.is_err_and(denied) && copied.is_err_and(denied) && tested.call(list(None)).await.is_err_and(denied)
         }
         Habit::SendsZeros => {
-            let (head, body) = scene.store.read(&at("a"), None, None, None).unwrap();
-            assert_eq!(head.etag, scene.call(super::tests::head("a")).await.unwrap().etag);
+            let (head, body) = tested.store.read(&at("a"), None, None, None).unwrap();
+            assert_eq!(head.etag, tested.call(super::tests::head("a")).await.unwrap().etag);
             assert_eq!(body.size(), 1);
             body.to_bytes() == [0][..]
         }
@@ -446,17 +446,17 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
             gzip.write_all(b"plain").unwrap();
             let metadata = Metadata { content_encoding: Some("gzip".into()), ..Metadata::default() };
             let with = NewObject { metadata, ..NewObject::default() };
-            scene.call(PutObject::new(at("z"), gzip.finish().unwrap(), with)).await.unwrap();
-            let told = scene.call(head("z")).await.unwrap();
-            let got = scene.call(get("z")).await.unwrap().head;
+            tested.call(PutObject::new(at("z"), gzip.finish().unwrap(), with)).await.unwrap();
+            let told = tested.call(head("z")).await.unwrap();
+            let got = tested.call(get("z")).await.unwrap().head;
             assert_eq!(told.metadata.content_encoding.as_deref(), Some("gzip"));
             got.metadata.content_encoding.is_none() && got.size == 5 && told.size > 5
         }
         Habit::OneKeyIsUnreadable => {
             let key = unreadable().to_string();
-            scene.store.put(&at(&key), Bytes::from("x").into()).unwrap();
-            assert!(scene.call(head("a")).await.is_ok());
-            scene.call(head(&key)).await.is_err_and(|error| error.code == "SlowDownRead")
+            tested.store.put(&at(&key), Bytes::from("x").into()).unwrap();
+            assert!(tested.call(head("a")).await.is_ok());
+            tested.call(head(&key)).await.is_err_and(|error| error.code == "SlowDownRead")
         }
     }
 }
@@ -464,8 +464,8 @@ async fn shows(scene: &Scene, habit: Habit) -> bool {
 #[tokio::test(start_paused = true)]
 async fn each_habit_is_seen_of_a_store_that_has_it_and_of_no_other() {
     for habit in Habit::ALL.iter().copied() {
-        assert!(shows(&Scene::of(Habits::from_iter([habit])), habit).await, "{}", habit.name());
-        assert!(!shows(&Scene::of(Habits::default()), habit).await, "{} of a store without it", habit.name());
+        assert!(shows(&TestBucket::of(Habits::from_iter([habit])), habit).await, "{}", habit.name());
+        assert!(!shows(&TestBucket::of(Habits::default()), habit).await, "{} of a store without it", habit.name());
     }
 }
 
@@ -482,26 +482,26 @@ async fn a_habit_is_read_by_its_name_and_a_wrong_name_lists_all() {
 async fn habits_of_one_bucket_are_not_those_of_another_and_a_clock_is_everywhere() {
     let here = Some([VERSIONED.parse().unwrap()].into());
     let habits = Habits { buckets: here, ..Habits::from_iter([Habit::FoldsKeys, Habit::ClockIsAhead]) };
-    assert!(!shows(&Scene::of(habits.clone()), Habit::FoldsKeys).await);
-    assert!(shows(&Scene::of(habits), Habit::ClockIsAhead).await);
+    assert!(!shows(&TestBucket::of(habits.clone()), Habit::FoldsKeys).await);
+    assert!(shows(&TestBucket::of(habits), Habit::ClockIsAhead).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_acts_beside_the_way_gets_an_answer_to_what_the_store_makes_of_it() {
-    let scene = Scene::of(Habits::from_iter([Habit::LosesAnswerOfDelete, Habit::FoldsKeys]));
-    scene.store.act(delete("/a").into_call()).unwrap();
-    assert!(scene.body("a").is_none());
-    assert!(is_lost(&scene.call(delete("a")).await), "the first on its way is still to come");
+    let tested = TestBucket::of(Habits::from_iter([Habit::LosesAnswerOfDelete, Habit::FoldsKeys]));
+    tested.store.act(delete("/a").into_call()).unwrap();
+    assert!(tested.body("a").is_none());
+    assert!(is_lost(&tested.call(delete("a")).await), "the first on its way is still to come");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_finds_out_what_the_table_says_that_a_habit_takes_away() {
     for habit in Habit::ALL.iter().copied().filter(|habit| !hinders_a_probe(*habit)) {
-        let scene = Scene::with(SimulatedConfig::default(), Habits::default());
+        let tested = TestBucket::with(SimulatedConfig::default(), Habits::default());
         let bucket = VERSIONED.parse().unwrap();
-        scene.store.set_lock(&bucket, ObjectLock::default()).unwrap();
-        scene.store.set_habits(Habits::from_iter([habit]));
-        let found = crate::probe::probe(&scene.store, &CancelToken::unbounded(), &bucket, "1").await.unwrap();
+        tested.store.set_lock(&bucket, ObjectLock::default()).unwrap();
+        tested.store.set_habits(Habits::from_iter([habit]));
+        let found = crate::probe::probe(&tested.store, &CancelToken::unbounded(), &bucket, "1").await.unwrap();
         let lacking = found.iter().filter(|finding| finding.proof == Proof::Lacking);
         let lacking: BTreeSet<Capability> = lacking.map(|finding| finding.capability).collect();
         let expected: BTreeSet<Capability> = habit.lacks().iter().copied().collect();

@@ -65,13 +65,13 @@ impl Probe for Broken {
 /// What others shall wait at most.
 const PROTECTED: Duration = Duration::from_millis(250);
 
-struct Scene {
+struct TestEndpoint {
     clock: Arc<SimulatedClock>,
     model: Arc<Model>,
     endpoint: Arc<ActiveEndpoint>,
 }
 
-impl Scene {
+impl TestEndpoint {
     /// An endpoint with such windows, at a store that has room for so many.
     fn new(windows: &[String], room: usize) -> Self {
         let clock = Arc::new(SimulatedClock::new());
@@ -134,18 +134,18 @@ fn window(clock: &dyn Clock, begins: i64, ends: i64, limits: &str) -> String {
 async fn windows_lower_what_is_asked_from_their_begin_to_their_end_also_for_calls_that_wait() {
     let clock = SimulatedClock::new();
     let windows = [window(&clock, 1, 3, "requests_in_flight = 40"), window(&clock, 2, 4, "requests_in_flight = 4")];
-    let scene = Scene::new(&windows, 1000);
-    scene.press(200);
+    let endpoint = TestEndpoint::new(&windows, 1000);
+    endpoint.press(200);
     // At most, as the operator has it: the least of all holds.
     let limits = LoadLimits { requests_in_flight: Some(50), ..LoadLimits::default() };
     let settings = EndpointSettings { limits, ..EndpointSettings::default() };
-    scene.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
+    endpoint.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
     let mut seen = Vec::new();
     for _ in 0..9 {
-        scene.clock.sleep(Duration::from_secs(30)).await;
-        scene.endpoint.follow();
-        scene.clock.sleep(Duration::from_millis(500)).await;
-        seen.push((scene.in_flight(), scene.endpoint.windows_now().len()));
+        endpoint.clock.sleep(Duration::from_secs(30)).await;
+        endpoint.endpoint.follow();
+        endpoint.clock.sleep(Duration::from_millis(500)).await;
+        seen.push((endpoint.in_flight(), endpoint.endpoint.windows_now().len()));
     }
     let expected = [(50, 0), (40, 1), (40, 1), (4, 2), (4, 2), (4, 1), (4, 1), (50, 0), (50, 0)];
     assert_eq!(seen, expected);
@@ -154,53 +154,53 @@ async fn windows_lower_what_is_asked_from_their_begin_to_their_end_also_for_call
 /// The store has room for so many at 100 ms, so for two and a half times as many at 250 ms.
 #[tokio::test(start_paused = true)]
 async fn our_share_falls_until_others_latency_holds_and_comes_back_when_the_store_is_faster() {
-    let scene = Scene::new(&[], 10);
-    scene.protect(scene.model.clone());
-    scene.press(150);
-    let fell = scene.watch(30).await;
+    let endpoint = TestEndpoint::new(&[], 10);
+    endpoint.protect(endpoint.model.clone());
+    endpoint.press(150);
+    let fell = endpoint.watch(30).await;
     assert!(fell[8..].iter().all(|(share, _)| *share < 100), "it falls after the first look: {fell:?}");
-    for (share, p50) in scene.watch(120).await {
+    for (share, p50) in endpoint.watch(120).await {
         assert!(p50 <= PROTECTED && (20..=24).contains(&share), "{share} with {p50:?}");
     }
-    scene.model.room.store(2, Ordering::Relaxed);
-    scene.watch(60).await;
-    for (share, p50) in scene.watch(120).await {
+    endpoint.model.room.store(2, Ordering::Relaxed);
+    endpoint.watch(60).await;
+    for (share, p50) in endpoint.watch(120).await {
         assert!(p50 <= PROTECTED && (3..=4).contains(&share), "{share} with {p50:?}");
     }
-    scene.model.room.store(100, Ordering::Relaxed);
-    let rose = scene.watch(300).await;
+    endpoint.model.room.store(100, Ordering::Relaxed);
+    let rose = endpoint.watch(300).await;
     assert!(rose[29].0 < 30, "carefully: {}", rose[29].0);
-    let now = scene.endpoint.protection_now().unwrap();
+    let now = endpoint.endpoint.protection_now().unwrap();
     assert_eq!((rose[299].0, now.share), (100, None), "all of it is back");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_request_stays_in_flight_though_others_latency_never_holds() {
     for fails in [false, true] {
-        let scene = Scene::new(&[], 100);
-        scene.protect(Arc::new(Broken { fails }));
-        scene.press(150);
-        let seen = scene.watch(200).await;
+        let endpoint = TestEndpoint::new(&[], 100);
+        endpoint.protect(Arc::new(Broken { fails }));
+        endpoint.press(150);
+        let seen = endpoint.watch(200).await;
         // A failed probe says nothing of the store's latency.
         assert_eq!(seen[199].0, if fails { 100 } else { 1 });
-        scene.clock.sleep(Duration::from_millis(500)).await;
-        assert!(scene.in_flight() >= 1);
+        endpoint.clock.sleep(Duration::from_millis(500)).await;
+        assert!(endpoint.in_flight() >= 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_probe_is_made_while_nothing_is_in_flight_and_a_share_that_is_not_used_does_not_grow() {
-    let scene = Scene::new(&[], 100);
-    scene.protect(scene.model.clone());
-    scene.watch(60).await;
-    assert_eq!(scene.endpoint.protection_now().unwrap().probe_p50, None);
-    scene.model.room.store(10, Ordering::Relaxed);
-    scene.press(150);
-    let share = scene.watch(60).await[59].0;
+    let endpoint = TestEndpoint::new(&[], 100);
+    endpoint.protect(endpoint.model.clone());
+    endpoint.watch(60).await;
+    assert_eq!(endpoint.endpoint.protection_now().unwrap().probe_p50, None);
+    endpoint.model.room.store(10, Ordering::Relaxed);
+    endpoint.press(150);
+    let share = endpoint.watch(60).await[59].0;
     assert!((20..=24).contains(&share), "{share}");
     // An operator's limit holds under it.
     let limits = LoadLimits { requests_in_flight: Some(3), ..LoadLimits::default() };
     let settings = EndpointSettings { limits, ..EndpointSettings::default() };
-    scene.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
-    assert!(scene.watch(60).await.iter().all(|(share, _)| *share == 3));
+    endpoint.endpoint.adopt(EndpointRow { endpoint: EndpointName::new("main").unwrap(), revision: 1, settings });
+    assert!(endpoint.watch(60).await.iter().all(|(share, _)| *share == 3));
 }

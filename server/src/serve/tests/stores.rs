@@ -19,7 +19,7 @@ fn at(bucket_name: &str, key: &str) -> At {
 }
 
 /// A sandbox with the buckets `photos` (which has objects), `copies`, `lists` and `reports`.
-struct Scene {
+struct Scenario {
     store: SimulatedStore,
     address: SocketAddr,
     folder: tempfile::TempDir,
@@ -37,7 +37,7 @@ async fn serve_store(
     (stop, TokioSpawn.spawn("sandbox", Box::pin(async move { serving.await.unwrap() })))
 }
 
-impl Scene {
+impl Scenario {
     async fn new(objects: usize) -> Self {
         let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()));
         let store = SimulatedStore::new(SimulatedConfig::default(), clock, entropy);
@@ -50,9 +50,9 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let sandbox = Some(serve_store(&store, listener, "first-secret").await);
-        let scene = Self { store, address, folder: tempfile::tempdir().unwrap(), sandbox };
-        scene.write_secret("first-secret");
-        scene
+        let scenario = Self { store, address, folder: tempfile::tempdir().unwrap(), sandbox };
+        scenario.write_secret("first-secret");
+        scenario
     }
 
     fn write_secret(&self, secret: &str) {
@@ -115,51 +115,51 @@ async fn wait(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_file_that_is_rotated_under_a_job_is_read_again_and_fails_nothing() {
-    let mut scene = Scene::new(300).await;
-    let service = scene.start("").await;
+    let mut scenario = Scenario::new(300).await;
+    let service = scenario.start("").await;
     let options = JobOptions { requests_per_second_max: Some(50), ..JobOptions::default() };
-    let id = scene.create(&service, 300, &options).await;
+    let id = scenario.create(&service, 300, &options).await;
     wait(&service, id, |job| job.progress.succeeded > 20).await;
     // The store takes another secret from now on, and the service does not know it yet.
-    let (stop, ended) = scene.sandbox.take().unwrap();
+    let (stop, ended) = scenario.sandbox.take().unwrap();
     stop.send(()).unwrap();
     ended.ended().await;
-    let listener = TcpListener::bind(scene.address).await.unwrap();
-    scene.sandbox = Some(serve_store(&scene.store, listener, "the-next-secret").await);
+    let listener = TcpListener::bind(scenario.address).await.unwrap();
+    scenario.sandbox = Some(serve_store(&scenario.store, listener, "the-next-secret").await);
     wait(&service, id, |job| job.status_update_reason.contains("refuses the credentials")).await;
-    scene.write_secret("the-next-secret");
+    scenario.write_secret("the-next-secret");
     let job = wait(&service, id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 300), "{job:#?}");
-    assert_eq!(scene.store.keys(&bucket("copies")).len(), 300);
+    assert_eq!(scenario.store.keys(&bucket("copies")).len(), 300);
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bucket_whose_requester_pays_is_read_when_the_endpoint_says_that_we_pay() {
     for (endpoint, copied) in [("", 0), ("requester_pays = true", 3)] {
-        let scene = Scene::new(3).await;
-        scene.store.set_requester_pays(&bucket("photos"), true).unwrap();
-        let service = scene.start(endpoint).await;
-        let id = scene.create(&service, 3, &JobOptions::default()).await;
+        let scenario = Scenario::new(3).await;
+        scenario.store.set_requester_pays(&bucket("photos"), true).unwrap();
+        let service = scenario.start(endpoint).await;
+        let id = scenario.create(&service, 3, &JobOptions::default()).await;
         let job = wait(&service, id, |job| job.status.is_terminal()).await;
         assert_eq!((job.status, job.progress.succeeded), (Status::Complete, copied), "{endpoint}: {job:#?}");
-        assert_eq!(scene.store.keys(&bucket("copies")).len() as u64, copied);
+        assert_eq!(scenario.store.keys(&bucket("copies")).len() as u64, copied);
         service.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_is_delivered_into_a_bucket_that_keeps_its_objects_by_default() {
-    let scene = Scene::new(3).await;
+    let scenario = Scenario::new(3).await;
     for name in ["reports", "copies"] {
-        scene.store.set_versioning(&bucket(name), Versioning::Enabled).unwrap();
-        scene.store.set_lock(&bucket(name), ObjectLock { retention_days: Some(1) }).unwrap();
+        scenario.store.set_versioning(&bucket(name), Versioning::Enabled).unwrap();
+        scenario.store.set_lock(&bucket(name), ObjectLock { retention_days: Some(1) }).unwrap();
     }
-    let service = scene.start("").await;
-    let id = scene.create(&service, 3, &JobOptions::default()).await;
+    let service = scenario.start("").await;
+    let id = scenario.create(&service, 3, &JobOptions::default()).await;
     let job = wait(&service, id, |job| job.status.is_terminal()).await;
     assert_eq!((job.status, job.progress.succeeded), (Status::Complete, 3), "{job:#?}");
-    let names: Vec<String> = scene.store.keys(&bucket("reports")).iter().map(ToString::to_string).collect();
+    let names: Vec<String> = scenario.store.keys(&bucket("reports")).iter().map(ToString::to_string).collect();
     assert!(names.iter().any(|name| name.ends_with("manifest.json")), "{names:?}");
     assert!(names.iter().any(|name| name.ends_with(".csv")), "{names:?}");
     service.stop().await;

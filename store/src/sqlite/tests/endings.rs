@@ -24,7 +24,7 @@ async fn an_io_error_of_the_writer_ends_the_process_and_acknowledges_nothing() {
         let (_directory, store) = open_telling(move |why| tell.send(why.to_owned()).unwrap());
         let failed: Result<(), StoreError> = with_writer(&store, move |_| Err(failing(code))).await;
         assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
-        assert!(told.try_recv().is_ok(), "the door was not used for {code}");
+        assert!(told.try_recv().is_ok(), "the process was not ended for {code}");
         assert_eq!(store.written(), Written::default());
     }
 }

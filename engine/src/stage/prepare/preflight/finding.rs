@@ -9,7 +9,7 @@ use brigade_model::{Job, JobFailure};
 
 /// What a preflight may find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Finding {
+pub(super) enum PreflightFinding {
     /// There is no bucket of the name.
     BucketMissing,
     /// The bucket lies in another region than requests are signed for.
@@ -36,39 +36,39 @@ pub(super) enum Finding {
     Unanswered,
 }
 
-impl Finding {
+impl PreflightFinding {
     /// Every one.
     #[cfg(test)]
-    pub(super) const ALL: [Finding; 12] = [
-        Finding::BucketMissing,
-        Finding::WrongRegion,
-        Finding::CredentialsRefused,
-        Finding::MostObjectsMissing,
-        Finding::ObjectsMissing,
-        Finding::LookRefused,
-        Finding::BucketNotAllowed,
-        Finding::Archived,
-        Finding::Large,
-        Finding::WithoutAcls,
-        Finding::RequesterPays,
-        Finding::Unanswered,
+    pub(super) const ALL: [PreflightFinding; 12] = [
+        PreflightFinding::BucketMissing,
+        PreflightFinding::WrongRegion,
+        PreflightFinding::CredentialsRefused,
+        PreflightFinding::MostObjectsMissing,
+        PreflightFinding::ObjectsMissing,
+        PreflightFinding::LookRefused,
+        PreflightFinding::BucketNotAllowed,
+        PreflightFinding::Archived,
+        PreflightFinding::Large,
+        PreflightFinding::WithoutAcls,
+        PreflightFinding::RequesterPays,
+        PreflightFinding::Unanswered,
     ];
 
     /// The code that the job fails with; `None` where its user is told and nothing more.
     pub(super) fn fails_with(self) -> Option<&'static str> {
         match self {
-            Finding::BucketMissing => Some(failure::BUCKET_NOT_FOUND),
-            Finding::WrongRegion => Some(failure::REGION_MISMATCH),
-            Finding::CredentialsRefused => Some(failure::ACCESS_DENIED),
-            Finding::MostObjectsMissing => Some(failure::OBJECTS_NOT_FOUND),
-            Finding::ObjectsMissing
-            | Finding::LookRefused
-            | Finding::BucketNotAllowed
-            | Finding::Archived
-            | Finding::Large
-            | Finding::WithoutAcls
-            | Finding::RequesterPays
-            | Finding::Unanswered => None,
+            PreflightFinding::BucketMissing => Some(failure::BUCKET_NOT_FOUND),
+            PreflightFinding::WrongRegion => Some(failure::REGION_MISMATCH),
+            PreflightFinding::CredentialsRefused => Some(failure::ACCESS_DENIED),
+            PreflightFinding::MostObjectsMissing => Some(failure::OBJECTS_NOT_FOUND),
+            PreflightFinding::ObjectsMissing
+            | PreflightFinding::LookRefused
+            | PreflightFinding::BucketNotAllowed
+            | PreflightFinding::Archived
+            | PreflightFinding::Large
+            | PreflightFinding::WithoutAcls
+            | PreflightFinding::RequesterPays
+            | PreflightFinding::Unanswered => None,
         }
     }
 
@@ -81,14 +81,14 @@ impl Finding {
     /// object.
     pub(super) fn of_error(error: &CallError) -> Option<Self> {
         match (error.code.as_str(), error.verdict) {
-            ("NoSuchBucket", _) => Some(Finding::BucketMissing),
+            ("NoSuchBucket", _) => Some(PreflightFinding::BucketMissing),
             // A refusal that names the region was repeated, signed for it.
             ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _) => {
-                Some(Finding::WrongRegion)
+                Some(PreflightFinding::WrongRegion)
             }
-            _ if error.names_unknown_credentials() => Some(Finding::CredentialsRefused),
+            _ if error.names_unknown_credentials() => Some(PreflightFinding::CredentialsRefused),
             (_, Verdict::Missing) => None,
-            (_, Verdict::Denied | Verdict::Precondition | Verdict::Invalid) => Some(Finding::LookRefused),
+            (_, Verdict::Denied | Verdict::Precondition | Verdict::Invalid) => Some(PreflightFinding::LookRefused),
             (
                 _,
                 Verdict::Throttled
@@ -96,7 +96,7 @@ impl Finding {
                 | Verdict::Unavailable
                 | Verdict::CredentialsRefused
                 | Verdict::Stopped,
-            ) => Some(Finding::Unanswered),
+            ) => Some(PreflightFinding::Unanswered),
         }
     }
 
@@ -107,7 +107,11 @@ impl Finding {
             && job.spec.operation.kind() != OperationKind::Delete
             && job.spec.retry_of.is_none()
             && job.restored_from.is_none();
-        if may_fail && missing * 2 > seen { Finding::MostObjectsMissing } else { Finding::ObjectsMissing }
+        if may_fail && missing * 2 > seen {
+            PreflightFinding::MostObjectsMissing
+        } else {
+            PreflightFinding::ObjectsMissing
+        }
     }
 }
 
@@ -119,20 +123,20 @@ mod tests {
 
     #[test]
     fn what_dooms_every_row_fails_the_job_and_the_rest_is_told() {
-        let table = Finding::ALL.map(|finding| (finding, finding.fails_with()));
+        let table = PreflightFinding::ALL.map(|finding| (finding, finding.fails_with()));
         let expected = [
-            (Finding::BucketMissing, Some("BucketNotFound")),
-            (Finding::WrongRegion, Some("RegionMismatch")),
-            (Finding::CredentialsRefused, Some("AccessDenied")),
-            (Finding::MostObjectsMissing, Some("ObjectsNotFound")),
-            (Finding::ObjectsMissing, None),
-            (Finding::LookRefused, None),
-            (Finding::BucketNotAllowed, None),
-            (Finding::Archived, None),
-            (Finding::Large, None),
-            (Finding::WithoutAcls, None),
-            (Finding::RequesterPays, None),
-            (Finding::Unanswered, None),
+            (PreflightFinding::BucketMissing, Some("BucketNotFound")),
+            (PreflightFinding::WrongRegion, Some("RegionMismatch")),
+            (PreflightFinding::CredentialsRefused, Some("AccessDenied")),
+            (PreflightFinding::MostObjectsMissing, Some("ObjectsNotFound")),
+            (PreflightFinding::ObjectsMissing, None),
+            (PreflightFinding::LookRefused, None),
+            (PreflightFinding::BucketNotAllowed, None),
+            (PreflightFinding::Archived, None),
+            (PreflightFinding::Large, None),
+            (PreflightFinding::WithoutAcls, None),
+            (PreflightFinding::RequesterPays, None),
+            (PreflightFinding::Unanswered, None),
         ];
         assert_eq!(table, expected);
     }
@@ -142,23 +146,25 @@ mod tests {
         use Verdict::{
             CredentialsRefused, Denied, Invalid, Missing, Precondition, Stopped, Throttled, Transient, Unavailable,
         };
-        let found = |verdict, code| Finding::of_error(&CallError::new(verdict, Effect::None, code, ""));
+        let found = |verdict, code| PreflightFinding::of_error(&CallError::new(verdict, Effect::None, code, ""));
         let all =
             [Throttled, Transient, Missing, Denied, Precondition, Invalid, Unavailable, CredentialsRefused, Stopped];
         for verdict in all {
-            assert_eq!(found(verdict, "NoSuchBucket"), Some(Finding::BucketMissing));
-            assert_eq!(found(verdict, "PermanentRedirect"), Some(Finding::WrongRegion));
-            assert_eq!(found(verdict, "AuthorizationHeaderMalformed"), Some(Finding::WrongRegion));
+            assert_eq!(found(verdict, "NoSuchBucket"), Some(PreflightFinding::BucketMissing));
+            assert_eq!(found(verdict, "PermanentRedirect"), Some(PreflightFinding::WrongRegion));
+            assert_eq!(found(verdict, "AuthorizationHeaderMalformed"), Some(PreflightFinding::WrongRegion));
             let other = match verdict {
                 Missing => None,
-                Denied | Precondition | Invalid => Some(Finding::LookRefused),
+                Denied | Precondition | Invalid => Some(PreflightFinding::LookRefused),
                 // Credentials that have run out are renewed, and a clock is set: the job may wait for both.
-                Throttled | Transient | Unavailable | CredentialsRefused | Stopped => Some(Finding::Unanswered),
+                Throttled | Transient | Unavailable | CredentialsRefused | Stopped => {
+                    Some(PreflightFinding::Unanswered)
+                }
             };
             assert_eq!(found(verdict, "Other"), other);
         }
         for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch"] {
-            assert_eq!(found(CredentialsRefused, code), Some(Finding::CredentialsRefused));
+            assert_eq!(found(CredentialsRefused, code), Some(PreflightFinding::CredentialsRefused));
         }
     }
 }

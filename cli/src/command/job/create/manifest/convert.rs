@@ -15,7 +15,7 @@ use crate::s3_url::S3Url;
 const SHOWN_CHARS: usize = 60;
 
 /// A row.
-struct Named {
+struct NamedObject {
     bucket: String,
     key: String,
     version: Option<String>,
@@ -42,7 +42,8 @@ pub(super) fn convert(
         }
         Shape::Keys => {
             let bucket = bucket.map(BucketName::as_str).unwrap_or_default();
-            let named = |line: &str| Some(Named { bucket: bucket.to_owned(), key: line.to_owned(), version: None });
+            let named =
+                |line: &str| Some(NamedObject { bucket: bucket.to_owned(), key: line.to_owned(), version: None });
             write_rows(name, input, "a key", out, named)
         }
     }
@@ -87,7 +88,7 @@ fn write_rows(
     input: impl Read,
     expected: &str,
     out: &mut impl Write,
-    read: impl Fn(&str) -> Option<Named>,
+    read: impl Fn(&str) -> Option<NamedObject>,
 ) -> anyhow::Result<()> {
     let mut lines = BufReader::new(input);
     let (mut has_versions, mut bytes) = (None, Vec::new());
@@ -134,13 +135,13 @@ fn write_rows(
     Ok(())
 }
 
-fn url(line: &str, version: Option<String>) -> Option<Named> {
+fn url(line: &str, version: Option<String>) -> Option<NamedObject> {
     let url: S3Url = line.parse().ok()?;
     let key = url.key().ok()?.as_str().to_owned();
-    Some(Named { bucket: url.bucket.as_str().to_owned(), key, version })
+    Some(NamedObject { bucket: url.bucket.as_str().to_owned(), key, version })
 }
 
-fn object(line: &str, bucket: Option<&BucketName>) -> Option<Named> {
+fn object(line: &str, bucket: Option<&BucketName>) -> Option<NamedObject> {
     let Ok(Value::Object(object)) = serde_json::from_str(line) else { return None };
     let text = |names: &[&str]| member(&object, names).and_then(Value::as_str).map(str::to_owned);
     let version = text(&["versionId", "version_id", "version"]);
@@ -149,7 +150,7 @@ fn object(line: &str, bucket: Option<&BucketName>) -> Option<Named> {
         return url(&key, version);
     }
     let bucket = text(&["bucket"]).or_else(|| bucket.map(|bucket| bucket.as_str().to_owned()))?;
-    Some(Named { bucket, key, version })
+    Some(NamedObject { bucket, key, version })
 }
 
 fn unreadable(name: &str, error: &dyn std::fmt::Display) -> UsageError {
