@@ -13,13 +13,15 @@ const DIALECTS: [Dialect; 2] = [Dialect::Cos, Dialect::S3Control];
 pub struct ListRequest {
     /// In which statuses; empty for all.
     pub statuses: Vec<Status>,
-    /// After this position, which need not be a job.
+    /// After this position in the order asked for, which need not be a job.
     pub after: Option<JobId>,
+    /// The newest first, and not the oldest.
+    pub is_newest_first: bool,
     /// How many at most, at least one.
     pub max: usize,
 }
 
-/// Jobs, oldest first.
+/// Jobs in the order asked for.
 #[derive(Debug, Clone)]
 pub struct JobPage {
     /// The jobs.
@@ -34,17 +36,21 @@ impl JobService {
     /// # Errors
     /// [`ServiceError::Store`].
     pub async fn list_jobs(&self, caller: &Caller, request: ListRequest) -> Result<JobPage, ServiceError> {
-        let ListRequest { statuses, after, max } = request;
+        let ListRequest { statuses, after, is_newest_first, max } = request;
         let ended_since = self.listed_since().await?;
         let account = caller.account.name.clone();
         // One more than wanted, to know whether there is a next page.
-        let mut wanted = ListJobs { account, dialect: Dialect::Cos, statuses, after, ended_since, limit: max + 1 };
+        let (dialect, limit) = (Dialect::Cos, max + 1);
+        let mut wanted = ListJobs { account, dialect, statuses, after, is_newest_first, ended_since, limit };
         let mut jobs = Vec::new();
         for dialect in DIALECTS.into_iter().filter(|dialect| caller.dialect.is_none_or(|only| only == *dialect)) {
             wanted.dialect = dialect;
             jobs.extend(self.jobs.list_jobs(&wanted).await.map_err(ServiceError::store)?);
         }
         jobs.sort_unstable_by_key(|job| job.id);
+        if is_newest_first {
+            jobs.reverse();
+        }
         let has_more = jobs.len() > max;
         jobs.truncate(max);
         let next = if has_more { jobs.last().map(|job| job.id) } else { None };

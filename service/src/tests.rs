@@ -156,7 +156,7 @@ async fn a_list_of_every_dialect_is_in_the_order_of_ids_page_by_page() {
     }
     let ids = |numbers: &[u128]| numbers.iter().map(|n| JobId::from_u128(*n)).collect::<Vec<_>>();
     let page = async |dialect, after, max| {
-        let request = ListRequest { statuses: vec![Status::New], after, max };
+        let request = ListRequest { statuses: vec![Status::New], after, is_newest_first: false, max };
         let page = test.service.list_jobs(&caller("a", dialect), request).await.unwrap();
         (page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), page.next)
     };

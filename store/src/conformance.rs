@@ -164,6 +164,7 @@ promises! {
             a_part_of_what_does_not_exist_is_fenced;
         lists:
             pages_meet_without_gap_or_repeat
+            the_newest_jobs_stand_first_where_they_are_asked_for_and_their_pages_meet
             a_page_may_begin_at_a_job_that_does_not_exist
             a_list_shows_only_the_statuses_asked_for
             an_account_and_a_dialect_see_only_their_own

@@ -9,7 +9,7 @@ use crate::api::Api;
 
 pub(super) async fn answer(api: &Api, by: &Authenticated, query: &[(String, String)]) -> Result<Vec<u8>, Failure> {
     let ListQuery { statuses, max_results, next } = list_jobs::decode_query(query)?;
-    let request = ListRequest { statuses, after: next, max: max_results };
+    let request = ListRequest { statuses, after: next, is_newest_first: false, max: max_results };
     let JobPage { jobs, next } = api.job_service.list_jobs(&by.caller, request).await?;
     let now = api.job_service.now().await?;
     let timed = |job: brigade_model::Job| {

@@ -16,6 +16,7 @@ fn all() -> ListJobs {
         dialect: Dialect::Cos,
         statuses: Vec::new(),
         after: None,
+        is_newest_first: false,
         ended_since: ServiceTime::default(),
         limit: 1000,
     }
@@ -45,6 +46,27 @@ pub(super) async fn pages_meet_without_gap_or_repeat(bench: &mut dyn Bench) {
             pages.push(page.iter().map(number).collect::<Vec<_>>());
         }
         assert_eq!(pages, [vec![1, 2], vec![3, 5], vec![7, 9], vec![300]]);
+    }
+}
+
+pub(super) async fn the_newest_jobs_stand_first_where_they_are_asked_for_and_their_pages_meet(bench: &mut dyn Bench) {
+    let store = bench.store();
+    for n in [7, 3, 9, 1, 5, 300, 2] {
+        create(&store, sample_job(n)).await;
+    }
+    for statuses in [vec![], vec![Status::New], vec![Status::New, Status::Active]] {
+        let mut query = ListJobs { limit: 2, statuses, is_newest_first: true, ..all() };
+        let mut pages = Vec::new();
+        loop {
+            let page = listed(&store, &query).await;
+            let Some(last) = page.last() else { break };
+            query.after = Some(JobId::from_u128(*last));
+            pages.push(page);
+        }
+        assert_eq!(pages, [vec![300, 9], vec![7, 5], vec![3, 2], vec![1]]);
+        let before = |n| ListJobs { after: Some(JobId::from_u128(n)), ..query.clone() };
+        assert_eq!(listed(&store, &before(4)).await, [3, 2], "a page may begin where there is no job");
+        assert_eq!(listed(&store, &before(u128::MAX)).await, [300, 9]);
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn a_clock_that_is_set_forward_purges_and_hides_no_job(bench: &
     assert_eq!(purged.jobs, []);
     let sample = sample_job(1);
     let (account, dialect, statuses) = (sample.account, sample.dialect, Vec::new());
-    let query = ListJobs { account, dialect, statuses, after: None, ended_since, limit: 9 };
+    let query = ListJobs { account, dialect, statuses, after: None, is_newest_first: false, ended_since, limit: 9 };
     assert_eq!(store.list_jobs(&query).await.unwrap().len(), 1);
     bench.pass(2 * HOUR).await;
     let ended_since = read(&store).await.before(2 * HOUR);

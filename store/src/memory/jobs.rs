@@ -116,8 +116,12 @@ impl State {
     pub(super) fn list_jobs(&self, query: &ListJobs) -> Vec<Job> {
         use std::ops::Bound::{Excluded, Unbounded};
         let after = query.after.map_or(Unbounded, Excluded);
-        let jobs = self.jobs.range((after, Unbounded)).map(|(_, record)| &record.job);
-        jobs.filter(|job| is_listed(job, query)).take(query.limit).cloned().collect()
+        let range = if query.is_newest_first { (Unbounded, after) } else { (after, Unbounded) };
+        let jobs = self.jobs.range(range).map(|(_, record)| &record.job).filter(|job| is_listed(job, query));
+        match query.is_newest_first {
+            true => jobs.rev().take(query.limit).cloned().collect(),
+            false => jobs.take(query.limit).cloned().collect(),
+        }
     }
 
     pub(super) fn apply(&mut self, apply: &Apply, now: Moment) -> Result<Job, ApplyError> {

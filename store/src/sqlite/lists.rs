@@ -13,6 +13,9 @@ use rusqlite::{Connection, Row, ToSql};
 use super::column::{Count, Expiry, Id, Service, Text, Wire};
 use super::jobs::find_job;
 
+/// The length of an id.
+const ID_BYTES: usize = 16;
+
 pub(super) const PAGE: &str = "SELECT id FROM job
     WHERE account = ?1 AND dialect = ?2 AND is_visible = 1 AND id > ?3
         AND (terminated IS NULL OR since >= ?4)
@@ -22,6 +25,16 @@ pub(super) const PAGE_OF_STATUS: &str = "SELECT id FROM job
     WHERE account = ?1 AND dialect = ?2 AND status = ?6 AND is_visible = 1 AND id > ?3
         AND (terminated IS NULL OR since >= ?4)
     ORDER BY id LIMIT ?5";
+
+pub(super) const NEWEST: &str = "SELECT id FROM job
+    WHERE account = ?1 AND dialect = ?2 AND is_visible = 1 AND id < ?3
+        AND (terminated IS NULL OR since >= ?4)
+    ORDER BY id DESC LIMIT ?5";
+
+pub(super) const NEWEST_OF_STATUS: &str = "SELECT id FROM job
+    WHERE account = ?1 AND dialect = ?2 AND status = ?6 AND is_visible = 1 AND id < ?3
+        AND (terminated IS NULL OR since >= ?4)
+    ORDER BY id DESC LIMIT ?5";
 
 pub(super) const OPEN_JOBS: &str = "SELECT id, account, endpoint, status, priority, revision, held_by_user, since,
         coalesce(stage_expires > ?1, 0), held_until
@@ -43,20 +56,30 @@ fn page(connection: &Connection, query: &ListJobs) -> rusqlite::Result<Vec<JobId
         ids.extend(walk(connection, query, Some(*status))?);
     }
     ids.sort_unstable();
+    if query.is_newest_first {
+        ids.reverse();
+    }
     ids.dedup();
     ids.truncate(query.limit);
     Ok(ids)
 }
 
 fn walk(connection: &Connection, query: &ListJobs, status: Option<Status>) -> rusqlite::Result<Vec<JobId>> {
-    // Nothing is the least of all blobs, so the first page is after nothing.
-    let after = query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_bytes().to_vec()));
+    // Nothing is the least of all blobs, so the first page is after nothing; and no id is as long as what the newest
+    // are before.
+    let start = if query.is_newest_first { vec![u8::MAX; ID_BYTES + 1] } else { Vec::new() };
+    let after = Value::Blob(query.after.map_or(start, |id| id.as_bytes().to_vec()));
     let (limit, status_text) = (Count(query.limit as u64), status.map(Text));
     let mut parameters: Vec<&dyn ToSql> = Vec::with_capacity(6);
     let (account, dialect, since) = (query.account.as_str(), Wire(query.dialect), Service(query.ended_since));
     parameters.extend([&account as &dyn ToSql, &dialect, &after, &since, &limit]);
     parameters.extend(status_text.as_ref().map(|text| text as &dyn ToSql));
-    let sql = if status.is_some() { PAGE_OF_STATUS } else { PAGE };
+    let sql = match (query.is_newest_first, status.is_some()) {
+        (false, false) => PAGE,
+        (false, true) => PAGE_OF_STATUS,
+        (true, false) => NEWEST,
+        (true, true) => NEWEST_OF_STATUS,
+    };
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_map(&parameters[..], |row| Ok(row.get::<_, Id>(0)?.0))?.collect()
 }

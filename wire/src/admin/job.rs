@@ -311,7 +311,7 @@ impl From<&Job> for JobSummary {
 /// A page of jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobList {
-    /// The jobs, oldest first.
+    /// The jobs, in the order asked for.
     pub jobs: Vec<JobSummary>,
     /// What `after` of the next page is; null when this is the last.
     #[schema(required)]

@@ -60,7 +60,7 @@ impl FailureQuery {
 }
 
 /// The parameters of ours, none of them given twice.
-fn given_once(query: &[(String, String)]) -> Result<Vec<(&str, &str)>, WrongParameter> {
+pub(super) fn given_once(query: &[(String, String)]) -> Result<Vec<(&str, &str)>, WrongParameter> {
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for (name, text) in query.iter().filter(|(name, _)| !is_foreign(name)) {
         if seen.iter().any(|(before, _)| before == name) {
@@ -84,8 +84,10 @@ pub struct JobQuery {
     pub dialect: Option<Dialect>,
     /// Those in these statuses; empty for all.
     pub statuses: Vec<Status>,
-    /// Those after this position, which need not be a job.
+    /// Those after this position in the order asked for, which need not be a job.
     pub after: Option<JobId>,
+    /// The newest first, and not the oldest.
+    pub is_newest_first: bool,
     /// So many at most; `None` for as many as a page may have.
     pub max: Option<usize>,
 }
@@ -121,6 +123,7 @@ impl JobQuery {
                     read.statuses = statuses.map_err(|_| wrong(names()))?;
                 }
                 "after" => read.after = Some(text.parse().map_err(|_| wrong("must be the id of a job".to_owned()))?),
+                "order" => read.is_newest_first = is_newest(text).ok_or_else(|| wrong(order_words()))?,
                 "max" => read.max = Some(page_size(text).map_err(wrong)?),
                 _ => return Err(wrong("is not known here".to_owned())),
             }
@@ -139,10 +142,23 @@ impl JobQuery {
             ("dialect", self.dialect.map(|dialect| dialect.word().to_owned())),
             ("status", statuses),
             ("after", self.after.map(|after| after.to_string())),
+            ("order", self.is_newest_first.then(|| NEWEST.to_owned())),
             ("max", self.max.map(|max| max.to_string())),
         ];
         given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
+}
+
+/// The orders of a list.
+const NEWEST: &str = "newest";
+const OLDEST: &str = "oldest";
+
+fn is_newest(word: &str) -> Option<bool> {
+    [(NEWEST, true), (OLDEST, false)].into_iter().find_map(|(known, is_newest)| (known == word).then_some(is_newest))
+}
+
+fn order_words() -> String {
+    format!("must be {NEWEST} or {OLDEST}")
 }
 
 /// The dialect of that word.

@@ -98,7 +98,7 @@ impl JobArg {
 
     async fn unknown(&self, client: &Client) -> anyhow::Result<Explained> {
         let what = UsageError(format!("no job begins with {self}"));
-        let ids: Vec<String> = list::fetch(client, &[]).await?.ids().collect();
+        let ids: Vec<String> = list::fetch(client, &[], None).await?.ids().collect();
         let length = self.0.len();
         let alike = nearest(&self.0, ids.iter().filter_map(|id| id.get(..length)));
         let meant = alike.and_then(|alike| ids.iter().find(|id| id.starts_with(alike)));
@@ -114,7 +114,7 @@ impl JobArg {
         let shown = &candidates[..candidates.len().min(CANDIDATES_SHOWN)];
         // The lines stand below the error, two blanks to the right.
         let width = printer::width_of_errors().map(|width| width.saturating_sub(2));
-        let table = list::fetch(client, &[]).await?.only(shown, width);
+        let table = list::fetch(client, &[], None).await?.only(shown, width);
         let more = (candidates.len() > CANDIDATES_SHOWN).then(|| "and others: brigade job list --all".to_owned());
         Ok(Explained::new(what, table.lines().map(str::to_owned).chain(more)))
     }
@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_beginning_of_several_ids_lists_its_candidates() {
         let both = || vec![page_of(&[ONE]), other_page(&[TWO])];
-        let (refused, _) = resolve("01978a00-0000", [both(), both()].concat()).await;
+        let (refused, _) = resolve("01978a00-0000", [both(), vec![other_page(&[TWO, ONE])]].concat()).await;
         let refused = refused.unwrap_err();
         let Explained { what, below } = refused.downcast_ref().unwrap();
         assert_eq!(what.to_string(), "01978a00-0000 begins the ids of several jobs: say more of it");
@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slip_in_an_id_is_asked_back() {
-        let script = vec![page_of(&[ONE]), other_page(&[]), page_of(&[ONE, THIRD]), other_page(&[])];
+        let script = vec![page_of(&[ONE]), other_page(&[]), other_page(&[THIRD, ONE])];
         let (refused, _) = resolve("01978b00-1111", script).await;
         let refused = refused.unwrap_err();
         let Explained { what, below } = refused.downcast_ref().unwrap();

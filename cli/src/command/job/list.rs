@@ -1,9 +1,8 @@
 //! `brigade job list`.
 
-use std::collections::HashMap;
-
 use brigade_client::Client;
 use brigade_model::job::Dialect;
+use brigade_model::limits::LIST_JOBS_MAX;
 use brigade_model::operation::OperationKind;
 use brigade_model::status::Status;
 use brigade_model::{JobId, Progress, Timestamp};
@@ -20,7 +19,7 @@ use crate::printer::{self, note, say};
 use crate::progress::grouped;
 use crate::{document, table};
 
-/// So many jobs are shown unless all are asked for: what is new fits a few screens.
+/// So many jobs are shown unless told otherwise: what is new fits a few screens.
 const SHOWN: usize = 100;
 
 /// What the command takes.
@@ -29,7 +28,10 @@ pub struct Arguments {
     /// Only jobs of this status; may be repeated [default: every status]
     #[arg(long = "status", value_name = "STATUS", value_parser = status)]
     statuses: Vec<Status>,
-    /// Every job, not the newest 100 only
+    /// So many jobs at most, the newest
+    #[arg(long, value_name = "NUMBER", default_value_t = SHOWN, value_parser = at_least_one, conflicts_with = "all")]
+    limit: usize,
+    /// Every job
     #[arg(long)]
     all: bool,
 }
@@ -45,59 +47,80 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
         let (_, bodies) = fetch_cos(&client, &arguments.statuses).await?;
         return bodies.iter().try_for_each(|body| print_xml(body));
     }
-    let mut jobs = fetch(&client, &arguments.statuses).await?;
-    let older = if arguments.all { 0 } else { jobs.keep_newest(SHOWN) };
+    let limit = (!arguments.all).then_some(arguments.limit);
+    let jobs = fetch(&client, &arguments.statuses, limit).await?;
     match context.output {
-        Format::Json => print_json(&jobs.to_json()?)?,
-        _ if jobs.is_empty() => say("no jobs")?,
+        Format::Json => print_json(&jobs.to_json())?,
+        _ if jobs.rows.is_empty() => say("no jobs")?,
         _ => say(jobs.to_text(printer::width(), context.tools.clock.now()))?,
     }
-    if older > 0 {
-        note(format_args!("{} older jobs are not shown: --all lists them too.", grouped(older as u64)));
+    if jobs.has_more {
+        note("Older jobs are not shown: --limit NUMBER lists more, --all every job.");
     }
     Ok(())
 }
 
-/// The jobs of every dialect, newest first.
+/// The newest jobs of every dialect, the newest first: so many at most, or all.
 ///
 /// # Errors
 /// [`anyhow::Error`] of the service's answer.
-pub(super) async fn fetch(client: &Client, statuses: &[Status]) -> anyhow::Result<Jobs> {
-    let (cos, bodies) = fetch_cos(client, statuses).await?;
-    let all = fetch_of_all_dialects(client, statuses).await?;
-    let waits: HashMap<String, WaitState> =
-        all.iter().filter_map(|job| Some((job.job.clone(), job.waiting.clone()?))).collect();
-    let others: Vec<JobSummary> = all.into_iter().filter(|job| job.dialect != Dialect::Cos.word()).collect();
-    let mut rows: Vec<Row> = cos.iter().map(Row::of_cos).chain(others.iter().map(Row::of_other)).collect();
-    rows.iter_mut().for_each(|row| row.waiting = waits.get(&row.id).cloned());
-    rows.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
-    Ok(Jobs { rows, bodies, others })
+pub(super) async fn fetch(client: &Client, statuses: &[Status], limit: Option<usize>) -> anyhow::Result<Jobs> {
+    match fetch_of_all_dialects(client, statuses, limit).await? {
+        Some((jobs, has_more)) => Ok(Jobs { rows: jobs.iter().map(Row::of_any).collect::<Result<_, _>>()?, has_more }),
+        None => fetch_cos_only(client, statuses, limit).await,
+    }
 }
 
-/// The jobs as the operator's API knows them: those of other dialects than COS, and for what those of COS wait, too.
-async fn fetch_of_all_dialects(client: &Client, statuses: &[Status]) -> anyhow::Result<Vec<JobSummary>> {
-    let mut query = JobQuery { statuses: statuses.to_vec(), ..JobQuery::default() };
-    let mut jobs = Vec::new();
+/// The jobs as the operator's API knows them, and whether there are more; `None` where it is not to be used. No more pages are
+/// read than are wanted.
+async fn fetch_of_all_dialects(
+    client: &Client,
+    statuses: &[Status],
+    limit: Option<usize>,
+) -> anyhow::Result<Option<(Vec<JobSummary>, bool)>> {
+    let mut query = JobQuery { statuses: statuses.to_vec(), is_newest_first: true, ..JobQuery::default() };
+    let mut jobs: Vec<JobSummary> = Vec::new();
     loop {
+        query.max = limit.map(|limit| (limit - jobs.len()).min(LIST_JOBS_MAX));
         let page = match client.list_jobs_of_dialects(&query).await {
             Ok(answer) => answer.value,
             Err(error) if found::is_denied(&error) => {
                 note(format_args!("Only jobs of the COS dialect are listed: {error}"));
-                return Ok(jobs);
+                return Ok(None);
             }
             // Another service has no such API.
-            Err(error) if !found::has_such_api(&error) => return Ok(jobs),
+            Err(error) if !found::has_such_api(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         jobs.extend(page.jobs);
         let next = page.next.as_deref().map(str::parse).transpose();
-        let next = next.map_err(|_| anyhow::anyhow!("the service names a next page that is none"))?;
+        let next: Option<JobId> = next.map_err(|_| anyhow::anyhow!("the service names a next page that is none"))?;
+        if limit.is_some_and(|limit| jobs.len() >= limit) {
+            jobs.truncate(limit.unwrap_or(usize::MAX));
+            return Ok(Some((jobs, next.is_some())));
+        }
         // A service that names the same page again would be asked for ever.
-        if next <= query.after {
-            return Ok(jobs);
+        if next.is_none() || query.after.is_some_and(|after| next >= Some(after)) {
+            return Ok(Some((jobs, false)));
         }
         query.after = next;
     }
+}
+
+/// The jobs of the COS dialect, which lists the oldest first: all its pages are read for the newest.
+async fn fetch_cos_only(client: &Client, statuses: &[Status], limit: Option<usize>) -> anyhow::Result<Jobs> {
+    let (jobs, bodies) = fetch_cos(client, statuses).await?;
+    let mut elements = Vec::with_capacity(jobs.len());
+    for body in &bodies {
+        if let Some(Value::Array(page)) = document::to_json(body)?.get_mut("Jobs").map(Value::take) {
+            elements.extend(page);
+        }
+    }
+    let mut rows: Vec<Row> = jobs.iter().zip(elements).map(|(job, element)| Row::of_cos(job, element)).collect();
+    rows.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
+    let has_more = limit.is_some_and(|limit| rows.len() > limit);
+    rows.truncate(limit.unwrap_or(usize::MAX));
+    Ok(Jobs { rows, has_more })
 }
 
 /// The jobs of the COS dialect, and the pages that they came in.
@@ -119,10 +142,8 @@ async fn fetch_cos(client: &Client, statuses: &[Status]) -> anyhow::Result<(Vec<
 /// Jobs of every dialect, newest first.
 pub(super) struct Jobs {
     rows: Vec<Row>,
-    /// The answers that jobs of the COS dialect came in.
-    bodies: Vec<Bytes>,
-    /// Jobs of other dialects.
-    others: Vec<JobSummary>,
+    /// There are older ones.
+    has_more: bool,
 }
 
 /// What a row of the table tells.
@@ -136,10 +157,12 @@ struct Row {
     description: String,
     /// For what it waits now.
     waiting: Option<WaitState>,
+    /// The same, by the names of elements that both dialects have; a job of another dialect than COS says so.
+    element: Value,
 }
 
 impl Row {
-    fn of_cos(job: &ListedJob) -> Self {
+    fn of_cos(job: &ListedJob, element: Value) -> Self {
         Self {
             id: job.id.to_string(),
             dialect: Dialect::Cos.word().to_owned(),
@@ -149,11 +172,12 @@ impl Row {
             created: Some(job.created),
             description: job.description.clone().unwrap_or_default(),
             waiting: None,
+            element,
         }
     }
 
-    fn of_other(job: &JobSummary) -> Self {
-        Self {
+    fn of_any(job: &JobSummary) -> serde_json::Result<Self> {
+        Ok(Self {
             id: job.job.clone(),
             dialect: job.dialect.clone(),
             status: job.status.clone(),
@@ -161,23 +185,13 @@ impl Row {
             progress: job.progress.into(),
             created: job.created.parse().ok(),
             description: job.description.clone().unwrap_or_default(),
-            waiting: None,
-        }
+            waiting: job.waiting.clone(),
+            element: element(job)?,
+        })
     }
 }
 
 impl Jobs {
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Drops all but so many, and says how many it dropped.
-    fn keep_newest(&mut self, count: usize) -> usize {
-        let older = self.rows.len().saturating_sub(count);
-        self.rows.truncate(count);
-        older
-    }
-
     /// The digits of their ids.
     pub(super) fn ids(&self) -> impl Iterator<Item = String> {
         self.rows.iter().map(|row| row.id.replace('-', ""))
@@ -233,25 +247,8 @@ impl Jobs {
         rows
     }
 
-    /// The same jobs, with the names of elements that both dialects have; a job of another dialect than COS says so.
-    fn to_json(&self) -> anyhow::Result<Value> {
-        let mut elements: HashMap<String, Value> = HashMap::new();
-        let id = |job: &Value| job["JobId"].as_str().unwrap_or_default().to_owned();
-        for body in &self.bodies {
-            if let Some(Value::Array(page)) = document::to_json(body)?.get_mut("Jobs").map(Value::take) {
-                elements.extend(page.into_iter().map(|job| (id(&job), job)));
-            }
-        }
-        elements.extend(self.others.iter().map(element).map(|job| (id(&job), job)));
-        let mut jobs = Vec::new();
-        for row in &self.rows {
-            let Some(mut element) = elements.remove(&row.id) else { continue };
-            if let Some(waiting) = &row.waiting {
-                element["Waiting"] = serde_json::to_value(waiting)?;
-            }
-            jobs.push(element);
-        }
-        Ok(json!({ "Jobs": jobs }))
+    fn to_json(&self) -> Value {
+        json!({ "Jobs": self.rows.iter().map(|row| &row.element).collect::<Vec<_>>() })
     }
 }
 
@@ -287,12 +284,14 @@ fn age(created: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn element(job: &JobSummary) -> Value {
-    let name = found::kind_of(&job.operation).map(s3control::words::operation_name);
+fn element(job: &JobSummary) -> serde_json::Result<Value> {
+    let is_cos = job.dialect == Dialect::Cos.word();
+    let name_of = if is_cos { operation_name } else { s3control::words::operation_name };
+    let name = found::kind_of(&job.operation).map(name_of);
     let given = [
         ("CreationTime", json!(job.created)),
         ("Description", json!(job.description)),
-        ("Dialect", json!(job.dialect)),
+        ("Dialect", json!((!is_cos).then_some(&job.dialect))),
         ("DryRun", json!(job.is_dry_run.then_some(true))),
         ("JobId", json!(job.job)),
         ("Operation", json!(name.unwrap_or(&job.operation))),
@@ -307,8 +306,9 @@ fn element(job: &JobSummary) -> Value {
         ),
         ("Status", json!(job.status)),
         ("TerminationDate", json!(job.terminated)),
+        ("Waiting", serde_json::to_value(&job.waiting)?),
     ];
-    given.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    Ok(given.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn marked(operation: String, is_dry_run: bool) -> String {
@@ -319,6 +319,10 @@ fn marked(operation: String, is_dry_run: bool) -> String {
 fn operation_word(element: &str) -> String {
     let known = OperationKind::ALL.into_iter().find(|kind| operation_name(*kind) == element);
     known.map_or_else(|| element.to_owned(), |kind| kind.word().to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "must be a whole number from 1".to_owned())
 }
 
 /// A status by its name, in any case.
@@ -350,43 +354,55 @@ pub(super) mod tests {
 
     /// A page of the operator's API with these jobs.
     pub(in super::super) fn other_page(ids: &[&str]) -> (u16, String) {
-        let jobs: Vec<_> = ids.iter().map(|id| other_job(id)).collect();
-        (200, json!({"jobs": jobs, "next": null}).to_string())
+        any_page(&ids.iter().map(|id| other_job(id)).collect::<Vec<_>>(), None)
+    }
+
+    fn any_page(jobs: &[Value], next: Option<u8>) -> (u16, String) {
+        (200, json!({"jobs": jobs, "next": next.map(id)}).to_string())
     }
 
     fn member(id: &str) -> String {
         format!(
-            "<member><CreationTime>2026-01-01T00:00:0{}Z</CreationTime>\
+            "<member><CreationTime>{}</CreationTime>\
              <Description>nightly</Description><JobId>{id}</JobId><Operation>COSDeleteObject</Operation>\
              <Priority>1</Priority><ProgressSummary><NumberOfTasksFailed>7</NumberOfTasksFailed>\
              <NumberOfTasksSucceeded>123456</NumberOfTasksSucceeded><TotalNumberOfTasks>1000000</TotalNumberOfTasks>\
              </ProgressSummary><Status>Active</Status></member>",
-            &id[id.len() - 1..]
+            created(id)
         )
+    }
+
+    fn created(id: &str) -> String {
+        format!("2026-01-01T00:00:0{}Z", &id[id.len() - 1..])
     }
 
     fn other_job(id: &str) -> Value {
         json!({
             "job": id, "dialect": "s3control", "description": "weekly", "operation": "tag", "is_dry_run": false,
             "status": "Active", "priority": 1, "progress": {"total": 10, "succeeded": 3, "failed": 1},
-            "created": format!("2026-01-01T00:00:0{}Z", &id[id.len() - 1..]), "terminated": null,
+            "created": created(id), "terminated": null,
         })
     }
 
-    fn page(job: u8, next: bool) -> (u16, String) {
-        let (status, body) = page_of(&[&id(job)]);
-        let token = if next { format!("</Jobs><NextToken>{}</NextToken>", id(job)) } else { "</Jobs>".to_owned() };
-        (status, body.replace("</Jobs>", &token))
+    fn cos_job(id: &str) -> Value {
+        json!({
+            "job": id, "dialect": "cos", "description": "nightly", "operation": "delete", "is_dry_run": false,
+            "status": "Active", "priority": 1, "progress": {"total": 1_000_000, "succeeded": 123_456, "failed": 7},
+            "created": created(id), "terminated": null,
+        })
     }
 
-    fn other(job: u8, next: bool) -> (u16, String) {
-        let next = next.then(|| id(job));
-        (200, json!({"jobs": [other_job(&id(job))], "next": next}).to_string())
-    }
-
-    async fn fetch_script(script: Vec<(u16, String)>) -> Jobs {
+    async fn fetch_script(script: Vec<(u16, String)>, limit: Option<usize>) -> (Jobs, Stub) {
         let stub = Stub::scripted(script, Arc::new(SystemClock::new())).await;
-        fetch(&stub.client, &[]).await.unwrap()
+        (fetch(&stub.client, &[], limit).await.unwrap(), stub)
+    }
+
+    async fn fetched(jobs: &[Value]) -> Jobs {
+        fetch_script(vec![any_page(jobs, None)], None).await.0
+    }
+
+    fn ids(jobs: &Jobs) -> Vec<String> {
+        jobs.to_json()["Jobs"].as_array().unwrap().iter().map(|job| job["JobId"].as_str().unwrap().to_owned()).collect()
     }
 
     fn now() -> Timestamp {
@@ -394,31 +410,39 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_job_comes_first_and_older_ones_are_counted() {
-        let script = vec![page(1, true), page(3, false), other(2, true), other(4, false)];
-        let mut jobs = fetch_script(script).await;
-        let json = jobs.to_json().unwrap();
-        let ids: Vec<_> = json["Jobs"].as_array().unwrap().iter().map(|job| job["JobId"].clone()).collect();
-        assert_eq!(ids, [id(4), id(3), id(2), id(1)]);
-        assert_eq!(jobs.keep_newest(3), 1);
-        assert_eq!(jobs.to_json().unwrap()["Jobs"].as_array().map(Vec::len), Some(3));
-        let text = jobs.to_text(None, now());
-        let shown: Vec<_> = text.lines().skip(1).map(|line| line[..36].to_owned()).collect();
-        assert_eq!(shown, [id(4), id(3), id(2)], "{text}");
-        assert_eq!(jobs.keep_newest(3), 0);
+    async fn the_newest_jobs_come_first_and_no_more_pages_are_read_than_are_wanted() {
+        let first = any_page(&[other_job(&id(4)), cos_job(&id(3))], Some(3));
+        let second = |next| any_page(&[other_job(&id(2))], next);
+        for (limit, expected, has_more, asked_last) in [
+            (Some(2), vec![4, 3], true, "?order=newest&max=2".to_owned()),
+            (Some(3), vec![4, 3, 2], true, format!("?after={}&order=newest&max=1", id(3))),
+            (None, vec![4, 3, 2], false, format!("?after={}&order=newest", id(3))),
+        ] {
+            let script = vec![first.clone(), second(limit.map(|_| 2))];
+            let (jobs, stub) = fetch_script(script, limit).await;
+            assert_eq!((ids(&jobs), jobs.has_more), (expected.into_iter().map(id).collect(), has_more));
+            let text = jobs.to_text(None, now());
+            assert_eq!(text.lines().skip(1).map(|line| line[..36].to_owned()).collect::<Vec<_>>(), ids(&jobs));
+            let asked = stub.asked().0;
+            assert!(asked.ends_with(&format!("jobs{asked_last}")), "{asked}");
+        }
     }
 
     #[tokio::test]
     async fn a_service_that_names_the_same_page_again_is_not_asked_for_ever() {
-        assert_eq!(fetch_script(vec![page(1, true)]).await.rows.len(), 2);
+        let same = any_page(&[cos_job(&id(1))], Some(1));
+        assert_eq!(fetch_script(vec![same], None).await.0.rows.len(), 2);
+        let (status, body) = page_of(&[&id(1)]);
+        let same = (status, body.replace("</Jobs>", &format!("</Jobs><NextToken>{}</NextToken>", id(1))));
+        assert_eq!(fetch_script(vec![(404, String::new()), same], None).await.0.rows.len(), 2);
     }
 
     #[tokio::test]
     async fn jobs_are_a_row_each_that_fits_the_terminal() {
         let long = "nightly clean-up of everything that the old importer left behind, 漢字 included";
-        let (status, body) = page_of(&[&id(1), "01978a3c-2b1f-7000-8000-000000000002"]);
-        let body = body.replacen("nightly", long, 1).replacen("<Status>Active", "<Status>Completing", 1);
-        let jobs = fetch_script(vec![(status, body), other_page(&[])]).await;
+        let (mut first, second) = (cos_job(&id(1)), cos_job("01978a3c-2b1f-7000-8000-000000000002"));
+        (first["description"], first["status"]) = (json!(long), json!("Completing"));
+        let jobs = fetched(&[second, first]).await;
         for width in [80, 200] {
             let text = jobs.to_text(Some(width), now());
             assert!(text.lines().all(|line| table::width(line) <= width), "{text}");
@@ -431,61 +455,69 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn ids_are_shown_as_long_as_it_takes_to_tell_them_apart() {
-        let jobs = fetch_script(vec![page_of(&[&id(1), &id(2)]), other_page(&[])]).await;
+        let jobs = fetched(&[cos_job(&id(2)), cos_job(&id(1))]).await;
         assert!(jobs.to_text(Some(100), now()).contains(&id(2)));
-        let jobs = fetch_script(vec![page_of(&[&id(1)]), other_page(&[])]).await;
+        let jobs = fetched(&[cos_job(&id(1))]).await;
         assert!(jobs.to_text(Some(79), now()).contains("\n01978a00-0000  "));
     }
 
     #[tokio::test]
     async fn jobs_of_another_dialect_stand_among_the_others_and_then_dialects_have_a_column() {
-        let jobs = fetch_script(vec![page(1, true), page(3, false), other(2, true), other(4, false)]).await;
+        let jobs = fetched(&[other_job(&id(4)), cos_job(&id(3)), other_job(&id(2)), cos_job(&id(1))]).await;
         let text = jobs.to_text(None, now());
         let dialects: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
         assert_eq!(dialects[1..], ["s3control", "cos", "s3control", "cos"], "{text}");
-        let json = jobs.to_json().unwrap();
+        let json = jobs.to_json();
         assert_eq!(json["Jobs"][0]["Operation"], "S3PutObjectTagging");
         assert_eq!(json["Jobs"][0]["ProgressSummary"]["TotalNumberOfTasks"], 10);
+        assert_eq!(
+            (&json["Jobs"][1]["Operation"], &json["Jobs"][1]["Dialect"]),
+            (&json!("COSDeleteObject"), &Value::Null)
+        );
     }
 
     #[tokio::test]
-    async fn a_key_that_may_not_list_every_job_lists_those_of_cos_and_trouble_is_told() {
+    async fn a_key_that_may_not_list_every_job_lists_those_of_cos_newest_first_and_trouble_is_told() {
         let refusal =
             |code: &str, message: &str| json!({"code": code, "message": message, "request_id": "R"}).to_string();
         let denied = (403, refusal("AccessDenied", "the key may not do brigade:ListJobs"));
-        assert_eq!(fetch_script(vec![page(1, false), denied]).await.rows.len(), 1);
+        let script = vec![denied, page_of(&[&id(1), &id(2), &id(3)])];
+        let (jobs, _) = fetch_script(script, Some(2)).await;
+        assert_eq!((ids(&jobs), jobs.has_more), (vec![id(3), id(2)], true));
         let trouble = (500, refusal("ServiceUnavailable", "the store is locked"));
-        let stub = Stub::scripted(vec![page(1, false), trouble], Arc::new(SystemClock::new())).await;
-        assert!(fetch(&stub.client, &[]).await.is_err());
+        let stub = Stub::scripted(vec![trouble], Arc::new(SystemClock::new())).await;
+        assert!(fetch(&stub.client, &[], None).await.is_err());
     }
 
     #[tokio::test]
     async fn a_job_that_waits_says_for_what_in_its_row_and_in_its_json_and_fits_80_columns() {
-        let (status, body) = other(1, false);
-        let mut page_of_all: Value = serde_json::from_str(&body).unwrap();
-        page_of_all["jobs"][0]["dialect"] = json!("cos");
-        page_of_all["jobs"][0]["waiting"] = json!({
+        let mut job = cos_job(&id(1));
+        job["waiting"] = json!({
             "cause": "credentials", "who": "PutObject in bucket reports", "since": null, "advice": "correct them",
             "what": "endpoint main refuses the credentials: SignatureDoesNotMatch: \u{1b}[2J",
         });
-        let jobs = fetch_script(vec![page(1, false), (status, page_of_all.to_string())]).await;
-        assert_eq!(jobs.rows.len(), 1, "it is one job");
+        let jobs = fetched(&[job]).await;
         let shown = [None, Some(200), Some(80)].map(|width| jobs.to_text(width, now()));
         assert!(shown[2].lines().all(|line| line.chars().count() <= 80), "{}", shown[2]);
         assert!(shown.iter().all(|text| text.contains("credentials:") && !text.contains('\u{1b}')), "{shown:#?}");
-        assert_eq!(jobs.to_json().unwrap()["Jobs"][0]["Waiting"]["cause"], "credentials");
+        assert_eq!(jobs.to_json()["Jobs"][0]["Waiting"]["cause"], "credentials");
     }
 
     #[tokio::test]
     async fn a_dry_run_is_marked_in_its_row_and_in_its_json() {
-        let (status, body) = page(2, false);
-        let dry = (status, body.replace("<JobId>", "<DryRun>true</DryRun><JobId>"));
-        let jobs = fetch_script(vec![page(1, true), dry, other_page(&[])]).await;
-        let text = jobs.to_text(None, now());
-        let marked: Vec<_> = text.lines().skip(1).map(|line| line.contains("delete (dry run)")).collect();
-        assert_eq!(marked, [true, false], "{text}");
-        let json = jobs.to_json().unwrap();
-        assert_eq!((&json["Jobs"][0]["DryRun"], &json["Jobs"][1]["DryRun"]), (&json!(true), &Value::Null));
+        let mut dry = cos_job(&id(2));
+        dry["is_dry_run"] = json!(true);
+        let (status, body) = page_of(&[&id(1), &id(2)]);
+        let marked = body.replace(&format!("<JobId>{}", id(2)), &format!("<DryRun>true</DryRun><JobId>{}", id(2)));
+        let of_cos = vec![(404, String::new()), (status, marked)];
+        for script in [vec![any_page(&[dry, cos_job(&id(1))], None)], of_cos] {
+            let (jobs, _) = fetch_script(script, None).await;
+            let text = jobs.to_text(None, now());
+            let marked: Vec<_> = text.lines().skip(1).map(|line| line.contains("delete (dry run)")).collect();
+            assert_eq!(marked, [true, false], "{text}");
+            let json = jobs.to_json();
+            assert_eq!((&json["Jobs"][0]["DryRun"], &json["Jobs"][1]["DryRun"]), (&json!(true), &Value::Null));
+        }
     }
 
     #[test]

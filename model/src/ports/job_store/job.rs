@@ -38,8 +38,10 @@ pub struct ListJobs {
     pub dialect: Dialect,
     /// In which statuses; empty for all.
     pub statuses: Vec<Status>,
-    /// After this position, which need not be a job.
+    /// After this position in the order asked for, which need not be a job.
     pub after: Option<JobId>,
+    /// The newest first, and not the oldest.
+    pub is_newest_first: bool,
     /// Jobs that ended before this are left out.
     pub ended_since: ServiceTime,
     /// How many at most.

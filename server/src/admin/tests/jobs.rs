@@ -37,6 +37,9 @@ async fn the_jobs_of_both_dialects_are_listed_oldest_first_by_pages_statuses_and
     let second = list(&format!("?max=1&after={cos}")).await;
     assert_eq!((names(&second), &second["next"]), (vec![s3.as_str()], &Value::Null));
     for (query, expected) in [
+        ("?order=newest", vec![&s3, &cos]),
+        ("?order=oldest", vec![&cos, &s3]),
+        ("?order=newest&max=1", vec![&s3]),
         ("?dialect=cos", vec![&cos]),
         ("?dialect=s3control", vec![&s3]),
         ("?status=New", vec![&cos]),
@@ -59,6 +62,7 @@ async fn a_list_names_the_parameter_that_is_wrong() {
         ("status=Flying", "status"),
         ("status=", "status"),
         ("dialect=gcs", "dialect"),
+        ("order=random", "order"),
         ("max=1&max=2", "max"),
         ("page=1", "page"),
     ] {
@@ -165,6 +169,7 @@ fn a_query_is_read_as_it_was_written() {
         dialect: Some(Dialect::S3Control),
         statuses: vec![Status::New, Status::Active],
         after: Some(JobId::from_u128(7)),
+        is_newest_first: true,
         max: Some(3),
     };
     for query in [JobQuery::default(), some] {

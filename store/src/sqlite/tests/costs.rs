@@ -127,23 +127,27 @@ async fn a_page_costs_at_the_end_of_the_list_what_it_costs_at_the_start() {
     let fill = |connection: &Connection| (1..=JOBS).try_for_each(|n| insert_job(connection, &sample_job(n)).map(drop));
     with_writer(&store, fill).await.unwrap();
 
-    let cost = |after: u128| {
+    let cost = |after: u128, [all, of_status]: [&'static str; 2]| {
         let after = after.to_be_bytes().to_vec();
         move |connection: &Connection| -> rusqlite::Result<(i32, i32)> {
-            let all = steps(connection, lists::PAGE, ("a", "cos", &after, 0, 50))?;
-            let of_status = steps(connection, lists::PAGE_OF_STATUS, ("a", "cos", &after, 0, 50, "New"))?;
+            let all = steps(connection, all, ("a", "cos", &after, 0, 50))?;
+            let of_status = steps(connection, of_status, ("a", "cos", &after, 0, 50, "New"))?;
             Ok((all, of_status))
         }
     };
-    let start = with_writer(&store, cost(0)).await.unwrap();
-    let end = with_writer(&store, cost(JOBS - 50)).await.unwrap();
-    assert_eq!(start, end);
+    let (oldest, newest) = ([lists::PAGE, lists::PAGE_OF_STATUS], [lists::NEWEST, lists::NEWEST_OF_STATUS]);
+    for (first, last, order) in [(0, JOBS - 50, oldest), (JOBS + 1, 51, newest)] {
+        let start = with_writer(&store, cost(first, order)).await.unwrap();
+        let end = with_writer(&store, cost(last, order)).await.unwrap();
+        assert_eq!(start, end);
+    }
 
     let page = ListJobs {
         account: AccountId::new("a").unwrap(),
         dialect: Dialect::Cos,
         statuses: vec![Status::New, Status::Active],
         after: Some(JobId::from_u128(JOBS - 3)),
+        is_newest_first: false,
         ended_since: ServiceTime::default(),
         limit: 1000,
     };
