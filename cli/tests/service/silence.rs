@@ -96,10 +96,10 @@ async fn a_running_job_whose_calls_hang_says_so_in_describe_list_watch_their_jso
     assert!(metrics.contains("\nbrigade_jobs_waiting{cause=\"answer\"} 1\n"), "{metrics}");
     let described = out(command(&service, &["job", "describe", &job]));
     assert!(described.contains(WHAT) && described.contains(&waiting.who), "{described}");
-    let json = out(command(&service, &["--output", "json", "job", "describe", &job]));
+    let json = out(command(&service, &["job", "describe", &job, "--output", "json"]));
     assert!(json.contains("\"cause\": \"answer\""), "{json}");
     assert!(out(command(&service, &["job", "list"])).contains(WHAT));
-    assert!(out(command(&service, &["--output", "json", "job", "list"])).contains("\"cause\": \"answer\""));
+    assert!(out(command(&service, &["job", "list", "--output", "json"])).contains("\"cause\": \"answer\""));
     let mut watching = command(&service, &["job", "watch", &job]).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(watching.stderr.take().unwrap()).lines().map_while(Result::ok);
     let told = lines.into_iter().find(|line| line.contains(WHAT));
