@@ -36,6 +36,9 @@ fn of_service(error: &ClientError) -> Option<&'static str> {
         ClientError::Refused { message, .. } if message.contains("the role may not use bucket") => {
             Some("name a bucket of the role, or add this one to the service's [accounts.NAME.roles.ROLE]")
         }
+        ClientError::Refused { message, .. } if message.contains("the configuration allows") => {
+            Some("raise it in the service's [endpoints.NAME], and let the service read that again: SIGHUP")
+        }
         ClientError::Refused { code, .. } => {
             CODES.into_iter().find(|(known, _)| known == code).map(|(_, advice)| advice)
         }
@@ -96,6 +99,7 @@ mod tests {
         assert_eq!(advice(unreachable("the certificate of h has expired; renew it there")), "none");
         assert!(advice(refused("SignatureDoesNotMatch", "no")).contains("client.secret_key"));
         assert!(advice(refused("InvalidArgument", "the role may not use bucket b")).contains("roles.ROLE"));
+        assert!(advice(refused("InvalidArgument", "the configuration allows 8 at most")).contains("SIGHUP"));
         assert_eq!(advice(refused("InvalidArgument", "no")), "none");
         assert!(advice(store(Verdict::Missing, "NoSuchBucket")).contains("create the bucket"));
         assert_eq!(advice(store(Verdict::Missing, "NoSuchKey")), "none");

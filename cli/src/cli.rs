@@ -16,6 +16,7 @@ use crate::command::{
     backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve, store,
 };
 use crate::exit::ExitWith;
+use crate::nearest::nearest;
 use crate::verbosity::Verbosity;
 use crate::{advice, core_dumps, printer};
 
@@ -99,7 +100,7 @@ impl Cli {
 /// Parses the command line, runs the command, and says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = settled(std::env::args_os().collect());
     if arguments.len() <= 1 {
         // Standard output, as of every command; a reader that has closed it does not miss it.
         let _ = command_line().print_help();
@@ -196,7 +197,7 @@ fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
     let text = error.to_string();
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
     let help = format!("'{} --help'", deepest_command(arguments));
-    let way_out = match suggestion(error) {
+    let way_out = match suggestion(error).or_else(|| nearest_command(error, arguments)) {
         Some(meant) => format!("did you mean '{meant}'? See {help}"),
         None => format!("see {help}"),
     };
@@ -204,18 +205,29 @@ fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
 }
 
 /// The command, option or value that is most like the unknown one.
-fn suggestion(error: &clap::Error) -> Option<&str> {
+fn suggestion(error: &clap::Error) -> Option<String> {
     let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     kinds.into_iter().find_map(|kind| match error.get(kind)? {
-        ContextValue::String(name) => Some(name.as_str()),
+        ContextValue::String(name) => Some(name.clone()),
         // The last one is most alike.
-        ContextValue::Strings(names) => names.last().map(String::as_str),
+        ContextValue::Strings(names) => names.last().cloned(),
         _ => None,
     })
 }
 
+/// The command that a slip in a short name was meant to be, which clap does not find.
+fn nearest_command(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let ContextValue::String(given) = error.get(ContextKind::InvalidSubcommand)? else { return None };
+    let command = deepest(arguments).0;
+    nearest(given, command.get_subcommands().map(clap::Command::get_name)).map(str::to_owned)
+}
+
 /// The commands that the arguments begin with, as far as they are known: `brigade job list`.
 fn deepest_command(arguments: &[OsString]) -> String {
+    deepest(arguments).1
+}
+
+fn deepest(arguments: &[OsString]) -> (clap::Command, String) {
     let (mut command, mut path) = (command_line(), "brigade".to_owned());
     let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
     for word in words.filter(|word| !word.starts_with('-')) {
@@ -223,7 +235,33 @@ fn deepest_command(arguments: &[OsString]) -> String {
         path.push_str(&format!(" {}", inner.get_name()));
         command = inner.clone();
     }
-    path
+    (command, path)
+}
+
+/// The same arguments with the options that name the configuration behind the command, where it takes them: of other programs
+/// users know them before it.
+fn settled(arguments: Vec<OsString>) -> Vec<OsString> {
+    const OPTIONS: [&str; 2] = ["--config", "--profile"];
+    let mut rest = arguments.into_iter().peekable();
+    let (mut settled, mut moved): (Vec<OsString>, Vec<OsString>) = (rest.next().into_iter().collect(), Vec::new());
+    while let Some(option) = rest.next_if(|argument| argument.to_str().is_some_and(|text| text.starts_with('-'))) {
+        let text = option.to_string_lossy().into_owned();
+        let (name, has_value) = text.split_once('=').map_or((text.as_str(), false), |(name, _)| (name, true));
+        let into = if OPTIONS.contains(&name) { &mut moved } else { &mut settled };
+        into.push(option);
+        if OPTIONS.contains(&name) && !has_value {
+            into.extend(rest.next());
+        }
+    }
+    if moved.is_empty() {
+        return settled.into_iter().chain(rest).collect();
+    }
+    let mut command = command_line();
+    while let Some(inner) = rest.peek().and_then(|word| command.find_subcommand(word.to_str()?)).cloned() {
+        command = inner;
+        settled.extend(rest.next());
+    }
+    settled.into_iter().chain(moved).chain(rest).collect()
 }
 
 #[cfg(test)]
@@ -243,6 +281,11 @@ mod tests {
                 &["job", "lits"],
                 "error: unrecognized subcommand 'lits'",
                 "did you mean 'list'? See 'brigade job --help'",
+            ),
+            (
+                &["job", "create", "tga", "s3://photos/"],
+                "error: unrecognized subcommand 'tga'",
+                "did you mean 'tag'? See 'brigade job create --help'",
             ),
             (
                 &["job", "list", "--al"],
@@ -270,6 +313,24 @@ mod tests {
             let error = Cli::read(&arguments).unwrap_err();
             assert_eq!(in_two_lines(&error, &arguments), [what, way_out]);
         }
+    }
+
+    #[test]
+    fn what_names_the_configuration_may_stand_before_the_command() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (given, wanted) in [
+            ("brigade --profile lab job list", "brigade job list --profile lab"),
+            (
+                "brigade --config=a.toml -q --profile lab job create tag --tag a=b",
+                "brigade -q job create tag --config=a.toml --profile lab --tag a=b",
+            ),
+            ("brigade --config a.toml config check", "brigade config check --config a.toml"),
+            ("brigade job --profile lab list", "brigade job --profile lab list"),
+            ("brigade --config", "brigade --config"),
+        ] {
+            assert_eq!(settled(words(given)), words(wanted), "{given}");
+        }
+        assert!(Cli::read(&settled(words("brigade --config a.toml --profile lab -v job list --all"))).is_ok());
     }
 
     #[test]

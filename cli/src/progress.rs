@@ -201,10 +201,12 @@ impl Watcher {
         }
     }
 
-    /// Leaves the last look standing and ends.
+    /// Leaves the last look standing and ends; without one nothing is left.
     pub fn finish(self) {
-        if let Shown::Bar { bar, .. } = self.shown {
-            bar.abandon();
+        match self.shown {
+            Shown::Bar { bar, .. } if bar.prefix().is_empty() => bar.finish_and_clear(),
+            Shown::Bar { bar, .. } => bar.abandon(),
+            Shown::Lines { .. } => {}
         }
     }
 }
@@ -247,6 +249,12 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 object`, `1,200 objects`.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// A duration in its two largest units: `7 s`, `2 min 5 s`, `1 h 12 min`, `3 d 4 h`.

@@ -76,7 +76,8 @@ impl ConfigFlag {
             let places = config::default_files().iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
             let way_out =
                 "make one with 'brigade init', name one with --config FILE, or set BRIGADE_CLIENT_URL and others";
-            return Err(UsageError(format!("there is no {}: {way_out}", places.join(" and no "))).into());
+            let what = UsageError(format!("there is no {}", places.join(" and no ")));
+            return Err(Explained::new(what, [way_out.to_owned()]).into());
         }
         Ok(config::ClientConfig::load(self.config.as_deref(), self.profile.as_deref())?)
     }

@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use self::selection::{Entry, Selection};
 use super::access::{ConfigFlag, StoreFlags, Tools};
 use crate::printer::{self, OnTerminal};
-use crate::progress::grouped;
+use crate::progress::counted;
 use crate::s3_url::S3Url;
 use crate::store_path::StorePath;
 
@@ -100,8 +100,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(path) => write_file(&*store, &listing, path).await?,
     };
     let place = list.out.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-    let what = if listing.selection.versions.is_some() { "versions" } else { "objects" };
-    printer::tell(format_args!("{} {what} written to {place}, fields {}", grouped(count), listing.header()));
+    let what = counted(count, if listing.selection.versions.is_some() { "version" } else { "object" });
+    printer::tell(format_args!("{what} written to {place}, fields {}", listing.header()));
     Ok(())
 }
 
@@ -140,7 +140,7 @@ pub fn count_on_stderr() -> impl FnMut(u64) {
     let style = ProgressStyle::with_template("{msg}").expect("the template is sound");
     let spinner = ProgressBar::with_draw_target(None, target).with_style(style).with_finish(ProgressFinish::AndClear);
     move |count| {
-        spinner.set_message(format!("{} objects", grouped(count)));
+        spinner.set_message(counted(count, "object"));
         spinner.tick();
     }
 }

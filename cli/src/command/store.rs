@@ -6,7 +6,7 @@ use brigade_config::endpoint::Endpoint;
 use clap::Subcommand;
 
 use super::access::ConfigFlag;
-use crate::printer::say;
+use crate::printer::{self, say};
 use crate::table;
 
 /// What the command takes.
@@ -38,7 +38,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let rows: Vec<_> = config.endpoints.iter().map(row).collect();
     match rows.is_empty() {
         true => say("the configuration names no store: add [endpoints.NAME] with a url"),
-        false => say(table::columns(&["store", "url", "credentials", "roles"], &[], &rows)),
+        false => say(table::wrapped(&["store", "url", "credentials", "roles"], &rows, printer::width())),
     }
 }
 

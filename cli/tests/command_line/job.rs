@@ -51,7 +51,7 @@ fn a_job_waits_is_confirmed_and_reports_what_failed() {
     assert!(kept.run(&["job", "confirm", &job]).0.contains("is confirmed"));
     let (out, err, code) = kept.run(&["job", "watch", &job]);
     assert_eq!(code, Some(3), "complete, with a failed task: {err}");
-    assert!(out.contains("2 of 2, 1 failed") && out.contains("Priority       99"), "{out}");
+    assert!(out.contains("2 of 2, 1 failed") && out.contains("Priority   99") && out.contains("Suspended  2"), "{out}");
     let (out, _, _) = kept.run(&["job", "describe", &job]);
     assert!(out.lines().any(|line| line.starts_with("Notes") && line.ends_with(missing)), "{out}");
 

@@ -42,6 +42,10 @@ fn first_errors_say_what_is_wrong_and_below_it_what_to_do() {
         (nothing, vec!["manifest", "list", "s3://photso/", "--out", "x"]),
         (nothing, to("s3://lits/", "s3://reports/r")),
         (nothing, to("s3://lists/", "s3://elsewhere/r")),
+        // No such file here; a bucket with more behind it; more than the configuration allows.
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "--manifest", "absent.csv"]),
+        (nothing, vec!["job", "create", "copy", "--to", "s3://backup/2016/", "--manifest", "some.csv"]),
+        (nothing, vec!["endpoint", "limit", "sandbox", "--in-flight-max", "99999"]),
         // No such endpoint; no rights.
         (nothing, vec!["endpoint", "stop", "sandbx"]),
         (("BRIGADE_CLIENT_APPID", "1"), vec!["job", "list"]),

@@ -88,6 +88,27 @@ fn quiet_leaves_the_answer_alone_and_verbose_tells_of_each_request() {
     );
 }
 
+/// ```text
+/// brigade job create copy sandbox/photos/2016/01/ --to sandbox/backup
+/// brigade job watch AN-UNKNOWN-ID
+/// ```
+#[test]
+fn places_name_their_store_and_a_watch_of_no_job_leaves_no_bar() {
+    let kept = Kept::start();
+    let copy =
+        ["--config", "brigade.toml", "job", "create", "copy", "sandbox/photos/2016/01/", "--to", "sandbox/backup"];
+    let (out, err, _) = kept.run(&copy);
+    let job = out.lines().last().expect(&err);
+    assert_eq!(kept.run(&["job", "watch", job]).2, Some(0));
+    assert!(kept.run(&["job", "describe", job]).0.contains("copy to backup"));
+
+    let unknown = "01978a00-0000-7000-8000-000000000001";
+    let mut watch = kept.command(&["job", "watch", unknown]);
+    watch.env("NO_COLOR", "1");
+    let (shown, code) = on_terminal(watch, 80, "");
+    assert!(!shown.contains('%') && shown.contains("error: NoSuchJob") && code == Some(1), "{shown:?}");
+}
+
 /// `brigade completions bash | bash`, `brigade man DIR`
 #[test]
 fn a_shell_takes_the_completions_and_every_command_has_its_manual_page() {

@@ -1,6 +1,6 @@
 //! `brigade endpoint list`.
 
-use brigade_wire::admin::{EndpointState, HardCaps, LaneState, Limits, ProtectionState, WindowState};
+use brigade_wire::admin::{EndpointState, HardCaps, LaneState, Limits, ProtectionState, StoppedSince, WindowState};
 
 use crate::command::job::{CommandContext, output};
 use crate::command::limits;
@@ -18,7 +18,7 @@ pub async fn run(context: &CommandContext) -> anyhow::Result<()> {
 }
 
 fn to_text(endpoints: &[EndpointState]) -> String {
-    const HEADER: [&str; 13] = [
+    const HEADER: [&str; 12] = [
         "endpoint",
         "state",
         "in flight",
@@ -31,7 +31,6 @@ fn to_text(endpoints: &[EndpointState]) -> String {
         "proved",
         "lacks",
         "unproven",
-        "reason",
     ];
     let rows: Vec<_> = endpoints.iter().map(row).collect();
     let rows = table::columns(&HEADER, &["in flight", "waiting", "proved"], &rows);
@@ -39,6 +38,7 @@ fn to_text(endpoints: &[EndpointState]) -> String {
     let mut text: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
     for (line, endpoint) in lines.zip(endpoints) {
         text.push(line.to_owned());
+        text.extend(reason(endpoint).map(|reason| format!("  {reason}")));
         text.extend(lanes(&endpoint.lanes).lines().map(|line| format!("  {line}")));
     }
     text.join("\n")
@@ -83,15 +83,14 @@ fn latencies(p50_ms: f64, p99_ms: f64) -> String {
 }
 
 fn row(endpoint: &EndpointState) -> Vec<String> {
-    let stopped = endpoint.stopped.as_ref();
-    let state = match stopped {
-        Some(stopped) => format!("stopped since {}", stopped.since),
-        None if endpoint.is_up => "up".to_owned(),
-        None => "away".to_owned(),
+    let state = match &endpoint.stopped {
+        Some(_) => "stopped",
+        None if endpoint.is_up => "up",
+        None => "away",
     };
     vec![
         endpoint.endpoint.clone(),
-        state,
+        state.to_owned(),
         grouped(endpoint.requests_in_flight_now.into()),
         grouped(endpoint.calls_waiting_now),
         limits::to_text(endpoint.limits),
@@ -102,15 +101,17 @@ fn row(endpoint: &EndpointState) -> Vec<String> {
         endpoint.proved.len().to_string(),
         proof::in_short(&endpoint.lacks),
         proof::in_short(&endpoint.unproven),
-        reason(endpoint),
     ]
 }
 
-/// Why it is stopped, in the operator's words; why it is away, in the store's.
-fn reason(endpoint: &EndpointState) -> String {
-    let EndpointState { stopped, waiting, .. } = endpoint;
-    let stopped = stopped.as_ref().map(|stopped| stopped.reason.clone());
-    stopped.or_else(|| waiting.as_ref().map(waiting::to_text)).unwrap_or_default()
+/// Since when it is stopped and why, in the operator's words; why it is away, in the store's. It has a line of its own: a row
+/// fits a terminal.
+fn reason(endpoint: &EndpointState) -> Option<String> {
+    let stopped = endpoint.stopped.as_ref().map(|StoppedSince { since, reason }| {
+        let colon = if reason.is_empty() { "" } else { ": " };
+        format!("stopped since {since}{colon}{reason}")
+    });
+    stopped.or_else(|| endpoint.waiting.as_ref().map(waiting::to_text))
 }
 
 fn protection(protection: &ProtectionState) -> String {
@@ -135,7 +136,7 @@ fn configured(caps: HardCaps) -> String {
 
 #[cfg(test)]
 mod tests {
-    use brigade_wire::admin::{StoppedSince, WaitState};
+    use brigade_wire::admin::WaitState;
 
     use super::*;
 
@@ -206,10 +207,12 @@ mod tests {
         let unproven = ["versions", "object-lock", "canned-acl", "acl-grants"].map(str::to_owned).to_vec();
         let away = EndpointState { proved, lacks, unproven, ..away };
         insta::assert_snapshot!(to_text(&[endpoint("main"), west, away]), @r"
-        ENDPOINT  STATE                               IN FLIGHT  WAITING  LIMITS         CONFIGURED    PROVED  LACKS    UNPROVEN                                      REASON
-        main      up                                          3        0                 32 in flight       2
-        west      stopped since 2026-01-01T00:00:00Z          3        0  50 requests/s  32 in flight       2                                                         moving
-        east      away                                        3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more  endpoint east refuses the credentials: InvalidAccessKeyId: no; correct them (calls wait)
+        ENDPOINT  STATE    IN FLIGHT  WAITING  LIMITS         CONFIGURED    PROVED  LACKS    UNPROVEN
+        main      up               3        0                 32 in flight       2
+        west      stopped          3        0  50 requests/s  32 in flight       2
+          stopped since 2026-01-01T00:00:00Z: moving
+        east      away             3    1,200                 32 in flight       0  restore  versions, object-lock, canned-acl and 1 more
+          endpoint east refuses the credentials: InvalidAccessKeyId: no; correct them (calls wait)
         ");
     }
 

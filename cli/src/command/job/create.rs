@@ -28,7 +28,7 @@ use crate::command::access::PlaceUse;
 use crate::command::manifest::{Listing, count_on_stderr, write_listing};
 use crate::document;
 use crate::printer;
-use crate::progress::grouped;
+use crate::progress::counted;
 use crate::store_path::StorePath;
 
 pub mod consent;
@@ -148,7 +148,12 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     // Whatever can be wrong in the flags, or with the places that they name, is told before anything is listed or uploaded.
     common.check()?;
     let (report, role) = (common.report_spec(&names)?, names.role(common.role.as_deref())?);
-    for (use_of, path) in common.paths(&names) {
+    let to = match &form {
+        Form::Copy(copy) => copy.to_path(),
+        _ => None,
+    };
+    let to = to.iter().map(|path| (PlaceUse::Target, path));
+    for (use_of, path) in common.paths(&names).chain(to) {
         context.check_path(&common.store, &role.name, use_of, path)?;
     }
     if !common.dry_print {
@@ -313,8 +318,8 @@ async fn bring_manifest(
     }
     let store = context.open_path(&common.store, role, PlaceUse::Manifest, to)?;
     let pinned = upload::upload(&*store, &local, at).await?;
-    let (rows, at) = (grouped(local.rows), &pinned.at);
-    printer::note(format_args!("{rows} objects of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
+    let (objects, at) = (counted(local.rows, "object"), &pinned.at);
+    printer::note(format_args!("{objects} of {} listed in s3://{}/{}", local.name, at.bucket, at.key));
     Ok((pinned, local.reading))
 }
 

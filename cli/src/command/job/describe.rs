@@ -93,7 +93,7 @@ pub fn to_text(job: &FoundJob, state: Option<&JobState>) -> String {
         let is_waiting = state.waiting.as_ref().is_some_and(|wait| job.status_update_reason.starts_with(&wait.what));
         all.retain(|(name, _)| *name != "Reason" || !is_waiting);
         // Who waits has said so.
-        all.retain(|(name, _)| *name != "Waiting since" || state.waiting.is_none());
+        all.retain(|(name, _)| *name != "Suspended" || state.waiting.is_none());
         all.extend(hand_pairs(state));
     }
     table::pairs(all)
@@ -173,7 +173,7 @@ pub fn pairs(job: &FoundJob) -> Vec<(&'static str, String)> {
         ("Role", job.role.clone()),
         ("Priority", job.priority.to_string()),
         ("Created", job.created.to_string()),
-        ("Waiting since", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
+        ("Suspended", job.suspended.as_ref().map(Timestamp::to_string).unwrap_or_default()),
         ("Ended", job.terminated.as_ref().map(Timestamp::to_string).unwrap_or_default()),
     ]
 }

@@ -1,5 +1,6 @@
 //! `brigade job remove`: takes a job off the list, and cancels it first where it runs.
 
+use brigade_model::JobId;
 use brigade_model::status::Status;
 use serde_json::json;
 
@@ -28,17 +29,28 @@ pub struct Arguments {
 pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Result<()> {
     let client = context.client()?;
     let job = arguments.job.resolve(&client).await?;
+    let mut status = None;
     if !arguments.yes {
         let found = found::describe(&client, job).await?.job;
         if is_cancelled_first(found.status) {
             consent::agree("removing a job that has not ended", &question(&found), None)?;
         }
+        status = Some(found.status);
     }
     found::ask(client.delete_job(job), client.delete_job_of_any_dialect(job)).await?;
     match context.output {
-        Format::Table => say(format_args!("{job} is removed; if it was running, it is cancelled and disappears then")),
+        Format::Table => say(removed(job, status)),
         Format::Json => print_json(&json!({})),
         Format::Xml => Ok(()),
+    }
+}
+
+/// What became of a job that had this status, if it was looked at.
+fn removed(job: JobId, status: Option<Status>) -> String {
+    match status {
+        Some(status) if status.is_terminal() => format!("{job} is removed"),
+        Some(_) => format!("{job} leaves the list as soon as it has ended"),
+        None => format!("{job} is removed; if it was running, it is cancelled and disappears then"),
     }
 }
 

@@ -282,7 +282,7 @@ impl Names {
 type Parse<T> = fn(&str) -> Result<T, NameError>;
 
 /// Whether it is a name of a dialect already.
-fn is_whole(name: &str) -> bool {
+pub(super) fn is_whole(name: &str) -> bool {
     name.starts_with("qcs:") || name.starts_with("arn:")
 }
 

@@ -10,13 +10,14 @@ use brigade_model::operation::{
 use brigade_model::ports::object_store::{Acl, AclGrant};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::flags::{CommonArgs, Names};
+use super::flags::{CommonArgs, Names, is_whole};
 use super::value;
+use crate::store_path::StorePath;
 
 /// `brigade job create copy`.
 #[derive(Debug, Args)]
 pub struct CopyArgs {
-    /// The bucket to copy into: its name, or a whole qcs name
+    /// The bucket to copy into: its name, s3://BUCKET, STORE/BUCKET, or a whole qcs name
     #[arg(long, value_name = "BUCKET")]
     to: String,
     /// The copies' storage class [default: STANDARD]
@@ -221,6 +222,15 @@ impl CopyArgs {
     /// # Errors
     /// [`UsageError`] when the bucket's name is none.
     pub fn operation(&self, names: &Names) -> Result<Operation, UsageError> {
+        let to = match self.to_path() {
+            Some(StorePath { url, .. }) if !url.path.is_empty() => {
+                let (to, prefix) = (&self.to, &url.path);
+                let way_out = "takes a bucket alone; what the keys of the copies begin with is";
+                return Err(UsageError(format!("--to {to}: {way_out} --to-prefix {prefix}")));
+            }
+            Some(StorePath { url, .. }) => names.bucket("--to", url.bucket.as_str())?,
+            None => names.bucket("--to", &self.to)?,
+        };
         let replaces_prefix = self.from_prefix.is_some() || self.to_prefix.is_some();
         Ok(Operation::Copy(Box::new(Copy {
             acl_directive: self.acl_directive.map(Into::into),
@@ -236,8 +246,13 @@ impl CopyArgs {
             tagging_directive: self.tagging_directive.map(Into::into),
             tags: self.tags.clone(),
             storage_class: self.storage_class.clone(),
-            ..Copy::to(names.bucket("--to", &self.to)?)
+            ..Copy::to(to)
         })))
+    }
+
+    /// Where they go, if that is said as a place in a store.
+    pub(super) fn to_path(&self) -> Option<StorePath> {
+        if is_whole(&self.to) { None } else { self.to.parse().ok() }
     }
 
     fn metadata(&self) -> Option<NewMetadata> {

@@ -6,7 +6,7 @@
 //! HEAD pins a manifest in the store, which is only looked at.
 
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Read, Seek, Write};
+use std::io::{BufWriter, Cursor, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -36,6 +36,8 @@ use shape::{EACH_ROW, FIRST_BYTES, Refusal, STDIN, Shape, told};
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 64 * 1024;
+/// What a file that is not here may have been meant as.
+const IN_A_STORE: &str = "give a path here, or an object in a store: s3://BUCKET/KEY or STORE:BUCKET/KEY";
 
 /// Where a manifest lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +97,10 @@ pub struct Pinned {
 /// [`UsageError`] when it cannot be read, is empty, or is no list that can be taken.
 pub fn look_here(path: &Path, said: Said<'_>) -> anyhow::Result<Local> {
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => told(&name, Refusal::new(error.to_string(), IN_A_STORE)),
+        _ => unreadable(&name, &error),
+    })?;
     let stem = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = stem.split('.').find(|part| !part.is_empty()).unwrap_or("manifest").to_owned();
     // What is no regular file, such as a pipe, cannot be read twice.

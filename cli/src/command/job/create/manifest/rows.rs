@@ -11,6 +11,7 @@ use brigade_model::{BucketName, ObjectKey};
 
 use super::columns::{Fields, FirstRow, decide_fields, names, read_first_row};
 use super::shape::{EACH_ROW, Refusal, not_utf8, told};
+use crate::progress::counted;
 
 /// A refused row is shown this long, bytes.
 const SHOWN_BYTES: usize = 60;
@@ -176,7 +177,7 @@ impl<'a> Rows<'a> {
         if self.cells.count() != fields.len() {
             let (found, expected) = (self.cells.count(), names(fields));
             let quotes = if found > fields.len() { "; a cell with a comma stands in quotes" } else { "" };
-            return Err(refused(&format!("{found} cells"), &format!("expected is {expected}{quotes}")));
+            return Err(refused(&counted(found as u64, "cell"), &format!("expected is {expected}{quotes}")));
         }
         for (place, field) in fields.iter().enumerate().filter(|(_, field)| **field != Field::Ignore) {
             let text = std::str::from_utf8(self.cells.cell(place, self.separator).unwrap_or_default());

@@ -143,7 +143,7 @@ fn the_first_refused_row_is_shown_with_what_was_expected() {
     let extra = told("photos,a\nphotos,b,c.jpg\n");
     let expected = "row 2 is \"photos,b,c.jpg\": 3 cells\nexpected is Bucket,Key; a cell with a comma stands in quotes";
     assert_eq!(extra, expected);
-    assert_eq!(told("photos,a\nphotos\n"), "row 2 is \"photos\": 1 cells\nexpected is Bucket,Key");
+    assert_eq!(told("photos,a\nphotos\n"), "row 2 is \"photos\": 1 cell\nexpected is Bucket,Key");
     assert!(
         told("photos,a\nphotos,\n").starts_with("row 2 is \"photos,\": object key"),
         "{}",
