@@ -77,13 +77,41 @@ pub fn width(table: &str) -> usize {
     table.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// Names and their values, a pair a line; pairs without a value are left out.
+/// Names and their values, a pair a line; pairs without a value are left out. Where a terminal has a width, a longer value goes
+/// on below its beginning.
 #[must_use]
-pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, String)>) -> String {
+pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, String)>, columns_max: Option<usize>) -> String {
     let mut table = plain();
-    let filled = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-    table.add_rows(filled.map(|(name, value)| [name.to_owned(), on_one_line(&value).into_owned()]));
-    finish(table)
+    let filled: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let value_at = filled.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    table.add_rows(filled.iter().map(|(name, value)| [(*name).to_owned(), on_one_line(value).into_owned()]));
+    let table = finish(table);
+    table.lines().map(|line| hanging(line, value_at, columns_max)).collect::<Vec<_>>().join("\n")
+}
+
+/// A line that is broken at blanks where a terminal ends, and goes on at column `at`. A word that is longer than that stays
+/// whole: keys and ids are copied.
+#[must_use]
+pub fn hanging(line: &str, at: usize, columns_max: Option<usize>) -> String {
+    let Some(columns_max) = columns_max.filter(|columns_max| line.width() > *columns_max && at < *columns_max) else {
+        return line.to_owned();
+    };
+    let (head, text) = line.split_at_checked(at).unwrap_or((line, ""));
+    let (mut broken, mut column) = (head.to_owned(), at);
+    for (n, word) in text.split(' ').enumerate() {
+        let blank = usize::from(n > 0);
+        if n > 0 && column + blank + word.width() > columns_max {
+            broken.push('\n');
+            broken.push_str(&" ".repeat(at));
+            column = at;
+        } else {
+            broken.push_str(&" ".repeat(blank));
+            column += blank;
+        }
+        broken.push_str(word);
+        column += word.width();
+    }
+    broken
 }
 
 fn plain() -> comfy_table::Table {
@@ -144,7 +172,16 @@ mod tests {
 
     #[test]
     fn a_pair_without_a_value_is_left_out_and_control_characters_are_shown() {
-        let text = pairs([("Job", "x\n\u{1b}[2J".to_owned()), ("Reason", String::new())]);
+        let text = pairs([("Job", "x\n\u{1b}[2J".to_owned()), ("Reason", String::new())], None);
         assert_eq!(text, "Job  x\\n\\u{1b}[2J");
+    }
+    #[test]
+    fn a_value_longer_than_the_terminal_goes_on_below_its_beginning_and_no_key_is_broken() {
+        let of = |value: &str, columns_max| pairs([("Job", "x".to_owned()), ("Waits", value.to_owned())], columns_max);
+        let text = of("the endpoint main refuses the  credentials", Some(24));
+        assert_eq!(text, "Job    x\nWaits  the endpoint main\n       refuses the \n       credentials");
+        let key = format!("key {}", "k".repeat(40));
+        assert_eq!(of(&key, Some(24)), format!("Job    x\nWaits  key\n       {}", "k".repeat(40)));
+        assert_eq!(of(&key, None).lines().count(), 2);
     }
 }

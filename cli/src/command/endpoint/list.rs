@@ -6,7 +6,7 @@ use crate::command::job::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::grouped;
 use crate::proof;
-use crate::{table, waiting};
+use crate::{printer, table, waiting};
 
 /// Does it.
 ///
@@ -38,7 +38,7 @@ fn to_text(endpoints: &[EndpointState]) -> String {
     let mut text: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
     for (line, endpoint) in lines.zip(endpoints) {
         text.push(line.to_owned());
-        text.extend(reason(endpoint).map(|reason| format!("  {reason}")));
+        text.extend(reason(endpoint).map(|reason| table::hanging(&format!("  {reason}"), 2, printer::width())));
         text.extend(lanes(&endpoint.lanes).lines().map(|line| format!("  {line}")));
     }
     text.join("\n")

@@ -14,7 +14,7 @@ use super::output::{Body, Format};
 use super::{CommandContext, output};
 use crate::command::limits;
 use crate::progress::{grouped, in_words, rates_text};
-use crate::{document, table};
+use crate::{document, printer, table};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -96,7 +96,7 @@ pub fn to_text(job: &FoundJob, state: Option<&JobState>) -> String {
         all.retain(|(name, _)| *name != "Suspended" || state.waiting.is_none());
         all.extend(hand_pairs(state));
     }
-    table::pairs(all)
+    table::pairs(all, printer::width())
 }
 
 /// For what the job waits, who waits and what can be done, and what its tasks fail by.

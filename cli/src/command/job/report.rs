@@ -146,7 +146,7 @@ fn to_text(job: &FoundJob, removed: Option<String>, manifest: &ReportManifest, r
     pairs.push(("Dry run", manifest.dry_run.as_ref().map(dry_run_to_text).unwrap_or_default()));
     pairs.push(("Left out", left_out.collect::<Vec<_>>().join(", ")));
     pairs.push(("Outcomes", removed.unwrap_or_default()));
-    format!("{}\n\n{}", table::pairs(pairs), rows_to_text(rows))
+    format!("{}\n\n{}", table::pairs(pairs, printer::width()), rows_to_text(rows))
 }
 
 fn totals_to_text(tasks: &Tasks, is_dry_run: bool) -> String {
