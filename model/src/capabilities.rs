@@ -111,6 +111,7 @@ impl EndpointKind {
                 Capability::Encryption,
                 Capability::MetadataEncoded,
                 Capability::UpdateEncryption,
+                Capability::PartSizes,
             ],
             EndpointKind::Cos => &[
                 Capability::Tagging,

@@ -62,11 +62,13 @@ pub enum Capability {
     MetadataUtf8,
     /// The key of an object's encryption is changed in its place.
     UpdateEncryption,
+    /// The parts of an object that was uploaded in parts can be asked for one by one.
+    PartSizes,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Capability; 28] = [
+    pub const ALL: [Capability; 29] = [
         Capability::Tagging,
         Capability::TaggingKeepsBody,
         Capability::TaggingOnCopy,
@@ -95,6 +97,7 @@ impl Capability {
         Capability::MetadataEncoded,
         Capability::MetadataUtf8,
         Capability::UpdateEncryption,
+        Capability::PartSizes,
     ];
 
     /// The name in errors and configuration.
@@ -129,6 +132,7 @@ impl Capability {
             Capability::MetadataEncoded => "metadata-encoded",
             Capability::MetadataUtf8 => "metadata-utf8",
             Capability::UpdateEncryption => "update-encryption",
+            Capability::PartSizes => "part-sizes",
         }
     }
 
@@ -166,6 +170,7 @@ impl Capability {
             }
             Capability::MetadataUtf8 => "user metadata beyond ASCII, sent as UTF-8, is the same text when read",
             Capability::UpdateEncryption => "the key of an object's encryption is changed and its bytes stay",
+            Capability::PartSizes => "of an object that was uploaded in parts the size of each part is told",
         }
     }
 }

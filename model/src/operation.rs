@@ -19,7 +19,7 @@ mod restore;
 mod tagging;
 
 pub use acl::{CannedAcl, ObjectAcl};
-pub use checksum::{ComputeChecksum, DigestAlgorithm};
+pub use checksum::{ChecksumType, ComputeChecksum, DigestAlgorithm};
 pub use copy::{Copy, Grant, KeyService, NewMetadata, Permission, StorageClass};
 pub use encryption::UpdateEncryption;
 pub use invoke::{InvocationSchema, Invoke};

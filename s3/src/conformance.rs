@@ -164,6 +164,7 @@ suite! { $
     multipart {
         parts_become_one_object_in_the_order_of_their_numbers
         parts_are_copied_from_ranges
+        of_an_object_in_parts_each_part_tells_its_size
         a_part_sent_again_replaces_the_first
         an_aborted_upload_is_gone
         open_uploads_are_listed_and_ended_ones_are_not

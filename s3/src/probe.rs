@@ -128,6 +128,7 @@ async fn try_one(trial: &Trial<'_>, capability: Capability) -> Result<(), End> {
         Capability::Encryption => objects::are_encrypted(trial).await,
         Capability::MetadataEncoded => objects::keep_text(trial, TextForm::EncodedWords).await,
         Capability::MetadataUtf8 => objects::keep_text(trial, TextForm::Utf8).await,
+        Capability::PartSizes => parts::are_told_one_by_one(trial).await,
         Capability::UpdateEncryption => {
             Err(End::Untested("a probe has no key of a key service to change to".to_owned()))
         }

@@ -270,6 +270,7 @@ impl SimulatedStore {
             Call::GetObjectAttributes(r) => {
                 Answer::GetObjectAttributes(self.turn_by(conduct, |transaction| transaction.get_object_attributes(r))?)
             }
+            Call::HeadPart(r) => Answer::HeadPart(self.turn_by(conduct, |transaction| transaction.head_part(&r))?),
             Call::GetBucketOwnershipControls(r) => Answer::GetBucketOwnershipControls(self.ownership(&r.bucket)?),
             Call::GetBucketRequestPayment(r) => Answer::GetBucketRequestPayment(Some(self.payer(&r.bucket)?)),
         })

@@ -134,6 +134,6 @@ pub(super) async fn abort_multipart_upload(
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
 }
 
-fn part_number(number: i32) -> S3Result<u32> {
+pub(super) fn part_number(number: i32) -> S3Result<u32> {
     u32::try_from(number).map_err(|_| S3ErrorCode::InvalidArgument.into())
 }

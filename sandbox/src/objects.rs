@@ -1,8 +1,8 @@
 //! Actions on objects: read, write, copy, delete.
 
 use brigade_model::ports::object_store::{
-    ChecksumAlgorithm, CopyExtras, CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, NewObject,
-    ObjectHead, PutObject,
+    ChecksumAlgorithm, CopyExtras, CopyObject, DeleteObject, DeleteObjects, DeleteResult, HeadObject, HeadPart,
+    NewObject, ObjectHead, PutObject,
 };
 use brigade_s3::simulated::Body;
 use futures::stream;
@@ -18,11 +18,16 @@ use s3s::{S3ErrorCode, S3Response, S3Result};
 use super::answers::{self, HoldsObject, etag, refusal, size, timestamp};
 use super::input::{self, customer_key, metadata_of, refuse_given};
 use super::locks::{check_digest, has_digest, legal_hold_status, lock_of};
+use super::multipart;
 use super::store::Sandbox;
 
 pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
-    refuse_given!(input: if_match if_modified_since if_none_match if_unmodified_since part_number range);
+    refuse_given!(input: if_match if_modified_since if_none_match if_unmodified_since range);
     let (at, version) = (input::at(&input.bucket, &input.key)?, input::version(input.version_id)?);
+    let part = match input.part_number.map(multipart::part_number).transpose()? {
+        Some(part) => Some(sandbox.call(HeadPart { at: at.clone(), version: version.clone(), part }).await?),
+        None => None,
+    };
     let head = match customer_key!(input)? {
         None => sandbox.call(HeadObject { at, version }).await?,
         Some(key_md5) => {
@@ -43,7 +48,8 @@ pub(super) async fn head_object(sandbox: &Sandbox, input: HeadObjectInput) -> S3
         checksum_sha256,
         checksum_type,
         accept_ranges: Some("bytes".to_owned()),
-        content_length: Some(size(head.size)),
+        content_length: Some(size(part.map_or(head.size, |part| part.size))),
+        parts_count: part.and_then(|part| part.parts).and_then(|parts| i32::try_from(parts).ok()),
         e_tag: head.etag.as_ref().map(etag),
         last_modified: head.modified.map(timestamp),
         version_id: head.version.as_ref().map(ToString::to_string),

@@ -113,6 +113,7 @@ fn objects_of(call: &Call) -> Vec<(At, Option<VersionId>)> {
         Call::PutObjectLegalHold(r) => one(&r.at, &r.version),
         Call::UpdateObjectEncryption(r) => one(&r.at, &r.version),
         Call::GetObjectAttributes(r) => one(&r.at, &r.version),
+        Call::HeadPart(r) => one(&r.at, &r.version),
     }
 }
 

@@ -42,10 +42,13 @@ pub(crate) enum JobKind {
     Retention,
     Restore,
     Checksum,
+    /// Of objects that were uploaded in parts.
+    ChecksumOfParts,
+    Encryption,
     Invoke,
 }
 
-const JOB_KINDS: [(u64, JobKind); 18] = [
+const JOB_KINDS: [(u64, JobKind); 20] = [
     (4, JobKind::Copy),
     (2, JobKind::CopyInPlace),
     (3, JobKind::CopyLarge),
@@ -63,6 +66,8 @@ const JOB_KINDS: [(u64, JobKind); 18] = [
     (2, JobKind::Retention),
     (2, JobKind::Restore),
     (2, JobKind::Checksum),
+    (1, JobKind::ChecksumOfParts),
+    (1, JobKind::Encryption),
     (3, JobKind::Invoke),
 ];
 
@@ -279,5 +284,19 @@ fn config(chance: &Chance) -> EngineConfig {
         free_bytes_to_lease: 1 << 20,
         free_bytes_to_start: 1 << 19,
         ..EngineConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_model::operation::OperationKind;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_kind_of_job() {
+        let played: Vec<_> = JOB_KINDS.iter().map(|(_, job_kind)| operation(*job_kind).kind()).collect();
+        let without: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| !played.contains(kind)).collect();
+        assert_eq!(without, []);
     }
 }

@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, InvocationSchema, Invoke, LegalHold, NewMetadata,
-    ObjectAcl, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging, Untagging,
+    CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, InvocationSchema, Invoke, LegalHold,
+    NewMetadata, ObjectAcl, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging,
+    Untagging, UpdateEncryption,
 };
 use brigade_model::ports::job_store::JobStore;
 use brigade_model::ports::object_store::{
-    CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, PutObjectRetention, Request,
-    UploadPart,
+    CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, PutObjectRetention,
+    Request, UploadPart,
 };
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::resource::RoleRef;
@@ -115,6 +116,15 @@ impl SimulatedCluster {
             }
             // The ETag of one made of parts says nothing of its bytes.
             JobKind::Copy if self.chance.below(3) == 0 => {
+                self.put_in_parts(SOURCE, &key, "first");
+                None
+            }
+            JobKind::Encryption => {
+                let with = NewObject { sse: Some(Encryption::OwnKey), ..NewObject::default() };
+                self.act(PutObject::new(at(SOURCE, &key), format!("{key} first"), with));
+                None
+            }
+            JobKind::ChecksumOfParts => {
                 self.put_in_parts(SOURCE, &key, "first");
                 None
             }
@@ -270,13 +280,22 @@ pub(crate) fn operation(job_kind: JobKind) -> Operation {
         JobKind::Retention => {
             Operation::Retention(SetRetention { retention: Some(retention()), bypass_governance: true })
         }
-        JobKind::Checksum => Operation::Checksum(ComputeChecksum { algorithm: DigestAlgorithm::Md5 }),
+        JobKind::Checksum => checksum_of(ChecksumType::FullObject),
+        JobKind::ChecksumOfParts => checksum_of(ChecksumType::Composite),
+        JobKind::Encryption => Operation::Encryption(UpdateEncryption { key: KEY.to_owned(), bucket_key: None }),
         JobKind::Invoke => {
             let (function, schema) = ("function".to_owned(), InvocationSchema::V1);
             Operation::Invoke(Invoke { function, schema, arguments: Vec::new() })
         }
         JobKind::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
     }
+}
+
+/// The key that objects are encrypted with afterwards.
+pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/other";
+
+fn checksum_of(checksum_type: ChecksumType) -> Operation {
+    Operation::Checksum(ComputeChecksum { algorithm: DigestAlgorithm::Md5, checksum_type })
 }
 
 fn marking(directive: Directive, to: &str) -> Copy {

@@ -223,6 +223,7 @@ fn answer_write(call: &Call) -> Option<Answer> {
         | Call::ListMultipartUploads(_)
         | Call::ListParts(_)
         | Call::GetObjectAttributes(_)
+        | Call::HeadPart(_)
         | Call::GetBucketOwnershipControls(_)
         | Call::GetBucketRequestPayment(_) => return None,
         Call::PutObject(put) => Answer::PutObject(PutDone { etag: md5(&put.body), version: None, sse: None }),

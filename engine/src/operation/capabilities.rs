@@ -70,6 +70,8 @@ pub(crate) enum Feature {
     ProveByChecksum,
     /// A checksum that the store declares of an object is taken for the one that is asked for.
     TakeChecksum,
+    /// The parts of an object are asked for one by one, because a checksum is of them.
+    ReadParts,
     /// A checksum is computed of a copy, and kept with it.
     SetChecksum,
     /// Keys of a listing become rows of a manifest.
@@ -257,6 +259,12 @@ impl Feature {
             Feature::TakeChecksum => {
                 both(Capability::Checksums, AnotherWay("jobs that compute checksums read the bytes of every object"))
             }
+            // The answer of a store that does not know parts names no number of them.
+            Feature::ReadParts => row(
+                Capability::PartSizes,
+                JobRefused("jobs that compute checksums of parts are refused"),
+                Silently(AnotherWay("the parts that are told must make the object, or its row fails")),
+            ),
             Feature::SetChecksum => {
                 both(Capability::Checksums, JobRefused("copies that name a checksum algorithm are refused"))
             }
@@ -278,7 +286,7 @@ impl Feature {
     }
 
     /// Every feature.
-    const ALL: [Feature; 37] = [
+    const ALL: [Feature; 38] = [
         Feature::KeepTags,
         Feature::PutTags,
         Feature::ReadTags,
@@ -306,6 +314,7 @@ impl Feature {
         Feature::UpdateEncryption,
         Feature::ProveByChecksum,
         Feature::TakeChecksum,
+        Feature::ReadParts,
         Feature::SetChecksum,
         Feature::ListKeys,
         Feature::ListInOrder,

@@ -124,7 +124,7 @@ pub(super) fn check_source(digests: &Digests, head: &ObjectHead) -> Result<(), E
     digests.difference(&Digests::declared(head)).map_or(Ok(()), |difference| Err(source_differs(difference)))
 }
 
-fn source_differs(difference: String) -> End {
+pub(super) fn source_differs(difference: String) -> End {
     let message =
         format!("the bytes that the source sends are not those that it declares: {difference}; none was kept");
     reject(SOURCE_DIFFERS, None, message)

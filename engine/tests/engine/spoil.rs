@@ -156,6 +156,7 @@ pub(crate) fn subject(call: &Call) -> (CallKind, String) {
         Call::PutObjectLegalHold(r) => r.at.key.to_string(),
         Call::UpdateObjectEncryption(r) => r.at.key.to_string(),
         Call::GetObjectAttributes(r) => r.at.key.to_string(),
+        Call::HeadPart(r) => r.at.key.to_string(),
         Call::GetBucketOwnershipControls(r) => r.bucket.to_string(),
         Call::GetBucketRequestPayment(r) => r.bucket.to_string(),
     };

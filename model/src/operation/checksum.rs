@@ -4,11 +4,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::object_store::ChecksumAlgorithm;
 
-/// What is computed of all bytes of each object.
+/// What is computed of each object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComputeChecksum {
     /// How.
     pub algorithm: DigestAlgorithm,
+    /// Of what.
+    #[serde(default)]
+    pub checksum_type: ChecksumType,
+}
+
+/// What a checksum is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChecksumType {
+    /// Of all bytes in their order.
+    #[default]
+    FullObject,
+    /// Of the checksums of the parts that the object was uploaded in, in their order.
+    Composite,
+}
+
+impl ChecksumType {
+    /// Every one.
+    pub const ALL: [ChecksumType; 2] = [ChecksumType::FullObject, ChecksumType::Composite];
+
+    /// Its name on S3's wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ChecksumType::FullObject => "FULL_OBJECT",
+            ChecksumType::Composite => "COMPOSITE",
+        }
+    }
 }
 
 macro_rules! digest_algorithms {
@@ -59,6 +86,15 @@ digest_algorithms! {
     XxHash3 => "XXHASH3", 8;
     /// XXH3 of 128 bits with the seed 0.
     XxHash128 => "XXHASH128", 16;
+}
+
+impl DigestAlgorithm {
+    /// Whether there are checksums of parts by it. Source: S3's reference of checksums; a CRC64NVME is always one
+    /// of the full object.
+    #[must_use]
+    pub fn has_composites(self) -> bool {
+        self != DigestAlgorithm::Crc64Nvme
+    }
 }
 
 impl From<ChecksumAlgorithm> for DigestAlgorithm {

@@ -4,8 +4,8 @@ use brigade_model::capability::Capability;
 use brigade_model::names::ETag;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CallError, CompleteMultipartUpload, CopyDone, CreateMultipartUpload, Effect,
-    GetObjectTagging, ListMultipartUploads, ListParts, ListedPart, ListedUpload, NewObject, UploadPart, UploadPartCopy,
-    Verdict,
+    GetObjectTagging, HeadPart, ListMultipartUploads, ListParts, ListedPart, ListedUpload, NewObject, PartHead,
+    UploadPart, UploadPartCopy, Verdict,
 };
 use bytes::Bytes;
 
@@ -59,6 +59,23 @@ pub(super) async fn parts_become_one_object_in_the_order_of_their_numbers(subjec
     if !subject.lacks(Capability::Tagging) {
         assert_eq!(subject.call(GetObjectTagging { at, version: None }).await.unwrap(), tags);
     }
+}
+
+pub(super) async fn of_an_object_in_parts_each_part_tells_its_size(subject: &Subject) {
+    if subject.lacks(Capability::PartSizes) {
+        return;
+    }
+    let (at, plain) = (subject.at("object"), subject.at("plain"));
+    let upload_id = create(subject, &at).await;
+    let first = upload(subject, &at, &upload_id, 1, &"a".repeat(PART_BYTES)).await.unwrap();
+    let last = upload(subject, &at, &upload_id, 2, "the end").await.unwrap();
+    complete(subject, &at, &upload_id, &[(1, &first), (2, &last)]).await.unwrap();
+    subject.put(&plain, "whole").await;
+    let head = |at: &At, part| subject.call(HeadPart { at: at.clone(), version: None, part });
+    for (part, size) in [(1, PART_BYTES as u64), (2, 7)] {
+        assert_eq!(head(&at, part).await.unwrap(), PartHead { size, parts: Some(2) });
+    }
+    assert_eq!(head(&plain, 1).await.unwrap().parts, None, "it was put in one piece");
 }
 
 pub(super) async fn parts_are_copied_from_ranges(subject: &Subject) {

@@ -19,6 +19,7 @@ mod get_object_acl;
 mod get_object_attributes;
 mod get_object_tagging;
 mod head_object;
+mod head_part;
 mod list_multipart_uploads;
 mod list_object_versions;
 mod list_objects_v2;
@@ -73,6 +74,7 @@ calls! {
     UpdateObjectEncryption in update_object_encryption;
     PutObjectRetention in put_object_retention;
     GetObjectAttributes in get_object_attributes;
+    HeadPart in head_part;
     GetBucketOwnershipControls in get_bucket_ownership_controls;
     GetBucketRequestPayment in get_bucket_request_payment;
 }

@@ -34,6 +34,9 @@ pub(crate) struct InvalidResponse {
     pub(crate) message: String,
 }
 
+/// Of an object that was uploaded in parts: how many, where one of them was asked for.
+pub(crate) const PARTS_COUNT: &str = "x-amz-mp-parts-count";
+
 /// An invalid response without a code of the store.
 pub(crate) fn invalid_response(message: impl Into<String>) -> InvalidResponse {
     InvalidResponse { code: None, is_empty: false, message: message.into() }
@@ -101,7 +104,7 @@ impl StoreResponse {
             storage_class: self.header("x-amz-storage-class"),
             restore: self.header("x-amz-restore"),
             metadata,
-            parts: self.number("x-amz-mp-parts-count").or(parts_by_etag),
+            parts: self.number(PARTS_COUNT).or(parts_by_etag),
             tag_count: self.number("x-amz-tagging-count"),
             sse: self.sse(),
             lock: self.lock(),
@@ -165,7 +168,7 @@ impl StoreResponse {
         (metadata, unreadable)
     }
 
-    fn number(&self, name: &str) -> Option<u32> {
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
         self.header(name)?.parse().ok()
     }
 }

@@ -1,8 +1,9 @@
-//! Trials of copies in parts.
+//! Trials of objects in parts, and of copies in parts.
 
 use brigade_model::ETag;
 use brigade_model::ports::object_store::{
-    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, GetObject, UploadPartCopy, Verdict,
+    AbortMultipartUpload, At, CompleteMultipartUpload, CreateMultipartUpload, GetObject, HeadPart, PartHead,
+    UploadPart, UploadPartCopy, Verdict,
 };
 
 use super::trial::{End, Trial, lacking, wrong_etag};
@@ -38,20 +39,23 @@ impl Assembly {
         }
     }
 
-    /// Whether it succeeded is seen by the object: Ceph 16.2 answers without its ETag.
     async fn complete(&self, trial: &Trial<'_>) -> Result<(), End> {
         let part = trial.call(self.part(None)).await?;
-        let (at, upload_id) = (self.target.clone(), self.upload_id.clone());
-        let completion = CompleteMultipartUpload::new(at, upload_id, vec![(1, part)]);
-        match trial.call_anyway(completion).await? {
-            Some(error) if !trial.is_there(&self.target).await? => Err(error.into()),
-            _ => Ok(()),
-        }
+        complete(trial, &self.target, &self.upload_id, vec![(1, part)]).await
     }
 
     async fn abort(self, trial: &Trial<'_>) -> Result<(), End> {
         trial.call_anyway(AbortMultipartUpload { at: self.target, upload_id: self.upload_id }).await?;
         Ok(())
+    }
+}
+
+/// Whether it succeeded is seen by the object: Ceph 16.2 answers without its ETag.
+async fn complete(trial: &Trial<'_>, at: &At, upload_id: &str, parts: Vec<(u32, ETag)>) -> Result<(), End> {
+    let completion = CompleteMultipartUpload::new(at.clone(), upload_id.to_owned(), parts);
+    match trial.call_anyway(completion).await? {
+        Some(error) if !trial.is_there(at).await? => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -90,4 +94,33 @@ pub(super) async fn are_stopped_by_a_condition(trial: &Trial<'_>) -> Result<(), 
         Err(error) if error.verdict == Verdict::Precondition => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Two parts, since of an object that has one the part and the whole are the same.
+pub(super) async fn are_told_one_by_one(trial: &Trial<'_>) -> Result<(), End> {
+    let (at, bodies) = (trial.at("in parts"), [large(trial), b"end".to_vec()]);
+    let upload_id = trial.call(CreateMultipartUpload { at: at.clone(), with: Box::default() }).await?;
+    if let Err(end) = assemble(trial, &at, &upload_id, &bodies).await {
+        trial.call_anyway(AbortMultipartUpload { at, upload_id }).await?;
+        return Err(end);
+    }
+    for (part, body) in (1..).zip(&bodies) {
+        let told = trial.call(HeadPart { at: at.clone(), version: None, part }).await?;
+        match told {
+            PartHead { size, parts: Some(2) } if size == body.len() as u64 => {}
+            PartHead { parts: None, .. } => return lacking("the number of a part is ignored"),
+            _ => return lacking("another size is told than the part has"),
+        }
+    }
+    Ok(())
+}
+
+async fn assemble(trial: &Trial<'_>, at: &At, upload_id: &str, bodies: &[Vec<u8>]) -> Result<(), End> {
+    let mut parts = Vec::with_capacity(bodies.len());
+    for (part, body) in (1..).zip(bodies) {
+        let body = body.clone().into();
+        let request = UploadPart { at: at.clone(), upload_id: upload_id.to_owned(), part, body };
+        parts.push((part, trial.call(request).await?.etag));
+    }
+    complete(trial, at, upload_id, parts).await
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use brigade_model::ports::object_store::{
     Answer, At, Call, CompleteMultipartUpload, CopyObject, DeleteObject, Effect, GetObject, ListObjectVersions,
-    ListObjectsV2, NewObject, PutObject, PutObjectTagging, UploadPartCopy, Verdict, send,
+    ListObjectsV2, NewObject, PartHead, PutObject, PutObjectTagging, UploadPartCopy, Verdict, send,
 };
 use brigade_runtime::{SeededEntropy, SystemClock};
 use bytes::Bytes;
@@ -72,6 +72,7 @@ enum Habit {
     IgnoresConditions,
     IgnoresConditionsOnParts,
     IgnoresRanges,
+    HidesParts,
     DropsClasses,
     DropsMetadataOfCopies,
     DropsEncryption,
@@ -168,7 +169,14 @@ impl ObjectStore for Habitual {
             }
             (_, call) => call,
         };
+        let head_of = match &call {
+            Call::HeadPart(part) => Some(part.at.clone()),
+            _ => None,
+        };
         let mut answer = self.inner.call(cancel, call).await?;
+        if let (Habit::HidesParts, Answer::HeadPart(part), Some(at)) = (self.habit, &mut answer, head_of) {
+            *part = PartHead { size: self.inner.object(&at).unwrap().head.size, parts: None };
+        }
         if let Answer::ListObjectsV2(page) = &mut answer {
             match self.habit {
                 Habit::ListsBackwards => page.objects.reverse(),
@@ -189,7 +197,7 @@ impl ObjectStore for Habitual {
 #[tokio::test]
 async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
     use Capability as C;
-    let table: [(Habit, &[(C, &str)]); 17] = [
+    let table: [(Habit, &[(C, &str)]); 18] = [
         (Habit::OverwritesOnTagging, &[(C::TaggingKeepsBody, "a tagging call overwrote the object's bytes")]),
         (
             Habit::DropsTagsOfCopies,
@@ -206,6 +214,7 @@ async fn a_server_that_answers_well_and_does_something_else_is_found_out() {
             Habit::IgnoresConditionsOnParts,
             &[(C::CopySourceConditions, "a part was copied although the source has another ETag")],
         ),
+        (Habit::HidesParts, &[(C::PartSizes, "the number of a part is ignored")]),
         (Habit::IgnoresRanges, &[(C::MultipartCopy, "the range was ignored")]),
         (Habit::DropsClasses, &[(C::StorageClasses, "a copy was not given its class")]),
         (Habit::DropsMetadataOfCopies, &[(C::MetadataOnCopy, "the copy has other metadata than it was given")]),

@@ -66,8 +66,7 @@ impl SimulatedStore {
         key_of: impl Fn(u64) -> ObjectKey,
         bytes: &Bytes,
     ) -> Result<(), Refusal> {
-        let body = Body::from(bytes.clone());
-        let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
+        let object = whole_object(Body::from(bytes.clone()));
         self.transaction(|transaction| {
             (0..count).try_for_each(|n| {
                 let at = At { bucket: bucket.clone(), key: key_of(n) };
@@ -81,8 +80,7 @@ impl SimulatedStore {
     /// # Errors
     /// NoSuchBucket.
     pub fn put(&self, at: &At, body: Body) -> Result<(), Refusal> {
-        let object = Object { digest: Digest::of(&body), body, attributes: Arc::new(Attributes::default()) };
-        self.transaction(|transaction| transaction.store_quietly(at.clone(), object))
+        self.transaction(|transaction| transaction.store_quietly(at.clone(), whole_object(body)))
     }
 
     /// What GetObject reads from, checked as it checks: the head and the bytes of the whole
@@ -210,6 +208,11 @@ impl SimulatedStore {
         state.denied_buckets.clear();
         state.denied_keys.clear();
     }
+}
+
+fn whole_object(body: Body) -> Object {
+    let digest = Digest::of(&body);
+    Object::whole(body, digest, Arc::new(Attributes::default()))
 }
 
 fn described<'a>(uploads: impl Iterator<Item = (&'a String, &'a Upload)>) -> Vec<OpenUpload> {

@@ -87,6 +87,8 @@ struct ObjectRecord {
     digest: Digest,
     attributes: Attributes,
     runs: Vec<RunRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    part_sizes: Vec<u64>,
 }
 
 /// How many bytes, and whether they follow or are zeros.
@@ -257,7 +259,12 @@ fn object_record(object: Object) -> ObjectRecord {
         Run::Data(bytes) => RunRecord::Data(bytes.len() as u64),
         Run::Zeros(len) => RunRecord::Zeros(*len),
     });
-    ObjectRecord { digest: object.digest, runs: runs.collect(), attributes: object.attributes.as_ref().clone() }
+    ObjectRecord {
+        digest: object.digest,
+        runs: runs.collect(),
+        attributes: object.attributes.as_ref().clone(),
+        part_sizes: object.part_sizes.to_vec(),
+    }
 }
 
 fn change_of(record: Record, body: Bytes) -> io::Result<Change> {
@@ -286,5 +293,10 @@ fn object_of(record: ObjectRecord, mut bytes: Bytes) -> io::Result<Object> {
             }
         });
     }
-    Ok(Object { body: Body::of(runs), digest: record.digest, attributes: Arc::new(record.attributes) })
+    Ok(Object {
+        body: Body::of(runs),
+        digest: record.digest,
+        attributes: Arc::new(record.attributes),
+        part_sizes: record.part_sizes.into(),
+    })
 }

@@ -103,6 +103,7 @@ impl BucketTransaction<'_> {
             body: Body::join(parts.iter().map(|part| &part.body)),
             digest: self.digest_of_parts(&parts),
             attributes: upload.attributes.clone(),
+            part_sizes: parts.iter().map(|part| part.body.size()).collect(),
         };
         let modified_s = self.conduct.date_of_parts(upload.begun_s, self.now_s);
         let done = self.store_object_of(CallKind::CompleteMultipartUpload, request.at, object, modified_s)?;

@@ -9,7 +9,7 @@ use brigade_model::Timestamp;
 use brigade_model::names::{ETag, VersionId};
 use brigade_model::operation::{NewLock, Retention, RetentionMode};
 use brigade_model::ports::object_store::{
-    Acl, AclGrant, Checksum, ChecksumAlgorithm, Encryption, Grantee, Metadata, NewObject, ObjectHead, TagSet,
+    Acl, AclGrant, Checksum, ChecksumAlgorithm, Encryption, Grantee, Metadata, NewObject, ObjectHead, PartHead, TagSet,
 };
 use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
@@ -220,9 +220,26 @@ pub(super) struct Object {
     pub(super) body: Body,
     pub(super) digest: Digest,
     pub(super) attributes: Arc<Attributes>,
+    /// Of each part that it was uploaded in; none of an object that was put or copied in one piece.
+    pub(super) part_sizes: Arc<[u64]>,
 }
 
 impl Object {
+    /// One that was put or copied in one piece.
+    pub(super) fn whole(body: Body, digest: Digest, attributes: Arc<Attributes>) -> Self {
+        Self { body, digest, attributes, part_sizes: Arc::default() }
+    }
+
+    /// What HEAD says of one of its parts.
+    pub(super) fn part(&self, number: u32) -> Option<PartHead> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        if self.part_sizes.is_empty() {
+            return (index == 0).then(|| PartHead { size: self.body.size(), parts: None });
+        }
+        let size = self.part_sizes.get(index)?;
+        Some(PartHead { size: *size, parts: u32::try_from(self.part_sizes.len()).ok() })
+    }
+
     /// Under a key service it is no digest of the bytes.
     pub(super) fn etag(&self) -> ETag {
         let Digest { md5, parts } = self.digest;

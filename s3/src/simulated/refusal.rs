@@ -40,6 +40,7 @@ refusals! {
     METHOD_NOT_ALLOWED = "MethodNotAllowed", 405, "The specified method is not allowed against this resource.";
     BAD_DIGEST = "BadDigest", 400, "The checksum you specified did not match what we received.";
     INVALID_RANGE = "InvalidRange", 416, "The requested range is not satisfiable";
+    INVALID_PART_NUMBER = "InvalidPartNumber", 416, "The requested partnumber is not satisfiable";
     ARCHIVED = "InvalidObjectState", 403, "The operation is not valid for the object's storage class";
     NOT_ARCHIVED = "InvalidObjectState", 403, "Restore is not allowed for the object's current storage class";
     RESTORE_IN_PROGRESS = "RestoreAlreadyInProgress", 409, "Object restore is already in progress";

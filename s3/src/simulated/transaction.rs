@@ -10,8 +10,8 @@ use brigade_model::ports::Entropy;
 use brigade_model::ports::object_store::{
     Acl, At, CallKind, ChecksumAlgorithm, CopyDone, CopyObject, DeleteObject, DeleteObjectTagging, DeleteObjects,
     DeleteResult, Deleted, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GotObject, HeadObject,
-    Metadata, NewAcl, NewObject, ObjectAttributes, ObjectHead, PutDone, PutObject, PutObjectAcl, PutObjectTagging,
-    RestoreDone, RestoreObject, TagSet, TextForm, UpdateObjectEncryption,
+    HeadPart, Metadata, NewAcl, NewObject, ObjectAttributes, ObjectHead, PartHead, PutDone, PutObject, PutObjectAcl,
+    PutObjectTagging, RestoreDone, RestoreObject, TagSet, TextForm, UpdateObjectEncryption,
 };
 use ring::digest::SHA256;
 
@@ -45,6 +45,13 @@ impl BucketTransaction<'_> {
         let (stored, object) = bucket.object(&at.key, version)?;
         object.attributes.check_customer_key(customer_key)?;
         Ok(stored.head(object, bucket.has_versions(), self.now_s))
+    }
+
+    pub(super) fn head_part(&mut self, request: &HeadPart) -> Result<PartHead, Refusal> {
+        self.head(&request.at, request.version.as_ref(), None)?;
+        let bucket = self.state.bucket_of(&request.at.bucket, &request.at.key)?;
+        let (_, object) = bucket.object(&request.at.key, request.version.as_ref())?;
+        object.part(request.part).ok_or(refusal::INVALID_PART_NUMBER)
     }
 
     /// The whole object, to read from.
@@ -86,7 +93,7 @@ impl BucketTransaction<'_> {
         self.check_lock(&request.at, request.with.lock.as_deref())?;
         let sse = request.with.sse.as_ref().map(|sse| sse.name().to_owned());
         let attributes = Arc::new(Attributes::new(*request.with)?);
-        let object = Object { body: Body::from(request.body), digest, attributes };
+        let object = Object::whole(Body::from(request.body), digest, attributes);
         let done = self.store_object(CallKind::PutObject, request.at, object)?;
         Ok(PutDone { etag: done.etag, version: done.version, sse })
     }
@@ -127,7 +134,7 @@ impl BucketTransaction<'_> {
         let attributes = Arc::new(attributes);
         // The copy is one piece, however many parts its source came in.
         let digest = if source.digest.parts == 0 { source.digest } else { Digest::of(&source.body) };
-        self.store_object(CallKind::CopyObject, request.target, Object { body: source.body, digest, attributes })
+        self.store_object(CallKind::CopyObject, request.target, Object::whole(source.body, digest, attributes))
     }
 
     /// What a copy reads.

@@ -8,8 +8,8 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AclGrant, CallError, CancelToken, ChecksumAlgorithm, CompleteMultipartUpload, CopyObject, DeleteObject,
     DeleteObjects, DeleteResult, Deleted, Effect, GetBucketOwnershipControls, GetBucketRequestPayment, GetObject,
-    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, ListObjectsV2, ObjectStore, PutObject, PutObjectTagging,
-    RestoreObject, TextForm, Verdict,
+    GetObjectAcl, GetObjectTagging, Grantee, HeadObject, HeadPart, ListObjectsV2, ObjectStore, PartHead, PutObject,
+    PutObjectTagging, RestoreObject, TextForm, Verdict,
 };
 use brigade_model::{StoreClock, Timestamp};
 use brigade_runtime::SystemClock;
@@ -449,6 +449,18 @@ async fn checksums_of_the_whole_are_told_from_those_of_parts() {
     let range = answer(206, &[plain, (crc32, "AAAAAA=="), ("content-range", "bytes 0-0/1")], "x");
     let stub = Stub::scripted([range]).await;
     assert_eq!(call(&store(&stub.url()), get(Some((0, 0)))).await.unwrap().head.checksums, []);
+}
+
+/// Ceph RGW 16.2 answers for the whole object, whose ETag ends with the number of its parts.
+#[tokio::test]
+async fn the_parts_of_an_object_are_those_that_a_header_counts_and_not_what_its_etag_ends_with() {
+    let head = || HeadPart { at: at("key"), version: None, part: 2 };
+    for (more, parts) in [("x-amz-mp-parts-count: 2\r\n", Some(2)), ("", None)] {
+        let told = format!("HTTP/1.1 206 OK\r\ncontent-length: 7\r\netag: \"0123-2\"\r\n{more}\r\n");
+        let stub = Stub::scripted([Reply::Bytes(told.into_bytes())]).await;
+        assert_eq!(call(&store(&stub.url()), head()).await.unwrap(), PartHead { size: 7, parts });
+        assert!(stub.recorded()[0].target.ends_with("?partNumber=2"), "{:?}", stub.recorded()[0].target);
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use brigade_model::ports::object_store::{
     AbortMultipartUpload, Acl, AclGrant, At, Call, ChecksumAlgorithm, CompleteMultipartUpload, CopyExtras, CopyObject,
     CreateMultipartUpload, DeleteObject, DeleteObjectTagging, DeleteObjects, Encryption, GetBucketOwnershipControls,
     GetBucketRequestPayment, GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, Grantee, HeadObject,
-    ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject, PutObject,
-    PutObjectAcl, PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject,
+    HeadPart, ListMultipartUploads, ListObjectVersions, ListObjectsV2, ListParts, Metadata, NewAcl, NewObject,
+    PutObject, PutObjectAcl, PutObjectLegalHold, PutObjectRetention, PutObjectTagging, Request, RestoreObject,
     UpdateObjectEncryption, UploadPart, UploadPartCopy, VersionMarker,
 };
 use brigade_model::{ETag, VersionId};
@@ -193,7 +193,8 @@ pub(crate) fn all_on(key: &str) -> Vec<Call> {
         retain(&at, version.as_ref(), None, true),
         GetBucketOwnershipControls { bucket: at.bucket.clone() }.into_call(),
         GetBucketRequestPayment { bucket: at.bucket.clone() }.into_call(),
-        GetObjectAttributes { at, version }.into_call(),
+        GetObjectAttributes { at: at.clone(), version: version.clone() }.into_call(),
+        HeadPart { at, version, part: 3 }.into_call(),
     ]
 }
 

@@ -380,6 +380,11 @@ async fn send_by_sdk(sdk: &Client, call: &Call) {
             let request = request.set_version_id(version(r.version.as_ref()));
             request.object_attributes(ObjectAttributes::Checksum).send().await.unwrap_err();
         }
+        Call::HeadPart(r) => {
+            let request = sdk.head_object().bucket(r.at.bucket.as_str()).key(r.at.key.as_str());
+            let request = request.set_version_id(version(r.version.as_ref()));
+            request.part_number(i32::try_from(r.part).unwrap()).send().await.unwrap_err();
+        }
         Call::GetBucketOwnershipControls(r) => {
             sdk.get_bucket_ownership_controls().bucket(r.bucket.as_str()).send().await.unwrap_err();
         }

@@ -78,13 +78,17 @@ fn is_of_a_habit(habits: &Habits, run_plan: &JobPlan, task_history: &TaskHistory
     (habits.has(Habit::DeniesWhatIsAbsent) && is_absent && code == "AccessDenied")
         || (habits.has(Habit::FoldsKeys) && task_history.object.is_stray)
         || (habits.has(Habit::IgnoresVersions) && run_plan.job_kind == JobKind::DeleteVersion)
-        || (spoils_reads && matches!(run_plan.job_kind, JobKind::CopyAcross | JobKind::Checksum))
+        || (spoils_reads && reads_bytes(run_plan.job_kind))
         // An answer that does not name the object tells nothing, and the store may refuse the check.
         || (is_half_told && code == UNCONFIRMED)
         || (habits.has(Habit::UploadsExpire) && code == "NoSuchUpload")
         || (habits.has(Habit::IgnoresMetadataOfCopies) && code == "MetadataNotKept")
         || (habits.has(Habit::HeadHasNoCode) && code == "NoSuchBucket")
         || (habits.is_unreadable(&task_history.object.key) && code.starts_with("SlowDown"))
+}
+
+fn reads_bytes(job_kind: JobKind) -> bool {
+    matches!(job_kind, JobKind::CopyAcross | JobKind::Checksum | JobKind::ChecksumOfParts)
 }
 
 fn may_fail(habits: &Habits, run_plan: &JobPlan, job: &Job) -> bool {

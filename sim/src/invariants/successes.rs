@@ -9,7 +9,7 @@ use crate::cluster::{SOURCE, SimulatedCluster, TARGET, at};
 use crate::evidence::{Evidence, JobEvidence, TaskHistory};
 use crate::function::{Said, text_of};
 use crate::run_plan::JobKind;
-use crate::setting::{is_marked, other_tag, retention, state_of, tag};
+use crate::setting::{KEY, is_marked, other_tag, retention, state_of, tag};
 
 pub(crate) fn every_success_is_an_effect(evidence: &Evidence<'_>) -> Vec<String> {
     let broken = evidence.ended().flat_map(|(job, _)| {
@@ -27,7 +27,7 @@ fn is_proved(job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
             _ if call.is_act() => !done.is_refused,
             // A delete that was looked at finds nothing, and a change of tags finds them as they shall be.
             JobKind::Delete => done.is_refused,
-            JobKind::AddTags | JobKind::RemoveTags | JobKind::Checksum => !done.is_refused,
+            JobKind::AddTags | JobKind::RemoveTags | JobKind::Checksum | JobKind::ChecksumOfParts => !done.is_refused,
             _ => false,
         })
     };
@@ -97,6 +97,13 @@ fn is_as_wanted(cluster: &SimulatedCluster, job: &JobEvidence<'_>, task_history:
         JobKind::Checksum => {
             let sum = |object: SimulatedObject| hex::encode_upper(Md5::digest(object.body.to_bytes()));
             source.map(sum).is_some_and(|sum| says(task_history).contains(&sum))
+        }
+        JobKind::Encryption => source.is_some_and(|object| object.head.sse_key.as_deref() == Some(KEY)),
+        // Of its one part.
+        JobKind::ChecksumOfParts => {
+            let sum = |object: SimulatedObject| Md5::digest(Md5::digest(object.body.to_bytes()));
+            let sum = source.map(|object| format!("{}-1", hex::encode_upper(sum(object))));
+            sum.is_some_and(|sum| says(task_history).contains(&sum))
         }
         JobKind::Invoke => {
             let number = usize::try_from(task_history.number).unwrap_or(usize::MAX);

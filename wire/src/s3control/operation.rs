@@ -28,7 +28,6 @@ mod retention;
 mod tagging;
 
 pub(super) use acl::type_and_identifier;
-pub(super) use checksum::FULL_OBJECT;
 pub(super) use legal_hold::status as hold_status;
 pub(super) use metadata::KMS;
 pub use own::NAMESPACE as OWN_NAMESPACE;

@@ -9,7 +9,7 @@ use brigade_model::ports::object_store::AclGrant;
 use brigade_model::{Operation, ReportLayout};
 use serde_json::{Map, Value, json};
 
-use super::operation::{FULL_OBJECT, KMS, hold_status, type_and_identifier};
+use super::operation::{KMS, hold_status, type_and_identifier};
 use super::report::FORMAT;
 use super::words::{directive_name, operation_name, tier_name};
 use crate::times;
@@ -34,7 +34,7 @@ fn parameters(operation: &Operation) -> Value {
             "Retention": set.retention.map_or(json!({}), retention),
         }),
         Operation::Checksum(compute) => {
-            json!({"ChecksumAlgorithm": compute.algorithm.name(), "ChecksumType": FULL_OBJECT})
+            json!({"ChecksumAlgorithm": compute.algorithm.name(), "ChecksumType": compute.checksum_type.name()})
         }
         Operation::Encryption(update) => {
             let service = json!({"KMSKeyArn": update.key, "BucketKeyEnabled": update.bucket_key});

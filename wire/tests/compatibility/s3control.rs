@@ -347,9 +347,13 @@ const OPERATIONS: [(&str, &[Field], &str); 14] = [
         "S3ComputeObjectChecksum",
         &[
             field("ChecksumAlgorithm", CHECKSUM, "without it CRC64NVME"),
-            field("ChecksumType", CHECKSUM, "FULL_OBJECT: COMPOSITE is refused by name, as no store tells all parts"),
+            field(
+                "ChecksumType",
+                CHECKSUM,
+                "COMPOSITE at an endpoint that is not known to hide the parts of objects, and not by CRC64NVME",
+            ),
         ],
-        "a_checksum_is_of_all_bytes_by_each_algorithm_and_one_of_parts_is_refused_by_its_name",
+        "a_checksum_is_of_all_bytes_or_of_parts_by_each_algorithm_that_has_such_a_one",
     ),
     (
         "S3UpdateObjectEncryption",

@@ -2,8 +2,8 @@
 
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
 use brigade_model::operation::{
-    CannedAcl, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService, NewLock, ObjectAcl, Operation,
-    Retention, RetentionMode, SetRetention, Untagging, UpdateEncryption,
+    CannedAcl, ChecksumType, ComputeChecksum, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService,
+    NewLock, ObjectAcl, Operation, Retention, RetentionMode, SetRetention, Untagging, UpdateEncryption,
 };
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
@@ -114,24 +114,31 @@ fn an_acl_is_canned_or_of_grants_and_a_retention_is_whole_or_lifted() {
 }
 
 #[test]
-fn a_checksum_is_of_all_bytes_by_each_algorithm_and_one_of_parts_is_refused_by_its_name() {
+fn a_checksum_is_of_all_bytes_or_of_parts_by_each_algorithm_that_has_such_a_one() {
     let element = |children: &str| format!("<S3ComputeObjectChecksum>{children}</S3ComputeObjectChecksum>");
-    let algorithm =
-        |children: &str| match decode_request(with_operation(&element(children)).as_bytes()).unwrap().operation {
-            Operation::Checksum(compute) => compute.algorithm,
-            other => panic!("{other:?}"),
-        };
+    let read = |children: &str| match decode_request(with_operation(&element(children)).as_bytes()).unwrap().operation {
+        Operation::Checksum(ComputeChecksum { algorithm, checksum_type }) => (algorithm, checksum_type),
+        other => panic!("{other:?}"),
+    };
     let names = ["CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH64", "XXHASH3", "XXHASH128"];
     assert_eq!(names, DigestAlgorithm::ALL.map(DigestAlgorithm::name), "those of the interface");
     for (name, expected) in names.into_iter().zip(DigestAlgorithm::ALL) {
         let given = format!("<ChecksumAlgorithm>{name}</ChecksumAlgorithm>");
-        assert_eq!(algorithm(&format!("{given}<ChecksumType>FULL_OBJECT</ChecksumType>")), expected);
-        assert_eq!(algorithm(&given), expected);
+        let of_whole = (expected, ChecksumType::FullObject);
+        assert_eq!(read(&format!("{given}<ChecksumType>FULL_OBJECT</ChecksumType>")), of_whole);
+        assert_eq!(read(&given), of_whole);
     }
-    assert_eq!(algorithm(""), DigestAlgorithm::Crc64Nvme);
+    assert_eq!(read(""), (DigestAlgorithm::Crc64Nvme, ChecksumType::FullObject));
     let refused = |children: &str| message(&with_operation(&element(children)));
-    let composite = "S3ComputeObjectChecksum.ChecksumType COMPOSITE is not implemented";
-    assert!(refused("<ChecksumType>COMPOSITE</ChecksumType>").starts_with(composite));
+    let composite = "<ChecksumType>COMPOSITE</ChecksumType>";
+    for algorithm in DigestAlgorithm::ALL.into_iter().filter(|one| *one != DigestAlgorithm::Crc64Nvme) {
+        let given = format!("<ChecksumAlgorithm>{}</ChecksumAlgorithm>{composite}", algorithm.name());
+        assert_eq!(read(&given), (algorithm, ChecksumType::Composite));
+    }
+    for none in ["", "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"] {
+        let told = "S3ComputeObjectChecksum.ChecksumType is invalid: CRC64NVME is always one of the full object";
+        assert!(refused(&format!("{none}{composite}")).starts_with(told));
+    }
     assert!(refused("<ChecksumAlgorithm>ADLER32</ChecksumAlgorithm>").contains("ChecksumAlgorithm"));
 }
 

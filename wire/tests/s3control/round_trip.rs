@@ -1,8 +1,8 @@
 //! Any job survives the wire: what is written is read as it was.
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, KeyService,
-    LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
+    CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke,
+    KeyService, LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
     SetRetention, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, ChecksumAlgorithm, Grantee};
@@ -120,8 +120,11 @@ fn operation() -> impl Strategy<Value = Operation> {
     let keys = prop::collection::btree_set(filled(128), 0..=10).prop_map(|keys| keys.into_iter().collect());
     let untagging = keys.prop_map(|keys| Operation::Untagging(Untagging { keys }));
     let hold = any::<bool>().prop_map(|is_held| Operation::LegalHold(LegalHold { is_held }));
-    let checksum = select(DigestAlgorithm::ALL.to_vec());
-    let checksum = checksum.prop_map(|algorithm| Operation::Checksum(ComputeChecksum { algorithm }));
+    let checksum = (select(DigestAlgorithm::ALL.to_vec()), select(ChecksumType::ALL.to_vec()));
+    let is_one = |(algorithm, of): &(DigestAlgorithm, _)| *of == ChecksumType::FullObject || algorithm.has_composites();
+    let checksum = checksum
+        .prop_filter("there is such a one", is_one)
+        .prop_map(|(algorithm, checksum_type)| Operation::Checksum(ComputeChecksum { algorithm, checksum_type }));
     let encryption = ("[a-z0-9-]{1,20}", of(any::<bool>())).prop_map(|(id, bucket_key)| {
         let key = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
         Operation::Encryption(UpdateEncryption { key, bucket_key })

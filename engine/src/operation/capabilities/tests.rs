@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewLock, NewMetadata, ObjectAcl,
-    Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
+    CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, LegalHold, NewLock, NewMetadata,
+    ObjectAcl, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
 use brigade_model::{BucketName, EndpointKind, Operation, Outcome, VersionId};
@@ -65,7 +65,10 @@ fn every_operation() -> Vec<Operation> {
         Operation::Untagging(Untagging::default()),
         Operation::Acl(ObjectAcl::Canned(CannedAcl::PublicRead)),
         Operation::Acl(ObjectAcl::Grants(Acl::default())),
-        Operation::Checksum(ComputeChecksum { algorithm: DigestAlgorithm::Crc32 }),
+        Operation::Checksum(ComputeChecksum {
+            algorithm: DigestAlgorithm::Crc32,
+            checksum_type: ChecksumType::Composite,
+        }),
         Operation::Delete,
         copy(|_| ()),
         copy(|c| c.tagging_directive = Some(Directive::Replaced)),
@@ -99,6 +102,16 @@ fn a_copy_that_names_a_checksum_is_refused_where_the_store_is_not_proved_to_keep
     for kind in [EndpointKind::Aws, EndpointKind::Minio] {
         assert_eq!(missing(&summed, kind), Vec::<&str>::new(), "{kind:?}");
     }
+}
+
+#[test]
+fn a_checksum_of_parts_is_refused_only_where_the_store_is_known_to_hide_them() {
+    let (algorithm, checksum_type) = (DigestAlgorithm::Sha256, ChecksumType::Composite);
+    let composite = Operation::Checksum(ComputeChecksum { algorithm, checksum_type });
+    assert_eq!(missing(&composite, EndpointKind::Aws), [""; 0]);
+    assert_eq!(missing(&composite, EndpointKind::Other), [""; 0], "the answer shows whether it tells them");
+    let lacking = Capabilities::proved([Capability::Checksums]);
+    assert_eq!(missing_capabilities(&composite, &lacking, &lacking), [Capability::PartSizes]);
 }
 
 #[test]

@@ -1,13 +1,17 @@
-use brigade_model::operation::{ComputeChecksum, DigestAlgorithm, Operation};
+use brigade_model::operation::{ChecksumType, ComputeChecksum, DigestAlgorithm, Operation};
 use brigade_model::outcome::TaskEffect;
-use brigade_model::ports::object_store::{Answer, CallKind, CancelToken, NewObject};
+use brigade_model::ports::object_store::{
+    Answer, CallKind, CancelToken, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CreateMultipartUpload,
+    NewObject, UploadPart, send,
+};
 use brigade_model::{ETag, JobId, Outcome, Task};
 use bytes::Bytes;
 use futures::FutureExt as _;
+use md5::{Digest as _, Md5};
 
 use super::dry_run::run_dry;
 use super::stream::{odd_answers, sends_zeros};
-use super::test_job::{Fault, SOURCE, TestTask, code, effect, message, put_now, task};
+use super::test_job::{Fault, SOURCE, TestTask, at, code, effect, message, put_now, task};
 use crate::byte_budget::ByteBudget;
 use crate::operation::TaskEnd;
 use crate::operation::checksum::BYTES_AT_ONCE;
@@ -21,7 +25,11 @@ const IN_THREE_RANGES: [CallKind; 4] =
 const SHA256: &str = "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=";
 
 fn checksum(algorithm: DigestAlgorithm) -> Operation {
-    Operation::Checksum(ComputeChecksum { algorithm })
+    Operation::Checksum(ComputeChecksum { algorithm, checksum_type: ChecksumType::FullObject })
+}
+
+fn composite(algorithm: DigestAlgorithm) -> Operation {
+    Operation::Checksum(ComputeChecksum { algorithm, checksum_type: ChecksumType::Composite })
 }
 
 /// What the report says of a success.
@@ -215,4 +223,125 @@ async fn a_dry_run_foresees_the_reads_of_a_checksum_and_tells_no_checksum() {
     assert_eq!(test_job.store.calls(), LOOKED_AT);
     told(&test_job.run(&checksum(DigestAlgorithm::Crc32), &task("k"), false).await);
     assert_eq!(test_job.store.calls().len() as u64, foreseen.count());
+}
+
+/// The least size of a part but the last.
+const PART_BYTES: usize = 5 << 20;
+
+/// An object of two whole parts and a short one, which are read in four ranges.
+fn parts() -> [Bytes; 3] {
+    [vec![1; 2 * PART_BYTES].into(), vec![2; PART_BYTES + 7].into(), Bytes::from_static(b"the end")]
+}
+
+const LOOKED_AT_PARTS: [CallKind; 4] =
+    [CallKind::HeadObject, CallKind::HeadPart, CallKind::HeadPart, CallKind::HeadPart];
+
+async fn test_job_in_parts(parts: &[Bytes]) -> TestTask {
+    let test_job = TestTask::new().await;
+    let (store, cancel, at) = (&test_job.store.inner, CancelToken::unbounded(), at(SOURCE, "k"));
+    let upload_id = send(store, &cancel, CreateMultipartUpload { at: at.clone(), with: Box::default() }).await.unwrap();
+    let mut done = Vec::new();
+    for (part, body) in (1..).zip(parts) {
+        let (at, upload_id, body) = (at.clone(), upload_id.clone(), body.clone());
+        done.push((part, send(store, &cancel, UploadPart { at, upload_id, part, body }).await.unwrap().etag));
+    }
+    send(store, &cancel, CompleteMultipartUpload::new(at, upload_id, done)).await.unwrap();
+    test_job.begin_run();
+    test_job
+}
+
+/// The MD5 of the MD5s of [`parts`], which in S3 is the ETag of the object, too.
+fn md5_of_parts() -> String {
+    let digests: Vec<u8> = parts().iter().flat_map(|part| Md5::digest(part).to_vec()).collect();
+    format!("{}-3", hex::encode_upper(Md5::digest(digests)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checksum_of_parts_is_of_the_parts_that_the_store_tells_and_names_their_number() {
+    let test_job = test_job_in_parts(&parts()).await;
+    let run = test_job.run(&composite(DigestAlgorithm::Md5), &task("k"), false).await;
+    assert!(told(&run).contains(&format!(r#""checksum_hex":"{}""#, md5_of_parts())), "{}", told(&run));
+    assert!(told(&run).contains(r#""checksumType":"COMPOSITE""#), "{}", told(&run));
+    // No range goes beyond a part: two for the first, and one for each of the others.
+    assert_eq!(test_job.store.calls(), [&LOOKED_AT_PARTS[..], &[CallKind::GetObject; 4]].concat());
+    let etag = test_job.store.inner.object(&at(SOURCE, "k")).unwrap().head.etag.unwrap();
+    assert_eq!(md5_of_parts().to_ascii_lowercase(), etag.unquoted());
+    let short = test_job_in_parts(&[Bytes::from_static(b"123456789")]).await;
+    for algorithm in DigestAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.has_composites()) {
+        let run = short.run(&composite(algorithm), &task("k"), false).await;
+        assert!(told(&run).contains(r#"-1","etag""#), "{}", told(&run));
+    }
+    // The CRC-32 of the four bytes cb f4 39 26.
+    let run = short.run(&composite(DigestAlgorithm::Crc32), &task("k"), false).await;
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &[0xcb, 0xf4, 0x39, 0x26]);
+    assert!(told(&run).contains(&format!("{crc:08X}-1")), "{}", told(&run));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_parts_are_not_told_fails_and_nothing_of_it_is_read() {
+    let sha256 = composite(DigestAlgorithm::Sha256);
+    let whole = test_job_of("123456789").await;
+    let run = whole.run(&sha256, &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("PartsNotTold", TaskEffect::None));
+    assert!(message(&run).contains("the object was put in one piece, or its store does not tell them"));
+    assert_eq!(whole.store.calls(), [CallKind::HeadObject, CallKind::HeadPart]);
+
+    // The whole object each time, with or without a number of parts; or other parts than make the object.
+    for (parts_told, size_told, calls) in [(None, None, 2), (Some(3), None, 3), (Some(3), Some(1), 4)] {
+        let mut odd = test_job_in_parts(&parts()).await;
+        odd.slice_context.source.store = odd_answers(&odd.store, move |_, answer| {
+            if let Answer::HeadPart(part) = answer {
+                part.parts = parts_told;
+                part.size = size_told.unwrap_or(3 * PART_BYTES as u64 + 14);
+            }
+        });
+        assert_eq!(code(&odd.run(&sha256, &task("k"), false).await), "PartsNotTold");
+        assert_eq!(odd.store.calls().len(), calls, "{parts_told:?}, {size_told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stores_own_checksum_of_parts_is_told_where_it_is_trusted_and_else_must_be_the_computed_one() {
+    let sha256 = composite(DigestAlgorithm::Sha256);
+    let computed = test_job_in_parts(&parts()).await.run(&sha256, &task("k"), false).await;
+    let value: serde_json::Value = serde_json::from_str(told(&computed)).unwrap();
+    let value = value["checksum_base64"].as_str().unwrap().to_owned();
+    let declaring = |value: String| async move {
+        let mut test_job = test_job_in_parts(&parts()).await;
+        test_job.slice_context.source.store = odd_answers(&test_job.store, move |_, answer| {
+            if let Answer::HeadObject(head) = answer {
+                let (algorithm, value) = (ChecksumAlgorithm::Sha256, value.clone());
+                head.checksums = vec![Checksum { algorithm, value, is_of_whole: false }];
+            }
+        });
+        test_job
+    };
+    let proved = declaring(value.clone()).await;
+    assert_eq!(proved.run(&sha256, &task("k"), false).await, computed);
+    assert_eq!(proved.store.calls(), LOOKED_AT);
+    let unproven = declaring(value.clone()).await.unprobed();
+    assert_eq!(unproven.run(&sha256, &task("k"), false).await, computed);
+    let row = |checksum: &str| Task { checksum: Some(checksum.to_owned()), ..task("k") };
+    assert_eq!(proved.run(&sha256, &row(&value), false).await, computed, "the bytes are read and are as the row says");
+    assert_eq!(code(&proved.run(&sha256, &row(&value.replace("-3", "-4")), false).await), "ChecksumMismatch");
+    assert_eq!(code(&proved.run(&sha256, &row(SHA256), false).await), "InvalidArgument", "it names no parts");
+
+    let wrong = declaring(format!("{SHA256}-3")).await.unprobed();
+    let run = wrong.run(&sha256, &task("k"), false).await;
+    assert_eq!(code(&run), "SourceDiffers");
+    // Without their number at its end it is not told of what it is.
+    let untold = declaring(SHA256.to_owned()).await;
+    assert_eq!(untold.run(&sha256, &task("k"), false).await, computed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_in_parts_that_another_writes_meanwhile_gets_no_checksum_and_a_dry_run_reads_none_of_it() {
+    let test_job = test_job_in_parts(&parts()).await;
+    let (run, foreseen) = rehearse(&test_job, &composite(DigestAlgorithm::Crc32c), &task("k")).await;
+    assert_eq!(told(&run), "dry run: would send 1 HeadObject, 4 GetObject, 3 HeadPart");
+    assert_eq!((test_job.store.calls(), foreseen.count()), (LOOKED_AT_PARTS.to_vec(), 8));
+    let write = Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another's")));
+    test_job.store.expect([(CallKind::GetObject, Fault::Nothing), (CallKind::GetObject, write)]);
+    let run = test_job.run(&composite(DigestAlgorithm::Crc32c), &task("k"), false).await;
+    assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::None));
 }

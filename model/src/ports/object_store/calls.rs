@@ -166,6 +166,8 @@ calls! {
     UpdateObjectEncryption => () as whole, always, Write, CHANGES;
     /// The checksum that an object was put with.
     GetObjectAttributes => ObjectAttributes as whole, always, Read, KEEPS;
+    /// The size of one part of an object: HeadObject with a part's number.
+    HeadPart => PartHead as whole, always, Read, KEEPS;
     /// Who owns the objects of a bucket, by S3's word; `None` where the answer does not say.
     GetBucketOwnershipControls => Option<String> as whole, always, Read, KEEPS;
     /// Who pays for the requests to a bucket, by S3's word; `None` where the answer does not say.
@@ -809,6 +811,27 @@ pub struct GetObjectAttributes {
     pub version: Option<VersionId>,
 }
 
+/// See [`Call::HeadPart`].
+#[derive(Debug, Clone)]
+pub struct HeadPart {
+    /// Which object.
+    pub at: At,
+    /// Which version.
+    pub version: Option<VersionId>,
+    /// The number of the part, from 1.
+    pub part: u32,
+}
+
+/// What a store tells of one part. Without a number of parts the size is that of the whole object: it was put
+/// in one piece, or the store does not tell its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartHead {
+    /// Bytes.
+    pub size: u64,
+    /// How many parts the object has.
+    pub parts: Option<u32>,
+}
+
 /// See [`Call::GetBucketOwnershipControls`].
 #[derive(Debug, Clone)]
 pub struct GetBucketOwnershipControls {
@@ -866,6 +889,7 @@ impl Call {
             Call::PutObjectRetention(r) => &r.at.bucket,
             Call::UpdateObjectEncryption(r) => &r.at.bucket,
             Call::GetObjectAttributes(r) => &r.at.bucket,
+            Call::HeadPart(r) => &r.at.bucket,
             Call::GetBucketOwnershipControls(r) => &r.bucket,
             Call::GetBucketRequestPayment(r) => &r.bucket,
         }
@@ -909,6 +933,7 @@ impl Call {
     pub fn answer_bounds(&self) -> AnswerBounds {
         match self {
             Call::HeadObject(_)
+            | Call::HeadPart(_)
             | Call::GetObject(_)
             | Call::PutObject(_)
             | Call::CopyObject(_)

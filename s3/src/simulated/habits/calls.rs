@@ -53,6 +53,7 @@ fn keys_of(call: &mut Call) -> Vec<&mut ObjectKey> {
         Call::UpdateObjectEncryption(r) => vec![&mut r.at.key],
         Call::PutObjectRetention(r) => vec![&mut r.at.key],
         Call::GetObjectAttributes(r) => vec![&mut r.at.key],
+        Call::HeadPart(r) => vec![&mut r.at.key],
         Call::ListParts(r) => vec![&mut r.at.key],
     }
 }
@@ -76,6 +77,7 @@ fn versions_of(call: &mut Call) -> Vec<&mut Option<VersionId>> {
         Call::UpdateObjectEncryption(r) => vec![&mut r.version],
         Call::PutObjectRetention(r) => vec![&mut r.version],
         Call::GetObjectAttributes(r) => vec![&mut r.version],
+        Call::HeadPart(r) => vec![&mut r.version],
         Call::PutObject(_)
         | Call::ListObjectsV2(_)
         | Call::ListObjectVersions(_)

@@ -3,9 +3,9 @@
 use brigade_config::UsageError;
 use brigade_model::Timestamp;
 use brigade_model::operation::{
-    CannedAcl, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke, LegalHold,
-    NewMetadata, ObjectAcl, Operation, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag,
-    Tagging, Untagging, UpdateEncryption,
+    CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke,
+    LegalHold, NewMetadata, ObjectAcl, Operation, Restore, RestoreTier, Retention, RetentionMode, SetRetention,
+    StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant};
 use clap::{ArgGroup, Args, ValueEnum};
@@ -173,6 +173,10 @@ pub struct ChecksumArgs {
     /// How: CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH64, XXHASH3 or XXHASH128
     #[arg(long, value_name = "NAME", value_parser = value::algorithm, default_value = "CRC64NVME")]
     algorithm: DigestAlgorithm,
+    /// Of what: full-object (all bytes) or composite (the checksums of the parts that the object was uploaded in;
+    /// not by CRC64NVME)
+    #[arg(long = "type", value_name = "TYPE", value_parser = value::checksum_type, default_value = "full-object")]
+    checksum_type: ChecksumType,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
 }
@@ -332,7 +336,7 @@ impl ChecksumArgs {
     /// The operation that the flags ask for.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        Operation::Checksum(ComputeChecksum { algorithm: self.algorithm })
+        Operation::Checksum(ComputeChecksum { algorithm: self.algorithm, checksum_type: self.checksum_type })
     }
 }
 

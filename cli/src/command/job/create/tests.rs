@@ -112,6 +112,7 @@ fn an_operation_that_cos_has_no_word_for_is_asked_for_in_the_words_of_s3_control
         "retention --clear",
         "checksum",
         "checksum --algorithm sha256",
+        "checksum --algorithm sha256 --type composite",
         "invoke --function arn:aws:lambda:r:123456789012:function:f --argument a=b",
         "update-encryption --key arn:aws:kms:r:123456789012:key/k --bucket-key",
     ];
@@ -245,6 +246,7 @@ fn every_mistake_says_what_is_wrong() {
         "retention --manifest m.csv --no-report",
         "retention --until 2027-01-31 --manifest m.csv --no-report",
         "checksum --algorithm crc --manifest m.csv --no-report",
+        "checksum --type parts --manifest m.csv --no-report",
         "invoke --manifest m.csv --no-report",
         "restore --days 0 --manifest m.csv --no-report",
         "restore --days 1 --tier expedited --manifest m.csv --no-report",

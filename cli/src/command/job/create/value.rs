@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use brigade_model::Timestamp;
 use brigade_model::limits::{RESTORE_DAYS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
-use brigade_model::operation::{CannedAcl, DigestAlgorithm, Grant, InvocationSchema, Permission, StorageClass, Tag};
+use brigade_model::operation::{
+    CannedAcl, ChecksumType, DigestAlgorithm, Grant, InvocationSchema, Permission, StorageClass, Tag,
+};
 use brigade_model::ports::object_store::{AclGrant, Grantee};
 use brigade_wire::cos::words::{storage_class_name, storage_class_of};
 use jiff::civil::{Date, Time};
@@ -68,6 +70,11 @@ pub(super) fn canned_acl(text: &str) -> Result<CannedAcl, String> {
 /// How a checksum is computed.
 pub(super) fn algorithm(text: &str) -> Result<DigestAlgorithm, String> {
     one_of(text, DigestAlgorithm::ALL.into_iter().map(|algorithm| (algorithm.name(), algorithm)))
+}
+
+/// What a checksum is of.
+pub(super) fn checksum_type(text: &str) -> Result<ChecksumType, String> {
+    one_of(text, [("full-object", ChecksumType::FullObject), ("composite", ChecksumType::Composite)].into_iter())
 }
 
 /// The form of an invocation.
