@@ -102,6 +102,7 @@ suite! { $
         an_object_has_the_storage_class_it_was_put_with
         a_checksum_is_given_back_as_it_was_put
         a_checksum_is_declared_with_the_head_and_with_the_bytes
+        the_key_of_an_objects_encryption_is_changed_and_nothing_else_of_it
         a_put_is_made_only_over_the_expected_object
         a_put_is_made_only_where_no_object_is
     }
@@ -163,8 +164,8 @@ suite! { $
     }
     multipart {
         parts_become_one_object_in_the_order_of_their_numbers
-        parts_are_copied_from_ranges
         of_an_object_in_parts_each_part_tells_its_size
+        parts_are_copied_from_ranges
         a_part_sent_again_replaces_the_first
         an_aborted_upload_is_gone
         open_uploads_are_listed_and_ended_ones_are_not

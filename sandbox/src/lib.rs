@@ -9,6 +9,7 @@ use brigade_model::names::BucketName;
 mod answers;
 mod attributes;
 mod buckets;
+mod encryption;
 mod input;
 mod listings;
 mod locks;

@@ -25,6 +25,7 @@ use s3s::{HttpResponse, S3Error, S3ErrorCode, S3Result};
 use tokio::net::TcpListener;
 
 use super::answers::{EMPTY, HoldsObject, LOST, REQUEST_ID, SPOILED};
+use super::encryption::UpdateEncryption;
 use super::store::Sandbox;
 
 /// The one key pair that the sandbox takes. Shows no secret.
@@ -97,8 +98,9 @@ pub async fn serve(
 
 /// The router that [`serve`] serves, for callers that wrap it.
 pub fn routes(store: SimulatedStore, credentials: Credentials) -> axum::Router {
-    let mut builder = S3ServiceBuilder::new(Sandbox::new(store));
+    let mut builder = S3ServiceBuilder::new(Sandbox::new(store.clone()));
     builder.set_auth(credentials);
+    builder.set_route(UpdateEncryption(store));
     let service = CountedService { service: builder.build(), requests: Arc::default() };
     let answer = tower::service_fn(move |request| {
         let service = service.clone();

@@ -2,7 +2,8 @@
 
 use brigade_model::capability::Capability;
 use brigade_model::ports::object_store::{
-    Checksum, ChecksumAlgorithm, GetObject, GetObjectAttributes, Metadata, NewObject, PutObject, Verdict,
+    Checksum, ChecksumAlgorithm, Encryption, GetObject, GetObjectAttributes, Metadata, NewObject, PutObject,
+    UpdateObjectEncryption, Verdict,
 };
 
 use super::{Subject, assert_refused, never, tag};
@@ -130,6 +131,22 @@ pub(super) async fn a_checksum_is_declared_with_the_head_and_with_the_bytes(subj
     assert!(subject.head(&at).await.unwrap().checksums.contains(&expected));
     let request = GetObject { at, version: None, range: None, if_match: None };
     assert!(subject.get(request).await.unwrap().0.checksums.contains(&expected));
+}
+
+pub(super) async fn the_key_of_an_objects_encryption_is_changed_and_nothing_else_of_it(subject: &Subject) {
+    if subject.lacks(Capability::UpdateEncryption) {
+        return;
+    }
+    let at = subject.at("encrypted");
+    let with = NewObject { metadata: full_metadata(), sse: Some(Encryption::OwnKey), ..NewObject::default() };
+    let put = subject.put_with(&at, "abc", with).await;
+    let key = "arn:aws:kms:us-east-1:123456789012:key/other".to_owned();
+    let request = UpdateObjectEncryption { at: at.clone(), version: None, key: key.clone(), bucket_key: false };
+    subject.call(request).await.unwrap();
+    let head = subject.head(&at).await.unwrap();
+    assert_eq!((head.sse.as_deref(), head.sse_key), (Some("aws:kms"), Some(key)));
+    assert_eq!((head.etag, head.metadata), (Some(put.etag), full_metadata()));
+    assert_eq!(subject.read(&at).await.unwrap(), "abc");
 }
 
 pub(super) async fn a_put_is_made_only_over_the_expected_object(subject: &Subject) {

@@ -109,6 +109,9 @@ habits! {
     LosesAnswerOfRestore = "loses-answer-of-restore",
         "The first RestoreObject of each object is carried out, and its answer is lost",
         "any network", [], |c| c.lose(&[CallKind::RestoreObject]);
+    LosesAnswerOfEncryption = "loses-answer-of-encryption",
+        "The first UpdateObjectEncryption of each object is carried out, and its answer is lost",
+        "any network", [], |c| c.lose(&[CallKind::UpdateObjectEncryption]);
     LosesAnswerOfCreate = "loses-answer-of-create",
         "The first CreateMultipartUpload of each object is carried out, and its answer is lost",
         "any network", [], |c| c.lose(&[CallKind::CreateMultipartUpload]);

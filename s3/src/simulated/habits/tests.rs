@@ -9,9 +9,10 @@ use brigade_model::operation::{Retention, RetentionMode, Tag};
 use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{
     AbortMultipartUpload, At, CancelToken, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, DeleteObject,
-    DeleteObjectTagging, DeleteObjects, DeleteResult, Effect, GetObject, HeadObject, ListMultipartUploads,
+    DeleteObjectTagging, DeleteObjects, DeleteResult, Effect, Encryption, GetObject, HeadObject, ListMultipartUploads,
     ListObjectsV2, ListPage, Metadata, NewAcl, NewObject, PutObject, PutObjectAcl, PutObjectLegalHold,
-    PutObjectRetention, PutObjectTagging, Request, RestoreObject, TextForm, UploadPart, UploadPartCopy, send,
+    PutObjectRetention, PutObjectTagging, Request, RestoreObject, TextForm, UpdateObjectEncryption, UploadPart,
+    UploadPartCopy, send,
 };
 use brigade_model::probe::Proof;
 use brigade_model::{ETag, Timestamp};
@@ -203,6 +204,15 @@ async fn shows(tested: &TestBucket, habit: Habit) -> bool {
         Habit::LosesAnswerOfAcl => {
             let acl = NewAcl::Canned("public-read".into());
             is_lost(&tested.call(PutObjectAcl { at: at("a"), version: None, acl }).await)
+        }
+        Habit::LosesAnswerOfEncryption => {
+            let encrypted = NewObject { sse: Some(Encryption::OwnKey), ..NewObject::default() };
+            scene.put("encrypted", "x", encrypted).await.unwrap();
+            let (at, key) = (at("encrypted"), "arn:aws:kms:r:1:key/k".to_owned());
+            let update = UpdateObjectEncryption { at: at.clone(), version: None, key: key.clone(), bucket_key: false };
+            let lost = is_lost(&scene.call(update).await);
+            assert_eq!(scene.store.object(&at).unwrap().head.sse_key, Some(key));
+            lost
         }
         Habit::LosesAnswerOfRestore => {
             let with = NewObject { storage_class: Some("GLACIER".into()), ..NewObject::default() };
